@@ -1,0 +1,64 @@
+"""The whole command `parsim run` on a 1F1B of 64 ranks and 256 microbatches, less its start-up.
+
+    python benchmarks/command.py
+
+Reading, checking, building, playing, measuring and printing, in a process of its own; the start-up is what the same
+command takes on a pipeline of two tasks a rank and one rank.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+from yardstick import Row, bare_simpy, table
+
+RANKS, MICROBATCHES = 64, 256
+TASKS = 2 * RANKS * MICROBATCHES
+GOAL = 150_000  # tasks/s
+ROUNDS = 5
+COMMAND = [sys.executable, "-c", "from parsim.cli import main; main()"]
+SCENARIO = """\
+cluster: {{devices: {ranks}}}
+workload: {{kind: stages, forward: 1 ms, input_grad: 1 ms, weight_grad: 1 ms}}
+plan: {{pipeline: {ranks}, schedule: 1f1b, microbatches: {microbatches}}}
+"""
+
+
+def seconds(*arguments: str | Path) -> float:
+    """Run parsim with *arguments* and return how long it took."""
+    started = perf_counter()
+    subprocess.run([*COMMAND, *map(str, arguments)], check=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+    return perf_counter() - started
+
+
+def main() -> None:
+    """Print one table."""
+    with tempfile.TemporaryDirectory() as folder:
+        large, small = Path(folder, "large.yaml"), Path(folder, "small.yaml")
+        large.write_text(SCENARIO.format(ranks=RANKS, microbatches=MICROBATCHES))
+        small.write_text(SCENARIO.format(ranks=1, microbatches=1))
+        rows = []
+        for options in ((), ("--json",)):
+            whole = min(seconds("run", large, *options) for _ in range(ROUNDS))
+            start_up = min(seconds("run", small, *options) for _ in range(ROUNDS))
+            rate, yardstick = TASKS / (whole - start_up), bare_simpy(np.ones(TASKS).tolist(), TASKS)
+            rows += [
+                Row(f"parsim run {' '.join(options)}", f"{whole:.3f} s", f"{start_up:.3f} s (start-up)"),
+                Row(
+                    "    less start-up",
+                    f"{rate:,.0f} tasks/s",
+                    f"{yardstick:,.0f} events/s",
+                    f"{rate / yardstick:.2f}",
+                    f"{GOAL:,} tasks/s or more",
+                ),
+            ]
+    print(table(f"{TASKS:,} tasks", rows))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,123 @@
+"""The engine with all its records on, against bare SimPy in the same process.
+
+    python benchmarks/engine.py
+
+A task counts as one event of the yardstick, a timeout with a callback. What is timed is `play`: the policy's
+preparation, the run, and the timeline with its names, causes and idle intervals. Noisy times have no coinciding ends,
+so each task is an instant of its own; with constant times many end together.
+"""
+
+from __future__ import annotations
+
+import gc
+import tracemalloc
+from collections.abc import Callable
+from statistics import median
+from typing import Any
+
+import numpy as np
+from yardstick import PENDING, Row, bare_simpy, rate, table
+
+from parsim.build import build
+from parsim.core.job import Job
+from parsim.core.scenario import load
+from parsim.sim.engine import Engine
+from parsim.sim.play import play
+
+GOAL = 0.45  # of the yardstick
+BYTES = 300  # per task, beyond the graph
+ROUNDS = 5
+TASKS = 100_000
+MICROBATCHES = 256
+
+
+def independent(tasks: int, **cost: Any) -> Job:
+    """Return the job of equal tasks on 64 devices."""
+    return build(
+        load(
+            {
+                "cluster": {"devices": PENDING},
+                "workload": {"kind": "items", "count": tasks},
+                "plan": {"split": "data", "subsets": tasks},
+                "cost": {"compute": "1 s", **cost},
+                "policy": "fifo",
+            }
+        )
+    )
+
+
+def pipeline(**cost: Any) -> Job:
+    """Return the job of 1F1B, 64 ranks and 256 microbatches."""
+    return build(
+        load(
+            {
+                "cluster": {"devices": PENDING},
+                "workload": {"kind": "stages", "forward": "1 ms", "input_grad": "1 ms", "weight_grad": "1 ms"},
+                "plan": {"pipeline": PENDING, "schedule": "1f1b", "microbatches": MICROBATCHES},
+                "cost": cost,
+                "policy": "in_order",
+            }
+        )
+    )
+
+
+JOBS = {
+    "independent, constant": lambda: independent(TASKS, kind="constant"),
+    "independent, noisy": lambda: independent(TASKS, kind="noisy", spread=0.5),
+    "1F1B 64 x 256, constant": lambda: pipeline(kind="constant"),
+    "1F1B 64 x 256, noisy": lambda: pipeline(kind="noisy", spread=0.5),
+}
+
+
+def speed(name: str, job: Job, work: Callable[[Job], object], goal: str = "") -> Row:
+    """Take the rate of *work* and that of the yardstick in turn, and the median of their ratios."""
+    tasks, delays = len(job.graph), np.random.default_rng(0).uniform(0.5, 1.5, TASKS).tolist()
+    taken = []
+    for _ in range(ROUNDS):
+        gc.collect()
+        yardstick = bare_simpy(delays, TASKS)
+        taken.append((rate(lambda: work(job), tasks), yardstick))
+    ratio = median(ours / theirs for ours, theirs in taken)
+    ours, theirs = (median(column) for column in zip(*taken, strict=True))
+    return Row(name, f"{ours:,.0f} tasks/s", f"{theirs:,.0f} events/s", f"{ratio:.2f}", goal)
+
+
+def memory(name: str, job: Job) -> Row:
+    """Measure the peak of what playing allocates, per task; the graph is there before."""
+    play(job)  # what is made once (columns of edges by task) belongs to the graph
+    gc.collect()
+    tracemalloc.start()
+    play(job)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return Row(name, f"{peak / len(job.graph):.0f} B/task", goal=f"{BYTES} or less")
+
+
+def growth() -> list[Row]:
+    """Measure the cost per task from a thousand tasks to a million."""
+    costs = {}
+    for tasks in (1_000, 10_000, 100_000, 1_000_000):
+        job = independent(tasks, kind="noisy", spread=0.5)
+        gc.collect()
+        repeats = max(1, min(ROUNDS, 300_000 // tasks))
+        costs[tasks] = min(1 / rate(lambda job=job: play(job), tasks) for _ in range(repeats))
+    least = min(costs.values())
+    return [
+        Row(f"{tasks:,} tasks", f"{1e6 * cost:.2f} us/task", f"{1e6 * least:.2f}", f"{cost / least:.2f}", "flat")
+        for tasks, cost in costs.items()
+    ]
+
+
+def main() -> None:
+    """Print the tables."""
+    jobs = {name: make() for name, make in JOBS.items()}
+    whole = [speed(name, job, play, f"{GOAL} or more") for name, job in jobs.items()]
+    print(table("speed, from job to timeline", whole), "\n")
+    part = [speed(name, job, lambda job: Engine(job).play()) for name, job in jobs.items()]
+    print(table("speed, without writing the timeline", part), "\n")
+    print(table("memory, peak", [memory(name, job) for name, job in jobs.items()]), "\n")
+    print(table("cost (the least is the yardstick)", growth()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,261 @@
+"""Make a scenario ready to play: ask the shelves by name, put their answers together, refuse what cannot be played.
+
+scenario  ->  cluster (topologies)  ->  graph (workloads, parallel, schedules)  ->  Job {graph, cluster, policy, cost}
+"""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Annotated, Any, Literal
+
+from parsim.core.cluster import HOST, UNWIRED, Cluster, Device
+from parsim.core.errors import Complaint, Invalid, Path
+from parsim.core.graph import TaskGraph
+from parsim.core.job import Cost, Job
+from parsim.core.plan import Steps
+from parsim.core.scenario import Scenario
+from parsim.core.schema import Ask, Count, Name, OneOf, Positive, Whole, check, json_schema
+from parsim.core.timeline import STEPS
+from parsim.core.units import Bytes
+from parsim.costs import costs
+from parsim.lower import complaints_about
+from parsim.policies import policies
+from parsim.topologies import topologies
+from parsim.workloads import workloads
+
+MOST_WORKERS = 100_000
+
+
+@dataclass(frozen=True)
+class DeviceForm:
+    """What may be said of a device; what is left out is that of `cluster.device`, and there: speed 1, 1 slot, no limit."""
+
+    speed: Positive | None = None
+    memory: Bytes | None = None
+    slots: Count | None = None
+
+
+@dataclass(frozen=True)
+class NamedDevice:
+    """A device of the list."""
+
+    name: Name
+    device: DeviceForm = DeviceForm()
+    speed: Positive | None = None
+    memory: Bytes | None = None
+    slots: Count | None = None
+
+
+@dataclass(frozen=True)
+class ClusterForm:
+    """What there is to compute on."""
+
+    devices: Count | list[Name | NamedDevice]
+    device: DeviceForm = DeviceForm()
+    topology: Annotated[Ask, OneOf(topologies, given=("places",))] | None = None
+
+
+@dataclass(frozen=True)
+class Form:
+    """A scenario: what there is to compute on, what there is to do, how it is cut, what it costs, who takes what."""
+
+    cluster: ClusterForm
+    workload: Annotated[Ask, OneOf(workloads, given=("cluster", "plan"))]
+    plan: dict[str, Any] | None = None
+    cost: Annotated[Ask, OneOf(costs)] = Ask("constant")
+    policy: Annotated[Ask, OneOf(policies)] | None = None
+    seed: Whole = 0
+    clock: Literal["simulated"] = "simulated"
+
+
+def build(scenario: Scenario) -> Job:
+    """Return the job that *scenario* asks for; whatever is wrong raises one `ScenarioError` with every fault found."""
+    try:
+        form, plan = _checked(scenario.values)
+        job = _job(scenario, form, plan)
+    except Invalid as invalid:
+        raise scenario.error(invalid.complaints) from None
+    if scenario.faults:
+        raise scenario.error([])
+    return job
+
+
+def _checked(values: dict[str, Any]) -> tuple[Form, Any]:
+    """Check all sections, the plan against the keys that its workload knows."""
+    complaints: list[Complaint] = []
+    form = _collect(complaints, lambda: Form(**check(Form, values)))
+    raw = values.get("workload")
+    kind = raw.get("kind") if isinstance(raw, dict) else raw
+    plan = None
+    if isinstance(kind, str) and kind in workloads.entries() and isinstance(values.get("plan", {}), dict):
+        plan = _collect(complaints, lambda: make_plan(workloads[kind], values.get("plan", {})), ("plan",))
+    if complaints:
+        raise Invalid(complaints)
+    assert form is not None
+    return form, plan
+
+
+def plan_class(workload: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the class of plans that a workload reads, by its signature."""
+    found: Callable[..., Any] = typing.get_type_hints(workload)["plan"]
+    return found
+
+
+def make_plan(workload: Callable[..., Any], raw: Any) -> Any:
+    """Check a plan against what *workload* knows."""
+    form = plan_class(workload)
+    return form(**check(form, raw))
+
+
+def _collect(complaints: list[Complaint], ask: Callable[[], Any], path: Path = ()) -> Any:
+    """Call *ask*; where it complains, collect the complaints below *path* and answer None."""
+    try:
+        return ask()
+    except Invalid as invalid:
+        complaints += [complaint._replace(path=(*path, *complaint.path)) for complaint in invalid.complaints]
+        return None
+
+
+def _job(scenario: Scenario, form: Form, plan: Any) -> Job:
+    complaints: list[Complaint] = []
+    devices = _collect(complaints, lambda: _devices(form.cluster), ("cluster",))
+    if devices is None:
+        raise Invalid(complaints)
+    cluster = _collect(complaints, lambda: _wired(devices, form.cluster.topology), ("cluster", "topology"))
+    graph = _collect(complaints, lambda: _graph(form.workload, cluster or Cluster(devices), plan))
+    cost = _collect(complaints, lambda: _cost(form.cost, graph), ("cost",))
+    policy = _collect(complaints, lambda: _policy(form.policy, graph), ("policy",))
+    if complaints:
+        raise Invalid(complaints)
+    steps = getattr(plan, "steps", Steps())
+    job = Job(
+        name=scenario.name,
+        sha256=scenario.sha256,
+        graph=graph,
+        cluster=cluster,
+        policy_name=policy[0],
+        policy=policy[1],
+        cost=cost,
+        steps=tuple(getattr(steps, step) for step in STEPS),
+        prefetch=getattr(plan, "prefetch", 0),
+        seed=form.seed,
+        clock=form.clock,
+    )
+    found = [c._replace(path=("workload", *c.path)) for c in complaints_about(job)]
+    if found:
+        raise Invalid(found)
+    return job
+
+
+def _devices(form: ClusterForm) -> tuple[Device, ...]:
+    rows = range(form.devices) if isinstance(form.devices, int) else form.devices
+    if not rows:
+        raise Invalid([Complaint(("devices",), "is empty; at least one device is needed")])
+    if len(rows) > MOST_WORKERS:
+        raise Invalid([Complaint(("devices",), f"{len(rows)} devices are more than {MOST_WORKERS}")])
+    devices = tuple(_device(row, form.device) for row in rows)
+    complaints = [*_about_names(devices), *_about_memory(form)]
+    slots = sum(device.slots for device in devices)
+    if slots > MOST_WORKERS:
+        complaints.append(Complaint(("devices",), f"{slots} slots are more than {MOST_WORKERS}"))
+    if complaints:
+        raise Invalid(complaints)
+    return devices
+
+
+def _device(row: int | str | NamedDevice, default: DeviceForm) -> Device:
+    if isinstance(row, int):
+        row = f"w{row}"
+    named = row if isinstance(row, NamedDevice) else NamedDevice(row)
+    said: dict[str, Any] = {
+        key: value
+        for form in (default, named.device, named)
+        for key in ("speed", "memory", "slots")
+        if (value := getattr(form, key)) is not None
+    }
+    return Device(named.name, **said)
+
+
+def _about_names(devices: Sequence[Device]) -> list[Complaint]:
+    complaints, taken = [], {HOST: "is the name of the coordinator"}
+    for index, device in enumerate(devices):
+        if device.name in taken:
+            complaints.append(
+                Complaint(("devices", index, "name"), f"'{device.name}' {taken[device.name]}; choose another")
+            )
+        workers = [f"{device.name}.{slot}" for slot in range(device.slots)] if device.slots > 1 else []
+        taken |= dict.fromkeys([device.name, *workers], f"is taken by devices[{index}]")
+    return complaints
+
+
+def _about_memory(form: ClusterForm) -> list[Complaint]:
+    said: list[tuple[Path, float | None]] = [(("device", "memory"), form.device.memory)]
+    for index, row in enumerate(form.devices if isinstance(form.devices, list) else []):
+        if isinstance(row, NamedDevice):
+            said += [
+                (("devices", index, "memory"), row.memory),
+                (("devices", index, "device", "memory"), row.device.memory),
+            ]
+    zero = "a device without memory holds nothing; write for example '16 GB', or leave it out for no limit"
+    return [Complaint(path, zero) for path, memory in said if memory == 0]
+
+
+def _wired(devices: tuple[Device, ...], topology: Ask | None) -> Cluster:
+    if topology is None:
+        return Cluster(devices, UNWIRED)
+    return Cluster(devices, topology.make(places=Cluster(devices).places))
+
+
+def _graph(workload: Ask, cluster: Cluster, plan: Any) -> TaskGraph:
+    try:
+        graph: TaskGraph = workload.make(cluster=cluster, plan=plan)
+        return graph
+    except Invalid as invalid:
+        raise Invalid(
+            c if c.path[:1] == ("plan",) else c._replace(path=("workload", *c.path)) for c in invalid.complaints
+        ) from None
+
+
+def _cost(ask: Ask, graph: TaskGraph | None) -> Cost:
+    complaints = []
+    if graph is not None and "compute" in ask.arguments:
+        given = ask.arguments["compute"] is not None
+        if given and graph.stated.size:
+            complaints.append(Complaint(("compute",), "the workload states the seconds of its tasks itself", "key"))
+        if not given and len(graph) and not graph.stated.size:
+            complaints.append(Complaint(("compute",), "is missing; write for example 'compute: 1 s'"))
+    if complaints:
+        raise Invalid(complaints)
+    cost: Cost = ask.make()
+    return cost
+
+
+def _policy(ask: Ask | None, graph: TaskGraph | None) -> tuple[str, Callable[[], Any]]:
+    """Return the policy's name and what makes it; left out, it is in_order for pipelines, else fifo."""
+    pipeline = graph is not None and bool(graph.orders)
+    if ask is None:
+        name = "in_order" if pipeline else "fifo"
+        return name, policies[name]
+    if ask.name == "in_order" and graph is not None and not pipeline:
+        raise Invalid(
+            [Complaint((), "in_order follows a pipeline's schedule; use fifo or heft, or workload kind stages")]
+        )
+    return ask.name, partial(ask.entry, **ask.arguments)
+
+
+def scenario_schema() -> dict[str, Any]:
+    """Return the JSON Schema of scenarios; a plan is that of any workload."""
+    whole = json_schema(Form)
+    plans = {plan_class(entry): None for entry in workloads.entries().values()}
+    whole["properties"]["plan"] = {"anyOf": [_inlined(json_schema(plan), whole) for plan in plans]}
+    return whole
+
+
+def _inlined(part: dict[str, Any], whole: dict[str, Any]) -> dict[str, Any]:
+    """Move the definitions of *part* to those of *whole*."""
+    whole.setdefault("$defs", {}).update(part.pop("$defs", {}))
+    part.pop("$schema", None)
+    return part

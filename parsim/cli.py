@@ -1,0 +1,228 @@
+"""The command line: `parsim COMMAND ...`.
+
+Standard output carries the answer and nothing else; faults go to standard error, a line each. Exit codes: 0 done, 1 the
+run failed, 2 the input is wrong. Heavy imports wait until a command needs them.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from parsim.core.errors import Fault, RunError, ScenarioError
+
+if TYPE_CHECKING:
+    from parsim.run import Replay, Result
+
+SHELVES = ("workloads", "parallel", "schedules", "policies", "costs", "topologies", "kernels", "merges")
+
+
+def option_fault(option: str, message: str) -> ScenarioError:
+    """Make the error for a fault on the command line."""
+    return ScenarioError([Fault(option, 0, 0, option.lstrip("-"), message)])
+
+
+def answers(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of every command that plays a scenario."""
+    for option in (
+        click.option("--seed", metavar="N", help="Seed of the draws, in place of the scenario's."),
+        click.option("--out", metavar="DIR", help="Write results and pictures into this folder."),
+        click.option("--quiet", is_flag=True, help="Print nothing."),
+        click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
+        click.option("--set", "settings", metavar="PATH=VALUE", multiple=True, help="Change a value; repeatable."),
+        click.argument("scenario"),
+    ):
+        command = option(command)
+    return command
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="parsim", message="%(version)s")
+def parsim() -> None:
+    """Simulate parallel training clusters, and check the simulation."""
+
+
+@parsim.command()
+@answers
+def run(
+    scenario: str, settings: tuple[str, ...], as_json: bool, quiet: bool, out: str | None, seed: str | None
+) -> None:
+    """Play SCENARIO on the simulated clock."""
+    from parsim.run import simulate
+
+    chosen = _settings(settings, seed)
+    _prepare(out)
+    result = simulate(scenario, chosen)
+    _answer(result, as_json, quiet, out)
+
+
+@parsim.command()
+@answers
+def replay(
+    scenario: str, settings: tuple[str, ...], as_json: bool, quiet: bool, out: str | None, seed: str | None
+) -> None:
+    """Run SCENARIO for real, in worker processes, beside its prediction."""
+    from parsim.run import replay as play
+
+    chosen = _settings(settings, seed)
+    _prepare(out)
+    result = play(scenario, chosen)
+    _answer(result, as_json, quiet, out)
+
+
+@parsim.command()
+@answers
+def validate(
+    scenario: str, settings: tuple[str, ...], as_json: bool, quiet: bool, out: str | None, seed: str | None
+) -> None:
+    """Hold the simulated makespan against closed forms, and prove the timeline."""
+    from parsim.run import simulate
+    from parsim.validate import validation
+
+    chosen = _settings(settings, seed)
+    _prepare(out)
+    result = simulate(scenario, chosen)
+    verdict = validation(result)
+    if out is not None:
+        result.save(out)
+    if not quiet:
+        click.echo(json.dumps(verdict.to_dict()) if as_json else verdict.report(), nl=as_json)
+    if not verdict.good:
+        raise RunError(f"{result.job.name}: {verdict.verdict}")
+
+
+@parsim.command()
+@click.argument("name")
+@click.option("--ranks", metavar="P", required=True, help="Pipeline ranks.")
+@click.option("--microbatches", metavar="M", required=True, help="Microbatches.")
+@click.option("--chunks", metavar="V", default="1", help="Chunks of the model on each rank.")
+def schedule(name: str, ranks: str, microbatches: str, chunks: str) -> None:
+    """Print the order of schedule NAME, a line per rank."""
+    from parsim.core.errors import Invalid
+    from parsim.schedules import schedules
+
+    counts = {
+        "ranks": _count("--ranks", ranks),
+        "microbatches": _count("--microbatches", microbatches),
+        "chunks": _count("--chunks", chunks),
+    }
+    try:
+        orders = schedules[name](**counts)
+    except KeyError as unknown:
+        raise option_fault("NAME", unknown.args[0]) from None
+    except Invalid as invalid:
+        faults = [Fault(f"--{c.path[0]}", 0, 0, str(c.path[0]), c.message) for c in invalid.complaints]
+        raise ScenarioError(faults) from None
+    click.echo("\n".join(" ".join(map(str, order)) for order in orders))
+
+
+@parsim.command()
+@click.argument("timeline")
+@click.option("--workers", metavar="P", help="Workers, where the file does not name them all.")
+def ledger(timeline: str, workers: str | None) -> None:
+    """Print the ledger of TIMELINE, a CSV file with the contract's columns, as JSON."""
+    from parsim.export.csv import read_csv
+    from parsim.metrics.ledger import ledger_of_trace
+
+    trace = read_csv(timeline, 0 if workers is None else _count("--workers", workers))
+    click.echo(json.dumps(ledger_of_trace(trace)))
+
+
+@parsim.command("list")
+@click.argument("shelf", required=False)
+def list_(shelf: str | None) -> None:
+    """List what stands on the shelves, with a line each."""
+    from parsim.core.registry import did_you_mean
+    from parsim.core.registry import shelf as find
+
+    if shelf is not None and shelf not in SHELVES:
+        raise option_fault("SHELF", did_you_mean(shelf, SHELVES))
+    for name in SHELVES if shelf is None else (shelf,):
+        entries = find(name).entries()
+        click.echo(f"{name}: {find(name).question}")
+        for entry, made in entries.items():
+            click.echo(f"  {entry:<12} {(made.__doc__ or '').strip().splitlines()[0]}")
+
+
+@parsim.command()
+def schema() -> None:
+    """Print the JSON Schema of scenarios, for editors."""
+    from parsim.build import scenario_schema
+
+    click.echo(json.dumps(scenario_schema(), indent=1))
+
+
+def _settings(pairs: tuple[str, ...], seed: str | None) -> dict[str, Any]:
+    from parsim.core.scenario import settings
+
+    chosen = settings(pairs)
+    if seed is not None:
+        if not seed.isascii() or not seed.isdigit() or int(seed) >= 2**63:
+            raise option_fault("--seed", f"'{seed}' is no whole number from 0; write for example 7")
+        chosen["seed"] = int(seed)
+    return chosen
+
+
+def _count(option: str, text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 0 < int(text) <= 10_000_000:
+        raise option_fault(option, f"'{text}' is no count from 1 to 10000000; write for example 4")
+    return int(text)
+
+
+def _prepare(out: str | None) -> None:
+    if out is not None:
+        from parsim.export.files import prepare
+
+        prepare(out)
+
+
+def _answer(result: Result | Replay, as_json: bool, quiet: bool, out: str | None) -> None:
+    if out is not None:
+        result.save(out)
+    if not quiet:
+        click.echo(json.dumps(result.to_dict()) if as_json else result.report(), nl=as_json)
+
+
+def main() -> None:
+    """Run the command line and leave with the contract's exit code."""
+    sys.exit(_main())
+
+
+def _main() -> int:
+    try:
+        parsim(standalone_mode=False, prog_name="parsim")
+    except ScenarioError as wrong:
+        click.echo(str(wrong), err=True)
+        return 2
+    except RunError as failed:
+        click.echo(f"parsim: {failed}", err=True)
+        return 1
+    except click.exceptions.NoArgsIsHelpError as nothing:
+        click.echo(nothing.format_message(), err=True)
+        return 2
+    except click.UsageError as misuse:
+        click.echo(str(_misuse(misuse)), err=True)
+        return 2
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("parsim: interrupted", err=True)
+        return 1
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1
+    return 0
+
+
+def _misuse(misuse: click.UsageError) -> Fault:
+    """Turn click's complaint into a fault; the option is the file."""
+    asked = getattr(misuse, "option_name", None) or getattr(getattr(misuse, "param", None), "opts", [None])[-1]
+    name = str(asked or "parsim")
+    name = name if name.startswith("-") or asked is None else name.upper()
+    return Fault(name, 0, 0, name.lstrip("-"), " ".join(misuse.format_message().split()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The nouns of the house: what is asked, what is played, what happened."""

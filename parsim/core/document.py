@@ -1,0 +1,263 @@
+"""YAML read with the place of every key and value, and without YAML's traps.
+
+    devices: 4        ->   values {"devices": 4}
+    ^        ^             places  devices: key (1, 1), value (1, 10)
+
+Only what a scenario needs is read. Text stays text (`no`, dates, `1_000`, `0x10`); numbers, true, false and null are
+those of YAML 1.2. Refused: doubled keys, leading zeros, keys that are no text, anchors and tags, a second document.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from parsim.core.errors import Complaint, Fault, Invalid, Path, ScenarioError, dotted
+
+DEEPEST = 40  # nesting
+LONGEST = 300  # digits of a number, so that every whole number is also a float
+
+Position = tuple[int, int]  # line and column, from 1
+
+
+class Branch(NamedTuple):
+    """The place of a list or a mapping, of its keys and of what it holds; a leaf is its position alone."""
+
+    position: Position
+    keys: dict[str, Position]
+    children: dict[str | int, Branch | Position]
+
+
+class Document(NamedTuple):
+    """What a file says, where it says so, and the faults that reading it found."""
+
+    values: Any
+    places: Branch | Position
+    faults: tuple[Fault, ...] = ()
+
+    def position(self, path: Path, at: str = "value") -> Position:
+        """Return the place of the value at *path*, or of its key; where there is none, of what should hold it."""
+        place = self.places
+        for depth, part in enumerate(path, 1):
+            if not isinstance(place, Branch) or part not in place.children:
+                break
+            if at == "key" and depth == len(path) and part in place.keys:
+                return place.keys[str(part)]
+            place = place.children[part]
+        return place.position if isinstance(place, Branch) else place
+
+
+def one_line(text: str) -> str:
+    r"""Write control characters out, so that a fault stays a line.
+
+    >>> one_line("a" + chr(10) + "b")
+    'a\\nb'
+    """
+    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def fault(file: str, position: Position, path: Path, message: str) -> Fault:
+    """Make a fault that fits on one line; the path of the whole document is `yaml`."""
+    return Fault(file, *position, one_line(dotted(path)) or "yaml", one_line(message))
+
+
+def read(data: bytes, file: str) -> Document:
+    """Read the YAML text *data*; what is no YAML at all raises `ScenarioError` with one fault.
+
+    >>> document = read(b"policy: fifo", "a.yaml")
+    >>> document.values, document.position(("policy",)), document.position(("policy",), "key")
+    ({'policy': 'fifo'}, (1, 9), (1, 1))
+    """
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        good = data[: error.start].decode("utf-8-sig", "replace")
+        raise ScenarioError([fault(file, _end_of(good), (), "is no UTF-8 text")]) from None
+    return read_text(text, file)
+
+
+def read_text(text: str, file: str) -> Document:
+    """Read YAML that is text already."""
+    import yaml
+
+    odd = yaml.reader.Reader.NON_PRINTABLE.search(text)
+    if odd:
+        message = f"holds the character {odd.group()!r}, which YAML does not allow; is it a text file?"
+        raise ScenarioError([fault(file, _end_of(text[: odd.start()]), (), message)])
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        return _Builder(yaml.parse(text, Loader=loader), file).document()
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+        position = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        said = (getattr(error, "context", None), getattr(error, "problem", None))
+        message = ": ".join(part for part in said if part) or str(error)
+        raise ScenarioError([fault(file, position, (), message)]) from None
+    except (ValueError, OverflowError) as error:  # an escape such as "\UFFFFFFFF", without the C parser
+        raise ScenarioError([fault(file, (1, 1), (), str(error))]) from None
+
+
+def parse_value(text: str) -> Any:
+    """Read one YAML value, as it stands after `--set PATH=`; refuse it with `Invalid`.
+
+    >>> parse_value("[1, 5 us]"), parse_value("no"), parse_value("")
+    ([1, '5 us'], 'no', None)
+    """
+    if not text.strip():
+        return None
+    try:
+        document = read_text(text, "")
+    except ScenarioError as error:
+        raise Invalid(Complaint((), f"'{text}' is no YAML value: {found.message}") for found in error.faults) from None
+    if document.faults:
+        raise Invalid(Complaint((), f"'{text}': {found.message}") for found in document.faults)
+    return document.values
+
+
+def _end_of(text: str) -> Position:
+    return text.count("\n") + 1, len(text) - text.rfind("\n")
+
+
+_WORDS: dict[str, Any] = {"": None, "~": None, "null": None, "Null": None, "NULL": None}
+_WORDS |= {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+_WORDS |= dict.fromkeys((".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"), float("inf"))
+_WORDS |= dict.fromkeys(("-.inf", "-.Inf", "-.INF"), float("-inf"))
+_WORDS |= dict.fromkeys((".nan", ".NaN", ".NAN"), float("nan"))
+_NUMBER = re.compile(r"[-+]?(?:[0-9]+(\.[0-9]*)?|(\.[0-9]+))([eE][-+]?[0-9]+)?")
+_LEADING_ZERO = re.compile(r"[-+]?0[0-9]")
+
+
+def plain(text: str) -> Any:
+    """Tell what unquoted *text* means; a number that is no good raises `ValueError`.
+
+    >>> [plain(text) for text in ("5e6", "4", "no", "true", "~", "1_000", "2024-01-01")]
+    [5000000.0, 4, 'no', True, None, '1_000', '2024-01-01']
+    """
+    if text in _WORDS:
+        return _WORDS[text]
+    match = _NUMBER.fullmatch(text) if text[0] in "+-.0123456789" else None
+    if match is None:
+        return text
+    if _LEADING_ZERO.match(text):
+        raise ValueError(f"{text[:60]} starts with a zero; write it without, or in quotes if it is text")
+    if len(text) > LONGEST:
+        raise ValueError(f"{text[:60]}... has too many digits")
+    return float(text) if any(match.groups()) else int(text)
+
+
+class _Builder:
+    """Builds values and places from the parser's events; `path` is where it stands."""
+
+    def __init__(self, events: Iterator[Any], file: str) -> None:
+        from yaml import events as kinds
+
+        self.events, self.file = events, file
+        self.path: list[str | int] = []
+        self.faults: list[Fault] = []
+        self.scalar, self.sequence, self.mapping = kinds.ScalarEvent, kinds.SequenceStartEvent, kinds.MappingStartEvent
+        self.alias, self.second, self.stream_end = kinds.AliasEvent, kinds.DocumentStartEvent, kinds.StreamEndEvent
+        self.ends = (kinds.SequenceEndEvent, kinds.MappingEndEvent)
+
+    def document(self) -> Document:
+        """Read the only document of the stream."""
+        next(self.events)
+        if isinstance(next(self.events), self.stream_end):
+            raise ScenarioError([fault(self.file, (1, 1), (), "is empty")])
+        values, places = self._value(next(self.events))
+        next(self.events)
+        for event in self.events:  # reads on to the end, so that a fault of YAML itself is found anywhere
+            if isinstance(event, self.second):
+                self._complain(event, "a second document starts here; a scenario is one")
+                raise ScenarioError(self.faults[-1:])
+        return Document(values, places, tuple(self.faults))
+
+    def _complain(self, event: Any, message: str) -> None:
+        self.faults.append(fault(self.file, _position(event), tuple(self.path), message))
+
+    def _value(self, event: Any) -> tuple[Any, Branch | Position]:
+        if isinstance(event, self.alias):
+            self._complain(event, f"'*{event.anchor}' is an alias; write the value out")
+            return None, _position(event)
+        if event.anchor is not None or event.tag is not None:
+            self._refuse_extras(event)
+        if isinstance(event, self.scalar):
+            return self._scalar(event), _position(event)
+        if len(self.path) >= DEEPEST:
+            self._complain(event, f"is nested deeper than {DEEPEST} levels")
+            raise ScenarioError(self.faults[-1:])
+        return self._list(event) if isinstance(event, self.sequence) else self._mapping(event)
+
+    def _refuse_extras(self, event: Any) -> None:
+        if event.anchor is not None:
+            self._complain(event, f"'&{event.anchor}' is an anchor; a scenario has none")
+        if event.tag is not None:
+            self._complain(event, f"'{event.tag}' is a tag; a scenario has none")
+
+    def _scalar(self, event: Any) -> Any:
+        if event.style:
+            return event.value
+        try:
+            return plain(event.value)
+        except ValueError as error:
+            self._complain(event, str(error))
+            return event.value
+
+    def _list(self, start: Any) -> tuple[Any, Branch]:
+        values: list[Any] = []
+        branch = Branch(_position(start), {}, {})
+        for event in self.events:
+            if isinstance(event, self.ends):
+                break
+            self.path.append(len(values))
+            value, branch.children[len(values)] = self._value(event)
+            values.append(value)
+            self.path.pop()
+        return values, branch
+
+    def _mapping(self, start: Any) -> tuple[Any, Branch]:
+        values: dict[str, Any] = {}
+        branch = Branch(_position(start), {}, {})
+        for event in self.events:
+            if isinstance(event, self.ends):
+                break
+            key = self._key(event)
+            self.path.append(key)
+            if key in values:
+                first = branch.keys[key]
+                self._complain(event, f"the key '{key}' is doubled; it stands in line {first[0]} already")
+                self._value(next(self.events))
+            else:
+                branch.keys[key] = _position(event)
+                values[key], branch.children[key] = self._value(next(self.events))
+            self.path.pop()
+        return values, branch
+
+    def _key(self, event: Any) -> str:
+        """Read a key; what is no text gets a fault, and goes by its spelling."""
+        if not isinstance(event, self.scalar):
+            self.path.append("?")
+            self._complain(event, "a key must be text")
+            self._value(event)
+            self.path.pop()
+            return f"? {event.start_mark.line + 1}:{event.start_mark.column + 1}"
+        text = str(event.value)
+        if event.anchor is not None or event.tag is not None:
+            self._refuse_extras(event)
+        if not event.style and not _is_text(text):
+            self.path.append(text)
+            self._complain(event, f"the key {text or '(nothing)'} is no text; write '{text}' in quotes")
+            self.path.pop()
+        return text
+
+
+def _is_text(text: str) -> bool:
+    try:
+        return isinstance(plain(text), str)
+    except ValueError:
+        return False
+
+
+def _position(event: Any) -> Position:
+    mark = event.start_mark
+    return mark.line + 1, mark.column + 1

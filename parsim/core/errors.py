@@ -1,0 +1,80 @@
+"""What can go wrong, drawn.
+
+    ParsimError
+      ScenarioError     the input is wrong: a list of faults, found before the clock starts   (exit code 2)
+      RunError          the run failed: a kernel's exception, a dead worker                   (exit code 1)
+        Stalled         nothing can move any more: who waits for what                         (exit code 1)
+
+A shelf file never knows where in a file a value stands. It raises `Invalid` with complaints about paths,
+and the scenario turns each complaint into a fault with its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal, NamedTuple
+
+Path = tuple[str | int, ...]
+
+
+def dotted(path: Path) -> str:
+    """Write *path* with dots and brackets.
+
+    >>> dotted(("links", 0, "bandwidth"))
+    'links[0].bandwidth'
+    """
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    return text.removeprefix(".")
+
+
+class Fault(NamedTuple):
+    """One fault of the input, with its place.
+
+    >>> print(Fault("a.yaml", 12, 7, "links[0].bandwidth", "'400' has no unit"))
+    a.yaml:12:7: links[0].bandwidth: '400' has no unit
+    """
+
+    file: str
+    line: int
+    column: int
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}: {self.path}: {self.message}"
+
+
+class Complaint(NamedTuple):
+    """A fault that does not know its place yet: *path* from the part that was asked."""
+
+    path: Path
+    message: str
+    at: Literal["value", "key"] = "value"
+
+
+class Invalid(Exception):
+    """Raised by whoever checks a part of a scenario; carries every complaint found there."""
+
+    def __init__(self, complaints: Iterable[Complaint]) -> None:
+        self.complaints = tuple(complaints)
+        super().__init__("; ".join(f"{dotted(c.path)}: {c.message}" for c in self.complaints))
+
+
+class ParsimError(Exception):
+    """Whatever parsim raises on purpose."""
+
+
+class ScenarioError(ParsimError):
+    """The input is wrong; `faults` names every place."""
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(map(str, self.faults)))
+
+
+class RunError(ParsimError):
+    """The run failed."""
+
+
+class Stalled(RunError):
+    """Nothing can move any more."""

@@ -1,0 +1,202 @@
+"""What is asked: tasks and edges as columns, flows, and the values that travel along them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from parsim.core.errors import Path
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+class Numbered(Sequence[str]):
+    """Names made when asked, so that a million tasks cost no million strings.
+
+    >>> list(Numbered("part{}".format, 2))
+    ['part0', 'part1']
+    """
+
+    def __init__(self, write: Callable[[int], str], count: int) -> None:
+        self._write, self._count = write, count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [self._write(i) for i in range(*index.indices(self._count))]
+        return self._write(range(self._count)[index])
+
+    def __iter__(self) -> Iterator[str]:
+        return map(self._write, range(self._count))
+
+
+def no_floats() -> Floats:
+    """Return an empty column of quantities."""
+    return np.empty(0)
+
+
+def no_ints() -> Ints:
+    """Return an empty column of indices."""
+    return np.empty(0, np.int64)
+
+
+class Successors(NamedTuple):
+    """The edges of each task as plain lists: task i owns edges order[first[i]:first[i + 1]]."""
+
+    first: list[int]  # (tasks + 1,)
+    order: list[int]  # (edges,) edge numbers
+
+
+@dataclass(frozen=True)
+class Edges:
+    """Dependencies, a row each. An edge carries bytes, or seconds of delay, or neither."""
+
+    parent: Ints = field(default_factory=no_ints)  # (edges,) task numbers
+    child: Ints = field(default_factory=no_ints)  # (edges,)
+    size: Floats = field(default_factory=no_floats)  # (edges,) B
+    delay: Floats = field(default_factory=no_floats)  # (edges,) s
+
+    def __len__(self) -> int:
+        return len(self.parent)
+
+
+@dataclass(frozen=True)
+class Flows:
+    """Transfers that stand by themselves, a row each; places are device indices, the host the one after."""
+
+    names: Sequence[str] = ()
+    source: Ints = field(default_factory=no_ints)  # (flows,)
+    target: Ints = field(default_factory=no_ints)  # (flows,)
+    size: Floats = field(default_factory=no_floats)  # (flows,) B
+    limit: Floats = field(default_factory=no_floats)  # (flows,) B/s, infinite: none
+    start: Floats = field(default_factory=no_floats)  # (flows,) s
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+@dataclass(frozen=True)
+class Program:
+    """The real values: what the host gives, what a task computes, what the merge makes of it all.
+
+    A task applies `kernel` to each element of `received[own]`, `received` being what the host gave it or the
+    output of its parent. The outputs of the tasks that send a result are put together in the order of tasks.
+    """
+
+    data: Sequence[Any]
+    given: dict[int, Sequence[Any]]  # task -> what the host sends
+    own: Sequence[slice]  # (tasks,) the part of it that the task computes on
+    kernel: Callable[[Any], Any]
+    merge: Callable[[Sequence[Any]], Any]
+    depth: int = 1  # how often the kernel is applied to every element
+
+    def compute(self, task: int, received: Sequence[Any]) -> list[Any]:
+        """Run the kernel of *task* on what it received."""
+        return [self.kernel(value) for value in received[self.own[task]]]
+
+    def serial(self) -> Any:
+        """Return what one worker alone, without any split, makes of the data."""
+        values = list(self.data)
+        for _ in range(self.depth):
+            values = [self.kernel(value) for value in values]
+        return self.merge(values)
+
+
+def nowhere(what: str, index: int) -> Path:
+    """Point at the workload as a whole."""
+    return ()
+
+
+@dataclass(frozen=True)
+class Things:
+    """How the transfers of a graph are numbered: edges, then what the host gives, then results, then flows."""
+
+    edges: int
+    tasks: int
+    flows: int
+
+    @property
+    def count(self) -> int:
+        """Return how many transfers there may be."""
+        return self.edges + 2 * self.tasks + self.flows
+
+    def given(self, task: int) -> int:
+        """Number what the host gives to *task*."""
+        return self.edges + task
+
+    def result(self, task: int) -> int:
+        """Number what *task* sends to the host."""
+        return self.edges + self.tasks + task
+
+    def flow(self, flow: int) -> int:
+        """Number a flow."""
+        return self.edges + 2 * self.tasks + flow
+
+
+@dataclass(frozen=True)
+class TaskGraph:
+    """Tasks as columns; a task is a row number.
+
+    `units` counts the units of work N that a task stands for (items of a subset; else 1), `stated` holds its
+    seconds where the scenario states them: one time for all devices (divided by a device's speed), or a column per
+    device, NaN where the task may not run. `places` are the sets of workers that may run a task, `place` says
+    which of them is a task's. A task of weight group g needs `group_size[g]` bytes once per device.
+    """
+
+    names: Sequence[str]  # (tasks,)
+    kinds: tuple[str, ...]
+    kind: Ints  # (tasks,) index into kinds
+    units: Floats  # (tasks,)
+    places: tuple[tuple[int, ...], ...]
+    place: Ints  # (tasks,) index into places
+    stated: Floats = field(default_factory=no_floats)  # (tasks,), (tasks, devices), or empty: the cost says
+    edges: Edges = field(default_factory=Edges)
+    given: Floats = field(default_factory=no_floats)  # (tasks,) B from the host, or empty
+    result: Floats = field(default_factory=no_floats)  # (tasks,) B to the host, or empty
+    memory: Floats = field(default_factory=no_floats)  # (tasks,) B, or empty
+    output: Floats = field(default_factory=no_floats)  # (tasks,) B, or empty
+    group: Ints = field(default_factory=no_ints)  # (tasks,) weight group, or empty
+    group_size: Floats = field(default_factory=no_floats)  # (groups,) B
+    orders: tuple[tuple[int, ...], ...] = ()  # a pipeline's order of tasks on each rank
+    flows: Flows = field(default_factory=Flows)
+    program: Program | None = None  # only where the workload carries kernels
+    where: Callable[[str, int], Path] = (
+        nowhere  # (task, edge, given, result or flow; its number) -> path in the workload
+    )
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @property
+    def n(self) -> float:
+        """N of the theory: units of work, flows counted as one each."""
+        return float(self.units.sum()) + len(self.flows)
+
+    @property
+    def things(self) -> Things:
+        """The numbering of this graph's transfers."""
+        return Things(len(self.edges), len(self), len(self.flows))
+
+    @cached_property
+    def children(self) -> Successors:
+        """The edges that leave each task, by child."""
+        return _grouped(self.edges.parent, self.edges.child, len(self))
+
+    @cached_property
+    def parents(self) -> Successors:
+        """The edges that enter each task, by parent."""
+        return _grouped(self.edges.child, self.edges.parent, len(self))
+
+
+def _grouped(owner: Ints, other: Ints, tasks: int) -> Successors:
+    order = np.lexsort((other, owner))
+    first = np.concatenate(([0], np.cumsum(np.bincount(owner, minlength=tasks))))
+    return Successors(first.tolist(), order.tolist())

@@ -1,0 +1,31 @@
+"""A data set, as the splits see it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from parsim.core.graph import Program
+
+MOST = 10_000_000  # tasks or items that a scenario may ask for
+
+
+@dataclass(frozen=True)
+class Items:
+    """N equal items, the sizes that belong to them, and what is computed on them.
+
+    Without `values` the items are only counted, and nothing is computed.
+    """
+
+    count: int
+    size: float  # B, one item
+    result: float  # B, what comes of one item
+    weights: float  # B, the whole model
+    values: Sequence[Any] = ()
+    kernel: Callable[[Any], Any] = lambda value: value
+    merge: Callable[[Sequence[Any]], Any] = list
+
+    def program(self, given: dict[int, Sequence[Any]], own: Sequence[slice], depth: int = 1) -> Program | None:
+        """Return what the tasks compute, or None where the items are only counted."""
+        return Program(self.values, given, own, self.kernel, self.merge, depth) if self.values else None

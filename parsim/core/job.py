@@ -1,0 +1,89 @@
+"""A scenario made ready to play."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, reduce
+from operator import add
+from typing import NamedTuple, Protocol
+
+from parsim.core.cluster import Cluster, Device
+from parsim.core.graph import Floats, TaskGraph
+
+
+class Cost(NamedTuple):
+    """How many seconds tasks take: what is expected, and the luck of the draw.
+
+    `expected(graph, index, device)` are seconds per task on that device, shape (tasks,), NaN where it may not run.
+    `luck(seed, tasks)` is the factor of each task, shape (tasks,); that of task i depends on (seed, i) alone.
+    """
+
+    expected: Callable[[TaskGraph, int, Device], Floats]  # (graph, index of the device, the device)
+    luck: Callable[[int, int], Floats]
+
+
+class Estimate(NamedTuple):
+    """What a policy may know of time: expected seconds, never the draw."""
+
+    compute: tuple[list[float], ...]  # [worker][task] expected s; NaN: may not run; equal devices share a list
+    transfer: Callable[[int, int, int], float]  # (edge, from worker, to worker) -> nominal s
+    arrival: Callable[[int, int], float]  # (task, worker) -> nominal s of what the host sends it
+    mean_compute: Floats  # (tasks,) mean over the workers that may run it
+    mean_transfer: Floats  # (edges,) mean over distinct workers
+
+
+class Policy(Protocol):
+    """Which ready task does an idle worker take? Knows nothing of the engine."""
+
+    def prepare(self, graph: TaskGraph, workers: tuple[tuple[int, ...], ...], estimate: Estimate) -> None:
+        """Get ready; `workers[k]` are the workers that may run a task of place set k."""
+
+    def home(self, task: int) -> int | None:
+        """Name the worker of *task* beforehand, or None."""
+
+    def ready(self, task: int, by: int | None) -> None:
+        """Hear that every parent of *task* has ended, the last on worker *by* (None: a root)."""
+
+    def take(self, worker: int, fits: Callable[[int], bool]) -> int | None:
+        """Choose a ready task for *worker*, or None; `fits(task)` says whether there is room for it."""
+
+
+class Theory(NamedTuple):
+    """T_total = N/P (T_s + T_c), computed before the clock starts."""
+
+    n: float
+    p: int
+    t_s: float
+    t_c: float
+
+    @property
+    def t_total_s(self) -> float:
+        """Seconds that N units on P workers take where nobody ever waits."""
+        return self.n / self.p * (self.t_s + self.t_c)
+
+    def to_dict(self) -> dict[str, float]:
+        """Return the terms as in the contract."""
+        return {"n": int(self.n), "p": self.p, "t_s": self.t_s, "t_c": self.t_c, "t_total_s": self.t_total_s}
+
+
+@dataclass(frozen=True)
+class Job:
+    """All that a clock needs to play."""
+
+    name: str
+    sha256: str
+    graph: TaskGraph
+    cluster: Cluster
+    policy: Callable[[], Policy]
+    policy_name: str
+    cost: Cost
+    steps: tuple[float, ...]  # (5,) s, in the order of timeline.STEPS
+    prefetch: int
+    seed: int
+    clock: str
+
+    @cached_property
+    def begun_s(self) -> float:
+        """When split, create and allocate are over and the first task may start, added up in their order."""
+        return reduce(add, self.steps[:3], 0.0)

@@ -1,0 +1,170 @@
+"""Marks: what may stand where a parameter is annotated, in pydantic's terms and in words.
+
+    devices: Count | list[Name]        4          picks Count
+                                       [a, b]     picks the list
+                                       {a: b}     wants a whole number, or a list, not a mapping
+
+Each mark says which raw types it `takes`, which phrase names what is `wanted`, and an `example` of what to write.
+"""
+
+from __future__ import annotations
+
+import typing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler
+    from pydantic_core import CoreSchema
+
+MOST = 10_000_000  # of anything that is counted
+BRANCH = "\0branch"  # how pydantic's paths name the members of a union; taken out of ours
+
+
+@dataclass(frozen=True)
+class Between:
+    """Marks an int parameter that lies between *least* and *most*."""
+
+    least: int
+    most: int = MOST
+    takes = (int,)
+    wanted = "a whole number"
+
+    @property
+    def example(self) -> str:
+        """What to write, for messages."""
+        return str(max(self.least, 4))
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        from pydantic_core import core_schema
+
+        return core_schema.int_schema(strict=True, ge=self.least, le=self.most)
+
+
+@dataclass(frozen=True)
+class Above:
+    """Marks a float parameter that is finite and more than *least*."""
+
+    least: float
+    takes = (int, float)
+    wanted = "a number"
+    example = "1.5"
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        from pydantic_core import core_schema
+
+        return core_schema.float_schema(strict=True, gt=self.least, allow_inf_nan=False)
+
+
+@dataclass(frozen=True)
+class Filled:
+    """Marks a str parameter that is not empty."""
+
+    takes = (str,)
+    wanted = "text"
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        from pydantic_core import core_schema
+
+        return core_schema.str_schema(strict=True, min_length=1)
+
+
+Count = Annotated[int, Between(1)]
+Whole = Annotated[int, Between(0, 2**63 - 1)]
+Positive = Annotated[float, Above(0.0)]
+Name = Annotated[str, Filled()]
+
+
+@dataclass(frozen=True)
+class Either:
+    """Marks a parameter that is one of several annotations: the type of what stands there picks the first that fits."""
+
+    members: tuple[Any, ...]
+
+    @property
+    def takes(self) -> tuple[type, ...]:
+        """The raw types that any member reads."""
+        return tuple(dict.fromkeys(kind for member in self.members for kind in takes(member)))
+
+    @property
+    def explains(self) -> tuple[type, ...]:
+        """The raw types for which a member has a better message than ours."""
+        return tuple(kind for member in self.members for kind in getattr(mark_of(member), "explains", ()))
+
+    @property
+    def wanted(self) -> str:
+        """A phrase for messages."""
+        return ", or ".join(dict.fromkeys(wanted(member) for member in self.members if member is not type(None)))
+
+    @property
+    def example(self) -> str:
+        """What to write, for messages."""
+        return next(filter(None, map(example, self.members)), "")
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        from pydantic_core import core_schema
+
+        picks: dict[type, str] = {}
+        for kinds in (takes, lambda member: getattr(mark_of(member), "explains", ())):
+            for index, member in enumerate(self.members):
+                for kind in kinds(member):
+                    picks.setdefault(kind, f"{BRANCH}{index}")
+        return core_schema.tagged_union_schema(
+            {f"{BRANCH}{index}": handler.generate_schema(member) for index, member in enumerate(self.members)},
+            lambda value: picks.get(type(value)),
+            custom_error_type="wanted",
+            custom_error_message="wants {wanted}",
+            custom_error_context={"wanted": self.wanted},
+        )
+
+
+_PHRASES = {int: "a whole number", float: "a number", str: "text", bool: "true or false", type(None): "nothing"}
+_PHRASES |= {list: "a list", tuple: "a list", dict: "a mapping"}
+_TAKES: dict[Any, tuple[type, ...]] = {float: (int, float), tuple: (list,), None: (type(None),)}
+_EXAMPLES = {int: "4", float: "1.5", bool: "true"}
+
+
+def mark_of(annotation: Any) -> Any:
+    """Return the mark of *annotation*, or None."""
+    return next((mark for mark in getattr(annotation, "__metadata__", ()) if hasattr(mark, "takes")), None)
+
+
+def takes(annotation: Any) -> tuple[type, ...]:
+    """Return the raw types that *annotation* reads."""
+    mark = mark_of(annotation)
+    if mark is not None:
+        return tuple(mark.takes)
+    base = _base(annotation)
+    if base is Literal:
+        return tuple({type(choice) for choice in typing.get_args(annotation)})
+    return _TAKES.get(base, (base,))
+
+
+def wanted(annotation: Any) -> str:
+    """Return a phrase for what *annotation* reads."""
+    mark = mark_of(annotation)
+    if mark is not None:
+        return str(mark.wanted)
+    if _base(annotation) is Literal:
+        return "one of " + ", ".join(map(str, typing.get_args(annotation)))
+    return _PHRASES.get(_base(annotation), "something else")
+
+
+def example(annotation: Any) -> str:
+    """Return what to write for *annotation*, or nothing where that cannot be told."""
+    mark = mark_of(annotation)
+    if mark is not None:
+        return str(getattr(mark, "example", ""))
+    base = _base(annotation)
+    if base in (list, tuple):
+        first = example(typing.get_args(annotation)[0]) if typing.get_args(annotation) else ""
+        return f"[{first}]" if first else ""
+    if base is Literal:
+        return str(typing.get_args(annotation)[0])
+    return _EXAMPLES.get(base, "")
+
+
+def _base(annotation: Any) -> Any:
+    while typing.get_origin(annotation) is Annotated:
+        annotation = annotation.__origin__
+    return typing.get_origin(annotation) or annotation

@@ -1,0 +1,98 @@
+"""One step of a pipeline, and what it waits for.
+
+stage 0   0F0 0F1 .. .. .. 0B0        F  forward             after F of the stage before
+stage 1   .. 1F0 1F1 .. 1B0           B  full backward       after F of its own stage, and B or I of the next
+stage 2   .. .. 2F0 2B0               I  backward, inputs    as B
+                                      W  backward, weights   after I of its own stage
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import chain
+from typing import NamedTuple
+
+import numpy as np
+
+from parsim.core.graph import Ints
+
+KINDS = "FBIW"
+_WRITTEN = re.compile(rf"(\d+)([{KINDS}])(\d+)")
+
+
+class Op(NamedTuple):
+    """A stage's work on a microbatch; prints and parses as PyTorch's pipelining actions do.
+
+    >>> print(Op(2, "F", 0))
+    2F0
+    >>> Op.parse("3W11")
+    Op(stage=3, kind='W', microbatch=11)
+    """
+
+    stage: int
+    kind: str  # of KINDS
+    microbatch: int
+
+    def __str__(self) -> str:
+        return f"{self.stage}{self.kind}{self.microbatch}"
+
+    @classmethod
+    def parse(cls, text: str) -> Op:
+        """Read what `str` has written."""
+        match = _WRITTEN.fullmatch(text)
+        if match is None:
+            raise ValueError(f"{text!r} is no action such as 2F0")
+        return cls(int(match[1]), match[2], int(match[3]))
+
+
+class Ops(NamedTuple):
+    """The ops of a schedule as columns, rank by rank in its order."""
+
+    stage: Ints  # (ops,)
+    kind: Ints  # (ops,) index into KINDS
+    microbatch: Ints  # (ops,)
+    first: Ints  # (ranks + 1,) rank r owns rows first[r] to first[r + 1]
+
+
+class Needs(NamedTuple):
+    """Dependencies between the rows of `Ops`, a row each."""
+
+    parent: Ints  # (needs,)
+    child: Ints  # (needs,)
+    crosses: Ints  # (needs,) 1 where the two are of neighbouring stages, 0 within a stage
+
+
+def columns(orders: Sequence[Sequence[Op]]) -> Ops:
+    """Turn a schedule into columns."""
+    stage, kind, microbatch = zip(*chain.from_iterable(orders), strict=True)
+    letter = np.frombuffer("".join(kind).encode(), np.uint8)
+    code = np.zeros(128, np.int64)
+    code[np.frombuffer(KINDS.encode(), np.uint8)] = np.arange(len(KINDS))
+    first = np.concatenate(([0], np.cumsum([len(order) for order in orders])))
+    return Ops(np.array(stage, np.int64), code[letter], np.array(microbatch, np.int64), first)
+
+
+def needs(ops: Ops) -> Needs:
+    """Derive what waits for what, for any schedule, from stage, kind and microbatch alone.
+
+    >>> found = needs(columns([[Op(0, "F", 0), Op(0, "B", 0)], [Op(1, "F", 0), Op(1, "I", 0), Op(1, "W", 0)]]))
+    >>> list(zip(found.parent.tolist(), found.child.tolist(), found.crosses.tolist()))
+    [(0, 2, 1), (3, 1, 1), (0, 1, 0), (2, 3, 0), (3, 4, 0)]
+    """
+    stages, microbatches = int(ops.stage.max()) + 1, int(ops.microbatch.max()) + 1
+    # A stage more at the end, which does nothing, so that every stage has a next one.
+    row = np.full((3, stages + 1, microbatches), -1)  # F, B or I, W
+    row[np.array([0, 1, 1, 2])[ops.kind], ops.stage, ops.microbatch] = np.arange(len(ops.stage))
+    forward, backward, weights = row
+    pairs = (
+        (forward[:-1], forward[1:], 1),
+        (backward[1:], backward[:-1], 1),
+        (forward, backward, 0),
+        (backward, weights, 0),
+    )
+    parent = np.concatenate([a.ravel() for a, _, _ in pairs])
+    child = np.concatenate([b.ravel() for _, b, _ in pairs])
+    crosses = np.repeat([c for _, _, c in pairs], [a.size for a, _, _ in pairs])
+    there = (parent >= 0) & (child >= 0)
+    return Needs(parent[there], child[there], crosses[there])

@@ -1,0 +1,274 @@
+"""A scenario: what a file or a mapping asks for, with the place of every word of it.
+
+    01.yaml  --read-->  values + places  --set-->  Scenario       a complaint about ("cluster", "devices")
+    {...}    --copy-->  values           --set-->                 becomes the fault 01.yaml:1:20: cluster.devices: ...
+
+Values that were put there by `set` stand in the file `--set`; those of a mapping in `scenario`, at line and column 0.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any
+
+from parsim.core import document
+from parsim.core.document import Branch, Document, Position
+from parsim.core.errors import Complaint, Fault, Invalid, Path, ScenarioError, dotted
+from parsim.core.units import show
+
+BIGGEST = 16 * 2**20  # B, a file
+MOST_VALUES = 20_000_000  # in a mapping, so that shared parts cannot grow without end
+NOWHERE: Position = (0, 0)
+OPTION = "--set"
+
+Source = str | os.PathLike[str] | Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What is asked, and where each word of it stands.
+
+    `faults` were found while reading; `error` tells them together with those found later.
+    """
+
+    file: str
+    name: str
+    sha256: str
+    values: dict[str, Any]
+    places: Branch | Position = NOWHERE
+    faults: tuple[Fault, ...] = ()
+    overridden: frozenset[Path] = frozenset()
+
+    def fault(self, complaint: Complaint) -> Fault:
+        """Find the place of *complaint*."""
+        path = complaint.path
+        if any(path[:length] in self.overridden for length in range(1, len(path) + 1)):
+            return document.fault(OPTION, NOWHERE, path, complaint.message)
+        position = Document(self.values, self.places).position(path, complaint.at)
+        return document.fault(self.file, position, path, complaint.message)
+
+    def error(self, complaints: Iterable[Complaint]) -> ScenarioError:
+        """Put *complaints* and the faults of reading together, in the order of places, each once."""
+        # What could not be read is wrong for whoever checks it, too: one fault for a place is enough then.
+        unread = {(fault.file, fault.line, fault.column) for fault in self.faults if fault.line}
+        found = [fault for fault in map(self.fault, complaints) if fault[:3] not in unread]
+        return ScenarioError(_sorted([*self.faults, *found]))
+
+
+def load(source: Source, set: Mapping[str, Any] | None = None) -> Scenario:
+    """Read a scenario, and put the values of *set* at their dotted paths; raise `ScenarioError`.
+
+    >>> scenario = load({"policy": "fifo"}, set={"cluster.devices": 4})
+    >>> scenario.values
+    {'policy': 'fifo', 'cluster': {'devices': 4}}
+    >>> print(scenario.fault(Complaint(("policy",), "unknown name 'fifo'")))
+    scenario:0:0: policy: unknown name 'fifo'
+    """
+    if isinstance(source, Mapping):
+        scenario = _from_mapping(source)
+    elif isinstance(source, str | os.PathLike):
+        scenario = _from_file(os.fsdecode(source))
+    else:
+        message = f"wants a path or a mapping, not {show(source)}"
+        raise ScenarioError([document.fault("scenario", NOWHERE, ("SCENARIO",), message)])
+    return _overridden(scenario, set or {})
+
+
+def settings(pairs: Iterable[str]) -> dict[str, Any]:
+    """Read the `PATH=VALUE` of the command line; raise `ScenarioError`.
+
+    >>> settings(["cluster.devices=4", "policy=heft"])
+    {'cluster.devices': 4, 'policy': 'heft'}
+    """
+    values: dict[str, Any] = {}
+    faults: list[Fault] = []
+    for pair in pairs:
+        path, equals, text = pair.partition("=")
+        try:
+            if not equals:
+                raise Invalid([Complaint((), f"'{pair}' is no PATH=VALUE; write for example cluster.devices=4")])
+            values[path] = document.parse_value(text)
+        except Invalid as invalid:
+            faults += [document.fault(OPTION, NOWHERE, (path,), told.message) for told in invalid.complaints]
+    if faults:
+        raise ScenarioError(faults)
+    return values
+
+
+def _from_file(file: str) -> Scenario:
+    data = _bytes(file)
+    read = document.read(data, file)
+    if not isinstance(read.values, dict):
+        message = (
+            "is empty" if read.values is None else f"a scenario is a mapping of key: value, not {show(read.values)}"
+        )
+        raise ScenarioError(_sorted([*read.faults, document.fault(file, read.position(()), (), message)]))
+    sha256 = hashlib.sha256(data).hexdigest()
+    return Scenario(file, PurePath(file).stem, sha256, read.values, read.places, read.faults)
+
+
+def _bytes(file: str) -> bytes:
+    """Read a file that is not too big."""
+    big = f"is larger than {BIGGEST // 2**20} MiB"
+    try:
+        with open(file, "rb") as opened:
+            if os.fstat(opened.fileno()).st_size > BIGGEST:
+                raise ValueError(big)
+            data = opened.read(BIGGEST + 1)  # a pipe does not tell its size beforehand
+            if len(data) > BIGGEST:
+                raise ValueError(big)
+            return data
+    except FileNotFoundError:
+        message = "no such file"
+    except IsADirectoryError:
+        message = "is a folder; name a file"
+    except OSError as error:
+        message = f"cannot be read: {error.strerror or error}"
+    except ValueError as error:  # also a path that holds a NUL
+        message = str(error)
+    raise ScenarioError([document.fault(file, NOWHERE, ("SCENARIO",), message)])
+
+
+def _from_mapping(source: Mapping[str, Any]) -> Scenario:
+    copier = _Copier()
+    values = copier.copy(source, ())
+    if copier.complaints:
+        faults = [document.fault("scenario", NOWHERE, told.path, told.message) for told in copier.complaints]
+        raise ScenarioError(_sorted(faults))
+    sha256 = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+    return Scenario("scenario", "scenario", sha256, values)
+
+
+class _Copier:
+    """Copies what YAML could say, and complains about everything else."""
+
+    def __init__(self) -> None:
+        self.complaints: list[Complaint] = []
+        self.left = MOST_VALUES
+        self.open: set[int] = set()  # what the value being copied stands in
+
+    def copy(self, value: Any, path: Path) -> Any:
+        """Return *value* in plain dicts and lists of its own."""
+        self.left -= 1
+        if value is None or type(value) in (str, bool):
+            return value
+        if type(value) in (int, float):
+            return self._number(value, path)
+        if not isinstance(value, Mapping | list | tuple):
+            known = f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
+            return self._complain(path, f"a {known} is nothing that YAML could say; give text, a number, a list, ...")
+        if self.left < 0:
+            raise ScenarioError([document.fault("scenario", NOWHERE, path[:1], "holds too many values")])
+        if len(path) >= document.DEEPEST or id(value) in self.open:
+            return self._complain(path, f"is nested deeper than {document.DEEPEST} levels")
+        self.open.add(id(value))
+        held = self._mapping(value, path) if isinstance(value, Mapping) else self._list(value, path)
+        self.open.discard(id(value))
+        return held
+
+    def _list(self, value: Iterable[Any], path: Path) -> list[Any]:
+        return [self.copy(held, (*path, index)) for index, held in enumerate(value)]
+
+    def _mapping(self, value: Mapping[Any, Any], path: Path) -> dict[str, Any]:
+        copy = {}
+        for key, held in value.items():
+            if type(key) is str:
+                copy[key] = self.copy(held, (*path, key))
+            else:
+                self._complain(path, f"the key {show(key)} is no text")
+        return copy
+
+    def _number(self, value: float, path: Path) -> Any:
+        if isinstance(value, int) and abs(value) >= 10**document.LONGEST:
+            return self._complain(path, f"{show(value)} has too many digits")
+        if not math.isfinite(value):
+            return self._complain(path, f"{value} is no finite number")
+        return value
+
+    def _complain(self, path: Path, message: str) -> None:
+        self.complaints.append(Complaint(path, message))
+
+
+def _overridden(scenario: Scenario, values: Mapping[str, Any]) -> Scenario:
+    """Return *scenario* with *values* at their paths; what cannot be put there joins its faults."""
+    if not isinstance(values, Mapping):
+        raise ScenarioError([document.fault(OPTION, NOWHERE, (), f"wants a mapping of paths, not {show(values)}")])
+    new: set[Path] = set()
+    faults: list[Fault] = []
+    for text, value in values.items():
+        try:
+            path = _path(text)
+            copier = _Copier()
+            copy = copier.copy(value, path)
+            if copier.complaints:
+                raise Invalid(copier.complaints)
+            new.add(_put(scenario.values, path, copy))
+        except Invalid as invalid:
+            faults += [document.fault(OPTION, NOWHERE, told.path, told.message) for told in invalid.complaints]
+    return Scenario(
+        scenario.file,
+        scenario.name,
+        scenario.sha256,
+        scenario.values,
+        scenario.places,
+        (*scenario.faults, *faults),
+        frozenset(new),
+    )
+
+
+_STEP = re.compile(r"(?:^|\.)([^.\[\]]+)|\[([0-9]{1,9})\]")
+
+
+def _path(text: Any) -> Path:
+    """Read `workload.tasks[2].compute`."""
+    if not isinstance(text, str):
+        raise Invalid([Complaint((show(text),), "a path is text, for example cluster.devices")])
+    steps, end = [], 0
+    for match in _STEP.finditer(text):
+        if match.start() != end:
+            break
+        steps.append(match[1] if match[1] is not None else int(match[2]))
+        end = match.end()
+    if end != len(text) or not steps or isinstance(steps[0], int):
+        raise Invalid([Complaint((text,), "is no path; write for example workload.tasks[2].compute")])
+    return tuple(steps)
+
+
+def _put(values: Any, path: Path, value: Any) -> Path:
+    """Put *value* at *path*, with the mappings on the way; return the path of the first that is new."""
+    new = path
+    for depth, (step, further) in enumerate(zip(path, (*path[1:], None), strict=True), 1):
+        _refuse_step(values, path, depth)
+        if further is None:
+            values[step] = value
+            break
+        held = values[step] if isinstance(step, int) else values.get(step)
+        if held is None and isinstance(further, str):
+            held = values[step] = {}
+            new = min(new, path[:depth], key=len)
+        elif isinstance(held, str) and isinstance(further, str):
+            held = values[step] = {"kind": held}  # what a bare name means, so that parameters can be set
+        values = held
+    return new
+
+
+def _refuse_step(values: Any, path: Path, depth: int) -> None:
+    step, here = path[depth - 1], path[: depth - 1]
+    if isinstance(step, int):
+        if not isinstance(values, list):
+            raise Invalid([Complaint(path, f"{dotted(here)} is no list")])
+        if step >= len(values):
+            raise Invalid([Complaint(path, f"{dotted(here)} has {len(values)} elements, counted from 0")])
+    elif not isinstance(values, dict):
+        raise Invalid([Complaint(path, f"{dotted(here)} is {show(values)}, not a mapping")])
+
+
+def _sorted(faults: Iterable[Fault]) -> list[Fault]:
+    return sorted(dict.fromkeys(faults), key=lambda fault: (fault.line, fault.column, fault.path))

@@ -1,0 +1,374 @@
+"""The signature is the schema: what a scenario says is checked against the parameters of the function that it asks for.
+
+    def star(places, bandwidth: BytesPerSecond, latency: Seconds = 0.0)
+
+    {bandwidth: 400 Gbit/s}   ->  {"bandwidth": 5e10, "latency": 0.0}
+    {bandwith: 400 Gbit/s}    ->  bandwith: unknown key 'bandwith'. Did you mean 'bandwidth'?
+                                  bandwidth: is missing; write for example 'bandwidth: 400 Gbit/s'
+
+A parameter `from_` is the key `from`. Nothing is coerced: "3" is no number and true no count. Annotate parameters with
+
+- the quantities of `parsim.core.units`, or int, float, str, bool, Literal, `Count`, `Whole`, `Positive`, `Name`;
+- `list[T]`, `tuple[T, ...]`, `dict[str, T]`;
+- a dataclass or NamedTuple, whose own signature is the schema of a mapping, and of which an instance arrives;
+- a union such as `Count | list[Name | Row]`: the type of what stands there picks the member;
+- `Annotated[Ask, OneOf(shelf)]`: an entry of a shelf with its parameters.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import inspect
+import math
+import types
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Union
+
+from parsim.core.complaints import bridged, complaints, unknown
+from parsim.core.errors import Complaint, Invalid, Path
+from parsim.core.marks import Count, Either, Name, Positive, Whole, mark_of
+from parsim.core.registry import Shelf
+from parsim.core.units import Quantity, TimeOrSize, Travel, show
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel, GetCoreSchemaHandler, GetJsonSchemaHandler
+    from pydantic_core import CoreSchema
+
+__all__ = [
+    "Ask",
+    "Count",
+    "Name",
+    "OneOf",
+    "Positive",
+    "Record",
+    "Whole",
+    "adapted",
+    "check",
+    "is_record",
+    "json_schema",
+    "key_of",
+    "model_of",
+    "parameters",
+]
+
+Names = tuple[str, ...]
+
+
+def _unasked(**_: Any) -> Any:
+    raise TypeError("this default has not been checked: use it in a signature given to parsim.core.schema.check")
+
+
+class Ask(NamedTuple):
+    """An entry of a shelf, asked for: its name, the entry itself, and its checked arguments.
+
+    As a default in a signature the name is enough: `policy: Annotated[Ask, OneOf(policies)] = Ask("fifo")`.
+    """
+
+    name: str
+    entry: Callable[..., Any] = _unasked
+    arguments: Mapping[str, Any] = types.MappingProxyType({})
+
+    def make(self, **more: Any) -> Any:
+        """Call the entry with its arguments and those that the caller gives."""
+        return self.entry(**self.arguments, **more)
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """Marks an `Ask` parameter: `fifo`, or `{kind: fifo, ...}` with the entry's parameters.
+
+    Parameters named in *given* are handed over by the caller of `Ask.make`; they are none of the scenario's.
+    """
+
+    shelf: Shelf
+    given: Names = ()
+    takes = (str, dict)
+
+    @property
+    def wanted(self) -> str:
+        """A phrase for messages."""
+        return f"a name such as '{self.example}', or a mapping with 'kind'"
+
+    @property
+    def example(self) -> str:
+        """What to write, for messages."""
+        return next(iter(self.shelf.entries()), "NAME")
+
+    def read(self, raw: Any) -> Ask:
+        """Find the entry and check its parameters; raise `Invalid`."""
+        if isinstance(raw, Ask):
+            raw = {"kind": raw.name, **raw.arguments}
+        if isinstance(raw, str):
+            return self._ask(raw, {}, ())
+        if not isinstance(raw, dict):
+            raise Invalid([Complaint((), f"wants {self.wanted}, not {show(raw)}")])
+        if "kind" not in raw:
+            raise Invalid([Complaint(("kind",), f"is missing; write for example 'kind: {self.example}'")])
+        if not isinstance(raw["kind"], str):
+            raise Invalid([Complaint(("kind",), f"wants a name such as '{self.example}', not {show(raw['kind'])}")])
+        return self._ask(raw["kind"], {key: raw[key] for key in raw if key != "kind"}, ("kind",))
+
+    def _ask(self, name: str, parameters: dict[str, Any], at: Path) -> Ask:
+        entries = self.shelf.entries()
+        if name not in entries:
+            raise Invalid([Complaint(at, unknown("name", name, entries))])
+        return Ask(name, entries[name], check(entries[name], parameters, self.given))
+
+    def models(self) -> dict[str, type[BaseModel]]:
+        """Return the model of every entry."""
+        return {name: model_of(entry, self.given) for name, entry in self.shelf.entries().items()}
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        from pydantic_core import core_schema
+
+        return core_schema.no_info_plain_validator_function(functools.partial(bridged, self.read))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"$shelf": self}  # `json_schema` puts a reference here
+
+
+@dataclass(frozen=True)
+class Record:
+    """Marks a parameter that is a mapping with the parameters of *cls*; an instance arrives."""
+
+    cls: Callable[..., Any]
+    takes = (dict,)
+    wanted = "a mapping"
+
+    def _build(self, raw: Any, handler: Callable[[Any], BaseModel]) -> Any:
+        return bridged(functools.partial(self._read, handler), raw)
+
+    def _read(self, handler: Callable[[Any], BaseModel], raw: Any) -> Any:
+        return self.cls(**_arguments(self.cls, (), handler, raw))
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        from pydantic_core import core_schema
+
+        inner = handler.generate_schema(model_of(self.cls))
+        return core_schema.no_info_wrap_validator_function(self._build, inner)
+
+
+def check(function: Callable[..., Any], raw: Any, given: Names = ()) -> dict[str, Any]:
+    """Check *raw* against the signature of *function*; return the keyword arguments, defaults filled in.
+
+    Parameters named in *given*, and positional-only ones, are none of the scenario's. Whatever is wrong raises one
+    `Invalid` with every complaint, by path from *raw*.
+
+    >>> from parsim.core.units import Seconds
+    >>> def wait(time: Seconds, often: Count = 1) -> None: ...
+    >>> check(wait, {"time": "5 us"})
+    {'time': 5e-06, 'often': 1}
+    >>> check(wait, {"time": "5 us", "often": 0})
+    Traceback (most recent call last):
+    parsim.core.errors.Invalid: often: 0 is too little; it must be at least 1
+    """
+    return _arguments(function, given, model_of(function, given).model_validate, raw)
+
+
+def _arguments(
+    function: Callable[..., Any], given: Names, validate: Callable[[Any], BaseModel], raw: Any
+) -> dict[str, Any]:
+    from pydantic import ValidationError
+
+    try:
+        return dict(validate(raw).__dict__)
+    except ValidationError as error:
+        known = {key_of(name): annotation for name, (annotation, _) in parameters(function, given).items()}
+        raise Invalid(complaints(known, error)) from None
+
+
+@functools.cache
+def model_of(function: Callable[..., Any], given: Names = ()) -> type[BaseModel]:
+    """Make the pydantic model of a signature, when it is first asked for."""
+    import warnings
+
+    from pydantic import ConfigDict, create_model
+
+    known = dataclasses.fields(function) if dataclasses.is_dataclass(function) else ()
+    factories = {
+        field.name: field.default_factory for field in known if field.default_factory is not dataclasses.MISSING
+    }
+    fields: dict[str, Any] = {
+        name: _field(annotation, parameter, factories.get(name))
+        for name, (annotation, parameter) in parameters(function, given).items()
+    }
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # a parameter may be called `copy` or `json`
+        return create_model(
+            getattr(function, "__name__", "parameters"),
+            __config__=ConfigDict(extra="forbid", allow_inf_nan=False, protected_namespaces=()),
+            __module__=getattr(function, "__module__", __name__),
+            __doc__=_first_line(function),
+            **fields,
+        )
+
+
+def parameters(function: Callable[..., Any], given: Names = ()) -> dict[str, tuple[Any, inspect.Parameter]]:
+    """Return the annotation and the parameter of everything that a scenario may say to *function*."""
+    own_init = isinstance(function, type) and not is_record(function)
+    hints = typing.get_type_hints(getattr(function, "__init__") if own_init else function, include_extras=True)  # noqa: B009
+    by_key = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    return {
+        name: (adapted(hints.get(name, Any)), parameter)
+        for name, parameter in inspect.signature(function).parameters.items()
+        if parameter.kind in by_key and name not in given
+    }
+
+
+def is_record(annotation: Any) -> bool:
+    """Tell whether *annotation* is a dataclass or a NamedTuple."""
+    return isinstance(annotation, type) and (dataclasses.is_dataclass(annotation) or hasattr(annotation, "_fields"))
+
+
+def key_of(name: str) -> str:
+    """Return the key of a parameter: `from_` is written `from`, which Python keeps for itself."""
+    return name.rstrip("_")
+
+
+def adapted(annotation: Any) -> Any:
+    """Make an annotation strict: nothing coerced, records and unions read our way."""
+    if mark_of(annotation) is not None:
+        return annotation
+    if annotation is Travel:
+        return Annotated[Travel, TimeOrSize()]
+    origin, members = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is Annotated:
+        return Annotated[(adapted(annotation.__origin__), *annotation.__metadata__)]
+    if origin in (Union, types.UnionType):
+        return Annotated[Any, Either(tuple(map(adapted, members)))]
+    if origin in _PLAIN:
+        return _PLAIN[origin][tuple(member if member is ... else adapted(member) for member in members)]
+    if annotation in (int, float, str, bool):
+        from pydantic import Strict
+
+        return Annotated[annotation, Strict()]
+    return Annotated[annotation, Record(annotation)] if is_record(annotation) else annotation
+
+
+_PLAIN: dict[Any, Any] = {list: list, Sequence: list, tuple: tuple, dict: dict, Mapping: dict}
+
+
+def _field(annotation: Any, parameter: inspect.Parameter, factory: Any) -> tuple[Any, Any]:
+    from pydantic import Field
+
+    alias, default = key_of(parameter.name), parameter.default
+    if factory is not None:
+        return annotation, Field(alias=alias, default_factory=factory)
+    if default is parameter.empty:
+        return annotation, Field(alias=alias)
+    written = _written(annotation, default)
+
+    def write(schema: dict[str, Any]) -> None:
+        schema.pop("default", None)
+        schema.update(written)
+
+    if isinstance(default, Ask):  # a factory, for pydantic would copy a default, and an Ask cannot be copied
+        return annotation, Field(
+            alias=alias, default_factory=lambda: default, validate_default=True, json_schema_extra=write
+        )
+    return annotation, Field(alias=alias, default=default, json_schema_extra=write)
+
+
+def _written(annotation: Any, default: Any) -> dict[str, Any]:
+    """Return the default as the YAML would have it, where it can be written at all."""
+    mark = mark_of(annotation)
+    if isinstance(default, Ask):
+        return {"default": {"kind": default.name, **default.arguments} if default.arguments else default.name}
+    if isinstance(default, float) and not math.isfinite(default):
+        return {}
+    if isinstance(mark, Either):
+        fits = [member for member in mark.members if isinstance(mark_of(member), Quantity)]
+        mark = mark_of(fits[0]) if fits and isinstance(default, float) else None
+    if isinstance(mark, Quantity):
+        return {"default": mark.write(default)}
+    return {"default": default} if isinstance(default, str | int | float | None) else {}
+
+
+def _first_line(function: Callable[..., Any]) -> str:
+    text = inspect.getdoc(function) or ""
+    own = not text.startswith(f"{getattr(function, '__name__', '')}(")  # what Python writes for a dataclass
+    return text.partition("\n")[0] if own else ""
+
+
+def json_schema(function: Callable[..., Any], given: Names = ()) -> dict[str, Any]:
+    """Write the JSON Schema (draft 2020-12) of what *function* may be told, for editors.
+
+    >>> from parsim.core.units import Seconds
+    >>> def wait(time: Seconds = 0.0) -> None: ...
+    >>> json_schema(wait)["properties"]["time"]["default"]
+    '0 s'
+    """
+    root = model_of(function, given)
+    asks: dict[str, OneOf] = {}
+    entries: dict[str, dict[str, type[BaseModel]]] = {}
+    while True:  # until the entries of the shelves ask no further shelf
+        refs, definitions, found = _definitions(
+            [root, *(model for shelf in entries.values() for model in shelf.values())]
+        )
+        if found.keys() <= asks.keys():
+            break
+        asks |= found
+        entries = {key: ask.models() for key, ask in asks.items()}
+    shelves = {
+        key: _choices({name: definitions[refs[model]] for name, model in shelf.items()})
+        for key, shelf in entries.items()
+    }
+    written = {refs[root], *(refs[model] for shelf in entries.values() for model in shelf.values())}
+    records = {name: schema for name, schema in definitions.items() if name not in written}
+    dialect: dict[str, Any] = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    return dialect | definitions[refs[root]] | {"$defs": records | shelves}
+
+
+def _definitions(
+    models: list[type[BaseModel]],
+) -> tuple[dict[type[BaseModel], str], dict[str, Any], dict[str, OneOf]]:
+    """Return where the schema of each model stands, all schemas, and the shelves that they ask."""
+    from pydantic.json_schema import GenerateJsonSchema, models_json_schema
+
+    class Writer(GenerateJsonSchema):
+        ignored_warning_kinds = {"skipped-choice", "non-serializable-default"}  # noqa: RUF012
+
+        def field_title_should_be_set(self, schema: Any) -> bool:
+            return False
+
+    pairs: list[tuple[type[BaseModel], Literal["validation"]]] = [(model, "validation") for model in models]
+    references: Any
+    references, whole = models_json_schema(pairs, schema_generator=Writer)
+    found: dict[str, OneOf] = {}
+    definitions = _with_shelves(whole["$defs"], found)
+    refs: dict[type[BaseModel], str] = {
+        model: reference["$ref"].removeprefix("#/$defs/") for (model, _), reference in references.items()
+    }
+    return refs, definitions, found
+
+
+def _with_shelves(node: Any, found: dict[str, OneOf]) -> Any:
+    """Put references where shelves are asked, and note these in *found*."""
+    if isinstance(node, list):
+        return [_with_shelves(item, found) for item in node]
+    if not isinstance(node, dict):
+        return node
+    result = {"anyOf" if key == "oneOf" else key: _with_shelves(value, found) for key, value in node.items()}
+    ask = result.pop("$shelf", None)
+    if ask is not None:
+        key = "-".join((ask.shelf.name, *ask.given))
+        found[key], result["$ref"] = ask, f"#/$defs/{key}"
+    return result
+
+
+def _choices(entries: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Write what may stand where a shelf is asked: a bare name, or a mapping with `kind`."""
+    bare = [name for name, schema in entries.items() if not schema.get("required")]
+    mappings = [
+        schema
+        | {
+            "title": name,
+            "properties": {"kind": {"const": name}, **schema.get("properties", {})},
+            "required": ["kind", *schema.get("required", [])],
+        }
+        for name, schema in entries.items()
+    ]
+    return {"anyOf": [*([{"enum": bare}] if bare else []), *mappings]}

@@ -1,0 +1,116 @@
+"""What happened: one row a span, and the idle intervals of every worker."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from parsim.core.graph import Floats, Ints
+
+Strings = npt.NDArray[np.str_]
+
+COLUMNS = ("number", "task", "kind", "worker", "lane", "ready_s", "start_s", "end_s", "nominal_s", "waited_for")
+CAUSES = ("steps", "memory", "overhead", "policy", "fill", "drain", "dependency")
+STEPS = ("split", "create", "allocate", "gather", "merge")
+
+
+class Words(NamedTuple):
+    """A column of words: codes into a table, so that a million rows cost no million strings."""
+
+    code: Ints  # (rows,)
+    table: Sequence[str]
+
+    def decode(self) -> Strings:
+        """Write the words out."""
+        used, where = np.unique(self.code, return_inverse=True)
+        words = np.array([self.table[int(code)] for code in used], dtype=np.str_)
+        return words[where] if len(used) else words
+
+
+class Idle(NamedTuple):
+    """Intervals in which a worker had no span of its own, cut where the cause changes."""
+
+    worker: Ints  # (intervals,)
+    start_s: Floats  # (intervals,)
+    end_s: Floats  # (intervals,)
+    cause: Ints  # (intervals,) index into CAUSES
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """Spans as columns, sorted by start, number, lane, task; `columns` names them as they stand in `timeline.csv`.
+
+    The columns of words (task, kind, worker, lane, waited_for) are written out when asked.
+    """
+
+    number: Ints  # (spans,)
+    tasks: Words
+    kinds: Words
+    workers: Words  # the table is the cluster's workers, then "" for nobody
+    lanes: Words
+    ready_s: Floats
+    start_s: Floats
+    end_s: Floats
+    nominal_s: Floats
+    waits: Words
+    thing: Ints  # which transfer of the graph (see `graph.Things`); -1 where it is none, or no graph is known
+    idle: Idle
+
+    def __len__(self) -> int:
+        return len(self.number)
+
+    @cached_property
+    def task(self) -> Strings:
+        """The name of each span's task; a transfer is `PARENT>CHILD`."""
+        return self.tasks.decode()
+
+    @cached_property
+    def kind(self) -> Strings:
+        """compute, forward, transfer, split, ..."""
+        return self.kinds.decode()
+
+    @cached_property
+    def worker(self) -> Strings:
+        """The worker whom the span belongs to; empty: nobody."""
+        return self.workers.decode()
+
+    @cached_property
+    def lane(self) -> Strings:
+        """`compute`, `host`, `delay`, or a transfer's way."""
+        return self.lanes.decode()
+
+    @cached_property
+    def waited_for(self) -> Strings:
+        """The task, or the cause, that let the span start last."""
+        return self.waits.decode()
+
+    @property
+    def makespan_s(self) -> float:
+        """The latest end of any span; 0 where nothing happened."""
+        return float(self.end_s.max()) if len(self) else 0.0
+
+    @cached_property
+    def transfers(self) -> npt.NDArray[np.bool_]:
+        """True for spans that are transfers."""
+        is_transfer = np.array([kind == "transfer" for kind in self.kinds.table], dtype=bool)
+        return is_transfer[self.kinds.code]
+
+    @cached_property
+    def owned(self) -> npt.NDArray[np.bool_]:
+        """True for spans that belong to a worker."""
+        is_worker = np.array([bool(name) for name in self.workers.table], dtype=bool)
+        return is_worker[self.workers.code]
+
+    @cached_property
+    def computes(self) -> npt.NDArray[np.bool_]:
+        """True for compute spans of any kind."""
+        return self.owned & ~self.transfers
+
+    def rows(self) -> list[tuple[Any, ...]]:
+        """Return the spans as plain tuples in the order of `COLUMNS`."""
+        return list(zip(*(getattr(self, name).tolist() for name in COLUMNS), strict=True))

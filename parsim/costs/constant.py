@@ -1,0 +1,49 @@
+"""Constant: every unit of work takes the same seconds.
+
+    seconds = units x compute / speed           a subset of three items, 1 s each, on a device of speed 2: 1.5 s
+
+Where the workload states the seconds of its tasks itself (`tasks`, `stages`), those count and `compute` is left out:
+one quantity is divided by the device's speed, seconds stated for a device are that device's own.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+
+from parsim.core.cluster import Device
+from parsim.core.graph import Floats, TaskGraph, no_floats
+from parsim.core.job import Cost
+from parsim.core.units import Seconds
+from parsim.costs import costs
+
+
+@costs.add("constant")
+def constant(compute: Seconds | None = None) -> Cost:
+    """Take *compute* for a unit of work at speed 1, and no luck.
+
+    >>> three = TaskGraph(["part0"], ("compute",), np.zeros(1, int), np.array([3.0]), ((0,),), np.zeros(1, int))
+    >>> constant(compute=1.0).expected(three, 0, Device("w0", speed=2.0))
+    array([1.5])
+    """
+    return Cost(partial(expected, compute), no_luck)
+
+
+def expected(compute: float | None, graph: TaskGraph, index: int, device: Device) -> Floats:
+    """Return the seconds of each task on *device*, as stated or by its units of work."""
+    stated = graph.stated
+    if not len(graph):
+        return no_floats()
+    if not stated.size:
+        if compute is None:
+            raise ValueError("the workload states no seconds, so the cost must: compute is missing")
+        return np.asarray(graph.units * compute / device.speed)
+    if stated.ndim == 1:
+        return np.asarray(stated / device.speed)
+    return np.asarray(stated[:, index])
+
+
+def no_luck(seed: int, tasks: int) -> Floats:
+    """Return the factor 1 for each task."""
+    return np.ones(tasks)

@@ -1,0 +1,43 @@
+"""Noisy: seconds as `constant` expects them, times an even draw for each task.
+
+    factor = 1 + spread (2 u - 1), u even in [0, 1)
+
+        1 - spread |######################| 1 + spread          mean 1
+
+Task i draws the i-th number of the PCG64 stream of the seed (O'Neill, PCG, HMC-CS-2014-0905), so its luck depends on
+(seed, i) alone, and every policy and every cluster meets the same. Only products and sums: the same bytes anywhere.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+
+from parsim.core.errors import Complaint, Invalid
+from parsim.core.graph import Floats
+from parsim.core.job import Cost
+from parsim.core.schema import Positive
+from parsim.core.units import Seconds
+from parsim.costs import costs
+from parsim.costs.constant import expected
+
+
+@costs.add("noisy")
+def noisy(spread: Positive, compute: Seconds | None = None) -> Cost:
+    """Expect what `constant` expects, and draw each task's factor in 1 - *spread* to 1 + *spread*.
+
+    >>> noisy(spread=0.5, compute=1.0).luck(0, 3).round(3)
+    array([1.137, 0.77 , 0.541])
+    """
+    if not 0 < spread < 1:
+        raise Invalid([Complaint(("spread",), f"{spread:g} must lie between 0 and 1: a task cannot take no time")])
+    return Cost(partial(expected, compute), partial(factors, spread))
+
+
+def factors(spread: float, seed: int, tasks: int) -> Floats:
+    """Return the factor of each task."""
+    # The raw stream is promised to stay as it is by NumPy; the doubles made of it are ours, of the 53 upper bits.
+    upper = np.random.PCG64(seed).random_raw(tasks) >> np.uint64(11)
+    even = upper.astype(np.float64) * 2.0**-53
+    return np.asarray(1.0 + spread * (2.0 * even - 1.0))

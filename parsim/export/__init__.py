@@ -1,0 +1,1 @@
+"""Readers that write a timeline down: text, CSV, JSON, traces."""

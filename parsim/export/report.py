@@ -1,0 +1,190 @@
+"""The report of a run, for people: what was played, where the time went, what came out.
+
+It says in words and columns what `parsim run --json` says in numbers, and never more columns than a terminal has.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from parsim.core.timeline import Timeline
+from parsim.export.text import MOST, WIDEST, gantt, unit_of
+
+WIDTH = 92
+BAR = 20
+CAUSE = {
+    "steps": "the host was splitting, creating, merging",
+    "memory": "there was no room for a task",
+    "overhead": "a task or its result was handed over",
+    "policy": "a ready task was not given to it",
+    "fill": "before its first task",
+    "drain": "after its last task",
+    "dependency": "waiting for other tasks",
+}
+TRAINING = {
+    "iteration_s": "one iteration",
+    "mfu": "model FLOP utilisation",
+    "hfu": "hardware FLOP utilisation",
+    "samples_per_s": "samples per second",
+    "bubble_of_ideal": "bubble / ideal time",
+    "bubble_of_whole": "bubble / whole time",
+}
+
+
+def seconds(value: float) -> str:
+    """Write a time as people read it.
+
+    >>> seconds(3.3), seconds(0.25), seconds(0), seconds(5400)
+    ('3.3 s', '250 ms', '0 s', '90 min')
+    """
+    unit = unit_of(value)
+    return f"{_plain(value / unit.seconds)} {unit.name}"
+
+
+def size(value: float) -> str:
+    """Write bytes as people read them, in powers of 1000.
+
+    >>> size(13_000_000), size(0), size(1536)
+    ('13 MB', '0 B', '1.54 kB')
+    """
+    power = min(int(math.log10(value) // 3), 5) if value >= 1 else 0
+    return f"{_plain(value / 1000**power, 3)} {('B', 'kB', 'MB', 'GB', 'TB', 'PB')[power]}"
+
+
+def report(facts: Mapping[str, Any], timeline: Timeline, steps: Sequence[str]) -> str:
+    """Write the report of a run: *facts* is the contract's JSON object, *steps* are lines on how it went."""
+    parts = [
+        "\n".join(_head(facts)),
+        _part("Timeline", gantt(timeline, WIDTH - 2).splitlines()),
+        _part("Steps", [line for step in steps for line in _wrapped(step)]),
+        _part("Where the time went, mean of the workers", ledger(facts)),
+        _part("Devices", devices(facts["devices"])),
+        _part("Training", _training(facts.get("training") or {})),
+        _part("Result", _result(facts["result"])),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def ledger(facts: Mapping[str, Any]) -> list[str]:
+    r"""Write the makespan as the sum of its terms, idleness cut by cause.
+
+    >>> idle = {"steps": 0, "memory": 0, "overhead": 0, "policy": 0, "fill": 0, "drain": 0.55, "dependency": 0}
+    >>> terms = {"t_total_s": 2.75, "deviation_s": 0, "idle_s": 0.55, "contention_s": 0, "hidden_s": 0, "idle": idle}
+    >>> theory = {"n": 5, "p": 2, "t_s": 1.0, "t_c": 0.1, "t_total_s": 2.75}
+    >>> print("\n".join(ledger({"makespan_s": 3.3, "ledger": terms, "theory": theory})))
+      T_total     2.75 s  N/P (T_s + T_c) = 5/2 x (1 s + 100 ms)
+    + deviation   0.00 s  other work than the average, noise, inputs already there
+    + idle        0.55 s
+          drain   0.55    after its last task
+    + contention  0.00 s  transfers sharing the network
+    - hidden      0.00 s  transfers under computing or under each other
+    = makespan    3.30 s
+    """
+    theory, terms = facts["theory"], facts["ledger"]
+    formula = f"{_plain(theory['n'])}/{theory['p']} x ({seconds(theory['t_s'])} + {seconds(theory['t_c'])})"
+    rows = [
+        ("  T_total", terms["t_total_s"], f"N/P (T_s + T_c) = {formula}"),
+        ("+ deviation", terms["deviation_s"], "other work than the average, noise, inputs already there"),
+        ("+ idle", terms["idle_s"], ""),
+        *((f"      {cause}", spent, CAUSE.get(cause, "")) for cause, spent in terms["idle"].items() if spent),
+        ("+ contention", terms["contention_s"], "transfers sharing the network"),
+        ("- hidden", terms["hidden_s"], "transfers under computing or under each other"),
+        ("= makespan", facts["makespan_s"], ""),
+    ]
+    unit = unit_of(facts["makespan_s"] or max(abs(value) for _, value, _ in rows))
+    numbers = _aligned([value / unit.seconds for _, value, _ in rows])
+    return [
+        f"{head:<13} {number} {' ' * len(unit.name) if head[0:3] == '   ' else unit.name}  {words}".rstrip()
+        for (head, _, words), number in zip(rows, numbers, strict=True)
+    ]
+
+
+def devices(figures: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Write a line a device, with a bar of its utilisation."""
+    folded = any(figure["stands_for"] > 1 for figure in figures)
+    rows = [["", *(["stands for"] if folded else []), "compute", "transfer", "idle", "peak memory", "utilisation"]]
+    for figure in figures[:MOST]:
+        used = figure["utilisation"]
+        full = round(min(max(used, 0), 1) * BAR)
+        name = figure["name"] if len(figure["name"]) <= 20 else figure["name"][:18] + ".."
+        rows.append(
+            [
+                name,
+                *([str(figure["stands_for"])] if folded else []),
+                *(seconds(figure[f"{part}_s"]) for part in ("compute", "transfer", "idle")),
+                size(figure["peak_memory_bytes"]),
+                f"{'#' * full}{'.' * (BAR - full)} {100 * used:5.1f} %",
+            ]
+        )
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for row in rows:
+        middle = (f"{cell:>{width}}" for cell, width in zip(row[1:-1], widths[1:-1], strict=True))
+        lines.append("  ".join([f"{row[0]:<{widths[0]}}", *middle, row[-1]]).rstrip())
+    if len(figures) > MOST:
+        lines.append(f"{len(figures) - MOST} more devices are not shown")
+    return lines
+
+
+def _head(facts: Mapping[str, Any]) -> Iterator[str]:
+    title = f"{facts['scenario']}: {seconds(facts['makespan_s'])} {facts['clock']}"
+    yield title[:WIDEST]
+    yield "=" * min(len(title), WIDEST)
+    workers, tasks = facts["workers"], facts["tasks"]
+    yield (
+        f"{workers} worker{'s' * (workers != 1)}, {tasks} task{'s' * (tasks != 1)}, "
+        f"theory T_total {seconds(facts['theory']['t_total_s'])}, seed {facts['seed']}"
+    )
+
+
+def _part(title: str, lines: Sequence[str]) -> str:
+    return "\n".join([title, *(f"  {line}".rstrip() for line in lines)]) if lines else ""
+
+
+def _training(figures: Mapping[str, Any]) -> list[str]:
+    lines = []
+    for name, value in figures.items():
+        text = seconds(value) if name.endswith("_s") and "per" not in name else _plain(value, 4)
+        lines.append(f"{TRAINING.get(name, name):<27} {text}")
+    return lines
+
+
+def _result(value: Any) -> list[str]:
+    text = "none: the workload only counts" if value is None else json.dumps(value, default=str)
+    return [text if len(text) <= WIDTH - 4 else text[: WIDTH - 8] + " ..."]
+
+
+def _wrapped(line: str) -> list[str]:
+    return textwrap.wrap(line, WIDTH - 4, subsequent_indent="   ", break_on_hyphens=False) or [""]
+
+
+def _plain(value: float, digits: int = 6) -> str:
+    """Write without exponent where people would.
+
+    >>> _plain(5.0), _plain(1234567.0), _plain(0.1 + 0.2)
+    ('5', '1234567', '0.3')
+    """
+    if value == int(value) and abs(value) < 1e15:
+        return str(int(value))
+    return f"{value:.{digits}g}"
+
+
+def _aligned(values: Sequence[float]) -> list[str]:
+    """Write numbers one above the other with the same decimals: six figures of the largest, less common zeros.
+
+    >>> _aligned([2.75, 0.0, 10.5])
+    [' 2.75', ' 0.00', '10.50']
+    """
+    largest = max(map(abs, values))
+    decimals = min(max(5 - math.floor(math.log10(largest)), 0), 12) if largest else 0
+    texts = [f"{round(value, decimals) + 0.0:.{decimals}f}" for value in values]
+    while decimals and all(text.endswith("0") for text in texts):
+        texts = [text[:-1] for text in texts]
+        decimals -= 1
+    texts = [text.rstrip(".") for text in texts] if not decimals else texts
+    width = max(map(len, texts))
+    return [f"{text:>{width}}" for text in texts]

@@ -1,0 +1,115 @@
+"""What only the whole job can tell: bytes that no route can carry, tasks that no device can hold, times beyond floats."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from itertools import islice, product
+
+import numpy as np
+
+from parsim.core.errors import Complaint
+from parsim.core.graph import Floats
+from parsim.core.job import Job
+from parsim.sim.estimate import devices_of, mean_compute
+from parsim.sim.rooms import ROUNDING
+from parsim.sim.theory import theory
+
+SHOWN = 20  # complaints of one sort; a million tasks may share a fault
+HUGE = 1e300  # s, beyond which sums of times are no floats any more
+
+
+def complaints_about(job: Job) -> list[Complaint]:
+    """Return what is wrong with *job*, by path in its workload; nothing: it can be played."""
+    sorts = (_edges_without_route(job), _host_without_route(job), _flows_without_route(job), _tasks_without_room(job))
+    found = list(dict.fromkeys(complaint for sort in sorts for complaint in islice(sort, SHOWN)))
+    return found or list(_too_long(job))
+
+
+def _missing(job: Job, sources: tuple[int, ...], targets: tuple[int, ...]) -> str:
+    """Name a pair of places without a way between them, or nothing."""
+    places = job.cluster.places
+    for a, b in product(sources, targets):
+        if a != b and job.cluster.path(a, b) is None:
+            return f"bytes may have to go from {places[a]} to {places[b]}, and no route leads there"
+    return ""
+
+
+def _edges_without_route(job: Job) -> Iterator[Complaint]:
+    graph, devices = job.graph, devices_of(job)
+    parent, child = graph.place[graph.edges.parent], graph.place[graph.edges.child]
+    carrying = np.flatnonzero(graph.edges.size > 0)
+    why = {
+        pair: _missing(job, devices[pair[0]], devices[pair[1]])
+        for pair in set(zip(parent[carrying].tolist(), child[carrying].tolist(), strict=True))
+    }
+    if any(why.values()):
+        for edge in carrying.tolist():
+            message = why[int(parent[edge]), int(child[edge])]
+            if message:
+                yield Complaint(graph.where("edge", edge), message)
+
+
+def _host_without_route(job: Job) -> Iterator[Complaint]:
+    graph, devices, host = job.graph, devices_of(job), (job.cluster.host,)
+    for index, allowed in enumerate(devices):
+        for what, column, message in (
+            ("given", graph.given, _missing(job, host, allowed)),
+            ("result", graph.result, _missing(job, allowed, host)),
+        ):
+            if message and len(column):
+                for task in np.flatnonzero((graph.place == index) & (column > 0)).tolist():
+                    yield Complaint(graph.where(what, task), message)
+
+
+def _flows_without_route(job: Job) -> Iterator[Complaint]:
+    flows = job.graph.flows
+    for flow, ends in enumerate(zip(flows.source.tolist(), flows.target.tolist(), strict=True)):
+        if job.cluster.path(*ends) is None:
+            source, target = (job.cluster.places[place] for place in ends)
+            yield Complaint(job.graph.where("flow", flow), f"no route leads from {source} to {target}")
+
+
+def _tasks_without_room(job: Job) -> Iterator[Complaint]:
+    """Complain of tasks that no device they may run on could hold, even empty."""
+    graph, cluster, devices = job.graph, job.cluster, devices_of(job)
+    limited = [index for index, device in enumerate(cluster.devices) if device.memory < math.inf]
+    if not limited or not len(graph):
+        return
+    fits = np.array([any(device not in limited for device in allowed) for allowed in devices])[graph.place]
+    needs: dict[tuple[bool, ...], Floats] = {}
+    for device in limited:
+        reach = tuple(device in allowed for allowed in devices)  # place sets whose tasks may run here
+        if reach not in needs:
+            needs[reach] = _least_need(job, reach)
+        here = np.array(reach)[graph.place]
+        fits |= here & (needs[reach] <= cluster.devices[device].memory * (1 + ROUNDING))
+    for task in np.flatnonzero(~fits).tolist():
+        least = min(float(need[task]) for reach, need in needs.items() if reach[int(graph.place[task])])
+        room = max(cluster.devices[device].memory for device in devices[int(graph.place[task])])
+        message = f"task {graph.names[task]} needs {least:.12g} B on its device, and the largest holds {room:.12g} B"
+        yield Complaint(graph.where("task", task), message)
+
+
+def _least_need(job: Job, reach: tuple[bool, ...]) -> Floats:
+    """Return the bytes that each task needs at least on a device where tasks of the place sets in *reach* may run.
+
+    An input counts only where its parent cannot have run on the same device.
+    """
+    graph, edges = job.graph, job.graph.edges
+    need = np.zeros(len(graph))
+    for column in (graph.memory, graph.output, graph.given):
+        if len(column):
+            need += column
+    if len(graph.group):
+        need += np.where(graph.group >= 0, graph.group_size[graph.group], 0.0)
+    foreign = ~np.array(reach)[graph.place[edges.parent]]
+    need += np.bincount(edges.child[foreign], weights=edges.size[foreign], minlength=len(graph))
+    return need
+
+
+def _too_long(job: Job) -> Iterator[Complaint]:
+    foreseen = theory(job)
+    seconds = foreseen.n * (foreseen.t_s + foreseen.t_c), float(np.sum(mean_compute(job))), float(sum(job.steps))
+    if not all(value < HUGE for value in seconds):
+        yield Complaint((), f"its times add up to more than {HUGE:g} s")

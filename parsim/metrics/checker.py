@@ -1,0 +1,300 @@
+"""Prove a timeline, knowing the job but nothing of the engine: every rule is read off the spans anew.
+
+An empty answer is a proof that tasks ran once, where they may, one at a time, after their inputs; that transfers took
+place where they had to, no faster than their links; that no device held more than it can; that idleness is what is left.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from parsim.core.graph import Floats, Ints
+from parsim.core.job import Job
+from parsim.core.timeline import STEPS, Timeline
+from parsim.metrics.ledger import ledger
+from parsim.metrics.memory import usage
+
+CLOSE = 1e-9  # relative to the makespan, or to a size
+WINDOWS = 60  # transfers on a link beyond which only windows of whole busy periods and of single transfers are tried
+
+
+def check(job: Job, timeline: Timeline) -> list[str]:
+    """Return a sentence for every rule that *timeline* breaks; none: it is proved."""
+    proof = _Proof(job, timeline)
+    broken = [*proof.tasks_once()]
+    if broken:
+        return broken  # without each task's span, nothing else can be asked
+    rules = (
+        proof.spans_in_order,
+        proof.places,
+        proof.one_at_a_time,
+        proof.durations,
+        proof.transfers_once,
+        proof.inputs_first,
+        proof.transfers_after_parents,
+        proof.steps_around,
+        proof.link_capacity,
+        proof.memory,
+        proof.idleness,
+        proof.identity,
+    )
+    return [sentence for rule in rules for sentence in rule()]
+
+
+@dataclass(frozen=True)
+class _Proof:
+    job: Job
+    timeline: Timeline
+
+    @cached_property
+    def tolerance(self) -> float:
+        return CLOSE * max(self.timeline.makespan_s, 1e-300)
+
+    @cached_property
+    def row(self) -> Ints:
+        """The row of each task's compute span, (tasks,)."""
+        rows = np.flatnonzero(self.timeline.computes)
+        row = np.full(len(self.job.graph), -1)
+        row[self.timeline.number[rows]] = rows
+        return row
+
+    @cached_property
+    def start(self) -> Floats:
+        return self.timeline.start_s[self.row]
+
+    @cached_property
+    def end(self) -> Floats:
+        return self.timeline.end_s[self.row]
+
+    @cached_property
+    def worker(self) -> Ints:
+        return self.timeline.workers.code[self.row]
+
+    @cached_property
+    def device(self) -> Ints:
+        return np.array([worker.device for worker in self.job.cluster.workers])[self.worker]
+
+    def name(self, task: int) -> str:
+        return str(self.job.graph.names[task])
+
+    def tasks_once(self) -> Iterator[str]:
+        numbers = self.timeline.number[self.timeline.computes]
+        tasks = len(self.job.graph)
+        if len(numbers) and (numbers.min() < 0 or numbers.max() >= tasks):
+            yield "a compute span has a number that no task has"
+            return
+        times = np.bincount(numbers, minlength=tasks)
+        for task in np.flatnonzero(times != 1).tolist():
+            yield f"task {self.name(task)} ran {times[task]} times"
+
+    def spans_in_order(self) -> Iterator[str]:
+        for row in np.flatnonzero(~(self.timeline.start_s <= self.timeline.end_s)).tolist():
+            yield f"span {self.timeline.task[row]} ends before it starts"
+        for row in np.flatnonzero(~(self.timeline.start_s >= 0)).tolist():
+            yield f"span {self.timeline.task[row]} starts before the clock"
+
+    def places(self) -> Iterator[str]:
+        graph = self.job.graph
+        for index, allowed in enumerate(graph.places):
+            mine = np.flatnonzero(graph.place == index)
+            for task in mine[~np.isin(self.worker[mine], allowed)].tolist():
+                yield f"task {self.name(task)} ran on {self.timeline.worker[self.row[task]]}, where it may not"
+
+    def one_at_a_time(self) -> Iterator[str]:
+        order = np.lexsort((self.end, self.start, self.worker))
+        before, after = order[:-1], order[1:]
+        overlap = (self.worker[before] == self.worker[after]) & (self.start[after] < self.end[before] - self.tolerance)
+        for first, second in zip(before[overlap].tolist(), after[overlap].tolist(), strict=True):
+            yield f"tasks {self.name(first)} and {self.name(second)} overlap on one worker"
+
+    def durations(self) -> Iterator[str]:
+        """On the simulated clock a task lasts its expected seconds times its luck."""
+        if self.job.clock != "simulated":
+            return
+        luck = self.job.cost.luck(self.job.seed, len(self.job.graph))
+        drawn = np.empty(len(luck))
+        for index, device in enumerate(self.job.cluster.devices):
+            here = self.device == index
+            if here.any():
+                drawn[here] = (self.job.cost.expected(self.job.graph, index, device) * luck)[here]
+        for task in np.flatnonzero(~(np.abs(self.end - self.start - drawn) <= self.tolerance)).tolist():
+            yield f"task {self.name(task)} took {self.end[task] - self.start[task]:g} s, and costs {drawn[task]:g} s"
+
+    @cached_property
+    def moved(self) -> Ints:
+        """The row of each transfer that took place, by thing; -1: none."""
+        rows = np.flatnonzero(self.timeline.thing >= 0)
+        row = np.full(self.job.graph.things.count, -1)
+        row[self.timeline.thing[rows]] = rows
+        return row
+
+    @cached_property
+    def travelling(self) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+        """Whether each transfer of the graph has to take place over the network, by thing."""
+        graph, edges = self.job.graph, self.job.graph.edges
+        apart = self.device[edges.parent] != self.device[edges.child]
+        tasks = np.zeros(len(graph))
+        columns = (graph.given if len(graph.given) else tasks, graph.result if len(graph.result) else tasks)
+        return np.concatenate(
+            [(edges.size > 0) & apart, columns[0] > 0, columns[1] > 0, np.ones(len(graph.flows), dtype=bool)]
+        )
+
+    def transfers_once(self) -> Iterator[str]:
+        things, times = np.unique(self.timeline.thing[self.timeline.thing >= 0], return_counts=True)
+        for thing in things[times > 1].tolist():
+            yield f"transfer {self.timeline.task[self.moved[thing]]} took place twice"
+        edges = self.job.graph.edges
+        delayed = np.zeros(len(self.moved), dtype=bool)
+        delayed[: len(edges)] = (edges.delay > 0) & (self.worker[edges.parent] != self.worker[edges.child])
+        for thing in np.flatnonzero(self.travelling & (self.moved < 0)).tolist():
+            yield f"transfer number {thing} of the graph never took place"
+        for thing in np.flatnonzero(~self.travelling & ~delayed & (self.moved >= 0)).tolist():
+            yield f"transfer {self.timeline.task[self.moved[thing]]} took place, though nothing had to travel"
+
+    def inputs_first(self) -> Iterator[str]:
+        graph, edges, slack = self.job.graph, self.job.graph.edges, self.tolerance
+        ready = self.end[edges.parent] + np.where(
+            self.worker[edges.parent] != self.worker[edges.child], edges.delay, 0.0
+        )
+        for edge in np.flatnonzero(~(self.start[edges.child] >= ready - slack)).tolist():
+            parent, child = int(edges.parent[edge]), int(edges.child[edge])
+            yield f"task {self.name(child)} started before what it needs of {self.name(parent)} was there"
+        inward = np.flatnonzero(self.moved[: len(edges) + len(graph)] >= 0)
+        child_of = np.concatenate([edges.child, np.arange(len(graph))])[inward]
+        late = self.timeline.end_s[self.moved[inward]] > self.start[child_of] + slack
+        for thing, child in zip(inward[late].tolist(), child_of[late].tolist(), strict=True):
+            yield f"task {self.name(child)} started before {self.timeline.task[self.moved[thing]]} had arrived"
+
+    def transfers_after_parents(self) -> Iterator[str]:
+        graph, tasks = self.job.graph, len(self.job.graph)
+        parents_end = np.concatenate(
+            [self.end[graph.edges.parent], np.full(tasks, self._begun), self.end, graph.flows.start]
+        )
+        there = np.flatnonzero(self.moved >= 0)
+        early = self.timeline.start_s[self.moved[there]] < parents_end[there] - self.tolerance
+        for thing in there[early].tolist():
+            yield f"transfer {self.timeline.task[self.moved[thing]]} started before its parent had ended"
+
+    @cached_property
+    def _steps(self) -> dict[str, int]:
+        return {kind: row for row, kind in enumerate(self.timeline.kind.tolist()) if kind in STEPS}
+
+    @cached_property
+    def _begun(self) -> float:
+        """When the last step before the first task ended."""
+        rows = [row for kind, row in self._steps.items() if kind in STEPS[:3]]
+        return max((float(self.timeline.end_s[row]) for row in rows), default=0.0)
+
+    def steps_around(self) -> Iterator[str]:
+        if self.job.clock == "simulated":
+            for step, seconds in zip(STEPS, self.job.steps, strict=True):
+                if (seconds > 0) != (step in self._steps):
+                    yield f"step {step} should take {seconds:g} s, and {'has no' if seconds else 'has a'} span"
+        own = self.timeline.owned
+        if own.any() and self.timeline.start_s[own].min() < self._begun - self.tolerance:
+            yield "a task or transfer started before the steps split, create and allocate were over"
+        done = self.timeline.end_s[own].max(initial=0.0)
+        for step in STEPS[3:]:
+            if step in self._steps and self.timeline.start_s[self._steps[step]] < done - self.tolerance:
+                yield f"step {step} started before everything had arrived"
+
+    def link_capacity(self) -> Iterator[str]:
+        """No transfer is faster than alone; what lies wholly within a window fits capacity x window."""
+        if self.job.clock != "simulated" or not self.job.cluster.wiring.links:
+            return
+        on: dict[int, list[tuple[float, float, float]]] = {}  # link -> (joined, end, bytes)
+        for row, size, source, target, limit in self._network_rows():
+            path = self.job.cluster.path(source, target)
+            if path is None:
+                yield f"transfer {self.timeline.task[row]} took a way that does not exist"
+                continue
+            start, end = float(self.timeline.start_s[row]), float(self.timeline.end_s[row])
+            if end - start < path.seconds(size, limit) - self.tolerance:
+                yield f"transfer {self.timeline.task[row]} was faster than its way allows"
+            for link in dict.fromkeys(path.links):
+                on.setdefault(link, []).append((start + path.latency, end, size))
+        for link, rows in on.items():
+            yield from self._overfull(link, rows)
+
+    def _overfull(self, link: int, rows: list[tuple[float, float, float]]) -> Iterator[str]:
+        capacity, name = self.job.cluster.wiring.links[link].bandwidth, self.job.cluster.wiring.links[link].name
+        joined, end, size = np.array(rows).T
+        starts = np.unique(joined) if len(rows) <= WINDOWS else _busy_starts(joined, end)
+        for opened in starts.tolist():
+            inside = joined >= opened
+            order = np.argsort(end[inside], kind="stable")
+            carried, closed = np.cumsum(size[inside][order]), end[inside][order]
+            room = capacity * (closed - opened + self.tolerance) * (1 + CLOSE)
+            if (carried > room).any():
+                yield f"link {name} carried more than its capacity from {opened:g} s on"
+                return
+
+    def _network_rows(self) -> Iterator[tuple[int, float, int, int, float]]:
+        """Yield row, bytes, from, to and limit of everything that travelled over the network."""
+        graph, tasks, host = self.job.graph, len(self.job.graph), self.job.cluster.host
+        edges, flows = len(graph.edges), graph.flows
+        for thing in np.flatnonzero((self.moved >= 0) & self.travelling).tolist():
+            row = int(self.moved[thing])
+            if thing < edges:
+                parent, child = int(graph.edges.parent[thing]), int(graph.edges.child[thing])
+                ends, size, limit = (
+                    (int(self.device[parent]), int(self.device[child])),
+                    graph.edges.size[thing],
+                    math.inf,
+                )
+            elif thing < edges + tasks:
+                ends, size, limit = (host, int(self.device[thing - edges])), graph.given[thing - edges], math.inf
+            elif thing < edges + 2 * tasks:
+                task = thing - edges - tasks
+                ends, size, limit = (int(self.device[task]), host), graph.result[task], math.inf
+            else:
+                flow = thing - edges - 2 * tasks
+                ends = (int(flows.source[flow]), int(flows.target[flow]))
+                size, limit = flows.size[flow], float(flows.limit[flow])
+            yield row, float(size), *ends, limit
+
+    def memory(self) -> Iterator[str]:
+        for device, (moments, used) in zip(self.job.cluster.devices, usage(self.job, self.timeline), strict=True):
+            if used.max(initial=0.0) > device.memory * (1 + CLOSE):
+                when = moments[int(np.argmax(used))]
+                yield f"{device.name} held {used.max():.12g} B at {when:g} s, and has {device.memory:.12g} B"
+
+    def idleness(self) -> Iterator[str]:
+        """Idle intervals touch no span of their worker, nor each other."""
+        idle, own = self.timeline.idle, self.timeline.owned
+        start = np.concatenate([self.timeline.start_s[own], idle.start_s])
+        end = np.concatenate([self.timeline.end_s[own], idle.end_s])
+        worker = np.concatenate([self.timeline.workers.code[own], idle.worker])
+        is_idle = np.concatenate([np.zeros(own.sum(), dtype=bool), np.ones(len(idle.start_s), dtype=bool)])
+        long = end > start
+        start, end, worker, is_idle = start[long], end[long], worker[long], is_idle[long]
+        for who, name in enumerate(self.timeline.workers.table):
+            mine = worker == who
+            order = np.lexsort((end[mine], start[mine]))
+            begins, idling = start[mine][order], is_idle[mine][order]
+            reach = np.concatenate(([-np.inf], np.maximum.accumulate(end[mine][order])[:-1]))
+            idle_end = np.concatenate(
+                ([-np.inf], np.maximum.accumulate(np.where(idling, end[mine][order], -np.inf))[:-1])
+            )
+            clash = (idling & (begins < reach - self.tolerance)) | (begins < idle_end - self.tolerance)
+            if clash.any():
+                yield f"{name} is called idle at {begins[clash][0]:g} s while something of its own takes place"
+
+    def identity(self) -> Iterator[str]:
+        terms = ledger(self.timeline, len(self.job.cluster.workers), 0.0)
+        largest = max(terms.makespan_s, terms.busy_nominal_s, terms.idle_s, abs(terms.contention_s), terms.hidden_s)
+        if abs(terms.difference_s()) > CLOSE * largest:
+            yield f"the ledger's terms miss the makespan by {terms.difference_s():g} s"
+
+
+def _busy_starts(joined: Floats, end: Floats) -> Floats:
+    """Return when each busy period of a link began."""
+    order = np.argsort(joined, kind="stable")
+    reach = np.concatenate(([-np.inf], np.maximum.accumulate(end[order])[:-1]))
+    starts: Floats = joined[order][joined[order] > reach]
+    return starts

@@ -1,0 +1,246 @@
+"""Makespans that theory knows without playing: what `parsim validate` holds the simulation against.
+
+A form looks at the job alone, never at a run. It answers None where its conditions do not hold.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from parsim.core.cluster import Path
+from parsim.core.graph import Floats
+from parsim.core.job import Job
+
+
+class Form(NamedTuple):
+    """A closed form applied: its name, the formula with its numbers, and the makespan it foresees."""
+
+    name: str
+    formula: str
+    makespan_s: float
+
+
+def forms(job: Job) -> list[Form]:
+    """Return every closed form whose conditions *job* meets."""
+    return [form for ask in FORMS if (form := ask(job)) is not None]
+
+
+def rounds(job: Job) -> Form | None:
+    """Equal independent tasks on equal workers, each alone on its way: ceil(n/P) rounds of input and compute.
+
+    Where P divides n this is T_total itself (Amdahl's ideal); else the last round is not full.
+    """
+    graph, alike = job.graph, _alike(job)
+    if alike is None or len(graph.edges) or np.any(graph.result > 0) or job.prefetch or job.policy_name != "fifo":
+        return None
+    seconds = alike.compute + alike.given
+    if not len(graph) or np.ptp(seconds) > 0:
+        return None
+    tasks, workers, each = len(graph), len(job.cluster.workers), float(seconds[0])
+    name = "T_total" if tasks % workers == 0 else "quantised"
+    formula = f"ceil({tasks}/{workers}) x {each:g} s"
+    return Form(name, formula, job.begun_s + math.ceil(tasks / workers) * each + _after(job))
+
+
+def one_round(job: Job) -> Form | None:
+    """No more independent tasks than equal workers, each alone on its way: the longest of them."""
+    graph, alike = job.graph, _alike(job)
+    if alike is None or len(graph.edges) or not 0 < len(graph) <= len(job.cluster.workers) or job.policy_name != "fifo":
+        return None
+    seconds = alike.given + alike.compute + alike.result
+    formula = f"max of {len(graph)} (input + compute + result)"
+    return Form("one round", formula, job.begun_s + float(seconds.max()) + _after(job))
+
+
+def one_worker(job: Job) -> Form | None:
+    """One worker does everything, one after the other."""
+    graph, alike = job.graph, _alike(job)
+    if alike is None or len(job.cluster.workers) > 1 or np.any(graph.result > 0) or job.prefetch:
+        return None
+    if not len(graph) or (job.policy_name != "fifo" and np.any(alike.given > 0)):
+        return None
+    total = float(np.sum(alike.compute + alike.given))
+    return Form("one worker", f"sum over {len(graph)} tasks", job.begun_s + total + _after(job))
+
+
+def flow_shop(job: Job) -> Form | None:
+    """GPipe: m equal jobs through p machines, forward and then backward: sum + (m - 1) max, both ways.
+
+    With equal stages (m + p - 1)(F + B) (Huang et al., GPipe, NeurIPS 2019); a send between stages is paid p - 1 times
+    each way.
+    """
+    pipe = _pipeline(job)
+    if pipe is None or any(sorted(order, reverse=True) != order for order in pipe.kinds):
+        return None
+    p, m = len(pipe.forward), pipe.microbatches
+    ways = [float(times.sum() + (m - 1) * times.max()) for times in (pipe.forward, pipe.backward)]
+    formula = f"sum F + (m-1) max F + sum B + (m-1) max B + 2(p-1) send, p = {p}, m = {m}"
+    return Form("GPipe", formula, job.begun_s + sum(ways) + 2 * (p - 1) * pipe.send + _after(job))
+
+
+def one_forward_one_backward(job: Job) -> Form | None:
+    """1F1B with equal stages and nothing to send: (m + p - 1)(F + B) (Narayanan et al., PipeDream, SOSP 2019)."""
+    pipe = _pipeline(job)
+    if pipe is None or pipe.send or np.ptp(pipe.forward) > 0 or np.ptp(pipe.backward) > 0:
+        return None
+    p, m = len(pipe.forward), pipe.microbatches
+    for rank, order in enumerate(pipe.kinds):
+        ahead = min(p - 1 - rank, m)
+        if order != list("F" * ahead + "FB" * (m - ahead) + "B" * ahead):
+            return None
+    each = float(pipe.forward[0] + pipe.backward[0])
+    formula = f"(m + p - 1)(F + B) = ({m} + {p} - 1) x {each:g} s"
+    return Form("1F1B", formula, job.begun_s + (m + p - 1) * each + _after(job))
+
+
+def one_way(job: Job) -> Form | None:
+    """K flows that start together on one and the same way, none limited: latency + all bytes / bandwidth."""
+    flows = job.graph.flows
+    paths = {job.cluster.path(a, b) for a, b in zip(flows.source.tolist(), flows.target.tolist(), strict=True)}
+    path = next(iter(paths), None)
+    if path is None or len(paths) > 1 or np.ptp(flows.start) > 0 or flows.limit.min() < path.bandwidth:
+        return None
+    total = float(flows.size.sum())
+    formula = (
+        f"latency + sum of {len(flows)} sizes / bandwidth = {path.latency:g} s + {total:g} B / {path.bandwidth:g} B/s"
+    )
+    return Form("one link", formula, float(flows.start[0]) + path.seconds(total))
+
+
+FORMS: tuple[Callable[[Job], Form | None], ...] = (
+    rounds,
+    one_round,
+    one_worker,
+    flow_shop,
+    one_forward_one_backward,
+    one_way,
+)
+
+
+def lower_bound(job: Job) -> float:
+    """Return max(critical path, work / P): seconds that no policy can beat, whatever the network does.
+
+    Each task counts with its expected seconds on its fastest worker, transfers not at all.
+    """
+    graph = job.graph
+    if not len(graph):
+        return 0.0
+    fastest = np.full(len(graph), np.inf)
+    device = [worker.device for worker in job.cluster.workers]
+    for place, allowed in enumerate(graph.places):
+        mine = graph.place == place
+        for index in {device[worker] for worker in allowed}:
+            seconds = job.cost.expected(graph, index, job.cluster.devices[index])
+            fastest[mine] = np.minimum(fastest[mine], seconds[mine])
+    fastest *= job.cost.luck(job.seed, len(graph))
+    longest = _critical_path(job, fastest)
+    return job.begun_s + max(longest, float(fastest.sum()) / len(job.cluster.workers)) + _after(job)
+
+
+def _critical_path(job: Job, seconds: Floats) -> float:
+    graph, child = job.graph, job.graph.edges.child.tolist()
+    first, order = graph.children.first, graph.children.order
+    missing = np.bincount(graph.edges.child, minlength=len(graph)).tolist()
+    begins, took = [0.0] * len(graph), seconds.tolist()
+    free = [task for task, count in enumerate(missing) if not count]
+    for task in free:
+        end = begins[task] + took[task]
+        for edge in order[first[task] : first[task + 1]]:
+            begins[child[edge]] = max(begins[child[edge]], end)
+            missing[child[edge]] -= 1
+            if not missing[child[edge]]:
+                free.append(child[edge])
+    return max(begin + time for begin, time in zip(begins, took, strict=True))
+
+
+def _after(job: Job) -> float:
+    return float(sum(job.steps[3:]))
+
+
+class _Alike(NamedTuple):
+    """Seconds that are the same on every worker, (tasks,) each."""
+
+    given: Floats
+    compute: Floats
+    result: Floats
+
+
+def _alike(job: Job) -> _Alike | None:
+    """Return what tasks take where all workers are equal, none shares a link, room is unlimited and luck even."""
+    graph, cluster, tasks = job.graph, job.cluster, len(job.graph)
+    devices = cluster.devices
+    if graph.flows.names or any(device.memory < math.inf for device in devices) or len(graph.places) != 1:
+        return None
+    if len({(d.speed, d.slots) for d in devices}) > 1 or len(graph.places[0]) < len(cluster.workers):
+        return None
+    if np.any(job.cost.luck(job.seed, tasks) != 1) or np.any(graph.edges.size > 0) or np.any(graph.edges.delay > 0):
+        if len(devices) > 1 or np.any(job.cost.luck(job.seed, tasks) != 1):
+            return None
+    columns = [job.cost.expected(graph, index, device) for index, device in enumerate(devices)]
+    if any(not np.array_equal(columns[0], column) for column in columns[1:]):
+        return None
+    given, result = _ways(job, np.any(graph.given > 0), inward=True), _ways(job, np.any(graph.result > 0), inward=False)
+    if given is None or result is None:
+        return None
+    return _Alike(_seconds(given, graph.given, tasks), columns[0], _seconds(result, graph.result, tasks))
+
+
+FREE = Path((), 0.0, math.inf)
+
+
+def _ways(job: Job, used: bool | np.bool_, inward: bool) -> Path | None:
+    """Return the way between host and any worker, where all are equal and none shares a link; free: nothing travels."""
+    if not used:
+        return FREE
+    cluster, host = job.cluster, job.cluster.host
+    pairs = [(host, d) if inward else (d, host) for d in range(len(cluster.devices))]
+    paths = [path for pair in pairs if (path := cluster.path(*pair)) is not None]
+    links = [link for path in paths for link in path.links]
+    equal = len({(path.latency, path.bandwidth) for path in paths}) == 1 and len(links) == len(set(links))
+    return paths[0] if equal and cluster.devices[0].slots == 1 else None
+
+
+def _seconds(path: Path, size: Floats, tasks: int) -> Floats:
+    return np.where(size > 0, path.latency + size / path.bandwidth, 0.0) if len(size) else np.zeros(tasks)
+
+
+class _Pipe(NamedTuple):
+    forward: Floats  # (p,) s
+    backward: Floats  # (p,) s
+    microbatches: int
+    send: float
+    kinds: list[list[str]]  # the order of F and B on each rank
+
+
+def _pipeline(job: Job) -> _Pipe | None:
+    """Return the times of a pipeline of one chunk a rank with whole backwards, played in order."""
+    graph = job.graph
+    if not graph.orders or job.policy_name != "in_order" or any(d.memory < math.inf for d in job.cluster.devices):
+        return None
+    if np.any(job.cost.luck(job.seed, len(graph)) != 1) or {graph.kinds[k] for k in graph.kind} - {
+        "forward",
+        "backward",
+    }:
+        return None
+    kinds = [["FB"[int(graph.kind[task] == graph.kinds.index("backward"))] for task in order] for order in graph.orders]
+    m = kinds[0].count("F")
+    devices, workers = job.cluster.devices, job.cluster.workers
+    seconds = np.empty(len(graph))
+    stages = {int(graph.names[task].split("F")[0]) for order in graph.orders for task in order[:1]}
+    if stages != set(range(len(graph.orders))) or any(len(order) != 2 * m for order in kinds):
+        return None
+    for rank, order in enumerate(graph.orders):
+        index = workers[rank].device
+        seconds[list(order)] = job.cost.expected(graph, index, devices[index])[list(order)]
+    by_rank = [(seconds[list(order)], np.array(kind)) for order, kind in zip(graph.orders, kinds, strict=True)]
+    return _Pipe(
+        forward=np.array([time[kind == "F"][0] for time, kind in by_rank]),
+        backward=np.array([time[kind == "B"][0] for time, kind in by_rank]),
+        microbatches=m,
+        send=float(graph.edges.delay.max(initial=0.0)),
+        kinds=kinds,
+    )

@@ -1,0 +1,132 @@
+"""What separates theory from the run: every term measured by itself, so that their sum is a check.
+
+    makespan = t_total + deviation + idle + contention - hidden
+
+For each worker, its seconds are compute, or transfers of its own outside compute, or idleness. Transfers last their
+nominal seconds and contention; what of them passes under compute or under each other is hidden.
+"""
+
+from __future__ import annotations
+
+from math import fsum
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from parsim.core.graph import Floats
+from parsim.core.timeline import CAUSES, Timeline
+
+
+class Ledger(NamedTuple):
+    """Means over the workers, in seconds."""
+
+    makespan_s: float
+    t_total_s: float
+    busy_nominal_s: float  # compute seconds + nominal seconds of transfers
+    idle_s: float
+    contention_s: float
+    hidden_s: float
+    idle: dict[str, float]  # by cause
+
+    @property
+    def deviation_s(self) -> float:
+        """What the run's own work costs beyond T_total."""
+        return self.busy_nominal_s - self.t_total_s
+
+    def difference_s(self) -> float:
+        """Return by how much the terms miss the makespan; rounding only, or the timeline is wrong."""
+        terms = self.busy_nominal_s, self.idle_s, self.contention_s, -self.hidden_s
+        return fsum(terms) - self.makespan_s
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the ledger as in the contract."""
+        return {
+            "t_total_s": self.t_total_s,
+            "deviation_s": self.deviation_s,
+            "idle_s": self.idle_s,
+            "contention_s": self.contention_s,
+            "hidden_s": self.hidden_s,
+            "idle": self.idle,
+        }
+
+
+class Seconds(NamedTuple):
+    """Sums per worker, (workers,) each; spans that belong to nobody do not count."""
+
+    compute: Floats
+    transfer: Floats  # actual
+    nominal: Floats  # of transfers
+    shown: Floats  # length of the union of the transfers outside compute
+    idle: Floats  # (causes, workers)
+
+
+def seconds(timeline: Timeline, workers: int) -> Seconds:
+    """Add up what each of the first *workers* workers of the timeline's table did."""
+    length = timeline.end_s - timeline.start_s
+    worker, moves, computes = timeline.workers.code, timeline.owned & timeline.transfers, timeline.computes
+    idle = timeline.idle
+    idle_length = idle.end_s - idle.start_s
+    return Seconds(
+        compute=_sums(worker[computes], length[computes], workers),
+        transfer=_sums(worker[moves], length[moves], workers),
+        nominal=_sums(worker[moves], timeline.nominal_s[moves], workers),
+        shown=_outside_compute(timeline, workers),
+        idle=np.array(
+            [
+                _sums(idle.worker[idle.cause == cause], idle_length[idle.cause == cause], workers)
+                for cause in range(len(CAUSES))
+            ]
+        ),
+    )
+
+
+def _sums(worker: np.ndarray[Any, Any], values: Floats, workers: int) -> Floats:
+    sums: Floats = np.bincount(worker, weights=values, minlength=workers)[:workers].astype(np.float64)
+    return sums
+
+
+def _outside_compute(timeline: Timeline, workers: int) -> Floats:
+    """Return for each worker the length of the union of its transfers outside its compute, (workers,)."""
+    owned = timeline.owned
+    if not (owned & timeline.transfers).any():
+        return np.zeros(workers)
+    moves = timeline.transfers[owned].astype(np.int64)
+    worker = np.tile(timeline.workers.code[owned], 2)
+    time = np.concatenate([timeline.start_s[owned], timeline.end_s[owned]])
+    sign = np.repeat([1, -1], len(moves))
+    order = np.lexsort((time, worker))
+    worker, time = worker[order], time[order]
+    under_way = np.cumsum((sign * np.tile(moves, 2))[order])
+    computing = np.cumsum((sign * np.tile(1 - moves, 2))[order])
+    shown = (under_way[:-1] > 0) & (computing[:-1] == 0)
+    return _sums(worker[:-1][shown], np.diff(time)[shown], workers)
+
+
+def ledger(timeline: Timeline, workers: int, t_total_s: float) -> Ledger:
+    """Measure the ledger of a timeline on *workers* workers."""
+    sums = seconds(timeline, workers)
+    causes = {name: fsum(row) / workers for name, row in zip(CAUSES, sums.idle.tolist(), strict=True)}
+    return Ledger(
+        makespan_s=timeline.makespan_s,
+        t_total_s=t_total_s,
+        busy_nominal_s=fsum([*sums.compute.tolist(), *sums.nominal.tolist()]) / workers,
+        idle_s=fsum(sums.idle.ravel().tolist()) / workers,
+        contention_s=fsum([*sums.transfer.tolist(), *(-sums.nominal).tolist()]) / workers,
+        hidden_s=fsum([*sums.transfer.tolist(), *(-sums.shown).tolist()]) / workers,
+        idle=causes,
+    )
+
+
+def ledger_of_trace(trace: Timeline) -> dict[str, Any]:
+    """Return the ledger of a trace without a scenario: no T_total, so busy seconds stand in its place."""
+    workers = sum(map(bool, trace.workers.table))
+    terms = ledger(trace, max(workers, 1), 0.0)
+    return {
+        "makespan_s": terms.makespan_s,
+        "workers": workers,
+        "busy_nominal_s": terms.busy_nominal_s,
+        "idle_s": terms.idle_s,
+        "contention_s": terms.contention_s,
+        "hidden_s": terms.hidden_s,
+        "idle": {cause: terms.idle[cause] for cause in ("fill", "drain", "dependency")},
+    }

@@ -1,0 +1,91 @@
+"""How full was each device? Read off the timeline and what the graph says of sizes.
+
+weights   |      ####################|   from the first task that uses them to the end
+inputs    |  ########                |   from the transfer's start to the task's end
+memory    |      ####                |   from the task's start to its end
+output    |      ###########         |   from the task's start until its last consumer has ended or received it
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from parsim.core.graph import Floats, Ints
+from parsim.core.job import Job
+from parsim.core.timeline import Timeline
+
+Holds = tuple[Ints, Floats, Floats, Floats]  # device, from, to, bytes: a row for each thing that takes room
+
+
+def peaks(job: Job, timeline: Timeline) -> Floats:
+    """Return the peak of bytes used on each device, (devices,)."""
+    return np.array([used.max(initial=0.0) for _, used in usage(job, timeline)])
+
+
+def usage(job: Job, timeline: Timeline) -> list[tuple[Floats, Floats]]:
+    """Return for each device the moments of change and the bytes used from each on."""
+    device, start, end, size = _holds(job, timeline)
+    return [
+        _steps(start[device == index], end[device == index], size[device == index])
+        for index in range(len(job.cluster.devices))
+    ]
+
+
+def _steps(start: Floats, end: Floats, size: Floats) -> tuple[Floats, Floats]:
+    moments, where = np.unique(np.concatenate([start, end]), return_inverse=True)
+    change = np.bincount(where, weights=np.concatenate([size, -size]), minlength=len(moments))
+    return moments, np.cumsum(change)
+
+
+def _holds(job: Job, timeline: Timeline) -> Holds:
+    graph, tasks = job.graph, len(job.graph)
+    if not tasks:
+        return np.empty(0, np.int64), np.empty(0), np.empty(0), np.empty(0)
+    rows = np.flatnonzero(timeline.computes)
+    row = np.empty(tasks, np.int64)
+    row[timeline.number[rows]] = rows
+    start, end = timeline.start_s[row], timeline.end_s[row]
+    device = np.array([worker.device for worker in job.cluster.workers])[timeline.workers.code[row]]
+    parts = [_inputs(job, timeline, device, end), _weights(job, timeline, device, start)]
+    if len(graph.memory):
+        parts.append((device, start, end, graph.memory))
+    if len(graph.output):
+        parts.append((device, start, _output_ends(job, timeline, row), graph.output))
+    held = [np.concatenate(column) for column in zip(*parts, strict=True)]
+    return held[0], held[1], held[2], held[3]
+
+
+def _inputs(job: Job, timeline: Timeline, device: Ints, end: Floats) -> Holds:
+    graph = job.graph
+    tasks, edges = len(graph), len(graph.edges)
+    inward = (timeline.thing >= 0) & (timeline.thing < edges + tasks)
+    thing = timeline.thing[inward]
+    child = np.concatenate([graph.edges.child, np.arange(tasks)])[thing]
+    size = np.concatenate([graph.edges.size, graph.given if len(graph.given) else np.zeros(tasks)])[thing]
+    return device[child], timeline.start_s[inward], end[child], size
+
+
+def _weights(job: Job, timeline: Timeline, device: Ints, start: Floats) -> Holds:
+    graph, devices = job.graph, len(job.cluster.devices)
+    used = graph.group >= 0
+    key = graph.group[used] * devices + device[: len(graph.group)][used]
+    pairs, where = np.unique(key, return_inverse=True)
+    first = np.full(len(pairs), np.inf)
+    np.minimum.at(first, where, start[: len(graph.group)][used])
+    return pairs % devices, first, np.full(len(pairs), np.inf), graph.group_size[pairs // devices]
+
+
+def _output_ends(job: Job, timeline: Timeline, row: Ints) -> Floats:
+    """Return when the last consumer of each task's output had ended or received it, (tasks,); task i is at row[i]."""
+    graph, edges = job.graph, job.graph.edges
+    worker, start, end = timeline.workers.code[row], timeline.start_s[row], timeline.end_s[row]
+    tasks, count = len(graph), len(edges)
+    until = end.copy()
+    delayed = (edges.delay > 0) & (worker[edges.child] != worker[edges.parent])
+    released = np.where(delayed, start[edges.child], end[edges.child])  # a delay that has passed is over when taken
+    moved = (timeline.thing >= 0) & (timeline.thing < count)
+    released[timeline.thing[moved]] = timeline.end_s[moved]
+    np.maximum.at(until, edges.parent, released)
+    results = (timeline.thing >= count + tasks) & (timeline.thing < count + 2 * tasks)
+    np.maximum.at(until, timeline.thing[results] - count - tasks, timeline.end_s[results])
+    return until

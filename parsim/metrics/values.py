@@ -1,0 +1,43 @@
+"""What the run computed: the kernels played in the timeline's own order, and merged."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from parsim.core.graph import TaskGraph
+from parsim.core.timeline import Timeline
+
+
+def evaluate(graph: TaskGraph, timeline: Timeline) -> Any:
+    """Return what the merge makes of the kernels' outputs; None where the workload only counts.
+
+    Tasks compute in the order in which they ended, each on what it really has by then: a timeline in which a task ran
+    before its input fails here.
+    """
+    return merged(graph, outputs(graph, timeline)) if graph.program else None
+
+
+def outputs(graph: TaskGraph, timeline: Timeline) -> dict[int, list[Any]]:
+    """Return what each task computed."""
+    program, made = graph.program, dict[int, list[Any]]()
+    assert program is not None
+    parent = dict(zip(graph.edges.child.tolist(), graph.edges.parent.tolist(), strict=True))
+    rows = np.flatnonzero(timeline.computes)
+    for task in timeline.number[rows[np.lexsort((timeline.number[rows], timeline.end_s[rows]))]].tolist():
+        received = program.given[task] if task in program.given else made[parent[task]]
+        made[task] = program.compute(task, received)
+    return made
+
+
+def merged(graph: TaskGraph, made: dict[int, list[Any]]) -> Any:
+    """Merge what is gathered of the outputs *made*."""
+    assert graph.program is not None
+    return graph.program.merge(gathered(graph, made))
+
+
+def gathered(graph: TaskGraph, made: dict[int, list[Any]]) -> list[Any]:
+    """Put together the outputs of the tasks that hand theirs to nobody, in the order of tasks."""
+    handing_on = set(graph.edges.parent.tolist())
+    return [value for task in sorted(made) if task not in handing_on for value in made[task]]

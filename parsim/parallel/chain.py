@@ -1,0 +1,50 @@
+"""Split by layers, handed on: each item passes through the layers in turn.
+
+    item 0   host > layer 0 > layer 1 > host          item0.0, item0.1
+    item 1   host > layer 0 > layer 1 > host          item1.0, item1.1
+
+N = items x depth. Every layer owns its equal part of the weights, and applies the kernel once.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from parsim.core.errors import Complaint, Invalid
+from parsim.core.graph import Edges, Numbered, TaskGraph
+from parsim.core.items import MOST, Items
+from parsim.core.schema import Count
+from parsim.parallel import parallel
+
+
+@parallel.add("chain")
+def chain(items: Items, workers: int, depth: Count = 1) -> TaskGraph:
+    """Make *depth* sub-tasks of every item, created item by item.
+
+    >>> graph = chain(Items(2, size=1e6, result=0.0, weights=1e7), workers=2, depth=2)
+    >>> list(graph.names), graph.edges.parent.tolist(), graph.edges.child.tolist()
+    (['item0.0', 'item0.1', 'item1.0', 'item1.1'], [0, 2], [1, 3])
+    """
+    tasks = items.count * depth
+    if tasks > MOST:
+        raise Invalid([Complaint(("depth",), f"{items.count} items x {depth} layers make more than {MOST} tasks")])
+    layer = np.arange(tasks) % depth
+    parent = np.flatnonzero(layer < depth - 1)
+    return TaskGraph(
+        names=Numbered(lambda task: f"item{task // depth}.{task % depth}", tasks),
+        kinds=("compute",),
+        kind=np.zeros(tasks, np.int64),
+        units=np.ones(tasks),
+        places=(tuple(range(workers)),),
+        place=np.zeros(tasks, np.int64),
+        edges=Edges(parent, parent + 1, np.full(len(parent), items.size), np.zeros(len(parent))),
+        given=np.where(layer == 0, items.size, 0.0),
+        result=np.where(layer == depth - 1, items.result, 0.0),
+        group=layer,
+        group_size=np.full(depth, items.weights / depth),
+        program=items.program(
+            {item * depth: [value] for item, value in enumerate(items.values)},
+            [slice(None)] * (len(items.values) * depth),
+            depth,
+        ),
+    )

@@ -1,0 +1,49 @@
+"""Split by data: each worker holds the whole model and gets a subset of the items.
+
+    [1 2 3 4 5]  ->  part0 [1 2 3]  on a worker, whole model  ->  [2 4 6] \
+                     part1 [4 5]    on a worker, whole model  ->  [8 10]  /  ->  merge
+
+N = items. The subsets are contiguous, equal to one item, the larger ones first.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from parsim.core.errors import Complaint, Invalid
+from parsim.core.graph import Numbered, TaskGraph
+from parsim.core.items import Items
+from parsim.core.schema import Count
+from parsim.parallel import parallel
+
+
+@parallel.add("data")
+def data(items: Items, workers: int, subsets: Count | None = None) -> TaskGraph:
+    """Cut the items into min(workers, items) subsets, or into *subsets*.
+
+    >>> graph = data(Items(5, size=1e6, result=0.0, weights=1e7), workers=2)
+    >>> graph.units.tolist(), graph.given.tolist()
+    ([3.0, 2.0], [3000000.0, 2000000.0])
+    """
+    if subsets is not None and subsets > items.count:
+        raise Invalid(
+            [Complaint(("subsets",), f"{subsets} subsets of {items.count} items; there are no empty subsets")]
+        )
+    tasks = subsets or min(workers, items.count)
+    share, larger = divmod(items.count, tasks)
+    sizes = np.full(tasks, share) + (np.arange(tasks) < larger)
+    bounds = np.concatenate(([0], np.cumsum(sizes))).tolist()
+    parts = {task: items.values[bounds[task] : bounds[task + 1]] for task in range(tasks if items.values else 0)}
+    return TaskGraph(
+        names=Numbered("part{}".format, tasks),
+        kinds=("compute",),
+        kind=np.zeros(tasks, np.int64),
+        units=sizes.astype(np.float64),
+        places=(tuple(range(workers)),),
+        place=np.zeros(tasks, np.int64),
+        given=sizes * items.size,
+        result=sizes * items.result,
+        group=np.zeros(tasks, np.int64),
+        group_size=np.array([items.weights]),
+        program=items.program(parts, [slice(None)] * len(parts)),
+    )

@@ -1,0 +1,1 @@
+"""Pictures of a timeline; imported only when something is drawn."""

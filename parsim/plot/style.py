@@ -1,0 +1,77 @@
+"""The looks of every picture; the only place with colours.
+
+The palette is that of Okabe and Ito (2008), "Color Universal Design", which people with any colour vision tell
+apart; hatches keep kinds and causes apart in grey print.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+BLACK = "#000000"
+ORANGE = "#E69F00"
+SKY = "#56B4E9"
+GREEN = "#009E73"
+YELLOW = "#F0E442"
+BLUE = "#0072B2"
+VERMILLION = "#D55E00"
+PURPLE = "#CC79A7"
+WHITE = "#FFFFFF"
+GREY = "#6E6E6E"
+PALE = "#EFEFEF"
+LINE = "#B8B8B8"
+
+
+class Look(NamedTuple):
+    """How a bar is filled."""
+
+    face: str
+    hatch: str = ""
+
+    @property
+    def ink(self) -> str:
+        """The colour of writing that reads best on it."""
+        red, green, blue = (int(self.face[i : i + 2], 16) for i in (1, 3, 5))
+        return BLACK if 0.299 * red + 0.587 * green + 0.114 * blue > 140 else WHITE
+
+
+KINDS = {
+    "compute": Look(BLUE),
+    "forward": Look(BLUE),
+    "backward": Look(GREEN, "///"),
+    "input_grad": Look(SKY, "///"),
+    "weight_grad": Look(YELLOW, "\\\\\\"),
+    "optimizer": Look(PURPLE, "xxx"),
+    "transfer": Look(ORANGE),
+    "split": Look(GREY),
+    "create": Look(GREY, "///"),
+    "allocate": Look(GREY, "..."),
+    "gather": Look(GREY, "\\\\\\"),
+    "merge": Look(GREY, "xxx"),
+}
+OTHER = Look(VERMILLION, "ooo")
+CAUSES = {
+    "steps": Look(PALE, "..."),
+    "memory": Look(PALE, "xxx"),
+    "overhead": Look(PALE, "+++"),
+    "policy": Look(PALE, "ooo"),
+    "fill": Look(PALE, "///"),
+    "drain": Look(PALE, "\\\\\\"),
+    "dependency": Look(PALE, "---"),
+}
+THEORY = VERMILLION
+MAKESPAN = BLACK
+
+PICTURE: dict[str, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 9.0,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.spines.left": False,
+    "hatch.linewidth": 0.6,
+    "text.parse_math": False,  # a name may hold dollars
+    "svg.hashsalt": "parsim",
+    "svg.fonttype": "path",
+    "figure.facecolor": WHITE,
+    "savefig.facecolor": WHITE,
+}

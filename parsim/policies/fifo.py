@@ -1,0 +1,75 @@
+"""First in, first out: the task that has been ready longest.
+
+    ready      t2 t0 t3          w1 takes t2, the first that it may run and has room for
+               t2 t0 t3          had w1 no room for t2, it would take t0
+
+Within an instant tasks become ready by number, so ties go to the lower number. As any rule that leaves no worker
+idle while a task is ready, it ends within work/P + (1 - 1/P) span on identical workers without transfers.
+Graham, Bounds on Multiprocessing Timing Anomalies, SIAM J. Appl. Math. 17(2), 1969.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from heapq import merge
+
+from parsim.core.graph import TaskGraph
+from parsim.core.job import Estimate
+from parsim.policies import policies
+
+
+@policies.add("fifo")
+class Fifo:
+    """Take tasks in the order in which they became ready.
+
+    >>> import numpy as np
+    >>> anywhere = TaskGraph(["a", "b", "c"], ("compute",), np.zeros(3, int), np.ones(3), ((0, 1),), np.zeros(3, int))
+    >>> fifo = Fifo()
+    >>> fifo.prepare(anywhere, ((0, 1),), Estimate((), lambda *_: 0.0, lambda *_: 0.0, np.ones(3), np.empty(0)))
+    >>> fifo.ready(1, None), fifo.ready(0, None)
+    (None, None)
+    >>> fifo.take(0, lambda task: True), fifo.take(1, lambda task: True), fifo.take(0, lambda task: True)
+    (1, 0, None)
+    """
+
+    def prepare(self, graph: TaskGraph, workers: tuple[tuple[int, ...], ...], estimate: Estimate) -> None:
+        """Make a queue for each place set, and a list of its queues for each worker."""
+        self._place = graph.place.tolist()
+        self._turn = [0] * len(graph)  # when a task became ready, to compare the heads of queues
+        self._turns = 0
+        self._queues: list[deque[int]] = [deque() for _ in workers]
+        most = max((worker for some in workers for worker in some), default=-1) + 1
+        self._of: list[list[deque[int]]] = [[] for _ in range(most)]  # [worker] queues
+        for queue, some in zip(self._queues, workers, strict=True):
+            for worker in some:
+                self._of[worker].append(queue)
+
+    def home(self, task: int) -> int | None:
+        """Name no worker: whoever is idle takes."""
+        return None
+
+    def ready(self, task: int, by: int | None) -> None:
+        """Let *task* join the end of its queue."""
+        self._turns = self._turn[task] = self._turns + 1
+        self._queues[self._place[task]].append(task)
+
+    def take(self, worker: int, fits: Callable[[int], bool]) -> int | None:
+        """Take the first ready task that may run on *worker* and fits."""
+        queues = self._of[worker] if worker < len(self._of) else []
+        first = queues[0] if len(queues) == 1 else self._earliest(queues)
+        if not first:
+            return None
+        if fits(first[0]):
+            return first.popleft()
+        return self._further(queues, fits)
+
+    def _earliest(self, queues: list[deque[int]]) -> deque[int]:
+        return min((q for q in queues if q), key=lambda q: self._turn[q[0]], default=deque())
+
+    def _further(self, queues: list[deque[int]], fits: Callable[[int], bool]) -> int | None:
+        for task in merge(*queues, key=self._turn.__getitem__):
+            if fits(task):
+                self._queues[self._place[task]].remove(task)
+                return task
+        return None

@@ -1,0 +1,64 @@
+"""In order: every worker follows its own list, and waits where the next task is not ready.
+
+    order of w0   0F0 0F1 0B0 0B1        a pipeline schedule, or a plan made beforehand
+    ready             0F1     0B1        w0 takes 0F1, then waits for 0B0 although 0B1 is ready
+
+The worker of each task is known beforehand, so inputs travel as soon as a parent has ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from parsim.core.graph import TaskGraph
+from parsim.core.job import Estimate
+from parsim.policies import policies
+
+
+@policies.add("in_order")
+class InOrder:
+    """Play the orders of the graph: rank r is worker r.
+
+    >>> plan = InOrder()
+    >>> plan.follow([[1, 0], [2]], tasks=3)
+    >>> plan.home(0), plan.home(2)
+    (0, 1)
+    >>> plan.ready(0, None)
+    >>> print(plan.take(0, lambda task: True))
+    None
+    >>> plan.ready(1, None)
+    >>> plan.take(0, lambda task: True), plan.take(0, lambda task: True)
+    (1, 0)
+    """
+
+    def prepare(self, graph: TaskGraph, workers: tuple[tuple[int, ...], ...], estimate: Estimate) -> None:
+        """Follow the graph's own orders."""
+        self.follow(graph.orders, len(graph))
+
+    def follow(self, orders: Sequence[Sequence[int]], tasks: int) -> None:
+        """Let worker w run `orders[w]`, in that order; together they hold each of the *tasks* once."""
+        self._orders = orders
+        self._next = [0] * len(orders)  # [worker] position in its order
+        self._ready = bytearray(tasks)
+        self._home = [0] * tasks
+        for worker, order in enumerate(orders):
+            for task in order:
+                self._home[task] = worker
+
+    def home(self, task: int) -> int | None:
+        """Name the worker whose order holds *task*."""
+        return self._home[task]
+
+    def ready(self, task: int, by: int | None) -> None:
+        """Note that *task* may start."""
+        self._ready[task] = 1
+
+    def take(self, worker: int, fits: Callable[[int], bool]) -> int | None:
+        """Take the next task of the order, or wait for it."""
+        if worker >= len(self._orders):
+            return None
+        order, position = self._orders[worker], self._next[worker]
+        if position == len(order) or not self._ready[order[position]] or not fits(order[position]):
+            return None
+        self._next[worker] = position + 1
+        return order[position]

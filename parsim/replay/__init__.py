@@ -1,0 +1,1 @@
+"""The wall clock: the same graph in real worker processes."""

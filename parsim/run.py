@@ -1,0 +1,114 @@
+"""Scenario in, result out."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from parsim.build import build
+from parsim.core.job import Job, Theory
+from parsim.core.scenario import load
+from parsim.core.timeline import Timeline
+from parsim.export.csv import write_csv
+from parsim.export.files import prepare, write
+from parsim.export.report import report
+from parsim.export.six_steps import six_steps
+from parsim.export.trace import write_trace
+from parsim.metrics.ledger import Ledger, ledger
+from parsim.metrics.metrics import measure
+from parsim.metrics.values import evaluate
+from parsim.sim.play import play
+from parsim.sim.theory import theory
+
+Source = str | os.PathLike[str] | Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Result:
+    """A run: what was foreseen, what happened, what it measures."""
+
+    job: Job
+    clock: str  # simulated, live or replayed
+    theory: Theory
+    timeline: Timeline
+    value: Any  # what the merge made of the kernels' outputs; None where the workload only counts
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The terms between T_total and the makespan."""
+        return ledger(self.timeline, self.theory.p, self.theory.t_total_s)
+
+    @cached_property
+    def metrics(self) -> dict[str, Any]:
+        """The figures of every device, and what training measures."""
+        return measure(self.job, self.timeline)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the run as in section 2 of the contract."""
+        from parsim import __version__
+
+        return {
+            "schema": 1,
+            "parsim": __version__,
+            "scenario": self.job.name,
+            "scenario_sha256": self.job.sha256,
+            "clock": self.clock,
+            "seed": self.job.seed,
+            "makespan_s": self.timeline.makespan_s,
+            "workers": self.theory.p,
+            "tasks": len(self.job.graph),
+            "theory": self.theory.to_dict(),
+            "ledger": self.ledger.to_dict(),
+            "result": self.value,
+            **self.metrics,
+        }
+
+    def report(self) -> str:
+        """Write the run for people."""
+        return report(self.to_dict(), self.timeline, six_steps(self.job, self.timeline, self.value))
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Write result.json, timeline.csv, trace.json, timeline.png and timeline.svg, each file replaced whole."""
+        from parsim.plot.gantt import pictures
+
+        title = f"{self.job.name}, {self.clock}"
+        write(
+            prepare(os.fspath(folder)),
+            {
+                "result.json": json.dumps(self.to_dict(), indent=1) + "\n",
+                "timeline.csv": write_csv(self.timeline),
+                "trace.json": write_trace(self.timeline),
+                **pictures(self.timeline, self.theory.t_total_s, title),
+            },
+        )
+
+
+def simulate(source: Source, set: Mapping[str, Any] | None = None) -> Result:
+    """Play a scenario on the simulated clock.
+
+    Parameters
+    ----------
+    source : a path, or the scenario's YAML as Python values.
+    set : values to put in place of the scenario's, by dotted path.
+
+    Raises `ScenarioError` where the input is wrong, `RunError` where the run fails.
+
+    >>> five = {"kind": "items", "data": [1, 2, 3, 4, 5], "kernel": "double", "merge": "sum"}
+    >>> scenario = {"cluster": {"devices": 2}, "workload": five, "plan": {"split": "data"},
+    ...             "cost": {"kind": "constant", "compute": "1 s"}}
+    >>> run = simulate(scenario)
+    >>> run.timeline.makespan_s, run.value, run.theory.t_total_s
+    (3.0, 30, 2.5)
+    """
+    return run(build(load(source, set)))
+
+
+def run(job: Job) -> Result:
+    """Play a job on the simulated clock."""
+    foreseen = theory(job)
+    timeline = play(job)
+    return Result(job, job.clock, foreseen, timeline, evaluate(job.graph, timeline))

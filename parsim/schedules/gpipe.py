@@ -1,0 +1,45 @@
+"""GPipe: all forwards, then all backwards.
+
+    rank 0 |F0 F1 F2 F3 .. .. .. .. .. .. B0 B0 B1 B1 ...     a stage per rank; a flush between the two halves
+    rank 1 |.. F0 F1 F2 F3 .. .. .. B0 B0 B1 B1 ...
+    rank 2 |.. .. F0 F1 F2 F3 B0 B0 B1 B1 B2 B2 B3 B3
+
+With equal stages the bubble is (p - 1) / (m + p - 1) of the whole; every rank holds the activations of all m
+microbatches. Huang et al., GPipe: Efficient Training of Giant Neural Networks using Pipeline Parallelism, NeurIPS
+2019. The backwards come in the order of the forwards, as PyTorch's ScheduleGPipe runs them (the paper's figure
+reverses them).
+"""
+
+from __future__ import annotations
+
+from parsim.core.errors import Complaint, Invalid
+from parsim.core.op import Op
+from parsim.schedules import schedules
+
+
+@schedules.add("gpipe")
+def gpipe(ranks: int, microbatches: int, chunks: int = 1) -> list[list[Op]]:
+    """Order each rank: every F, then every B.
+
+    >>> for order in gpipe(2, 3): print(*order)
+    0F0 0F1 0F2 0B0 0B1 0B2
+    1F0 1F1 1F2 1B0 1B1 1B2
+    """
+    if chunks != 1:
+        why = "gpipe gives each rank one stage, so it has no use for more chunks; use chunks: 1"
+        raise Invalid([Complaint(("chunks",), why)])
+    return [[Op(stage, kind, i) for kind in "FB" for i in range(microbatches)] for stage in range(ranks)]
+
+
+def bubble(ranks: int, microbatches: int, chunks: int = 1) -> float:
+    """Claim the idle share of the whole with equal stages.
+
+    >>> bubble(4, 12)
+    0.2
+    """
+    return (ranks - 1) / (microbatches + ranks - 1)
+
+
+def live(ranks: int, microbatches: int, chunks: int = 1) -> list[int]:
+    """Claim the most activations (of one stage and microbatch) that each rank holds at once."""
+    return [microbatches] * ranks

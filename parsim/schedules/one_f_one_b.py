@@ -1,0 +1,56 @@
+"""1F1B: as soon as a rank can go backward, it takes one backward after every forward.
+
+    rank 0 |F0 F1 F2 .. .. .. B0 B0 F3 B1 B1 .. B2 B2 .. B3 B3      warm-up of p - r forwards on rank r,
+    rank 1 |.. F0 F1 .. B0 B0 F2 B1 B1 F3 B2 B2 .. B3 B3            then B and F in turn,
+    rank 2 |.. .. F0 B0 B0 F1 B1 B1 F2 B2 B2 F3 B3 B3               then the backwards that are left
+
+As long as GPipe, bubble (p - 1) / (m + p - 1) of the whole with equal stages, but rank r holds the activations of
+min(p - r, m) microbatches only. With m < p the warm-up of the early ranks is all m forwards.
+Narayanan et al., PipeDream, SOSP 2019 (with a flush: PipeDream-Flush, ICML 2021).
+"""
+
+from __future__ import annotations
+
+from parsim.core.errors import Complaint, Invalid
+from parsim.core.op import Op
+from parsim.schedules import schedules
+
+
+@schedules.add("1f1b")
+def one_f_one_b(ranks: int, microbatches: int, chunks: int = 1) -> list[list[Op]]:
+    """Order each rank: warm-up, one B and one F in turn, the rest.
+
+    >>> for order in one_f_one_b(2, 3): print(*order)
+    0F0 0F1 0B0 0F2 0B1 0B2
+    1F0 1B0 1F1 1B1 1F2 1B2
+    """
+    if chunks != 1:
+        why = "1f1b gives each rank one stage, so it has no use for more chunks; use chunks: 1"
+        raise Invalid([Complaint(("chunks",), why)])
+    return [_rank(stage, min(ranks - stage, microbatches), microbatches) for stage in range(ranks)]
+
+
+def _rank(stage: int, warmup: int, microbatches: int) -> list[Op]:
+    order = [Op(stage, "F", i) for i in range(warmup)]
+    for i in range(microbatches - warmup):
+        order += (Op(stage, "B", i), Op(stage, "F", i + warmup))
+    order += [Op(stage, "B", i) for i in range(microbatches - warmup, microbatches)]
+    return order
+
+
+def bubble(ranks: int, microbatches: int, chunks: int = 1) -> float:
+    """Claim the idle share of the whole with equal stages.
+
+    >>> bubble(4, 12)
+    0.2
+    """
+    return (ranks - 1) / (microbatches + ranks - 1)
+
+
+def live(ranks: int, microbatches: int, chunks: int = 1) -> list[int]:
+    """Claim the most activations (of one stage and microbatch) that each rank holds at once.
+
+    >>> live(4, 12)
+    [4, 3, 2, 1]
+    """
+    return [min(ranks - rank, microbatches) for rank in range(ranks)]

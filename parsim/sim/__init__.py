@@ -1,0 +1,1 @@
+"""The simulated clock: theory, network and engine."""

@@ -1,0 +1,275 @@
+"""The engine for jobs whose tasks receive transfers or need room on their devices.
+
+A transfer starts when its task is taken; where the policy named the worker beforehand, at its parent's end, if there
+is room. A task starts when its worker is free and its inputs are there.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from parsim.core.cluster import Path
+from parsim.core.job import Job
+from parsim.sim.engine import NOBODY, Engine
+from parsim.sim.record import Record
+from parsim.sim.rooms import Rooms, column
+from parsim.sim.wires import Wires
+
+
+class Carrier(Engine):
+    """An engine that also moves inputs and results, and keeps room for them."""
+
+    def __init__(self, job: Job) -> None:
+        super().__init__(job)
+        graph, cluster, tasks = job.graph, job.cluster, len(job.graph)
+        self.cluster, self.things = cluster, graph.things
+        self.device = [worker.device for worker in cluster.workers]
+        self.children, self.parents = graph.children, graph.parents
+        self.edge_parent, self.edge_child = graph.edges.parent.tolist(), graph.edges.child.tolist()
+        self.size, self.delay = graph.edges.size.tolist(), graph.edges.delay.tolist()
+        self.given, self.result = column(graph.given, tasks), column(graph.result, tasks)
+        self.wires = Wires([link.bandwidth for link in cluster.wiring.links])
+        self.rooms = Rooms(graph, cluster)
+        self.begun = bytearray(graph.things.count)  # 1: travels, has travelled, or need not
+        self.pending = [0] * tasks  # inputs under way over the network
+        self.there_s = [0.0] * tasks  # when the last stated delay is over
+        self.open = [0] * len(cluster.workers)  # transfers of each worker under way over the network
+        self.delivered: dict[float, list[int]] = {}  # instant -> edges whose delay is over
+        self.departing: dict[float, list[int]] = {}  # instant -> flows that start
+        self.starved: list[tuple[int, float, float]] = []  # worker, from, to: waited for room
+        self.starving: dict[int, float] = {}  # worker -> since when
+        self.refused: set[int] = set()  # tasks that found no room since the worker in question asked
+        self.still_starving: set[int] = set()
+        self.runs: list[list[int]] = [[] for _ in cluster.workers]
+        for index, allowed in enumerate(self.able):
+            for worker in allowed:
+                self.runs[worker].append(index)
+        self.fits = [partial(self._fits, device) for device in self.device]
+
+    def play(self) -> Record:
+        """Play until nothing moves any more."""
+        for flow, start in enumerate(self.graph.flows.start.tolist()):
+            self.departing.setdefault(start, []).append(flow)
+            self.at(start)
+        record = super().play()
+        return record._replace(starved=self.starved, transfers=self.wires.transfers())
+
+    # -- one instant
+
+    def _end(self, ended: list[int], now: float) -> list[tuple[int, int]]:
+        released = super()._end(ended, now)
+        for task in ended:
+            self._unload(task, self.worker[task], now)
+        for edge in self.delivered.pop(now, ()):
+            self._consumed(edge)
+        for thing, worker in self.wires.arrived(now):
+            self._arrive(thing, worker, now)
+        if self.named:
+            for task in ended:
+                self._send_ahead(task, now)
+        for flow in self.departing.pop(now, ()):
+            self._depart(flow, now)
+        return released
+
+    def _release(self, released: list[tuple[int, int]], now: float) -> None:
+        if self.named and self.given:
+            for task, by in released:
+                if by == NOBODY:
+                    self._give_ahead(task, now)
+        super()._release(released, now)
+
+    def _settled(self, now: float) -> bool:
+        upcoming = self.wires.settle(now)
+        if upcoming <= now:
+            return False
+        if upcoming < float("inf"):
+            self.at(upcoming)
+        return now not in self.agenda
+
+    # -- asking the policy
+
+    def _fits(self, device: int, task: int) -> bool:
+        inputs = sum(self.size[edge] for edge in self._to_travel(task, device)) + self._to_give(task)
+        fits = self.rooms.has(self.rooms.need(task, device, inputs), device)
+        if not fits:
+            self.refused.add(task)
+        return fits
+
+    def room_story(self, task: int, worker: int) -> str:
+        """Tell what room *task* needs on the worker's device, and what is free."""
+        device = self.device[worker]
+        inputs = sum(self.size[edge] for edge in self._to_travel(task, device)) + self._to_give(task)
+        return self.rooms.story(self.rooms.need(task, device, inputs), device, self.cluster.devices[device].name)
+
+    def _ask(self, now: float) -> None:
+        self.still_starving.clear()
+        self.refused.clear()
+        super()._ask(now)
+        for worker in self.starving.keys() - self.still_starving:
+            self.starved.append((worker, self.starving.pop(worker), now))
+
+    def _in_vain(self, worker: int, now: float) -> None:
+        super()._in_vain(worker, now)
+        ready = sum(self.waiting[index] for index in self.runs[worker])
+        if self.refused and (self.named or len(self.refused) == ready):
+            self.stirred.add(worker)
+            self.still_starving.add(worker)
+            self.starving.setdefault(worker, now)
+        self.refused.clear()
+
+    def _bind(self, task: int, worker: int, now: float) -> None:
+        self.refused.clear()
+        self.taken_s[task] = now
+        device = self.device[worker]
+        edges = self._to_travel(task, device)
+        inputs = sum(self.size[edge] for edge in edges) + self._to_give(task)
+        self.rooms.take(task, device, inputs, self._consumers(task))
+        for edge in self._edges_into(task):
+            if not self.begun[edge]:
+                self._move(edge, worker, now)
+        if self._to_give(task):
+            self._give_input(task, worker, now)
+        self.queue[worker].append(task)
+        self._next(worker, now)
+
+    def _next(self, worker: int, now: float) -> None:
+        if self.running[worker] == NOBODY and self.queue[worker] and not self.pending[self.queue[worker][0]]:
+            task = self.queue[worker].popleft()
+            self._start(task, worker, max(now, self.there_s[task]))
+
+    def _close_idle(self, worker: int, at: float) -> None:
+        if not self.open[worker]:
+            super()._close_idle(worker, at)
+
+    # -- transfers
+
+    def _edges_into(self, task: int) -> list[int]:
+        return self.parents.order[self.parents.first[task] : self.parents.first[task + 1]]
+
+    def _edges_out_of(self, task: int) -> list[int]:
+        return self.children.order[self.children.first[task] : self.children.first[task + 1]]
+
+    def _consumers(self, task: int) -> int:
+        return len(self._edges_out_of(task)) + (self.result[task] > 0)
+
+    def _to_travel(self, task: int, device: int) -> list[int]:
+        """List the edges whose bytes must yet come to *device* for *task*."""
+        return [
+            edge
+            for edge in self._edges_into(task)
+            if self.size[edge] and not self.begun[edge] and self._device_of(self.edge_parent[edge]) != device
+        ]
+
+    def _to_give(self, task: int) -> float:
+        """Return the bytes that the host must yet send to *task*."""
+        return 0.0 if self.begun[self.things.given(task)] else self.given[task]
+
+    def _device_of(self, task: int) -> int:
+        return self.device[self.worker[task]]
+
+    def _move(self, edge: int, worker: int, now: float) -> None:
+        """Start what travels along *edge* to *worker*, if anything does."""
+        self.begun[edge] = 1
+        parent, child = self.edge_parent[edge], self.edge_child[edge]
+        source, target = self._device_of(parent), self.device[worker]
+        if self.delay[edge] and self.worker[parent] != worker:
+            self._delay(edge, parent, child, worker, now)
+        elif self.size[edge] and source != target:
+            self.pending[child] += 1
+            self._send(edge, worker, self._path(source, target), self.size[edge], now)
+
+    def _delay(self, edge: int, parent: int, child: int, worker: int, now: float) -> None:
+        end = self.end_s[parent] + self.delay[edge]
+        if end <= now:
+            self._consumed(edge)
+            return
+        self._close_idle_before(worker, now)
+        self.wires.delay(edge, worker, now, end)
+        self.idle_from[worker] = max(self.idle_from[worker], end)
+        self.there_s[child] = max(self.there_s[child], end)
+        self.delivered.setdefault(end, []).append(edge)
+        self.at(end)
+
+    def _give_input(self, task: int, worker: int, now: float) -> None:
+        thing = self.things.given(task)
+        self.begun[thing] = 1
+        self.pending[task] += 1
+        self._send(thing, worker, self._path(self.cluster.host, self.device[worker]), self.given[task], now)
+
+    def _send(self, thing: int, worker: int, path: Path, size: float, now: float, limit: float = float("inf")) -> None:
+        self._close_idle_before(worker, now)
+        self.open[worker] += 1
+        join = self.wires.send(thing, worker, path, size, limit, now)
+        if join > now:
+            self.at(join)
+
+    def _close_idle_before(self, worker: int, now: float) -> None:
+        if self.idle_from[worker] < now:
+            self._close_idle(worker, now)
+
+    def _path(self, source: int, target: int) -> Path:
+        path = self.cluster.path(source, target)
+        if path is None:
+            raise LookupError(f"no way from place {source} to {target}, though the scenario was checked")
+        return path
+
+    def _arrive(self, thing: int, worker: int, now: float) -> None:
+        """Hear that a transfer has ended."""
+        self.open[worker] -= 1
+        self.idle_from[worker] = max(self.idle_from[worker], now)
+        edges, tasks = self.things.edges, self.things.tasks
+        if thing < edges:
+            self._consumed(thing)
+            self._received(self.edge_child[thing], worker, now)
+        elif thing < edges + tasks:
+            self._received(thing - edges, worker, now)
+        elif thing < edges + 2 * tasks:
+            self.rooms.consume(thing - edges - tasks, self.device[worker])
+
+    def _received(self, task: int, worker: int, now: float) -> None:
+        self.pending[task] -= 1
+        self._next(worker, now)
+
+    def _consumed(self, edge: int) -> None:
+        parent = self.edge_parent[edge]
+        self.rooms.consume(parent, self._device_of(parent))
+
+    def _unload(self, task: int, worker: int, now: float) -> None:
+        """Free the room of an ended task, send its result, and let go of outputs that it was the last to read."""
+        device = self.device[worker]
+        self.rooms.end(task, device)
+        for edge in self._edges_into(task):
+            parent = self.edge_parent[edge]
+            delayed = self.delay[edge] and self.worker[parent] != worker
+            if not delayed and not (self.size[edge] and self._device_of(parent) != device):
+                self._consumed(edge)
+        if self.result[task]:
+            path = self._path(device, self.cluster.host)
+            self._send(self.things.result(task), worker, path, self.result[task], now)
+
+    # -- transfers that need not wait until their task is taken
+
+    def _send_ahead(self, task: int, now: float) -> None:
+        """Start what *task*, just ended, has for workers named beforehand, where there is room."""
+        source = self._device_of(task)
+        for edge in self._edges_out_of(task):
+            child = self.edge_child[edge]
+            worker = self.homes[child]
+            device = self.device[worker]
+            size = self.size[edge] if device != source else 0.0
+            if self.rooms.has(size, device):
+                self.rooms.receive(child, device, size)
+                self._move(edge, worker, now)
+
+    def _give_ahead(self, task: int, now: float) -> None:
+        size, worker = self._to_give(task), self.homes[task]
+        if size and self.rooms.has(size, self.device[worker]):
+            self.rooms.receive(task, self.device[worker], size)
+            self._give_input(task, worker, now)
+
+    def _depart(self, flow: int, now: float) -> None:
+        flows = self.graph.flows
+        source, target = int(flows.source[flow]), int(flows.target[flow])
+        worker = self.device.index(source if target == self.cluster.host else target)
+        path, size = self._path(source, target), float(flows.size[flow])
+        self._send(self.things.flow(flow), worker, path, size, now, float(flows.limit[flow]))

@@ -1,0 +1,143 @@
+"""What is expected of time: seconds per worker and task, transfers by route. Policies and the theory read it."""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+
+import numpy as np
+
+from parsim.core.cluster import Cluster
+from parsim.core.graph import Floats
+from parsim.core.job import Estimate, Job
+
+Rows = tuple[list[float], ...]  # [worker][task] s; equal devices share a list
+
+
+def columns(job: Job) -> list[Floats]:
+    """Return the expected seconds of the tasks on every device, (tasks,) each; equal devices share a column."""
+    made: dict[tuple[float, int], Floats] = {}
+    stated_per_device = job.graph.stated.ndim == 2
+    found = []
+    for index, device in enumerate(job.cluster.devices):
+        key = (device.speed, index if stated_per_device else 0)
+        if key not in made:
+            made[key] = job.cost.expected(job.graph, index, device)
+        found.append(made[key])
+    return found
+
+
+def by_worker(job: Job, factor: Floats) -> Rows:
+    """Return the seconds on every worker, each task's multiplied by its *factor*."""
+    lists: dict[int, list[float]] = {}
+    found = columns(job)
+    for column in found:
+        if id(column) not in lists:
+            lists[id(column)] = (column * factor).tolist()
+    return tuple(lists[id(found[worker.device])] for worker in job.cluster.workers)
+
+
+def expected(job: Job) -> Rows:
+    """Return the expected seconds on every worker."""
+    return by_worker(job, np.ones(len(job.graph)))
+
+
+def drawn(job: Job, rows: Rows) -> Rows:
+    """Return the seconds that the run will take, luck included; *rows* are the expected ones."""
+    luck = job.cost.luck(job.seed, len(job.graph))
+    return rows if np.all(luck == 1.0) else by_worker(job, luck)
+
+
+def mean_compute(job: Job) -> Floats:
+    """Return the mean of each task's seconds over the workers that may run it, (tasks,)."""
+    by_device = columns(job)
+    device = [worker.device for worker in job.cluster.workers]
+    mean = np.zeros(len(job.graph))
+    for index, allowed in enumerate(job.graph.places):
+        chosen = job.graph.place == index
+        found = [by_device[device[worker]] for worker in allowed]
+        if len({id(column) for column in found}) == 1:
+            mean[chosen] = found[0][chosen]
+        else:
+            mean[chosen] = sum(column[chosen] for column in found) / len(found)
+    return mean
+
+
+def devices_of(job: Job) -> list[tuple[int, ...]]:
+    """Return, for each place set of the graph, the devices of its workers."""
+    device = [worker.device for worker in job.cluster.workers]
+    return [tuple(sorted({device[worker] for worker in allowed})) for allowed in job.graph.places]
+
+
+class MeanRoute:
+    """Latency and seconds per byte, averaged over the routes between two sets of places."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self.between = cache(self._between)
+
+    def _between(self, sources: tuple[int, ...], targets: tuple[int, ...]) -> tuple[float, float]:
+        """Return (s, s/B) over distinct pairs; zeros where there is none. A missing route counts as none."""
+        paths = [self._cluster.path(a, b) for a in sources for b in targets if a != b]
+        there = [path for path in paths if path is not None]
+        if not there:
+            return 0.0, 0.0
+        return (
+            math.fsum(path.latency for path in there) / len(there),
+            math.fsum(1 / path.bandwidth for path in there) / len(there),
+        )
+
+
+def mean_transfer(job: Job) -> Floats:
+    """Return the mean nominal seconds of every edge as if parent and child were on distinct workers, (edges,)."""
+    graph, mean, devices = job.graph, MeanRoute(job.cluster), devices_of(job)
+    edges = graph.edges
+    seconds = edges.delay.copy()
+    carrying = np.flatnonzero(edges.size > 0)
+    pairs = graph.place[edges.parent[carrying]] * len(graph.places) + graph.place[edges.child[carrying]]
+    for pair in np.unique(pairs):
+        here = carrying[pairs == pair]
+        parent, child = divmod(int(pair), len(graph.places))
+        latency, per_byte = mean.between(devices[parent], devices[child])
+        seconds[here] = latency + edges.size[here] * per_byte
+    return seconds
+
+
+def mean_given(job: Job) -> Floats:
+    """Return the mean nominal seconds of what the host gives each task, (tasks,) or empty."""
+    graph, mean, seconds = job.graph, MeanRoute(job.cluster), np.zeros(len(job.graph.given))
+    for index, allowed in enumerate(devices_of(job) if len(seconds) else ()):
+        here = (graph.place == index) & (graph.given > 0)
+        latency, per_byte = mean.between((job.cluster.host,), allowed)
+        seconds[here] = latency + graph.given[here] * per_byte
+    return seconds
+
+
+def mean_result(job: Job) -> Floats:
+    """Return the mean nominal seconds of what each task sends to the host, (tasks,) or empty."""
+    graph, mean, seconds = job.graph, MeanRoute(job.cluster), np.zeros(len(job.graph.result))
+    for index, allowed in enumerate(devices_of(job) if len(seconds) else ()):
+        here = (graph.place == index) & (graph.result > 0)
+        latency, per_byte = mean.between(allowed, (job.cluster.host,))
+        seconds[here] = latency + graph.result[here] * per_byte
+    return seconds
+
+
+def estimate(job: Job, rows: Rows) -> Estimate:
+    """Gather what a policy may know."""
+    graph, cluster = job.graph, job.cluster
+    device = [worker.device for worker in cluster.workers]
+    size, delay = graph.edges.size.tolist(), graph.edges.delay.tolist()
+    given = graph.given.tolist()
+
+    def transfer(edge: int, source: int, target: int) -> float:
+        if source == target:
+            return 0.0
+        path = cluster.path(device[source], device[target]) if size[edge] and device[source] != device[target] else None
+        return delay[edge] if path is None else path.seconds(size[edge])
+
+    def arrival(task: int, worker: int) -> float:
+        path = cluster.path(cluster.host, device[worker]) if given and given[task] else None
+        return 0.0 if path is None else path.seconds(given[task])
+
+    return Estimate(rows, transfer, arrival, mean_compute(job), mean_transfer(job))

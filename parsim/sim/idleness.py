@@ -1,0 +1,104 @@
+"""Why was a worker idle? Cut its idle intervals wherever the cause changes.
+
+idle of w0   |------------------|        |-----|
+steps        |####|                                    the first cause that applies
+policy            |#########|
+dependency                  |###|
+drain                                    |#####|
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from parsim.core.graph import Floats, Ints
+from parsim.core.timeline import CAUSES, Idle
+
+Bools = npt.NDArray[np.bool_]
+FILL, DRAIN, REST = CAUSES.index("fill"), CAUSES.index("drain"), CAUSES.index("dependency")
+
+
+class Intervals(NamedTuple):
+    """Disjoint intervals in ascending order."""
+
+    start: Floats
+    end: Floats
+
+    @classmethod
+    def union(cls, start: Floats, end: Floats) -> Intervals:
+        """Merge intervals that touch or overlap; empty ones are dropped.
+
+        >>> Intervals.union(np.array([3.0, 0.0, 1.0]), np.array([4.0, 2.0, 2.5]))
+        Intervals(start=array([0., 3.]), end=array([2.5, 4. ]))
+        """
+        there = start < end
+        start, end = start[there], end[there]
+        order = np.argsort(start, kind="stable")
+        start, reach = start[order], np.maximum.accumulate(end[order])
+        first = np.ones(len(start), dtype=bool)
+        first[1:] = start[1:] > reach[:-1]
+        last = np.roll(first, -1)
+        return cls(start[first], reach[last] if len(start) else reach)
+
+    @classmethod
+    def of(cls, rows: Sequence[tuple[int, float, float]], worker: int) -> Intervals:
+        """Pick the intervals of one worker."""
+        mine = [(start, end) for who, start, end in rows if who == worker]
+        return cls.union(np.array([start for start, _ in mine]), np.array([end for _, end in mine]))
+
+    @classmethod
+    def both(cls, parts: Sequence[Intervals]) -> Intervals:
+        """Unite several sets of intervals."""
+        if len(parts) == 1:
+            return parts[0]
+        empty = np.empty(0)
+        return cls.union(
+            np.concatenate([part.start for part in parts] or [empty]),
+            np.concatenate([part.end for part in parts] or [empty]),
+        )
+
+    def hold(self, moments: Floats) -> Bools:
+        """Say for each moment whether it lies in one of the intervals, ends excluded."""
+        if not len(self.start):
+            return np.zeros(len(moments), dtype=bool)
+        index = np.searchsorted(self.start, moments, side="right") - 1
+        return (index >= 0) & (moments < self.end[index])
+
+
+def causes(idle: Intervals, reasons: dict[int, Intervals], first: float, last: float) -> tuple[Floats, Floats, Ints]:
+    """Return start, end and cause of the pieces of one worker's *idle* intervals.
+
+    Parameters
+    ----------
+    reasons : the intervals in which each cause (index into CAUSES) applies; the lowest index wins.
+    first, last : when the worker's first span starts and its last one ends; last < first: it has none.
+    """
+    bounds = [part for reason in reasons.values() for part in (reason.start, reason.end)]
+    cuts = np.unique(np.concatenate([idle.start, idle.end, *bounds, [first, last]]))
+    start, end = cuts[:-1], cuts[1:]
+    inside = idle.hold(start)
+    start, end = start[inside], end[inside]
+    cause = np.full(len(start), REST)
+    cause[(start >= last) | (last < first)] = DRAIN
+    cause[(start < first) & (last >= first)] = FILL
+    for reason in sorted(reasons, reverse=True):
+        cause[reasons[reason].hold(start)] = reason
+    return _joined(start, end, cause)
+
+
+def _joined(start: Floats, end: Floats, cause: Ints) -> tuple[Floats, Floats, Ints]:
+    """Join neighbouring pieces of one cause."""
+    first = np.ones(len(start), dtype=bool)
+    first[1:] = (cause[1:] != cause[:-1]) | (start[1:] != end[:-1])
+    return start[first], end[np.roll(first, -1)], cause[first]
+
+
+def gather(pieces: Sequence[tuple[Floats, Floats, Ints]]) -> Idle:
+    """Put the pieces of all workers, in their order, into one table."""
+    worker = [np.full(len(start), index) for index, (start, _, _) in enumerate(pieces)]
+    start, end, cause = (np.concatenate(column) for column in zip(*pieces, strict=True))
+    return Idle(np.concatenate(worker), start, end, cause)

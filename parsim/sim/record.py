@@ -1,0 +1,85 @@
+"""What an engine hands over, and the names its rows go by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from parsim.core.cluster import HOST
+from parsim.core.graph import Floats, Ints, TaskGraph, no_floats, no_ints
+from parsim.core.timeline import CAUSES, STEPS
+
+Interval = tuple[int, float, float]  # worker, from, to
+
+
+class Transfers(NamedTuple):
+    """Transfers that took place, a row each; `thing` numbers them as `graph.Things` does."""
+
+    thing: Ints
+    worker: Ints
+    start_s: Floats
+    end_s: Floats
+    nominal_s: Floats
+
+    @classmethod
+    def none(cls) -> Transfers:
+        """Return no rows."""
+        return cls(no_ints(), no_ints(), no_floats(), no_floats(), no_floats())
+
+
+class Record(NamedTuple):
+    """Columns of tasks, (tasks,) each; transfers; and intervals of workers.
+
+    `idle` are the intervals without a span of the worker's own, but for the last, which began at `idle_from`;
+    `starved` those in which it waited for room, `overhead` those of hand-over.
+    """
+
+    worker: Ints
+    ready_s: Floats
+    taken_s: Floats  # NaN: taken when started
+    start_s: Floats
+    end_s: Floats
+    transfers: Transfers
+    idle: list[Interval]
+    idle_from: list[float]
+    starved: list[Interval]
+    overhead: list[Interval]
+
+
+class SpanNames(Sequence[str]):
+    """The table of words for spans: tasks, then transfers, then steps, then causes, then nothing."""
+
+    def __init__(self, graph: TaskGraph) -> None:
+        self._graph = graph
+        self._things = len(graph)  # the first code of a transfer
+        self._fixed = self._things + graph.things.count  # the first code of a fixed word
+        self._words = (*STEPS, *CAUSES, "")
+
+    def __len__(self) -> int:
+        return self._fixed + len(self._words)
+
+    def __getitem__(self, code: Any) -> Any:
+        if code < self._things:
+            return self._graph.names[code]
+        if code < self._fixed:
+            return self._transfer(code - self._things)
+        return self._words[code - self._fixed]
+
+    def transfer(self, thing: Ints) -> Ints:
+        """Return the codes of transfers."""
+        return thing + self._things
+
+    def word(self, word: str) -> int:
+        """Return the code of a step, a cause, or the empty word."""
+        return self._fixed + self._words.index(word)
+
+    def _transfer(self, thing: int) -> str:
+        graph, names = self._graph, self._graph.names
+        edges, tasks = len(graph.edges), len(graph)
+        if thing < edges:
+            return f"{names[int(graph.edges.parent[thing])]}>{names[int(graph.edges.child[thing])]}"
+        if thing < edges + tasks:
+            return f"{HOST}>{names[thing - edges]}"
+        if thing < edges + 2 * tasks:
+            return f"{names[thing - edges - tasks]}>{HOST}"
+        return graph.flows.names[thing - edges - 2 * tasks]

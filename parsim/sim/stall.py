@@ -1,0 +1,47 @@
+"""Tell why nothing moves any more."""
+
+from __future__ import annotations
+
+import math
+
+from parsim.core.errors import Stalled
+from parsim.sim.carrier import Carrier
+from parsim.sim.engine import NOBODY, Engine
+
+SHOWN = 8  # lanes told of, at most
+
+
+def stalled(engine: Engine) -> Stalled:
+    """Say which lane waits for which task, and why."""
+    left = [task for task, end in enumerate(engine.end_s) if math.isnan(end)]
+    lines = [_lane(engine, worker, left) for worker in range(len(engine.running))]
+    told = [line for line in lines if line]
+    more = [f"  and {len(told) - SHOWN} more lanes"] if len(told) > SHOWN else []
+    head = f"stalled at {engine.clock.now:g} s: {len(left)} of {len(engine.end_s)} tasks cannot end"
+    return Stalled("\n".join([head, *told[:SHOWN], *more]))
+
+
+def _lane(engine: Engine, worker: int, left: list[int]) -> str:
+    name, names = engine.job.cluster.workers[worker].name, engine.graph.names
+    if engine.queue[worker]:
+        return f"  {name} waits for {names[engine.queue[worker][0]]}, which waits for its inputs"
+    runs = [task for task in left if worker in engine.able[engine.place[task]] and engine.worker[task] == NOBODY]
+    if engine.named:
+        runs = [task for task in runs if engine.homes[task] == worker]
+    if not runs:
+        return ""
+    task = next((task for task in runs if not engine.missing[task]), runs[0])
+    return f"  {name} waits for {names[task]}: {_why(engine, task, worker)}"
+
+
+def _why(engine: Engine, task: int, worker: int) -> str:
+    if engine.missing[task]:
+        parents = engine.graph.parents
+        waits = [
+            int(engine.graph.edges.parent[e]) for e in parents.order[parents.first[task] : parents.first[task + 1]]
+        ]
+        missing = [engine.graph.names[parent] for parent in waits if math.isnan(engine.end_s[parent])]
+        return f"{missing[0]} has not ended"
+    if isinstance(engine, Carrier) and not engine.fits[worker](task):
+        return engine.room_story(task, worker)
+    return "it is ready, and the policy gives it to nobody"

@@ -1,0 +1,41 @@
+"""T_total = N/P (T_s + T_c), from the scenario and the costs alone, before the clock starts."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from parsim.core.graph import Floats
+from parsim.core.job import Job, Theory
+from parsim.sim.estimate import mean_compute, mean_given, mean_result, mean_transfer
+
+
+def theory(job: Job) -> Theory:
+    """Return the terms of T_total.
+
+    `t_s` is the mean over the N units of their mean compute seconds, `t_c` that of the nominal seconds of their
+    transfers as if every parent were elsewhere. A task of k units shares its input among them, so both are sums over
+    the tasks, divided by N.
+    """
+    n = job.graph.n
+    transfers = (mean_transfer(job), mean_given(job), mean_result(job), nominal_flows(job))
+    return Theory(
+        n=n,
+        p=len(job.cluster.workers),
+        t_s=math.fsum(mean_compute(job).tolist()) / n,
+        t_c=math.fsum(np.concatenate(transfers).tolist()) / n,
+    )
+
+
+def nominal_flows(job: Job) -> Floats:
+    """Return the seconds of each flow alone on its route, (flows,)."""
+    flows = job.graph.flows
+    paths = [job.cluster.path(a, b) for a, b in zip(flows.source.tolist(), flows.target.tolist(), strict=True)]
+    return np.array(
+        [
+            path.seconds(size, limit)
+            for path, size, limit in zip(paths, flows.size.tolist(), flows.limit.tolist(), strict=True)
+            if path is not None
+        ]
+    )

@@ -1,0 +1,90 @@
+"""What let a span start last: the transfer or task whose end it waited for, or a cause.
+
+compute    memory, if its worker waited for room until then; else an input that arrived then; else the task of
+           highest number that ended then, on its worker or among its parents; else steps, nothing, or the policy
+transfer   its parent, if it started at the parent's end; else memory, the task whose end freed its worker, or the policy
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from parsim.core.graph import Floats, Ints
+from parsim.core.job import Job
+from parsim.core.timeline import STEPS
+from parsim.sim.record import Record, SpanNames
+
+UNKNOWN = -1
+
+
+def compute_waits(job: Job, record: Record, names: SpanNames) -> Ints:
+    """Return the code of what each task waited for, (tasks,)."""
+    graph, start = job.graph, record.start_s
+    waits = ended_on(record, record.worker, start)
+    edges = graph.edges
+    last = record.end_s[edges.parent] == start[edges.child]
+    np.maximum.at(waits, edges.child[last], edges.parent[last])
+    _inputs(job, record, names, waits)
+    waits[_starved(record, record.worker, start)] = names.word("memory")
+    begun = job.begun_s
+    waits[(waits == UNKNOWN) & (start == begun)] = _beginning(job, names)
+    waits[waits == UNKNOWN] = names.word("policy")
+    return waits
+
+
+def transfer_waits(job: Job, record: Record, names: SpanNames) -> Ints:
+    """Return the code of what each transfer waited for, (transfers,)."""
+    graph, moved = job.graph, record.transfers
+    beginning, tasks = _beginning(job, names), len(graph)
+    giver = np.concatenate(
+        [graph.edges.parent, np.full(tasks, beginning), np.arange(tasks), np.full(len(graph.flows), names.word(""))]
+    )
+    ready = np.concatenate(
+        [record.end_s[graph.edges.parent], np.full(tasks, job.begun_s), record.end_s, graph.flows.start]
+    )
+    waits = ended_on(record, moved.worker, moved.start_s)
+    waits[waits == UNKNOWN] = names.word("policy")
+    waits[_starved(record, moved.worker, moved.start_s)] = names.word("memory")
+    at_once = ready[moved.thing] == moved.start_s
+    waits[at_once] = giver[moved.thing][at_once]
+    return waits
+
+
+def _beginning(job: Job, names: SpanNames) -> int:
+    """Return the last step that delays the first task, or nothing."""
+    last = [step for step in STEPS[:3] if job.steps[STEPS.index(step)] > 0]
+    return names.word(last[-1] if last else "")
+
+
+def _inputs(job: Job, record: Record, names: SpanNames, waits: Ints) -> None:
+    """Put the code of the transfer where an input arrived at the start."""
+    graph, moved = job.graph, record.transfers
+    inward = moved.thing < len(graph.edges) + len(graph)
+    thing = moved.thing[inward]
+    child = np.concatenate([graph.edges.child, np.arange(len(graph))])[thing]
+    last = moved.end_s[inward] == record.start_s[child]
+    waits[child[last]] = UNKNOWN
+    np.maximum.at(waits, child[last], names.transfer(thing[last]))
+
+
+def ended_on(record: Record, worker: Ints, moment: Floats) -> Ints:
+    """Return the task of highest number that ended on each *worker* at each *moment* before itself, or UNKNOWN."""
+    found = np.full(len(moment), UNKNOWN)
+    tasks = np.arange(len(record.end_s))
+    order = np.lexsort((tasks, record.end_s, record.worker))
+    begin = np.searchsorted(record.worker[order], np.arange(len(record.idle_from) + 1))
+    for who in np.unique(worker).tolist():
+        mine, asked = order[begin[who] : begin[who + 1]], np.flatnonzero(worker == who)
+        where = np.searchsorted(record.end_s[mine], moment[asked], side="right") - 1
+        hit = (where >= 0) & (record.end_s[mine[where]] == moment[asked]) if len(mine) else np.zeros(len(asked), bool)
+        hit &= record.start_s[mine[where]] < moment[asked] if len(mine) else hit
+        found[asked[hit]] = mine[where[hit]]
+    return found
+
+
+def _starved(record: Record, worker: Ints, moment: Floats) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Say where the worker's waiting for room ended at that moment."""
+    ended = {(who, end) for who, _, end in record.starved}
+    if not ended:
+        return np.zeros(len(moment), dtype=bool)
+    return np.array([pair in ended for pair in zip(worker.tolist(), moment.tolist(), strict=True)], dtype=bool)

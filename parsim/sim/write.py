@@ -1,0 +1,209 @@
+"""Turn a record into a timeline: rows named and sorted, idleness given its causes."""
+
+from __future__ import annotations
+
+from itertools import accumulate
+
+import numpy as np
+
+from parsim.core.graph import Floats, Ints
+from parsim.core.job import Job
+from parsim.core.timeline import STEPS, Idle, Timeline, Words
+from parsim.sim.estimate import columns
+from parsim.sim.idleness import Intervals, causes, gather
+from parsim.sim.record import Record, SpanNames
+from parsim.sim.waits import compute_waits, transfer_waits
+
+BEFORE = 3  # steps before the first task: split, create, allocate
+Steps = list[tuple[int, float, float]]  # step (index into STEPS), from, to
+
+
+def write(job: Job, record: Record) -> Timeline:
+    """Write the timeline of a simulated run that came to its end."""
+    return compose(job, record, step_spans(job, record), record)
+
+
+def compose(job: Job, record: Record, steps: Steps, instants: Record) -> Timeline:
+    """Write a timeline from a record and the spans of the steps.
+
+    What a span waited for is read off *instants*, where what happened together has equal times: the record itself, or
+    on the wall clock, where no two stamps are equal, the instants at which the host heard and decided.
+    """
+    names = SpanNames(job.graph)
+    parts = [_tasks(job, record, names, instants), _transfers(job, record, names, instants), _steps(job, steps, names)]
+    number, task, kind, worker, ways, ready, start, end, nominal, wait, thing = (
+        np.concatenate(column) for column in zip(*parts, strict=True)
+    )
+    lanes = _lanes(job, ways)
+    order = _order(start, number, lanes, Words(task, names))
+    kinds = (*job.graph.kinds, "transfer", *STEPS)
+    workers = (*(worker.name for worker in job.cluster.workers), "")
+    return Timeline(
+        number=number[order],
+        tasks=Words(task[order], names),
+        kinds=Words(kind[order], kinds),
+        workers=Words(worker[order], workers),
+        lanes=Words(lanes.code[order], lanes.table),
+        ready_s=ready[order],
+        start_s=start[order],
+        end_s=end[order],
+        nominal_s=nominal[order],
+        waits=Words(wait[order], names),
+        thing=thing[order],
+        idle=_idle(job, record, steps, float(end.max(initial=0.0))),
+    )
+
+
+Columns = tuple[Ints, Ints, Ints, Ints, Ints, Floats, Floats, Floats, Floats, Ints, Ints]
+
+
+def step_spans(job: Job, record: Record) -> Steps:
+    """Return the steps that take time: some before the first task, some after everything has ended and arrived."""
+    before, after = job.steps[:BEFORE], job.steps[BEFORE:]
+    done = max(record.end_s.max(initial=job.begun_s), record.transfers.end_s.max(initial=0.0))
+    starts = [*accumulate(before, initial=0.0)][:BEFORE] + [*accumulate(after, initial=float(done))][:-1]
+    return [(step, start, start + job.steps[step]) for step, start in enumerate(starts) if job.steps[step] > 0]
+
+
+def _tasks(job: Job, record: Record, names: SpanNames, instants: Record) -> Columns:
+    graph, tasks = job.graph, np.arange(len(job.graph))
+    return (
+        tasks,
+        tasks,
+        graph.kind,
+        record.worker,
+        np.full(len(tasks), COMPUTE),
+        record.ready_s,
+        record.start_s,
+        record.end_s,
+        nominal_compute(job, record),
+        compute_waits(job, instants, names),
+        np.full(len(tasks), -1),
+    )
+
+
+def nominal_compute(job: Job, record: Record) -> Floats:
+    """Return the expected seconds of each task on the worker it ran on, before noise."""
+    by_device = columns(job)
+    device = np.array([worker.device for worker in job.cluster.workers])[record.worker]
+    if len({id(column) for column in by_device}) == 1:
+        return by_device[0]
+    nominal = np.empty(len(device))
+    for index, column in enumerate(by_device):
+        nominal[device == index] = column[device == index]
+    return nominal
+
+
+COMPUTE, HOST_LANE, DELAY = -1, -2, -3  # codes of lanes that are no way
+FIXED = {COMPUTE: "compute", HOST_LANE: "host", DELAY: "delay"}
+
+
+def _transfers(job: Job, record: Record, names: SpanNames, instants: Record) -> Columns:
+    graph, thing = job.graph, record.transfers.thing
+    edges, tasks, places = len(graph.edges), len(graph), len(job.cluster.places)
+    device = np.array([worker.device for worker in job.cluster.workers])[record.worker] if tasks else record.worker
+    host, begun = np.full(tasks, places - 1), np.full(tasks, job.begun_s)
+    parent, child, flows, all_tasks = graph.edges.parent, graph.edges.child, graph.flows, np.arange(tasks)
+    source = np.concatenate([device[parent], host, device, flows.source])
+    target = np.concatenate([device[child], device, host, flows.target])
+    way = source * places + target
+    way[:edges][graph.edges.delay > 0] = DELAY
+    ready = np.concatenate([record.end_s[parent], begun, record.end_s, flows.start])
+    number = np.concatenate([child, all_tasks, all_tasks, np.arange(len(flows))])
+    return (
+        number[thing],
+        names.transfer(thing),
+        np.full(len(thing), len(graph.kinds)),
+        record.transfers.worker,
+        way[thing],
+        ready[thing],
+        record.transfers.start_s,
+        record.transfers.end_s,
+        record.transfers.nominal_s,
+        transfer_waits(job, instants, names),
+        thing,
+    )
+
+
+def _steps(job: Job, steps: Steps, names: SpanNames) -> Columns:
+    count, first = len(steps), len(job.graph) + len(job.graph.flows)
+    code = np.array([names.word(STEPS[step]) for step, _, _ in steps], dtype=np.int64)
+    start, end = np.array([a for _, a, _ in steps]), np.array([b for _, _, b in steps])
+    return (
+        first + np.arange(count),
+        code,
+        len(job.graph.kinds) + 1 + np.array([step for step, _, _ in steps], dtype=np.int64),
+        np.full(count, len(job.cluster.workers)),
+        np.full(count, HOST_LANE),
+        start,
+        start,
+        end,
+        np.array([job.steps[step] for step, _, _ in steps]),
+        np.full(count, names.word("")),
+        np.full(count, -1),
+    )
+
+
+def _lanes(job: Job, ways: Ints) -> Words:
+    """Write the lanes' names; the table is sorted, so that codes sort as names do."""
+    places = job.cluster.places
+    found = {
+        int(way): FIXED[way] if way < 0 else f"{places[way // len(places)]}>{places[way % len(places)]}"
+        for way in np.unique(ways).tolist()
+    }
+    table = sorted(found.values())
+    codes, where = np.unique(ways, return_inverse=True)
+    rank = np.array([table.index(found[way]) for way in codes.tolist()], dtype=np.int64)
+    return Words(rank[where] if len(rank) else ways, table)
+
+
+def _order(start: Floats, number: Ints, lanes: Words, tasks: Words) -> Ints:
+    """Sort by start, number, lane, task; names are written out only where the first three tie."""
+    order = np.lexsort((lanes.code, number, start))
+    same = np.ones(len(order) - 1, dtype=bool)
+    for column in (start, number, lanes.code):
+        same &= column[order[1:]] == column[order[:-1]]
+    if not same.any():
+        return order
+    tied = np.zeros(len(order), dtype=bool)
+    tied[order[1:][same]] = tied[order[:-1][same]] = True
+    rank = np.zeros(len(order), dtype=np.int64)
+    rank[tied] = np.unique(Words(tasks.code[tied], tasks.table).decode(), return_inverse=True)[1]
+    return np.lexsort((rank, lanes.code, number, start))
+
+
+def _idle(job: Job, record: Record, steps: Steps, makespan: float) -> Idle:
+    """Cut each worker's idle intervals by cause."""
+    able, pieces = job.graph.places, []
+    held_back = [_held_back(job, record, place) for place in range(len(able))]
+    host = Intervals.union(np.array([a for _, a, _ in steps]), np.array([b for _, _, b in steps]))
+    owner = np.concatenate([record.worker, record.transfers.worker])
+    start = np.concatenate([record.start_s, record.transfers.start_s])
+    end = np.concatenate([record.end_s, record.transfers.end_s])
+    first, last = np.full(len(record.idle_from), np.inf), np.full(len(record.idle_from), -np.inf)
+    np.minimum.at(first, owner, start)
+    np.maximum.at(last, owner, end)
+    idle = by_worker([*record.idle, *((w, t, makespan) for w, t in enumerate(record.idle_from))], len(first))
+    starved, overhead = by_worker(record.starved, len(first)), by_worker(record.overhead, len(first))
+    for worker in range(len(first)):
+        mine = [held_back[place] for place in range(len(able)) if worker in able[place]]
+        reasons = dict(enumerate((host, starved[worker], overhead[worker], Intervals.both(mine))))
+        pieces.append(causes(idle[worker], reasons, first[worker], last[worker]))
+    return gather(pieces)
+
+
+def by_worker(rows: list[tuple[int, float, float]], workers: int) -> list[Intervals]:
+    """Sort rows of (worker, from, to) into each worker's intervals."""
+    starts: list[list[float]] = [[] for _ in range(workers)]
+    ends: list[list[float]] = [[] for _ in range(workers)]
+    for worker, start, end in rows:
+        starts[worker].append(start)
+        ends[worker].append(end)
+    return [Intervals.union(np.array(a), np.array(b)) for a, b in zip(starts, ends, strict=True)]
+
+
+def _held_back(job: Job, record: Record, place: int) -> Intervals:
+    """Return when some task of this place set was ready and given to nobody."""
+    mine = job.graph.place == place
+    taken = np.where(np.isnan(record.taken_s), record.start_s, record.taken_s)
+    return Intervals.union(record.ready_s[mine], taken[mine])

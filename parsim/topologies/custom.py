@@ -1,0 +1,104 @@
+r"""Custom: links and routes as you write them down.
+
+        h0 ---- L1 ----> h1               links:  [{name: L1, bandwidth: 1 GB/s, latency: 1 ms},
+         \                                          {name: L2, bandwidth: 2 GB/s}]
+          `--- L1, L2 ----> h2            routes: [{from: h0, to: h1, over: [L1]}, {from: h0, to: h2, over: [L1, L2]}]
+
+        seconds of a lone transfer = sum of the latencies + size / least bandwidth on its route
+
+A link is one shared resource, whichever routes pass it; a route is directed: the way back is a route of its own.
+The same model as SimGrid's platform files with `<link>` and `<route>` (Casanova et al., JPDC 74, 2014).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from parsim.core.cluster import Link, Wiring
+from parsim.core.errors import Complaint, Invalid
+from parsim.core.registry import did_you_mean
+from parsim.core.schema import Name
+from parsim.core.units import BytesPerSecond, Seconds
+from parsim.topologies import topologies
+
+
+@dataclass(frozen=True)
+class LinkRow:
+    """One shared resource."""
+
+    name: Name
+    bandwidth: BytesPerSecond
+    latency: Seconds = 0.0
+
+
+@dataclass(frozen=True)
+class RouteRow:
+    """The way from one place to another, over links in the order of travel."""
+
+    from_: Name
+    to: Name
+    over: list[Name]
+
+
+@topologies.add("custom")
+def custom(places: tuple[str, ...], links: list[LinkRow], routes: list[RouteRow]) -> Wiring:
+    """Wire places by links and routes given one by one.
+
+    Parameters
+    ----------
+    places : the devices' names, then the host's.
+    links : the shared resources.
+    routes : the ways over them; where none is given, no way leads.
+
+    >>> l1, l2 = LinkRow("L1", 1e9, 1e-3), LinkRow("L2", 2e9)
+    >>> wiring = custom(("h0", "h1", "host"), [l1, l2], [RouteRow("h0", "h1", ["L1", "L2"])])
+    >>> wiring.route(0, 1), wiring.route(1, 0)
+    ((0, 1), None)
+    """
+    complaints = [*_about_links(links), *_about_routes(places, links, routes)]
+    if complaints:
+        raise Invalid(complaints)
+    place = {name: index for index, name in enumerate(places)}
+    number = {link.name: index for index, link in enumerate(links)}
+    table = {(place[row.from_], place[row.to]): tuple(number[link] for link in row.over) for row in routes}
+    return Wiring(
+        tuple(Link(link.name, link.bandwidth, link.latency) for link in links),
+        lambda source, target: table.get((source, target)),
+    )
+
+
+def _about_links(links: Sequence[LinkRow]) -> Iterator[Complaint]:
+    first: dict[str, int] = {}
+    for index, link in enumerate(links):
+        if first.setdefault(link.name, index) != index:
+            message = f"'{link.name}' is the name of links[{first[link.name]}] already; give each link its own name"
+            yield Complaint(("links", index, "name"), message)
+
+
+def _about_routes(places: Sequence[str], links: Sequence[LinkRow], routes: Sequence[RouteRow]) -> Iterator[Complaint]:
+    first: dict[tuple[str, str], int] = {}
+    known, names = set(places), {link.name for link in links}
+    for index, row in enumerate(routes):
+        for key, place in (("from", row.from_), ("to", row.to)):
+            if place not in known:
+                yield Complaint(("routes", index, key), did_you_mean(place, places))
+        if row.from_ == row.to:
+            message = f"the route from '{row.from_}' leads back to '{row.to}'; name two different places"
+            yield Complaint(("routes", index, "to"), message)
+        earlier = first.setdefault((row.from_, row.to), index)
+        if earlier != index:
+            message = f"routes[{earlier}] leads from '{row.from_}' to '{row.to}' already; keep one of the two"
+            yield Complaint(("routes", index), message)
+        yield from _about_way(index, row, names)
+
+
+def _about_way(index: int, row: RouteRow, names: set[str]) -> Iterator[Complaint]:
+    if not row.over:
+        yield Complaint(("routes", index, "over"), "[] names no link; name at least one")
+    for step, link in enumerate(row.over):
+        path = ("routes", index, "over", step)
+        if link not in names:
+            yield Complaint(path, did_you_mean(link, names))
+        elif link in row.over[:step]:
+            yield Complaint(path, f"'{link}' is on this route already; name each link once")

@@ -1,0 +1,47 @@
+"""A star: every device hangs on one switch by a link up and a link down.
+
+              host
+               |               w0 -> w1     w0.up, w1.down      both latencies
+            (switch)           host -> w1   w1.down
+       up ^ | down  ^ |        w0 -> host   w0.up
+          | v       | v
+           w0        w1        seconds of a lone transfer = links * latency + size / bandwidth
+
+The host sits in the switch and has no link of its own: it feeds every device at full speed. What is shared is
+each device's own pair of links, as on a full-bisection ("non-blocking") switch
+(Dally and Towles, Principles and Practices of Interconnection Networks, 2004, chapter 6).
+"""
+
+from __future__ import annotations
+
+from parsim.core.cluster import Link, Route, Wiring
+from parsim.core.units import BytesPerSecond, Seconds
+from parsim.topologies import topologies
+
+
+@topologies.add("star")
+def star(places: tuple[str, ...], bandwidth: BytesPerSecond, latency: Seconds = 0.0) -> Wiring:
+    """Wire each device to one switch.
+
+    Parameters
+    ----------
+    places : the devices' names, then the host's.
+    bandwidth : of each link.
+    latency : of each link; from device to device it is paid twice.
+
+    >>> wiring = star(("w0", "w1", "host"), bandwidth=1e7)
+    >>> [wiring.links[link].name for link in wiring.route(0, 1)]
+    ['w0.up', 'w1.down']
+    >>> [wiring.links[link].name for link in wiring.route(2, 1)]
+    ['w1.down']
+    """
+    *devices, _ = places
+    host = len(devices)
+    links = [Link(f"{device}.{way}", bandwidth, latency) for device in devices for way in ("up", "down")]
+
+    def route(source: int, target: int) -> Route:
+        up = () if source == host else (2 * source,)
+        down = () if target == host else (2 * target + 1,)
+        return up + down
+
+    return Wiring(tuple(links), route)

@@ -1,0 +1,85 @@
+"""Hold a run against what is known without it: closed forms, a lower bound, and the checker."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from parsim.export.report import ledger, seconds
+from parsim.metrics.checker import check
+from parsim.metrics.closed_forms import Form, forms, lower_bound
+from parsim.run import Result
+
+CLOSE = 1e-9  # relative
+
+
+@dataclass(frozen=True)
+class Validation:
+    """What was compared, and what came of it."""
+
+    result: Result
+    forms: list[Form]
+    lower_bound_s: float
+    broken: list[str]  # rules that the timeline breaks
+
+    def agrees(self, form: Form) -> bool:
+        """Say whether the simulated makespan is the one that *form* foresees."""
+        makespan = self.result.timeline.makespan_s
+        return abs(makespan - form.makespan_s) <= CLOSE * max(makespan, form.makespan_s)
+
+    @property
+    def respects_bound(self) -> bool:
+        """Say whether the makespan is no less than any policy can reach."""
+        return self.result.timeline.makespan_s >= self.lower_bound_s * (1 - CLOSE)
+
+    @property
+    def good(self) -> bool:
+        """Say whether nothing contradicts the run."""
+        return not self.broken and self.respects_bound and all(map(self.agrees, self.forms))
+
+    @property
+    def verdict(self) -> str:
+        """Say it in words."""
+        if self.broken:
+            return f"the timeline breaks {len(self.broken)} rules of the checker"
+        if not self.respects_bound:
+            return "the makespan is less than the lower bound"
+        if not all(map(self.agrees, self.forms)):
+            return "the simulation differs from a closed form"
+        return "the simulation agrees with theory" if self.forms else "no closed form is known; bound and checker hold"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain values."""
+        makespan = self.result.timeline.makespan_s
+        return {
+            "run": self.result.to_dict(),
+            "closed_forms": [
+                {**form._asdict(), "difference_s": makespan - form.makespan_s, "agrees": self.agrees(form)}
+                for form in self.forms
+            ],
+            "lower_bound_s": self.lower_bound_s,
+            "checker": self.broken,
+            "agrees": self.good,
+            "verdict": self.verdict,
+        }
+
+    def report(self) -> str:
+        """Write it for people."""
+        facts = self.result.to_dict()
+        makespan = facts["makespan_s"]
+        lines = [facts["scenario"], "", "Terms", *(f"  {line}" for line in ledger(facts)), "", "Closed forms"]
+        for form in self.forms:
+            sign = "=" if self.agrees(form) else "differs from"
+            lines.append(f"  {form.name}: {form.formula}")
+            lines.append(f"    {form.makespan_s!r} s {sign} simulated {makespan!r} s")
+        if not self.forms:
+            lines.append("  none is known for this scenario")
+        lines += ["", "Lower bound", f"  max(critical path, work / P) = {seconds(self.lower_bound_s)}"]
+        lines += ["", "Checker", *(f"  {sentence}" for sentence in self.broken or ["every rule holds"])]
+        return "\n".join([*lines, "", f"Verdict: {self.verdict}"]) + "\n"
+
+
+def validation(result: Result) -> Validation:
+    """Compare *result* with all that is known of its job."""
+    job = result.job
+    return Validation(result, forms(job), lower_bound(job), check(job, result.timeline))

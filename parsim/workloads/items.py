@@ -1,0 +1,92 @@
+"""Items: a data set and a model, split by data or by layers.
+
+    data: [1, 2, 3, 4, 5], kernel: double, merge: sum      ->  30, however it is split
+    count: 1000000                                         ->  that many equal items, only counted
+
+The two algorithms that parsim is built on (`plan.split`: data, layers, or chain, which hands the items from layer to
+layer), in six steps: split, create parallel tasks, allocate resources, execute, gather, merge.
+"""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass, replace
+from typing import Annotated
+
+from parsim.core.cluster import Cluster
+from parsim.core.errors import Complaint, Invalid, Path
+from parsim.core.graph import TaskGraph
+from parsim.core.items import Items
+from parsim.core.plan import Plan
+from parsim.core.registry import shelf
+from parsim.core.schema import Ask, Count, OneOf
+from parsim.core.units import Bytes
+from parsim.workloads import workloads
+
+
+@dataclass(frozen=True, kw_only=True)
+class ItemsPlan(Plan):
+    """How the items are split; `subsets` is for data, `depth` for chain."""
+
+    split: Annotated[Ask, OneOf(shelf("parallel"), given=("items", "workers", "subsets", "depth"))]
+    subsets: Count | None = None
+    depth: Count | None = None
+
+
+@workloads.add("items")
+def items(
+    cluster: Cluster,
+    plan: ItemsPlan,
+    data: list[int | float] | None = None,
+    count: Count | None = None,
+    kernel: Annotated[Ask, OneOf(shelf("kernels"), given=("value",))] | None = None,
+    merge: Annotated[Ask, OneOf(shelf("merges"), given=("values",))] | None = None,
+    item: Bytes = 0.0,
+    result: Bytes = 0.0,
+    weights: Bytes = 0.0,
+) -> TaskGraph:
+    """Make the tasks that the plan's split cuts the items into.
+
+    Parameters
+    ----------
+    data, kernel, merge : the values, what is computed on each, and what is made of all outputs.
+    count : in place of them, the number of items, which are then only counted.
+    item, result, weights : bytes of an item, of what comes of an item, and of the whole model.
+    """
+    values, complaints = data or [], _complaints(data, count, kernel, merge)
+    options = {key: value for key in ("subsets", "depth") if (value := getattr(plan, key)) is not None}
+    known = inspect.signature(plan.split.entry).parameters
+    complaints += [
+        Complaint(("plan", key), f"split: {plan.split.name} knows no {key}", "key")
+        for key in options
+        if key not in known
+    ]
+    if complaints:
+        raise Invalid(complaints)
+    asked = Items(count or len(values), item, result, weights, values)
+    if kernel is not None and merge is not None:
+        asked = replace(asked, kernel=kernel.entry, merge=merge.entry)
+    try:
+        graph: TaskGraph = plan.split.make(items=asked, workers=len(cluster.workers), **options)
+    except Invalid as invalid:
+        raise Invalid(c._replace(path=("plan", *c.path)) for c in invalid.complaints) from None
+    return replace(graph, where=where)
+
+
+def where(what: str, index: int) -> Path:
+    """Return which value of the scenario says how much travels, or how much a task needs."""
+    return {"edge": ("item",), "given": ("item",), "result": ("result",)}.get(what, ("weights",))
+
+
+def _complaints(data: object, count: object, kernel: object, merge: object) -> list[Complaint]:
+    if count is not None:
+        counted = "with count the items are only counted; leave it out, or write data in place of count"
+        extra = {"data": data, "kernel": kernel}
+        return [Complaint((key,), counted, "key") for key, value in extra.items() if value is not None]
+    if data is None:
+        return [Complaint(("data",), "is missing; write data: [1, 2, 3] with kernel and merge, or count: 1000")]
+    wanted = {"kernel": (kernel, "kernel: double"), "merge": (merge, "merge: sum")}
+    missing = [
+        Complaint((key,), f"is missing; write for example {hint}") for key, (v, hint) in wanted.items() if v is None
+    ]
+    return missing if data else [Complaint(("data",), "is empty; at least one item is needed"), *missing]

@@ -1,0 +1,111 @@
+"""Stages: a pipeline whose stages have given times.
+
+    stage 0 |F0 F1 .. .. .. I0 W0 I1 W1|        tasks 0F0 0F1 0I0 ..., numbered rank by rank in the schedule's order;
+    stage 1 |.. F0 I0 F1 I1 W0 W1 .. ..|        rank r is worker r
+
+    seconds:  F forward    I input_grad    W weight_grad    B input_grad + weight_grad
+
+The schedule gives the order, this file the times; what waits for what is derived from stage, kind and microbatch.
+The kinds of op are those of Qi et al., Zero Bubble Pipeline Parallelism, ICLR 2024.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Annotated
+
+import numpy as np
+
+from parsim.core.cluster import Cluster
+from parsim.core.errors import Complaint, Invalid
+from parsim.core.graph import Edges, Floats, Numbered, TaskGraph
+from parsim.core.items import MOST
+from parsim.core.op import KINDS, Op, columns, needs
+from parsim.core.plan import Plan
+from parsim.core.registry import shelf
+from parsim.core.schema import Ask, Count, OneOf
+from parsim.core.units import Seconds
+from parsim.workloads import workloads
+
+NAMES = ("forward", "backward", "input_grad", "weight_grad")  # in the order of KINDS
+
+
+@dataclass(frozen=True, kw_only=True)
+class StagesPlan(Plan):
+    """How many ranks, and in which order each runs its microbatches; `pipeline` is the number of devices if left out."""
+
+    pipeline: Count | None = None
+    schedule: Annotated[Ask, OneOf(shelf("schedules"), given=("ranks", "microbatches", "chunks"))]
+    microbatches: Count
+    chunks: Count = 1
+
+
+@workloads.add("stages")
+def stages(
+    cluster: Cluster,
+    plan: StagesPlan,
+    forward: Seconds | list[Seconds],
+    input_grad: Seconds | list[Seconds],
+    weight_grad: Seconds | list[Seconds],
+    send: Seconds = 0.0,
+) -> TaskGraph:
+    """Make the tasks of a pipeline: rank r is worker r.
+
+    Parameters
+    ----------
+    forward, input_grad, weight_grad : one time for all stages or one a stage, in model order.
+    send : the delay from a stage to its neighbour on another rank.
+    """
+    ranks = plan.pipeline or len(cluster.devices)
+    if ranks > len(cluster.workers):
+        why = f"a pipeline of {ranks} ranks needs {ranks} workers, the cluster has {len(cluster.workers)}"
+        raise Invalid([Complaint(("plan", "pipeline"), why)])
+    if ranks * plan.chunks * plan.microbatches > MOST:
+        raise Invalid([Complaint(("plan", "microbatches"), f"ranks x chunks x microbatches make more than {MOST}")])
+    times = {"forward": forward, "input_grad": input_grad, "weight_grad": weight_grad}
+    try:
+        orders = plan.schedule.make(ranks=ranks, microbatches=plan.microbatches, chunks=plan.chunks)
+    except Invalid as invalid:
+        raise Invalid(c._replace(path=("plan", *c.path)) for c in invalid.complaints) from None
+    return pipeline(orders, times, send)
+
+
+def pipeline(orders: list[list[Op]], times: dict[str, float | list[float]], send: float) -> TaskGraph:
+    """Make the tasks of a pipeline that follows *orders*, one order a rank.
+
+    >>> graph = pipeline(
+    ...     [[Op(0, "F", 0), Op(0, "B", 0)]], {"forward": 1.0, "input_grad": 1.0, "weight_grad": 0.5}, send=0.0
+    ... )
+    >>> list(graph.names), graph.stated.tolist(), graph.orders
+    (['0F0', '0B0'], [1.0, 1.5], ((0, 1),))
+    """
+    ops = columns(orders)
+    f, i, w = _per_stage(times, int(ops.stage.max()) + 1)
+    found = needs(ops)
+    first = ops.first.tolist()
+    stage, kind, microbatch = ops.stage.tolist(), ops.kind.tolist(), ops.microbatch.tolist()
+    return TaskGraph(
+        names=Numbered(lambda task: f"{stage[task]}{KINDS[kind[task]]}{microbatch[task]}", len(stage)),
+        kinds=NAMES,
+        kind=ops.kind,
+        units=np.ones(len(stage)),
+        places=tuple((rank,) for rank in range(len(orders))),
+        place=np.repeat(np.arange(len(orders)), np.diff(ops.first)),
+        stated=np.stack([f, i + w, i, w])[ops.kind, ops.stage],  # (tasks,)
+        # Stated at every stage boundary: who plays the graph pays a delay between different workers only.
+        edges=Edges(found.parent, found.child, np.zeros(len(found.parent)), found.crosses * np.float64(send)),
+        orders=tuple(tuple(range(a, b)) for a, b in pairwise(first)),
+    )
+
+
+def _per_stage(times: dict[str, float | list[float]], count: int) -> list[Floats]:
+    complaints = [
+        Complaint((name,), f"{len(time)} times for {count} stages; give one for all, or one a stage in model order")
+        for name, time in times.items()
+        if isinstance(time, Sequence) and len(time) != count
+    ]
+    if complaints:
+        raise Invalid(complaints)
+    return [np.broadcast_to(np.asarray(time, np.float64), (count,)) for time in times.values()]

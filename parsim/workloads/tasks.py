@@ -1,0 +1,183 @@
+"""Tasks: any task graph, written down task by task.
+
+- {name: t1, compute: {p1: 14 s, p2: 16 s}}              seconds on each device; others may not run it
+- {name: t2, compute: 5 s, after: {t1: 18 s}}            one time at speed 1; a delay between distinct workers
+- {name: t3, compute: 5 s, after: {t1: 10 MB}}           bytes travel over the links
+- {name: t4, compute: 5 s, after: [t2, t3], memory: 1 GB, output: 10 MB}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+import numpy as np
+
+from parsim.core.cluster import Cluster
+from parsim.core.errors import Complaint, Invalid, Path
+from parsim.core.graph import Edges, Floats, Ints, TaskGraph, no_floats, no_ints
+from parsim.core.plan import Plan
+from parsim.core.registry import did_you_mean
+from parsim.core.schema import Name
+from parsim.core.units import Bytes, Seconds, Travel
+from parsim.workloads import workloads
+
+
+@dataclass(frozen=True)
+class TaskRow:
+    """One task of the list."""
+
+    name: Name
+    compute: Seconds | dict[Name, Seconds]
+    after: list[Name] | dict[Name, Travel] = ()  # type: ignore[assignment]
+    memory: Bytes = 0.0
+    output: Bytes = 0.0
+
+
+Parents = Mapping[str, Travel]
+
+
+@workloads.add("tasks")
+def tasks(cluster: Cluster, plan: Plan, tasks: list[TaskRow]) -> TaskGraph:
+    """Make the graph of the listed tasks, in the file's order."""
+    number = {row.name: index for index, row in enumerate(tasks)}
+    parents = [_parents(row.after) for row in tasks]
+    complaints = [
+        *_about_names(tasks, number),
+        *_about_devices(tasks, cluster),
+        *_about_parents(tasks, parents, number),
+    ]
+    if not tasks:
+        complaints = [Complaint(("tasks",), "is empty; at least one task is needed")]
+    if complaints:
+        raise Invalid(complaints)
+    edges = [(number[parent], child, travel) for child, row in enumerate(parents) for parent, travel in row.items()]
+    graph_edges = Edges(
+        np.array([parent for parent, _, _ in edges], dtype=np.int64),
+        np.array([child for _, child, _ in edges], dtype=np.int64),
+        np.array([travel.size for _, _, travel in edges], dtype=np.float64),
+        np.array([travel.delay for _, _, travel in edges], dtype=np.float64),
+    )
+    _refuse_cycles(graph_edges, len(tasks))
+    places, place = _places(tasks, cluster)
+    names = [row.name for row in tasks]
+
+    def where(what: str, index: int) -> Path:
+        if what == "edge":
+            parent, child = int(graph_edges.parent[index]), int(graph_edges.child[index])
+            return ("tasks", child, "after", names[parent])
+        largest = "memory" if tasks[index].memory >= tasks[index].output else "output"
+        return ("tasks", index, largest)
+
+    return TaskGraph(
+        names=names,
+        kinds=("compute",),
+        kind=np.zeros(len(tasks), np.int64),
+        units=np.ones(len(tasks)),
+        places=places,
+        place=place,
+        stated=_seconds(tasks, cluster),
+        edges=graph_edges,
+        memory=np.array([row.memory for row in tasks]),
+        output=np.array([row.output for row in tasks]),
+        where=where,
+    )
+
+
+def _parents(after: Sequence[str] | Parents) -> Parents:
+    return after if isinstance(after, Mapping) else dict.fromkeys(after, Travel())
+
+
+def _about_names(tasks: Sequence[TaskRow], number: Mapping[str, int]) -> list[Complaint]:
+    first = {row.name: index for index, row in reversed(list(enumerate(tasks)))}
+    return [
+        Complaint(("tasks", index, "name"), f"'{row.name}' is the name of tasks[{first[row.name]}] already")
+        for index, row in enumerate(tasks)
+        if first[row.name] != index
+    ]
+
+
+def _about_devices(tasks: Sequence[TaskRow], cluster: Cluster) -> list[Complaint]:
+    names = {device.name for device in cluster.devices}
+    complaints = []
+    for index, row in enumerate(tasks):
+        if not isinstance(row.compute, Mapping):
+            continue
+        if not row.compute:
+            complaints.append(Complaint(("tasks", index, "compute"), "names no device, so no worker may run the task"))
+        complaints += [
+            Complaint(("tasks", index, "compute", name), did_you_mean(name, names), "key")
+            for name in row.compute
+            if name not in names
+        ]
+    return complaints
+
+
+def _about_parents(tasks: Sequence[TaskRow], parents: Sequence[Parents], number: Mapping[str, int]) -> list[Complaint]:
+    complaints = []
+    for index, row in enumerate(tasks):
+        listed = not isinstance(row.after, Mapping)
+        for position, parent in enumerate(row.after):
+            path: Path = ("tasks", index, "after", position if listed else parent)
+            if parent not in number:
+                complaints.append(Complaint(path, did_you_mean(parent, number), "key"))
+            elif listed and parent in list(row.after)[:position]:
+                complaints.append(Complaint(path, f"'{parent}' is listed twice"))
+    return complaints
+
+
+def _refuse_cycles(edges: Edges, count: int) -> None:
+    """Raise at the `after` of the first task that waits, in the end, for itself."""
+    graph = TaskGraph([""] * count, (), no_ints(), no_floats(), (), no_ints(), edges=edges)
+    children, missing = graph.children, np.bincount(edges.child, minlength=count).tolist()
+    free = [task for task in range(count) if not missing[task]]
+    for task in free:
+        for edge in children.order[children.first[task] : children.first[task + 1]]:
+            child = int(edges.child[edge])
+            missing[child] -= 1
+            if not missing[child]:
+                free.append(child)
+    stuck = set(range(count)) - set(free)
+    if stuck:
+        first = min(_on_cycle(graph, stuck))
+        raise Invalid([Complaint(("tasks", first, "after"), "is part of a cycle: the task would wait for itself")])
+
+
+def _on_cycle(graph: TaskGraph, stuck: set[int]) -> set[int]:
+    """Return the tasks of one cycle: from a stuck task, walk to stuck parents until one comes back."""
+    parents, task, walked = graph.parents, min(stuck), dict[int, None]()
+    while task not in walked:
+        walked[task] = None
+        into = parents.order[parents.first[task] : parents.first[task + 1]]
+        task = next(parent for parent in map(int, graph.edges.parent[into]) if parent in stuck)
+    return set(list(walked)[list(walked).index(task) :])
+
+
+def _seconds(tasks: Sequence[TaskRow], cluster: Cluster) -> Floats:
+    """Return the stated seconds: (tasks,) where all give one quantity, else (tasks, devices)."""
+    if not any(isinstance(row.compute, Mapping) for row in tasks):
+        return np.array([row.compute for row in tasks], dtype=np.float64)
+    return np.array(
+        [
+            [
+                row.compute.get(device.name, np.nan) if isinstance(row.compute, Mapping) else row.compute / device.speed
+                for device in cluster.devices
+            ]
+            for row in tasks
+        ],
+        dtype=np.float64,
+    )
+
+
+def _places(tasks: Sequence[TaskRow], cluster: Cluster) -> tuple[tuple[tuple[int, ...], ...], Ints]:
+    """Return the distinct sets of workers that may run tasks, and each task's."""
+    names, everybody = [device.name for device in cluster.devices], frozenset(range(len(cluster.devices)))
+    slots = [[w for w, worker in enumerate(cluster.workers) if worker.device == d] for d in everybody]
+    sets = [
+        frozenset(names.index(name) for name in row.compute) if isinstance(row.compute, Mapping) else everybody
+        for row in tasks
+    ]
+    index = {allowed: position for position, allowed in enumerate(dict.fromkeys(sets))}
+    places = tuple(tuple(chain.from_iterable(slots[device] for device in sorted(allowed))) for allowed in index)
+    return places, np.array([index[allowed] for allowed in sets])

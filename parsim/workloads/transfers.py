@@ -1,0 +1,92 @@
+"""Transfers: any traffic on any network.
+
+    flows: [{name: f0, from: h0, to: h1, size: 1 GB, start: 0 s, limit: 250 MB/s}]
+
+A flow waits the sum of its route's latencies using no bandwidth, then drains at its max-min fair rate.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from parsim.core.cluster import Cluster
+from parsim.core.errors import Complaint, Invalid, Path
+from parsim.core.graph import Flows, TaskGraph, no_floats, no_ints
+from parsim.core.registry import did_you_mean
+from parsim.core.schema import Name
+from parsim.core.units import Bytes, BytesPerSecond, Seconds
+from parsim.workloads import workloads
+
+
+@dataclass(frozen=True)
+class FlowRow:
+    """One flow of the list."""
+
+    name: Name
+    from_: Name
+    to: Name
+    size: Bytes
+    start: Seconds = 0.0
+    limit: BytesPerSecond = math.inf
+
+
+@dataclass(frozen=True)
+class NoPlan:
+    """Flows are not cut, so their plan has no keys."""
+
+
+@workloads.add("transfers")
+def transfers(cluster: Cluster, plan: NoPlan, flows: list[FlowRow]) -> TaskGraph:
+    """Make the listed flows, in the file's order; there are no tasks."""
+    places = cluster.places
+    complaints = [*_about_names(flows), *_about_places(flows, places)]
+    if not flows:
+        complaints = [Complaint(("flows",), "is empty; at least one flow is needed")]
+    if complaints:
+        raise Invalid(complaints)
+    return TaskGraph(
+        names=(),
+        kinds=(),
+        kind=no_ints(),
+        units=no_floats(),
+        places=(),
+        place=no_ints(),
+        flows=Flows(
+            names=[row.name for row in flows],
+            source=np.array([places.index(row.from_) for row in flows]),
+            target=np.array([places.index(row.to) for row in flows]),
+            size=np.array([row.size for row in flows]),
+            limit=np.array([row.limit for row in flows]),
+            start=np.array([row.start for row in flows]),
+        ),
+        where=where,
+    )
+
+
+def where(what: str, index: int) -> Path:
+    """Return the flow's place in the scenario."""
+    return ("flows", index)
+
+
+def _about_names(flows: Sequence[FlowRow]) -> list[Complaint]:
+    first = {row.name: index for index, row in reversed(list(enumerate(flows)))}
+    return [
+        Complaint(("flows", index, "name"), f"'{row.name}' is the name of flows[{first[row.name]}] already")
+        for index, row in enumerate(flows)
+        if first[row.name] != index
+    ]
+
+
+def _about_places(flows: Sequence[FlowRow], places: Sequence[str]) -> list[Complaint]:
+    complaints = []
+    for index, row in enumerate(flows):
+        ends = {"from": row.from_, "to": row.to}
+        unknown = {key: name for key, name in ends.items() if name not in places}
+        complaints += [Complaint(("flows", index, key), did_you_mean(name, places)) for key, name in unknown.items()]
+        if not unknown and row.from_ == row.to:
+            complaints.append(Complaint(("flows", index, "to"), f"'{row.to}' sends to itself; nothing would travel"))
+    return complaints

@@ -1,0 +1,103 @@
+"""How many seconds a task takes, by hand; the first draws by PCG64's definition."""
+
+import numpy as np
+import pytest
+
+from parsim.core.cluster import Device
+from parsim.core.errors import Invalid
+from parsim.core.graph import TaskGraph
+from parsim.costs import costs
+from parsim.costs.constant import constant
+from parsim.costs.noisy import noisy
+from parsim.kernels import kernels
+from parsim.merges import merges
+
+PARAMETERS = {"constant": {}, "noisy": {"spread": 0.25}}
+
+
+def graph(units, stated=()):
+    zeros = np.zeros(len(units), np.int64)
+    names = [f"part{i}" for i in range(len(units))]
+    return TaskGraph(
+        names, ("compute",), zeros, np.array(units, float), ((0, 1),), zeros, stated=np.array(stated, float)
+    )
+
+
+def test_units_of_work():
+    assert constant(compute=2.0).expected(graph([3, 2]), 0, Device("w0")).tolist() == [6, 4]
+    assert constant(compute=2.0).expected(graph([3, 2]), 0, Device("w0", speed=4.0)).tolist() == [1.5, 1]
+
+
+def test_one_quantity_is_divided_by_speed():
+    stated = graph([1, 1], [[6.0], [9.0]])
+    assert constant().expected(stated, 1, Device("w1", speed=3.0)).tolist() == [2, 3]
+
+
+def test_seconds_of_a_device_are_its_own():
+    stated = graph([1, 1], [[6.0, np.nan], [9.0, 4.0]])
+    np.testing.assert_array_equal(constant().expected(stated, 0, Device("w0", speed=3.0)), [6, 9])
+    np.testing.assert_array_equal(constant().expected(stated, 1, Device("w1", speed=3.0)), [np.nan, 4])
+
+
+def test_nothing_says_the_seconds():
+    with pytest.raises(ValueError, match="compute is missing"):
+        constant().expected(graph([1]), 0, Device("w0"))
+
+
+def test_transfers_alone_need_no_compute():
+    assert constant().expected(graph([]), 0, Device("w0")).shape == (0,)
+
+
+def test_constant_has_no_luck():
+    assert constant(compute=1.0).luck(7, 3).tolist() == [1, 1, 1]
+
+
+@pytest.mark.parametrize("name", costs.entries())
+class TestConformance:
+    def make(self, name):
+        return costs[name](compute=1.0, **PARAMETERS[name])
+
+    def test_luck_depends_on_seed_and_number_alone(self, name):
+        cost = self.make(name)
+        np.testing.assert_array_equal(cost.luck(5, 1000)[:10], cost.luck(5, 10))
+        assert (cost.luck(5, 1000) > 0).all()
+
+    def test_expected_is_before_the_draw(self, name):
+        assert self.make(name).expected(graph([3, 2]), 0, Device("w0", speed=2.0)).tolist() == [1.5, 1]
+
+    def test_no_tasks(self, name):
+        assert self.make(name).luck(0, 0).shape == (0,)
+
+
+def test_noise_lies_in_its_band_around_one():
+    factors = noisy(spread=0.25, compute=1.0).luck(3, 100_000)
+    assert factors.min() >= 0.75
+    assert factors.max() < 1.25
+    # The mean of n even draws of width 0.5 has a standard error of 0.5 / sqrt(12 n) = 0.00046.
+    assert factors.mean() == pytest.approx(1, abs=4 * 0.00046)
+    assert factors.std() == pytest.approx(0.5 / 12**0.5, rel=0.01)
+
+
+def test_seeds_differ():
+    assert not np.array_equal(noisy(spread=0.5).luck(0, 8), noisy(spread=0.5).luck(1, 8))
+
+
+def test_draws_are_numpys_own():
+    # NumPy's Generator.random is defined as the upper 53 bits of the raw stream.
+    even = np.random.Generator(np.random.PCG64(11)).random(50)
+    np.testing.assert_array_equal(noisy(spread=0.5).luck(11, 50), 1 + 0.5 * (2 * even - 1))
+
+
+@pytest.mark.parametrize("spread", [1.0, 2.0, 0.0, -0.1])
+def test_spread_lies_between_0_and_1(spread):
+    with pytest.raises(Invalid, match="must lie between 0 and 1"):
+        noisy(spread=spread)
+
+
+def test_five_tasks_make_thirty():
+    # The course's example: double 1 to 5, add up.
+    assert merges["sum"]([kernels["double"](value) for value in [1, 2, 3, 4, 5]]) == 30
+
+
+def test_kernel_takes_arrays():
+    np.testing.assert_array_equal(kernels["double"](np.array([1.0, 2.5])), [2.0, 5.0])

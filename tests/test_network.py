@@ -1,0 +1,281 @@
+"""Flows that share links, against SimGrid, exact fractions and hand counts."""
+
+import json
+import math
+import random
+from fractions import Fraction
+from itertools import permutations
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from parsim.sim.network import Network, fair_rates
+
+CASES = json.loads((Path(__file__).parent / "data" / "flow_cases.json").read_text())["cases"]
+LINKS = 5
+
+
+def play(network, flows):
+    """Let each (start, links, size, limit) join in turn; return every flow's end, by its place in the list."""
+    waiting = sorted(range(len(flows)), key=lambda flow: flows[flow][0])
+    ends, now, first = {}, 0.0, math.inf
+    while waiting or first < math.inf:
+        now = min(first, flows[waiting[0]][0] if waiting else math.inf)
+        ends |= dict.fromkeys(network.finished(now), now)
+        while waiting and flows[waiting[0]][0] <= now:
+            flow = waiting.pop(0)
+            network.join(flow, *flows[flow][1:], now)
+        first = network.settle(now)
+        assert first >= now
+    assert network.rates() == {}
+    return ends
+
+
+# What SimGrid and an exact rational solver say (tests/data/README.md).
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
+def test_every_flow_ends_when_simgrid_says(case):
+    number = {link["name"]: index for index, link in enumerate(case["links"])}
+    routes = {(row["src"], row["dst"]): tuple(number[name] for name in row["links"]) for row in case["routes"]}
+    flows = []
+    for flow in case["flows"]:
+        links = routes[flow["src"], flow["dst"]]
+        latency = sum(case["links"][link]["latency"] for link in links)
+        flows.append((flow["start"] + latency, links, flow["size"], flow.get("rate", math.inf)))
+    ends = play(Network([link["bandwidth"] for link in case["links"]]), flows)
+    named = {flow["id"]: ends[index] for index, flow in enumerate(case["flows"])}
+    assert named == pytest.approx(case["answers"], rel=1e-9, abs=0)
+    assert named == pytest.approx(case["exact"], rel=1e-12, abs=0)
+
+
+# Hand counts.
+
+
+def test_a_lone_flow_is_held_by_its_least_link_or_its_limit():
+    network = Network([4.0, 2.0])
+    network.join(0, (0, 1), 8.0, math.inf, now=1.0)
+    assert network.settle(1.0) == 1.0 + 8.0 / 2.0
+    network = Network([4.0, 2.0])
+    network.join(0, (0, 1), 8.0, 0.5, now=1.0)
+    assert network.settle(1.0) == 1.0 + 8.0 / 0.5
+
+
+def test_what_a_limited_flow_leaves_goes_to_the_other():
+    network = Network([10.0])
+    network.join(0, (0,), 100.0, 2.0, now=0.0)
+    network.join(1, (0,), 100.0, math.inf, now=0.0)
+    network.settle(0.0)
+    assert network.rates() == {0: 2.0, 1: 8.0}
+
+
+def test_a_joining_flow_slows_the_others_and_a_leaving_one_speeds_them_up():
+    network = Network([1.0])
+    network.join(7, (0,), 2.0, math.inf, now=0.0)
+    assert network.settle(0.0) == 2.0
+    network.join(3, (0,), 3.0, math.inf, now=1.0)  # flow 7 has 1 B left: at half speed 2 s more
+    assert network.settle(1.0) == 3.0
+    assert network.finished(2.0) == []  # the end first foreseen holds no longer
+    assert network.finished(3.0) == [7]
+    assert network.settle(3.0) == 5.0  # flow 3 has 2 B left, alone
+    assert network.finished(5.0) == [3]
+    assert network.settle(5.0) == math.inf
+
+
+def test_a_link_passed_twice_counts_once():
+    network = Network([1.0])
+    network.join(0, (0, 0), 1.0, math.inf, now=0.0)
+    assert network.settle(0.0) == 1.0
+    network.join(1, (0, 0), 1.0, math.inf, now=0.0)
+    network.settle(0.0)
+    assert network.rates() == {0: 0.5, 1: 0.5}
+    assert network.finished(2.0) == [0, 1]
+
+
+def test_nothing_to_carry_ends_at_once_and_slows_nobody():
+    network = Network([1.0])
+    network.join(0, (0,), 2.0, math.inf, now=0.5)
+    network.join(1, (0,), 0.0, math.inf, now=0.5)
+    network.join(2, (0,), 0.0, 1.0, now=0.5)
+    assert network.settle(0.5) == 0.5
+    assert network.finished(0.5) == [1, 2]
+    assert network.settle(0.5) == 2.5
+
+
+def test_zero_bytes_end_at_time_zero():
+    network = Network([1.0])
+    network.join(0, (0,), 0.0, math.inf, now=0.0)
+    assert network.settle(0.0) == 0.0
+    assert network.finished(0.0) == [0]
+
+
+def test_a_route_without_links_is_held_by_its_limit_alone():
+    network = Network([])
+    network.join(0, (), 4.0, math.inf, now=1.0)
+    network.join(1, (), 4.0, 2.0, now=1.0)
+    assert network.settle(1.0) == 1.0
+    assert network.finished(1.0) == [0]
+    assert network.settle(1.0) == 3.0
+
+
+def test_flows_that_end_together_come_in_the_order_of_joining():
+    network = Network([1.0, 1.0])
+    for flow, link in [(9, 0), (4, 1), (6, 0), (2, 1)]:
+        network.join(flow, (link,), 1.0, math.inf, now=0.0)
+    assert network.settle(0.0) == 2.0
+    assert network.finished(2.0) == [9, 4, 6, 2]
+
+
+def test_ends_a_few_ulps_apart_are_one_instant():
+    network = Network([1.0, 1.0])
+    network.join(0, (0,), math.nextafter(3.0, 4.0), math.inf, now=0.0)
+    network.join(1, (1,), 3.0, math.inf, now=0.0)
+    assert network.settle(0.0) == 3.0
+    assert network.finished(3.0) == [0, 1]
+
+
+def test_ends_a_billionth_apart_are_two_instants():
+    network = Network([1.0, 1.0])
+    network.join(0, (0,), 3.0 + 3e-9, math.inf, now=0.0)
+    network.join(1, (1,), 3.0, math.inf, now=0.0)
+    network.settle(0.0)
+    assert network.finished(3.0) == [1]
+
+
+def test_equal_flows_end_at_equal_floats():
+    # All to all over a star of 7: each of the 42 flows gets a sixth of an up and a down link of 0.7 B/s.
+    up_and_down = [(2 * source, 2 * target + 1) for source, target in permutations(range(7), 2)]
+    ends = play(Network([0.7] * 14), [(0.1, links, 1.1, math.inf) for links in up_and_down])
+    assert len(set(ends.values())) == 1
+    assert ends[0] == pytest.approx(0.1 + 6 * 1.1 / 0.7, rel=1e-12)
+
+
+def test_equal_flows_among_unequal_ones_end_at_equal_floats():
+    # Twins stay twins though strangers of many sizes come and go on both links alike.
+    draw = random.Random(5)
+    strangers = [(draw.uniform(0, 9), draw.uniform(0.1, 2)) for _ in range(40)]
+    flows = [(0.0, (link,), 17.0, math.inf) for link in (0, 1)]
+    flows += [(start, (link,), size, math.inf) for start, size in strangers for link in (0, 1)]
+    ends = play(Network([3.3, 3.3]), flows)
+    assert all(ends[flow] == ends[flow + 1] for flow in range(0, len(flows), 2))
+
+
+def test_distant_flows_are_not_solved_again(monkeypatch):
+    solved = []
+    monkeypatch.setattr(
+        "parsim.sim.network.fair_rates",
+        lambda capacities, routes: solved.append(len(routes)) or fair_rates(capacities, routes),
+    )
+    network = Network([1.0] * 4)
+    for flow, links in enumerate([(0, 1), (1,), (2,), (3,)]):
+        network.join(flow, links, 10.0 + flow, math.inf, now=0.0)
+    network.settle(0.0)
+    assert solved == [2]  # flows 0 and 1 share; 2 and 3 stand alone
+    assert network.finished(12.0) == [2]
+    network.settle(12.0)
+    assert solved == [2]  # nobody used the link that flow 2 left
+
+
+def test_stale_ends_do_not_pile_up():
+    network = Network([1.0])
+    for flow in range(300):
+        network.join(flow, (0,), 1000.0, math.inf, now=float(flow))
+        network.settle(float(flow))
+    assert len(network._ends) <= 64 + 4 * 300
+
+
+# Random networks, against progressive filling in exact fractions.
+
+
+def exact_rates(capacities, flows):
+    """Raise all flows together; whoever meets a full link or the own limit stops."""
+    rates = dict.fromkeys(range(len(flows)), Fraction(0))
+    rising = set(rates)
+    while rising:
+        room = [flows[flow][1] - rates[flow] for flow in rising if flows[flow][1] < math.inf]
+        for link, capacity in enumerate(capacities):
+            on = [flow for flow in rates if link in flows[flow][0]]
+            if rising & set(on):
+                room.append((capacity - sum(rates[flow] for flow in on)) / len(rising & set(on)))
+        step = min(room)
+        for flow in rising:
+            rates[flow] += step
+        full = {
+            link
+            for link, capacity in enumerate(capacities)
+            if sum(rates[flow] for flow in rates if link in flows[flow][0]) == capacity
+        }
+        rising = {flow for flow in rising if rates[flow] < flows[flow][1] and not full & set(flows[flow][0])}
+    return rates
+
+
+def exact_ends(capacities, flows):
+    """Play (start, links, size, limit) in fractions, all solved anew at every change."""
+    left = {flow: Fraction(size) for flow, (_, _, size, _) in enumerate(flows)}
+    ends, now = {}, Fraction(0)
+    while left:
+        here = [flow for flow in left if flows[flow][0] <= now]
+        done = [flow for flow in here if not left[flow]]
+        if done:
+            for flow in done:
+                ends[flow] = now
+                del left[flow]
+            continue
+        rates = dict(zip(here, exact_rates(capacities, [flows[flow][1::2] for flow in here]).values(), strict=True))
+        changes = [now + left[flow] / rates[flow] for flow in here]
+        changes += [Fraction(flows[flow][0]) for flow in left if flows[flow][0] > now]
+        for flow in here:
+            left[flow] -= rates[flow] * (min(changes) - now)
+        now = min(changes)
+    return ends
+
+
+capacity = st.integers(1, 12)
+route = st.lists(st.integers(0, LINKS - 1), min_size=1, max_size=LINKS, unique=True).map(tuple)
+limit = st.one_of(st.just(math.inf), st.integers(1, 8))
+traffic = st.lists(st.tuples(st.integers(0, 6), route, st.integers(0, 20), limit), min_size=1, max_size=9)
+network_of = st.lists(capacity, min_size=LINKS, max_size=LINKS)
+
+
+@settings(deadline=None)
+@given(network_of, traffic)
+def test_random_traffic_ends_when_exact_fractions_say(capacities, flows):
+    ends = play(Network([float(capacity) for capacity in capacities]), flows)
+    wanted = {flow: float(end) for flow, end in exact_ends(capacities, flows).items()}
+    assert ends == pytest.approx(wanted, rel=1e-12, abs=0)
+
+
+@settings(deadline=None)
+@given(network_of, traffic)
+def test_rates_are_max_min_fair_and_fit_the_links(capacities, flows):
+    network = Network([float(capacity) for capacity in capacities])
+    flows = [flow for flow in flows if flow[2]]
+    for number, (_, links, size, limit) in enumerate(flows):
+        network.join(number, links, size, limit, now=0.0)
+        network.settle(0.0)
+    rates = network.rates()
+    exact = exact_rates(capacities, [flow[1::2] for flow in flows])
+    assert rates == pytest.approx({flow: float(rate) for flow, rate in exact.items()}, rel=1e-12, abs=0)
+    on = [[rates[flow] for flow in rates if link in flows[flow][1]] for link in range(LINKS)]
+    assert all(sum(on[link]) <= capacities[link] * (1 + 1e-12) for link in range(LINKS))
+    for flow, rate in rates.items():
+        assert rate <= flows[flow][3]
+        held = [
+            link
+            for link in flows[flow][1]
+            if sum(on[link]) >= capacities[link] * (1 - 1e-9) and rate >= max(on[link]) * (1 - 1e-9)
+        ]
+        assert held or rate == pytest.approx(flows[flow][3], rel=1e-9)
+
+
+@settings(deadline=None)
+@given(network_of, traffic)
+def test_the_same_traffic_ends_at_the_same_floats(capacities, flows):
+    assert play(Network(capacities), flows) == play(Network(capacities), flows)
+
+
+def test_fair_rates_of_the_parking_lot():
+    # Bertsekas and Gallager's picture: one long flow over n links, one short flow on each; all get a half.
+    assert fair_rates(dict.fromkeys(range(4), 1.0), [(0, 1, 2, 3), (0,), (1,), (2,), (3,)]) == [0.5] * 5

@@ -1,0 +1,172 @@
+"""Pictures: their bytes, their lanes and what is written on them. What they look like was judged by eye."""
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from parsim.core.timeline import CAUSES, Idle
+from parsim.export.csv import from_rows
+from parsim.plot.gantt import gantt, pictures
+from parsim.plot.style import KINDS, Look
+
+
+def pipeline(ranks, microbatches, forward=1.0, backward=2.0):
+    """1F1B by hand: each rank warms up, then alternates; a message takes 0.2 s under the computing."""
+    ends, rows, number = {}, [], 0
+    orders = []
+    for rank in range(ranks):
+        warm = min(ranks - rank - 1, microbatches)
+        order = [("F", i) for i in range(warm)]
+        for i in range(microbatches - warm):
+            order += [("F", warm + i), ("B", i)]
+        orders.append(order + [("B", i) for i in range(microbatches - warm, microbatches)])
+    free, at = [0.0] * ranks, [0] * ranks
+    while any(at[rank] < len(orders[rank]) for rank in range(ranks)):
+        for rank in range(ranks):
+            while at[rank] < len(orders[rank]):
+                op, micro = orders[rank][at[rank]]
+                near = rank - 1 if op == "F" else rank + 1
+                parent = (op, near, micro) if 0 <= near < ranks else ("F", rank, micro)
+                if parent not in ends and not (op == "F" and rank == 0):
+                    break
+                came = ends.get(parent, 0.0)
+                name = f"{rank}{op}{micro}"
+                if 0 <= near < ranks:
+                    way = f"w{near}>w{rank}"
+                    message = f"{near}{op}{micro}>{name}"
+                    rows.append((number, message, "transfer", f"w{rank}", way, came, came, came + 0.2, 0.2, "start"))
+                    came += 0.2
+                start = max(came, free[rank])
+                end = start + (forward if op == "F" else backward)
+                kind = "forward" if op == "F" else "backward"
+                rows.append((number, name, kind, f"w{rank}", "compute", came, start, end, end - start, "start"))
+                ends[op, rank, micro] = free[rank] = end
+                at[rank] += 1
+                number += 1
+    return from_rows(rows, [f"w{rank}" for rank in range(ranks)])
+
+
+def two_lanes():
+    """Two parts with steps on the host, transfers that overlap, and every cause of idleness."""
+    rows = [
+        (2, "split", "split", "", "host", 0.0, 0.0, 0.4, 0.4, "start"),
+        (0, "host>part0", "transfer", "w0", "host>w0", 0.4, 0.4, 0.8, 0.4, "split"),
+        (0, "part0", "compute", "w0", "compute", 0.4, 0.8, 3.3, 2.5, "host>part0"),
+        (3, "host>next", "transfer", "w0", "host>w0", 0.4, 2.5, 3.6, 0.8, "part0"),
+        (4, "host>more", "transfer", "w0", "host>w0", 0.4, 2.8, 3.4, 0.3, "part0"),
+        (1, "host>part1", "transfer", "w1", "host>w1", 0.4, 0.6, 1.0, 0.4, "split"),
+        (1, "part1", "compute", "w1", "compute", 0.4, 1.0, 2.0, 1.0, "host>part1"),
+        (5, "gather", "gather", "", "host", 3.6, 3.6, 3.8, 0.2, "next"),
+        (6, "merge", "merge", "", "host", 3.8, 3.8, 4.2, 0.4, "gather"),
+    ]
+    made = from_rows(rows, ["w0", "w1"])
+    starts = [0.0, 3.6, 0.0, 0.4, 2.0, 2.3, 2.6, 2.9, 3.2, 3.6]
+    ends = [0.4, 4.2, 0.4, 0.6, 2.3, 2.6, 2.9, 3.2, 3.6, 4.2]
+    causes = ["steps", "steps", "steps", "fill", "memory", "overhead", "policy", "dependency", "drain", "steps"]
+    worker = np.array([0, 0] + [1] * 8)
+    return replace(made, idle=Idle(worker, np.array(starts), np.array(ends), np.array(list(map(CAUSES.index, causes)))))
+
+
+def drawn(timeline, theory_s=1.0):
+    axes = Figure(figsize=(10, 4)).add_subplot()
+    return gantt(timeline, axes, theory_s)
+
+
+def test_pictures_are_a_png_and_an_svg_and_always_the_same():
+    first = pictures(two_lanes(), 3.1, "two lanes")
+    assert list(first) == ["timeline.png", "timeline.svg"]
+    assert first["timeline.png"].startswith(b"\x89PNG\r\n")
+    assert b"<svg" in first["timeline.svg"]
+    assert not re.search(rb"<dc:date>|20\d\d-\d\d-\d\d", first["timeline.svg"])
+    assert pictures(two_lanes(), 3.1, "two lanes") == first
+
+
+def test_lanes_are_the_host_then_the_workers_from_the_top():
+    axes = drawn(two_lanes())
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["host", "w0", "w1"]
+    assert axes.yaxis_inverted()
+
+
+def test_every_kind_and_cause_has_a_place_in_the_legend_outside_the_data():
+    axes = drawn(two_lanes())
+    words = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert words == [*(f"idle: {cause}" for cause in CAUSES), "compute", "transfer", "split", "gather", "merge"]
+    axes.figure.canvas.draw()
+    assert axes.get_legend().get_window_extent().x0 >= axes.get_window_extent().x1
+
+
+def test_the_marks_say_their_seconds():
+    axes = drawn(two_lanes(), 3.1)
+    words = {text.get_text() for text in axes.texts}
+    assert {"T_total 3.1 s", "makespan 4.2 s", "part0", "part1"} <= words
+    assert axes.get_xlabel() == "time (s)"
+
+
+@pytest.mark.parametrize(("scale", "label"), [(1.0, "time (s)"), (1e-3, "time (ms)"), (1e-6, "time (us)")])
+def test_the_axis_has_the_unit_that_reads_best(scale, label):
+    row = (0, "t", "compute", "w0", "compute", 0.0, 0.0, 3 * scale, 3 * scale, "start")
+    assert drawn(from_rows([row], ["w0"]), scale).get_xlabel() == label
+
+
+def test_names_are_written_only_where_they_fit():
+    rows = [
+        (0, "a", "compute", "w0", "compute", 0.0, 0.0, 9.0, 9.0, "start"),
+        (1, "much too long a name", "compute", "w0", "compute", 0.0, 9.0, 9.5, 0.5, "a"),
+    ]
+    words = {text.get_text() for text in drawn(from_rows(rows, ["w0"])).texts}
+    assert "a" in words
+    assert "much too long a name" not in words
+
+
+def test_transfers_at_once_do_not_cover_each_other():
+    axes = drawn(two_lanes())
+    bars = [
+        collection
+        for collection in axes.collections
+        if collection.get_facecolor().tolist()[0][:2] == [230 / 255, 159 / 255]
+    ]
+    boxes = [path.get_extents() for path in bars[0].get_paths()]
+    for i, one in enumerate(boxes):
+        for other in boxes[i + 1 :]:
+            meet_in_time = min(one.x1, other.x1) - max(one.x0, other.x0) > 1e-9
+            meet_in_height = min(one.y1, other.y1) - max(one.y0, other.y0) > 1e-9
+            assert not (meet_in_time and meet_in_height)
+
+
+def test_a_pipeline_of_64_ranks_has_64_lanes():
+    timeline = pipeline(64, 128)
+    assert len(drawn(timeline).get_yticks()) == 64
+    # Closed form of 1F1B: (m + p - 1) (F + B), and 0.2 s for each of the 2 (p - 1) messages of the longest way.
+    assert timeline.makespan_s >= (128 + 63) * 3 + 2 * 63 * 0.2
+
+
+def test_more_workers_than_can_be_read_are_counted():
+    axes = drawn(
+        from_rows([(0, "t", "compute", "w0", "compute", 0.0, 0.0, 1.0, 1.0, "")], [f"w{i}" for i in range(200)])
+    )
+    assert len(axes.get_yticks()) == 128
+    assert "72 more workers are not shown" in axes.get_xlabel()
+
+
+def test_many_spans_are_pixels_in_the_svg():
+    svg = pictures(pipeline(64, 200), 600.0, "many")["timeline.svg"]  # 64 x 200 x 2 tasks and their messages
+    assert b"<image" in svg
+    assert len(svg) < 3_000_000
+
+
+def test_an_empty_timeline_is_drawn():
+    assert drawn(from_rows([], ["w0"])).get_xlabel() == "time (s)"
+
+
+def test_names_are_never_read_as_formulas():
+    row = (0, "$x_{$", "compute", "w$\\frac$", "compute", 0.0, 0.0, 1.0, 1.0, "")
+    assert pictures(from_rows([row], ["w$\\frac$"]), 1.0, "$\\nothing$")
+
+
+def test_looks_differ_in_colour_or_hatch_and_ink_is_readable():
+    assert len({look for kind, look in KINDS.items() if kind != "forward"}) == len(KINDS) - 1
+    assert Look("#000000").ink == "#FFFFFF"
+    assert Look("#F0E442").ink == "#000000"

@@ -1,0 +1,320 @@
+"""Policies, driven by a tiny clock of the tests' own; expected makespans and plans from publications and simulators."""
+
+import heapq
+import json
+import math
+import random
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from parsim.core.graph import Edges, TaskGraph
+from parsim.core.job import Estimate
+from parsim.policies import policies
+from parsim.policies.heft import Plan, Planned, by_urgency, rounded, upward_ranks
+
+CASES = json.loads((Path(__file__).parent / "data/scheduling_cases.json").read_text())["cases"]
+PLANNED = [case for case in CASES if "heft_schedule" in case]
+SMALL = [case for case in CASES if case["kind"] != "dag_hetero_comm"]
+
+
+def named(case):
+    return case["name"]
+
+
+class Problem:
+    """A task graph with seconds per worker (NaN: may not run) and a delay per edge."""
+
+    def __init__(self, seconds, after, arrivals=()):
+        self.seconds = np.array(seconds, float).reshape(len(seconds), -1)  # (tasks, workers)
+        edges = [(parent, child, delay) for child, parents in enumerate(after) for parent, delay in parents.items()]
+        parent, child, delay = (np.array(column) for column in zip(*edges, strict=True)) if edges else ([], [], [])
+        sets = [tuple(np.flatnonzero(~np.isnan(row)).tolist()) for row in self.seconds]
+        self.places = tuple(dict.fromkeys(sets))
+        tasks = len(seconds)
+        self.graph = TaskGraph(
+            [f"t{i}" for i in range(tasks)],
+            ("compute",),
+            np.zeros(tasks, np.int64),
+            np.ones(tasks),
+            self.places,
+            np.array([self.places.index(one) for one in sets], np.int64),
+            self.seconds,
+            Edges(np.array(parent, np.int64), np.array(child, np.int64), np.zeros(len(edges)), np.array(delay, float)),
+        )
+        delays = self.graph.edges.delay
+        self.arrivals = np.array(arrivals, float) if len(arrivals) else np.zeros(self.seconds.shape)
+        self.estimate = Estimate(
+            tuple(column.tolist() for column in self.seconds.T),
+            lambda edge, a, b: 0.0 if a == b else delays[edge],
+            lambda task, worker: self.arrivals[task, worker],
+            np.nanmean(self.seconds, axis=1),
+            delays if self.seconds.shape[1] > 1 else np.zeros(len(edges)),
+        )
+
+    def play(self, policy, fits=lambda task, now: True):
+        """Play as the contract orders events: ends, releases, then workers in rounds; return [(worker, start, end)]."""
+        policy.prepare(self.graph, self.places, self.estimate)
+        first, order = self.graph.children
+        children = [[int(self.graph.edges.child[e]) for e in order[a:b]] for a, b in pairwise(first)]
+        waits = np.bincount(self.graph.edges.child, minlength=len(self.graph)).tolist()
+        spans, ends, now = {}, [], 0.0
+        idle = set(range(self.seconds.shape[1]))
+        for task in [task for task, parents in enumerate(waits) if not parents]:
+            policy.ready(task, None)
+        while True:
+            for worker in sorted(idle):
+                task = policy.take(worker, lambda task: fits(task, now))  # noqa: B023
+                if task is not None:
+                    assert task not in spans, "taken twice"
+                    start = max([now, *self.inputs(task, worker, spans)])
+                    spans[task] = (worker, start, start + self.seconds[task, worker])
+                    assert policy.home(task) in (worker, None)
+                    heapq.heappush(ends, (spans[task][2], task))
+                    idle.discard(worker)
+            if not ends:
+                break
+            now, released = ends[0][0], []
+            while ends and ends[0][0] == now:
+                _, task = heapq.heappop(ends)
+                idle.add(spans[task][0])
+                for child in children[task]:
+                    waits[child] -= 1
+                    if not waits[child]:
+                        released.append((child, spans[task][0]))
+            for child, by in sorted(released):
+                policy.ready(child, by)
+        assert len(spans) == len(self.graph), "stalled"
+        return [spans[task] for task in range(len(self.graph))]
+
+    def inputs(self, task, worker, spans):
+        first, order = self.graph.parents
+        for edge in order[first[task] : first[task + 1]]:
+            home, _, end = spans[int(self.graph.edges.parent[edge])]
+            yield end + self.estimate.transfer(edge, home, worker)
+
+
+def problem(case):
+    names = [task["name"] for task in case["tasks"]]
+    workers = case["workers"]
+    seconds = [
+        [task["seconds"].get(w, math.nan) for w in workers]
+        if isinstance(workers, list)
+        else [task["seconds"]] * workers
+        for task in case["tasks"]
+    ]
+    after = [{names.index(parent): delay for parent, delay in task.get("after", {}).items()} for task in case["tasks"]]
+    return Problem(seconds, after)
+
+
+def makespan(spans):
+    return max(end for _, _, end in spans)
+
+
+def plans_of(heft):
+    return {one.task: (worker, one.start, one.end) for worker, plan in enumerate(heft.plans) for one in plan.planned}
+
+
+class TestFifo:
+    @pytest.mark.parametrize("case", SMALL, ids=named)
+    def test_makespan_of_the_independent_simulators(self, case):
+        assert makespan(problem(case).play(policies["fifo"]())) == case["expect"]["fifo"]
+
+    def test_pipeline_where_each_task_has_its_worker(self):
+        case = next(case for case in CASES if case["name"] == "gpipe_p2_m4_f1_b2")
+        # (m + p - 1)(F + B) = 5 x 3
+        assert makespan(problem(case).play(policies["fifo"]())) == case["expect"]["any_work_conserving"] == 15
+
+    def test_order_of_becoming_ready_over_several_place_sets(self):
+        # By hand: 0 and 1 may run on w0 only, 2 anywhere, 3 on w1 only; w0 prefers what was ready first.
+        nan = math.nan
+        fifo = policies["fifo"]()
+        some = Problem([[1, nan], [1, nan], [1, 1], [nan, 1]], [{}] * 4)
+        fifo.prepare(some.graph, some.places, some.estimate)
+        for task in (2, 1, 3, 0):
+            fifo.ready(task, None)
+        taken = [fifo.take(worker, lambda task: True) for worker in (0, 0, 1, 0, 1)]
+        assert taken == [2, 1, 3, 0, None]
+
+    @pytest.mark.parametrize("sets", [1, 2])
+    def test_takes_the_first_that_fits(self, sets):
+        other = math.nan if sets == 2 else 1.0
+        fifo = policies["fifo"]()
+        some = Problem([[1, other], [1, 1], [1, other], [1, 1]], [{}] * 4)
+        fifo.prepare(some.graph, some.places, some.estimate)
+        for task in range(4):
+            fifo.ready(task, None)
+        assert fifo.take(0, lambda task: False) is None
+        assert fifo.take(0, lambda task: task >= 2) == 2
+        assert [fifo.take(0, lambda task: True) for _ in range(4)] == [0, 1, 3, None]
+
+    def test_worker_that_may_run_nothing(self):
+        fifo = policies["fifo"]()
+        some = Problem([[1, math.nan, math.nan]], [{}])
+        fifo.prepare(some.graph, some.places, some.estimate)
+        fifo.ready(0, None)
+        assert fifo.take(2, lambda task: True) is None
+        assert fifo.take(1, lambda task: True) is None
+
+
+class TestHeft:
+    @pytest.mark.parametrize("case", PLANNED, ids=named)
+    def test_plan_of_the_publication(self, case):
+        heft, asked = policies["heft"](), problem(case)
+        heft.prepare(asked.graph, asked.places, asked.estimate)
+        names = [task["name"] for task in case["tasks"]]
+        plan = {
+            names[task]: [case["workers"][worker], start, end] for task, (worker, start, end) in plans_of(heft).items()
+        }
+        assert plan == case["heft_schedule"]
+
+    @pytest.mark.parametrize("case", PLANNED, ids=named)
+    def test_played_as_planned(self, case):
+        heft = policies["heft"]()
+        spans = problem(case).play(heft)
+        assert makespan(spans) == case["expect"]["heft"]
+        assert dict(enumerate(spans)) == plans_of(heft)
+
+    def test_upward_ranks_of_the_paper(self):
+        # Topcuoglu 2002, table 1, printed to three decimals.
+        asked = problem(next(case for case in CASES if case["name"] == "topcuoglu2002"))
+        ranks = upward_ranks(asked.graph, asked.estimate)
+        assert [round(rank, 3) for rank in ranks] == [
+            108.0, 77.0, 80.0, 80.0, 69.0, 63.333, 42.667, 35.667, 44.333, 14.667,
+        ]  # fmt: skip
+        assert list(by_urgency(asked.graph, ranks)) == [0, 2, 3, 1, 4, 5, 8, 6, 7, 9]
+
+    @pytest.mark.parametrize("seed", range(40))
+    def test_random_graphs_play_as_planned(self, seed):
+        draw = random.Random(seed)
+        tasks, workers = draw.randint(1, 40), draw.randint(1, 4)
+        # Many tasks of 0 s and equal times, where a careless order of the plan would deadlock or come late.
+        seconds = [[draw.choice((0, 0, 1, 2, 0.1, 0.3)) for _ in range(workers)] for _ in range(tasks)]
+        after = [
+            {parent: draw.choice((0, 0, 1, 0.7)) for parent in draw.sample(range(i), min(i, draw.randint(0, 3)))}
+            for i in range(tasks)
+        ]
+        heft = policies["heft"]()
+        spans = Problem(seconds, after).play(heft)
+        planned = plans_of(heft)
+        assert [spans[task][0] for task in range(tasks)] == [planned[task][0] for task in range(tasks)]
+        for task in range(tasks):
+            assert spans[task][1] == pytest.approx(planned[task][1], abs=1e-9)
+
+    def test_children_may_be_numbered_before_their_parents(self):
+        # By hand: 1 -> 0, both of 0 s, so that their ranks tie and the number alone would plan the child first.
+        assert list(by_urgency(Problem([[0.0], [0.0]], [{1: 0}, {}]).graph, [0.0, 0.0])) == [1, 0]
+
+    def test_may_run_on_some_workers_only(self):
+        nan = math.nan
+        spans = Problem([[5, nan], [nan, 7], [3, nan]], [{}, {0: 1}, {}]).play(policies["heft"]())
+        # By hand: ranks 5 + 1 + 7, 7, 3; task 2 follows task 0 on w0, task 1 starts when 0's output is there.
+        assert spans == [(0, 0, 5), (1, 6, 13), (0, 5, 8)]
+
+    def test_what_the_host_sends_is_waited_for(self):
+        # By hand: one second's work anywhere, but it takes 9 s to reach w0 and 2 s to reach w1.
+        heft, asked = policies["heft"](), Problem([[1.0, 1.0]], [{}], arrivals=[[9.0, 2.0]])
+        heft.prepare(asked.graph, asked.places, asked.estimate)
+        assert plans_of(heft) == {0: (1, 2.0, 3.0)}
+
+    def test_waits_for_the_next_of_the_plan(self):
+        heft, asked = policies["heft"](), Problem([[3.0], [2.0]], [{}, {}])
+        heft.prepare(asked.graph, asked.places, asked.estimate)
+        heft.ready(1, None)
+        assert heft.take(0, lambda task: True) is None
+        heft.ready(0, None)
+        assert heft.take(0, lambda task: False) is None
+        assert [heft.take(0, lambda task: True) for _ in range(3)] == [0, 1, None]
+
+
+class TestPlan:
+    def filled(self, *spans):
+        plan = Plan()
+        for turn, (start, end) in enumerate(spans):
+            plan.add(Planned(start, end, turn, turn))
+        return plan
+
+    def test_gaps_by_hand(self):
+        plan = self.filled((2, 5), (8, 10))
+        assert plan.start(0, 2) == 0  # exact fit before the first task
+        assert plan.start(0, 2.5) == 5
+        assert plan.start(0, 3) == 5  # exact fit
+        assert plan.start(0, 3.5) == 10
+        assert plan.start(6, 2) == 6
+        assert plan.start(6.5, 2) == 10
+        assert plan.start(20, 1) == 20
+
+    def test_exact_fit_is_rounded(self):
+        plan = self.filled((0.1 + 0.2, 1.0))
+        assert plan.start(0, 0.3) == 0
+        assert self.filled((0.3, 1.0)).start(0, 0.1 + 0.2) == 0
+        assert self.filled((0.3, 1.0)).start(0, 0.3 + 1e-9) == 1.0
+
+    def test_task_of_no_length_fits_between_two(self):
+        plan = self.filled((0, 5), (5, 10))
+        assert plan.start(5, 0) == 5
+        assert plan.start(3, 0) == 5
+        assert plan.start(10, 0) == 10
+        plan.add(Planned(5, 5, 2, 2))
+        assert [one.task for one in plan.planned] == [0, 2, 1]
+
+    def test_task_of_no_length_parts_a_gap(self):
+        plan = self.filled((5, 5))
+        assert plan.start(3, 4) == 5
+        assert plan.start(1, 4) == 1
+
+    @pytest.mark.parametrize("seed", range(20))
+    def test_gaps_are_those_of_a_plain_scan(self, seed):
+        draw = random.Random(seed)
+        plan = Plan()
+        for turn in range(60):
+            ready, seconds = draw.randint(0, 60), draw.randint(0, 6)
+            start, end = ready, 0
+            for one in [*plan.planned, Planned(math.inf, math.inf, 0, 0)]:
+                start = max(ready, end)
+                if start + seconds <= one.start:
+                    break
+                end = one.end
+            assert plan.start(ready, seconds) == start
+            plan.add(Planned(start, start + seconds, turn, turn))
+
+
+class TestInOrder:
+    def test_follows_the_graphs_orders(self):
+        asked = Problem([[1.0, 1.0]] * 4, [{}, {}, {0: 0}, {1: 0}])
+        object.__setattr__(asked.graph, "orders", ((1, 2), (0, 3)))
+        # By hand: w0 runs 1 then 2, w1 runs 0 then 3.
+        assert asked.play(policies["in_order"]()) == [(1, 0, 1), (0, 0, 1), (0, 1, 2), (1, 1, 2)]
+
+    def test_worker_without_an_order(self):
+        asked = Problem([[1.0, 1.0]], [{}])
+        object.__setattr__(asked.graph, "orders", ((0,),))
+        policy = policies["in_order"]()
+        policy.prepare(asked.graph, asked.places, asked.estimate)
+        assert policy.take(1, lambda task: True) is None
+
+
+@pytest.mark.parametrize("name", [name for name in policies.entries() if name != "in_order"])
+class TestConformance:
+    @pytest.mark.parametrize("case", SMALL, ids=named)
+    def test_makespan_within_bounds(self, name, case):
+        spans = problem(case).play(policies[name]())
+        assert case["bounds"]["lower"] <= makespan(spans) <= case["bounds"]["work"]
+
+    @pytest.mark.parametrize("case", PLANNED, ids=named)
+    def test_nothing_starts_before_its_inputs_or_overlaps(self, name, case):
+        asked = problem(case)
+        spans = asked.play(policies[name]())
+        for task, (worker, start, _) in enumerate(spans):
+            assert start >= max([0, *asked.inputs(task, worker, dict(enumerate(spans)))])
+        for worker in range(len(case["workers"])):
+            own = sorted((start, end) for w, start, end in spans if w == worker)
+            assert all(end <= start for (_, end), (start, _) in pairwise(own))
+
+
+def test_rounded_keeps_12_digits():
+    assert rounded(123456789012.4) == 123456789012
+    assert rounded(1.0000000000001) == 1
+    assert rounded(1.00000000001) != 1

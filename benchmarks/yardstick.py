@@ -61,5 +61,3 @@ def table(title: str, rows: Iterable[Row]) -> str:
 
 def _aligned(line: Iterable[str], widths: Iterable[int]) -> str:
     return "  ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)).rstrip()
-
-

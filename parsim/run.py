@@ -20,7 +20,7 @@ from parsim.export.six_steps import six_steps
 from parsim.export.trace import write_trace
 from parsim.metrics.ledger import Ledger, ledger
 from parsim.metrics.metrics import measure
-from parsim.metrics.values import evaluate
+from parsim.metrics.values import alike, evaluate
 from parsim.sim.play import play
 from parsim.sim.theory import theory
 
@@ -87,6 +87,30 @@ class Result:
         )
 
 
+@dataclass(frozen=True)
+class Replay:
+    """The same job on two clocks: what the simulated one predicts, what the wall clock measured."""
+
+    predicted: Result
+    measured: Result
+    result_matches_serial: bool  # the outputs of the worker processes, merged, against one worker without any split
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the replay as in section 6 of the contract."""
+        return {
+            "predicted": self.predicted.to_dict(),
+            "measured": self.measured.to_dict(),
+            "result_matches_serial": self.result_matches_serial,
+        }
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Write both runs into folders of their own, and the replay as result.json beside them."""
+        folder = prepare(os.fspath(folder))
+        self.predicted.save(folder / "predicted")
+        self.measured.save(folder / "measured")
+        write(folder, {"result.json": json.dumps(self.to_dict(), indent=1) + "\n"})
+
+
 def simulate(source: Source, set: Mapping[str, Any] | None = None) -> Result:
     """Play a scenario on the simulated clock.
 
@@ -112,3 +136,31 @@ def run(job: Job) -> Result:
     foreseen = theory(job)
     timeline = play(job)
     return Result(job, job.clock, foreseen, timeline, evaluate(job.graph, timeline))
+
+
+def replay(source: Source, set: Mapping[str, Any] | None = None) -> Replay:
+    """Play a scenario in real processes, one for each worker, on the wall clock; and predict it.
+
+    Parameters
+    ----------
+    source, set : as for `simulate`.
+
+    Raises `ScenarioError` where the input is wrong or only counts, `RunError` where a kernel or a process fails.
+    """
+    from parsim.replay import processes
+
+    scenario = load(source, set)
+    job = build(scenario)
+    found = processes.complaints_about(job)
+    if found:
+        raise scenario.error(found)
+    foreseen, predicted = theory(job), play(job)
+    measured, value = processes.play(job)
+    program = job.graph.program
+    assert program is not None
+    return Replay(
+        # The kernels run in this process only after the workers have survived them.
+        predicted=Result(job, job.clock, foreseen, predicted, evaluate(job.graph, predicted)),
+        measured=Result(job, "replayed", foreseen, measured, value),
+        result_matches_serial=alike(value, program.serial()),
+    )

@@ -223,7 +223,7 @@ def _overridden(scenario: Scenario, values: Mapping[str, Any]) -> Scenario:
     )
 
 
-_STEP = re.compile(r"(?:^|\.)([^.\[\]]+)|\[([0-9]{1,9})\]")
+_STEP = re.compile(r"(?:^|(?<=.)\.)([^.\[\]]+)|\[([0-9]{1,9})\]", re.DOTALL)
 
 
 def _path(text: Any) -> Path:

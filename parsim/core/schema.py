@@ -25,9 +25,10 @@ import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Union
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Union
 
 from parsim.core.complaints import bridged, complaints, unknown
+from parsim.core.editor import choices, definitions_of
 from parsim.core.errors import Complaint, Invalid, Path
 from parsim.core.marks import Count, Either, Name, Positive, Whole, mark_of
 from parsim.core.registry import Shelf
@@ -206,7 +207,8 @@ def model_of(function: Callable[..., Any], given: Names = ()) -> type[BaseModel]
         )
 
 
-def parameters(function: Callable[..., Any], given: Names = ()) -> dict[str, tuple[Any, inspect.Parameter]]:
+@functools.cache
+def parameters(function: Callable[..., Any], given: Names = ()) -> Mapping[str, tuple[Any, inspect.Parameter]]:
     """Return the annotation and the parameter of everything that a scenario may say to *function*."""
     own_init = isinstance(function, type) and not is_record(function)
     hints = typing.get_type_hints(getattr(function, "__init__") if own_init else function, include_extras=True)  # noqa: B009
@@ -305,7 +307,7 @@ def json_schema(function: Callable[..., Any], given: Names = ()) -> dict[str, An
     asks: dict[str, OneOf] = {}
     entries: dict[str, dict[str, type[BaseModel]]] = {}
     while True:  # until the entries of the shelves ask no further shelf
-        refs, definitions, found = _definitions(
+        refs, definitions, found = definitions_of(
             [root, *(model for shelf in entries.values() for model in shelf.values())]
         )
         if found.keys() <= asks.keys():
@@ -313,62 +315,10 @@ def json_schema(function: Callable[..., Any], given: Names = ()) -> dict[str, An
         asks |= found
         entries = {key: ask.models() for key, ask in asks.items()}
     shelves = {
-        key: _choices({name: definitions[refs[model]] for name, model in shelf.items()})
+        key: choices({name: definitions[refs[model]] for name, model in shelf.items()})
         for key, shelf in entries.items()
     }
     written = {refs[root], *(refs[model] for shelf in entries.values() for model in shelf.values())}
     records = {name: schema for name, schema in definitions.items() if name not in written}
     dialect: dict[str, Any] = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
-    return dialect | definitions[refs[root]] | {"$defs": records | shelves}
-
-
-def _definitions(
-    models: list[type[BaseModel]],
-) -> tuple[dict[type[BaseModel], str], dict[str, Any], dict[str, OneOf]]:
-    """Return where the schema of each model stands, all schemas, and the shelves that they ask."""
-    from pydantic.json_schema import GenerateJsonSchema, models_json_schema
-
-    class Writer(GenerateJsonSchema):
-        ignored_warning_kinds = {"skipped-choice", "non-serializable-default"}  # noqa: RUF012
-
-        def field_title_should_be_set(self, schema: Any) -> bool:
-            return False
-
-    pairs: list[tuple[type[BaseModel], Literal["validation"]]] = [(model, "validation") for model in models]
-    references: Any
-    references, whole = models_json_schema(pairs, schema_generator=Writer)
-    found: dict[str, OneOf] = {}
-    definitions = _with_shelves(whole["$defs"], found)
-    refs: dict[type[BaseModel], str] = {
-        model: reference["$ref"].removeprefix("#/$defs/") for (model, _), reference in references.items()
-    }
-    return refs, definitions, found
-
-
-def _with_shelves(node: Any, found: dict[str, OneOf]) -> Any:
-    """Put references where shelves are asked, and note these in *found*."""
-    if isinstance(node, list):
-        return [_with_shelves(item, found) for item in node]
-    if not isinstance(node, dict):
-        return node
-    result = {"anyOf" if key == "oneOf" else key: _with_shelves(value, found) for key, value in node.items()}
-    ask = result.pop("$shelf", None)
-    if ask is not None:
-        key = "-".join((ask.shelf.name, *ask.given))
-        found[key], result["$ref"] = ask, f"#/$defs/{key}"
-    return result
-
-
-def _choices(entries: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """Write what may stand where a shelf is asked: a bare name, or a mapping with `kind`."""
-    bare = [name for name, schema in entries.items() if not schema.get("required")]
-    mappings = [
-        schema
-        | {
-            "title": name,
-            "properties": {"kind": {"const": name}, **schema.get("properties", {})},
-            "required": ["kind", *schema.get("required", [])],
-        }
-        for name, schema in entries.items()
-    ]
-    return {"anyOf": [*([{"enum": bare}] if bare else []), *mappings]}
+    return {**dialect, **definitions[refs[root]], "$defs": records | shelves}

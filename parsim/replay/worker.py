@@ -14,16 +14,18 @@ import pickle
 import signal
 import threading
 from collections.abc import Callable, Sequence
-from multiprocessing.connection import Connection
 from queue import SimpleQueue
 from time import monotonic
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+    Channel = Connection[Any, Any]
 
 NONE = -1
 NEVER = float("nan")
-BEGINNING = 0.0  # the worker does not know when the clock starts; the host cuts this off there
-
-Channel = Connection[Any, Any] if hasattr(Connection, "__class_getitem__") else Connection
+BEGINNING = 0.0  # a worker does not know when the clock starts; the host puts its own zero there
 
 
 class Order(NamedTuple):
@@ -83,6 +85,11 @@ class Meter:
                 self._idle.append((self._since, now))
             self._open += 1
             return now
+
+    def turn(self) -> float:
+        """End a span and begin the next."""
+        with self._lock:
+            return monotonic()
 
     def close(self) -> float:
         """End a span."""
@@ -150,11 +157,9 @@ def work(
     except Exception as error:
         pipe.send(Failure(order.task, told(error)))
         return
-    end = meter.close()
+    end = meter.turn() if order.returns else meter.close()
     if order.keep:
         kept[order.task] = outputs
-    if order.returns:
-        meter.open()
     try:
         pipe.send(outputs)
     except (pickle.PicklingError, TypeError, AttributeError) as error:

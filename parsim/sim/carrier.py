@@ -41,22 +41,27 @@ class Carrier(Engine):
         self.refused: set[int] = set()  # tasks that found no room since the worker in question asked
         self.still_starving: set[int] = set()
         self.runs: list[list[int]] = [[] for _ in cluster.workers]
-        for index, allowed in enumerate(self.able):
+        for index, allowed in enumerate(graph.places):
             for worker in allowed:
                 self.runs[worker].append(index)
+        self.waiting = [0] * len(graph.places)  # ready tasks that nobody has taken, by place set
+        self.running = [NOBODY] * len(cluster.workers)
         self.fits = [partial(self._fits, device) for device in self.device]
+        self.bind = self._bind
 
     def play(self) -> Record:
         """Play until nothing moves any more."""
         for flow, start in enumerate(self.graph.flows.start.tolist()):
             self.departing.setdefault(start, []).append(flow)
-            self.at(start)
+            self._at(start)
         record = super().play()
         return record._replace(starved=self.starved, transfers=self.wires.transfers())
 
     # -- one instant
 
     def _end(self, ended: list[int], now: float) -> list[tuple[int, int]]:
+        for task in ended:
+            self.running[self.worker[task]] = NOBODY
         released = super()._end(ended, now)
         for task in ended:
             self._unload(task, self.worker[task], now)
@@ -76,15 +81,21 @@ class Carrier(Engine):
             for task, by in released:
                 if by == NOBODY:
                     self._give_ahead(task, now)
+        for task, _ in released:
+            self.waiting[self.place[task]] += 1
         super()._release(released, now)
 
-    def _settled(self, now: float) -> bool:
+    def _more(self, now: float) -> bool:
         upcoming = self.wires.settle(now)
-        if upcoming <= now:
-            return False
-        if upcoming < float("inf"):
-            self.at(upcoming)
-        return now not in self.agenda
+        if now < upcoming < float("inf"):
+            self._at(upcoming)
+        return upcoming <= now or now in self.agenda
+
+    def _at(self, time: float) -> None:
+        """Make sure that an instant takes place at *time*."""
+        if time not in self.agenda:
+            self.agenda[time] = []
+            self.clock.at(time, self.instants)
 
     # -- asking the policy
 
@@ -112,13 +123,14 @@ class Carrier(Engine):
         super()._in_vain(worker, now)
         ready = sum(self.waiting[index] for index in self.runs[worker])
         if self.refused and (self.named or len(self.refused) == ready):
-            self.stirred.add(worker)
+            self.stirred.append(worker)
             self.still_starving.add(worker)
             self.starving.setdefault(worker, now)
         self.refused.clear()
 
     def _bind(self, task: int, worker: int, now: float) -> None:
         self.refused.clear()
+        self.waiting[self.place[task]] -= 1
         self.taken_s[task] = now
         device = self.device[worker]
         edges = self._to_travel(task, device)
@@ -135,6 +147,7 @@ class Carrier(Engine):
     def _next(self, worker: int, now: float) -> None:
         if self.running[worker] == NOBODY and self.queue[worker] and not self.pending[self.queue[worker][0]]:
             task = self.queue[worker].popleft()
+            self.running[worker] = task
             self._start(task, worker, max(now, self.there_s[task]))
 
     def _close_idle(self, worker: int, at: float) -> None:
@@ -179,7 +192,7 @@ class Carrier(Engine):
             self._send(edge, worker, self._path(source, target), self.size[edge], now)
 
     def _delay(self, edge: int, parent: int, child: int, worker: int, now: float) -> None:
-        end = self.end_s[parent] + self.delay[edge]
+        end = self.start_s[parent] + self.seconds[self.worker[parent]][parent] + self.delay[edge]
         if end <= now:
             self._consumed(edge)
             return
@@ -188,7 +201,7 @@ class Carrier(Engine):
         self.idle_from[worker] = max(self.idle_from[worker], end)
         self.there_s[child] = max(self.there_s[child], end)
         self.delivered.setdefault(end, []).append(edge)
-        self.at(end)
+        self._at(end)
 
     def _give_input(self, task: int, worker: int, now: float) -> None:
         thing = self.things.given(task)
@@ -201,7 +214,7 @@ class Carrier(Engine):
         self.open[worker] += 1
         join = self.wires.send(thing, worker, path, size, limit, now)
         if join > now:
-            self.at(join)
+            self._at(join)
 
     def _close_idle_before(self, worker: int, now: float) -> None:
         if self.idle_from[worker] < now:

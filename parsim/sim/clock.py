@@ -4,9 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from heapq import heappush
+from typing import Any
 
 from simpy import Environment, Event
 from simpy.events import NORMAL
+
+Callbacks = tuple[Callable[[Event], None], ...]
+
+
+class Instants(Event):
+    """One event for every instant of a run: unlike others it may be on the heap many times, and never wears out."""
+
+    def __init__(self, clock: Clock, callback: Callable[[Event], None]) -> None:
+        self.env = clock
+        self._callbacks: Callbacks = (callback,)
+        self._ok, self._value = True, None
+
+    @property  # type: ignore[override]
+    def callbacks(self) -> Callbacks:
+        """Whom SimPy calls; it takes the list away from an event that has happened, which does not end this one."""
+        return self._callbacks
+
+    @callbacks.setter
+    def callbacks(self, taken: Any) -> None:
+        pass
 
 
 class Clock(Environment):
@@ -16,10 +37,6 @@ class Clock(Environment):
     calls two instants the same when their floats are equal; therefore an event is pushed with its absolute time.
     """
 
-    def at(self, time: float, callback: Callable[[Event], None]) -> None:
-        """Call *callback* when the clock shows exactly *time*."""
-        event = Event(self)
-        event._ok = True
-        event._value = None
-        event.callbacks.append(callback)
-        heappush(self._queue, (time, NORMAL, next(self._eid), event))
+    def at(self, time: float, instants: Instants) -> None:
+        """Let *instants* happen when the clock shows exactly *time*."""
+        heappush(self._queue, (time, NORMAL, next(self._eid), instants))

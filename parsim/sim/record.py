@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from parsim.core.cluster import HOST
 from parsim.core.graph import Floats, Ints, TaskGraph, no_floats, no_ints
 from parsim.core.timeline import CAUSES, STEPS
@@ -36,7 +38,7 @@ class Record(NamedTuple):
 
     worker: Ints
     ready_s: Floats
-    taken_s: Floats  # NaN: taken when started
+    taken_s: Floats
     start_s: Floats
     end_s: Floats
     transfers: Transfers
@@ -44,6 +46,13 @@ class Record(NamedTuple):
     idle_from: list[float]
     starved: list[Interval]
     overhead: list[Interval]
+
+
+def ready_times(graph: TaskGraph, end_s: Floats, begun_s: float) -> Floats:
+    """Return when the last parent of each task had ended, (tasks,); roots are ready when the steps are over."""
+    ready = np.full(len(graph), begun_s)
+    np.maximum.at(ready, graph.edges.child, end_s[graph.edges.parent])
+    return ready
 
 
 class SpanNames(Sequence[str]):

@@ -13,11 +13,11 @@ SHOWN = 8  # lanes told of, at most
 
 def stalled(engine: Engine) -> Stalled:
     """Say which lane waits for which task, and why."""
-    left = [task for task, end in enumerate(engine.end_s) if math.isnan(end)]
-    lines = [_lane(engine, worker, left) for worker in range(len(engine.running))]
+    left = [task for task, start in enumerate(engine.start_s) if math.isnan(start)]
+    lines = [_lane(engine, worker, left) for worker in range(len(engine.queue))]
     told = [line for line in lines if line]
     more = [f"  and {len(told) - SHOWN} more lanes"] if len(told) > SHOWN else []
-    head = f"stalled at {engine.clock.now:g} s: {len(left)} of {len(engine.end_s)} tasks cannot end"
+    head = f"stalled at {engine.clock.now:g} s: {len(left)} of {len(engine.start_s)} tasks cannot end"
     return Stalled("\n".join([head, *told[:SHOWN], *more]))
 
 
@@ -25,7 +25,7 @@ def _lane(engine: Engine, worker: int, left: list[int]) -> str:
     name, names = engine.job.cluster.workers[worker].name, engine.graph.names
     if engine.queue[worker]:
         return f"  {name} waits for {names[engine.queue[worker][0]]}, which waits for its inputs"
-    runs = [task for task in left if worker in engine.able[engine.place[task]] and engine.worker[task] == NOBODY]
+    runs = [task for task in left if worker in engine.graph.places[engine.place[task]] and engine.worker[task] == NOBODY]
     if engine.named:
         runs = [task for task in runs if engine.homes[task] == worker]
     if not runs:
@@ -40,7 +40,7 @@ def _why(engine: Engine, task: int, worker: int) -> str:
         waits = [
             int(engine.graph.edges.parent[e]) for e in parents.order[parents.first[task] : parents.first[task + 1]]
         ]
-        missing = [engine.graph.names[parent] for parent in waits if math.isnan(engine.end_s[parent])]
+        missing = [engine.graph.names[parent] for parent in waits if math.isnan(engine.start_s[parent])]
         return f"{missing[0]} has not ended"
     if isinstance(engine, Carrier) and not engine.fits[worker](task):
         return engine.room_story(task, worker)

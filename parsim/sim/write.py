@@ -205,5 +205,4 @@ def by_worker(rows: list[tuple[int, float, float]], workers: int) -> list[Interv
 def _held_back(job: Job, record: Record, place: int) -> Intervals:
     """Return when some task of this place set was ready and given to nobody."""
     mine = job.graph.place == place
-    taken = np.where(np.isnan(record.taken_s), record.start_s, record.taken_s)
-    return Intervals.union(record.ready_s[mine], taken[mine])
+    return Intervals.union(record.ready_s[mine], record.taken_s[mine])

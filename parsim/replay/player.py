@@ -1,0 +1,152 @@
+"""The host of a replay: the engine of the simulated clock, which hears of ends instead of computing them.
+
+    hear: t0, t3 ended  ->  ends, by number  ->  released tasks, by number  ->  rounds: each free worker asks the policy
+                            and what it takes is handed over to its process at once
+
+All values pass through the host, an edge's too, whose transfer is what its receiver sees of it; an output wanted on the
+worker that made it stays there. Under policies that name homes, too, inputs travel when their task is taken.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from simpy import Event
+
+from parsim.core.graph import Floats, Ints
+from parsim.core.job import Job
+from parsim.replay.crew import Crew, Heard
+from parsim.replay.worker import NONE, Order, Report
+from parsim.sim.carrier import Carrier
+from parsim.sim.clock import Clock
+from parsim.sim.record import Interval, Record, Transfers, ready_times
+from parsim.sim.stall import stalled
+
+
+class Player(Carrier):
+    """An engine whose tasks run in worker processes.
+
+    Parameters
+    ----------
+    orders : what each task is told, as far as it is known before a worker takes it.
+    given : task -> the values that the host sends.
+    """
+
+    def __init__(self, job: Job, crew: Crew, orders: list[Order], given: dict[int, Sequence[Any]]) -> None:
+        super().__init__(job)
+        self.crew, self.orders, self.values = crew, orders, given
+        self.made: dict[int, list[Any]] = {}  # task -> its outputs
+        self.reports: dict[int, Report] = {}
+        self.end_s, self.bound_s, self.heard_s = np.full((3, len(job.graph)), math.nan)  # the last two: host's instants
+        self.travels = bytearray(len(job.graph))  # 1: the input of the task was a transfer
+        self.closed: list[Interval] = []  # idleness, as the workers stamped it
+        self.begun_s = job.begun_s
+        self.since = [0.0] * len(job.cluster.workers)
+        self.overhead: list[Interval] = []
+
+    def execute(self, begun: float) -> None:
+        """Let the workers compute every task."""
+        self.begun_s = begun
+        self.clock = Clock(begun)
+        self._begin(Event(self.clock))
+        while len(self.made) < len(self.graph):
+            if not any(self.holding):
+                raise stalled(self)
+            heard = self.crew.hear()
+            now = self.crew.now()
+            for one in heard:
+                self._note(one, now)
+            self.agenda[now] = [one.report.task for one in heard]
+            self.clock = Clock(now)
+            self._instant(Event(self.clock))
+
+    def _note(self, heard: Heard, now: float) -> None:
+        worker, report, outputs = heard
+        task = report.task
+        self.made[task], self.reports[task] = outputs, report
+        self.start_s[task], self.end_s[task], self.heard_s[task] = report.start, report.end, now
+        self.overhead += [(worker, self.taken_s[task], report.start), (worker, report.end, now)]
+        self.closed += [(worker, start, end) for start, end in report.idle]
+        self.since[worker] = report.since
+
+    # -- where the engine would compute times
+
+    def _bind(self, task: int, worker: int, now: float) -> None:
+        self.refused.clear()
+        self.waiting[self.place[task]] -= 1
+        device = self.device[worker]
+        inputs = sum(self.size[edge] for edge in self._to_travel(task, device)) + self._to_give(task)
+        self.rooms.take(task, device, inputs, self._consumers(task))
+        self.travels[task] = inputs > 0
+        order, values = self.orders[task]._replace(travels=inputs > 0), self.values.get(task, ())
+        if task not in self.values:
+            parent = self.edge_parent[self._edge(task)]
+            order = order._replace(parent=parent if self.worker[parent] == worker else NONE)
+            values = self.made[parent]
+        self.bound_s[task] = now
+        self.taken_s[task] = self.crew.order(worker, order, values)
+
+    def _unload(self, task: int, worker: int, now: float) -> None:
+        device = self.device[worker]
+        self.rooms.end(task, device)
+        for edge in self._edges_into(task):
+            self._consumed(edge)
+        if self.result[task]:
+            self.rooms.consume(task, device)
+
+    def _send_ahead(self, task: int, now: float) -> None:
+        """Leave inputs where they are until their task is taken."""
+
+    def _give_ahead(self, task: int, now: float) -> None:
+        """Leave inputs where they are until their task is taken."""
+
+    def _edge(self, task: int) -> int:
+        """Return the one edge along which *task* receives what the host did not give it."""
+        return self._edges_into(task)[0]
+
+    # -- what happened
+
+    def record(self) -> tuple[Record, Record]:
+        """Return all stamps; and the same in the host's instants, where a span starts when what let it start ended."""
+        thing, worker, start, end, instant = self._moves()
+        record = Record(
+            worker=np.array(self.worker, dtype=np.int64),
+            ready_s=ready_times(self.graph, self.heard_s, self.begun_s),
+            taken_s=np.array(self.taken_s),
+            start_s=np.array(self.start_s),
+            end_s=self.end_s,
+            transfers=Transfers(thing, worker, start, end, end - start),  # no profile: nominal is what it took
+            idle=self.closed,
+            idle_from=self.since,
+            starved=self.starved,
+            overhead=self.overhead,
+        )
+        return record, record._replace(
+            start_s=np.maximum(self.bound_s, self._freed(record)),
+            end_s=self.heard_s,
+            transfers=record.transfers._replace(start_s=instant, end_s=instant),
+        )
+
+    def _moves(self) -> tuple[Ints, Ints, Floats, Floats, Floats]:
+        """Return thing, worker, start, end, and the host's instant of every transfer."""
+        rows: list[tuple[float, ...]] = []
+        for task, report in self.reports.items():
+            worker = self.worker[task]
+            if self.travels[task]:
+                thing = self.things.given(task) if task in self.values else self._edge(task)
+                rows.append((thing, worker, report.seen, report.there, self.bound_s[task]))
+            if self.result[task]:
+                rows.append((self.things.result(task), worker, report.end, report.sent, self.heard_s[task]))
+        columns = np.array(rows, dtype=np.float64).reshape(len(rows), 5).T
+        return columns[0].astype(np.int64), columns[1].astype(np.int64), columns[2], columns[3], columns[4]
+
+    def _freed(self, record: Record) -> Floats:
+        """Return when the host heard of the end of the task before each on its worker; 0 for the first."""
+        freed = np.zeros(len(self.graph))
+        order = np.lexsort((record.taken_s, record.worker))
+        same = record.worker[order[1:]] == record.worker[order[:-1]]
+        freed[order[1:][same]] = self.heard_s[order[:-1][same]]
+        return freed

@@ -1,0 +1,157 @@
+"""Strategies that draw whole scenarios, as mappings; small whole numbers are likely, so that instants coincide."""
+
+from hypothesis import strategies as st
+
+
+def seconds(low=0):
+    whole = st.integers(low, 5)
+    rough = st.floats(low + 0.01, 5, allow_nan=False, allow_infinity=False)
+    return st.one_of(whole, whole, rough).map("{!r} s".format)
+
+
+def megabytes(low=0, high=8):
+    return st.integers(low, high).map("{} MB".format)
+
+
+@st.composite
+def devices(draw, most=4, memory=True):
+    """A list of devices that may differ in speed, slots and memory, or a plain count."""
+    if draw(st.booleans()):
+        return draw(st.integers(1, most))
+    rows = []
+    for index in range(draw(st.integers(1, most))):
+        row = {"name": f"d{index}"}
+        if draw(st.integers(0, 3)) == 0:
+            row["speed"] = draw(st.sampled_from([0.5, 2, 3]))
+        if draw(st.integers(0, 3)) == 0:
+            row["slots"] = draw(st.integers(2, 3))
+        if memory and draw(st.booleans()):
+            row["memory"] = draw(megabytes(4, 30))
+        rows.append(row)
+    return rows
+
+
+def names_of(rows):
+    return [f"w{i}" for i in range(rows)] if isinstance(rows, int) else [row["name"] for row in rows]
+
+
+@st.composite
+def wires(draw, places):
+    """A star, a full mesh, or a custom network on which any two of *places* (and the host) have a route."""
+    kind = draw(st.sampled_from(["star", "full", "custom"]))
+    bandwidths, latencies = st.sampled_from(["1 MB/s", "2 MB/s", "3 MB/s"]), st.sampled_from(["0 s", "0 s", "1 s", "300 ms"])
+    if kind != "custom":
+        return {"kind": kind, "bandwidth": draw(bandwidths), "latency": draw(latencies)}
+    links = [{"name": f"L{i}", "bandwidth": draw(bandwidths), "latency": draw(latencies)} for i in range(draw(st.integers(1, 5)))]
+    ways = st.lists(st.sampled_from([link["name"] for link in links]), min_size=1, max_size=3, unique=True)
+    routes = [{"from": a, "to": b, "over": draw(ways)} for a in places for b in places if a != b]
+    return {"kind": "custom", "links": links, "routes": routes}
+
+
+@st.composite
+def steps(draw):
+    if draw(st.booleans()):
+        return {}
+    return {step: draw(seconds()) for step in ("split", "create", "allocate", "gather", "merge") if draw(st.booleans())}
+
+
+@st.composite
+def items(draw, memory=True):
+    """Items by data, layers or chain; with values, or only counted."""
+    rows = draw(devices(memory=memory))
+    split = draw(st.sampled_from(["data", "layers", "chain"]))
+    count = draw(st.integers(1, 7))
+    workload = {"kind": "items", "item": draw(megabytes(0, 3)), "result": draw(megabytes(0, 2)), "weights": draw(megabytes(0, 12))}
+    if draw(st.booleans()):
+        workload |= {"data": list(range(1, count + 1)), "kernel": "double", "merge": "sum"}
+    else:
+        workload["count"] = count
+    plan = {"split": split, "steps": draw(steps()), "prefetch": draw(st.integers(0, 2))}
+    if split == "chain":
+        plan["depth"] = draw(st.integers(1, 4))
+    if split == "data" and draw(st.booleans()):
+        plan["subsets"] = draw(st.integers(1, count))
+    return {
+        "cluster": {"devices": rows, "topology": draw(wires([*names_of(rows), "host"]))},
+        "workload": workload,
+        "plan": plan,
+        "cost": {**draw(costs()), "compute": draw(seconds())},
+        "policy": draw(st.sampled_from(["fifo", "heft"])),
+        "seed": draw(st.integers(0, 5)),
+    }
+
+
+def costs():
+    return st.sampled_from([{"kind": "constant"}, {"kind": "constant"}, {"kind": "noisy", "spread": 0.3}])
+
+
+@st.composite
+def task_graphs(draw, memory=True):
+    """Any graph: edges in seconds, bytes or neither, computes per device, parents later in the file."""
+    rows = draw(devices(memory=memory))
+    names = names_of(rows)
+    order = draw(st.permutations(range(draw(st.integers(1, 9)))))
+    listed = {}
+    for turn, number in enumerate(order):
+        after = draw(st.lists(st.sampled_from(order[:turn]), max_size=3, unique=True)) if turn else []
+        travel = st.one_of(seconds(), megabytes(0, 4))
+        row = {"name": f"t{number}", "compute": draw(seconds())}
+        if draw(st.integers(0, 3)) == 0:
+            able = draw(st.lists(st.sampled_from(names), min_size=1, unique=True))
+            row["compute"] = {name: draw(seconds()) for name in able}
+        if after:
+            row["after"] = {f"t{parent}": draw(travel) for parent in after}
+            if draw(st.integers(0, 4)) == 0:
+                row["after"] = list(row["after"])
+        if draw(st.booleans()):
+            row |= {"memory": draw(megabytes(0, 6)), "output": draw(megabytes(0, 5))}
+        listed[number] = row
+    return {
+        "cluster": {"devices": rows, "topology": draw(wires([*names, "host"]))},
+        "workload": {"kind": "tasks", "tasks": [listed[number] for number in sorted(listed)]},
+        "plan": {"steps": draw(steps()), "prefetch": draw(st.integers(0, 2))},
+        "cost": draw(costs()),
+        "policy": draw(st.sampled_from(["fifo", "heft"])),
+        "seed": draw(st.integers(0, 5)),
+    }
+
+
+@st.composite
+def pipelines(draw):
+    """GPipe or 1F1B, with or without sends, equal stages or not, on in_order or another policy."""
+    ranks = draw(st.integers(1, 4))
+    rows = draw(st.one_of(st.just(ranks), devices(memory=False)))
+    time = st.one_of(seconds(), st.lists(seconds(), min_size=ranks, max_size=ranks))
+    workload = {"kind": "stages", **{name: draw(time) for name in ("forward", "input_grad", "weight_grad")}}
+    if draw(st.booleans()):
+        workload["send"] = draw(seconds())
+    plan = {"pipeline": ranks, "schedule": draw(st.sampled_from(["gpipe", "1f1b"])), "microbatches": draw(st.integers(1, 6))}
+    if draw(st.booleans()):
+        plan["steps"] = draw(steps())
+    scenario = {"cluster": {"devices": rows}, "workload": workload, "plan": plan, "cost": draw(costs())}
+    if draw(st.integers(0, 3)) == 0:
+        scenario["policy"] = draw(st.sampled_from(["fifo", "heft"]))
+    return scenario
+
+
+@st.composite
+def traffic(draw):
+    """Flows on random networks, limited or not, some of zero bytes."""
+    rows = draw(devices(memory=False))
+    places = [*names_of(rows), "host"]
+    flows = []
+    for index in range(draw(st.integers(1, 6))):
+        a, b = draw(st.permutations(places))[:2]
+        flow = {"name": f"f{index}", "from": a, "to": b, "size": draw(megabytes()), "start": draw(seconds())}
+        if draw(st.integers(0, 2)) == 0:
+            flow["limit"] = draw(st.sampled_from(["1 MB/s", "500 kB/s", "10 MB/s"]))
+        flows.append(flow)
+    return {
+        "cluster": {"devices": rows, "topology": draw(wires(places))},
+        "workload": {"kind": "transfers", "flows": flows},
+    }
+
+
+def scenarios(memory=True):
+    """Any of them."""
+    return st.one_of(items(memory=memory), task_graphs(memory=memory), pipelines(), traffic())

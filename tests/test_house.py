@@ -1,0 +1,167 @@
+"""The house stands: floors, shelves, the public face, sizes, and the tools' opinion of the style."""
+
+import ast
+import doctest
+import importlib
+import inspect
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import parsim
+from parsim.core.registry import shelf
+
+ROOT = Path(__file__).parents[1]
+FILES = sorted((ROOT / "parsim").rglob("*.py"))
+SHELVES = ("topologies", "kernels", "merges", "workloads", "parallel", "schedules", "policies", "costs")
+FLOORS = {
+    "core": 1,
+    **dict.fromkeys((*SHELVES, "sim", "replay", "metrics", "export"), 2),
+    **dict.fromkeys(("build", "lower", "plot"), 3),
+    "run": 4,
+    "validate": 5,
+    **dict.fromkeys(("cli", "__init__", "__main__"), 6),
+}
+ASKING = {"build", "lower", "cli"}  # whoever asks a shelf by its name
+LONGEST_FILE, LONGEST_FUNCTION, MOST_PARAMETERS = 350, 50, 6
+
+
+def room(path):
+    """Name the room that a file belongs to: the folder below parsim, or the file itself."""
+    return path.relative_to(ROOT / "parsim").parts[0].removesuffix(".py")
+
+
+def imported(tree):
+    """Yield the parsim modules that a file imports, with `from parsim import x` as parsim.x."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are written out in full"
+            if node.module == "parsim":
+                yield from (f"parsim.{name.name}" for name in node.names)
+            elif node.module.startswith("parsim."):
+                yield node.module
+        elif isinstance(node, ast.Import):
+            yield from (name.name for name in node.names if name.name.startswith("parsim"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_go_down_only(path):
+    here = room(path)
+    for module in imported(ast.parse(path.read_text(encoding="utf-8"))):
+        there = (module.split(".") + ["__init__"])[1]
+        if module.startswith("parsim.__"):
+            continue  # the version
+        assert there in FLOORS, f"{module} is on no floor"
+        assert FLOORS[there] <= FLOORS[here], f"{here} imports {module} from a floor above"
+        if there in SHELVES and there != here:
+            assert here in ASKING, f"{here} imports the shelf {module}; only {sorted(ASKING)} may"
+
+
+def test_a_public_face_is_complete_sorted_and_importable():
+    assert parsim.__all__ == sorted(parsim.__all__)
+    assert len(set(parsim.__all__)) == len(parsim.__all__)
+    for name in parsim.__all__:
+        found = getattr(parsim, name)
+        assert inspect.getdoc(found), f"{name} says nothing of itself"
+        assert found.__module__.startswith("parsim"), f"{name} is not ours"
+    assert {*parsim.__all__, "__version__"} == set(dir(parsim))
+    with pytest.raises(AttributeError, match="no attribute 'simulat'"):
+        parsim.simulat  # noqa: B018
+
+
+def test_whatever_parsim_raises_on_purpose_is_public():
+    errors = importlib.import_module("parsim.core.errors")
+    raised = {name for name, found in vars(errors).items() if inspect.isclass(found) and issubclass(found, Exception)}
+    assert raised - {"Invalid"} <= set(
+        parsim.__all__
+    )  # Invalid is how shelf files complain; it leaves as ScenarioError
+
+
+def test_every_folder_that_holds_a_shelf_is_known_here():
+    found = {path.parent.name for path in FILES if path.name == "__init__.py" and "Shelf(" in path.read_text()}
+    assert found == set(SHELVES)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in FILES if room(path) in SHELVES and path.name != "__init__.py"],
+    ids=lambda path: str(path.relative_to(ROOT / "parsim")),
+)
+def test_a_shelf_file_explains_itself(path):
+    module = importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
+    assert module.__doc__, "a docstring says what the entry is"
+    assert len(module.__doc__.splitlines()) >= 2, "a docstring holds a small picture or a formula"
+    own = [entry for entry in shelf(room(path)).entries().values() if entry.__module__ == module.__name__]
+    assert own, "a shelf file registers an entry"
+    assert all(entry.__doc__ for entry in own)
+    examples = [test for test in doctest.DocTestFinder().find(module) if test.examples]
+    written_as_scenario = room(path) == "workloads"  # a workload's example is a scenario
+    assert examples or written_as_scenario, "a shelf file has a doctest"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_sizes(path):
+    text = path.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= LONGEST_FILE
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef):
+            lines = node.end_lineno - node.lineno + 1
+            assert lines <= LONGEST_FUNCTION, f"{node.name} has {lines} lines"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_functions_have_few_parameters(path):
+    if room(path) in SHELVES:
+        return  # their signature is their schema
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef) and not any("option" in ast.dump(d) for d in node.decorator_list):
+            names = [
+                given.arg for given in (*node.args.args, *node.args.kwonlyargs) if given.arg not in ("self", "cls")
+            ]
+            assert len(names) <= MOST_PARAMETERS, f"{node.name} takes {names}"
+
+
+def test_there_is_at_least_as_much_test_as_code():
+    tests = sum(len(path.read_text(encoding="utf-8").splitlines()) for path in (ROOT / "tests").rglob("*.py"))
+    code = sum(len(path.read_text(encoding="utf-8").splitlines()) for path in FILES)
+    assert tests >= code, f"{tests} lines of tests for {code} lines of code"
+
+
+def test_the_project_stands_on_its_own():
+    """Nothing reads from outside the checkout, nothing is left to do."""
+    outside, left = re.compile(r"\.\./|/work/|/home/"), re.compile(r"\b(TODO|FIXME|XXX)\b")
+    for path in [*FILES, *(ROOT / "tests").rglob("*.py"), *(ROOT / "benchmarks").glob("*.py")]:
+        if path != Path(__file__):
+            text = path.read_text(encoding="utf-8")
+            assert not outside.search(text), f"{path.name} reaches outside the project"
+            assert not left.search(text), f"{path.name} has something left to do"
+
+
+def test_the_library_prints_nothing():
+    for path in FILES:
+        calls = (node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call))
+        names = {call.func.id for call in calls if isinstance(call.func, ast.Name)}
+        assert "print" not in names, f"{path.name} prints; the command line answers through click"
+
+
+def test_the_readme_names_every_entry_of_every_shelf():
+    rows = re.findall(
+        r"^\| `(\w+)/` \|.*\| ([^|]+) \|$", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    told = {name: re.findall(r"`([^`]+)`", entries) for name, entries in rows}
+    assert told == {name: list(shelf(name).entries()) for name in SHELVES}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("ruff", "format", "--check", "."), ("ruff", "check", "."), ("mypy", "--strict", "parsim")],
+    ids=" ".join,
+)
+def test_tools(arguments):
+    done = subprocess.run(
+        [sys.executable, "-m", *arguments], cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr

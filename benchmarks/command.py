@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from statistics import median
 from time import perf_counter
 
 import numpy as np
@@ -20,7 +21,7 @@ from yardstick import Row, bare_simpy, table
 RANKS, MICROBATCHES = 64, 256
 TASKS = 2 * RANKS * MICROBATCHES
 GOAL = 150_000  # tasks/s
-ROUNDS = 5
+ROUNDS = 15
 COMMAND = [sys.executable, "-c", "from parsim.cli import main; main()"]
 SCENARIO = """\
 cluster: {{devices: {ranks}}}
@@ -44,9 +45,10 @@ def main() -> None:
         small.write_text(SCENARIO.format(ranks=1, microbatches=1))
         rows = []
         for options in ((), ("--json",)):
-            whole = min(seconds("run", large, *options) for _ in range(ROUNDS))
-            start_up = min(seconds("run", small, *options) for _ in range(ROUNDS))
-            rate, yardstick = TASKS / (whole - start_up), bare_simpy(np.ones(TASKS).tolist(), TASKS)
+            taken = [(seconds("run", large, *options), seconds("run", small, *options)) for _ in range(ROUNDS)]
+            whole, start_up = (median(column) for column in zip(*taken, strict=True))
+            work = median(long - short for long, short in taken)  # in turn: both meet the same neighbours
+            rate, yardstick = TASKS / work, bare_simpy(np.ones(TASKS).tolist(), TASKS)
             rows += [
                 Row(f"parsim run {' '.join(options)}", f"{whole:.3f} s", f"{start_up:.3f} s (start-up)"),
                 Row(

@@ -5,6 +5,7 @@ scenario  ->  cluster (topologies)  ->  graph (workloads, parallel, schedules)  
 
 from __future__ import annotations
 
+import inspect
 import typing
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,23 +16,25 @@ from parsim.core.cluster import HOST, UNWIRED, Cluster, Device
 from parsim.core.errors import Complaint, Invalid, Path
 from parsim.core.graph import TaskGraph
 from parsim.core.job import Cost, Job
+from parsim.core.mended import mended
 from parsim.core.plan import Steps
 from parsim.core.scenario import Scenario
 from parsim.core.schema import Ask, Count, Name, OneOf, Positive, Whole, check, json_schema
 from parsim.core.timeline import STEPS
 from parsim.core.units import Bytes
 from parsim.costs import costs
-from parsim.lower import complaints_about
+from parsim.lower import complaints_about, too_long
 from parsim.policies import policies
 from parsim.topologies import topologies
 from parsim.workloads import workloads
 
 MOST_WORKERS = 100_000
+CONSTANT = Ask("constant")
 
 
 @dataclass(frozen=True)
 class DeviceForm:
-    """What may be said of a device; what is left out is that of `cluster.device`, and there: speed 1, 1 slot, no limit."""
+    """What may be said of a device; left out: as `cluster.device`, and there speed 1, 1 slot, no limit of memory."""
 
     speed: Positive | None = None
     memory: Bytes | None = None
@@ -65,7 +68,7 @@ class Form:
     cluster: ClusterForm
     workload: Annotated[Ask, OneOf(workloads, given=("cluster", "plan"))]
     plan: dict[str, Any] | None = None
-    cost: Annotated[Ask, OneOf(costs)] = Ask("constant")
+    cost: Annotated[Ask, OneOf(costs)] = CONSTANT
     policy: Annotated[Ask, OneOf(policies)] | None = None
     seed: Whole = 0
     clock: Literal["simulated"] = "simulated"
@@ -73,29 +76,49 @@ class Form:
 
 def build(scenario: Scenario) -> Job:
     """Return the job that *scenario* asks for; whatever is wrong raises one `ScenarioError` with every fault found."""
-    try:
-        form, plan = _checked(scenario.values)
-        job = _job(scenario, form, plan)
-    except Invalid as invalid:
-        raise scenario.error(invalid.complaints) from None
-    if scenario.faults:
-        raise scenario.error([])
+    said, complaints = _read(scenario.values)
+    if complaints:  # go on with what can be made out, so that all that is wrong is told at once
+        said, _ = _read(mended(scenario.values, complaints))
+    job = _job(scenario, said, complaints)
+    if complaints or scenario.faults:
+        raise scenario.error(complaints)
+    assert job is not None
     return job
 
 
-def _checked(values: dict[str, Any]) -> tuple[Form, Any]:
-    """Check all sections, the plan against the keys that its workload knows."""
+def _read(values: dict[str, Any]) -> tuple[dict[str, Any], list[Complaint]]:
+    """Check every section, the plan against its workload's keys; return those that are right, and what is wrong."""
     complaints: list[Complaint] = []
-    form = _collect(complaints, lambda: Form(**check(Form, values)))
+    said = _right(complaints, Form, values)
+    if "cluster" not in said:
+        cluster = _right([], ClusterForm, values.get("cluster"))
+        if "devices" in cluster:
+            said["cluster"] = ClusterForm(**cluster)
     raw = values.get("workload")
     kind = raw.get("kind") if isinstance(raw, dict) else raw
-    plan = None
-    if isinstance(kind, str) and kind in workloads.entries() and isinstance(values.get("plan", {}), dict):
-        plan = _collect(complaints, lambda: make_plan(workloads[kind], values.get("plan", {})), ("plan",))
-    if complaints:
-        raise Invalid(complaints)
-    assert form is not None
-    return form, plan
+    if "plan" in said and isinstance(kind, str) and kind in workloads.entries():
+        form = plan_class(workloads[kind])
+        plan = _collect(complaints, lambda: form(**check(form, values.get("plan") or {})), ("plan",))
+        del said["plan"]
+        if plan is not None or not _required(form):
+            said["plan"] = plan or form()
+    return said, complaints
+
+
+def _right(complaints: list[Complaint], form: Callable[..., Any], raw: Any, path: Path = ()) -> dict[str, Any]:
+    """Check *raw* against *form*; collect the complaints below *path*, and leave what is wrong out of the answer."""
+    try:
+        return check(form, raw)
+    except Invalid as invalid:
+        complaints += _below(path, invalid)
+        wrong = {str(complaint.path[0]) for complaint in invalid.complaints if complaint.path}
+    if not wrong:
+        return {}
+    return check(form, {key: raw[key] for key in raw if key not in wrong}, tuple(sorted(wrong)))
+
+
+def _below(path: Path, invalid: Invalid) -> list[Complaint]:
+    return [complaint._replace(path=(*path, *complaint.path)) for complaint in invalid.complaints]
 
 
 def plan_class(workload: Callable[..., Any]) -> Callable[..., Any]:
@@ -104,10 +127,8 @@ def plan_class(workload: Callable[..., Any]) -> Callable[..., Any]:
     return found
 
 
-def make_plan(workload: Callable[..., Any], raw: Any) -> Any:
-    """Check a plan against what *workload* knows."""
-    form = plan_class(workload)
-    return form(**check(form, raw))
+def _required(form: Callable[..., Any]) -> bool:
+    return any(parameter.default is parameter.empty for parameter in inspect.signature(form).parameters.values())
 
 
 def _collect(complaints: list[Complaint], ask: Callable[[], Any], path: Path = ()) -> Any:
@@ -115,39 +136,48 @@ def _collect(complaints: list[Complaint], ask: Callable[[], Any], path: Path = (
     try:
         return ask()
     except Invalid as invalid:
-        complaints += [complaint._replace(path=(*path, *complaint.path)) for complaint in invalid.complaints]
+        complaints += _below(path, invalid)
         return None
 
 
-def _job(scenario: Scenario, form: Form, plan: Any) -> Job:
-    complaints: list[Complaint] = []
-    devices = _collect(complaints, lambda: _devices(form.cluster), ("cluster",))
-    if devices is None:
-        raise Invalid(complaints)
-    cluster = _collect(complaints, lambda: _wired(devices, form.cluster.topology), ("cluster", "topology"))
-    graph = _collect(complaints, lambda: _graph(form.workload, cluster or Cluster(devices), plan))
-    cost = _collect(complaints, lambda: _cost(form.cost, graph), ("cost",))
-    policy = _collect(complaints, lambda: _policy(form.policy, graph), ("policy",))
-    if complaints:
-        raise Invalid(complaints)
-    steps = getattr(plan, "steps", Steps())
+def _job(scenario: Scenario, said: dict[str, Any], complaints: list[Complaint]) -> Job | None:
+    """Ask the shelves for all that is *said*; collect what they complain about."""
+    devices, cluster, graph, cost, policy = (), None, None, None, None
+    if "cluster" in said:
+        devices = _collect(complaints, lambda: _devices(said["cluster"]), ("cluster",)) or ()
+    if devices:
+        complaints += _about_names(said["cluster"], devices) + _about_memory(said["cluster"])
+        topology = said["cluster"].topology
+        cluster = _collect(complaints, lambda: _wired(devices, topology), ("cluster", "topology"))
+    if devices and {"workload", "plan"} <= said.keys():
+        graph = _collect(complaints, lambda: _graph(said["workload"], cluster or Cluster(devices), said["plan"]))
+    if "cost" in said:
+        cost = _collect(complaints, lambda: _cost(said["cost"], graph), ("cost",))
+    if "policy" in said:
+        policy = _collect(complaints, lambda: _policy(said["policy"], graph), ("policy",))
+    if cluster is None or graph is None or any(c.path[:1] in _WORK for c in complaints):
+        return None  # what has to travel, and what there is room for, can only be told of the whole
+    policy_name, policy = policy or _policy(None, graph)
     job = Job(
         name=scenario.name,
         sha256=scenario.sha256,
         graph=graph,
         cluster=cluster,
-        policy_name=policy[0],
-        policy=policy[1],
-        cost=cost,
-        steps=tuple(getattr(steps, step) for step in STEPS),
-        prefetch=getattr(plan, "prefetch", 0),
-        seed=form.seed,
-        clock=form.clock,
+        policy_name=policy_name,
+        policy=policy,
+        cost=cost or costs["constant"](),
+        steps=tuple(getattr(getattr(said["plan"], "steps", Steps()), step) for step in STEPS),
+        prefetch=getattr(said["plan"], "prefetch", 0),
+        seed=said.get("seed", 0),
+        clock=said.get("clock", "simulated"),
     )
-    found = [c._replace(path=("workload", *c.path)) for c in complaints_about(job)]
-    if found:
-        raise Invalid(found)
+    complaints += complaints_about(job)
+    if not complaints:
+        complaints += too_long(job)
     return job
+
+
+_WORK = (("cluster",), ("workload",), ("plan",))
 
 
 def _devices(form: ClusterForm) -> tuple[Device, ...]:
@@ -157,12 +187,9 @@ def _devices(form: ClusterForm) -> tuple[Device, ...]:
     if len(rows) > MOST_WORKERS:
         raise Invalid([Complaint(("devices",), f"{len(rows)} devices are more than {MOST_WORKERS}")])
     devices = tuple(_device(row, form.device) for row in rows)
-    complaints = [*_about_names(devices), *_about_memory(form)]
     slots = sum(device.slots for device in devices)
     if slots > MOST_WORKERS:
-        complaints.append(Complaint(("devices",), f"{slots} slots are more than {MOST_WORKERS}"))
-    if complaints:
-        raise Invalid(complaints)
+        raise Invalid([Complaint(("devices",), f"{slots} slots are more than {MOST_WORKERS}")])
     return devices
 
 
@@ -179,13 +206,13 @@ def _device(row: int | str | NamedDevice, default: DeviceForm) -> Device:
     return Device(named.name, **said)
 
 
-def _about_names(devices: Sequence[Device]) -> list[Complaint]:
+def _about_names(form: ClusterForm, devices: Sequence[Device]) -> list[Complaint]:
     complaints, taken = [], {HOST: "is the name of the coordinator"}
     for index, device in enumerate(devices):
         if device.name in taken:
-            complaints.append(
-                Complaint(("devices", index, "name"), f"'{device.name}' {taken[device.name]}; choose another")
-            )
+            row = form.devices[index] if isinstance(form.devices, list) else ""
+            path: Path = ("cluster", "devices", index, *(("name",) if isinstance(row, NamedDevice) else ()))
+            complaints.append(Complaint(path, f"'{device.name}' {taken[device.name]}; choose another"))
         workers = [f"{device.name}.{slot}" for slot in range(device.slots)] if device.slots > 1 else []
         taken |= dict.fromkeys([device.name, *workers], f"is taken by devices[{index}]")
     return complaints
@@ -200,7 +227,7 @@ def _about_memory(form: ClusterForm) -> list[Complaint]:
                 (("devices", index, "device", "memory"), row.device.memory),
             ]
     zero = "a device without memory holds nothing; write for example '16 GB', or leave it out for no limit"
-    return [Complaint(path, zero) for path, memory in said if memory == 0]
+    return [Complaint(("cluster", *path), zero) for path, memory in said if memory == 0]
 
 
 def _wired(devices: tuple[Device, ...], topology: Ask | None) -> Cluster:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -54,9 +56,7 @@ def run(
     """Play SCENARIO on the simulated clock."""
     from parsim.run import simulate
 
-    chosen = _settings(settings, seed)
-    _prepare(out)
-    result = simulate(scenario, chosen)
+    result = simulate(scenario, _asked(scenario, settings, seed, out))
     _answer(result, as_json, quiet, out)
 
 
@@ -68,9 +68,7 @@ def replay(
     """Run SCENARIO for real, in worker processes, beside its prediction."""
     from parsim.run import replay as play
 
-    chosen = _settings(settings, seed)
-    _prepare(out)
-    result = play(scenario, chosen)
+    result = play(scenario, _asked(scenario, settings, seed, out))
     _answer(result, as_json, quiet, out)
 
 
@@ -83,9 +81,7 @@ def validate(
     from parsim.run import simulate
     from parsim.validate import validation
 
-    chosen = _settings(settings, seed)
-    _prepare(out)
-    result = simulate(scenario, chosen)
+    result = simulate(scenario, _asked(scenario, settings, seed, out))
     verdict = validation(result)
     if out is not None:
         result.save(out)
@@ -103,20 +99,26 @@ def validate(
 def schedule(name: str, ranks: str, microbatches: str, chunks: str) -> None:
     """Print the order of schedule NAME, a line per rank."""
     from parsim.core.errors import Invalid
+    from parsim.core.items import MOST
+    from parsim.core.registry import did_you_mean
     from parsim.schedules import schedules
 
-    counts = {
-        "ranks": _count("--ranks", ranks),
-        "microbatches": _count("--microbatches", microbatches),
-        "chunks": _count("--chunks", chunks),
-    }
+    counts: dict[str, int] = {}
+    faults: list[Fault] = []
+    for option, text in {"--ranks": ranks, "--microbatches": microbatches, "--chunks": chunks}.items():
+        with _collecting(faults):
+            counts[option.lstrip("-")] = _count(option, text)
+    if name not in schedules.entries():
+        faults.append(option_fault("NAME", did_you_mean(name, schedules.entries())).faults[0])
+    if not faults and prod(counts.values()) > MOST:
+        faults += option_fault("--microbatches", f"ranks x microbatches x chunks make more than {MOST}").faults
+    if faults:
+        raise ScenarioError(faults)
     try:
         orders = schedules[name](**counts)
-    except KeyError as unknown:
-        raise option_fault("NAME", unknown.args[0]) from None
     except Invalid as invalid:
-        faults = [Fault(f"--{c.path[0]}", 0, 0, str(c.path[0]), c.message) for c in invalid.complaints]
-        raise ScenarioError(faults) from None
+        found = [Fault(f"--{c.path[0]}", 0, 0, str(c.path[0]), c.message) for c in invalid.complaints]
+        raise ScenarioError(found) from None
     click.echo("\n".join(" ".join(map(str, order)) for order in orders))
 
 
@@ -156,28 +158,53 @@ def schema() -> None:
     click.echo(json.dumps(scenario_schema(), indent=1))
 
 
-def _settings(pairs: tuple[str, ...], seed: str | None) -> dict[str, Any]:
-    from parsim.core.scenario import settings
+def _asked(scenario: str, settings: tuple[str, ...], seed: str | None, out: str | None) -> dict[str, Any]:
+    """Return the values that the options set; every fault of the command line, or of scenario and folder, at once."""
+    from parsim.core.scenario import settings as read
 
-    chosen = settings(pairs)
+    chosen: dict[str, Any] = {}
+    faults: list[Fault] = []
+    with _collecting(faults):
+        chosen |= read(settings)
     if seed is not None:
-        if not seed.isascii() or not seed.isdigit() or int(seed) >= 2**63:
-            raise option_fault("--seed", f"'{seed}' is no whole number from 0; write for example 7")
-        chosen["seed"] = int(seed)
+        with _collecting(faults):
+            chosen["seed"] = _seed(seed)
+    readable = not faults
+    if out is not None:
+        from parsim.export.files import writable
+
+        with _collecting(faults):
+            writable(out)
+    if faults and readable:
+        from parsim.build import build
+        from parsim.core.scenario import load
+
+        with _collecting(faults):
+            build(load(scenario, chosen))
+    if faults:
+        raise ScenarioError(faults)
     return chosen
 
 
-def _count(option: str, text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 0 < int(text) <= 10_000_000:
-        raise option_fault(option, f"'{text}' is no count from 1 to 10000000; write for example 4")
+@contextmanager
+def _collecting(faults: list[Fault]) -> Iterator[None]:
+    """Collect what is wrong, and go on."""
+    try:
+        yield
+    except ScenarioError as wrong:
+        faults += wrong.faults
+
+
+def _seed(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > 20 or int(text) >= 2**63:
+        raise option_fault("--seed", f"'{text[:60]}' is no whole number from 0 to 2^63 - 1; write for example 7")
     return int(text)
 
 
-def _prepare(out: str | None) -> None:
-    if out is not None:
-        from parsim.export.files import prepare
-
-        prepare(out)
+def _count(option: str, text: str) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > 8 or not 0 < int(text) <= 10_000_000:
+        raise option_fault(option, f"'{text[:60]}' is no count from 1 to 10000000; write for example 4")
+    return int(text)
 
 
 def _answer(result: Result | Replay, as_json: bool, quiet: bool, out: str | None) -> None:
@@ -212,6 +239,9 @@ def _main() -> int:
         return 1
     except BrokenPipeError:
         sys.stderr.close()
+        return 1
+    except OSError as error:  # of standard output; files that cannot be read or written are told of elsewhere
+        click.echo(f"parsim: {error.strerror or error}", err=True)
         return 1
     return 0
 

@@ -1,4 +1,4 @@
-"""What only the whole job can tell: bytes that no route can carry, tasks that no device can hold, times beyond floats."""
+"""What only the whole job can tell: bytes that no route carries, tasks that no device holds, times beyond floats."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ HUGE = 1e300  # s, beyond which sums of times are no floats any more
 
 
 def complaints_about(job: Job) -> list[Complaint]:
-    """Return what is wrong with *job*, by path in its workload; nothing: it can be played."""
+    """Return what cannot travel and what fits nowhere in *job*, whatever it costs."""
     sorts = (_edges_without_route(job), _host_without_route(job), _flows_without_route(job), _tasks_without_room(job))
-    found = list(dict.fromkeys(complaint for sort in sorts for complaint in islice(sort, SHOWN)))
-    return found or list(_too_long(job))
+    found = dict.fromkeys(complaint for sort in sorts for complaint in islice(sort, SHOWN))
+    return [complaint._replace(path=("workload", *complaint.path)) for complaint in found]
 
 
 def _missing(job: Job, sources: tuple[int, ...], targets: tuple[int, ...]) -> str:
@@ -108,8 +108,20 @@ def _least_need(job: Job, reach: tuple[bool, ...]) -> Floats:
     return need
 
 
-def _too_long(job: Job) -> Iterator[Complaint]:
+def too_long(job: Job) -> Iterator[Complaint]:
+    """Complain of times that add up to more than floats can hold."""
+    try:
+        with np.errstate(over="ignore"):
+            seconds = _seconds(job)
+    except OverflowError:
+        seconds = math.inf
+    if not seconds < HUGE:
+        yield Complaint(("workload",), f"its times add up to more than {HUGE:g} s; write smaller ones")
+
+
+def _seconds(job: Job) -> float:
+    """Return more seconds than any run of *job* takes."""
     foreseen = theory(job)
-    seconds = foreseen.n * (foreseen.t_s + foreseen.t_c), float(np.sum(mean_compute(job))), float(sum(job.steps))
-    if not all(value < HUGE for value in seconds):
-        yield Complaint((), f"its times add up to more than {HUGE:g} s")
+    return math.fsum(
+        [foreseen.n * (foreseen.t_s + foreseen.t_c), *mean_compute(job).tolist(), *job.graph.flows.start, *job.steps]
+    )

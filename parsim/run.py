@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,12 +11,13 @@ from functools import cached_property
 from typing import Any
 
 from parsim.build import build
+from parsim.core.errors import RunError
 from parsim.core.job import Job, Theory
 from parsim.core.scenario import load
 from parsim.core.timeline import Timeline
 from parsim.export.csv import write_csv
 from parsim.export.files import prepare, write
-from parsim.export.report import report
+from parsim.export.report import report, seconds
 from parsim.export.six_steps import six_steps
 from parsim.export.trace import write_trace
 from parsim.metrics.ledger import Ledger, ledger
@@ -103,6 +105,16 @@ class Replay:
             "result_matches_serial": self.result_matches_serial,
         }
 
+    def report(self) -> str:
+        """Write the measured run for people, held against the prediction."""
+        serial = "is" if self.result_matches_serial else "is NOT"
+        predicted, measured = (seconds(run.timeline.makespan_s) for run in (self.predicted, self.measured))
+        return (
+            f"{self.measured.report()}\nReplay\n"
+            f"  predicted {predicted}, measured {measured}; the result {serial} what one worker alone computes\n"
+            "  no profile of this machine: deviation also holds the error of the stated costs\n"
+        )
+
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write both runs into folders of their own, and the replay as result.json beside them."""
         folder = prepare(os.fspath(folder))
@@ -135,7 +147,18 @@ def run(job: Job) -> Result:
     """Play a job on the simulated clock."""
     foreseen = theory(job)
     timeline = play(job)
-    return Result(job, job.clock, foreseen, timeline, evaluate(job.graph, timeline))
+    return Result(job, job.clock, foreseen, timeline, _value(job, timeline))
+
+
+def _value(job: Job, timeline: Timeline) -> Any:
+    """Compute what the run results in; what fails in a kernel fails the run."""
+    try:
+        value = evaluate(job.graph, timeline)
+    except Exception as error:  # a kernel may raise anything
+        raise RunError(f"{job.name}: a kernel or the merge failed: {type(error).__name__}: {error}") from error
+    if isinstance(value, float) and not math.isfinite(value):
+        raise RunError(f"{job.name}: the result is {value}, no finite number")
+    return value
 
 
 def replay(source: Source, set: Mapping[str, Any] | None = None) -> Replay:
@@ -147,7 +170,7 @@ def replay(source: Source, set: Mapping[str, Any] | None = None) -> Replay:
 
     Raises `ScenarioError` where the input is wrong or only counts, `RunError` where a kernel or a process fails.
     """
-    from parsim.replay import processes
+    from parsim.real import processes
 
     scenario = load(source, set)
     job = build(scenario)

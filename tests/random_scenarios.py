@@ -155,3 +155,39 @@ def traffic(draw):
 def scenarios(memory=True):
     """Any of them."""
     return st.one_of(items(memory=memory), task_graphs(memory=memory), pipelines(), traffic())
+
+
+@st.composite
+def plain_items(draw):
+    """Items on equal devices without limits or luck, where closed forms are likely to apply; links may be shared."""
+    count = draw(st.integers(1, 4))
+    split = draw(st.sampled_from(["data", "layers", "chain"]))
+    rows = {"devices": count, "device": {"speed": draw(st.sampled_from([1, 2])), "slots": draw(st.sampled_from([1, 1, 2]))}}
+    places = [*names_of(count), "host"]
+    plan = {"split": split, "steps": draw(steps()), "prefetch": draw(st.sampled_from([0, 0, 1]))}
+    number = draw(st.integers(1, 7))
+    if split == "data":
+        plan["subsets"] = draw(st.integers(1, number))
+    if split == "chain":
+        plan["depth"] = draw(st.integers(1, 3))
+    sizes = {key: draw(megabytes(0, 2)) for key in ("item", "result", "weights")}
+    return {
+        "cluster": rows | {"topology": draw(st.one_of(wires(places), spread_wires(places)))},
+        "workload": {"kind": "items", "count": number, **sizes},
+        "plan": plan,
+        "cost": {"kind": "constant", "compute": draw(seconds())},
+        "policy": draw(st.sampled_from(["fifo", "fifo", "heft"])),
+    }
+
+
+@st.composite
+def spread_wires(draw, places):
+    """Equal links, a route over one of them: few enough routes share that some scenarios have none that do."""
+    links = [{"name": f"L{i}", "bandwidth": "1 MB/s"} for i in range(2 * len(places))]
+    pairs = [(a, b) for a in places for b in places if a != b]
+    over = draw(st.permutations(range(len(links))))
+    shift = draw(st.integers(0, 3))
+    routes = [
+        {"from": a, "to": b, "over": [f"L{over[(i + shift * (b == 'host')) % len(links)]}"]} for i, (a, b) in enumerate(pairs)
+    ]
+    return {"kind": "custom", "links": links, "routes": routes}

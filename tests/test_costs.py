@@ -29,7 +29,7 @@ def test_units_of_work():
 
 
 def test_one_quantity_is_divided_by_speed():
-    stated = graph([1, 1], [[6.0], [9.0]])
+    stated = graph([1, 1], [6.0, 9.0])
     assert constant().expected(stated, 1, Device("w1", speed=3.0)).tolist() == [2, 3]
 
 

@@ -152,7 +152,7 @@ def test_files_that_are_no_csv_are_faults(tmp_path):
     assert faults(path) == ["F:2:1: csv: is not text in UTF-8"]
     path.write_bytes(b'a,b\n1,"2\n')
     assert faults(path) == ["F:2:1: csv: unexpected end of data"]
-    assert faults(tmp_path / "none.csv") == ["TIMELINE:0:0: F: No such file or directory"]
+    assert faults(tmp_path / "none.csv") == ["F:0:0: TIMELINE: cannot be read: No such file or directory"]
 
 
 def test_fewer_workers_than_named_are_a_fault(five, tmp_path):
@@ -411,7 +411,8 @@ def test_a_folder_that_cannot_be_is_a_fault_before_the_clock_starts(tmp_path):
     with pytest.raises(ScenarioError) as caught:
         files.prepare(tmp_path / "file")
     (fault,) = caught.value.faults
-    assert (fault.file, fault.line, fault.column, fault.path) == ("--out", 0, 0, str(tmp_path / "file"))
+    assert fault[:4] == ("--out", 0, 0, "out")
+    assert str(tmp_path / "file") in fault.message
     with pytest.raises(ScenarioError):
         files.prepare(tmp_path / "file" / "below")
 

@@ -19,7 +19,7 @@ FILES = sorted((ROOT / "parsim").rglob("*.py"))
 SHELVES = ("topologies", "kernels", "merges", "workloads", "parallel", "schedules", "policies", "costs")
 FLOORS = {
     "core": 1,
-    **dict.fromkeys((*SHELVES, "sim", "replay", "metrics", "export"), 2),
+    **dict.fromkeys((*SHELVES, "sim", "real", "metrics", "export"), 2),
     **dict.fromkeys(("build", "lower", "plot"), 3),
     "run": 4,
     "validate": 5,
@@ -51,7 +51,7 @@ def imported(tree):
 def test_imports_go_down_only(path):
     here = room(path)
     for module in imported(ast.parse(path.read_text(encoding="utf-8"))):
-        there = (module.split(".") + ["__init__"])[1]
+        there = [*module.split("."), "__init__"][1]
         if module.startswith("parsim.__"):
             continue  # the version
         assert there in FLOORS, f"{module} is on no floor"

@@ -50,8 +50,8 @@ class Problem:
             tuple(column.tolist() for column in self.seconds.T),
             lambda edge, a, b: 0.0 if a == b else delays[edge],
             lambda task, worker: self.arrivals[task, worker],
-            np.nanmean(self.seconds, axis=1),
-            delays if self.seconds.shape[1] > 1 else np.zeros(len(edges)),
+            lambda: np.nanmean(self.seconds, axis=1),
+            lambda: delays if self.seconds.shape[1] > 1 else np.zeros(len(edges)),
         )
 
     def play(self, policy, fits=lambda task, now: True):

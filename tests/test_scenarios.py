@@ -129,7 +129,7 @@ def tries():
             yield pytest.param(name, [word for word in shlex.split(group) if word != "--set"], id=f"{name} {group}")
 
 
-@pytest.mark.parametrize(("name", "pairs"), tries())
+@pytest.mark.parametrize(("name", "pairs"), list(tries()))
 def test_what_an_opening_says_to_try_can_be_tried(name, pairs):
     changed = parsim.simulate(FOLDER / f"{name}.yaml", set=settings(pairs))
     assert changed.to_dict() != played(name).to_dict()

@@ -68,12 +68,12 @@ def test_one_rounding_only(number, where):
     getcontext().prec = 60
     text = format(abs(number), "f").lstrip("0") or "0"
     number = Decimal(text)
-    if 0 < number < Decimal("1e-200") or len(text) > 300:
+    if number and not 1e-100 <= float(number * scale(unit)) <= 1e100:
         return
     assert parse(f"{text} {unit}", dimension) == float(number * scale(unit))
 
 
-@given(st.floats(min_value=0, allow_nan=False, allow_infinity=False), st.sampled_from(DIMENSIONS))
+@given(st.just(0.0) | st.floats(1e-100, 1e100), st.sampled_from(DIMENSIONS))
 def test_what_is_written_is_read_again(amount, dimension):
     if amount == 0 and not dimension.zero:
         return
@@ -121,8 +121,8 @@ def refusal(value: object, dimension: Dimension) -> str:
         ("00 s", SECONDS, "'00 s' starts with '0'; write '0 s'"),
         ("0 B/s", BYTES_PER_SECOND, "'0 B/s' is zero; a bandwidth must be more, for example '400 Gbit/s'"),
         ("0e3 FLOP/s", FLOP_PER_SECOND, "'0e3 FLOP/s' is zero; a rate of FLOP must be more, for example '312 TFLOP/s'"),
-        ("1e400 s", SECONDS, "'1e400 s' is out of range; the largest number is about 1e308"),
-        ("1e-400 s", SECONDS, "'1e-400 s' is out of range; the smallest number is about 1e-308"),
+        ("1e400 s", SECONDS, "'1e400 s' is out of range; the largest number is 1e+100"),
+        ("1e-400 s", SECONDS, "'1e-400 s' is out of range; the smallest number is 1e-100"),
         ("1e999999999 s", SECONDS, "'1e999999999 s' is out of range; write for example '5 s'"),
         ("1e-999999999999999 s", SECONDS, "'1e-999999999999999 s' is out of range; write for example '5 s'"),
         ("fast", SECONDS, "'fast' is no number with a unit; write for example '5 s'"),

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from parsim.core.errors import Complaint, Fault, Invalid, Path, ScenarioError, dotted
+from parsim.core.errors import Complaint, Fault, Invalid, Path, ScenarioError, dotted, one_line
 
 DEEPEST = 40  # nesting
 LONGEST = 300  # digits of a number, so that every whole number is also a float
@@ -46,15 +46,6 @@ class Document(NamedTuple):
                 return place.keys[str(part)]
             place = place.children[part]
         return place.position if isinstance(place, Branch) else place
-
-
-def one_line(text: str) -> str:
-    r"""Write control characters out, so that a fault stays a line.
-
-    >>> one_line("a" + chr(10) + "b")
-    'a\\nb'
-    """
-    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def fault(file: str, position: Position, path: Path, message: str) -> Fault:

@@ -27,6 +27,15 @@ def dotted(path: Path) -> str:
     return text.removeprefix(".")
 
 
+def one_line(text: str) -> str:
+    r"""Write control characters out, so that a fault stays a line.
+
+    >>> one_line("a" + chr(10) + "b")
+    'a\\nb'
+    """
+    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
 class Fault(NamedTuple):
     """One fault of the input, with its place.
 
@@ -41,7 +50,7 @@ class Fault(NamedTuple):
     message: str
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}: {self.path}: {self.message}"
+        return one_line(f"{self.file}:{self.line}:{self.column}: {self.path}: {self.message}")
 
 
 class Complaint(NamedTuple):

@@ -29,8 +29,8 @@ class Estimate(NamedTuple):
     compute: tuple[list[float], ...]  # [worker][task] expected s; NaN: may not run; equal devices share a list
     transfer: Callable[[int, int, int], float]  # (edge, from worker, to worker) -> nominal s
     arrival: Callable[[int, int], float]  # (task, worker) -> nominal s of what the host sends it
-    mean_compute: Floats  # (tasks,) mean over the workers that may run it
-    mean_transfer: Floats  # (edges,) mean over distinct workers
+    mean_compute: Callable[[], Floats]  # (tasks,) mean s over the workers that may run it
+    mean_transfer: Callable[[], Floats]  # (edges,) mean nominal s over distinct workers
 
 
 class Policy(Protocol):

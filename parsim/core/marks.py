@@ -13,6 +13,8 @@ import typing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+from parsim.core.units import Unread
+
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler
     from pydantic_core import CoreSchema
@@ -46,9 +48,9 @@ class Above:
     """Marks a float parameter that is finite and more than *least*."""
 
     least: float
-    takes = (int, float)
+    takes = (int, float, Unread)
     wanted = "a number"
-    example = "1.5"
+    example = "0.5"
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         from pydantic_core import core_schema

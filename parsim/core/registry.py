@@ -8,6 +8,8 @@ import pkgutil
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
+SHOWN = 20  # names, in a message
+MANY = 500  # names; to compare with each of more takes too long where every task of a large graph is wrong
 Entry = TypeVar("Entry", bound=Callable[..., Any])
 
 
@@ -19,11 +21,12 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     >>> did_you_mean("x", ["fifo", "heft"])
     "unknown name 'x'; known are: fifo, heft"
     """
-    known = sorted(known)
-    near = difflib.get_close_matches(name, known, n=1)
+    known = sorted(set(known))
+    near = difflib.get_close_matches(name, known, n=1) if len(known) <= MANY else []
     if near:
         return f"unknown name '{name}'. Did you mean '{near[0]}'?"
-    return f"unknown name '{name}'; known are: {', '.join(known)}"
+    more = f", ... ({len(known)} names)" if len(known) > SHOWN else ""
+    return f"unknown name '{name}'; known are: {', '.join(known[:SHOWN])}{more}"
 
 
 class Shelf:

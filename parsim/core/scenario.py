@@ -20,7 +20,7 @@ from typing import Any
 
 from parsim.core import document
 from parsim.core.document import Branch, Document, Position
-from parsim.core.errors import Complaint, Fault, Invalid, Path, ScenarioError, dotted
+from parsim.core.errors import Complaint, Fault, Invalid, Path, ScenarioError, dotted, one_line
 from parsim.core.units import show
 
 BIGGEST = 16 * 2**20  # B, a file
@@ -92,7 +92,7 @@ def settings(pairs: Iterable[str]) -> dict[str, Any]:
     for pair in pairs:
         path, equals, text = pair.partition("=")
         try:
-            if not equals:
+            if not equals or not path:
                 raise Invalid([Complaint((), f"'{pair}' is no PATH=VALUE; write for example cluster.devices=4")])
             values[path] = document.parse_value(text)
         except Invalid as invalid:
@@ -111,7 +111,7 @@ def _from_file(file: str) -> Scenario:
         )
         raise ScenarioError(_sorted([*read.faults, document.fault(file, read.position(()), (), message)]))
     sha256 = hashlib.sha256(data).hexdigest()
-    return Scenario(file, PurePath(file).stem, sha256, read.values, read.places, read.faults)
+    return Scenario(file, one_line(PurePath(file).stem), sha256, read.values, read.places, read.faults)
 
 
 def _bytes(file: str) -> bytes:
@@ -157,7 +157,9 @@ class _Copier:
     def copy(self, value: Any, path: Path) -> Any:
         """Return *value* in plain dicts and lists of its own."""
         self.left -= 1
-        if value is None or type(value) in (str, bool):
+        if type(value) is str:
+            return value if _is_text(value) else self._complain(path, f"{value!r} holds half a character")
+        if value is None or type(value) is bool:
             return value
         if type(value) in (int, float):
             return self._number(value, path)
@@ -179,7 +181,7 @@ class _Copier:
     def _mapping(self, value: Mapping[Any, Any], path: Path) -> dict[str, Any]:
         copy = {}
         for key, held in value.items():
-            if type(key) is str:
+            if type(key) is str and _is_text(key):
                 copy[key] = self.copy(held, (*path, key))
             else:
                 self._complain(path, f"the key {show(key)} is no text")
@@ -194,6 +196,15 @@ class _Copier:
 
     def _complain(self, path: Path, message: str) -> None:
         self.complaints.append(Complaint(path, message))
+
+
+def _is_text(text: str) -> bool:
+    """Tell whether *text* can be written to a file; a lone surrogate cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _overridden(scenario: Scenario, values: Mapping[str, Any]) -> Scenario:

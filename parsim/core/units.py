@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 DECIMAL = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15}
 BINARY = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "Pi": 2**50}
-LONGEST = 400  # characters of a number; also the largest exponent, for a float ends at 1e308
+LONGEST = 400  # characters of a number; also the largest exponent
+LARGEST, SMALLEST = 1e100, 1e-100  # in base units, zero aside: no ratio or sum of quantities leaves the floats
 
 _BYTES = {f"{prefix}B": Fraction(scale) for prefix, scale in (DECIMAL | BINARY).items()} | {
     f"{prefix}bit": Fraction(scale, 8) for prefix, scale in (DECIMAL | BINARY).items()
@@ -80,6 +81,14 @@ _PARTS = re.compile(r"([+-]?)([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]+))?[ \t]*
 _OTHER_SPELLINGS = {"sec": "s", "second": "s", "seconds": "s", "minutes": "min", "hours": "h", "hour": "h"}
 
 
+class Unread(float):
+    """Stands where a wrong quantity stood, while what is beside it is checked further; read as any quantity."""
+
+    def __new__(cls) -> Unread:
+        """Make an amount that is wrong nowhere: not zero, and less than one."""
+        return super().__new__(cls, 0.5)
+
+
 def parse(value: object, dimension: Dimension) -> float:
     """Read *value* as a quantity of *dimension*, in s, B, FLOP, B/s or FLOP/s; refuse it with a `ValueError`.
 
@@ -98,6 +107,8 @@ def measure(value: object, *wanted: Dimension) -> tuple[Dimension, float]:
     """Read *value* as a quantity of one of the *wanted* dimensions; return which one, and how much."""
     if isinstance(value, str):
         return _measure(value, wanted)
+    if isinstance(value, Unread):
+        return wanted[0], value
     if isinstance(value, int | float) and not isinstance(value, bool):
         if not 0 <= value <= sys.float_info.max:
             raise ValueError(f"{show(value)} is no quantity; write for example {_examples(wanted)}")
@@ -164,12 +175,11 @@ def _amount(text: str, digits: int, exponent: int, scale: Fraction) -> float:
         over *= 10**exponent
     else:
         under *= 10**-exponent
-    try:
-        amount = over / under
-    except OverflowError:
-        raise ValueError(f"{_quote(text)} is out of range; the largest number is about 1e308") from None
-    if over and not amount:
-        raise ValueError(f"{_quote(text)} is out of range; the smallest number is about 1e-308")
+    if over > int(LARGEST) * under:
+        raise ValueError(f"{_quote(text)} is out of range; the largest number is {LARGEST:g}")
+    amount = over / under
+    if over and amount < SMALLEST:
+        raise ValueError(f"{_quote(text)} is out of range; the smallest number is {SMALLEST:g}")
     return amount
 
 
@@ -225,7 +235,7 @@ class Quantity:
     """Marks a float parameter that is written as text with a unit of *dimension*."""
 
     dimension: Dimension
-    takes = (str,)  # the raw types that it reads, and (for a message) those that it explains
+    takes = (str, Unread)  # the raw types that it reads, and (for a message) those that it explains
     explains = (int, float)
 
     @property
@@ -272,7 +282,7 @@ class Travel(NamedTuple):
 class TimeOrSize:
     """Marks a `Travel` parameter: text with a unit of time or of size."""
 
-    takes = (str,)
+    takes = (str, Unread)
     explains = (int, float)
     wanted = f"a time or a size such as '{SECONDS.example}' or '{BYTES.example}'"
     example = BYTES.example

@@ -111,7 +111,8 @@ def _sheet(path: str | Path) -> _Sheet:
     try:
         text = Path(path).read_bytes().decode("utf-8-sig")
     except OSError as error:
-        raise ScenarioError([Fault("TIMELINE", 0, 0, str(path), error.strerror or "cannot be read")]) from None
+        message = f"cannot be read: {error.strerror or error}"
+        raise ScenarioError([Fault(str(path), 0, 0, "TIMELINE", message)]) from None
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise ScenarioError([Fault(str(path), line, 1, "csv", "is not text in UTF-8")]) from None

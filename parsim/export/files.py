@@ -4,23 +4,45 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from parsim.core.errors import Fault, RunError, ScenarioError
 
 
+def writable(folder: str | Path) -> None:
+    """See that *folder* can be made and written to, and leave no trace; a long run must have a place for its result."""
+    new: list[Path] = []
+    try:
+        new += (place for place in (Path(folder), *Path(folder).parents) if not place.exists())
+    except (OSError, ValueError) as error:
+        raise _refused(folder, error) from None
+    try:
+        prepare(folder)
+    finally:
+        for place in new:
+            with suppress(OSError):
+                place.rmdir()
+
+
 def prepare(folder: str | Path) -> Path:
-    """Make *folder*, or see that it can be written to; a long run must not end without a place for its result."""
+    """Make *folder*, or see that it can be written to."""
+    if not str(folder):
+        raise _refused(folder, ValueError("a folder has a name"))
     folder = Path(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe = _beside(folder / "probe")
         probe.open("xb").close()
         probe.unlink()
-    except OSError as error:
-        message = f"cannot be written to: {error.strerror or error}"
-        raise ScenarioError([Fault("--out", 0, 0, str(folder) or "out", message)]) from None
+    except (OSError, ValueError) as error:
+        raise _refused(folder, error) from None
     return folder
+
+
+def _refused(folder: str | Path, error: Exception) -> ScenarioError:
+    why = getattr(error, "strerror", None) or error
+    return ScenarioError([Fault("--out", 0, 0, "out", f"'{folder}' cannot be written to: {why}; name another folder")])
 
 
 def write(folder: str | Path, files: Mapping[str, bytes | str]) -> None:

@@ -1,7 +1,7 @@
 """Prove a timeline, knowing the job but nothing of the engine: every rule is read off the spans anew.
 
 An empty answer is a proof that tasks ran once, where they may, one at a time, after their inputs; that transfers took
-place where they had to, no faster than their links; that no device held more than it can; that idleness is what is left.
+place where they had to, no faster than their links; that no device held more than it can; that idleness is the rest.
 """
 
 from __future__ import annotations

@@ -6,7 +6,9 @@ A form looks at the job alone, never at a run. It answers None where its conditi
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import zip_longest
+from operator import add
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +16,7 @@ import numpy as np
 from parsim.core.cluster import Path
 from parsim.core.graph import Floats
 from parsim.core.job import Job
+from parsim.core.op import Op
 
 
 class Form(NamedTuple):
@@ -145,7 +148,7 @@ def _critical_path(job: Job, seconds: Floats) -> float:
     graph, child = job.graph, job.graph.edges.child.tolist()
     first, order = graph.children.first, graph.children.order
     missing = np.bincount(graph.edges.child, minlength=len(graph)).tolist()
-    begins, took = [0.0] * len(graph), seconds.tolist()
+    begins, took = [0.0] * len(graph), list(map(float, seconds))
     free = [task for task, count in enumerate(missing) if not count]
     for task in free:
         end = begins[task] + took[task]
@@ -154,7 +157,8 @@ def _critical_path(job: Job, seconds: Floats) -> float:
             missing[child[edge]] -= 1
             if not missing[child[edge]]:
                 free.append(child[edge])
-    return max(begin + time for begin, time in zip(begins, took, strict=True))
+    ends: Iterator[float] = map(add, begins, took)
+    return max(ends)
 
 
 def _after(job: Job) -> float:
@@ -177,13 +181,20 @@ def _alike(job: Job) -> _Alike | None:
         return None
     if len({(d.speed, d.slots) for d in devices}) > 1 or len(graph.places[0]) < len(cluster.workers):
         return None
-    if np.any(job.cost.luck(job.seed, tasks) != 1) or np.any(graph.edges.size > 0) or np.any(graph.edges.delay > 0):
-        if len(devices) > 1 or np.any(job.cost.luck(job.seed, tasks) != 1):
-            return None
+    moving = np.any(graph.edges.size > 0) or np.any(graph.edges.delay > 0)
+    if np.any(job.cost.luck(job.seed, tasks) != 1) or (moving and len(devices) > 1):
+        return None
     columns = [job.cost.expected(graph, index, device) for index, device in enumerate(devices)]
     if any(not np.array_equal(columns[0], column) for column in columns[1:]):
         return None
-    given, result = _ways(job, np.any(graph.given > 0), inward=True), _ways(job, np.any(graph.result > 0), inward=False)
+    inward, outward = ((cluster.host, d) for d in range(len(devices))), ((d, cluster.host) for d in range(len(devices)))
+    ways = [
+        _paths(job, pairs if np.any(column > 0) else ())
+        for pairs, column in ((inward, graph.given), (outward, graph.result))
+    ]
+    if (any(ways) and devices[0].slots > 1) or _share(ways):
+        return None
+    given, result = _common(ways[0]), _common(ways[1])
     if given is None or result is None:
         return None
     return _Alike(_seconds(given, graph.given, tasks), columns[0], _seconds(result, graph.result, tasks))
@@ -192,16 +203,20 @@ def _alike(job: Job) -> _Alike | None:
 FREE = Path((), 0.0, math.inf)
 
 
-def _ways(job: Job, used: bool | np.bool_, inward: bool) -> Path | None:
-    """Return the way between host and any worker, where all are equal and none shares a link; free: nothing travels."""
-    if not used:
-        return FREE
-    cluster, host = job.cluster, job.cluster.host
-    pairs = [(host, d) if inward else (d, host) for d in range(len(cluster.devices))]
-    paths = [path for pair in pairs if (path := cluster.path(*pair)) is not None]
-    links = [link for path in paths for link in path.links]
-    equal = len({(path.latency, path.bandwidth) for path in paths}) == 1 and len(links) == len(set(links))
-    return paths[0] if equal and cluster.devices[0].slots == 1 else None
+def _paths(job: Job, pairs: Iterable[tuple[int, int]]) -> list[Path]:
+    return [path for pair in pairs if (path := job.cluster.path(*pair)) is not None]
+
+
+def _share(ways: Iterable[Sequence[Path]]) -> bool:
+    """Say whether two devices use one link; *ways* list paths device by device, inward and outward."""
+    used = [set().union(*(path.links for path in paths)) for paths in zip_longest(*ways, fillvalue=FREE)]
+    return sum(map(len, used)) > len(set().union(*used))
+
+
+def _common(paths: Sequence[Path]) -> Path | None:
+    """Return the way that takes as long for everybody, or None; free: nothing travels."""
+    alike = len({(path.latency, path.bandwidth) for path in paths}) <= 1
+    return [*paths, FREE][0] if alike else None
 
 
 def _seconds(path: Path, size: Floats, tasks: int) -> Floats:
@@ -230,8 +245,8 @@ def _pipeline(job: Job) -> _Pipe | None:
     m = kinds[0].count("F")
     devices, workers = job.cluster.devices, job.cluster.workers
     seconds = np.empty(len(graph))
-    stages = {int(graph.names[task].split("F")[0]) for order in graph.orders for task in order[:1]}
-    if stages != set(range(len(graph.orders))) or any(len(order) != 2 * m for order in kinds):
+    stages = [{Op.parse(graph.names[task]).stage for task in order} for order in graph.orders]
+    if stages != [{rank} for rank in range(len(graph.orders))] or any(len(order) != 2 * m for order in kinds):
         return None
     for rank, order in enumerate(graph.orders):
         index = workers[rank].device

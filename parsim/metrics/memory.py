@@ -82,7 +82,7 @@ def _output_ends(job: Job, timeline: Timeline, row: Ints) -> Floats:
     tasks, count = len(graph), len(edges)
     until = end.copy()
     delayed = (edges.delay > 0) & (worker[edges.child] != worker[edges.parent])
-    released = np.where(delayed, start[edges.child], end[edges.child])  # a delay that has passed is over when taken
+    released = np.where(delayed, start[edges.child], end[edges.child])  # a delay without a span had passed
     moved = (timeline.thing >= 0) & (timeline.thing < count)
     released[timeline.thing[moved]] = timeline.end_s[moved]
     np.maximum.at(until, edges.parent, released)

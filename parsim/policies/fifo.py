@@ -26,7 +26,7 @@ class Fifo:
     >>> import numpy as np
     >>> anywhere = TaskGraph(["a", "b", "c"], ("compute",), np.zeros(3, int), np.ones(3), ((0, 1),), np.zeros(3, int))
     >>> fifo = Fifo()
-    >>> fifo.prepare(anywhere, ((0, 1),), Estimate((), lambda *_: 0.0, lambda *_: 0.0, np.ones(3), np.empty(0)))
+    >>> fifo.prepare(anywhere, ((0, 1),), Estimate((), lambda *_: 0.0, lambda *_: 0.0, list, list))
     >>> fifo.ready(1, None), fifo.ready(0, None)
     (None, None)
     >>> fifo.take(0, lambda task: True), fifo.take(1, lambda task: True), fifo.take(0, lambda task: True)

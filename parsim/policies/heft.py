@@ -90,7 +90,7 @@ class Heft(InOrder):
     >>> three = TaskGraph(["a", "b", "c"], ("compute",), np.zeros(3, int), np.ones(3), ((0, 1),), np.zeros(3, int))
     >>> heft = Heft()
     >>> seconds = [2.0, 3.0, 1.0]
-    >>> free = Estimate((seconds, seconds), lambda *_: 0.0, lambda *_: 0.0, np.array(seconds), np.empty(0))
+    >>> free = Estimate((seconds, seconds), lambda *_: 0.0, lambda *_: 0.0, lambda: np.array(seconds), lambda: np.empty(0))
     >>> heft.prepare(three, ((0, 1),), free)
     >>> [heft.home(task) for task in range(3)]
     [1, 0, 1]
@@ -137,8 +137,8 @@ class Inputs:
 def upward_ranks(graph: TaskGraph, estimate: Estimate) -> list[float]:
     """Return each task's longest way to the end: mean compute and mean transfers, its own compute included."""
     first, order = graph.parents
-    parents, transfer = graph.edges.parent.tolist(), estimate.mean_transfer.tolist()
-    mean = estimate.mean_compute.tolist()
+    parents, transfer = graph.edges.parent.tolist(), estimate.mean_transfer().tolist()
+    mean = estimate.mean_compute().tolist()
     below = [0.0] * len(graph)  # the longest way among the children heard of so far
     waits = [b - a for a, b in pairwise(graph.children.first)]
     done = [task for task, children in enumerate(waits) if not children]

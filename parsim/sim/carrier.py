@@ -6,6 +6,7 @@ is room. A task starts when its worker is free and its inputs are there.
 
 from __future__ import annotations
 
+from array import array
 from functools import partial
 
 from parsim.core.cluster import Path
@@ -35,6 +36,7 @@ class Carrier(Engine):
         self.there_s = [0.0] * tasks  # when the last stated delay is over
         self.open = [0] * len(cluster.workers)  # transfers of each worker under way over the network
         self.delivered: dict[float, list[int]] = {}  # instant -> edges whose delay is over
+        self.passed: dict[int, list[int]] = {}  # task -> edges into it whose delay was over before it was taken
         self.departing: dict[float, list[int]] = {}  # instant -> flows that start
         self.starved: list[tuple[int, float, float]] = []  # worker, from, to: waited for room
         self.starving: dict[int, float] = {}  # worker -> since when
@@ -46,7 +48,7 @@ class Carrier(Engine):
                 self.runs[worker].append(index)
         self.waiting = [0] * len(graph.places)  # ready tasks that nobody has taken, by place set
         self.running = [NOBODY] * len(cluster.workers)
-        self.fits = [partial(self._fits, device) for device in self.device]
+        self.fits = [partial(self.has_room, device) for device in self.device]
         self.bind = self._bind
 
     def play(self) -> Record:
@@ -99,7 +101,8 @@ class Carrier(Engine):
 
     # -- asking the policy
 
-    def _fits(self, device: int, task: int) -> bool:
+    def has_room(self, device: int, task: int) -> bool:
+        """Say whether *device* has room for all that *task* still needs there."""
         inputs = sum(self.size[edge] for edge in self._to_travel(task, device)) + self._to_give(task)
         fits = self.rooms.has(self.rooms.need(task, device, inputs), device)
         if not fits:
@@ -148,7 +151,10 @@ class Carrier(Engine):
         if self.running[worker] == NOBODY and self.queue[worker] and not self.pending[self.queue[worker][0]]:
             task = self.queue[worker].popleft()
             self.running[worker] = task
-            self._start(task, worker, max(now, self.there_s[task]))
+            start = max(now, self.there_s[task])
+            self._start(task, worker, start)
+            if task in self.passed:  # no span says when it received these: it has them when it starts
+                self._deliver(self.passed.pop(task), start)
 
     def _close_idle(self, worker: int, at: float) -> None:
         if not self.open[worker]:
@@ -156,10 +162,10 @@ class Carrier(Engine):
 
     # -- transfers
 
-    def _edges_into(self, task: int) -> list[int]:
+    def _edges_into(self, task: int) -> array[int]:
         return self.parents.order[self.parents.first[task] : self.parents.first[task + 1]]
 
-    def _edges_out_of(self, task: int) -> list[int]:
+    def _edges_out_of(self, task: int) -> array[int]:
         return self.children.order[self.children.first[task] : self.children.first[task + 1]]
 
     def _consumers(self, task: int) -> int:
@@ -194,14 +200,17 @@ class Carrier(Engine):
     def _delay(self, edge: int, parent: int, child: int, worker: int, now: float) -> None:
         end = self.start_s[parent] + self.seconds[self.worker[parent]][parent] + self.delay[edge]
         if end <= now:
-            self._consumed(edge)
+            self.passed.setdefault(child, []).append(edge)
             return
         self._close_idle_before(worker, now)
         self.wires.delay(edge, worker, now, end)
         self.idle_from[worker] = max(self.idle_from[worker], end)
         self.there_s[child] = max(self.there_s[child], end)
-        self.delivered.setdefault(end, []).append(edge)
-        self._at(end)
+        self._deliver([edge], end)
+
+    def _deliver(self, edges: list[int], at: float) -> None:
+        self.delivered.setdefault(at, []).extend(edges)
+        self._at(at)
 
     def _give_input(self, task: int, worker: int, now: float) -> None:
         thing = self.things.given(task)

@@ -20,7 +20,7 @@ import numpy as np
 from simpy import Event
 
 from parsim.core.errors import RunError
-from parsim.core.graph import Floats
+from parsim.core.graph import Floats, packed
 from parsim.core.job import Job
 from parsim.sim.clock import Clock, Instants
 from parsim.sim.estimate import drawn, estimate, expected
@@ -48,7 +48,7 @@ class Engine:
         self.taken_s = array("d", repeat(math.nan, tasks))  # NaN: taken when started
 
         children = graph.children
-        self.first, self.child = children.first, graph.edges.child[children.order].tolist()
+        self.first, self.child = children.first, packed(graph.edges.child[children.order])
         self.missing = np.bincount(graph.edges.child, minlength=tasks).tolist()  # parents that have not ended
         self.place = graph.place.tolist()
 
@@ -64,8 +64,8 @@ class Engine:
         self.policy = job.policy()
         self.policy.prepare(graph, graph.places, estimate(job, rows))
         homes = [self.policy.home(task) for task in range(tasks)]
-        self.homes = [home for home in homes if home is not None]
-        self.named = tasks > 0 and len(self.homes) == tasks
+        self.named = tasks > 0 and None not in homes
+        self.homes: list[int] = homes if self.named else []  # type: ignore[assignment]
         self.limit = 1 if self.named else 1 + job.prefetch
         self.fits: list[Callable[[int], bool]] = [always] * count
         self.bind = self._start if self.limit == 1 else self._queue
@@ -75,6 +75,7 @@ class Engine:
         self.agenda[self.job.begun_s] = []
         self.clock.at(self.job.begun_s, Instants(self.clock, self._begin))
         self.clock.run()
+        del self.instants, self.bind, self.fits  # they refer back to the engine, which would outlive its use
         start_s = np.array(self.start_s)
         end_s = start_s + self._took()
         return Record(
@@ -163,7 +164,8 @@ class Engine:
         asking, self.stirred = self.stirred, []
         if len(asking) > 1:
             asking = sorted(set(asking))
-        take, fits, holding, limit, worker_of = self.policy.take, self.fits, self.holding, self.limit, self.worker
+        take, fits, bind, limit = self.policy.take, self.fits, self.bind, self.limit
+        holding, missing, worker_of = self.holding, self.missing, self.worker
         while asking and self.unasked:
             further = []
             for worker in asking:
@@ -173,12 +175,12 @@ class Engine:
                 if task is None:
                     self._in_vain(worker, now)
                     continue
-                if worker_of[task] != NOBODY or self.missing[task]:
+                if worker_of[task] != NOBODY or missing[task]:
                     raise RunError(f"the policy gave task {self.graph.names[task]} a second time or before its inputs")
                 worker_of[task] = worker
                 holding[worker] += 1
                 self.unasked -= 1
-                self.bind(task, worker, now)
+                bind(task, worker, now)
                 if limit > 1:
                     further.append(worker)
             asking = further

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 
@@ -51,6 +51,8 @@ def drawn(job: Job, rows: Rows) -> Rows:
 def mean_compute(job: Job) -> Floats:
     """Return the mean of each task's seconds over the workers that may run it, (tasks,)."""
     by_device = columns(job)
+    if len({id(column) for column in by_device}) == 1:
+        return by_device[0]
     device = [worker.device for worker in job.cluster.workers]
     mean = np.zeros(len(job.graph))
     for index, allowed in enumerate(job.graph.places):
@@ -140,4 +142,4 @@ def estimate(job: Job, rows: Rows) -> Estimate:
         path = cluster.path(cluster.host, device[worker]) if given and given[task] else None
         return 0.0 if path is None else path.seconds(given[task])
 
-    return Estimate(rows, transfer, arrival, mean_compute(job), mean_transfer(job))
+    return Estimate(rows, transfer, arrival, partial(mean_compute, job), partial(mean_transfer, job))

@@ -35,14 +35,15 @@ class Intervals(NamedTuple):
         >>> Intervals.union(np.array([3.0, 0.0, 1.0]), np.array([4.0, 2.0, 2.5]))
         Intervals(start=array([0., 3.]), end=array([2.5, 4. ]))
         """
+        if not len(start):
+            return cls(start, end)
         there = start < end
         start, end = start[there], end[there]
         order = np.argsort(start, kind="stable")
         start, reach = start[order], np.maximum.accumulate(end[order])
-        first = np.ones(len(start), dtype=bool)
-        first[1:] = start[1:] > reach[:-1]
-        last = np.roll(first, -1)
-        return cls(start[first], reach[last] if len(start) else reach)
+        first = np.ones(len(start) + 1, dtype=bool)
+        first[1:-1] = start[1:] > reach[:-1]
+        return cls(start[first[:-1]], reach[first[1:]])
 
     @classmethod
     def of(cls, rows: Sequence[tuple[int, float, float]], worker: int) -> Intervals:
@@ -77,24 +78,25 @@ def causes(idle: Intervals, reasons: dict[int, Intervals], first: float, last: f
     reasons : the intervals in which each cause (index into CAUSES) applies; the lowest index wins.
     first, last : when the worker's first span starts and its last one ends; last < first: it has none.
     """
-    bounds = [part for reason in reasons.values() for part in (reason.start, reason.end)]
-    cuts = np.unique(np.concatenate([idle.start, idle.end, *bounds, [first, last]]))
+    applying = {cause: reason for cause, reason in reasons.items() if len(reason.start)}
+    bounds = [part for reason in applying.values() for part in (reason.start, reason.end)]
+    cuts = np.sort(np.concatenate([idle.start, idle.end, *bounds, [first, last]]))
     start, end = cuts[:-1], cuts[1:]
-    inside = idle.hold(start)
+    inside = idle.hold(start) & (start < end)
     start, end = start[inside], end[inside]
     cause = np.full(len(start), REST)
     cause[(start >= last) | (last < first)] = DRAIN
     cause[(start < first) & (last >= first)] = FILL
-    for reason in sorted(reasons, reverse=True):
-        cause[reasons[reason].hold(start)] = reason
+    for reason in sorted(applying, reverse=True):
+        cause[applying[reason].hold(start)] = reason
     return _joined(start, end, cause)
 
 
 def _joined(start: Floats, end: Floats, cause: Ints) -> tuple[Floats, Floats, Ints]:
     """Join neighbouring pieces of one cause."""
-    first = np.ones(len(start), dtype=bool)
-    first[1:] = (cause[1:] != cause[:-1]) | (start[1:] != end[:-1])
-    return start[first], end[np.roll(first, -1)], cause[first]
+    first = np.ones(len(start) + 1, dtype=bool)
+    first[1:-1] = (cause[1:] != cause[:-1]) | (start[1:] != end[:-1])
+    return start[first[:-1]], end[first[1:]], cause[first[:-1]]
 
 
 def gather(pieces: Sequence[tuple[Floats, Floats, Ints]]) -> Idle:

@@ -51,7 +51,8 @@ class Record(NamedTuple):
 def ready_times(graph: TaskGraph, end_s: Floats, begun_s: float) -> Floats:
     """Return when the last parent of each task had ended, (tasks,); roots are ready when the steps are over."""
     ready = np.full(len(graph), begun_s)
-    np.maximum.at(ready, graph.edges.child, end_s[graph.edges.parent])
+    with np.errstate(invalid="ignore"):  # in a run that stalled some ends are NaN
+        np.maximum.at(ready, graph.edges.child, end_s[graph.edges.parent])
     return ready
 
 

@@ -25,7 +25,8 @@ def _lane(engine: Engine, worker: int, left: list[int]) -> str:
     name, names = engine.job.cluster.workers[worker].name, engine.graph.names
     if engine.queue[worker]:
         return f"  {name} waits for {names[engine.queue[worker][0]]}, which waits for its inputs"
-    runs = [task for task in left if worker in engine.graph.places[engine.place[task]] and engine.worker[task] == NOBODY]
+    places = engine.graph.places
+    runs = [task for task in left if engine.worker[task] == NOBODY and worker in places[engine.place[task]]]
     if engine.named:
         runs = [task for task in runs if engine.homes[task] == worker]
     if not runs:
@@ -42,6 +43,6 @@ def _why(engine: Engine, task: int, worker: int) -> str:
         ]
         missing = [engine.graph.names[parent] for parent in waits if math.isnan(engine.start_s[parent])]
         return f"{missing[0]} has not ended"
-    if isinstance(engine, Carrier) and not engine.fits[worker](task):
+    if isinstance(engine, Carrier) and not engine.has_room(engine.device[worker], task):
         return engine.room_story(task, worker)
     return "it is ready, and the policy gives it to nobody"

@@ -2,7 +2,7 @@
 
 compute    memory, if its worker waited for room until then; else an input that arrived then; else the task of
            highest number that ended then, on its worker or among its parents; else steps, nothing, or the policy
-transfer   its parent, if it started at the parent's end; else memory, the task whose end freed its worker, or the policy
+transfer   its parent, if it started at the parent's end; else memory, the task whose end freed its worker, the policy
 """
 
 from __future__ import annotations

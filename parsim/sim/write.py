@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import accumulate
+from collections.abc import Sequence
+from itertools import accumulate, pairwise
 
 import numpy as np
 
@@ -30,27 +31,32 @@ def compose(job: Job, record: Record, steps: Steps, instants: Record) -> Timelin
     on the wall clock, where no two stamps are equal, the instants at which the host heard and decided.
     """
     names = SpanNames(job.graph)
-    parts = [_tasks(job, record, names, instants), _transfers(job, record, names, instants), _steps(job, steps, names)]
-    number, task, kind, worker, ways, ready, start, end, nominal, wait, thing = (
-        np.concatenate(column) for column in zip(*parts, strict=True)
-    )
-    lanes = _lanes(job, ways)
-    order = _order(start, number, lanes, Words(task, names))
-    kinds = (*job.graph.kinds, "transfer", *STEPS)
-    workers = (*(worker.name for worker in job.cluster.workers), "")
+    parts = [_tasks(job, record, names, instants), _steps(job, steps, names)]
+    if len(record.transfers.thing):
+        parts.append(_transfers(job, record, names, instants))
+    number, task, kind, worker, ways, ready, start, end, nominal, wait, thing = zip(*parts, strict=True)
+    lanes = _lanes(job, np.concatenate(ways))
+    order = _order(np.concatenate(start), np.concatenate(number), lanes, Words(np.concatenate(task), names))
+
+    def codes(column: Sequence[Ints]) -> Ints:
+        return np.concatenate(column)[order].astype(np.int32)  # a run has less than 2^31 spans, and half the memory
+
+    def times(column: Sequence[Floats]) -> Floats:
+        return np.concatenate(column)[order]
+
     return Timeline(
-        number=number[order],
-        tasks=Words(task[order], names),
-        kinds=Words(kind[order], kinds),
-        workers=Words(worker[order], workers),
-        lanes=Words(lanes.code[order], lanes.table),
-        ready_s=ready[order],
-        start_s=start[order],
-        end_s=end[order],
-        nominal_s=nominal[order],
-        waits=Words(wait[order], names),
-        thing=thing[order],
-        idle=_idle(job, record, steps, float(end.max(initial=0.0))),
+        number=codes(number),
+        tasks=Words(codes(task), names),
+        kinds=Words(codes(kind), (*job.graph.kinds, "transfer", *STEPS)),
+        workers=Words(codes(worker), (*(worker.name for worker in job.cluster.workers), "")),
+        lanes=Words(codes([lanes.code]), lanes.table),
+        ready_s=times(ready),
+        start_s=times(start),
+        end_s=times(end),
+        nominal_s=times(nominal),
+        waits=Words(codes(wait), names),
+        thing=codes(thing),
+        idle=_idle(job, record, steps, float(max((part.max(initial=0.0) for part in end), default=0.0))),
     )
 
 
@@ -72,13 +78,13 @@ def _tasks(job: Job, record: Record, names: SpanNames, instants: Record) -> Colu
         tasks,
         graph.kind,
         record.worker,
-        np.full(len(tasks), COMPUTE),
+        np.broadcast_to(COMPUTE, len(tasks)),
         record.ready_s,
         record.start_s,
         record.end_s,
         nominal_compute(job, record),
         compute_waits(job, instants, names),
-        np.full(len(tasks), -1),
+        np.broadcast_to(-1, len(tasks)),
     )
 
 
@@ -175,7 +181,7 @@ def _order(start: Floats, number: Ints, lanes: Words, tasks: Words) -> Ints:
 def _idle(job: Job, record: Record, steps: Steps, makespan: float) -> Idle:
     """Cut each worker's idle intervals by cause."""
     able, pieces = job.graph.places, []
-    held_back = [_held_back(job, record, place) for place in range(len(able))]
+    held_back = _held_back(job, record)
     host = Intervals.union(np.array([a for _, a, _ in steps]), np.array([b for _, _, b in steps]))
     owner = np.concatenate([record.worker, record.transfers.worker])
     start = np.concatenate([record.start_s, record.transfers.start_s])
@@ -185,8 +191,11 @@ def _idle(job: Job, record: Record, steps: Steps, makespan: float) -> Idle:
     np.maximum.at(last, owner, end)
     idle = by_worker([*record.idle, *((w, t, makespan) for w, t in enumerate(record.idle_from))], len(first))
     starved, overhead = by_worker(record.starved, len(first)), by_worker(record.overhead, len(first))
-    for worker in range(len(first)):
-        mine = [held_back[place] for place in range(len(able)) if worker in able[place]]
+    places: list[list[Intervals]] = [[] for _ in first]  # what was held back from each worker
+    for place, workers in enumerate(able):
+        for worker in workers:
+            places[worker].append(held_back[place])
+    for worker, mine in enumerate(places):
         reasons = dict(enumerate((host, starved[worker], overhead[worker], Intervals.both(mine))))
         pieces.append(causes(idle[worker], reasons, first[worker], last[worker]))
     return gather(pieces)
@@ -202,7 +211,9 @@ def by_worker(rows: list[tuple[int, float, float]], workers: int) -> list[Interv
     return [Intervals.union(np.array(a), np.array(b)) for a, b in zip(starts, ends, strict=True)]
 
 
-def _held_back(job: Job, record: Record, place: int) -> Intervals:
-    """Return when some task of this place set was ready and given to nobody."""
-    mine = job.graph.place == place
-    return Intervals.union(record.ready_s[mine], record.taken_s[mine])
+def _held_back(job: Job, record: Record) -> list[Intervals]:
+    """Return for each place set when some task of it was ready and given to nobody."""
+    late = np.flatnonzero(record.ready_s < record.taken_s)
+    late = late[np.argsort(job.graph.place[late], kind="stable")]
+    first = np.searchsorted(job.graph.place[late], np.arange(len(job.graph.places) + 1))
+    return [Intervals.union(record.ready_s[late[a:b]], record.taken_s[late[a:b]]) for a, b in pairwise(first)]

@@ -34,7 +34,7 @@ NAMES = ("forward", "backward", "input_grad", "weight_grad")  # in the order of 
 
 @dataclass(frozen=True, kw_only=True)
 class StagesPlan(Plan):
-    """How many ranks, and in which order each runs its microbatches; `pipeline` is the number of devices if left out."""
+    """How many ranks (the number of devices, if left out), and in which order each runs its microbatches."""
 
     pipeline: Count | None = None
     schedule: Annotated[Ask, OneOf(shelf("schedules"), given=("ranks", "microbatches", "chunks"))]

@@ -8,9 +8,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 
 import numpy as np
 
@@ -22,6 +22,8 @@ from parsim.core.registry import did_you_mean
 from parsim.core.schema import Name
 from parsim.core.units import Bytes, Seconds, Travel
 from parsim.workloads import workloads
+
+SHOWN = 20  # cycles; a graph may have very many
 
 
 @dataclass(frozen=True)
@@ -43,29 +45,24 @@ def tasks(cluster: Cluster, plan: Plan, tasks: list[TaskRow]) -> TaskGraph:
     """Make the graph of the listed tasks, in the file's order."""
     number = {row.name: index for index, row in enumerate(tasks)}
     parents = [_parents(row.after) for row in tasks]
+    edges = _edges(parents, number)
+    wrong_names = _about_names(tasks, number)
     complaints = [
-        *_about_names(tasks, number),
+        *wrong_names,
         *_about_devices(tasks, cluster),
         *_about_parents(tasks, parents, number),
+        *(() if wrong_names else islice(_about_cycles(edges, len(tasks)), SHOWN)),
     ]
     if not tasks:
         complaints = [Complaint(("tasks",), "is empty; at least one task is needed")]
     if complaints:
         raise Invalid(complaints)
-    edges = [(number[parent], child, travel) for child, row in enumerate(parents) for parent, travel in row.items()]
-    graph_edges = Edges(
-        np.array([parent for parent, _, _ in edges], dtype=np.int64),
-        np.array([child for _, child, _ in edges], dtype=np.int64),
-        np.array([travel.size for _, _, travel in edges], dtype=np.float64),
-        np.array([travel.delay for _, _, travel in edges], dtype=np.float64),
-    )
-    _refuse_cycles(graph_edges, len(tasks))
     places, place = _places(tasks, cluster)
     names = [row.name for row in tasks]
 
     def where(what: str, index: int) -> Path:
         if what == "edge":
-            parent, child = int(graph_edges.parent[index]), int(graph_edges.child[index])
+            parent, child = int(edges.parent[index]), int(edges.child[index])
             return ("tasks", child, "after", names[parent])
         largest = "memory" if tasks[index].memory >= tasks[index].output else "output"
         return ("tasks", index, largest)
@@ -78,11 +75,23 @@ def tasks(cluster: Cluster, plan: Plan, tasks: list[TaskRow]) -> TaskGraph:
         places=places,
         place=place,
         stated=_seconds(tasks, cluster),
-        edges=graph_edges,
+        edges=edges,
         memory=np.array([row.memory for row in tasks]),
         output=np.array([row.output for row in tasks]),
         where=where,
     )
+
+
+def _edges(parents: Sequence[Parents], number: Mapping[str, int]) -> Edges:
+    """Number the edges between known tasks, child by child."""
+    rows = [
+        (number[parent], child, travel.size, travel.delay)
+        for child, row in enumerate(parents)
+        for parent, travel in row.items()
+        if parent in number
+    ]
+    parent, child, size, delay = zip(*rows, strict=True) if rows else ((), (), (), ())
+    return Edges(np.array(parent, np.int64), np.array(child, np.int64), np.array(size, float), np.array(delay, float))
 
 
 def _parents(after: Sequence[str] | Parents) -> Parents:
@@ -92,7 +101,10 @@ def _parents(after: Sequence[str] | Parents) -> Parents:
 def _about_names(tasks: Sequence[TaskRow], number: Mapping[str, int]) -> list[Complaint]:
     first = {row.name: index for index, row in reversed(list(enumerate(tasks)))}
     return [
-        Complaint(("tasks", index, "name"), f"'{row.name}' is the name of tasks[{first[row.name]}] already")
+        Complaint(
+            ("tasks", index, "name"),
+            f"'{row.name}' is the name of tasks[{first[row.name]}] already; give each task its own",
+        )
         for index, row in enumerate(tasks)
         if first[row.name] != index
     ]
@@ -127,25 +139,35 @@ def _about_parents(tasks: Sequence[TaskRow], parents: Sequence[Parents], number:
     return complaints
 
 
-def _refuse_cycles(edges: Edges, count: int) -> None:
-    """Raise at the `after` of the first task that waits, in the end, for itself."""
+def _about_cycles(edges: Edges, count: int) -> Iterator[Complaint]:
+    """Complain at the `after` of the first task of each cycle: in the end, it waits for itself."""
     graph = TaskGraph([""] * count, (), no_ints(), no_floats(), (), no_ints(), edges=edges)
-    children, missing = graph.children, np.bincount(edges.child, minlength=count).tolist()
-    free = [task for task in range(count) if not missing[task]]
+    stuck = _stuck(graph, set(range(count)))
+    while stuck:
+        cycle = _on_cycle(graph, stuck)
+        yield Complaint(("tasks", min(cycle), "after"), "is part of a cycle: the task would wait for itself")
+        stuck = _stuck(graph, stuck - cycle)
+
+
+def _stuck(graph: TaskGraph, among: set[int]) -> set[int]:
+    """Return the tasks that cannot run, where only those in *among* wait and are waited for."""
+    edges, children = graph.edges, graph.children
+    inside = np.zeros(len(graph), bool)
+    inside[list(among)] = True
+    both = inside[edges.parent] & inside[edges.child]
+    missing = np.bincount(edges.child[both], minlength=len(graph)).tolist()
+    free = [task for task in among if not missing[task]]
     for task in free:
         for edge in children.order[children.first[task] : children.first[task + 1]]:
             child = int(edges.child[edge])
             missing[child] -= 1
-            if not missing[child]:
+            if not missing[child] and child in among:
                 free.append(child)
-    stuck = set(range(count)) - set(free)
-    if stuck:
-        first = min(_on_cycle(graph, stuck))
-        raise Invalid([Complaint(("tasks", first, "after"), "is part of a cycle: the task would wait for itself")])
+    return among - set(free)
 
 
 def _on_cycle(graph: TaskGraph, stuck: set[int]) -> set[int]:
-    """Return the tasks of one cycle: from a stuck task, walk to stuck parents until one comes back."""
+    """Return the tasks of one cycle: from the first stuck task, walk to stuck parents until one comes back."""
     parents, task, walked = graph.parents, min(stuck), dict[int, None]()
     while task not in walked:
         walked[task] = None

@@ -75,7 +75,10 @@ def where(what: str, index: int) -> Path:
 def _about_names(flows: Sequence[FlowRow]) -> list[Complaint]:
     first = {row.name: index for index, row in reversed(list(enumerate(flows)))}
     return [
-        Complaint(("flows", index, "name"), f"'{row.name}' is the name of flows[{first[row.name]}] already")
+        Complaint(
+            ("flows", index, "name"),
+            f"'{row.name}' is the name of flows[{first[row.name]}] already; choose another",
+        )
         for index, row in enumerate(flows)
         if first[row.name] != index
     ]

@@ -18,8 +18,8 @@ from simpy import Event
 
 from parsim.core.graph import Floats, Ints
 from parsim.core.job import Job
-from parsim.replay.crew import Crew, Heard
-from parsim.replay.worker import NONE, Order, Report
+from parsim.real.crew import Crew, Heard
+from parsim.real.worker import NONE, Order, Report
 from parsim.sim.carrier import Carrier
 from parsim.sim.clock import Clock
 from parsim.sim.record import Interval, Record, Transfers, ready_times

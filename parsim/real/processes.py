@@ -8,6 +8,7 @@ The clock starts when every worker is ready.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -17,9 +18,9 @@ from parsim.core.graph import Program, TaskGraph
 from parsim.core.job import Job
 from parsim.core.timeline import Timeline
 from parsim.metrics.values import gathered
-from parsim.replay.crew import crew
-from parsim.replay.player import Player
-from parsim.replay.worker import NONE, Order, told
+from parsim.real.crew import crew
+from parsim.real.player import Player
+from parsim.real.worker import NONE, Order, told
 from parsim.sim.rooms import column
 from parsim.sim.write import BEFORE, compose
 
@@ -30,7 +31,9 @@ def complaints_about(job: Job) -> list[Complaint]:
     """Return why *job* cannot be replayed; nothing: it can."""
     found = []
     if job.graph.program is None:
-        only = "only counts, so that nothing can really run; replay items with data, kernel and merge, or use parsim run"
+        only = (
+            "only counts, so that nothing can really run; replay items with data, kernel and merge, or use parsim run"
+        )
         found.append(Complaint(("workload",), only))
     workers = len(job.cluster.workers)
     if workers > MOST_PROCESSES:
@@ -46,7 +49,7 @@ def play(job: Job) -> tuple[Timeline, Any]:
         raise Invalid(complaints_about(job))
     with crew([worker.name for worker in job.cluster.workers], graph.names, program.kernel) as members:
         marks = [0.0]
-        given = {task: list(values) for task, values in program.given.items()}
+        given: dict[int, Sequence[Any]] = {task: list(values) for task, values in program.given.items()}
         marks.append(members.now())
         orders = _orders(graph, program)
         marks.append(members.now())

@@ -1,7 +1,7 @@
 """A crew of worker processes: started together, heard together, and never left behind.
 
-    host  --order, input-->   worker process       one pipe each
-          <--outputs, stamps--
+host  --order, input-->   worker process       one pipe each
+      <--outputs, stamps--
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import pickle
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import wait
 from multiprocessing.context import SpawnProcess
 from time import monotonic
@@ -19,10 +19,10 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from parsim.core.errors import RunError
-from parsim.replay.worker import BEGINNING, NONE, Failure, Order, Report, serve
+from parsim.real.worker import BEGINNING, NONE, Failure, Order, Report, serve
 
 if TYPE_CHECKING:
-    from parsim.replay.worker import Channel
+    from parsim.real.worker import Channel
 
 PATIENCE = 5.0  # s that a worker told to stop may take
 
@@ -93,9 +93,12 @@ class Crew:
 
     def _since_zero(self, report: Report) -> Report:
         zero = self._zero
-        return Report(
-            report.task,
-            *(stamp - zero for stamp in report[1:6]),
+        return report._replace(
+            seen=report.seen - zero,
+            there=report.there - zero,
+            start=report.start - zero,
+            end=report.end - zero,
+            sent=report.sent - zero,
             idle=[(max(start - zero, BEGINNING), end - zero) for start, end in report.idle],
             since=report.since - zero,
         )
@@ -108,25 +111,26 @@ class Crew:
         except Exception as error:
             raise RunError(f"worker {self._names[worker]}: what it sent cannot be loaded: {error}") from error
         if isinstance(message, Failure):
-            where = f"worker {self._names[worker]}"
-            task = message.task
-            raise RunError(f"task {self._task_names[task]} on {where}: {message.text}" if task != NONE else f"{where}: {message.text}")
+            what = f"task {self._task_names[message.task]} on " if message.task != NONE else ""
+            raise RunError(f"{what}worker {self._names[worker]}: {message.text}")
         return message
 
     def _dead(self, worker: int) -> RunError:
         process, holds = self._processes[worker], self._holds[worker]
         process.join(PATIENCE)
-        code = process.exitcode
-        how = f"was killed by {signal.Signals(-code).name}" if code and code < 0 else f"ended with exit code {code}"
+        signals = {-one: f"was killed by {one.name}" for one in signal.Signals}
+        how = signals.get(process.exitcode or 0, f"ended with exit code {process.exitcode}")
         what = f"while it had task {self._task_names[holds[0]]}" if holds else "while it had no task"
         return RunError(f"worker {self._names[worker]} {how} {what}")
 
     def dismiss(self) -> None:
         """Let every worker come to its end."""
         for pipe in self._pipes:
-            pipe.send(None)
+            with suppress(OSError):  # it has done its work, and died since
+                pipe.send(None)
+        end = monotonic() + PATIENCE
         for process in self._processes:
-            process.join(PATIENCE)
+            process.join(max(end - monotonic(), 0.0))
 
     def end(self) -> None:
         """Leave no process behind, whatever happened."""

@@ -162,7 +162,9 @@ def work(
         kept[order.task] = outputs
     try:
         pipe.send(outputs)
-    except (pickle.PicklingError, TypeError, AttributeError) as error:
+    except OSError:
+        os._exit(1)  # the host is gone
+    except Exception as error:
         pipe.send(Failure(order.task, f"its output cannot be sent: {told(error)}"))
         return
     sent = meter.close() if order.returns else NEVER

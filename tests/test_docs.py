@@ -1,0 +1,220 @@
+"""Documents say what is so: every example in README, CONTRIBUTING and the contract is run."""
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+import parsim
+from parsim.build import scenario_schema
+from parsim.core.timeline import CAUSES, COLUMNS
+from parsim.core.units import DIMENSIONS
+from parsim.export.csv import write_csv
+from parsim.export.text import golden
+from parsim.policies import policies
+from parsim.topologies import topologies
+
+ROOT = Path(__file__).parents[1]
+README, CONTRIBUTING, CONTRACT = (ROOT / name for name in ("README.md", "CONTRIBUTING.md", "docs/contract.md"))
+DOCUMENTS = (README, CONTRIBUTING, CONTRACT)
+
+
+def blocks(document, language):
+    """Return the fenced blocks of one language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", document.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def command(line):
+    """Run a command of the documents with this Python; return its standard output."""
+    arguments = shlex.split(line.removeprefix(".venv/bin/"))
+    assert arguments[0] == "parsim"
+    done = subprocess.run(
+        [sys.executable, "-m", *arguments], cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+# -- README
+
+
+def test_ci_installs_and_tests_as_the_readme_says():
+    first, second = blocks(README, "sh")[0].splitlines()
+    assert first.startswith("python3 -m venv .venv && .venv/bin/pip install -e . && .venv/bin/parsim run scenarios/01_")
+    install, test = second.split(" && ")
+    assert (install, test) == (".venv/bin/pip install -e '.[test]'", ".venv/bin/pytest")
+    lines = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+    assert "set -euo pipefail" in lines
+    installs = [line for line in lines if "/bin/pip" in line]
+    tests = [line for line in lines if "/bin/pytest" in line]
+    assert len(installs) == len(tests) == 1
+    assert installs[0].endswith('-e "$checkout[test]" < /dev/null')
+    assert tests[0] == '"$work/venv/bin/pytest" < /dev/null'  # no options: what the README's reader gets
+
+
+def further_commands():
+    return [line for block in blocks(README, "sh")[1:] for line in block.splitlines()]
+
+
+@pytest.mark.parametrize("line", further_commands())
+def test_a_command_of_the_readme_works(line):
+    assert command(line)
+
+
+@pytest.mark.parametrize("document", [README, CONTRACT], ids=lambda path: path.name)
+def test_consoles_show_what_the_commands_print(document):
+    for block in blocks(document, "console"):
+        prompt, _, shown = block.partition("\n")
+        assert shown == command(prompt.removeprefix("$ "))
+
+
+@pytest.mark.parametrize("document", [README, CONTRACT], ids=lambda path: path.name)
+def test_python_of_the_documents_runs(document, monkeypatch, tmp_path):
+    (tmp_path / "scenarios").symlink_to(ROOT / "scenarios")
+    monkeypatch.chdir(tmp_path)
+    for block in blocks(document, "python"):
+        exec(compile(block, document.name, "exec"), {})
+    if document == CONTRACT:
+        written = {path.name for path in (tmp_path / "out").iterdir()}
+        assert written == {"result.json", "timeline.csv", "trace.json", "timeline.png", "timeline.svg"}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(document):
+    text = document.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#\s]+)\)", text):
+        assert target.startswith("https://") or (document.parent / target).exists(), target
+    titles = {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in re.findall(r"(?m)^#+ (.*)$", text)}
+    assert set(re.findall(r"\]\(#([^)]+)\)", text)) <= titles
+
+
+def test_the_files_that_documents_name_exist():
+    for document in DOCUMENTS:
+        for name in re.findall(
+            r"`((?:tests|docs|scenarios|benchmarks)/[\w./]+)`", document.read_text(encoding="utf-8")
+        ):
+            assert (ROOT / name).exists(), f"{document.name} names {name}"
+
+
+# -- CONTRIBUTING
+
+
+def test_the_worked_examples_work_as_they_stand(monkeypatch):
+    """The two files of CONTRIBUTING, put on their shelves: five tasks taken newest first, over one shared link."""
+    for shelf in (policies, topologies):
+        monkeypatch.setattr(shelf, "_entries", dict(shelf.entries()))
+    for name, source in zip(("newest", "bus"), blocks(CONTRIBUTING, "python"), strict=True):
+        exec(compile(source, f"{name}.py", "exec"), {"__name__": name})
+    run = parsim.simulate(
+        {
+            "cluster": {"devices": 2, "topology": {"kind": "bus", "bandwidth": "10 MB/s"}},
+            "workload": {"kind": "items", "data": [1, 2, 3, 4, 5], "kernel": "double", "merge": "sum", "item": "1 MB"},
+            "plan": {"split": "data", "subsets": 5},
+            "cost": {"compute": "1 s", "kind": "constant"},
+            "policy": "newest",
+        }
+    )
+    # Two inputs at once share the bus, 0.2 s each; the last one goes alone, 0.1 s: 1.2 + 1.2 + 1.1 s.
+    assert run.timeline.makespan_s == pytest.approx(3.5)
+    order = run.timeline.task[run.timeline.computes].tolist()
+    assert [set(order[:2]), set(order[2:4]), order[4]] == [{"part4", "part3"}, {"part2", "part1"}, "part0"]
+    assert run.to_dict()["result"] == 30
+
+
+# -- the contract
+
+
+SCENARIOS = blocks(CONTRACT, "yaml")
+
+
+def title(text):
+    values = yaml.safe_load(text)
+    return f"{values['workload']['kind']}{len(text)}"
+
+
+@pytest.mark.parametrize("text", SCENARIOS, ids=title)
+def test_a_scenario_of_the_contract_is_played(text, tmp_path):
+    path = tmp_path / "example.yaml"
+    path.write_text(text, encoding="utf-8")
+    run = parsim.simulate(path)
+    assert abs(run.ledger.difference_s()) <= 1e-9 * max(run.timeline.makespan_s, run.ledger.t_total_s)
+    assert golden(parsim.simulate(yaml.safe_load(text)).timeline) == golden(run.timeline)  # the same as a mapping
+    jsonschema.validate(yaml.safe_load(text), scenario_schema())
+
+
+def scenario(words):
+    return yaml.safe_load(next(text for text in SCENARIOS if words in text))
+
+
+def test_figures_of_the_contracts_scenarios():
+    chain = parsim.simulate(scenario("chain of two layers"), set={"cost": {"kind": "constant", "compute": "1 s"}})
+    assert chain.to_dict()["result"] == 60
+    assert chain.timeline.makespan_s == pytest.approx(0.01 + 5.5 + 0.5)  # create, scenario 03, merge
+    assert parsim.simulate(scenario("chain of two layers")).timeline.makespan_s != chain.timeline.makespan_s
+    pipeline = parsim.simulate(scenario("kind: stages"))
+    assert pipeline.timeline.makespan_s == pytest.approx(0.033)  # (m + p - 1)(F + B)
+    few = parsim.simulate(scenario("kind: stages"), set={"plan.microbatches": 2})
+    assert few.timeline.makespan_s == pytest.approx((2 + 4 - 1) * 0.003)
+    flows = parsim.simulate(scenario("kind: transfers"))
+    # f1 is held to 250 MB/s and f0 has 750: 1 ms + 1 GB / 750 MB/s, 1 ms + 2 GB / 250 MB/s.
+    assert flows.timeline.end_s.tolist() == pytest.approx([0.001 + 4 / 3, 8.001])
+
+
+def test_the_object_of_a_run_is_the_one_shown():
+    shown = json.loads(blocks(CONTRACT, "json")[0])
+    given = parsim.simulate(ROOT / "scenarios" / "01_five_tasks_data.yaml").to_dict()
+    assert re.fullmatch("[0-9a-f]{64}", given.pop("scenario_sha256"))
+    assert shown.pop("scenario_sha256") == "..."
+    assert list(given) == list(shown), "the keys stand in this order"
+    for key in ("theory", "ledger"):
+        idle, expected = given[key].pop("idle", {}), shown[key].pop("idle", {})
+        assert idle == pytest.approx(expected)
+        assert given.pop(key) == pytest.approx(shown.pop(key))
+    for device, expected in zip(given.pop("devices"), shown.pop("devices"), strict=True):
+        assert list(device) == list(expected)
+        assert device == {key: pytest.approx(value) if key != "name" else value for key, value in expected.items()}
+    assert given == shown
+
+
+def test_the_csv_is_the_one_shown():
+    run = parsim.simulate(ROOT / "scenarios" / "01_five_tasks_data.yaml")
+    assert blocks(CONTRACT, "csv") == [write_csv(run.timeline)]
+
+
+def table(section, text):
+    """Return the code in the first column of the first table after *section*."""
+    rows = re.search(r"(?:^\|.*\n)+", text[text.index(section) :], re.MULTILINE)[0].splitlines()[2:]
+    return [re.findall(r"`([^`]+)`", row.split("|")[1]) for row in rows]
+
+
+def test_the_tables_name_what_there_is():
+    text = CONTRACT.read_text(encoding="utf-8")
+    assert tuple(cause for [cause] in table("Each piece of idleness", text)) == CAUSES
+    shown = {column for [column] in table("`timeline.csv` has a line per span", text)}
+    assert shown <= set(COLUMNS)
+    named = [name for row in table("policies see expected seconds only", text) for name in row]
+    promised = named[named.index("list_order") :]
+    assert set(policies.entries()) <= set(named)
+    assert set(policies.entries()).isdisjoint(promised) or "promised" not in text
+
+
+def test_the_units_named_are_the_units_read():
+    found = dict(
+        zip(("s", "B", "B/s", "FLOP", "FLOP/s"), (set(dimension.units) for dimension in DIMENSIONS), strict=True)
+    )
+    text = CONTRACT.read_text(encoding="utf-8")
+    time, thousands, flop = re.search(
+        r"`(ns [^`]+)`; .* after `([^`]+)` or .* after `([^`]+)`", text, re.DOTALL
+    ).groups()
+    powers = re.search(r" or `(Ki [^`]+)`", text)[1]
+    assert found["s"] == set(time.split())
+    assert found["B"] == {f"{p}{unit}" for unit in ("B", "bit") for p in ("", *thousands.split(), *powers.split())}
+    assert found["FLOP"] == {f"{p}FLOP" for p in ("", *flop.split())}
+    assert found["B/s"] == {f"{unit}/s" for unit in found["B"]}
+    assert found["FLOP/s"] == {f"{unit}/s" for unit in found["FLOP"]}

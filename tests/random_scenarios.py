@@ -39,10 +39,16 @@ def names_of(rows):
 def wires(draw, places):
     """A star, a full mesh, or a custom network on which any two of *places* (and the host) have a route."""
     kind = draw(st.sampled_from(["star", "full", "custom"]))
-    bandwidths, latencies = st.sampled_from(["1 MB/s", "2 MB/s", "3 MB/s"]), st.sampled_from(["0 s", "0 s", "1 s", "300 ms"])
+    bandwidths, latencies = (
+        st.sampled_from(["1 MB/s", "2 MB/s", "3 MB/s"]),
+        st.sampled_from(["0 s", "0 s", "1 s", "300 ms"]),
+    )
     if kind != "custom":
         return {"kind": kind, "bandwidth": draw(bandwidths), "latency": draw(latencies)}
-    links = [{"name": f"L{i}", "bandwidth": draw(bandwidths), "latency": draw(latencies)} for i in range(draw(st.integers(1, 5)))]
+    links = [
+        {"name": f"L{i}", "bandwidth": draw(bandwidths), "latency": draw(latencies)}
+        for i in range(draw(st.integers(1, 5)))
+    ]
     ways = st.lists(st.sampled_from([link["name"] for link in links]), min_size=1, max_size=3, unique=True)
     routes = [{"from": a, "to": b, "over": draw(ways)} for a in places for b in places if a != b]
     return {"kind": "custom", "links": links, "routes": routes}
@@ -61,7 +67,12 @@ def items(draw, memory=True):
     rows = draw(devices(memory=memory))
     split = draw(st.sampled_from(["data", "layers", "chain"]))
     count = draw(st.integers(1, 7))
-    workload = {"kind": "items", "item": draw(megabytes(0, 3)), "result": draw(megabytes(0, 2)), "weights": draw(megabytes(0, 12))}
+    workload = {
+        "kind": "items",
+        "item": draw(megabytes(0, 3)),
+        "result": draw(megabytes(0, 2)),
+        "weights": draw(megabytes(0, 12)),
+    }
     if draw(st.booleans()):
         workload |= {"data": list(range(1, count + 1)), "kernel": "double", "merge": "sum"}
     else:
@@ -125,7 +136,11 @@ def pipelines(draw):
     workload = {"kind": "stages", **{name: draw(time) for name in ("forward", "input_grad", "weight_grad")}}
     if draw(st.booleans()):
         workload["send"] = draw(seconds())
-    plan = {"pipeline": ranks, "schedule": draw(st.sampled_from(["gpipe", "1f1b"])), "microbatches": draw(st.integers(1, 6))}
+    plan = {
+        "pipeline": ranks,
+        "schedule": draw(st.sampled_from(["gpipe", "1f1b"])),
+        "microbatches": draw(st.integers(1, 6)),
+    }
     if draw(st.booleans()):
         plan["steps"] = draw(steps())
     scenario = {"cluster": {"devices": rows}, "workload": workload, "plan": plan, "cost": draw(costs())}
@@ -162,7 +177,10 @@ def plain_items(draw):
     """Items on equal devices without limits or luck, where closed forms are likely to apply; links may be shared."""
     count = draw(st.integers(1, 4))
     split = draw(st.sampled_from(["data", "layers", "chain"]))
-    rows = {"devices": count, "device": {"speed": draw(st.sampled_from([1, 2])), "slots": draw(st.sampled_from([1, 1, 2]))}}
+    rows = {
+        "devices": count,
+        "device": {"speed": draw(st.sampled_from([1, 2])), "slots": draw(st.sampled_from([1, 1, 2]))},
+    }
     places = [*names_of(count), "host"]
     plan = {"split": split, "steps": draw(steps()), "prefetch": draw(st.sampled_from([0, 0, 1]))}
     number = draw(st.integers(1, 7))
@@ -188,6 +206,7 @@ def spread_wires(draw, places):
     over = draw(st.permutations(range(len(links))))
     shift = draw(st.integers(0, 3))
     routes = [
-        {"from": a, "to": b, "over": [f"L{over[(i + shift * (b == 'host')) % len(links)]}"]} for i, (a, b) in enumerate(pairs)
+        {"from": a, "to": b, "over": [f"L{over[(i + shift * (b == 'host')) % len(links)]}"]}
+        for i, (a, b) in enumerate(pairs)
     ]
     return {"kind": "custom", "links": links, "routes": routes}

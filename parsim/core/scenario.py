@@ -24,7 +24,7 @@ from parsim.core.errors import Complaint, Fault, Invalid, Path, ScenarioError, d
 from parsim.core.units import show
 
 BIGGEST = 16 * 2**20  # B, a file
-MOST_VALUES = 20_000_000  # in a mapping, so that shared parts cannot grow without end
+MOST_VALUES = 10_000_000  # in a mapping, so that shared parts cannot grow without end
 NOWHERE: Position = (0, 0)
 OPTION = "--set"
 

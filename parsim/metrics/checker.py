@@ -37,6 +37,7 @@ def check(job: Job, timeline: Timeline) -> list[str]:
         proof.transfers_once,
         proof.inputs_first,
         proof.transfers_after_parents,
+        proof.delays,
         proof.steps_around,
         proof.link_capacity,
         proof.memory,
@@ -113,17 +114,20 @@ class _Proof:
             yield f"tasks {self.name(first)} and {self.name(second)} overlap on one worker"
 
     def durations(self) -> Iterator[str]:
-        """On the simulated clock a task lasts its expected seconds times its luck."""
+        """On the simulated clock a task lasts its expected seconds, which are its nominal ones, times its luck."""
         if self.job.clock != "simulated":
             return
         luck = self.job.cost.luck(self.job.seed, len(self.job.graph))
-        drawn = np.empty(len(luck))
+        expected = np.empty(len(luck))
         for index, device in enumerate(self.job.cluster.devices):
             here = self.device == index
             if here.any():
-                drawn[here] = (self.job.cost.expected(self.job.graph, index, device) * luck)[here]
-        for task in np.flatnonzero(~(np.abs(self.end - self.start - drawn) <= self.tolerance)).tolist():
-            yield f"task {self.name(task)} took {self.end[task] - self.start[task]:g} s, and costs {drawn[task]:g} s"
+                expected[here] = self.job.cost.expected(self.job.graph, index, device)[here]
+        took, drawn, nominal = self.end - self.start, expected * luck, self.timeline.nominal_s[self.row]
+        for task in np.flatnonzero(~(np.abs(took - drawn) <= self.tolerance)).tolist():
+            yield f"task {self.name(task)} took {took[task]:g} s, and costs {drawn[task]:g} s"
+        for task in np.flatnonzero(~(np.abs(nominal - expected) <= self.tolerance)).tolist():
+            yield f"task {self.name(task)} is called {nominal[task]:g} s, and is expected to take {expected[task]:g} s"
 
     @cached_property
     def moved(self) -> Ints:
@@ -180,6 +184,16 @@ class _Proof:
         for thing in there[early].tolist():
             yield f"transfer {self.timeline.task[self.moved[thing]]} started before its parent had ended"
 
+    def delays(self) -> Iterator[str]:
+        """A stated delay is over at its parent's end + delay."""
+        edges = self.job.graph.edges
+        over = self.end[edges.parent] + edges.delay
+        paid = np.flatnonzero((self.moved[: len(edges)] >= 0) & (edges.delay > 0))
+        wrong = ~(np.abs(self.timeline.end_s[self.moved[paid]] - over[paid]) <= self.tolerance)
+        for edge in paid[wrong].tolist():
+            name = self.timeline.task[self.moved[edge]]
+            yield f"delay {name} is not over at its parent's end + {edges.delay[edge]:g} s"
+
     @cached_property
     def _steps(self) -> dict[str, int]:
         return {kind: row for row, kind in enumerate(self.timeline.kind.tolist()) if kind in STEPS}
@@ -214,8 +228,12 @@ class _Proof:
                 yield f"transfer {self.timeline.task[row]} took a way that does not exist"
                 continue
             start, end = float(self.timeline.start_s[row]), float(self.timeline.end_s[row])
-            if end - start < path.seconds(size, limit) - self.tolerance:
-                yield f"transfer {self.timeline.task[row]} was faster than its way allows"
+            alone = path.seconds(size, limit)
+            name, nominal = self.timeline.task[row], self.timeline.nominal_s[row]
+            if end - start < alone - self.tolerance:
+                yield f"transfer {name} was faster than its way allows"
+            if not abs(nominal - alone) <= self.tolerance:
+                yield f"transfer {name} takes {alone:g} s alone, and is called {nominal:g} s"
             for link in dict.fromkeys(path.links):
                 on.setdefault(link, []).append((start + path.latency, end, size))
         for link, rows in on.items():

@@ -22,6 +22,7 @@ from parsim.real.crew import Crew, Heard
 from parsim.real.worker import NONE, Order, Report
 from parsim.sim.carrier import Carrier
 from parsim.sim.clock import Clock
+from parsim.sim.order import order_of_events
 from parsim.sim.record import Interval, Record, Transfers, ready_times
 from parsim.sim.stall import stalled
 
@@ -51,7 +52,8 @@ class Player(Carrier):
         """Let the workers compute every task."""
         self.begun_s = begun
         self.clock = Clock(begun)
-        self._begin(Event(self.clock))
+        order = order_of_events(self, self.binding(), self.hooks())
+        order.begin(Event(self.clock))
         while len(self.made) < len(self.graph):
             if not any(self.holding):
                 raise stalled(self)
@@ -61,7 +63,7 @@ class Player(Carrier):
                 self._note(one, now)
             self.agenda[now] = [one.report.task for one in heard]
             self.clock = Clock(now)
-            self._instant(Event(self.clock))
+            order.instant(Event(self.clock))
 
     def _note(self, heard: Heard, now: float) -> None:
         worker, report, outputs = heard

@@ -11,7 +11,8 @@ from functools import partial
 
 from parsim.core.cluster import Path
 from parsim.core.job import Job
-from parsim.sim.engine import NOBODY, Engine
+from parsim.sim.engine import Engine
+from parsim.sim.order import NOBODY, Bind, Hooks, Released
 from parsim.sim.record import Record
 from parsim.sim.rooms import Rooms, column
 from parsim.sim.wires import Wires
@@ -46,10 +47,10 @@ class Carrier(Engine):
         for index, allowed in enumerate(graph.places):
             for worker in allowed:
                 self.runs[worker].append(index)
+        self.place = graph.place.tolist()
         self.waiting = [0] * len(graph.places)  # ready tasks that nobody has taken, by place set
         self.running = [NOBODY] * len(cluster.workers)
         self.fits = [partial(self.has_room, device) for device in self.device]
-        self.bind = self._bind
 
     def play(self) -> Record:
         """Play until nothing moves any more."""
@@ -61,10 +62,25 @@ class Carrier(Engine):
 
     # -- one instant
 
-    def _end(self, ended: list[int], now: float) -> list[tuple[int, int]]:
+    def binding(self) -> Bind:
+        """Return what becomes of a task that a worker has taken."""
+        return self._bind
+
+    def hooks(self) -> Hooks:
+        """Return what this run does besides the order of events."""
+        return Hooks(
+            ended=self._ended,
+            released=self._released,
+            asking=self._asking,
+            in_vain=self._in_vain,
+            asked=self._asked,
+            more=self._more,
+        )
+
+    def _ended(self, ended: list[int], now: float) -> None:
         for task in ended:
             self.running[self.worker[task]] = NOBODY
-        released = super()._end(ended, now)
+            self._next(self.worker[task], now)
         for task in ended:
             self._unload(task, self.worker[task], now)
         for edge in self.delivered.pop(now, ()):
@@ -76,16 +92,14 @@ class Carrier(Engine):
                 self._send_ahead(task, now)
         for flow in self.departing.pop(now, ()):
             self._depart(flow, now)
-        return released
 
-    def _release(self, released: list[tuple[int, int]], now: float) -> None:
+    def _released(self, released: Released, now: float) -> None:
         if self.named and self.given:
             for task, by in released:
                 if by == NOBODY:
                     self._give_ahead(task, now)
         for task, _ in released:
             self.waiting[self.place[task]] += 1
-        super()._release(released, now)
 
     def _more(self, now: float) -> bool:
         upcoming = self.wires.settle(now)
@@ -97,7 +111,7 @@ class Carrier(Engine):
         """Make sure that an instant takes place at *time*."""
         if time not in self.agenda:
             self.agenda[time] = []
-            self.clock.at(time, self.instants)
+            self.at(time)
 
     # -- asking the policy
 
@@ -115,15 +129,15 @@ class Carrier(Engine):
         inputs = sum(self.size[edge] for edge in self._to_travel(task, device)) + self._to_give(task)
         return self.rooms.story(self.rooms.need(task, device, inputs), device, self.cluster.devices[device].name)
 
-    def _ask(self, now: float) -> None:
+    def _asking(self) -> None:
         self.still_starving.clear()
         self.refused.clear()
-        super()._ask(now)
+
+    def _asked(self, now: float) -> None:
         for worker in self.starving.keys() - self.still_starving:
             self.starved.append((worker, self.starving.pop(worker), now))
 
     def _in_vain(self, worker: int, now: float) -> None:
-        super()._in_vain(worker, now)
         ready = sum(self.waiting[index] for index in self.runs[worker])
         if self.refused and (self.named or len(self.refused) == ready):
             self.stirred.append(worker)
@@ -152,13 +166,14 @@ class Carrier(Engine):
             task = self.queue[worker].popleft()
             self.running[worker] = task
             start = max(now, self.there_s[task])
-            self._start(task, worker, start)
+            self.start(task, worker, start)
             if task in self.passed:  # no span says when it received these: it has them when it starts
                 self._deliver(self.passed.pop(task), start)
 
-    def _close_idle(self, worker: int, at: float) -> None:
+    def close_idle(self, worker: int, time: float) -> None:
+        """Note that *worker* gets something, if it was idle: its transfers are not idleness."""
         if not self.open[worker]:
-            super()._close_idle(worker, at)
+            super().close_idle(worker, time)
 
     # -- transfers
 
@@ -227,7 +242,7 @@ class Carrier(Engine):
 
     def _close_idle_before(self, worker: int, now: float) -> None:
         if self.idle_from[worker] < now:
-            self._close_idle(worker, now)
+            self.close_idle(worker, now)
 
     def _path(self, source: int, target: int) -> Path:
         path = self.cluster.path(source, target)

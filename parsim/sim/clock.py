@@ -15,10 +15,15 @@ Callbacks = tuple[Callable[[Event], None], ...]
 class Instants(Event):
     """One event for every instant of a run: unlike others it may be on the heap many times, and never wears out."""
 
-    def __init__(self, clock: Clock, callback: Callable[[Event], None]) -> None:
+    def __init__(self, clock: Clock) -> None:
         self.env = clock
-        self._callbacks: Callbacks = (callback,)
+        self._callbacks: Callbacks = ()
         self._ok, self._value = True, None
+
+    def call(self, callback: Callable[[Event], None]) -> Instants:
+        """Let *callback* be called at every instant."""
+        self._callbacks = (callback,)
+        return self
 
     @property  # type: ignore[override]
     def callbacks(self) -> Callbacks:
@@ -37,6 +42,11 @@ class Clock(Environment):
     calls two instants the same when their floats are equal; therefore an event is pushed with its absolute time.
     """
 
-    def at(self, time: float, instants: Instants) -> None:
-        """Let *instants* happen when the clock shows exactly *time*."""
-        heappush(self._queue, (time, NORMAL, next(self._eid), instants))
+    def scheduling(self, instants: Instants) -> Callable[[float], None]:
+        """Return what lets *instants* happen when the clock shows exactly a given time."""
+        queue, number = self._queue, self._eid
+
+        def at(time: float) -> None:
+            heappush(queue, (time, NORMAL, next(number), instants))
+
+        return at

@@ -6,7 +6,8 @@ import math
 
 from parsim.core.errors import Stalled
 from parsim.sim.carrier import Carrier
-from parsim.sim.engine import NOBODY, Engine
+from parsim.sim.engine import Engine
+from parsim.sim.order import NOBODY
 
 SHOWN = 8  # lanes told of, at most
 
@@ -26,7 +27,7 @@ def _lane(engine: Engine, worker: int, left: list[int]) -> str:
     if engine.queue[worker]:
         return f"  {name} waits for {names[engine.queue[worker][0]]}, which waits for its inputs"
     places = engine.graph.places
-    runs = [task for task in left if engine.worker[task] == NOBODY and worker in places[engine.place[task]]]
+    runs = [task for task in left if engine.worker[task] == NOBODY and worker in places[engine.graph.place[task]]]
     if engine.named:
         runs = [task for task in runs if engine.homes[task] == worker]
     if not runs:

@@ -103,7 +103,7 @@ def _about_names(tasks: Sequence[TaskRow], number: Mapping[str, int]) -> list[Co
     return [
         Complaint(
             ("tasks", index, "name"),
-            f"'{row.name}' is the name of tasks[{first[row.name]}] already; give each task its own",
+            f"'{row.name}' is the name of tasks[{first[row.name]}] already; choose another",
         )
         for index, row in enumerate(tasks)
         if first[row.name] != index

@@ -1,0 +1,117 @@
+"""The two algorithms on a data set, scenarios 01 to 03: what they hold and move differs by what the sizes say."""
+
+from pathlib import Path
+
+import pytest
+
+import parsim
+
+SCENARIOS = Path(__file__).parent.parent / "scenarios"
+MB = 1e6
+
+
+def play(name, **change):
+    return parsim.simulate(
+        SCENARIOS / f"{name}.yaml", set={key.replace("__", "."): value for key, value in change.items()}
+    )
+
+
+DATA, LAYERS, CHAIN = "01_five_tasks_data", "02_five_tasks_layers", "03_five_tasks_chain"
+
+
+def bytes_moved(run):
+    """Add up seconds x 10 MB/s: nothing shares a link, and there is no latency."""
+    timeline = run.timeline
+    moves = timeline.transfers
+    return float((timeline.end_s[moves] - timeline.start_s[moves]).sum()) * 10 * MB
+
+
+def parameters_held(run):
+    """Bytes of weights on each device: a group once, where any of its tasks ran."""
+    graph, timeline = run.job.graph, run.timeline
+    held = {device.name: set() for device in run.job.cluster.devices}
+    for number, worker in zip(timeline.number[timeline.computes], timeline.worker[timeline.computes], strict=True):
+        held[str(worker)].add(int(graph.group[number]))
+    return {name: sum(graph.group_size[group] for group in groups) for name, groups in held.items()}
+
+
+def peaks(run):
+    return [row["peak_memory_bytes"] for row in run.metrics["devices"]]
+
+
+def test_by_data_the_whole_model_is_on_every_device():
+    run = play(DATA)
+    assert run.value == 30
+    assert run.to_dict()["tasks"] == 2
+    assert parameters_held(run) == {"w0": 10 * MB, "w1": 10 * MB}
+    assert bytes_moved(run) == pytest.approx(5 * MB)  # each item once
+    assert peaks(run) == [13 * MB, 12 * MB]  # the model and three items, the model and two
+
+
+def test_by_layers_each_sub_task_gets_the_whole_input_and_a_fifth_of_the_model():
+    run = play(LAYERS)
+    assert run.value == 30
+    assert run.to_dict()["tasks"] == 5
+    assert parameters_held(run) == {"w0": 6 * MB, "w1": 4 * MB}  # w0 ran 0, 2, 4; w1 ran 1, 3
+    assert bytes_moved(run) == pytest.approx(25 * MB)  # five times five items
+    assert peaks(run) == [11 * MB, 9 * MB]  # those weights and one input of 5 MB
+
+
+def test_in_a_chain_items_travel_from_layer_to_layer():
+    run = play(CHAIN)
+    assert run.value == 60
+    assert run.to_dict()["tasks"] == 10
+    assert parameters_held(run) == {"w0": 10 * MB, "w1": 10 * MB}  # both ran both layers, 5 MB each
+    assert bytes_moved(run) == pytest.approx(10 * MB)  # five items in, five on to the second layer, on another device
+    assert peaks(run) == [11 * MB, 11 * MB]
+
+
+def test_on_five_workers_layers_hold_a_fifth_of_what_data_holds():
+    data, layers = play(DATA, cluster__devices=5), play(LAYERS, cluster__devices=5)
+    assert set(parameters_held(data).values()) == {10 * MB}
+    assert set(parameters_held(layers).values()) == {2 * MB}
+    assert peaks(data) == [11 * MB] * 5
+    assert peaks(layers) == [7 * MB] * 5
+    assert (bytes_moved(data), bytes_moved(layers)) == pytest.approx((5 * MB, 25 * MB))
+
+
+def test_results_travel_per_item_or_per_element():
+    # 01: 1 MB for each of five items; 02: one element for each of five sub-tasks; 03: five items leave the last layer.
+    for name, without in ((DATA, 5), (LAYERS, 25), (CHAIN, 10)):
+        assert bytes_moved(play(name, workload__result="1 MB")) == pytest.approx((without + 5) * MB)
+
+
+def test_subsets_are_contiguous_and_the_larger_come_first():
+    run = play(DATA, plan__subsets=3)
+    graph = run.job.graph
+    assert graph.units.tolist() == [2, 2, 1]
+    assert graph.program.given == {0: [1, 2], 1: [3, 4], 2: [5]}
+
+
+def test_compute_is_per_item_or_per_sub_task():
+    assert play(DATA, cluster__devices=1).ledger.busy_nominal_s == pytest.approx(5 + 0.5)  # five items
+    assert play(LAYERS, cluster__devices=1).ledger.busy_nominal_s == pytest.approx(5 + 2.5)  # five sub-tasks
+    assert play(CHAIN, cluster__devices=1).ledger.busy_nominal_s == pytest.approx(10 + 0.5)  # ten; no way between
+
+
+def test_a_deeper_chain_doubles_more_often():
+    assert [play(CHAIN, plan__depth=depth).value for depth in (1, 2, 3)] == [30, 60, 120]
+
+
+@pytest.mark.parametrize("policy", ["fifo", "heft"])
+@pytest.mark.parametrize("split", ["data", "layers"])
+@pytest.mark.parametrize("devices", [1, 2, 3, 5, 8])
+def test_the_result_is_the_same_however_it_is_split(split, devices, policy):
+    assert play(DATA, plan__split=split, cluster__devices=devices, policy=policy).value == 30
+
+
+def test_counted_items_have_no_result():
+    scenario = {
+        "cluster": {"devices": 3},
+        "workload": {"kind": "items", "count": 1000},
+        "plan": {"split": "data"},
+        "cost": {"kind": "constant", "compute": "1 ms"},
+    }
+    run = parsim.simulate(scenario)
+    assert run.value is None
+    assert run.timeline.makespan_s == pytest.approx(0.334)  # 334, 333, 333 items

@@ -274,11 +274,20 @@ def _policy(ask: Ask | None, graph: TaskGraph | None) -> tuple[str, Callable[[],
 
 
 def scenario_schema() -> dict[str, Any]:
-    """Return the JSON Schema of scenarios; a plan is that of any workload."""
+    """Return the JSON Schema of scenarios; what a plan may say depends on the workload."""
     whole = json_schema(Form)
-    plans = {plan_class(entry): None for entry in workloads.entries().values()}
-    whole["properties"]["plan"] = {"anyOf": [_inlined(json_schema(plan), whole) for plan in plans]}
+    whole["properties"]["plan"] = {"description": "How the work is cut."}
+    whole["allOf"] = [_plan_schema(kind, entry, whole) for kind, entry in workloads.entries().items()]
     return whole
+
+
+def _plan_schema(kind: str, workload: Callable[..., Any], whole: dict[str, Any]) -> dict[str, Any]:
+    plan = _inlined(json_schema(plan_class(workload)), whole)
+    needed = {"required": ["plan"]} if "required" in plan else {}
+    choices = [plan] if needed else [plan, {"type": "null"}]
+    mapping = {"properties": {"kind": {"const": kind}}, "required": ["kind"]}
+    asked = {"properties": {"workload": {"anyOf": [{"const": kind}, {"type": "object"} | mapping]}}}
+    return {"if": asked, "then": {"properties": {"plan": {"anyOf": choices}}} | needed}
 
 
 def _inlined(part: dict[str, Any], whole: dict[str, Any]) -> dict[str, Any]:

@@ -335,9 +335,9 @@ def test_one_fault(refused, base, old, new, path, message):
 
 
 def test_a_missing_section_is_told_at_the_whole(refused):
-    assert [fault[:4] for fault in refused("# nothing but\n\n  \npolicy: fifo\n")] == [
-        ("a.yaml", 4, 1, "cluster"),
-        ("a.yaml", 4, 1, "workload"),
+    assert refused("# nothing but\n\n  \npolicy: fifo\n") == [
+        ("a.yaml", 4, 1, "cluster", "is missing; write for example 'cluster: {devices: 4}'"),
+        ("a.yaml", 4, 1, "workload", "is missing; write for example 'workload: items'"),
     ]
 
 

@@ -80,6 +80,10 @@ class ScenarioError(ParsimError):
         self.faults = tuple(faults)
         super().__init__("\n".join(map(str, self.faults)))
 
+    def __reduce__(self) -> tuple[type[ScenarioError], tuple[tuple[Fault, ...]]]:
+        """Let a process hand it over whole."""
+        return type(self), (self.faults,)
+
 
 class RunError(ParsimError):
     """The run failed."""

@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Union
 from parsim.core.complaints import bridged, complaints, unknown
 from parsim.core.editor import choices, definitions_of
 from parsim.core.errors import Complaint, Invalid, Path
-from parsim.core.marks import Count, Either, Name, Positive, Whole, mark_of
+from parsim.core.marks import Count, Either, Name, Positive, Whole, example, mark_of
 from parsim.core.registry import Shelf
 from parsim.core.units import Quantity, TimeOrSize, Travel, show
 
@@ -138,6 +138,16 @@ class Record:
     cls: Callable[..., Any]
     takes = (dict,)
     wanted = "a mapping"
+
+    @property
+    def example(self) -> str:
+        """What to write, for messages: all that must be said, where an example of each is known."""
+        said = {
+            key_of(name): example(annotation)
+            for name, (annotation, parameter) in parameters(self.cls).items()
+            if parameter.default is parameter.empty
+        }
+        return f"{{{', '.join(f'{key}: {text}' for key, text in said.items())}}}" if said and all(said.values()) else ""
 
     def _build(self, raw: Any, handler: Callable[[Any], BaseModel]) -> Any:
         return bridged(functools.partial(self._read, handler), raw)

@@ -1,7 +1,7 @@
 """`timeline.csv`: a header and one line a span, read by people, spreadsheets and `parsim ledger`.
 
     number,task,kind,worker,lane,ready_s,start_s,end_s,nominal_s,waited_for
-    0,host>part0,transfer,w0,host>w0,0.0,0.0,0.3,0.3,start
+    0,host>part0,transfer,w0,host>w0,0.0,0.0,0.3,0.3,
     0,part0,compute,w0,compute,0.0,0.3,3.3,3.0,host>part0
 
 Written and read a column at a time: a million lines take seconds. Numbers are unrounded. What is read may have

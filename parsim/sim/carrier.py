@@ -134,8 +134,12 @@ class Carrier(Engine):
         self.refused.clear()
 
     def _asked(self, now: float) -> None:
-        for worker in self.starving.keys() - self.still_starving:
-            self.starved.append((worker, self.starving.pop(worker), now))
+        # Others may have taken what a worker had no room for, after it had asked.
+        hungry = {w for w in self.still_starving if self.named or any(self.waiting[index] for index in self.runs[w])}
+        for worker in self.starving.keys() - hungry:
+            since = self.starving.pop(worker)
+            if since < now:
+                self.starved.append((worker, since, now))
 
     def _in_vain(self, worker: int, now: float) -> None:
         ready = sum(self.waiting[index] for index in self.runs[worker])

@@ -1,8 +1,9 @@
 """What let a span start last: the transfer or task whose end it waited for, or a cause.
 
-compute    memory, if its worker waited for room until then; else an input that arrived then; else the task of
-           highest number that ended then, on its worker or among its parents; else steps, nothing, or the policy
-transfer   its parent, if it started at the parent's end; else memory, the task whose end freed its worker, the policy
+compute    memory, if it was ready and its worker waited for room until then; else an input that arrived then; else the
+           task of highest number that ended then, on its worker or among its parents; else steps, nothing, the policy
+transfer   its parent, if it started at the parent's end; else the last parent of its task, if that ended then; else
+           memory, the task whose end freed its worker, or the policy
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ def compute_waits(job: Job, record: Record, names: SpanNames) -> Ints:
     last = record.end_s[edges.parent] == start[edges.child]
     np.maximum.at(waits, edges.child[last], edges.parent[last])
     _inputs(job, record, names, waits)
-    waits[_starved(record, record.worker, start)] = names.word("memory")
+    waits[_starved(record, record.worker, start) & (record.ready_s < start)] = names.word("memory")
     begun = job.begun_s
     waits[(waits == UNKNOWN) & (start == begun)] = _beginning(job, names)
     waits[waits == UNKNOWN] = names.word("policy")
@@ -45,9 +46,22 @@ def transfer_waits(job: Job, record: Record, names: SpanNames) -> Ints:
     waits = ended_on(record, moved.worker, moved.start_s)
     waits[waits == UNKNOWN] = names.word("policy")
     waits[_starved(record, moved.worker, moved.start_s)] = names.word("memory")
+    inward = np.flatnonzero(moved.thing < len(graph.edges))
+    child = graph.edges.child[moved.thing[inward]]
+    released = record.ready_s[child] == moved.start_s[inward]
+    if released.any():
+        waits[inward[released]] = _last_parents(job, record)[child[released]]
     at_once = ready[moved.thing] == moved.start_s
     waits[at_once] = giver[moved.thing][at_once]
     return waits
+
+
+def _last_parents(job: Job, record: Record) -> Ints:
+    """Return for each task the parent of highest number among those that ended last, or UNKNOWN, (tasks,)."""
+    last, edges = np.full(len(job.graph), UNKNOWN), job.graph.edges
+    releasing = record.end_s[edges.parent] == record.ready_s[edges.child]
+    np.maximum.at(last, edges.child[releasing], edges.parent[releasing])
+    return last
 
 
 def _beginning(job: Job, names: SpanNames) -> int:

@@ -1,0 +1,544 @@
+"""The command line: what each command prints, writes and returns. Figures are those of the contract, section 2.
+
+Wrong input is in test_bad_input.py. Most tests call the command in this process; a few start a real one.
+"""
+
+import csv
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+import parsim
+from parsim import cli
+from parsim.core import document
+from parsim.core.timeline import COLUMNS
+from parsim.metrics.closed_forms import Form
+
+ROOT = Path(__file__).parents[1]
+SCENARIOS = sorted((ROOT / "scenarios").glob("*.yaml"))
+FIRST, SIXTH = ROOT / "scenarios/01_five_tasks_data.yaml", ROOT / "scenarios/06_pipeline_1f1b.yaml"
+FILES = ["result.json", "timeline.csv", "timeline.png", "timeline.svg", "trace.json"]
+HEADER = "number,task,kind,worker,lane,ready_s,start_s,end_s,nominal_s,waited_for"
+
+
+@pytest.fixture
+def command(monkeypatch, capsys):
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["parsim", *map(str, arguments)])
+        code = cli._main()
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return call
+
+
+def process(*arguments, **options):
+    """Start the command as people do."""
+    return subprocess.run(
+        [sys.executable, "-m", "parsim", *map(str, arguments)],
+        cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, **options,
+    )  # fmt: skip
+
+
+# --- run ---
+
+SECTION_2 = {
+    "schema": 1,
+    "parsim": parsim.__version__,
+    "scenario": "01_five_tasks_data",
+    "scenario_sha256": hashlib.sha256(FIRST.read_bytes()).hexdigest(),
+    "clock": "simulated",
+    "seed": 0,
+    "makespan_s": 3.3,
+    "workers": 2,
+    "tasks": 2,
+    "theory": {"n": 5, "p": 2, "t_s": 1.0, "t_c": 0.1, "t_total_s": 2.75},
+    "ledger": {
+        "t_total_s": 2.75,
+        "deviation_s": 0.0,
+        "idle_s": 0.55,
+        "contention_s": 0.0,
+        "hidden_s": 0.0,
+        "idle": {"steps": 0, "memory": 0, "overhead": 0, "policy": 0, "fill": 0, "drain": 0.55, "dependency": 0},
+    },
+    "result": 30,
+    "devices": [
+        {"name": "w0", "stands_for": 1, "compute_s": 3.0, "transfer_s": 0.3, "idle_s": 0.0,
+         "utilisation": 3 / 3.3, "peak_memory_bytes": 13000000},
+        {"name": "w1", "stands_for": 1, "compute_s": 2.0, "transfer_s": 0.2, "idle_s": 1.1,
+         "utilisation": 2 / 3.3, "peak_memory_bytes": 12000000},
+    ],
+    "training": None,
+}  # fmt: skip
+
+
+def assert_same(found, expected, path="$"):
+    """Compare key by key, in order; floats to 1e-9."""
+    if isinstance(expected, dict):
+        assert list(found) == list(expected), path
+        for key in expected:
+            assert_same(found[key], expected[key], f"{path}.{key}")
+    elif isinstance(expected, list):
+        assert len(found) == len(expected), path
+        for index, value in enumerate(expected):
+            assert_same(found[index], value, f"{path}[{index}]")
+    elif isinstance(expected, float):
+        assert found == pytest.approx(expected, rel=1e-9, abs=1e-12), path
+    else:
+        assert found == expected, path
+
+
+def test_json_is_the_object_of_section_2(command):
+    code, out, err = command("run", FIRST, "--json")
+    assert (code, err) == (0, "")
+    assert out.count("\n") == 1
+    assert out.endswith("}\n")
+    assert_same(json.loads(out), SECTION_2)
+
+
+@pytest.mark.parametrize("file", SCENARIOS, ids=lambda path: path.stem)
+def test_json_of_every_scenario_is_one_object_that_adds_up(command, file):
+    code, out, err = command("run", file, "--json")
+    assert (code, err) == (0, "")
+    found = json.loads(out, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
+    assert list(found) == list(SECTION_2)
+    terms = found["ledger"]
+    total = terms["t_total_s"] + terms["deviation_s"] + terms["idle_s"] + terms["contention_s"] - terms["hidden_s"]
+    assert total == pytest.approx(found["makespan_s"], rel=1e-9)
+    assert sum(terms["idle"].values()) == pytest.approx(terms["idle_s"], rel=1e-9, abs=1e-12)
+
+
+def test_without_options_it_is_told_to_people(command):
+    code, out, err = command("run", FIRST)
+    assert (code, err) == (0, "")
+    for piece in ("01_five_tasks_data", "w0", "T_total", "2.75", "drain", "90.9 %", "6 merge", "30"):
+        assert piece in out
+
+
+def test_quiet_prints_nothing_but_writes(command, tmp_path):
+    assert command("run", FIRST, "--quiet") == (0, "", "")
+    assert command("run", FIRST, "--quiet", "--json", "--out", tmp_path / "out") == (0, "", "")
+    assert sorted(os.listdir(tmp_path / "out")) == FILES
+
+
+def test_out_and_json_together(command, tmp_path):
+    code, out, _ = command("run", FIRST, "--json", "--out", tmp_path / "deep" / "out")
+    assert code == 0
+    folder = tmp_path / "deep" / "out"
+    assert sorted(os.listdir(folder)) == FILES
+    assert json.loads((folder / "result.json").read_text()) == json.loads(out)
+    assert (folder / "timeline.png").read_bytes().startswith(b"\x89PNG")
+    assert "<svg" in (folder / "timeline.svg").read_text()
+    assert json.loads((folder / "trace.json").read_text())
+
+
+@pytest.mark.parametrize("file", SCENARIOS, ids=lambda path: path.stem)
+def test_the_timeline_has_the_columns_and_the_order_of_the_contract(command, tmp_path, file):
+    assert command("run", file, "--quiet", "--out", tmp_path)[0] == 0
+    lines = (tmp_path / "timeline.csv").read_text().splitlines()
+    assert lines[0] == HEADER == ",".join(COLUMNS)
+    rows = list(csv.DictReader(lines))
+    keys = [(float(row["start_s"]), int(row["number"]), row["lane"], row["task"]) for row in rows]
+    assert keys == sorted(keys)
+    result = json.loads((tmp_path / "result.json").read_text())
+    computes = [row for row in rows if row["lane"] == "compute"]
+    assert len(computes) == result["tasks"]
+    assert max(float(row["end_s"]) for row in rows) == result["makespan_s"]
+
+
+def test_the_timeline_of_the_first_scenario(command, tmp_path):
+    # By hand: 3 MB and 2 MB at 10 MB/s, then 3 s and 2 s of computing.
+    assert command("run", FIRST, "--quiet", "--out", tmp_path)[0] == 0
+    assert (tmp_path / "timeline.csv").read_text() == (
+        f"{HEADER}\n"
+        "0,host>part0,transfer,w0,host>w0,0.0,0.0,0.3,0.3,\n"
+        "1,host>part1,transfer,w1,host>w1,0.0,0.0,0.2,0.2,\n"
+        "1,part1,compute,w1,compute,0.0,0.2,2.2,2.0,host>part1\n"
+        "0,part0,compute,w0,compute,0.0,0.3,3.3,3.0,host>part0\n"
+    )
+
+
+@pytest.mark.parametrize("options", [(), ("--set", "cost={kind: noisy, spread: 0.5, compute: 1 s}", "--seed", "7")])
+def test_two_runs_give_the_same_bytes(tmp_path, options):
+    folders = [tmp_path / "one", tmp_path / "two"]
+    for folder, salt in zip(folders, ("1", "2"), strict=True):
+        done = process("run", FIRST, "--out", folder, "--json", *options, env={**os.environ, "PYTHONHASHSEED": salt})
+        assert done.returncode == 0, done.stderr
+        (folder / "printed").write_text(done.stdout)
+    for name in [*FILES, "printed"]:
+        assert (folders[0] / name).read_bytes() == (folders[1] / name).read_bytes(), name
+
+
+def test_seed_is_that_of_the_option(command):
+    noisy = ("--set", "cost={kind: noisy, spread: 0.5, compute: 1 s}", "--json")
+    runs = [json.loads(command("run", FIRST, *noisy, *more)[1]) for more in ((), ("--seed", "0"), ("--seed", "7"))]
+    assert [run["seed"] for run in runs] == [0, 0, 7]
+    assert runs[0] == runs[1]
+    assert runs[0]["makespan_s"] != runs[2]["makespan_s"]
+    assert json.loads(command("run", FIRST, "--set", "seed=3", "--json")[1])["seed"] == 3
+
+
+@pytest.mark.parametrize(
+    ("settings", "makespan"),
+    [
+        # By hand. 01: the larger subset's input at 10 MB/s, then a second an item.
+        (["cluster.devices=5"], 1.1),
+        (["cluster.topology.bandwidth=1 MB/s"], 6.0),
+        (["cluster.topology.bandwidth='1 MB/s'"], 6.0),
+        (['cluster.topology.bandwidth="1 MB/s"'], 6.0),
+        (["cluster.topology={kind: full, bandwidth: 1 MB/s}"], 6.0),
+        (["plan.steps.merge=500 ms"], 3.8),
+        (["workload.data=[1, 2]"], 1.1),
+        (["workload.data[0]=7"], 3.3),
+        (["cluster.devices=[a, {name: b, speed: 2}]"], 3.3),
+        (["cluster.devices=1", "cluster.device.slots=5"], 1.5),  # five inputs of 1 MB share one link of 10 MB/s
+        (["cost.compute=2 s", "cost.compute=3 s"], 9.3),  # the last one counts
+    ],
+)
+def test_set(command, settings, makespan):
+    options = [word for setting in settings for word in ("--set", setting)]
+    code, out, err = command("run", FIRST, "--json", *options)
+    assert (code, err) == (0, "")
+    assert json.loads(out)["makespan_s"] == pytest.approx(makespan, rel=1e-9)
+
+
+def test_set_leaves_the_file_and_its_hash(command):
+    before = FIRST.read_bytes()
+    found = json.loads(command("run", FIRST, "--json", "--set", "cluster.devices=5")[1])
+    assert FIRST.read_bytes() == before
+    assert found["scenario_sha256"] == SECTION_2["scenario_sha256"]
+
+
+def test_names_that_need_quotes_are_quoted_in_the_timeline(command, tmp_path):
+    scenario = {
+        "cluster": {"devices": ["a, b", 'say "hi"']},
+        "workload": {"kind": "tasks", "tasks": [{"name": 'é, "x"', "compute": "1 s"}, {"name": "☃", "compute": "1 s"}]},
+    }
+    (tmp_path / "odd, name.yaml").write_text(yaml.safe_dump(scenario, allow_unicode=True), encoding="utf-8")
+    code, out, _ = command("run", tmp_path / "odd, name.yaml", "--out", tmp_path / "out")
+    assert code == 0
+    assert "☃" in out or "say" in out
+    rows = list(csv.DictReader((tmp_path / "out" / "timeline.csv").read_text(encoding="utf-8").splitlines()))
+    assert [(row["task"], row["worker"]) for row in rows] == [('é, "x"', "a, b"), ("☃", 'say "hi"')]
+    assert json.loads((tmp_path / "out" / "result.json").read_text())["scenario"] == "odd, name"
+
+
+# --- failing runs ---
+
+
+def test_a_stall_is_exit_code_1(command, tmp_path):
+    # b needs 5 B beside the 6 B that a leaves behind until b has ended; the device holds 10 B.
+    (tmp_path / "stall.yaml").write_text(
+        "cluster: {devices: 1, device: {memory: 10 B}}\n"
+        "workload: {kind: tasks, tasks: [{name: a, compute: 1 s, output: 6 B},"
+        " {name: b, compute: 1 s, memory: 5 B, after: [a]}]}\n"
+    )
+    code, out, err = command("run", tmp_path / "stall.yaml", "--json", "--out", tmp_path / "out")
+    assert (code, out) == (1, "")
+    assert err.splitlines()[0] == "parsim: stalled at 1 s: 1 of 2 tasks cannot end"
+    assert "Traceback" not in err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_kernel_that_fails_is_exit_code_1(command, monkeypatch):
+    from parsim.kernels import kernels
+
+    def broken(value):
+        """Fail."""
+        raise ZeroDivisionError("division by zero")
+
+    kernels.entries()
+    monkeypatch.setitem(kernels._entries, "broken", broken)
+    code, out, err = command("run", FIRST, "--set", "workload.kernel=broken")
+    assert (code, out) == (1, "")
+    assert err == "parsim: 01_five_tasks_data: a kernel or the merge failed: ZeroDivisionError: division by zero\n"
+
+
+@pytest.mark.parametrize("data", ["[1e308, 1e308]", f"[{10**299}, 1.5]"])
+def test_a_result_that_is_no_number_is_exit_code_1(command, data):
+    code, out, err = command(
+        "run", FIRST, "--json", "--set", f"workload.data={data}", "--set", "plan={split: chain, depth: 40}"
+    )
+    assert (code, out) == (1, "")
+    assert err.startswith("parsim: 01_five_tasks_data: ")
+
+
+def test_a_reader_that_leaves_is_no_traceback(tmp_path):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "parsim", "run", FIRST], cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", "parsim", "run", FIRST], cwd=ROOT, stdout=writer, stderr=subprocess.PIPE, text=True
+    )
+    os.close(writer)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+
+
+# --- validate ---
+
+
+@pytest.mark.parametrize("file", SCENARIOS, ids=lambda path: path.stem)
+def test_validate_agrees_with_every_scenario(command, file, tmp_path):
+    code, out, err = command("validate", file)
+    assert (code, err) == (0, "")
+    assert "Closed forms" in out
+    assert "Lower bound" in out
+    assert "every rule holds" in out
+    assert "T_total" in out
+    assert out.splitlines()[-1].startswith("Verdict: ")
+
+
+def test_validate_as_json(command, tmp_path):
+    code, out, _ = command("validate", SIXTH, "--json", "--out", tmp_path)
+    assert code == 0
+    found = json.loads(out)
+    assert found["agrees"] is True
+    assert found["checker"] == []
+    assert found["run"]["makespan_s"] == pytest.approx(0.033)  # (m + p - 1)(F + B) = 11 x 3 ms
+    assert [form["makespan_s"] for form in found["closed_forms"]] == pytest.approx([0.033] * len(found["closed_forms"]))
+    assert found["closed_forms"]
+    assert sorted(os.listdir(tmp_path)) == FILES
+    assert command("validate", SIXTH, "--quiet") == (0, "", "")
+
+
+def test_validate_fails_where_a_closed_form_differs(command, monkeypatch):
+    monkeypatch.setattr("parsim.validate.forms", lambda job: [Form("wrong", "1 + 1", 3.0)])
+    code, out, err = command("validate", FIRST)
+    assert code == 1
+    assert "3.0 s differs from simulated 3.3 s" in out
+    assert err == "parsim: 01_five_tasks_data: the simulation differs from a closed form\n"
+    code, out, _ = command("validate", FIRST, "--json")
+    assert code == 1
+    found = json.loads(out)
+    assert found["agrees"] is False
+    assert found["closed_forms"][0]["difference_s"] == pytest.approx(0.3)
+
+
+def test_validate_fails_where_the_lower_bound_or_the_checker_object(command, monkeypatch):
+    monkeypatch.setattr("parsim.validate.lower_bound", lambda job: 4.0)
+    assert command("validate", FIRST, "--quiet")[::2] == (
+        1, "parsim: 01_five_tasks_data: the makespan is less than the lower bound\n"
+    )  # fmt: skip
+    monkeypatch.setattr("parsim.validate.check", lambda job, timeline: ["w0 runs two tasks at once"])
+    code, out, err = command("validate", FIRST)
+    assert code == 1
+    assert "w0 runs two tasks at once" in out
+    assert "breaks 1 rule" in err
+
+
+# --- schedule ---
+
+
+def test_schedule_prints_a_line_per_rank(command):
+    # Drawn by hand from the definition of 1F1B: rank r warms up with p - r forwards.
+    code, out, err = command("schedule", "1f1b", "--ranks", "3", "--microbatches", "4")
+    assert (code, err) == (0, "")
+    assert out == (
+        "0F0 0F1 0F2 0B0 0F3 0B1 0B2 0B3\n"
+        "1F0 1F1 1B0 1F2 1B1 1F3 1B2 1B3\n"
+        "2F0 2B0 2F1 2B1 2F2 2B2 2F3 2B3\n"
+    )  # fmt: skip
+    code, out, _ = command("schedule", "gpipe", "--ranks", "2", "--microbatches", "3", "--chunks", "1")
+    assert (code, out) == (0, "0F0 0F1 0F2 0B0 0B1 0B2\n1F0 1F1 1F2 1B0 1B1 1B2\n")
+
+
+@pytest.mark.parametrize("name", ["gpipe", "1f1b"])
+@pytest.mark.parametrize("ranks", [1, 4])
+@pytest.mark.parametrize("microbatches", [1, 2, 8])
+def test_a_schedule_has_every_action_once(command, name, ranks, microbatches):
+    code, out, _ = command("schedule", name, "--ranks", ranks, "--microbatches", microbatches)
+    assert code == 0
+    lines = out.splitlines()
+    assert len(lines) == ranks
+    for rank, line in enumerate(lines):
+        assert sorted(line.split()) == sorted(f"{rank}{op}{i}" for op in "FB" for i in range(microbatches))
+
+
+# --- ledger ---
+
+
+def test_the_ledger_of_a_run_is_measured_again_from_its_timeline(command, tmp_path):
+    run = json.loads(command("run", FIRST, "--json", "--out", tmp_path)[1])
+    code, out, err = command("ledger", tmp_path / "timeline.csv")
+    assert (code, err) == (0, "")
+    assert out.count("\n") == 1
+    found = json.loads(out)
+    assert found["makespan_s"] == 3.3
+    assert found["busy_nominal_s"] == pytest.approx(run["ledger"]["t_total_s"] + run["ledger"]["deviation_s"])
+    for term in ("idle_s", "contention_s", "hidden_s"):
+        assert found[term] == pytest.approx(run["ledger"][term])
+    assert list(found["idle"]) == ["fill", "drain", "dependency"]
+    assert "t_total_s" not in found
+    assert "deviation_s" not in found
+
+
+def test_the_ledger_of_rows_measured_elsewhere(command, tmp_path):
+    # By hand, two workers, makespan 10. a: transfer 1-3 (nominal 1), compute 2-6; b: compute 4-10.
+    # Means: compute (4 + 6) / 2, nominal transfers 1 / 2, contention 1 / 2, hidden 1 / 2 (2-3 is under compute),
+    # idle: a 0-1 fill, 6-10 drain; b 0-4 fill.
+    (tmp_path / "t.csv").write_text(
+        "worker,lane,number,task,kind,ready_s,start_s,end_s,nominal_s,waited_for,colour\n"
+        "b,compute,1,y,forward,0,4,10,6,,red\n"
+        "a,compute,0,x,compute,0,2,6,4,,\n"
+        "a,net,0,host>x,transfer,0,1,3,1,,\n"
+    )
+    found = json.loads(command("ledger", tmp_path / "t.csv")[1])
+    assert_same(found, {
+        "makespan_s": 10.0, "workers": 2, "busy_nominal_s": 5.5, "idle_s": 4.5, "contention_s": 0.5, "hidden_s": 0.5,
+        "idle": {"fill": 2.5, "drain": 2.0, "dependency": 0.0},
+    })  # fmt: skip
+    # With two more that never had a span: idle all the time, which is drain.
+    found = json.loads(command("ledger", tmp_path / "t.csv", "--workers", "4")[1])
+    assert found["workers"] == 4
+    assert found["busy_nominal_s"] == pytest.approx(2.75)
+    assert found["idle"]["drain"] == pytest.approx((2 * 2 + 2 * 10) / 4)
+    total = found["busy_nominal_s"] + found["idle_s"] + found["contention_s"] - found["hidden_s"]
+    assert total == pytest.approx(10)
+
+
+# --- replay ---
+
+
+def test_replay_prints_prediction_and_measurement(tmp_path):
+    done = process("replay", FIRST, "--json", "--out", tmp_path / "out", "--set", "cost.compute=1 ms")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert list(found) == ["predicted", "measured", "result_matches_serial"]
+    assert found["result_matches_serial"] is True
+    assert list(found["measured"]) == list(found["predicted"]) == list(SECTION_2)
+    assert (found["measured"]["clock"], found["measured"]["result"]) == ("replayed", 30)
+    assert (tmp_path / "out" / "result.json").exists()
+
+
+def test_what_only_counts_cannot_be_replayed(command):
+    code, out, err = command("replay", ROOT / "scenarios/04_quantisation.yaml")
+    assert (code, out) == (2, "")
+    assert re.fullmatch(r".*04_quantisation.yaml:\d+:\d+: workload: .*parsim run.*\n", err)
+
+
+# --- list, schema, help ---
+
+
+def test_list_shows_each_shelf_and_entry(command):
+    code, out, err = command("list")
+    assert (code, err) == (0, "")
+    heads = [line.split(":")[0] for line in out.splitlines() if not line.startswith(" ")]
+    assert heads == list(cli.SHELVES)
+    for entry in ("items", "stages", "tasks", "transfers", "gpipe", "1f1b", "fifo", "heft", "in_order", "constant",
+                  "noisy", "star", "full", "custom", "double", "sum", "data", "layers", "chain"):  # fmt: skip
+        assert re.search(rf"^  {entry} +\S.*\.$", out, re.MULTILINE), entry
+
+
+def test_list_shows_one_shelf(command):
+    code, out, _ = command("list", "policies")
+    assert code == 0
+    assert [line.split()[0] for line in out.splitlines()[1:]] == ["fifo", "heft", "in_order"]
+
+
+@pytest.fixture(scope="module")
+def validator():
+    done = process("schema")
+    assert (done.returncode, done.stderr) == (0, "")
+    schema = json.loads(done.stdout)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema)
+
+
+def examples():
+    blocks = re.findall(r"^```yaml\n(.*?)^```$", (ROOT / "docs/contract.md").read_text(), re.MULTILINE | re.DOTALL)
+    return [pytest.param(block, id=f"contract{index}") for index, block in enumerate(blocks) if "workload:" in block]
+
+
+@pytest.mark.parametrize("text", [*(pytest.param(file.read_text(), id=file.stem) for file in SCENARIOS), *examples()])
+def test_the_schema_accepts_every_scenario(validator, text):
+    values = document.read(text.encode(), "a.yaml").values
+    assert [error.message for error in validator.iter_errors(values)] == []
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"cluster.devices": 0},
+        {"cluster.devices": "2"},
+        {"cluster.devices": [5]},
+        {"cluster.devces": 2},
+        {"cluster.topology.bandwidth": "10"},
+        {"cluster.topology.bandwidth": 10},
+        {"cluster.topology.bandwidth": "0 B/s"},
+        {"cluster.topology.bandwidth": "1 Gb/s"},
+        {"cluster.topology.kind": "str"},
+        {"cluster.topology.x": 1},
+        {"workload.kind": "itms"},
+        {"workload.data": 5},
+        {"workload.item": "-1 MB"},
+        {"workload.item": "1 s"},
+        {"workload.kernel": "triple"},
+        {"plan": {}},
+        {"plan": None},
+        {"plan.pipeline": 2},
+        {"plan.split": "dat"},
+        {"plan.subsets": 0},
+        {"plan.steps.spilt": "1 s"},
+        {"cost": {"kind": "noisy"}},
+        {"cost.compute": "1"},
+        {"policy": "fifi"},
+        {"policy": 5},
+        {"seed": -1},
+        {"seed": 1.5},
+        {"clock": "simulatd"},
+        {"other": 1},
+    ],
+    ids=str,
+)
+def test_the_schema_rejects_what_parsim_rejects(validator, settings):
+    from parsim.core.scenario import load
+
+    values = load(FIRST, settings).values
+    assert list(validator.iter_errors(values))
+    with pytest.raises(parsim.ScenarioError):
+        parsim.simulate(FIRST, settings)
+
+
+@pytest.mark.parametrize("section", ["cluster", "workload", "plan"])
+def test_the_schema_wants_the_sections_that_must_be(validator, section):
+    values = document.read(FIRST.read_bytes(), "a.yaml").values
+    del values[section]
+    assert list(validator.iter_errors(values))
+
+
+def test_help_and_version():
+    done = process("--help")
+    assert done.returncode == 0
+    for name in ("run", "replay", "validate", "schedule", "ledger", "list", "schema"):
+        assert re.search(rf"^  {name} ", done.stdout, re.MULTILINE)
+    done = process("--version")
+    assert (done.returncode, done.stdout) == (0, f"{parsim.__version__}\n")
+
+
+def test_help_waits_for_nothing_heavy():
+    code = "import sys; sys.argv = ['parsim', '--help']; import parsim.cli; parsim.cli._main(); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert not {"numpy", "pydantic", "simpy", "matplotlib", "yaml"} & set(done.stdout.split())
+
+
+def test_a_run_without_pictures_does_not_wait_for_them():
+    code = (
+        f"import sys; sys.argv = ['parsim', 'run', {str(FIRST)!r}, '--json']; import parsim.cli;"
+        " parsim.cli._main(); print(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "matplotlib" not in done.stdout.split()

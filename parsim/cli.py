@@ -10,15 +10,14 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import wraps
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol, TypeVar
 
 import click
 
 from parsim.core.errors import Fault, RunError, ScenarioError
-
-if TYPE_CHECKING:
-    from parsim.run import Replay, Result
 
 SHELVES = ("workloads", "parallel", "schedules", "policies", "costs", "topologies", "kernels", "merges")
 
@@ -28,8 +27,52 @@ def option_fault(option: str, message: str) -> ScenarioError:
     return ScenarioError([Fault(option, 0, 0, option.lstrip("-"), message)])
 
 
-def answers(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of every command that plays a scenario."""
+class Answer(Protocol):
+    """What a command that plays a scenario has to say."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Say it as plain values."""
+
+    def report(self) -> str:
+        """Say it for people."""
+
+    def save(self, folder: str) -> None:
+        """Write it into a folder."""
+
+
+Given = TypeVar("Given", bound=Answer)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The arguments of every command that plays a scenario."""
+
+    scenario: str
+    settings: tuple[str, ...]
+    as_json: bool
+    quiet: bool
+    out: str | None
+    seed: str | None
+
+    def answer(self, ask: Callable[[str, dict[str, Any]], Given]) -> Given:
+        """Let *ask* play the scenario, and give its answer as it was asked for."""
+        chosen = _chosen(self.scenario, self.settings, self.seed, self.out)
+        with _waiting(f"{self.scenario} ...", self.quiet):
+            answer = ask(self.scenario, chosen)
+            if self.out is not None:
+                answer.save(self.out)
+        if not self.quiet:
+            click.echo(json.dumps(answer.to_dict()) if self.as_json else answer.report(), nl=self.as_json)
+        return answer
+
+
+def answers(command: Callable[[Asked], None]) -> Callable[..., None]:
+    """Give *command* the options of every command that plays a scenario."""
+
+    @wraps(command)
+    def play(**options: Any) -> None:
+        command(Asked(**options))
+
     for option in (
         click.option("--seed", metavar="N", help="Seed of the draws, in place of the scenario's."),
         click.option("--out", metavar="DIR", help="Write results and pictures into this folder."),
@@ -38,8 +81,20 @@ def answers(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--set", "settings", metavar="PATH=VALUE", multiple=True, help="Change a value; repeatable."),
         click.argument("scenario"),
     ):
-        command = option(command)
-    return command
+        play = option(play)
+    return play
+
+
+@contextmanager
+def _waiting(what: str, quiet: bool) -> Iterator[None]:
+    """Show people at a terminal that something goes on."""
+    if quiet or not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(what):
+        yield
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -50,45 +105,31 @@ def parsim() -> None:
 
 @parsim.command()
 @answers
-def run(
-    scenario: str, settings: tuple[str, ...], as_json: bool, quiet: bool, out: str | None, seed: str | None
-) -> None:
+def run(asked: Asked) -> None:
     """Play SCENARIO on the simulated clock."""
     from parsim.run import simulate
 
-    result = simulate(scenario, _asked(scenario, settings, seed, out))
-    _answer(result, as_json, quiet, out)
+    asked.answer(simulate)
 
 
 @parsim.command()
 @answers
-def replay(
-    scenario: str, settings: tuple[str, ...], as_json: bool, quiet: bool, out: str | None, seed: str | None
-) -> None:
+def replay(asked: Asked) -> None:
     """Run SCENARIO for real, in worker processes, beside its prediction."""
     from parsim.run import replay as play
 
-    result = play(scenario, _asked(scenario, settings, seed, out))
-    _answer(result, as_json, quiet, out)
+    asked.answer(play)
 
 
 @parsim.command()
 @answers
-def validate(
-    scenario: str, settings: tuple[str, ...], as_json: bool, quiet: bool, out: str | None, seed: str | None
-) -> None:
+def validate(asked: Asked) -> None:
     """Hold the simulated makespan against closed forms, and prove the timeline."""
-    from parsim.run import simulate
-    from parsim.validate import validation
+    from parsim.validate import validate as play
 
-    result = simulate(scenario, _asked(scenario, settings, seed, out))
-    verdict = validation(result)
-    if out is not None:
-        result.save(out)
-    if not quiet:
-        click.echo(json.dumps(verdict.to_dict()) if as_json else verdict.report(), nl=as_json)
+    verdict = asked.answer(play)
     if not verdict.good:
-        raise RunError(f"{result.job.name}: {verdict.verdict}")
+        raise RunError(f"{verdict.result.job.name}: {verdict.verdict}")
 
 
 @parsim.command()
@@ -158,7 +199,7 @@ def schema() -> None:
     click.echo(json.dumps(scenario_schema(), indent=1))
 
 
-def _asked(scenario: str, settings: tuple[str, ...], seed: str | None, out: str | None) -> dict[str, Any]:
+def _chosen(scenario: str, settings: tuple[str, ...], seed: str | None, out: str | None) -> dict[str, Any]:
     """Return the values that the options set; every fault of the command line, or of scenario and folder, at once."""
     from parsim.core.scenario import settings as read
 
@@ -205,13 +246,6 @@ def _count(option: str, text: str) -> int:
     if not text.isascii() or not text.isdigit() or len(text) > 8 or not 0 < int(text) <= 10_000_000:
         raise option_fault(option, f"'{text[:60]}' is no count from 1 to 10000000; write for example 4")
     return int(text)
-
-
-def _answer(result: Result | Replay, as_json: bool, quiet: bool, out: str | None) -> None:
-    if out is not None:
-        result.save(out)
-    if not quiet:
-        click.echo(json.dumps(result.to_dict()) if as_json else result.report(), nl=as_json)
 
 
 def main() -> None:

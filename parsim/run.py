@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 from parsim.build import build
-from parsim.core.errors import RunError
 from parsim.core.job import Job, Theory
 from parsim.core.scenario import load
 from parsim.core.timeline import Timeline
 from parsim.export.csv import write_csv
 from parsim.export.files import prepare, write
-from parsim.export.report import report, seconds
+from parsim.export.report import report, side_by_side
 from parsim.export.six_steps import six_steps
 from parsim.export.trace import write_trace
 from parsim.metrics.ledger import Ledger, ledger
@@ -34,7 +32,6 @@ class Result:
     """A run: what was foreseen, what happened, what it measures."""
 
     job: Job
-    clock: str  # simulated, live or replayed
     theory: Theory
     timeline: Timeline
     value: Any  # what the merge made of the kernels' outputs; None where the workload only counts
@@ -58,7 +55,7 @@ class Result:
             "parsim": __version__,
             "scenario": self.job.name,
             "scenario_sha256": self.job.sha256,
-            "clock": self.clock,
+            "clock": self.job.clock,
             "seed": self.job.seed,
             "makespan_s": self.timeline.makespan_s,
             "workers": self.theory.p,
@@ -77,7 +74,7 @@ class Result:
         """Write result.json, timeline.csv, trace.json, timeline.png and timeline.svg, each file replaced whole."""
         from parsim.plot.gantt import pictures
 
-        title = f"{self.job.name}, {self.clock}"
+        title = f"{self.job.name}, {self.job.clock}"
         write(
             prepare(os.fspath(folder)),
             {
@@ -106,13 +103,13 @@ class Replay:
         }
 
     def report(self) -> str:
-        """Write the measured run for people, held against the prediction."""
+        """Write the measured run for people, and the prediction beside it."""
+        beside = "\n".join(f"  {line}" for line in side_by_side(self.predicted.to_dict(), self.measured.to_dict()))
         serial = "is" if self.result_matches_serial else "is NOT"
-        predicted, measured = (seconds(run.timeline.makespan_s) for run in (self.predicted, self.measured))
         return (
-            f"{self.measured.report()}\nReplay\n"
-            f"  predicted {predicted}, measured {measured}; the result {serial} what one worker alone computes\n"
-            "  no profile of this machine: deviation also holds the error of the stated costs\n"
+            f"{self.measured.report()}\nPrediction beside measurement\n{beside}\n"
+            f"  The result {serial} what one worker alone computes.\n"
+            "  No profile of this machine: deviation also holds the error of the stated costs.\n"
         )
 
     def save(self, folder: str | os.PathLike[str]) -> None:
@@ -147,18 +144,7 @@ def run(job: Job) -> Result:
     """Play a job on the simulated clock."""
     foreseen = theory(job)
     timeline = play(job)
-    return Result(job, job.clock, foreseen, timeline, _value(job, timeline))
-
-
-def _value(job: Job, timeline: Timeline) -> Any:
-    """Compute what the run results in; what fails in a kernel fails the run."""
-    try:
-        value = evaluate(job.graph, timeline)
-    except Exception as error:  # a kernel may raise anything
-        raise RunError(f"{job.name}: a kernel or the merge failed: {type(error).__name__}: {error}") from error
-    if isinstance(value, float) and not math.isfinite(value):
-        raise RunError(f"{job.name}: the result is {value}, no finite number")
-    return value
+    return Result(job, foreseen, timeline, evaluate(job.graph, timeline))
 
 
 def replay(source: Source, set: Mapping[str, Any] | None = None) -> Replay:
@@ -183,7 +169,7 @@ def replay(source: Source, set: Mapping[str, Any] | None = None) -> Replay:
     assert program is not None
     return Replay(
         # The kernels run in this process only after the workers have survived them.
-        predicted=Result(job, job.clock, foreseen, predicted, evaluate(job.graph, predicted)),
-        measured=Result(job, "replayed", foreseen, measured, value),
+        predicted=Result(job, foreseen, predicted, evaluate(job.graph, predicted)),
+        measured=Result(replace(job, clock="replayed"), foreseen, measured, value),
         result_matches_serial=alike(value, program.serial()),
     )

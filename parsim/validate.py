@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from parsim.export.report import ledger, seconds
 from parsim.metrics.checker import check
 from parsim.metrics.closed_forms import Form, forms, lower_bound
-from parsim.run import Result
+from parsim.run import Result, Source, simulate
 
 CLOSE = 1e-9  # relative
 
@@ -48,6 +50,10 @@ class Validation:
             return "the simulation differs from a closed form"
         return "the simulation agrees with theory" if self.forms else "no closed form is known; bound and checker hold"
 
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Write the run into *folder*."""
+        self.result.save(folder)
+
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain values."""
         makespan = self.result.timeline.makespan_s
@@ -77,6 +83,11 @@ class Validation:
         lines += ["", "Lower bound", f"  max(critical path, work / P) = {seconds(self.lower_bound_s)}"]
         lines += ["", "Checker", *(f"  {sentence}" for sentence in self.broken or ["every rule holds"])]
         return "\n".join([*lines, "", f"Verdict: {self.verdict}"]) + "\n"
+
+
+def validate(source: Source, set: Mapping[str, Any] | None = None) -> Validation:
+    """Play a scenario on the simulated clock, and hold it against theory; parameters as for `simulate`."""
+    return validation(simulate(source, set))
 
 
 def validation(result: Result) -> Validation:

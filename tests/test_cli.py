@@ -259,7 +259,7 @@ def test_a_kernel_that_fails_is_exit_code_1(command, monkeypatch):
     monkeypatch.setitem(kernels._entries, "broken", broken)
     code, out, err = command("run", FIRST, "--set", "workload.kernel=broken")
     assert (code, out) == (1, "")
-    assert err == "parsim: 01_five_tasks_data: a kernel or the merge failed: ZeroDivisionError: division by zero\n"
+    assert err == "parsim: task part1: ZeroDivisionError: division by zero\n"
 
 
 @pytest.mark.parametrize("data", ["[1e308, 1e308]", f"[{10**299}, 1.5]"])
@@ -268,7 +268,7 @@ def test_a_result_that_is_no_number_is_exit_code_1(command, data):
         "run", FIRST, "--json", "--set", f"workload.data={data}", "--set", "plan={split: chain, depth: 40}"
     )
     assert (code, out) == (1, "")
-    assert err.startswith("parsim: 01_five_tasks_data: ")
+    assert err.startswith("parsim: merge on host: ")
 
 
 def test_a_reader_that_leaves_is_no_traceback(tmp_path):

@@ -1,4 +1,4 @@
-"""The order of events (contract, sections 3 and 4), a small case for each sentence; every timeline is counted by hand."""
+"""The order of events (contract, sections 3 and 4), a case for each sentence; every timeline is counted by hand."""
 
 from pathlib import Path
 

@@ -162,8 +162,8 @@ def test_a_worker_waits_for_room_only_if_all_that_it_may_run_does():
     assert computes(run) == {"a": ("q", 0, 2), "b": ("q", 2, 3)}
     assert (run.ledger.idle["memory"], run.ledger.idle["drain"]) == (1.0, 0.5)
     # HEFT gives b to q beforehand: p may run it and does not get it.
-    run = simulate(devices, [task("a", {"q": 2}), task("b", {"p": 9, "q": 1})], "heft")
-    assert (run.ledger.idle["policy"], run.ledger.idle["memory"]) == (1.0, 0)
+    run = simulate(devices, [task("a", {"q": 6}), task("b", {"p": 9, "q": 1})], "heft")
+    assert (run.ledger.idle["policy"], run.ledger.idle["memory"]) == (3.0, 0)
 
 
 def test_taking_reserves_inputs_and_outputs():

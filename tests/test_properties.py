@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from random_scenarios import items, pipelines, scenarios, seconds, task_graphs, traffic
 
 import parsim
+from parsim.core.timeline import CAUSES
 from parsim.export.csv import write_csv
 from parsim.metrics.checker import check
 from parsim.metrics.ledger import seconds as sums_of
@@ -17,16 +18,23 @@ often = settings(max_examples=150, derandomize=True, deadline=None)
 
 
 def played(scenario):
-    """Play; None where the scenario is refused or stalls, both in words."""
+    """Play; None where the scenario is refused or stalls: nothing else may be raised."""
     try:
         return parsim.simulate(scenario)
-    except parsim.ScenarioError as error:
-        assert error.faults
-        assert all(fault.message and "no device" not in fault.message for fault in error.faults)
-    except parsim.Stalled as stall:
-        assert "stalled at" in str(stall)
-        assert " waits for " in str(stall)
+    except (parsim.ScenarioError, parsim.Stalled) as error:
+        sound(error)
     return None
+
+
+def sound(error):
+    """Assert that an error says what its kind promises."""
+    if isinstance(error, parsim.Stalled):
+        assert "stalled at" in str(error)
+        assert " waits for " in str(error)
+        assert "gives it to nobody" not in str(error)
+        assert "its inputs" not in str(error)
+    else:
+        assert all(fault.path and fault.message for fault in error.faults)
 
 
 def holds(run):
@@ -54,7 +62,7 @@ def test_items_of_any_split(scenario):
         depth = scenario["plan"].get("depth", 1)
         data = scenario["workload"].get("data")
         assert run.value == (None if data is None else sum(data) * 2**depth)
-        assert run.theory.n == (data and len(data) or scenario["workload"]["count"]) * depth
+        assert run.theory.n == scenario["workload"].get("count", len(data or ())) * depth
 
 
 @often
@@ -131,3 +139,97 @@ def test_luck_does_not_depend_on_policy_or_cluster(scenario, compute):
         took = run.timeline.end_s[rows] - run.timeline.start_s[rows]
         factors.append(took / run.timeline.nominal_s[rows])
     assert factors[0] == pytest.approx(factors[1], rel=1e-9)
+
+
+@often
+@given(task_graphs(memory=False))
+def test_fifo_is_what_a_few_lines_say(scenario):
+    """Play delays and computes by the contract's order of events, in the plainest way there is."""
+    for row in scenario["workload"]["tasks"]:
+        if isinstance(row.get("after"), dict):
+            row["after"] = {parent: travel.replace("MB", "s") for parent, travel in row["after"].items()}
+    scenario |= {"policy": "fifo", "plan": {}, "cost": {"kind": "constant"}}
+    run = parsim.simulate(scenario)
+    found = {
+        name: (worker, start)
+        for _, name, kind, worker, _, _, start, _, _, _ in run.timeline.rows()
+        if kind == "compute"
+    }
+    assert found == plainest(scenario["workload"]["tasks"], run.job)
+
+
+def plainest(rows, job):
+    """Return worker and start of each task."""
+    workers, devices = job.cluster.workers, job.cluster.devices
+    number = {row["name"]: task for task, row in enumerate(rows)}
+    after = [
+        dict(row.get("after") or {})
+        if isinstance(row.get("after"), dict)
+        else dict.fromkeys(row.get("after", ()), "0 s")
+        for row in rows
+    ]
+    where, start, end, queue, told, now = {}, {}, {}, [], set(), 0.0
+    while len(told) < len(rows) or queue or any(end[task] >= now for task in end):
+        over = {name for name in end if end[name] <= now}
+        fresh = [
+            row["name"]
+            for row, parents in zip(rows, after, strict=True)
+            if row["name"] not in told and over >= set(parents)
+        ]
+        queue += sorted(fresh, key=number.get)
+        told |= set(fresh)
+        before = len(queue)
+        for worker in workers:
+            if any(where[name] == worker.name and name not in over for name in where):
+                continue
+            device = devices[worker.device]
+            for name in queue:
+                compute = rows[number[name]]["compute"]
+                if isinstance(compute, str) or device.name in compute:
+                    own = isinstance(compute, dict)
+                    took = float((compute[device.name] if own else compute).split()[0]) / (1 if own else device.speed)
+                    there = [
+                        end[parent] + float(delay.split()[0]) * (where[parent] != worker.name)
+                        for parent, delay in after[number[name]].items()
+                    ]
+                    where[name], start[name] = worker.name, max([now, *there])
+                    end[name] = start[name] + took
+                    queue.remove(name)
+                    break
+        if len(queue) == before and not any(end[name] == now and name not in over for name in end):
+            later = [moment for moment in end.values() if moment > now]
+            if not later:
+                break
+            now = min(later)
+    return {name: (where[name], start[name]) for name in where}
+
+
+@often
+@given(st.one_of(task_graphs(memory=False), items(memory=False)))
+def test_the_causes_of_idleness_are_what_the_rows_say(scenario):
+    """Ask at the middle of each piece; under fifo, without prefetch, a task is taken when its first span starts."""
+    scenario["policy"], scenario["plan"]["prefetch"] = "fifo", 0
+    run = parsim.simulate(scenario)
+    rows, graph, pieces = run.timeline.rows(), run.job.graph, run.timeline.idle
+    workers = [worker.name for worker in run.job.cluster.workers]
+    results = {f"{name}>host" for name in graph.names}
+    taken, ready = {}, {}
+    for number, name, kind, worker, _, ready_s, start, _, _, _ in rows:
+        if worker and name not in results:
+            taken[number] = min(start, taken.get(number, start))
+            if kind != "transfer":
+                ready[number] = ready_s
+    for who, start, end, cause in zip(*(column.tolist() for column in pieces), strict=True):
+        moment = (start + end) / 2
+        own = [(row[6], row[7]) for row in rows if row[3] == workers[who]]
+        if any(row[6] <= moment < row[7] for row in rows if not row[3]):
+            expected = "steps"
+        elif any(ready[t] <= moment < taken[t] and who in graph.places[graph.place[t]] for t in ready):
+            expected = "policy"
+        elif own and moment < min(row[0] for row in own):
+            expected = "fill"
+        elif moment > max((row[1] for row in own), default=0):
+            expected = "drain"
+        else:
+            expected = "dependency"
+        assert CAUSES[cause] == expected

@@ -103,6 +103,19 @@ def ledger(facts: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def side_by_side(predicted: Mapping[str, Any], measured: Mapping[str, Any]) -> list[str]:
+    """Write the terms of two runs beside each other, each time in the unit in which it reads best."""
+    terms = ("deviation", "idle", "contention", "hidden")
+    figures = [
+        [run["ledger"]["t_total_s"], *(run["ledger"][f"{term}_s"] for term in terms), run["makespan_s"]]
+        for run in (predicted, measured)
+    ]
+    times = ([seconds(figure) for figure in column] for column in figures)
+    rows = [("", "predicted", "measured"), *zip(("T_total", *terms, "makespan"), *times, strict=True)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [f"{head:<{widths[0]}}  {one:>{widths[1]}}  {two:>{widths[2]}}" for head, one, two in rows]
+
+
 def devices(figures: Sequence[Mapping[str, Any]]) -> list[str]:
     """Write a line a device, with a bar of its utilisation."""
     folded = any(figure["stands_for"] > 1 for figure in figures)

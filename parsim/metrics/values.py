@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from parsim.core.graph import TaskGraph
+from parsim.core.errors import RunError
+from parsim.core.graph import Program, TaskGraph
 from parsim.core.timeline import Timeline
 
 
@@ -16,7 +18,7 @@ def evaluate(graph: TaskGraph, timeline: Timeline) -> Any:
     Tasks compute in the order in which they ended, each on what it really has by then: a timeline in which a task ran
     before its input fails here.
     """
-    return merged(graph, outputs(graph, timeline)) if graph.program else None
+    return merge(graph.program, gathered(graph, outputs(graph, timeline))) if graph.program else None
 
 
 def outputs(graph: TaskGraph, timeline: Timeline) -> dict[int, list[Any]]:
@@ -27,14 +29,22 @@ def outputs(graph: TaskGraph, timeline: Timeline) -> dict[int, list[Any]]:
     rows = np.flatnonzero(timeline.computes)
     for task in timeline.number[rows[np.lexsort((timeline.number[rows], timeline.end_s[rows]))]].tolist():
         received = program.given[task] if task in program.given else made[parent[task]]
-        made[task] = program.compute(task, received)
+        try:
+            made[task] = program.compute(task, received)
+        except Exception as error:  # a kernel may raise anything
+            raise RunError(f"task {graph.names[task]}: {type(error).__name__}: {error}") from error
     return made
 
 
-def merged(graph: TaskGraph, made: dict[int, list[Any]]) -> Any:
-    """Merge what is gathered of the outputs *made*."""
-    assert graph.program is not None
-    return graph.program.merge(gathered(graph, made))
+def merge(program: Program, values: list[Any]) -> Any:
+    """Merge the gathered *values*."""
+    try:
+        value = program.merge(values)
+    except Exception as error:  # a merge may raise anything
+        raise RunError(f"merge on host: {type(error).__name__}: {error}") from error
+    if isinstance(value, float) and not math.isfinite(value):
+        raise RunError(f"merge on host: the result is {value}, no finite number")
+    return value
 
 
 def gathered(graph: TaskGraph, made: dict[int, list[Any]]) -> list[Any]:

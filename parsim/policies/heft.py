@@ -90,8 +90,8 @@ class Heft(InOrder):
     >>> three = TaskGraph(["a", "b", "c"], ("compute",), np.zeros(3, int), np.ones(3), ((0, 1),), np.zeros(3, int))
     >>> heft = Heft()
     >>> seconds = [2.0, 3.0, 1.0]
-    >>> free = Estimate((seconds, seconds), lambda *_: 0.0, lambda *_: 0.0, lambda: np.array(seconds), lambda: np.empty(0))
-    >>> heft.prepare(three, ((0, 1),), free)
+    >>> free, mean = lambda *_: 0.0, lambda: np.array(seconds)
+    >>> heft.prepare(three, ((0, 1),), Estimate((seconds, seconds), free, free, mean, lambda: np.empty(0)))
     >>> [heft.home(task) for task in range(3)]
     [1, 0, 1]
     """

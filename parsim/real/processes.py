@@ -13,14 +13,14 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
-from parsim.core.errors import Complaint, Invalid, RunError
+from parsim.core.errors import Complaint, Invalid
 from parsim.core.graph import Program, TaskGraph
 from parsim.core.job import Job
 from parsim.core.timeline import Timeline
-from parsim.metrics.values import gathered
+from parsim.metrics.values import gathered, merge
 from parsim.real.crew import crew
 from parsim.real.player import Player
-from parsim.real.worker import NONE, Order, told
+from parsim.real.worker import NONE, Order
 from parsim.sim.rooms import column
 from parsim.sim.write import BEFORE, compose
 
@@ -59,7 +59,7 @@ def play(job: Job) -> tuple[Timeline, Any]:
         marks.append(members.now())
         values = gathered(graph, player.made)
         marks.append(members.now())
-        result = _merged(program, values)
+        result = merge(program, values)
         marks.append(members.now())
     before, after = marks[: BEFORE + 1], marks[BEFORE + 1 :]
     steps = [(step, *span) for step, span in enumerate([*pairwise(before), *pairwise(after)])]
@@ -79,10 +79,3 @@ def _orders(graph: TaskGraph, program: Program) -> list[Order]:
         Order(task, program.own[task], NONE, travels=False, returns=result[task] > 0, keep=task in parents)
         for task in range(len(graph))
     ]
-
-
-def _merged(program: Program, values: list[Any]) -> Any:
-    try:
-        return program.merge(values)
-    except Exception as error:
-        raise RunError(f"merge on host: {told(error)}") from error

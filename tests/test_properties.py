@@ -221,6 +221,8 @@ def test_the_causes_of_idleness_are_what_the_rows_say(scenario):
                 ready[number] = ready_s
     for who, start, end, cause in zip(*(column.tolist() for column in pieces), strict=True):
         moment = (start + end) / 2
+        if not start < moment < end:  # a piece of one rounding has no middle
+            continue
         own = [(row[6], row[7]) for row in rows if row[3] == workers[who]]
         if any(row[6] <= moment < row[7] for row in rows if not row[3]):
             expected = "steps"

@@ -23,7 +23,7 @@ from parsim.real.worker import NONE, Order, Report
 from parsim.sim.carrier import Carrier
 from parsim.sim.clock import Clock
 from parsim.sim.order import order_of_events
-from parsim.sim.record import Interval, Record, Transfers, ready_times
+from parsim.sim.record import Interval, Record, Transfers, intervals, ready_times
 from parsim.sim.stall import stalled
 
 
@@ -121,10 +121,10 @@ class Player(Carrier):
             start_s=np.array(self.start_s),
             end_s=self.end_s,
             transfers=Transfers(thing, worker, start, end, end - start),  # no profile: nominal is what it took
-            idle=self.closed,
+            idle=intervals(self.closed),
             idle_from=self.since,
-            starved=self.starved,
-            overhead=self.overhead,
+            starved=intervals(self.starved),
+            overhead=intervals(self.overhead),
         )
         return record, record._replace(
             start_s=np.maximum(self.bound_s, self._freed(record)),

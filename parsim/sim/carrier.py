@@ -13,7 +13,7 @@ from parsim.core.cluster import Path
 from parsim.core.job import Job
 from parsim.sim.engine import Engine
 from parsim.sim.order import NOBODY, Bind, Hooks, Released
-from parsim.sim.record import Record
+from parsim.sim.record import Record, intervals
 from parsim.sim.rooms import Rooms, column
 from parsim.sim.wires import Wires
 
@@ -58,7 +58,7 @@ class Carrier(Engine):
             self.departing.setdefault(start, []).append(flow)
             self._at(start)
         record = super().play()
-        return record._replace(starved=self.starved, transfers=self.wires.transfers())
+        return record._replace(starved=intervals(self.starved), transfers=self.wires.transfers())
 
     # -- one instant
 

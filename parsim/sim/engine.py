@@ -15,18 +15,23 @@ from collections.abc import Callable
 from itertools import repeat
 
 import numpy as np
+from simpy import Event
 
 from parsim.core.graph import Floats, packed
 from parsim.core.job import Job
 from parsim.sim.clock import Clock, Instants
 from parsim.sim.estimate import drawn, estimate, expected
 from parsim.sim.order import NOBODY, Bind, Hooks, order_of_events, starting
-from parsim.sim.record import Interval, Record, Transfers, ready_times
+from parsim.sim.record import Record, Transfers, intervals, ready_times
 
 
 def always(task: int) -> bool:
     """Answer that there is room: no device has a limit."""
     return True
+
+
+def ignore(event: Event) -> None:
+    """Do nothing at an instant: the run is over."""
 
 
 class Engine:
@@ -50,7 +55,7 @@ class Engine:
         self.holding = [0] * count  # tasks taken and not ended
         self.queue: list[deque[int]] = [deque() for _ in range(count)]  # of these, not started
         self.stirred = list(range(count))  # workers whose next answer of the policy may differ from the last
-        self.idle: list[Interval] = []
+        self.idle = array("d")  # worker, from, to: three numbers an interval
         self.idle_from = [0.0] * count
 
         rows = expected(job)
@@ -71,7 +76,8 @@ class Engine:
         self.instants.call(order.instant)
         self.clock.scheduling(Instants(self.clock).call(order.begin))(self.job.begun_s)
         self.clock.run()
-        del self.instants, self.at, self.start, self.fits  # they refer back to the engine, which would outlive its use
+        self.instants.call(ignore)  # what it called refers to the engine, which would outlive its use
+        del self.start, self.fits
         start_s = np.array(self.start_s)
         end_s = start_s + self._took()
         return Record(
@@ -81,10 +87,10 @@ class Engine:
             start_s=start_s,
             end_s=end_s,
             transfers=Transfers.none(),
-            idle=self.idle,
+            idle=intervals(self.idle),
             idle_from=self.idle_from,
-            starved=[],
-            overhead=[],
+            starved=intervals([]),
+            overhead=intervals([]),
         )
 
     def _took(self) -> Floats:
@@ -118,4 +124,4 @@ class Engine:
 
     def close_idle(self, worker: int, time: float) -> None:
         """Note that *worker*, idle since `idle_from`, gets something."""
-        self.idle.append((worker, self.idle_from[worker], time))
+        self.idle.extend((worker, self.idle_from[worker], time))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -42,10 +42,10 @@ class Record(NamedTuple):
     start_s: Floats
     end_s: Floats
     transfers: Transfers
-    idle: list[Interval]
+    idle: Floats
     idle_from: list[float]
-    starved: list[Interval]
-    overhead: list[Interval]
+    starved: Floats
+    overhead: Floats
 
 
 def ready_times(graph: TaskGraph, end_s: Floats, begun_s: float) -> Floats:
@@ -54,6 +54,11 @@ def ready_times(graph: TaskGraph, end_s: Floats, begun_s: float) -> Floats:
     with np.errstate(invalid="ignore"):  # in a run that stalled some ends are NaN
         np.maximum.at(ready, graph.edges.child, end_s[graph.edges.parent])
     return ready
+
+
+def intervals(rows: Iterable[float] | Iterable[Interval]) -> Floats:
+    """Return rows of (worker, from, to), or their numbers one after the other, as a table (intervals, 3)."""
+    return np.array(rows, dtype=np.float64).reshape(-1, 3)
 
 
 class SpanNames(Sequence[str]):

@@ -98,7 +98,7 @@ def ended_on(record: Record, worker: Ints, moment: Floats) -> Ints:
 
 def _starved(record: Record, worker: Ints, moment: Floats) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     """Say where the worker's waiting for room ended at that moment."""
-    ended = {(who, end) for who, _, end in record.starved}
+    ended = {(who, end) for who, _, end in record.starved.tolist()}
     if not ended:
         return np.zeros(len(moment), dtype=bool)
     return np.array([pair in ended for pair in zip(worker.tolist(), moment.tolist(), strict=True)], dtype=bool)

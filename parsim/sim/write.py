@@ -12,7 +12,7 @@ from parsim.core.job import Job
 from parsim.core.timeline import STEPS, Idle, Timeline, Words
 from parsim.sim.estimate import columns
 from parsim.sim.idleness import Intervals, causes, gather
-from parsim.sim.record import Record, SpanNames
+from parsim.sim.record import Record, SpanNames, intervals
 from parsim.sim.waits import compute_waits, transfer_waits
 
 BEFORE = 3  # steps before the first task: split, create, allocate
@@ -189,7 +189,8 @@ def _idle(job: Job, record: Record, steps: Steps, makespan: float) -> Idle:
     first, last = np.full(len(record.idle_from), np.inf), np.full(len(record.idle_from), -np.inf)
     np.minimum.at(first, owner, start)
     np.maximum.at(last, owner, end)
-    idle = by_worker([*record.idle, *((w, t, makespan) for w, t in enumerate(record.idle_from))], len(first))
+    rest = [(worker, since, makespan) for worker, since in enumerate(record.idle_from)]
+    idle = by_worker(np.concatenate([record.idle, intervals(rest)]), len(first))
     starved, overhead = by_worker(record.starved, len(first)), by_worker(record.overhead, len(first))
     places: list[list[Intervals]] = [[] for _ in first]  # what was held back from each worker
     for place, workers in enumerate(able):
@@ -201,14 +202,11 @@ def _idle(job: Job, record: Record, steps: Steps, makespan: float) -> Idle:
     return gather(pieces)
 
 
-def by_worker(rows: list[tuple[int, float, float]], workers: int) -> list[Intervals]:
+def by_worker(rows: Floats, workers: int) -> list[Intervals]:
     """Sort rows of (worker, from, to) into each worker's intervals."""
-    starts: list[list[float]] = [[] for _ in range(workers)]
-    ends: list[list[float]] = [[] for _ in range(workers)]
-    for worker, start, end in rows:
-        starts[worker].append(start)
-        ends[worker].append(end)
-    return [Intervals.union(np.array(a), np.array(b)) for a, b in zip(starts, ends, strict=True)]
+    rows = rows[np.argsort(rows[:, 0], kind="stable")]
+    first = np.searchsorted(rows[:, 0], np.arange(workers + 1)).tolist()
+    return [Intervals.union(rows[a:b, 1], rows[a:b, 2]) for a, b in pairwise(first)]
 
 
 def _held_back(job: Job, record: Record) -> list[Intervals]:

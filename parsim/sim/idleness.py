@@ -79,17 +79,23 @@ def causes(idle: Intervals, reasons: dict[int, Intervals], first: float, last: f
     first, last : when the worker's first span starts and its last one ends; last < first: it has none.
     """
     applying = {cause: reason for cause, reason in reasons.items() if len(reason.start)}
-    bounds = [part for reason in applying.values() for part in (reason.start, reason.end)]
-    cuts = np.sort(np.concatenate([idle.start, idle.end, *bounds, [first, last]]))
-    start, end = cuts[:-1], cuts[1:]
-    inside = idle.hold(start) & (start < end)
-    start, end = start[inside], end[inside]
+    own = Intervals(np.array([first]), np.array([last]))  # spans of no length may begin or end it amid idleness
+    straddled = idle.hold(np.array([first, last])).any()
+    start, end = _cut(idle, [*applying.values(), own]) if applying or straddled else idle
     cause = np.full(len(start), REST)
     cause[(start >= last) | (last < first)] = DRAIN
     cause[(start < first) & (last >= first)] = FILL
     for reason in sorted(applying, reverse=True):
         cause[applying[reason].hold(start)] = reason
     return _joined(start, end, cause)
+
+
+def _cut(idle: Intervals, reasons: Sequence[Intervals]) -> tuple[Floats, Floats]:
+    """Cut *idle* wherever a reason begins or ends."""
+    cuts = np.sort(np.concatenate([bound for part in (idle, *reasons) for bound in part]))
+    start, end = cuts[:-1], cuts[1:]
+    inside = idle.hold(start) & (start < end)
+    return start[inside], end[inside]
 
 
 def _joined(start: Floats, end: Floats, cause: Ints) -> tuple[Floats, Floats, Ints]:

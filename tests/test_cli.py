@@ -262,10 +262,10 @@ def test_a_kernel_that_fails_is_exit_code_1(command, monkeypatch):
     assert err == "parsim: task part1: ZeroDivisionError: division by zero\n"
 
 
-@pytest.mark.parametrize("data", ["[1e308, 1e308]", f"[{10**299}, 1.5]"])
-def test_a_result_that_is_no_number_is_exit_code_1(command, data):
+@pytest.mark.parametrize(("data", "depth"), [("[1e308, 1e308]", 40), (f"[{10**299}, 1.5]", 40), ("[2]", 20_000)])
+def test_a_result_that_cannot_be_written_is_exit_code_1(command, data, depth):
     code, out, err = command(
-        "run", FIRST, "--json", "--set", f"workload.data={data}", "--set", "plan={split: chain, depth: 40}"
+        "run", FIRST, "--json", "--set", f"workload.data={data}", "--set", f"plan={{split: chain, depth: {depth}}}"
     )
     assert (code, out) == (1, "")
     assert err.startswith("parsim: merge on host: ")

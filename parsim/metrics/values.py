@@ -12,6 +12,9 @@ from parsim.core.graph import Program, TaskGraph
 from parsim.core.timeline import Timeline
 
 
+LONGEST = 14_000  # bits of a whole number that Python still writes in digits
+
+
 def evaluate(graph: TaskGraph, timeline: Timeline) -> Any:
     """Return what the merge makes of the kernels' outputs; None where the workload only counts.
 
@@ -44,6 +47,8 @@ def merge(program: Program, values: list[Any]) -> Any:
         raise RunError(f"merge on host: {type(error).__name__}: {error}") from error
     if isinstance(value, float) and not math.isfinite(value):
         raise RunError(f"merge on host: the result is {value}, no finite number")
+    if isinstance(value, int) and value.bit_length() > LONGEST:
+        raise RunError(f"merge on host: the result is a whole number of {value.bit_length()} bits, too long to write")
     return value
 
 

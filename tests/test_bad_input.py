@@ -341,11 +341,11 @@ def test_a_missing_section_is_told_at_the_whole(refused):
     ]
 
 
-def test_a_plan_left_out_and_an_empty_plan_lack_the_same(refused):
+def test_a_plan_left_out_lacks_its_keys_and_an_empty_plan_is_no_mapping(refused):
     text = ITEMS.replace("plan: {split: data, steps: {split: 0 s}}\n", "")
     assert [fault[:4] for fault in refused(text)] == [("a.yaml", 2, 1, "plan.split")]
     text = ITEMS.replace("plan: {split: data, steps: {split: 0 s}}\n", "plan:\n")
-    assert [fault[:4] for fault in refused(text)] == [("a.yaml", 4, 6, "plan.split")]
+    assert [fault[:4] for fault in refused(text)] == [("a.yaml", 4, 6, "plan")]
 
 
 # --- YAML ---

@@ -542,3 +542,25 @@ def test_a_run_without_pictures_does_not_wait_for_them():
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert "matplotlib" not in done.stdout.split()
+
+
+@pytest.mark.parametrize("key", ["policy", "cost", "seed", "plan.subsets", "cluster.topology", "workload.count"])
+def test_nothing_is_no_value(command, key):
+    """Whoever wants a default leaves the key out."""
+    code, out, err = command("run", FIRST, "--set", f"{key}=")
+    assert (code, out) == (2, "")
+    assert f"{key}: wants" in err and "not nothing" in err
+
+
+def test_a_path_of_set_has_an_end(command):
+    code, out, err = command("run", FIRST, "--set", "a." * 600 + "b=1")
+    assert (code, out) == (2, "")
+    assert err == "--set:0:0: a.a.a: leads 601 levels down; 40 are the most\n"
+
+
+def test_a_folder_where_a_file_has_to_go_is_found_before_the_clock(command, tmp_path):
+    (tmp_path / "timeline.csv").mkdir()
+    code, out, err = command("run", FIRST, "--out", str(tmp_path))
+    assert (code, out) == (2, "")
+    assert err.startswith("--out:0:0: out: ") and "it is a folder" in err
+    assert [path.name for path in tmp_path.iterdir()] == ["timeline.csv"]

@@ -113,7 +113,7 @@ def test_defaults_are_filled_in():
         ("count", 10_000_000, 10_000_000), ("whole", 0, 0), ("positive", 2, 2.0), ("number", 3, 3.0),
         ("number", -1.5, -1.5),
         ("integer", -3, -3), ("text", "", ""), ("truth", True, True), ("choice", "y", "y"), ("rate", "8 bit/s", 1.0),
-        ("rate", None, None), ("copy", [1, 2], [1, 2]), ("table", {"a": 1}, {"a": 1.0}),
+        ("copy", [1, 2], [1, 2]), ("table", {"a": 1}, {"a": 1.0}),
     ],
 )  # fmt: skip
 def test_right_values(key, raw, value):
@@ -156,6 +156,7 @@ def test_right_values(key, raw, value):
         ("choice", "z", "wants one of 'x' or 'y', not the text 'z'"),
         ("rate", "8 bits", "'8 bits' has the unknown unit 'bits'; known are: B/s"),
         ("rate", 8, "'8' has no unit; write for example '8 Gbit/s'"),
+        ("rate", None, "wants a bandwidth such as '400 Gbit/s', not nothing"),
         ("rate", [], "wants a bandwidth such as '400 Gbit/s', not a list"),
         ("copy", "ab", "wants a list, not the text 'ab'"),
         ("table", [], "wants a mapping, not a list"),

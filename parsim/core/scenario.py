@@ -249,6 +249,8 @@ def _path(text: Any) -> Path:
         end = match.end()
     if end != len(text) or not steps or isinstance(steps[0], int):
         raise Invalid([Complaint((text,), "is no path; write for example workload.tasks[2].compute")])
+    if len(steps) > document.DEEPEST:
+        raise Invalid([Complaint(tuple(steps[:3]), f"leads {len(steps)} levels down; {document.DEEPEST} are the most")])
     return tuple(steps)
 
 

@@ -250,7 +250,8 @@ def adapted(annotation: Any) -> Any:
     if origin is Annotated:
         return Annotated[(adapted(annotation.__origin__), *annotation.__metadata__)]
     if origin in (Union, types.UnionType):
-        return Annotated[Any, Either(tuple(map(adapted, members)))]
+        said = [member for member in members if member is not type(None)]  # None is left out, never written
+        return adapted(said[0]) if len(said) == 1 else Annotated[Any, Either(tuple(map(adapted, said)))]
     if origin in _PLAIN:
         return _PLAIN[origin][tuple(member if member is ... else adapted(member) for member in members)]
     if annotation in (int, float, str, bool):
@@ -287,6 +288,8 @@ def _field(annotation: Any, parameter: inspect.Parameter, factory: Any) -> tuple
 def _written(annotation: Any, default: Any) -> dict[str, Any]:
     """Return the default as the YAML would have it, where it can be written at all."""
     mark = mark_of(annotation)
+    if default is None:
+        return {}
     if isinstance(default, Ask):
         return {"default": {"kind": default.name, **default.arguments} if default.arguments else default.name}
     if isinstance(default, float) and not math.isfinite(default):
@@ -296,7 +299,7 @@ def _written(annotation: Any, default: Any) -> dict[str, Any]:
         mark = mark_of(fits[0]) if fits and isinstance(default, float) else None
     if isinstance(mark, Quantity):
         return {"default": mark.write(default)}
-    return {"default": default} if isinstance(default, str | int | float | None) else {}
+    return {"default": default} if isinstance(default, str | int | float) else {}
 
 
 def _first_line(function: Callable[..., Any]) -> str:

@@ -10,8 +10,11 @@ from pathlib import Path
 from parsim.core.errors import Fault, RunError, ScenarioError
 
 
+FILES = ("result.json", "timeline.csv", "trace.json", "timeline.png", "timeline.svg", "validation.json")
+
+
 def writable(folder: str | Path) -> None:
-    """See that *folder* can be made and written to, and leave no trace; a long run must have a place for its result."""
+    """See that *folder* can be made and its files written, and leave no trace; a long run must have a place to end."""
     new: list[Path] = []
     try:
         new += (place for place in (Path(folder), *Path(folder).parents) if not place.exists())
@@ -19,6 +22,9 @@ def writable(folder: str | Path) -> None:
         raise _refused(folder, error) from None
     try:
         prepare(folder)
+        for path in (Path(folder) / name for name in FILES):
+            if path.is_dir():
+                raise _refused(path, ValueError("it is a folder"))
     finally:
         for place in new:
             with suppress(OSError):

@@ -25,5 +25,5 @@ def measure(job: Job, timeline: Timeline) -> dict[str, Any]:
         row["idle_s"] += idle
     for row, device, bytes_ in zip(rows, devices, peak.tolist(), strict=True):
         row["utilisation"] = row["compute_s"] / (device.slots * makespan) if makespan else 0.0
-        row["peak_memory_bytes"] = bytes_
+        row["peak_memory_bytes"] = int(bytes_) if float(bytes_).is_integer() else bytes_
     return {"devices": rows, "training": None}

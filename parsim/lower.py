@@ -8,9 +8,10 @@ from itertools import islice, product
 
 import numpy as np
 
-from parsim.core.errors import Complaint
+from parsim.core.errors import Complaint, Path
 from parsim.core.graph import Floats
 from parsim.core.job import Job
+from parsim.export.report import size
 from parsim.sim.estimate import devices_of, mean_compute
 from parsim.sim.rooms import ROUNDING
 from parsim.sim.theory import theory
@@ -84,11 +85,28 @@ def _tasks_without_room(job: Job) -> Iterator[Complaint]:
             needs[reach] = _least_need(job, reach)
         here = np.array(reach)[graph.place]
         fits |= here & (needs[reach] <= cluster.devices[device].memory * (1 + ROUNDING))
+    least = np.min([np.where(np.array(reach)[graph.place], need, np.inf) for reach, need in needs.items()], axis=0)
+    places: dict[Path, list[int]] = {}
     for task in np.flatnonzero(~fits).tolist():
-        least = min(float(need[task]) for reach, need in needs.items() if reach[int(graph.place[task])])
+        from_host = len(graph.given) and graph.given[task] > least[task] / 2
+        places.setdefault(graph.where("given" if from_host else "task", task), []).append(task)
+    for path, (task, *others) in places.items():
         room = max(cluster.devices[device].memory for device in devices[int(graph.place[task])])
-        message = f"task {graph.names[task]} needs {least:.12g} B on its device, and the largest holds {room:.12g} B"
-        yield Complaint(graph.where("task", task), message)
+        needed, held = _unlike(float(least[task]), room)
+        more = f"; {len(others)} more of the tasks fit nowhere" if others else ""
+        yield Complaint(
+            path, f"task {graph.names[task]} needs {needed} on its device, and the largest holds {held}{more}"
+        )
+
+
+def _unlike(more: float, less: float) -> tuple[str, str]:
+    """Write two sizes as people read them, and in full where that would make them look alike.
+
+    >>> _unlike(13e6, 9e6), _unlike(9_000_001, 9e6)
+    (('13 MB', '9 MB'), ('9000001 B', '9000000 B'))
+    """
+    texts = size(more), size(less)
+    return texts if texts[0] != texts[1] else (f"{more:.17g} B", f"{less:.17g} B")
 
 
 def _least_need(job: Job, reach: tuple[bool, ...]) -> Floats:

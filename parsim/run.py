@@ -15,7 +15,7 @@ from parsim.core.scenario import load
 from parsim.core.timeline import Timeline
 from parsim.export.csv import write_csv
 from parsim.export.files import prepare, write
-from parsim.export.report import report, side_by_side
+from parsim.export.report import report, seconds, side_by_side
 from parsim.export.six_steps import six_steps
 from parsim.export.trace import write_trace
 from parsim.metrics.ledger import Ledger, ledger
@@ -35,6 +35,10 @@ class Result:
     theory: Theory
     timeline: Timeline
     value: Any  # what the merge made of the kernels' outputs; None where the workload only counts
+
+    def __repr__(self) -> str:
+        """Say in a line what was played."""
+        return f"Result({self.job.name}, {self.job.clock}, makespan {seconds(self.timeline.makespan_s)})"
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -74,13 +78,15 @@ class Result:
         """Write result.json, timeline.csv, trace.json, timeline.png and timeline.svg, each file replaced whole."""
         from parsim.plot.gantt import pictures
 
-        title = f"{self.job.name}, {self.job.clock}"
+        title, cluster = f"{self.job.name}, {self.job.clock}", self.job.cluster
         write(
             prepare(os.fspath(folder)),
             {
                 "result.json": json.dumps(self.to_dict(), indent=1) + "\n",
                 "timeline.csv": write_csv(self.timeline),
-                "trace.json": write_trace(self.timeline),
+                "trace.json": write_trace(
+                    self.timeline, {worker.name: cluster.devices[worker.device].name for worker in cluster.workers}
+                ),
                 **pictures(self.timeline, self.theory.t_total_s, title),
             },
         )
@@ -93,6 +99,11 @@ class Replay:
     predicted: Result
     measured: Result
     result_matches_serial: bool  # the outputs of the worker processes, merged, against one worker without any split
+
+    def __repr__(self) -> str:
+        """Say in a line what was played."""
+        predicted, measured = (seconds(run.timeline.makespan_s) for run in (self.predicted, self.measured))
+        return f"Replay({self.measured.job.name}, predicted {predicted}, measured {measured})"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the replay as in section 6 of the contract."""

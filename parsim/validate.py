@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from parsim.export.files import write
 from parsim.export.report import ledger, seconds
 from parsim.metrics.checker import check
-from parsim.metrics.closed_forms import Form, forms, lower_bound
+from parsim.metrics.closed_forms import Form, bound_formula, forms, lower_bound
 from parsim.run import Result, Source, simulate
 
 CLOSE = 1e-9  # relative
@@ -43,7 +45,7 @@ class Validation:
     def verdict(self) -> str:
         """Say it in words."""
         if self.broken:
-            return f"the timeline breaks {len(self.broken)} rules of the checker"
+            return f"the timeline breaks {len(self.broken)} rule{'s' * (len(self.broken) != 1)} of the checker"
         if not self.respects_bound:
             return "the makespan is less than the lower bound"
         if not all(map(self.agrees, self.forms)):
@@ -51,8 +53,9 @@ class Validation:
         return "the simulation agrees with theory" if self.forms else "no closed form is known; bound and checker hold"
 
     def save(self, folder: str | os.PathLike[str]) -> None:
-        """Write the run into *folder*."""
+        """Write the run into *folder*, and beside it validation.json."""
         self.result.save(folder)
+        write(os.fspath(folder), {"validation.json": json.dumps(self.to_dict(), indent=1) + "\n"})
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain values."""
@@ -77,10 +80,10 @@ class Validation:
         for form in self.forms:
             sign = "=" if self.agrees(form) else "differs from"
             lines.append(f"  {form.name}: {form.formula}")
-            lines.append(f"    {form.makespan_s!r} s {sign} simulated {makespan!r} s")
+            lines.append(f"    {form.makespan_s:.12g} s {sign} simulated {makespan:.12g} s")
         if not self.forms:
             lines.append("  none is known for this scenario")
-        lines += ["", "Lower bound", f"  max(critical path, work / P) = {seconds(self.lower_bound_s)}"]
+        lines += ["", "Lower bound", f"  {bound_formula(self.result.job)} = {seconds(self.lower_bound_s)}"]
         lines += ["", "Checker", *(f"  {sentence}" for sentence in self.broken or ["every rule holds"])]
         return "\n".join([*lines, "", f"Verdict: {self.verdict}"]) + "\n"
 

@@ -311,7 +311,8 @@ def test_validate_as_json(command, tmp_path):
     assert found["run"]["makespan_s"] == pytest.approx(0.033)  # (m + p - 1)(F + B) = 11 x 3 ms
     assert [form["makespan_s"] for form in found["closed_forms"]] == pytest.approx([0.033] * len(found["closed_forms"]))
     assert found["closed_forms"]
-    assert sorted(os.listdir(tmp_path)) == FILES
+    assert sorted(os.listdir(tmp_path)) == [*FILES, "validation.json"]
+    assert json.loads((tmp_path / "validation.json").read_text()) == found
     assert command("validate", SIXTH, "--quiet") == (0, "", "")
 
 
@@ -319,7 +320,7 @@ def test_validate_fails_where_a_closed_form_differs(command, monkeypatch):
     monkeypatch.setattr("parsim.validate.forms", lambda job: [Form("wrong", "1 + 1", 3.0)])
     code, out, err = command("validate", FIRST)
     assert code == 1
-    assert "3.0 s differs from simulated 3.3 s" in out
+    assert "3 s differs from simulated 3.3 s" in out
     assert err == "parsim: 01_five_tasks_data: the simulation differs from a closed form\n"
     code, out, _ = command("validate", FIRST, "--json")
     assert code == 1
@@ -549,7 +550,8 @@ def test_nothing_is_no_value(command, key):
     """Whoever wants a default leaves the key out."""
     code, out, err = command("run", FIRST, "--set", f"{key}=")
     assert (code, out) == (2, "")
-    assert f"{key}: wants" in err and "not nothing" in err
+    assert f"{key}: wants" in err
+    assert "not nothing" in err
 
 
 def test_a_path_of_set_has_an_end(command):
@@ -562,5 +564,27 @@ def test_a_folder_where_a_file_has_to_go_is_found_before_the_clock(command, tmp_
     (tmp_path / "timeline.csv").mkdir()
     code, out, err = command("run", FIRST, "--out", str(tmp_path))
     assert (code, out) == (2, "")
-    assert err.startswith("--out:0:0: out: ") and "it is a folder" in err
+    assert err.startswith("--out:0:0: out: ")
+    assert "it is a folder" in err
     assert [path.name for path in tmp_path.iterdir()] == ["timeline.csv"]
+
+
+TRACE = "number,task,kind,worker,lane,ready_s,start_s,end_s,nominal_s,waited_for\n"
+
+
+def test_the_ledger_says_where_a_worker_did_two_things_at_once(command, tmp_path):
+    trace = tmp_path / "trace.csv"
+    trace.write_text(TRACE + "0,a,compute,x,compute,0,0,2,2,\n1,b,compute,x,compute,0,1,3,2,\n")
+    code, out, err = command("ledger", str(trace))
+    assert (code, json.loads(out)["busy_nominal_s"]) == (0, 4.0)
+    assert err == "parsim: the terms miss the makespan by 1 s: spans of one worker overlap\n"
+
+
+def test_the_host_of_a_trace_is_no_worker(command, tmp_path):
+    trace = tmp_path / "trace.csv"
+    trace.write_text(TRACE + "0,a,compute,x,compute,0,0,2,2,\n1,merge,merge,host,host,2,2,3,1,\n")
+    code, out, err = command("ledger", str(trace))
+    assert (code, err) == (0, "")
+    assert {key: json.loads(out)[key] for key in ("workers", "makespan_s", "idle_s")} == {
+        "workers": 1, "makespan_s": 3.0, "idle_s": 1.0
+    }  # fmt: skip

@@ -1,5 +1,6 @@
 """Closed forms: each applies somewhere and agrees with the simulation there; none applies where it would be wrong."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,15 @@ def wire(sizes, latency="0 s"):
 APPLY = {
     "T_total": (items(3, 6, 6), 2 * (1 + 2)),
     "quantised": (items(4, 6, 6), 2 * (1 + 2)),
+    "chains": (
+        {
+            "cluster": {"devices": 2},
+            "workload": {"kind": "items", "count": 4},
+            "plan": {"split": "chain", "depth": 3},
+            "cost": {"kind": "constant", "compute": "2 s"},
+        },
+        4 / 2 * 3 * 2,
+    ),
     "one round": (items(4, 7, 3, result="1 MB"), 3 + 6 + 3),
     "one worker": (items(1, 5, 2), (3 + 6) + (2 + 4)),
     "GPipe": (stages(3, "gpipe", 4, send="1 s", forward=["1 s", "3 s", "2 s"]), (6 + 3 * 3) + (4.5 + 3 * 1.5) + 4),
@@ -152,3 +162,61 @@ def test_no_form_is_wrong_on_plain_items(scenario):
 @given(pipelines())
 def test_no_form_is_wrong_on_pipelines(scenario):
     agrees(scenario)
+
+
+def chain(devices, count, depth, **more):
+    plan = {"split": "chain", "depth": depth, **more}
+    workload = {"kind": "items", "count": count}
+    cost = {"kind": "constant", "compute": "2 s"}
+    return {"cluster": {"devices": devices}, "workload": workload, "plan": plan, "cost": cost}
+
+
+def test_chains_are_t_total_where_the_workers_divide_them():
+    for devices, count, depth in ((1, 3, 2), (2, 6, 3), (3, 3, 4), (4, 8, 5)):
+        run = parsim.simulate(chain(devices, count, depth))
+        assert [form.makespan_s for form in forms(run.job) if form.name == "chains"] == [count * depth / devices * 2]
+        assert run.timeline.makespan_s == run.theory.t_total_s == count * depth / devices * 2
+
+
+def test_chains_of_another_sort_have_no_form():
+    tasks = [{"name": name, "compute": "1 s"} for name in "abcd"]
+    for edges in ({"b": ["a"], "c": ["a"]}, {"c": ["a", "b"]}, {"b": ["a"], "c": ["b"]}):  # a fork, a join, 3 + 1
+        listed = [task | {"after": edges.get(task["name"], [])} for task in tasks]
+        run = parsim.simulate({"cluster": {"devices": 2}, "workload": {"kind": "tasks", "tasks": listed}})
+        assert forms(run.job) == []
+    for scenario in (chain(2, 5, 2), chain(4, 2, 2), chain(2, 4, 2, prefetch=1)):
+        assert forms(parsim.simulate(scenario).job) == []
+
+
+def test_the_lower_bound_of_flows():
+    # Three flows share 1 MB/s: 0.25 s alone each + sizes; the link needs 6 s for all 6 MB, the longest 1 + 0.25 + 3.
+    assert lower_bound(parsim.simulate(wire(["1 MB", "2 MB", "3 MB"], "250 ms")).job) == 6
+    # One flow alone, its start included: 1 + 0.25 + 3 s.
+    assert lower_bound(parsim.simulate(wire(["3 MB"], "250 ms")).job) == 4.25
+    # Held to 500 kB/s: 1 + 0.25 + 6 s.
+    limited = wire(["3 MB"], "250 ms")
+    limited["workload"]["flows"][0]["limit"] = "500 kB/s"
+    assert lower_bound(parsim.simulate(limited).job) == 7.25
+
+
+def test_a_report_shows_numbers_and_what_the_bound_is():
+    told = validation(parsim.simulate(wire(["2 MB", "1 MB"]))).report()
+    assert "  max(longest flow alone, bytes / bandwidth of a link) = 3 s\n" in told
+    told = validation(parsim.simulate(items(4, 7, 3, result="1 MB", steps={"merge": "500 ms"}))).report()
+    assert "one round: longest of 3: input 3 s + compute 6 s + result 3 s + steps 0.5 s\n    12.5 s = simulated" in told
+    assert "max(critical path, work / P)" in told
+    told = validation(parsim.simulate(APPLY["GPipe"][0])).report()
+    assert "= 6 s + 3 x 3 s + 4.5 s + 3 x 1.5 s + 4 x 1 s\n    28 s = simulated 28 s" in told
+    assert "all 2: input 5 s + compute 10 s" in validation(parsim.simulate(items(1, 5, 2))).report()
+
+
+def test_makespans_are_shown_with_twelve_digits():
+    third = validation(parsim.simulate(stages(4, "1f1b", 8, forward="1 ms", input_grad="1 ms", weight_grad="1 ms")))
+    assert "    0.033 s = simulated 0.033 s\n" in third.report()
+
+
+def test_saving_writes_the_validation_beside_the_run(tmp_path):
+    verdict = validation(parsim.simulate(APPLY["1F1B"][0]))
+    verdict.save(tmp_path)
+    assert json.loads((tmp_path / "validation.json").read_text()) == json.loads(json.dumps(verdict.to_dict()))
+    assert (tmp_path / "result.json").exists()

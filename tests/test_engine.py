@@ -1,10 +1,14 @@
 """The order of events (contract, sections 3 and 4), a case for each sentence; every timeline is counted by hand."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import parsim
+from parsim.build import build
+from parsim.core.scenario import load
+from parsim.sim.play import play
 
 
 def simulate(devices, tasks, policy="fifo", bandwidth="1 MB/s", latency="0 s", **plan):
@@ -378,3 +382,68 @@ def test_the_draw_belongs_to_the_task_and_policies_see_what_is_expected():
     assert any(abs(took[0][f"t{i}"] - (1 + i)) > 0.1 for i in range(6))
     other = parsim.simulate(scenario | {"seed": 4}).timeline.makespan_s
     assert other != parsim.simulate(scenario).timeline.makespan_s
+
+
+# What a transfer waited for.
+
+
+def waited_for(run):
+    return dict(zip(run.timeline.task.tolist(), run.timeline.waited_for.tolist(), strict=True))
+
+
+def test_a_transfer_that_starts_as_its_task_is_released_waited_for_the_last_parent():
+    # a ends at 1, b at 2; only then c is ready and taken, so a>c starts at the end of b, not of a.
+    tasks = [task("a", {"p": 1}), task("b", {"q": 2}), task("c", {"r": 1}, {"a": "1 MB", "b": "1 MB"})]
+    run = simulate(["p", "q", "r"], tasks)
+    assert spans(run) == {"p a 0 1", "q b 0 2", "r a>c p>r 2 3", "r b>c q>r 2 3", "r c 3 4"}
+    assert waited_for(run) == {"a": "", "b": "", "a>c": "b", "b>c": "b", "c": "b>c"}
+
+
+def test_a_transfer_whose_task_found_no_room_waited_for_memory():
+    # p has two workers and 10 MB: x fills it until 3, so y, ready since 1, is taken then by the worker that idled.
+    devices = [{"name": "p", "slots": 2, "memory": "10 MB"}, "q"]
+    tasks = [
+        task("a", {"q": 1}),
+        task("x", {"p": 3}, memory="10 MB"),
+        task("z", {"p": 1}, ["x"]),
+        task("y", {"p": 1}, {"a": "1 MB"}),
+    ]
+    run = simulate(devices, tasks)
+    print(spans(run), waited_for(run))
+
+
+# A policy with a will of its own.
+
+
+class Patient:
+    """Give even tasks to worker 0, odd ones to worker 1, and those only when worker 0 has asked for a second task."""
+
+    def prepare(self, graph, workers, estimate):
+        self.waiting, self.asked = [], 0
+
+    def home(self, task):
+        return None
+
+    def ready(self, task, by):
+        self.waiting.append(task)
+
+    def take(self, worker, fits):
+        self.asked += worker == 0
+        mine = [task for task in self.waiting if task % 2 == worker and (worker == 0 or self.asked > 1)]
+        for task in mine[:1]:
+            self.waiting.remove(task)
+            return task
+        return None
+
+
+@pytest.mark.parametrize("memory", [{}, {"memory": "1 GB"}])  # with and without room to keep
+def test_a_worker_that_asked_in_vain_is_asked_again(memory):
+    # w1 asks at 0 and gets nothing. a's end at 2 releases no task; w0 asks again, and only then may w1 have b.
+    devices = [{"name": "w0", **memory}, {"name": "w1", **memory}]
+    raw = {
+        "cluster": {"devices": devices},
+        "workload": {"kind": "tasks", "tasks": [task("a", 2), task("b", 1)]},
+    }
+    job = replace(build(load(raw)), policy=Patient)
+    rows = [(worker, name, start, end) for _, name, _, worker, _, _, start, end, _, _ in play(job).rows()]
+    assert rows == [("w0", "a", 0, 2), ("w1", "b", 2, 3)]

@@ -5,6 +5,9 @@ from pathlib import Path
 import pytest
 
 import parsim
+from parsim.core.schema import Count, Positive
+from parsim.kernels import kernels
+from parsim.merges import merges
 
 SCENARIOS = Path(__file__).parent.parent / "scenarios"
 MB = 1e6
@@ -115,3 +118,27 @@ def test_counted_items_have_no_result():
     run = parsim.simulate(scenario)
     assert run.value is None
     assert run.timeline.makespan_s == pytest.approx(0.334)  # 334, 333, 333 items
+
+
+def scale(value, factor: Positive = 2.0):
+    return factor * value
+
+
+def power_sum(values, power: Count = 1):
+    return sum(value**power for value in values)
+
+
+@pytest.mark.parametrize("split", ["data", "layers", "chain"])
+def test_kernels_and_merges_get_their_parameters(monkeypatch, split):
+    monkeypatch.setitem(kernels._entries, "scale", scale)
+    monkeypatch.setitem(merges._entries, "power_sum", power_sum)
+    scenario = {
+        "cluster": {"devices": 2},
+        "workload": {"kind": "items", "data": [1, 2, 3], "kernel": "scale", "merge": "power_sum"},
+        "plan": {"split": split},
+        "cost": {"kind": "constant", "compute": "1 s"},
+    }
+    assert parsim.simulate(scenario).value == 2 + 4 + 6
+    scenario["workload"] |= {"kernel": {"kind": "scale", "factor": 3}, "merge": {"kind": "power_sum", "power": 2}}
+    assert parsim.simulate(scenario).value == 9 + 36 + 81
+    assert parsim.replay(scenario).value == 9 + 36 + 81

@@ -298,3 +298,20 @@ def test_what_fills_a_device_to_the_last_byte_fits():
         [{"name": "p", "memory": "10 MB"}], [task("a", 1, memory=4, output=6), task("b", 1, ["a"], memory=4)]
     )
     assert peaks(run) == [10]
+
+
+def test_equal_parts_of_the_weights_fit_where_the_whole_does():
+    # Seven sevenths of 5 MB, added up one by one, are a rounding more than 5 MB.
+    parts = [5 * MB / 7] * 7
+    assert sum(parts) > 5 * MB
+    device = {"name": "w0", "memory": "5 MB"}
+    workload = {"kind": "items", "count": 7, "weights": "5 MB"}
+    scenario = {
+        "cluster": {"devices": [device | {"slots": 7}], "topology": {"kind": "star", "bandwidth": "1 MB/s"}},
+        "workload": workload,
+        "plan": {"split": "layers"},
+        "cost": {"kind": "constant", "compute": "1 s"},
+    }
+    run = parsim.simulate(scenario)
+    assert run.timeline.makespan_s == 1
+    assert peaks(run) == pytest.approx([5])

@@ -162,6 +162,17 @@ def test_equal_flows_among_unequal_ones_end_at_equal_floats():
     assert all(ends[flow] == ends[flow + 1] for flow in range(0, len(flows), 2))
 
 
+def test_flows_of_equal_share_stay_equal_whatever_was_taken_from_their_links_before():
+    # A limited flow leaves 3.9 B/s of 4.1, which in floats is another number than the 3.9 B/s of the other link.
+    assert 4.1 - 0.2 < 3.9
+    alone, beside, limited = fair_rates({0: 3.9, 1: 4.1, 2: 0.2}, [(0,), (1,), (1, 2)])
+    assert (alone, beside, limited) == (4.1 - 0.2, 4.1 - 0.2, 0.2)
+    # The same by sums: 4.2 - 0.6 - 0.7 - 0.9 is more than 2 in floats.
+    assert 4.2 - 0.6 - 0.7 - 0.9 > 2
+    rates = fair_rates({0: 2.0, 1: 4.2, 2: 0.6, 3: 0.7, 4: 0.9}, [(0,), (1,), (1, 2), (1, 3), (1, 4)])
+    assert rates[0] == rates[1] == 2
+
+
 def test_distant_flows_are_not_solved_again(monkeypatch):
     solved = []
     monkeypatch.setattr(

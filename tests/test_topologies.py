@@ -108,7 +108,7 @@ L1 = LinkRow("L1", 1e9)
 @pytest.mark.parametrize(
     ("links", "route", "message"),
     [
-        ([L1, L1], RouteRow("w0", "w1", ["L1"]), "'L1' is the name of links[0] already; give each link its own name"),
+        ([L1, L1], RouteRow("w0", "w1", ["L1"]), "'L1' is the name of links[0] already; choose another"),
         ([L1], RouteRow("w0", "w1", ["l1"]), "unknown name 'l1'; known are: L1"),
         ([L1], RouteRow("w0", "hots", ["L1"]), "unknown name 'hots'. Did you mean 'host'?"),
         ([L1], RouteRow("w0", "w0", ["L1"]), "the route from 'w0' leads back to 'w0'; name two different places"),

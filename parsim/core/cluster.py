@@ -84,6 +84,11 @@ class Cluster:
             for slot in range(device.slots)
         )
 
+    @cached_property
+    def device_of_worker(self) -> tuple[int, ...]:
+        """The index of each worker's device."""
+        return tuple(worker.device for worker in self.workers)
+
     @property
     def host(self) -> int:
         """The place of the coordinator."""

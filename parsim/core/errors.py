@@ -11,7 +11,7 @@ and the scenario turns each complaint into a fault with its place.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
 Path = tuple[str | int, ...]
@@ -59,6 +59,20 @@ class Complaint(NamedTuple):
     path: Path
     message: str
     at: Literal["value", "key"] = "value"
+
+
+def about_doubles(table: str, names: Sequence[str]) -> list[Complaint]:
+    """Complain of each row of *table* whose name an earlier row bears.
+
+    >>> about_doubles("links", ["up", "down", "up"])
+    [Complaint(path=('links', 2, 'name'), message="'up' is the name of links[0] already; choose another", at='value')]
+    """
+    first = {name: index for index, name in reversed(list(enumerate(names)))}
+    return [
+        Complaint((table, index, "name"), f"'{name}' is the name of {table}[{first[name]}] already; choose another")
+        for index, name in enumerate(names)
+        if first[name] != index
+    ]
 
 
 class Invalid(Exception):

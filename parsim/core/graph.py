@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, NamedTuple
+from itertools import accumulate
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +17,10 @@ from parsim.core.errors import Path
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+What = Literal["edge", "given", "result", "flow"]  # sorts of transfers, in the order of their numbers
+WHATS: tuple[What, ...] = ("edge", "given", "result", "flow")
 
 
 class Numbered(Sequence[str]):
@@ -118,28 +124,67 @@ def nowhere(what: str, index: int) -> Path:
 
 @dataclass(frozen=True)
 class Things:
-    """How the transfers of a graph are numbered: edges, then what the host gives, then results, then flows."""
+    """How the transfers of a graph are numbered: edges, then what the host gives, then results, then flows.
+
+    >>> things = Things(edges=3, tasks=2, flows=1)
+    >>> things.given(1), things.split(4), things.part("result"), things.count
+    (4, ('given', 1), slice(5, 7, None), 8)
+    >>> things.pick(np.array([6, 0, -1, 5]), "result")
+    (array([0, 3]), array([1, 0]))
+    >>> things.column(edge=np.array([7, 8, 9]), given=1, result=np.array([2, 3]), flow=-1).tolist()
+    [7, 8, 9, 1, 1, 2, 3, -1]
+    """
 
     edges: int
     tasks: int
     flows: int
 
+    @cached_property
+    def _counts(self) -> tuple[int, ...]:
+        return (self.edges, self.tasks, self.tasks, self.flows)
+
+    @cached_property
+    def _first(self) -> tuple[int, ...]:
+        """The number of the first transfer of each sort."""
+        return tuple(accumulate(self._counts[:-1], initial=0))
+
     @property
     def count(self) -> int:
         """Return how many transfers there may be."""
-        return self.edges + 2 * self.tasks + self.flows
+        return sum(self._counts)
 
     def given(self, task: int) -> int:
         """Number what the host gives to *task*."""
-        return self.edges + task
+        return self._first[1] + task
 
     def result(self, task: int) -> int:
         """Number what *task* sends to the host."""
-        return self.edges + self.tasks + task
+        return self._first[2] + task
 
     def flow(self, flow: int) -> int:
         """Number a flow."""
-        return self.edges + 2 * self.tasks + flow
+        return self._first[3] + flow
+
+    def split(self, thing: int) -> tuple[What, int]:
+        """Say which sort of transfer *thing* is, and which edge, task or flow it belongs to."""
+        sort = bisect_right(self._first, thing) - 1
+        return WHATS[sort], thing - self._first[sort]
+
+    def part(self, what: What) -> slice:
+        """Return where one sort of transfer stands in a column by thing."""
+        sort = WHATS.index(what)
+        return slice(self._first[sort], self._first[sort] + self._counts[sort])
+
+    def pick(self, thing: Ints, what: What) -> tuple[Ints, Ints]:
+        """Find one sort of transfer in a column of numbers: its rows, and each one's edge, task or flow."""
+        mine = self.part(what)
+        rows = np.flatnonzero((thing >= mine.start) & (thing < mine.stop))
+        return rows, thing[rows] - mine.start
+
+    def column(self, *, edge: Any, given: Any, result: Any, flow: Any) -> npt.NDArray[Any]:
+        """Put a column by thing together, (things,); each part is a column or one value for all."""
+        parts = zip((edge, given, result, flow), self._counts, strict=True)
+        return np.concatenate([np.broadcast_to(part, (count,)) for part, count in parts])
 
 
 @dataclass(frozen=True)
@@ -181,10 +226,21 @@ class TaskGraph:
         """N of the theory: units of work, flows counted as one each."""
         return float(self.units.sum()) + len(self.flows)
 
-    @property
+    @cached_property
     def things(self) -> Things:
         """The numbering of this graph's transfers."""
         return Things(len(self.edges), len(self), len(self.flows))
+
+    @property
+    def receivers(self) -> Ints:
+        """The task that each transfer is an input of, by thing; -1: none."""
+        return self.things.column(edge=self.edges.child, given=np.arange(len(self)), result=-1, flow=-1)
+
+    @property
+    def sizes(self) -> Floats:
+        """The bytes of each transfer, by thing."""
+        given, result = (part if len(part) else 0.0 for part in (self.given, self.result))
+        return self.things.column(edge=self.edges.size, given=given, result=result, flow=self.flows.size)
 
     @cached_property
     def children(self) -> Successors:

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from parsim.core.graph import Program
-
-MOST = 10_000_000  # tasks or items that a scenario may ask for
+from parsim.core.marks import MOST as MOST
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler
     from pydantic_core import CoreSchema
 
-MOST = 10_000_000  # of anything that is counted
+MOST = 10_000_000  # of anything that is counted: items, tasks
 BRANCH = "\0branch"  # how pydantic's paths name the members of a union; taken out of ours
 
 

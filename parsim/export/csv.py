@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from parsim.core.cluster import HOST
 from parsim.core.errors import Fault, ScenarioError, dotted
 from parsim.core.graph import Floats
 from parsim.core.timeline import CAUSES, COLUMNS, Idle, Timeline, Words
@@ -51,6 +52,7 @@ def read_csv(path: str | Path, workers: int = 0) -> Timeline:
     columns, faults = _checked(sheet)
     if faults:
         raise ScenarioError(faults)
+    columns["worker"] = ["" if name == HOST else name for name in columns["worker"]]  # the host is no worker
     named = sorted({name for name in columns["worker"] if name}, key=_natural)
     if 0 < workers < len(named):
         message = f"{workers} is too few: the file names {len(named)} workers"

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from parsim.core.errors import Fault, RunError, ScenarioError
 
-
 FILES = ("result.json", "timeline.csv", "trace.json", "timeline.png", "timeline.svg", "validation.json")
 
 

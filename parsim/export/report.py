@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from parsim.core.timeline import Timeline
-from parsim.export.text import MOST, WIDEST, gantt, unit_of
+from parsim.export.text import WIDEST, ends, folded, gantt, short, unit_of
 
 WIDTH = 92
 BAR = 20
@@ -35,14 +35,14 @@ TRAINING = {
 }
 
 
-def seconds(value: float) -> str:
+def seconds(value: float, digits: int = 6) -> str:
     """Write a time as people read it.
 
-    >>> seconds(3.3), seconds(0.25), seconds(0), seconds(5400)
-    ('3.3 s', '250 ms', '0 s', '90 min')
+    >>> seconds(3.3), seconds(0.25), seconds(0), seconds(5400), seconds(0.00119995, 4)
+    ('3.3 s', '250 ms', '0 s', '90 min', '1.2 ms')
     """
     unit = unit_of(value)
-    return f"{_plain(value / unit.seconds)} {unit.name}"
+    return f"{_plain(value / unit.seconds, digits)} {unit.name}"
 
 
 def size(value: float) -> str:
@@ -97,8 +97,9 @@ def ledger(facts: Mapping[str, Any]) -> list[str]:
     ]
     unit = unit_of(facts["makespan_s"] or max(abs(value) for _, value, _ in rows))
     numbers = _aligned([value / unit.seconds for _, value, _ in rows])
+    width = max(13, *(len(head) for head, _, _ in rows))
     return [
-        f"{head:<13} {number} {' ' * len(unit.name) if head[0:3] == '   ' else unit.name}  {words}".rstrip()
+        f"{head:<{width}} {number} {' ' * len(unit.name) if head[0:3] == '   ' else unit.name}  {words}".rstrip()
         for (head, _, words), number in zip(rows, numbers, strict=True)
     ]
 
@@ -110,7 +111,8 @@ def side_by_side(predicted: Mapping[str, Any], measured: Mapping[str, Any]) -> l
         [run["ledger"]["t_total_s"], *(run["ledger"][f"{term}_s"] for term in terms), run["makespan_s"]]
         for run in (predicted, measured)
     ]
-    times = ([seconds(figure) for figure in column] for column in figures)
+    largest = max(abs(figure) for column in figures for figure in column)
+    times = ([_clean(figure, largest) for figure in column] for column in figures)
     rows = [("", "predicted", "measured"), *zip(("T_total", *terms, "makespan"), *times, strict=True)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [f"{head:<{widths[0]}}  {one:>{widths[1]}}  {two:>{widths[2]}}" for head, one, two in rows]
@@ -118,17 +120,19 @@ def side_by_side(predicted: Mapping[str, Any], measured: Mapping[str, Any]) -> l
 
 def devices(figures: Sequence[Mapping[str, Any]]) -> list[str]:
     """Write a line a device, with a bar of its utilisation."""
-    folded = any(figure["stands_for"] > 1 for figure in figures)
-    rows = [["", *(["stands for"] if folded else []), "compute", "transfer", "idle", "peak memory", "utilisation"]]
-    for figure in figures[:MOST]:
+    merged = any(figure["stands_for"] > 1 for figure in figures)
+    rows = [["", *(["stands for"] if merged else []), "compute", "transfer", "idle", "peak memory", "utilisation"]]
+    parts = [f"{part}_s" for part in ("compute", "transfer", "idle")]
+    largest = max((figure[part] for figure in figures for part in parts), default=0.0)
+    shown = ends(figures)
+    for figure in shown:
         used = figure["utilisation"]
         full = round(min(max(used, 0), 1) * BAR)
-        name = figure["name"] if len(figure["name"]) <= 20 else figure["name"][:18] + ".."
         rows.append(
             [
-                name,
-                *([str(figure["stands_for"])] if folded else []),
-                *(seconds(figure[f"{part}_s"]) for part in ("compute", "transfer", "idle")),
+                short(figure["name"], 20),
+                *([str(figure["stands_for"])] if merged else []),
+                *(_clean(figure[part], largest) for part in parts),
                 size(figure["peak_memory_bytes"]),
                 f"{'#' * full}{'.' * (BAR - full)} {100 * used:5.1f} %",
             ]
@@ -138,15 +142,13 @@ def devices(figures: Sequence[Mapping[str, Any]]) -> list[str]:
     for row in rows:
         middle = (f"{cell:>{width}}" for cell, width in zip(row[1:-1], widths[1:-1], strict=True))
         lines.append("  ".join([f"{row[0]:<{widths[0]}}", *middle, row[-1]]).rstrip())
-    if len(figures) > MOST:
-        lines.append(f"{len(figures) - MOST} more devices are not shown")
-    return lines
+    return [lines[0], *folded(lines[1:], len(figures) - len(shown))]
 
 
 def _head(facts: Mapping[str, Any]) -> Iterator[str]:
-    title = f"{facts['scenario']}: {seconds(facts['makespan_s'])} {facts['clock']}"
-    yield title[:WIDEST]
-    yield "=" * min(len(title), WIDEST)
+    title = short(f"{facts['scenario']}: {seconds(facts['makespan_s'])} {facts['clock']}", WIDEST)
+    yield title
+    yield "=" * len(title)
     workers, tasks = facts["workers"], facts["tasks"]
     yield (
         f"{workers} worker{'s' * (workers != 1)}, {tasks} task{'s' * (tasks != 1)}, "
@@ -175,15 +177,24 @@ def _wrapped(line: str) -> list[str]:
     return textwrap.wrap(line, WIDTH - 4, subsequent_indent="   ", break_on_hyphens=False) or [""]
 
 
+def _clean(value: float, largest: float) -> str:
+    """Write a time of a table; what sums of floats leave beside its *largest* time is nothing.
+
+    >>> _clean(-1e-16, 3.3), _clean(1e-16, 1e-16)
+    ('0 s', '1e-07 ns')
+    """
+    return seconds(value if abs(value) >= 1e-9 * largest else 0.0)
+
+
 def _plain(value: float, digits: int = 6) -> str:
     """Write without exponent where people would.
 
-    >>> _plain(5.0), _plain(1234567.0), _plain(0.1 + 0.2)
-    ('5', '1234567', '0.3')
+    >>> _plain(5.0), _plain(1234567.0), _plain(0.1 + 0.2), _plain(12345.6, 4)
+    ('5', '1234567', '0.3', '12346')
     """
     if value == int(value) and abs(value) < 1e15:
         return str(int(value))
-    return f"{value:.{digits}g}"
+    return f"{value:.{digits}g}" if abs(value) < 10**digits else f"{value:.0f}"
 
 
 def _aligned(values: Sequence[float]) -> list[str]:

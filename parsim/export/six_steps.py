@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
+
+import numpy as np
 
 from parsim.core.job import Job
 from parsim.core.timeline import STEPS, Timeline
@@ -15,19 +17,36 @@ SHOWN = 4  # of any list
 
 def six_steps(job: Job, timeline: Timeline, value: Any) -> list[str]:
     """Return a line for each of split, create, allocate, execute, gather, merge."""
+    host = _host(timeline)
     lines = {
         "split": _split(job),
         "create": _create(job),
         "allocate": _allocate(job, timeline),
-        "execute": _execute(job, timeline),
+        "execute": _execute(timeline, host),
         "gather": _gather(job),
         "merge": "nothing is computed, only counted" if value is None else f"the outputs make {_short(value)}",
     }
-    took = dict(zip(STEPS, job.steps, strict=True))
     return [
-        f"{number} {step:<9}{text}" + (f" ({seconds(took[step])})" if took.get(step) else "")
+        f"{number} {step:<9}{text}" + (f" ({seconds(host[step][1] - host[step][0])})" if step in host else "")
         for number, (step, text) in enumerate(lines.items(), 1)
     ]
+
+
+def _host(timeline: Timeline) -> dict[str, tuple[float, float]]:
+    """Return from when to when the host was at each step that took time."""
+    kinds, code = timeline.kinds.table, timeline.kinds.code
+    steps = np.array([kind in STEPS for kind in kinds], dtype=bool)[code]
+    rows = np.flatnonzero(steps & (timeline.end_s > timeline.start_s)).tolist()
+    return {kinds[int(code[row])]: (float(timeline.start_s[row]), float(timeline.end_s[row])) for row in rows}
+
+
+def _count(number: float, one: str, more: str = "") -> str:
+    """Count things, whatever their number.
+
+    >>> _count(1, "task"), _count(1e6, "dependency", "dependencies")
+    ('1 task', '1000000 dependencies')
+    """
+    return f"{number:.0f} {one if number == 1 else more or one + 's'}"
 
 
 def _some(words: Iterable[str], count: int) -> str:
@@ -47,16 +66,16 @@ def _split(job: Job) -> str:
         given = (f"{graph.names[task]} {_short(list(values))}" for task, values in program.given.items())
         return f"{_short(list(program.data))} into {_some(given, len(program.given))}"
     if len(graph.flows):
-        return f"{len(graph.flows)} flows, as they are"
-    return f"{graph.n:g} units of work into {len(graph)} tasks"
+        return f"{_count(len(graph.flows), 'flow')}, nothing to split"
+    return f"{_count(graph.n, 'unit')} of work into {_count(len(graph), 'task')}"
 
 
 def _create(job: Job) -> str:
     graph = job.graph
     if len(graph.flows):
         return _some(graph.flows.names, len(graph.flows))
-    edges = f", {len(graph.edges)} dependencies" if len(graph.edges) else ""
-    return f"{len(graph)} task{'s' * (len(graph) != 1)}{edges}: {_some(graph.names, len(graph))}"
+    edges = f", {_count(len(graph.edges), 'dependency', 'dependencies')}" if len(graph.edges) else ""
+    return f"{_count(len(graph), 'task')}{edges}: {_some(graph.names, len(graph))}"
 
 
 def _allocate(job: Job, timeline: Timeline) -> str:
@@ -71,16 +90,24 @@ def _allocate(job: Job, timeline: Timeline) -> str:
             f"{job.cluster.workers[worker].name}: {_some((job.graph.names[t] for t in mine), len(mine)) or '-'}"
         )
     more = len(job.cluster.workers) - SHOWN
-    return f"{job.policy_name} gives " + "; ".join(parts) + (f"; and {more} more workers" if more > 0 else "")
+    return f"{job.policy_name} gives " + "; ".join(parts) + (f"; and {_count(more, 'more worker')}" if more > 0 else "")
 
 
-def _execute(job: Job, timeline: Timeline) -> str:
+def _execute(timeline: Timeline, host: Mapping[str, tuple[float, float]]) -> str:
+    begun = max((host[step][1] for step in STEPS[:3] if step in host), default=0.0)
+    ended = min((host[step][0] for step in STEPS[3:] if step in host), default=timeline.makespan_s)
     computes, moves = timeline.computes, timeline.transfers
     spent = float((timeline.end_s - timeline.start_s)[computes].sum())
-    moved = f", {int(moves.sum())} transfers" if moves.any() else ""
-    return f"{seconds(spent)} of computing in {seconds(timeline.makespan_s)}{moved}"
+    moved = _count(int(moves.sum()), "transfer") if moves.any() else ""
+    if not computes.any():
+        return f"{moved or 'nothing'} in {seconds(ended - begun)}"
+    return f"{seconds(spent)} of computing in {seconds(ended - begun)}" + (f", {moved}" if moved else "")
 
 
 def _gather(job: Job) -> str:
     results = int((job.graph.result > 0).sum())
-    return f"{results} results come back to host" if results else "outputs are small enough to weigh nothing"
+    if results:
+        return f"{_count(results, 'result')} {'comes' if results == 1 else 'come'} back to host"
+    if job.graph.program:
+        return "outputs are small enough to weigh nothing"
+    return "flows stay where they arrive" if len(job.graph.flows) else "nothing comes back to host"

@@ -12,16 +12,17 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from parsim.core.cluster import HOST
 from parsim.core.graph import Floats, Ints
-from parsim.core.timeline import CAUSES, COLUMNS, STEPS, Strings, Timeline
+from parsim.core.timeline import CAUSES, COLUMNS, STEPS, Timeline
 
 WIDEST = 100  # columns
-MOST = 16  # rows of workers
+MOST = 16  # rows of workers or devices; of more, the first half and the last
 NAME = 14  # columns of a worker's name
 APART = 9  # columns between two ticks, at the least
 
@@ -43,7 +44,10 @@ ALPHABETS = {
 }
 CROWDED = {"forward": "f", "backward": "b", "input_grad": "i", "weight_grad": "w", "optimizer": "o"}
 
-Brush = Callable[[Timeline, Ints, Floats], Strings]  # (timeline, spans, edges of cells) -> a letter for each cell
+Cells = npt.NDArray[np.bool_]
+# (timeline, a worker's tasks, edges of cells, cells that computing fills) -> the span that each cell shows; -1: none
+Brush = Callable[[Timeline, Ints, Floats, Cells], Ints]
+Item = TypeVar("Item")
 
 
 class Unit(NamedTuple):
@@ -77,25 +81,46 @@ def ticks(span_s: float, most: float) -> Floats:
     return np.arange(count, dtype=np.float64) * (step * unit.seconds)
 
 
+def short(text: str, width: int) -> str:
+    """Cut the middle out of *text*, since names in a row differ at their ends.
+
+    >>> short("cluster-node-0001", 12), short("w0", 12)
+    ('clust..-0001', 'w0')
+    """
+    tail = (width - 2) // 2
+    return text if len(text) <= width else f"{text[: width - 2 - tail]}..{text[-tail:]}"
+
+
+def ends(items: Sequence[Item]) -> list[Item]:
+    """Return the first and the last *items*, half of `MOST` each, or all where no more than one would be left out."""
+    return [*items] if len(items) <= MOST + 1 else [*items[: MOST // 2], *items[-(MOST // 2) :]]
+
+
+def folded(lines: Sequence[str], hidden: int) -> list[str]:
+    """Say in the middle of the *lines* of `ends` how many are hidden there."""
+    return [*lines[: MOST // 2], f"... {hidden} more", *lines[MOST // 2 :]] if hidden else [*lines]
+
+
 def gantt(timeline: Timeline, width: int = WIDEST) -> str:
     """Draw a row per worker, and the host's where it has steps, at most *width* columns wide."""
     if timeline.makespan_s == 0:
         return "(no time passed)"
     everyone = [code for code, name in enumerate(timeline.workers.table) if name]
-    shown = everyone[:MOST]
-    heads = {code: _short(timeline.workers.table[code], NAME) for code in shown}
+    shown = ends(everyone)
+    heads = {code: short(timeline.workers.table[code], NAME) for code in shown}
     margin = max(map(len, [HOST, *heads.values()]))
     cells = max(width - margin - 3, APART)
     busiest = int(np.bincount(timeline.workers.code[timeline.computes], minlength=1).max())
-    brush = _crowds if busiest > cells else _singles
-    rows = [(heads[code], _lane(timeline, code, cells, brush)) for code in shown]
+    crowded = busiest > cells
+    lanes = [_lane(timeline, code, cells, crowded) for code in shown]
+    lines = folded(
+        [f"{heads[code]:<{margin}} |{lane.row}|" for code, lane in zip(shown, lanes, strict=True)],
+        len(everyone) - len(shown),
+    )
     if not timeline.owned.all():
-        rows.insert(0, (HOST, _host(timeline, cells)))
-    lines = [f"{head:<{margin}} |{row}|" for head, row in rows]
-    lines += _axis(timeline.makespan_s, cells, margin)
-    if len(everyone) > MOST:
-        lines.append(f"{len(everyone) - MOST} more workers are not shown")
-    return "\n".join([*lines, *_legend(timeline, "".join(row for _, row in rows), brush is _crowds, width)])
+        lanes.append(_host(timeline, cells))
+        lines.insert(0, f"{HOST:<{margin}} |{lanes[-1].row}|")
+    return "\n".join([*lines, *_axis(timeline.makespan_s, cells, margin), *_legend(lanes, crowded, width)])
 
 
 def golden(timeline: Timeline) -> str:
@@ -121,8 +146,11 @@ def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
         yield "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
-def _short(text: str, width: int) -> str:
-    return text if len(text) <= width else text[: width - 2] + ".."
+class _Lane(NamedTuple):
+    """A row of cells, and the kinds of the spans that it shows."""
+
+    row: str
+    kinds: set[str]
 
 
 class _Intervals(NamedTuple):
@@ -148,68 +176,88 @@ def _disjoint(start: Floats, end: Floats) -> _Intervals:
     return _Intervals(begin, np.maximum(begin, end))
 
 
-def _lane(timeline: Timeline, worker: int, cells: int, brush: Brush) -> str:
-    """Draw one worker: each cell shows what filled most of it, computing before transfers before idleness."""
+def _lane(timeline: Timeline, worker: int, cells: int, crowded: bool) -> _Lane:
+    """Draw one worker: each cell shows what filled most of it, computing before transfers before idleness.
+
+    A task that would be seen nowhere wins the cell it starts in.
+    """
     edges = np.linspace(0.0, timeline.makespan_s, cells + 1)
     mine = timeline.workers.code == worker
     tasks = np.flatnonzero(mine & timeline.computes)
     sent = np.flatnonzero(mine & timeline.transfers)
     idle = np.flatnonzero(timeline.idle.worker == worker)
     idle = idle[np.argsort(timeline.idle.start_s[idle])]
-    busy = _disjoint(timeline.start_s[tasks], timeline.end_s[tasks])
     shares = [
-        busy.share(edges),
+        _disjoint(timeline.start_s[tasks], timeline.end_s[tasks]).share(edges),
         _disjoint(timeline.start_s[sent], timeline.end_s[sent]).share(edges),
         _disjoint(timeline.idle.start_s[idle], timeline.idle.end_s[idle]).share(edges),
         np.full(cells, 1e-9),
     ]
     winner = np.argmax(np.round(shares, 9), axis=0)
-    row = np.array([" ", "-", ".", " "])[winner]
-    row[winner == 0] = brush(timeline, tasks, edges)[winner == 0]
-    return "".join(row.tolist())
+    brush: Brush = _crowds if crowded else _singles
+    span = brush(timeline, tasks, edges, winner == 0) if len(tasks) else np.full(cells, -1)
+    letters = {number: _letter(timeline, number, crowded) for number in np.unique(span[span >= 0]).tolist()}
+    others = np.array([" ", "-", ".", " "])[winner].tolist()
+    row = "".join(letters.get(number, other) for number, other in zip(span.tolist(), others, strict=True))
+    return _Lane(row, {str(timeline.kind[number]) for number in letters})
 
 
-def _host(timeline: Timeline, cells: int) -> str:
+def _host(timeline: Timeline, cells: int) -> _Lane:
     """Draw the steps by their first letters, each at least a cell wide."""
     edges = np.linspace(0.0, timeline.makespan_s, cells + 1)
-    row = [" "] * cells
+    row, kinds = [" "] * cells, [""] * cells
     for span in np.flatnonzero(~timeline.owned)[:1000].tolist():
-        first = int(np.searchsorted(edges, timeline.start_s[span], "right")) - 1
-        last = int(np.searchsorted(edges, timeline.end_s[span], "left"))
-        first = min(first, cells - 1)
-        for cell in range(first, max(last, first + 1)):
-            row[cell] = timeline.kind[span][0]
-    return "".join(row)
+        first, last = _touched(timeline, span, edges)
+        kind = str(timeline.kind[span])
+        row[first : last + 1] = kind[0] * (last + 1 - first)
+        kinds[first : last + 1] = [kind] * (last + 1 - first)
+    return _Lane("".join(row), set(kinds))
 
 
-def _singles(timeline: Timeline, tasks: Ints, edges: Floats) -> Strings:
-    """Return the letter of the task that stands in the middle of each cell, or begins behind it."""
-    if not len(tasks):
-        return np.full(len(edges) - 1, " ")
+def _touched(timeline: Timeline, span: int, edges: Floats) -> tuple[int, int]:
+    """Return the first and the last cell that a span touches."""
+    first = min(int(np.searchsorted(edges, timeline.start_s[span], "right")) - 1, len(edges) - 2)
+    return first, max(int(np.searchsorted(edges, timeline.end_s[span], "left")) - 1, first)
+
+
+def _singles(timeline: Timeline, tasks: Ints, edges: Floats, computing: Cells) -> Ints:
+    """Show the task that stands in the middle of each cell, or begins behind it; and every task somewhere."""
     busy = _disjoint(timeline.start_s[tasks], timeline.end_s[tasks])
     middle = (edges[1:] + edges[:-1]) / 2
     at = np.clip(np.searchsorted(busy.start, middle, "right") - 1, 0, len(tasks) - 1)
     after = np.minimum(at + 1, len(tasks) - 1)
     behind = (busy.end[at] <= middle) & (busy.start[after] < edges[1:])
-    used, where = np.unique(tasks[np.where(behind, after, at)], return_inverse=True)
-    return np.array([_letter(timeline, span) for span in used.tolist()])[where]
+    shown = np.where(computing, tasks[np.where(behind, after, at)], -1)
+    for span in np.setdiff1d(tasks, shown).tolist():  # in the order of their starts
+        first, last = _touched(timeline, span, edges)
+        for cell in range(first, min(last + 2, len(shown))):  # at the worst one cell late
+            if shown[cell] < 0 or (cell <= last and np.count_nonzero(shown == shown[cell]) > 1):
+                shown[cell] = span
+                break
+    return shown
 
 
-def _crowds(timeline: Timeline, tasks: Ints, edges: Floats) -> Strings:
-    """Return the letter of the kind that fills most of each cell, where there are more tasks than cells."""
+def _crowds(timeline: Timeline, tasks: Ints, edges: Floats, computing: Cells) -> Ints:
+    """Show a task of the kind that fills most of each cell, where there are more tasks than cells."""
+    first = np.minimum(np.searchsorted(edges, timeline.start_s[tasks], "right") - 1, len(edges) - 2)
+    last = np.maximum(np.searchsorted(edges, timeline.end_s[tasks], "left") - 1, first)
+    seen = np.concatenate(([0], np.cumsum(computing)))
+    drawn = computing.copy()
+    drawn[first[seen[last + 1] == seen[first]]] = True
     kind = timeline.kinds.code[tasks]
-    shares, letters = [np.zeros(len(edges) - 1)], [" "]
-    for code in np.unique(kind).tolist():
+    _, examples = np.unique(kind, return_index=True)
+    shares = []
+    for code in kind[examples].tolist():
         spans = tasks[kind == code]
         shares.append(_disjoint(timeline.start_s[spans], timeline.end_s[spans]).share(edges))
-        letters.append(CROWDED.get(timeline.kinds.table[code], "#"))
-    drawn: Strings = np.array(letters)[np.argmax(np.round(shares, 9), axis=0)]
-    return drawn
+    return np.where(drawn, tasks[examples][np.argmax(np.round(shares, 9), axis=0)], -1)
 
 
-def _letter(timeline: Timeline, span: int) -> str:
-    """Write the tasks of a pipeline by microbatch, others by number."""
+def _letter(timeline: Timeline, span: int, crowded: bool) -> str:
+    """Write the tasks of a pipeline by microbatch, others by number; of a crowd only the kind."""
     kind, number = timeline.kinds.table[timeline.kinds.code[span]], int(timeline.number[span])
+    if crowded:
+        return CROWDED.get(kind, "#")
     if kind in ALPHABETS:
         microbatch = re.search(r"(\d+)$", timeline.tasks.table[timeline.tasks.code[span]])
         return ALPHABETS[kind][int(microbatch[1] if microbatch else number) % len(ALPHABETS[kind])]
@@ -229,17 +277,18 @@ def _axis(makespan_s: float, cells: int, margin: int) -> list[str]:
     return [f"{'':<{margin}}  {''.join(rule)}", f"{head}  {''.join(labels)}".rstrip()]
 
 
-def _legend(timeline: Timeline, drawn: str, crowded: bool, width: int) -> Iterator[str]:
+def _legend(lanes: Sequence[_Lane], crowded: bool, width: int) -> Iterator[str]:
     """Say what the letters mean, only those that are there."""
-    used = {timeline.kinds.table[code] for code in np.unique(timeline.kinds.code[timeline.computes]).tolist()}
-    steps = {timeline.kinds.table[code] for code in np.unique(timeline.kinds.code[~timeline.owned]).tolist()}
+    used: set[str] = set().union(*(lane.kinds for lane in lanes)) - {""}
+    drawn = "".join(lane.row for lane in lanes)
+    tasks = used - set(STEPS)
     alphabets = CROWDED if crowded else ALPHABETS
     meanings = [f"{alphabets[kind]} {kind}" for kind in alphabets if kind in used]
     if used & set(ALPHABETS) and not crowded:
         meanings.append("(by the last digit of the microbatch)")
-    if used - set(ALPHABETS):
+    if tasks - set(ALPHABETS):
         meanings.insert(0, "# tasks" if crowded else "0-9 a-z A-Z task by number")
-    meanings += [f"{step[0]} {step}" for step in STEPS if step in steps]
+    meanings += [f"{step[0]} {step}" for step in STEPS if step in used]
     meanings += [meaning for letter, meaning in (("-", "- transfer"), (".", ". idle")) if letter in drawn]
     line = ""
     for meaning in meanings:

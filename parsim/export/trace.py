@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import heapq
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import count
 from typing import Any
 
@@ -25,9 +25,10 @@ from parsim.core.timeline import Timeline
 NANOSECONDS = 1e9
 
 
-def write_trace(timeline: Timeline) -> str:
-    """Write *timeline* as JSON, an event a line."""
-    events = ",\n".join(map(json.dumps, (*_processes(timeline), *_events(timeline))))
+def write_trace(timeline: Timeline, devices: Mapping[str, str] = {}) -> str:
+    """Write *timeline* as JSON, an event a line; *devices* names each worker's device where the two differ."""
+    of = {name: devices.get(name, name) for name in timeline.workers.table if name} | {"": HOST}
+    events = ",\n".join(map(json.dumps, (*_processes(of), *_events(timeline, of))))
     return f'{{"displayTimeUnit": "ms", "traceEvents": [\n{events}\n]}}\n'
 
 
@@ -51,31 +52,20 @@ def layers(start_s: Floats, end_s: Floats) -> Ints:
     return layer
 
 
-def device_of(worker: str) -> str:
-    """Name the device of *worker*.
-
-    >>> device_of("w0.1"), device_of("w0"), device_of("")
-    ('w0', 'w0', 'host')
-    """
-    device, dot, slot = worker.rpartition(".")
-    return device if dot and slot.isdecimal() else worker or HOST
-
-
-def _places(timeline: Timeline) -> dict[str, int]:
+def _places(devices: Mapping[str, str]) -> dict[str, int]:
     """Number the processes: the host is 0, devices follow in their order."""
-    devices = dict.fromkeys(device_of(name) for name in timeline.workers.table if name)
-    return {HOST: 0} | {device: place for place, device in enumerate(devices, start=1)}
+    return {device: place for place, device in enumerate(dict.fromkeys((HOST, *devices.values())))}
 
 
-def _processes(timeline: Timeline) -> Iterator[dict[str, Any]]:
-    for device, pid in _places(timeline).items():
+def _processes(devices: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    for device, pid in _places(devices).items():
         yield {"name": "process_name", "ph": "M", "pid": pid, "tid": 0, "args": {"name": device}}
         yield {"name": "process_sort_index", "ph": "M", "pid": pid, "tid": 0, "args": {"sort_index": pid}}
 
 
-def _events(timeline: Timeline) -> Iterator[dict[str, Any]]:
+def _events(timeline: Timeline, devices: Mapping[str, str]) -> Iterator[dict[str, Any]]:
     """Write the spans of each (worker, lane) on threads of their own, computing above transfers."""
-    pids, tids = _places(timeline), count(1)
+    pids, tids = _places(devices), count(1)
     rows = timeline.rows()
     key = np.stack((timeline.workers.code, timeline.transfers, timeline.lanes.code))
     groups, group = np.unique(key, axis=1, return_inverse=True)
@@ -84,21 +74,16 @@ def _events(timeline: Timeline) -> Iterator[dict[str, Any]]:
     for index, (worker, is_transfer, lane) in enumerate(groups.T.tolist()):
         spans = order[bounds[index] : bounds[index + 1]]
         owner = timeline.workers.table[worker]
-        name = _thread(owner, timeline.lanes.table[lane], bool(is_transfer))
+        way = timeline.lanes.table[lane]
+        name = (way if devices[owner] == owner else f"{way} of {owner}") if is_transfer else owner or HOST
         layer = layers(timeline.start_s[spans], timeline.end_s[spans])
-        pid, tid = pids[device_of(owner)], [next(tids) for _ in range(int(layer.max()) + 1)]
+        pid, tid = pids[devices[owner]], [next(tids) for _ in range(int(layer.max()) + 1)]
         for depth, thread in enumerate(tid):
             title = f"{name} ({depth + 1})" if depth else name
             yield {"name": "thread_name", "ph": "M", "pid": pid, "tid": thread, "args": {"name": title}}
             yield {"name": "thread_sort_index", "ph": "M", "pid": pid, "tid": thread, "args": {"sort_index": thread}}
         for span, depth in zip(spans.tolist(), layer.tolist(), strict=True):
             yield _event(rows[span], pid, tid[depth])
-
-
-def _thread(worker: str, lane: str, is_transfer: bool) -> str:
-    if not is_transfer:
-        return worker or HOST
-    return lane if device_of(worker) == worker else f"{lane} of {worker}"
 
 
 def _event(row: tuple[Any, ...], pid: int, tid: int) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from functools import cached_property
 
 import numpy as np
 
-from parsim.core.graph import Floats, Ints
+from parsim.core.graph import Bools, Floats, Ints
 from parsim.core.job import Job
 from parsim.core.timeline import STEPS, Timeline
 from parsim.metrics.ledger import ledger
@@ -78,7 +78,7 @@ class _Proof:
 
     @cached_property
     def device(self) -> Ints:
-        return np.array([worker.device for worker in self.job.cluster.workers])[self.worker]
+        return np.array(self.job.cluster.device_of_worker)[self.worker]
 
     def name(self, task: int) -> str:
         return str(self.job.graph.names[task])
@@ -138,23 +138,22 @@ class _Proof:
         return row
 
     @cached_property
-    def travelling(self) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    def travelling(self) -> Bools:
         """Whether each transfer of the graph has to take place over the network, by thing."""
         graph, edges = self.job.graph, self.job.graph.edges
         apart = self.device[edges.parent] != self.device[edges.child]
-        tasks = np.zeros(len(graph))
-        columns = (graph.given if len(graph.given) else tasks, graph.result if len(graph.result) else tasks)
-        return np.concatenate(
-            [(edges.size > 0) & apart, columns[0] > 0, columns[1] > 0, np.ones(len(graph.flows), dtype=bool)]
-        )
+        over_network = graph.things.column(edge=apart, given=True, result=True, flow=True)
+        flowing = graph.things.column(edge=False, given=False, result=False, flow=True)  # even of no bytes
+        travelling: Bools = over_network & ((graph.sizes > 0) | flowing)
+        return travelling
 
     def transfers_once(self) -> Iterator[str]:
         things, times = np.unique(self.timeline.thing[self.timeline.thing >= 0], return_counts=True)
         for thing in things[times > 1].tolist():
             yield f"transfer {self.timeline.task[self.moved[thing]]} took place twice"
         edges = self.job.graph.edges
-        delayed = np.zeros(len(self.moved), dtype=bool)
-        delayed[: len(edges)] = (edges.delay > 0) & (self.worker[edges.parent] != self.worker[edges.child])
+        paying = (edges.delay > 0) & (self.worker[edges.parent] != self.worker[edges.child])
+        delayed = self.job.graph.things.column(edge=paying, given=False, result=False, flow=False)
         for thing in np.flatnonzero(self.travelling & (self.moved < 0)).tolist():
             yield f"transfer number {thing} of the graph never took place"
         for thing in np.flatnonzero(~self.travelling & ~delayed & (self.moved >= 0)).tolist():
@@ -168,16 +167,16 @@ class _Proof:
         for edge in np.flatnonzero(~(self.start[edges.child] >= ready - slack)).tolist():
             parent, child = int(edges.parent[edge]), int(edges.child[edge])
             yield f"task {self.name(child)} started before what it needs of {self.name(parent)} was there"
-        inward = np.flatnonzero(self.moved[: len(edges) + len(graph)] >= 0)
-        child_of = np.concatenate([edges.child, np.arange(len(graph))])[inward]
+        inward = np.flatnonzero((self.moved >= 0) & (graph.receivers >= 0))
+        child_of = graph.receivers[inward]
         late = self.timeline.end_s[self.moved[inward]] > self.start[child_of] + slack
         for thing, child in zip(inward[late].tolist(), child_of[late].tolist(), strict=True):
             yield f"task {self.name(child)} started before {self.timeline.task[self.moved[thing]]} had arrived"
 
     def transfers_after_parents(self) -> Iterator[str]:
-        graph, tasks = self.job.graph, len(self.job.graph)
-        parents_end = np.concatenate(
-            [self.end[graph.edges.parent], np.full(tasks, self._begun), self.end, graph.flows.start]
+        graph = self.job.graph
+        parents_end = graph.things.column(
+            edge=self.end[graph.edges.parent], given=self._begun, result=self.end, flow=graph.flows.start
         )
         there = np.flatnonzero(self.moved >= 0)
         early = self.timeline.start_s[self.moved[there]] < parents_end[there] - self.tolerance
@@ -188,10 +187,11 @@ class _Proof:
         """A stated delay is over at its parent's end + delay."""
         edges = self.job.graph.edges
         over = self.end[edges.parent] + edges.delay
-        paid = np.flatnonzero((self.moved[: len(edges)] >= 0) & (edges.delay > 0))
-        wrong = ~(np.abs(self.timeline.end_s[self.moved[paid]] - over[paid]) <= self.tolerance)
+        moved = self.moved[self.job.graph.things.part("edge")]
+        paid = np.flatnonzero((moved >= 0) & (edges.delay > 0))
+        wrong = ~(np.abs(self.timeline.end_s[moved[paid]] - over[paid]) <= self.tolerance)
         for edge in paid[wrong].tolist():
-            name = self.timeline.task[self.moved[edge]]
+            name = self.timeline.task[moved[edge]]
             yield f"delay {name} is not over at its parent's end + {edges.delay[edge]:g} s"
 
     @cached_property
@@ -254,27 +254,14 @@ class _Proof:
 
     def _network_rows(self) -> Iterator[tuple[int, float, int, int, float]]:
         """Yield row, bytes, from, to and limit of everything that travelled over the network."""
-        graph, tasks, host = self.job.graph, len(self.job.graph), self.job.cluster.host
-        edges, flows = len(graph.edges), graph.flows
-        for thing in np.flatnonzero((self.moved >= 0) & self.travelling).tolist():
-            row = int(self.moved[thing])
-            if thing < edges:
-                parent, child = int(graph.edges.parent[thing]), int(graph.edges.child[thing])
-                ends, size, limit = (
-                    (int(self.device[parent]), int(self.device[child])),
-                    graph.edges.size[thing],
-                    math.inf,
-                )
-            elif thing < edges + tasks:
-                ends, size, limit = (host, int(self.device[thing - edges])), graph.given[thing - edges], math.inf
-            elif thing < edges + 2 * tasks:
-                task = thing - edges - tasks
-                ends, size, limit = (int(self.device[task]), host), graph.result[task], math.inf
-            else:
-                flow = thing - edges - 2 * tasks
-                ends = (int(flows.source[flow]), int(flows.target[flow]))
-                size, limit = flows.size[flow], float(flows.limit[flow])
-            yield row, float(size), *ends, limit
+        graph, device, host = self.job.graph, self.device, self.job.cluster.host
+        edges, flows, column = graph.edges, graph.flows, graph.things.column
+        there = np.flatnonzero((self.moved >= 0) & self.travelling)
+        source = column(edge=device[edges.parent], given=host, result=device, flow=flows.source)[there]
+        target = column(edge=device[edges.child], given=device, result=host, flow=flows.target)[there]
+        limit = column(edge=math.inf, given=math.inf, result=math.inf, flow=flows.limit)[there]
+        rows = (self.moved[there], graph.sizes[there], source, target, limit)
+        yield from zip(*(part.tolist() for part in rows), strict=True)
 
     def memory(self) -> Iterator[str]:
         for device, (moments, used) in zip(self.job.cluster.devices, usage(self.job, self.timeline), strict=True):

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from parsim.core.cluster import Path
-from parsim.core.graph import Floats
+from parsim.core.graph import Floats, TaskGraph
 from parsim.core.job import Job
 from parsim.core.op import Op
 
@@ -45,8 +45,26 @@ def rounds(job: Job) -> Form | None:
         return None
     tasks, workers, each = len(graph), len(job.cluster.workers), float(seconds[0])
     name = "T_total" if tasks % workers == 0 else "quantised"
-    formula = f"ceil({tasks}/{workers}) x {each:g} s"
-    return Form(name, formula, job.begun_s + math.ceil(tasks / workers) * each + _after(job))
+    return _form(job, name, f"ceil({tasks}/{workers}) x {each:g} s", math.ceil(tasks / workers) * each)
+
+
+def chains(job: Job) -> Form | None:
+    """Equal chains of equal tasks, P dividing their number k, nothing to move: T_total = k/P x length x compute.
+
+    First in, first out takes the k first links before any second one, and so on: k/P full rounds for each link.
+    """
+    graph, alike, workers = job.graph, _alike(job), len(job.cluster.workers)
+    if alike is None or not len(graph.edges) or job.prefetch or job.policy_name != "fifo":
+        return None
+    count = len(graph) - len(graph.edges)
+    moving = any(np.any(column > 0) for column in (alike.given, alike.result, graph.edges.size, graph.edges.delay))
+    if moving or np.ptp(alike.compute) > 0 or count < 1 or count % workers:
+        return None
+    length = len(graph) // count
+    if sorted(_chain_lengths(graph)) != [length] * count:
+        return None
+    each = float(alike.compute[0])
+    return _form(job, "chains", f"{count}/{workers} x {length} x {each:g} s", count // workers * length * each)
 
 
 def one_round(job: Job) -> Form | None:
@@ -55,8 +73,9 @@ def one_round(job: Job) -> Form | None:
     if alike is None or len(graph.edges) or not 0 < len(graph) <= len(job.cluster.workers) or job.policy_name != "fifo":
         return None
     seconds = alike.given + alike.compute + alike.result
-    formula = f"max of {len(graph)} (input + compute + result)"
-    return Form("one round", formula, job.begun_s + float(seconds.max()) + _after(job))
+    longest = int(seconds.argmax())
+    parts = " + ".join(f"{name} {column[longest]:g} s" for name, column in zip(PARTS, alike, strict=True))
+    return _form(job, "one round", f"longest of {len(graph)}: {parts}", float(seconds.max()))
 
 
 def one_worker(job: Job) -> Form | None:
@@ -66,8 +85,8 @@ def one_worker(job: Job) -> Form | None:
         return None
     if not len(graph) or (job.policy_name != "fifo" and np.any(alike.given > 0)):
         return None
-    total = float(np.sum(alike.compute + alike.given))
-    return Form("one worker", f"sum over {len(graph)} tasks", job.begun_s + total + _after(job))
+    given, compute = float(alike.given.sum()), float(alike.compute.sum())
+    return _form(job, "one worker", f"all {len(graph)}: input {given:g} s + compute {compute:g} s", given + compute)
 
 
 def flow_shop(job: Job) -> Form | None:
@@ -80,9 +99,11 @@ def flow_shop(job: Job) -> Form | None:
     if pipe is None or any(sorted(order, reverse=True) != order for order in pipe.kinds):
         return None
     p, m = len(pipe.forward), pipe.microbatches
-    ways = [float(times.sum() + (m - 1) * times.max()) for times in (pipe.forward, pipe.backward)]
-    formula = f"sum F + (m-1) max F + sum B + (m-1) max B + 2(p-1) send, p = {p}, m = {m}"
-    return Form("GPipe", formula, job.begun_s + sum(ways) + 2 * (p - 1) * pipe.send + _after(job))
+    ways = [(float(times.sum()), float(times.max())) for times in (pipe.forward, pipe.backward)]
+    numbers = " + ".join(f"{total:g} s + {m - 1} x {most:g} s" for total, most in ways)
+    formula = f"sum F + (m-1) max F + sum B + (m-1) max B + 2(p-1) send = {numbers} + {2 * (p - 1)} x {pipe.send:g} s"
+    there_and_back = sum(total + (m - 1) * most for total, most in ways) + 2 * (p - 1) * pipe.send
+    return _form(job, "GPipe", formula, there_and_back)
 
 
 def one_forward_one_backward(job: Job) -> Form | None:
@@ -97,7 +118,7 @@ def one_forward_one_backward(job: Job) -> Form | None:
             return None
     each = float(pipe.forward[0] + pipe.backward[0])
     formula = f"(m + p - 1)(F + B) = ({m} + {p} - 1) x {each:g} s"
-    return Form("1F1B", formula, job.begun_s + (m + p - 1) * each + _after(job))
+    return _form(job, "1F1B", formula, (m + p - 1) * each)
 
 
 def one_way(job: Job) -> Form | None:
@@ -116,6 +137,7 @@ def one_way(job: Job) -> Form | None:
 
 FORMS: tuple[Callable[[Job], Form | None], ...] = (
     rounds,
+    chains,
     one_round,
     one_worker,
     flow_shop,
@@ -127,8 +149,34 @@ FORMS: tuple[Callable[[Job], Form | None], ...] = (
 def lower_bound(job: Job) -> float:
     """Return max(critical path, work / P): seconds that no policy can beat, whatever the network does.
 
-    Each task counts with its expected seconds on its fastest worker, transfers not at all.
+    Each task counts with its expected seconds on its fastest worker, transfers not at all. Of flows it is the longest
+    if each were alone, its start included, or what the busiest link needs for all its bytes.
     """
+    return max(_bound_of_tasks(job), _bound_of_flows(job))
+
+
+def bound_formula(job: Job) -> str:
+    """Say what `lower_bound` is made of."""
+    return (
+        "max(longest flow alone, bytes / bandwidth of a link)"
+        if len(job.graph.flows)
+        else "max(critical path, work / P)"
+    )
+
+
+def _bound_of_flows(job: Job) -> float:
+    flows, busy, longest = job.graph.flows, [0.0] * len(job.cluster.wiring.links), 0.0
+    columns = (column.tolist() for column in (flows.source, flows.target, flows.size, flows.limit, flows.start))
+    for source, target, size, limit, start in zip(*columns, strict=True):
+        path = job.cluster.path(source, target)
+        assert path is not None, "refused before"
+        longest = max(longest, start + path.seconds(size, limit))
+        for link in set(path.links):
+            busy[link] += size / job.cluster.wiring.links[link].bandwidth
+    return max(longest, *busy, 0.0)
+
+
+def _bound_of_tasks(job: Job) -> float:
     graph = job.graph
     if not len(graph):
         return 0.0
@@ -161,6 +209,27 @@ def _critical_path(job: Job, seconds: Floats) -> float:
     return max(ends)
 
 
+def _chain_lengths(graph: TaskGraph) -> list[int]:
+    """Return how many tasks each chain has; nothing where some task has two parents or two children."""
+    parent, child = graph.edges.parent.tolist(), graph.edges.child.tolist()
+    following = dict(zip(parent, child, strict=True))
+    if len(following) < len(parent) or len(set(child)) < len(child):
+        return []
+    lengths = []
+    for task in sorted(set(range(len(graph))).difference(child)):
+        length = 1
+        while task in following:
+            task, length = following[task], length + 1
+        lengths.append(length)
+    return lengths
+
+
+def _form(job: Job, name: str, formula: str, seconds: float) -> Form:
+    """Add the host's steps, before and after."""
+    steps = math.fsum(job.steps)
+    return Form(name, formula + (f" + steps {steps:g} s" if steps else ""), job.begun_s + seconds + _after(job))
+
+
 def _after(job: Job) -> float:
     return float(sum(job.steps[3:]))
 
@@ -171,6 +240,9 @@ class _Alike(NamedTuple):
     given: Floats
     compute: Floats
     result: Floats
+
+
+PARTS = ("input", "compute", "result")  # of an _Alike, in words
 
 
 def _alike(job: Job) -> _Alike | None:

@@ -16,6 +16,8 @@ import numpy as np
 from parsim.core.graph import Floats
 from parsim.core.timeline import CAUSES, Timeline
 
+CLOSE = 1e-9  # relative, of the largest term
+
 
 class Ledger(NamedTuple):
     """Means over the workers, in seconds."""
@@ -117,10 +119,14 @@ def ledger(timeline: Timeline, workers: int, t_total_s: float) -> Ledger:
     )
 
 
-def ledger_of_trace(trace: Timeline) -> dict[str, Any]:
-    """Return the ledger of a trace without a scenario: no T_total, so busy seconds stand in its place."""
+def ledger_of_trace(trace: Timeline) -> tuple[dict[str, Any], float]:
+    """Return the ledger of a trace without a scenario, and by how much it misses the makespan beyond rounding.
+
+    There is no T_total, so busy seconds stand in its place. It misses where a worker computes two things at once.
+    """
     workers = sum(map(bool, trace.workers.table))
     terms = ledger(trace, max(workers, 1), 0.0)
+    missing = terms.difference_s() if workers else 0.0
     return {
         "makespan_s": terms.makespan_s,
         "workers": workers,
@@ -129,4 +135,4 @@ def ledger_of_trace(trace: Timeline) -> dict[str, Any]:
         "contention_s": terms.contention_s,
         "hidden_s": terms.hidden_s,
         "idle": {cause: terms.idle[cause] for cause in ("fill", "drain", "dependency")},
-    }
+    }, missing if abs(missing) > CLOSE * max(terms.makespan_s, terms.busy_nominal_s) else 0.0

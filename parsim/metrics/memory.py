@@ -45,7 +45,7 @@ def _holds(job: Job, timeline: Timeline) -> Holds:
     row = np.empty(tasks, np.int64)
     row[timeline.number[rows]] = rows
     start, end = timeline.start_s[row], timeline.end_s[row]
-    device = np.array([worker.device for worker in job.cluster.workers])[timeline.workers.code[row]]
+    device = np.array(job.cluster.device_of_worker)[timeline.workers.code[row]]
     parts = [_inputs(job, timeline, device, end), _weights(job, timeline, device, start)]
     if len(graph.memory):
         parts.append((device, start, end, graph.memory))
@@ -56,13 +56,11 @@ def _holds(job: Job, timeline: Timeline) -> Holds:
 
 
 def _inputs(job: Job, timeline: Timeline, device: Ints, end: Floats) -> Holds:
-    graph = job.graph
-    tasks, edges = len(graph), len(graph.edges)
-    inward = (timeline.thing >= 0) & (timeline.thing < edges + tasks)
-    thing = timeline.thing[inward]
-    child = np.concatenate([graph.edges.child, np.arange(tasks)])[thing]
-    size = np.concatenate([graph.edges.size, graph.given if len(graph.given) else np.zeros(tasks)])[thing]
-    return device[child], timeline.start_s[inward], end[child], size
+    moved = np.flatnonzero(timeline.thing >= 0)
+    child = job.graph.receivers[timeline.thing[moved]]
+    inward = child >= 0
+    rows, child = moved[inward], child[inward]
+    return device[child], timeline.start_s[rows], end[child], job.graph.sizes[timeline.thing[rows]]
 
 
 def _weights(job: Job, timeline: Timeline, device: Ints, start: Floats) -> Holds:
@@ -79,13 +77,12 @@ def _output_ends(job: Job, timeline: Timeline, row: Ints) -> Floats:
     """Return when the last consumer of each task's output had ended or received it, (tasks,); task i is at row[i]."""
     graph, edges = job.graph, job.graph.edges
     worker, start, end = timeline.workers.code[row], timeline.start_s[row], timeline.end_s[row]
-    tasks, count = len(graph), len(edges)
     until = end.copy()
     delayed = (edges.delay > 0) & (worker[edges.child] != worker[edges.parent])
     released = np.where(delayed, start[edges.child], end[edges.child])  # a delay without a span had passed
-    moved = (timeline.thing >= 0) & (timeline.thing < count)
-    released[timeline.thing[moved]] = timeline.end_s[moved]
+    rows, edge = graph.things.pick(timeline.thing, "edge")
+    released[edge] = timeline.end_s[rows]
     np.maximum.at(until, edges.parent, released)
-    results = (timeline.thing >= count + tasks) & (timeline.thing < count + 2 * tasks)
-    np.maximum.at(until, timeline.thing[results] - count - tasks, timeline.end_s[results])
+    rows, task = graph.things.pick(timeline.thing, "result")
+    np.maximum.at(until, task, timeline.end_s[rows])
     return until

@@ -11,7 +11,6 @@ from parsim.core.errors import RunError
 from parsim.core.graph import Program, TaskGraph
 from parsim.core.timeline import Timeline
 
-
 LONGEST = 14_000  # bits of a whole number that Python still writes in digits
 
 

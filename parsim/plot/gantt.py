@@ -26,17 +26,21 @@ from matplotlib.patches import Patch
 from parsim.core.cluster import HOST
 from parsim.core.graph import Floats, Ints
 from parsim.core.timeline import CAUSES, Timeline
-from parsim.export.text import ticks, unit_of
+from parsim.export.report import seconds
+from parsim.export.text import short, ticks, unit_of
 from parsim.export.trace import layers
 from parsim.plot import style
 
 MOST = 128  # lanes
 TITLE = 90  # letters
-MANY = 20_000  # spans from which on the SVG holds pixels and bars have no borders
+NAME = 12  # letters of a worker's name
+FAR = 3.0  # times the makespan, from where on T_total is noted at the edge
+MANY = 20_000  # spans from which on the SVG holds pixels
+BORDERED = 2.5  # points of width and height from which on a bar has a border
 NARROW = 1 / 200  # of the time; of many bars those below it have no hatch
 SMALLEST = 5.0  # points of a name
 NAMED = 2_000  # spans up to which bars may be named
-LEFT, RIGHT, TOP, BOTTOM = 1.0, 1.75, 0.8, 0.55  # inches around the data
+LEFT, RIGHT, TOP, BOTTOM = 1.3, 1.75, 0.8, 0.55  # inches around the data
 WIDE = 8.0  # inches of data
 
 
@@ -45,6 +49,13 @@ class _Band(NamedTuple):
 
     top: float
     bottom: float
+
+
+class _Point(NamedTuple):
+    """A point of the paper in units of the data."""
+
+    x: float
+    y: float
 
 
 class _Bars(NamedTuple):
@@ -68,20 +79,27 @@ def pictures(timeline: Timeline, theory_s: float, title: str) -> dict[str, bytes
         FigureCanvasAgg(figure)
         axes = figure.add_axes((LEFT / width, BOTTOM / height, WIDE / width, data / height))
         gantt(timeline, axes, theory_s)
-        figure.text(LEFT / width, 1 - 0.28 / height, title[:TITLE], fontsize=11, fontweight="bold", va="center")
+        figure.text(LEFT / width, 1 - 0.28 / height, short(title, TITLE), fontsize=11, fontweight="bold", va="center")
         return {f"timeline.{form}": _bytes(figure, form) for form in ("png", "svg")}
 
 
 def gantt(timeline: Timeline, axes: Axes, theory_s: float) -> Axes:
     """Draw *timeline* on *axes* with the theory's T_total beside it."""
     lanes = _lanes(timeline)
-    unit = unit_of(max(timeline.makespan_s, theory_s))
-    _axes(axes, timeline, lanes, theory_s)
+    last = _last(timeline.makespan_s, theory_s)
+    unit = unit_of(last)
+    _axes(axes, timeline, lanes, last)
     handles = [_draw(axes, bars, unit.seconds, len(timeline)) for bars in _bars(timeline, lanes)]
     _names(axes, timeline, lanes, unit.seconds)
-    _marks(axes, timeline.makespan_s / unit.seconds, theory_s / unit.seconds, unit.name)
+    _mark(axes, "T_total", theory_s, unit.seconds, style.THEORY, "--", 2)
+    _mark(axes, "makespan", timeline.makespan_s, unit.seconds, style.MAKESPAN, "-", 13)
     axes.legend(handles=handles, loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False, borderaxespad=0.0)
     return axes
+
+
+def _last(makespan_s: float, theory_s: float) -> float:
+    """Return where the axis ends: behind both marks, but a T_total far outside must not squeeze the spans."""
+    return makespan_s if theory_s > FAR * makespan_s > 0 else max(makespan_s, theory_s) or 1.0
 
 
 def _settings() -> dict[Any, Any]:
@@ -173,30 +191,49 @@ def _draw(axes: Axes, bars: _Bars, unit_s: float, spans: int) -> Patch:
     border = style.LINE if is_idle else style.WHITE
     look: dict[str, Any] = {"facecolors": bars.look.face, "zorder": 1 if is_idle else 2, "rasterized": spans > MANY}
     hatch = bars.look.hatch or None
-    if spans > MANY:
-        narrow = right - left < NARROW * axes.get_xlim()[1]
-        axes.add_collection(PolyCollection(corners[narrow], edgecolors="none", **look), autolim=False)
-        corners = corners[~narrow]
-    thin = 0.0 if spans > MANY or is_idle else 0.5
-    axes.add_collection(PolyCollection(corners, edgecolors=border, linewidths=thin, hatch=hatch, **look), autolim=False)
+    point = _point(axes)
+    bordered = np.minimum((right - left) / point.x, (bars.bottom - bars.top) / point.y) >= BORDERED
+    bordered &= not is_idle
+    hatched = (right - left >= NARROW * axes.get_xlim()[1]) | (spans <= MANY)
+    # Bars of few pixels: moved to whole pixels, a regular rhythm would become irregular; a border would cover them.
+    plain = {"edgecolors": "none", "snap": False}
+    narrow = {"edgecolors": border, "linewidths": 0.0, "hatch": hatch, "snap": False}
+    wide = {"edgecolors": border, "linewidths": 0.5, "hatch": hatch}
+    sorts: list[tuple[Any, dict[str, Any]]] = [
+        (~bordered & ~hatched, plain),
+        (~bordered & hatched, narrow),
+        (bordered, wide),
+    ]
+    for rows, more in sorts:
+        if rows.any():
+            axes.add_collection(PolyCollection(corners[rows], **look, **more), autolim=False)
     return Patch(facecolor=bars.look.face, edgecolor=border, hatch=hatch, label=bars.label)
 
 
-def _axes(axes: Axes, timeline: Timeline, lanes: list[int], theory_s: float) -> None:
-    names = [timeline.workers.table[code] or HOST for code in lanes]
-    names = [name if len(name) <= 12 else name[:10] + ".." for name in names]
+def _point(axes: Axes) -> _Point:
+    """Return how much of the data one point (1/72 inch) is."""
+    inches = axes.bbox.width / axes.figure.dpi, axes.bbox.height / axes.figure.dpi
+    (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
+    return _Point((right - left) / inches[0] / 72, abs(top - bottom) / inches[1] / 72)
+
+
+def _axes(axes: Axes, timeline: Timeline, lanes: list[int], last: float) -> None:
+    names = [short(timeline.workers.table[code] or HOST, NAME) for code in lanes]
     small = 9 if len(lanes) <= 20 else 7
-    last = max(timeline.makespan_s, theory_s) or 1.0
     unit = unit_of(last)
     axes.set_ylim(len(lanes) - 0.4, -0.6)
     axes.set_yticks(range(len(lanes)), names, fontsize=small, parse_math=False)
     axes.tick_params(axis="y", length=0)
+    axes.set_ylabel("worker")
     axes.set_xlim(0.0, last / unit.seconds * 1.01)
     places = ticks(last, 10) / unit.seconds
     axes.set_xticks(places, [f"{place:.6g}" for place in places])
     workers = sum(bool(name) for name in timeline.workers.table)
     hidden = workers - sum(bool(timeline.workers.table[code]) for code in lanes)
-    axes.set_xlabel(f"time ({unit.name})" + (f"; {hidden} more workers are not shown" if hidden else ""))
+    axes.set_xlabel(
+        f"time ({unit.name})"
+        + (f"; {hidden} more {'workers are' if hidden > 1 else 'worker is'} not shown" if hidden else "")
+    )
 
 
 def _names(axes: Axes, timeline: Timeline, lanes: list[int], unit_s: float) -> None:
@@ -204,13 +241,12 @@ def _names(axes: Axes, timeline: Timeline, lanes: list[int], unit_s: float) -> N
     if len(timeline) > NAMED or not lanes:
         return
     place, (computing, _) = _places(timeline, lanes), _bands(timeline)
-    wide, high = axes.bbox.width / axes.figure.dpi * 72, axes.bbox.height / axes.figure.dpi * 72  # points
-    size = min(8.0, 0.75 * high / len(lanes) * ((computing.bottom - computing.top) or 1.0))
-    point = (axes.get_xlim()[1] - axes.get_xlim()[0]) / wide  # data units a point
+    point = _point(axes)
+    size = min(8.0, 0.75 * ((computing.bottom - computing.top) or 1.0) / point.y)
     for span in np.flatnonzero(~timeline.transfers & ~np.isnan(place[timeline.workers.code])).tolist():
         left, right = timeline.start_s[span] / unit_s, timeline.end_s[span] / unit_s
         name = str(timeline.task[span])
-        fitting = min(size, (right - left) / point / (0.7 * len(name) + 0.3))
+        fitting = min(size, (right - left) / point.x / (0.7 * len(name) + 0.3))
         if fitting >= SMALLEST:
             owned = bool(timeline.owned[span])
             middle = (computing.top + computing.bottom) / 2 if owned else 0.0
@@ -225,26 +261,26 @@ def _names(axes: Axes, timeline: Timeline, lanes: list[int], unit_s: float) -> N
                 va="center_baseline",
                 zorder=4,
                 parse_math=False,
-                bbox={"facecolor": look.face, "edgecolor": "none", "pad": 0.6} if look.hatch else {"alpha": 0.0},
+                bbox={"facecolor": look.face, "edgecolor": "none", "pad": 0.6},  # over hatches and marks
             )
 
 
-def _marks(axes: Axes, makespan: float, theory: float, unit: str) -> None:
-    """Mark T_total and the makespan, their labels above the data, one above the other."""
-    right = axes.get_xlim()[1]
-    for value, word, colour, dashes, height in (
-        (makespan, "makespan", style.MAKESPAN, "-", 13),
-        (theory, "T_total", style.THEORY, "--", 2),
-    ):
+def _mark(axes: Axes, word: str, value_s: float, unit_s: float, colour: str, dashes: str, height: int) -> None:
+    """Mark a time, its label *height* points above the data; one behind the axis' end is noted at the edge."""
+    right, value = axes.get_xlim()[1], value_s / unit_s
+    label = f"{word} {seconds(value_s, 4)}"
+    if value > right:
+        label, value = f"{label} \N{RIGHTWARDS ARROW}", right
+    else:
         axes.axvline(value, color=colour, linestyle=dashes, linewidth=1.2, zorder=3, clip_on=False)
-        axes.annotate(
-            f"{word} {value:.6g} {unit}",
-            (value, 1.0),
-            xycoords=axes.get_xaxis_transform(),
-            xytext=(0, height),
-            textcoords="offset points",
-            ha="left" if value < 0.15 * right else "right" if value > 0.85 * right else "center",
-            color=colour,
-            fontsize=8,
-            annotation_clip=False,
-        )
+    axes.annotate(
+        label,
+        (value, 1.0),
+        xycoords=axes.get_xaxis_transform(),
+        xytext=(0, height),
+        textcoords="offset points",
+        ha="left" if value < 0.15 * right else "right" if value > 0.85 * right else "center",
+        color=colour,
+        fontsize=8,
+        annotation_clip=False,
+    )

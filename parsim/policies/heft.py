@@ -42,7 +42,7 @@ class Planned(NamedTuple):
 
     start: float  # s
     end: float  # s
-    turn: int  # the how-manieth task to be planned
+    turn: int  # how many tasks were planned before it
     task: int
 
 

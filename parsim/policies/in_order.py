@@ -37,9 +37,10 @@ class InOrder:
 
     def follow(self, orders: Sequence[Sequence[int]], tasks: int) -> None:
         """Let worker w run `orders[w]`, in that order; together they hold each of the *tasks* once."""
-        self._orders = orders
-        self._next = [0] * len(orders)  # [worker] position in its order
-        self._ready = bytearray(tasks)
+        self._done = tasks  # stands for the task after the last: it is never ready
+        self._rest = [iter(order) for order in orders]
+        self._next = [next(rest, self._done) for rest in self._rest]  # [worker] the next task of its order
+        self._ready = bytearray(tasks + 1)
         self._home = [0] * tasks
         for worker, order in enumerate(orders):
             for task in order:
@@ -55,10 +56,10 @@ class InOrder:
 
     def take(self, worker: int, fits: Callable[[int], bool]) -> int | None:
         """Take the next task of the order, or wait for it."""
-        if worker >= len(self._orders):
+        if worker >= len(self._next):
             return None
-        order, position = self._orders[worker], self._next[worker]
-        if position == len(order) or not self._ready[order[position]] or not fits(order[position]):
+        task = self._next[worker]
+        if not self._ready[task] or not fits(task):
             return None
-        self._next[worker] = position + 1
-        return order[position]
+        self._next[worker] = next(self._rest[worker], self._done)
+        return task

@@ -25,7 +25,7 @@ class Carrier(Engine):
         super().__init__(job)
         graph, cluster, tasks = job.graph, job.cluster, len(job.graph)
         self.cluster, self.things = cluster, graph.things
-        self.device = [worker.device for worker in cluster.workers]
+        self.device = cluster.device_of_worker
         self.children, self.parents = graph.children, graph.parents
         self.edge_parent, self.edge_child = graph.edges.parent.tolist(), graph.edges.child.tolist()
         self.size, self.delay = graph.edges.size.tolist(), graph.edges.delay.tolist()
@@ -258,14 +258,14 @@ class Carrier(Engine):
         """Hear that a transfer has ended."""
         self.open[worker] -= 1
         self.idle_from[worker] = max(self.idle_from[worker], now)
-        edges, tasks = self.things.edges, self.things.tasks
-        if thing < edges:
-            self._consumed(thing)
-            self._received(self.edge_child[thing], worker, now)
-        elif thing < edges + tasks:
-            self._received(thing - edges, worker, now)
-        elif thing < edges + 2 * tasks:
-            self.rooms.consume(thing - edges - tasks, self.device[worker])
+        what, index = self.things.split(thing)
+        if what == "edge":
+            self._consumed(index)
+            self._received(self.edge_child[index], worker, now)
+        elif what == "given":
+            self._received(index, worker, now)
+        elif what == "result":
+            self.rooms.consume(index, self.device[worker])
 
     def _received(self, task: int, worker: int, now: float) -> None:
         self.pending[task] -= 1

@@ -27,25 +27,25 @@ def columns(job: Job) -> list[Floats]:
     return found
 
 
-def by_worker(job: Job, factor: Floats) -> Rows:
+def rows_of(job: Job, factor: Floats) -> Rows:
     """Return the seconds on every worker, each task's multiplied by its *factor*."""
     lists: dict[int, list[float]] = {}
     found = columns(job)
     for column in found:
         if id(column) not in lists:
             lists[id(column)] = (column * factor).tolist()
-    return tuple(lists[id(found[worker.device])] for worker in job.cluster.workers)
+    return tuple(lists[id(found[device])] for device in job.cluster.device_of_worker)
 
 
 def expected(job: Job) -> Rows:
     """Return the expected seconds on every worker."""
-    return by_worker(job, np.ones(len(job.graph)))
+    return rows_of(job, np.ones(len(job.graph)))
 
 
 def drawn(job: Job, rows: Rows) -> Rows:
     """Return the seconds that the run will take, luck included; *rows* are the expected ones."""
     luck = job.cost.luck(job.seed, len(job.graph))
-    return rows if np.all(luck == 1.0) else by_worker(job, luck)
+    return rows if np.all(luck == 1.0) else rows_of(job, luck)
 
 
 def mean_compute(job: Job) -> Floats:
@@ -53,7 +53,7 @@ def mean_compute(job: Job) -> Floats:
     by_device = columns(job)
     if len({id(column) for column in by_device}) == 1:
         return by_device[0]
-    device = [worker.device for worker in job.cluster.workers]
+    device = job.cluster.device_of_worker
     mean = np.zeros(len(job.graph))
     for index, allowed in enumerate(job.graph.places):
         chosen = job.graph.place == index
@@ -67,7 +67,7 @@ def mean_compute(job: Job) -> Floats:
 
 def devices_of(job: Job) -> list[tuple[int, ...]]:
     """Return, for each place set of the graph, the devices of its workers."""
-    device = [worker.device for worker in job.cluster.workers]
+    device = job.cluster.device_of_worker
     return [tuple(sorted({device[worker] for worker in allowed})) for allowed in job.graph.places]
 
 
@@ -128,7 +128,7 @@ def mean_result(job: Job) -> Floats:
 def estimate(job: Job, rows: Rows) -> Estimate:
     """Gather what a policy may know."""
     graph, cluster = job.graph, job.cluster
-    device = [worker.device for worker in cluster.workers]
+    device = cluster.device_of_worker
     size, delay = graph.edges.size.tolist(), graph.edges.delay.tolist()
     given = graph.given.tolist()
 

@@ -46,12 +46,6 @@ class Intervals(NamedTuple):
         return cls(start[first[:-1]], reach[first[1:]])
 
     @classmethod
-    def of(cls, rows: Sequence[tuple[int, float, float]], worker: int) -> Intervals:
-        """Pick the intervals of one worker."""
-        mine = [(start, end) for who, start, end in rows if who == worker]
-        return cls.union(np.array([start for start, _ in mine]), np.array([end for _, end in mine]))
-
-    @classmethod
     def both(cls, parts: Sequence[Intervals]) -> Intervals:
         """Unite several sets of intervals."""
         if len(parts) == 1:

@@ -90,11 +90,9 @@ class SpanNames(Sequence[str]):
 
     def _transfer(self, thing: int) -> str:
         graph, names = self._graph, self._graph.names
-        edges, tasks = len(graph.edges), len(graph)
-        if thing < edges:
-            return f"{names[int(graph.edges.parent[thing])]}>{names[int(graph.edges.child[thing])]}"
-        if thing < edges + tasks:
-            return f"{HOST}>{names[thing - edges]}"
-        if thing < edges + 2 * tasks:
-            return f"{names[thing - edges - tasks]}>{HOST}"
-        return graph.flows.names[thing - edges - 2 * tasks]
+        what, index = graph.things.split(thing)
+        if what == "edge":
+            return f"{names[int(graph.edges.parent[index])]}>{names[int(graph.edges.child[index])]}"
+        if what == "given":
+            return f"{HOST}>{names[index]}"
+        return f"{names[index]}>{HOST}" if what == "result" else graph.flows.names[index]

@@ -36,18 +36,14 @@ def compute_waits(job: Job, record: Record, names: SpanNames) -> Ints:
 def transfer_waits(job: Job, record: Record, names: SpanNames) -> Ints:
     """Return the code of what each transfer waited for, (transfers,)."""
     graph, moved = job.graph, record.transfers
-    beginning, tasks = _beginning(job, names), len(graph)
-    giver = np.concatenate(
-        [graph.edges.parent, np.full(tasks, beginning), np.arange(tasks), np.full(len(graph.flows), names.word(""))]
-    )
-    ready = np.concatenate(
-        [record.end_s[graph.edges.parent], np.full(tasks, job.begun_s), record.end_s, graph.flows.start]
-    )
+    parent, things = graph.edges.parent, graph.things
+    giver = things.column(edge=parent, given=_beginning(job, names), result=np.arange(len(graph)), flow=names.word(""))
+    ready = things.column(edge=record.end_s[parent], given=job.begun_s, result=record.end_s, flow=graph.flows.start)
     waits = ended_on(record, moved.worker, moved.start_s)
     waits[waits == UNKNOWN] = names.word("policy")
     waits[_starved(record, moved.worker, moved.start_s)] = names.word("memory")
-    inward = np.flatnonzero(moved.thing < len(graph.edges))
-    child = graph.edges.child[moved.thing[inward]]
+    inward, edge = things.pick(moved.thing, "edge")
+    child = graph.edges.child[edge]
     released = record.ready_s[child] == moved.start_s[inward]
     if released.any():
         waits[inward[released]] = _last_parents(job, record)[child[released]]
@@ -72,10 +68,10 @@ def _beginning(job: Job, names: SpanNames) -> int:
 
 def _inputs(job: Job, record: Record, names: SpanNames, waits: Ints) -> None:
     """Put the code of the transfer where an input arrived at the start."""
-    graph, moved = job.graph, record.transfers
-    inward = moved.thing < len(graph.edges) + len(graph)
-    thing = moved.thing[inward]
-    child = np.concatenate([graph.edges.child, np.arange(len(graph))])[thing]
+    moved = record.transfers
+    child = job.graph.receivers[moved.thing]
+    inward = child >= 0
+    thing, child = moved.thing[inward], child[inward]
     last = moved.end_s[inward] == record.start_s[child]
     waits[child[last]] = UNKNOWN
     np.maximum.at(waits, child[last], names.transfer(thing[last]))

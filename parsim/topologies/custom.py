@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from parsim.core.cluster import Link, Wiring
-from parsim.core.errors import Complaint, Invalid
+from parsim.core.errors import Complaint, Invalid, about_doubles
 from parsim.core.registry import did_you_mean
 from parsim.core.schema import Name
 from parsim.core.units import BytesPerSecond, Seconds
@@ -56,7 +56,7 @@ def custom(places: tuple[str, ...], links: list[LinkRow], routes: list[RouteRow]
     >>> wiring.route(0, 1), wiring.route(1, 0)
     ((0, 1), None)
     """
-    complaints = [*_about_links(links), *_about_routes(places, links, routes)]
+    complaints = [*about_doubles("links", [link.name for link in links]), *_about_routes(places, links, routes)]
     if complaints:
         raise Invalid(complaints)
     place = {name: index for index, name in enumerate(places)}
@@ -66,14 +66,6 @@ def custom(places: tuple[str, ...], links: list[LinkRow], routes: list[RouteRow]
         tuple(Link(link.name, link.bandwidth, link.latency) for link in links),
         lambda source, target: table.get((source, target)),
     )
-
-
-def _about_links(links: Sequence[LinkRow]) -> Iterator[Complaint]:
-    first: dict[str, int] = {}
-    for index, link in enumerate(links):
-        if first.setdefault(link.name, index) != index:
-            message = f"'{link.name}' is the name of links[{first[link.name]}] already; give each link its own name"
-            yield Complaint(("links", index, "name"), message)
 
 
 def _about_routes(places: Sequence[str], links: Sequence[LinkRow], routes: Sequence[RouteRow]) -> Iterator[Complaint]:

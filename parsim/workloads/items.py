@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Annotated
 
 from parsim.core.cluster import Cluster
@@ -65,7 +66,11 @@ def items(
         raise Invalid(complaints)
     asked = Items(count or len(values), item, result, weights, values)
     if kernel is not None and merge is not None:
-        asked = replace(asked, kernel=kernel.entry, merge=merge.entry)
+        asked = replace(
+            asked,
+            kernel=partial(kernel.entry, **kernel.arguments),
+            merge=partial(merge.entry, **merge.arguments),
+        )
     try:
         graph: TaskGraph = plan.split.make(items=asked, workers=len(cluster.workers), **options)
     except Invalid as invalid:

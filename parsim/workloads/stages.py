@@ -21,7 +21,7 @@ import numpy as np
 from parsim.core.cluster import Cluster
 from parsim.core.errors import Complaint, Invalid
 from parsim.core.graph import Edges, Floats, Numbered, TaskGraph
-from parsim.core.items import MOST
+from parsim.core.marks import MOST
 from parsim.core.op import KINDS, Op, columns, needs
 from parsim.core.plan import Plan
 from parsim.core.registry import shelf

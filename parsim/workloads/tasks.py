@@ -15,7 +15,7 @@ from itertools import chain, islice
 import numpy as np
 
 from parsim.core.cluster import Cluster
-from parsim.core.errors import Complaint, Invalid, Path
+from parsim.core.errors import Complaint, Invalid, Path, about_doubles
 from parsim.core.graph import Edges, Floats, Ints, TaskGraph, no_floats, no_ints
 from parsim.core.plan import Plan
 from parsim.core.registry import did_you_mean
@@ -43,10 +43,11 @@ Parents = Mapping[str, Travel]
 @workloads.add("tasks")
 def tasks(cluster: Cluster, plan: Plan, tasks: list[TaskRow]) -> TaskGraph:
     """Make the graph of the listed tasks, in the file's order."""
-    number = {row.name: index for index, row in enumerate(tasks)}
+    names = [row.name for row in tasks]
+    number = {name: index for index, name in enumerate(names)}
     parents = [_parents(row.after) for row in tasks]
     edges = _edges(parents, number)
-    wrong_names = _about_names(tasks, number)
+    wrong_names = about_doubles("tasks", names)
     complaints = [
         *wrong_names,
         *_about_devices(tasks, cluster),
@@ -58,7 +59,6 @@ def tasks(cluster: Cluster, plan: Plan, tasks: list[TaskRow]) -> TaskGraph:
     if complaints:
         raise Invalid(complaints)
     places, place = _places(tasks, cluster)
-    names = [row.name for row in tasks]
 
     def where(what: str, index: int) -> Path:
         if what == "edge":
@@ -96,18 +96,6 @@ def _edges(parents: Sequence[Parents], number: Mapping[str, int]) -> Edges:
 
 def _parents(after: Sequence[str] | Parents) -> Parents:
     return after if isinstance(after, Mapping) else dict.fromkeys(after, Travel())
-
-
-def _about_names(tasks: Sequence[TaskRow], number: Mapping[str, int]) -> list[Complaint]:
-    first = {row.name: index for index, row in reversed(list(enumerate(tasks)))}
-    return [
-        Complaint(
-            ("tasks", index, "name"),
-            f"'{row.name}' is the name of tasks[{first[row.name]}] already; choose another",
-        )
-        for index, row in enumerate(tasks)
-        if first[row.name] != index
-    ]
 
 
 def _about_devices(tasks: Sequence[TaskRow], cluster: Cluster) -> list[Complaint]:
@@ -194,10 +182,15 @@ def _seconds(tasks: Sequence[TaskRow], cluster: Cluster) -> Floats:
 
 def _places(tasks: Sequence[TaskRow], cluster: Cluster) -> tuple[tuple[tuple[int, ...], ...], Ints]:
     """Return the distinct sets of workers that may run tasks, and each task's."""
-    names, everybody = [device.name for device in cluster.devices], frozenset(range(len(cluster.devices)))
-    slots = [[w for w, worker in enumerate(cluster.workers) if worker.device == d] for d in everybody]
+    number, everybody = (
+        {device.name: d for d, device in enumerate(cluster.devices)},
+        frozenset(range(len(cluster.devices))),
+    )
+    slots: list[list[int]] = [[] for _ in cluster.devices]
+    for worker, device in enumerate(cluster.device_of_worker):
+        slots[device].append(worker)
     sets = [
-        frozenset(names.index(name) for name in row.compute) if isinstance(row.compute, Mapping) else everybody
+        frozenset(number[name] for name in row.compute) if isinstance(row.compute, Mapping) else everybody
         for row in tasks
     ]
     index = {allowed: position for position, allowed in enumerate(dict.fromkeys(sets))}

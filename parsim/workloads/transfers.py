@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from parsim.core.cluster import Cluster
-from parsim.core.errors import Complaint, Invalid, Path
+from parsim.core.errors import Complaint, Invalid, Path, about_doubles
 from parsim.core.graph import Flows, TaskGraph, no_floats, no_ints
 from parsim.core.registry import did_you_mean
 from parsim.core.schema import Name
@@ -43,7 +43,7 @@ class NoPlan:
 def transfers(cluster: Cluster, plan: NoPlan, flows: list[FlowRow]) -> TaskGraph:
     """Make the listed flows, in the file's order; there are no tasks."""
     places = cluster.places
-    complaints = [*_about_names(flows), *_about_places(flows, places)]
+    complaints = [*about_doubles("flows", [row.name for row in flows]), *_about_places(flows, places)]
     if not flows:
         complaints = [Complaint(("flows",), "is empty; at least one flow is needed")]
     if complaints:
@@ -70,18 +70,6 @@ def transfers(cluster: Cluster, plan: NoPlan, flows: list[FlowRow]) -> TaskGraph
 def where(what: str, index: int) -> Path:
     """Return the flow's place in the scenario."""
     return ("flows", index)
-
-
-def _about_names(flows: Sequence[FlowRow]) -> list[Complaint]:
-    first = {row.name: index for index, row in reversed(list(enumerate(flows)))}
-    return [
-        Complaint(
-            ("flows", index, "name"),
-            f"'{row.name}' is the name of flows[{first[row.name]}] already; choose another",
-        )
-        for index, row in enumerate(flows)
-        if first[row.name] != index
-    ]
 
 
 def _about_places(flows: Sequence[FlowRow], places: Sequence[str]) -> list[Complaint]:

@@ -140,7 +140,7 @@ def validate(asked: Asked) -> None:
 def schedule(name: str, ranks: str, microbatches: str, chunks: str) -> None:
     """Print the order of schedule NAME, a line per rank."""
     from parsim.core.errors import Invalid
-    from parsim.core.items import MOST
+    from parsim.core.marks import MOST
     from parsim.core.registry import did_you_mean
     from parsim.schedules import schedules
 
@@ -245,8 +245,10 @@ def _seed(text: str) -> int:
 
 
 def _count(option: str, text: str) -> int:
-    if not text.isascii() or not text.isdigit() or len(text) > 8 or not 0 < int(text) <= 10_000_000:
-        raise option_fault(option, f"'{text[:60]}' is no count from 1 to 10000000; write for example 4")
+    from parsim.core.marks import MOST
+
+    if not text.isascii() or not text.isdigit() or len(text) > len(str(MOST)) or not 0 < int(text) <= MOST:
+        raise option_fault(option, f"'{text[:60]}' is not a count from 1 to {MOST}; write for example 4")
     return int(text)
 
 

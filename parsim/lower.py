@@ -93,7 +93,7 @@ def _tasks_without_room(job: Job) -> Iterator[Complaint]:
     for path, (task, *others) in places.items():
         room = max(cluster.devices[device].memory for device in devices[int(graph.place[task])])
         needed, held = _unlike(float(least[task]), room)
-        more = f"; {len(others)} more of the tasks fit nowhere" if others else ""
+        more = f", and {len(others)} more {'is' if len(others) == 1 else 'are'} too large" if others else ""
         yield Complaint(
             path, f"task {graph.names[task]} needs {needed} on its device, and the largest holds {held}{more}"
         )

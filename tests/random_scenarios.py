@@ -14,19 +14,20 @@ def megabytes(low=0, high=8):
 
 
 @st.composite
-def devices(draw, most=4, memory=True):
-    """A list of devices that may differ in speed, slots and memory, or a plain count."""
-    if draw(st.booleans()):
-        return draw(st.integers(1, most))
+def devices(draw, least=1, most=4, memory=()):
+    """A list of devices that may differ in speed, slots and memory, or (without memory) a plain count."""
+    count = draw(st.sampled_from(range(least, most + 1)))
+    if draw(st.integers(0, 3 if memory else 1)) == 0:
+        return count
     rows = []
-    for index in range(draw(st.integers(1, most))):
+    for index in range(count):
         row = {"name": f"d{index}"}
         if draw(st.integers(0, 3)) == 0:
             row["speed"] = draw(st.sampled_from([0.5, 2, 3]))
-        if draw(st.integers(0, 3)) == 0:
+        if draw(st.integers(0, 3)) >= (1 if memory else 3):  # whoever has one slot hardly waits for room
             row["slots"] = draw(st.integers(2, 3))
-        if memory and draw(st.booleans()):
-            row["memory"] = draw(megabytes(4, 30))
+        if memory and draw(st.integers(0, 3)):
+            row["memory"] = draw(megabytes(*memory))
         rows.append(row)
     return rows
 
@@ -63,16 +64,13 @@ def steps(draw):
 
 @st.composite
 def items(draw, memory=True):
-    """Items by data, layers or chain; with values, or only counted."""
-    rows = draw(devices(memory=memory))
+    """Items by data, layers or chain; with values, or only counted. A device with a limit holds one sub-task or two."""
     split = draw(st.sampled_from(["data", "layers", "chain"]))
-    count = draw(st.integers(1, 7))
-    workload = {
-        "kind": "items",
-        "item": draw(megabytes(0, 3)),
-        "result": draw(megabytes(0, 2)),
-        "weights": draw(megabytes(0, 12)),
-    }
+    count = draw(st.sampled_from(range(1, 8)))
+    item, weights = draw(st.integers(0, 3)), draw(st.integers(0, 6))
+    enough = max(1, weights + item * {"data": (count + 1) // 2, "layers": count, "chain": 1}[split])  # MB
+    rows = draw(devices(memory=(enough, 2 * enough) if memory else ()))
+    workload = {"kind": "items", "item": f"{item} MB", "result": draw(megabytes(0, 2)), "weights": f"{weights} MB"}
     if draw(st.booleans()):
         workload |= {"data": list(range(1, count + 1)), "kernel": "double", "merge": "sum"}
     else:
@@ -98,15 +96,18 @@ def costs():
 
 @st.composite
 def task_graphs(draw, memory=True):
-    """Any graph: edges in seconds, bytes or neither, computes per device, parents later in the file."""
-    rows = draw(devices(memory=memory))
+    """Any graph: edges in seconds, bytes or neither, computes per device, parents later in the file.
+
+    Where devices have limits, most hold any one task, but seldom two.
+    """
+    rows = draw(devices(memory=(8, 12) if memory else ()))
     names = names_of(rows)
-    order = draw(st.permutations(range(draw(st.integers(1, 9)))))
+    order = draw(st.permutations(range(draw(st.sampled_from(range(1, 13))))))
     listed = {}
     for turn, number in enumerate(order):
-        after = draw(st.lists(st.sampled_from(order[:turn]), max_size=3, unique=True)) if turn else []
-        travel = st.one_of(seconds(), megabytes(0, 4))
-        row = {"name": f"t{number}", "compute": draw(seconds())}
+        after = draw(st.lists(st.sampled_from(order[:turn]), max_size=2, unique=True)) if turn else []
+        travel = st.one_of(seconds(), megabytes(0, 2), megabytes(1, 2), megabytes(1, 2))
+        row = {"name": f"t{number}", "compute": draw(st.one_of(seconds(1), seconds()))}
         if draw(st.integers(0, 3)) == 0:
             able = draw(st.lists(st.sampled_from(names), min_size=1, unique=True))
             row["compute"] = {name: draw(seconds()) for name in able}
@@ -114,8 +115,8 @@ def task_graphs(draw, memory=True):
             row["after"] = {f"t{parent}": draw(travel) for parent in after}
             if draw(st.integers(0, 4)) == 0:
                 row["after"] = list(row["after"])
-        if draw(st.booleans()):
-            row |= {"memory": draw(megabytes(0, 6)), "output": draw(megabytes(0, 5))}
+        if draw(st.integers(0, 3)):
+            row |= {"memory": draw(megabytes(2, 7)), "output": draw(megabytes(0, 2))}
         listed[number] = row
     return {
         "cluster": {"devices": rows, "topology": draw(wires([*names, "host"]))},
@@ -130,8 +131,8 @@ def task_graphs(draw, memory=True):
 @st.composite
 def pipelines(draw):
     """GPipe or 1F1B, with or without sends, equal stages or not, on in_order or another policy."""
-    ranks = draw(st.integers(1, 4))
-    rows = draw(st.one_of(st.just(ranks), devices(memory=False)))
+    ranks = draw(st.sampled_from(range(1, 5)))
+    rows = draw(st.one_of(st.just(ranks), devices(least=ranks, memory=())))
     time = st.one_of(seconds(), st.lists(seconds(), min_size=ranks, max_size=ranks))
     workload = {"kind": "stages", **{name: draw(time) for name in ("forward", "input_grad", "weight_grad")}}
     if draw(st.booleans()):
@@ -152,7 +153,7 @@ def pipelines(draw):
 @st.composite
 def traffic(draw):
     """Flows on random networks, limited or not, some of zero bytes."""
-    rows = draw(devices(memory=False))
+    rows = draw(devices(memory=()))
     places = [*names_of(rows), "host"]
     flows = []
     for index in range(draw(st.integers(1, 6))):

@@ -818,3 +818,25 @@ def test_a_mapping_that_holds_itself():
     loop["cluster"] = loop
     with pytest.raises(parsim.ScenarioError, match="nested deeper"):
         parsim.simulate(loop)
+
+
+@pytest.mark.parametrize(
+    ("item", "weights", "place", "needs"),
+    [
+        ("1 MB", "10 MB", "weights", "11 MB"),
+        ("10 MB", "1 MB", "item", "11 MB"),
+        ("1 B", "9 MB", "weights", "9000001 B"),  # in three figures no more than the 9 MB that there are
+    ],
+)
+def test_tasks_too_large_are_told_once_where_most_of_their_need_is(item, weights, place, needs):
+    scenario = {
+        "cluster": {"devices": 4, "device": {"memory": "9 MB"}, "topology": {"kind": "star", "bandwidth": "1 MB/s"}},
+        "workload": {"kind": "items", "count": 16, "item": item, "weights": weights},
+        "plan": {"split": "data", "subsets": 16},
+        "cost": {"kind": "constant", "compute": "1 s"},
+    }
+    with pytest.raises(parsim.ScenarioError) as caught:
+        parsim.simulate(scenario)
+    held = "9000000 B" if needs.endswith(" B") else "9 MB"
+    message = f"task part0 needs {needs} on its device, and the largest holds {held}, and 15 more are too large"
+    assert [fault[3:] for fault in caught.value.faults] == [(f"workload.{place}", message)]

@@ -18,7 +18,9 @@ from parsim.core.units import DIMENSIONS
 from parsim.export.csv import write_csv
 from parsim.export.text import golden
 from parsim.policies import policies
+from parsim.run import Replay
 from parsim.topologies import topologies
+from parsim.validate import validate
 
 ROOT = Path(__file__).parents[1]
 README, CONTRIBUTING, CONTRACT = (ROOT / name for name in ("README.md", "CONTRIBUTING.md", "docs/contract.md"))
@@ -180,6 +182,20 @@ def test_the_object_of_a_run_is_the_one_shown():
         assert list(device) == list(expected)
         assert device == {key: pytest.approx(value) if key != "name" else value for key, value in expected.items()}
     assert given == shown
+
+
+def test_the_object_of_a_validation_is_the_one_described():
+    found = validate(ROOT / "scenarios" / "04_quantisation.yaml").to_dict()
+    text = CONTRACT.read_text(encoding="utf-8")
+    assert list(found) == [key for [key, *_] in table("hold this object", text)]
+    form = re.search(r"`closed_forms` \| a list of `\{(.*?)\}`", text)[1]
+    assert [list(each) for each in found["closed_forms"]] == [re.findall(r'"(\w+)"', form)]
+
+
+def test_a_run_and_a_replay_print_as_one_line():
+    run = parsim.simulate(ROOT / "scenarios" / "04_quantisation.yaml", set={"cluster.devices": 3})
+    assert f"print(run)  # {run!r}\n" in README.read_text(encoding="utf-8")
+    assert str(Replay(run, run, True)) == "Replay(04_quantisation, predicted 4 s, measured 4 s)"
 
 
 def test_the_csv_is_the_one_shown():

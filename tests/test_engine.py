@@ -400,16 +400,18 @@ def test_a_transfer_that_starts_as_its_task_is_released_waited_for_the_last_pare
 
 
 def test_a_transfer_whose_task_found_no_room_waited_for_memory():
-    # p has two workers and 10 MB: x fills it until 3, so y, ready since 1, is taken then by the worker that idled.
+    # p has two workers and 10 MB, all of which x takes until 3. Then p.0 goes on with z, ready since 0; p.1, which has
+    # waited for room since 0, takes y.
     devices = [{"name": "p", "slots": 2, "memory": "10 MB"}, "q"]
     tasks = [
         task("a", {"q": 1}),
         task("x", {"p": 3}, memory="10 MB"),
-        task("z", {"p": 1}, ["x"]),
+        task("z", {"p": 1}, memory="1 MB"),
         task("y", {"p": 1}, {"a": "1 MB"}),
     ]
     run = simulate(devices, tasks)
-    print(spans(run), waited_for(run))
+    assert spans(run) == {"q a 0 1", "p.0 x 0 3", "p.0 z 3 4", "p.1 a>y q>p 3 4", "p.1 y 4 5"}
+    assert waited_for(run) == {"a": "", "x": "", "z": "x", "a>y": "memory", "y": "a>y"}
 
 
 # A policy with a will of its own.

@@ -8,13 +8,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import yaml
 
+import parsim
 from parsim.core.errors import RunError, ScenarioError
 from parsim.core.timeline import CAUSES, COLUMNS, Idle
 from parsim.export import files
 from parsim.export.csv import from_rows, read_csv, write_csv
-from parsim.export.report import report, seconds, size
-from parsim.export.text import gantt, golden, ticks, unit_of
+from parsim.export.report import devices, ledger, report, seconds, side_by_side, size
+from parsim.export.text import gantt, golden, short, ticks, unit_of
 from parsim.export.trace import layers, write_trace
 
 # Scenario 01 of the contract: 1 MB an item over 10 MB/s, 1 s an item; subsets of 3 and of 2 items.
@@ -185,11 +187,36 @@ def test_slots_are_threads_of_one_process_and_steps_are_the_hosts():
         (1, "b", "compute", "w0.1", "compute", 0.0, 0.0, 1.0, 1.0, ""),
         (2, "merge", "merge", "", "host", 1.0, 1.0, 2.0, 1.0, "a"),
     ]
-    events = json.loads(write_trace(from_rows(rows, ["w0.0", "w0.1"])))["traceEvents"]
+    slots = {"w0.0": "w0", "w0.1": "w0"}
+    events = json.loads(write_trace(from_rows(rows, list(slots)), slots))["traceEvents"]
     spans = {event["name"]: event for event in events if event["ph"] == "X"}
     assert spans["a"]["pid"] == spans["b"]["pid"]
     assert spans["a"]["tid"] != spans["b"]["tid"]
     assert spans["merge"]["pid"] == 0
+
+
+def test_devices_whose_names_look_like_slots_are_processes_of_their_own():
+    rows = [(i, f"t{i}", "compute", f"gpu.{i}", "compute", 0.0, 0.0, 1.0, 1.0, "") for i in (0, 1)]
+    events = json.loads(write_trace(from_rows(rows, ["gpu.0", "gpu.1"])))["traceEvents"]
+    assert [e["args"]["name"] for e in events if e["name"] == "process_name"] == ["host", "gpu.0", "gpu.1"]
+    assert len({event["pid"] for event in events if event["ph"] == "X"}) == 2
+
+
+@pytest.mark.parametrize(
+    ("wanted", "processes"),
+    [("[{name: gpu.0}, {name: gpu.1}]", ["host", "gpu.0", "gpu.1"]), ("[{name: gpu, slots: 2}]", ["host", "gpu"])],
+)
+def test_a_saved_run_has_a_process_a_device(wanted, processes, tmp_path):
+    work = {"kind": "items", "data": [1, 2], "kernel": "double", "merge": "sum"}
+    scenario = {
+        "cluster": {"devices": yaml.safe_load(wanted)},
+        "workload": work,
+        "plan": {"split": "data"},
+        "cost": {"kind": "constant", "compute": "1 s"},
+    }
+    parsim.simulate(scenario).save(tmp_path)
+    events = json.loads((tmp_path / "trace.json").read_text())["traceEvents"]
+    assert [e["args"]["name"] for e in events if e["name"] == "process_name"] == processes
 
 
 def test_events_of_one_thread_never_overlap():
@@ -239,11 +266,79 @@ def test_gantt_draws_the_host_and_pipelines_by_microbatch():
     assert "m merge" in "\n".join(lines)
 
 
-def test_gantt_of_many_workers_says_how_many_are_not_shown():
-    made = from_rows(FIVE, [f"w{i}" for i in range(64)])
-    text = gantt(made)
-    assert text.count("|\n") == 16
-    assert "48 more workers are not shown" in text
+@pytest.mark.parametrize(
+    ("workers", "heads"),
+    [
+        (16, [f"w{i}" for i in range(16)]),
+        (17, [f"w{i}" for i in range(17)]),  # a line that hides one worker would save none
+        (18, [*(f"w{i}" for i in range(8)), "...", *(f"w{i}" for i in range(10, 18))]),
+        (64, [*(f"w{i}" for i in range(8)), "...", *(f"w{i}" for i in range(56, 64))]),
+    ],
+)
+def test_of_many_workers_the_first_and_the_last_are_drawn(workers, heads):
+    lines = gantt(from_rows(FIVE, [f"w{i}" for i in range(workers)])).splitlines()
+    assert [line.split()[0] for line in lines[: len(heads)]] == heads
+    if "..." in heads:
+        assert lines[8] == f"... {workers - 16} more"
+    assert "not shown" not in "\n".join(lines)
+
+
+def test_tasks_too_short_for_a_cell_are_drawn_where_they_start():
+    # 100 cells of 10 us: w0 computes 2 us in cell 30; w1 three tasks of 2 us in cell 50, at most one cell off.
+    starts = [("w0", 302), ("w1", 501), ("w1", 504), ("w1", 507)]
+    rows = [
+        (i, f"t{i}", "compute", worker, "compute", 0.0, at * 1e-6, (at + 2) * 1e-6, 2e-6, "")
+        for i, (worker, at) in enumerate(starts)
+    ]
+    rows.append((9, "in>out", "transfer", "w2", "way", 0.0, 0.0, 1e-3, 1e-3, ""))
+    lines = gantt(from_rows(rows, ["w0", "w1", "w2"]), 107).splitlines()
+    assert lines[0] == f"w0   |{'.' * 30}0{'.' * 69}|"
+    assert lines[1] == f"w1   |{'.' * 49}123{'.' * 48}|"
+
+
+def test_a_short_task_takes_a_cell_that_a_long_one_can_spare():
+    # 20 cells of 1 s: t1 takes 0.2 s inside of cell 10, between t0 and t2.
+    rows = [
+        (0, "t0", "compute", "w0", "compute", 0.0, 0.0, 10.3, 10.3, ""),
+        (1, "t1", "compute", "w0", "compute", 0.0, 10.3, 10.45, 0.15, "t0"),
+        (2, "t2", "compute", "w0", "compute", 0.0, 10.45, 20.0, 9.55, "t1"),
+    ]
+    assert gantt(from_rows(rows, ["w0"]), 27).splitlines()[0] == "w0   |00000000001222222222|"
+
+
+def test_short_tasks_of_a_crowd_are_drawn_in_the_cells_where_they_start():
+    # 50 cells of 1 s; 60 forwards of 1 ms in cell 5, an optimizer of 1 ms in cell 40.
+    rows = [
+        (i, f"0F{i}", "forward", "w0", "compute", 0.0, t, t + 1e-3, 1e-3, "")
+        for i, t in enumerate(5 + np.arange(60) / 100)
+    ]
+    rows += [
+        (60, "0O0", "optimizer", "w0", "compute", 0.0, 40.5, 40.501, 1e-3, ""),
+        (61, "end", "merge", "", "host", 50.0, 50.0, 50.0, 0.0, ""),
+    ]
+    lines = gantt(from_rows(rows, ["w0"]), 57).splitlines()
+    assert lines[1] == f"w0   |{'.' * 5}f{'.' * 34}o{'.' * 9}|"
+
+
+def test_the_legend_lists_only_what_is_drawn():
+    # 50 cells of 20 ms: the transfer of 1 us fills none, the split is overdrawn by the create that follows it.
+    rows = [
+        (0, "split", "split", "", "host", 0.0, 0.0, 1e-6, 1e-6, ""),
+        (1, "create", "create", "", "host", 0.0, 1e-6, 2e-6, 1e-6, "split"),
+        (2, "in>t", "transfer", "w0", "way", 0.0, 2e-6, 3e-6, 1e-6, "create"),
+        (2, "t", "compute", "w0", "compute", 0.0, 3e-6, 1.0, 1.0, "in>t"),
+    ]
+    lines = gantt(from_rows(rows, ["w0"]), 57).splitlines()
+    assert lines[-1] == "0-9 a-z A-Z task by number   c create"
+
+
+@pytest.mark.parametrize("width", [12, 14, 20])
+def test_long_names_stay_apart_when_cut(width):
+    names = [f"cluster-node-number-{i:04}" for i in range(1, 4)]
+    cut = [short(name, width) for name in names]
+    assert len(set(cut)) == 3
+    assert {len(name) for name in cut} == {width}
+    assert all(name.startswith("clus") and ".." in name for name in cut)
 
 
 @pytest.mark.parametrize("workers", [1, 3, 16, 70])
@@ -371,9 +466,39 @@ def test_report_says_what_happened_in_the_order_of_reading(five):
 def test_report_stays_narrow_with_many_devices_and_a_large_result(five):
     text = report(facts(100, list(range(10000))), five, [])
     assert max(map(len, text.splitlines())) <= 100
-    assert "84 more devices are not shown" in text
+    assert [line.split()[0] for line in devices(facts(100)["devices"])[8:11]] == ["w7", "...", "w92"]
+    assert devices(facts(100)["devices"])[9] == "... 84 more"
     assert "..." in text
     assert "Steps" not in text
+
+
+def test_the_ledger_is_aligned_whatever_the_causes():
+    made = facts()
+    made["ledger"]["idle"] |= {"dependency": 1.5, "overhead": 0.25}
+    lines = ledger(made)
+    points = {line.index(".") for line in lines}  # "T_s" and the like come behind the numbers
+    assert len(points) == 1
+    words = {line.index(word) for line, word in zip(lines, ("N/P", "other", "+ idle"), strict=False)} - {0}
+    assert {line.index("waiting") for line in lines if "waiting" in line} | {lines[3].index("a task")} == words
+
+
+def test_dust_of_rounding_is_no_time():
+    one, two = facts(), facts()
+    one["ledger"]["contention_s"] = -1.11022e-16
+    two["ledger"]["hidden_s"] = 3e-9  # less than 1e-9 of 3.3 s
+    two["ledger"]["deviation_s"] = 4e-9
+    lines = {line.split()[0]: line.split()[1:] for line in side_by_side(one, two)}
+    assert lines["contention"] == ["0", "s", "0", "s"]
+    assert lines["hidden"] == ["0", "s", "0", "s"]
+    assert lines["deviation"] == ["0", "s", "4", "ns"]
+    one["devices"][0]["idle_s"] = 1e-16
+    assert devices(one["devices"])[1].split()[5:7] == ["0", "s"]
+
+
+def test_times_of_few_figures_have_no_exponent():
+    assert seconds(0.00119995, 4) == "1.2 ms"
+    assert seconds(3.6e8, 4) == "100000 h"
+    assert seconds(3.6e8 + 1, 4) == "100000 h"
 
 
 def test_report_of_training_and_of_folded_devices(five):

@@ -1,16 +1,22 @@
 """Pictures: their bytes, their lanes and what is written on them. What they look like was judged by eye."""
 
+import io
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib import image
 from matplotlib.figure import Figure
 
+import parsim
 from parsim.core.timeline import CAUSES, Idle
 from parsim.export.csv import from_rows
 from parsim.plot.gantt import gantt, pictures
 from parsim.plot.style import KINDS, Look
+
+SCENARIO = Path(__file__).parents[1] / "scenarios" / "06_pipeline_1f1b.yaml"
 
 
 def pipeline(ranks, microbatches, forward=1.0, backward=2.0):
@@ -149,6 +155,7 @@ def test_more_workers_than_can_be_read_are_counted():
     )
     assert len(axes.get_yticks()) == 128
     assert "72 more workers are not shown" in axes.get_xlabel()
+    assert "1 more worker is not shown" in drawn(from_rows([], [f"w{i}" for i in range(129)])).get_xlabel()
 
 
 def test_many_spans_are_pixels_in_the_svg():
@@ -170,3 +177,69 @@ def test_looks_differ_in_colour_or_hatch_and_ink_is_readable():
     assert len({look for kind, look in KINDS.items() if kind != "forward"}) == len(KINDS) - 1
     assert Look("#000000").ink == "#FFFFFF"
     assert Look("#F0E442").ink == "#000000"
+
+
+def one_task(seconds):
+    return from_rows([(0, "t", "compute", "w0", "compute", 0.0, 0.0, seconds, seconds, "")], ["w0"])
+
+
+def test_the_axis_follows_the_spans_and_notes_a_far_theory_at_its_edge():
+    axes = drawn(one_task(0.00119995), 2.75)
+    assert axes.get_xlim() == pytest.approx((0, 1.19995 * 1.01))
+    assert axes.get_xlabel() == "time (ms)"
+    assert {"T_total 2.75 s \N{RIGHTWARDS ARROW}", "makespan 1.2 ms"} <= {text.get_text() for text in axes.texts}
+    assert len(axes.lines) == 1  # the makespan's
+    near = drawn(one_task(1.0), 2.9)
+    assert near.get_xlim() == pytest.approx((0, 2.9 * 1.01))
+    assert len(near.lines) == 2
+
+
+def test_a_run_that_takes_no_time_has_an_axis_of_some():
+    axes = drawn(one_task(0.0), 0.0)
+    assert axes.get_xlim() == pytest.approx((0, 1.01))
+    assert {"T_total 0 s", "makespan 0 s"} <= {text.get_text() for text in axes.texts}
+    assert drawn(one_task(0.0), 2.0).get_xlim() == pytest.approx((0, 2.02))
+
+
+def test_names_lie_over_the_marks_and_the_axis_has_a_name():
+    axes = drawn(one_task(4.0), 2.0)  # T_total runs through the middle of the bar
+    (name,) = [text for text in axes.texts if text.get_text() == "t"]
+    assert name.get_zorder() > max(line.get_zorder() for line in axes.lines)
+    assert name.get_bbox_patch().get_alpha() is None
+    assert axes.get_ylabel() == "worker"
+
+
+def test_long_names_of_workers_are_told_apart():
+    names = [f"cluster-node-{i:04}" for i in range(3)]
+    assert len({label.get_text() for label in drawn(from_rows([], names)).get_yticklabels()}) == 3
+
+
+def test_only_bars_of_some_width_have_a_border_and_lie_on_whole_pixels():
+    # A bar of 1/3 and one of 1/1000 of the time: hundreds of points wide, and less than one.
+    rows = [
+        (0, "a", "compute", "w0", "compute", 0.0, 0.0, 1.0, 1.0, ""),
+        (1, "b", "compute", "w0", "compute", 0.0, 1.0, 1.003, 0.003, ""),
+        (2, "c", "transfer", "w0", "way", 0.0, 3.0, 3.0 + 1e-9, 1e-9, ""),
+    ]
+    found = [
+        (bars.get_paths()[0].get_extents(), bars.get_linewidth()[0], bars.get_snap())
+        for bars in drawn(from_rows(rows, ["w0"])).collections
+        if bars.get_zorder() == 2
+    ]
+    assert [(box.x0, width, snap) for box, width, snap in found] == [
+        (1.0, 0.0, False),
+        (0.0, 0.5, None),
+        (3.0, 0.0, False),
+    ]
+    assert found[2][0].width > 1e-4  # of 3 s on 500 points: seen, though a pixel is 3 ms
+
+
+@pytest.mark.parametrize(("ranks", "microbatches"), [(20, 24), (64, 256)])
+def test_transfers_of_large_pipelines_are_seen(ranks, microbatches):
+    wanted = {"cluster.devices": ranks, "plan.pipeline": ranks, "plan.microbatches": microbatches}
+    run = parsim.simulate(SCENARIO, set=wanted | {"workload.send": "100 us"})
+    picture = image.imread(io.BytesIO(pictures(run.timeline, run.theory.t_total_s, "p")["timeline.png"]))
+    red, green, blue = (picture[:, :, part].astype(float) for part in range(3))
+    # Orange on white: blue is lost first, then green; no other look is of that hue.
+    orange = (red - blue > 0.15) & (red > 0.9) & (green - blue > 0.1)
+    assert orange[:, 200:1390].sum() > 1000

@@ -1,5 +1,6 @@
 """What holds of every run, on scenarios drawn at random."""
 
+from collections import Counter
 from math import fsum
 
 import numpy as np
@@ -88,6 +89,36 @@ def test_any_traffic(scenario):
     assert run is not None
     holds(run)
     assert len(run.timeline) == len(scenario["workload"]["flows"])
+
+
+@pytest.mark.parametrize(
+    ("strategy", "happenings"),
+    [
+        (task_graphs(), {"memory", "policy", "fill", "drain", "dependency", "steps", "contention", "hidden"}),
+        (items(), {"memory", "policy", "drain", "steps", "contention", "hidden"}),
+        (pipelines(), {"policy", "fill", "drain", "dependency", "steps", "hidden"}),
+        (traffic(), {"fill", "drain", "dependency", "contention", "hidden"}),
+    ],
+    ids=["task graphs", "items", "pipelines", "traffic"],
+)
+def test_random_scenarios_are_worth_playing(strategy, happenings):
+    """Each cause of idleness that can occur does, as do contention and hidden transfers; few are refused or stall."""
+    seen = Counter()
+
+    @often
+    @given(strategy)
+    def play(scenario):
+        run = played(scenario)
+        seen["refused or stalled"] += run is None
+        if run:
+            terms = run.ledger
+            seconds = {**terms.idle, "contention": terms.contention_s, "hidden": terms.hidden_s}
+            seen.update(what for what, value in seconds.items() if value > 1e-6)
+
+    play()
+    assert set(happenings) <= set(seen)
+    assert min(seen[what] for what in happenings) >= 3, seen
+    assert seen["refused or stalled"] <= 50, seen
 
 
 @often

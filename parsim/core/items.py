@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from parsim.core.graph import Program
-from parsim.core.marks import MOST as MOST
 
 
 @dataclass(frozen=True)

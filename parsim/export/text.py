@@ -11,15 +11,15 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
 from parsim.core.cluster import HOST
-from parsim.core.graph import Floats, Ints
+from parsim.core.graph import Floats
 from parsim.core.timeline import CAUSES, COLUMNS, STEPS, Timeline
+from parsim.export.cells import Brush, crowds, disjoint, singles, touched
 
 WIDEST = 100  # columns
 MOST = 16  # rows of workers or devices; of more, the first half and the last
@@ -44,9 +44,6 @@ ALPHABETS = {
 }
 CROWDED = {"forward": "f", "backward": "b", "input_grad": "i", "weight_grad": "w", "optimizer": "o"}
 
-Cells = npt.NDArray[np.bool_]
-# (timeline, a worker's tasks, edges of cells, cells that computing fills) -> the span that each cell shows; -1: none
-Brush = Callable[[Timeline, Ints, Floats, Cells], Ints]
 Item = TypeVar("Item")
 
 
@@ -153,29 +150,6 @@ class _Lane(NamedTuple):
     kinds: set[str]
 
 
-class _Intervals(NamedTuple):
-    """Disjoint intervals in order: where spans overlap, the earlier keeps the time."""
-
-    start: Floats
-    end: Floats
-
-    def share(self, edges: Floats) -> Floats:
-        """Return which share of each cell between *edges* is covered."""
-        if not len(self.start):
-            return np.zeros(len(edges) - 1)
-        places = np.stack((self.start, self.end), axis=1).ravel()
-        covered = np.cumsum(self.end - self.start)
-        sums = np.stack((np.concatenate(([0.0], covered[:-1])), covered), axis=1).ravel()
-        return np.asarray(np.diff(np.interp(edges, places, sums)) / np.diff(edges))
-
-
-def _disjoint(start: Floats, end: Floats) -> _Intervals:
-    """Cut overlaps away; *start* is sorted."""
-    reached = np.maximum.accumulate(np.concatenate(([0.0], end)))[:-1] if len(end) else end
-    begin = np.maximum(start, reached)
-    return _Intervals(begin, np.maximum(begin, end))
-
-
 def _lane(timeline: Timeline, worker: int, cells: int, crowded: bool) -> _Lane:
     """Draw one worker: each cell shows what filled most of it, computing before transfers before idleness.
 
@@ -188,18 +162,18 @@ def _lane(timeline: Timeline, worker: int, cells: int, crowded: bool) -> _Lane:
     idle = np.flatnonzero(timeline.idle.worker == worker)
     idle = idle[np.argsort(timeline.idle.start_s[idle])]
     shares = [
-        _disjoint(timeline.start_s[tasks], timeline.end_s[tasks]).share(edges),
-        _disjoint(timeline.start_s[sent], timeline.end_s[sent]).share(edges),
-        _disjoint(timeline.idle.start_s[idle], timeline.idle.end_s[idle]).share(edges),
+        disjoint(timeline.start_s[tasks], timeline.end_s[tasks]).share(edges),
+        disjoint(timeline.start_s[sent], timeline.end_s[sent]).share(edges),
+        disjoint(timeline.idle.start_s[idle], timeline.idle.end_s[idle]).share(edges),
         np.full(cells, 1e-9),
     ]
     winner = np.argmax(np.round(shares, 9), axis=0)
-    brush: Brush = _crowds if crowded else _singles
+    brush: Brush = crowds if crowded else singles
     span = brush(timeline, tasks, edges, winner == 0) if len(tasks) else np.full(cells, -1)
     letters = {number: _letter(timeline, number, crowded) for number in np.unique(span[span >= 0]).tolist()}
     others = np.array([" ", "-", ".", " "])[winner].tolist()
     row = "".join(letters.get(number, other) for number, other in zip(span.tolist(), others, strict=True))
-    return _Lane(row, {str(timeline.kind[number]) for number in letters})
+    return _Lane(row, {timeline.kinds.table[timeline.kinds.code[number]] for number in letters})
 
 
 def _host(timeline: Timeline, cells: int) -> _Lane:
@@ -207,50 +181,11 @@ def _host(timeline: Timeline, cells: int) -> _Lane:
     edges = np.linspace(0.0, timeline.makespan_s, cells + 1)
     row, kinds = [" "] * cells, [""] * cells
     for span in np.flatnonzero(~timeline.owned)[:1000].tolist():
-        first, last = _touched(timeline, span, edges)
+        first, last = touched(timeline, span, edges)
         kind = str(timeline.kind[span])
         row[first : last + 1] = kind[0] * (last + 1 - first)
         kinds[first : last + 1] = [kind] * (last + 1 - first)
     return _Lane("".join(row), set(kinds))
-
-
-def _touched(timeline: Timeline, span: int, edges: Floats) -> tuple[int, int]:
-    """Return the first and the last cell that a span touches."""
-    first = min(int(np.searchsorted(edges, timeline.start_s[span], "right")) - 1, len(edges) - 2)
-    return first, max(int(np.searchsorted(edges, timeline.end_s[span], "left")) - 1, first)
-
-
-def _singles(timeline: Timeline, tasks: Ints, edges: Floats, computing: Cells) -> Ints:
-    """Show the task that stands in the middle of each cell, or begins behind it; and every task somewhere."""
-    busy = _disjoint(timeline.start_s[tasks], timeline.end_s[tasks])
-    middle = (edges[1:] + edges[:-1]) / 2
-    at = np.clip(np.searchsorted(busy.start, middle, "right") - 1, 0, len(tasks) - 1)
-    after = np.minimum(at + 1, len(tasks) - 1)
-    behind = (busy.end[at] <= middle) & (busy.start[after] < edges[1:])
-    shown = np.where(computing, tasks[np.where(behind, after, at)], -1)
-    for span in np.setdiff1d(tasks, shown).tolist():  # in the order of their starts
-        first, last = _touched(timeline, span, edges)
-        for cell in range(first, min(last + 2, len(shown))):  # at the worst one cell late
-            if shown[cell] < 0 or (cell <= last and np.count_nonzero(shown == shown[cell]) > 1):
-                shown[cell] = span
-                break
-    return shown
-
-
-def _crowds(timeline: Timeline, tasks: Ints, edges: Floats, computing: Cells) -> Ints:
-    """Show a task of the kind that fills most of each cell, where there are more tasks than cells."""
-    first = np.minimum(np.searchsorted(edges, timeline.start_s[tasks], "right") - 1, len(edges) - 2)
-    last = np.maximum(np.searchsorted(edges, timeline.end_s[tasks], "left") - 1, first)
-    seen = np.concatenate(([0], np.cumsum(computing)))
-    drawn = computing.copy()
-    drawn[first[seen[last + 1] == seen[first]]] = True
-    kind = timeline.kinds.code[tasks]
-    _, examples = np.unique(kind, return_index=True)
-    shares = []
-    for code in kind[examples].tolist():
-        spans = tasks[kind == code]
-        shares.append(_disjoint(timeline.start_s[spans], timeline.end_s[spans]).share(edges))
-    return np.where(drawn, tasks[examples][np.argmax(np.round(shares, 9), axis=0)], -1)
 
 
 def _letter(timeline: Timeline, span: int, crowded: bool) -> str:

@@ -181,7 +181,7 @@ def _bound_of_tasks(job: Job) -> float:
     if not len(graph):
         return 0.0
     fastest = np.full(len(graph), np.inf)
-    device = [worker.device for worker in job.cluster.workers]
+    device = job.cluster.device_of_worker
     for place, allowed in enumerate(graph.places):
         mine = graph.place == place
         for index in {device[worker] for worker in allowed}:

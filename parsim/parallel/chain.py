@@ -12,7 +12,8 @@ import numpy as np
 
 from parsim.core.errors import Complaint, Invalid
 from parsim.core.graph import Edges, Numbered, TaskGraph
-from parsim.core.items import MOST, Items
+from parsim.core.items import Items
+from parsim.core.marks import MOST
 from parsim.core.schema import Count
 from parsim.parallel import parallel
 

@@ -24,7 +24,7 @@ class Carrier(Engine):
     def __init__(self, job: Job) -> None:
         super().__init__(job)
         graph, cluster, tasks = job.graph, job.cluster, len(job.graph)
-        self.cluster, self.things = cluster, graph.things
+        self.cluster, self.things, self.split = cluster, graph.things, graph.things.split
         self.device = cluster.device_of_worker
         self.children, self.parents = graph.children, graph.parents
         self.edge_parent, self.edge_child = graph.edges.parent.tolist(), graph.edges.child.tolist()
@@ -258,7 +258,7 @@ class Carrier(Engine):
         """Hear that a transfer has ended."""
         self.open[worker] -= 1
         self.idle_from[worker] = max(self.idle_from[worker], now)
-        what, index = self.things.split(thing)
+        what, index = self.split(thing)
         if what == "edge":
             self._consumed(index)
             self._received(self.edge_child[index], worker, now)

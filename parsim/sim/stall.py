@@ -32,8 +32,14 @@ def _lane(engine: Engine, worker: int, left: list[int]) -> str:
         runs = [task for task in runs if engine.homes[task] == worker]
     if not runs:
         return ""
-    task = next((task for task in runs if not engine.missing[task]), runs[0])
+    ready = [task for task in runs if not engine.missing[task]] or runs
+    task = next((task for task in ready if _lacks_room(engine, task, worker)), ready[0])
     return f"  {name} waits for {names[task]}: {_why(engine, task, worker)}"
+
+
+def _lacks_room(engine: Engine, task: int, worker: int) -> bool:
+    is_ready = not engine.missing[task]
+    return is_ready and isinstance(engine, Carrier) and not engine.has_room(engine.device[worker], task)
 
 
 def _why(engine: Engine, task: int, worker: int) -> str:
@@ -44,6 +50,6 @@ def _why(engine: Engine, task: int, worker: int) -> str:
         ]
         missing = [engine.graph.names[parent] for parent in waits if math.isnan(engine.start_s[parent])]
         return f"{missing[0]} has not ended"
-    if isinstance(engine, Carrier) and not engine.has_room(engine.device[worker], task):
+    if isinstance(engine, Carrier) and _lacks_room(engine, task, worker):
         return engine.room_story(task, worker)
     return "it is ready, and the policy gives it to nobody"

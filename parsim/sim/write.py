@@ -91,7 +91,7 @@ def _tasks(job: Job, record: Record, names: SpanNames, instants: Record) -> Colu
 def nominal_compute(job: Job, record: Record) -> Floats:
     """Return the expected seconds of each task on the worker it ran on, before noise."""
     by_device = columns(job)
-    device = np.array([worker.device for worker in job.cluster.workers])[record.worker]
+    device = np.array(job.cluster.device_of_worker)[record.worker]
     if len({id(column) for column in by_device}) == 1:
         return by_device[0]
     nominal = np.empty(len(device))
@@ -107,7 +107,7 @@ FIXED = {COMPUTE: "compute", HOST_LANE: "host", DELAY: "delay"}
 def _transfers(job: Job, record: Record, names: SpanNames, instants: Record) -> Columns:
     graph, thing = job.graph, record.transfers.thing
     edges, tasks, places = len(graph.edges), len(graph), len(job.cluster.places)
-    device = np.array([worker.device for worker in job.cluster.workers])[record.worker] if tasks else record.worker
+    device = np.array(job.cluster.device_of_worker)[record.worker] if tasks else record.worker
     host, begun = np.full(tasks, places - 1), np.full(tasks, job.begun_s)
     parent, child, flows, all_tasks = graph.edges.parent, graph.edges.child, graph.flows, np.arange(tasks)
     source = np.concatenate([device[parent], host, device, flows.source])

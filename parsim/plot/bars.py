@@ -1,0 +1,100 @@
+"""Where the bars of a timeline stand: a lane a worker, idleness behind, computing above transfers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from parsim.core.graph import Floats, Ints
+from parsim.core.timeline import CAUSES, Timeline
+from parsim.export.trace import layers
+from parsim.plot import style
+
+MOST = 128  # lanes
+
+
+class Band(NamedTuple):
+    """The part of a lane, from -0.5 (its top) to 0.5, that bars of one sort take."""
+
+    top: float
+    bottom: float
+
+
+class Bars(NamedTuple):
+    """Bars of one look."""
+
+    label: str
+    look: style.Look
+    start: Floats
+    end: Floats
+    top: Floats
+    bottom: Floats
+
+
+def lanes_of(timeline: Timeline) -> list[int]:
+    """Return the worker codes that have a lane, from the top; the host's first, where it has steps."""
+    table = timeline.workers.table
+    host = [code for code, name in enumerate(table) if not name and not timeline.owned.all()]
+    return [*host, *(code for code, name in enumerate(table) if name)][:MOST]
+
+
+def places(timeline: Timeline, lanes: list[int]) -> Floats:
+    """Return the lane's place of each worker code; NaN: not drawn."""
+    place = np.full(len(timeline.workers.table), np.nan)
+    place[lanes] = np.arange(len(lanes))
+    return place
+
+
+def bands(timeline: Timeline) -> tuple[Band, Band]:
+    """Return the bands of computing and of transfers: all the lane where only one of them is there."""
+    if not timeline.transfers.any():
+        return Band(-0.4, 0.4), Band(0.0, 0.0)
+    if timeline.transfers.all():
+        return Band(0.0, 0.0), Band(-0.4, 0.4)
+    return Band(-0.42, 0.16), Band(0.18, 0.42)
+
+
+def bars_of(timeline: Timeline, lanes: list[int]) -> Iterator[Bars]:
+    """Yield all bars: idleness behind, then every kind in the order of the table of styles."""
+    place = places(timeline, lanes)
+    idle = timeline.idle
+    for cause, name in enumerate(CAUSES):
+        rows = np.flatnonzero((idle.cause == cause) & ~np.isnan(place[idle.worker]))
+        if len(rows):
+            lane = place[idle.worker[rows]]
+            yield Bars(
+                f"idle: {name}", style.CAUSES[name], idle.start_s[rows], idle.end_s[rows], lane - 0.42, lane + 0.42
+            )
+    drawn = ~np.isnan(place[timeline.workers.code])
+    for name in _known_first(timeline):
+        code = [number for number, kind in enumerate(timeline.kinds.table) if kind == name]
+        rows = np.flatnonzero(np.isin(timeline.kinds.code, code) & drawn)
+        if len(rows):
+            top, bottom = _heights(timeline, rows, place)
+            look = style.KINDS.get(name, style.OTHER)
+            yield Bars(name, look, timeline.start_s[rows], timeline.end_s[rows], top, bottom)
+
+
+def _known_first(timeline: Timeline) -> list[str]:
+    there = {timeline.kinds.table[code] for code in np.unique(timeline.kinds.code).tolist()}
+    return [*(kind for kind in style.KINDS if kind in there), *sorted(there - set(style.KINDS))]
+
+
+def _heights(timeline: Timeline, rows: Ints, place: Floats) -> tuple[Floats, Floats]:
+    """Return where the bars of *rows* begin and end in height; transfers at once share their band."""
+    worker = timeline.workers.code[rows]
+    lane = place[worker]
+    computing, sending = bands(timeline)
+    if not timeline.transfers[rows[0]]:
+        band = Band(-0.4, 0.4) if not timeline.owned[rows].any() else computing
+        return lane + band.top, lane + band.bottom
+    top, bottom = np.empty(len(rows)), np.empty(len(rows))
+    for one in np.unique(worker).tolist():
+        mine = np.flatnonzero(worker == one)
+        layer = layers(timeline.start_s[rows[mine]], timeline.end_s[rows[mine]])
+        thin = (sending.bottom - sending.top) / (layer.max() + 1)
+        top[mine] = lane[mine] + sending.top + layer * thin
+        bottom[mine] = top[mine] + thin
+    return top, bottom

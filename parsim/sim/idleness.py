@@ -73,9 +73,10 @@ def causes(idle: Intervals, reasons: dict[int, Intervals], first: float, last: f
     first, last : when the worker's first span starts and its last one ends; last < first: it has none.
     """
     applying = {cause: reason for cause, reason in reasons.items() if len(reason.start)}
-    own = Intervals(np.array([first]), np.array([last]))  # spans of no length may begin or end it amid idleness
-    straddled = idle.hold(np.array([first, last])).any()
-    start, end = _cut(idle, [*applying.values(), own]) if applying or straddled else idle
+    start, end = idle
+    amid = (start < first) & (first < end) | (start < last) & (last < end)  # spans of no length interrupt no idleness
+    if applying or amid.any():
+        start, end = _cut(idle, [*applying.values(), Intervals(np.array([first]), np.array([last]))])
     cause = np.full(len(start), REST)
     cause[(start >= last) | (last < first)] = DRAIN
     cause[(start < first) & (last >= first)] = FILL

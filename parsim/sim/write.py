@@ -204,6 +204,8 @@ def _idle(job: Job, record: Record, steps: Steps, makespan: float) -> Idle:
 
 def by_worker(rows: Floats, workers: int) -> list[Intervals]:
     """Sort rows of (worker, from, to) into each worker's intervals."""
+    if not len(rows):
+        return [Intervals.union(rows[:, 1], rows[:, 2])] * workers
     rows = rows[np.argsort(rows[:, 0], kind="stable")]
     first = np.searchsorted(rows[:, 0], np.arange(workers + 1)).tolist()
     return [Intervals.union(rows[a:b, 1], rows[a:b, 2]) for a, b in pairwise(first)]

@@ -62,7 +62,7 @@ class Engine:
         self.seconds = drawn(job, rows)
         self.policy = job.policy()
         self.policy.prepare(graph, graph.places, estimate(job, rows))
-        homes = [self.policy.home(task) for task in range(tasks)]
+        homes = list(map(self.policy.home, range(tasks)))
         self.named = tasks > 0 and None not in homes
         self.homes: list[int] = homes if self.named else []  # type: ignore[assignment]
         self.limit = 1 if self.named else 1 + job.prefetch

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 from simpy import Event
 
 from parsim.core.errors import RunError
@@ -89,9 +90,9 @@ def releasing(engine: Engine) -> Callable[[Released], None]:
             released.sort()
         for task, by in released:
             ready(task, None if by == NOBODY else by)
-            if named:
-                stirred.append(homes[task])
-        if not named:
+        if named:
+            stirred.extend([homes[task] for task, _ in released])
+        else:
             for where in {place[task] for task, _ in released}:
                 stirred.extend(places[where])
 
@@ -154,7 +155,7 @@ def order_of_events(engine: Engine, bind: Bind, hooks: Hooks) -> Order:
 
     def begin(event: Event) -> None:
         nonlocal ready
-        roots = [(task, NOBODY) for task, parents in enumerate(missing) if not parents]
+        roots = [(task, NOBODY) for task in np.flatnonzero(np.array(missing) == 0).tolist()]
         ready = len(roots)
         if hooks.released:
             hooks.released(roots, event.env.now)

@@ -11,7 +11,7 @@ from typing import Any
 
 from parsim.build import build
 from parsim.core.job import Job, Theory
-from parsim.core.scenario import load
+from parsim.core.scenario import Source, load
 from parsim.core.timeline import Timeline
 from parsim.export.csv import write_csv
 from parsim.export.files import prepare, write
@@ -23,8 +23,6 @@ from parsim.metrics.metrics import measure
 from parsim.metrics.values import alike, evaluate
 from parsim.sim.play import play
 from parsim.sim.theory import theory
-
-Source = str | os.PathLike[str] | Mapping[str, Any]
 
 
 @dataclass(frozen=True)

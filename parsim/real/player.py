@@ -80,7 +80,7 @@ class Player(Carrier):
         self.refused.clear()
         self.waiting[self.place[task]] -= 1
         device = self.device[worker]
-        inputs = sum(self.size[edge] for edge in self._to_travel(task, device)) + self._to_give(task)
+        inputs = self._inputs(task, device)
         self.rooms.take(task, device, inputs, self._consumers(task))
         self.travels[task] = inputs > 0
         order, values = self.orders[task]._replace(travels=inputs > 0), self.values.get(task, ())

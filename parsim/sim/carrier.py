@@ -117,8 +117,7 @@ class Carrier(Engine):
 
     def has_room(self, device: int, task: int) -> bool:
         """Say whether *device* has room for all that *task* still needs there."""
-        inputs = sum(self.size[edge] for edge in self._to_travel(task, device)) + self._to_give(task)
-        fits = self.rooms.has(self.rooms.need(task, device, inputs), device)
+        fits = self.rooms.has(self._need(task, device), device)
         if not fits:
             self.refused.add(task)
         return fits
@@ -126,8 +125,10 @@ class Carrier(Engine):
     def room_story(self, task: int, worker: int) -> str:
         """Tell what room *task* needs on the worker's device, and what is free."""
         device = self.device[worker]
-        inputs = sum(self.size[edge] for edge in self._to_travel(task, device)) + self._to_give(task)
-        return self.rooms.story(self.rooms.need(task, device, inputs), device, self.cluster.devices[device].name)
+        return self.rooms.story(self._need(task, device), device, self.cluster.devices[device].name)
+
+    def _need(self, task: int, device: int) -> float:
+        return self.rooms.need(task, device, self._inputs(task, device))
 
     def _asking(self) -> None:
         self.still_starving.clear()
@@ -154,9 +155,7 @@ class Carrier(Engine):
         self.waiting[self.place[task]] -= 1
         self.taken_s[task] = now
         device = self.device[worker]
-        edges = self._to_travel(task, device)
-        inputs = sum(self.size[edge] for edge in edges) + self._to_give(task)
-        self.rooms.take(task, device, inputs, self._consumers(task))
+        self.rooms.take(task, device, self._inputs(task, device), self._consumers(task))
         for edge in self._edges_into(task):
             if not self.begun[edge]:
                 self._move(edge, worker, now)
@@ -190,13 +189,14 @@ class Carrier(Engine):
     def _consumers(self, task: int) -> int:
         return len(self._edges_out_of(task)) + (self.result[task] > 0)
 
-    def _to_travel(self, task: int, device: int) -> list[int]:
-        """List the edges whose bytes must yet come to *device* for *task*."""
-        return [
-            edge
+    def _inputs(self, task: int, device: int) -> float:
+        """Return the bytes that must yet come to *device* for *task*."""
+        travelling: float = sum(
+            self.size[edge]
             for edge in self._edges_into(task)
             if self.size[edge] and not self.begun[edge] and self._device_of(self.edge_parent[edge]) != device
-        ]
+        )
+        return travelling + self._to_give(task)
 
     def _to_give(self, task: int) -> float:
         """Return the bytes that the host must yet send to *task*."""

@@ -1,9 +1,8 @@
 """The simulated clock: plays a job on SimPy and records what happened.
 
 One heap event stands for each distinct instant, not for each task, so coinciding ends cost one event together. What can
-be read off the record later (ready times, ends, causes) is not written down here. This file holds the state of
-every run, `order` the order of events within an instant;
-`carrier` adds transfers and room for the jobs that have any.
+be read off the record later (ready times, ends, causes) is not written down here. This file holds the state of every
+run, `order` the order of events within an instant; `carrier` adds transfers and room for the jobs that have any.
 """
 
 from __future__ import annotations

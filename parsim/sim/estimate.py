@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import cache, partial
 
 import numpy as np
@@ -107,21 +108,23 @@ def mean_transfer(job: Job) -> Floats:
 
 def mean_given(job: Job) -> Floats:
     """Return the mean nominal seconds of what the host gives each task, (tasks,) or empty."""
-    graph, mean, seconds = job.graph, MeanRoute(job.cluster), np.zeros(len(job.graph.given))
-    for index, allowed in enumerate(devices_of(job) if len(seconds) else ()):
-        here = (graph.place == index) & (graph.given > 0)
-        latency, per_byte = mean.between((job.cluster.host,), allowed)
-        seconds[here] = latency + graph.given[here] * per_byte
-    return seconds
+    mean, host = MeanRoute(job.cluster), (job.cluster.host,)
+    return _by_place(job, job.graph.given, lambda allowed: mean.between(host, allowed))
 
 
 def mean_result(job: Job) -> Floats:
     """Return the mean nominal seconds of what each task sends to the host, (tasks,) or empty."""
-    graph, mean, seconds = job.graph, MeanRoute(job.cluster), np.zeros(len(job.graph.result))
-    for index, allowed in enumerate(devices_of(job) if len(seconds) else ()):
-        here = (graph.place == index) & (graph.result > 0)
-        latency, per_byte = mean.between(allowed, (job.cluster.host,))
-        seconds[here] = latency + graph.result[here] * per_byte
+    mean, host = MeanRoute(job.cluster), (job.cluster.host,)
+    return _by_place(job, job.graph.result, lambda allowed: mean.between(allowed, host))
+
+
+def _by_place(job: Job, size: Floats, way: Callable[[tuple[int, ...]], tuple[float, float]]) -> Floats:
+    """Return the seconds of *size* bytes per task, the *way* (s, s/B) depending on the devices that may run it."""
+    seconds = np.zeros(len(size))
+    for index, allowed in enumerate(devices_of(job) if len(size) else ()):
+        here = (job.graph.place == index) & (size > 0)
+        latency, per_byte = way(allowed)
+        seconds[here] = latency + size[here] * per_byte
     return seconds
 
 

@@ -19,7 +19,6 @@ class Wires:
 
     def __init__(self, capacities: Sequence[float]) -> None:
         self.rows: list[list[float]] = []  # thing, worker, start, end, nominal
-        self.travelling = 0  # transfers that have started and not arrived
         self._network = Network(capacities)
         self._joining: dict[float, list[tuple[int, Path, float, float]]] = {}
 
@@ -32,13 +31,11 @@ class Wires:
         row = self._record(thing, worker, now, now, path.seconds(size, limit))
         join = now + path.latency
         self._joining.setdefault(join, []).append((row, path, size, limit))
-        self.travelling += 1
         return join
 
     def arrived(self, now: float) -> list[tuple[int, int]]:
         """Return (thing, worker) of the transfers that end now."""
         rows = self._network.finished(now)
-        self.travelling -= len(rows)
         for row in rows:
             self.rows[row][3] = now
         return [(int(self.rows[row][0]), int(self.rows[row][1])) for row in rows]

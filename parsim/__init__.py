@@ -4,6 +4,9 @@
     run.ledger, run.timeline, run.metrics, run.to_dict(), run.save("out")
 
     run = parsim.replay("scenarios/01_five_tasks_data.yaml")        the same work in real processes
+    parsim.use("mine.py")                                           add policies, kernels, ... of one's own
+    parsim.compare(scenario, set={"policy": ["fifo", "mine"]})      who is faster, and why
+    parsim.explain(scenario), parsim.scaling(scenario), parsim.splits(scenario)
 
 Names are imported when they are first used, so that `parsim --help` need not wait for the engine.
 """
@@ -13,32 +16,56 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from parsim.core.errors import Fault, ParsimError, RunError, ScenarioError, Stalled
+    from parsim.core.registry import use
     from parsim.core.timeline import Timeline
     from parsim.metrics.ledger import Ledger
     from parsim.run import Replay, Result, replay, simulate
+    from parsim.study.compare import compare
+    from parsim.study.comparison import Comparison
+    from parsim.study.explain import Explanation, explain
+    from parsim.study.scaling import Scaling, scaling
+    from parsim.study.splits import Splits, splits
 
 __version__ = "0.1.0"
 __all__ = [
+    "Comparison",
+    "Explanation",
     "Fault",
     "Ledger",
     "ParsimError",
     "Replay",
     "Result",
     "RunError",
+    "Scaling",
     "ScenarioError",
+    "Splits",
     "Stalled",
     "Timeline",
+    "compare",
+    "explain",
     "replay",
+    "scaling",
     "simulate",
+    "splits",
+    "use",
 ]
 
 _HOMES = {
+    "Comparison": "parsim.study.comparison",
+    "Explanation": "parsim.study.explain",
     "Ledger": "parsim.metrics.ledger",
     "Replay": "parsim.run",
     "Result": "parsim.run",
+    "Scaling": "parsim.study.scaling",
+    "Splits": "parsim.study.splits",
     "Timeline": "parsim.core.timeline",
+    "compare": "parsim.study.compare",
+    "explain": "parsim.study.explain",
     "replay": "parsim.run",
+    "scaling": "parsim.study.scaling",
     "simulate": "parsim.run",
+    "splits": "parsim.study.splits",
+    "use": "parsim.core.registry",
 }
 
 

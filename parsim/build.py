@@ -6,6 +6,7 @@ scenario  ->  cluster (topologies)  ->  graph (workloads, parallel, schedules)  
 from __future__ import annotations
 
 import inspect
+import os
 import typing
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,13 +14,16 @@ from functools import partial
 from typing import Annotated, Any, Literal
 
 from parsim.core.cluster import HOST, UNWIRED, Cluster, Device
-from parsim.core.errors import Complaint, Invalid, Path
+from parsim.core.errors import Complaint, Fault, Invalid, Path, ScenarioError
 from parsim.core.graph import TaskGraph
+from parsim.core.guard import guarded
 from parsim.core.job import Cost, Job
+from parsim.core.marks import FILE, mark_of
 from parsim.core.mended import mended
-from parsim.core.plan import Steps
+from parsim.core.outside import Outside
+from parsim.core.plan import Plan, Steps
 from parsim.core.scenario import Scenario
-from parsim.core.schema import Ask, Count, Name, OneOf, Positive, Whole, check, json_schema
+from parsim.core.schema import Ask, Count, Name, OneOf, Positive, Whole, check, json_schema, parameters
 from parsim.core.timeline import STEPS
 from parsim.core.units import Bytes
 from parsim.costs import costs
@@ -79,11 +83,19 @@ def build(scenario: Scenario) -> Job:
     said, complaints = _read(scenario.values)
     if complaints:  # go on with what can be made out, so that all that is wrong is told at once
         said, _ = _read(mended(scenario.values, complaints))
-    job = _job(scenario, said, complaints)
-    if complaints or scenario.faults:
-        raise scenario.error(complaints)
+    elsewhere: list[Fault] = []  # in files that the scenario names
+    job = _job(scenario, _settled(scenario, said), complaints, elsewhere)
+    if complaints or scenario.faults or elsewhere:
+        raise scenario.error(complaints, elsewhere)
     assert job is not None
     return job
+
+
+def work_of(scenario: Scenario) -> Ask:
+    """Return the workload that a right *scenario* asks for, all that it leaves out filled in."""
+    said, _ = _read(scenario.values)
+    work: Ask = _settled(scenario, said)["workload"]
+    return work
 
 
 def _read(values: dict[str, Any]) -> tuple[dict[str, Any], list[Complaint]]:
@@ -121,9 +133,40 @@ def _below(path: Path, invalid: Invalid) -> list[Complaint]:
     return [complaint._replace(path=(*path, *complaint.path)) for complaint in invalid.complaints]
 
 
+def _settled(scenario: Scenario, said: dict[str, Any]) -> dict[str, Any]:
+    """Find the files that entries name, and give the workload the scenario's seed where it has none of its own."""
+    settled = {
+        key: value._replace(arguments=_with_files(scenario, key, value)) if isinstance(value, Ask) else value
+        for key, value in said.items()
+    }
+    workload = settled.get("workload")
+    if workload is not None and workload.arguments.get("seed", 0) is None:
+        settled["workload"] = workload._replace(arguments={**workload.arguments, "seed": said.get("seed", 0)})
+    return settled
+
+
+def _with_files(scenario: Scenario, section: str, ask: Ask) -> dict[str, Any]:
+    return {**ask.arguments, **{name: scenario.near((section, name), ask.arguments[name]) for name in _files(ask)}}
+
+
+def _files(ask: Ask) -> list[str]:
+    """Return the parameters of an entry that name a file, as far as they are given."""
+    named = (name for name, (annotation, _) in parameters(ask.entry).items() if mark_of(annotation) is FILE)
+    return [name for name in named if ask.arguments.get(name) is not None]
+
+
+def _anywhere(scenario: Scenario, said: dict[str, Any]) -> dict[str, Any]:
+    """Return the scenario's values with whole paths of files, so that they mean the same in every folder."""
+    asks = {key: (ask, files) for key, ask in said.items() if isinstance(ask, Ask) and (files := _files(ask))}
+    return scenario.values | {
+        key: scenario.values[key] | {name: os.path.abspath(ask.arguments[name]) for name in files}
+        for key, (ask, files) in asks.items()
+    }
+
+
 def plan_class(workload: Callable[..., Any]) -> Callable[..., Any]:
     """Return the class of plans that a workload reads, by its signature."""
-    found: Callable[..., Any] = typing.get_type_hints(workload)["plan"]
+    found: Callable[..., Any] = typing.get_type_hints(workload).get("plan", Plan)
     return found
 
 
@@ -140,8 +183,8 @@ def _collect(complaints: list[Complaint], ask: Callable[[], Any], path: Path = (
         return None
 
 
-def _job(scenario: Scenario, said: dict[str, Any], complaints: list[Complaint]) -> Job | None:
-    """Ask the shelves for all that is *said*; collect what they complain about."""
+def _job(scenario: Scenario, said: dict[str, Any], complaints: list[Complaint], elsewhere: list[Fault]) -> Job | None:
+    """Ask the shelves for all that is *said*; collect what they complain about, and what is wrong *elsewhere*."""
     devices, cluster, graph, cost, policy = (), None, None, None, None
     if "cluster" in said:
         devices = _collect(complaints, lambda: _devices(said["cluster"]), ("cluster",)) or ()
@@ -150,14 +193,17 @@ def _job(scenario: Scenario, said: dict[str, Any], complaints: list[Complaint]) 
         topology = said["cluster"].topology
         cluster = _collect(complaints, lambda: _wired(devices, topology), ("cluster", "topology"))
     if devices and {"workload", "plan"} <= said.keys():
-        graph = _collect(complaints, lambda: _graph(said["workload"], cluster or Cluster(devices), said["plan"]))
+        try:
+            graph = _collect(complaints, lambda: _graph(said["workload"], cluster or Cluster(devices), said["plan"]))
+        except ScenarioError as error:
+            elsewhere += error.faults
     if "cost" in said:
         cost = _collect(complaints, lambda: _cost(said["cost"], graph), ("cost",))
     if "policy" in said:
-        policy = _collect(complaints, lambda: _policy(said["policy"], graph), ("policy",))
+        policy = _collect(complaints, lambda: _policy(said["policy"], graph, cluster), ("policy",))
     if cluster is None or graph is None or any(c.path[:1] in _WORK for c in complaints):
         return None  # what has to travel, and what there is room for, can only be told of the whole
-    policy_name, policy = policy or _policy(None, graph)
+    policy_name, policy = policy or _policy(None, graph, cluster)
     job = Job(
         name=scenario.name,
         sha256=scenario.sha256,
@@ -170,6 +216,7 @@ def _job(scenario: Scenario, said: dict[str, Any], complaints: list[Complaint]) 
         prefetch=getattr(said["plan"], "prefetch", 0),
         seed=said.get("seed", 0),
         clock=said.get("clock", "simulated"),
+        values=_anywhere(scenario, said),
     )
     complaints += complaints_about(job)
     if not complaints:
@@ -260,8 +307,11 @@ def _cost(ask: Ask, graph: TaskGraph | None) -> Cost:
     return cost
 
 
-def _policy(ask: Ask | None, graph: TaskGraph | None) -> tuple[str, Callable[[], Any]]:
-    """Return the policy's name and what makes it; left out, it is in_order for pipelines, else fifo."""
+def _policy(ask: Ask | None, graph: TaskGraph | None, cluster: Cluster | None) -> tuple[str, Callable[[], Any]]:
+    """Return the policy's name and what makes it; left out, it is in_order for pipelines, else fifo.
+
+    One from outside the package stands behind a guard.
+    """
     pipeline = graph is not None and bool(graph.orders)
     if ask is None:
         name = "in_order" if pipeline else "fifo"
@@ -270,7 +320,8 @@ def _policy(ask: Ask | None, graph: TaskGraph | None) -> tuple[str, Callable[[],
         raise Invalid(
             [Complaint((), "in_order follows a pipeline's schedule; use fifo or heft, or workload kind stages")]
         )
-    return ask.name, partial(ask.entry, **ask.arguments)
+    make, names = partial(ask.entry, **ask.arguments), [worker.name for worker in cluster.workers] if cluster else []
+    return ask.name, guarded(ask.entry.who, make, names) if isinstance(ask.entry, Outside) else make
 
 
 def scenario_schema() -> dict[str, Any]:

@@ -9,11 +9,10 @@ from itertools import islice, product
 import numpy as np
 
 from parsim.core.errors import Complaint, Path
-from parsim.core.graph import Floats
 from parsim.core.job import Job
 from parsim.export.report import size
-from parsim.sim.estimate import devices_of, mean_compute
-from parsim.sim.rooms import ROUNDING
+from parsim.sim.estimate import mean_compute
+from parsim.sim.holding import devices_of, least_needs, limit
 from parsim.sim.theory import theory
 
 SHOWN = 20  # complaints of one sort; a million tasks may share a fault
@@ -74,18 +73,13 @@ def _flows_without_route(job: Job) -> Iterator[Complaint]:
 def _tasks_without_room(job: Job) -> Iterator[Complaint]:
     """Complain of tasks that no device they may run on could hold, even empty."""
     graph, cluster, devices = job.graph, job.cluster, devices_of(job)
-    limited = [index for index, device in enumerate(cluster.devices) if device.memory < math.inf]
-    if not limited or not len(graph):
+    needs = least_needs(job)
+    if not needs or not len(graph):
         return
-    fits = np.array([any(device not in limited for device in allowed) for allowed in devices])[graph.place]
-    needs: dict[tuple[bool, ...], Floats] = {}
-    for device in limited:
-        reach = tuple(device in allowed for allowed in devices)  # place sets whose tasks may run here
-        if reach not in needs:
-            needs[reach] = _least_need(job, reach)
-        here = np.array(reach)[graph.place]
-        fits |= here & (needs[reach] <= cluster.devices[device].memory * (1 + ROUNDING))
-    least = np.min([np.where(np.array(reach)[graph.place], need, np.inf) for reach, need in needs.items()], axis=0)
+    fits = np.array([any(device not in needs for device in allowed) for allowed in devices])[graph.place]
+    for device, need in needs.items():
+        fits |= need <= limit(cluster.devices[device])
+    least = np.min(list({id(need): need for need in needs.values()}.values()), axis=0)
     places: dict[Path, list[int]] = {}
     for task in np.flatnonzero(~fits).tolist():
         from_host = len(graph.given) and graph.given[task] > least[task] / 2
@@ -107,23 +101,6 @@ def _unlike(more: float, less: float) -> tuple[str, str]:
     """
     texts = size(more), size(less)
     return texts if texts[0] != texts[1] else (f"{more:.17g} B", f"{less:.17g} B")
-
-
-def _least_need(job: Job, reach: tuple[bool, ...]) -> Floats:
-    """Return the bytes that each task needs at least on a device where tasks of the place sets in *reach* may run.
-
-    An input counts only where its parent cannot have run on the same device.
-    """
-    graph, edges = job.graph, job.graph.edges
-    need = np.zeros(len(graph))
-    for column in (graph.memory, graph.output, graph.given):
-        if len(column):
-            need += column
-    if len(graph.group):
-        need += np.where(graph.group >= 0, graph.group_size[graph.group], 0.0)
-    foreign = ~np.array(reach)[graph.place[edges.parent]]
-    need += np.bincount(edges.child[foreign], weights=edges.size[foreign], minlength=len(graph))
-    return need
 
 
 def too_long(job: Job) -> Iterator[Complaint]:

@@ -7,14 +7,16 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from parsim.build import build
 from parsim.core.job import Job, Theory
 from parsim.core.scenario import Source, load
 from parsim.core.timeline import Timeline
+from parsim.export import html
 from parsim.export.csv import write_csv
 from parsim.export.files import prepare, write
+from parsim.export.idle import write_idle
 from parsim.export.report import report, seconds, side_by_side
 from parsim.export.six_steps import six_steps
 from parsim.export.trace import write_trace
@@ -23,6 +25,9 @@ from parsim.metrics.metrics import measure
 from parsim.metrics.values import alike, evaluate
 from parsim.sim.play import play
 from parsim.sim.theory import theory
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True)
@@ -72,8 +77,33 @@ class Result:
         """Write the run for people."""
         return report(self.to_dict(), self.timeline, six_steps(self.job, self.timeline, self.value))
 
+    def plot(self, kind: str = "gantt", axes: Axes | None = None) -> Axes:
+        """Draw the run, and return the axes.
+
+        Parameters
+        ----------
+        kind : gantt, ledger (a waterfall from T_total to the makespan), memory, graph, or path (the critical path on
+            the Gantt chart). An unknown kind is a `ValueError`.
+        axes : matplotlib axes to draw on; left out: a new figure of a fitting size, which needs no window.
+        """
+        from parsim.plot.kinds import drawn
+
+        return drawn(self, kind, axes)
+
+    def pictures(self, kind: str) -> dict[str, bytes]:
+        """Draw the run as files, `KIND.png` and `KIND.svg`; the same bytes for the same run."""
+        from parsim.plot.kinds import pictures
+
+        return pictures(self, kind)
+
+    def _repr_html_(self) -> str:
+        """Show the run in a notebook."""
+        from parsim.plot.paper import png
+
+        return html.run(self.to_dict(), png(self.plot().figure))
+
     def save(self, folder: str | os.PathLike[str]) -> None:
-        """Write result.json, timeline.csv, trace.json, timeline.png and timeline.svg, each file replaced whole."""
+        """Write figures, spans, idleness, scenario, trace and picture, each file replaced whole."""
         from parsim.plot.gantt import pictures
 
         title, cluster = f"{self.job.name}, {self.job.clock}", self.job.cluster
@@ -81,7 +111,9 @@ class Result:
             prepare(os.fspath(folder)),
             {
                 "result.json": json.dumps(self.to_dict(), indent=1) + "\n",
+                "scenario.json": json.dumps(self.job.values, indent=1) + "\n",
                 "timeline.csv": write_csv(self.timeline),
+                "idle.csv": write_idle(self.timeline),
                 "trace.json": write_trace(
                     self.timeline, {worker.name: cluster.devices[worker.device].name for worker in cluster.workers}
                 ),
@@ -119,6 +151,16 @@ class Replay:
             f"{self.measured.report()}\nPrediction beside measurement\n{beside}\n"
             f"  The result {serial} what one worker alone computes.\n"
             "  No profile of this machine: deviation also holds the error of the stated costs.\n"
+        )
+
+    def _repr_html_(self) -> str:
+        """Show the measured run in a notebook, and the prediction beside it."""
+        serial = "is" if self.result_matches_serial else "is NOT"
+        return html.page(
+            repr(self),
+            html.prediction(self.predicted.to_dict(), self.measured.to_dict()),
+            html.words(f"The result {serial} what one worker alone computes."),
+            self.measured._repr_html_(),
         )
 
     def save(self, folder: str | os.PathLike[str]) -> None:

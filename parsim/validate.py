@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from parsim.core.scenario import Source
+from parsim.export import html
 from parsim.export.files import write
 from parsim.export.report import ledger, seconds
 from parsim.metrics.checker import check
@@ -52,6 +53,22 @@ class Validation:
         if not all(map(self.agrees, self.forms)):
             return "the simulation differs from a closed form"
         return "the simulation agrees with theory" if self.forms else "no closed form is known; bound and checker hold"
+
+    def _repr_html_(self) -> str:
+        """Show the comparison in a notebook, and the run below it."""
+        makespan = seconds(self.result.timeline.makespan_s, 12)
+        rows = [
+            [form.name, form.formula, seconds(form.makespan_s, 12), "agrees" if self.agrees(form) else "differs"]
+            for form in self.forms
+        ]
+        bound = ["lower bound", bound_formula(self.result.job), seconds(self.lower_bound_s, 12)]
+        rows.append([*bound, "holds" if self.respects_bound else "is broken"])
+        return html.page(
+            f"{self.result.job.name}: {self.verdict}",
+            html.table(["", "formula", "foreseen", f"simulated {makespan}"], rows, left=(0, 1, 3)),
+            html.words(f"Checker: {'; '.join(self.broken) or 'every rule holds'}"),
+            self.result._repr_html_(),
+        )
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write the run into *folder*, and beside it validation.json."""

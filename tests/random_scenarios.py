@@ -2,6 +2,10 @@
 
 from hypothesis import strategies as st
 
+from parsim.policies import policies
+
+POLICIES = st.sampled_from([name for name in policies.entries() if name != "in_order"])
+
 
 def seconds(low=0):
     whole = st.integers(low, 5)
@@ -72,6 +76,8 @@ def items(draw, memory=True):
     rows = draw(devices(memory=(enough, 2 * enough) if memory else ()))
     workload = {"kind": "items", "item": f"{item} MB", "result": draw(megabytes(0, 2)), "weights": f"{weights} MB"}
     if draw(st.booleans()):
+        workload["weights_at"] = "host"
+    if draw(st.booleans()):
         workload |= {"data": list(range(1, count + 1)), "kernel": "double", "merge": "sum"}
     else:
         workload["count"] = count
@@ -85,7 +91,7 @@ def items(draw, memory=True):
         "workload": workload,
         "plan": plan,
         "cost": {**draw(costs()), "compute": draw(seconds())},
-        "policy": draw(st.sampled_from(["fifo", "heft"])),
+        "policy": draw(POLICIES),
         "seed": draw(st.integers(0, 5)),
     }
 
@@ -123,7 +129,7 @@ def task_graphs(draw, memory=True):
         "workload": {"kind": "tasks", "tasks": [listed[number] for number in sorted(listed)]},
         "plan": {"steps": draw(steps()), "prefetch": draw(st.integers(0, 2))},
         "cost": draw(costs()),
-        "policy": draw(st.sampled_from(["fifo", "heft"])),
+        "policy": draw(POLICIES),
         "seed": draw(st.integers(0, 5)),
     }
 
@@ -146,7 +152,7 @@ def pipelines(draw):
         plan["steps"] = draw(steps())
     scenario = {"cluster": {"devices": rows}, "workload": workload, "plan": plan, "cost": draw(costs())}
     if draw(st.integers(0, 3)) == 0:
-        scenario["policy"] = draw(st.sampled_from(["fifo", "heft"]))
+        scenario["policy"] = draw(POLICIES)
     return scenario
 
 
@@ -195,7 +201,7 @@ def plain_items(draw):
         "workload": {"kind": "items", "count": number, **sizes},
         "plan": plan,
         "cost": {"kind": "constant", "compute": draw(seconds())},
-        "policy": draw(st.sampled_from(["fifo", "fifo", "heft"])),
+        "policy": draw(st.one_of(st.just("fifo"), POLICIES)),
     }
 
 

@@ -131,7 +131,7 @@ ONE_FAULT = [
     (ITEMS, "{split: data, ", "§{", "plan.split", "is missing; write for example 'split: "),
     (ITEMS, "{kind: constant, compute: 1 s", "§{kind: constant", "cost.compute", "write for example 'compute: 1 s'"),
     (ITEMS, "{kind: constant", "§{kind: noisy", "cost.spread", "is missing; write for example 'spread: 0.5'"),
-    (ITEMS, "{kind: items, ", "§{", "workload.kind", "is missing; write for example 'kind: items'"),
+    (ITEMS, "{kind: items, ", "§{", "workload.kind", "is missing; write for example 'kind: chains'"),
     (ITEMS, "{kind: items, data: [1, 2, 3], ", "§{kind: items, ", "workload.data", "is missing; write data: [1, 2, 3]"),
     (
         ITEMS,
@@ -226,7 +226,7 @@ ONE_FAULT = [
     (ITEMS, "merge: sum", "merge: {kind: §sun}", "workload.merge.kind", "Did you mean 'sum'?"),
     (ITEMS, "kind: constant", "kind: §constand", "cost.kind", "Did you mean 'constant'?"),
     (ITEMS, "policy: fifo", "policy: §fifi", "policy", "Did you mean 'fifo'?"),
-    (ITEMS, "policy: fifo", "policy: {kind: §zzz}", "policy.kind", "known are: fifo, heft, in_order"),
+    (ITEMS, "policy: fifo", "policy: {kind: §zzz}", "policy.kind", "known are: cpop, critical_path, fifo, heft"),
     (STAGES, "schedule: 1f1b", "schedule: §1f1c", "plan.schedule", "Did you mean '1f1b'?"),
     (STAGES, "schedule: 1f1b", "schedule: {kind: §gpip}", "plan.schedule.kind", "Did you mean 'gpipe'?"),
     (ITEMS, "policy: fifo", "clock: §simulatd", "clock", "wants one of"),
@@ -337,7 +337,7 @@ def test_one_fault(refused, base, old, new, path, message):
 def test_a_missing_section_is_told_at_the_whole(refused):
     assert refused("# nothing but\n\n  \npolicy: fifo\n") == [
         ("a.yaml", 4, 1, "cluster", "is missing; write for example 'cluster: {devices: 4}'"),
-        ("a.yaml", 4, 1, "workload", "is missing; write for example 'workload: items'"),
+        ("a.yaml", 4, 1, "workload", "is missing; write for example 'workload: chains'"),
     ]
 
 

@@ -1,4 +1,4 @@
-"""The command line: what each command prints, writes and returns. Figures are those of the contract, section 2.
+"""The command line: what run, replay and validate print, write and return. Figures are those of the contract.
 
 Wrong input is in test_bad_input.py. Most tests call the command in this process; a few start a real one.
 """
@@ -10,43 +10,16 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 
-import jsonschema
 import pytest
 import yaml
+from commands import FILES, FIRST, ROOT, SCENARIOS, SIXTH, assert_same, process
 
 import parsim
-from parsim import cli
-from parsim.core import document
 from parsim.core.timeline import COLUMNS
 from parsim.metrics.closed_forms import Form
 
-ROOT = Path(__file__).parents[1]
-SCENARIOS = sorted((ROOT / "scenarios").glob("*.yaml"))
-FIRST, SIXTH = ROOT / "scenarios/01_five_tasks_data.yaml", ROOT / "scenarios/06_pipeline_1f1b.yaml"
-FILES = ["result.json", "timeline.csv", "timeline.png", "timeline.svg", "trace.json"]
 HEADER = "number,task,kind,worker,lane,ready_s,start_s,end_s,nominal_s,waited_for"
-
-
-@pytest.fixture
-def command(monkeypatch, capsys):
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["parsim", *map(str, arguments)])
-        code = cli._main()
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return call
-
-
-def process(*arguments, **options):
-    """Start the command as people do."""
-    return subprocess.run(
-        [sys.executable, "-m", "parsim", *map(str, arguments)],
-        cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, **options,
-    )  # fmt: skip
-
 
 # --- run ---
 
@@ -78,22 +51,6 @@ SECTION_2 = {
     ],
     "training": None,
 }  # fmt: skip
-
-
-def assert_same(found, expected, path="$"):
-    """Compare key by key, in order; floats to 1e-9."""
-    if isinstance(expected, dict):
-        assert list(found) == list(expected), path
-        for key in expected:
-            assert_same(found[key], expected[key], f"{path}.{key}")
-    elif isinstance(expected, list):
-        assert len(found) == len(expected), path
-        for index, value in enumerate(expected):
-            assert_same(found[index], value, f"{path}[{index}]")
-    elif isinstance(expected, float):
-        assert found == pytest.approx(expected, rel=1e-9, abs=1e-12), path
-    else:
-        assert found == expected, path
 
 
 def test_json_is_the_object_of_section_2(command):
@@ -341,76 +298,6 @@ def test_validate_fails_where_the_lower_bound_or_the_checker_object(command, mon
     assert "breaks 1 rule" in err
 
 
-# --- schedule ---
-
-
-def test_schedule_prints_a_line_per_rank(command):
-    # Drawn by hand from the definition of 1F1B: rank r warms up with p - r forwards.
-    code, out, err = command("schedule", "1f1b", "--ranks", "3", "--microbatches", "4")
-    assert (code, err) == (0, "")
-    assert out == (
-        "0F0 0F1 0F2 0B0 0F3 0B1 0B2 0B3\n"
-        "1F0 1F1 1B0 1F2 1B1 1F3 1B2 1B3\n"
-        "2F0 2B0 2F1 2B1 2F2 2B2 2F3 2B3\n"
-    )  # fmt: skip
-    code, out, _ = command("schedule", "gpipe", "--ranks", "2", "--microbatches", "3", "--chunks", "1")
-    assert (code, out) == (0, "0F0 0F1 0F2 0B0 0B1 0B2\n1F0 1F1 1F2 1B0 1B1 1B2\n")
-
-
-@pytest.mark.parametrize("name", ["gpipe", "1f1b"])
-@pytest.mark.parametrize("ranks", [1, 4])
-@pytest.mark.parametrize("microbatches", [1, 2, 8])
-def test_a_schedule_has_every_action_once(command, name, ranks, microbatches):
-    code, out, _ = command("schedule", name, "--ranks", ranks, "--microbatches", microbatches)
-    assert code == 0
-    lines = out.splitlines()
-    assert len(lines) == ranks
-    for rank, line in enumerate(lines):
-        assert sorted(line.split()) == sorted(f"{rank}{op}{i}" for op in "FB" for i in range(microbatches))
-
-
-# --- ledger ---
-
-
-def test_the_ledger_of_a_run_is_measured_again_from_its_timeline(command, tmp_path):
-    run = json.loads(command("run", FIRST, "--json", "--out", tmp_path)[1])
-    code, out, err = command("ledger", tmp_path / "timeline.csv")
-    assert (code, err) == (0, "")
-    assert out.count("\n") == 1
-    found = json.loads(out)
-    assert found["makespan_s"] == 3.3
-    assert found["busy_nominal_s"] == pytest.approx(run["ledger"]["t_total_s"] + run["ledger"]["deviation_s"])
-    for term in ("idle_s", "contention_s", "hidden_s"):
-        assert found[term] == pytest.approx(run["ledger"][term])
-    assert list(found["idle"]) == ["fill", "drain", "dependency"]
-    assert "t_total_s" not in found
-    assert "deviation_s" not in found
-
-
-def test_the_ledger_of_rows_measured_elsewhere(command, tmp_path):
-    # By hand, two workers, makespan 10. a: transfer 1-3 (nominal 1), compute 2-6; b: compute 4-10.
-    # Means: compute (4 + 6) / 2, nominal transfers 1 / 2, contention 1 / 2, hidden 1 / 2 (2-3 is under compute),
-    # idle: a 0-1 fill, 6-10 drain; b 0-4 fill.
-    (tmp_path / "t.csv").write_text(
-        "worker,lane,number,task,kind,ready_s,start_s,end_s,nominal_s,waited_for,colour\n"
-        "b,compute,1,y,forward,0,4,10,6,,red\n"
-        "a,compute,0,x,compute,0,2,6,4,,\n"
-        "a,net,0,host>x,transfer,0,1,3,1,,\n"
-    )
-    found = json.loads(command("ledger", tmp_path / "t.csv")[1])
-    assert_same(found, {
-        "makespan_s": 10.0, "workers": 2, "busy_nominal_s": 5.5, "idle_s": 4.5, "contention_s": 0.5, "hidden_s": 0.5,
-        "idle": {"fill": 2.5, "drain": 2.0, "dependency": 0.0},
-    })  # fmt: skip
-    # With two more that never had a span: idle all the time, which is drain.
-    found = json.loads(command("ledger", tmp_path / "t.csv", "--workers", "4")[1])
-    assert found["workers"] == 4
-    assert found["busy_nominal_s"] == pytest.approx(2.75)
-    assert found["idle"]["drain"] == pytest.approx((2 * 2 + 2 * 10) / 4)
-    total = found["busy_nominal_s"] + found["idle_s"] + found["contention_s"] - found["hidden_s"]
-    assert total == pytest.approx(10)
-
-
 # --- replay ---
 
 
@@ -431,100 +318,14 @@ def test_what_only_counts_cannot_be_replayed(command):
     assert re.fullmatch(r".*04_quantisation.yaml:\d+:\d+: workload: .*parsim run.*\n", err)
 
 
-# --- list, schema, help ---
-
-
-def test_list_shows_each_shelf_and_entry(command):
-    code, out, err = command("list")
-    assert (code, err) == (0, "")
-    heads = [line.split(":")[0] for line in out.splitlines() if not line.startswith(" ")]
-    assert heads == list(cli.SHELVES)
-    for entry in ("items", "stages", "tasks", "transfers", "gpipe", "1f1b", "fifo", "heft", "in_order", "constant",
-                  "noisy", "star", "full", "custom", "double", "sum", "data", "layers", "chain"):  # fmt: skip
-        assert re.search(rf"^  {entry} +\S.*\.$", out, re.MULTILINE), entry
-
-
-def test_list_shows_one_shelf(command):
-    code, out, _ = command("list", "policies")
-    assert code == 0
-    assert [line.split()[0] for line in out.splitlines()[1:]] == ["fifo", "heft", "in_order"]
-
-
-@pytest.fixture(scope="module")
-def validator():
-    done = process("schema")
-    assert (done.returncode, done.stderr) == (0, "")
-    schema = json.loads(done.stdout)
-    jsonschema.Draft202012Validator.check_schema(schema)
-    return jsonschema.Draft202012Validator(schema)
-
-
-def examples():
-    blocks = re.findall(r"^```yaml\n(.*?)^```$", (ROOT / "docs/contract.md").read_text(), re.MULTILINE | re.DOTALL)
-    return [pytest.param(block, id=f"contract{index}") for index, block in enumerate(blocks) if "workload:" in block]
-
-
-@pytest.mark.parametrize("text", [*(pytest.param(file.read_text(), id=file.stem) for file in SCENARIOS), *examples()])
-def test_the_schema_accepts_every_scenario(validator, text):
-    values = document.read(text.encode(), "a.yaml").values
-    assert [error.message for error in validator.iter_errors(values)] == []
-
-
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {"cluster.devices": 0},
-        {"cluster.devices": "2"},
-        {"cluster.devices": [5]},
-        {"cluster.devces": 2},
-        {"cluster.topology.bandwidth": "10"},
-        {"cluster.topology.bandwidth": 10},
-        {"cluster.topology.bandwidth": "0 B/s"},
-        {"cluster.topology.bandwidth": "1 Gb/s"},
-        {"cluster.topology.kind": "str"},
-        {"cluster.topology.x": 1},
-        {"workload.kind": "itms"},
-        {"workload.data": 5},
-        {"workload.item": "-1 MB"},
-        {"workload.item": "1 s"},
-        {"workload.kernel": "triple"},
-        {"plan": {}},
-        {"plan": None},
-        {"plan.pipeline": 2},
-        {"plan.split": "dat"},
-        {"plan.subsets": 0},
-        {"plan.steps.spilt": "1 s"},
-        {"cost": {"kind": "noisy"}},
-        {"cost.compute": "1"},
-        {"policy": "fifi"},
-        {"policy": 5},
-        {"seed": -1},
-        {"seed": 1.5},
-        {"clock": "simulatd"},
-        {"other": 1},
-    ],
-    ids=str,
-)
-def test_the_schema_rejects_what_parsim_rejects(validator, settings):
-    from parsim.core.scenario import load
-
-    values = load(FIRST, settings).values
-    assert list(validator.iter_errors(values))
-    with pytest.raises(parsim.ScenarioError):
-        parsim.simulate(FIRST, settings)
-
-
-@pytest.mark.parametrize("section", ["cluster", "workload", "plan"])
-def test_the_schema_wants_the_sections_that_must_be(validator, section):
-    values = document.read(FIRST.read_bytes(), "a.yaml").values
-    del values[section]
-    assert list(validator.iter_errors(values))
+# --- help ---
 
 
 def test_help_and_version():
     done = process("--help")
     assert done.returncode == 0
-    for name in ("run", "replay", "validate", "schedule", "ledger", "list", "schema"):
+    for name in ("run", "replay", "validate", "compare", "explain", "scaling", "splits", "plot",
+                 "check", "init", "list", "schema", "schedule", "ledger"):  # fmt: skip
         assert re.search(rf"^  {name} ", done.stdout, re.MULTILINE)
     done = process("--version")
     assert (done.returncode, done.stdout) == (0, f"{parsim.__version__}\n")
@@ -567,24 +368,3 @@ def test_a_folder_where_a_file_has_to_go_is_found_before_the_clock(command, tmp_
     assert err.startswith("--out:0:0: out: ")
     assert "it is a folder" in err
     assert [path.name for path in tmp_path.iterdir()] == ["timeline.csv"]
-
-
-TRACE = "number,task,kind,worker,lane,ready_s,start_s,end_s,nominal_s,waited_for\n"
-
-
-def test_the_ledger_says_where_a_worker_did_two_things_at_once(command, tmp_path):
-    trace = tmp_path / "trace.csv"
-    trace.write_text(TRACE + "0,a,compute,x,compute,0,0,2,2,\n1,b,compute,x,compute,0,1,3,2,\n")
-    code, out, err = command("ledger", str(trace))
-    assert (code, json.loads(out)["busy_nominal_s"]) == (0, 4.0)
-    assert err == "parsim: the terms miss the makespan by 1 s: spans of one worker overlap\n"
-
-
-def test_the_host_of_a_trace_is_no_worker(command, tmp_path):
-    trace = tmp_path / "trace.csv"
-    trace.write_text(TRACE + "0,a,compute,x,compute,0,0,2,2,\n1,merge,merge,host,host,2,2,3,1,\n")
-    code, out, err = command("ledger", str(trace))
-    assert (code, err) == (0, "")
-    assert {key: json.loads(out)[key] for key in ("workers", "makespan_s", "idle_s")} == {
-        "workers": 1, "makespan_s": 3.0, "idle_s": 1.0
-    }  # fmt: skip

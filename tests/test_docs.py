@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,8 @@ import yaml
 
 import parsim
 from parsim.build import scenario_schema
+from parsim.cli.pictures import KINDS as PLOT_KINDS
+from parsim.conformance import check_file
 from parsim.core.timeline import CAUSES, COLUMNS
 from parsim.core.units import DIMENSIONS
 from parsim.export.csv import write_csv
@@ -84,7 +87,9 @@ def test_python_of_the_documents_runs(document, monkeypatch, tmp_path):
         exec(compile(block, document.name, "exec"), {})
     if document == CONTRACT:
         written = {path.name for path in (tmp_path / "out").iterdir()}
-        assert written == {"result.json", "timeline.csv", "trace.json", "timeline.png", "timeline.svg"}
+        assert written == {
+            "result.json", "scenario.json", "timeline.csv", "idle.csv", "trace.json", "timeline.png", "timeline.svg"
+        }  # fmt: skip
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
@@ -107,12 +112,67 @@ def test_the_files_that_documents_name_exist():
 # -- CONTRIBUTING
 
 
-def test_the_worked_examples_work_as_they_stand(monkeypatch):
-    """The two files of CONTRIBUTING, put on their shelves: five tasks taken newest first, over one shared link."""
-    for shelf in (policies, topologies):
-        monkeypatch.setattr(shelf, "_entries", dict(shelf.entries()))
-    for name, source in zip(("newest", "bus"), blocks(CONTRIBUTING, "python"), strict=True):
-        exec(compile(source, f"{name}.py", "exec"), {"__name__": name})
+FILES = dict(zip(("widest.py", "newest.py", "bus.py"), blocks(CONTRIBUTING, "python"), strict=True))
+
+
+@pytest.fixture
+def desk(tmp_path, monkeypatch):
+    """A folder of one's own with the files of CONTRIBUTING, and shelves that are afterwards as they were."""
+    for name, source in FILES.items():
+        (tmp_path / name).write_text(source, encoding="utf-8")
+    (tmp_path / "scenarios").symlink_to(ROOT / "scenarios")
+    monkeypatch.chdir(tmp_path)
+    stocks = {shelf: shelf.stock() for shelf in (policies, topologies)}
+    yield tmp_path
+    for shelf, stock in stocks.items():
+        shelf.restock(stock)
+
+
+def said(line):
+    """Run a command in the folder where we are."""
+    arguments = [sys.executable, "-m", *shlex.split(line)]
+    return subprocess.run(arguments, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+
+
+def test_the_policy_in_12_lines_has_12_lines(desk):
+    assert len(FILES["widest.py"].splitlines()) == 12
+
+
+def test_a_policy_of_ones_own_walks_as_shown(desk):
+    right, wrong = blocks(CONTRIBUTING, "console")
+    shows(right, 0)
+    for line in blocks(CONTRIBUTING, "sh")[1].splitlines():
+        assert said(line).returncode == 0, line
+    compared = {
+        policy: parsim.simulate("scenarios/05_heft_ten_tasks.yaml", set={"policy": policy}).timeline.makespan_s
+        for policy in ("fifo", "heft", *(entry for _, entry in parsim.use("widest.py")))
+    }
+    needs = re.search(
+        r"It needs (\d+) s where `fifo` needs (\d+) s, and `heft`, .* (\d+) s\.", CONTRIBUTING.read_text()
+    )
+    assert compared == dict(zip(("widest", "fifo", "heft"), map(float, needs.groups()), strict=True))
+    (desk / "newest.py").write_text(FILES["newest.py"].replace(" and fits(task)", ""), encoding="utf-8")
+    shows(wrong, 1)
+
+
+def shows(console, code):
+    """Assert that a command says all lines that are shown, in their order; `...` stands for any others."""
+    prompt, *lines = console.splitlines()
+    done = said(prompt.removeprefix("$ "))
+    assert done.returncode == code, done.stderr
+    parts = "\n".join(lines).split("...")
+    assert re.fullmatch(".*".join(map(re.escape, parts)), done.stdout.rstrip("\n"), re.DOTALL), done.stdout
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_files_shown_keep_the_rules_of_their_shelves(desk, name):
+    assert check_file(name).good
+
+
+def test_the_worked_examples_work_as_they_stand(desk):
+    """The last two files of CONTRIBUTING, put on their shelves: five tasks taken newest first, over one shared link."""
+    for name in ("newest.py", "bus.py"):
+        parsim.use(name)
     run = parsim.simulate(
         {
             "cluster": {"devices": 2, "topology": {"kind": "bus", "bandwidth": "10 MB/s"}},
@@ -141,7 +201,9 @@ def title(text):
 
 
 @pytest.mark.parametrize("text", SCENARIOS, ids=title)
-def test_a_scenario_of_the_contract_is_played(text, tmp_path):
+def test_a_scenario_of_the_contract_is_played(text, tmp_path, monkeypatch):
+    shutil.copy(ROOT / "scenarios" / "robot.stg", tmp_path)
+    monkeypatch.chdir(tmp_path)
     path = tmp_path / "example.yaml"
     path.write_text(text, encoding="utf-8")
     run = parsim.simulate(path)
@@ -214,10 +276,9 @@ def test_the_tables_name_what_there_is():
     assert tuple(cause for [cause] in table("Each piece of idleness", text)) == CAUSES
     shown = {column for [column] in table("`timeline.csv` has a line per span", text)}
     assert shown <= set(COLUMNS)
+    assert tuple(kind for [kind] in table("for a scenario `--out` must be given", text)) == PLOT_KINDS
     named = [name for row in table("policies see expected seconds only", text) for name in row]
-    promised = named[named.index("list_order") :]
-    assert set(policies.entries()) <= set(named)
-    assert set(policies.entries()).isdisjoint(promised) or "promised" not in text
+    assert sorted(named) == list(policies.entries())
 
 
 def test_the_units_named_are_the_units_read():

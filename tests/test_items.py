@@ -142,3 +142,102 @@ def test_kernels_and_merges_get_their_parameters(monkeypatch, split):
     scenario["workload"] |= {"kernel": {"kind": "scale", "factor": 3}, "merge": {"kind": "power_sum", "power": 2}}
     assert parsim.simulate(scenario).value == 9 + 36 + 81
     assert parsim.replay(scenario).measured.value == 9 + 36 + 81
+
+
+# -- the model at the host: it travels with the inputs
+
+WAYS = {"bandwidth": 1e7, "latency": 0.05}
+
+
+def at_host(split, count, devices, **plan):
+    return {
+        "cluster": {"devices": devices, "topology": {"kind": "star", "bandwidth": "10 MB/s", "latency": "50 ms"}},
+        "workload": {"kind": "items", "count": count, "item": "1 MB", "weights": "12 MB", "weights_at": "host"},
+        "plan": {"split": split, **plan},
+        "cost": {"kind": "constant", "compute": "1 s"},
+    }
+
+
+def sent(run):
+    """Bytes of each transfer, by its name, from its seconds: nothing shares a link here."""
+    line = run.timeline
+    rows = zip(line.task[line.transfers], line.start_s[line.transfers], line.end_s[line.transfers], strict=True)
+    return {str(name): pytest.approx((end - start - WAYS["latency"]) * WAYS["bandwidth"]) for name, start, end in rows}
+
+
+def test_by_data_every_subset_receives_the_whole_model_and_its_items():
+    run = parsim.simulate(at_host("data", 6, 4))
+    assert sent(run) == {"host>part0": 14e6, "host>part1": 14e6, "host>part2": 13e6, "host>part3": 13e6}
+    assert parameters_held(run) == dict.fromkeys(["w0", "w1", "w2", "w3"], 0.0)  # none stays
+    assert peaks(run) == [14 * MB, 14 * MB, 13 * MB, 13 * MB]
+    assert run.timeline.makespan_s == pytest.approx(0.05 + 1.4 + 2)
+    assert run.theory.t_total_s == pytest.approx(6 / 4 * (1 + (4 * 0.05 + (4 * 12 + 6) / 10) / 6))
+
+
+def test_by_layers_every_sub_task_receives_its_part_of_the_model_and_the_whole_input():
+    run = parsim.simulate(at_host("layers", 6, 4))
+    assert sent(run) == {f"host>element{i}": 12e6 / 6 + 6e6 for i in range(6)}
+    assert peaks(run) == [8 * MB] * 4  # what a sub-task received is dropped before the next one's
+    assert run.timeline.makespan_s == pytest.approx(2 * (0.05 + 0.8 + 1))
+    assert run.theory.t_total_s == pytest.approx(6 / 4 * (1 + 0.05 + 0.8))
+
+
+def test_in_a_chain_every_sub_task_receives_its_layer_besides_its_input():
+    run = parsim.simulate(at_host("chain", 1, 1, depth=3))
+    # 4 MB a layer; the first with the item. One device: the item stays there, each layer comes from the host.
+    assert sent(run) == {"host>item0.0": 5e6, "host>item0.1": 4e6, "host>item0.2": 4e6}
+    assert run.timeline.makespan_s == pytest.approx(3 * (0.05 + 0.4 + 1) + 0.1)
+    spread = parsim.simulate(at_host("chain", 2, 2, depth=2))
+    assert sent(spread)["host>item1.1"] == 6e6
+    n, per_unit = 4, (2 * (0.05 + 0.7) + 2 * (0.05 + 0.6) + 2 * (0.1 + 0.1)) / 4  # device to device: two latencies
+    assert spread.theory.t_total_s == pytest.approx(n / 2 * (1 + per_unit))
+
+
+def test_more_subsets_move_the_model_more_often():
+    moved = {k: sum(value.expected for value in sent(parsim.simulate(at_host("data", 6, 2, subsets=k))).values())
+             for k in (1, 2, 6)}  # fmt: skip
+    assert moved == {k: pytest.approx(k * 12e6 + 6e6) for k in (1, 2, 6)}
+
+
+def test_on_the_devices_the_model_takes_room_and_does_not_travel():
+    scenario = at_host("data", 4, 2)
+    scenario["workload"]["weights_at"] = "devices"
+    there = parsim.simulate(scenario)
+    del scenario["workload"]["weights_at"]
+    assert there.timeline.makespan_s == parsim.simulate(scenario).timeline.makespan_s == pytest.approx(0.05 + 0.2 + 2)
+    assert peaks(there) == [14 * MB] * 2
+
+
+@pytest.mark.parametrize(
+    ("split", "item", "key"),
+    [("data", "1 MB", "weights"), ("data", "10 MB", "item"), ("layers", "1 MB", "item"), ("layers", "1 kB", "weights")],
+)
+def test_what_does_not_fit_is_told_of_the_larger_part(split, item, key):
+    scenario = at_host(split, 6, 2)
+    scenario["cluster"]["device"] = {"memory": "1 MB"}
+    scenario["workload"]["item"] = item
+    with pytest.raises(parsim.ScenarioError) as wrong:
+        parsim.simulate(scenario)
+    assert [fault.path for fault in wrong.value.faults] == [f"workload.{key}"]
+
+
+def test_a_model_at_the_host_needs_a_route():
+    scenario = at_host("data", 2, 2)
+    del scenario["cluster"]["topology"], scenario["workload"]["item"]
+    with pytest.raises(parsim.ScenarioError) as wrong:
+        parsim.simulate(scenario)
+    assert [fault.path for fault in wrong.value.faults] == ["workload.weights"]
+    assert "from host to w0, and no route" in wrong.value.faults[0].message
+
+
+@pytest.mark.parametrize("split", ["data", "layers", "chain"])
+def test_where_the_weights_are_changes_no_result(split):
+    changes = {"plan.split": split, "workload.weights_at": "host"}
+    run = parsim.simulate(SCENARIOS / f"{DATA}.yaml", set=changes)
+    assert run.value == 30
+    assert abs(run.ledger.difference_s()) <= 1e-9 * run.timeline.makespan_s
+
+
+def test_the_model_is_nowhere_else():
+    with pytest.raises(parsim.ScenarioError, match=r"workload\.weights_at"):
+        play(DATA, workload__weights_at="moon")

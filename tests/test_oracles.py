@@ -7,11 +7,12 @@ import pytest
 
 import parsim
 from parsim.metrics.checker import check
+from parsim.policies import policies
 
 DATA = Path(__file__).parent / "data"
 SCHEDULING = json.loads((DATA / "scheduling_cases.json").read_text())["cases"]
 FLOWS = json.loads((DATA / "flow_cases.json").read_text())["cases"]
-POLICIES = ("fifo", "heft")
+POLICIES = tuple(name for name in policies.entries() if name != "in_order")
 CONSERVING = [
     ({**case, "name": f"{case['name']} {policy}"}, policy, case["expect"]["any_work_conserving"])
     for case in SCHEDULING
@@ -49,7 +50,9 @@ def test_makespans_are_the_published_ones(case, policy, makespan):
 
 
 def test_there_are_as_many_cases_as_the_data_has():
-    assert (len(NAMED), len(CONSERVING), len(FLOWS)) == (27, 2, 13)
+    assert (len(NAMED), len(CONSERVING), len(FLOWS)) == (116, len(POLICIES), 13)
+    asked = {policy for case in SCHEDULING for policy in case["expect"]} - {"optimal", "any_work_conserving", "dls"}
+    assert asked == {policy for _, policy, _ in NAMED}
 
 
 @pytest.mark.parametrize("case", SCHEDULING, ids=[case["name"] for case in SCHEDULING])

@@ -8,12 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from matplotlib import image
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 import parsim
 from parsim.core.timeline import CAUSES, Idle
 from parsim.export.csv import from_rows
-from parsim.plot.gantt import gantt, pictures
+from parsim.plot.gantt import gantt, mark_path, pictures
+from parsim.plot.style import CAUSES as CAUSE_LOOKS
 from parsim.plot.style import KINDS, Look
 
 SCENARIO = Path(__file__).parents[1] / "scenarios" / "06_pipeline_1f1b.yaml"
@@ -76,9 +78,27 @@ def two_lanes():
     return replace(made, idle=Idle(worker, np.array(starts), np.array(ends), np.array(list(map(CAUSES.index, causes)))))
 
 
-def drawn(timeline, theory_s=1.0):
-    axes = Figure(figsize=(10, 4)).add_subplot()
+def drawn(timeline, theory_s=1.0, height=4):
+    axes = Figure(figsize=(10, height)).add_subplot()
     return gantt(timeline, axes, theory_s)
+
+
+def boxes(collection):
+    """Return (left, right, top, bottom) of each bar of a shape; a path holds many, of five corners each."""
+    bars = [path.vertices.reshape(-1, 5, 2) for path in collection.get_paths()]
+    return [(*sorted(bar[[0, 2], 0]), *sorted(bar[[0, 2], 1])) for part in bars for bar in part]
+
+
+def bars(axes, look):
+    """Return the boxes of all bars of one colour and hatch."""
+    return [
+        box
+        for collection in axes.collections
+        if collection.get_hatch() == (look.hatch or None)
+        and len(collection.get_facecolor())
+        and to_hex(collection.get_facecolor()[0]).upper() == look.face
+        for box in boxes(collection)
+    ]
 
 
 def test_pictures_are_a_png_and_an_svg_and_always_the_same():
@@ -127,24 +147,83 @@ def test_names_are_written_only_where_they_fit():
     assert "much too long a name" not in words
 
 
-def test_transfers_at_once_do_not_cover_each_other():
+def test_bars_stand_where_their_spans_are():
+    # By hand: lanes host, w0, w1 at 0, 1, 2; x is seconds.
     axes = drawn(two_lanes())
-    bars = [
-        collection
-        for collection in axes.collections
-        if collection.get_facecolor().tolist()[0][:2] == [230 / 255, 159 / 255]
+    computing = bars(axes, KINDS["compute"])
+    assert sorted((left, right, round((top + bottom) / 2)) for left, right, top, bottom in computing) == [
+        (0.8, 3.3, 1),
+        (1.0, 2.0, 2),
     ]
-    boxes = [path.get_extents() for path in bars[0].get_paths()]
-    for i, one in enumerate(boxes):
-        for other in boxes[i + 1 :]:
-            meet_in_time = min(one.x1, other.x1) - max(one.x0, other.x0) > 1e-9
-            meet_in_height = min(one.y1, other.y1) - max(one.y0, other.y0) > 1e-9
+    moving = bars(axes, KINDS["transfer"])
+    assert {(left, right) for left, right, _, _ in moving} == {(0.4, 0.8), (2.5, 3.6), (2.8, 3.4), (0.6, 1.0)}
+    thickest = max(bottom - top for _, _, top, bottom in moving)
+    assert thickest < min(bottom - top for _, _, top, bottom in computing)
+    assert [(left, right) for left, right, _, _ in bars(axes, CAUSE_LOOKS["memory"])] == [(2.0, 2.3)]
+    assert [(left, right) for left, right, top, _ in bars(axes, CAUSE_LOOKS["steps"]) if top < 1.5] == [
+        (0.0, 0.4),
+        (3.6, 4.2),
+    ]
+
+
+def test_transfers_at_once_do_not_cover_each_other():
+    moving = bars(drawn(two_lanes()), KINDS["transfer"])
+    assert len(moving) == 4
+    for i, (left, right, top, bottom) in enumerate(moving):
+        for other_left, other_right, other_top, other_bottom in moving[i + 1 :]:
+            meet_in_time = min(right, other_right) - max(left, other_left) > 1e-9
+            meet_in_height = min(bottom, other_bottom) - max(top, other_top) > 1e-9
             assert not (meet_in_time and meet_in_height)
+
+
+def test_the_axis_may_last_longer_than_its_own_spans():
+    axes = Figure(figsize=(10, 4)).add_subplot()
+    assert gantt(one_task(2.0), axes, 1.0, until_s=5.0).get_xlim() == pytest.approx((0, 5.05))
+    axes = Figure(figsize=(10, 4)).add_subplot()
+    assert gantt(one_task(2.0), axes, 1.0, until_s=0.5).get_xlim() == pytest.approx((0, 2.02))
+
+
+def test_a_path_outlines_its_spans_and_joins_them():
+    # host>part1, part1, then gather on the host: end of one to the start of the next, at the bars' middles.
+    timeline = two_lanes()
+    rows = [timeline.task.tolist().index(name) for name in ("host>part1", "part1", "gather")]
+    axes = drawn(timeline)
+    before = len(axes.collections)
+    assert mark_path(timeline, rows, axes) is axes
+    shapes, lines = axes.collections[-2], axes.collections[-1]
+    assert len(axes.collections) == before + 4  # each of the two on a casing
+    assert [(left, right) for left, right, _, _ in boxes(shapes)] == [(0.6, 1.0), (1.0, 2.0), (3.6, 3.8)]
+    segments = [segment.tolist() for segment in lines.get_segments()]
+    assert [(one[0], other[0]) for one, other in segments] == [(1.0, 1.0), (2.0, 3.6)]
+    (_, low), (_, high) = segments[1]
+    assert 1.5 < low < 2.2  # in the lane of w1
+    assert high == 0.0  # in the host's
+    words = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert words[-1] == "critical path"
+    assert words[:-1] == [text.get_text() for text in drawn(timeline).get_legend().get_texts()]
+
+
+def test_slim_bars_of_a_path_that_touch_share_an_outline():
+    rows = [(i, f"t{i}", "compute", "w0", "compute", 0.0, i * 1.0, i + 1.0, 1.0, "") for i in range(400)]
+    timeline = from_rows(rows, ["w0"])
+    axes = drawn(timeline)
+    mark_path(timeline, range(400), axes)
+    assert [box[:2] for box in boxes(axes.collections[-2])] == [(0.0, 400.0)]
+
+
+def test_a_path_of_nothing_and_one_out_of_sight_are_drawn():
+    mark_path(from_rows([], ["w0"]), [], drawn(from_rows([], ["w0"])))
+    row = (0, "t", "compute", "w199", "compute", 0.0, 0.0, 1.0, 1.0, "")
+    far = from_rows([row], [f"w{i}" for i in range(200)])
+    axes = drawn(far)
+    mark_path(far, [0], axes)
+    assert not boxes(axes.collections[-2])
 
 
 def test_a_pipeline_of_64_ranks_has_64_lanes():
     timeline = pipeline(64, 128)
-    assert len(drawn(timeline).get_yticks()) == 64
+    assert len(drawn(timeline, height=16).get_yticks()) == 64
+    assert drawn(timeline).get_yticks().tolist() == list(range(0, 64, 3))  # four inches have no room for 64 names
     # Closed form of 1F1B: (m + p - 1) (F + B), and 0.2 s for each of the 2 (p - 1) messages of the longest way.
     assert timeline.makespan_s >= (128 + 63) * 3 + 2 * 63 * 0.2
 
@@ -153,7 +232,7 @@ def test_more_workers_than_can_be_read_are_counted():
     axes = drawn(
         from_rows([(0, "t", "compute", "w0", "compute", 0.0, 0.0, 1.0, 1.0, "")], [f"w{i}" for i in range(200)])
     )
-    assert len(axes.get_yticks()) == 128
+    assert axes.get_ylim() == (127.6, -0.6)
     assert "72 more workers are not shown" in axes.get_xlabel()
     assert "1 more worker is not shown" in drawn(from_rows([], [f"w{i}" for i in range(129)])).get_xlabel()
 
@@ -185,7 +264,7 @@ def one_task(seconds):
 
 def test_the_axis_follows_the_spans_and_notes_a_far_theory_at_its_edge():
     axes = drawn(one_task(0.00119995), 2.75)
-    assert axes.get_xlim() == pytest.approx((0, 1.19995 * 1.01))
+    assert axes.get_xlim() == pytest.approx((0, 0.00119995 * 1.01))
     assert axes.get_xlabel() == "time (ms)"
     assert {"T_total 2.75 s \N{RIGHTWARDS ARROW}", "makespan 1.2 ms"} <= {text.get_text() for text in axes.texts}
     assert len(axes.lines) == 1  # the makespan's
@@ -222,16 +301,16 @@ def test_only_bars_of_some_width_have_a_border_and_lie_on_whole_pixels():
         (2, "c", "transfer", "w0", "way", 0.0, 3.0, 3.0 + 1e-9, 1e-9, ""),
     ]
     found = [
-        (bars.get_paths()[0].get_extents(), bars.get_linewidth()[0], bars.get_snap())
+        (boxes(bars)[0], bars.get_linewidth()[0], bars.get_snap())
         for bars in drawn(from_rows(rows, ["w0"])).collections
         if bars.get_zorder() == 2
     ]
-    assert [(box.x0, width, snap) for box, width, snap in found] == [
+    assert [(box[0], width, snap) for box, width, snap in found] == [
         (1.0, 0.0, False),
         (0.0, 0.5, None),
         (3.0, 0.0, False),
     ]
-    assert found[2][0].width > 1e-4  # of 3 s on 500 points: seen, though a pixel is 3 ms
+    assert found[2][0][1] - 3.0 > 1e-4  # of 3 s on 500 points: seen, though a pixel is 3 ms
 
 
 @pytest.mark.parametrize(("ranks", "microbatches"), [(20, 24), (64, 256)])

@@ -12,8 +12,13 @@ import pytest
 
 from parsim.core.graph import Edges, TaskGraph
 from parsim.core.job import Estimate
+from parsim.core.ties import rounded
 from parsim.policies import policies
-from parsim.policies.heft import Plan, Planned, by_urgency, rounded, upward_ranks
+from parsim.policies.by_rank import ByRank
+from parsim.policies.cpop import critical_path
+from parsim.policies.insertion import Plan, Planned
+from parsim.policies.peft import optimistic_costs
+from parsim.policies.ranks import by_urgency, downward_ranks, upward_ranks
 
 CASES = json.loads((Path(__file__).parent / "data/scheduling_cases.json").read_text())["cases"]
 PLANNED = [case for case in CASES if "heft_schedule" in case]
@@ -227,6 +232,223 @@ class TestHeft:
         heft.ready(0, None)
         assert heft.take(0, lambda task: False) is None
         assert [heft.take(0, lambda task: True) for _ in range(3)] == [0, 1, None]
+
+
+TOPCUOGLU, PEFT = (next(case for case in CASES if case["name"] == name) for name in ("topcuoglu2002", "peft2014"))
+
+
+class TestCpop:
+    def test_priorities_of_the_paper(self):
+        # Topcuoglu 2002, table 1: upward rank, downward rank; their sum is 108 on the critical path t1 t2 t9 t10.
+        asked = problem(TOPCUOGLU)
+        upward, downward = (ranks(asked.graph, asked.estimate) for ranks in (upward_ranks, downward_ranks))
+        assert [round(rank, 3) for rank in downward.tolist()] == [
+            0.0, 31.0, 25.0, 22.0, 24.0, 27.0, 62.333, 66.667, 63.667, 93.333,
+        ]  # fmt: skip
+        assert (upward + downward).round(3).tolist() == [108, 108, 105, 102, 93, 90.333, 105, 102.333, 108, 108]
+        assert critical_path(asked.graph, upward, asked.estimate) == [0, 1, 8, 9]
+
+    def test_the_critical_path_stays_on_its_worker(self):
+        # t1 t2 t9 t10 take 66, 54 and 63 s: on P2.
+        spans = problem(TOPCUOGLU).play(policies["cpop"]())
+        assert [spans[task][0] for task in (0, 1, 8, 9)] == [1] * 4
+        assert makespan(spans) == 86
+
+    def test_the_worker_of_the_path_is_one_that_may_run_most_of_it(self):
+        nan = math.nan
+        some = Problem([[1, 9], [1, 9], [nan, 9]], [{}, {0: 0}, {1: 0}])
+        # By hand: all of the path may run on w1 only, although w0 is faster for two of the three.
+        assert some.play(policies["cpop"]()) == [(1, 0, 9), (1, 9, 18), (1, 18, 27)]
+        some = Problem([[1, nan], [1, 9], [nan, 9], [1, nan]], [{}, {0: 0}, {1: 0}, {2: 0}])
+        # Three of four may run on w0: the third goes to w1, the only one for it.
+        assert [worker for worker, _, _ in some.play(policies["cpop"]())] == [0, 0, 1, 0]
+
+
+class TestPeft:
+    def test_optimistic_costs_by_the_formula(self):
+        asked = problem(PEFT)
+        seconds, edges = asked.seconds, asked.graph.edges
+        delays = {(int(a), int(b)): d for a, b, d in zip(edges.parent, edges.child, edges.delay, strict=True)}
+
+        def cost(task, worker):
+            return max(
+                (
+                    min(cost(child, w) + seconds[child, w] + (delay if w != worker else 0) for w in range(3))
+                    for (parent, child), delay in delays.items()
+                    if parent == task
+                ),
+                default=0,
+            )
+
+        table = optimistic_costs(asked.graph, seconds, edges.delay)
+        assert table.tolist() == [[cost(task, worker) for worker in range(3)] for task in range(10)]
+        # Arabnejad and Barbosa 2014, the first rows of their table of OCT and its mean, and the exit task's.
+        assert table[[0, 1, 2, 9]].tolist() == [[64, 68, 86], [42, 39, 42], [27, 41, 43], [0, 0, 0]]
+        assert table.mean(axis=1).round(1)[:3].tolist() == [72.7, 41, 37]
+
+    def test_plan_is_played_as_made(self):
+        peft = policies["peft"]()
+        spans = problem(PEFT).play(peft)
+        assert makespan(spans) == 122
+        assert dict(enumerate(spans)) == plans_of(peft)
+
+    def test_gives_up_the_earliest_end_for_the_children(self):
+        # By hand: a ends at 1 on w0 and at 2 on w1; b takes 9 on w0, 1 on w1, and a>b 5 s. OCT(a) is 6 on w0 (b on
+        # w1, 5 + 1) and 1 on w1: 1 + 6 > 2 + 1.
+        some = Problem([[1, 2], [9, 1]], [{}, {0: 5}])
+        assert some.play(policies["peft"]()) == [(1, 0, 2), (1, 2, 3)]
+        assert some.play(policies["heft"]())[0] == (0, 0, 1)
+
+    def test_tasks_that_may_run_on_some_workers_only(self):
+        nan = math.nan
+        some = Problem([[2, nan], [nan, 3], [4, 1]], [{}, {0: 1}, {1: 1}])
+        # By hand: 2 on w0, its delay, 3 on w1, and the last stays there.
+        assert some.play(policies["peft"]()) == [(0, 0, 2), (1, 3, 6), (1, 6, 7)]
+
+
+def prepared(name, some):
+    policy = policies[name]()
+    policy.prepare(some.graph, some.places, some.estimate)
+    return policy
+
+
+def anything(task):
+    return True
+
+
+class TestRoundRobin:
+    def test_deals_out_among_those_that_may_run_a_task(self):
+        nan = math.nan
+        some = Problem([[1, 1, 1], [nan, 1, 1], [1, 1, 1], [nan, 1, 1], [1, nan, nan]], [{}] * 5)
+        dealt = prepared("round_robin", some)
+        # 0 mod 3, 1 mod 2 of w1 w2, 2 mod 3, 3 mod 2 of w1 w2, the only one.
+        assert [dealt.home(task) for task in range(5)] == [0, 2, 2, 2, 0]
+        for task in (4, 3, 0, 2, 1):
+            dealt.ready(task, None)
+        assert [dealt.take(worker, anything) for worker in (0, 1, 2, 2, 2, 0, 0)] == [4, None, 3, 2, 1, 0, None]
+
+    def test_waits_for_room_for_its_first(self):
+        dealt = prepared("round_robin", Problem([[1], [1]], [{}, {}]))
+        dealt.ready(0, None), dealt.ready(1, None)
+        assert dealt.take(0, lambda task: task != 0) is None
+        assert dealt.take(0, anything) == 0
+
+    def test_deals_to_those_that_hold_a_task(self):
+        some = Problem([[1, 1, 1]] * 3, [{}] * 3)
+        estimate = some.estimate._replace(holds=lambda task, worker: worker != 1 and task != 2)
+        dealt = policies["round_robin"]()
+        dealt.prepare(some.graph, some.places, estimate)
+        # w0 and w2 hold the first two; nobody holds the third, which goes to 2 mod 3.
+        assert [dealt.home(task) for task in range(3)] == [0, 2, 2]
+
+
+class TestWorkStealing:
+    def test_own_newest_then_the_oldest_of_the_longest(self):
+        stealing = prepared("work_stealing", Problem([[1, 1, 1]] * 8, [{}] * 8))
+        for task, by in enumerate([None, None, None, None, 1, 1, 0, None]):
+            stealing.ready(task, by)
+        # Roots go round: 0 to w0, 1 to w1, 2 to w2, 3 to w0, 7 to w1. w0: 0 3 6, w1: 1 4 5 7, w2: 2.
+        taken = [stealing.take(worker, anything) for worker in (2, 2, 2, 2, 1, 0, 2, 2, 2)]
+        # w2: its own 2; 1 from w1 (four); then w0 and w1 have three each: 0 from w0; 4 from w1. Its newest: 7, 6 ...
+        assert taken == [2, 1, 0, 4, 7, 6, 3, 5, None]
+
+    def test_what_a_worker_may_not_run(self):
+        nan = math.nan
+        some = Problem([[1, nan, 1], [nan, 1, 1], [1, 1, 1]], [{}] * 3)
+        stealing = prepared("work_stealing", some)
+        stealing.ready(0, 1), stealing.ready(1, 1), stealing.ready(2, 1)
+        # Task 0 joins w0, the first that may run it; w1 has 1 and 2. w0 may not steal 1, the oldest of the longest.
+        assert [stealing.take(0, anything) for _ in range(3)] == [0, 2, None]
+        assert stealing.take(2, anything) == 1
+
+    def test_passes_over_what_does_not_fit(self):
+        stealing = prepared("work_stealing", Problem([[1, 1]] * 4, [{}] * 4))
+        for task in range(4):
+            stealing.ready(task, 0)
+        assert stealing.take(0, lambda task: task < 2) == 1
+        assert stealing.take(1, lambda task: task == 2) == 2
+        assert stealing.take(1, lambda task: False) is None
+        assert [stealing.take(0, anything) for _ in range(3)] == [3, 0, None]
+
+    @pytest.mark.parametrize("case", [case for case in SMALL if "bounds" in case], ids=named)
+    def test_never_idles_while_a_task_is_ready(self, case):
+        spans = problem(case).play(policies["work_stealing"]())
+        assert case["bounds"]["lower"] <= makespan(spans) <= case["bounds"]["greedy_upper"]
+
+
+class Furthest(ByRank):
+    """A policy as a student may write it: the highest number first, in tens."""
+
+    def rank(self, graph, estimate):
+        return [-(task // 10) for task in range(len(graph))]
+
+
+class TestByRank:
+    def ready(self, policy, some, tasks):
+        policy.prepare(some.graph, some.places, some.estimate)
+        for task in tasks:
+            policy.ready(task, None)
+        return policy
+
+    def test_lowest_rank_then_lowest_number(self):
+        policy = self.ready(Furthest(), Problem([[1]] * 30, [{}] * 30), range(30))
+        taken = [policy.take(0, anything) for _ in range(31)]
+        assert taken == [*range(20, 30), *range(10, 20), *range(10), None]
+
+    def test_ranks_tie_at_12_digits(self):
+        class Sums(ByRank):
+            def rank(self, graph, estimate):
+                return [0.3, 0.1 + 0.2, 0.3, 0.3 + 1e-11, 0.2, math.inf, math.inf]
+
+        assert 0.1 + 0.2 > 0.3
+        policy = self.ready(Sums(), Problem([[1]] * 7, [{}] * 7), reversed(range(7)))
+        assert [policy.take(0, anything) for _ in range(7)] == [4, 0, 1, 2, 3, 5, 6]
+
+    @pytest.mark.parametrize("seed", range(20))
+    def test_is_what_a_sorted_list_says(self, seed):
+        """Tasks come one by one or many at once, over several place sets, and some do not fit for a while."""
+        draw = random.Random(seed)
+        tasks, nan = 120, math.nan
+        rows = draw.choices([[1, nan, 1], [1, 1, 1], [nan, 1, nan]][: draw.randint(1, 3)], k=tasks)
+        some = Problem(rows, [{}] * tasks)
+        ranks = [draw.randint(0, 20) for _ in range(tasks)]
+
+        class Drawn(ByRank):
+            def rank(self, graph, estimate):
+                return np.array(ranks)
+
+        policy = self.ready(Drawn(), some, ())
+        coming, waiting = draw.sample(range(tasks), tasks), []
+        while coming or waiting:
+            for _ in range(draw.choice((0, 1, 1, 2, 60))):
+                if coming:
+                    policy.ready(coming[-1], 0)
+                    waiting.append(coming.pop())
+            worker, small = draw.randrange(3), draw.choice((0, 0.5, 1, 1))
+            fitting = {task for task in waiting if draw.random() < small}
+            able = [task for task in waiting if task in fitting and not math.isnan(rows[task][worker])]
+            expected = min(able, key=lambda task: (ranks[task], task), default=None)
+            assert policy.take(worker, fitting.__contains__) == expected
+            if expected is not None:
+                waiting.remove(expected)
+
+    def test_a_wrong_number_of_ranks_is_refused(self):
+        class Short(ByRank):
+            def rank(self, graph, estimate):
+                return [1.0]
+
+        with pytest.raises(ValueError, match=r"Short\.rank answered 1 numbers for 2 tasks"):
+            self.ready(Short(), Problem([[1], [1]], [{}, {}]), ())
+        with pytest.raises(NotImplementedError, match=r"ByRank has no method rank\(graph, estimate\)"):
+            self.ready(ByRank(), Problem([[1]], [{}]), ())
+
+    def test_ranks_of_the_shelf(self):
+        # By hand: 0 -> 2 (delay 4); means 2, 5, 1, 5 over two workers that differ.
+        some = Problem([[1, 3], [5, 5], [1, 1], [4, 6]], [{}, {}, {0: 4}, {}])
+        wanted = {"list_order": [0, 1, 2, 3], "spt": [2, 0, 1, 3], "lpt": [1, 3, 0, 2], "critical_path": [0, 1, 3, 2]}
+        for name, order in wanted.items():
+            policy = self.ready(policies[name](), some, reversed(range(4)))
+            assert [policy.take(task % 2, anything) for task in range(4)] == order
 
 
 class TestPlan:

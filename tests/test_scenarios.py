@@ -28,6 +28,13 @@ CONFIRMED = {
     "05_heft_ten_tasks": "80 s as published: Topcuoglu, Hariri, Wu, TPDS 13(3) 2002, figure 3(a)",
     "06_pipeline_1f1b": "33 ms by closed form: (m + p - 1)(F + B) = (8 + 4 - 1) x (1 ms + 2 ms)",
     "07_four_transfers_one_link": "10 s by closed form: all bytes through one link, (1 + 2 + 3 + 4) GB / (1 GB/s)",
+    "08_graham_anomaly": "12 s as published: Graham, SIAM J. Appl. Math. 17(2) 1969, and by hand: T1, T9: 3 + 9 s",
+    "09_longest_first": "11 s as published: Graham 1969, theorem 3, (4/3 - 1/9) x 9 s, and by hand: 5 + 3 + 3 s",
+    "10_work_stealing": "5 s by closed form: 1 s + ceil(12 / 4) x 1 s + 1 s",
+    "11_peft_ten_tasks": "122 s as published: Arabnejad, Barbosa, IEEE TPDS 25(3) 2014, and by hand: 97 + 9 + 16 s",
+    "12_standard_task_graph": "573 s as in tests/data/scheduling_cases.json, stg_robot_p8: a list scheduler not ours",
+    "13_fft": "11 s by closed form: ceil(1/4) + ceil(2/4) + ceil(4/4) + 4 x ceil(8/4) rounds of 1 s",
+    "14_two_splits": "640 ms by closed form: each has 20 ms + (400 MB + 2 x 10 MB) / (1 GB/s) + 2 x 100 ms",
 }
 MAKESPAN = {
     "01_five_tasks_data": 3.3,
@@ -37,6 +44,13 @@ MAKESPAN = {
     "05_heft_ten_tasks": 80.0,
     "06_pipeline_1f1b": 0.033,
     "07_four_transfers_one_link": 10.0,
+    "08_graham_anomaly": 12.0,
+    "09_longest_first": 11.0,
+    "10_work_stealing": 5.0,
+    "11_peft_ten_tasks": 122.0,
+    "12_standard_task_graph": 573.0,
+    "13_fft": 11.0,
+    "14_two_splits": 0.64,
 }
 T_TOTAL = {
     "01_five_tasks_data": 5 / 2 * (1 + 0.1),
@@ -46,6 +60,13 @@ T_TOTAL = {
     "05_heft_ten_tasks": 10 / 3 * (400 / 30 + 241 / 10),  # 30 times that add up to 400 s, 15 edges to 241 s
     "06_pipeline_1f1b": 64 / 4 * 0.0015,
     "07_four_transfers_one_link": 4 / 5 * (1 + 2 + 3 + 4) / 4,
+    "08_graham_anomaly": 9 / 3 * (3 + 3 * 2 + 4 * 4 + 9) / 9,
+    "09_longest_first": 7 / 3 * (2 * 5 + 2 * 4 + 3 * 3) / 7,
+    "10_work_stealing": 14 / 4 * 1,
+    "11_peft_ten_tasks": 10 / 3 * (681 / 30 + 284 / 10),  # 30 times that add up to 681 s, 15 edges to 284 s
+    "12_standard_task_graph": 88 / 8 * 2483 / 88,  # what the second column of robot.stg adds up to
+    "13_fft": 39 / 4 * 1,
+    "14_two_splits": 8 / 4 * (0.1 + 4 * (0.02 + (400 + 20) / 1000) / 8),  # four transfers serve eight items
 }
 RESULT = {"01_five_tasks_data": 30, "02_five_tasks_layers": 30, "03_five_tasks_chain": 60}
 
@@ -245,3 +266,80 @@ def test_07_transfers():
     book = played("07_four_transfers_one_link").ledger
     assert book.contention_s == pytest.approx((3 + 5 + 6 + 6) / 5)  # actual - nominal of each, over five workers
     assert idle_of("07_four_transfers_one_link") == pytest.approx({"drain": (10 + 6 + 3 + 1 + 0) / 5})
+
+
+def test_08_graham():
+    """The first figure of the paper; T9 is the longest and starts as soon as it can."""
+    expected = {"T1": ("w0", 0, 3), "T2": ("w1", 0, 2), "T3": ("w2", 0, 2), "T4": ("w1", 2, 4), "T9": ("w0", 3, 12)}
+    expected |= {"T5": ("w1", 4, 8), "T6": ("w2", 4, 8), "T7": ("w1", 8, 12), "T8": ("w2", 8, 12)}
+    same(spans("08_graham_anomaly"), expected)
+    assert idle_of("08_graham_anomaly") == pytest.approx({"dependency": 2 / 3})  # w2 from 2 to 4 s
+
+
+@pytest.mark.parametrize(
+    ("changed", "makespan_s"),
+    [
+        ({"workload.tasks[1].compute": "1 s"}, 16),  # T4 from 1 s, T5 to T7 from 3 s on all three; T8 and T9 from 7 s
+        ({"cluster.devices": 4}, 15),  # T5 to T8 from 2 s on the other three and w0; T9 from 6 s
+        ({"workload.tasks[4].after": [], "workload.tasks[5].after": []}, 16),  # T5, T6 from 2 s, T4, T7; T9 from 7 s
+    ],
+)
+def test_08_each_relief_makes_it_later(changed, makespan_s):
+    assert parsim.simulate(FOLDER / "08_graham_anomaly.yaml", set=changed).timeline.makespan_s == makespan_s
+
+
+def test_09_longest_first():
+    expected = {"J1": ("w0", 0, 5), "J2": ("w1", 0, 5), "J3": ("w2", 0, 4), "J4": ("w2", 4, 8)}
+    expected |= {"J5": ("w0", 5, 8), "J6": ("w1", 5, 8), "J7": ("w0", 8, 11)}
+    same(spans("09_longest_first"), expected)
+    assert idle_of("09_longest_first") == pytest.approx({"drain": (0 + 3 + 3) / 3})
+
+
+def test_10_work_stealing():
+    """Thieves and victim share the branches out, three each; only the order is the policy's."""
+    found = spans("10_work_stealing")
+    assert found["fork"][1:] == (0, 1)
+    assert found["join0"][1:] == (4, 5)
+    branches = sorted((worker, start) for task, (worker, start, _) in found.items() if task.startswith("branch"))
+    assert branches == [(f"w{worker}", start) for worker in range(4) for start in (1, 2, 3)]
+
+
+def test_11_peft():
+    """Five tasks in a row on p1, the way to p2, and the last task: the chain that makes the published 122 s."""
+    chain = {"t1": 22, "t4": 7, "t2": 22, "t3": 32, "t7": 14}
+    ends = dict(zip(chain, np.cumsum(list(chain.values())).tolist(), strict=True))
+    found = spans("11_peft_ten_tasks")
+    same({task: found[task] for task in chain}, {task: ("p1", ends[task] - chain[task], ends[task]) for task in chain})
+    same({"t10": found["t10"]}, {"t10": ("p2", 97 + 9, 97 + 9 + 16)})
+    steps = parsim.explain(FOLDER / "11_peft_ten_tasks.yaml").to_dict()["path"]
+    assert [step["task"] for step in steps] == ["t1", "t4", "t2", "t3", "t7", "t7>t10", "t10"]
+
+
+def test_12_standard_task_graph():
+    """No schedule beats the longest path of 569 s; its file, read by itself, has 2483 s of work."""
+    assert sum(end - start for _, start, end in spans("12_standard_task_graph").values()) == 2483
+    heft = parsim.simulate(FOLDER / "12_standard_task_graph.yaml", set={"policy": "heft"})
+    assert heft.timeline.makespan_s == 569  # the proven optimum of tests/data/scheduling_cases.json
+
+
+def test_13_fft():
+    """How many tasks run in each second: a tree of calls, then rows of eight, four at a time."""
+    found = spans("13_fft")
+    running = np.bincount([int(start) for _, start, _ in found.values()])
+    assert running.tolist() == [1, 2, 4, 4, 4, 4, 4, 4, 4, 4, 4]
+    wide = parsim.simulate(FOLDER / "13_fft.yaml", set={"cluster.devices": 8})
+    assert wide.timeline.makespan_s == 7  # 1 + 2 log2(8) rounds
+
+
+def test_14_two_splits():
+    """Each subset is the whole model and two items; no link is shared, so all four go through at once."""
+    expected = {}
+    for part in range(4):
+        expected[f"host>part{part}"] = (f"w{part}", 0, 0.44)
+        expected[f"part{part}"] = (f"w{part}", 0.44, 0.64)
+    same(spans("14_two_splits"), expected)
+    assert idle_of("14_two_splits") == {}
+    layers = parsim.simulate(FOLDER / "14_two_splits.yaml", set={"plan.split": "layers"})
+    assert layers.timeline.makespan_s == pytest.approx(2 * (0.02 + (50 + 80) / 1000 + 0.1))  # two rounds of 130 MB
+    peaks = [run.metrics["devices"][0]["peak_memory_bytes"] for run in (played("14_two_splits"), layers)]
+    assert peaks == [420e6, 130e6]  # what a task received, and nothing of the model beside it

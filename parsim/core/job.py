@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from operator import add
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from parsim.core.cluster import Cluster, Device
 from parsim.core.graph import Floats, TaskGraph
@@ -23,14 +23,52 @@ class Cost(NamedTuple):
     luck: Callable[[int, int], Floats]
 
 
+class Room(Protocol):
+    """What the devices hold under a plan in the making."""
+
+    def holds(self, task: int, worker: int) -> bool:
+        """Say whether the worker's device could hold *task*, given what is planned so far."""
+
+    def put(self, task: int, worker: int) -> None:
+        """Hear that *task* is planned on *worker*; its parents were planned before it."""
+
+
+class Endless:
+    """Room where no device has a limit.
+
+    >>> Endless().holds(0, 0)
+    True
+    """
+
+    def holds(self, task: int, worker: int) -> bool:
+        """Answer that there is room."""
+        return True
+
+    def put(self, task: int, worker: int) -> None:
+        """Keep nothing in mind."""
+
+
+def everything(task: int, worker: int) -> bool:
+    """Answer that the worker's device could hold the task: no device has a limit."""
+    return True
+
+
 class Estimate(NamedTuple):
-    """What a policy may know of time: expected seconds, never the draw."""
+    """What a policy may know of time and room: expected seconds, never the draw."""
 
     compute: tuple[list[float], ...]  # [worker][task] expected s; NaN: may not run; equal devices share a list
     transfer: Callable[[int, int, int], float]  # (edge, from worker, to worker) -> nominal s
     arrival: Callable[[int, int], float]  # (task, worker) -> nominal s of what the host sends it
     mean_compute: Callable[[], Floats]  # (tasks,) mean s over the workers that may run it
     mean_transfer: Callable[[], Floats]  # (edges,) mean nominal s over distinct workers
+    holds: Callable[[int, int], bool] = everything  # (task, worker) -> could its device hold the task, even empty?
+    room: Callable[[], Room] = Endless  # a fresh account of room, for whoever plans ahead
+
+    def able(self, task: int, workers: tuple[int, ...]) -> tuple[int, ...]:
+        """Return those of the *workers* whose device could hold *task*, or all where none could."""
+        if self.holds is everything:
+            return workers
+        return tuple(worker for worker in workers if self.holds(task, worker)) or workers
 
 
 class Policy(Protocol):
@@ -82,6 +120,7 @@ class Job:
     prefetch: int
     seed: int
     clock: str
+    values: dict[str, Any]  # the scenario that was asked for, as its YAML would hold it
 
     @cached_property
     def begun_s(self) -> float:

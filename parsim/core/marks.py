@@ -60,10 +60,11 @@ class Above:
 
 @dataclass(frozen=True)
 class Filled:
-    """Marks a str parameter that is not empty."""
+    """Marks a str parameter that is not empty: *wanted* says what it names, *example* what to write."""
 
+    wanted: str = "text"
+    example: str = ""
     takes = (str,)
-    wanted = "text"
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         from pydantic_core import core_schema
@@ -75,6 +76,8 @@ Count = Annotated[int, Between(1)]
 Whole = Annotated[int, Between(0, 2**63 - 1)]
 Positive = Annotated[float, Above(0.0)]
 Name = Annotated[str, Filled()]
+FILE = Filled("the path of a file", "graph.stg")
+File = Annotated[str, FILE]  # of an entry that stands right in the scenario; arrives as a path from the current folder
 
 
 @dataclass(frozen=True)

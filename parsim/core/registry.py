@@ -1,13 +1,28 @@
-"""Shelves: folders of files that each add one named function or class."""
+"""Shelves: folders of files that each add one named function or class.
+
+parsim/policies/fifo.py   @policies.add("fifo")     found when the shelf is first asked
+mine.py                   @policies.add("mine")     from outside the package: `use("mine.py")`
+"""
 
 from __future__ import annotations
 
 import difflib
 import importlib
+import os
 import pkgutil
+import sys
+import zlib
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from types import ModuleType
+from typing import Any, NamedTuple, TypeVar
 
+from parsim.core.answers import CHECKS
+from parsim.core.content import content
+from parsim.core.errors import Fault, ScenarioError
+from parsim.core.outside import ANYTHING, Outside, Who, aside, line_in
+
+SHELVES = ("workloads", "parallel", "schedules", "policies", "costs", "topologies", "kernels", "merges")
+PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SHOWN = 20  # names, in a message
 MANY = 500  # names; to compare with each of more takes too long where every task of a large graph is wrong
 Entry = TypeVar("Entry", bound=Callable[..., Any])
@@ -43,15 +58,25 @@ class Shelf:
         self.name = package.rpartition(".")[2]
         self.question = question
         self._entries: dict[str, Callable[..., Any]] = {}
+        self._files: dict[str, str] = {}  # in which each entry was registered
         self._discovered = False
 
     def add(self, name: str) -> Callable[[Entry], Entry]:
         """Register the decorated function or class under *name*; a name taken is a programmer's mistake."""
+        caller = sys._getframe(1)  # where the decorator stands: what it decorates may have been made anywhere
+        file, line = caller.f_code.co_filename, caller.f_lineno
+        if not isinstance(name, str) or not name:
+            raise Misplaced(f"write @{self.name}.add('NAME'), with the name under which scenarios ask for it")
 
         def register(entry: Entry) -> Entry:
             if name in self._entries:
-                raise ValueError(f"{self.name}: {name!r} stands on the shelf already")
-            self._entries[name] = entry
+                raise Misplaced(f"{self.name}: {name!r} stands on the shelf already; choose another name")
+            if not callable(entry):
+                raise Misplaced(f"{self.name}: {name!r} is to be a function or a class, not {entry!r}")
+            self._entries[name], self._files[name] = entry, file
+            if self.name in CHECKS and not os.path.abspath(file).startswith(PACKAGE + os.sep):
+                kind, check = CHECKS[self.name]
+                self._entries[name] = Outside(self.name, Who(kind, name, file, line), entry, check)
             return entry
 
         return register
@@ -65,6 +90,25 @@ class Shelf:
                 importlib.import_module(f"{self.package}.{module.name}")
         return dict(sorted(self._entries.items()))
 
+    def remove(self, name: str) -> None:
+        """Take an entry off the shelf, if it is there."""
+        self._entries.pop(name, None)
+
+    def stock(self) -> dict[str, Callable[..., Any]]:
+        """Return all that stands on the shelf, for `restock`."""
+        self.entries()
+        return dict(self._entries)
+
+    def restock(self, stock: dict[str, Callable[..., Any]]) -> None:
+        """Put back what stood on the shelf, and nothing else."""
+        self._entries.clear()
+        self._entries.update(stock)
+
+    def place(self, name: str) -> str:
+        """Return the file in which an entry was registered."""
+        self.entries()
+        return self._files[name]
+
     def __getitem__(self, name: str) -> Callable[..., Any]:
         """Return the entry; an unknown name raises `KeyError` with a suggestion."""
         entries = self.entries()
@@ -73,8 +117,88 @@ class Shelf:
         return entries[name]
 
 
+class Misplaced(ValueError):
+    """What a file wanted to put on a shelf cannot stand there."""
+
+
 def shelf(name: str) -> Shelf:
     """Return the shelf of that name; for plans that name an entry of a shelf other than their own."""
     found = getattr(importlib.import_module(f"parsim.{name}"), name)
     assert isinstance(found, Shelf)
     return found
+
+
+class _Used(NamedTuple):
+    """A file from outside, as it was when it was loaded."""
+
+    source: bytes
+    added: list[tuple[str, str]]  # (shelf, entry)
+
+
+_used: dict[str, _Used] = {}  # by the file's real path
+
+
+def use(file: str | os.PathLike[str]) -> list[tuple[str, str]]:
+    """Load a Python file from outside the package, so that scenarios may ask for what it adds to the shelves.
+
+    Returns (shelf, entry) for each entry added. A file used before is loaded anew where it has changed since; what it
+    added then makes room. Whatever is wrong with the file raises `ScenarioError`, with its line, and leaves the shelves
+    as they were.
+    """
+    name, shelves = os.fspath(file), [shelf(one) for one in SHELVES]
+    try:
+        path, source = os.path.realpath(name), content(name)
+    except ValueError as error:  # also a path that holds a NUL
+        raise _refused(name, 0, 0, str(error)) from None
+    stocks = [one.stock() for one in shelves]
+    used = _used.get(path, _Used(b"", []))
+    if used.added and used.source == source and all(entry in shelf(of).entries() for of, entry in used.added):
+        return list(used.added)
+    try:
+        for of, entry in used.added:
+            shelf(of).remove(entry)
+        known = [set(one.entries()) for one in shelves]
+        _load(name, path, source)
+        added = [
+            (one.name, entry) for one, old in zip(shelves, known, strict=True) for entry in one.entries().keys() - old
+        ]
+        if not added:
+            raise _refused(name, 1, 1, "adds nothing to a shelf; decorate a class with @policies.add('mine'), say")
+    except ScenarioError:
+        for one, stock in zip(shelves, stocks, strict=True):
+            one.restock(stock)
+        raise
+    _used[path] = _Used(source, sorted(added))
+    return sorted(added)
+
+
+def _load(file: str, path: str, source: bytes) -> None:
+    """Run the file as a module of its own; the place in it of whatever goes wrong becomes a fault."""
+    stem = os.path.basename(path).partition(".")[0]
+    module = ModuleType(f"parsim_file_{stem}_{zlib.crc32(os.fsencode(path)):08x}")
+    module.__file__ = path
+    before, sys.modules[module.__name__] = sys.modules.get(module.__name__), module
+    try:
+        with aside():
+            exec(compile(source, file, "exec", dont_inherit=True), module.__dict__)
+        return
+    except ANYTHING as error:
+        wrong = _fault(file, error)
+    if before is None:
+        del sys.modules[module.__name__]
+    else:
+        sys.modules[module.__name__] = before  # what it added stands on the shelves again
+    raise wrong
+
+
+def _fault(file: str, error: BaseException) -> ScenarioError:
+    if isinstance(error, SyntaxError) and error.filename == file:
+        return _refused(file, error.lineno or 1, error.offset or 1, f"is no Python: {error.msg}")
+    line = line_in(file, error) or 1
+    if isinstance(error, Misplaced):
+        return _refused(file, line, 1, str(error))
+    return _refused(file, line, 1, f"raised {type(error).__name__} as it was loaded: {error}")
+
+
+def _refused(file: str, line: int, column: int, message: str) -> ScenarioError:
+    return ScenarioError([Fault(file, line, column, "with", message)])

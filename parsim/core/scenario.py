@@ -14,16 +14,17 @@ import math
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import Any
 
 from parsim.core import document
+from parsim.core.content import content
 from parsim.core.document import Branch, Document, Position
 from parsim.core.errors import Complaint, Fault, Invalid, Path, ScenarioError, dotted, one_line
 from parsim.core.units import show
 
-BIGGEST = 16 * 2**20  # B, a file
 MOST_VALUES = 10_000_000  # in a mapping, so that shared parts cannot grow without end
 NOWHERE: Position = (0, 0)
 OPTION = "--set"
@@ -49,17 +50,32 @@ class Scenario:
     def fault(self, complaint: Complaint) -> Fault:
         """Find the place of *complaint*."""
         path = complaint.path
-        if any(path[:length] in self.overridden for length in range(1, len(path) + 1)):
+        if self._is_set(path):
             return document.fault(OPTION, NOWHERE, path, complaint.message)
         position = Document(self.values, self.places).position(path, complaint.at)
         return document.fault(self.file, position, path, complaint.message)
 
-    def error(self, complaints: Iterable[Complaint]) -> ScenarioError:
-        """Put *complaints* and the faults of reading together, in the order of places, each once."""
+    def near(self, path: Path, file: str) -> str:
+        """Return the file that the value at *path* names: a scenario's file speaks of its own folder.
+
+        Whoever sets a value, or hands over a mapping, speaks of the current folder.
+        """
+        at_home = isinstance(self.places, Branch) and not self._is_set(path)
+        return os.path.join(os.path.dirname(self.file), file) if at_home else file
+
+    def _is_set(self, path: Path) -> bool:
+        """Tell whether the value at *path* was put there by `set`."""
+        return any(path[:length] in self.overridden for length in range(1, len(path) + 1))
+
+    def error(self, complaints: Iterable[Complaint], elsewhere: Iterable[Fault] = ()) -> ScenarioError:
+        """Put *complaints* and the faults of reading together, in the order of places, each once.
+
+        Faults of other files, those *elsewhere*, come last.
+        """
         # What could not be read is wrong for whoever checks it, too: one fault for a place is enough then.
         unread = {(fault.file, fault.line, fault.column) for fault in self.faults if fault.line}
         found = [fault for fault in map(self.fault, complaints) if fault[:3] not in unread]
-        return ScenarioError(_sorted([*self.faults, *found]))
+        return ScenarioError([*_sorted([*self.faults, *found]), *elsewhere])
 
 
 def load(source: Source, set: Mapping[str, Any] | None = None) -> Scenario:
@@ -79,6 +95,16 @@ def load(source: Source, set: Mapping[str, Any] | None = None) -> Scenario:
         message = f"wants a path or a mapping, not {show(source)}"
         raise ScenarioError([document.fault("scenario", NOWHERE, ("SCENARIO",), message)])
     return _overridden(scenario, set or {})
+
+
+def changed(scenario: Scenario, set: Mapping[str, Any]) -> Scenario:
+    """Return another scenario, with the values of *set* at their dotted paths.
+
+    >>> scenario = load({"policy": "fifo"})
+    >>> changed(scenario, {"policy": "heft"}).values, scenario.values
+    ({'policy': 'heft'}, {'policy': 'fifo'})
+    """
+    return _overridden(replace(scenario, values=deepcopy(scenario.values)), set)
 
 
 def settings(pairs: Iterable[str]) -> dict[str, Any]:
@@ -115,25 +141,10 @@ def _from_file(file: str) -> Scenario:
 
 
 def _bytes(file: str) -> bytes:
-    """Read a file that is not too big."""
-    big = f"is larger than {BIGGEST // 2**20} MiB"
     try:
-        with open(file, "rb") as opened:
-            if os.fstat(opened.fileno()).st_size > BIGGEST:
-                raise ValueError(big)
-            data = opened.read(BIGGEST + 1)  # a pipe does not tell its size beforehand
-            if len(data) > BIGGEST:
-                raise ValueError(big)
-            return data
-    except FileNotFoundError:
-        message = "no such file"
-    except IsADirectoryError:
-        message = "is a folder; name a file"
-    except OSError as error:
-        message = f"cannot be read: {error.strerror or error}"
+        return content(file)
     except ValueError as error:  # also a path that holds a NUL
-        message = str(error)
-    raise ScenarioError([document.fault(file, NOWHERE, ("SCENARIO",), message)])
+        raise ScenarioError([document.fault(file, NOWHERE, ("SCENARIO",), str(error))]) from None
 
 
 def _from_mapping(source: Mapping[str, Any]) -> Scenario:
@@ -230,7 +241,7 @@ def _overridden(scenario: Scenario, values: Mapping[str, Any]) -> Scenario:
         scenario.values,
         scenario.places,
         (*scenario.faults, *faults),
-        frozenset(new),
+        scenario.overridden | new,
     )
 
 

@@ -8,7 +8,7 @@
 
 A parameter `from_` is the key `from`. Nothing is coerced: "3" is no number and true no count. Annotate parameters with
 
-- the quantities of `parsim.core.units`, or int, float, str, bool, Literal, `Count`, `Whole`, `Positive`, `Name`;
+- the quantities of `parsim.core.units`; int, float, str, bool, Literal; `Count`, `Whole`, `Positive`, `Name`, `File`;
 - `list[T]`, `tuple[T, ...]`, `dict[str, T]`;
 - a dataclass or NamedTuple, whose own signature is the schema of a mapping, and of which an instance arrives;
 - a union such as `Count | list[Name | Row]`: the type of what stands there picks the member;
@@ -30,7 +30,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Union
 from parsim.core.complaints import bridged, complaints, unknown
 from parsim.core.editor import choices, definitions_of
 from parsim.core.errors import Complaint, Invalid, Path
-from parsim.core.marks import Count, Either, Name, Positive, Whole, example, mark_of
+from parsim.core.marks import Count, Either, File, Name, Positive, Whole, example, mark_of
+from parsim.core.outside import Outside
 from parsim.core.registry import Shelf
 from parsim.core.units import Quantity, TimeOrSize, Travel, show
 
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Ask",
     "Count",
+    "File",
     "Name",
     "OneOf",
     "Positive",
@@ -116,11 +118,17 @@ class OneOf:
         entries = self.shelf.entries()
         if name not in entries:
             raise Invalid([Complaint(at, unknown("name", name, entries))])
+        self._model(entries[name])
         return Ask(name, entries[name], check(entries[name], parameters, self.given))
 
     def models(self) -> dict[str, type[BaseModel]]:
         """Return the model of every entry."""
-        return {name: model_of(entry, self.given) for name, entry in self.shelf.entries().items()}
+        return {name: self._model(entry) for name, entry in self.shelf.entries().items()}
+
+    def _model(self, entry: Callable[..., Any]) -> type[BaseModel]:
+        if isinstance(entry, Outside):
+            entry.refuse_unreadable(functools.partial(model_of, entry), self.given)
+        return model_of(entry, self.given)
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         from pydantic_core import core_schema
@@ -220,6 +228,7 @@ def model_of(function: Callable[..., Any], given: Names = ()) -> type[BaseModel]
 @functools.cache
 def parameters(function: Callable[..., Any], given: Names = ()) -> Mapping[str, tuple[Any, inspect.Parameter]]:
     """Return the annotation and the parameter of everything that a scenario may say to *function*."""
+    function = inspect.unwrap(function)
     own_init = isinstance(function, type) and not is_record(function)
     hints = typing.get_type_hints(getattr(function, "__init__") if own_init else function, include_extras=True)  # noqa: B009
     by_key = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from parsim.core.errors import Fault, RunError, ScenarioError
 
-FILES = ("result.json", "timeline.csv", "trace.json", "timeline.png", "timeline.svg", "validation.json")
+FILES = (  # of any answer
+    *("result.json", "scenario.json", "timeline.csv", "idle.csv", "trace.json", "timeline.png", "timeline.svg"),
+    "validation.json",
+    *("comparison.json", "comparison.png", "comparison.svg"),
+    *("explanation.json", "path.png", "path.svg"),
+    *("scaling.json", "scaling.png", "scaling.svg"),
+    *("splits.json", "splits.png", "splits.svg"),
+)
 
 
-def writable(folder: str | Path) -> None:
-    """See that *folder* can be made and its files written, and leave no trace; a long run must have a place to end."""
+def writable(folder: str | Path, names: Iterable[str] = FILES) -> None:
+    """See that *folder* can be made and files of these *names* be written, and leave no trace.
+
+    A long run must have a place to end.
+    """
     new: list[Path] = []
     try:
         new += (place for place in (Path(folder), *Path(folder).parents) if not place.exists())
@@ -21,7 +31,7 @@ def writable(folder: str | Path) -> None:
         raise _refused(folder, error) from None
     try:
         prepare(folder)
-        for path in (Path(folder) / name for name in FILES):
+        for path in (Path(folder) / name for name in names):
             if path.is_dir():
                 raise _refused(path, ValueError("it is a folder"))
     finally:

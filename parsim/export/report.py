@@ -84,19 +84,9 @@ def ledger(facts: Mapping[str, Any]) -> list[str]:
     - hidden      0.00 s  transfers under computing or under each other
     = makespan    3.30 s
     """
-    theory, terms = facts["theory"], facts["ledger"]
-    formula = f"{_plain(theory['n'])}/{theory['p']} x ({seconds(theory['t_s'])} + {seconds(theory['t_c'])})"
-    rows = [
-        ("  T_total", terms["t_total_s"], f"N/P (T_s + T_c) = {formula}"),
-        ("+ deviation", terms["deviation_s"], "other work than the average, noise, inputs already there"),
-        ("+ idle", terms["idle_s"], ""),
-        *((f"      {cause}", spent, CAUSE.get(cause, "")) for cause, spent in terms["idle"].items() if spent),
-        ("+ contention", terms["contention_s"], "transfers sharing the network"),
-        ("- hidden", terms["hidden_s"], "transfers under computing or under each other"),
-        ("= makespan", facts["makespan_s"], ""),
-    ]
+    rows = terms(facts)
     unit = unit_of(facts["makespan_s"] or max(abs(value) for _, value, _ in rows))
-    numbers = _aligned([value / unit.seconds for _, value, _ in rows])
+    numbers = aligned([value / unit.seconds for _, value, _ in rows])
     width = max(13, *(len(head) for head, _, _ in rows))
     return [
         f"{head:<{width}} {number} {' ' * len(unit.name) if head[0:3] == '   ' else unit.name}  {words}".rstrip()
@@ -104,18 +94,38 @@ def ledger(facts: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def terms(facts: Mapping[str, Any]) -> list[tuple[str, float, str]]:
+    """Return the terms of the makespan with their signs, their seconds and what they mean; causes are indented."""
+    theory, measured = facts["theory"], facts["ledger"]
+    formula = f"{_plain(theory['n'])}/{theory['p']} x ({seconds(theory['t_s'])} + {seconds(theory['t_c'])})"
+    return [
+        ("  T_total", measured["t_total_s"], f"N/P (T_s + T_c) = {formula}"),
+        ("+ deviation", measured["deviation_s"], "other work than the average, noise, inputs already there"),
+        ("+ idle", measured["idle_s"], ""),
+        *((f"      {cause}", spent, CAUSE.get(cause, "")) for cause, spent in measured["idle"].items() if spent),
+        ("+ contention", measured["contention_s"], "transfers sharing the network"),
+        ("- hidden", measured["hidden_s"], "transfers under computing or under each other"),
+        ("= makespan", facts["makespan_s"], ""),
+    ]
+
+
 def side_by_side(predicted: Mapping[str, Any], measured: Mapping[str, Any]) -> list[str]:
-    """Write the terms of two runs beside each other, each time in the unit in which it reads best."""
-    terms = ("deviation", "idle", "contention", "hidden")
+    """Write the terms of two runs beside each other, in columns."""
+    rows = beside(predicted, measured)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [f"{head:<{widths[0]}}  {one:>{widths[1]}}  {two:>{widths[2]}}" for head, one, two in rows]
+
+
+def beside(predicted: Mapping[str, Any], measured: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Return a row for each term of two runs under a head, each time in the unit in which it reads best."""
+    names = ("deviation", "idle", "contention", "hidden")
     figures = [
-        [run["ledger"]["t_total_s"], *(run["ledger"][f"{term}_s"] for term in terms), run["makespan_s"]]
+        [run["ledger"]["t_total_s"], *(run["ledger"][f"{name}_s"] for name in names), run["makespan_s"]]
         for run in (predicted, measured)
     ]
     largest = max(abs(figure) for column in figures for figure in column)
-    times = ([_clean(figure, largest) for figure in column] for column in figures)
-    rows = [("", "predicted", "measured"), *zip(("T_total", *terms, "makespan"), *times, strict=True)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [f"{head:<{widths[0]}}  {one:>{widths[1]}}  {two:>{widths[2]}}" for head, one, two in rows]
+    one, other = ([clean(figure, largest) for figure in column] for column in figures)
+    return [("", "predicted", "measured"), *zip(("T_total", *names, "makespan"), one, other, strict=True)]
 
 
 def devices(figures: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -132,7 +142,7 @@ def devices(figures: Sequence[Mapping[str, Any]]) -> list[str]:
             [
                 short(figure["name"], 20),
                 *([str(figure["stands_for"])] if merged else []),
-                *(_clean(figure[part], largest) for part in parts),
+                *(clean(figure[part], largest) for part in parts),
                 size(figure["peak_memory_bytes"]),
                 f"{'#' * full}{'.' * (BAR - full)} {100 * used:5.1f} %",
             ]
@@ -177,10 +187,10 @@ def _wrapped(line: str) -> list[str]:
     return textwrap.wrap(line, WIDTH - 4, subsequent_indent="   ", break_on_hyphens=False) or [""]
 
 
-def _clean(value: float, largest: float) -> str:
+def clean(value: float, largest: float) -> str:
     """Write a time of a table; what sums of floats leave beside its *largest* time is nothing.
 
-    >>> _clean(-1e-16, 3.3), _clean(1e-16, 1e-16)
+    >>> clean(-1e-16, 3.3), clean(1e-16, 1e-16)
     ('0 s', '1e-07 ns')
     """
     return seconds(value if abs(value) >= 1e-9 * largest else 0.0)
@@ -197,10 +207,10 @@ def _plain(value: float, digits: int = 6) -> str:
     return f"{value:.{digits}g}" if abs(value) < 10**digits else f"{value:.0f}"
 
 
-def _aligned(values: Sequence[float]) -> list[str]:
+def aligned(values: Sequence[float]) -> list[str]:
     """Write numbers one above the other with the same decimals: six figures of the largest, less common zeros.
 
-    >>> _aligned([2.75, 0.0, 10.5])
+    >>> aligned([2.75, 0.0, 10.5])
     [' 2.75', ' 0.00', '10.50']
     """
     largest = max(map(abs, values))

@@ -34,7 +34,7 @@ def outputs(graph: TaskGraph, timeline: Timeline) -> dict[int, list[Any]]:
         try:
             made[task] = program.compute(task, received)
         except Exception as error:  # a kernel may raise anything
-            raise RunError(f"task {graph.names[task]}: {type(error).__name__}: {error}") from error
+            raise RunError(f"task {graph.names[task]}: {_told(error)}") from error
     return made
 
 
@@ -43,12 +43,16 @@ def merge(program: Program, values: list[Any]) -> Any:
     try:
         value = program.merge(values)
     except Exception as error:  # a merge may raise anything
-        raise RunError(f"merge on host: {type(error).__name__}: {error}") from error
+        raise RunError(f"merge on host: {_told(error)}") from error
     if isinstance(value, float) and not math.isfinite(value):
         raise RunError(f"merge on host: the result is {value}, no finite number")
     if isinstance(value, int) and value.bit_length() > LONGEST:
         raise RunError(f"merge on host: the result is a whole number of {value.bit_length()} bits, too long to write")
     return value
+
+
+def _told(error: Exception) -> str:
+    return str(error) if isinstance(error, RunError) else f"{type(error).__name__}: {error}"
 
 
 def gathered(graph: TaskGraph, made: dict[int, list[Any]]) -> list[Any]:

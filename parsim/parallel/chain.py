@@ -3,7 +3,8 @@
     item 0   host > layer 0 > layer 1 > host          item0.0, item0.1
     item 1   host > layer 0 > layer 1 > host          item1.0, item1.1
 
-N = items x depth. Every layer owns its equal part of the weights, and applies the kernel once.
+N = items x depth. Every layer owns its equal part of the weights, and applies the kernel once. Where
+the host holds the weights, each sub-task receives its layer from there, besides its input.
 """
 
 from __future__ import annotations
@@ -39,10 +40,10 @@ def chain(items: Items, workers: int, depth: Count = 1) -> TaskGraph:
         places=(tuple(range(workers)),),
         place=np.zeros(tasks, np.int64),
         edges=Edges(parent, parent + 1, np.full(len(parent), items.size), np.zeros(len(parent))),
-        given=np.where(layer == 0, items.size, 0.0),
+        given=items.travelling / depth + np.where(layer == 0, items.size, 0.0),
         result=np.where(layer == depth - 1, items.result, 0.0),
         group=layer,
-        group_size=np.full(depth, items.weights / depth),
+        group_size=np.full(depth, items.resident / depth),
         program=items.program(
             {item * depth: [value] for item, value in enumerate(items.values)},
             [slice(None)] * (len(items.values) * depth),

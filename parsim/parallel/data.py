@@ -3,7 +3,8 @@
     [1 2 3 4 5]  ->  part0 [1 2 3]  on a worker, whole model  ->  [2 4 6] \
                      part1 [4 5]    on a worker, whole model  ->  [8 10]  /  ->  merge
 
-N = items. The subsets are contiguous, equal to one item, the larger ones first.
+N = items. The subsets are contiguous, equal to one item, the larger ones first. Where the host holds the weights, each
+subset receives all of them: the model travels once a subset, an item once.
 """
 
 from __future__ import annotations
@@ -41,9 +42,9 @@ def data(items: Items, workers: int, subsets: Count | None = None) -> TaskGraph:
         units=sizes.astype(np.float64),
         places=(tuple(range(workers)),),
         place=np.zeros(tasks, np.int64),
-        given=sizes * items.size,
+        given=items.travelling + sizes * items.size,
         result=sizes * items.result,
         group=np.zeros(tasks, np.int64),
-        group_size=np.array([items.weights]),
+        group_size=np.array([items.resident]),
         program=items.program(parts, [slice(None)] * len(parts)),
     )

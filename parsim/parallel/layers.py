@@ -4,7 +4,8 @@
                                 element1 owns w1, gets [1 2 3 4 5]  ->  [4]   ->  merge
                                 ...                                          /
 
-N = sub-tasks, as many as the input has elements.
+N = sub-tasks, as many as the input has elements. Where the host holds the weights, each sub-task receives its part of
+them: the model travels once, an item N times.
 """
 
 from __future__ import annotations
@@ -33,9 +34,9 @@ def layers(items: Items, workers: int) -> TaskGraph:
         units=np.ones(tasks),
         places=(tuple(range(workers)),),
         place=np.zeros(tasks, np.int64),
-        given=np.full(tasks, tasks * items.size),
+        given=np.full(tasks, items.travelling / tasks + tasks * items.size),
         result=np.full(tasks, items.result),
         group=np.arange(tasks),
-        group_size=np.full(tasks, items.weights / tasks),
+        group_size=np.full(tasks, items.resident / tasks),
         program=items.program(whole, [slice(task, task + 1) for task in whole]),
     )

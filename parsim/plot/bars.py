@@ -72,9 +72,22 @@ def bars_of(timeline: Timeline, lanes: list[int]) -> Iterator[Bars]:
         code = [number for number, kind in enumerate(timeline.kinds.table) if kind == name]
         rows = np.flatnonzero(np.isin(timeline.kinds.code, code) & drawn)
         if len(rows):
-            top, bottom = _heights(timeline, rows, place)
+            top, bottom = heights(timeline, rows, place)
             look = style.KINDS.get(name, style.OTHER)
             yield Bars(name, look, timeline.start_s[rows], timeline.end_s[rows], top, bottom)
+
+
+def boxes(timeline: Timeline, rows: Ints) -> tuple[Floats, Floats]:
+    """Return where the bars of any *rows* begin and end in height; NaN: not drawn."""
+    place = places(timeline, lanes_of(timeline))
+    top, bottom = np.full((2, len(timeline)), np.nan)
+    drawn = ~np.isnan(place[timeline.workers.code])
+    moves = np.flatnonzero(timeline.transfers & drawn)  # of transfers, all decide where each is
+    alone = rows[~timeline.transfers[rows]]
+    for one in (moves, alone[timeline.owned[alone]], alone[~timeline.owned[alone]]):
+        if len(one):
+            top[one], bottom[one] = heights(timeline, one, place)
+    return top[rows], bottom[rows]
 
 
 def _known_first(timeline: Timeline) -> list[str]:
@@ -82,8 +95,8 @@ def _known_first(timeline: Timeline) -> list[str]:
     return [*(kind for kind in style.KINDS if kind in there), *sorted(there - set(style.KINDS))]
 
 
-def _heights(timeline: Timeline, rows: Ints, place: Floats) -> tuple[Floats, Floats]:
-    """Return where the bars of *rows* begin and end in height; transfers at once share their band."""
+def heights(timeline: Timeline, rows: Ints, place: Floats) -> tuple[Floats, Floats]:
+    """Return where the bars of *rows*, all of one kind, begin and end in height; transfers at once share their band."""
     worker = timeline.workers.code[rows]
     lane = place[worker]
     computing, sending = bands(timeline)

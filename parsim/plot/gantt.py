@@ -7,106 +7,104 @@ w0    ==[ 0F0 ][ 0F1 ]|        computing
         --- --        |          and below it the worker's transfers
 w1    //////[ 1F0 ]\\\\\\|        light and hatched: idle, by cause
       +---------+-----+
+
+On its axes x is seconds and y is lanes, so that more can be drawn on top.
 """
 
 from __future__ import annotations
 
-import io
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.collections import PolyCollection
-from matplotlib.figure import Figure
+from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.patches import Patch
+from matplotlib.path import Path
+from matplotlib.text import Annotation
 
 from parsim.core.cluster import HOST
+from parsim.core.graph import Floats, Ints
 from parsim.core.timeline import Timeline
 from parsim.export.report import seconds
-from parsim.export.text import short, ticks, unit_of
+from parsim.export.text import short
 from parsim.plot import style
-from parsim.plot.bars import Bars, bands, bars_of, lanes_of, places
+from parsim.plot.bars import Bars, bands, bars_of, boxes, lanes_of, places
+from parsim.plot.paper import Margins, headline, lane_axis, ours, page, point, time_axis
+from parsim.plot.paper import files as written
 
-TITLE = 90  # letters
-NAME = 12  # letters of a worker's name
 FAR = 3.0  # times the makespan, from where on T_total is noted at the edge
 MANY = 20_000  # spans from which on the SVG holds pixels
 THINNEST = 0.24  # points, half a pixel of the PNG: a span as short as you like is seen
 BORDERED = 2.5  # points of width and height from which on a bar has a border
+AT_ONCE = 200  # rectangles in a shape: matplotlib moves edges to whole pixels in those of up to 1,024 corners
 NARROW = 1 / 200  # of the time; of many bars those below it have no hatch
 SMALLEST = 5.0  # points of a name
+SLIM = 8.0  # points of a bar on the path, below which it shares its outline with those that it touches
+EDGES = 3.0  # points that a name leaves free, for the outline of a path
 NAMED = 2_000  # spans up to which bars may be named
-LEFT, RIGHT, TOP, BOTTOM = 1.3, 1.75, 0.8, 0.55  # inches around the data
+WORD = 18  # letters of a legend's entry
 WIDE = 8.0  # inches of data
-
-
-class _Point(NamedTuple):
-    """A point of the paper in units of the data."""
-
-    x: float
-    y: float
+ENTRY = 0.19  # inches of a legend's entry
 
 
 def pictures(timeline: Timeline, theory_s: float, title: str) -> dict[str, bytes]:
     """Draw `timeline.png` and `timeline.svg`, always the same bytes for the same timeline."""
-    with matplotlib.rc_context(_settings()):
-        lanes = len(lanes_of(timeline))
-        data = max(lanes * (0.55 if lanes <= 8 else 0.4 if lanes <= 20 else 0.22), 2.6)
-        width, height = LEFT + WIDE + RIGHT, TOP + data + BOTTOM
-        figure = Figure(figsize=(width, height))
-        FigureCanvasAgg(figure)
-        axes = figure.add_axes((LEFT / width, BOTTOM / height, WIDE / width, data / height))
+    with ours():
+        axes = sheet(timeline, title)
         gantt(timeline, axes, theory_s)
-        figure.text(LEFT / width, 1 - 0.28 / height, short(title, TITLE), fontsize=11, fontweight="bold", va="center")
-        return {f"timeline.{form}": _bytes(figure, form) for form in ("png", "svg")}
+        return written("timeline", axes.figure)
 
 
-def gantt(timeline: Timeline, axes: Axes, theory_s: float) -> Axes:
-    """Draw *timeline* on *axes* with the theory's T_total beside it."""
-    lanes = lanes_of(timeline)
-    last = _last(timeline.makespan_s, theory_s)
-    unit = unit_of(last)
-    _axes(axes, timeline, lanes, last)
-    handles = [_draw(axes, bars, unit.seconds, len(timeline)) for bars in bars_of(timeline, lanes)]
-    _names(axes, timeline, lanes, unit.seconds)
-    _mark(axes, Mark("T_total", theory_s, style.THEORY, "--", 2), unit.seconds)
-    _mark(axes, Mark("makespan", timeline.makespan_s, style.MAKESPAN, "-", 13), unit.seconds)
-    axes.legend(handles=handles, loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False, borderaxespad=0.0)
+def sheet(timeline: Timeline, title: str) -> Axes:
+    """Return empty axes of a size that fits *timeline*."""
+    lanes = len(lanes_of(timeline))
+    legend = ENTRY * (len(np.unique(timeline.idle.cause)) + len(np.unique(timeline.kinds.code)) + 1)
+    data = max(lanes * (0.55 if lanes <= 8 else 0.4 if lanes <= 20 else 0.22), legend, 2.6)
+    axes = page(WIDE, data, Margins())
+    headline(axes.figure, Margins().left, title)
     return axes
 
 
-def _last(makespan_s: float, theory_s: float) -> float:
+def gantt(timeline: Timeline, axes: Axes, theory_s: float, until_s: float = 0.0) -> Axes:
+    """Draw *timeline* on *axes*, the theory's T_total beside it; the axis of time lasts until *until_s* at least."""
+    handles = lanes(timeline, axes, max(last(timeline, theory_s), until_s))
+    _labelled(axes, mark(axes, "makespan", timeline.makespan_s), mark(axes, "T_total", theory_s))
+    _legend(axes, handles, [str(handle.get_label()) for handle in handles])
+    return axes
+
+
+def last(timeline: Timeline, theory_s: float) -> float:
     """Return where the axis ends: behind both marks, but a T_total far outside must not squeeze the spans."""
-    return makespan_s if theory_s > FAR * makespan_s > 0 else max(makespan_s, theory_s) or 1.0
+    makespan = timeline.makespan_s
+    return makespan if theory_s > FAR * makespan > 0 else max(makespan, theory_s) or 1.0
 
 
-def _settings() -> dict[Any, Any]:
-    """Return matplotlib's own settings under ours, so that nobody's private file changes a picture."""
-    own = {name: value for name, value in matplotlib.rcParamsDefault.items() if name != "backend"}
-    return own | style.PICTURE
+def lanes(timeline: Timeline, axes: Axes, last_s: float) -> list[Patch]:
+    """Draw the lanes alone, without marks, and return the entries of their legend."""
+    shown = lanes_of(timeline)
+    hidden = sum(map(bool, timeline.workers.table)) - sum(bool(timeline.workers.table[code]) for code in shown)
+    more = f"; {hidden} more {'workers are' if hidden > 1 else 'worker is'} not shown" if hidden else ""
+    lane_axis(axes, [timeline.workers.table[code] or HOST for code in shown], "worker")
+    time_axis(axes, last_s, more)
+    handles = [_draw(axes, bars, len(timeline)) for bars in bars_of(timeline, shown)]
+    _names(axes, timeline, shown)
+    return handles
 
 
-def _bytes(figure: Figure, form: str) -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format=form, dpi=150, metadata={"Date": None} if form == "svg" else {"Software": "parsim"})
-    return buffer.getvalue()
+def _legend(axes: Axes, handles: Sequence[Any], words: Sequence[str]) -> None:
+    axes.legend(handles, words, loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False, borderaxespad=0.0)
 
 
-def _draw(axes: Axes, bars: Bars, unit_s: float, spans: int) -> Patch:
+def _draw(axes: Axes, bars: Bars, spans: int) -> Patch:
     """Draw bars of one look at once, and return their entry of the legend."""
     is_idle = bars.label.startswith("idle")
-    point = _point(axes)
-    left, right = bars.start / unit_s, bars.end / unit_s
-    right = right if is_idle else np.maximum(right, left + THINNEST * point.x)
-    corners: Any = np.stack((left, bars.top, right, bars.top, right, bars.bottom, left, bars.bottom), axis=1).reshape(
-        -1, 4, 2
-    )  # (bars, 4 corners, x and y)
+    one = point(axes)
+    left, right = bars.start, bars.end if is_idle else np.maximum(bars.end, bars.start + THINNEST * one.x)
     border = style.LINE if is_idle else style.WHITE
     look: dict[str, Any] = {"facecolors": bars.look.face, "zorder": 1 if is_idle else 2, "rasterized": spans > MANY}
     hatch = bars.look.hatch or None
-    bordered = np.minimum((right - left) / point.x, (bars.bottom - bars.top) / point.y) >= BORDERED
+    bordered = np.minimum((right - left) / one.x, (bars.bottom - bars.top) / one.y) >= BORDERED
     bordered &= not is_idle
     hatched = (right - left >= NARROW * axes.get_xlim()[1]) | (spans <= MANY)
     # Bars of few pixels: moved to whole pixels, a regular rhythm would become irregular; a border would cover them.
@@ -120,50 +118,64 @@ def _draw(axes: Axes, bars: Bars, unit_s: float, spans: int) -> Patch:
     ]
     for rows, more in sorts:
         if rows.any():
-            axes.add_collection(PolyCollection(corners[rows], **look, **more), autolim=False)
-    return Patch(facecolor=bars.look.face, edgecolor=border, hatch=hatch, label=bars.label)
+            shapes = rectangles(left[rows], right[rows], bars.top[rows], bars.bottom[rows])
+            axes.add_collection(PathCollection(shapes, **look, **more), autolim=False)
+    return Patch(facecolor=bars.look.face, edgecolor=border, hatch=hatch, label=short(bars.label, WORD))
 
 
-def _point(axes: Axes) -> _Point:
-    """Return how much of the data one point (1/72 inch) is."""
-    inches = axes.bbox.width / axes.figure.dpi, axes.bbox.height / axes.figure.dpi
-    (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
-    return _Point((right - left) / inches[0] / 72, abs(top - bottom) / inches[1] / 72)
+def mark_path(timeline: Timeline, rows: Sequence[int], axes: Axes) -> Axes:
+    """Outline the bars of *rows* in the order given, and join each to the next; *axes* hold the chart already."""
+    path = np.asarray(rows, np.int64)
+    top, bottom = boxes(timeline, path)
+    seen = ~np.isnan(top)
+    path, top, bottom = path[seen], top[seen], bottom[seen]
+    start, end = timeline.start_s[path], timeline.end_s[path]
+    first, after = _runs(start, end, top, SLIM * point(axes).x)
+    start, end, top, bottom = start[first], end[after - 1], top[first], bottom[first]
+    middle = (top + bottom) / 2
+    outlines = rectangles(start, np.maximum(end, start + THINNEST * point(axes).x), top, bottom)
+    joins: Any = np.stack((end[:-1], middle[:-1], start[1:], middle[1:]), axis=1).reshape(-1, 2, 2)
+    for colour, width, height in ((style.CASING, 3.6, 3.1), (style.PATH, 1.7, 3.2)):
+        look = {"linewidths": width, "zorder": height}
+        axes.add_collection(PathCollection(outlines, facecolors="none", edgecolors=colour, **look), autolim=False)
+        axes.add_collection(LineCollection(joins, colors=colour, capstyle="butt", **look), autolim=False)
+    legend = axes.get_legend()
+    if legend is not None:
+        outline = Patch(facecolor="none", edgecolor=style.PATH, linewidth=1.7)
+        words = [text.get_text() for text in legend.get_texts()]
+        _legend(axes, [*legend.legend_handles, outline], [*words, "critical path"])
+    return axes
 
 
-def _axes(axes: Axes, timeline: Timeline, lanes: list[int], last: float) -> None:
-    names = [short(timeline.workers.table[code] or HOST, NAME) for code in lanes]
-    small = 9 if len(lanes) <= 20 else 7
-    unit = unit_of(last)
-    axes.set_ylim(len(lanes) - 0.4, -0.6)
-    axes.set_yticks(range(len(lanes)), names, fontsize=small, parse_math=False)
-    axes.tick_params(axis="y", length=0)
-    axes.set_ylabel("worker")
-    axes.set_xlim(0.0, last / unit.seconds * 1.01)
-    marks = ticks(last, 10) / unit.seconds
-    axes.set_xticks(marks, [f"{mark:.6g}" for mark in marks])
-    workers = sum(bool(name) for name in timeline.workers.table)
-    hidden = workers - sum(bool(timeline.workers.table[code]) for code in lanes)
-    axes.set_xlabel(
-        f"time ({unit.name})"
-        + (f"; {hidden} more {'workers are' if hidden > 1 else 'worker is'} not shown" if hidden else "")
-    )
+def _runs(start: Floats, end: Floats, top: Floats, slim: float) -> tuple[Ints, Ints]:
+    """Return where runs of touching slim bars begin, and where they are over; any other bar is a run of its own."""
+    thin = end - start < slim
+    touching = (top[1:] == top[:-1]) & (start[1:] - end[:-1] < slim / 10) & thin[1:] & thin[:-1]
+    first = np.flatnonzero(np.concatenate([np.ones(min(len(start), 1), bool), ~touching]))
+    return first, np.append(first[1:], len(start)).astype(np.int64)[: len(first)]
 
 
-def _names(axes: Axes, timeline: Timeline, lanes: list[int], unit_s: float) -> None:
+def rectangles(left: Floats, right: Floats, top: Floats, bottom: Floats) -> list[Path]:
+    """Return rectangles, some at a time as one shape: a hatch costs a millisecond a shape, however large."""
+    corners = np.stack((left, top, right, top, right, bottom, left, bottom, left, top), axis=1).reshape(-1, 5, 2)
+    codes = np.array([Path.MOVETO, Path.LINETO, Path.LINETO, Path.LINETO, Path.CLOSEPOLY], np.uint8)
+    parts = (corners[first : first + AT_ONCE] for first in range(0, len(corners), AT_ONCE))
+    return [Path(part.reshape(-1, 2), np.tile(codes, len(part))) for part in parts]
+
+
+def _names(axes: Axes, timeline: Timeline, shown: list[int]) -> None:
     """Write names into the bars that have the room."""
-    if len(timeline) > NAMED or not lanes:
+    if len(timeline) > NAMED or not shown:
         return
-    place, (computing, _) = places(timeline, lanes), bands(timeline)
-    point = _point(axes)
-    size = min(8.0, 0.75 * ((computing.bottom - computing.top) or 1.0) / point.y)
+    place, (computing, _) = places(timeline, shown), bands(timeline)
+    one = point(axes)
+    size = min(8.0, 0.75 * ((computing.bottom - computing.top) or 1.0) / one.y)
     for span in np.flatnonzero(~timeline.transfers & ~np.isnan(place[timeline.workers.code])).tolist():
-        left, right = timeline.start_s[span] / unit_s, timeline.end_s[span] / unit_s
+        left, right = timeline.start_s[span], timeline.end_s[span]
         name = str(timeline.task[span])
-        fitting = min(size, (right - left) / point.x / (0.7 * len(name) + 0.3))
+        fitting = min(size, ((right - left) / one.x - EDGES) / (0.66 * len(name)))
         if fitting >= SMALLEST:
-            owned = bool(timeline.owned[span])
-            middle = (computing.top + computing.bottom) / 2 if owned else 0.0
+            middle = (computing.top + computing.bottom) / 2 if timeline.owned[span] else 0.0
             look = style.KINDS.get(str(timeline.kind[span]), style.OTHER)
             axes.text(
                 (left + right) / 2,
@@ -180,31 +192,43 @@ def _names(axes: Axes, timeline: Timeline, lanes: list[int], unit_s: float) -> N
 
 
 class Mark(NamedTuple):
-    """A time to mark, its label *height* points above the data."""
+    """A time to mark; *value_s* may lie behind the axis' end."""
 
     word: str
     value_s: float
     colour: str
-    dashes: str
-    height: int
 
 
-def _mark(axes: Axes, mark: Mark, unit_s: float) -> None:
-    """Mark a time; one behind the axis' end is noted at the edge."""
-    right, value = axes.get_xlim()[1], mark.value_s / unit_s
-    label = f"{mark.word} {seconds(mark.value_s, 4)}"
+def mark(axes: Axes, word: str, value_s: float) -> Mark:
+    """Draw a line at the makespan, or a dashed one at T_total, where the axis reaches so far."""
+    colour, dashes = (style.MAKESPAN, "-") if word == "makespan" else (style.THEORY, "--")
+    if value_s <= axes.get_xlim()[1]:
+        axes.axvline(value_s, color=colour, linestyle=dashes, linewidth=1.2, zorder=3, clip_on=False)
+    return Mark(word, value_s, colour)
+
+
+def _labelled(axes: Axes, *marks: Mark) -> None:
+    """Write each mark's time above the data, over the one before where the two would meet."""
+    written: list[Annotation] = []
+    for one in marks:
+        label = _label(axes, one)
+        if any(label.get_window_extent().padded(4).overlaps(other.get_window_extent()) for other in written):
+            label.xyann = (0, 13)
+        written.append(label)
+
+
+def _label(axes: Axes, one: Mark) -> Annotation:
+    right, value, words = axes.get_xlim()[1], one.value_s, f"{one.word} {seconds(one.value_s, 4)}"
     if value > right:
-        label, value = f"{label} \N{RIGHTWARDS ARROW}", right
-    else:
-        axes.axvline(value, color=mark.colour, linestyle=mark.dashes, linewidth=1.2, zorder=3, clip_on=False)
-    axes.annotate(
-        label,
+        words, value = f"{words} \N{RIGHTWARDS ARROW}", right
+    return axes.annotate(
+        words,
         (value, 1.0),
         xycoords=axes.get_xaxis_transform(),
-        xytext=(0, mark.height),
+        xytext=(0, 2),
         textcoords="offset points",
         ha="left" if value < 0.15 * right else "right" if value > 0.85 * right else "center",
-        color=mark.colour,
+        color=one.colour,
         fontsize=8,
         annotation_clip=False,
     )

@@ -59,8 +59,34 @@ CAUSES = {
     "drain": Look(PALE, "\\\\\\"),
     "dependency": Look(PALE, "---"),
 }
+TERMS = {
+    "deviation": Look(PURPLE, "///"),
+    "contention": Look(ORANGE, "xxx"),
+    "hidden": Look(SKY, "..."),
+}
+GROUPS = (  # of tasks; each with the mark that stands for a task without the room for its name
+    (Look(SKY), "o"),
+    (Look(ORANGE), "s"),
+    (Look(GREEN), "^"),
+    (Look(YELLOW), "D"),
+    (Look(PURPLE), "v"),
+    (Look(BLUE), "P"),
+    (Look(VERMILLION), "X"),
+)
+PLAIN = (Look(LINE), "o")  # a task of no group
 THEORY = VERMILLION
 MAKESPAN = BLACK
+PATH = BLACK
+CASING = WHITE  # around the path, so that it is seen on any bar
+USED = Look(SKY)
+LIMIT = VERMILLION
+IDEAL = LINE
+EDGE = GREY
+SPLITS = {"data": (Look(BLUE), "o"), "layers": (Look(VERMILLION), "s")}  # each with the mark of its points
+CROSSINGS: dict[str, dict[str, Any]] = {  # of the splits' lines, by T_total and by runs
+    "T_total": {"color": GREY, "linewidth": 1.0, "dashes": (3.5, 1.8)},
+    "run": {"color": BLACK, "linewidth": 1.0},
+}
 
 PICTURE: dict[str, Any] = {
     "font.family": "DejaVu Sans",

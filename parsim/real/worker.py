@@ -18,6 +18,8 @@ from queue import SimpleQueue
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from parsim.core.errors import ParsimError
+
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
@@ -173,4 +175,6 @@ def work(
 
 def told(error: BaseException) -> str:
     """Write an exception in one line."""
+    if isinstance(error, ParsimError):
+        return str(error)
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

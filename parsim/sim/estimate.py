@@ -1,4 +1,4 @@
-"""What is expected of time: seconds per worker and task, transfers by route. Policies and the theory read it."""
+"""What is expected: seconds per worker and task, transfers by route, room. Policies and the theory read it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 from parsim.core.cluster import Cluster
 from parsim.core.graph import Floats
 from parsim.core.job import Estimate, Job
+from parsim.sim.holding import Holding, devices_of
 
 Rows = tuple[list[float], ...]  # [worker][task] s; equal devices share a list
 
@@ -64,12 +65,6 @@ def mean_compute(job: Job) -> Floats:
         else:
             mean[chosen] = sum(column[chosen] for column in found) / len(found)
     return mean
-
-
-def devices_of(job: Job) -> list[tuple[int, ...]]:
-    """Return, for each place set of the graph, the devices of its workers."""
-    device = job.cluster.device_of_worker
-    return [tuple(sorted({device[worker] for worker in allowed})) for allowed in job.graph.places]
 
 
 class MeanRoute:
@@ -145,4 +140,10 @@ def estimate(job: Job, rows: Rows) -> Estimate:
         path = cluster.path(cluster.host, device[worker]) if given and given[task] else None
         return 0.0 if path is None else path.seconds(given[task])
 
-    return Estimate(rows, transfer, arrival, partial(mean_compute, job), partial(mean_transfer, job))
+    means = partial(mean_compute, job), partial(mean_transfer, job)
+    if all(one.memory == math.inf for one in cluster.devices):
+        return Estimate(rows, transfer, arrival, *means)
+    empty = cache(partial(Holding, job))  # made when first asked: most policies never plan
+    return Estimate(
+        rows, transfer, arrival, *means, lambda task, worker: empty().holds(task, worker), partial(Holding, job)
+    )

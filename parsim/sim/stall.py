@@ -26,6 +26,9 @@ def _lane(engine: Engine, worker: int, left: list[int]) -> str:
     name, names = engine.job.cluster.workers[worker].name, engine.graph.names
     if engine.queue[worker]:
         return f"  {name} waits for {names[engine.queue[worker][0]]}, which waits for its inputs"
+    ahead = _next_in_order(engine, worker)
+    if ahead is not None and engine.missing[ahead]:
+        return f"  {name} waits for {names[ahead]}, the next of its order: {_why(engine, ahead, worker)}"
     places = engine.graph.places
     runs = [task for task in left if engine.worker[task] == NOBODY and worker in places[engine.graph.place[task]]]
     if engine.named:
@@ -35,6 +38,13 @@ def _lane(engine: Engine, worker: int, left: list[int]) -> str:
     ready = [task for task in runs if not engine.missing[task]] or runs
     task = next((task for task in ready if _lacks_room(engine, task, worker)), ready[0])
     return f"  {name} waits for {names[task]}: {_why(engine, task, worker)}"
+
+
+def _next_in_order(engine: Engine, worker: int) -> int | None:
+    """Return the first task of a pipeline's order that the worker has not taken."""
+    orders = engine.graph.orders if engine.job.policy_name == "in_order" else ()
+    order = orders[worker] if worker < len(orders) else ()
+    return next((task for task in order if engine.worker[task] == NOBODY), None)
 
 
 def _lacks_room(engine: Engine, task: int, worker: int) -> bool:
@@ -52,4 +62,4 @@ def _why(engine: Engine, task: int, worker: int) -> str:
         return f"{missing[0]} has not ended"
     if isinstance(engine, Carrier) and _lacks_room(engine, task, worker):
         return engine.room_story(task, worker)
-    return "it is ready, and the policy gives it to nobody"
+    return f"it is ready, and the policy {engine.job.policy_name} gives it to nobody"

@@ -10,13 +10,14 @@ layer), in six steps: split, create parallel tasks, allocate resources, execute,
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import Annotated
+from functools import cache, partial
+from typing import Annotated, Literal
 
 from parsim.core.cluster import Cluster
 from parsim.core.errors import Complaint, Invalid, Path
-from parsim.core.graph import TaskGraph
+from parsim.core.graph import Floats, TaskGraph
 from parsim.core.items import Items
 from parsim.core.plan import Plan
 from parsim.core.registry import shelf
@@ -45,6 +46,7 @@ def items(
     item: Bytes = 0.0,
     result: Bytes = 0.0,
     weights: Bytes = 0.0,
+    weights_at: Literal["devices", "host"] = "devices",
 ) -> TaskGraph:
     """Make the tasks that the plan's split cuts the items into.
 
@@ -53,6 +55,8 @@ def items(
     data, kernel, merge : the values, what is computed on each, and what is made of all outputs.
     count : in place of them, the number of items, which are then only counted.
     item, result, weights : bytes of an item, of what comes of an item, and of the whole model.
+    weights_at : where the model is: on the devices, where it takes room, or at the host. From there each task receives
+        its part with its input and drops it when it ends: every subset the whole model, every sub-task its layers.
     """
     values, complaints = data or [], _complaints(data, count, kernel, merge)
     options = {key: value for key in ("subsets", "depth") if (value := getattr(plan, key)) is not None}
@@ -64,23 +68,30 @@ def items(
     ]
     if complaints:
         raise Invalid(complaints)
-    asked = Items(count or len(values), item, result, weights, values)
+    asked = Items(count or len(values), item, result, weights, values, weights_at=weights_at)
     if kernel is not None and merge is not None:
         asked = replace(
             asked,
             kernel=partial(kernel.entry, **kernel.arguments),
             merge=partial(merge.entry, **merge.arguments),
         )
+    cut = partial(plan.split.make, workers=len(cluster.workers), **options)
     try:
-        graph: TaskGraph = plan.split.make(items=asked, workers=len(cluster.workers), **options)
+        graph: TaskGraph = cut(items=asked)
     except Invalid as invalid:
         raise Invalid(c._replace(path=("plan", *c.path)) for c in invalid.complaints) from None
-    return replace(graph, where=where)
+    inputs = cache(lambda: cut(items=replace(asked, weights=0.0)).given)
+    return replace(graph, where=lambda what, index: where(graph.given, inputs, what, index))
 
 
-def where(what: str, index: int) -> Path:
-    """Return which value of the scenario says how much travels, or how much a task needs."""
-    return {"edge": ("item",), "given": ("item",), "result": ("result",)}.get(what, ("weights",))
+def where(given: Floats, inputs: Callable[[], Floats], what: str, index: int) -> Path:
+    """Return which value of the scenario says how much travels, or how much a task needs.
+
+    Of what the host gives it is the larger part: the *inputs* without the model, or the model.
+    """
+    if what == "given":
+        return ("item",) if 2 * inputs()[index] >= given[index] else ("weights",)
+    return {"edge": ("item",), "result": ("result",)}.get(what, ("weights",))
 
 
 def _complaints(data: object, count: object, kernel: object, merge: object) -> list[Complaint]:

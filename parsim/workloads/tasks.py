@@ -15,8 +15,9 @@ from itertools import chain, islice
 import numpy as np
 
 from parsim.core.cluster import Cluster
+from parsim.core.cycles import cycles
 from parsim.core.errors import Complaint, Invalid, Path, about_doubles
-from parsim.core.graph import Edges, Floats, Ints, TaskGraph, no_floats, no_ints
+from parsim.core.graph import Edges, Floats, Ints, TaskGraph
 from parsim.core.plan import Plan
 from parsim.core.registry import did_you_mean
 from parsim.core.schema import Name
@@ -129,39 +130,8 @@ def _about_parents(tasks: Sequence[TaskRow], parents: Sequence[Parents], number:
 
 def _about_cycles(edges: Edges, count: int) -> Iterator[Complaint]:
     """Complain at the `after` of the first task of each cycle: in the end, it waits for itself."""
-    graph = TaskGraph([""] * count, (), no_ints(), no_floats(), (), no_ints(), edges=edges)
-    stuck = _stuck(graph, set(range(count)))
-    while stuck:
-        cycle = _on_cycle(graph, stuck)
+    for cycle in cycles(edges, count):
         yield Complaint(("tasks", min(cycle), "after"), "is part of a cycle: the task would wait for itself")
-        stuck = _stuck(graph, stuck - cycle)
-
-
-def _stuck(graph: TaskGraph, among: set[int]) -> set[int]:
-    """Return the tasks that cannot run, where only those in *among* wait and are waited for."""
-    edges, children = graph.edges, graph.children
-    inside = np.zeros(len(graph), bool)
-    inside[list(among)] = True
-    both = inside[edges.parent] & inside[edges.child]
-    missing = np.bincount(edges.child[both], minlength=len(graph)).tolist()
-    free = [task for task in among if not missing[task]]
-    for task in free:
-        for edge in children.order[children.first[task] : children.first[task + 1]]:
-            child = int(edges.child[edge])
-            missing[child] -= 1
-            if not missing[child] and child in among:
-                free.append(child)
-    return among - set(free)
-
-
-def _on_cycle(graph: TaskGraph, stuck: set[int]) -> set[int]:
-    """Return the tasks of one cycle: from the first stuck task, walk to stuck parents until one comes back."""
-    parents, task, walked = graph.parents, min(stuck), dict[int, None]()
-    while task not in walked:
-        walked[task] = None
-        into = parents.order[parents.first[task] : parents.first[task + 1]]
-        task = next(parent for parent in map(int, graph.edges.parent[into]) if parent in stuck)
-    return set(list(walked)[list(walked).index(task) :])
 
 
 def _seconds(tasks: Sequence[TaskRow], cluster: Cluster) -> Floats:

@@ -1,0 +1,193 @@
+"""What was asked: the options of commands, what is wrong with them, and how an answer is said.
+
+--with FILE.py   --set PATH=VALUE   --seed N   --out DIR   and the command's own
+    |                 |                |          |
+    +-----------------+---- each is checked ------+--->  every fault at once, or the values to play with
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, Protocol, TypeVar
+
+import click
+
+from parsim.core.errors import Fault, ScenarioError
+
+
+class Answer(Protocol):
+    """What a command that plays a scenario has to say."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Say it as plain values."""
+
+    def report(self) -> str:
+        """Say it for people."""
+
+    def save(self, folder: str) -> None:
+        """Write it into a folder."""
+
+
+Values = dict[str, Any]
+Read = Callable[[tuple[str, ...]], Values]  # what --set says -> values by dotted path
+Heard = Callable[[int, int], None]  # (runs done, runs in all)
+Given = TypeVar("Given", bound=Answer)
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+with_files = click.option("--with", "files", metavar="FILE.py", multiple=True, help="Use what this file adds.")
+as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+quiet = click.option("--quiet", is_flag=True, help="Print nothing.")
+_OPTIONS = (
+    with_files,
+    click.option("--seed", metavar="N", help="Seed of the draws, in place of the scenario's."),
+    click.option("--out", metavar="DIR", help="Write results and pictures into this folder."),
+    quiet,
+    as_json,
+    click.option("--set", "settings", metavar="PATH=VALUE", multiple=True, help="Change a value; repeatable."),
+)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The options of every command that plays."""
+
+    settings: tuple[str, ...]
+    as_json: bool
+    quiet: bool
+    out: str | None
+    seed: str | None
+    files: tuple[str, ...]
+
+    def values(self, faults: list[Fault], read: Read, see: Callable[[Values], Any]) -> Values:
+        """Return the values that the options set, as *read* reads them.
+
+        What is wrong with them is told together with *faults*, those of the command's own options, and with what
+        *see* finds wrong with the scenario.
+        """
+        chosen: Values = {}
+        use_files(self.files, faults)
+        with collecting(faults):
+            chosen |= read(self.settings)
+        if self.seed is not None:
+            with collecting(faults):
+                chosen["seed"] = seed_of(self.seed)
+        readable = not faults
+        if self.out is not None:
+            from parsim.export.files import writable
+
+            with collecting(faults):
+                writable(self.out)
+        if faults and readable:
+            with collecting(faults):
+                see(chosen)
+        raise_all(faults)
+        return chosen
+
+    def say(self, ask: Callable[[], Given], what: str) -> Given:
+        """Let *ask* play, and give its answer as it was asked for."""
+        with waiting(what, self.quiet):
+            answer = ask()
+            self.keep(answer)
+        self.show(answer)
+        return answer
+
+    def keep(self, answer: Answer) -> None:
+        """Write the answer where it was asked for."""
+        if self.out is not None:
+            answer.save(self.out)
+
+    def show(self, answer: Answer) -> None:
+        """Print the answer as it was asked for."""
+        if not self.quiet:
+            click.echo(json.dumps(answer.to_dict()) if self.as_json else answer.report(), nl=self.as_json)
+
+
+def answers(command: Command) -> Command:
+    """Give *command* the options of every command that plays, as an `Asked`; its own options follow."""
+
+    @wraps(command)
+    def play(**options: Any) -> Any:
+        asked = Asked(**{name: options.pop(name) for name in Asked.__dataclass_fields__})
+        return command(asked, **options)
+
+    for option in _OPTIONS:
+        play = option(play)
+    return play  # type: ignore[return-value]
+
+
+def option_fault(option: str, message: str) -> ScenarioError:
+    """Make the error for a fault on the command line."""
+    return ScenarioError([Fault(option, 0, 0, option.lstrip("-"), message)])
+
+
+@contextmanager
+def collecting(faults: list[Fault]) -> Iterator[None]:
+    """Collect what is wrong, and go on."""
+    try:
+        yield
+    except ScenarioError as wrong:
+        faults += wrong.faults
+
+
+def raise_all(faults: Sequence[Fault]) -> None:
+    """Refuse to go on where anything is wrong."""
+    if faults:
+        raise ScenarioError(faults)
+
+
+def use_files(files: Iterable[str], faults: list[Fault]) -> None:
+    """Put what *files* from outside the package add on the shelves."""
+    for file in files:
+        from parsim.core.registry import use
+
+        with collecting(faults):
+            use(file)
+
+
+def seed_of(text: str) -> int:
+    """Read a seed."""
+    if not text.isascii() or not text.isdigit() or len(text) > 20 or int(text) >= 2**63:
+        raise option_fault("--seed", f"'{text[:60]}' is no whole number from 0 to 2^63 - 1; write for example 7")
+    return int(text)
+
+
+def count_of(option: str, text: str) -> int:
+    """Read a count."""
+    from parsim.core.marks import MOST
+
+    if not text.isascii() or not text.isdigit() or len(text) > len(str(MOST)) or not 0 < int(text) <= MOST:
+        raise option_fault(option, f"'{text[:60]}' is not a count from 1 to {MOST}; write for example 4")
+    return int(text)
+
+
+@contextmanager
+def waiting(what: str, quiet: bool) -> Iterator[None]:
+    """Show people at a terminal that something goes on."""
+    if quiet or not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    with Console(stderr=True).status(Text(f"{what} ...")):
+        yield
+
+
+@contextmanager
+def counting(what: str, quiet: bool) -> Iterator[Heard]:
+    """Show people at a terminal how far it is: the function given is to be told."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn()
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        shown = progress.add_task(what, total=None)
+        yield lambda done, total: progress.update(shown, completed=done, total=total)

@@ -1,0 +1,175 @@
+"""The command that draws: plot.
+
+folder of --out   gantt, ledger                  from what lies there, measured runs too
+                  memory, graph, path, scaling   from scenario.json, played again
+scenario file     every kind                     from a run of it
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from parsim.cli.asked import collecting, option_fault, quiet, raise_all, use_files, waiting, with_files
+from parsim.core.errors import Fault, ScenarioError
+
+if TYPE_CHECKING:
+    from parsim.core.scenario import Scenario, Source
+    from parsim.export.folder import Kept
+    from parsim.run import Result
+
+KINDS = ("gantt", "ledger", "path", "memory", "graph", "scaling")
+LYING = ("gantt", "ledger", "path")  # what a folder shows without playing again
+
+Pictures = dict[str, bytes]
+Draw = Callable[[str], Pictures]  # kind -> files
+
+
+@click.command()
+@click.argument("result")
+@click.option("--kind", "kinds", metavar="KIND,...", multiple=True, help=f"What to draw: {', '.join(KINDS)}.")
+@click.option("--out", metavar="DIR", help="Write into this folder, in place of the result's own.")
+@with_files
+@quiet
+def plot(result: str, kinds: tuple[str, ...], out: str | None, files: tuple[str, ...], quiet: bool) -> None:
+    """Draw RESULT, a folder that --out wrote or a scenario; without --kind its Gantt chart."""
+    from parsim.export.files import prepare, write
+
+    faults: list[Fault] = []
+    use_files(files, faults)
+    used = not faults
+    wanted = _kinds(kinds or ("gantt",), faults)
+    folder = _folder(result, wanted, out, faults)
+    if faults and used:
+        with collecting(faults):
+            _source(result, wanted)
+    raise_all(faults)
+    with waiting(result, quiet):
+        draw = _source(result, wanted)
+        pictures = {name: content for kind in wanted for name, content in draw(kind).items()}
+        write(prepare(folder), pictures)
+    if not quiet:
+        click.echo("\n".join(str(Path(folder) / name) for name in pictures))
+
+
+def _kinds(words: tuple[str, ...], faults: list[Fault]) -> list[str]:
+    """Return the kinds asked for, each once; what is no kind is a fault."""
+    from parsim.core.registry import did_you_mean
+
+    asked = dict.fromkeys(kind.strip() for word in words for kind in word.split(","))
+    for kind in asked:
+        if kind not in KINDS:
+            faults += option_fault("--kind", did_you_mean(kind, KINDS)).faults
+    return [kind for kind in asked if kind in KINDS]
+
+
+def _folder(result: str, kinds: list[str], out: str | None, faults: list[Fault]) -> str:
+    """Return where the pictures go, and see that they can be written there."""
+    from parsim.export.files import writable
+    from parsim.export.folder import folder_of_run
+
+    folder = out if out is not None else folder_of_run(result)
+    if folder is None:
+        faults += option_fault(
+            "--out", "is missing; a scenario has no folder of its own: write for example --out out"
+        ).faults
+        return ""
+    with collecting(faults):
+        writable(folder, [f"{kind}.{form}" for kind in kinds for form in ("png", "svg")])
+    return str(folder)
+
+
+def _source(result: str, kinds: list[str]) -> Draw:
+    """Check the folder or the scenario *result*, and return what draws *kinds* of it."""
+    from parsim.core.scenario import load
+    from parsim.export.folder import folder_of_run, read_folder
+
+    folder = folder_of_run(result)
+    if folder is None:
+        if not Path(result).exists():
+            raise ScenarioError([Fault(result, 0, 0, "RESULT", "no such folder, result.json or scenario")])
+        return _player(load(result), result)
+    kept = read_folder(folder)
+    further = [kind for kind in kinds if kind not in LYING]
+    if not further:
+        return lambda kind: _lying(kept, kind)
+    if kept.clock != "simulated":
+        message = f"{further[0]} needs the plan of a simulated run; of a measured one draw {', '.join(LYING)}"
+        raise option_fault("--kind", message)
+    again = _again(kept)
+    return lambda kind: _lying(kept, kind) if kind in LYING else again(kind)
+
+
+def _again(kept: Kept) -> Draw:
+    """Play what lies in a folder again, under the name that it had."""
+    from parsim.core.scenario import load
+    from parsim.export.folder import SCENARIO, read_scenario
+
+    values, file = read_scenario(kept.folder), str(kept.folder / SCENARIO)
+    with _read_from(file):
+        scenario = replace(load(values), file=file, name=kept.name)
+    return _player(scenario, values, kept.ledger.makespan_s)
+
+
+@contextmanager
+def _read_from(file: str) -> Iterator[None]:
+    """Name the file in faults of its values, which do not know it."""
+    try:
+        yield
+    except ScenarioError as wrong:
+        raise ScenarioError(fault._replace(file=file) for fault in wrong.faults) from None
+
+
+def _lying(kept: Kept, kind: str) -> Pictures:
+    """Draw what lies in a folder."""
+    from parsim.metrics.critical_path import critical_path
+    from parsim.plot import gantt, paper, waterfall
+
+    title = f"{kept.name}, {kept.clock}"
+    with paper.ours():
+        if kind == "ledger":
+            axes = waterfall.waterfall(kept.ledger, waterfall.sheet(kept.ledger, title))
+        else:
+            axes = gantt.gantt(kept.timeline, gantt.sheet(kept.timeline, title), kept.ledger.t_total_s)
+        if kind == "path":
+            gantt.mark_path(kept.timeline, [step.row for step in critical_path(kept.timeline)], axes)
+        return paper.files(kind, axes.figure)
+
+
+def _player(scenario: Scenario, source: Source, makespan_s: float | None = None) -> Draw:
+    """Build *scenario*, read from *source*, and return what draws its run; a known makespan must come out again."""
+    from parsim.build import build
+    from parsim.run import run
+
+    job = build(scenario)
+
+    @cache
+    def played() -> Result:
+        result = run(job)
+        if makespan_s not in (None, result.timeline.makespan_s):
+            message = f"now takes {result.timeline.makespan_s!r} s, and {makespan_s!r} s when the folder was written"
+            more = "another version of parsim wrote it, or the file was changed: run the scenario again"
+            raise ScenarioError([Fault(scenario.file, 0, 0, "makespan_s", f"{message}; {more}")])
+        return result
+
+    def draw(kind: str) -> Pictures:
+        return _scaling(scenario, source) if kind == "scaling" and played() else played().pictures(kind)
+
+    return draw
+
+
+def _scaling(scenario: Scenario, source: Source) -> Pictures:
+    from parsim.study.scaling import scaling
+
+    with _read_from(scenario.file):
+        found = scaling(source)
+    return replace(found, scenario=scenario.name).pictures()
+
+
+COMMANDS: tuple[click.Command, ...] = (plot,)

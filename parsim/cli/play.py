@@ -1,0 +1,141 @@
+"""Commands that play scenarios: run, replay, validate; and those that play many: compare, explain, scaling, splits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from parsim.cli.asked import Asked, Given, Values, answers, collecting, count_of, counting, option_fault
+from parsim.core.errors import Fault, RunError
+
+scenario = click.argument("scenario")
+
+
+def answer(asked: Asked, scenario: str, ask: Callable[[str, Values], Given], faults: list[Fault]) -> Given:
+    """Let *ask* play the scenario with what the options set."""
+    from parsim.core.scenario import settings
+
+    chosen = asked.values(faults, settings, lambda values: _see(scenario, values))
+    return asked.say(lambda: ask(scenario, chosen), scenario)
+
+
+def _see(scenario: str, values: Values) -> None:
+    from parsim.build import build
+    from parsim.core.scenario import load
+
+    build(load(scenario, values))
+
+
+@click.command()
+@scenario
+@answers
+def run(asked: Asked, scenario: str) -> None:
+    """Play SCENARIO on the simulated clock."""
+    from parsim.run import simulate
+
+    answer(asked, scenario, simulate, [])
+
+
+@click.command()
+@scenario
+@answers
+def replay(asked: Asked, scenario: str) -> None:
+    """Run SCENARIO for real, in worker processes, beside its prediction."""
+    from parsim.run import replay as play
+
+    answer(asked, scenario, play, [])
+
+
+@click.command()
+@scenario
+@answers
+def validate(asked: Asked, scenario: str) -> None:
+    """Hold the simulated makespan against closed forms, and prove the timeline."""
+    from parsim.validate import validate as play
+
+    verdict = answer(asked, scenario, play, [])
+    if not verdict.good:
+        raise RunError(f"{verdict.result.job.name}: {verdict.verdict}")
+
+
+@click.command()
+@click.argument("scenarios", nargs=-1, required=True, metavar="SCENARIO...")
+@click.option("--seeds", metavar="COUNT", default="1", help="Play all with so many seeds, counted from the first's.")
+@answers
+def compare(asked: Asked, scenarios: tuple[str, ...], seeds: str) -> None:
+    """Play the same work in several ways, and say what decides: several scenarios, or --set policy=fifo,heft."""
+    from parsim.study.compare import compare as play
+    from parsim.study.variants import alternatives, variants
+
+    faults: list[Fault] = []
+    count = 1
+    with collecting(faults):
+        count = count_of("--seeds", seeds)
+    chosen = asked.values(faults, alternatives, lambda values: variants(scenarios, values, count))
+    with counting(" ".join(scenarios), asked.quiet) as heard:
+        found = play(scenarios, chosen, count, heard)
+        asked.keep(found)
+    asked.show(found)
+    if found.failed:
+        raise RunError(found.failed)
+
+
+@click.command()
+@scenario
+@answers
+def explain(asked: Asked, scenario: str) -> None:
+    """Show what decides the makespan of SCENARIO, and what to fix first."""
+    from parsim.study.explain import explain as play
+
+    answer(asked, scenario, play, [])
+
+
+@click.command()
+@scenario
+@click.option("--workers", metavar="P,...", help="Numbers of workers; left out: 1, 2, 3, 4, 6, 8, ...")
+@answers
+def scaling(asked: Asked, scenario: str, workers: str | None) -> None:
+    """Play the same work on more and more workers."""
+    from parsim.study.scaling import scaling as play
+
+    faults: list[Fault] = []
+    counts: dict[str, Any] = {}
+    if workers is not None:
+        with collecting(faults):
+            counts["workers"] = [count_of("--workers", word.strip()) for word in workers.split(",")]
+    answer(asked, scenario, lambda source, values: play(source, values, **counts), faults)
+
+
+@click.command()
+@scenario
+@click.option("--over", metavar="KEY,...", help="What to vary: count, devices, item, weights, bandwidth, latency.")
+@answers
+def splits(asked: Asked, scenario: str, over: str | None) -> None:
+    """Hold the split by data against the split by layers: where which one wins, and why."""
+    from parsim.study.splits import splits as play
+
+    faults: list[Fault] = []
+    paths: dict[str, Any] = {}
+    if over is not None:
+        with collecting(faults):
+            paths["over"] = _paths(over)
+    answer(asked, scenario, lambda source, values: play(source, values, **paths), faults)
+
+
+def _paths(words: str) -> list[str]:
+    """Return dotted paths; each may be named by its last step."""
+    from parsim.core.registry import did_you_mean
+    from parsim.study.split_runs import VARIABLES
+
+    known = {path.rpartition(".")[2]: path for path in VARIABLES}
+    found: list[str] = []
+    for word in map(str.strip, words.split(",")):
+        if word not in known and word not in VARIABLES:
+            raise option_fault("--over", did_you_mean(word, known))
+        found.append(known.get(word, word))
+    return found
+
+
+COMMANDS = (run, replay, validate, compare, explain, scaling, splits)

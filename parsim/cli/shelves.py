@@ -1,0 +1,186 @@
+"""Commands about what there is, and about files of one's own: list, init, check, schema, schedule, ledger."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+from math import prod
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from parsim.cli.asked import (
+    as_json,
+    collecting,
+    count_of,
+    option_fault,
+    quiet,
+    raise_all,
+    use_files,
+    waiting,
+    with_files,
+)
+from parsim.core.errors import Fault, RunError, ScenarioError
+
+if TYPE_CHECKING:
+    from parsim.core.registry import Shelf
+
+
+@click.command()
+@click.argument("name")
+@click.option("--ranks", metavar="P", required=True, help="Pipeline ranks.")
+@click.option("--microbatches", metavar="M", required=True, help="Microbatches.")
+@click.option("--chunks", metavar="V", default="1", help="Chunks of the model on each rank.")
+@with_files
+def schedule(name: str, ranks: str, microbatches: str, chunks: str, files: tuple[str, ...]) -> None:
+    """Print the order of schedule NAME, a line per rank."""
+    from parsim.core.errors import Invalid
+    from parsim.core.marks import MOST
+    from parsim.core.registry import did_you_mean
+    from parsim.schedules import schedules
+
+    counts: dict[str, int] = {}
+    faults: list[Fault] = []
+    use_files(files, faults)
+    used = not faults  # else the name may be one of theirs
+    for option, text in {"--ranks": ranks, "--microbatches": microbatches, "--chunks": chunks}.items():
+        with collecting(faults):
+            counts[option.lstrip("-")] = count_of(option, text)
+    if used and name not in schedules.entries():
+        faults += option_fault("NAME", did_you_mean(name, schedules.entries())).faults
+    if not faults and prod(counts.values()) > MOST:
+        faults += option_fault("--microbatches", f"ranks x microbatches x chunks make more than {MOST}").faults
+    raise_all(faults)
+    try:
+        orders = schedules[name](**counts)
+    except Invalid as invalid:
+        found = [(f"--{c.path[0]}" if c.path else "NAME", c.message) for c in invalid.complaints]
+        raise ScenarioError(fault for place in found for fault in option_fault(*place).faults) from None
+    click.echo("\n".join(" ".join(map(str, order)) for order in orders))
+
+
+@click.command()
+@click.argument("timeline")
+@click.option("--workers", metavar="P", help="Workers, where the file does not name them all.")
+def ledger(timeline: str, workers: str | None) -> None:
+    """Print the ledger of TIMELINE, a CSV file with the contract's columns, as JSON."""
+    from parsim.export.csv import read_csv
+    from parsim.metrics.ledger import ledger_of_trace
+
+    terms, missing = ledger_of_trace(read_csv(timeline, 0 if workers is None else count_of("--workers", workers)))
+    if missing:
+        click.echo(f"parsim: the terms miss the makespan by {missing:g} s: spans of one worker overlap", err=True)
+    click.echo(json.dumps(terms))
+
+
+@click.command("list")
+@click.argument("shelf", required=False)
+@with_files
+@as_json
+def list_(shelf: str | None, files: tuple[str, ...], as_json: bool) -> None:
+    """List what stands on the shelves: name, file, and a line about each."""
+    from parsim.core.registry import SHELVES, did_you_mean
+    from parsim.core.registry import shelf as find
+
+    faults: list[Fault] = []
+    use_files(files, faults)
+    if shelf is not None and shelf not in SHELVES:
+        faults += option_fault("SHELF", did_you_mean(shelf, SHELVES)).faults
+    raise_all(faults)
+    found = {name: find(name) for name in (SHELVES if shelf is None else (shelf,))}
+    rows = {name: _rows(one) for name, one in found.items()}
+    if as_json:
+        click.echo(json.dumps({name: {"question": found[name].question, "entries": rows[name]} for name in found}))
+        return
+    names, places = ([row[key] for some in rows.values() for row in some] for key in ("name", "file"))
+    wide = [max(map(len, words)) for words in (names, places)]
+    for name, some in rows.items():
+        click.echo(f"{name}: {found[name].question}")
+        for row in some:
+            click.echo(f"  {row['name']:<{wide[0]}}  {row['file']:<{wide[1]}}  {row['does']}")
+
+
+def _rows(shelf: Shelf) -> list[dict[str, str]]:
+    return [
+        {"name": name, "file": _shown(shelf.place(name)), "does": (entry.__doc__ or "").strip().partition("\n")[0]}
+        for name, entry in shelf.entries().items()
+    ]
+
+
+def _shown(file: str) -> str:
+    """Write a file of the package from the package on, and any other as it was named."""
+    from parsim.core.registry import PACKAGE
+
+    return os.path.relpath(file, os.path.dirname(PACKAGE)) if file.startswith(PACKAGE + os.sep) else file
+
+
+@click.command()
+@click.argument("file", default="scenario.yaml")
+@click.option("--kind", default="items", metavar="KIND", help="items (if left out), tasks, stages or transfers.")
+def init(file: str, kind: str) -> None:
+    """Write a commented scenario into FILE, by default scenario.yaml, to begin with."""
+    from parsim.core.registry import did_you_mean
+
+    kinds = {path.stem: path for path in Path(__file__).with_name("templates").glob("*.yaml")}
+    faults: list[Fault] = []
+    if kind not in kinds:
+        faults += option_fault("--kind", did_you_mean(kind, kinds)).faults
+    with collecting(faults):
+        _about_new(Path(file))
+    raise_all(faults)
+    name = shlex.quote(file)
+    try:
+        with open(file, "x", encoding="utf-8") as new:
+            new.write(kinds[kind].read_text(encoding="utf-8").replace("parsim run FILE", f"parsim run {name}"))
+    except (OSError, ValueError) as error:
+        raise _not_written(file, str(getattr(error, "strerror", None) or error)) from None
+    click.echo(f"{file} is written; its comments explain every key. Run it, change it, run it again:")
+    click.echo(f"  parsim run {name}\n  parsim run {name} --out out")
+
+
+def _about_new(file: Path) -> None:
+    """Refuse a name under which no new file can be."""
+    try:
+        if file.exists() or file.is_symlink():
+            raise _not_written(str(file), "it exists already, and may be dear to somebody")
+        if not file.parent.is_dir():
+            raise _not_written(str(file), f"there is no folder '{file.parent}'")
+    except (OSError, ValueError) as error:
+        raise _not_written(str(file), str(getattr(error, "strerror", None) or error)) from None
+
+
+def _not_written(file: str, why: str) -> ScenarioError:
+    return option_fault("FILE", f"'{file}' cannot be written: {why}; name another file")
+
+
+@click.command()
+@click.argument("file")
+@as_json
+@quiet
+def check(file: str, as_json: bool, quiet: bool) -> None:
+    """Check FILE, Python of your own, against the rules of the shelves that it adds to."""
+    from parsim.conformance import check_file
+
+    with waiting(file, quiet):
+        verdict = check_file(file)
+    if not quiet:
+        click.echo(json.dumps(verdict.to_dict()) if as_json else verdict.report(), nl=as_json)
+    if not verdict.good:
+        raise RunError(f"{file}: {verdict.verdict}")
+
+
+@click.command()
+@with_files
+def schema(files: tuple[str, ...]) -> None:
+    """Print the JSON Schema of scenarios, for editors."""
+    from parsim.build import scenario_schema
+
+    faults: list[Fault] = []
+    use_files(files, faults)
+    raise_all(faults)
+    click.echo(json.dumps(scenario_schema(), indent=1))
+
+
+COMMANDS: tuple[click.Command, ...] = (list_, init, check, schema, schedule, ledger)

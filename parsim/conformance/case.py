@@ -1,0 +1,87 @@
+"""A case: something small that an entry is asked for, and what came of it, in words.
+
+Case("five tasks on two workers", ask)  --find-->  Finding(policies, newest, "five tasks ...", broken, told)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+from parsim.core import document
+from parsim.core.errors import Complaint, Invalid, ParsimError, one_line
+from parsim.core.marks import FILE, example, mark_of
+from parsim.core.outside import ANYTHING, Outside, Who
+from parsim.core.registry import shelf
+from parsim.core.schema import key_of, parameters
+
+
+class Found(NamedTuple):
+    """What came of a case: sentences about what is broken, none where all holds; and what else there is to tell."""
+
+    broken: tuple[str, ...] = ()
+    told: str = ""
+
+
+class Case(NamedTuple):
+    """Something small to ask an entry for; it may raise whatever it likes."""
+
+    name: str
+    ask: Callable[[], Found]
+
+
+class Finding(NamedTuple):
+    """What came of one case of one entry."""
+
+    shelf: str
+    entry: str
+    case: str
+    broken: tuple[str, ...]
+    told: str
+
+
+def find(shelf: str, entry: str, case: Case) -> Finding:
+    """Ask the case; whatever is raised is broken, and told in words."""
+    try:
+        found = case.ask()
+    except (ParsimError, Invalid) as error:
+        found = Found((str(error),))
+    except ANYTHING as error:
+        found = Found((f"raised {type(error).__name__}: {error}",))
+    return Finding(shelf, entry, case.name, tuple(map(_lines_in_one, found.broken)), found.told)
+
+
+def _lines_in_one(text: str) -> str:
+    return one_line("; ".join(line.strip() for line in text.splitlines()))
+
+
+def found(broken: Iterable[str], told: str = "") -> Found:
+    """Gather the sentences about what is broken."""
+    return Found(tuple(broken), told)
+
+
+def who_of(name: str, entry: str, kind: str) -> Who:
+    """Return how messages name an entry of the shelf *name*."""
+    made = shelf(name)[entry]
+    return made.who if isinstance(made, Outside) else Who(kind, entry, shelf(name).place(entry), 1)
+
+
+def asked(entry: Callable[..., Any], given: tuple[str, ...], samples: Mapping[str, Any]) -> dict[str, Any]:
+    """Make up what a scenario must say to *entry*: its own *samples*, else the example of each annotation.
+
+    >>> from parsim.core.units import BytesPerSecond, Seconds
+    >>> def star(places, bandwidth: BytesPerSecond, latency: Seconds = 0.0): ...
+    >>> asked(star, ("places",), {})
+    {'bandwidth': '400 Gbit/s'}
+    """
+    said = dict(samples)
+    for name, (annotation, parameter) in parameters(entry, given).items():
+        key = key_of(name)
+        if key in said or parameter.default is not parameter.empty:
+            continue
+        written = "" if mark_of(annotation) is FILE else example(annotation)
+        if not written:
+            message = "nobody can make up what to say here, so that it cannot be tried; give it a default"
+            raise Invalid([Complaint((key,), message)])
+        said[key] = document.parse_value(written)
+    return said

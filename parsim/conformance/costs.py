@@ -1,0 +1,89 @@
+"""What holds of every cost: seconds and factors that are finite, none negative; luck that knows (seed, task) alone."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from parsim.build import build
+from parsim.conformance.case import Case, Found, asked, found, who_of
+from parsim.conformance.games import ITEMS, game, task
+from parsim.core.answers import cost as checked
+from parsim.core.job import Cost
+from parsim.core.scenario import load
+from parsim.core.schema import check as read
+from parsim.core.schema import parameters
+from parsim.costs import costs
+from parsim.metrics.checker import check
+from parsim.run import run
+
+SEEDS = (0, 1, 7, 2**63 - 1)
+FAST = {"cluster": {"devices": ["w0", {"name": "w1", "speed": 4}]}}
+STATED = [task(f"t{index}", f"{index} s") for index in range(6)]
+WORK: dict[str, dict[str, Any]] = {
+    "items on devices of two speeds": {
+        **FAST,
+        "workload": {**ITEMS, "item": "0 B"},
+        "plan": {"split": "data", "subsets": 4},
+    },
+    "tasks with times of their own": {**game(0, STATED), **FAST},
+    "tasks with a time for each device": {
+        **game(0, [task("t0", {"w0": "1 s", "w1": "2 s"}), task("t1", {"w1": "3 s"})]),
+        **FAST,
+    },
+    "a pipeline": {
+        "cluster": {"devices": 2},
+        "workload": {"kind": "stages", "forward": "1 s", "input_grad": "1 s", "weight_grad": "1 s"},
+        "plan": {"schedule": "1f1b", "microbatches": 3},
+    },
+}
+
+
+def cases(entry: str) -> list[Case]:
+    """Return the work that a cost is asked about."""
+    return [
+        *(Case(f"luck of seed {seed}", partial(luck, entry, seed)) for seed in SEEDS),
+        *(Case(name, partial(play, entry, scenario)) for name, scenario in WORK.items()),
+    ]
+
+
+def said(entry: str, states_seconds: bool) -> dict[str, Any]:
+    """Return what a scenario says to the cost: `compute`, if it knows that, only for work that states no seconds."""
+    compute = {} if states_seconds or "compute" not in parameters(costs[entry]) else {"compute": "1 s"}
+    return asked(costs[entry], (), compute)
+
+
+def made(entry: str) -> Cost:
+    """Return the cost, all that it answers checked."""
+    entry_made = costs[entry]
+    answer = entry_made(**read(entry_made, said(entry, states_seconds=False)))
+    return checked(who_of("costs", entry, "cost"), {}, answer)
+
+
+def luck(entry: str, seed: int) -> Found:
+    """Draw twice, and for fewer tasks."""
+    draw = made(entry).luck
+    factors = draw(seed, 1000)
+    broken = [] if np.array_equal(draw(seed, 1000), factors) else ["draws other luck when asked again"]
+    for fewer in (0, 1, 10):
+        if not np.array_equal(draw(seed, fewer), factors[:fewer]):
+            broken.append(
+                f"gives the first {fewer} tasks other luck where there are no more; it is to know only (seed, task)"
+            )
+    if not factors.mean() > 0:
+        broken.append("gives luck of mean 0, so that nothing takes any time")
+    return found(broken, f"mean factor {factors.mean():.3g}")
+
+
+def play(entry: str, scenario: dict[str, Any]) -> Found:
+    """Play work twice, and ask for the seconds on every device."""
+    cost = {"kind": entry, **said(entry, states_seconds=scenario["workload"]["kind"] != "items")}
+    job = build(load({**scenario, "cost": cost, "seed": 3}))
+    asking = checked(who_of("costs", entry, "cost"), {}, job.cost)
+    for index, device in enumerate(job.cluster.devices):
+        asking.expected(job.graph, index, device)
+    first, second = run(job).timeline, run(job).timeline
+    changed = [] if first.rows() == second.rows() else ["played again, tasks take other seconds"]
+    return found([*check(job, first), *changed])

@@ -1,0 +1,83 @@
+"""What holds of every kernel: an answer for every number, the same again, in any process and however it is split."""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from parsim.build import build
+from parsim.conformance.case import Case, Found, asked, found
+from parsim.core.scenario import load
+from parsim.core.schema import check as read
+from parsim.kernels import kernels
+from parsim.metrics.values import alike
+from parsim.run import run
+
+GIVEN = ("value",)
+NUMBERS: dict[str, list[Any]] = {"whole numbers": [1, 2, 3, 4, 5], "fractions": [0.5, 2.5, 10.0]}
+PLANS = ({"split": "data"}, {"split": "data", "subsets": 3}, {"split": "layers"}, {"split": "chain", "depth": 2})
+
+
+def cases(entry: str) -> list[Case]:
+    """Return what a kernel is computed on."""
+    each = [
+        case
+        for name, numbers in NUMBERS.items()
+        for case in (
+            Case(f"{name}, twice", partial(again, entry, numbers)),
+            Case(f"{name}, as a worker process would compute them", partial(sent, entry, numbers)),
+        )
+    ]
+    splits = [Case(f"items split as {plan}", partial(split, entry, plan)) for plan in PLANS]
+    return [*each, *splits]
+
+
+def computing(entry: str) -> Any:
+    """Return the kernel with its parameters."""
+    made = kernels[entry]
+    return partial(made, **read(made, asked(made, GIVEN, {}), GIVEN))
+
+
+def again(entry: str, numbers: list[Any]) -> Found:
+    """Compute on the same numbers twice."""
+    kernel = computing(entry)
+    first, second = ([kernel(number) for number in numbers] for _ in range(2))
+    return found(_unlike(numbers, first, second, "and another time"))
+
+
+def sent(entry: str, numbers: list[Any]) -> Found:
+    """Compute with what a worker process would have got."""
+    kernel = computing(entry)
+    copy = pickle.loads(pickle.dumps(kernel))
+    return found(
+        _unlike(numbers, [kernel(number) for number in numbers], [copy(number) for number in numbers], "and when sent")
+    )
+
+
+def _unlike(numbers: list[Any], first: list[Any], second: list[Any], when: str) -> list[str]:
+    return [
+        f"makes {one!r} of {number}, {when} {other!r}"
+        for number, one, other in zip(numbers, first, second, strict=True)
+        if not alike(one, other)
+    ]
+
+
+def split(entry: str, plan: dict[str, Any]) -> Found:
+    """Play items, and hold their outputs against one worker's."""
+    kernel = {"kind": entry, **asked(kernels[entry], GIVEN, {})}
+    work = {"kind": "items", "data": NUMBERS["whole numbers"], "kernel": kernel, "merge": "sum"}
+    scenario = {
+        "cluster": {"devices": 2},
+        "workload": work,
+        "plan": plan,
+        "cost": {"kind": "constant", "compute": "1 s"},
+    }
+    job = build(load(scenario))
+    program = job.graph.program
+    assert program is not None
+    program = replace(program, merge=list)  # whatever a kernel makes need not add up
+    value = run(replace(job, graph=replace(job.graph, program=program))).value
+    alone = program.serial()
+    return found([] if alike(value, alone) else [f"split, the outputs are {value!r}; one worker alone makes {alone!r}"])

@@ -1,0 +1,54 @@
+"""What holds of every merge: it takes any outputs, leaves them alone, says the same again, and JSON can write it."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from typing import Any
+
+from parsim.conformance.case import Case, Found, asked, found
+from parsim.core.schema import check as read
+from parsim.merges import merges
+from parsim.metrics.values import alike
+from parsim.run import simulate
+
+GIVEN = ("values",)
+OUTPUTS: dict[str, list[Any]] = {"one output": [2], "whole numbers": [2, 4, 6, 8, 10], "fractions": [1.0, 5.0, 0.25]}
+PLANS = ({"split": "data"}, {"split": "data", "subsets": 4}, {"split": "layers"}, {"split": "chain", "depth": 1})
+
+
+def cases(entry: str) -> list[Case]:
+    """Return what a merge is given."""
+    lists = [Case(f"{name}, twice", partial(again, entry, outputs)) for name, outputs in OUTPUTS.items()]
+    return [*lists, *(Case(f"items split as {plan}", partial(split, entry, plan)) for plan in PLANS)]
+
+
+def merging(entry: str) -> Any:
+    """Return the merge with its parameters."""
+    made = merges[entry]
+    return partial(made, **read(made, asked(made, GIVEN, {}), GIVEN))
+
+
+def again(entry: str, outputs: list[Any]) -> Found:
+    """Merge the same list twice."""
+    given = list(outputs)
+    merge = merging(entry)
+    first, second = merge(given), merge(given)
+    broken = [] if given == outputs else [f"changes the list that it is given, to {given!r}; work on a copy"]
+    if not alike(first, second):
+        broken.append(f"makes {first!r} of {outputs}, and another time {second!r}")
+    try:
+        json.dumps(first, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        broken.append(f"makes {first!r}, which JSON cannot write ({error}); return numbers, texts, lists or mappings")
+    return found(broken)
+
+
+def split(entry: str, plan: dict[str, Any]) -> Found:
+    """Play items, and hold the result against the merge of all outputs."""
+    merge = {"kind": entry, **asked(merges[entry], GIVEN, {})}
+    work = {"kind": "items", "data": [1, 2, 3, 4, 5], "kernel": "double", "merge": merge}
+    cost = {"kind": "constant", "compute": "1 s"}
+    value = simulate({"cluster": {"devices": 2}, "workload": work, "plan": plan, "cost": cost}).value
+    alone = merging(entry)([2, 4, 6, 8, 10])
+    return found([] if alike(value, alone) else [f"split, the result is {value!r}; one worker alone gets {alone!r}"])

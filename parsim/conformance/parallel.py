@@ -1,0 +1,63 @@
+"""What holds of every split of items: sound tasks, all weights, and the result of one worker alone."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from functools import partial
+from typing import Any
+
+from parsim.build import build
+from parsim.conformance.case import Case, Found, asked, found, who_of
+from parsim.core.answers import graph as checked
+from parsim.core.scenario import load
+from parsim.metrics.checker import check
+from parsim.metrics.values import alike
+from parsim.parallel import parallel
+from parsim.run import run
+
+GIVEN = ("items", "workers", "subsets", "depth")
+OPTIONS: tuple[dict[str, int], ...] = ({}, {"subsets": 3}, {"depth": 2}, {"depth": 3})
+SHAPES = ((1, 1), (5, 2), (7, 3), (3, 5))  # items, devices
+WEIGHTS = 12e6  # B
+
+
+def cases(entry: str) -> list[Case]:
+    """Return the items that are split, counted and with values, with each option that the split knows."""
+    known = inspect.signature(parallel[entry]).parameters
+    made = []
+    for items, devices in SHAPES:
+        for options in OPTIONS:
+            if options.keys() <= known.keys() and options.get("subsets", 1) <= items:
+                with_options = "".join(f", {key} {value}" for key, value in options.items())
+                name = f"{items} items on {devices} devices{with_options}"
+                made.append(Case(name, partial(play, entry, items, devices, options)))
+    return made
+
+
+def play(entry: str, items: int, devices: int, options: dict[str, int]) -> Found:
+    """Play items that are only counted, and items with values."""
+    kind = {"kind": entry, **asked(parallel[entry], GIVEN, {})}
+    sizes = {"kind": "items", "item": "1 MB", "result": "500 kB", "weights": f"{WEIGHTS:g} B"}
+    values: dict[str, Any] = {"data": list(range(1, items + 1)), "kernel": "double", "merge": "sum"}
+    scenario: dict[str, Any] = {
+        "cluster": {"devices": devices, "topology": {"kind": "star", "bandwidth": "10 MB/s"}},
+        "plan": {"split": kind, **options},
+        "cost": {"kind": "constant", "compute": "1 s"},
+    }
+    broken: list[str] = []
+    for work in ({"count": items}, values):
+        job = build(load({**scenario, "workload": {**sizes, **work}}))
+        checked(who_of("parallel", entry, "split"), {"cluster": job.cluster}, job.graph)
+        result = run(job)
+        broken += check(job, result.timeline)
+        held = float(job.graph.group_size.sum())
+        if not math.isclose(held, WEIGHTS, rel_tol=1e-9):
+            broken.append(f"its tasks own {held:g} B of the weights together, and the model has {WEIGHTS:g} B")
+    program = job.graph.program
+    if program is None:
+        return found([*broken, "loses the values: Items.program makes what the tasks compute"])
+    alone = 2**program.depth * sum(values["data"])
+    if not alike(result.value, alone) or not alike(program.serial(), alone):
+        broken.append(f"makes {result.value!r} of items 1 to {items}, and one worker alone {alone!r}")
+    return found(broken, f"{len(job.graph)} tasks")

@@ -1,0 +1,69 @@
+"""What holds of every policy: each task once, after its inputs, where it may run, where there is room; the same again.
+
+On P equal workers where nothing travels     max(critical path, work / P) <= makespan <= work
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from parsim.build import build
+from parsim.conformance.case import Case, Found, found, who_of
+from parsim.conformance.games import OTHER, PIPELINES, QUIET
+from parsim.core.guard import guarded
+from parsim.core.job import Job
+from parsim.core.outside import Outside
+from parsim.core.scenario import load
+from parsim.core.timeline import Timeline
+from parsim.metrics.checker import check
+from parsim.metrics.closed_forms import lower_bound
+from parsim.policies import policies
+from parsim.run import run
+
+FOLLOWS_ORDERS = "in_order"  # plays nothing but pipelines
+CLOSE = 1e-9  # relative
+
+
+def cases(entry: str) -> list[Case]:
+    """Return the small jobs that a policy is played on."""
+    games = PIPELINES if entry == FOLLOWS_ORDERS else {**QUIET, **OTHER, **PIPELINES}
+    return [Case(name, partial(play, entry, scenario, name in QUIET)) for name, scenario in games.items()]
+
+
+def play(entry: str, scenario: Mapping[str, Any], quiet: bool) -> Found:
+    """Play a job twice behind the guard, and hold it against the checker, the bounds and itself."""
+    job = behind_guard(build(load({**scenario, "policy": entry})))
+    first, second = run(job).timeline, run(job).timeline
+    return found([*check(job, first), *(about_bounds(job, first) if quiet else ()), *_about_change(first, second)])
+
+
+def behind_guard(job: Job) -> Job:
+    """Return *job* with its policy behind a guard, as one from outside the package has already."""
+    if isinstance(policies[job.policy_name], Outside):
+        return job
+    who = who_of("policies", job.policy_name, "policy")
+    return replace(job, policy=guarded(who, job.policy, [worker.name for worker in job.cluster.workers]))
+
+
+def about_bounds(job: Job, timeline: Timeline) -> Iterator[str]:
+    """Say where the makespan leaves [max(critical path, work / P), work]: equal workers, nothing travels."""
+    makespan, least = timeline.makespan_s, lower_bound(job)
+    work = float((timeline.end_s - timeline.start_s)[timeline.computes].sum())
+    if makespan < least * (1 - CLOSE):
+        yield f"ends after {makespan:g} s, and the critical path and the work need {least:g} s"
+    if makespan > work * (1 + CLOSE):
+        yield f"ends after {makespan:g} s, and one worker alone needs {work:g} s"
+
+
+def _about_change(first: Timeline, second: Timeline) -> Iterator[str]:
+    for one, other in zip(first.rows(), second.rows(), strict=True):
+        if one != other:
+            (_, name, _, worker, _, _, start, *_), (_, other_name, _, other_worker, _, _, other_start, *_) = one, other
+            yield (
+                f"played again, it goes another way: {name} on {worker} at {start:g} s, then {other_name} on "
+                f"{other_worker} at {other_start:g} s; keep no state in the class, draw nothing at random"
+            )
+            return

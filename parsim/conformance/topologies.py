@@ -1,0 +1,93 @@
+"""What holds of every topology: routes over known links, none twice on a route, the same when asked again; it plays.
+
+alone on its way, a flow lasts      sum of latencies + size / least bandwidth
+"""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from itertools import permutations
+from typing import Any
+
+from parsim.conformance.case import Case, Found, asked, found, who_of
+from parsim.core.answers import wiring
+from parsim.core.cluster import HOST, Cluster, Device
+from parsim.core.schema import check as read
+from parsim.metrics.checker import check
+from parsim.run import simulate
+from parsim.topologies import topologies
+
+GIVEN = ("places",)
+SIZES = (1, 2, 3, 5)  # devices
+SIZE = 3e6  # B, of a flow
+CLOSE = 1e-9
+
+
+def cases(entry: str) -> list[Case]:
+    """Return the clusters that a topology wires."""
+    return [
+        case
+        for devices in SIZES
+        for case in (
+            Case(f"routes between {devices} devices and the host", partial(routes, entry, devices)),
+            Case(f"flows between {devices} devices and the host", partial(flows, entry, devices)),
+        )
+    ]
+
+
+def wired(entry: str, devices: int) -> Cluster:
+    """Wire so many devices, every route checked as it is asked for."""
+    made, bare = topologies[entry], Cluster(tuple(Device(f"w{index}") for index in range(devices)))
+    answer = made(**read(made, asked(made, GIVEN, samples(entry, devices)), GIVEN), places=bare.places)
+    return Cluster(bare.devices, wiring(who_of("topologies", entry, "topology"), {"places": bare.places}, answer))
+
+
+def samples(entry: str, devices: int) -> dict[str, Any]:
+    """Return what a scenario says to a topology that has to name the devices; to others nothing of its own."""
+    if entry != "custom":
+        return {}
+    ends = list(permutations([*(f"w{index}" for index in range(devices)), HOST], 2))
+    links = [{"name": f"L{index}", "bandwidth": f"{index + 1} MB/s", "latency": "1 ms"} for index in range(3)]
+    over = [["L0"], ["L1", "L2"], ["L2"]]
+    return {"links": links, "routes": [{"from": a, "to": b, "over": over[i % 3]} for i, (a, b) in enumerate(ends)]}
+
+
+def routes(entry: str, devices: int) -> Found:
+    """Ask for every route twice."""
+    cluster = wired(entry, devices)
+    ways = {ends: cluster.wiring.route(*ends) for ends in permutations(range(devices + 1), 2)}
+    changed = [ends for ends, way in ways.items() if cluster.wiring.route(*ends) != way]
+    names = [f"{cluster.places[a]} to {cluster.places[b]}" for a, b in changed]
+    known = sum(way is not None for way in ways.values())
+    broken = [f"the route from {name} is another when asked again" for name in names]
+    return found([*broken, *([] if known else ["no way leads anywhere"])], f"{known} of {len(ways)} routes")
+
+
+def flows(entry: str, devices: int) -> Found:
+    """Send along every route: one flow after the other, then all at once."""
+    cluster = wired(entry, devices)
+    ends = [pair for pair in permutations(range(devices + 1), 2) if cluster.path(*pair) is not None]
+    alone = [path.seconds(SIZE) for pair in ends if (path := cluster.path(*pair))]
+    apart = 2 * math.fsum(alone)
+    topology = {"kind": entry, **asked(topologies[entry], GIVEN, samples(entry, devices))}
+    broken: list[str] = []
+    for pause in (apart, 0.0):
+        rows = [
+            {
+                "name": f"{cluster.places[a]}-{cluster.places[b]}",
+                "from": cluster.places[a],
+                "to": cluster.places[b],
+                "size": f"{SIZE:g} B",
+                "start": f"{index * pause!r} s",
+            }
+            for index, (a, b) in enumerate(ends)
+        ]
+        work = {"kind": "transfers", "flows": rows}
+        played = simulate({"cluster": {"devices": devices, "topology": topology}, "workload": work})
+        broken += check(played.job, played.timeline)
+        lasted = played.timeline.end_s - played.timeline.start_s
+        for number, name, seconds in zip(played.timeline.number, played.timeline.task, lasted, strict=True):
+            if pause and not math.isclose(seconds, alone[number], rel_tol=1e-6):
+                broken.append(f"flow {name}, alone, lasts {seconds:g} s in place of {alone[number]:g} s")
+    return found(broken)

@@ -1,0 +1,84 @@
+"""What holds of every workload: a sound graph, the same again, and it plays on any cluster that it does not refuse."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from parsim.build import build, plan_class
+from parsim.conformance.case import Case, Found, asked, found, who_of
+from parsim.conformance.games import DELAYED, ITEMS, STAGES
+from parsim.core.answers import graph as checked
+from parsim.core.errors import ScenarioError
+from parsim.core.graph import TaskGraph
+from parsim.core.job import Job
+from parsim.core.scenario import load
+from parsim.metrics.checker import check
+from parsim.run import run
+from parsim.workloads import workloads
+
+GIVEN = ("cluster", "plan")
+FLOWS = [
+    {"name": "f0", "from": "w0", "to": "host", "size": "1 MB"},
+    {"name": "f1", "from": "host", "to": "w0", "size": "2 MB"},
+]
+SAMPLES: dict[str, dict[str, Any]] = {  # what nobody could make up
+    "items": ITEMS,
+    "stages": STAGES,
+    "tasks": {"kind": "tasks", "tasks": [{**row, "compute": "1 s"} for row in DELAYED]},
+    "transfers": {"kind": "transfers", "flows": FLOWS},
+}
+PLANS: dict[str, dict[str, Any]] = {
+    "items": {"split": "layers"},
+    "stages": {"schedule": "1f1b", "microbatches": 3},
+}
+CLUSTERS: dict[str, Any] = {
+    "one device": 1,
+    "three devices": 3,
+    "two devices with two slots": [{"name": f"w{index}", "slots": 2} for index in range(2)],
+}
+
+
+def cases(entry: str, said: Mapping[str, Any] | None = None) -> list[Case]:
+    """Return the clusters that a workload plays on; *said* are parameters that nobody could make up."""
+    return [Case(name, partial(play, entry, devices, said or {})) for name, devices in CLUSTERS.items()]
+
+
+def play(entry: str, devices: Any, said: Mapping[str, Any]) -> Found:
+    """Make the graph twice, and play it."""
+    made = workloads[entry]
+    scenario: dict[str, Any] = {
+        "cluster": {"devices": devices, "topology": {"kind": "star", "bandwidth": "10 MB/s"}},
+        "workload": {"kind": entry, **asked(made, GIVEN, {**SAMPLES.get(entry, {}), **said})},
+        "plan": asked(plan_class(made), (), PLANS.get(entry, {})),
+    }
+    job, other = _built(scenario), _built(scenario)
+    checked(who_of("workloads", entry, "workload"), {"cluster": job.cluster}, job.graph)
+    broken = check(job, run(job).timeline)
+    if not _same(job.graph, other.graph):
+        broken.append("makes another graph when asked again; draw from a seed that the scenario gives")
+    return found(broken, f"{len(job.graph)} tasks, {len(job.graph.edges)} edges")
+
+
+def _built(scenario: dict[str, Any]) -> Job:
+    try:
+        return build(load(scenario))
+    except ScenarioError as error:
+        if all(fault.path != "cost.compute" for fault in error.faults):
+            raise
+    return build(load({**scenario, "cost": {"kind": "constant", "compute": "1 s"}}))  # it states no seconds itself
+
+
+def _same(one: TaskGraph, other: TaskGraph) -> bool:
+    columns = [
+        (one.names, other.names),
+        (one.stated, other.stated),
+        (one.units, other.units),
+        *((getattr(one.edges, name), getattr(other.edges, name)) for name in ("parent", "child", "size", "delay")),
+    ]
+    return all(
+        np.array_equal(np.asarray(a), np.asarray(b), equal_nan=np.asarray(a).dtype.kind == "f") for a, b in columns
+    )

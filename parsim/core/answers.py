@@ -1,0 +1,174 @@
+"""What the shelves' entries have to answer: held against every answer of an entry from outside the package.
+
+topologies         links of positive bandwidth, routes over known links, none twice on a route
+costs              seconds and factors that are finite and not negative, one a task
+workloads, parallel   columns that belong together, no cycle
+schedules          each F once, each B (or I and W) once
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import chain, islice
+from typing import Any
+
+import numpy as np
+
+from parsim.core.cluster import Device, Link, Route, Wiring
+from parsim.core.graph import Floats, TaskGraph
+from parsim.core.job import Cost
+from parsim.core.op import KINDS, Op
+from parsim.core.outside import Check, Who, shown
+from parsim.core.sound import about_graph
+
+SHOWN = 5  # ops, in a message
+
+
+def anything(who: Who, given: Mapping[str, Any], answer: Any) -> Any:
+    """Let every answer pass: a kernel or a merge may make anything."""
+    return answer
+
+
+def wiring(who: Who, given: Mapping[str, Any], answer: Any) -> Wiring:
+    """Check links, and routes as they are asked for."""
+    if not isinstance(answer, Wiring):
+        raise who.error(f"answered {shown(answer)}; a Wiring(links, route) is wanted")
+    links = tuple(who.call(tuple, "with its links", answer.links))
+    for link in links:
+        if not isinstance(link, Link):
+            raise who.error(f"has {shown(link)} among its links; a Link(name, bandwidth, latency) is wanted")
+        if not (_is_amount(link.bandwidth) and link.bandwidth > 0 and _is_amount(link.latency)):
+            raise who.error(f"has the link {shown(tuple(link))}; bandwidth is B/s above 0, latency s from 0")
+    places = given.get("places", ())
+
+    def route(source: int, target: int) -> Route | None:
+        ends = f"from {places[source]} to {places[target]}"
+        found = who.call(answer.route, f"for the route {ends}", source, target)
+        if found is None:
+            return None
+        wrong = _about_route(found, links)
+        if wrong:
+            raise who.error(f"answered {shown(found)} for the route {ends}; {wrong}", who.line_of(answer.route))
+        return tuple(map(int, found))
+
+    return Wiring(links, route)
+
+
+def _is_amount(number: object) -> bool:
+    return isinstance(number, int | float) and not isinstance(number, bool) and 0 <= number < math.inf
+
+
+def _about_route(found: Any, links: Sequence[Link]) -> str:
+    if not isinstance(found, list | tuple) or not all(isinstance(link, int | np.integer) for link in found):
+        return "a tuple of the links' numbers is wanted, or None where no way leads"
+    if not found:
+        return "it names no link; name at least one, or answer None where no way leads"
+    unknown = [link for link in found if not 0 <= link < len(links)]
+    if unknown:
+        return f"there is no link {unknown[0]}, only 0 to {len(links) - 1}"
+    twice = [link for link, times in Counter(found).items() if times > 1]
+    return f"it takes link {links[twice[0]].name} twice" if twice else ""
+
+
+def cost(who: Who, given: Mapping[str, Any], answer: Any) -> Cost:
+    """Check seconds and luck as they are asked for."""
+    if not isinstance(answer, Cost) or not all(map(callable, answer)):
+        raise who.error(f"answered {shown(answer)}; a Cost(expected, luck) of two functions is wanted")
+
+    def expected(graph: TaskGraph, index: int, device: Device) -> Floats:
+        found = who.call(answer.expected, f"for the seconds on {device.name}", graph, index, device)
+        seconds = _column(who, answer.expected, found, len(graph), f"seconds on {device.name}")
+        absent = np.isnan(graph.stated[:, index]) if graph.stated.ndim == 2 else np.zeros(len(graph), bool)
+        return _amounts(who, answer.expected, np.where(absent, np.nan, seconds), ~absent, graph.names)
+
+    def luck(seed: int, tasks: int) -> Floats:
+        found = who.call(answer.luck, f"for the luck of seed {seed}", seed, tasks)
+        factors = _column(who, answer.luck, found, tasks, "factors of luck")
+        return _amounts(who, answer.luck, factors, np.ones(tasks, bool), range(tasks))
+
+    return Cost(expected, luck)
+
+
+def _column(who: Who, function: Callable[..., Any], found: Any, tasks: int, what: str) -> Floats:
+    try:
+        column = np.asarray(found, np.float64)
+    except (TypeError, ValueError):
+        column = np.empty((0, 0))
+    if column.shape != (tasks,):
+        raise who.error(
+            f"answered {shown(found)} as {what}; a number for each of {tasks} is wanted", who.line_of(function)
+        )
+    return column
+
+
+def _amounts(who: Who, function: Callable[..., Any], column: Floats, wanted: Any, names: Sequence[Any]) -> Floats:
+    for task in np.flatnonzero(wanted & ~((column >= 0) & (column < np.inf))).tolist():
+        words = f"answered {column[task]:g} for task {names[task]}; a finite number from 0 is wanted"
+        raise who.error(words, who.line_of(function))
+    return column
+
+
+def graph(who: Who, given: Mapping[str, Any], answer: Any) -> TaskGraph:
+    """Check that the columns of a graph belong together."""
+    if not isinstance(answer, TaskGraph):
+        raise who.error(f"answered {shown(answer)}; a TaskGraph is wanted")
+    workers = len(given["cluster"].workers) if "cluster" in given else given.get("workers", math.inf)
+    places = len(given["cluster"].places) if "cluster" in given else 0
+    wrong = who.call(lambda: next(about_graph(answer, workers, places), ""), "with its graph")
+    if wrong:
+        raise who.error(f"made a graph that cannot be played: {wrong}")
+    return replace(answer, where=lambda what, number: tuple(who.call(answer.where, "in where", what, number)))
+
+
+def orders(who: Who, given: Mapping[str, Any], answer: Any) -> list[list[Op]]:
+    """Check that every action stands in the orders once."""
+    ranks, chunks, microbatches = (given.get(key, 1) for key in ("ranks", "chunks", "microbatches"))
+    rows = answer if isinstance(answer, list | tuple) else ()
+    if len(rows) != ranks or not all(isinstance(row, list | tuple) and row for row in rows):
+        raise who.error(f"answered {shown(answer)}; a list of Op for each of {ranks} ranks is wanted")
+    ops = list(chain.from_iterable(rows))
+    wrong = next(_about_ops(ops, ranks * chunks, microbatches), "")
+    if wrong:
+        raise who.error(f"of {ranks} ranks, {microbatches} microbatches and {chunks} chunks {wrong}")
+    return [list(row) for row in rows]
+
+
+def _about_ops(ops: Sequence[Any], stages: int, microbatches: int) -> Iterator[str]:
+    for op in ops:
+        if not isinstance(op, Op) or op.kind not in tuple(KINDS):
+            yield f"holds {shown(op)}; an Op(stage, kind, microbatch) of kind F, B, I or W is wanted"
+        elif not (op.stage in range(stages) and op.microbatch in range(microbatches)):
+            yield f"holds {op}; there are {stages} stages and {microbatches} microbatches, counted from 0"
+    times = Counter(ops)
+    twice = [str(op) for op, often in times.items() if often > 1]
+    if twice:
+        yield f"runs {', '.join(twice[:SHOWN])} twice"
+    lacking = islice(_lacking(times, stages, microbatches), SHOWN)
+    yield from (f"{what}" for what in lacking)
+
+
+def _lacking(times: Counter[Op], stages: int, microbatches: int) -> Iterator[str]:
+    for stage in range(stages):
+        for microbatch in range(microbatches):
+            has = {kind: Op(stage, kind, microbatch) in times for kind in KINDS}
+            if not has["F"]:
+                yield f"never runs {stage}F{microbatch}"
+            if has["B"] and (has["I"] or has["W"]):
+                yield f"runs {stage}B{microbatch}, and a half of it again"
+            if not has["B"] and not (has["I"] and has["W"]):
+                yield f"never runs {stage}B{microbatch}, nor {stage}I{microbatch} and {stage}W{microbatch}"
+
+
+CHECKS: dict[str, tuple[str, Check]] = {  # shelf -> what one entry is called, what is held against its answers
+    "policies": ("policy", anything),  # `guard` asks a policy's verbs, where the names of workers are known
+    "topologies": ("topology", wiring),
+    "kernels": ("kernel", anything),
+    "merges": ("merge", anything),
+    "workloads": ("workload", graph),
+    "parallel": ("split", graph),
+    "schedules": ("schedule", orders),
+    "costs": ("cost", cost),
+}

@@ -1,0 +1,54 @@
+"""Cycles of a task graph: tasks that would wait for themselves.
+
+t0 --> t1 --> t2 --> t3        t1 and t2 are a cycle; t3 is not part of it, though it could never run
+        ^-----/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from parsim.core.graph import Edges, TaskGraph, no_floats, no_ints
+
+
+def cycles(edges: Edges, tasks: int) -> Iterator[set[int]]:
+    """Yield the tasks of one cycle after the other, no task twice; nothing where the tasks can be put in order.
+
+    >>> list(cycles(Edges(np.array([0, 1, 2, 2]), np.array([1, 2, 1, 3])), tasks=4))
+    [{1, 2}]
+    """
+    graph = TaskGraph([""] * tasks, (), no_ints(), no_floats(), (), no_ints(), edges=edges)
+    stuck = _stuck(graph, set(range(tasks)))
+    while stuck:
+        cycle = _on_cycle(graph, stuck)
+        yield cycle
+        stuck = _stuck(graph, stuck - cycle)
+
+
+def _stuck(graph: TaskGraph, among: set[int]) -> set[int]:
+    """Return the tasks that cannot run, where only those in *among* wait and are waited for."""
+    edges, children = graph.edges, graph.children
+    inside = np.zeros(len(graph), bool)
+    inside[list(among)] = True
+    both = inside[edges.parent] & inside[edges.child]
+    missing = np.bincount(edges.child[both], minlength=len(graph)).tolist()
+    free = [task for task in among if not missing[task]]
+    for task in free:
+        for edge in children.order[children.first[task] : children.first[task + 1]]:
+            child = int(edges.child[edge])
+            missing[child] -= 1
+            if not missing[child] and child in among:
+                free.append(child)
+    return among - set(free)
+
+
+def _on_cycle(graph: TaskGraph, stuck: set[int]) -> set[int]:
+    """Return the tasks of one cycle: from the first stuck task, walk to stuck parents until one comes back."""
+    parents, task, walked = graph.parents, min(stuck), dict[int, None]()
+    while task not in walked:
+        walked[task] = None
+        into = parents.order[parents.first[task] : parents.first[task + 1]]
+        task = next(parent for parent in map(int, graph.edges.parent[into]) if parent in stuck)
+    return set(list(walked)[list(walked).index(task) :])

@@ -1,0 +1,149 @@
+"""Entries from files outside the package: whatever they do wrong is told of their file and line, never by a traceback.
+
+mine.py:7  @topologies.add("ring")  ->  stands on the shelf as Outside(ring)
+                                        called: raises anything    ->  RunError: topology ring (mine.py:9) raised ...
+                                                answers nonsense   ->  RunError: topology ring (mine.py:7) answered ...
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import reprlib
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import redirect_stdout
+from functools import update_wrapper
+from typing import Any, NamedTuple, TextIO
+
+from parsim.core.errors import Complaint, Fault, Invalid, ParsimError, RunError, ScenarioError, one_line
+
+_BY_KEY = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+ANYTHING = (Exception, SystemExit)  # what a file may raise; only the user's own interruption passes
+
+
+class Who(NamedTuple):
+    """An entry from outside, as messages name it: `policy newest (mine.py:17)`."""
+
+    kind: str
+    name: str
+    file: str
+    line: int
+
+    def error(self, words: str, line: int = 0) -> RunError:
+        """Say what it did wrong, at *line* of its file or where it was registered.
+
+        >>> print(Who("policy", "newest", "mine.py", 17).error("took task t3 a second time"))
+        policy newest (mine.py:17) took task t3 a second time
+        """
+        return RunError(one_line(f"{self.kind} {self.name} ({self.file}:{line or self.line}) {words}"))
+
+    def fault(self, words: str) -> Fault:
+        """Say what is wrong with it before anything is played."""
+        return Fault(self.file, self.line, 1, "with", f"{self.kind} {self.name} {words}")
+
+    def call(self, function: Callable[..., Any], doing: str, *args: Any) -> Any:
+        """Call a *function* of the entry; whatever it raises becomes a `RunError`, *doing* saying where."""
+        try:
+            with aside():
+                return function(*args)
+        except ParsimError:
+            raise
+        except ANYTHING as error:
+            raise self.raised(error, function, doing) from error
+
+    def raised(self, error: BaseException, function: Callable[..., Any], doing: str) -> RunError:
+        """Tell what a *function* of the entry raised, and at which line of its file."""
+        words = " ".join(filter(None, ("raised", type(error).__name__, doing)))
+        return self.error(f"{words}: {error}", line_in(self.file, error) or self.line_of(function))
+
+    def line_of(self, function: Callable[..., Any]) -> int:
+        """Return the line of *function* in the entry's file; 0: it stands elsewhere."""
+        code = getattr(function, "__code__", None)
+        return code.co_firstlineno if code is not None and code.co_filename == self.file else 0
+
+
+def line_in(file: str, error: BaseException) -> int:
+    """Return the last line of *file* that *error* came through; 0: none."""
+    line, trace = 0, error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == file:
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return line
+
+
+def aside() -> redirect_stdout[TextIO]:
+    """Let what a file prints go to standard error: standard output belongs to the answer."""
+    return redirect_stdout(sys.stderr)
+
+
+def shown(value: object) -> str:
+    """Write *value* in a few words, whatever it is."""
+    try:
+        return reprlib.repr(value)
+    except ANYTHING:
+        return f"a {type(value).__name__}"
+
+
+Check = Callable[[Who, Mapping[str, Any], Any], Any]  # (who, what it was called with, its answer) -> the answer
+
+
+class Outside:
+    """A function of a file outside the package, in whose place it stands on its shelf."""
+
+    def __init__(self, shelf: str, who: Who, entry: Callable[..., Any], check: Check) -> None:
+        update_wrapper(self, entry)
+        self.who = who
+        self._entry, self._check = entry, check
+        self._named = (os.path.abspath(who.file), shelf, who.name)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Ask the entry; what it complains of in the proper way passes."""
+        try:
+            with aside():
+                answer = self._entry(*args, **kwargs)
+        except ParsimError:
+            raise
+        except ANYTHING as error:
+            if isinstance(error, Invalid) and all(map(_is_complaint, error.complaints)):
+                raise
+            doing = f"for {shown(args[0])}" if args else ""
+            raise self.who.raised(error, self._entry, doing) from error
+        return self._check(self.who, kwargs, answer)
+
+    def refuse_unreadable(self, read: Callable[[tuple[str, ...]], object], given: tuple[str, ...]) -> None:
+        """Refuse a signature that cannot be *read*, or does not say what a scenario may write; *given* are none of its.
+
+        Raises `ScenarioError`.
+        """
+        try:
+            read(given)
+            known = inspect.signature(self._entry).parameters.values()
+        except ANYTHING as error:
+            words = f"has a signature that cannot be read: {type(error).__name__}: {str(error).partition(chr(10))[0]}"
+            raise ScenarioError([self.who.fault(words)]) from None
+        for one in known:
+            if one.annotation is one.empty and one.kind in _BY_KEY and one.name not in given:
+                words = f"does not say what its parameter '{one.name}' is; annotate it, for example '{one.name}: Count'"
+                raise ScenarioError([self.who.fault(words)])
+
+    def __deepcopy__(self, memo: object) -> Outside:
+        """Stay what it is, as functions do."""
+        return self
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[str, str, str]]:
+        """Let a worker process load the file itself."""
+        return entry_of, self._named
+
+
+def _is_complaint(given: object) -> bool:
+    return isinstance(given, Complaint) and isinstance(given.path, tuple)
+
+
+def entry_of(file: str, shelf: str, name: str) -> Callable[..., Any]:
+    """Load *file* in this process, and return one of its entries."""
+    from parsim.core import registry
+
+    registry.use(file)
+    return registry.shelf(shelf)[name]

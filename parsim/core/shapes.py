@@ -1,0 +1,87 @@
+"""What all generators of task graphs share: names, edges that carry one thing, draws, and the refusal of too many.
+
+send: 10 MB       every edge carries 10 MB over the network
+send: 18 s        every edge is a delay of 18 s between distinct workers
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from parsim.core.cluster import Cluster
+from parsim.core.errors import Complaint, Invalid, Path
+from parsim.core.graph import Edges, Floats, Ints, TaskGraph
+from parsim.core.marks import MOST
+from parsim.core.units import Travel
+
+
+def edges_of(parent: Ints, child: Ints, send: Travel, times: Floats | float = 1.0) -> Edges:
+    """Make edges that carry *send*, each as many *times*.
+
+    >>> edges_of(np.array([0, 0]), np.array([1, 2]), Travel(size=8.0), np.array([1.0, 3.0])).size.tolist()
+    [8.0, 24.0]
+    """
+    factor = np.broadcast_to(times, parent.shape)
+    return Edges(parent, child, send.size * factor, send.delay * factor)
+
+
+def graph_of(cluster: Cluster, names: Sequence[str], seconds: Floats, edges: Edges) -> TaskGraph:
+    """Make the graph of tasks that any worker may run, in *seconds* of shape (tasks,) or (tasks, devices).
+
+    Bytes that no route carries are complained of at the workload's `send`.
+    """
+    tasks = len(names)
+    return TaskGraph(
+        names=names,
+        kinds=("compute",),
+        kind=np.zeros(tasks, np.int64),
+        units=np.ones(tasks),
+        places=(tuple(range(len(cluster.workers))),),
+        place=np.zeros(tasks, np.int64),
+        stated=seconds,
+        edges=edges,
+        where=where,
+    )
+
+
+def where(what: str, index: int) -> Path:
+    """Return which value of the scenario says how much travels."""
+    return ("send",) if what == "edge" else ()
+
+
+def refuse_many(key: str, tasks: int, edges: int) -> None:
+    """Refuse, before anything is made, more tasks or edges than can be played; blame it on *key*.
+
+    >>> refuse_many("levels", tasks=2**40 - 1, edges=2**40 - 2)
+    Traceback (most recent call last):
+    parsim.core.errors.Invalid: levels: makes more than 10000000 tasks, the most that can be played; write less
+    """
+    for count, what in ((tasks, "tasks"), (edges, "edges")):
+        if count > MOST:
+            raise Invalid(
+                [Complaint((key,), f"makes more than {MOST} {what}, the most that can be played; write less")]
+            )
+
+
+class Draws:
+    """Even draws in (0, 1] from the PCG64 stream of a seed (O'Neill, PCG, HMC-CS-2014-0905).
+
+    It is a stream of its own (spawn key 1): what is drawn for a graph says nothing of the luck of its tasks.
+
+    >>> Draws(seed=0).even(2).round(3)
+    array([0.677, 0.243])
+    """
+
+    def __init__(self, seed: int) -> None:
+        self._bits = np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(1,)))
+
+    def even(self, *shape: int) -> Floats:
+        """Draw an array of this shape, row by row; only products and sums, so the same bytes anywhere."""
+        upper = self._bits.random_raw(int(np.prod(shape))) >> np.uint64(11)
+        return np.asarray((upper.astype(np.float64) + 1.0) * 2.0**-53).reshape(shape)
+
+    def below(self, bound: Ints) -> Ints:
+        """Draw a whole number in [0, bound) for each bound."""
+        return np.minimum((self.even(*bound.shape) * bound).astype(np.int64), bound - 1)

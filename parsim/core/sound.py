@@ -1,0 +1,104 @@
+"""Whether the columns of a task graph belong together: the first thing to ask of a graph that somebody else made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from parsim.core.cycles import cycles
+from parsim.core.graph import Program, TaskGraph
+
+WORDS = {"i": "whole numbers", "f": "numbers"}
+
+
+def about_graph(graph: TaskGraph, workers: float, places: int) -> Iterator[str]:
+    """Say what is wrong with *graph* where there are so many *workers*, and *places* that flows may name.
+
+    The first sentence is right; those after it may follow from it.
+    """
+    yield from _about_columns(graph)
+    yield from _about_tasks(graph, workers)
+    yield from _about_edges(graph)
+    yield from _about_flows(graph, places)
+    if graph.program is not None:
+        yield from _about_program(graph, graph.program)
+
+
+def _about_columns(graph: TaskGraph) -> Iterator[str]:
+    tasks, edges, flows = len(graph), len(graph.edges), len(graph.flows)
+    if len(set(graph.names)) != tasks or not all(isinstance(name, str) for name in graph.names):
+        yield "names are texts, each of them once"
+    for name in ("kind", "place"):
+        yield from _about(name, getattr(graph, name), tasks, "i")
+    yield from _about("units", graph.units, tasks, "f")
+    for name, sort in (("given", "f"), ("result", "f"), ("memory", "f"), ("output", "f"), ("group", "i")):
+        column = getattr(graph, name)
+        yield from _about(name, column, tasks if np.size(column) else 0, sort)
+    yield from _about("group_size", graph.group_size, np.size(graph.group_size), "f")
+    for name, sort in (("parent", "i"), ("child", "i"), ("size", "f"), ("delay", "f")):
+        yield from _about(f"edges.{name}", getattr(graph.edges, name), edges, sort)
+    for name, sort in (("source", "i"), ("target", "i"), ("size", "f"), ("start", "f")):
+        yield from _about(f"flows.{name}", getattr(graph.flows, name), flows, sort)
+    stated = graph.stated
+    if not isinstance(stated, np.ndarray) or (stated.size and stated.shape[0] != tasks) or stated.ndim > 2:
+        yield f"stated is no array of {tasks} times, or of {tasks} times a device"
+    elif np.any(stated < 0) or np.any(np.isinf(stated)):
+        yield "stated has a time that is negative or infinite"
+
+
+def _about(name: str, column: Any, rows: int, sort: str) -> Iterator[str]:
+    kinds = "iu" if sort == "i" else "fiu"
+    if not isinstance(column, np.ndarray) or column.shape != (rows,) or (rows and column.dtype.kind not in kinds):
+        yield f"{name} is no array of {rows} {WORDS[sort]}"
+    elif sort == "f" and not np.all((column >= 0) & (column < np.inf)):
+        yield f"{name} has a number that is negative or not finite"
+
+
+def _about_tasks(graph: TaskGraph, workers: float) -> Iterator[str]:
+    yield from _about_range("kind", graph.kind, 0, len(graph.kinds))
+    yield from _about_range("place", graph.place, 0, len(graph.places))
+    if graph.group.size:
+        yield from _about_range("group", graph.group, -1, len(graph.group_size))
+    for allowed in graph.places:
+        if not allowed or not all(isinstance(worker, int) and 0 <= worker < workers for worker in allowed):
+            yield f"places holds {allowed}; the numbers of one worker or more are wanted, below {workers}"
+    tasks = sorted(task for order in graph.orders for task in order)
+    if graph.orders and tasks != list(range(len(graph))):
+        yield "orders do not hold each task once"
+
+
+def _about_range(name: str, column: Any, least: int, end: int) -> Iterator[str]:
+    wrong = column[(column < least) | (column >= end)]
+    if len(wrong):
+        yield f"{name} holds {wrong[0]}, and {end - 1} is the last"
+
+
+def _about_edges(graph: TaskGraph) -> Iterator[str]:
+    edges, tasks = graph.edges, len(graph)
+    yield from _about_range("edges.parent", edges.parent, 0, tasks)
+    yield from _about_range("edges.child", edges.child, 0, tasks)
+    if np.any((edges.size > 0) & (edges.delay > 0)):
+        yield "an edge carries bytes and a delay; give it one of the two"
+    for cycle in cycles(edges, tasks):
+        yield f"task {graph.names[min(cycle)]} would wait for itself: it is part of a cycle of edges"
+
+
+def _about_flows(graph: TaskGraph, places: int) -> Iterator[str]:
+    flows = graph.flows
+    yield from _about_range("flows.source", flows.source, 0, places)
+    yield from _about_range("flows.target", flows.target, 0, places)
+    if np.any(flows.source == flows.target):
+        yield "a flow goes from a place to itself"
+    if not isinstance(flows.limit, np.ndarray) or len(flows.limit) != len(flows) or not np.all(flows.limit > 0):
+        yield f"flows.limit is no array of {len(flows)} numbers above 0"
+
+
+def _about_program(graph: TaskGraph, program: Program) -> Iterator[str]:
+    if len(program.own) != len(graph):
+        yield f"program.own holds {len(program.own)} slices for {len(graph)} tasks"
+    for task, (first, end) in enumerate(pairwise(graph.parents.first)):
+        if (task in program.given) + (end - first) != 1:
+            yield f"task {graph.names[task]} needs an input: what the host gives it, or the output of one parent"

@@ -1,0 +1,164 @@
+"""A folder that `--out` wrote, read again.
+
+result.json     the figures        --+
+timeline.csv    the spans            +-->  a Kept run: what a Gantt chart and a waterfall need
+idle.csv        the idleness       --+
+scenario.json   what was played    ----->  the scenario, to play it again
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from parsim.core import document
+from parsim.core.errors import Fault, ScenarioError
+from parsim.core.errors import Path as Way
+from parsim.core.timeline import CAUSES, Timeline
+from parsim.export.csv import natural, read_columns, timeline_of
+from parsim.export.idle import idle_of, read_idle
+from parsim.metrics.ledger import Ledger
+
+ARGUMENT = "RESULT"
+RESULT, TIMELINE, IDLE, SCENARIO = "result.json", "timeline.csv", "idle.csv", "scenario.json"
+_TERMS = ("t_total_s", "deviation_s", "idle_s", "contention_s", "hidden_s")
+_FACTS: tuple[tuple[Way, type], ...] = (
+    (("scenario",), str),
+    (("clock",), str),
+    (("makespan_s",), float),
+    (("devices",), list),
+    *((("ledger", term), float) for term in _TERMS),
+    *((("ledger", "idle", cause), float) for cause in CAUSES),
+)
+_WORDS = {str: "text", float: "a number", list: "a list"}
+
+
+class Kept(NamedTuple):
+    """A run as it lies in a folder."""
+
+    folder: Path
+    name: str
+    clock: str
+    ledger: Ledger
+    timeline: Timeline
+
+
+def folder_of_run(path: str | Path) -> Path | None:
+    """Return the folder that *path* names, or in which the result.json of that name lies; None: it names neither."""
+    if Path(path).is_dir():
+        return Path(path)
+    return Path(path).parent if Path(path).name == RESULT else None
+
+
+def read_folder(folder: Path) -> Kept:
+    """Read the run in *folder*; every fault is raised at once."""
+    facts, spans, idle = _parts(folder)
+    workers = _workers(facts, {*spans["worker"], *idle["worker"]} - {""})
+    timeline = replace(timeline_of(spans, workers), idle=idle_of(idle, workers))
+    if timeline.makespan_s != facts["makespan_s"]:
+        message = f"ends at {timeline.makespan_s!r} s, but {RESULT} at {facts['makespan_s']!r} s: two runs are mixed"
+        raise ScenarioError([Fault(str(folder / TIMELINE), 0, 0, "end_s", message)])
+    return Kept(folder, facts["scenario"], facts["clock"], _ledger(facts), timeline)
+
+
+def _parts(folder: Path) -> list[dict[str, Any]]:
+    """Return the figures, the spans and the idleness, each checked by itself."""
+    faults: list[Fault] = []
+    parts: list[dict[str, Any]] = []
+    readers: dict[str, Callable[[Path], dict[str, Any]]] = {
+        RESULT: _facts,
+        TIMELINE: lambda file: read_columns(file, ARGUMENT),
+        IDLE: lambda file: read_idle(file, ARGUMENT),
+    }
+    for name, read in readers.items():
+        try:
+            parts.append(read(folder / name))
+        except ScenarioError as wrong:
+            faults += wrong.faults
+            if wrong.faults[0].path == ARGUMENT:
+                break  # this is no folder of a run: what else it lacks says nothing more
+    if faults:
+        raise ScenarioError(faults)
+    return parts
+
+
+def _ledger(facts: dict[str, Any]) -> Ledger:
+    terms = facts["ledger"]
+    return Ledger(
+        makespan_s=facts["makespan_s"],
+        t_total_s=terms["t_total_s"],
+        busy_nominal_s=terms["t_total_s"] + terms["deviation_s"],
+        idle_s=terms["idle_s"],
+        contention_s=terms["contention_s"],
+        hidden_s=terms["hidden_s"],
+        idle=terms["idle"],
+    )
+
+
+def read_scenario(folder: Path) -> dict[str, Any]:
+    """Return what was played, as a scenario of its own."""
+    return _object(folder / SCENARIO)
+
+
+def _facts(file: Path) -> dict[str, Any]:
+    """Read the figures of a run, and check those that pictures need."""
+    facts = _object(file)
+    if {"predicted", "measured"} <= facts.keys():
+        message = "is that of a replay; name the folder predicted or measured beside it"
+        raise ScenarioError([Fault(str(file), 1, 1, ARGUMENT, message)])
+    faults = [_misses(file, way, kind) for way, kind in _FACTS if not _is(_at(facts, way), kind)]
+    if faults:
+        raise ScenarioError(faults)
+    return facts
+
+
+def _misses(file: Path, way: Way, kind: type) -> Fault:
+    """Complain of a figure at its place; JSON is YAML, too."""
+    try:
+        position = document.read(file.read_bytes(), str(file)).position(way)
+    except ScenarioError:
+        position = (1, 1)
+    message = f"is missing, or not {_WORDS[kind]}; let --out write the folder again"
+    return document.fault(str(file), position, way, message)
+
+
+def _object(file: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(file.read_bytes().decode())
+    except OSError as error:
+        message = f"cannot be read: {error.strerror or error}; a folder that --out wrote has it"
+        raise ScenarioError([Fault(str(file), 0, 0, ARGUMENT, message)]) from None
+    except json.JSONDecodeError as error:
+        raise ScenarioError([Fault(str(file), error.lineno, error.colno, "json", error.msg)]) from None
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise ScenarioError([Fault(str(file), 1, 1, "json", f"cannot be read: {error}")]) from None
+    if not isinstance(found, dict):
+        raise ScenarioError([Fault(str(file), 1, 1, "json", "is no JSON object")])
+    return found
+
+
+def _at(facts: Any, way: Way) -> Any:
+    for step in way:
+        facts = facts.get(step) if isinstance(facts, dict) else None
+    return facts
+
+
+def _is(value: Any, kind: type) -> bool:
+    if kind is float:
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, kind)
+
+
+def _workers(facts: dict[str, Any], named: set[str]) -> list[str]:
+    """Put the workers into the cluster's order: device by device, slot by slot."""
+    devices = [str(device.get("name")) for device in facts["devices"] if isinstance(device, dict)]
+    place = {name: index for index, name in enumerate(devices)}
+    slotted = {name.rpartition(".")[0] for name in named}
+    found = named | {name for name in devices if name not in slotted}
+    return sorted(
+        found, key=lambda worker: (place.get(worker, place.get(worker.rpartition(".")[0], len(place))), natural(worker))
+    )

@@ -1,0 +1,121 @@
+"""Results as HTML, for notebooks: small tables and a picture, without a colour of their own.
+
+name, clock: makespan                whoever shows them chooses the colours of text and paper, light or dark;
+[ the Gantt chart ]                  only the picture brings its white paper along
+term | seconds | meaning
+device | compute | ... | utilisation
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from typing import Any
+
+from parsim.export.report import beside, clean, seconds, size, terms
+from parsim.export.text import ends
+
+CELL = "padding:0.15em 0.8em 0.15em 0;border:0;background:none;vertical-align:top"
+
+
+def page(title: str, *parts: str) -> str:
+    """Put *parts*, HTML already, under a title."""
+    return f"<div><p><strong>{escape(title)}</strong></p>{''.join(parts)}</div>"
+
+
+def words(text: str) -> str:
+    """Write a paragraph.
+
+    >>> words("1 < 2")
+    '<p>1 &lt; 2</p>'
+    """
+    return f"<p>{escape(text)}</p>"
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], left: Sequence[int] = (0,)) -> str:
+    """Write a table of plain text; the columns *left* are set to the left, the others, numbers, to the right.
+
+    >>> table(["term", "time"], [["idle", "1 s"]]).count("<td")
+    2
+    """
+
+    def row(tag: str, cells: Sequence[str]) -> str:
+        sides = ("left" if column in left else "right" for column in range(len(cells)))
+        written = (
+            f'<{tag} style="{CELL};text-align:{side}">{escape(cell)}</{tag}>'
+            for side, cell in zip(sides, cells, strict=True)
+        )
+        return f"<tr>{''.join(written)}</tr>"
+
+    body = "".join(row("td", cells) for cells in rows)
+    return (
+        '<table style="border-collapse:collapse;margin:0.5em 0">'
+        f"<thead>{row('th', head)}</thead><tbody>{body}</tbody></table>"
+    )
+
+
+def picture(png: bytes, meaning: str) -> str:
+    """Show a PNG at two thirds of its pixels, as wide as there is room; *meaning* is for those who cannot see it."""
+    data = base64.b64encode(png).decode()
+    width = round(int.from_bytes(png[16:20], "big") * 2 / 3)
+    style = f"width:{width}px;max-width:100%;height:auto"
+    return f'<img style="{style}" alt="{escape(meaning)}" src="data:image/png;base64,{data}">'
+
+
+def run(facts: Mapping[str, Any], png: bytes) -> str:
+    """Show a run: *facts* is the contract's JSON object, *png* its Gantt chart."""
+    makespan = seconds(facts["makespan_s"])
+    workers, tasks = facts["workers"], facts["tasks"]
+    return page(
+        f"{facts['scenario']}: {makespan} {facts['clock']}",
+        words(
+            f"{workers} worker{'s' * (workers != 1)}, {tasks} task{'s' * (tasks != 1)}, "
+            f"theory T_total {seconds(facts['theory']['t_total_s'])}, seed {facts['seed']}"
+        ),
+        picture(png, f"Gantt chart of {facts['scenario']}, makespan {makespan}"),
+        ledger(facts),
+        devices(facts["devices"]),
+        *([] if facts["result"] is None else [words(f"Result: {_cut(str(facts['result']))}")]),
+    )
+
+
+def ledger(facts: Mapping[str, Any]) -> str:
+    """Write the makespan as the sum of its terms, idleness cut by cause."""
+    rows = terms(facts)
+    largest = max(abs(value) for _, value, _ in rows)
+    cells = [[head.strip(), clean(value, largest), meaning] for head, value, meaning in rows]
+    for row, (head, _, _) in zip(cells, rows, strict=True):
+        if head.startswith("   "):
+            row[0] = f"\N{EM SPACE}\N{EM SPACE}{row[0]}"
+    return table(["term", "mean of the workers", ""], cells, left=(0, 2))
+
+
+def devices(figures: Sequence[Mapping[str, Any]]) -> str:
+    """Write a row a device; of many the first and the last."""
+    parts = [f"{part}_s" for part in ("compute", "transfer", "idle")]
+    largest = max((figure[part] for figure in figures for part in parts), default=0.0)
+    rows = [
+        [
+            figure["name"] + (f" (stands for {figure['stands_for']})" if figure["stands_for"] > 1 else ""),
+            *(clean(figure[part], largest) for part in parts),
+            size(figure["peak_memory_bytes"]),
+            f"{100 * figure['utilisation']:.1f} %",
+        ]
+        for figure in ends(figures)
+    ]
+    head = ["device", "compute", "transfer", "idle", "peak memory", "utilisation"]
+    hidden = len(figures) - len(rows)
+    if hidden:
+        rows.insert(len(rows) // 2, [f"... {hidden} more", *[""] * (len(head) - 1)])
+    return table(head, rows)
+
+
+def prediction(predicted: Mapping[str, Any], measured: Mapping[str, Any]) -> str:
+    """Write the terms of two runs beside each other."""
+    head, *rows = beside(predicted, measured)
+    return table(head, rows)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 200 else f"{text[:196]} ..."

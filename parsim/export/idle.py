@@ -1,0 +1,60 @@
+"""`idle.csv`: when each worker had no span of its own, and why; cut where the cause changes.
+
+    worker,start_s,end_s,cause
+    w1,2.2,3.3,drain
+
+Sorted by worker, in the cluster's order, and start. Beside `timeline.csv` it is all that a Gantt chart shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from parsim.core.errors import ScenarioError
+from parsim.core.registry import did_you_mean
+from parsim.core.timeline import CAUSES, Idle, Timeline
+from parsim.export.csv import quoted
+from parsim.export.sheet import about_order, cells_of, numbers, read_sheet, seconds
+
+COLUMNS = ("worker", "start_s", "end_s", "cause")
+
+
+def write_idle(timeline: Timeline) -> str:
+    """Write the idle intervals of *timeline*, floats as Python repeats them."""
+    idle = timeline.idle
+    names = [quoted(name) for name in timeline.workers.table]
+    rows = zip(idle.worker.tolist(), idle.start_s.tolist(), idle.end_s.tolist(), idle.cause.tolist(), strict=True)
+    lines = [f"{names[worker]},{start!r},{end!r},{CAUSES[cause]}" for worker, start, end, cause in rows]
+    return "\n".join([",".join(COLUMNS), *lines, ""])
+
+
+def read_idle(path: str | Path, argument: str) -> dict[str, Any]:
+    """Return the columns of *path*, causes as indices into CAUSES; every fault of the file is raised at once."""
+    sheet = read_sheet(path, argument)
+    columns, faults = cells_of(sheet, COLUMNS)
+    if columns:
+        for row, cause in enumerate(columns["cause"]):
+            if cause not in CAUSES:
+                faults.append(sheet.fault(row, "cause", did_you_mean(cause, CAUSES)))
+        for name in ("start_s", "end_s"):
+            columns[name] = numbers(sheet, name, columns[name], seconds, faults)
+        faults += about_order(sheet, columns)
+    if faults:
+        raise ScenarioError(sorted(faults, key=lambda fault: (fault.line, fault.column)))
+    columns["cause"] = [CAUSES.index(cause) for cause in columns["cause"]]
+    return columns
+
+
+def idle_of(columns: dict[str, Any], workers: Sequence[str]) -> Idle:
+    """Put columns into a table whose workers are indices into *workers*."""
+    index = {name: place for place, name in enumerate(workers)}
+    return Idle(
+        np.array([index[name] for name in columns["worker"]], np.int64),
+        np.array(columns["start_s"], np.float64),
+        np.array(columns["end_s"], np.float64),
+        np.array(columns["cause"], np.int64),
+    )

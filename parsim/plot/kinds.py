@@ -1,0 +1,108 @@
+"""The pictures that a run has: each drawn on given axes, or on a sheet of a fitting size.
+
+gantt     who did what when, T_total beside it            path      the same, the critical path outlined
+ledger    from T_total to the makespan, term by term      graph     the task graph, the critical path thick
+memory    bytes over time on every device
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from parsim.core.job import Job, Theory
+from parsim.core.registry import did_you_mean
+from parsim.core.timeline import Timeline
+from parsim.metrics.critical_path import critical_path
+from parsim.metrics.ledger import Ledger
+from parsim.metrics.memory import usage
+from parsim.plot import dag, gantt, memory, style, waterfall
+from parsim.plot.paper import files, ours
+
+
+class Run(Protocol):
+    """What is drawn: a result, or whatever knows as much."""
+
+    @property
+    def job(self) -> Job:
+        """Return what was asked."""
+
+    @property
+    def theory(self) -> Theory:
+        """Return what was foreseen."""
+
+    @property
+    def timeline(self) -> Timeline:
+        """Return what happened."""
+
+    @property
+    def ledger(self) -> Ledger:
+        """Return where the time went."""
+
+
+class Kind(NamedTuple):
+    """A picture: empty axes of a fitting size under a title, and what is drawn on any axes."""
+
+    sheet: Callable[[Run, str], Axes]
+    draw: Callable[[Run, Axes], Axes]
+
+
+def drawn(run: Run, kind: str, axes: Axes | None) -> Axes:
+    """Draw *run* on *axes*, or on a sheet of its own where there are none; an unknown kind is a `ValueError`."""
+    if kind not in KINDS:
+        raise ValueError(did_you_mean(kind, KINDS))
+    if axes is not None:
+        return KINDS[kind].draw(run, axes)
+    with ours():
+        return KINDS[kind].draw(run, KINDS[kind].sheet(run, f"{run.job.name}, {run.job.clock}"))
+
+
+def pictures(run: Run, kind: str) -> dict[str, bytes]:
+    """Draw *run* as `KIND.png` and `KIND.svg`, always the same bytes for the same run."""
+    return files(kind, drawn(run, kind, None).figure)
+
+
+def _gantt(run: Run, axes: Axes) -> Axes:
+    return gantt.gantt(run.timeline, axes, run.theory.t_total_s)
+
+
+def _path(run: Run, axes: Axes) -> Axes:
+    rows = [step.row for step in critical_path(run.timeline)]
+    return gantt.mark_path(run.timeline, rows, _gantt(run, axes))
+
+
+def _memory(run: Run, axes: Axes) -> Axes:
+    devices = run.job.cluster.devices
+    names, limits = [device.name for device in devices], [device.memory for device in devices]
+    return memory.memory(usage(run.job, run.timeline), names, limits, run.timeline.makespan_s, axes)
+
+
+def _graph(run: Run, axes: Axes) -> Axes:
+    timeline = run.timeline
+    path = [int(timeline.number[step.row]) for step in critical_path(timeline) if timeline.computes[step.row]]
+    return dag.dag(run.job.graph, path, axes, _groups(run))
+
+
+def _groups(run: Run) -> list[str]:
+    """Return the worker of each task, or its kind where there are more workers than colours."""
+    graph, timeline = run.job.graph, run.timeline
+    if len(run.job.cluster.workers) > len(style.GROUPS):
+        return [graph.kinds[code] for code in graph.kind.tolist()]
+    rows = np.flatnonzero(timeline.computes)
+    worker = np.zeros(len(graph), np.int64)
+    worker[timeline.number[rows]] = timeline.workers.code[rows]
+    return [timeline.workers.table[code] for code in worker.tolist()]
+
+
+KINDS = {
+    "gantt": Kind(lambda run, title: gantt.sheet(run.timeline, title), _gantt),
+    "ledger": Kind(
+        lambda run, title: waterfall.sheet(run.ledger, title), lambda run, axes: waterfall.waterfall(run.ledger, axes)
+    ),
+    "memory": Kind(lambda run, title: memory.sheet(len(run.job.cluster.devices), title), _memory),
+    "graph": Kind(lambda run, title: dag.sheet(run.job.graph, title), _graph),
+    "path": Kind(lambda run, title: gantt.sheet(run.timeline, title), _path),
+}

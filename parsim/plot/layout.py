@@ -1,0 +1,162 @@
+"""Where the tasks of a graph stand: layers from left to right, few crossings, short edges.
+
+layer   0      1      2           a task's layer: one more than the largest of its parents'
+            +- b -+
+        a --+     +-- d           in a layer: sorted by the mean place of the neighbours, swept forth and back
+            +- c -+               (Sugiyama, Tagawa, Toda, IEEE Trans. SMC 11(2), 1981), then moved towards it
+
+An edge over several layers passes through a place of its own in each, so that it runs behind no task.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+
+from parsim.core.graph import Floats
+
+SWEEPS = 4  # there and back
+ROWS = 48  # tasks above each other in a layer; of more, it has columns
+COLUMN = 0.35  # of the way from layer to layer
+
+
+class Layout(NamedTuple):
+    """Places of tasks, and of the bends that edges over several layers pass through."""
+
+    x: Floats  # (nodes,) layers; the tasks come first, then the bends
+    y: Floats  # (nodes,) rows
+    ways: list[list[int]]  # per edge: its parent, its bends, its child
+
+    @property
+    def width(self) -> float:
+        """Return how many layers wide it is."""
+        return float(np.ptp(self.x)) + 1.0 if len(self.x) else 1.0
+
+    @property
+    def height(self) -> float:
+        """Return how many rows high it is."""
+        return float(np.ptp(self.y)) + 1.0 if len(self.y) else 1.0
+
+
+class Layer(NamedTuple):
+    """The nodes of a layer, from the top, and the columns in which they stand."""
+
+    nodes: list[int]
+    columns: int
+
+
+def depths(parent: Sequence[int], child: Sequence[int], tasks: int) -> list[int]:
+    """Return the layer of each task.
+
+    >>> depths([0, 0, 1, 2], [1, 2, 3, 3], 5)
+    [0, 1, 1, 2, 0]
+    """
+    after: dict[int, list[int]] = defaultdict(list)
+    missing, depth = [0] * tasks, [0] * tasks
+    for one, other in zip(parent, child, strict=True):
+        after[one].append(other)
+        missing[other] += 1
+    ready = [task for task in range(tasks) if not missing[task]]
+    while ready:
+        task = ready.pop()
+        for other in after[task]:
+            depth[other] = max(depth[other], depth[task] + 1)
+            missing[other] -= 1
+            if not missing[other]:
+                ready.append(other)
+    return depth
+
+
+def layered(parent: Sequence[int], child: Sequence[int], tasks: int) -> Layout:
+    """Place *tasks*; the edges go by the straight way."""
+    return _placed(depths(parent, child, tasks), [[one, other] for one, other in zip(parent, child, strict=True)])
+
+
+def routed(parent: Sequence[int], child: Sequence[int], tasks: int) -> Layout:
+    """Place *tasks*, and a bend for each edge in every layer that it passes.
+
+    >>> routed([0, 1, 0], [1, 2, 2], 3).ways
+    [[0, 1], [1, 2], [0, 3, 2]]
+    """
+    depth = depths(parent, child, tasks)
+    ways = []
+    for one, other in zip(parent, child, strict=True):
+        passed = range(depth[one] + 1, depth[other])
+        ways.append([one, *range(len(depth), len(depth) + len(passed)), other])
+        depth += passed
+    return _placed(depth, ways)
+
+
+def _placed(depth: list[int], ways: list[list[int]]) -> Layout:
+    before: list[list[int]] = [[] for _ in depth]
+    after: list[list[int]] = [[] for _ in depth]
+    for way in ways:
+        for one, other in pairwise(way):
+            after[one].append(other)
+            before[other].append(one)
+    layers = [Layer([], 1) for _ in range(max(depth, default=-1) + 1)]
+    for node, number in enumerate(depth):
+        layers[number].nodes.append(node)
+    layers = [Layer(nodes, -(-len(nodes) // ROWS)) for nodes, _ in layers]
+    y = [0.0] * len(depth)
+    for layer in layers:
+        _evenly(layer, y)
+    for place in (_evenly, _nearly):
+        for _ in range(SWEEPS):
+            _sweep(layers[::-1], after, y, place)
+            _sweep(layers, before, y, place)
+    return Layout(_across(layers, len(depth)), np.array(y), ways)
+
+
+def _across(layers: Sequence[Layer], nodes: int) -> Floats:
+    x, left = np.zeros(nodes), 0.0
+    for layer in layers:
+        x[layer.nodes] = left + COLUMN * (np.arange(len(layer.nodes)) % layer.columns)
+        left += 1.0 + COLUMN * (layer.columns - 1)
+    return x
+
+
+def _sweep(
+    layers: Sequence[Layer],
+    neighbours: list[list[int]],
+    y: list[float],
+    place: Callable[[Layer, list[float]], None],
+) -> None:
+    """Move each layer's nodes towards the mean of their neighbours, which are placed already."""
+    for layer in layers:
+        for node in layer.nodes:
+            near = neighbours[node]
+            if near:
+                y[node] = sum(y[other] for other in near) / len(near)
+        layer.nodes.sort(key=y.__getitem__)
+        place(layer, y)
+
+
+def _evenly(layer: Layer, y: list[float]) -> None:
+    """Place a layer's nodes in their order, around the middle."""
+    for rank, node in enumerate(layer.nodes):
+        y[node] = (rank - (len(layer.nodes) - 1) / 2) / layer.columns
+
+
+def _nearly(layer: Layer, y: list[float]) -> None:
+    """Leave a layer's nodes as near to where they are as their distance allows, in the sense of least squares.
+
+    Neighbours too near to each other form a block around their mean (pool adjacent violators).
+    """
+    blocks: list[tuple[float, int]] = []  # (mean of y - rank * apart, nodes)
+    apart = 1.0 / layer.columns
+    for rank, node in enumerate(layer.nodes):
+        mean, count = y[node] - rank * apart, 1
+        while blocks and blocks[-1][0] >= mean:
+            other, more = blocks.pop()
+            mean, count = (mean * count + other * more) / (count + more), count + more
+        blocks.append((mean, count))
+    rank = 0
+    for mean, count in blocks:
+        for _ in range(count):
+            y[layer.nodes[rank]] = mean + rank * apart
+            rank += 1

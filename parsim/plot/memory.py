@@ -1,0 +1,135 @@
+"""Bytes over time, a lane a device: how full it was, how full it got, and its limit.
+
+w0  - - - - - - - - - - -   13 MB of 16 MB       the limit, dashed
+    |   #######
+    |##############             bytes used; every lane has the same scale
+w1  - - - - - - - - - - -   12 MB of 16 MB
+    +-----+-----+-----+
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection, PolyCollection
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from parsim.core.graph import Floats
+from parsim.export.report import size
+from parsim.plot import style
+from parsim.plot.bars import MOST
+from parsim.plot.paper import Margins, headline, lane_axis, page, time_axis
+from parsim.plot.paper import size as points
+
+FAR = 4.0  # times the fullest device, from where on a limit is told, not drawn: it would flatten what was used
+LANE = 0.84  # of the way between two lanes
+WIDE = 7.0  # inches of data
+
+Usage = tuple[Floats, Floats]  # the moments of change, and the bytes from each on
+
+
+class Lane(NamedTuple):
+    """A device's place, its bytes as steps over time, and its limit (infinite: none)."""
+
+    foot: float
+    moments: Floats
+    used: Floats
+    limit: float
+
+    @property
+    def peak(self) -> float:
+        """Return the most bytes that were used at once."""
+        return float(self.used.max(initial=0.0))
+
+
+def sheet(devices: int, title: str) -> Axes:
+    """Return empty axes of a size that fits so many *devices*."""
+    lanes = min(devices, MOST)
+    margins = Margins(right=1.6, top=0.75)
+    data = max(lanes * (0.8 if lanes <= 4 else 0.5 if lanes <= 16 else 0.25), 1.6)
+    axes = page(WIDE, data, margins)
+    headline(axes.figure, margins.left, title)
+    return axes
+
+
+def memory(
+    usage: Sequence[Usage], names: Sequence[str], limits: Sequence[float], makespan_s: float, axes: Axes
+) -> Axes:
+    """Draw on *axes* the bytes that each device held.
+
+    Parameters
+    ----------
+    usage : for each device the moments of change (s), rising, and the bytes used from each on.
+    names, limits : each device's name, and its bytes; infinite: no limit.
+    makespan_s : where the axis ends.
+    """
+    shown = range(min(len(names), MOST))
+    lanes = [Lane(i + LANE / 2, *usage[i], limits[i]) for i in shown]
+    fullest = max((lane.peak for lane in lanes), default=0.0)
+    seen = [lane.limit for lane in lanes if lane.limit <= FAR * fullest]
+    scale = max([fullest, *seen]) or 1.0
+    lane_axis(axes, [names[i] for i in shown], "device")
+    hidden = len(names) - len(lanes)
+    time_axis(axes, makespan_s or 1.0, f"; {hidden} more devices are not shown" if hidden else "")
+    areas = [_area(lane, makespan_s, scale) for lane in lanes]
+    axes.add_collection(PolyCollection(areas, facecolors=style.USED.face, edgecolors="none"), autolim=False)
+    tops = [lane.foot - LANE * lane.limit / scale for lane in lanes if lane.limit <= scale]
+    ends = axes.get_xlim()[1]
+    axes.hlines([lane.foot for lane in lanes], 0.0, ends, colors=style.LINE, linewidths=0.6)
+    axes.add_collection(
+        LineCollection(
+            [[(0.0, top), (ends, top)] for top in tops], colors=style.LIMIT, linewidths=1.0, linestyles="--"
+        ),
+        autolim=False,
+    )
+    _told(axes, lanes)
+    _legend(axes, f"bytes used; a lane is {size(scale)} high" if fullest else "bytes used: none", bool(tops))
+    return axes
+
+
+def _area(lane: Lane, makespan_s: float, scale: float) -> Any:
+    """Return the corners of the steps, closed along the lane's foot, (corners, 2)."""
+    until = np.clip(lane.moments, 0.0, makespan_s)
+    x = np.concatenate([np.repeat(until, 2), [makespan_s, makespan_s]])
+    y = np.concatenate([[0.0], np.repeat(lane.used, 2), [0.0]])
+    return np.stack((x, lane.foot - LANE * y / scale), axis=1)
+
+
+def _told(axes: Axes, lanes: Sequence[Lane]) -> None:
+    """Write the peak of each lane, and its limit, at the lane's right; as seldom as the lanes' names."""
+    thick = points(axes)[1] / (len(lanes) + 0.2) if lanes else 1.0
+    letters = 8.5 if thick >= 12.0 else 7.0
+    for lane in lanes[:: max(math.ceil((letters + 1.0) / thick), 1)]:
+        limit = f" of {size(lane.limit)}" if math.isfinite(lane.limit) else ""
+        axes.annotate(
+            f"{size(lane.peak)}{limit}",
+            (1.0, lane.foot - LANE / 2),
+            xycoords=axes.get_yaxis_transform(),
+            xytext=(6, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=letters,
+            annotation_clip=False,
+        )
+
+
+def _legend(axes: Axes, words: str, limited: bool) -> None:
+    handles: list[Any] = [Patch(facecolor=style.USED.face, label=words)]
+    if limited:
+        handles.append(Line2D([], [], color=style.LIMIT, linewidth=1.0, linestyle="--", label="limit"))
+    axes.legend(handles=handles, loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=2, frameon=False, borderaxespad=0.1)
+    axes.annotate(
+        "peak",
+        (1.0, 1.0),
+        xycoords="axes fraction",
+        xytext=(6, 4),
+        textcoords="offset points",
+        color=style.GREY,
+        fontsize=8,
+        annotation_clip=False,
+    )

@@ -1,0 +1,140 @@
+"""Paper: what every picture is drawn on, its axes of time and of lanes, and how it becomes bytes.
+
++------------------------------+
+| title                        |      inches around the data: Margins
+|      +----------------+      |
+| lane |      data      | text |
+|      +----------------+      |
+|            time              |
++------------------------------+
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Any, NamedTuple
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure, SubFigure
+
+from parsim.export.text import short, ticks, unit_of
+from parsim.plot import style
+
+TITLE = 90  # letters
+LETTER = 0.115  # inches of a title's letter
+NAME = 12  # letters of a lane's name
+APART = 60.0  # points between two marks of an axis of time, at the least
+ROOM = 1.01  # of the time, so that what ends last is seen whole
+
+
+class Margins(NamedTuple):
+    """Inches around the data."""
+
+    left: float = 1.3
+    right: float = 1.75
+    top: float = 0.8
+    bottom: float = 0.55
+
+
+class Point(NamedTuple):
+    """A point of the paper (1/72 inch) in units of the data."""
+
+    x: float
+    y: float
+
+
+def settings() -> dict[Any, Any]:
+    """Return matplotlib's own settings under ours, so that nobody's private file changes a picture."""
+    own = {name: value for name, value in matplotlib.rcParamsDefault.items() if name != "backend"}
+    return own | style.PICTURE
+
+
+def ours() -> AbstractContextManager[None]:
+    """Draw with our settings while it lasts."""
+    return matplotlib.rc_context(settings())
+
+
+def figure(width: float, height: float) -> Figure:
+    """Return an empty sheet of *width* x *height* inches, without a window."""
+    made = Figure(figsize=(width, height))
+    FigureCanvasAgg(made)
+    return made
+
+
+def page(width: float, height: float, margins: Margins) -> Axes:
+    """Return axes of *width* x *height* inches on a sheet of their own."""
+    left, right, top, bottom = margins
+    all_width, all_height = left + width + right, top + height + bottom
+    sheet = figure(all_width, all_height)
+    return sheet.add_axes((left / all_width, bottom / all_height, width / all_width, height / all_height))
+
+
+def headline(sheet: Figure | SubFigure, left: float, words: str) -> None:
+    """Write a title at the top of *sheet*, *left* inches from its edge."""
+    sheet = _whole(sheet)
+    width, height = sheet.get_size_inches().tolist()
+    room = int((width - left) / LETTER)
+    sheet.text(
+        left / width, 1 - 0.28 / height, short(words, min(room, TITLE)), fontsize=11, fontweight="bold", va="center"
+    )
+
+
+def files(name: str, sheet: Figure | SubFigure) -> dict[str, bytes]:
+    """Write *sheet* as PNG and SVG, always the same bytes for the same sheet."""
+    with ours():
+        return {f"{name}.{form}": _bytes(sheet, form) for form in ("png", "svg")}
+
+
+def png(sheet: Figure | SubFigure) -> bytes:
+    """Write *sheet* as PNG alone."""
+    with ours():
+        return _bytes(sheet, "png")
+
+
+def _whole(sheet: Figure | SubFigure) -> Figure:
+    """Return the figure itself; axes may stand on a part of one."""
+    return sheet if isinstance(sheet, Figure) else sheet.figure
+
+
+def _bytes(sheet: Figure | SubFigure, form: str) -> bytes:
+    buffer, metadata = io.BytesIO(), {"Date": None} if form == "svg" else {"Software": "parsim"}
+    _whole(sheet).savefig(buffer, format=form, dpi=150, metadata=metadata)
+    return buffer.getvalue()
+
+
+def point(axes: Axes) -> Point:
+    """Return how much of the data one point is."""
+    width, height = size(axes)
+    (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
+    return Point((right - left) / width, abs(top - bottom) / height)
+
+
+def size(axes: Axes) -> tuple[float, float]:
+    """Return width and height of *axes* in points."""
+    dots = axes.figure.dpi / 72
+    return axes.bbox.width / dots, axes.bbox.height / dots
+
+
+def time_axis(axes: Axes, last_s: float, more: str = "") -> None:
+    """Let the data's x be seconds from 0 to *last_s*, written in the unit that reads best; *more* follows its name."""
+    unit = unit_of(last_s)
+    axes.set_xlim(0.0, last_s * ROOM)
+    marks = ticks(last_s, min(max(size(axes)[0] / APART, 1.0), 10.0))
+    axes.set_xticks(marks, [f"{mark / unit.seconds:.6g}" for mark in marks])
+    axes.set_xlabel(f"time ({unit.name}){more}")
+
+
+def lane_axis(axes: Axes, names: Sequence[str], word: str) -> None:
+    """Let the data's y be lanes, the first on top; where they are too thin for their names, name some of them."""
+    lanes = max(len(names), 1)
+    thick = size(axes)[1] / (lanes + 0.2)
+    letters = 9.0 if thick >= 12.0 else 7.0
+    some = range(0, len(names), max(int(-(-(letters + 1.0) // thick)), 1))
+    axes.set_ylim(lanes - 0.4, -0.6)
+    axes.set_yticks(some, [short(names[lane], NAME) for lane in some], fontsize=letters, parse_math=False)
+    axes.tick_params(axis="y", length=0)
+    axes.set_ylabel(word)

@@ -1,0 +1,77 @@
+"""CPOP, critical path on a processor: the longest way runs on one worker, all else where it ends first.
+
+    priority of a task = upward rank + downward rank        the longest way through it; greatest on the critical path
+
+    t0 ====== t2 ====== t5        == the critical path: all on the worker that computes it fastest
+    t0 ------ t1 ------ t5        t1 goes where it ends earliest; gaps are used by both
+
+From the tasks that are ready, the one of highest priority is planned next. No guarantee is known; in the paper's
+experiments HEFT comes out ahead on average. Topcuoglu, Hariri, Wu, Performance-Effective and Low-Complexity Task
+Scheduling for Heterogeneous Computing, IEEE TPDS 13(3), 2002.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+from parsim.core.graph import Floats, TaskGraph
+from parsim.core.job import Estimate
+from parsim.core.ties import rounded
+from parsim.policies import policies
+from parsim.policies.in_order import InOrder
+from parsim.policies.insertion import Planner
+from parsim.policies.ranks import by_urgency, downward_ranks, upward_ranks
+
+
+@policies.add("cpop")
+class Cpop(InOrder):
+    """Plan the critical path onto one worker, then follow the plan.
+
+    >>> import numpy as np
+    >>> three = TaskGraph(["a", "b", "c"], ("compute",), np.zeros(3, int), np.ones(3), ((0, 1),), np.zeros(3, int))
+    >>> cpop = Cpop()
+    >>> seconds = [2.0, 3.0, 1.0]
+    >>> free, mean = lambda *_: 0.0, lambda: np.array(seconds)
+    >>> cpop.prepare(three, ((0, 1),), Estimate((seconds, seconds), free, free, mean, lambda: np.empty(0)))
+    >>> [cpop.home(task) for task in range(3)]
+    [1, 0, 1]
+    """
+
+    def prepare(self, graph: TaskGraph, workers: tuple[tuple[int, ...], ...], estimate: Estimate) -> None:
+        """Plan: the task of highest priority first, the critical path on its worker."""
+        planner, nothing = Planner(graph, workers, estimate), [0.0] * len(estimate.compute)
+        upward = upward_ranks(graph, estimate)
+        path = set(critical_path(graph, upward, estimate))
+        able = {task: planner.able(task) for task in path}
+        own = fastest(able, estimate)
+        for task in by_urgency(graph, upward + downward_ranks(graph, estimate)):
+            able_now = planner.able(task)
+            planner.put(task, (own,) if task in path and own in able_now else able_now, nothing)
+        self.plans = planner.plans
+        self.follow(planner.orders(), len(graph))
+
+
+def critical_path(graph: TaskGraph, upward: Floats, estimate: Estimate) -> list[int]:
+    """Return the tasks of the longest way through the graph, first to last; ties go to the lower number."""
+    first, order = graph.children
+    children, transfer, rank = graph.edges.child.tolist(), estimate.mean_transfer().tolist(), upward.tolist()
+    roots = [task for task, (a, b) in enumerate(pairwise(graph.parents.first)) if a == b]
+    path: list[int] = []
+    further = [(-rounded(rank[task]), task) for task in roots]  # the longest way onward is the least of these
+    while further:
+        _, task = min(further)
+        path.append(task)
+        edges = order[first[task] : first[task + 1]]
+        further = [(-rounded(transfer[edge] + rank[children[edge]]), children[edge]) for edge in edges]
+    return path
+
+
+def fastest(able: dict[int, tuple[int, ...]], estimate: Estimate) -> int:
+    """Return the worker that computes the tasks in least time, of those that may run most of them."""
+
+    def cost(worker: int) -> tuple[int, float, int]:
+        own = [estimate.compute[worker][task] for task, workers in able.items() if worker in workers]
+        return -len(own), rounded(math.fsum(own)), worker
+
+    return min(range(len(estimate.compute)), key=cost)

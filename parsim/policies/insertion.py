@@ -1,0 +1,119 @@
+"""Insertion: plan tasks one by one, each where it ends earliest, into gaps that earlier ones left.
+
+    w0 |t0|........|t2|         t3 is planned into the gap of w0 when its inputs can be there in time
+    w1 |...|t1...........|      and no worker ends it earlier; an exact fit counts
+
+The plan is followed as it stands; only the times are the run's own. What heft, cpop and peft share: Topcuoglu, Hariri,
+Wu, Performance-Effective and Low-Complexity Task Scheduling for Heterogeneous Computing, IEEE TPDS 13(3), 2002.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from parsim.core.graph import TaskGraph
+from parsim.core.job import Estimate
+from parsim.core.ties import rounded
+
+
+class Planned(NamedTuple):
+    """When a task is to run.
+
+    Sorted, a worker's tasks stand in a sound order even where some last 0 s: a child starts no earlier than its
+    parent, ends no earlier, and comes later in `turn`.
+    """
+
+    start: float  # s
+    end: float  # s
+    turn: int  # how many tasks were planned before it
+    task: int
+
+
+class Plan:
+    """What one worker is to do, and its gaps, first to last; the last gap has no end.
+
+    >>> plan = Plan()
+    >>> plan.add(Planned(start=2.0, end=5.0, turn=0, task=7))
+    >>> plan.start(ready=0.0, seconds=2.0), plan.start(ready=0.0, seconds=3.0)
+    (0.0, 5.0)
+    """
+
+    def __init__(self) -> None:
+        self.planned: list[Planned] = []
+        self._begins = [0.0]  # of the gaps
+        self._ends = [math.inf]
+
+    def start(self, ready: float, seconds: float) -> float:
+        """Return when a task of *seconds* could start that is ready at *ready*."""
+        if not seconds:
+            return self._moment(ready)
+        gap = bisect_right(self._ends, ready)
+        start = max(ready, self._begins[gap])
+        while start + seconds > self._ends[gap] and rounded(start + seconds) > rounded(self._ends[gap]):
+            gap += 1
+            start = self._begins[gap]
+        return start
+
+    def _moment(self, ready: float) -> float:
+        # No gap is needed, only a moment that lies within no task.
+        before = bisect_left(self.planned, (ready,))
+        return max(ready, self.planned[before - 1].end) if before else ready
+
+    def add(self, one: Planned) -> None:
+        """Plan a task at a start that `start` has returned."""
+        insort(self.planned, one)
+        gap = bisect_right(self._begins, one.start) - 1
+        if gap < 0 or self._ends[gap] < one.start:
+            return  # a task of 0 s between two others
+        begin, end = self._begins[gap], self._ends[gap]
+        left = [(a, b) for a, b in ((begin, one.start), (one.end, end)) if rounded(a) < rounded(b)]
+        self._begins[gap : gap + 1] = [a for a, _ in left]
+        self._ends[gap : gap + 1] = [b for _, b in left]
+
+
+class Planner:
+    """Plans of all workers in the making; tasks are put one by one, none before its parents."""
+
+    def __init__(self, graph: TaskGraph, workers: tuple[tuple[int, ...], ...], estimate: Estimate) -> None:
+        self.plans = [Plan() for _ in estimate.compute]
+        self._workers, self._place = workers, graph.place.tolist()
+        self._estimate, self._room = estimate, estimate.room()
+        self._edges, self._parent = graph.parents, graph.edges.parent.tolist()
+        self._ended: dict[int, tuple[float, int]] = {}  # task -> (s, worker)
+
+    def able(self, task: int) -> tuple[int, ...]:
+        """Return the workers that *task* may be planned on: those that could hold it; all that may run it, if none."""
+        allowed = self._workers[self._place[task]]
+        found = tuple(worker for worker in allowed if self._room.holds(task, worker))
+        return found or self._estimate.able(task, allowed)
+
+    def put(self, task: int, able: Sequence[int], further: Sequence[float]) -> None:
+        """Plan *task* on that worker of *able* where its end plus the *further* seconds, [worker], is least."""
+        compute, plans = self._estimate.compute, self.plans
+        ready = self._ready(task, able)
+        starts = [plans[worker].start(at, compute[worker][task]) for worker, at in zip(able, ready, strict=True)]
+        ends = [start + compute[worker][task] for worker, start in zip(able, starts, strict=True)]
+        scores = [end + further[worker] for worker, end in zip(able, ends, strict=True)]
+        least = min(scores)
+        chosen = next(i for i, score in enumerate(scores) if score == least or rounded(score) == rounded(least))
+        worker = able[chosen]
+        plans[worker].add(Planned(starts[chosen], ends[chosen], len(self._ended), task))
+        self._ended[task] = (ends[chosen], worker)
+        self._room.put(task, worker)
+
+    def orders(self) -> list[list[int]]:
+        """Return each worker's tasks in the order of its plan."""
+        return [[one.task for one in plan.planned] for plan in self.plans]
+
+    def _ready(self, task: int, workers: Sequence[int]) -> list[float]:
+        """Return when all inputs of *task* could be on each of the *workers*."""
+        arrival, transfer = self._estimate.arrival, self._estimate.transfer
+        ready = [arrival(task, worker) for worker in workers]
+        first, order = self._edges
+        for edge in order[first[task] : first[task + 1]]:
+            end, home = self._ended[self._parent[edge]]
+            ready = [max(at, end + transfer(edge, home, w)) for at, w in zip(ready, workers, strict=True)]
+        return ready

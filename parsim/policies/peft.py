@@ -1,0 +1,62 @@
+"""PEFT, predict earliest finish time: like HEFT, but with a look at what a choice means for the children.
+
+    OCT(task, worker) = max over children of min over workers w of (OCT(child, w) + compute(child, w) + transfer)
+
+the transfer being the mean one, and 0 where w is the worker itself; 0 for tasks without children. The optimistic cost
+table is how long the rest takes at least if the task runs there. Tasks go by their mean OCT, each to the worker whose
+end + OCT is least, gaps included: it may give up the earliest end for a place from which the children go on better.
+No guarantee is known; O(edges x workers) as HEFT. Arabnejad, Barbosa, List Scheduling Algorithm for Heterogeneous
+Systems by an Optimistic Cost Table, IEEE TPDS 25(3), 2014.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from parsim.core.graph import Floats, TaskGraph
+from parsim.core.job import Estimate
+from parsim.policies import policies
+from parsim.policies.in_order import InOrder
+from parsim.policies.insertion import Planner
+from parsim.policies.ranks import by_urgency, in_turn
+
+
+@policies.add("peft")
+class Peft(InOrder):
+    """Plan every task before the clock starts, then follow the plan.
+
+    >>> import numpy as np
+    >>> three = TaskGraph(["a", "b", "c"], ("compute",), np.zeros(3, int), np.ones(3), ((0, 1),), np.zeros(3, int))
+    >>> peft = Peft()
+    >>> seconds = [2.0, 3.0, 1.0]
+    >>> free, mean = lambda *_: 0.0, lambda: np.array(seconds)
+    >>> peft.prepare(three, ((0, 1),), Estimate((seconds, seconds), free, free, mean, lambda: np.empty(0)))
+    >>> [peft.home(task) for task in range(3)]  # without children there is nothing to foresee
+    [0, 1, 0]
+    """
+
+    def prepare(self, graph: TaskGraph, workers: tuple[tuple[int, ...], ...], estimate: Estimate) -> None:
+        """Plan: the task of highest mean OCT first, where its end and OCT are least together."""
+        planner = Planner(graph, workers, estimate)
+        seconds = np.array(estimate.compute).T  # (tasks, workers), NaN: may not run
+        table = optimistic_costs(graph, seconds, estimate.mean_transfer())
+        mean = np.nanmean(np.where(np.isnan(seconds), np.nan, table), axis=1)
+        for task in by_urgency(graph, mean):
+            planner.put(task, planner.able(task), table[task].tolist())
+        self.plans = planner.plans
+        self.follow(planner.orders(), len(graph))
+
+
+def optimistic_costs(graph: TaskGraph, seconds: Floats, transfer: Floats) -> Floats:
+    """Return OCT, (tasks, workers) s; *seconds* are (tasks, workers), *transfer* (edges,)."""
+    compute = np.where(np.isnan(seconds), np.inf, seconds)
+    table = np.zeros(compute.shape)
+    first, order = graph.parents
+    parents, mean = graph.edges.parent.tolist(), transfer.tolist()
+    for task in in_turn(graph.children, graph.parents, graph.edges.parent):
+        there = table[task] + compute[task]
+        elsewhere = there.min() if len(there) else 0.0
+        for edge in order[first[task] : first[task + 1]]:
+            row = table[parents[edge]]
+            np.maximum(row, np.minimum(there, elsewhere + mean[edge]), out=row)
+    return table

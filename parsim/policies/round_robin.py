@@ -1,0 +1,56 @@
+"""Round robin: tasks are dealt out like cards, before anything is known of them.
+
+    t0 -> w0   t1 -> w1   t2 -> w2   t3 -> w0   t4 -> w1 ...        home = able[number modulo len(able)]
+
+`able` are the workers that may run the task and whose device could hold it. On its worker a task waits its turn, in the
+order of becoming ready; nobody else takes it, however idle. Inputs travel early, since the worker is known. No
+guarantee: the makespan may be P times the optimum, where every P-th task is long and the others are short.
+Wang, Morris, Load Sharing in Distributed Systems, IEEE Trans. Computers C-34(3), 1985 (cyclic splitting).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+from parsim.core.graph import TaskGraph
+from parsim.core.job import Estimate
+from parsim.policies import policies
+
+
+@policies.add("round_robin")
+class RoundRobin:
+    """Give every task a home by its number.
+
+    >>> import numpy as np
+    >>> three = TaskGraph(["a", "b", "c"], ("compute",), np.zeros(3, int), np.ones(3), ((0, 1),), np.zeros(3, int))
+    >>> dealt = RoundRobin()
+    >>> dealt.prepare(three, ((0, 1),), Estimate(([1.0] * 3,) * 2, lambda *_: 0.0, lambda *_: 0.0, list, list))
+    >>> [dealt.home(task) for task in range(3)]
+    [0, 1, 0]
+    >>> dealt.ready(2, None), dealt.ready(0, None)
+    (None, None)
+    >>> dealt.take(0, lambda task: True), dealt.take(0, lambda task: True), dealt.take(1, lambda task: True)
+    (2, 0, None)
+    """
+
+    def prepare(self, graph: TaskGraph, workers: tuple[tuple[int, ...], ...], estimate: Estimate) -> None:
+        """Deal the tasks out."""
+        self._home = []
+        for task, place in enumerate(graph.place.tolist()):
+            able = estimate.able(task, workers[place])
+            self._home.append(able[task % len(able)])
+        self._queues: list[deque[int]] = [deque() for _ in estimate.compute]
+
+    def home(self, task: int) -> int | None:
+        """Name the worker that *task* was dealt to."""
+        return self._home[task]
+
+    def ready(self, task: int, by: int | None) -> None:
+        """Let *task* join the queue of its worker."""
+        self._queues[self._home[task]].append(task)
+
+    def take(self, worker: int, fits: Callable[[int], bool]) -> int | None:
+        """Take the first of the worker's own queue, or wait until there is room for it."""
+        queue = self._queues[worker]
+        return queue.popleft() if queue and fits(queue[0]) else None

@@ -1,0 +1,115 @@
+"""Which device could hold a task, before anything runs: the rule by which input is refused and plans are made.
+
+    memory + output + what the host gives + weights + inputs that must travel  <=  the device's memory
+
+A device that is empty needs room for an input only where the parent cannot have run there; once a plan says where the
+parents run, for every input from elsewhere. Weights stay on a device for good, so a plan adds them up.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from parsim.core.cluster import Device
+from parsim.core.graph import Bools, Floats, TaskGraph
+from parsim.core.job import Job
+from parsim.sim.rooms import ROUNDING
+
+
+def devices_of(job: Job) -> list[tuple[int, ...]]:
+    """Return, for each place set of the graph, the devices of its workers."""
+    device = job.cluster.device_of_worker
+    return [tuple(sorted({device[worker] for worker in allowed})) for allowed in job.graph.places]
+
+
+def limit(device: Device) -> float:
+    """Return the most bytes that *device* may be asked to hold."""
+    return device.memory * (1 + ROUNDING)
+
+
+def own_needs(graph: TaskGraph) -> Floats:
+    """Return the bytes that each task needs for itself, weights and inputs from other tasks apart, (tasks,)."""
+    need = np.zeros(len(graph))
+    for column in (graph.memory, graph.output, graph.given):
+        if len(column):
+            need += column
+    return need
+
+
+def weights_of(graph: TaskGraph) -> Floats:
+    """Return the bytes of the weights that each task uses, (tasks,)."""
+    return np.where(graph.group >= 0, graph.group_size[graph.group], 0.0) if len(graph.group) else np.zeros(len(graph))
+
+
+def least_needs(job: Job) -> dict[int, Floats]:
+    """Return, for every device with a limit, the bytes that each task needs there at least, (tasks,).
+
+    Infinite where no worker of the device may run the task. Devices that may run the same tasks share a column.
+    """
+    graph, edges, devices = job.graph, job.graph.edges, devices_of(job)
+    limited = [index for index, device in enumerate(job.cluster.devices) if device.memory < math.inf]
+    own = own_needs(graph) + weights_of(graph) if limited else np.empty(0)
+    made: dict[tuple[bool, ...], Floats] = {}
+    found = {}
+    for device in limited:
+        reach = tuple(device in allowed for allowed in devices)  # place sets whose tasks may run here
+        if reach not in made:
+            here = np.array(reach, dtype=bool)[graph.place]
+            foreign = ~here[edges.parent]
+            inputs = np.bincount(edges.child[foreign], weights=edges.size[foreign], minlength=len(graph))
+            made[reach] = np.where(here, own + inputs, np.inf)
+        found[device] = made[reach]
+    return found
+
+
+class Holding:
+    """The room on every device under a plan: what was put where, and whether one task more could ever run there."""
+
+    def __init__(self, job: Job) -> None:
+        graph, devices = job.graph, job.cluster.devices
+        self._device = job.cluster.device_of_worker
+        self._limits = [limit(device) for device in devices]
+        self._could: dict[int, Bools] = {
+            device: need <= self._limits[device] for device, need in least_needs(job).items()
+        }
+        self._own = own_needs(graph).tolist()
+        self._group = graph.group.tolist() if len(graph.group) else [-1] * len(graph)
+        self._group_size = graph.group_size.tolist()
+        self._parents, self._parent, self._size = graph.parents, graph.edges.parent.tolist(), graph.edges.size.tolist()
+        self._put: dict[int, int] = {}  # task -> device
+        self._loaded: set[tuple[int, int]] = set()  # (device, weight group)
+        self._weights = [0.0] * len(devices)  # [device] B that stay for good
+        self._largest = [0.0] * len(devices)  # [device] B, the most that a task needs beside the weights
+
+    def holds(self, task: int, worker: int) -> bool:
+        """Say whether the worker's device could hold *task*, and still all that was put there."""
+        device = self._device[worker]
+        if self._limits[device] == math.inf:
+            return True
+        if not self._put or not self._could[device][task]:
+            return bool(self._could[device][task])
+        weights = self._weights[device] + self._further_weights(task, device)
+        return weights + max(self._largest[device], self._need(task, device)) <= self._limits[device]
+
+    def put(self, task: int, worker: int) -> None:
+        """Hear that *task* is planned on *worker*."""
+        device = self._device[worker]
+        self._put[task] = device
+        self._weights[device] += self._further_weights(task, device)
+        self._largest[device] = max(self._largest[device], self._need(task, device))
+        self._loaded.add((device, self._group[task]))
+
+    def _need(self, task: int, device: int) -> float:
+        first, order = self._parents
+        need: float = self._own[task]
+        for edge in order[first[task] : first[task + 1]]:
+            if self._put[self._parent[edge]] != device:
+                need += self._size[edge]
+        return need
+
+    def _further_weights(self, task: int, device: int) -> float:
+        group = self._group[task]
+        size: float = 0.0 if group < 0 or (device, group) in self._loaded else self._group_size[group]
+        return size

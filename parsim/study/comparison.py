@@ -1,0 +1,179 @@
+"""A comparison: variants that met the same luck, in numbers, in words, and as a picture."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import os
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import fsum
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from parsim.core.timeline import CAUSES
+from parsim.export.files import prepare, write
+from parsim.study.decided import decided
+from parsim.study.played import Pair, Played, ended, fastest, pair
+from parsim.study.table import table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+ONE_SEED = "Times are drawn, and this is a single seed: with --seeds 20 you see whether the difference is luck."
+DRAWN = 24  # charts
+WORDS = 100  # letters of a line
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Variants beside each other; `seeds` are those that were played.
+
+    A variant that failed stays here with its reason; `failed` says so, and the others are compared.
+    """
+
+    seeds: tuple[int, ...]
+    variants: tuple[Played, ...]
+    interrupted: bool
+
+    def __repr__(self) -> str:
+        """Say in a line what decided it."""
+        return f"Comparison({len(self.variants)} variants: {self.decided})"
+
+    @cached_property
+    def decided(self) -> str:
+        """One sentence: who is ahead, by how much, and which term of the ledger made the difference."""
+        return decided(self.variants)
+
+    @property
+    def failed(self) -> str:
+        """Which runs are missing, for an exit code of 1; empty where none is."""
+        failures = [
+            f"{one.label}: {reason.splitlines()[0]}" for one in self.variants for reason in one.failures.values()
+        ]
+        more = f" and {len(failures) - 1} more" if len(failures) > 1 else ""
+        return f"{failures[0]}{more}" if failures else "interrupted; not every seed was played" * self.interrupted
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the comparison as plain values, as in the contract."""
+        from parsim import __version__
+
+        known = ended(self.variants)
+        return {
+            "schema": 1,
+            "parsim": __version__,
+            "seeds": list(self.seeds),
+            "interrupted": self.interrupted,
+            "first": known[0].label if known else None,
+            "best": [one.label for one in fastest(known)],
+            "decided": self.decided,
+            "variants": [_plain(one, known) for one in self.variants],
+        }
+
+    def report(self) -> str:
+        """Write it for people."""
+        first, last = self.seeds[0], self.seeds[-1]
+        seeds = f"seed {first}" if len(self.seeds) == 1 else f"{len(self.seeds)} seeds, {first} to {last}"
+        title = f"{len(self.variants)} variants, {seeds}"
+        failures = [
+            textwrap.indent(f"{one.label}, seed {seed}: {reason}", "  ")
+            for one in self.variants
+            for seed, reason in one.failures.items()
+        ]
+        parts = [
+            f"{title}\n{'=' * len(title)}",
+            "\n".join(textwrap.wrap(self.decided, WORDS, break_on_hyphens=False, break_long_words=False)),
+            "\n".join(table(self.variants)),
+            "\n".join(["Failed", *failures] if failures else []),
+            "Interrupted: not every seed was played." * self.interrupted,
+            ONE_SEED * (len(self.seeds) == 1 and any(map(_draws, self.variants))),
+            f"The picture shows {DRAWN} of them: the first and the fastest." * (len(self.variants) > DRAWN),
+        ]
+        return "\n\n".join(part for part in parts if part) + "\n"
+
+    def plot(self) -> Figure:
+        """Draw the Gantt charts of the first seed, all on one axis of time; of many variants the fastest 24."""
+        from parsim.plot.stacked import stacked
+
+        drawn = [(one.label, one.run) for one in self._drawn() if one.run is not None]
+        timelines, theories = [run.timeline for _, run in drawn], [run.theory.t_total_s for _, run in drawn]
+        return stacked([label for label, _ in drawn], timelines, theories)
+
+    def _drawn(self) -> list[Played]:
+        """Return the variants of the picture; of many the first and those that are fastest."""
+        runs = [one for one in self.variants if one.run is not None]
+        by_makespan = sorted(range(1, len(runs)), key=lambda place: runs[place].makespan.mean)
+        return [runs[place] for place in sorted([0, *by_makespan[: DRAWN - 1]])]
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Write comparison.json, and where any variant ended comparison.png and comparison.svg."""
+        text = json.dumps(self.to_dict(), indent=1) + "\n"
+        write(prepare(os.fspath(folder)), {"comparison.json": text, **self._pictures()})
+
+    def _pictures(self) -> dict[str, bytes]:
+        from parsim.plot.paper import files
+
+        return files("comparison", self.plot()) if any(one.run for one in self.variants) else {}
+
+    def _repr_html_(self) -> str:
+        """Show the picture and the report in a notebook."""
+        pictures = [base64.b64encode(data).decode() for name, data in self._pictures().items() if name.endswith("png")]
+        images = "".join(f'<img alt="Gantt charts" src="data:image/png;base64,{data}">' for data in pictures)
+        return f"{images}<pre>{html.escape(self.report())}</pre>"
+
+
+def _draws(one: Played) -> bool:
+    """Say whether luck has a part in its times."""
+    return one.run is not None and bool(np.ptp(one.run.job.cost.luck(one.run.job.seed, 2)))
+
+
+def _plain(one: Played, known: Sequence[Played]) -> dict[str, Any]:
+    """Return a variant as plain values; what is told of those that ended alone is null for others."""
+    facts: dict[str, Any] = {
+        "label": one.label,
+        "scenario": one.scenario,
+        "set": one.settings,
+        "makespan_s": None,
+        "interval_s": None,
+        "makespans_s": [
+            one.runs[seed].makespan_s if seed in one.runs else None for seed in {**one.runs, **one.failures}
+        ],
+        "against_first": None,
+        "ledger": None,
+        "utilisation": None,
+        "peak_memory_bytes": None,
+        "failures": [{"seed": seed, "reason": reason} for seed, reason in one.failures.items()],
+        "run": one.run.to_dict() if one.run else None,
+    }
+    if one in known:
+        facts |= {
+            "makespan_s": one.makespan.mean,
+            "interval_s": one.makespan.interval,
+            "against_first": _against(pair(one, known[0]), one, known[0]),
+            "ledger": _ledger(one.terms()),
+            "utilisation": one.mean(lambda run: run.utilisation),
+            "peak_memory_bytes": one.peak_memory_bytes,
+        }
+    return facts
+
+
+def _against(held: Pair, one: Played, first: Played) -> dict[str, Any]:
+    return {
+        "ratio": one.makespan.mean / first.makespan.mean if first.makespan.mean else None,
+        "difference_s": held.difference.mean,
+        "interval_s": held.difference.interval,
+        **{"shorter": held.shorter, "equal": held.equal, "longer": held.longer},
+    }
+
+
+def _ledger(terms: Mapping[str, float]) -> dict[str, Any]:
+    """Return mean terms in the form of the contract's ledger."""
+    return {
+        **{f"{term}_s": terms[term] for term in ("t_total", "deviation", "contention", "hidden")},
+        "idle_s": fsum(terms[cause] for cause in CAUSES),
+        "idle": {cause: terms[cause] for cause in CAUSES},
+    }

@@ -1,0 +1,117 @@
+"""One sentence on a comparison: who is ahead, of whom, by how much, and which seconds made the difference.
+
+    makespan of the next - makespan of the best = what the best spent less, term by term, - what it spent more
+
+The ledger's terms add up to the makespan, so their differences add up to the gap: nothing is left unexplained.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from parsim.core.timeline import CAUSES
+from parsim.export.report import seconds
+from parsim.study.played import CLOSE, Played, ended, fastest, pair
+
+WORDS = {
+    "computing": "computing",
+    "transfers": "waiting for transfers",
+    "steps": "idling while the host was splitting or merging (steps)",
+    "memory": "idling for lack of room (memory)",
+    "overhead": "idling while tasks were handed over (overhead)",
+    "policy": "idling beside ready tasks that the policy gave to nobody (policy)",
+    "fill": "idling before the first task (fill)",
+    "drain": "idling after the last task (drain)",
+    "dependency": "idling until other tasks had ended (dependency)",
+}
+NOTABLE = 0.5  # of the largest saving: another is told of as well
+CONTRARY = 0.25  # of the gap: what the best spent more is told of
+
+
+def decided(played: Sequence[Played]) -> str:
+    """Say what decided the comparison of *played*."""
+    known = ended(played)
+    if len(known) < 2:
+        return f"Only {known[0].label} ended, so nothing is compared." if known else "No variant ended."
+    best = fastest(known)
+    others = [one for one in known if one not in best]
+    if not others:
+        word = "Both" if len(known) == 2 else f"All {len(known)}"
+        return f"{word} take {_time(best[0].makespan.mean)}: nothing decides between them."
+    next_ = fastest(others)[0]
+    first = "" if known[0] in (*best, next_) else f" and {_less(best[0], known[0])} the first, {known[0].label}"
+    return (
+        f"{_heads(best)}: {_time(best[0].makespan.mean)}, {_less(best[0], next_)} {next_.label}{first}; "
+        f"decided, in the mean of the workers, by {_why(best[0], next_)}{_luck(best[0], next_)}."
+    )
+
+
+def _heads(best: Sequence[Played]) -> str:
+    if len(best) == 1:
+        return f"{best[0].label} is the fastest"
+    more = best[1].label if len(best) == 2 else f"{len(best) - 1} others"
+    return f"{best[0].label} and {more} are equally fast"
+
+
+def savings(best: Played, other: Played) -> dict[str, float]:
+    """Return the seconds that *best* spent less, by what for; they add up to the difference of the makespans.
+
+    Waiting for transfers is what of them nothing hides: nominal + contention - hidden.
+    """
+    mine, theirs = best.terms(), other.terms()
+    work = theirs["t_total"] + theirs["deviation"] - mine["t_total"] - mine["deviation"]
+    computing = other.mean(lambda run: run.computing_s) - best.mean(lambda run: run.computing_s)
+    network = theirs["contention"] - mine["contention"] - (theirs["hidden"] - mine["hidden"])
+    saved = {"computing": computing, "transfers": work - computing + network}
+    return saved | {cause: theirs[cause] - mine[cause] for cause in CAUSES}
+
+
+def _why(best: Played, other: Played) -> str:
+    saved = savings(best, other)
+    gains = sorted((term for term in saved if saved[term] > 0), key=lambda term: -saved[term])
+    told = [term for term in gains[:2] if saved[term] >= NOTABLE * saved[gains[0]]]
+    worst = min(saved, key=lambda term: saved[term])
+    gap = other.makespan.mean - best.makespan.mean
+    phrases = [_phrase(term, saved[term], best, other) for term in (*told, worst)]
+    against = f", against {phrases[-1]}" if saved[worst] < -CONTRARY * gap else ""
+    return f"{' and '.join(phrases[:-1])}{against}"
+
+
+def _phrase(term: str, saved: float, best: Played, other: Played) -> str:
+    said = f"{_time(abs(saved))} {_word(-saved)} {WORDS[term]}"
+    mine, theirs = best.terms(), other.terms()
+    more = {part: mine[part] - theirs[part] for part in mine}
+    if term == "computing":
+        return f"{said} ({'T_total' if abs(more['t_total']) > abs(more['deviation']) else 'deviation'})"
+    if term == "transfers":
+        nominal = {"to move": -saved - more["contention"] + more["hidden"]}
+        parts = nominal | {part: more[part] for part in ("contention", "hidden")}
+        told = [part for part in parts if abs(parts[part]) >= NOTABLE * max(map(abs, parts.values()))]
+        return f"{said} ({', '.join(f'{_time(abs(parts[part]))} {_word(parts[part])} {part}' for part in told)})"
+    return said
+
+
+def _word(more: float) -> str:
+    return "more" if more > 0 else "less"
+
+
+def _luck(best: Played, other: Played) -> str:
+    """Say whether the difference is more than luck, where seeds vary."""
+    seeds = len(best.runs)
+    if seeds < 2:
+        return ""
+    gap = pair(other, best)
+    low, high = (_time(end) for end in gap.difference[1:])
+    if gap.difference.half <= CLOSE * best.makespan.mean:
+        return f"; with each of {seeds} seeds alike"
+    verdict = "this is more than luck" if gap.difference.excludes_zero else "this may be luck"
+    return f"; it was ahead with {gap.longer} of {seeds} seeds, by {low} to {high} (95 %): {verdict}"
+
+
+def _less(best: Played, other: Played) -> str:
+    gap = other.makespan.mean - best.makespan.mean
+    return f"{_time(gap)} ({100 * gap / other.makespan.mean:.3g} %) less than"
+
+
+def _time(value: float) -> str:
+    return seconds(value, 4)

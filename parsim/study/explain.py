@@ -1,0 +1,194 @@
+"""What decided the makespan, and what to fix first.
+
+critical path    the chain of spans that ends last, each with why it started then
+fix this first   the makespan with one thing changed at a time, each found by a run
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import ceil
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from parsim.build import build
+from parsim.core.scenario import Source, load
+from parsim.export import html
+from parsim.export.files import prepare, write
+from parsim.export.report import seconds
+from parsim.export.table import table
+from parsim.export.text import ends, folded
+from parsim.run import Result, run
+from parsim.sim.estimate import mean_compute
+from parsim.study.counterfactual import CLOSE, Change, Others, Refused, changes, gain, others
+from parsim.study.path import HEAD, Link, by_worker, links, sentence, sums, worker_rows
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A run, the chain that decides its makespan, and what the makespan would be if one thing were otherwise."""
+
+    result: Result
+    path: list[Link]  # the critical path, first span first
+    changes: tuple[Change, ...]  # the largest gain first
+    refused: tuple[Refused, ...]
+    others: Others
+
+    def __repr__(self) -> str:
+        """Say in a line what is explained."""
+        return f"Explanation({self.result.job.name}, makespan {seconds(self.makespan_s)}, {len(self.path)} spans)"
+
+    @property
+    def makespan_s(self) -> float:
+        """The makespan that is explained."""
+        return self.result.timeline.makespan_s
+
+    @cached_property
+    def sums(self) -> dict[str, Any]:
+        """Seconds of the path by what they went to; they add up to the makespan."""
+        return sums(self.path)
+
+    @property
+    def fix_first(self) -> str:
+        """Say in words which change gains most."""
+        if not self.changes or self.changes[0].gain_s <= 0:
+            return "None of these would end it sooner."
+        best = self.changes[0]
+        return f"Fix first: {best.words}. It would end after {seconds(best.makespan_s)}, {self._sooner(best)}."
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the explanation as in the contract."""
+        return {
+            "run": self.result.to_dict(),
+            "path": [link._asdict() for link in self.path],
+            "sums": self.sums,
+            "by_worker": [{"worker": worker, **spent} for worker, spent in by_worker(self.path).items()],
+            "changes": [{**change._asdict(), "gain": self._share(change)} for change in self.changes],
+            "not_applicable": [refused._asdict() for refused in self.refused],
+            "others": {"sort": self.others.sort, "makespan_s": self.others.makespan_s, "failed": self.others.failed},
+            "fix_first": self.fix_first,
+        }
+
+    def report(self) -> str:
+        """Write the explanation for people."""
+        lines, shown = table([HEAD, *(link.cells() for link in ends(self.path))], words=(2, 3, 4, 5)), ends(self.path)
+        workers = worker_rows(self.path)
+        parts = [
+            [self._title, "=" * len(self._title)],
+            _part(
+                f"Critical path, {len(self.path)} span{'s' * (len(self.path) != 1)}",
+                [lines[0], *folded(lines[1:], len(self.path) - len(shown)), sentence(self.sums, self.makespan_s)],
+            ),
+            _part("On the path, by worker", table(workers)),
+            _part("Fix this first", [*table(self._fixes(), words=(0, 2)), *self._verdicts()]),
+            _part(f"Every {self.others.sort}", table(self._others(), words=(0, 2))) if len(self._others()) > 1 else [],
+        ]
+        return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
+
+    def plot(self, axes: Axes | None = None) -> Axes:
+        """Draw the Gantt chart with the path outlined, on matplotlib *axes* or a new figure; return the axes."""
+        return self.result.plot("path", axes)
+
+    def _repr_html_(self) -> str:
+        """Show the explanation in a notebook."""
+        from parsim.plot.paper import png
+
+        meaning = f"Gantt chart of {self.result.job.name}, its critical path outlined"
+        return html.page(
+            self._title,
+            html.picture(png(self.plot().figure), meaning),
+            html.words(f"Critical path: {sentence(self.sums, self.makespan_s)}"),
+            html.table(HEAD, [link.cells() for link in ends(self.path)], left=(2, 3, 4, 5)),
+            html.table(("fix this first", "makespan", ""), self._fixes(), left=(0, 2)),
+            *map(html.words, self._verdicts()),
+        )
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Write explanation.json, and the Gantt chart with the path marked as path.png and path.svg."""
+        text = json.dumps(self.to_dict(), indent=1) + "\n"
+        write(prepare(os.fspath(folder)), {"explanation.json": text, **self.result.pictures("path")})
+
+    def _share(self, change: Change) -> float:
+        return change.gain_s / self.makespan_s if self.makespan_s else 0.0
+
+    def _sooner(self, change: Change) -> str:
+        if not change.gain_s:
+            return "no difference"
+        word = "sooner" if change.gain_s > 0 else "later"
+        return f"{seconds(abs(change.gain_s), 4)} ({abs(100 * self._share(change)):.1f} %) {word}"
+
+    @property
+    def _title(self) -> str:
+        return f"{self.result.job.name}: what decides its {seconds(self.makespan_s)}"
+
+    def _fixes(self) -> list[tuple[str, str, str]]:
+        told = [(change.words, seconds(change.makespan_s), self._sooner(change)) for change in self.changes]
+        return told + [(refused.words, "-", refused.why) for refused in self.refused]
+
+    def _verdicts(self) -> list[str]:
+        return [self.fix_first, *self._quantisation()]
+
+    def _quantisation(self) -> list[str]:
+        """Tell of equal units that do not divide by the workers, where workers idle at the end."""
+        job, (n, p, *_) = self.result.job, self.result.theory
+        each = mean_compute(job) / job.graph.units
+        if not len(each) or n % p == 0 or not self.result.ledger.idle["drain"] or np.ptp(each) > CLOSE * each[0]:
+            return []
+        least = f"somebody has at least {ceil(n / p)}, where T_total counts {n / p:g}"
+        return [f"Quantisation: {n:.0f} equal units of work do not divide by {p} workers; {least}."]
+
+    def _others(self) -> list[tuple[str, str, str]]:
+        found = sorted(self.others.makespan_s.items(), key=lambda item: item[1])
+        rows = [(name, seconds(took), "as it is" if name == self.others.own else "") for name, took in found]
+        return rows + [(name, "-", why) for name, why in self.others.failed.items()]
+
+
+def explain(source: Source, set: Mapping[str, Any] | None = None) -> Explanation:
+    """Find what decides the makespan of a scenario, and what to fix first.
+
+    Parameters
+    ----------
+    source, set : as for `simulate`.
+
+    Each change and every policy on the shelf is played: about a dozen runs. A change that cannot be played is told.
+    Raises `ScenarioError` where the input is wrong, `RunError` where the run itself fails.
+
+    >>> five = {"kind": "items", "count": 5}
+    >>> scenario = {"cluster": {"devices": 2}, "workload": five, "plan": {"split": "data"},
+    ...             "cost": {"kind": "constant", "compute": "1 s"}}
+    >>> explanation = explain(scenario)
+    >>> [(link.task, link.start_s, link.end_s) for link in explanation.path]
+    [('part0', 0.0, 3.0)]
+    >>> explanation.fix_first
+    'Fix first: one more worker. It would end after 2 s, 1 s (33.3 %) sooner.'
+    """
+    scenario = load(source, set)
+    job = build(scenario)
+    result = run(job)
+    makespan_s = result.timeline.makespan_s
+    alternatives = others(scenario, job, makespan_s)
+    found = [*changes(scenario, job, makespan_s), _best(alternatives, result)]
+    tried = sorted((one for one in found if isinstance(one, Change)), key=lambda change: -change.gain_s)
+    refused = tuple(one for one in found if isinstance(one, Refused))
+    return Explanation(result, list(links(result.timeline)), tuple(tried), refused, alternatives)
+
+
+def _best(others: Others, result: Result) -> Change | Refused:
+    change, words = f"best_{others.sort}", f"best known {others.sort}"
+    if not len(result.job.graph):
+        return Refused(change, words, "there are no tasks to give")
+    best, took = others.best, others.makespan_s[others.best]
+    told = f"{words}, {best}" + (" as it is" if best == others.own else "")
+    return Change(change, told, took, gain(result.timeline.makespan_s, took))
+
+
+def _part(title: str, lines: Sequence[str]) -> list[str]:
+    return [title, *(f"  {line}" for line in lines)]

@@ -1,0 +1,80 @@
+"""Labels: what tells variants apart, and nothing else.
+
+one file, policies tried            policy=fifo      policy=heft
+two files                           one              other
+files of one name in two folders    before/one       after/one
+both                                one, policy=fifo ...
+nothing                             one              one #2
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import PurePath
+from typing import Any
+
+from parsim.core.errors import one_line
+from parsim.core.scenario import Scenario
+
+SHOWN = 30  # letters of a value
+
+
+def labelled(names: Sequence[str], varied: Sequence[str], sets: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Label each of *sets* under each of *names*; of the sets only the paths *varied* are said.
+
+    >>> labelled(["one", "other"], ["plan.depth"], [{"plan.depth": 2, "seed": 7}, {"plan.depth": 3, "seed": 7}])
+    ['one, depth=2', 'one, depth=3', 'other, depth=2', 'other, depth=3']
+    """
+    words = _endings(varied)
+    said = [[f"{word}={written(values[path])}" for path, word in words.items()] for values in sets]
+    alone = len(names) == 1 and bool(varied)
+    return _numbered([", ".join(choice if alone else [name, *choice]) for name in names for choice in said])
+
+
+def names(scenarios: Sequence[Scenario]) -> list[str]:
+    """Name scenarios by their files; those that share a name also by their folders."""
+    count = Counter(scenario.name for scenario in scenarios)
+    return [scenario.name if count[scenario.name] == 1 else _with_folder(scenario) for scenario in scenarios]
+
+
+def _with_folder(scenario: Scenario) -> str:
+    folder = PurePath(os.path.abspath(scenario.file)).parent.name if os.path.exists(scenario.file) else ""
+    return one_line(f"{folder}/{scenario.name}") if folder else scenario.name
+
+
+def written(value: Any) -> str:
+    """Write a value in a few letters."""
+    text = one_line(value if isinstance(value, str) else json.dumps(value))
+    return text if len(text) <= SHOWN else f"{text[: SHOWN - 4]} ..."
+
+
+def _endings(paths: Sequence[str]) -> dict[str, str]:
+    """Return the shortest endings that tell *paths* apart.
+
+    >>> _endings(["cluster.devices", "cluster.topology.latency", "plan.latency"])
+    {'cluster.devices': 'devices', 'cluster.topology.latency': 'topology.latency', 'plan.latency': 'plan.latency'}
+    """
+    steps = {path: path.split(".") for path in paths}
+    endings = {}
+    for path, mine in steps.items():
+        lengths = range(1, len(mine) + 1)
+        unlike = (n for n in lengths if sum(other[-n:] == mine[-n:] for other in steps.values()) == 1)
+        endings[path] = ".".join(mine[-next(unlike, len(mine)) :])
+    return endings
+
+
+def _numbered(labels: Sequence[str]) -> list[str]:
+    """Number the doubles.
+
+    >>> _numbered(["a", "b", "a"])
+    ['a', 'b', 'a #2']
+    """
+    seen: Counter[str] = Counter()
+    numbered = []
+    for label in labels:
+        seen[label] += 1
+        numbered.append(label if seen[label] == 1 else f"{label} #{seen[label]}")
+    return numbered

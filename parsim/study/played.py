@@ -1,0 +1,110 @@
+"""What was played of a variant: the figures of each seed, and the whole run of one.
+
+A run of a million tasks is large; of all but the first seed that ended, only a few numbers stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from parsim.core.timeline import CAUSES
+from parsim.run import Result
+from parsim.study.luck import Sample, sample
+
+CLOSE = 1e-9  # relative; makespans closer than that are equal
+TERMS = ("t_total", "deviation", *CAUSES, "contention", "hidden")  # hidden is subtracted; causes add up to idle
+
+
+class Figures(NamedTuple):
+    """One run in numbers: `terms` are those of the ledger by name, `computing_s` the mean of the workers."""
+
+    makespan_s: float
+    terms: dict[str, float]
+    computing_s: float
+    utilisation: float
+    peak_memory_bytes: float  # of the fullest device
+
+
+def figures(run: Result) -> Figures:
+    """Take the figures of *run*."""
+    ledger, devices, workers = run.ledger, run.metrics["devices"], run.theory.p
+    makespan = run.timeline.makespan_s
+    computing = sum(device["stands_for"] * device["compute_s"] for device in devices) / workers
+    return Figures(
+        makespan_s=makespan,
+        terms={
+            "t_total": ledger.t_total_s,
+            "deviation": ledger.deviation_s,
+            **ledger.idle,
+            "contention": ledger.contention_s,
+            "hidden": ledger.hidden_s,
+        },
+        computing_s=computing,
+        utilisation=computing / makespan if makespan else 0.0,
+        peak_memory_bytes=max(device["peak_memory_bytes"] for device in devices),
+    )
+
+
+@dataclass(frozen=True)
+class Played:
+    """A variant after the clock: `runs` by seed, and why it failed with others."""
+
+    label: str
+    scenario: str
+    settings: dict[str, Any]
+    runs: dict[int, Figures]
+    failures: dict[int, str]
+    run: Result | None  # whole, of the first seed that ended; None: none did
+
+    @property
+    def makespans(self) -> list[float]:
+        """The makespan with each seed that ended."""
+        return [run.makespan_s for run in self.runs.values()]
+
+    @property
+    def makespan(self) -> Sample:
+        """Their mean and its interval."""
+        return sample(self.makespans)
+
+    def mean(self, figure: Callable[[Figures], float]) -> float:
+        """Return the mean of a figure over the seeds."""
+        return sample([figure(run) for run in self.runs.values()]).mean
+
+    def terms(self) -> dict[str, float]:
+        """Return the mean terms of the ledger, in the order of `TERMS`."""
+        return {term: self.mean(lambda run, term=term: run.terms[term]) for term in TERMS}  # type: ignore[misc]
+
+    @property
+    def peak_memory_bytes(self) -> float:
+        """The most that a device held with any seed."""
+        return max(run.peak_memory_bytes for run in self.runs.values())
+
+
+class Pair(NamedTuple):
+    """One variant held against another, seed by seed: seconds that it took more, and how often it was shorter."""
+
+    difference: Sample
+    shorter: int
+    equal: int
+    longer: int
+
+
+def pair(one: Played, other: Played) -> Pair:
+    """Hold *one* against *other*, which met the same luck."""
+    both = list(zip(one.makespans, other.makespans, strict=True))
+    differences = [0.0 if abs(a - b) <= CLOSE * max(a, b) else a - b for a, b in both]
+    shorter, longer = sum(d < 0 for d in differences), sum(d > 0 for d in differences)
+    return Pair(sample(differences), shorter, len(both) - shorter - longer, longer)
+
+
+def ended(played: Sequence[Played]) -> list[Played]:
+    """Return the variants that failed with no seed: only these met the same luck."""
+    return [one for one in played if not one.failures]
+
+
+def fastest(played: Sequence[Played]) -> list[Played]:
+    """Return those of the least mean makespan; several where they tie."""
+    least = min((one.makespan.mean for one in played), default=0.0)
+    return [one for one in played if one.makespan.mean <= least * (1 + CLOSE)]

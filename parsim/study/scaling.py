@@ -1,0 +1,243 @@
+"""The same work on more and more workers: speed-up, efficiency, and what T_total foresees.
+
+    speed-up   = makespan(1) / makespan(P)         ideal: P
+    efficiency = speed-up / P                      ideal: 1; below 1/2 most of what was added waits
+
+Amdahl, Validity of the single processor approach to achieving large scale computing capabilities, AFIPS 1967.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from numbers import Integral
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from parsim.build import MOST_WORKERS, build
+from parsim.core.errors import Complaint, Fault, ParsimError, ScenarioError
+from parsim.core.job import Job
+from parsim.core.scenario import Scenario, Source, load
+from parsim.core.units import show
+from parsim.export import html
+from parsim.export.files import prepare, write
+from parsim.export.report import seconds
+from parsim.export.table import table
+from parsim.sim.play import play
+from parsim.sim.theory import theory
+from parsim.study.counterfactual import CLOSE, first_line
+from parsim.study.workers import with_workers
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+LEAST = 8  # workers up to which a small scenario is followed
+PAYS = 0.5  # efficiency
+BAR = 20
+
+
+class Point(NamedTuple):
+    """The work on `p` workers."""
+
+    p: int
+    makespan_s: float
+    t_total_s: float
+    speed_up: float  # the makespan of one worker over this one; 0 where nothing takes time
+    efficiency: float  # speed_up / p
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """Points by rising number of workers, the first on one; `failed` says why others could not be played."""
+
+    scenario: str
+    sha256: str
+    seed: int
+    own: int  # the scenario's number of workers
+    points: tuple[Point, ...]
+    failed: dict[int, str]  # P -> why
+
+    def __repr__(self) -> str:
+        """Say in a line how far it scales."""
+        last = self.points[-1]
+        return f"Scaling({self.scenario}, speed-up {last.speed_up:.3g} on {last.p} workers)"
+
+    @property
+    def pays(self) -> int:
+        """The most workers of whom at least half is used: up to here no point has an efficiency below 1/2."""
+        pays = 1
+        for point in self.points:
+            if point.efficiency < PAYS:
+                break
+            pays = point.p
+        return pays
+
+    @property
+    def fastest(self) -> Point:
+        """The shortest makespan, with the fewest workers that reach it."""
+        least = min(point.makespan_s for point in self.points)
+        return next(point for point in self.points if point.makespan_s <= least * (1 + CLOSE))
+
+    @property
+    def verdict(self) -> str:
+        """Say in words how many workers pay."""
+        last, fastest = self.points[-1], self.fastest
+        if not fastest.makespan_s:
+            return "No time passes, so nothing can be faster."
+        told = f"Up to P = {self.pays} the efficiency is {PAYS:g} or above"
+        below = next((point for point in self.points if point.efficiency < PAYS), last)
+        told += f"; at P = {below.p} it is {below.efficiency:.3g}." if below.efficiency < PAYS else "."
+        if fastest.p == last.p:
+            return told
+        return f"{told} Nothing beyond P = {fastest.p} ends sooner than its {seconds(fastest.makespan_s)}."
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the scaling as in the contract."""
+        from parsim import __version__
+
+        return {
+            "schema": 1,
+            "parsim": __version__,
+            "scenario": self.scenario,
+            "scenario_sha256": self.sha256,
+            "seed": self.seed,
+            "workers": self.own,
+            "points": [point._asdict() for point in self.points],
+            "failed": [{"p": p, "why": why} for p, why in self.failed.items()],
+            "pays": self.pays,
+            "verdict": self.verdict,
+        }
+
+    def report(self) -> str:
+        """Write the scaling for people."""
+        head, *rows = self._rows()
+        bars = [f"{'#' * round(min(point.efficiency, 1.0) * BAR)}" for point in self.points]
+        lines = table([(*head, ""), *((*row, bar) for row, bar in zip(rows, bars, strict=True))], words=(5,))
+        lines += [f"{p}: {why}" for p, why in self.failed.items()]
+        star = ["* as the scenario has it"] if any(point.p == self.own for point in self.points) else []
+        return "\n".join([self._title, "=" * len(self._title), *lines, *star, "", self.verdict]) + "\n"
+
+    @property
+    def _title(self) -> str:
+        return f"{self.scenario}: the same work on 1 to {self.points[-1].p} workers"
+
+    def _rows(self) -> Iterator[tuple[str, ...]]:
+        """Yield the head of the table, then a row a point."""
+        yield ("P ", "makespan", "T_total", "speed-up", "efficiency")
+        for point in self.points:
+            star = "*" if point.p == self.own else " "
+            times = (seconds(point.makespan_s, 4), seconds(point.t_total_s, 4))
+            yield (f"{point.p}{star}", *times, f"{point.speed_up:.2f}", f"{point.efficiency:.2f}")
+
+    def plot(self, axes: Axes | None = None) -> Axes:
+        """Draw speed-up and efficiency over P, and T_total's, on matplotlib *axes* or a new figure; return them."""
+        from parsim.plot.paper import ours
+        from parsim.plot.scaling import scaling, sheet
+
+        if axes is not None:
+            return scaling(self.points, axes)
+        with ours():
+            return scaling(self.points, sheet(f"{self.scenario}: speed-up and efficiency"))
+
+    def pictures(self) -> dict[str, bytes]:
+        """Draw scaling.png and scaling.svg."""
+        from parsim.plot.paper import files
+
+        return files("scaling", self.plot().figure)
+
+    def _repr_html_(self) -> str:
+        """Show the scaling in a notebook."""
+        from parsim.plot.paper import png
+
+        head, *rows = self._rows()
+        return html.page(
+            self._title,
+            html.picture(png(self.plot().figure), f"Speed-up and efficiency of {self.scenario} over P"),
+            html.table(head, rows),
+            html.words(self.verdict),
+        )
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Write scaling.json, scaling.png and scaling.svg."""
+        write(
+            prepare(os.fspath(folder)),
+            {"scaling.json": json.dumps(self.to_dict(), indent=1) + "\n", **self.pictures()},
+        )
+
+
+def scaling(source: Source, set: Mapping[str, Any] | None = None, workers: Sequence[int] | None = None) -> Scaling:
+    """Play the same work on 1, 2, 3, 4, 6, 8, 12, ... workers, up to twice the scenario's and at least 8.
+
+    Parameters
+    ----------
+    source, set : as for `simulate`.
+    workers : the numbers of workers to play instead; 1 is always among them, since speed-up counts from there.
+
+    The workers are the scenario's first ones, and then copies of its last. A number that cannot be played is told in
+    `failed`, unless it is 1. Raises `ScenarioError` where the input is wrong, or where the work belongs to its workers:
+    the ranks of a pipeline, flows between named places.
+
+    >>> scenario = {"cluster": {"devices": 2}, "workload": {"kind": "items", "count": 12}, "plan": {"split": "data"},
+    ...             "cost": {"kind": "constant", "compute": "1 s"}}
+    >>> [(point.p, point.makespan_s, point.efficiency) for point in scaling(scenario, workers=[1, 3, 8]).points]
+    [(1, 12.0, 1.0), (3, 4.0, 1.0), (8, 2.0, 0.75)]
+    """
+    asked = [] if workers is None else _asked(workers)
+    scenario = load(source, set)
+    job = build(scenario)
+    _refuse(scenario, job)
+    own = len(job.cluster.workers)
+    found: list[Point] = []
+    failed: dict[int, str] = {}
+    for p in sorted({1, *(asked or _counts(own))}):
+        try:
+            made = build(with_workers(scenario, job, p))
+            makespan_s = play(made).makespan_s
+        except ParsimError as error:
+            if p == 1:
+                raise
+            failed[p] = first_line(error)
+        else:
+            found.append(_point(p, makespan_s, theory(made).t_total_s, found[0].makespan_s if found else makespan_s))
+    return Scaling(job.name, job.sha256, job.seed, own, tuple(found), failed)
+
+
+def _point(p: int, makespan_s: float, t_total_s: float, alone_s: float) -> Point:
+    speed_up = alone_s / makespan_s if makespan_s else 0.0
+    return Point(p, makespan_s, t_total_s, speed_up, speed_up / p)
+
+
+def _counts(own: int) -> Iterator[int]:
+    """Count in steps of a half and of a third, up to twice the scenario's own workers, these included.
+
+    >>> sorted(set(_counts(5)))
+    [1, 2, 3, 4, 5, 6, 8]
+    """
+    most = min(max(2 * own, LEAST), MOST_WORKERS)
+    yield own
+    power = 1
+    while power <= most:
+        yield from (p for p in (power, power + power // 2) if p <= most)
+        power *= 2
+
+
+def _asked(workers: Sequence[int]) -> list[int]:
+    wrong = [p for p in workers if isinstance(p, bool) or not isinstance(p, Integral) or not 1 <= p <= MOST_WORKERS]
+    told = [f"{show(p)} is no count from 1 to {MOST_WORKERS}; write for example 4" for p in wrong]
+    if not len(workers):
+        told = ["names no number of workers; write for example 1,2,4,8"]
+    if told:
+        raise ScenarioError([Fault("--workers", 0, 0, "workers", why) for why in told])
+    return list(map(int, workers))
+
+
+def _refuse(scenario: Scenario, job: Job) -> None:
+    """Refuse work that belongs to its workers."""
+    why = ""
+    if job.graph.orders:
+        why = "is a pipeline, whose ranks are its work: set plan.pipeline and cluster.devices instead, and compare"
+    elif not len(job.graph):
+        why = "moves bytes between the places that it names; there is no work to share among more workers"
+    if why:
+        raise scenario.error([Complaint(("workload",), why)])

@@ -1,0 +1,129 @@
+"""The two splits in words: what each costs, where they cross, and which is faster why."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from parsim.export.report import WIDTH, seconds, size
+from parsim.export.table import table
+from parsim.study.crossings import Stretch
+from parsim.study.split_runs import SPLITS, VARIABLES, Figures, Refused, Variable
+
+if TYPE_CHECKING:
+    from parsim.study.splits import Splits
+
+SHOWN = 3  # crossings over one variable
+
+
+def report(found: Splits) -> str:
+    """Write the whole study for people."""
+    title = f"{found.name}: split by data, split by layers"
+    parts = [
+        [title, "=" * len(title), *_wrapped(settings(found), "")],
+        [
+            "What each costs",
+            *_indented(_costs(found.costs), (0, 3)),
+            *_refusals(found.costs),
+            *_wrapped(found.sentence, "  "),
+        ],
+        ["Where the faster one changes", *_indented(_crossings(found), (0, 5)), *_reasons(found)],
+    ]
+    return "\n\n".join("\n".join(part) for part in parts) + "\n"
+
+
+def sentence(found: Splits) -> str:
+    """Say which split ends first at the scenario's own values, and what it does otherwise."""
+    played = {split: cost for split, cost in found.costs.items() if isinstance(cost, Figures)}
+    if len(played) < len(SPLITS):
+        return f"Only the split by {' or '.join(played)} can be played here."
+    data, layers = (played[split] for split in SPLITS)
+    gap = layers.makespan_s - data.makespan_s
+    first = f"{SPLITS[int(gap < 0)].capitalize()} ends {seconds(abs(gap), 3)} earlier" if gap else "Both end at once"
+    travels = {"data": f"the model {data.tasks} times and the items once", "layers": "the model once and the items"}
+    if not found.model_travels:
+        travels = {"data": "the items once", "layers": "the items"}
+    times = f"{found.here['workload.count']:g} times"
+    return (
+        f"{first}: data moves {travels['data']}, {size(data.moved_bytes)}; "
+        f"layers moves {travels['layers']} {times}, {size(layers.moved_bytes)}. "
+        f"A worker's waiting is {_waiting(data)} by data, {_waiting(layers)} by layers."
+    )
+
+
+def _waiting(cost: Figures) -> str:
+    return f"{seconds(cost.transfer_s, 3)} for transfers and {seconds(cost.idle_s, 3)} idle"
+
+
+def crossing(variable: Variable, course: Sequence[Stretch]) -> str:
+    """Write where the faster split changes.
+
+    >>> crossing(VARIABLES["workload.item"], [Stretch(1e6, "layers"), Stretch(2e7, "data")])
+    '20 MB'
+    >>> crossing(VARIABLES["workload.item"], [Stretch(1e6, "layers")])
+    'none'
+    """
+    places = [variable.say(stretch.start) for stretch in course[1:]]
+    return ", ".join([*places[:SHOWN], *(["..."] if len(places) > SHOWN else [])]) or "none"
+
+
+def settings(found: Splits) -> str:
+    """Say what the scenario itself has for the variables."""
+    said = [f"{VARIABLES[path].words} {VARIABLES[path].say(value)}" for path, value in found.here.items()]
+    return f"{', '.join(said)}; the weights {'come from the host' if found.model_travels else 'are on the devices'}"
+
+
+ROWS: tuple[tuple[str, Callable[[Figures], str], str], ...] = (
+    ("makespan", lambda cost: seconds(cost.makespan_s, 4), ""),
+    ("T_total", lambda cost: seconds(cost.t_total_s, 4), ""),
+    ("peak memory", lambda cost: size(cost.peak_memory_bytes), "of the fullest device"),
+    ("bytes moved", lambda cost: size(cost.moved_bytes), ""),
+    ("transfers", lambda cost: str(cost.transfers), ""),
+    ("waiting", lambda cost: seconds(cost.waiting_s, 4), "of a worker in which it does not compute:"),
+    ("  for transfers", lambda cost: seconds(cost.transfer_s, 4), "not under its computing"),
+    ("  idle", lambda cost: seconds(cost.idle_s, 4), ""),
+)
+
+
+def _costs(costs: Mapping[str, Figures | Refused]) -> Iterator[Sequence[str]]:
+    yield "", *SPLITS, ""
+    for name, ask, words in ROWS:
+        yield name, *(ask(cost) if isinstance(cost, Figures) else "-" for cost in costs.values()), words
+
+
+def _refusals(costs: Mapping[str, Figures | Refused]) -> Iterator[str]:
+    for split, cost in costs.items():
+        if isinstance(cost, Refused):
+            yield from _wrapped(f"{split} cannot be played: {cost.why}", "  ")
+
+
+def _crossings(found: Splits) -> Iterator[Sequence[str]]:
+    yield "over", "from .. to", "here", "by T_total", "by runs", "faster"
+    for sweep in found.sweeps:
+        say = sweep.variable.say
+        yield (
+            sweep.variable.words,
+            f"{say(sweep.values[0])} .. {say(sweep.values[-1])}",
+            say(sweep.here),
+            crossing(sweep.variable, sweep.predicted),
+            crossing(sweep.variable, sweep.found),
+            ", then ".join(stretch.winner for stretch in sweep.found) or "both alike",
+        )
+
+
+def _reasons(found: Splits) -> Iterator[str]:
+    zero = [VARIABLES[path].words for path, value in found.here.items() if not value]
+    if zero:
+        yield from _wrapped(f"Not varied: {', '.join(zero)}, for twice nothing is nothing.", "  ")
+    for sweep in found.sweeps:
+        if sweep.why:
+            yield from _wrapped(f"{sweep.variable.words}: {sweep.why}.", "  ")
+
+
+def _wrapped(line: str, indent: str) -> list[str]:
+    return textwrap.wrap(line, WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
+
+
+def _indented(rows: Iterator[Sequence[str]], words: Collection[int]) -> list[str]:
+    return [f"  {line}" for line in table(list(rows), words)]

@@ -1,0 +1,107 @@
+"""Why runs cross elsewhere than T_total says: the term of the ledger in which the splits differ most where they do.
+
+makespan = T_total + deviation + idle + contention - hidden          both ends at once: T_total differs by the rest
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from itertools import zip_longest
+
+from parsim.export.report import seconds
+from parsim.metrics.ledger import Ledger
+from parsim.study.crossings import EVEN, Stretch, lowest
+from parsim.study.split_runs import SPLITS, Figures, Refused, Runs, Variable
+
+SHARE = 0.25  # of the largest difference: smaller ones are not told
+NONE = Stretch(math.nan, "")
+MEANING = {
+    "deviation": "work unlike the average",
+    "contention": "transfers share the network",
+    "hidden": "saved, transfers under computing or under each other",
+}
+
+
+def why(
+    runs: Runs, variable: Variable, here: Mapping[str, float], predicted: Sequence[Stretch], found: Sequence[Stretch]
+) -> str:
+    """Say why the first crossing that T_total predicts is not the first that runs find."""
+    pairs = zip_longest(predicted, found, fillvalue=NONE)
+    foreseen, seen = next(pair for pair in pairs if pair[0] != pair[1])
+    place = _place(variable, foreseen.start, seen.start)
+    refused = _refused(runs, variable, place)
+    if refused:
+        return refused
+    at = {**here, variable.path: place}
+    figures = {split: runs.figures(split, variable.path, variable.written(place)) for split in SPLITS}
+    return _by_ledger(f"at {variable.say(place)}", {s: f for s, f in figures.items() if isinstance(f, Figures)}, at)
+
+
+def _place(variable: Variable, predicted: float, found: float) -> float:
+    """Return where both disagree: of whole numbers the first, else where runs are even and T_total is not."""
+    if math.isnan(predicted) or math.isnan(found):
+        return predicted if math.isnan(found) else found
+    return min(predicted, found) if variable.dimension is None else found
+
+
+def _refused(runs: Runs, variable: Variable, place: float) -> str:
+    """Say which split cannot be played on one side of *place*, or nothing."""
+    whole = variable.dimension is None
+    for side in (max(place - 1, 1), place) if whole else (_round(place * 0.99), _round(place * 1.01)):
+        for split in SPLITS:
+            figures = runs.figures(split, variable.path, variable.written(side))
+            if isinstance(figures, Refused):
+                return (
+                    f"T_total knows no limits; at {variable.say(side)} split by {split} cannot be played: {figures.why}"
+                )
+    return ""
+
+
+def _round(value: float) -> float:
+    return float(f"{value:.3g}")
+
+
+def _by_ledger(at: str, figures: Mapping[str, Figures], values: Mapping[str, float]) -> str:
+    """Name the terms in which the splits differ most."""
+    data, layers = (terms(figures[split].ledger) for split in SPLITS)
+    apart = {name: abs(data[name] - layers[name]) for name in data}
+    least = max(*(SHARE * gap for gap in apart.values()), EVEN * figures["data"].makespan_s)
+    told = [
+        f"{name} is {_clean(data[name], least)} for data and {_clean(layers[name], least)} for layers"
+        + _meaning(name, values)
+        for name in sorted(apart, key=apart.__getitem__, reverse=True)
+        if apart[name] >= least
+    ]
+    foreseen = {split: figures[split].t_total_s for split in SPLITS}
+    better, gap = lowest(foreseen), seconds(abs(foreseen["data"] - foreseen["layers"]), 3)
+    return f"{at} T_total {f'favours {better} by {gap}' if better else 'is even'}, but {'; '.join(told)}"
+
+
+def _clean(value: float, least: float) -> str:
+    return seconds(value if abs(value) >= EVEN * least else 0.0, 3)
+
+
+def _meaning(term: str, values: Mapping[str, float]) -> str:
+    words = quantised(values) if term.startswith("idle") else MEANING.get(term, "")
+    return f" ({words})" if words else ""
+
+
+def terms(ledger: Ledger) -> dict[str, float]:
+    """Return what separates the makespan from T_total, idleness by cause."""
+    idle = {f"idle ({cause})": spent for cause, spent in ledger.idle.items()}
+    return {**idle, "contention": ledger.contention_s, "deviation": ledger.deviation_s, "hidden": ledger.hidden_s}
+
+
+def quantised(values: Mapping[str, float]) -> str:
+    """Say that tasks are whole, where the devices do not divide the items.
+
+    >>> quantised({"workload.count": 10, "cluster.devices": 4})
+    'quantisation, 10 items on 4 devices make 3 rounds and not 2.5'
+    >>> quantised({"workload.count": 8, "cluster.devices": 4})
+    ''
+    """
+    n, p = values.get("workload.count", math.nan), values.get("cluster.devices", math.nan)
+    if math.isnan(n + p) or n % p == 0:
+        return ""
+    return f"quantisation, {n:g} items on {p:g} devices make {math.ceil(n / p)} rounds and not {n / p:.3g}"

@@ -1,0 +1,100 @@
+"""The table of a comparison: a row a variant, the makespan taken apart.
+
+                 makespan  vs first  utilisation  peak memory  T_total  +deviation  +idle  drain  +contention  -hidden
+    policy=fifo         3     first       66.7 %          0 B        2           0      1      1            0        0
+  * policy=heft         2   -33.3 %      100.0 %          0 B        2           0      0      0            0        0
+
+Where this is wider than a page, the ledger follows below.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from parsim.core.timeline import CAUSES
+from parsim.export.report import aligned, size
+from parsim.export.text import short, unit_of
+from parsim.study.played import CLOSE, Played, ended, fastest, pair
+
+LABEL = 28  # letters
+PAGE = 120  # letters
+APART = "  "
+
+
+class Column(NamedTuple):
+    """A head, and a cell for each variant."""
+
+    head: str
+    cells: list[str]
+
+    def lines(self) -> list[str]:
+        """Write it one above the other, to the right."""
+        width = max(map(len, [self.head, *self.cells]))
+        return [f"{cell:>{width}}" for cell in [self.head, *self.cells]]
+
+
+def table(played: Sequence[Played]) -> list[str]:
+    """Write the variants that ended, a row each, no wider than a page."""
+    known = ended(played)
+    if not known:
+        return []
+    marks = ["*" if one in fastest(known) and len(known) > 1 else " " for one in known]
+    labels = [f"{mark} {short(one.label, LABEL)}" for mark, one in zip(marks, known, strict=True)]
+    width = max(map(len, labels))
+    heads = [f"{label:<{width}}" for label in ["", *labels]]
+    whole, terms = [*_makespans(known), *_rest(known)], [*_terms(known)]
+    lines = _beside(heads, [*whole, *terms])
+    if len(lines[0]) > PAGE:
+        lines = [*_beside(heads, whole), "", *_beside(heads, terms)]
+    return [*lines, "", *_legend(known)]
+
+
+def _beside(heads: list[str], columns: Sequence[Column]) -> list[str]:
+    """Lay *columns* side by side behind *heads*."""
+    return [APART.join(cells) for cells in zip(heads, *(column.lines() for column in columns), strict=True)]
+
+
+def _makespans(known: Sequence[Played]) -> Iterator[Column]:
+    samples, first = [one.makespan for one in known], known[0]
+    several, unit = len(first.runs) > 1, _unit_s(known)
+    numbers = aligned([part / unit for found in samples for part in (found.mean, found.half if several else 0.0)])
+    yield Column("makespan", numbers[::2])
+    if several and any(found.half > 0 for found in samples):
+        yield Column("+-", [number.strip() for number in numbers[1::2]])
+    ratios = [found.mean / samples[0].mean - 1 if samples[0].mean else 0.0 for found in samples[1:]]
+    yield Column("vs first", ["first", *("=" if abs(ratio) <= CLOSE else f"{100 * ratio:+.1f} %" for ratio in ratios)])
+    if several:
+        yield Column("won", ["", *(f"{pair(one, first).shorter}/{len(one.runs)}" for one in known[1:])])
+
+
+def _terms(known: Sequence[Played]) -> Iterator[Column]:
+    rows, unit = [one.terms() for one in known], _unit_s(known)
+    largest = max(one.makespan.mean for one in known)
+    columns = {"T_total": [row["t_total"] for row in rows], "+deviation": [row["deviation"] for row in rows]}
+    columns["+idle"] = [math.fsum(row[cause] for cause in CAUSES) for row in rows]
+    causes = {cause: [row[cause] for row in rows] for cause in CAUSES}
+    columns |= {cause: values for cause, values in causes.items() if max(values) > CLOSE * largest}
+    columns |= {f"{sign}{term}": [row[term] for row in rows] for sign, term in (("+", "contention"), ("-", "hidden"))}
+    numbers = iter(aligned([value / unit for values in columns.values() for value in values]))
+    for head, values in columns.items():
+        yield Column(head, [next(numbers).strip() for _ in values])
+
+
+def _rest(known: Sequence[Played]) -> Iterator[Column]:
+    yield Column("utilisation", [f"{100 * one.mean(lambda run: run.utilisation):.1f} %" for one in known])
+    yield Column("peak memory", [size(one.peak_memory_bytes) for one in known])
+
+
+def _unit_s(known: Sequence[Played]) -> float:
+    return unit_of(max(one.makespan.mean for one in known)).seconds
+
+
+def _legend(known: Sequence[Played]) -> list[str]:
+    unit, seeds = unit_of(max(one.makespan.mean for one in known)).name, len(known[0].runs)
+    best = "* the shortest   " if len(known) > 1 else ""
+    lines = [f"{best}times in {unit} and utilisation are means of the workers; peak memory: of the fullest device"]
+    if seeds > 1:
+        lines.append(f"means of {seeds} seeds; +-: 95 % interval of the mean; won: seeds with which it beat the first")
+    return lines

@@ -1,0 +1,212 @@
+"""Variants: what a comparison asks to be played side by side, and what does not belong together.
+
+    A.yaml B.yaml                      A                  B
+    A.yaml policy=fifo,heft            policy=fifo        policy=heft
+    A.yaml B.yaml policy=fifo,heft     A, policy=fifo     A, policy=heft     B, policy=fifo     B, policy=heft
+
+A label says what differs and nothing else. All variants get the seed of the first.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from itertools import product
+from math import prod
+from typing import Any, NamedTuple
+
+from parsim.build import build, work_of
+from parsim.core.errors import Complaint, Fault, ScenarioError, one_line
+from parsim.core.job import Job
+from parsim.core.scenario import OPTION, Scenario, Source, changed, load, settings
+from parsim.core.schema import Ask
+from parsim.study.labels import labelled, names, written
+
+MOST = 1_000  # variants
+MOST_SEEDS = 10_000
+LAST_SEED = 2**63 - 1
+ALONE = "one variant has nothing beside it; name two scenarios, or give --set PATH=A,B such as policy=fifo,heft"
+
+# a quotation, which begins where a value may begin, or a letter
+_TOKEN = re.compile(r"""(?<![^\s,\[{:])(?:'(?:[^']|'')*'|"(?:[^"\\]|\\.)*")|.""", re.DOTALL)
+
+Settings = dict[str, Any]
+
+
+class Variant(NamedTuple):
+    """One of those to be compared; `settings` are the values put in place of the scenario's."""
+
+    label: str
+    settings: Settings
+    scenario: Scenario
+
+    def job(self, seed: int) -> Job:
+        """Build what it plays under *seed*."""
+        return build(_seeded(self.scenario, seed))
+
+
+def _seeded(scenario: Scenario, seed: int) -> Scenario:
+    return replace(scenario, values={**scenario.values, "seed": seed})
+
+
+def alternatives(pairs: Iterable[str]) -> dict[str, list[Any]]:
+    """Read the `PATH=A,B` of the command line; raise `ScenarioError`.
+
+    A comma in brackets, braces or quotes does not separate.
+
+    >>> alternatives(["policy=fifo,heft", "workload.data=[1, 2],[3]", "seed=7"])
+    {'policy': ['fifo', 'heft'], 'workload.data': [[1, 2], [3]], 'seed': [7]}
+    """
+    found: dict[str, list[Any]] = {}
+    faults: list[Fault] = []
+    for pair in pairs:
+        path, equals, text = pair.partition("=")
+        parts = _parts(text) if equals else [text]
+        if len(parts) > 1 and not all(map(str.strip, parts)):
+            message = f"'{text}' has a comma with nothing beside it; write for example policy=fifo,heft"
+            faults.append(Fault(OPTION, 0, 0, one_line(path), message))
+            continue
+        read = [_tried(faults, partial(settings, [f"{path}{equals}{part}"])) for part in parts]
+        found |= {path: [value for values in read for value in values[0].values()]} if all(read) else {}
+    _raise(faults)
+    return found
+
+
+def _parts(text: str) -> list[str]:
+    """Cut *text* at the commas that stand in no bracket, brace or quote.
+
+    >>> _parts("a,[b, c],'d, e',it's,f")
+    ['a', '[b, c]', "'d, e'", "it's", 'f']
+    """
+    parts, deep = [""], 0
+    for token in _TOKEN.findall(text):
+        deep = max(deep + (token in ("[", "{")) - (token in ("]", "}")), 0)
+        if token == "," and not deep:
+            parts.append("")
+        else:
+            parts[-1] += token
+    return parts
+
+
+def variants(
+    sources: Sequence[Source], chosen: Mapping[str, Any], seeds: Sequence[int] | int
+) -> tuple[list[Variant], tuple[int, ...]]:
+    """Return what is to be played, and the seeds: those given, or so many counted from the first variant's own.
+
+    Every fault of every scenario with each of its settings is told at once, in one `ScenarioError`.
+    """
+    _raise([*_about_seeds(seeds), *_about_settings(chosen)])
+    faults: list[Fault] = []
+    loaded = [found for source in sources for found in _tried(faults, partial(load, source))]
+    sets = [dict(zip(chosen, values, strict=True)) for values in product(*map(_choices, chosen.values()))]
+    if not faults and len(loaded) * len(sets) < 2:
+        faults.append(Fault("SCENARIO", 0, 0, "SCENARIO", ALONE))
+    rows = [row for scenario in loaded for values in sets for row in _tried(faults, partial(_row, scenario, values))]
+    _raise(faults)
+    first = rows[0].seed
+    if isinstance(seeds, int):
+        _raise([_seed_fault(f"{seeds} seeds from {first} on pass 2^63 - 1")] if first + seeds - 1 > LAST_SEED else [])
+        seeds = range(first, first + seeds)
+    _raise([*_about_work([row.scenario for row in rows], len(sets), seeds[0])])
+    labels = labelled(names(loaded), [path for path in chosen if len(_choices(chosen[path])) > 1], sets)
+    return [Variant(label, row.settings, row.scenario) for label, row in zip(labels, rows, strict=True)], tuple(seeds)
+
+
+class _Row(NamedTuple):
+    settings: Settings
+    scenario: Scenario
+    seed: int  # its own
+
+
+def _row(scenario: Scenario, values: Settings) -> _Row:
+    """See that *scenario* can be played with *values*; the job is made again when it is played, for it may be large."""
+    asked = changed(scenario, values)
+    return _Row(values, asked, build(asked).seed)
+
+
+def _choices(values: Any) -> Sequence[Any]:
+    """Return the alternatives; what is no list is the only one."""
+    return values if isinstance(values, list | tuple) else [values]
+
+
+def _tried(faults: list[Fault], ask: Callable[[], Any]) -> list[Any]:
+    """Return what *ask* answers, in a list; where the input is wrong, collect why, and return none."""
+    try:
+        return [ask()]
+    except ScenarioError as wrong:
+        faults += wrong.faults
+        return []
+
+
+def _raise(faults: Sequence[Fault]) -> None:
+    if faults:
+        raise ScenarioError(dict.fromkeys(faults))
+
+
+def _seed_fault(message: str) -> Fault:
+    return Fault("--seeds", 0, 0, "seeds", message)
+
+
+def _about_seeds(seeds: Sequence[int] | int) -> Iterator[Fault]:
+    example = "write for example 20"
+    if isinstance(seeds, int):
+        if not 1 <= seeds <= MOST_SEEDS or isinstance(seeds, bool):
+            yield _seed_fault(f"{seeds} is no count from 1 to {MOST_SEEDS}; {example}")
+    elif not isinstance(seeds, Sequence) or not 1 <= len(seeds) <= MOST_SEEDS:
+        yield _seed_fault(f"wants a count, or a list of 1 to {MOST_SEEDS} seeds; {example}")
+    elif not all(type(seed) is int and 0 <= seed <= LAST_SEED for seed in seeds):
+        yield _seed_fault("a seed is a whole number from 0 to 2^63 - 1")
+    elif len(set(seeds)) < len(seeds):
+        yield _seed_fault("a seed stands there twice: the same luck twice is no more than once")
+
+
+def _about_settings(chosen: Mapping[str, Any]) -> Iterator[Fault]:
+    if not isinstance(chosen, Mapping):
+        yield Fault(OPTION, 0, 0, "set", "wants a mapping of paths to alternatives")
+        return
+    for path, values in chosen.items():
+        if not len(_choices(values)):
+            yield Fault(OPTION, 0, 0, one_line(str(path)), "is an empty list of alternatives")
+    count = prod(len(_choices(values)) for values in chosen.values())
+    if count > MOST:
+        yield Fault(OPTION, 0, 0, "set", f"the alternatives make {count} variants; {MOST} are the most")
+    if len(_choices(chosen.get("seed", 0))) > 1:
+        message = "variants are compared under the same luck; write --seeds 20 to play them all with twenty seeds"
+        yield Fault(OPTION, 0, 0, "seed", message)
+
+
+def _about_work(scenarios: Sequence[Scenario], sets: int, seed: int) -> Iterator[Fault]:
+    """Complain of each file whose work is not that of the first, under the same settings."""
+    if len(scenarios) == sets:
+        return
+    first = [work_of(_seeded(scenario, seed)) for scenario in scenarios[:sets]]
+    for begin in range(sets, len(scenarios), sets):
+        for number, work in enumerate(first):
+            there, here = scenarios[number], scenarios[begin + number]
+            other = work_of(_seeded(here, seed))
+            if (other.name, other.arguments) != (work.name, work.arguments):
+                message = (
+                    f"is not the work of {there.file}: {_difference(here, other, there, work)}; only the same work can "
+                    "be compared: make them equal, or choose one for all with --set"
+                )
+                yield here.fault(Complaint(("workload",), message))
+                break
+
+
+def _difference(here: Scenario, other: Ask, there: Scenario, work: Ask) -> str:
+    """Say in what two workloads differ."""
+    if other.name != work.name:
+        return f"kind is {other.name} here and {work.name} there"
+    first, *more = (key for key, value in work.arguments.items() if other.arguments[key] != value)
+    too = f", and {', '.join(more)} differ{'s' * (len(more) == 1)} too" if more else ""
+    said, stood = _said(here, first), _said(there, first)
+    if said == stood and isinstance(work.arguments[first], str):  # one word for two files, in two folders
+        said, stood = one_line(other.arguments[first]), one_line(work.arguments[first])
+    return f"{first} differs{too}" if said == stood else f"{first} is {said} here and {stood} there{too}"
+
+
+def _said(scenario: Scenario, key: str) -> str:
+    workload = scenario.values["workload"]
+    return written(workload[key]) if isinstance(workload, dict) and key in workload else "left out"

@@ -1,0 +1,44 @@
+"""Chains: equal tasks in rows, each row one after the other, no row knowing another.
+
+    chain0.0 --> chain0.1 --> chain0.2           count: 2, length: 3
+    chain1.0 --> chain1.1 --> chain1.2           tasks: count x length; critical path: length x compute
+
+Pipelines of independent jobs look so, and so do the items of `split: chain`. Tasks are numbered chain by chain.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from parsim.core.cluster import Cluster
+from parsim.core.graph import Numbered, TaskGraph
+from parsim.core.plan import Plan
+from parsim.core.schema import Count
+from parsim.core.shapes import edges_of, graph_of, refuse_many
+from parsim.core.units import Seconds, Travel
+from parsim.workloads import workloads
+
+NOTHING = Travel()
+
+
+@workloads.add("chains")
+def chains(
+    cluster: Cluster, plan: Plan, count: Count, length: Count, compute: Seconds, send: Travel = NOTHING
+) -> TaskGraph:
+    """Make *count* chains of *length* tasks.
+
+    Parameters
+    ----------
+    compute : seconds of a task at speed 1.
+    send : what travels from a task to the next, in bytes or as a delay.
+
+    >>> from parsim.core.cluster import Device
+    >>> graph = chains(Cluster((Device("w0"),)), Plan(), count=2, length=2, compute=1.0)
+    >>> list(graph.names), graph.edges.parent.tolist(), graph.edges.child.tolist()
+    (['chain0.0', 'chain0.1', 'chain1.0', 'chain1.1'], [0, 2], [1, 3])
+    """
+    tasks = count * length
+    refuse_many("count" if length == 1 else "length", tasks, edges=tasks - count)
+    parent = np.flatnonzero(np.arange(tasks) % length < length - 1)
+    names = Numbered(lambda task: f"chain{task // length}.{task % length}", tasks)
+    return graph_of(cluster, names, np.full(tasks, compute), edges_of(parent, parent + 1, send))

@@ -1,0 +1,73 @@
+r"""Gaussian elimination of an m x m matrix, column by column.
+
+    pivot1 ---> update1.2 ---> pivot2 ---> update2.3 ---> pivot3         pivot k divides column k below the diagonal,
+         \---> update1.3 -------------/                                 update k.j subtracts it from column j
+
+    tasks: (m^2 + m - 2) / 2            a task of step k works on m - k entries, and lasts (m - k) compute
+    work: (m - 1) m (m + 1) / 3         the critical path, pivot k and update k.k+1 in turn: m (m - 1) compute
+
+The graph T_k,j of Cosnard, Marrakchi, Robert, Trystram, Parallel Gaussian Elimination on an MIMD Computer, Parallel
+Computing 6(3), 1988, as in Topcuoglu, Hariri, Wu, IEEE TPDS 13(3), 2002; numbered step by step. It begins wide and ends
+narrow, so that the critical path decides soon.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+
+import numpy as np
+
+from parsim.core.cluster import Cluster
+from parsim.core.errors import Complaint, Invalid
+from parsim.core.graph import Numbered, TaskGraph
+from parsim.core.plan import Plan
+from parsim.core.schema import Count
+from parsim.core.shapes import edges_of, graph_of, refuse_many
+from parsim.core.units import Seconds, Travel
+from parsim.workloads import workloads
+
+NOTHING = Travel()
+
+
+@workloads.add("gaussian")
+def gaussian(cluster: Cluster, plan: Plan, matrix: Count, compute: Seconds, send: Travel = NOTHING) -> TaskGraph:
+    """Make the pivots and updates of an elimination.
+
+    Parameters
+    ----------
+    matrix : rows, and columns, of the matrix.
+    compute : seconds at speed 1 of one operation on one entry: a division, or a multiplication and subtraction.
+    send : what travels for one entry of a column, in bytes or as a delay; an edge of step k carries m - k of them.
+
+    >>> from parsim.core.cluster import Device
+    >>> graph = gaussian(Cluster((Device("w0"),)), Plan(), matrix=3, compute=1.0)
+    >>> list(graph.names), graph.stated.tolist()
+    (['pivot1', 'update1.2', 'update1.3', 'pivot2', 'update2.3'], [2.0, 2.0, 2.0, 1.0, 1.0])
+    >>> list(zip(graph.edges.parent.tolist(), graph.edges.child.tolist()))
+    [(0, 1), (0, 2), (1, 3), (2, 4), (3, 4)]
+    """
+    m = matrix
+    if m < 2:
+        raise Invalid([Complaint(("matrix",), "a matrix of one entry leaves nothing to eliminate; write at least 2")])
+    tasks = (m * m + m - 2) // 2
+    refuse_many("matrix", tasks, edges=m * m - m - 1)
+    below = np.arange(m - 1, 0, -1)  # (steps,) columns right of the pivot's, and rows below it
+    first = np.concatenate([[0], np.cumsum(below + 1)[:-1]])  # (steps,) the pivots
+    rows = np.repeat(below, below)  # (updates,) of each update's step
+    pivot = np.repeat(first, below)
+    update = np.setdiff1d(np.arange(tasks), first, assume_unique=True)
+    on = np.flatnonzero(rows > 1)  # the updates before the last step, whose column the next step takes on
+    # The j-th update of a step has the column of the j-th task of the next one.
+    parent = np.concatenate([pivot, update[on]])
+    child = np.concatenate([update, update[on] + rows[on]])
+    order = np.lexsort((parent, child))
+    entries = np.concatenate([rows, rows[on]])
+    edges = edges_of(parent[order], child[order], send, entries[order].astype(np.float64))
+    starts = first.tolist()
+
+    def name(task: int) -> str:
+        step = bisect_right(starts, task)
+        right = task - starts[step - 1]
+        return f"update{step}.{step + right}" if right else f"pivot{step}"
+
+    return graph_of(cluster, Numbered(name, tasks), np.repeat(below, below + 1) * np.float64(compute), edges)

@@ -1,0 +1,142 @@
+r"""Layered: a random graph of stated shape, size and communication-to-computation ratio.
+
+    layer0.0  layer0.1  layer0.2           layers: sqrt(tasks) / alpha, rounded up; their widths are drawn
+       |    /         \   |                every task below the first layer waits for `degree` tasks of the layer above
+    layer1.0           layer1.1            alpha < 1: long and narrow    alpha > 1: short and wide
+
+    mean seconds of a task at speed 1: compute       CCR = mean seconds of an edge / mean seconds of a task
+
+Parameters as in Topcuoglu, Hariri, Wu, IEEE TPDS 13(3), 2002 (tasks v, shape alpha, CCR, range beta), with
+a fixed number of predecessors as in `samepred` of Tobita, Kasahara, J. Scheduling 5(5), 2002. Shape, number of edges
+and the means are exactly as stated; what is drawn is how they are spread. Tasks are numbered layer by layer.
+
+Drawn in this order, from the PCG64 stream of `Draws`, each evenly: a share of the tasks for each layer; the seconds of
+each task, in (0, 2 compute] before the mean is put right; the parents (the first of every task below the first
+layer, then the second of every task, ...); what each edge carries, like the seconds; and, where beta is not zero, a
+factor in (1 - beta/2, 1 + beta/2] for each task on each device, device by device.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+
+import numpy as np
+
+from parsim.core.cluster import Cluster
+from parsim.core.errors import Complaint, Invalid
+from parsim.core.graph import Floats, Ints, Numbered, TaskGraph
+from parsim.core.marks import MOST
+from parsim.core.plan import Plan
+from parsim.core.schema import Count, Positive, Whole
+from parsim.core.shapes import Draws, edges_of, graph_of, refuse_many
+from parsim.core.units import Seconds, Travel
+from parsim.workloads import workloads
+
+
+@workloads.add("layered")
+def layered(
+    cluster: Cluster,
+    plan: Plan,
+    tasks: Count,
+    compute: Seconds,
+    alpha: Positive = 1.0,
+    degree: Count = 2,
+    ccr: Positive | None = None,
+    send: Travel | None = None,
+    beta: float = 0.0,
+    seed: Whole | None = None,
+) -> TaskGraph:
+    """Draw a layered graph.
+
+    Parameters
+    ----------
+    tasks, alpha, degree : how many tasks; the shape; how many parents each has that is not in the first layer.
+    compute : mean seconds of a task at speed 1.
+    ccr : the communication-to-computation ratio; edges are then delays of ccr x compute on average.
+    send : in place of it, what travels along an edge on average: bytes (the network makes the ratio), or a delay.
+    beta : how much devices differ on a task, from 0 (not at all) to below 2; a device's speed counts besides.
+    seed : of all draws; the scenario's, if left out.
+
+    >>> from parsim.core.cluster import Device
+    >>> graph = layered(Cluster((Device("w0"),)), Plan(), tasks=9, compute=1.0, ccr=0.5, seed=7)
+    >>> len(graph), len(set(name.split(".")[0] for name in graph.names)), float(graph.stated.mean().round(12))
+    (9, 3, 1.0)
+    """
+    layers = math.sqrt(tasks) / alpha
+    complaints = _about_shape(tasks, layers, degree) + _about_costs(cluster, tasks, beta)
+    if ccr is not None and send is not None:
+        complaints.append(Complaint(("ccr",), "send says already what travels; leave one of the two out"))
+    if complaints:
+        raise Invalid(complaints)
+    draws = Draws(seed or 0)
+    first = _first(draws, tasks, math.ceil(layers), degree)
+    refuse_many("degree", tasks, edges=degree * (tasks - int(first[1])))
+    seconds = _around(draws, tasks, compute)
+    child = np.repeat(np.arange(first[1], tasks), degree)
+    parent = _parents(draws, first, degree).ravel()
+    mean = send if send is not None else Travel(delay=(ccr or 0.0) * compute)
+    edges = edges_of(parent, child, mean, _around(draws, len(parent), 1.0))
+    if beta:
+        factors = 1.0 + beta * (draws.even(len(cluster.devices), tasks).T - 0.5)  # (tasks, devices)
+        seconds = seconds[:, None] * factors / np.array([device.speed for device in cluster.devices])
+    return graph_of(cluster, _names(first), seconds, edges)
+
+
+def _names(first: Ints) -> Numbered:
+    starts = first.tolist()
+
+    def name(task: int) -> str:
+        layer = bisect_right(starts, task) - 1
+        return f"layer{layer}.{task - starts[layer]}"
+
+    return Numbered(name, starts[-1])
+
+
+def _about_shape(tasks: int, layers: float, degree: int) -> list[Complaint]:
+    if layers > tasks:
+        return [Complaint(("alpha",), f"is so small that {tasks} tasks make no layers; write for example 1")]
+    wanted = math.ceil(layers)
+    if wanted * degree <= tasks:
+        return []
+    why = f"{degree} parents need layers of at least {degree} tasks, and {tasks} tasks make {wanted} layers"
+    return [Complaint(("degree",), f"{why}; write at most {tasks // wanted}, more tasks, or a larger alpha")]
+
+
+def _about_costs(cluster: Cluster, tasks: int, beta: float) -> list[Complaint]:
+    if not 0 <= beta < 2:
+        return [Complaint(("beta",), f"{beta:g} must lie between 0 and 2: a task cannot take no time")]
+    if beta and tasks * len(cluster.devices) > MOST:
+        why = f"{tasks} tasks on {len(cluster.devices)} devices make more than {MOST} times"
+        return [Complaint(("beta",), f"{why}; leave beta out, and give the devices speeds")]
+    return []
+
+
+def _first(draws: Draws, tasks: int, layers: int, degree: int) -> Ints:
+    """Draw how the tasks are spread over layers of at least *degree*; return the first of each, (layers + 1,)."""
+    share = np.cumsum(draws.even(layers))
+    spread = np.floor(share / share[-1] * (tasks - layers * degree)).astype(np.int64)
+    return np.concatenate([[0], spread + degree * np.arange(1, layers + 1)])
+
+
+def _around(draws: Draws, count: int, mean: float) -> Floats:
+    """Draw numbers in (0, 2 mean], and scale them so that their mean is as stated."""
+    drawn = draws.even(count)
+    return drawn * (mean * count / math.fsum(drawn.tolist())) if count else drawn  # a sum that is the same anywhere
+
+
+def _parents(draws: Draws, first: Ints, degree: int) -> Ints:
+    """Draw *degree* distinct tasks of the layer above for each task below the first layer, (tasks, degree).
+
+    Floyd's way: of the numbers up to j take one; where it is taken, take j, which cannot be (Bentley, Floyd, A Sample
+    of Brilliance, CACM 30(9), 1987).
+    """
+    width = np.diff(first)
+    above = np.repeat(width[:-1], width[1:])  # (tasks,) the width of the layer above
+    chosen = np.empty((len(above), degree), np.int64)
+    for column in range(degree):
+        most = above - degree + column
+        drawn = draws.below(most + 1)
+        taken = (chosen[:, :column] == drawn[:, None]).any(axis=1)
+        chosen[:, column] = np.where(taken, most, drawn)
+    return np.sort(chosen, axis=1) + np.repeat(first[:-2], width[1:])[:, None]

@@ -1,0 +1,93 @@
+"""Trees: work that spreads from a root, and work that is gathered into one.
+
+    out_tree    node0.0 --> node1.0 node1.1 --> node2.0 ... node2.3        levels: 3, children: 2
+    in_tree     node2.0 ... node2.3 --> node1.0 node1.1 --> node0.0
+
+    tasks: 1 + children + ... + children^(levels - 1)        critical path: levels x compute
+
+Divide and conquer, broadcasts; reductions. Node l.i is the i-th of level l, the root's being 0. Highest level first is
+optimal for equal tasks in an in-tree without transfers: Hu, Parallel Sequencing and Assembly Line Problems, Operations
+Research 9(6), 1961. Tasks are numbered in the order in which they may run: from the root, or towards it.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from itertools import accumulate
+
+import numpy as np
+
+from parsim.core.cluster import Cluster
+from parsim.core.graph import Numbered, TaskGraph
+from parsim.core.marks import MOST
+from parsim.core.plan import Plan
+from parsim.core.schema import Count
+from parsim.core.shapes import edges_of, graph_of, refuse_many
+from parsim.core.units import Seconds, Travel
+from parsim.workloads import workloads
+
+NOTHING = Travel()
+
+
+@workloads.add("out_tree")
+def out_tree(
+    cluster: Cluster, plan: Plan, levels: Count, compute: Seconds, children: Count = 2, send: Travel = NOTHING
+) -> TaskGraph:
+    """Make a complete tree that grows from its root.
+
+    Parameters
+    ----------
+    levels : how many, the root's included.
+    compute : seconds of a task at speed 1.
+    children : of each task that is not in the last level.
+    send : what travels along each edge, in bytes or as a delay.
+
+    >>> from parsim.core.cluster import Device
+    >>> graph = out_tree(Cluster((Device("w0"),)), Plan(), levels=2, compute=1.0)
+    >>> list(graph.names), graph.edges.parent.tolist(), graph.edges.child.tolist()
+    (['node0.0', 'node1.0', 'node1.1'], [0, 0], [1, 2])
+    """
+    first = _first(levels, children)
+    tasks = first[-1]
+
+    def name(task: int) -> str:
+        level = bisect_right(first, task) - 1
+        return f"node{level}.{task - first[level]}"
+
+    child = np.arange(1, tasks)
+    edges = edges_of((child - 1) // children, child, send)
+    return graph_of(cluster, Numbered(name, tasks), np.full(tasks, compute), edges)
+
+
+@workloads.add("in_tree")
+def in_tree(
+    cluster: Cluster, plan: Plan, levels: Count, compute: Seconds, children: Count = 2, send: Travel = NOTHING
+) -> TaskGraph:
+    """Make a complete tree that is gathered into its root: the other way round, with the parameters of `out_tree`.
+
+    >>> from parsim.core.cluster import Device
+    >>> graph = in_tree(Cluster((Device("w0"),)), Plan(), levels=2, compute=1.0)
+    >>> list(graph.names), graph.edges.parent.tolist(), graph.edges.child.tolist()
+    (['node1.0', 'node1.1', 'node0.0'], [0, 1], [2, 2])
+    """
+    first = _first(levels, children)
+    tasks, last = first[-1], first[-1] - 1  # the tree above, numbered backwards
+
+    def name(task: int) -> str:
+        level = bisect_right(first, last - task) - 1
+        return f"node{level}.{first[level] + children**level - 1 - (last - task)}"
+
+    parent = np.arange(last)
+    edges = edges_of(parent, last - (last - parent - 1) // children, send)
+    return graph_of(cluster, Numbered(name, tasks), np.full(tasks, compute), edges)
+
+
+def _first(levels: int, children: int) -> Sequence[int]:
+    """Return the number of each level's first node, counted from the root, and then that of all; refuse too many."""
+    if children == 1:
+        return range(levels + 1)
+    some = range(min(levels, MOST.bit_length()))  # enough to be too many, and no power of a million digits
+    first = list(accumulate((children**level for level in some), initial=0))
+    refuse_many("levels", first[-1], edges=first[-1] - 1)
+    return first

@@ -1,0 +1,20 @@
+"""Fixtures of every test."""
+
+import sys
+
+import pytest
+
+from parsim import cli
+
+
+@pytest.fixture
+def command(monkeypatch, capsys):
+    """Call the command line in this process; return exit code, standard output and standard error."""
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["parsim", *map(str, arguments)])
+        code = cli._main()
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return call

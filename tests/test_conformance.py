@@ -1,0 +1,432 @@
+"""Every entry of every shelf keeps its shelf's rules; and each kind of wrong entry is found, in words."""
+
+import json
+import textwrap
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import parsim
+from parsim.conformance import cases, check_file, findings, workloads
+from parsim.conformance.case import Case, Found, find
+from parsim.conformance.policies import about_bounds
+from parsim.core.registry import SHELVES, shelf
+
+ROOT = Path(__file__).parents[1]
+ENTRIES = [(name, entry) for name in SHELVES for entry in shelf(name).entries()]
+NEED_A_FILE = {"stg": {"file": str(ROOT / "scenarios" / "robot.stg")}}
+
+
+@pytest.mark.parametrize(("name", "entry"), ENTRIES, ids="-".join)
+def test_every_entry_keeps_the_rules_of_its_shelf(name, entry):
+    found = (
+        [find(name, entry, case) for case in workloads.cases(entry, NEED_A_FILE[entry])]
+        if entry in NEED_A_FILE
+        else findings(name, entry)
+    )
+    assert len(found) >= 3
+    assert [one for one in found if one.broken] == []
+
+
+def test_every_shelf_has_cases_of_its_own():
+    assert {name for name, _ in ENTRIES} == set(SHELVES)
+    for name, entry in ENTRIES:
+        names = [case.name for case in cases(name, entry)]
+        assert len(set(names)) == len(names) >= 3
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """A folder to be in, and shelves that are afterwards as they were."""
+    monkeypatch.chdir(tmp_path)
+    stocks = {name: shelf(name).stock() for name in SHELVES}
+    yield tmp_path
+    for name, stock in stocks.items():
+        shelf(name).restock(stock)
+
+
+NEWEST = """
+class Newest:
+    tasks = []
+
+    def prepare(self, graph, workers, estimate):
+        self.able = [set(workers[place]) for place in graph.place.tolist()]
+        self.graph, self.tasks, self.taken = graph, [], []
+
+    def home(self, task):
+        return None
+
+    def ready(self, task, by):
+        self.tasks.append(task)
+
+    def take(self, worker, fits):
+        mine = (task for task in reversed(self.tasks) if worker in self.able[task] and fits(task))
+        task = next(mine, None)
+        if task is not None:
+            self.tasks.remove(task)
+            self.taken.append(task)
+        return task
+"""
+HEADS = {
+    "policies": "import random\nfrom itertools import count\n" + NEWEST,
+    "topologies": """
+        import random
+        from parsim.core.cluster import Link, Wiring
+        from parsim.core.units import BytesPerSecond
+        """,
+    "schedules": """
+        from parsim.core.errors import Complaint, Invalid
+        from parsim.core.op import Op
+        """,
+    "costs": """
+        import random
+        import numpy as np
+        from parsim.core.job import Cost
+        from parsim.core.units import Seconds
+        from parsim.costs.constant import constant, expected, no_luck
+        """,
+    "kernels": "import random\n",
+    "merges": "import random\n",
+    "parallel": """
+        from dataclasses import replace
+        import numpy as np
+        from parsim.core.items import Items
+        from parsim.parallel.data import data
+        """,
+    "workloads": """
+        import random
+        from parsim.core.plan import Plan
+        from parsim.core.schema import Count
+        from parsim.workloads.tasks import TaskRow, tasks
+        """,
+}
+
+
+def verdict(of, body):
+    """Check a file that puts *body* on the shelf *of*."""
+    text = f"from parsim.{of} import {of}\n{textwrap.dedent(HEADS[of])}\n\n@{of}.add('mine')\n{textwrap.dedent(body)}"
+    Path("mine.py").write_text(text, encoding="utf-8")
+    return check_file("mine.py")
+
+
+def broken(of, body):
+    """Return what is broken, by case."""
+    found = verdict(of, body)
+    assert not found.good
+    return {one.case: " ".join(one.broken) for one in found.findings if one.broken}
+
+
+class TestVerdict:
+    def test_a_good_file(self, here):
+        found = verdict("policies", "class Mine(Newest): pass\n")
+        assert found.good
+        lines = found.report().splitlines()
+        assert lines[0] == "policies: mine"
+        assert lines[1].split() == ["holds", "independent", "tasks", "on", "two", "workers"]
+        assert lines[-1] == f"mine.py: {len(found.findings)} cases, and all hold"
+        assert json.loads(json.dumps(found.to_dict()))["verdict"] == f"{len(found.findings)} cases, and all hold"
+
+    def test_what_is_broken_is_named(self, here):
+        found = verdict("kernels", "def mine(value):\n    return 1 / (value - 2)\n")
+        assert found.verdict == "6 of 8 cases are broken"  # the two without a 2 among the numbers hold
+        assert (
+            "  BROKEN  whole numbers, twice\n            kernel mine (mine.py:7) raised ZeroDivisionError for 2: "
+            in (found.report())
+        )
+        assert found.to_dict()["good"] is False
+
+    def test_a_file_that_adds_nothing_is_a_fault(self, here):
+        Path("mine.py").write_text("x = 1\n", encoding="utf-8")
+        with pytest.raises(parsim.ScenarioError, match=r"mine.py:1:1: with: adds nothing to a shelf"):
+            check_file("mine.py")
+
+    def test_everything_that_the_file_adds_is_tried(self, here):
+        body = """
+            def mine(value):
+                return value
+
+            @kernels.add("other")
+            def other(value):
+                return value + random.random()
+            """
+        found = verdict("kernels", body)
+        assert {one.entry for one in found.findings} == {"mine", "other"}
+        assert {one.entry for one in found.findings if one.broken} == {"other"}
+
+    def test_whatever_a_case_raises_is_told(self):
+        def ask() -> Found:
+            raise KeyError("a\nb")
+
+        assert find("costs", "mine", Case("some", ask)).broken == ("raised KeyError: 'a\\nb'",)
+
+    def test_a_parameter_that_nobody_can_make_up(self, here):
+        told = "file: nobody can make up what to say here, so that it cannot be tried; give it a default"
+        body = "def mine(value, file: File):\n    return value\n"
+        text = (
+            f"from parsim.kernels import kernels\nfrom parsim.core.schema import File\n\n@kernels.add('mine')\n{body}"
+        )
+        Path("mine.py").write_text(text, encoding="utf-8")
+        assert {one.broken for one in check_file("mine.py").findings} == {(told,)}
+
+
+class TestPolicies:
+    @pytest.mark.parametrize(
+        ("take", "case", "told"),
+        [
+            (
+                "return self.graph.place.tolist().index(0)",
+                "independent tasks on two workers",
+                "policy mine (mine.py:29) took task t0 a second time, for worker w1",
+            ),
+            (
+                "return None",
+                "one worker",
+                "w0 waits for t0: it is ready, and the policy mine gives it to nobody",
+            ),
+            (
+                "return len(self.taken) if not self.taken.append(0) else None",
+                "children that stand before their parents",
+                "gave worker w1 the task t2 before its inputs: t3 has not ended",
+            ),
+            (
+                "return self.tasks.pop() if self.tasks else None",
+                "tasks that only some workers may run",
+                "gave worker w0 the task t1, which may run only on w1",
+            ),
+            (
+                "return next((self.tasks.remove(t) or t for t in list(self.tasks) if worker in self.able[t]), None)",
+                "two slots a device, and room for one task",
+                "gave worker w0.1 the task t1, for which there is no room; ask fits(task)",
+            ),
+        ],
+    )
+    def test_a_broken_rule_names_the_task_and_the_worker(self, here, take, case, told):
+        found = broken("policies", f"class Mine(Newest):\n    def take(self, worker, fits):\n        {take}\n")
+        assert told in found[case]
+
+    def test_state_in_the_class_is_found(self, here):
+        body = """
+            class Mine(Newest):
+                played = count()
+
+                def prepare(self, graph, workers, estimate):
+                    super().prepare(graph, workers, estimate)
+                    self.turn = next(self.played) % 2
+
+                def take(self, worker, fits):
+                    if self.turn:
+                        self.tasks.sort(reverse=True)
+                    return super().take(worker, fits)
+            """
+        found = broken("policies", body)
+        assert found["independent tasks on two workers"].startswith("played again, it goes another way: ")
+        assert "one worker" in found
+
+    def test_homes_on_a_device_that_holds_no_such_task(self, here):
+        body = "class Mine(Newest):\n    def home(self, task):\n        return min(self.able[task])\n"
+        take = """
+                def take(self, worker, fits):
+                    mine = [task for task in self.tasks if self.home(task) == worker and fits(task)]
+                    return mine and self.tasks.remove(mine[0]) or (mine[0] if mine else None)
+            """
+        found = broken("policies", textwrap.dedent(body) + textwrap.indent(textwrap.dedent(take), "    "))
+        assert set(found) == {"a device that is too small for some tasks"}
+        assert "w0 waits for t1: it needs 6000000 B more on w0" in " ".join(found.values())
+
+    def test_bounds_of_equal_workers(self):
+        """Two tasks of 1 s on two workers take 1 s; a timeline of two such runs one after the other takes too long."""
+        tasks = {"kind": "tasks", "tasks": [{"name": name, "compute": "1 s"} for name in "ab"]}
+        run = parsim.simulate({"cluster": {"devices": 2}, "workload": tasks})
+        assert list(about_bounds(run.job, run.timeline)) == []
+        late = replace(run.timeline, start_s=run.timeline.start_s + 2, end_s=run.timeline.end_s + 2)
+        assert list(about_bounds(run.job, late)) == ["ends after 3 s, and one worker alone needs 2 s"]
+        early = replace(run.timeline, end_s=run.timeline.end_s / 2)
+        told = "ends after 0.5 s, and the critical path and the work need 1 s"
+        assert list(about_bounds(run.job, early)) == [told]
+
+    def test_a_policy_that_looks_no_further_than_one_worker_breaks_no_rule(self, here):
+        """Slow is not wrong: everything on one worker takes exactly the work, the most that is allowed."""
+        body = """
+            class Mine(Newest):
+                def take(self, worker, fits):
+                    return super().take(worker, fits) if worker == max(self.able[self.tasks[-1]]) else None
+            """
+        found = verdict("policies", body)
+        held = {one.case for one in found.findings if not one.broken}
+        assert "more workers than tasks" in held
+
+
+class TestSchedules:
+    @pytest.mark.parametrize(
+        ("body", "case", "told"),
+        [
+            (
+                "return [[Op(r, k, i) for i in range(microbatches) for k in 'BF'] for r in range(ranks)]",
+                "2 ranks, 4 microbatches, 1 chunks",
+                "stalled at 0 s",
+            ),
+            (
+                "return [[Op(r, k, i) for k in 'FB' for i in range(microbatches - 1)] for r in range(ranks)]",
+                "2 ranks, 4 microbatches, 1 chunks",
+                "never runs 0F3",
+            ),
+            (
+                "return [[Op(r, k, i) for k in 'FFB' for i in range(microbatches)] for r in range(ranks)]",
+                "1 ranks, 1 microbatches, 1 chunks",
+                "runs 0F0 twice",
+            ),
+            ("raise Invalid([Complaint(('chunks',), 'no')])", "some shape is possible", "refuses every shape"),
+        ],
+    )
+    def test_wrong_orders(self, here, body, case, told):
+        assert told in broken("schedules", f"def mine(ranks, microbatches, chunks):\n    {body}\n")[case]
+
+    GPIPE = """
+        def mine(ranks, microbatches, chunks=1):
+            if chunks != 1:
+                raise Invalid([Complaint(("chunks",), "use 1")])
+            return [[Op(r, k, i) for k in "FB" for i in range(microbatches)] for r in range(ranks)]
+        """
+
+    def test_what_it_claims_is_held_against_what_it_plays(self, here):
+        claims = """
+        def bubble(ranks, microbatches, chunks):
+            return 0.0
+
+        def live(ranks, microbatches, chunks):
+            return [1] * ranks
+        """
+        found = broken("schedules", textwrap.dedent(self.GPIPE) + textwrap.dedent(claims))
+        # GPipe: (p - 1) / (m + p - 1) of the whole = 1/5, and all m activations at once.
+        assert found["2 ranks, 4 microbatches, 1 chunks"] == (
+            "claims a bubble of 0 of the whole, and has 0.2 with equal stages "
+            "claims that rank 0 holds 1 activations at most, and it holds 4 "
+            "claims that rank 1 holds 1 activations at most, and it holds 4"
+        )
+        assert "1 ranks, 1 microbatches, 1 chunks" not in found
+
+    def test_the_peak_of_activations_and_refusals_are_told(self, here):
+        told = {one.case: one.told for one in verdict("schedules", self.GPIPE).findings}
+        assert told["3 ranks, 7 microbatches, 1 chunks"] == "live activations 7 7 7"
+        assert told["2 ranks, 4 microbatches, 2 chunks"] == "refused: chunks: use 1"
+
+
+class TestTopologies:
+    @pytest.mark.parametrize(
+        ("body", "case", "told"),
+        [
+            (
+                "return Wiring((Link('a', speed),), lambda a, b: (1,))",
+                "routes between 1 devices and the host",
+                "answered (1,) for the route from w0 to host; there is no link 1, only 0 to 0",
+            ),
+            (
+                "return Wiring((Link('a', speed),), lambda a, b: None)",
+                "routes between 2 devices and the host",
+                "no way",
+            ),
+            (
+                "return Wiring((Link('a', speed),), lambda a, b: (0,) if random.random() < 0.5 else None)",
+                "routes between 5 devices and the host",
+                "is another when asked again",
+            ),
+            (
+                "return Wiring((Link('a', -speed),), lambda a, b: (0,))",
+                "flows between 1 devices and the host",
+                "bandwidth is B/s above 0",
+            ),
+        ],
+    )
+    def test_wrong_wires(self, here, body, case, told):
+        assert told in broken("topologies", f"def mine(places, speed: BytesPerSecond):\n    {body}\n")[case]
+
+
+class TestCosts:
+    @pytest.mark.parametrize(
+        ("body", "case", "told"),
+        [
+            (
+                "return Cost(lambda g, i, d: -np.ones(len(g)), no_luck)",
+                "a pipeline",
+                "answered -1 for task 0F0; a finite number from 0 is wanted",
+            ),
+            (
+                "return Cost(lambda g, i, d: np.ones(len(g)), lambda seed, tasks: np.arange(tasks)[::-1] + 1.0)",
+                "luck of seed 7",
+                "gives the first 10 tasks other luck where there are no more; it is to know only (seed, task)",
+            ),
+            (
+                "return Cost(lambda g, i, d: np.ones(len(g)), lambda seed, tasks: np.random.rand(tasks))",
+                "luck of seed 0",
+                "draws other luck when asked again",
+            ),
+            (
+                "return Cost(lambda g, i, d: np.ones(len(g)), lambda seed, tasks: np.zeros(tasks))",
+                "luck of seed 0",
+                "gives luck of mean 0",
+            ),
+            (
+                "return Cost(lambda g, i, d: np.full(len(g), random.random()), no_luck)",
+                "tasks with times of their own",
+                "played again, tasks take other seconds",
+            ),
+        ],
+    )
+    def test_wrong_seconds(self, here, body, case, told):
+        assert told in broken("costs", f"def mine():\n    {body}\n")[case]
+
+
+class TestKernelsAndMerges:
+    def test_a_kernel_that_makes_something_else_each_time(self, here):
+        found = broken("kernels", "def mine(value):\n    return value + random.random()\n")
+        assert "and another time" in found["fractions, twice"]
+        assert "one worker alone makes" in found["items split as {'split': 'layers'}"]
+
+    @pytest.mark.parametrize(
+        ("body", "case", "told"),
+        [
+            ("return values.pop()", "whole numbers, twice", "changes the list that it is given"),
+            ("return {sum(values)}", "one output, twice", "which JSON cannot write"),
+            ("return sum(values) + random.random()", "fractions, twice", "and another time"),
+            ("return max(values[1:])", "one output, twice", "merge mine (mine.py:7) raised ValueError for [2]: "),
+        ],
+    )
+    def test_wrong_merges(self, here, body, case, told):
+        assert told in broken("merges", f"def mine(values):\n    {body}\n")[case]
+
+
+class TestParallelAndWorkloads:
+    @pytest.mark.parametrize(
+        ("body", "told"),
+        [
+            (
+                "return data(replace(items, values=items.values[:-1]), workers)",
+                "makes 20 of items 1 to 5, and one worker alone 30",
+            ),
+            (
+                "return replace(data(items, workers), group_size=np.zeros(1))",
+                "its tasks own 0 B of the weights together",
+            ),
+            ("return replace(data(items, workers), program=None)", "loses the values"),
+            ("return replace(data(items, workers), units=np.zeros(3))", "units is no array of"),
+        ],
+    )
+    def test_wrong_splits(self, here, body, told):
+        found = broken("parallel", f"def mine(items: Items, workers: int):\n    {body}\n")
+        assert told in found["5 items on 2 devices"]
+
+    @pytest.mark.parametrize(
+        ("body", "told"),
+        [
+            (
+                "return tasks(cluster, plan, [TaskRow(str(i), random.random()) for i in range(count)])",
+                "makes another graph when asked again; draw from a seed that the scenario gives",
+            ),
+            ("return tasks(cluster, plan, [TaskRow(str(i), -1.0) for i in range(count)])", "stated has a time that is"),
+            ("return tasks(cluster, plan, [])", "workload.tasks: is empty; at least one task is needed"),
+        ],
+    )
+    def test_wrong_workloads(self, here, body, told):
+        found = broken("workloads", f"def mine(cluster, plan: Plan, count: Count):\n    {body}\n")
+        assert told in found["three devices"]

@@ -1,0 +1,295 @@
+"""What to fix first: every makespan counted by hand, or published."""
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from random_scenarios import scenarios
+
+import parsim
+from parsim.policies import policies
+from parsim.schedules import schedules
+
+FOLDER = Path(__file__).parents[1] / "scenarios"
+CASES = json.loads((Path(__file__).parent / "data" / "scheduling_cases.json").read_text())["cases"]
+
+
+def tasks(*rows, devices=2, **more):
+    return {"cluster": {"devices": devices}, "workload": {"kind": "tasks", "tasks": list(rows)}, **more}
+
+
+def case(name, **more):
+    """A case without transfers, as a scenario."""
+    found = next(one for one in CASES if one["name"] == name)
+    rows = [
+        {"name": task["name"], "compute": f"{task['seconds']} s", "after": list(task["after"])}
+        for task in found["tasks"]
+    ]
+    return tasks(*rows, devices=found["workers"], **more)
+
+
+def makespans(explanation):
+    return {change.change: change.makespan_s for change in explanation.changes}
+
+
+def refused(explanation):
+    return {one.change: one.why for one in explanation.refused}
+
+
+def test_the_first_scenario():
+    """Without transfers w0's three items take 3 s; three workers get 2, 2 and 1 items: 0.2 s + 2 s."""
+    found = parsim.explain(FOLDER / "01_five_tasks_data.yaml")
+    assert makespans(found) == {
+        "one_more_worker": pytest.approx(2.2),
+        "no_transfer_delay": 3.0,
+        "best_policy": pytest.approx(3.3),
+    }
+    gains = [change.gain_s for change in found.changes]
+    assert gains == [pytest.approx(1.1), pytest.approx(0.3), 0.0]
+    assert refused(found) == {"infinite_memory": "no device has a limit"}
+    assert found.fix_first == "Fix first: one more worker. It would end after 2.2 s, 1.1 s (33.3 %) sooner."
+    assert found.sums == {
+        "compute_s": pytest.approx(3.0),
+        "transfer_s": pytest.approx(0.3),
+        "steps_s": 0.0,
+        "waiting_s": {},
+    }
+    assert [link.why for link in found.path] == ["at the start", "host>part0 had come"]
+
+
+def test_one_more_worker_may_end_it_later():
+    """Graham's anomaly, as published: 12 s on three processors, 15 s on four, by the same list."""
+    found = parsim.explain(case("graham_anomaly_base", policy="list_order"))
+    change = next(one for one in found.changes if one.change == "one_more_worker")
+    assert (found.makespan_s, change.makespan_s, change.gain_s) == (12.0, 15.0, -3.0)
+    assert "3 s (25.0 %) later" in found.report()
+    assert found.fix_first == "None of these would end it sooner."
+
+
+def test_the_best_policy_is_named_and_all_are_told():
+    """The published makespans of the same graph, on three processors."""
+    found = parsim.explain(case("graham_anomaly_base", policy="spt"))
+    expected = next(one for one in CASES if one["name"] == "graham_anomaly_base")["expect"]
+    told = {name: found.others.makespan_s[name] for name in ("list_order", "critical_path", "fifo", "spt", "lpt")}
+    assert told == {name: expected[name] for name in told}
+    assert set(found.others.makespan_s) == set(policies.entries()) - {"in_order"}
+    assert found.changes[0].change == "best_policy"
+    assert found.changes[0].gain_s == 15.0 - expected["optimal"]
+
+
+MEMORY = {
+    "cluster": {
+        "devices": [{"name": "d", "slots": 2, "memory": "10 MB"}],
+        "topology": {"kind": "star", "bandwidth": "6 MB/s"},
+    },
+    "workload": {"kind": "items", "count": 2, "item": "6 MB"},
+    "plan": {"split": "data"},
+    "cost": {"kind": "constant", "compute": "1 s"},
+}
+
+
+def test_where_memory_is_short():
+    """One item of 6 MB fits at a time: (1 s + 1 s) twice. With room both travel at once, 2 s, and compute for 1 s.
+
+    Where they travel at once without time, the room that each takes still keeps them apart: 1 s twice.
+    """
+    found = parsim.explain(MEMORY)
+    assert found.makespan_s == 4.0
+    assert {name: makespans(found)[name] for name in ("infinite_memory", "no_transfer_delay")} == {
+        "infinite_memory": 3.0,
+        "no_transfer_delay": 2.0,
+    }
+
+
+def test_room_on_the_path():
+    """d.0 is free from 1 s on, and b has no room until a ends at 3 s."""
+    rows = [
+        {"name": "short", "compute": "1 s"},
+        {"name": "a", "compute": "3 s", "memory": "6 MB"},
+        {"name": "b", "compute": "2 s", "memory": "6 MB"},
+    ]
+    found = parsim.explain(tasks(*rows, devices=[{"name": "d", "slots": 2, "memory": "10 MB"}]))
+    assert [link.why for link in found.path] == ["at the start", "room was free when a ended"]
+    assert makespans(found)["infinite_memory"] == 3.0
+    assert makespans(found)["one_more_worker"] == 3.0  # d2, a device of its own, has room for b
+
+
+def test_seconds_of_a_device_go_with_its_copy():
+    """b may run on d1 and its copy alone: with it, a and b run beside each other."""
+    rows = [{"name": "a", "compute": {"d1": "2 s"}}, {"name": "b", "compute": {"d1": "2 s", "d0": "9 s"}}]
+    found = parsim.explain(tasks(*rows, devices=["d0", "d1"], policy="heft"))
+    assert (found.makespan_s, makespans(found)["one_more_worker"]) == (4.0, 2.0)
+
+
+def test_stated_delays_are_transfers_too():
+    rows = [
+        {"name": "a", "compute": {"w0": "1 s"}},
+        {"name": "b", "compute": {"w1": "1 s"}, "after": {"a": "5 s"}},
+    ]
+    found = parsim.explain(tasks(*rows))
+    assert (found.makespan_s, makespans(found)["no_transfer_delay"]) == (7.0, 2.0)
+    assert found.sums["transfer_s"] == 5.0
+
+
+def test_no_route_leads_to_a_copy():
+    """What cannot be played is told beside what can."""
+    links = [{"name": "L", "bandwidth": "1 MB/s"}]
+    routes = [{"from": a, "to": b, "over": ["L"]} for a, b in (("host", "x"), ("host", "y"))]
+    scenario = {
+        "cluster": {"devices": ["x", "y"], "topology": {"kind": "custom", "links": links, "routes": routes}},
+        "workload": {"kind": "items", "count": 4, "item": "1 MB"},
+        "plan": {"split": "data"},
+        "cost": {"kind": "constant", "compute": "1 s"},
+    }
+    found = parsim.explain(scenario)
+    assert refused(found)["one_more_worker"] == "bytes may have to go from host to y2, and no route leads there"
+    assert makespans(found)["no_transfer_delay"] == 2.0
+
+
+def test_flows_have_neither_workers_to_spare_nor_a_policy():
+    found = parsim.explain(FOLDER / "07_four_transfers_one_link.yaml")
+    assert makespans(found) == {"no_transfer_delay": 0.0}
+    assert set(refused(found)) == {"infinite_memory", "one_more_worker", "best_policy"}
+    limited = {"workload.flows[0].limit": "1 kB/s", "workload.flows[1].start": "3 s"}
+    assert makespans(parsim.explain(FOLDER / "07_four_transfers_one_link.yaml", set=limited)) == {
+        "no_transfer_delay": 3.0  # its limit is gone, its start is not
+    }
+
+
+def test_of_a_pipeline_the_schedules_are_tried():
+    """GPipe and 1F1B are equally long with equal stages: (m + p - 1)(F + B)."""
+    found = parsim.explain(FOLDER / "06_pipeline_1f1b.yaml")
+    assert found.others.sort == "schedule"
+    assert set(found.others.makespan_s) | set(found.others.failed) == set(schedules.entries())
+    assert [found.others.makespan_s[name] for name in ("gpipe", "1f1b")] == pytest.approx([0.033, 0.033])
+    assert "4 ranks" in refused(found)["one_more_worker"]
+    assert found.others.best == "1f1b"
+
+
+class Never:
+    """Takes nothing."""
+
+    def prepare(self, graph, workers, estimate):
+        pass
+
+    def home(self, task):
+        return None
+
+    def ready(self, task, by):
+        pass
+
+    def take(self, worker, fits):
+        return None
+
+
+class Needy(Never):
+    """Cannot be made without a parameter."""
+
+    def __init__(self, width: int) -> None:
+        pass
+
+
+def test_a_policy_that_fails_is_told_and_one_with_parameters_left_out(monkeypatch):
+    monkeypatch.setattr(policies, "_entries", {**policies.entries(), "never": Never, "needy": Needy})
+    found = parsim.explain(FOLDER / "04_quantisation.yaml")
+    assert list(found.others.failed) == ["never"]
+    assert "stalled" in found.others.failed["never"]
+    assert "needy" not in found.others.makespan_s
+    assert "never" in found.report()
+
+
+def test_every_change_meets_the_same_luck():
+    """On one worker the makespan is the sum of the draws, whatever the order; two devices share the same draws."""
+    scenario = tasks(*({"name": f"t{i}", "compute": "1 s"} for i in range(6)), devices=1)
+    found = parsim.explain(scenario | {"cost": {"kind": "noisy", "spread": 0.5}, "seed": 3})
+    assert list(found.others.makespan_s.values()) == pytest.approx([found.makespan_s] * len(found.others.makespan_s))
+    draws = sorted((link.number, link.seconds) for link in found.path)
+    free, took = [0.0, 0.0], [seconds for _, seconds in draws]
+    for seconds in took:  # fifo: the next task to whoever is free first
+        free[free.index(min(free))] += seconds
+    assert makespans(found)["one_more_worker"] == pytest.approx(max(free))
+
+
+def test_equal_units_that_do_not_divide_are_told():
+    def told(count):
+        return "Quantisation" in parsim.explain(FOLDER / "04_quantisation.yaml", set=count).report()
+
+    assert told({})  # ten on four workers
+    assert not told({"workload.count": 12, "plan.subsets": 12})
+
+
+def test_the_parts_of_an_explanation(tmp_path):
+    found = parsim.explain(FOLDER / "05_heft_ten_tasks.yaml")
+    found.save(tmp_path)
+    told = json.loads((tmp_path / "explanation.json").read_text())
+    assert told == json.loads(json.dumps(found.to_dict()))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["explanation.json", "path.png", "path.svg"]
+    assert set(told) == {
+        *("run", "path", "sums", "by_worker", "changes", "not_applicable", "others", "fix_first"),
+    }
+    assert told["run"]["makespan_s"] == 80.0
+    assert told["sums"] == {
+        "compute_s": 45.0,
+        "transfer_s": 35.0,
+        "steps_s": 0.0,
+        "waiting_s": {},
+    }  # 9+8+16+5+7, 9+15+11
+    assert [row["worker"] for row in told["by_worker"]] == ["p3", "p2", "p1"]
+    # p3: t1 9 s; p2: t4 8 s, t6 16 s, t10 7 s, behind transfers of 9 s and 11 s; p1: t8 5 s behind 15 s
+    assert [(row["compute_s"], row["transfer_s"]) for row in told["by_worker"]] == [(9, 0), (31, 20), (5, 15)]
+    assert [change["gain_s"] for change in told["changes"]] == sorted(
+        (change["gain_s"] for change in told["changes"]), reverse=True
+    )
+    assert all(change["gain"] == change["gain_s"] / 80 for change in told["changes"])
+    assert "critical path" in found._repr_html_().lower()
+    assert "t8>t10 had come" in found.report()
+    assert repr(found) == "Explanation(05_heft_ten_tasks, makespan 80 s, 8 spans)"
+
+
+def test_a_long_path_is_cut_in_the_middle():
+    found = parsim.explain({
+        "cluster": {"devices": 1},
+        "workload": {"kind": "items", "count": 40},
+        "plan": {"split": "data", "subsets": 40},
+        "cost": {"kind": "constant", "compute": "1 s"},
+    })  # fmt: skip
+    assert len(found.path) == 40
+    assert "... 24 more" in found.report()
+
+
+def test_nothing_to_do_takes_no_time():
+    found = parsim.explain(tasks({"name": "a", "compute": "0 s"}))
+    assert (found.makespan_s, found.fix_first) == (0.0, "None of these would end it sooner.")
+    assert all(change["gain"] == 0 for change in found.to_dict()["changes"])
+
+
+def test_what_is_wrong_or_fails_is_raised(monkeypatch):
+    monkeypatch.setattr(policies, "_entries", {**policies.entries(), "never": Never})
+    with pytest.raises(parsim.Stalled):
+        parsim.explain(FOLDER / "04_quantisation.yaml", set={"policy": "never"})
+    with pytest.raises(parsim.ScenarioError, match="Did you mean 'fifo'"):
+        parsim.explain(FOLDER / "04_quantisation.yaml", set={"policy": "fifi"})
+
+
+def test_a_scenario_file_is_changed_nowhere():
+    before = tasks({"name": "a", "compute": {"w0": "1 s"}}, {"name": "b", "compute": "1 s", "after": ["a"]})
+    kept = json.loads(json.dumps(before))
+    parsim.explain(before)
+    assert before == kept
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@given(scenarios())
+def test_any_scenario_is_explained(scenario):
+    try:
+        found = parsim.explain(scenario)
+    except parsim.ParsimError:  # it is wrong, or stalls
+        assume(False)
+    made = makespans(found)
+    assert set(made) | set(refused(found)) == {
+        *("no_transfer_delay", "infinite_memory", "one_more_worker", f"best_{found.others.sort}"),
+    }
+    assert made.get(f"best_{found.others.sort}", found.makespan_s) <= found.makespan_s
+    json.dumps(found.to_dict(), allow_nan=False)
+    assert "Fix this first" in found.report()

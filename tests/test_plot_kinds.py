@@ -1,0 +1,410 @@
+"""The other pictures: what they show against counts by hand, and that no word covers another."""
+
+import io
+import math
+import random
+import re
+from itertools import combinations, pairwise
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pytest
+from matplotlib import image
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+import parsim
+from parsim.core.timeline import CAUSES, STEPS
+from parsim.export.csv import from_rows
+from parsim.metrics.ledger import Ledger
+from parsim.plot import dag, kinds, layout, memory, paper, scaling, stacked, style, waterfall
+from parsim.study.scaling import Point
+
+ROOT = Path(__file__).parents[1]
+SCENARIOS = ROOT / "scenarios"
+LONG = "a name as long as nobody gives one, with $dollars$ & <tags> "
+
+
+def seen(figure):
+    """Return the words that are drawn, each with its box in dots; those of ticks outside their axis are not."""
+    figure.canvas.draw()
+    ticks = {
+        id(label)
+        for axes in figure.axes
+        for axis, (low, high) in ((axes.xaxis, sorted(axes.get_xlim())), (axes.yaxis, sorted(axes.get_ylim())))
+        for tick in axis.get_major_ticks() + axis.get_minor_ticks()
+        for label in (tick.label1, tick.label2)
+        if not axes.axison or not low <= tick.get_loc() <= high
+    }
+    texts = figure.findobj(lambda artist: isinstance(artist, Text))
+    return [
+        (text.get_text(), text.get_window_extent())
+        for text in texts
+        if text.get_visible() and text.get_text().strip() and id(text) not in ticks
+    ]
+
+
+def assert_clear(figure):
+    """See that no two words meet, by more than a dot, and that none is cut off."""
+    found = seen(figure)
+    assert found
+    for (one, box), (other, there) in combinations(found, 2):
+        across = min(box.x1, there.x1) - max(box.x0, there.x0)
+        down = min(box.y1, there.y1) - max(box.y0, there.y0)
+        assert across <= 1 or down <= 1, f"{one!r} and {other!r} cover each other"
+    for word, box in found:
+        assert min(box.x0, box.y0) >= 0, f"{word!r} is cut off"
+        assert box.x1 <= figure.bbox.x1, f"{word!r} is cut off"
+        assert box.y1 <= figure.bbox.y1, f"{word!r} is cut off"
+
+
+def run_of(tasks=10, workers=3, seconds=1.0, after=lambda i: {}, name="t"):
+    """Play tasks by list."""
+    made = [{"name": f"{name}{i}", "compute": f"{seconds * (i % 7 + 1)!r} s", "after": after(i)} for i in range(tasks)]
+    return parsim.simulate({"cluster": {"devices": workers}, "workload": {"kind": "tasks", "tasks": made}})
+
+
+RUNS = {
+    "two lanes": lambda: parsim.simulate(SCENARIOS / "01_five_tasks_data.yaml"),
+    "heft": lambda: parsim.simulate(SCENARIOS / "05_heft_ten_tasks.yaml"),
+    "pipeline": lambda: parsim.simulate(SCENARIOS / "06_pipeline_1f1b.yaml"),
+    "transfers": lambda: parsim.simulate(SCENARIOS / "07_four_transfers_one_link.yaml"),
+    "64 lanes": lambda: run_of(200, 64, after=lambda i: {f"t{i // 3}": "100 ms"} if i else {}),
+    "128 and more": lambda: run_of(300, 200),
+    "one task": lambda: run_of(1, 1),
+    "long names": lambda: run_of(12, 4, after=lambda i: {f"{LONG}{i // 2}": "1 s"} if i else {}, name=LONG),
+    "nanoseconds": lambda: run_of(5, 2, 1e-9),
+    "years": lambda: run_of(5, 2, 1e8),
+    "no time": lambda: run_of(5, 2, 0.0),
+}
+
+
+@pytest.fixture(scope="module", params=RUNS)
+def run(request):
+    return RUNS[request.param]()
+
+
+@pytest.mark.parametrize("kind", kinds.KINDS)
+def test_words_never_cover_each_other(run, kind):
+    assert_clear(run.plot(kind).figure)
+
+
+def test_the_pictures_of_a_run():
+    run = RUNS["heft"]()
+    for kind in ("gantt", "ledger", "memory", "graph", "path"):
+        first = run.pictures(kind)
+        assert list(first) == [f"{kind}.png", f"{kind}.svg"]
+        assert first[f"{kind}.png"].startswith(b"\x89PNG\r\n")
+        with matplotlib.rc_context({"font.size": 30.0, "lines.linewidth": 9.0, "axes.facecolor": "red"}):
+            assert run.pictures(kind) == first  # nobody's settings, and no draw, change a byte
+    assert run.plot().get_xlabel() == "time (s)"
+
+
+def test_a_picture_is_drawn_on_the_axes_given():
+    for kind in kinds.KINDS:
+        axes = Figure(figsize=(8, 5)).add_subplot()
+        assert RUNS["heft"]().plot(kind, axes) is axes
+        assert axes.has_data() or axes.collections or axes.patches
+
+
+def test_an_unknown_kind_is_told_the_nearest():
+    with pytest.raises(ValueError, match=r"unknown name 'gant'\. Did you mean 'gantt'\?"):
+        RUNS["one task"]().plot("gant")
+    with pytest.raises(ValueError, match="known are: gantt, graph, ledger, memory, path"):
+        RUNS["one task"]().pictures("x")
+
+
+def a_ledger(t_total, deviation, idle, contention, hidden):
+    causes = dict.fromkeys(CAUSES, 0.0) | idle
+    makespan = t_total + deviation + sum(idle.values()) + contention - hidden
+    return Ledger(makespan, t_total, t_total + deviation, sum(idle.values()), contention, hidden, causes)
+
+
+def fallen(ledger):
+    axes = waterfall.waterfall(ledger, Figure(figsize=(8, 4)).add_subplot())
+    bars = [(round(bar.get_x(), 9), round(bar.get_width(), 9)) for bar in axes.patches]
+    rows = [label.get_text() for label in axes.get_yticklabels()]
+    return (
+        axes,
+        dict(zip(rows, bars, strict=True)),
+        dict(zip(rows, [text.get_text() for text in axes.texts], strict=True)),
+    )
+
+
+def test_a_waterfall_falls_from_t_total_to_the_makespan():
+    # By hand: 10 - 2 = 8, + 1 + 3 = 12, + 0.5 = 12.5, - 1.5 = 11.
+    axes, bars, values = fallen(a_ledger(10.0, -2.0, {"memory": 1.0, "drain": 3.0}, 0.5, 1.5))
+    assert bars == {
+        "T_total": (0.0, 10.0),
+        "deviation": (10.0, -2.0),
+        "idle: memory": (8.0, 1.0),
+        "idle: drain": (9.0, 3.0),
+        "contention": (12.0, 0.5),
+        "hidden": (12.5, -1.5),
+        "makespan": (0.0, 11.0),
+    }
+    assert list(values.values()) == [
+        "10 s",
+        "\N{MINUS SIGN}2 s",
+        "+1 s",
+        "+3 s",
+        "+0.5 s",
+        "\N{MINUS SIGN}1.5 s",
+        "11 s",
+    ]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("time (s)", "term of the ledger")
+    assert axes.yaxis_inverted()
+
+
+def test_a_waterfall_calls_rounding_nothing_and_small_things_by_their_unit():
+    _, bars, values = fallen(a_ledger(2.0, 1e-16, {}, 2e-6, 0.0))
+    assert (values["deviation"], values["idle"], values["contention"]) == ("0 s", "0 s", "+2 us")
+    assert bars["deviation"] == (2.0, 0.0)
+
+
+def test_a_waterfall_of_the_whole_idleness_is_clear():
+    with paper.ours():
+        ledger = a_ledger(0.00275, 0.0001, dict.fromkeys(CAUSES, 0.0001), 0.0001, 0.0002)
+        assert_clear(waterfall.waterfall(ledger, waterfall.sheet(ledger, LONG * 3)).figure)
+
+
+def steps_of(moments, used):
+    return np.array(moments, float), np.array(used, float)
+
+
+def test_memory_is_drawn_as_steps_under_its_limit():
+    # By hand: lanes at 0 and 1 with feet at 0.42 and 1.42, 0.84 high for the 20 B of the larger limit.
+    usage = [steps_of([0.0, 1.0, 3.0], [5.0, 20.0, 10.0]), steps_of([2.0, 9.0], [10.0, 0.0])]
+    axes = memory.memory(usage, ["a", "b"], [20.0, math.inf], 4.0, Figure(figsize=(8, 4)).add_subplot())
+    first, second = [path.vertices[:-1].round(9).tolist() for path in axes.collections[0].get_paths()]
+    levels = [0.42, 0.21, 0.21, -0.42, -0.42, 0.0, 0.0, 0.42]
+    assert first == [list(corner) for corner in zip([0, 0, 1, 1, 3, 3, 4, 4], levels, strict=True)]
+    assert second == [[2, 1.42], [2, 1.0], [4, 1.0], [4, 1.42], [4, 1.42], [4, 1.42]]  # what changes after the end
+    limits = axes.collections[-1].get_segments()
+    assert [segment[:, 1].round(9).tolist() for segment in limits] == [[-0.42, -0.42]]
+    assert [text.get_text() for text in axes.texts] == ["20 B of 20 B", "10 B", "peak"]
+    words = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert words == ["bytes used; a lane is 20 B high", "limit"]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("time (s)", "device")
+
+
+def test_a_far_limit_is_told_and_not_drawn():
+    axes = memory.memory([steps_of([0.0], [1e6])], ["a"], [80e9], 1.0, Figure(figsize=(8, 4)).add_subplot())
+    assert [text.get_text() for text in axes.texts] == ["1 MB of 80 GB", "peak"]
+    assert not axes.collections[-1].get_segments()
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["bytes used; a lane is 1 MB high"]
+
+
+def test_memory_of_many_devices_and_of_none():
+    axes = memory.memory([steps_of([], [])] * 130, [f"w{i}" for i in range(130)], [math.inf] * 130, 0.0, a_sheet())
+    assert axes.get_xlabel() == "time (s); 2 more devices are not shown"
+    assert memory.memory([], [], [], 0.0, a_sheet()).get_legend().get_texts()[0].get_text() == "bytes used: none"
+
+
+def a_sheet():
+    return Figure(figsize=(8, 5)).add_subplot()
+
+
+def crossings(laid):
+    """Count the pairs of straight edges between the same two layers that cross."""
+    parts = [(way[i], way[i + 1]) for way in laid.ways for i in range(len(way) - 1)]
+    lines = [(laid.x[one], laid.y[one], laid.x[other], laid.y[other]) for one, other in parts]
+    return sum((a[1] - b[1]) * (a[3] - b[3]) < -1e-9 for a, b in combinations(lines, 2) if (a[0], a[2]) == (b[0], b[2]))
+
+
+def test_a_tree_is_laid_out_without_a_crossing_whatever_its_numbers():
+    tasks = list(range(63))
+    random.Random(7).shuffle(tasks)
+    edges = [(tasks[(i - 1) // 2], tasks[i]) for i in range(1, 63)]
+    laid = layout.routed([one for one, _ in edges], [other for _, other in edges], 63)
+    assert laid.width == 6  # levels of a full binary tree of 63
+    assert crossings(laid) == 0
+    assert len(set(zip(laid.x.tolist(), laid.y.round(6).tolist(), strict=True))) == 63
+
+
+def test_edges_run_from_left_to_right_and_bends_keep_clear_of_tasks():
+    rng = random.Random(3)
+    edges = sorted({(i, j) for j in range(1, 40) for i in rng.choices(range(j), k=2)})
+    laid = layout.routed([one for one, _ in edges], [other for _, other in edges], 40)
+    for way in laid.ways:
+        assert np.diff(laid.x[way]).tolist() == [1.0] * (len(way) - 1)
+    for layer in set(laid.x.tolist()):
+        heights = sorted(laid.y[laid.x == layer].tolist())
+        assert all(below - above >= 1 - 1e-9 for above, below in pairwise(heights))
+
+
+def test_a_tall_layer_stands_in_columns():
+    laid = layout.layered([], [], 100)  # 48 above each other: 3 columns
+    assert sorted(set(laid.x.round(6).tolist())) == [0.0, 0.35, 0.7]
+    assert laid.height == pytest.approx(1 + 99 / 3)
+
+
+def named(axes):
+    """Return the texts and where they stand."""
+    return {text.get_text(): (round(text.get_position()[0], 6), text.get_position()[1]) for text in axes.texts}
+
+
+def test_the_graph_of_heft_with_its_critical_path():
+    # Topcuoglu's graph: t1; t2 to t6; t7, t8, t9; t10. HEFT's 80 s end with t8 and t10: t8's result comes last.
+    run = RUNS["heft"]()
+    with paper.ours():
+        axes = run.plot("graph")
+    places = {word.partition("\n")[0]: place for word, place in named(axes).items()}
+    assert {name: place[0] for name, place in places.items()} == {
+        "t1": 0,
+        **dict.fromkeys(["t2", "t3", "t4", "t5", "t6"], 1),
+        **dict.fromkeys(["t7", "t8", "t9"], 2),
+        "t10": 3,
+    }
+    assert {word.partition("\n")[2] for word in named(axes)} == {"p1", "p2", "p3"}
+    edges = [collection for collection in axes.collections if hasattr(collection, "get_paths")]
+    assert sum(len(shapes.get_paths()) for shapes in edges if shapes.get_zorder() in (1.0, 1.2)) == 15
+    marked = {
+        word.partition("\n")[0]
+        for word, box in zip(named(axes), axes.patches, strict=True)
+        if to_hex(box.get_edgecolor()).upper() == style.PATH
+    }
+    assert {"t8", "t10"} <= marked
+    words = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert words[:4] == ["p1", "p2", "p3", "critical path"]
+
+
+def test_a_thick_edge_is_one_of_the_path_and_a_dashed_one_a_wait_for_a_worker():
+    run = run_of(4, 1, after=lambda i: {"t0": "1 s"} if i == 2 else {})
+    axes = dag.dag(run.job.graph, [0, 2, 1], a_sheet(), ["w0"] * 4)
+    thick = [shapes for shapes in axes.collections if shapes.get_zorder() == 1.2]
+    assert [len(shapes.get_paths()) for shapes in thick] == [1]
+    (waits,) = [shapes for shapes in axes.collections if shapes.get_zorder() == 2.5]
+    assert len(waits.get_segments()) == 1
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["w0", "critical path", "path: worker busy"]
+
+
+def test_a_thousand_tasks_are_dots_and_more_than_two_thousand_are_counted():
+    run = run_of(2_500, 4, after=lambda i: {f"t{i // 2}": "0 s"} if i else {})
+    axes = run.plot("graph")
+    assert [text.get_text() for text in axes.texts] == ["500 more tasks are not shown"]
+    dots = [collection for collection in axes.collections if collection.get_zorder() == 3]
+    assert sum(len(marks.get_offsets()) for marks in dots) == 2_000
+
+
+def test_a_graph_of_more_workers_than_colours_shows_kinds():
+    wanted = {"cluster.devices": 9, "plan.pipeline": 9}
+    axes = parsim.simulate(SCENARIOS / "06_pipeline_1f1b.yaml", set=wanted).plot("graph")
+    assert [text.get_text() for text in axes.get_legend().get_texts()][:2] == ["forward", "backward"]
+
+
+def points(*rows):
+    return [Point(*row) for row in rows]
+
+
+def test_scaling_shows_the_run_beside_theory_and_the_ideal():
+    # By hand: one worker takes 12 s; two 6 s of T_total and 8 s of run; four 4 s and 6 s.
+    made = points((1, 12.0, 12.0, 1.0, 1.0), (2, 8.0, 6.0, 1.5, 0.75), (4, 6.0, 4.0, 2.0, 0.5))
+    figure = Figure(figsize=(6, 6))
+    axes = scaling.scaling(made, figure.add_subplot())
+    upper, lower = figure.axes
+    assert axes is upper
+    assert {line.get_label(): list(line.get_ydata()) for line in upper.lines} == {
+        "ideal: P": [1, 2, 4],
+        "T_total: nobody waits": [1.0, 2.0, 3.0],
+        "run": [1.0, 1.5, 2.0],
+    }
+    assert [list(line.get_ydata()) for line in lower.lines] == [[1.0] * 3, [1.0, 1.0, 0.75], [1.0, 0.75, 0.5]]
+    assert (upper.get_ylabel(), lower.get_ylabel(), lower.get_xlabel()) == (
+        "speed-up (times one worker)",
+        "efficiency (speed-up / P)",
+        "workers P",
+    )
+    assert lower.get_position().y1 < upper.get_position().y0
+
+
+@pytest.mark.parametrize("workers", [[1], [1, 2, 3, 4], [1, 2, 4, 8, 16, 32, 64], list(range(1, 41)), [3, 5, 64]])
+def test_scaling_is_clear_for_few_workers_and_many(workers):
+    with paper.ours():
+        made = points(
+            *((p, 10 / p + 0.2 * p, 10 / p, 10 / (10 / p + 0.2 * p), 1 / (1 + 0.02 * p * p)) for p in workers)
+        )
+        assert_clear(scaling.scaling(made, scaling.sheet("scaling")).figure)
+
+
+def lined(workers, tasks, seconds=1.0):
+    rows = [
+        (
+            i,
+            f"t{i}",
+            "compute",
+            f"w{i % workers}",
+            "compute",
+            0.0,
+            seconds * (i // workers),
+            seconds * (i // workers + 1),
+            seconds,
+            "",
+        )
+        for i in range(tasks)
+    ]
+    return from_rows(rows, [f"w{i}" for i in range(workers)])
+
+
+def test_stacked_charts_share_one_axis_of_time_and_one_legend():
+    # By hand: 6 tasks of 1 s on 2 and on 3 workers end at 3 s and at 2 s; theory says 3.5 s of one of them.
+    figure = stacked.stacked(["two", "three"], [lined(2, 6), lined(3, 6)], [3.5, 2.0])
+    assert [axes.get_xlim() for axes in figure.axes] == [pytest.approx((0, 3.535))] * 2
+    assert [axes.get_xlabel() for axes in figure.axes] == ["", "time (s)"]
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["two", "three"]
+    assert [axes.get_title(loc="right") for axes in figure.axes] == [
+        "makespan 3 s, T_total 3.5 s",
+        "makespan 2 s, T_total 2 s",
+    ]
+    assert [sorted(line.get_xdata()[0] for line in axes.lines) for axes in figure.axes] == [[3.0, 3.5], [2.0, 2.0]]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["compute", "makespan", "T_total"]
+    assert len({(axes.get_position().x0, axes.get_position().x1) for axes in figure.axes}) == 1
+    assert_clear(figure)
+
+
+@pytest.mark.parametrize(("charts", "workers"), [(1, 1), (2, 2), (8, 2), (8, 64), (3, 200)])
+def test_stacked_charts_are_clear(charts, workers):
+    labels = [f"{LONG * 2}{i}" for i in range(charts)]
+    made = [lined(workers, 500, 10.0**i) for i in range(-2, charts - 2)]
+    assert_clear(stacked.stacked(labels, made, [1.0] * charts))
+
+
+def test_stacked_charts_are_the_same_bytes_and_none_are_no_fault():
+    first = paper.files("c", stacked.stacked(["a"], [lined(2, 6)], [3.0]))
+    assert paper.files("c", stacked.stacked(["a"], [lined(2, 6)], [3.0])) == first
+    assert paper.files("c", stacked.stacked([], [], []))
+    assert_clear(stacked.stacked(["a", "b"], [from_rows([], ["w0"]), from_rows([], [])], [0.0, 0.0]))
+
+
+def luminance(look):
+    red, green, blue = (int(look.face[i : i + 2], 16) for i in (1, 3, 5))
+    return 0.299 * red + 0.587 * green + 0.114 * blue  # ITU-R BT.601
+
+
+def test_looks_are_told_apart_in_grey_print():
+    steps = {kind: look for kind, look in style.KINDS.items() if kind in STEPS}  # on the host's lane alone
+    work = {kind: look for kind, look in style.KINDS.items() if kind not in STEPS and kind != "forward"}
+    for table in (steps, work | {"other": style.OTHER}, style.CAUSES, style.TERMS):
+        for one, other in combinations(table.values(), 2):
+            assert one.hatch != other.hatch or abs(luminance(one) - luminance(other)) > 20
+    marks = [mark for _, mark in style.GROUPS]
+    assert len(set(marks)) == len(marks)
+
+
+def test_colours_are_the_style_s_alone():
+    spoken = re.compile(
+        r"""#[0-9a-fA-F]{3,8}\b|colors?"?[=:] ?["'](?!none)|"(?:red|blue|green|black|white|grey|gray)\""""
+    )
+    for path in [*(ROOT / "parsim" / "plot").glob("*.py"), ROOT / "parsim" / "export" / "html.py"]:
+        if path.name != "style.py":
+            assert not spoken.search(path.read_text(encoding="utf-8")), f"{path.name} has a colour of its own"
+
+
+def test_64_lanes_hold_all_their_colours_in_the_picture():
+    run = RUNS["64 lanes"]()
+    picture = image.imread(io.BytesIO(run.pictures("path")["path.png"]))[:, :, :3]
+    for colour in (style.KINDS["compute"].face, style.KINDS["transfer"].face, style.PATH):
+        wanted = np.array([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+        assert (np.abs(picture - wanted).max(axis=2) < 0.02).sum() > 200

@@ -143,6 +143,7 @@ def test_a_scenario_that_is_not_there(command, here, arguments, name, piece):
     [
         (("compare", FIFTH, "--set", "policy=fifo,heft", "--seeds", "0"), ("--seeds", "seeds")),
         (("compare", FIFTH, "--set", "policy=fifo,heft", "--seeds", "many"), ("--seeds", "seeds")),
+        (("compare", FIFTH, "--set", "policy=fifo,heft", "--seeds", "10001"), ("--seeds", "seeds")),
         (("scaling", FOURTH, "--workers", "1,x"), ("--workers", "workers")),
         (("scaling", FOURTH, "--workers", ""), ("--workers", "workers")),
         (("scaling", FOURTH, "--workers", "0"), ("--workers", "workers")),

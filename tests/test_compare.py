@@ -356,6 +356,14 @@ def test_a_variant_that_fails_stays_with_its_reason_and_the_others_are_compared(
     assert (tmp_path / "comparison.png").stat().st_size > 0
 
 
+def test_makespans_stand_in_the_order_of_the_seeds_also_where_one_failed():
+    ended = compare(independent(1, 1, 2), set={"policy": ["fifo", "lpt"]}, seeds=[7, 8, 9])
+    runs = {seed: run for seed, run in ended.variants[0].runs.items() if seed != 8}
+    unlucky = dataclasses.replace(ended.variants[0], runs=runs, failures={8: "stalled"})
+    found = dataclasses.replace(ended, variants=(unlucky, ended.variants[1])).to_dict()
+    assert found["variants"][0]["makespans_s"] == [3.0, None, 3.0]
+
+
 def test_where_all_fail_nothing_is_decided(tmp_path):
     comparison = compare([stalling(), stalling()], set={"policy": "heft"})
     assert comparison.decided == "No variant ended."

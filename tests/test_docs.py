@@ -1,6 +1,7 @@
-"""Documents say what is so: every example in README, CONTRIBUTING and the contract is run."""
+"""Documents say what is so: every example in README, README.zh, CONTRIBUTING and the contract is run."""
 
 import json
+import os
 import re
 import shlex
 import shutil
@@ -9,14 +10,17 @@ import sys
 from pathlib import Path
 
 import jsonschema
+import numpy as np
 import pytest
 import yaml
+from matplotlib.image import imread
+from test_house import FLOORS, SHELVES
 
 import parsim
 from parsim.build import scenario_schema
 from parsim.cli.pictures import KINDS as PLOT_KINDS
 from parsim.conformance import check_file
-from parsim.core.timeline import CAUSES, COLUMNS
+from parsim.core.timeline import CAUSES, COLUMNS, STEPS
 from parsim.core.units import DIMENSIONS
 from parsim.export.csv import write_csv
 from parsim.export.text import golden
@@ -26,8 +30,10 @@ from parsim.topologies import topologies
 from parsim.validate import validate
 
 ROOT = Path(__file__).parents[1]
-README, CONTRIBUTING, CONTRACT = (ROOT / name for name in ("README.md", "CONTRIBUTING.md", "docs/contract.md"))
-DOCUMENTS = (README, CONTRIBUTING, CONTRACT)
+README, CHINESE, CONTRIBUTING, CONTRACT = (
+    ROOT / name for name in ("README.md", "README.zh.md", "CONTRIBUTING.md", "docs/contract.md")
+)
+DOCUMENTS = (README, CHINESE, CONTRIBUTING, CONTRACT)
 
 
 def blocks(document, language):
@@ -35,12 +41,12 @@ def blocks(document, language):
     return re.findall(rf"^```{language}\n(.*?)^```$", document.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
 
 
-def command(line):
-    """Run a command of the documents with this Python; return its standard output."""
-    arguments = shlex.split(line.removeprefix(".venv/bin/"))
+def command(line, folder=ROOT):
+    """Run a command of the documents with this Python, in *folder*; return its standard output."""
+    arguments = shlex.split(line.removeprefix(".venv/bin/"), comments=True)
     assert arguments[0] == "parsim"
     done = subprocess.run(
-        [sys.executable, "-m", *arguments], cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True
+        [sys.executable, "-m", *arguments], cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -63,13 +69,25 @@ def test_ci_installs_and_tests_as_the_readme_says():
     assert tests[0] == '"$work/venv/bin/pytest" < /dev/null'  # no options: what the README's reader gets
 
 
-def further_commands():
-    return [line for block in blocks(README, "sh")[1:] for line in block.splitlines()]
+@pytest.fixture
+def clone(tmp_path):
+    """A folder with what somebody who reads has, as far as commands ask for it, and room for what they write."""
+    made = tmp_path / "clone"
+    (made / ".venv" / "bin").mkdir(parents=True)
+    (made / ".venv" / "bin" / "activate").touch()
+    (made / "scenarios").symlink_to(ROOT / "scenarios")
+    return made
 
 
-@pytest.mark.parametrize("line", further_commands())
-def test_a_command_of_the_readme_works(line):
-    assert command(line)
+@pytest.mark.parametrize("block", [1, 2])
+def test_the_commands_of_the_readme_work_one_after_the_other(clone, block):
+    for line in blocks(README, "sh")[block].splitlines():
+        assert command(line, clone)
+
+
+def test_commands_that_are_shown_are_all_tried():
+    tried = [len(blocks(document, "sh")) for document in (README, CHINESE, CONTRIBUTING)]
+    assert tried == [5, 2, 3]  # the first of each installs; the last two of README and CONTRIBUTING are the walk
 
 
 @pytest.mark.parametrize("document", [README, CONTRACT], ids=lambda path: path.name)
@@ -84,12 +102,14 @@ def test_python_of_the_documents_runs(document, monkeypatch, tmp_path):
     (tmp_path / "scenarios").symlink_to(ROOT / "scenarios")
     monkeypatch.chdir(tmp_path)
     for block in blocks(document, "python"):
-        exec(compile(block, document.name, "exec"), {})
+        if block != FILES["widest.py"]:  # that is a file, and tried as one
+            exec(compile(block, document.name, "exec"), {})
     if document == CONTRACT:
-        written = {path.name for path in (tmp_path / "out").iterdir()}
-        assert written == {
+        assert set(os.listdir("out")) == {
             "result.json", "scenario.json", "timeline.csv", "idle.csv", "trace.json", "timeline.png", "timeline.svg"
         }  # fmt: skip
+        told = table("These four play", document.read_text(encoding="utf-8"), 3)
+        assert sorted(os.listdir("studies")) == sorted(file for row in told for file in row)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
@@ -104,9 +124,66 @@ def test_links_lead_somewhere(document):
 def test_the_files_that_documents_name_exist():
     for document in DOCUMENTS:
         for name in re.findall(
-            r"`((?:tests|docs|scenarios|benchmarks)/[\w./]+)`", document.read_text(encoding="utf-8")
+            r"`((?:tests|docs|scenarios|benchmarks|notebooks)/[\w./]*)`", document.read_text(encoding="utf-8")
         ):
             assert (ROOT / name).exists(), f"{document.name} names {name}"
+
+
+@pytest.mark.parametrize(
+    ("picture", "line"),
+    [
+        ("first_timeline.png", "parsim run scenarios/06_pipeline_1f1b.yaml --quiet --out OUT"),
+        (
+            "comparison.png",
+            f"{blocks(README, 'console')[1].partition(chr(10))[0].removeprefix('$ ')} --quiet --out OUT",
+        ),
+    ],
+)
+def test_a_picture_shows_what_is_drawn_today(picture, line, tmp_path):
+    """Letters may differ in a few pixels where another version of matplotlib draws them."""
+    assert f"](docs/{picture})" in README.read_text(encoding="utf-8")
+    command(line.replace("OUT", str(tmp_path)))
+    shown, drawn = imread(ROOT / "docs" / picture), imread(tmp_path / picture.replace("first_", ""))
+    assert shown.shape == drawn.shape
+    assert np.abs(shown - drawn).mean() < 0.005
+
+
+def test_the_map_has_every_room_on_its_floor():
+    text = re.search(r"^6  .*?(?=^```$)", README.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)[0]
+    shown, floor = {}, 0
+    for digit, words in re.findall(r"^([1-6 ])  (.+)$", text, re.MULTILINE):
+        floor = int(digit) if digit.strip() else floor
+        shown |= dict.fromkeys(re.findall(r"\b(\w+)(?:/|\.py)", words), floor)
+    assert shown == {room: FLOORS[room] for room in FLOORS if room not in (*SHELVES, "__main__")}
+
+
+def test_the_lessons_named_are_the_notebooks_there():
+    named = re.findall(r"`(\d\d_\w+)`", README.read_text(encoding="utf-8"))
+    assert sorted(named) == sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
+
+
+# -- README in Chinese
+
+
+def test_the_chinese_readme_gives_commands_that_work(clone):
+    install, further = blocks(CHINESE, "sh")
+    assert install == blocks(README, "sh")[0]
+    for line in further.splitlines():
+        assert command(line, clone)
+
+
+def test_the_chinese_readme_has_the_formulas_and_the_words_of_the_english_one():
+    chinese, english = (document.read_text(encoding="utf-8") for document in (CHINESE, README))
+    theory, ledger = re.findall(r"^    (.+)$", chinese, re.MULTILINE)
+    assert f"`{theory}`" in english
+    assert ledger == re.search(r"^    (makespan = .+)$", english, re.MULTILINE)[1]
+    steps = [row.split("|")[2].strip() for row in chinese.splitlines() if re.match(r"\| [1-6] ", row)]
+    assert [step for step in steps if step != "execute"] == list(STEPS)
+    words = [
+        row.split("|")[2].strip() for row in chinese[chinese.index("| English |") :].splitlines()[2:] if row[:1] == "|"
+    ]
+    contract = CONTRACT.read_text(encoding="utf-8").lower()
+    assert [word for word in words if word not in contract] == []
 
 
 # -- CONTRIBUTING
@@ -116,14 +193,17 @@ FILES = dict(zip(("widest.py", "newest.py", "bus.py"), blocks(CONTRIBUTING, "pyt
 
 
 @pytest.fixture
-def desk(tmp_path, monkeypatch):
-    """A folder of one's own with the files of CONTRIBUTING, and shelves that are afterwards as they were."""
+def desk(clone, monkeypatch):
+    """The folder of one's own that the walk makes, with the files of CONTRIBUTING; the shelves are then as before."""
+    [preamble] = blocks(README, "sh")[3].splitlines()
+    done = subprocess.run(["bash", "-ec", f"{preamble} && ls"], cwd=clone, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("05_heft_ten_tasks.yaml\n", "")
+    made = clone.parent / "mine"
     for name, source in FILES.items():
-        (tmp_path / name).write_text(source, encoding="utf-8")
-    (tmp_path / "scenarios").symlink_to(ROOT / "scenarios")
-    monkeypatch.chdir(tmp_path)
+        (made / name).write_text(source, encoding="utf-8")
+    monkeypatch.chdir(made)
     stocks = {shelf: shelf.stock() for shelf in (policies, topologies)}
-    yield tmp_path
+    yield made
     for shelf, stock in stocks.items():
         shelf.restock(stock)
 
@@ -134,17 +214,25 @@ def said(line):
     return subprocess.run(arguments, stdin=subprocess.DEVNULL, capture_output=True, text=True)
 
 
-def test_the_policy_in_12_lines_has_12_lines(desk):
+def test_the_policy_in_12_lines_has_12_lines():
     assert len(FILES["widest.py"].splitlines()) == 12
+
+
+def test_readme_and_contributing_walk_the_same_way():
+    *_, begin, commands = blocks(README, "sh")
+    assert FILES["widest.py"] in blocks(README, "python")
+    assert blocks(CONTRIBUTING, "sh")[1] == begin
+    checked, _, _ = blocks(CONTRIBUTING, "console")[0].partition("\n")
+    assert f"{checked.removeprefix('$ ')}\n{blocks(CONTRIBUTING, 'sh')[2]}" == commands
 
 
 def test_a_policy_of_ones_own_walks_as_shown(desk):
     right, wrong = blocks(CONTRIBUTING, "console")
     shows(right, 0)
-    for line in blocks(CONTRIBUTING, "sh")[1].splitlines():
+    for line in blocks(CONTRIBUTING, "sh")[2].splitlines():
         assert said(line).returncode == 0, line
     compared = {
-        policy: parsim.simulate("scenarios/05_heft_ten_tasks.yaml", set={"policy": policy}).timeline.makespan_s
+        policy: parsim.simulate("05_heft_ten_tasks.yaml", set={"policy": policy}).timeline.makespan_s
         for policy in ("fifo", "heft", *(entry for _, entry in parsim.use("widest.py")))
     }
     needs = re.search(
@@ -254,6 +342,75 @@ def test_the_object_of_a_validation_is_the_one_described():
     assert [list(each) for each in found["closed_forms"]] == [re.findall(r'"(\w+)"', form)]
 
 
+FIFTH = "scenarios/05_heft_ten_tasks.yaml"
+# the objects of section 10: where each is described, and what is asked for it
+STUDIED = {
+    "The object of a comparison": lambda: parsim.compare(FIFTH, set={"policy": ["fifo", "heft"]}, seeds=2),
+    "The object of an explanation": lambda: parsim.explain(FIFTH),
+    "The object of a scaling": lambda: parsim.scaling(FIFTH, workers=[1, 2]),
+    "The object of two splits": lambda: parsim.splits("scenarios/14_two_splits.yaml", over=["workload.item"]),
+}
+
+
+@pytest.mark.parametrize("title", STUDIED)
+def test_an_object_of_section_10_is_the_one_described(title, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    found = STUDIED[title]().to_dict()
+    text = CONTRACT.read_text(encoding="utf-8")
+    assert list(found) == [key for row in table(title, text) for key in row]
+    if "variants" in found:
+        assert list(found["variants"][0]) == [key for [key] in table("| of a variant |", text)]
+    section = text[text.index(title) :].partition("\n### ")[0]
+    described = [re.findall(r'"(\w+)"', form) for form in re.findall(r'\{("[^}]*)\}', section)]
+    held = [list(one) for one in inside(found)]
+    assert [keys for keys in described if keys not in held and keys not in UNSEEN] == []
+
+
+UNSEEN = [["seed", "reason"], ["p", "why"], ["refused"]]  # told of what fails
+
+
+def inside(found):
+    """Yield each object in *found*, itself included, but not what is told of a run."""
+    if isinstance(found, dict):
+        yield found
+    for key, one in found.items() if isinstance(found, dict) else enumerate(found):
+        if isinstance(one, dict | list) and key != "run":
+            yield from inside(one)
+
+
+def test_the_changes_that_an_explanation_tries_are_those_described(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    told = {change for [change] in table("| change | what is played", CONTRACT.read_text(encoding="utf-8"))}
+    tried = set()
+    for scenario in (FIFTH, "scenarios/06_pipeline_1f1b.yaml"):
+        found = parsim.explain(scenario).to_dict()
+        tried |= {one["change"] for one in (*found["changes"], *found["not_applicable"])}
+    assert tried == told
+
+
+def test_the_object_of_a_check_is_the_one_described(desk):
+    text = CONTRACT.read_text(encoding="utf-8")
+    keys, of_finding = (
+        re.findall(r'"(\w+)"', form) for form in re.findall(r"\{([^}]*)\}", text[text.index("`parsim check") :])[:2]
+    )
+    found = json.loads(said("parsim check widest.py --json").stdout)
+    assert (list(found), list(found["findings"][0])) == (keys, of_finding)
+
+
+def test_what_is_wrong_with_a_file_of_ones_own_ends_as_the_tables_say(desk):
+    (desk / "broken.py").write_text("import parsim\n\n)\n", encoding="utf-8")
+    for line in ("parsim check broken.py", "parsim run 05_heft_ten_tasks.yaml --with broken.py"):
+        done = said(line)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith("broken.py:3:1: with: ")
+    before, after = FILES["newest.py"].split("        task = next(mine, None)\n")
+    (desk / "newest.py").write_text(f"{before}        1 / 0\n{after}", encoding="utf-8")
+    done = said("parsim run 05_heft_ten_tasks.yaml --with newest.py --set policy=newest")
+    assert (done.returncode, done.stdout) == (1, "")
+    line = before.count("\n") + 1
+    assert done.stderr.startswith(f"parsim: policy newest (newest.py:{line}) raised ZeroDivisionError in take")
+
+
 def test_a_run_and_a_replay_print_as_one_line():
     run = parsim.simulate(ROOT / "scenarios" / "04_quantisation.yaml", set={"cluster.devices": 3})
     assert f"print(run)  # {run!r}\n" in README.read_text(encoding="utf-8")
@@ -265,10 +422,10 @@ def test_the_csv_is_the_one_shown():
     assert blocks(CONTRACT, "csv") == [write_csv(run.timeline)]
 
 
-def table(section, text):
-    """Return the code in the first column of the first table after *section*."""
+def table(section, text, column=1):
+    """Return the code in a column of the first table after *section*."""
     rows = re.search(r"(?:^\|.*\n)+", text[text.index(section) :], re.MULTILINE)[0].splitlines()[2:]
-    return [re.findall(r"`([^`]+)`", row.split("|")[1]) for row in rows]
+    return [re.findall(r"`([^`]+)`", row.split("|")[column]) for row in rows]
 
 
 def test_the_tables_name_what_there_is():

@@ -156,12 +156,10 @@ def seed_of(text: str) -> int:
     return int(text)
 
 
-def count_of(option: str, text: str) -> int:
-    """Read a count."""
-    from parsim.core.marks import MOST
-
-    if not text.isascii() or not text.isdigit() or len(text) > len(str(MOST)) or not 0 < int(text) <= MOST:
-        raise option_fault(option, f"'{text[:60]}' is not a count from 1 to {MOST}; write for example 4")
+def count_of(option: str, text: str, most: int) -> int:
+    """Read a count, which is *most* at most."""
+    if not text.isascii() or not text.isdigit() or len(text) > len(str(most)) or not 0 < int(text) <= most:
+        raise option_fault(option, f"'{text[:60]}' is not a count from 1 to {most}; write for example 4")
     return int(text)
 
 

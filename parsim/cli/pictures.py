@@ -38,7 +38,10 @@ Draw = Callable[[str], Pictures]  # kind -> files
 @with_files
 @quiet
 def plot(result: str, kinds: tuple[str, ...], out: str | None, files: tuple[str, ...], quiet: bool) -> None:
-    """Draw RESULT, a folder that --out wrote or a scenario; without --kind its Gantt chart."""
+    """Draw pictures of a result, by default its Gantt chart.
+
+    RESULT is a folder that --out wrote, or a scenario.
+    """
     from parsim.export.files import prepare, write
 
     faults: list[Fault] = []

@@ -42,7 +42,7 @@ def run(asked: Asked, scenario: str) -> None:
 @scenario
 @answers
 def replay(asked: Asked, scenario: str) -> None:
-    """Run SCENARIO for real, in worker processes, beside its prediction."""
+    """Run the work for real, in processes, beside its prediction."""
     from parsim.run import replay as play
 
     answer(asked, scenario, play, [])
@@ -52,7 +52,7 @@ def replay(asked: Asked, scenario: str) -> None:
 @scenario
 @answers
 def validate(asked: Asked, scenario: str) -> None:
-    """Hold the simulated makespan against closed forms, and prove the timeline."""
+    """Hold the run against closed forms, and prove its timeline."""
     from parsim.validate import validate as play
 
     verdict = answer(asked, scenario, play, [])
@@ -62,17 +62,20 @@ def validate(asked: Asked, scenario: str) -> None:
 
 @click.command()
 @click.argument("scenarios", nargs=-1, required=True, metavar="SCENARIO...")
-@click.option("--seeds", metavar="COUNT", default="1", help="Play all with so many seeds, counted from the first's.")
+@click.option("--seeds", metavar="COUNT", default="1", help="Play all with so many seeds; left out: 1.")
 @answers
 def compare(asked: Asked, scenarios: tuple[str, ...], seeds: str) -> None:
-    """Play the same work in several ways, and say what decides: several scenarios, or --set policy=fifo,heft."""
+    """Play the same work in several ways, and say what decides.
+
+    Name several scenarios, or alternatives: --set policy=fifo,lpt,heft.
+    """
     from parsim.study.compare import compare as play
-    from parsim.study.variants import alternatives, variants
+    from parsim.study.variants import MOST_SEEDS, alternatives, variants
 
     faults: list[Fault] = []
     count = 1
     with collecting(faults):
-        count = count_of("--seeds", seeds)
+        count = count_of("--seeds", seeds, MOST_SEEDS)
     chosen = asked.values(faults, alternatives, lambda values: variants(scenarios, values, count))
     with counting(" ".join(scenarios), asked.quiet) as heard:
         found = play(scenarios, chosen, count, heard)
@@ -86,7 +89,7 @@ def compare(asked: Asked, scenarios: tuple[str, ...], seeds: str) -> None:
 @scenario
 @answers
 def explain(asked: Asked, scenario: str) -> None:
-    """Show what decides the makespan of SCENARIO, and what to fix first."""
+    """Show what decides the makespan, and what to fix first."""
     from parsim.study.explain import explain as play
 
     answer(asked, scenario, play, [])
@@ -97,23 +100,27 @@ def explain(asked: Asked, scenario: str) -> None:
 @click.option("--workers", metavar="P,...", help="Numbers of workers; left out: 1, 2, 3, 4, 6, 8, ...")
 @answers
 def scaling(asked: Asked, scenario: str, workers: str | None) -> None:
-    """Play the same work on more and more workers."""
+    """Show speed-up and efficiency on more and more workers."""
+    from parsim.build import MOST_WORKERS
     from parsim.study.scaling import scaling as play
 
     faults: list[Fault] = []
     counts: dict[str, Any] = {}
     if workers is not None:
         with collecting(faults):
-            counts["workers"] = [count_of("--workers", word.strip()) for word in workers.split(",")]
+            counts["workers"] = [count_of("--workers", word.strip(), MOST_WORKERS) for word in workers.split(",")]
     answer(asked, scenario, lambda source, values: play(source, values, **counts), faults)
 
 
 @click.command()
 @scenario
-@click.option("--over", metavar="KEY,...", help="What to vary: count, devices, item, weights, bandwidth, latency.")
+@click.option("--over", metavar="KEY,...", help="What to vary, of count, devices, item, weights, bandwidth, latency.")
 @answers
 def splits(asked: Asked, scenario: str, over: str | None) -> None:
-    """Hold the split by data against the split by layers: where which one wins, and why."""
+    """Hold the split by data against the split by layers.
+
+    Shows from which values on which of them is faster, and why; foreseen by T_total, and found by runs.
+    """
     from parsim.study.splits import splits as play
 
     faults: list[Fault] = []

@@ -47,7 +47,7 @@ def schedule(name: str, ranks: str, microbatches: str, chunks: str, files: tuple
     used = not faults  # else the name may be one of theirs
     for option, text in {"--ranks": ranks, "--microbatches": microbatches, "--chunks": chunks}.items():
         with collecting(faults):
-            counts[option.lstrip("-")] = count_of(option, text)
+            counts[option.lstrip("-")] = count_of(option, text, MOST)
     if used and name not in schedules.entries():
         faults += option_fault("NAME", did_you_mean(name, schedules.entries())).faults
     if not faults and prod(counts.values()) > MOST:
@@ -65,11 +65,16 @@ def schedule(name: str, ranks: str, microbatches: str, chunks: str, files: tuple
 @click.argument("timeline")
 @click.option("--workers", metavar="P", help="Workers, where the file does not name them all.")
 def ledger(timeline: str, workers: str | None) -> None:
-    """Print the ledger of TIMELINE, a CSV file with the contract's columns, as JSON."""
+    """Print the ledger of a timeline as JSON.
+
+    TIMELINE is a CSV file with the contract's columns, from parsim or from elsewhere.
+    """
+    from parsim.core.marks import MOST
     from parsim.export.csv import read_csv
     from parsim.metrics.ledger import ledger_of_trace
 
-    terms, missing = ledger_of_trace(read_csv(timeline, 0 if workers is None else count_of("--workers", workers)))
+    count = 0 if workers is None else count_of("--workers", workers, MOST)
+    terms, missing = ledger_of_trace(read_csv(timeline, count))
     if missing:
         click.echo(f"parsim: the terms miss the makespan by {missing:g} s: spans of one worker overlap", err=True)
     click.echo(json.dumps(terms))
@@ -80,7 +85,7 @@ def ledger(timeline: str, workers: str | None) -> None:
 @with_files
 @as_json
 def list_(shelf: str | None, files: tuple[str, ...], as_json: bool) -> None:
-    """List what stands on the shelves: name, file, and a line about each."""
+    """List what stands on the shelves, and in which files."""
     from parsim.core.registry import SHELVES, did_you_mean
     from parsim.core.registry import shelf as find
 
@@ -120,7 +125,10 @@ def _shown(file: str) -> str:
 @click.argument("file", default="scenario.yaml")
 @click.option("--kind", default="items", metavar="KIND", help="items (if left out), tasks, stages or transfers.")
 def init(file: str, kind: str) -> None:
-    """Write a commented scenario into FILE, by default scenario.yaml, to begin with."""
+    """Write a scenario to begin with, each key explained.
+
+    FILE is scenario.yaml if left out.
+    """
     from parsim.core.registry import did_you_mean
 
     kinds = {path.stem: path for path in Path(__file__).with_name("templates").glob("*.yaml")}
@@ -160,7 +168,10 @@ def _not_written(file: str, why: str) -> ScenarioError:
 @as_json
 @quiet
 def check(file: str, as_json: bool, quiet: bool) -> None:
-    """Check FILE, Python of your own, against the rules of the shelves that it adds to."""
+    """Try a file of your own against the rules of its shelves.
+
+    FILE is Python that adds policies, kernels or other entries.
+    """
     from parsim.conformance import check_file
 
     with waiting(file, quiet):

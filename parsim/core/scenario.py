@@ -61,7 +61,7 @@ class Scenario:
         Whoever sets a value, or hands over a mapping, speaks of the current folder.
         """
         at_home = isinstance(self.places, Branch) and not self._is_set(path)
-        return os.path.join(os.path.dirname(self.file), file) if at_home else file
+        return os.path.normpath(os.path.join(os.path.dirname(self.file), file)) if at_home else file
 
     def _is_set(self, path: Path) -> bool:
         """Tell whether the value at *path* was put there by `set`."""

@@ -29,7 +29,7 @@ from parsim.plot.paper import Margins, figure, ours
 
 LABEL = 46  # letters
 LEAST, MOST = 0.7, 2.6  # inches of a chart
-MARGINS = Margins(top=0.35, bottom=0.5)
+MARGINS = Margins(top=0.0, bottom=0.5)  # the gap above the first chart is room enough for its titles
 GAP = 0.5  # inches between two charts
 
 

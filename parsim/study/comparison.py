@@ -71,7 +71,7 @@ class Comparison:
             "first": known[0].label if known else None,
             "best": [one.label for one in fastest(known)],
             "decided": self.decided,
-            "variants": [_plain(one, known) for one in self.variants],
+            "variants": [_plain(one, known, self.seeds) for one in self.variants],
         }
 
     def report(self) -> str:
@@ -131,7 +131,7 @@ def _draws(one: Played) -> bool:
     return one.run is not None and bool(np.ptp(one.run.job.cost.luck(one.run.job.seed, 2)))
 
 
-def _plain(one: Played, known: Sequence[Played]) -> dict[str, Any]:
+def _plain(one: Played, known: Sequence[Played], seeds: Sequence[int]) -> dict[str, Any]:
     """Return a variant as plain values; what is told of those that ended alone is null for others."""
     facts: dict[str, Any] = {
         "label": one.label,
@@ -139,9 +139,7 @@ def _plain(one: Played, known: Sequence[Played]) -> dict[str, Any]:
         "set": one.settings,
         "makespan_s": None,
         "interval_s": None,
-        "makespans_s": [
-            one.runs[seed].makespan_s if seed in one.runs else None for seed in {**one.runs, **one.failures}
-        ],
+        "makespans_s": [one.runs[seed].makespan_s if seed in one.runs else None for seed in seeds],
         "against_first": None,
         "ledger": None,
         "utilisation": None,

@@ -63,7 +63,7 @@ class Sweep:
         return agree(self.variable, self.predicted, self.found)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the sweep as plain values; a split that cannot be played has null for its figures."""
+        """Return the sweep as plain values; of a split that cannot be played, why."""
         return {
             "variable": self.variable.path,
             "unit": self.variable.dimension.base if self.variable.dimension else "",

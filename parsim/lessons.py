@@ -1,0 +1,201 @@
+"""Lessons: is the answer to a notebook's exercise right, and if it is not, what does it overlook?
+
+00_first_run      makespan(answer, scenario)     how long does it take?
+01_t_total        subsets(answer, scenario)      into how many subsets must the items be cut to be done first?
+02_schedulers     order(answer, scenario)        in which order must the tasks be taken to reach T_total?
+03_two_splits     weights(answer, scenario)      from which size of the model on is the split by layers faster?
+
+No answer stands here. Each is found by runs of the scenario that is asked about, so it holds for any other values, too.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from numbers import Integral
+from typing import Any
+
+from parsim.core.scenario import Source, load
+from parsim.core.units import BYTES, SECONDS, parse
+from parsim.export.report import seconds, size
+from parsim.run import Result, simulate
+from parsim.study.splits import splits
+
+CLOSE = 1e-3  # relative, of a time that was found on paper
+NEAR = 1e-2  # relative, of a crossing
+EVEN = 1e-9  # relative, of two runs
+
+
+@dataclass(frozen=True)
+class Marked:
+    """An answer with what there is to say of it; it shows itself in these words."""
+
+    right: bool
+    words: str
+
+    def __repr__(self) -> str:
+        return self.words
+
+
+def makespan(answer: object, source: Source, set: Mapping[str, Any] | None = None) -> Marked:
+    """Mark the time that a scenario takes.
+
+    Parameters
+    ----------
+    answer : a time with its unit, as in a scenario.
+    source, set : as for `simulate`.
+
+    >>> scenario = {"cluster": {"devices": 2}, "workload": {"kind": "items", "count": 3},
+    ...             "plan": {"split": "data"}, "cost": {"kind": "constant", "compute": "1 s"}}
+    >>> makespan("1.5 s", scenario)
+    Not yet. 1.5 s is T_total: parts of items would have to be shared out. How many whole items has the busiest worker?
+    >>> makespan("2 s", scenario).right
+    True
+    """
+    if _unanswered(answer):
+        return _hint("How many whole items has the busiest worker, and how long does each take, its way included?")
+    try:
+        told = parse(answer, SECONDS)
+    except ValueError as wrong:
+        return _unread(wrong)
+    run = simulate(source, set)
+    found = run.timeline.makespan_s
+    if _equal(told, found, CLOSE):
+        return Marked(True, f"Right: {seconds(found)}. T_total is {seconds(run.theory.t_total_s)}.")
+    return _hint(f"{seconds(told)} {_overlooked(run, told)}")
+
+
+def _overlooked(run: Result, told: float) -> str:
+    """Say what a wrong time leaves out."""
+    busy = [(device["compute_s"], device["transfer_s"]) for device in run.metrics["devices"]]
+    mistakes = (
+        (
+            run.theory.t_total_s,
+            "is T_total: parts of items would have to be shared out. How many whole items has the busiest worker?",
+        ),
+        (max(compute for compute, _ in busy), "is computing alone: how do the items come to the worker?"),
+        (max(transfer for _, transfer in busy), "is the way of the items alone: who computes them?"),
+        (sum(map(sum, busy)), "is what one worker alone would take: the workers compute at the same time."),
+    )
+    direction = "short" if told < run.timeline.makespan_s else "long"
+    general = f"is too {direction}. Add up what the busiest worker does, from its first byte to its last item."
+    return next((words for mistake, words in mistakes if _equal(told, mistake, CLOSE)), general)
+
+
+def subsets(answer: object, source: Source, set: Mapping[str, Any] | None = None) -> Marked:
+    """Mark the number of subsets with which items, split by data, are done first.
+
+    Parameters
+    ----------
+    answer : a whole number; several can be right.
+    source, set : as for `simulate`; every number of subsets is played, so let the items be few.
+    """
+    if _unanswered(answer):
+        return _hint("Play a few numbers with `plan.subsets`, and see which term of the ledger grows.")
+    settings = dict(set or {})
+    items = int(simulate(source, settings | {"plan.subsets": 1}).theory.n)
+    if not isinstance(answer, Integral) or not 1 <= int(answer) <= items:
+        return _hint(f"Write a whole number from 1 to {items}: there are {items} items.")
+    count = int(answer)
+    runs = {cut: simulate(source, settings | {"plan.subsets": cut}) for cut in range(1, items + 1)}
+    mine, least = runs[count], min(run.timeline.makespan_s for run in runs.values())
+    best = [cut for cut, run in runs.items() if _equal(run.timeline.makespan_s, least, EVEN)]
+    took = seconds(mine.timeline.makespan_s)
+    if count in best:
+        return Marked(True, f"Right: {took}; T_total is {seconds(mine.theory.t_total_s)}.")
+    return _hint(f"With {count} it takes {took}, and less is possible. {_cut(mine, count, min(best))}")
+
+
+def _cut(run: Result, count: int, best: int) -> str:
+    """Say why *count* subsets are not the best cut."""
+    if count % run.theory.p:
+        drain = seconds(run.ledger.idle["drain"])
+        return (
+            f"{count} subsets cannot be shared out evenly among {run.theory.p} workers: "
+            f"after its last one a worker idles for {drain} on the average."
+        )
+    if count < best:
+        return (
+            "The first computing waits for a whole large subset, and little is left to travel under computing. Finer!"
+        )
+    return (
+        "Every transfer pays the latency, and computing so small a subset is too short to hide the next one. Coarser!"
+    )
+
+
+def order(answer: object, source: Source, set: Mapping[str, Any] | None = None) -> Marked:
+    """Mark a list of tasks: taken in this order by whoever is idle, they end at T_total, so that nobody waits.
+
+    Parameters
+    ----------
+    answer : the names of all tasks of a workload of kind tasks.
+    source, set : as for `simulate`; the scenario's own policy does not matter.
+    """
+    if _unanswered(answer):
+        return _hint("At T_total no worker has a gap: which tasks add up to it? Then put first what must start first.")
+    tasks = {task["name"]: task for task in load(source, set).values["workload"]["tasks"]}
+    if not isinstance(answer, list | tuple) or sorted(map(str, answer)) != sorted(tasks):
+        return _hint(f"Write each of {', '.join(tasks)} once, as a list of names.")
+    listed = {"workload.tasks": [tasks[name] for name in answer], "policy": "list_order"}
+    run = simulate(source, dict(set or {}) | listed)
+    span, theory = run.timeline.makespan_s, run.theory.t_total_s
+    if _equal(span, theory, EVEN):
+        return Marked(True, f"Right: {seconds(span)}, and that is T_total; no order can do better.")
+    idle = {device["name"]: device["idle_s"] for device in run.metrics["devices"]}
+    most = max(idle, key=lambda name: idle[name])
+    last = max(range(len(run.timeline.task)), key=lambda row: run.timeline.end_s[row])
+    return _hint(
+        f"So it takes {seconds(span)}, {seconds(span - theory)} more than T_total: {run.timeline.task[last]} ends last "
+        f"and began at {seconds(run.timeline.start_s[last])}; {most} idles for {seconds(idle[most])}."
+    )
+
+
+def weights(answer: object, source: Source, set: Mapping[str, Any] | None = None) -> Marked:
+    """Mark the size of the model from which on runs split by layers are faster than runs split by data.
+
+    Parameters
+    ----------
+    answer : a size with its unit, as in a scenario; right is what is off by 1 % at the most.
+    source, set : as for `splits`.
+    """
+    if _unanswered(answer):
+        return _hint("In how many rounds do the runs work? Put that number in the place of N/P in both formulas.")
+    try:
+        told = parse(answer, BYTES)
+    except ValueError as wrong:
+        return _unread(wrong)
+    (sweep,) = splits(source, set, over=["workload.weights"]).sweeps
+    predicted, found = (stretches[-1].start for stretches in (sweep.predicted, sweep.found))
+    if _equal(told, found, NEAR):
+        return Marked(True, f"Right: from {size(found)} on, where T_total says {size(predicted)}.")
+    if _equal(told, predicted, NEAR):
+        return _hint(
+            f"{size(told)} is what T_total says. Runs have whole rounds: how many, and who pays for a free place?"
+        )
+    return _hint(f"{_at(told, source, dict(set or {}))} Look {'higher' if told < found else 'lower'}.")
+
+
+def _at(told: float, source: Source, settings: dict[str, Any]) -> str:
+    """Say how long both splits take with a model of *told* bytes."""
+    played = settings | {"workload.weights": f"{told!r} B"}
+    data, layers = (
+        simulate(source, played | {"plan.split": split}).timeline.makespan_s for split in ("data", "layers")
+    )
+    return f"At {size(told)} by data takes {seconds(data)}, by layers {seconds(layers)}."
+
+
+def _unanswered(answer: object) -> bool:
+    return answer is None or answer is ...
+
+
+def _unread(wrong: ValueError) -> Marked:
+    return _hint(f"This cannot be read: {wrong}.")
+
+
+def _hint(words: str) -> Marked:
+    return Marked(False, f"Not yet. {words}")
+
+
+def _equal(one: float, other: float, tolerance: float) -> bool:
+    return math.isclose(one, other, rel_tol=tolerance)

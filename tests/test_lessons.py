@@ -1,0 +1,135 @@
+"""Lessons: no answer gives a hint, a wrong one says what it overlooks, a right one is taken."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from parsim import lessons
+
+SCENARIOS = Path(__file__).parent.parent / "scenarios"
+FIVE = str(SCENARIOS / "01_five_tasks_data.yaml")
+LONGEST = str(SCENARIOS / "09_longest_first.yaml")
+SPLITS = str(SCENARIOS / "14_two_splits.yaml")
+
+TEN = {"workload.count": 10}  # by layers is faster from 442.857 MB on: 0.7 W = 310 MB
+SIX: Mapping[str, Any] = {  # six items of 1 s for two workers, a byte each
+    "cluster": {"devices": 2},
+    "workload": {"kind": "items", "count": 6},
+    "plan": {"split": "data"},
+    "cost": {"kind": "constant", "compute": "1 s"},
+}
+
+
+@pytest.mark.parametrize("answer", [None, ...])
+def test_no_answer_gives_a_hint(answer: object) -> None:
+    for marked in (
+        lessons.makespan(answer, FIVE),
+        lessons.subsets(answer, SIX),
+        lessons.order(answer, LONGEST),
+        lessons.weights(answer, SPLITS, TEN),
+    ):
+        assert not marked.right
+        assert repr(marked).startswith("Not yet.")
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ("2.75 s", "is T_total"),  # 5/2 (1 s + 0.1 s)
+        ("3 s", "is computing alone"),
+        ("0.3 s", "is the way of the items alone"),
+        ("5.5 s", "is what one worker alone would take"),
+        ("3.2 s", "is too short"),
+        ("9 s", "is too long"),
+        ("3.3", "has no unit"),
+        (3.3, "cannot be read"),
+    ],
+)
+def test_a_wrong_makespan(answer: object, words: str) -> None:
+    marked = lessons.makespan(answer, FIVE)
+    assert not marked.right
+    assert words in repr(marked)
+
+
+@pytest.mark.parametrize("answer", ["3.3 s", "3300 ms"])
+def test_the_right_makespan(answer: str) -> None:
+    assert lessons.makespan(answer, FIVE).right
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (1, "cannot be shared out evenly among 2 workers"),
+        (3, "cannot be shared out evenly among 2 workers"),
+        (7, "a whole number from 1 to 6"),
+        (0, "a whole number from 1 to 6"),
+        ("2", "a whole number from 1 to 6"),
+        (2.0, "a whole number from 1 to 6"),
+    ],
+)
+def test_wrong_subsets(answer: object, words: str) -> None:
+    marked = lessons.subsets(answer, SIX)
+    assert not marked.right
+    assert words in repr(marked)
+
+
+@pytest.mark.parametrize("answer", [2, 4, 5, 6])
+def test_right_subsets(answer: int) -> None:
+    """Two of three items take 3 s; so do 2 + 1 and 2 + 1, 2 + 1 and 1 + 1 + 1, and six of one."""
+    assert lessons.subsets(answer, SIX).right
+
+
+def test_subsets_that_are_too_coarse_or_too_fine() -> None:
+    """Two items hide the next transfer, 1.2 s + 0.4 s; six come late, one ends too soon: 8.4 s, not 8 s."""
+    star = {"kind": "star", "bandwidth": "5 MB/s", "latency": "1.2 s"}
+    question = {
+        "cluster": {"devices": 4, "topology": star},
+        "workload": {"kind": "items", "count": 24, "item": "1 MB"},
+        "plan": {"split": "data", "prefetch": 1},
+        "cost": {"kind": "constant", "compute": "1 s"},
+    }
+    assert "Finer!" in repr(lessons.subsets(4, question))
+    assert "Coarser!" in repr(lessons.subsets(24, question))
+    assert lessons.subsets(12, question).right
+
+
+def test_a_wrong_order_names_who_ends_last() -> None:
+    """The longest first: 5, 5, 4 | 4 at 4 s, 3 at 5 s, 3 at 5 s | the last 3 at 8 s, so 11 s."""
+    marked = lessons.order([f"J{number}" for number in range(1, 8)], LONGEST)
+    assert not marked.right
+    assert "11 s, 2 s more than T_total: J7 ends last and began at 8 s" in repr(marked)
+
+
+@pytest.mark.parametrize("answer", [["J1"], "J1", 7, ["J1", "J1", "J2", "J3", "J4", "J5", "J6"]])
+def test_an_order_that_is_none(answer: object) -> None:
+    marked = lessons.order(answer, LONGEST)
+    assert not marked.right
+    assert "Write each of J1, J2, J3, J4, J5, J6, J7 once" in repr(marked)
+
+
+def test_the_right_order() -> None:
+    assert lessons.order(["J1", "J2", "J5", "J6", "J3", "J4", "J7"], LONGEST).right
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ("340 MB", "is what T_total says"),  # 3 W = 90 items + 6 x 20 ms x 1 GB/s = 1020 MB
+        ("100 MB", "Look higher"),
+        ("2 GB", "Look lower"),
+        ("443", "has no unit"),
+    ],
+)
+def test_wrong_weights(answer: object, words: str) -> None:
+    marked = lessons.weights(answer, SPLITS, TEN)
+    assert not marked.right
+    assert words in repr(marked)
+
+
+@pytest.mark.parametrize("answer", ["442.9 MB", "440 MB"])
+def test_the_right_weights(answer: str) -> None:
+    assert lessons.weights(answer, SPLITS, TEN).right

@@ -1,0 +1,69 @@
+"""Notebooks: each runs from the first cell to the last, begins with a question and ends with an exercise.
+
+The right answers stand here, counted by hand, so that no notebook gives its own away.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+FOLDER = Path(__file__).parent.parent / "notebooks"
+NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
+MOST_CELLS = 15
+NO_ANSWER = "answer = ...\n"
+ANSWERS = {
+    "00_first_run": '"3.6 s"',  # ceil(8/3) = 3 items, 0.2 s + 1 s each
+    "01_t_total": "12",  # two subsets of 2 items on one link, 1.2 s + 2 x 0.4 s; then 6 items without a gap: 8 s
+    "02_schedulers": '["J1", "J2", "J5", "J6", "J3", "J4", "J7"]',  # 5 + 4, 5 + 4, 3 + 3 + 3
+    "03_two_splits": '"442.9 MB"',  # 20 ms + (W + 3 items) / 1 GB/s = 3 (20 ms + (W/10 + 10 items) / 1 GB/s)
+}
+
+by_name = pytest.mark.parametrize("path", NOTEBOOKS, ids=[path.stem for path in NOTEBOOKS])
+
+
+def read(path: Path) -> nbformat.NotebookNode:
+    """Return the notebook of a file."""
+    return nbformat.read(path, as_version=4)
+
+
+def shown(cell: nbformat.NotebookNode) -> str:
+    """Return what the value of a cell shows as text."""
+    return "".join(output["data"]["text/plain"] for output in cell.outputs if output.output_type == "execute_result")
+
+
+def test_there_is_an_answer_for_each() -> None:
+    assert sorted(ANSWERS) == [path.stem for path in NOTEBOOKS]
+
+
+@by_name
+def test_stored(path: Path) -> None:
+    """It is valid, short, holds no output, asks first and leaves an exercise for the end."""
+    notebook = read(path)
+    nbformat.validate(notebook)
+    cells = notebook.cells
+    assert len(cells) <= MOST_CELLS
+    assert all(not cell.outputs and cell.execution_count is None for cell in cells if cell.cell_type == "code")
+    assert cells[0].cell_type == "markdown"
+    assert "?**" in cells[0].source
+    assert cells[-2].source.startswith("## Exercise")
+    assert cells[-1].cell_type == "code"
+    assert NO_ANSWER in cells[-1].source
+
+
+@by_name
+def test_runs(path: Path) -> None:
+    """Every cell runs; the exercise as stored gives a hint, and takes the right answer."""
+    notebook = read(path)
+    client = NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(FOLDER)}})
+    with client.setup_kernel():
+        for index, cell in enumerate(notebook.cells):
+            client.execute_cell(cell, index)
+        last = notebook.cells[-1]
+        assert shown(last).startswith("Not yet.")
+        last.source = last.source.replace(NO_ANSWER, f"answer = {ANSWERS[path.stem]}\n")
+        client.execute_cell(last, len(notebook.cells) - 1)
+        assert shown(last).startswith("Right")

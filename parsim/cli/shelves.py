@@ -104,7 +104,7 @@ def list_(shelf: str | None, files: tuple[str, ...], as_json: bool) -> None:
     for name, some in rows.items():
         click.echo(f"{name}: {found[name].question}")
         for row in some:
-            click.echo(f"  {row['name']:<{wide[0]}}  {row['file']:<{wide[1]}}  {row['does']}")
+            click.echo(f"  {row['name']:<{wide[0]}}  {row['file']:<{wide[1]}}  {row['does']}".rstrip())
 
 
 def _rows(shelf: Shelf) -> list[dict[str, str]]:

@@ -83,6 +83,8 @@ def read_text(text: str, file: str) -> Document:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         position = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         said = (getattr(error, "context", None), getattr(error, "problem", None))
+        if mark and "nesting" in str(said[1]):  # the C parser reads ahead, and some have a limit of their own
+            return read_text(text[: mark.index], file)
         message = ": ".join(part for part in said if part) or str(error)
         raise ScenarioError([fault(file, position, (), message)]) from None
     except (ValueError, OverflowError) as error:  # an escape such as "\UFFFFFFFF", without the C parser

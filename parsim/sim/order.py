@@ -71,10 +71,11 @@ def ending(engine: Engine) -> Callable[[list[int]], Released]:
             worker = worker_of[task]
             holding[worker] -= 1
             stirred.append(worker)
-            for child in child_at[first[task] : first[task + 1]]:
-                missing[child] -= 1
-                if not missing[child]:
-                    released.append((child, worker))
+            if child_at:  # two reads the less where all tasks are independent
+                for child in child_at[first[task] : first[task + 1]]:
+                    missing[child] -= 1
+                    if not missing[child]:
+                        released.append((child, worker))
         return released
 
     return end

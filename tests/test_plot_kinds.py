@@ -236,7 +236,7 @@ def test_edges_run_from_left_to_right_and_bends_keep_clear_of_tasks():
 
 
 def test_a_tall_layer_stands_in_columns():
-    laid = layout.layered([], [], 100)  # 48 above each other: 3 columns
+    laid = layout.straight([], [], 100)  # 48 above each other: 3 columns
     assert sorted(set(laid.x.round(6).tolist())) == [0.0, 0.35, 0.7]
     assert laid.height == pytest.approx(1 + 99 / 3)
 
@@ -276,17 +276,54 @@ def test_a_thick_edge_is_one_of_the_path_and_a_dashed_one_a_wait_for_a_worker():
     axes = dag.dag(run.job.graph, [0, 2, 1], a_sheet(), ["w0"] * 4)
     thick = [shapes for shapes in axes.collections if shapes.get_zorder() == 1.2]
     assert [len(shapes.get_paths()) for shapes in thick] == [1]
-    (waits,) = [shapes for shapes in axes.collections if shapes.get_zorder() == 2.5]
-    assert len(waits.get_segments()) == 1
+    (waits,) = [shapes for shapes in axes.collections if shapes.get_zorder() == 1.1]
+    assert [len(shapes.get_paths()) for shapes in (waits,)] == [1]
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["w0", "critical path", "path: worker busy"]
 
 
 def test_a_thousand_tasks_are_dots_and_more_than_two_thousand_are_counted():
     run = run_of(2_500, 4, after=lambda i: {f"t{i // 2}": "0 s"} if i else {})
     axes = run.plot("graph")
-    assert [text.get_text() for text in axes.texts] == ["500 more tasks are not shown"]
+    told = axes.texts[0].get_text().split("\n")
+    assert told[:2] == ["500 more tasks are not shown", "one layer may stand in 21 columns"]
+    assert re.fullmatch(r"\d+ waits of the path for a worker are not joined", told[2])
+    # What is not joined has no line in the legend either: each task of the path has a ring.
+    assert [text.get_text() for text in axes.get_legend().get_texts()][4:] == ["critical path"]
+    assert axes.get_legend().legend_handles[4].get_marker() == "o"
     dots = [collection for collection in axes.collections if collection.get_zorder() == 3]
     assert sum(len(marks.get_offsets()) for marks in dots) == 2_000
+
+
+@pytest.mark.parametrize(("width", "height"), [(6, 4), (2, 1.5), (30, 40)])
+def test_a_graph_of_few_tasks_with_bends_is_drawn_with_little_room_and_with_much(width, height):
+    # Gaussian elimination of 13 x 13: 90 tasks, edges over several layers; boxes where they fit, dots where not.
+    run = parsim.simulate({"cluster": {"devices": 4}, "workload": {"kind": "gaussian", "matrix": 13, "compute": "1 s"}})
+    axes = run.plot("graph", Figure(figsize=(width, height)).add_subplot())
+    dots = [collection for collection in axes.collections if collection.get_zorder() == 3]
+    assert len(axes.patches) + sum(len(marks.get_offsets()) for marks in dots) == 90
+    assert bool(axes.patches) == (width == 30)
+    names = [text.get_text() for text in axes.texts if text.get_text()]
+    assert len(names) == (90 if width == 30 else 0)
+
+
+def test_a_graph_is_laid_out_once_a_picture(monkeypatch):
+    asked = []
+    monkeypatch.setattr(dag, "routed", lambda *told: asked.append(1) or layout.routed(*told))
+    monkeypatch.setattr(dag, "straight", lambda *told: asked.append(1) or layout.straight(*told))
+    RUNS["heft"]().plot("graph")
+    run_of(200, 3).plot("graph")
+    parsim.simulate(SCENARIOS / "12_standard_task_graph.yaml").plot("graph")
+    assert len(asked) == 3
+
+
+def test_who_waited_for_whose_worker_is_led_around_other_tasks():
+    # Layers 0 to 3 of a chain, and two tasks beside it: from the last of the chain to the first, and within a layer.
+    laid = layout.routed([0, 1, 2], [1, 2, 3], 6, [(3, 4), (4, 5)])
+    back, within = laid.ways[3:]
+    assert (laid.x[back].tolist(), within) == ([3.0, 2.0, 1.0, 0.0], [4, 5])
+    assert laid.x[:6].tolist() == [0.0, 1.0, 2.0, 3.0, 0.0, 0.0]
+    for bend in back[1:-1]:
+        assert all(abs(laid.y[bend] - laid.y[task]) >= 1 for task in range(6) if laid.x[task] == laid.x[bend])
 
 
 def test_a_graph_of_more_workers_than_colours_shows_kinds():

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -21,8 +21,8 @@ from matplotlib.path import Path
 from parsim.core.graph import TaskGraph
 from parsim.export.text import short
 from parsim.plot import style
-from parsim.plot.layout import Layout, layered, routed
-from parsim.plot.paper import Margins, Point, headline, page, point
+from parsim.plot.layout import Layout, routed, straight
+from parsim.plot.paper import Margins, Point, headline, page, point, size
 
 MOST = 2_000  # tasks
 NAMED = 100  # tasks that may have names
@@ -30,6 +30,7 @@ NAME = 12  # letters
 WORD = 18  # letters of a legend's entry
 MANY = 5_000  # edges from which on the SVG holds pixels
 WIDEST, HIGHEST = 12.0, 12.0  # inches of data
+MARGINS = Margins(left=0.3, right=1.9, top=0.6, bottom=0.55)
 TWO_LINES = 20.0  # points of height from which on a box tells its group too
 BOX = 0.6  # of the way from layer to layer
 FLAT = 0.68  # of the way from row to row
@@ -46,30 +47,39 @@ class Drawing(NamedTuple):
     looks: dict[str, tuple[style.Look, str]]  # of groups: how it is filled, and its mark
     layout: Layout
     path: list[int]
+    edges: int  # of the layout's ways; the others join who waited on the path for whose worker
+    waits: int  # of those on the path; of very many none is joined
+    hidden: int  # tasks
 
     @property
     def thick(self) -> list[bool]:
         """Say of each edge whether it is on the path."""
         joined = set(pairwise(self.path))
-        return [(way[0], way[-1]) in joined for way in self.layout.ways]
+        return [(way[0], way[-1]) in joined for way in self.layout.ways[: self.edges]]
 
     @property
-    def queues(self) -> list[tuple[int, int]]:
-        """Return the pairs on the path of which one waited for the other's worker, not for its result."""
-        known = {(way[0], way[-1]) for way in self.layout.ways}
-        return [pair for pair in pairwise(self.path) if pair not in known]
+    def queues(self) -> list[list[int]]:
+        """Return the ways on the path of which one end waited for the other's worker, not for its result."""
+        return self.layout.ways[self.edges :]
+
+    def has_room(self, width: float, height: float) -> bool:
+        """Say whether *width* x *height* points hold every task as a box with a name."""
+        across, down = width / self.layout.width, height / (self.layout.height + 0.2)
+        return len(self.names) <= NAMED and across >= 40.0 and down >= 14.0
 
 
-def sheet(graph: TaskGraph, title: str) -> Axes:
-    """Return empty axes of a size that fits *graph*."""
-    layout = _layout(graph)
-    named = min(len(graph), MOST) <= NAMED
-    across, down = (1.2, 0.5) if named else (0.45, 0.16)
-    margins = Margins(left=0.3, right=1.9, top=0.6, bottom=0.3)
-    width, height = min(max(layout.width * across, 3.0), WIDEST), min(max(layout.height * down, 2.0), HIGHEST)
-    axes = page(width, height, margins)
-    headline(axes.figure, margins.left, title)
-    return axes
+def alone(graph: TaskGraph, path: Sequence[int], groups: Sequence[str], title: str) -> Axes:
+    """Draw *graph* on a sheet of its own, of a size that fits; the rest is as for `dag`."""
+    drawing = _drawing(graph, path, groups)
+    boxes, dots = (_inches(drawing.layout, *each) for each in ((1.2, 0.5), (0.45, 0.16)))
+    width, height = boxes if drawing.has_room(72 * boxes[0], 72 * boxes[1]) else dots
+    axes = page(width, height, MARGINS)
+    headline(axes.figure, MARGINS.left, title)
+    return _draw(drawing, axes)
+
+
+def _inches(layout: Layout, across: float, down: float) -> tuple[float, float]:
+    return min(max(layout.width * across, 3.0), WIDEST), min(max(layout.height * down, 2.0), HIGHEST)
 
 
 def dag(graph: TaskGraph, path: Sequence[int], axes: Axes, groups: Sequence[str]) -> Axes:
@@ -80,28 +90,33 @@ def dag(graph: TaskGraph, path: Sequence[int], axes: Axes, groups: Sequence[str]
     path : the tasks of the critical path, in their order; a pair without an edge waited for each other's worker.
     groups : a word for each task, such as its worker or its kind; a few of them get colours of their own.
     """
-    drawing = _drawing(graph, path, groups)
+    return _draw(_drawing(graph, path, groups), axes)
+
+
+def _draw(drawing: Drawing, axes: Axes) -> Axes:
     layout, tasks = drawing.layout, len(drawing.names)
     low, high = (layout.y.min(), layout.y.max()) if tasks else (0.0, 0.0)
     axes.set_xlim(-0.5, max(layout.width - 0.5, 0.5))
     axes.set_ylim(high + 0.6, low - 0.6)
     axes.set_axis_off()
-    one = point(axes)
-    named = tasks <= NAMED and 1.0 / one.x >= 40.0 and 1.0 / one.y >= 14.0
-    (_boxes if named else _dots)(axes, drawing, one)
-    hidden = len(graph) - tasks
-    if hidden or not tasks:
-        words = f"{hidden} more task{'s are' if hidden > 1 else ' is'} not shown" if hidden else "no tasks"
-        axes.annotate(words, (0.5, 0.0), xycoords="axes fraction", ha="center", va="top", color=style.GREY)
+    named = drawing.has_room(*size(axes))
+    (_boxes if named else _dots)(axes, drawing, point(axes))
+    if notes := "\n".join(_notes(drawing)):
+        axes.annotate(notes, (0.0, 0.0), xycoords="axes fraction", va="top", color=style.GREY, fontsize=8)
     _legend(axes, drawing, named)
     return axes
 
 
-def _layout(graph: TaskGraph) -> Layout:
-    tasks = min(len(graph), MOST)
-    kept = (graph.edges.parent < tasks) & (graph.edges.child < tasks)
-    parent, child = graph.edges.parent[kept].tolist(), graph.edges.child[kept].tolist()
-    return (routed if tasks <= NAMED else layered)(parent, child, tasks)
+def _notes(drawing: Drawing) -> Iterator[str]:
+    """Say what the picture does not show, and what it only seems to show."""
+    if not drawing.names:
+        yield "no tasks"
+    if drawing.hidden:
+        yield f"{drawing.hidden} more task{'s are' if drawing.hidden > 1 else ' is'} not shown"
+    if drawing.layout.columns > 1:
+        yield f"one layer may stand in {drawing.layout.columns} columns"
+    if drawing.waits > QUEUES:
+        yield f"{drawing.waits} waits of the path for a worker are not joined"
 
 
 def _drawing(graph: TaskGraph, path: Sequence[int], groups: Sequence[str]) -> Drawing:
@@ -110,7 +125,13 @@ def _drawing(graph: TaskGraph, path: Sequence[int], groups: Sequence[str]) -> Dr
     words = list(dict.fromkeys(sorted(mine, key=_natural)))
     looks = dict(zip(words, style.GROUPS, strict=False)) if len(words) <= len(style.GROUPS) else {}
     names = [str(name) for name in graph.names[:tasks]]
-    return Drawing(names, mine, looks, _layout(graph), [task for task in path if task < tasks])
+    kept = (graph.edges.parent < tasks) & (graph.edges.child < tasks)
+    parent, child = graph.edges.parent[kept].tolist(), graph.edges.child[kept].tolist()
+    known, shown = set(zip(parent, child, strict=True)), [task for task in path if task < tasks]
+    waits = [pair for pair in pairwise(shown) if pair not in known]
+    joined = waits if len(waits) <= QUEUES else []
+    layout = (routed if tasks <= NAMED else straight)(parent, child, tasks, joined)
+    return Drawing(names, mine, looks, layout, shown, len(parent), len(waits), len(graph) - tasks)
 
 
 def _natural(word: str) -> tuple[int, str]:
@@ -122,7 +143,6 @@ def _boxes(axes: Axes, drawing: Drawing, one: Point) -> None:
     """Draw tasks as boxes with names, edges as curves around them."""
     wide, tall = min(BOX, 90.0 * one.x), min(FLAT, 34.0 * one.y)
     _curves(axes, drawing, wide, one)
-    _queued(axes, drawing)
     marked = set(drawing.path)
     for task, name in enumerate(drawing.names):
         look, _ = drawing.looks.get(drawing.groups[task], style.PLAIN)
@@ -151,52 +171,65 @@ def _boxes(axes: Axes, drawing: Drawing, one: Point) -> None:
 def _curves(axes: Axes, drawing: Drawing, wide: float, one: Point) -> None:
     """Draw the edges, those of the path on top, each with the head of an arrow."""
     x, y = drawing.layout.x, drawing.layout.y
-    ways = list(zip(drawing.layout.ways, drawing.thick, strict=True))
-    for is_thick, colour, width, height in ((False, style.EDGE, 0.9, 1.0), (True, style.PATH, THICK, 1.2)):
-        mine = [way for way, it_is in ways if it_is == is_thick]
+    ways = list(zip(drawing.layout.ways, drawing.thick, strict=False))
+    sorts: tuple[tuple[list[list[int]], str, float, float, Any], ...] = (
+        ([way for way, is_thick in ways if not is_thick], style.EDGE, 0.9, 1.0, "-"),
+        ([way for way, is_thick in ways if is_thick], style.PATH, THICK, 1.2, "-"),
+        (drawing.queues, style.PATH, THICK, 1.1, DASHES),
+    )
+    for mine, colour, width, height, dashes in sorts:
         curves = [_curve(x[way], y[way], wide) for way in mine]
         look: dict[str, Any] = {"facecolors": "none", "edgecolors": colour, "linewidths": width, "zorder": height}
-        axes.add_collection(PathCollection(curves, **look), autolim=False)
-        ends = [way[-1] for way in mine]
-        tips = x[ends] - wide / 2 - 3.0 * one.x
-        axes.plot(tips, y[ends], ">", markersize=3.0 + width, color=colour, zorder=height)
+        axes.add_collection(PathCollection(curves, linestyles=[dashes], **look), autolim=False)
+        for mark, back in ((">", False), ("<", True)):
+            ends = [way[-1] for way in mine if (x[way[0]] > x[way[-1]]) == back]
+            tips = x[ends] + (1 if back else -1) * (wide / 2 + 3.0 * one.x)
+            axes.plot(tips, y[ends], mark, markersize=3.0 + width, color=colour, zorder=height)
 
 
 def _curve(x: Any, y: Any, wide: float) -> Path:
-    """Lead an edge through its bends, level where it leaves and where it arrives."""
-    vertices = [(x[0] + wide / 2, y[0])]
+    """Lead a way through its bends, level where it leaves and where it arrives; within a layer on the left of it."""
+    if x[0] == x[-1]:
+        left = x[0] - wide / 2
+        bulge = left - (1.0 - wide) / 2
+        corners = [(left, y[0]), (bulge, y[0]), (bulge, y[-1]), (left, y[-1])]
+        return Path(corners, [Path.MOVETO] + [Path.CURVE4] * 3)
+    half = wide / 2 if x[0] < x[-1] else -wide / 2
+    vertices = [(x[0] + half, y[0])]
     codes = [Path.MOVETO]
     for i in range(1, len(x)):
-        (left, low), right = vertices[-1], x[i] - wide / 2
-        middle = (left + right) / 2
-        vertices += [(middle, low), (middle, y[i]), (right, y[i])]
+        (begin, low), end = vertices[-1], x[i] - half
+        middle = (begin + end) / 2
+        vertices += [(middle, low), (middle, y[i]), (end, y[i])]
         codes += [Path.CURVE4] * 3
         if i < len(x) - 1:
-            vertices.append((x[i] + wide / 2, y[i]))
+            vertices.append((x[i] + half, y[i]))
             codes.append(Path.LINETO)
     return Path(vertices, codes)
 
 
 def _dots(axes: Axes, drawing: Drawing, one: Point) -> None:
-    """Draw tasks as marks, edges as straight lines."""
-    x, y = drawing.layout.x, drawing.layout.y
-    ends = np.array(drawing.layout.ways, np.int64).reshape(-1, 2)
-    lines: Any = np.stack((x[ends], y[ends]), axis=-1)  # (edges, 2 ends, x and y)
-    many = len(ends) > MANY
-    axes.add_collection(
-        LineCollection(lines, colors=style.LINE, linewidths=0.3 if many else 0.6, zorder=1, rasterized=many),
-        autolim=False,
+    """Draw tasks as marks, edges as straight lines from bend to bend."""
+    tasks, places = len(drawing.names), np.stack((drawing.layout.x, drawing.layout.y), axis=1)
+    x, y = places[:tasks].T
+    lines = [places[way] for way in drawing.layout.ways]
+    edges, queues = lines[: drawing.edges], lines[drawing.edges :]
+    many = len(edges) > MANY
+    thick = [line for line, is_thick in zip(edges, drawing.thick, strict=True) if is_thick]
+    sorts: tuple[tuple[Any, dict[str, Any]], ...] = (
+        (edges, {"colors": style.LINE, "linewidths": 0.3 if many else 0.6, "zorder": 1, "rasterized": many}),
+        (thick, {"colors": style.PATH, "linewidths": THICK, "zorder": 3.5}),
+        (queues, {"colors": style.PATH, "linewidths": THICK, "zorder": 2.5, "linestyles": [DASHES]}),
     )
-    thick = np.array(drawing.thick, bool)
-    axes.add_collection(LineCollection(lines[thick], colors=style.PATH, linewidths=THICK, zorder=3.5), autolim=False)
-    _queued(axes, drawing)
+    for ends, how in sorts:
+        axes.add_collection(LineCollection(ends, **how), autolim=False)
     across = min(max(0.8 * min(0.35 / one.x, 0.5 / one.y), 2.0), 9.0)
     group = np.array(drawing.groups, dtype=np.str_)
     told = list(drawing.looks) or [""]
     for word in told:
-        mine = group == word if drawing.looks else np.ones(len(x), bool)
-        look, marker = drawing.looks.get(word, style.PLAIN)
-        axes.scatter(x[mine], y[mine], s=across**2, c=look.face, marker=marker, linewidths=0.0, zorder=3)
+        mine = group == word if drawing.looks else np.ones(tasks, bool)
+        (face, _), marker = drawing.looks.get(word, style.PLAIN)
+        axes.scatter(x[mine], y[mine], s=across**2, c=face, marker=marker, linewidths=0.0, zorder=3)
     axes.scatter(
         x[drawing.path],
         y[drawing.path],
@@ -208,17 +241,6 @@ def _dots(axes: Axes, drawing: Drawing, one: Point) -> None:
     )
 
 
-def _queued(axes: Axes, drawing: Drawing) -> None:
-    """Join the tasks of the path where one waited for the other's worker; of very many only the tasks are marked."""
-    queues = drawing.queues
-    if len(queues) <= QUEUES:
-        places = np.stack((drawing.layout.x, drawing.layout.y), axis=1)
-        lines = [places[[one, other]] for one, other in queues]
-        axes.add_collection(
-            LineCollection(lines, colors=style.PATH, linewidths=THICK, linestyles=DASHES, zorder=2.5), autolim=False
-        )
-
-
 def _legend(axes: Axes, drawing: Drawing, named: bool) -> None:
     handles = [
         Line2D([], [], linestyle="", marker="s" if named else marker, color=look.face, label=short(word, WORD))
@@ -226,13 +248,10 @@ def _legend(axes: Axes, drawing: Drawing, named: bool) -> None:
         if word
     ]
     if drawing.path:
-        ring = "" if named else "o"
-        handles.append(
-            Line2D(
-                [], [], color=style.PATH, linewidth=THICK, marker=ring, markerfacecolor="none", label="critical path"
-            )
-        )
-    if 0 < len(drawing.queues) <= QUEUES:
+        ring, line = ("" if named else "o"), ("-" if named or any(drawing.thick) else "")
+        look: dict[str, Any] = {"linestyle": line, "marker": ring, "markerfacecolor": "none"}
+        handles.append(Line2D([], [], color=style.PATH, linewidth=THICK, label="critical path", **look))
+    if drawing.queues:
         handles.append(Line2D([], [], color=style.PATH, linewidth=THICK, linestyle=DASHES, label="path: worker busy"))
     if handles:
         axes.legend(handles=handles, loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False, borderaxespad=0.0)

@@ -44,9 +44,9 @@ class Run(Protocol):
 
 
 class Kind(NamedTuple):
-    """A picture: empty axes of a fitting size under a title, and what is drawn on any axes."""
+    """A picture: drawn on a sheet of a fitting size under a title, or on any axes."""
 
-    sheet: Callable[[Run, str], Axes]
+    alone: Callable[[Run, str], Axes]
     draw: Callable[[Run, Axes], Axes]
 
 
@@ -57,7 +57,7 @@ def drawn(run: Run, kind: str, axes: Axes | None) -> Axes:
     if axes is not None:
         return KINDS[kind].draw(run, axes)
     with ours():
-        return KINDS[kind].draw(run, KINDS[kind].sheet(run, f"{run.job.name}, {run.job.clock}"))
+        return KINDS[kind].alone(run, f"{run.job.name}, {run.job.clock}")
 
 
 def pictures(run: Run, kind: str) -> dict[str, bytes]:
@@ -81,9 +81,12 @@ def _memory(run: Run, axes: Axes) -> Axes:
 
 
 def _graph(run: Run, axes: Axes) -> Axes:
+    return dag.dag(run.job.graph, _path_tasks(run), axes, _groups(run))
+
+
+def _path_tasks(run: Run) -> list[int]:
     timeline = run.timeline
-    path = [int(timeline.number[step.row]) for step in critical_path(timeline) if timeline.computes[step.row]]
-    return dag.dag(run.job.graph, path, axes, _groups(run))
+    return [int(timeline.number[step.row]) for step in critical_path(timeline) if timeline.computes[step.row]]
 
 
 def _groups(run: Run) -> list[str]:
@@ -97,12 +100,17 @@ def _groups(run: Run) -> list[str]:
     return [timeline.workers.table[code] for code in worker.tolist()]
 
 
+def _on(sheet: Callable[[Run, str], Axes], draw: Callable[[Run, Axes], Axes]) -> Kind:
+    """Make the picture that *draw* draws, alone on an empty *sheet*."""
+    return Kind(lambda run, title: draw(run, sheet(run, title)), draw)
+
+
 KINDS = {
-    "gantt": Kind(lambda run, title: gantt.sheet(run.timeline, title), _gantt),
-    "ledger": Kind(
+    "gantt": _on(lambda run, title: gantt.sheet(run.timeline, title), _gantt),
+    "ledger": _on(
         lambda run, title: waterfall.sheet(run.ledger, title), lambda run, axes: waterfall.waterfall(run.ledger, axes)
     ),
-    "memory": Kind(lambda run, title: memory.sheet(len(run.job.cluster.devices), title), _memory),
-    "graph": Kind(lambda run, title: dag.sheet(run.job.graph, title), _graph),
-    "path": Kind(lambda run, title: gantt.sheet(run.timeline, title), _path),
+    "memory": _on(lambda run, title: memory.sheet(len(run.job.cluster.devices), title), _memory),
+    "graph": Kind(lambda run, title: dag.alone(run.job.graph, _path_tasks(run), _groups(run), title), _graph),
+    "path": _on(lambda run, title: gantt.sheet(run.timeline, title), _path),
 }

@@ -29,7 +29,8 @@ class Layout(NamedTuple):
 
     x: Floats  # (nodes,) layers; the tasks come first, then the bends
     y: Floats  # (nodes,) rows
-    ways: list[list[int]]  # per edge: its parent, its bends, its child
+    ways: list[list[int]]  # per edge, then per further pair: where it begins, its bends, where it ends
+    columns: int  # of the layer that has most of them
 
     @property
     def width(self) -> float:
@@ -71,21 +72,23 @@ def depths(parent: Sequence[int], child: Sequence[int], tasks: int) -> list[int]
     return depth
 
 
-def layered(parent: Sequence[int], child: Sequence[int], tasks: int) -> Layout:
-    """Place *tasks*; the edges go by the straight way."""
-    return _placed(depths(parent, child, tasks), [[one, other] for one, other in zip(parent, child, strict=True)])
+def straight(parent: Sequence[int], child: Sequence[int], tasks: int, more: Sequence[tuple[int, int]] = ()) -> Layout:
+    """Place *tasks*; the edges, and the pairs *more*, go by the straight way."""
+    laid = _placed(depths(parent, child, tasks), [[one, other] for one, other in zip(parent, child, strict=True)])
+    return laid._replace(ways=[*laid.ways, *([one, other] for one, other in more)])
 
 
-def routed(parent: Sequence[int], child: Sequence[int], tasks: int) -> Layout:
-    """Place *tasks*, and a bend for each edge in every layer that it passes.
+def routed(parent: Sequence[int], child: Sequence[int], tasks: int, more: Sequence[tuple[int, int]] = ()) -> Layout:
+    """Place *tasks*, and a bend for each edge in every layer that it passes; *more* are joined, but make no layers.
 
-    >>> routed([0, 1, 0], [1, 2, 2], 3).ways
-    [[0, 1], [1, 2], [0, 3, 2]]
+    >>> routed([0, 1, 0], [1, 2, 2], 3, [(2, 0)]).ways
+    [[0, 1], [1, 2], [0, 3, 2], [2, 4, 0]]
     """
     depth = depths(parent, child, tasks)
     ways = []
-    for one, other in zip(parent, child, strict=True):
-        passed = range(depth[one] + 1, depth[other])
+    for one, other in (*zip(parent, child, strict=True), *more):
+        forwards = 1 if depth[one] <= depth[other] else -1
+        passed = range(depth[one] + forwards, depth[other], forwards)
         ways.append([one, *range(len(depth), len(depth) + len(passed)), other])
         depth += passed
     return _placed(depth, ways)
@@ -96,8 +99,10 @@ def _placed(depth: list[int], ways: list[list[int]]) -> Layout:
     after: list[list[int]] = [[] for _ in depth]
     for way in ways:
         for one, other in pairwise(way):
-            after[one].append(other)
-            before[other].append(one)
+            if depth[one] != depth[other]:  # neighbours in one layer pull each other nowhere
+                left, right = (one, other) if depth[one] < depth[other] else (other, one)
+                after[left].append(right)
+                before[right].append(left)
     layers = [Layer([], 1) for _ in range(max(depth, default=-1) + 1)]
     for node, number in enumerate(depth):
         layers[number].nodes.append(node)
@@ -109,7 +114,8 @@ def _placed(depth: list[int], ways: list[list[int]]) -> Layout:
         for _ in range(SWEEPS):
             _sweep(layers[::-1], after, y, place)
             _sweep(layers, before, y, place)
-    return Layout(_across(layers, len(depth)), np.array(y), ways)
+    columns = max((layer.columns for layer in layers), default=1)
+    return Layout(_across(layers, len(depth)), np.array(y), ways, columns)
 
 
 def _across(layers: Sequence[Layer], nodes: int) -> Floats:

@@ -8,11 +8,14 @@ On a star whose host feeds every device at full speed, with N items on P devices
 
 import json
 import math
+import re
 from itertools import pairwise
 
 import pytest
+from matplotlib.colors import to_hex
 
 import parsim
+from parsim.plot import style
 from parsim.study.crossings import Stretch, lowest, stretches, whole, within
 from parsim.study.split_runs import VARIABLES
 from parsim.study.split_why import quantised
@@ -224,6 +227,41 @@ def test_where_the_model_does_not_fit_the_other_split_wins():
     assert "T_total knows no limits" in tight.why
     assert "split by data cannot be played" in tight.why
     assert study.plot().axes
+
+
+def test_where_neither_split_fits_the_study_says_so_and_names_no_winner(tmp_path):
+    # Of 200 MB, data wants 400 MB + k items, and layers W/N + N item: 410 MB for 1, 220 for 2, 163 for 3 items, 193.5
+    # for 17, 202.2 for 18. Items fit layers up to (200 - 50) / 8 = 18.75 MB, weights up to 8 (200 - 80) = 960 MB.
+    room = {"cluster.device.memory": "200 MB"}
+    study = parsim.splits(scenario(), room, over=[PATHS["count"], PATHS["item"], PATHS["weights"]])
+    count, item, weights = study.sweeps
+    assert count.found == (Stretch(1, "neither"), Stretch(3, "layers"), Stretch(18, "neither"))
+    assert [stretch.winner for stretch in item.found] == ["layers", "neither"]
+    assert item.found[1].start == pytest.approx(18.75 * MB, rel=2e-3)
+    assert [stretch.winner for stretch in weights.found] == ["data", "layers", "neither"]
+    assert weights.found[2].start == pytest.approx(960 * MB, rel=2e-3)
+    assert not any(one.agrees for one in study.sweeps)
+    neither = "at 18 neither split can be played: by data, task part0 needs 450 MB on its device, and the largest holds"
+    assert neither in count.why
+    assert "by layers, task element0 needs 202 MB" in count.why
+    assert "at 182 MB split by data cannot be played" in weights.why
+    assert "at 970 MB neither split can be played: by data" in weights.why
+    assert re.search(
+        r"items N +1 \.\. 32 +8 +11 +3, 18 \(neither\) +neither, then layers, then neither", study.report()
+    )
+    figure = study.plot()
+    blank = [box for box in figure.axes[0].patches if to_hex(box.get_facecolor()).upper() == style.WHITE]
+    assert [(box.get_x(), box.get_x() + box.get_width()) for box in blank] == [(0.5, 2.5), (17.5, 32.5)]
+    assert "neither" in [text.get_text() for text in figure.axes[0].texts]
+    figure.canvas.draw()
+    for panel in figure.axes[:3]:
+        title, note = panel.texts[-2:]
+        assert title.get_window_extent().x1 < note.get_window_extent().x0
+    names = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert names[2:6] == ["simulated", "T_total", "crossing by runs", "crossing by T_total"]
+    study.save(tmp_path)
+    kept = json.loads((tmp_path / "splits.json").read_text())["sweeps"][0]["found"]
+    assert kept[-1] == {"start": 18, "winner": "neither"}
 
 
 def test_data_is_counted():

@@ -19,7 +19,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
-from matplotlib.ticker import FixedLocator, LogLocator, NullLocator
+from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator, NullLocator
 
 from parsim.export.text import unit_of
 from parsim.plot import style
@@ -36,6 +36,7 @@ STEPS = (  # of a logarithmic axis, by how many times its first value the last o
     (1000.0, (1.0, 3.0)),
     (math.inf, (1.0,)),
 )
+NOTE = 30  # letters of a panel's note, above which it is written smaller
 NAMED = 0.13  # of the width, from which on a strip has room for a name
 
 
@@ -56,7 +57,7 @@ class Panel(NamedTuple):
     here: float
     values: Sequence[float]
     lines: Mapping[str, Line]  # by split
-    winners: Mapping[str, Sequence[tuple[float, str]]]  # by T_total and by run: from where on, which split
+    winners: Mapping[str, Sequence[tuple[float, str]]]  # by T_total and by run: from where on, which split or neither
 
 
 class Costs(NamedTuple):
@@ -113,9 +114,10 @@ def panel(given: Panel, axes: Axes) -> Axes:
     for name, stretches in given.winners.items():
         _strip(axes, given, name, stretches)
     axes.text(0.0, 1.27, given.title, transform=axes.transAxes, fontsize=10.5, fontweight="bold", va="bottom")
-    axes.text(1.0, 1.27, given.note, transform=axes.transAxes, ha="right", va="bottom")
+    small = min(9.0, 9.0 * NOTE / max(len(given.note), 1))
+    axes.text(1.0, 1.27, given.note, transform=axes.transAxes, ha="right", va="bottom", fontsize=small)
     axes.set_xlabel(given.axis)
-    axes.set_ylabel(f"makespan ({unit.name})")
+    axes.set_ylabel(f"makespan, T_total ({unit.name})")
     axes.spines["left"].set_visible(True)
     return axes
 
@@ -124,7 +126,9 @@ def _limits(given: Panel, axes: Axes) -> None:
     first, last = given.values[0], given.values[-1]
     around = (first - 0.5, last + 0.5) if given.counted else (first / 1.15, last * 1.15)
     axes.set_xlim(*around)
-    if not given.counted:
+    if given.counted:
+        axes.xaxis.set_major_locator(MaxNLocator(9, integer=True))
+    else:
         marks = given.values[1::2] if len(given.values) > 7 else given.values
         axes.xaxis.set_major_locator(FixedLocator(list(marks)))
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:.4g}")
@@ -139,7 +143,7 @@ def _limits(given: Panel, axes: Axes) -> None:
 
 
 def _strip(axes: Axes, given: Panel, name: str, stretches: Sequence[tuple[float, str]]) -> None:
-    """Colour a strip above the data by who is faster, and let a line fall from each change."""
+    """Colour a strip above the data by who is faster, blank for neither, and let a line fall from each change."""
     bottom, height = STRIPS[name]
     left, right = axes.get_xlim()
     place = axes.get_xaxis_transform()
@@ -148,8 +152,9 @@ def _strip(axes: Axes, given: Panel, name: str, stretches: Sequence[tuple[float,
     starts = [start - shift for start, _ in stretches]
     starts[:1] = [left] if starts and starts[0] <= given.values[0] else starts[:1]
     for (start, end), (_, split) in zip(pairwise([*starts, right]), stretches, strict=True):
-        face = style.SPLITS[split][0].face
-        box: dict[str, Any] = {"color": face, "linewidth": 0.0, "transform": place, "clip_on": False}
+        face, ink = (style.SPLITS[split][0].face, style.WHITE) if split in style.SPLITS else (style.WHITE, style.GREY)
+        border = style.LINE if face == style.WHITE else face
+        box: dict[str, Any] = {"fc": face, "ec": border, "linewidth": 0.5, "transform": place, "clip_on": False}
         axes.add_patch(Rectangle((start, bottom), end - start, height, **box))
         ends = [axes.transAxes.inverted().transform(axes.transData.transform((x, 1.0)))[0] for x in (start, end)]
         if ends[1] - ends[0] >= NAMED:
@@ -158,7 +163,7 @@ def _strip(axes: Axes, given: Panel, name: str, stretches: Sequence[tuple[float,
                 *middle,
                 split,
                 transform=axes.transAxes,
-                color=style.WHITE,
+                color=ink,
                 fontsize=7,
                 ha="center",
                 va="center_baseline",
@@ -209,8 +214,8 @@ def _legend(sheet: Figure) -> None:
     handles += [
         Line2D([], [], color=style.GREY, linewidth=3.0, alpha=0.5, marker="o", markersize=3.6, label="simulated"),
         Line2D([], [], color=style.GREY, linewidth=1.2, dashes=(3.5, 1.8), label="T_total"),
-        Line2D([], [], label="crossing found", **style.CROSSINGS["run"]),
-        Line2D([], [], label="predicted", **style.CROSSINGS["T_total"]),
+        Line2D([], [], label="crossing by runs", **style.CROSSINGS["run"]),
+        Line2D([], [], label="crossing by T_total", **style.CROSSINGS["T_total"]),
         Line2D([], [], color=style.GREY, linewidth=0, marker="^", label="own value"),
     ]
     tall = sheet.get_size_inches()[1]

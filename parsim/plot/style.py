@@ -84,7 +84,7 @@ IDEAL = LINE
 EDGE = GREY
 SPLITS = {"data": (Look(BLUE), "o"), "layers": (Look(VERMILLION), "s")}  # each with the mark of its points
 CROSSINGS: dict[str, dict[str, Any]] = {  # of the splits' lines, by T_total and by runs
-    "T_total": {"color": GREY, "linewidth": 1.0, "dashes": (3.5, 1.8)},
+    "T_total": {"color": BLACK, "linewidth": 1.0, "dashes": (6.0, 1.5, 1.0, 1.5)},
     "run": {"color": BLACK, "linewidth": 1.0},
 }
 

@@ -3,7 +3,8 @@
     one   9 7 5 3 1        two is lowest from the first value on, one from the fourth;
     two   4 4 4 4 4        the lines cross between the third and the fourth
 
-A value where they are even belongs to whoever won before it.
+A value where they are even belongs to whoever won before it. Where no line has a value, no one is lowest, and a
+stretch says so.
 """
 
 from __future__ import annotations
@@ -12,26 +13,31 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+NEITHER = "neither"  # in place of a winner, where all lines are infinite
 EVEN = 1e-9  # relative: less than that between two lines is rounding
 
-Who = Callable[[float], str]  # the line that is lowest at a value, or nothing where they are even
+Who = Callable[[float], str]  # the line that is lowest at a value, `NEITHER`, or nothing where they are even
 Between = Callable[[float, float, Callable[[float], bool]], float]  # (before, after, has it changed?) -> where
 
 
 class Stretch(NamedTuple):
-    """From *start* on, *winner* is the lowest line; where another stretch came before, the lines cross at *start*."""
+    """From *start* on, *winner* is the lowest line, or `NEITHER`; behind another one, lines cross there."""
 
     start: float
     winner: str
 
 
 def lowest(lines: Mapping[str, float]) -> str:
-    """Name the lowest line, or nothing where another is as low.
+    """Name the lowest line, or nothing where another is as low; `NEITHER` where all are infinite.
 
     >>> lowest({"one": 1.0, "two": math.inf}), lowest({"one": 1.0, "two": 1.0 + 1e-12})
     ('one', '')
+    >>> lowest({"one": math.inf, "two": math.inf})
+    'neither'
     """
     least = min(lines.values())
+    if least == math.inf:
+        return NEITHER
     near = [name for name, value in lines.items() if value == least or value - least <= EVEN * least]
     return near[0] if len(near) == 1 else ""
 

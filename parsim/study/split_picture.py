@@ -13,7 +13,8 @@ from parsim.core.units import BYTES, BYTES_PER_SECOND, SECONDS
 from parsim.export.report import seconds, size
 from parsim.export.text import unit_of
 from parsim.plot import splits as plot
-from parsim.study.split_report import crossing, settings
+from parsim.study.crossings import NEITHER
+from parsim.study.split_report import settings, starts
 from parsim.study.split_runs import SPLITS, Figures, Refused, Variable
 
 if TYPE_CHECKING:
@@ -50,12 +51,16 @@ def _panel(sweep: Sweep) -> plot.Panel:
 
 def _note(sweep: Sweep) -> str:
     """Say where the lines cross, as predicted and as found."""
-    places = [crossing(sweep.variable, course) for course in (sweep.predicted, sweep.found)]
+    places = [starts(sweep.variable, course) for course in (sweep.predicted, sweep.found)]
     if places == ["none", "none"]:
-        return f"no crossing, {sweep.found[0].winner} is faster" if sweep.found else "both alike"
+        return _alone(sweep.found[0].winner) if sweep.found else "both alike"
     if sweep.agrees:
         return f"crossing at {places[1]}, as predicted"
     return f"{'no crossing' if places[1] == 'none' else f'found {places[1]}'}, predicted {places[0]}"
+
+
+def _alone(winner: str) -> str:
+    return "neither can be played" if winner == NEITHER else f"no crossing, {winner} is faster"
 
 
 def _makespan(figures: Figures | Refused) -> float:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from parsim.export.report import WIDTH, seconds, size
 from parsim.export.table import table
-from parsim.study.crossings import Stretch
+from parsim.study.crossings import NEITHER, Stretch
 from parsim.study.split_runs import SPLITS, VARIABLES, Figures, Refused, Variable
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ def report(found: Splits) -> str:
 def sentence(found: Splits) -> str:
     """Say which split ends first at the scenario's own values, and what it does otherwise."""
     played = {split: cost for split, cost in found.costs.items() if isinstance(cost, Figures)}
+    if not played:
+        return "Neither split can be played here."
     if len(played) < len(SPLITS):
         return f"Only the split by {' or '.join(played)} can be played here."
     data, layers = (played[split] for split in SPLITS)
@@ -61,11 +63,21 @@ def crossing(variable: Variable, course: Sequence[Stretch]) -> str:
 
     >>> crossing(VARIABLES["workload.item"], [Stretch(1e6, "layers"), Stretch(2e7, "data")])
     '20 MB'
+    >>> crossing(VARIABLES["workload.count"], [Stretch(3, "layers"), Stretch(18, "neither")])
+    '18 (neither)'
     >>> crossing(VARIABLES["workload.item"], [Stretch(1e6, "layers")])
     'none'
     """
-    places = [variable.say(stretch.start) for stretch in course[1:]]
-    return ", ".join([*places[:SHOWN], *(["..."] if len(places) > SHOWN else [])]) or "none"
+    return _places([f"{variable.say(start)}{f' ({NEITHER})' * (winner == NEITHER)}" for start, winner in course[1:]])
+
+
+def starts(variable: Variable, course: Sequence[Stretch]) -> str:
+    """Write the same without a word on who is faster there."""
+    return _places([variable.say(stretch.start) for stretch in course[1:]])
+
+
+def _places(written: Sequence[str]) -> str:
+    return ", ".join([*written[:SHOWN], *(["..."] if len(written) > SHOWN else [])]) or "none"
 
 
 def settings(found: Splits) -> str:

@@ -11,7 +11,7 @@ from itertools import zip_longest
 
 from parsim.export.report import seconds
 from parsim.metrics.ledger import Ledger
-from parsim.study.crossings import EVEN, Stretch, lowest
+from parsim.study.crossings import EVEN, NEITHER, Stretch, lowest
 from parsim.study.split_runs import SPLITS, Figures, Refused, Runs, Variable
 
 SHARE = 0.25  # of the largest difference: smaller ones are not told
@@ -26,13 +26,18 @@ MEANING = {
 def why(
     runs: Runs, variable: Variable, here: Mapping[str, float], predicted: Sequence[Stretch], found: Sequence[Stretch]
 ) -> str:
-    """Say why the first crossing that T_total predicts is not the first that runs find."""
+    """Say why the first crossing that T_total predicts is not the first that runs find; and where neither is played."""
     pairs = zip_longest(predicted, found, fillvalue=NONE)
     foreseen, seen = next(pair for pair in pairs if pair[0] != pair[1])
     place = _place(variable, foreseen.start, seen.start)
     refused = _refused(runs, variable, place)
-    if refused:
-        return refused
+    first = f"T_total knows no limits; {refused}" if refused else _differing(runs, variable, here, place)
+    barred = dict.fromkeys(_refused(runs, variable, start) for start, winner in found if winner == NEITHER)
+    return "; ".join([first, *(told for told in barred if told != refused)])
+
+
+def _differing(runs: Runs, variable: Variable, here: Mapping[str, float], place: float) -> str:
+    """Say in what the splits differ at *place*, where both can be played."""
     at = {**here, variable.path: place}
     figures = {split: runs.figures(split, variable.path, variable.written(place)) for split in SPLITS}
     return _by_ledger(f"at {variable.say(place)}", {s: f for s, f in figures.items() if isinstance(f, Figures)}, at)
@@ -46,16 +51,24 @@ def _place(variable: Variable, predicted: float, found: float) -> float:
 
 
 def _refused(runs: Runs, variable: Variable, place: float) -> str:
-    """Say which split cannot be played on one side of *place*, or nothing."""
+    """Say what cannot be played beside *place*, on the side where more cannot; nothing where all can be."""
     whole = variable.dimension is None
-    for side in (max(place - 1, 1), place) if whole else (_round(place * 0.99), _round(place * 1.01)):
-        for split in SPLITS:
-            figures = runs.figures(split, variable.path, variable.written(side))
-            if isinstance(figures, Refused):
-                return (
-                    f"T_total knows no limits; at {variable.say(side)} split by {split} cannot be played: {figures.why}"
-                )
-    return ""
+    sides = (max(place - 1, 1), place) if whole else (_round(place * 0.99), _round(place * 1.01))
+    told = [(side, _whys(runs, variable, side)) for side in sides]
+    side, whys = max(told, key=lambda one: len(one[1]))
+    if not whys:
+        return ""
+    if len(whys) == 1:
+        (split,) = whys
+        return f"at {variable.say(side)} split by {split} cannot be played: {whys[split]}"
+    reasons = "; ".join(f"by {split}, {reason}" for split, reason in whys.items())
+    return f"at {variable.say(side)} neither split can be played: {reasons}"
+
+
+def _whys(runs: Runs, variable: Variable, value: float) -> dict[str, str]:
+    """Return why each split cannot be played at *value*, of those that cannot."""
+    figures = {split: runs.figures(split, variable.path, variable.written(value)) for split in SPLITS}
+    return {split: held.why for split, held in figures.items() if isinstance(held, Refused)}
 
 
 def _round(value: float) -> float:

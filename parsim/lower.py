@@ -10,7 +10,7 @@ import numpy as np
 
 from parsim.core.errors import Complaint, Path
 from parsim.core.job import Job
-from parsim.export.report import size
+from parsim.export.report import unlike
 from parsim.sim.estimate import mean_compute
 from parsim.sim.holding import devices_of, least_needs, limit
 from parsim.sim.theory import theory
@@ -86,21 +86,11 @@ def _tasks_without_room(job: Job) -> Iterator[Complaint]:
         places.setdefault(graph.where("given" if from_host else "task", task), []).append(task)
     for path, (task, *others) in places.items():
         room = max(cluster.devices[device].memory for device in devices[int(graph.place[task])])
-        needed, held = _unlike(float(least[task]), room)
+        needed, held = unlike(float(least[task]), room)
         more = f", and {len(others)} more {'is' if len(others) == 1 else 'are'} too large" if others else ""
         yield Complaint(
             path, f"task {graph.names[task]} needs {needed} on its device, and the largest holds {held}{more}"
         )
-
-
-def _unlike(more: float, less: float) -> tuple[str, str]:
-    """Write two sizes as people read them, and in full where that would make them look alike.
-
-    >>> _unlike(13e6, 9e6), _unlike(9_000_001, 9e6)
-    (('13 MB', '9 MB'), ('9000001 B', '9000000 B'))
-    """
-    texts = size(more), size(less)
-    return texts if texts[0] != texts[1] else (f"{more:.17g} B", f"{less:.17g} B")
 
 
 def too_long(job: Job) -> Iterator[Complaint]:

@@ -232,7 +232,7 @@ class TestPolicies:
             """
         found = broken("policies", textwrap.dedent(body) + textwrap.indent(textwrap.dedent(take), "    "))
         assert set(found) == {"a device that is too small for some tasks"}
-        assert "w0 waits for t1: it needs 6000000 B more on w0" in " ".join(found.values())
+        assert "w0 waits for t1: it needs 6 MB more on w0" in " ".join(found.values())
 
     def test_bounds_of_equal_workers(self):
         """Two tasks of 1 s on two workers take 1 s; a timeline of two such runs one after the other takes too long."""

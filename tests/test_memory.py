@@ -227,7 +227,9 @@ def test_early_transfers_may_fill_the_room_of_another_task_and_stall():
         simulate(devices, tasks, "heft")
     assert str(stall.value).splitlines() == [
         "stalled at 7 s: 2 of 4 tasks cannot end",
-        "  q waits for b: it needs 8000000 B more on q, where 4000000 B of 10000000 B are free",
+        "  q waits for b: it needs 8 MB more on q, where 4 MB of 10 MB are free, and 6 MB hold inputs that came early",
+        "  cause: heft names workers beforehand, so inputs travel early and fill the room that a task needs",
+        "  remedy: more memory, or a policy without homes such as fifo, where inputs travel once a task is taken",
     ]
     # fifo takes c when it is ready, moves its bytes then, and has room for b when c has ended.
     assert computes(simulate(devices, tasks, "fifo")) == {
@@ -239,6 +241,26 @@ def test_early_transfers_may_fill_the_room_of_another_task_and_stall():
 
 
 # Stalls and refusals.
+
+
+@pytest.mark.parametrize("policy", ["heft", "cpop", "peft", "round_robin"])
+def test_a_stall_of_a_policy_with_homes_names_it_the_cause_and_a_remedy(policy):
+    # Each device is given four of eight subsets; three of their items, 10 MB each, fill its 30 MB before the weights.
+    scenario = {
+        "cluster": {"devices": 2, "device": {"memory": "30 MB"}, "topology": {"kind": "star", "bandwidth": "100 MB/s"}},
+        "workload": {"kind": "items", "count": 8, "item": "10 MB", "weights": "10 MB"},
+        "plan": {"split": "data", "subsets": 8},
+        "cost": {"kind": "constant", "compute": "1 s"},
+        "policy": policy,
+    }
+    with pytest.raises(parsim.Stalled) as stall:
+        parsim.simulate(scenario)
+    lines = str(stall.value).splitlines()
+    needs = "it needs 10 MB more on w0, where 0 B of 30 MB are free, and 30 MB hold inputs that came early"
+    assert lines[1] == f"  w0 waits for part0: {needs}"
+    assert lines[-2].startswith(f"  cause: {policy} names workers beforehand, so inputs travel early")
+    assert lines[-1].startswith("  remedy: more memory, or a policy without homes such as fifo")
+    assert parsim.simulate(scenario, set={"policy": "fifo"}).timeline.makespan_s > 4.0
 
 
 def test_a_stall_names_lane_task_and_why():
@@ -253,7 +275,7 @@ def test_a_stall_names_lane_task_and_why():
     assert isinstance(stall.value, parsim.RunError)
     assert str(stall.value).splitlines() == [
         "stalled at 1 s: 2 of 3 tasks cannot end",
-        "  p waits for b: it needs 6000000 B more on p, where 4000000 B of 10000000 B are free",
+        "  p waits for b: it needs 6 MB more on p, where 4 MB of 10 MB are free",
         "  q waits for c: b has not ended",
     ]
 

@@ -55,6 +55,16 @@ def size(value: float) -> str:
     return f"{_plain(value / 1000**power, 3)} {('B', 'kB', 'MB', 'GB', 'TB', 'PB')[power]}"
 
 
+def unlike(more: float, less: float) -> tuple[str, str]:
+    """Write two sizes as people read them, and in full where that would make them look alike.
+
+    >>> unlike(13e6, 9e6), unlike(9_000_001, 9e6)
+    (('13 MB', '9 MB'), ('9000001 B', '9000000 B'))
+    """
+    texts = size(more), size(less)
+    return texts if texts[0] != texts[1] else (f"{more:.17g} B", f"{less:.17g} B")
+
+
 def report(facts: Mapping[str, Any], timeline: Timeline, steps: Sequence[str]) -> str:
     """Write the report of a run: *facts* is the contract's JSON object, *steps* are lines on how it went."""
     parts = [

@@ -117,17 +117,13 @@ class Carrier(Engine):
 
     def has_room(self, device: int, task: int) -> bool:
         """Say whether *device* has room for all that *task* still needs there."""
-        fits = self.rooms.has(self._need(task, device), device)
+        fits = self.rooms.has(self.need(task, device), device)
         if not fits:
             self.refused.add(task)
         return fits
 
-    def room_story(self, task: int, worker: int) -> str:
-        """Tell what room *task* needs on the worker's device, and what is free."""
-        device = self.device[worker]
-        return self.rooms.story(self._need(task, device), device, self.cluster.devices[device].name)
-
-    def _need(self, task: int, device: int) -> float:
+    def need(self, task: int, device: int) -> float:
+        """Return the bytes that *task* still needs on *device*."""
         return self.rooms.need(task, device, self._inputs(task, device))
 
     def _asking(self) -> None:

@@ -8,6 +8,9 @@ used at each moment, and its peak, is read off the timeline (`metrics.memory`).
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
+
 from parsim.core.cluster import Cluster
 from parsim.core.graph import Floats, TaskGraph
 
@@ -72,7 +75,6 @@ class Rooms:
         if not self._consumers[task]:
             self.held[device] -= self._output[task]
 
-    def story(self, need: float, device: int, name: str) -> str:
-        """Tell why *need* bytes do not fit."""
-        free = self.capacity[device] - self.held[device]
-        return f"it needs {need:.12g} B more on {name}, where {free:.12g} B of {self.capacity[device]:.12g} B are free"
+    def early(self, tasks: Iterable[int]) -> float:
+        """Return the bytes reserved for inputs of *tasks*, none of which was taken."""
+        return math.fsum(self._inputs[task] for task in tasks)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from parsim.core.errors import Stalled
+from parsim.export.report import size, unlike
 from parsim.sim.carrier import Carrier
 from parsim.sim.engine import Engine
 from parsim.sim.order import NOBODY
@@ -19,7 +20,27 @@ def stalled(engine: Engine) -> Stalled:
     told = [line for line in lines if line]
     more = [f"  and {len(told) - SHOWN} more lanes"] if len(told) > SHOWN else []
     head = f"stalled at {engine.clock.now:g} s: {len(left)} of {len(engine.start_s)} tasks cannot end"
-    return Stalled("\n".join([head, *told[:SHOWN], *more]))
+    return Stalled("\n".join([head, *told[:SHOWN], *more, *_cause(engine, left)]))
+
+
+def _cause(engine: Engine, left: list[int]) -> list[str]:
+    """Tell of inputs that came before their tasks were taken, where they fill the room that a ready task needs."""
+    if not isinstance(engine, Carrier) or not engine.named:
+        return []
+    lacking = {engine.homes[task] for task in left if _lacks_room(engine, task, engine.homes[task])}
+    if not any(_early(engine, engine.device[worker]) for worker in lacking):
+        return []
+    policy = engine.job.policy_name
+    return [
+        f"  cause: {policy} names workers beforehand, so inputs travel early and fill the room that a task needs",
+        "  remedy: more memory, or a policy without homes such as fifo, where inputs travel once a task is taken",
+    ]
+
+
+def _early(engine: Carrier, device: int) -> float:
+    """Return the bytes on *device* that wait for tasks which nobody has taken."""
+    tasks = (task for task, worker in enumerate(engine.worker) if worker == NOBODY)
+    return engine.rooms.early(task for task in tasks if engine.device[engine.homes[task]] == device)
 
 
 def _lane(engine: Engine, worker: int, left: list[int]) -> str:
@@ -61,5 +82,15 @@ def _why(engine: Engine, task: int, worker: int) -> str:
         missing = [engine.graph.names[parent] for parent in waits if math.isnan(engine.start_s[parent])]
         return f"{missing[0]} has not ended"
     if isinstance(engine, Carrier) and _lacks_room(engine, task, worker):
-        return engine.room_story(task, worker)
+        return _room_story(engine, task, engine.device[worker])
     return f"it is ready, and the policy {engine.job.policy_name} gives it to nobody"
+
+
+def _room_story(engine: Carrier, task: int, device: int) -> str:
+    """Tell what room *task* needs on *device*, what is free there, and what waits there for tasks not yet taken."""
+    rooms, name = engine.rooms, engine.cluster.devices[device].name
+    capacity = rooms.capacity[device]
+    need, free = unlike(engine.need(task, device), max(capacity - rooms.held[device], 0.0))
+    early = _early(engine, device) if engine.named else 0.0
+    more = f", and {size(early)} hold inputs that came early" if early else ""
+    return f"it needs {need} more on {name}, where {free} of {size(capacity)} are free{more}"

@@ -20,6 +20,7 @@ from parsim.study.compare import compare
 from parsim.study.decided import decided, savings
 from parsim.study.luck import sample, student
 from parsim.study.played import TERMS, Figures, Played, ended, fastest, pair
+from parsim.study.table import table
 from parsim.study.variants import alternatives
 
 ROOT = Path(__file__).parents[1]
@@ -414,7 +415,7 @@ def made(label, *makespans, **terms):
         rest = sum(terms.values()) - 2 * terms.get("hidden", 0)
         known = dict.fromkeys(TERMS, 0.0) | {"t_total": makespan - rest} | terms
         runs[seed] = Figures(makespan, known, makespan - rest, 1.0, 0.0)
-    return Played(label, "by hand", {}, runs, {}, None)
+    return Played(label, "by hand", {}, runs, {}, None, False)
 
 
 def test_the_sentence_names_the_term_that_made_the_difference():
@@ -480,12 +481,27 @@ def test_hidden_transfers_decide():
 def test_luck_is_told_from_more_than_luck():
     slow = made("slow", 10.0, 10.0, 10.0)
     # differences 1, 2, 3: mean 2, s = 1, t = 4.3027 for 2 degrees of freedom: 2 +- 2.484
-    assert decided([slow, made("a", 9.0, 8.0, 7.0)]).endswith(
-        "; it was ahead with 3 of 3 seeds, by -484.1 ms to 4.484 s (95 %): this may be luck."
+    assert decided([slow, made("a", 9.0, 8.0, 7.0)]) == (
+        "There is no difference beyond luck between a and slow: in the mean a takes 8 s, 2 s (20 %) less than slow; "
+        "it was ahead with 3 of 3 seeds, by -484.1 ms to 4.484 s (95 %)."
     )
     # 1.9, 2.0, 2.1: s = 0.1, 2 +- 0.2484
     assert decided([slow, made("b", 8.1, 8.0, 7.9)]).endswith("by 1.752 s to 2.248 s (95 %): this is more than luck.")
     assert decided([slow, made("c", 8.0, 8.0, 8.0)]).endswith("; with each of 3 seeds alike.")
+
+
+def test_where_luck_may_be_all_nobody_wins_and_no_cause_is_named():
+    # By hand: 7, 9, 5 against 8, 8, 8: ahead with 2 of 3 seeds, by 1 +- 4.97 s; the third is 12 s longer with each.
+    level, third = [made("a", 8.0, 8.0, 8.0), made("b", 7.0, 9.0, 5.0)], made("c", 19.0, 21.0, 17.0)
+    said = decided([*level, third])
+    assert said.startswith("There is no difference beyond luck between b and a: in the mean b takes 7 s, 1 s (12.5 %)")
+    assert "ahead with 2 of 3 seeds, by -3.968 s to 5.968 s (95 %)" in said
+    assert "fastest" not in said
+    assert "decided" not in said
+    lines = table([*level, third])
+    assert not any(line.startswith("*") for line in lines)
+    assert lines[-1] == "no *: luck alone may be what tells the shortest from the next"
+    assert [line[0] for line in table([level[1], third])[1:3]] == ["*", " "]
 
 
 def test_a_variant_that_failed_with_some_seeds_cannot_win():
@@ -529,6 +545,26 @@ def test_eight_variants_with_long_names_and_seeds_fit_on_a_page():
 def test_a_single_seed_with_drawn_times_says_so():
     assert "--seeds 20" in compare(independent(1, 1, 2, cost=NOISY), set={"policy": ["fifo", "lpt"]}).report()
     assert "--seeds 20" not in compare(independent(1, 1, 2), set={"policy": ["fifo", "lpt"]}).report()
+
+
+def test_a_single_seed_with_a_drawn_graph_says_so():
+    drawn = {"cluster": {"devices": 2}, "workload": {"kind": "layered", "tasks": 9, "compute": "1 s"}}
+    policies = {"policy": ["fifo", "lpt"]}
+    assert "Graphs are drawn, and this is a single seed: with --seeds 20" in compare(drawn, set=policies).report()
+    assert "--seeds 20" not in compare(drawn, set=policies, seeds=2).report()
+    assert "--seeds 20" not in compare(drawn, set={**policies, "workload.seed": [7]}).report()  # a seed of its own
+
+
+def test_the_picture_names_its_scenario_and_its_seed():
+    one = ROOT / "scenarios/05_heft_ten_tasks.yaml"
+    said = {"policy": ["fifo", "lpt"]}
+    titles = [compare(one, set=said, seeds=seeds).plot().texts[0].get_text() for seeds in (1, 20)]
+    assert titles == ["05_heft_ten_tasks, seed 0", "05_heft_ten_tasks, seed 0 of 20 seeds"]
+    both = compare(
+        [one, ROOT / "scenarios/11_peft_ten_tasks.yaml"],
+        set={"workload": [{"kind": "chains", "count": 2, "length": 1, "compute": "1 s"}]},
+    ).plot()
+    assert both.texts[0].get_text() == "05_heft_ten_tasks and 1 more, seed 0"
 
 
 def test_json_holds_the_figures_and_the_whole_run_of_the_first_seed():

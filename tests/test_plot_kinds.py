@@ -387,7 +387,7 @@ def lined(workers, tasks, seconds=1.0):
 
 def test_stacked_charts_share_one_axis_of_time_and_one_legend():
     # By hand: 6 tasks of 1 s on 2 and on 3 workers end at 3 s and at 2 s; theory says 3.5 s of one of them.
-    figure = stacked.stacked(["two", "three"], [lined(2, 6), lined(3, 6)], [3.5, 2.0])
+    figure = stacked.stacked("title", ["two", "three"], [lined(2, 6), lined(3, 6)], [3.5, 2.0])
     assert [axes.get_xlim() for axes in figure.axes] == [pytest.approx((0, 3.535))] * 2
     assert [axes.get_xlabel() for axes in figure.axes] == ["", "time (s)"]
     assert [axes.get_title(loc="left") for axes in figure.axes] == ["two", "three"]
@@ -405,14 +405,14 @@ def test_stacked_charts_share_one_axis_of_time_and_one_legend():
 def test_stacked_charts_are_clear(charts, workers):
     labels = [f"{LONG * 2}{i}" for i in range(charts)]
     made = [lined(workers, 500, 10.0**i) for i in range(-2, charts - 2)]
-    assert_clear(stacked.stacked(labels, made, [1.0] * charts))
+    assert_clear(stacked.stacked("title", labels, made, [1.0] * charts))
 
 
 def test_stacked_charts_are_the_same_bytes_and_none_are_no_fault():
-    first = paper.files("c", stacked.stacked(["a"], [lined(2, 6)], [3.0]))
-    assert paper.files("c", stacked.stacked(["a"], [lined(2, 6)], [3.0])) == first
-    assert paper.files("c", stacked.stacked([], [], []))
-    assert_clear(stacked.stacked(["a", "b"], [from_rows([], ["w0"]), from_rows([], [])], [0.0, 0.0]))
+    first = paper.files("c", stacked.stacked("title", ["a"], [lined(2, 6)], [3.0]))
+    assert paper.files("c", stacked.stacked("title", ["a"], [lined(2, 6)], [3.0])) == first
+    assert paper.files("c", stacked.stacked("title", [], [], []))
+    assert_clear(stacked.stacked("title", ["a", "b"], [from_rows([], ["w0"]), from_rows([], [])], [0.0, 0.0]))
 
 
 def luminance(look):

@@ -1,5 +1,6 @@
 """Several Gantt charts above each other, on one axis of time.
 
+name, seed 0
 fifo    makespan 8 s
 w0  ####----|  :            every chart with its makespan and its T_total
 w1  ##----##|  :
@@ -25,27 +26,28 @@ from parsim.export.text import short
 from parsim.plot import style
 from parsim.plot.bars import lanes_of
 from parsim.plot.gantt import ENTRY, WIDE, lanes, last, mark
-from parsim.plot.paper import Margins, figure, ours
+from parsim.plot.paper import Margins, figure, headline, ours
 
 LABEL = 46  # letters
 LEAST, MOST = 0.7, 2.6  # inches of a chart
-MARGINS = Margins(top=0.0, bottom=0.5)  # the gap above the first chart is room enough for its titles
+MARGINS = Margins(top=0.4, bottom=0.5)  # the gap above the first chart is room enough for its titles
 GAP = 0.5  # inches between two charts
 
 
-def stacked(labels: Sequence[str], timelines: Sequence[Timeline], theories: Sequence[float]) -> Figure:
+def stacked(title: str, labels: Sequence[str], timelines: Sequence[Timeline], theories: Sequence[float]) -> Figure:
     """Draw a chart for each of *timelines*, its label and its T_total (s) at the same place of the other columns."""
     with ours():
-        return _stacked(labels, timelines, theories)
+        return _stacked(title, labels, timelines, theories)
 
 
-def _stacked(labels: Sequence[str], timelines: Sequence[Timeline], theories: Sequence[float]) -> Figure:
+def _stacked(title: str, labels: Sequence[str], timelines: Sequence[Timeline], theories: Sequence[float]) -> Figure:
     until = max(map(last, timelines, theories), default=1.0)
     tall = [_height(len(lanes_of(timeline)), len(timelines)) for timeline in timelines]
     left, right, top, bottom = MARGINS
     legend = ENTRY * (2 + len(set[str]().union(*map(_looks, timelines))))
     width, height = left + WIDE + right, top + max(sum(tall) + GAP * len(tall), GAP + legend) + bottom
     sheet = figure(width, height)
+    headline(sheet, left, title)
     entries: dict[str, Patch] = {}
     foot = height - top
     for index, (timeline, theory_s) in enumerate(zip(timelines, theories, strict=True)):

@@ -87,7 +87,9 @@ def _compared(chosen: Sequence[Variant], seeds: Sequence[int], heard: Heard) -> 
     if stopped and not any(runs):
         raise KeyboardInterrupt
     played = (
-        Played(one.label, one.scenario.name, one.settings, runs[place], failures[place], whole[place])
+        Played(
+            one.label, one.scenario.name, one.settings, runs[place], failures[place], whole[place], one.draws_graph()
+        )
         for place, one in enumerate(chosen)
     )
     return Comparison(tuple(done), tuple(played), stopped)

@@ -24,7 +24,7 @@ from parsim.study.table import table
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-ONE_SEED = "Times are drawn, and this is a single seed: with --seeds 20 you see whether the difference is luck."
+ONE_SEED = "{} drawn, and this is a single seed: with --seeds 20 you see whether the difference is luck."
 DRAWN = 24  # charts
 WORDS = 100  # letters of a line
 
@@ -90,18 +90,32 @@ class Comparison:
             "\n".join(table(self.variants)),
             "\n".join(["Failed", *failures] if failures else []),
             "Interrupted: not every seed was played." * self.interrupted,
-            ONE_SEED * (len(self.seeds) == 1 and any(map(_draws, self.variants))),
+            self._about_luck(),
             f"The picture shows {DRAWN} of them: the first and the fastest." * (len(self.variants) > DRAWN),
         ]
         return "\n\n".join(part for part in parts if part) + "\n"
+
+    def _about_luck(self) -> str:
+        """Say that a single seed tells little, where luck has a part."""
+        graphs, times = any(one.draws_graph for one in self.variants), any(map(_draws, self.variants))
+        drawn = "Graphs and times are" if graphs and times else "Graphs are" if graphs else "Times are"
+        return ONE_SEED.format(drawn) * (len(self.seeds) == 1 and (graphs or times))
 
     def plot(self) -> Figure:
         """Draw the Gantt charts of the first seed, all on one axis of time; of many variants the fastest 24."""
         from parsim.plot.stacked import stacked
 
+        first = self.seeds[0]
         drawn = [(one.label, one.run) for one in self._drawn() if one.run is not None]
+        labels = [label if run.job.seed == first else f"{label}, seed {run.job.seed}" for label, run in drawn]
         timelines, theories = [run.timeline for _, run in drawn], [run.theory.t_total_s for _, run in drawn]
-        return stacked([label for label, _ in drawn], timelines, theories)
+        return stacked(self._title(), labels, timelines, theories)
+
+    def _title(self) -> str:
+        """Name what the picture shows: the scenarios, and of several seeds the first."""
+        names = list(dict.fromkeys(one.scenario for one in self.variants))
+        shown = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
+        return f"{shown}, seed {self.seeds[0]}{f' of {len(self.seeds)} seeds' * (len(self.seeds) > 1)}"
 
     def _drawn(self) -> list[Played]:
         """Return the variants of the picture; of many the first and those that are fastest."""

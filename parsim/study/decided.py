@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from parsim.core.timeline import CAUSES
 from parsim.export.report import seconds
-from parsim.study.played import CLOSE, Played, ended, fastest, pair
+from parsim.study.played import CLOSE, Played, alike, ended, fastest, pair
 
 WORDS = {
     "computing": "computing",
@@ -38,11 +38,27 @@ def decided(played: Sequence[Played]) -> str:
     if not others:
         word = "Both" if len(known) == 2 else f"All {len(known)}"
         return f"{word} take {_time(best[0].makespan.mean)}: nothing decides between them."
+    if level := alike(known):
+        return _undecided([*best, *level], [one for one in others if one not in level])
     next_ = fastest(others)[0]
     first = "" if known[0] in (*best, next_) else f" and {_less(best[0], known[0])} the first, {known[0].label}"
     return (
         f"{_heads(best)}: {_time(best[0].makespan.mean)}, {_less(best[0], next_)} {next_.label}{first}; "
         f"decided, in the mean of the workers, by {_why(best[0], next_)}{_luck(best[0], next_)}."
+    )
+
+
+def _undecided(level: Sequence[Played], slower: Sequence[Played]) -> str:
+    """Say that nobody is ahead beyond luck of those *level*, and by how much the least mean is less than the next."""
+    best, other = level[0], fastest(level[1:])[0]
+    gap, seeds = pair(other, best), len(best.runs)
+    low, high = (_time(end) for end in gap.difference[1:])
+    names = other.label if len(level) == 2 else f"{len(level) - 1} others"
+    behind = f"; both are faster than {slower[0].label}" if len(slower) == 1 and len(level) == 2 else ""
+    return (
+        f"There is no difference beyond luck between {best.label} and {names}: in the mean {best.label} takes "
+        f"{_time(best.makespan.mean)}, {_less(best, other)} {other.label}; it was ahead with {gap.longer} of {seeds} "
+        f"seeds, by {low} to {high} (95 %){behind}."
     )
 
 
@@ -104,8 +120,7 @@ def _luck(best: Played, other: Played) -> str:
     low, high = (_time(end) for end in gap.difference[1:])
     if gap.difference.half <= CLOSE * best.makespan.mean:
         return f"; with each of {seeds} seeds alike"
-    verdict = "this is more than luck" if gap.difference.excludes_zero else "this may be luck"
-    return f"; it was ahead with {gap.longer} of {seeds} seeds, by {low} to {high} (95 %): {verdict}"
+    return f"; it was ahead with {gap.longer} of {seeds} seeds, by {low} to {high} (95 %): this is more than luck"
 
 
 def _less(best: Played, other: Played) -> str:

@@ -57,6 +57,7 @@ class Played:
     runs: dict[int, Figures]
     failures: dict[int, str]
     run: Result | None  # whole, of the first seed that ended; None: none did
+    draws_graph: bool  # another one with another seed
 
     @property
     def makespans(self) -> list[float]:
@@ -97,6 +98,13 @@ def pair(one: Played, other: Played) -> Pair:
     differences = [0.0 if abs(a - b) <= CLOSE * max(a, b) else a - b for a, b in both]
     shorter, longer = sum(d < 0 for d in differences), sum(d > 0 for d in differences)
     return Pair(sample(differences), shorter, len(both) - shorter - longer, longer)
+
+
+def alike(known: Sequence[Played]) -> list[Played]:
+    """Return those that several seeds do not tell from the fastest: the interval of the differences holds zero."""
+    best = fastest(known)
+    others = [one for one in known if one not in best and len(one.runs) > 1]
+    return [one for one in others if not pair(one, best[0]).difference.excludes_zero]
 
 
 def ended(played: Sequence[Played]) -> list[Played]:

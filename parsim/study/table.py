@@ -16,7 +16,7 @@ from typing import NamedTuple
 from parsim.core.timeline import CAUSES
 from parsim.export.report import aligned, size
 from parsim.export.text import short, unit_of
-from parsim.study.played import CLOSE, Played, ended, fastest, pair
+from parsim.study.played import CLOSE, Played, alike, ended, fastest, pair
 
 LABEL = 28  # letters
 PAGE = 120  # letters
@@ -40,7 +40,8 @@ def table(played: Sequence[Played]) -> list[str]:
     known = ended(played)
     if not known:
         return []
-    marks = ["*" if one in fastest(known) and len(known) > 1 else " " for one in known]
+    best = [] if len(known) < 2 or alike(known) else fastest(known)
+    marks = ["*" if one in best else " " for one in known]
     labels = [f"{mark} {short(one.label, LABEL)}" for mark, one in zip(marks, known, strict=True)]
     width = max(map(len, labels))
     heads = [f"{label:<{width}}" for label in ["", *labels]]
@@ -93,8 +94,10 @@ def _unit_s(known: Sequence[Played]) -> float:
 
 def _legend(known: Sequence[Played]) -> list[str]:
     unit, seeds = unit_of(max(one.makespan.mean for one in known)).name, len(known[0].runs)
-    best = "* the shortest   " if len(known) > 1 else ""
+    best = "" if len(known) < 2 or alike(known) else "* the shortest   "
     lines = [f"{best}times in {unit} and utilisation are means of the workers; peak memory: of the fullest device"]
     if seeds > 1:
         lines.append(f"means of {seeds} seeds; +-: 95 % interval of the mean; won: seeds with which it beat the first")
+    if alike(known):
+        lines.append("no *: luck alone may be what tells the shortest from the next")
     return lines

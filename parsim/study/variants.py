@@ -46,6 +46,11 @@ class Variant(NamedTuple):
         """Build what it plays under *seed*."""
         return build(_seeded(self.scenario, seed))
 
+    def draws_graph(self) -> bool:
+        """Say whether its tasks are others with another seed."""
+        one, other = (work_of(_seeded(self.scenario, seed)).arguments for seed in (0, 1))
+        return one != other
+
 
 def _seeded(scenario: Scenario, seed: int) -> Scenario:
     return replace(scenario, values={**scenario.values, "seed": seed})

@@ -149,6 +149,58 @@ def test_a_comma_with_nothing_beside_it_is_refused(pair):
     assert "no PATH=VALUE" in second.message  # all at once
 
 
+def test_a_label_means_one_thing_in_the_scenario():
+    # compute stands in every task, alpha in none: the one needs its task, the other nothing.
+    found = compare(independent(1, 1, 2), set={"workload.tasks[1].compute": ["2 s", "1 s"], "plan.prefetch": [0, 1]})
+    assert found.variants[0].label == "tasks[1].compute=2 s, prefetch=0"
+    devices = {"cluster": {"devices": [{"name": "a", "speed": 1}, {"name": "b", "speed": 2}]}}
+    speeds = compare(independent(1, 1) | devices, set={"cluster.devices[1].speed": [1, 4]})
+    assert [one.label for one in speeds.variants] == ["devices[1].speed=1", "devices[1].speed=4"]
+
+
+ROOMY = {
+    "cluster": {"devices": 2, "topology": {"kind": "star", "bandwidth": "100 MB/s"}},
+    "workload": {"kind": "items", "count": 4, "item": "10 MB", "weights": "10 MB"},
+    "plan": {"split": "data", "subsets": 4},
+    "cost": {"kind": "constant", "compute": "1 s"},
+}
+
+
+def test_a_variant_that_no_device_can_hold_fails_beside_the_others():
+    # A subset of one item and the weights want 20 MB; 15 MB are too few, 30 MB are enough.
+    found = compare(ROOMY, set={"cluster.device.memory": ["15 MB", "30 MB"]}, seeds=2)
+    small, large = found.variants
+    why = (
+        "cannot be played: task part0 needs 20 MB on its device, and the largest holds 15 MB, and 3 more are too large"
+    )
+    assert small.failures == dict.fromkeys([0, 1], why)
+    assert large.makespans == [pytest.approx(2.2)] * 2  # two rounds of 100 ms and 1 s
+    assert found.decided == "Only memory=30 MB ended, so nothing is compared."
+    assert f"Failed\n  memory=15 MB, with every seed: {why}" in found.report()
+    assert found.failed.startswith("memory=15 MB: cannot be played: task part0 needs 20 MB")
+
+
+@pytest.mark.parametrize(
+    ("memory", "told"),
+    [
+        (["15 MB", "12 MB"], ["the largest holds 15 MB", "the largest holds 12 MB"]),
+        (["15 MB", "30 Mb"], ["30 Mb", "the largest holds 15 MB"]),
+    ],
+)
+def test_where_no_variant_fits_or_one_is_wrong_besides_all_is_told_and_nothing_played(memory, told):
+    with pytest.raises(parsim.ScenarioError) as wrong:
+        compare(ROOMY, set={"cluster.device.memory": memory})
+    assert len(wrong.value.faults) == 2
+    for fault, words in zip(wrong.value.faults, told, strict=True):
+        assert words in fault.message
+
+
+def test_settings_may_change_the_work_and_the_report_says_so():
+    report = compare(ROOMY, set={"workload.count": [4, 6], "policy": ["fifo"]}).report()
+    assert "Not the same work: the variants differ in workload.count." in report
+    assert "Not the same work" not in compare(ROOMY, set={"policy": ["fifo", "lpt"], "workload.count": [5]}).report()
+
+
 # --- luck ---
 
 

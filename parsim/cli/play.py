@@ -67,7 +67,8 @@ def validate(asked: Asked, scenario: str) -> None:
 def compare(asked: Asked, scenarios: tuple[str, ...], seeds: str) -> None:
     """Play the same work in several ways, and say what decides.
 
-    Name several scenarios, or alternatives: --set policy=fifo,lpt,heft.
+    Name several scenarios, or alternatives: --set policy=fifo,lpt,heft. Files must ask for the same work; what --set
+    changes may be the work itself, and the report says so.
     """
     from parsim.study.compare import compare as play
     from parsim.study.variants import MOST_SEEDS, alternatives, variants

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from parsim.core.errors import ParsimError
+from parsim.core.errors import ParsimError, ScenarioError
 from parsim.core.scenario import Source
 from parsim.run import Result, run
 from parsim.study.comparison import Comparison
@@ -47,7 +47,7 @@ def compare(
     heard : told after each run how many are done, and of how many.
 
     Raises `ScenarioError` where the input is wrong, also where the workloads of two files differ. A run that fails is
-    kept as failed.
+    kept as failed, and so is a variant with a task that no device can hold, unless none of them can be played.
 
     >>> tasks = [{"name": f"t{number}", "compute": time} for number, time in enumerate(["1 s", "1 s", "2 s"])]
     >>> scenario = {"cluster": {"devices": 2}, "workload": {"kind": "tasks", "tasks": tasks}}
@@ -109,5 +109,7 @@ def _outcome(variant: Variant, seed: int) -> Result | str:
         return run(variant.job(seed))
     except KeyboardInterrupt:
         return INTERRUPTED
-    except ParsimError as failed:  # also a random workload that turns out impossible with this seed
+    except ScenarioError as wrong:  # no device holds a task, or a random workload is impossible with this seed
+        return f"cannot be played: {wrong.faults[0].message}"
+    except ParsimError as failed:
         return str(failed)

@@ -79,21 +79,24 @@ class Comparison:
         first, last = self.seeds[0], self.seeds[-1]
         seeds = f"seed {first}" if len(self.seeds) == 1 else f"{len(self.seeds)} seeds, {first} to {last}"
         title = f"{len(self.variants)} variants, {seeds}"
-        failures = [
-            textwrap.indent(f"{one.label}, seed {seed}: {reason}", "  ")
-            for one in self.variants
-            for seed, reason in one.failures.items()
-        ]
+        failures = [textwrap.indent(line, "  ") for one in self.variants for line in _failures(one)]
         parts = [
             f"{title}\n{'=' * len(title)}",
             "\n".join(textwrap.wrap(self.decided, WORDS, break_on_hyphens=False, break_long_words=False)),
             "\n".join(table(self.variants)),
             "\n".join(["Failed", *failures] if failures else []),
+            self._about_work(),
             "Interrupted: not every seed was played." * self.interrupted,
             self._about_luck(),
             f"The picture shows {DRAWN} of them: the first and the fastest." * (len(self.variants) > DRAWN),
         ]
         return "\n\n".join(part for part in parts if part) + "\n"
+
+    def _about_work(self) -> str:
+        """Say where --set makes the work itself another, for then not the way of doing it alone decides."""
+        tried = dict.fromkeys(path for one in self.variants for path in one.settings if path.startswith("workload"))
+        varied = [path for path in tried if len({repr(one.settings.get(path)) for one in self.variants}) > 1]
+        return f"Not the same work: the variants differ in {', '.join(varied)}." if varied else ""
 
     def _about_luck(self) -> str:
         """Say that a single seed tells little, where luck has a part."""
@@ -138,6 +141,14 @@ class Comparison:
         pictures = [base64.b64encode(data).decode() for name, data in self._pictures().items() if name.endswith("png")]
         images = "".join(f'<img alt="Gantt charts" src="data:image/png;base64,{data}">' for data in pictures)
         return f"{images}<pre>{html.escape(self.report())}</pre>"
+
+
+def _failures(one: Played) -> list[str]:
+    """Return a line for each seed that failed, or one alone where all failed for the same reason."""
+    reasons = set(one.failures.values())
+    if len(reasons) == 1 < len(one.failures) and not one.runs:
+        return [f"{one.label}, with every seed: {reasons.pop()}"]
+    return [f"{one.label}, seed {seed}: {reason}" for seed, reason in one.failures.items()]
 
 
 def _draws(one: Played) -> bool:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
@@ -22,13 +22,17 @@ from parsim.core.scenario import Scenario
 SHOWN = 30  # letters of a value
 
 
-def labelled(names: Sequence[str], varied: Sequence[str], sets: Sequence[Mapping[str, Any]]) -> list[str]:
+def labelled(
+    names: Sequence[str], varied: Sequence[str], sets: Sequence[Mapping[str, Any]], known: Iterable[str] = ()
+) -> list[str]:
     """Label each of *sets* under each of *names*; of the sets only the paths *varied* are said.
+
+    *known* are the paths of the scenarios: what is said of a path means no other of them.
 
     >>> labelled(["one", "other"], ["plan.depth"], [{"plan.depth": 2, "seed": 7}, {"plan.depth": 3, "seed": 7}])
     ['one, depth=2', 'one, depth=3', 'other, depth=2', 'other, depth=3']
     """
-    words = _endings(varied)
+    words = _endings(varied, known)
     said = [[f"{word}={written(values[path])}" for path, word in words.items()] for values in sets]
     alone = len(names) == 1 and bool(varied)
     return _numbered([", ".join(choice if alone else [name, *choice]) for name in names for choice in said])
@@ -51,17 +55,37 @@ def written(value: Any) -> str:
     return text if len(text) <= SHOWN else f"{text[: SHOWN - 4]} ..."
 
 
-def _endings(paths: Sequence[str]) -> dict[str, str]:
-    """Return the shortest endings that tell *paths* apart.
+def paths(value: Any, path: str = "") -> Iterator[str]:
+    """Yield the dotted path of everything that stands in a mapping or a list.
+
+    >>> list(paths({"tasks": [{"compute": "1 s"}]}))
+    ['tasks', 'tasks[0]', 'tasks[0].compute']
+    """
+    steps: Iterable[tuple[str, Any]] = ()
+    if isinstance(value, dict):
+        steps = ((f"{path}.{key}" if path else str(key), held) for key, held in value.items())
+    elif isinstance(value, list):
+        steps = ((f"{path}[{place}]", held) for place, held in enumerate(value))
+    for step, held in steps:
+        yield step
+        yield from paths(held, step)
+
+
+def _endings(varied: Sequence[str], known: Iterable[str] = ()) -> dict[str, str]:
+    """Return the shortest endings that tell *varied* paths apart, also from those *known*.
 
     >>> _endings(["cluster.devices", "cluster.topology.latency", "plan.latency"])
     {'cluster.devices': 'devices', 'cluster.topology.latency': 'topology.latency', 'plan.latency': 'plan.latency'}
+    >>> _endings(["workload.tasks[1].compute"], ["workload.tasks[0].compute", "workload.tasks[1].compute"])
+    {'workload.tasks[1].compute': 'tasks[1].compute'}
     """
-    steps = {path: path.split(".") for path in paths}
+    steps = {path: path.split(".") for path in varied}
+    last = {mine[-1] for mine in steps.values()}
+    near = [path.split(".") for path in {*varied, *known} if path.rpartition(".")[2] in last]
     endings = {}
     for path, mine in steps.items():
         lengths = range(1, len(mine) + 1)
-        unlike = (n for n in lengths if sum(other[-n:] == mine[-n:] for other in steps.values()) == 1)
+        unlike = (n for n in lengths if sum(other[-n:] == mine[-n:] for other in near) == 1)
         endings[path] = ".".join(mine[-next(unlike, len(mine)) :])
     return endings
 

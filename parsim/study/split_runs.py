@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from parsim.build import build
 from parsim.core.errors import RunError, ScenarioError
@@ -21,6 +21,7 @@ from parsim.metrics.ledger import seconds as per_worker
 from parsim.metrics.memory import peaks
 from parsim.run import run
 from parsim.sim.theory import theory
+from parsim.study.boundless import boundless
 
 SPLITS = ("data", "layers")
 
@@ -89,7 +90,7 @@ class Runs:
 
     def __init__(self, scenario: Scenario) -> None:
         self._scenario = scenario
-        self._boundless = changed(scenario, {"cluster": _boundless(scenario.values["cluster"])})
+        self._boundless = changed(scenario, {"cluster": boundless(scenario.values["cluster"])})
         self.figures = cache(self._figures)
         self.t_total = cache(self._t_total)
 
@@ -134,12 +135,3 @@ def measured(job: Job) -> Figures:
         idle_s=ledger.idle_s,
         ledger=ledger,
     )
-
-
-def _boundless(cluster: Any) -> Any:
-    """Return what is said of a cluster, without any limit of memory."""
-    if isinstance(cluster, list):
-        return [_boundless(part) for part in cluster]
-    if isinstance(cluster, dict):
-        return {key: _boundless(part) for key, part in cluster.items() if key != "memory"}
-    return cluster

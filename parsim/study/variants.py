@@ -22,7 +22,8 @@ from parsim.core.errors import Complaint, Fault, ScenarioError, one_line
 from parsim.core.job import Job
 from parsim.core.scenario import OPTION, Scenario, Source, changed, load, settings
 from parsim.core.schema import Ask
-from parsim.study.labels import labelled, names, written
+from parsim.study.boundless import boundless
+from parsim.study.labels import labelled, names, paths, written
 
 MOST = 1_000  # variants
 MOST_SEEDS = 10_000
@@ -100,7 +101,8 @@ def variants(
 ) -> tuple[list[Variant], tuple[int, ...]]:
     """Return what is to be played, and the seeds: those given, or so many counted from the first variant's own.
 
-    Every fault of every scenario with each of its settings is told at once, in one `ScenarioError`.
+    Every fault of every scenario with each of its settings is told at once, in one `ScenarioError`. A variant with a
+    task that no device can hold is no fault as long as another one can be played: it fails beside the others.
     """
     _raise([*_about_seeds(seeds), *_about_settings(chosen)])
     faults: list[Fault] = []
@@ -109,13 +111,16 @@ def variants(
     if not faults and len(loaded) * len(sets) < 2:
         faults.append(Fault("SCENARIO", 0, 0, "SCENARIO", ALONE))
     rows = [row for scenario in loaded for values in sets for row in _tried(faults, partial(_row, scenario, values))]
-    _raise(faults)
+    unfit = [fault for row in rows for fault in row.unfit]
+    _raise([*faults, *unfit] if faults or all(row.unfit for row in rows) else [])
     first = rows[0].seed
     if isinstance(seeds, int):
         _raise([_seed_fault(f"{seeds} seeds from {first} on pass 2^63 - 1")] if first + seeds - 1 > LAST_SEED else [])
         seeds = range(first, first + seeds)
     _raise([*_about_work([row.scenario for row in rows], len(sets), seeds[0])])
-    labels = labelled(names(loaded), [path for path in chosen if len(_choices(chosen[path])) > 1], sets)
+    varied = [path for path in chosen if len(_choices(chosen[path])) > 1]
+    known = (path for scenario in loaded for path in paths(scenario.values)) if varied else ()
+    labels = labelled(names(loaded), varied, sets, known)
     return [Variant(label, row.settings, row.scenario) for label, row in zip(labels, rows, strict=True)], tuple(seeds)
 
 
@@ -123,12 +128,26 @@ class _Row(NamedTuple):
     settings: Settings
     scenario: Scenario
     seed: int  # its own
+    unfit: Sequence[Fault] = ()  # its tasks that no device can hold
 
 
 def _row(scenario: Scenario, values: Settings) -> _Row:
     """See that *scenario* can be played with *values*; the job is made again when it is played, for it may be large."""
     asked = changed(scenario, values)
-    return _Row(values, asked, build(asked).seed)
+    try:
+        return _Row(values, asked, build(asked).seed)
+    except ScenarioError as wrong:
+        if not all(fault.path.startswith("workload") for fault in wrong.faults):
+            raise
+        return _Row(values, asked, _without_limits(asked, wrong).seed, wrong.faults)
+
+
+def _without_limits(scenario: Scenario, wrong: ScenarioError) -> Job:
+    """Build *scenario* with all the room there could be; where it is still wrong, so it was for other reasons."""
+    try:
+        return build(changed(scenario, {"cluster": boundless(scenario.values["cluster"])}))
+    except ScenarioError:
+        raise wrong from None
 
 
 def _choices(values: Any) -> Sequence[Any]:

@@ -1,6 +1,7 @@
 """What to fix first: every makespan counted by hand, or published."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -219,6 +220,15 @@ def test_equal_units_that_do_not_divide_are_told():
     assert not told({"workload.count": 12, "plan.subsets": 12})
 
 
+def test_a_column_of_times_has_one_unit():
+    # Tasks of 900 us behind transfers of 440 ms: whole columns are in milliseconds, whatever their cells.
+    found = parsim.explain(FOLDER / "14_two_splits.yaml", set={"cost.compute": "450 us"})
+    report = found.report()
+    fixes = [line for line in report.splitlines() if "sooner" in line and "transfer delay" in line]
+    assert re.search(r"no transfer delay +0\.9 ms +440 ms \(99\.8 %\) sooner", fixes[0])
+    assert re.search(r"440\.0 ms +0\.9 ms +part3|440 ms +0\.9 ms +part3", report)
+
+
 def test_the_parts_of_an_explanation(tmp_path):
     found = parsim.explain(FOLDER / "05_heft_ten_tasks.yaml")
     found.save(tmp_path)
@@ -226,7 +236,7 @@ def test_the_parts_of_an_explanation(tmp_path):
     assert told == json.loads(json.dumps(found.to_dict()))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["explanation.json", "path.png", "path.svg"]
     assert set(told) == {
-        *("run", "path", "sums", "by_worker", "changes", "not_applicable", "others", "fix_first"),
+        *("schema", "parsim", "run", "path", "sums", "by_worker", "changes", "not_applicable", "others", "fix_first"),
     }
     assert told["run"]["makespan_s"] == 80.0
     assert told["sums"] == {

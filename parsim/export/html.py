@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from parsim.export.report import beside, clean, seconds, size, terms
+from parsim.export.report import beside, clean, seconds, size, spent, terms
 from parsim.export.text import ends
 
 CELL = "padding:0.15em 0.8em 0.15em 0;border:0;background:none;vertical-align:top"
@@ -93,16 +93,14 @@ def ledger(facts: Mapping[str, Any]) -> str:
 
 def devices(figures: Sequence[Mapping[str, Any]]) -> str:
     """Write a row a device; of many the first and the last."""
-    parts = [f"{part}_s" for part in ("compute", "transfer", "idle")]
-    largest = max((figure[part] for figure in figures for part in parts), default=0.0)
     rows = [
         [
             figure["name"] + (f" (stands for {figure['stands_for']})" if figure["stands_for"] > 1 else ""),
-            *(clean(figure[part], largest) for part in parts),
+            *parts,
             size(figure["peak_memory_bytes"]),
             f"{100 * figure['utilisation']:.1f} %",
         ]
-        for figure in ends(figures)
+        for figure, parts in zip(ends(figures), spent(figures), strict=True)
     ]
     head = ["device", "compute", "transfer", "idle", "peak memory", "utilisation"]
     hidden = len(figures) - len(rows)

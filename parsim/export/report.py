@@ -25,6 +25,7 @@ CAUSE = {
     "drain": "after its last task",
     "dependency": "waiting for other tasks",
 }
+PARTS = ("compute", "transfer", "idle")  # of a device's time
 TRAINING = {
     "iteration_s": "one iteration",
     "mfu": "model FLOP utilisation",
@@ -138,21 +139,26 @@ def beside(predicted: Mapping[str, Any], measured: Mapping[str, Any]) -> list[tu
     return [("", "predicted", "measured"), *zip(("T_total", *names, "makespan"), one, other, strict=True)]
 
 
+def spent(figures: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
+    """Write what the time of each device went to, of many the first and the last, each column in one unit."""
+    largest = max((figure[f"{part}_s"] for figure in figures for part in PARTS), default=0.0)
+    columns = (times([figure[f"{part}_s"] for figure in ends(figures)], largest=largest) for part in PARTS)
+    return list(zip(*columns, strict=True))
+
+
 def devices(figures: Sequence[Mapping[str, Any]]) -> list[str]:
     """Write a line a device, with a bar of its utilisation."""
     merged = any(figure["stands_for"] > 1 for figure in figures)
     rows = [["", *(["stands for"] if merged else []), "compute", "transfer", "idle", "peak memory", "utilisation"]]
-    parts = [f"{part}_s" for part in ("compute", "transfer", "idle")]
-    largest = max((figure[part] for figure in figures for part in parts), default=0.0)
     shown = ends(figures)
-    for figure in shown:
+    for figure, parts in zip(shown, spent(figures), strict=True):
         used = figure["utilisation"]
         full = round(min(max(used, 0), 1) * BAR)
         rows.append(
             [
                 short(figure["name"], 20),
                 *([str(figure["stands_for"])] if merged else []),
-                *(clean(figure[part], largest) for part in parts),
+                *parts,
                 size(figure["peak_memory_bytes"]),
                 f"{'#' * full}{'.' * (BAR - full)} {100 * used:5.1f} %",
             ]
@@ -217,18 +223,32 @@ def _plain(value: float, digits: int = 6) -> str:
     return f"{value:.{digits}g}" if abs(value) < 10**digits else f"{value:.0f}"
 
 
-def aligned(values: Sequence[float]) -> list[str]:
-    """Write numbers one above the other with the same decimals: six figures of the largest, less common zeros.
+def times(values: Sequence[float], figures: int = 6, largest: float = 0.0) -> list[str]:
+    """Write times one above the other, all in the unit in which the longest reads best.
+
+    What is dust beside the *largest* time, of other columns too, is nothing.
+
+    >>> times([1.5, 0.25, 0.0])
+    ['1.50 s', '0.25 s', '0 s']
+    """
+    swept = [value if abs(value) >= 1e-9 * largest else 0.0 for value in values]
+    unit = unit_of(max(map(abs, swept), default=0.0))
+    numbers = aligned([value / unit.seconds for value in swept], figures)
+    return [f"{number.strip() if value else 0} {unit.name}" for number, value in zip(numbers, swept, strict=True)]
+
+
+def aligned(values: Sequence[float], figures: int = 6) -> list[str]:
+    """Write numbers one above the other with the same decimals: *figures* of the largest, less common zeros.
 
     >>> aligned([2.75, 0.0, 10.5])
     [' 2.75', ' 0.00', '10.50']
     """
-    largest = max(map(abs, values))
-    decimals = min(max(5 - math.floor(math.log10(largest)), 0), 12) if largest else 0
+    largest = max(map(abs, values), default=0.0)
+    decimals = min(max(figures - 1 - math.floor(math.log10(largest)), 0), 12) if largest else 0
     texts = [f"{round(value, decimals) + 0.0:.{decimals}f}" for value in values]
     while decimals and all(text.endswith("0") for text in texts):
         texts = [text[:-1] for text in texts]
         decimals -= 1
     texts = [text.rstrip(".") for text in texts] if not decimals else texts
-    width = max(map(len, texts))
+    width = max(map(len, texts), default=0)
     return [f"{text:>{width}}" for text in texts]

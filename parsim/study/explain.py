@@ -20,13 +20,13 @@ from parsim.build import build
 from parsim.core.scenario import Source, load
 from parsim.export import html
 from parsim.export.files import prepare, write
-from parsim.export.report import seconds
+from parsim.export.report import seconds, times
 from parsim.export.table import table
-from parsim.export.text import ends, folded
+from parsim.export.text import folded
 from parsim.run import Result, run
 from parsim.sim.estimate import mean_compute
 from parsim.study.counterfactual import CLOSE, Change, Others, Refused, changes, gain, others
-from parsim.study.path import HEAD, Link, by_worker, links, sentence, sums, worker_rows
+from parsim.study.path import HEAD, Link, by_worker, links, rows, sentence, sums, worker_rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -66,7 +66,11 @@ class Explanation:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the explanation as in the contract."""
+        from parsim import __version__
+
         return {
+            "schema": 1,
+            "parsim": __version__,
             "run": self.result.to_dict(),
             "path": [link._asdict() for link in self.path],
             "sums": self.sums,
@@ -79,13 +83,13 @@ class Explanation:
 
     def report(self) -> str:
         """Write the explanation for people."""
-        lines, shown = table([HEAD, *(link.cells() for link in ends(self.path))], words=(2, 3, 4, 5)), ends(self.path)
+        lines = table([HEAD, *rows(self.path)], words=(2, 3, 4, 5))
         workers = worker_rows(self.path)
         parts = [
             [self._title, "=" * len(self._title)],
             _part(
                 f"Critical path, {len(self.path)} span{'s' * (len(self.path) != 1)}",
-                [lines[0], *folded(lines[1:], len(self.path) - len(shown)), sentence(self.sums, self.makespan_s)],
+                [lines[0], *folded(lines[1:], len(self.path) + 1 - len(lines)), sentence(self.sums, self.makespan_s)],
             ),
             _part("On the path, by worker", table(workers)),
             _part("Fix this first", [*table(self._fixes(), words=(0, 2)), *self._verdicts()]),
@@ -106,7 +110,7 @@ class Explanation:
             self._title,
             html.picture(png(self.plot().figure), meaning),
             html.words(f"Critical path: {sentence(self.sums, self.makespan_s)}"),
-            html.table(HEAD, [link.cells() for link in ends(self.path)], left=(2, 3, 4, 5)),
+            html.table(HEAD, rows(self.path), left=(2, 3, 4, 5)),
             html.table(("fix this first", "makespan", ""), self._fixes(), left=(0, 2)),
             *map(html.words, self._verdicts()),
         )
@@ -130,7 +134,8 @@ class Explanation:
         return f"{self.result.job.name}: what decides its {seconds(self.makespan_s)}"
 
     def _fixes(self) -> list[tuple[str, str, str]]:
-        told = [(change.words, seconds(change.makespan_s), self._sooner(change)) for change in self.changes]
+        makespans = times([change.makespan_s for change in self.changes])
+        told = [(one.words, took, self._sooner(one)) for one, took in zip(self.changes, makespans, strict=True)]
         return told + [(refused.words, "-", refused.why) for refused in self.refused]
 
     def _verdicts(self) -> list[str]:
@@ -147,8 +152,11 @@ class Explanation:
 
     def _others(self) -> list[tuple[str, str, str]]:
         found = sorted(self.others.makespan_s.items(), key=lambda item: item[1])
-        rows = [(name, seconds(took), "as it is" if name == self.others.own else "") for name, took in found]
-        return rows + [(name, "-", why) for name, why in self.others.failed.items()]
+        names, makespans = [name for name, _ in found], times([took for _, took in found])
+        own = ("as it is" if name == self.others.own else "" for name in names)
+        return list(zip(names, makespans, own, strict=True)) + [
+            (name, "-", why) for name, why in self.others.failed.items()
+        ]
 
 
 def explain(source: Source, set: Mapping[str, Any] | None = None) -> Explanation:

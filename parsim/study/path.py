@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from parsim.core.cluster import HOST
 from parsim.core.timeline import CAUSES, STEPS, Timeline
-from parsim.export.report import seconds
+from parsim.export.report import seconds, times
 from parsim.export.text import ends, short
 from parsim.metrics.critical_path import critical_path, gaps
 
@@ -45,17 +45,6 @@ class Link(NamedTuple):
     def part(self) -> str:
         """Which sum it belongs to."""
         return "transfer_s" if self.kind == "transfer" else "steps_s" if self.kind in STEPS else "compute_s"
-
-    def cells(self) -> tuple[str, ...]:
-        """Write it under `HEAD`."""
-        return (
-            seconds(self.start_s),
-            seconds(self.seconds),
-            short(self.task, NAME),
-            short(self.worker, NAME),
-            self.kind,
-            self.why,
-        )
 
 
 def links(line: Timeline) -> Iterator[Link]:
@@ -119,14 +108,21 @@ def sentence(spent: Mapping[str, Any], makespan_s: float) -> str:
     return f"{told or seconds(0.0)} = {seconds(makespan_s)}"
 
 
+def rows(path: Sequence[Link]) -> list[tuple[str, ...]]:
+    """Write each span of *path* under `HEAD`, of a long path the first and the last."""
+    shown = ends(path)
+    columns = times([link.start_s for link in shown]), times([link.seconds for link in shown])
+    words = [(short(link.task, NAME), short(link.worker, NAME), link.kind, link.why) for link in shown]
+    return [(start, length, *told) for start, length, told in zip(*columns, words, strict=True)]
+
+
 def worker_rows(path: Sequence[Link]) -> list[tuple[str, ...]]:
     """Write the sums by worker, below a head that leaves out what nobody spent."""
     workers, whole = by_worker(path), sums(path)
     shown = {part: words for part, words in PARTS.items() if _spent(whole, part)}
-    rows = [
-        (short(worker, NAME), *(seconds(_spent(spent, part)) for part in shown)) for worker, spent in workers.items()
-    ]
-    return [("", *shown.values()), *ends(rows)]
+    columns = (times([_spent(spent, part) for spent in workers.values()]) for part in shown)
+    told = list(zip((short(worker, NAME) for worker in workers), *columns, strict=True))
+    return [("", *shown.values()), *ends(told)]
 
 
 def _spent(spent: Mapping[str, Any], part: str) -> float:

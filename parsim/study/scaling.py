@@ -22,7 +22,7 @@ from parsim.core.scenario import Scenario, Source, load
 from parsim.core.units import show
 from parsim.export import html
 from parsim.export.files import prepare, write
-from parsim.export.report import seconds
+from parsim.export.report import seconds, times
 from parsim.export.table import table
 from parsim.sim.play import play
 from parsim.sim.theory import theory
@@ -125,10 +125,11 @@ class Scaling:
     def _rows(self) -> Iterator[tuple[str, ...]]:
         """Yield the head of the table, then a row a point."""
         yield ("P ", "makespan", "T_total", "speed-up", "efficiency")
-        for point in self.points:
+        makespans = times([point.makespan_s for point in self.points], 4)
+        theories = times([point.t_total_s for point in self.points], 4)
+        for point, makespan, theory_s in zip(self.points, makespans, theories, strict=True):
             star = "*" if point.p == self.own else " "
-            times = (seconds(point.makespan_s, 4), seconds(point.t_total_s, 4))
-            yield (f"{point.p}{star}", *times, f"{point.speed_up:.2f}", f"{point.efficiency:.2f}")
+            yield (f"{point.p}{star}", makespan, theory_s, f"{point.speed_up:.2f}", f"{point.efficiency:.2f}")
 
     def plot(self, axes: Axes | None = None) -> Axes:
         """Draw speed-up and efficiency over P, and T_total's, on matplotlib *axes* or a new figure; return them."""

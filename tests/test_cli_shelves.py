@@ -139,6 +139,12 @@ def test_list_shows_one_shelf(command):
     assert [line.split()[0] for line in out.splitlines()[1:]] == ["1f1b", "gpipe"]
 
 
+def test_list_says_of_each_entry_what_no_other_of_its_shelf_does(command):
+    for found in json.loads(command("list", "--json")[1]).values():
+        does = [entry["does"] for entry in found["entries"]]
+        assert len(set(does)) == len(does)
+
+
 def test_list_as_json(command):
     code, out, err = command("list", "--json")
     assert (code, err) == (0, "")

@@ -13,7 +13,7 @@ import pytest
 from parsim.core.graph import Edges, TaskGraph
 from parsim.core.job import Estimate
 from parsim.core.ties import rounded
-from parsim.policies import policies
+from parsim.policies import heft, peft, policies
 from parsim.policies.by_rank import ByRank
 from parsim.policies.cpop import critical_path
 from parsim.policies.insertion import Plan, Planned
@@ -118,8 +118,9 @@ def makespan(spans):
     return max(end for _, _, end in spans)
 
 
-def plans_of(heft):
-    return {one.task: (worker, one.start, one.end) for worker, plan in enumerate(heft.plans) for one in plan.planned}
+def plans_of(plan, asked):
+    plans = plan(asked.graph, asked.places, asked.estimate).plans
+    return {one.task: (worker, one.start, one.end) for worker, its in enumerate(plans) for one in its.planned}
 
 
 class TestFifo:
@@ -167,20 +168,18 @@ class TestFifo:
 class TestHeft:
     @pytest.mark.parametrize("case", PLANNED, ids=named)
     def test_plan_of_the_publication(self, case):
-        heft, asked = policies["heft"](), problem(case)
-        heft.prepare(asked.graph, asked.places, asked.estimate)
         names = [task["name"] for task in case["tasks"]]
         plan = {
-            names[task]: [case["workers"][worker], start, end] for task, (worker, start, end) in plans_of(heft).items()
+            names[task]: [case["workers"][worker], start, end]
+            for task, (worker, start, end) in plans_of(heft.plan, problem(case)).items()
         }
         assert plan == case["heft_schedule"]
 
     @pytest.mark.parametrize("case", PLANNED, ids=named)
     def test_played_as_planned(self, case):
-        heft = policies["heft"]()
-        spans = problem(case).play(heft)
+        spans = problem(case).play(policies["heft"]())
         assert makespan(spans) == case["expect"]["heft"]
-        assert dict(enumerate(spans)) == plans_of(heft)
+        assert dict(enumerate(spans)) == plans_of(heft.plan, problem(case))
 
     def test_upward_ranks_of_the_paper(self):
         # Topcuoglu 2002, table 1, printed to three decimals.
@@ -201,9 +200,8 @@ class TestHeft:
             {parent: draw.choice((0, 0, 1, 0.7)) for parent in draw.sample(range(i), min(i, draw.randint(0, 3)))}
             for i in range(tasks)
         ]
-        heft = policies["heft"]()
-        spans = Problem(seconds, after).play(heft)
-        planned = plans_of(heft)
+        spans = Problem(seconds, after).play(policies["heft"]())
+        planned = plans_of(heft.plan, Problem(seconds, after))
         assert [spans[task][0] for task in range(tasks)] == [planned[task][0] for task in range(tasks)]
         for task in range(tasks):
             assert spans[task][1] == pytest.approx(planned[task][1], abs=1e-9)
@@ -220,9 +218,8 @@ class TestHeft:
 
     def test_what_the_host_sends_is_waited_for(self):
         # By hand: one second's work anywhere, but it takes 9 s to reach w0 and 2 s to reach w1.
-        heft, asked = policies["heft"](), Problem([[1.0, 1.0]], [{}], arrivals=[[9.0, 2.0]])
-        heft.prepare(asked.graph, asked.places, asked.estimate)
-        assert plans_of(heft) == {0: (1, 2.0, 3.0)}
+        asked = Problem([[1.0, 1.0]], [{}], arrivals=[[9.0, 2.0]])
+        assert plans_of(heft.plan, asked) == {0: (1, 2.0, 3.0)}
 
     def test_waits_for_the_next_of_the_plan(self):
         heft, asked = policies["heft"](), Problem([[3.0], [2.0]], [{}, {}])
@@ -287,10 +284,9 @@ class TestPeft:
         assert table.mean(axis=1).round(1)[:3].tolist() == [72.7, 41, 37]
 
     def test_plan_is_played_as_made(self):
-        peft = policies["peft"]()
-        spans = problem(PEFT).play(peft)
+        spans = problem(PEFT).play(policies["peft"]())
         assert makespan(spans) == 122
-        assert dict(enumerate(spans)) == plans_of(peft)
+        assert dict(enumerate(spans)) == plans_of(peft.plan, problem(PEFT))
 
     def test_gives_up_the_earliest_end_for_the_children(self):
         # By hand: a ends at 1 on w0 and at 2 on w1; b takes 9 on w0, 1 on w1, and a>b 5 s. OCT(a) is 6 on w0 (b on

@@ -26,7 +26,7 @@ from parsim.policies.ranks import by_urgency, downward_ranks, upward_ranks
 
 @policies.add("cpop")
 class Cpop(InOrder):
-    """Plan the critical path onto one worker, then follow the plan.
+    """Plan the critical path onto one worker, all else where it ends earliest.
 
     >>> import numpy as np
     >>> three = TaskGraph(["a", "b", "c"], ("compute",), np.zeros(3, int), np.ones(3), ((0, 1),), np.zeros(3, int))
@@ -39,17 +39,21 @@ class Cpop(InOrder):
     """
 
     def prepare(self, graph: TaskGraph, workers: tuple[tuple[int, ...], ...], estimate: Estimate) -> None:
-        """Plan: the task of highest priority first, the critical path on its worker."""
-        planner, nothing = Planner(graph, workers, estimate), [0.0] * len(estimate.compute)
-        upward = upward_ranks(graph, estimate)
-        path = set(critical_path(graph, upward, estimate))
-        able = {task: planner.able(task) for task in path}
-        own = fastest(able, estimate)
-        for task in by_urgency(graph, upward + downward_ranks(graph, estimate)):
-            able_now = planner.able(task)
-            planner.put(task, (own,) if task in path and own in able_now else able_now, nothing)
-        self.plans = planner.plans
-        self.follow(planner.orders(), len(graph))
+        """Plan, and follow the plan."""
+        self.follow(plan(graph, workers, estimate).orders(), len(graph))
+
+
+def plan(graph: TaskGraph, workers: tuple[tuple[int, ...], ...], estimate: Estimate) -> Planner:
+    """Plan the task of highest priority first, the critical path on its worker."""
+    planner, nothing = Planner(graph, workers, estimate), [0.0] * len(estimate.compute)
+    upward = upward_ranks(graph, estimate)
+    path = set(critical_path(graph, upward, estimate))
+    able = {task: planner.able(task) for task in path}
+    own = fastest(able, estimate)
+    for task in by_urgency(graph, upward + downward_ranks(graph, estimate)):
+        able_now = planner.able(task)
+        planner.put(task, (own,) if task in path and own in able_now else able_now, nothing)
+    return planner
 
 
 def critical_path(graph: TaskGraph, upward: Floats, estimate: Estimate) -> list[int]:

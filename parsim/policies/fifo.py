@@ -26,7 +26,7 @@ class Fifo:
     >>> import numpy as np
     >>> anywhere = TaskGraph(["a", "b", "c"], ("compute",), np.zeros(3, int), np.ones(3), ((0, 1),), np.zeros(3, int))
     >>> fifo = Fifo()
-    >>> fifo.prepare(anywhere, ((0, 1),), Estimate((), lambda *_: 0.0, lambda *_: 0.0, list, list))
+    >>> fifo.prepare(anywhere, ((0, 1),), Estimate(([],) * 2, lambda *_: 0.0, lambda *_: 0.0, list, list))
     >>> fifo.ready(1, None), fifo.ready(0, None)
     (None, None)
     >>> fifo.take(0, lambda task: True), fifo.take(1, lambda task: True), fifo.take(0, lambda task: True)
@@ -39,8 +39,7 @@ class Fifo:
         self._turn = [0] * len(graph)  # when a task became ready, to compare the heads of queues
         self._turns = 0
         self._queues: list[deque[int]] = [deque() for _ in workers]
-        most = max((worker for some in workers for worker in some), default=-1) + 1
-        self._of: list[list[deque[int]]] = [[] for _ in range(most)]  # [worker] queues
+        self._of: list[list[deque[int]]] = [[] for _ in estimate.compute]  # [worker] queues
         for queue, some in zip(self._queues, workers, strict=True):
             for worker in some:
                 self._of[worker].append(queue)
@@ -56,7 +55,7 @@ class Fifo:
 
     def take(self, worker: int, fits: Callable[[int], bool]) -> int | None:
         """Take the first ready task that may run on *worker* and fits."""
-        queues = self._of[worker] if worker < len(self._of) else []
+        queues = self._of[worker]
         first = queues[0] if len(queues) == 1 else self._earliest(queues)
         if not first:
             return None

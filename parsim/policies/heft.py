@@ -21,7 +21,7 @@ from parsim.policies.ranks import by_urgency, upward_ranks
 
 @policies.add("heft")
 class Heft(InOrder):
-    """Plan every task before the clock starts, then follow the plan.
+    """Plan the most urgent task first, each where it ends earliest.
 
     >>> import numpy as np
     >>> three = TaskGraph(["a", "b", "c"], ("compute",), np.zeros(3, int), np.ones(3), ((0, 1),), np.zeros(3, int))
@@ -34,9 +34,13 @@ class Heft(InOrder):
     """
 
     def prepare(self, graph: TaskGraph, workers: tuple[tuple[int, ...], ...], estimate: Estimate) -> None:
-        """Plan: the most urgent task first, where it ends earliest."""
-        planner, nothing = Planner(graph, workers, estimate), [0.0] * len(estimate.compute)
-        for task in by_urgency(graph, upward_ranks(graph, estimate)):
-            planner.put(task, planner.able(task), nothing)
-        self.plans = planner.plans
-        self.follow(planner.orders(), len(graph))
+        """Plan, and follow the plan."""
+        self.follow(plan(graph, workers, estimate).orders(), len(graph))
+
+
+def plan(graph: TaskGraph, workers: tuple[tuple[int, ...], ...], estimate: Estimate) -> Planner:
+    """Plan the most urgent task first, where it ends earliest."""
+    planner, nothing = Planner(graph, workers, estimate), [0.0] * len(estimate.compute)
+    for task in by_urgency(graph, upward_ranks(graph, estimate)):
+        planner.put(task, planner.able(task), nothing)
+    return planner

@@ -23,7 +23,7 @@ from parsim.policies.ranks import by_urgency, in_turn
 
 @policies.add("peft")
 class Peft(InOrder):
-    """Plan every task before the clock starts, then follow the plan.
+    """Plan like HEFT, but where a task ends early and its children can, too.
 
     >>> import numpy as np
     >>> three = TaskGraph(["a", "b", "c"], ("compute",), np.zeros(3, int), np.ones(3), ((0, 1),), np.zeros(3, int))
@@ -36,15 +36,19 @@ class Peft(InOrder):
     """
 
     def prepare(self, graph: TaskGraph, workers: tuple[tuple[int, ...], ...], estimate: Estimate) -> None:
-        """Plan: the task of highest mean OCT first, where its end and OCT are least together."""
-        planner = Planner(graph, workers, estimate)
-        seconds = np.array(estimate.compute).T  # (tasks, workers), NaN: may not run
-        table = optimistic_costs(graph, seconds, estimate.mean_transfer())
-        mean = np.nanmean(np.where(np.isnan(seconds), np.nan, table), axis=1)
-        for task in by_urgency(graph, mean):
-            planner.put(task, planner.able(task), table[task].tolist())
-        self.plans = planner.plans
-        self.follow(planner.orders(), len(graph))
+        """Plan, and follow the plan."""
+        self.follow(plan(graph, workers, estimate).orders(), len(graph))
+
+
+def plan(graph: TaskGraph, workers: tuple[tuple[int, ...], ...], estimate: Estimate) -> Planner:
+    """Plan the task of highest mean OCT first, where its end and OCT are least together."""
+    planner = Planner(graph, workers, estimate)
+    seconds = np.array(estimate.compute).T  # (tasks, workers), NaN: may not run
+    table = optimistic_costs(graph, seconds, estimate.mean_transfer())
+    mean = np.nanmean(np.where(np.isnan(seconds), np.nan, table), axis=1)
+    for task in by_urgency(graph, mean):
+        planner.put(task, planner.able(task), table[task].tolist())
+    return planner
 
 
 def optimistic_costs(graph: TaskGraph, seconds: Floats, transfer: Floats) -> Floats:

@@ -23,11 +23,9 @@ from parsim.core.graph import Numbered, TaskGraph
 from parsim.core.marks import MOST
 from parsim.core.plan import Plan
 from parsim.core.schema import Count
-from parsim.core.shapes import edges_of, graph_of, refuse_many
+from parsim.core.shapes import NOTHING, edges_of, graph_of, refuse_many
 from parsim.core.units import Seconds, Travel
 from parsim.workloads import workloads
-
-NOTHING = Travel()
 
 
 @workloads.add("out_tree")
@@ -64,7 +62,9 @@ def out_tree(
 def in_tree(
     cluster: Cluster, plan: Plan, levels: Count, compute: Seconds, children: Count = 2, send: Travel = NOTHING
 ) -> TaskGraph:
-    """Make a complete tree that is gathered into its root: the other way round, with the parameters of `out_tree`.
+    """Make a complete tree that is gathered into its root.
+
+    It is an `out_tree` the other way round, with the same parameters.
 
     >>> from parsim.core.cluster import Device
     >>> graph = in_tree(Cluster((Device("w0"),)), Plan(), levels=2, compute=1.0)

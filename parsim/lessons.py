@@ -17,14 +17,14 @@ from numbers import Integral
 from typing import Any
 
 from parsim.core.scenario import Source, load
+from parsim.core.ties import CLOSE
 from parsim.core.units import BYTES, SECONDS, parse
 from parsim.export.report import seconds, size
 from parsim.run import Result, simulate
 from parsim.study.splits import splits
 
-CLOSE = 1e-3  # relative, of a time that was found on paper
+FOUND = 1e-3  # relative, of a time that was found on paper
 NEAR = 1e-2  # relative, of a crossing
-EVEN = 1e-9  # relative, of two runs
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def makespan(answer: object, source: Source, set: Mapping[str, Any] | None = Non
         return _unread(wrong)
     run = simulate(source, set)
     found = run.timeline.makespan_s
-    if _equal(told, found, CLOSE):
+    if _equal(told, found, FOUND):
         return Marked(True, f"Right: {seconds(found)}. T_total is {seconds(run.theory.t_total_s)}.")
     return _hint(f"{seconds(told)} {_overlooked(run, told)}")
 
@@ -80,7 +80,7 @@ def _overlooked(run: Result, told: float) -> str:
     )
     direction = "short" if told < run.timeline.makespan_s else "long"
     general = f"is too {direction}. Add up what the busiest worker does, from its first byte to its last item."
-    return next((words for mistake, words in mistakes if _equal(told, mistake, CLOSE)), general)
+    return next((words for mistake, words in mistakes if _equal(told, mistake, FOUND)), general)
 
 
 def subsets(answer: object, source: Source, set: Mapping[str, Any] | None = None) -> Marked:
@@ -100,7 +100,7 @@ def subsets(answer: object, source: Source, set: Mapping[str, Any] | None = None
     count = int(answer)
     runs = {cut: simulate(source, settings | {"plan.subsets": cut}) for cut in range(1, items + 1)}
     mine, least = runs[count], min(run.timeline.makespan_s for run in runs.values())
-    best = [cut for cut, run in runs.items() if _equal(run.timeline.makespan_s, least, EVEN)]
+    best = [cut for cut, run in runs.items() if _equal(run.timeline.makespan_s, least, CLOSE)]
     took = seconds(mine.timeline.makespan_s)
     if count in best:
         return Marked(True, f"Right: {took}; T_total is {seconds(mine.theory.t_total_s)}.")
@@ -140,7 +140,7 @@ def order(answer: object, source: Source, set: Mapping[str, Any] | None = None) 
     listed = {"workload.tasks": [tasks[name] for name in answer], "policy": "list_order"}
     run = simulate(source, dict(set or {}) | listed)
     span, theory = run.timeline.makespan_s, run.theory.t_total_s
-    if _equal(span, theory, EVEN):
+    if _equal(span, theory, CLOSE):
         return Marked(True, f"Right: {seconds(span)}, and that is T_total; no order can do better.")
     idle = {device["name"]: device["idle_s"] for device in run.metrics["devices"]}
     most = max(idle, key=lambda name: idle[name])

@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from parsim.core.scenario import Source
+from parsim.core.ties import CLOSE
 from parsim.export import html
 from parsim.export.files import write
 from parsim.export.report import ledger, seconds
 from parsim.metrics.checker import check
 from parsim.metrics.closed_forms import Form, bound_formula, forms, lower_bound
 from parsim.run import Result, simulate
-
-CLOSE = 1e-9  # relative
 
 
 @dataclass(frozen=True)

@@ -650,6 +650,7 @@ def test_saving_and_showing(tmp_path):
     shown = comparison._repr_html_()
     assert 'src="data:image/png;base64,' in shown
     assert "policy=lpt is the fastest" in shown
+    assert "max-width:100%" in shown  # as every picture in a notebook
     assert repr(comparison).startswith("Comparison(2 variants: policy=lpt is the fastest")
 
 

@@ -10,7 +10,7 @@ import pytest
 import parsim
 from parsim.conformance import cases, check_file, findings, workloads
 from parsim.conformance.case import Case, Found, find
-from parsim.conformance.policies import about_bounds
+from parsim.conformance.policies import about_bounds, about_change
 from parsim.core.registry import SHELVES, shelf
 
 ROOT = Path(__file__).parents[1]
@@ -430,3 +430,14 @@ class TestParallelAndWorkloads:
     def test_wrong_workloads(self, here, body, told):
         found = broken("workloads", f"def mine(cluster, plan: Plan, count: Count):\n    {body}\n")
         assert told in found["three devices"]
+
+
+def test_a_run_that_begins_like_the_first_and_goes_on_is_told():
+    # A chain of two tasks, and one of three: the first two lines are alike, and then there is nothing.
+    def played(tasks):
+        work = {"kind": "chains", "count": 1, "length": tasks, "compute": "1 s"}
+        return parsim.simulate({"cluster": {"devices": 1}, "workload": work}).timeline
+
+    assert list(about_change(played(2), played(2))) == []
+    (told,) = about_change(played(2), played(3))
+    assert told.startswith("played again, it goes another way: nothing, then chain0.2 on w0 at 2 s; keep no state")

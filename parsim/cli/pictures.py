@@ -162,7 +162,8 @@ def _player(scenario: Scenario, source: Source, makespan_s: float | None = None)
         return result
 
     def draw(kind: str) -> Pictures:
-        return _scaling(scenario, source) if kind == "scaling" and played() else played().pictures(kind)
+        result = played()  # also where more workers are asked of: a known makespan must come out again
+        return _scaling(scenario, source) if kind == "scaling" else result.pictures(kind)
 
     return draw
 

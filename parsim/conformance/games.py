@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from typing import Any
 
-Mapping = dict[str, Any]
+Values = dict[str, Any]
 
 
-def task(name: str, compute: Any, *after: str, **more: Any) -> Mapping:
+def task(name: str, compute: Any, *after: str, **more: Any) -> Values:
     """Write a task that only waits for its parents; *more* may hold an `after` with delays or bytes."""
     return {"name": name, "compute": compute, **({"after": list(after)} if after else {}), **more}
 
 
-def game(devices: Any, tasks: list[Mapping], **more: Any) -> Mapping:
+def game(devices: Any, tasks: list[Values], **more: Any) -> Values:
     """Write the scenario of a task graph."""
     return {"cluster": {"devices": devices}, "workload": {"kind": "tasks", "tasks": tasks}, **more}
 
@@ -58,7 +58,7 @@ SLOTS = {"devices": [{"name": f"w{i}", "slots": 2, "memory": "10 MB"} for i in r
 ITEMS = {"kind": "items", "data": [1, 2, 3, 4, 5], "kernel": "double", "merge": "sum", "item": "1 MB"}
 STAGES = {"kind": "stages", "forward": "1 s", "input_grad": "1 s", "weight_grad": "1 s"}
 
-QUIET: dict[str, Mapping] = {  # equal workers, and nothing travels: the makespan has bounds on both sides
+QUIET: dict[str, Values] = {  # equal workers, and nothing travels: the makespan has bounds on both sides
     "independent tasks on two workers": game(2, ALONE),
     "more workers than tasks": game(7, ALONE),
     "one worker": game(1, ALONE),
@@ -69,7 +69,7 @@ QUIET: dict[str, Mapping] = {  # equal workers, and nothing travels: the makespa
     "workers that hold three tasks (prefetch)": game(2, LAYERS, plan={"prefetch": 2}),
     "two slots a device, and room for one task": game(0, TIGHT) | {"cluster": SLOTS},
 }
-OTHER: dict[str, Mapping] = {
+OTHER: dict[str, Values] = {
     "tasks that only some workers may run": game(3, EITHER),
     "workers of several speeds": game([{"name": "w0", "speed": 2}, "w1", {"name": "w2", "speed": 0.5}], LAYERS),
     "delays between workers": game(2, DELAYED),
@@ -86,7 +86,7 @@ OTHER: dict[str, Mapping] = {
         "cost": {"compute": "1 s", "kind": "constant"},
     },
 }
-PIPELINES: dict[str, Mapping] = {
+PIPELINES: dict[str, Values] = {
     f"a pipeline by {schedule}{with_send}": {
         "cluster": {"devices": 3},
         "workload": STAGES | send,

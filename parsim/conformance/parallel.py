@@ -11,6 +11,7 @@ from parsim.build import build
 from parsim.conformance.case import Case, Found, asked, found, who_of
 from parsim.core.answers import graph as checked
 from parsim.core.scenario import load
+from parsim.core.ties import CLOSE
 from parsim.metrics.checker import check
 from parsim.metrics.values import alike
 from parsim.parallel import parallel
@@ -52,7 +53,7 @@ def play(entry: str, items: int, devices: int, options: dict[str, int]) -> Found
         result = run(job)
         broken += check(job, result.timeline)
         held = float(job.graph.group_size.sum())
-        if not math.isclose(held, WEIGHTS, rel_tol=1e-9):
+        if not math.isclose(held, WEIGHTS, rel_tol=CLOSE):
             broken.append(f"its tasks own {held:g} B of the weights together, and the model has {WEIGHTS:g} B")
     program = job.graph.program
     if program is None:

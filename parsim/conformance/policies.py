@@ -5,9 +5,10 @@ On P equal workers where nothing travels     max(critical path, work / P) <= mak
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import islice, zip_longest
 from typing import Any
 
 from parsim.build import build
@@ -17,6 +18,7 @@ from parsim.core.guard import guarded
 from parsim.core.job import Job
 from parsim.core.outside import Outside
 from parsim.core.scenario import load
+from parsim.core.ties import CLOSE
 from parsim.core.timeline import Timeline
 from parsim.metrics.checker import check
 from parsim.metrics.closed_forms import lower_bound
@@ -24,7 +26,6 @@ from parsim.policies import policies
 from parsim.run import run
 
 FOLLOWS_ORDERS = "in_order"  # plays nothing but pipelines
-CLOSE = 1e-9  # relative
 
 
 def cases(entry: str) -> list[Case]:
@@ -37,7 +38,7 @@ def play(entry: str, scenario: Mapping[str, Any], quiet: bool) -> Found:
     """Play a job twice behind the guard, and hold it against the checker, the bounds and itself."""
     job = behind_guard(build(load({**scenario, "policy": entry})))
     first, second = run(job).timeline, run(job).timeline
-    return found([*check(job, first), *(about_bounds(job, first) if quiet else ()), *_about_change(first, second)])
+    return found([*check(job, first), *(about_bounds(job, first) if quiet else ()), *about_change(first, second)])
 
 
 def behind_guard(job: Job) -> Job:
@@ -58,12 +59,16 @@ def about_bounds(job: Job, timeline: Timeline) -> Iterator[str]:
         yield f"ends after {makespan:g} s, and one worker alone needs {work:g} s"
 
 
-def _about_change(first: Timeline, second: Timeline) -> Iterator[str]:
-    for one, other in zip(first.rows(), second.rows(), strict=True):
-        if one != other:
-            (_, name, _, worker, _, _, start, *_), (_, other_name, _, other_worker, _, _, other_start, *_) = one, other
-            yield (
-                f"played again, it goes another way: {name} on {worker} at {start:g} s, then {other_name} on "
-                f"{other_worker} at {other_start:g} s; keep no state in the class, draw nothing at random"
-            )
-            return
+def about_change(first: Timeline, second: Timeline) -> Iterator[str]:
+    """Say where the same job, played again, goes another way for the first time."""
+    unlike = (pair for pair in zip_longest(first.rows(), second.rows()) if pair[0] != pair[1])
+    for one, other in islice(unlike, 1):
+        yield (
+            f"played again, it goes another way: {_span(one)}, then {_span(other)}; "
+            "keep no state in the class, draw nothing at random"
+        )
+
+
+def _span(row: Sequence[Any] | None) -> str:
+    """Say what a line of a timeline holds; None: the timeline was over."""
+    return f"{row[1]} on {row[3]} at {row[6]:g} s" if row else "nothing"

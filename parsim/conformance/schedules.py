@@ -17,6 +17,7 @@ from parsim.core.answers import orders
 from parsim.core.errors import Invalid
 from parsim.core.op import Op
 from parsim.core.schema import check as read
+from parsim.core.ties import CLOSE
 from parsim.metrics.checker import check
 from parsim.run import Result, simulate
 from parsim.schedules import schedules
@@ -24,7 +25,6 @@ from parsim.schedules import schedules
 GIVEN = ("ranks", "microbatches", "chunks")
 SHAPES = ((1, 1, 1), (1, 4, 1), (2, 1, 1), (2, 4, 1), (3, 2, 1), (3, 7, 1), (4, 8, 1), (2, 4, 2), (4, 8, 2))
 EQUAL = {"forward": "1 s", "input_grad": "1 s", "weight_grad": "1 s"}
-CLOSE = 1e-9
 
 
 def cases(entry: str) -> list[Case]:

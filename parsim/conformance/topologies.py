@@ -21,7 +21,6 @@ from parsim.topologies import topologies
 GIVEN = ("places",)
 SIZES = (1, 2, 3, 5)  # devices
 SIZE = 3e6  # B, of a flow
-CLOSE = 1e-9
 
 
 def cases(entry: str) -> list[Case]:

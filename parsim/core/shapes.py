@@ -16,6 +16,8 @@ from parsim.core.graph import Edges, Floats, Ints, TaskGraph
 from parsim.core.marks import MOST
 from parsim.core.units import Travel
 
+NOTHING = Travel()  # what an edge carries that only orders
+
 
 def edges_of(parent: Ints, child: Ints, send: Travel, times: Floats | float = 1.0) -> Edges:
     """Make edges that carry *send*, each as many *times*.

@@ -1,7 +1,7 @@
 """Ties: which priorities and times count as equal, and the order that follows.
 
 Sums of the same seconds in another order differ in their last digits; compared at 12 significant digits they tie, and
-then the lower number comes first.
+then the lower number comes first. Of whole runs, sums of thousands, what differs by less than `CLOSE` is equal.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from parsim.core.graph import Floats, Ints
+
+CLOSE = 1e-9  # relative: less than that between two measures is rounding
 
 
 def rounded(seconds: float) -> float:

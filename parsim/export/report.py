@@ -11,6 +11,7 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from parsim.core.ties import CLOSE
 from parsim.core.timeline import Timeline
 from parsim.export.text import WIDEST, ends, folded, gantt, short, unit_of
 
@@ -209,7 +210,7 @@ def clean(value: float, largest: float) -> str:
     >>> clean(-1e-16, 3.3), clean(1e-16, 1e-16)
     ('0 s', '1e-07 ns')
     """
-    return seconds(value if abs(value) >= 1e-9 * largest else 0.0)
+    return seconds(value if abs(value) >= CLOSE * largest else 0.0)
 
 
 def _plain(value: float, digits: int = 6) -> str:
@@ -231,7 +232,7 @@ def times(values: Sequence[float], figures: int = 6, largest: float = 0.0) -> li
     >>> times([1.5, 0.25, 0.0])
     ['1.50 s', '0.25 s', '0 s']
     """
-    swept = [value if abs(value) >= 1e-9 * largest else 0.0 for value in values]
+    swept = [value if abs(value) >= CLOSE * largest else 0.0 for value in values]
     unit = unit_of(max(map(abs, swept), default=0.0))
     numbers = aligned([value / unit.seconds for value in swept], figures)
     return [f"{number.strip() if value else 0} {unit.name}" for number, value in zip(numbers, swept, strict=True)]

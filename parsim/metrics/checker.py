@@ -15,11 +15,11 @@ import numpy as np
 
 from parsim.core.graph import Bools, Floats, Ints
 from parsim.core.job import Job
+from parsim.core.ties import CLOSE
 from parsim.core.timeline import STEPS, Timeline
 from parsim.metrics.ledger import ledger
 from parsim.metrics.memory import usage
 
-CLOSE = 1e-9  # relative to the makespan, or to a size
 WINDOWS = 60  # transfers on a link beyond which only windows of whole busy periods and of single transfers are tried
 
 

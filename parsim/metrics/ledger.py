@@ -14,9 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from parsim.core.graph import Floats
+from parsim.core.ties import CLOSE
 from parsim.core.timeline import CAUSES, Timeline
-
-CLOSE = 1e-9  # relative, of the largest term
 
 
 class Ledger(NamedTuple):

@@ -14,13 +14,13 @@ from typing import NamedTuple
 
 from matplotlib.axes import Axes
 
+from parsim.core.ties import CLOSE
 from parsim.export.report import seconds
 from parsim.export.text import unit_of
 from parsim.metrics.ledger import Ledger
 from parsim.plot import style
 from parsim.plot.paper import Margins, headline, page, point, time_axis
 
-NOTHING = 1e-9  # of the largest term: what sums of floats leave
 CLEAR = 1e-3  # of the axis' unit: what is less is written in a unit of its own
 GAP = 4.0  # points between a bar and its value
 TALL = 0.36  # inches of a row
@@ -67,7 +67,7 @@ def waterfall(ledger: Ledger, axes: Axes) -> Axes:
     _axes(axes, terms, largest)
     gap = GAP * point(axes).x
     for height, row in enumerate(terms):
-        nothing = abs(row.end_s - row.start_s) <= NOTHING * largest
+        nothing = abs(row.end_s - row.start_s) <= CLOSE * largest
         border = style.LINE if row.look.face == style.PALE else style.WHITE
         axes.barh(
             height,

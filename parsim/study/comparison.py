@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import base64
-import html
 import json
 import os
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from html import escape
 from math import fsum
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from parsim.core.timeline import CAUSES
+from parsim.export import html
 from parsim.export.files import prepare, write
 from parsim.study.decided import decided
 from parsim.study.played import Pair, Played, ended, fastest, pair
@@ -138,9 +138,12 @@ class Comparison:
 
     def _repr_html_(self) -> str:
         """Show the picture and the report in a notebook."""
-        pictures = [base64.b64encode(data).decode() for name, data in self._pictures().items() if name.endswith("png")]
-        images = "".join(f'<img alt="Gantt charts" src="data:image/png;base64,{data}">' for data in pictures)
-        return f"{images}<pre>{html.escape(self.report())}</pre>"
+        from parsim.plot.paper import png
+
+        told = f"<pre>{escape(self.report())}</pre>"
+        drawn = any(one.run for one in self.variants)
+        shown = [html.picture(png(self.plot()), "Gantt charts of the variants")] if drawn else []
+        return html.page(self._title(), *shown, told)
 
 
 def _failures(one: Played) -> list[str]:

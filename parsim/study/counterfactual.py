@@ -24,12 +24,11 @@ from parsim.core.errors import ParsimError, ScenarioError
 from parsim.core.job import Job
 from parsim.core.registry import Shelf
 from parsim.core.scenario import Scenario
+from parsim.core.ties import CLOSE
 from parsim.policies import policies
 from parsim.schedules import schedules
 from parsim.sim.play import play
 from parsim.study.workers import with_workers
-
-CLOSE = 1e-9  # relative: a difference below it is rounding
 
 
 class Change(NamedTuple):

@@ -13,8 +13,9 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+from parsim.core.ties import CLOSE
+
 NEITHER = "neither"  # in place of a winner, where all lines are infinite
-EVEN = 1e-9  # relative: less than that between two lines is rounding
 
 Who = Callable[[float], str]  # the line that is lowest at a value, `NEITHER`, or nothing where they are even
 Between = Callable[[float, float, Callable[[float], bool]], float]  # (before, after, has it changed?) -> where
@@ -38,7 +39,7 @@ def lowest(lines: Mapping[str, float]) -> str:
     least = min(lines.values())
     if least == math.inf:
         return NEITHER
-    near = [name for name, value in lines.items() if value == least or value - least <= EVEN * least]
+    near = [name for name, value in lines.items() if value == least or value - least <= CLOSE * least]
     return near[0] if len(near) == 1 else ""
 
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from parsim.core.ties import CLOSE
 from parsim.core.timeline import CAUSES
 from parsim.export.report import seconds
-from parsim.study.played import CLOSE, Played, alike, ended, fastest, pair
+from parsim.study.played import Played, alike, ended, fastest, pair
 
 WORDS = {
     "computing": "computing",

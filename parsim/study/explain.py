@@ -18,6 +18,7 @@ import numpy as np
 
 from parsim.build import build
 from parsim.core.scenario import Source, load
+from parsim.core.ties import CLOSE
 from parsim.export import html
 from parsim.export.files import prepare, write
 from parsim.export.report import seconds, times
@@ -25,7 +26,7 @@ from parsim.export.table import table
 from parsim.export.text import folded
 from parsim.run import Result, run
 from parsim.sim.estimate import mean_compute
-from parsim.study.counterfactual import CLOSE, Change, Others, Refused, changes, gain, others
+from parsim.study.counterfactual import Change, Others, Refused, changes, gain, others
 from parsim.study.path import HEAD, Link, by_worker, links, rows, sentence, sums, worker_rows
 
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from parsim.core.ties import CLOSE
 from parsim.core.timeline import CAUSES
 from parsim.run import Result
 from parsim.study.luck import Sample, sample
 
-CLOSE = 1e-9  # relative; makespans closer than that are equal
 TERMS = ("t_total", "deviation", *CAUSES, "contention", "hidden")  # hidden is subtracted; causes add up to idle
 
 

@@ -19,6 +19,7 @@ from parsim.build import MOST_WORKERS, build
 from parsim.core.errors import Complaint, Fault, ParsimError, ScenarioError
 from parsim.core.job import Job
 from parsim.core.scenario import Scenario, Source, load
+from parsim.core.ties import CLOSE
 from parsim.core.units import show
 from parsim.export import html
 from parsim.export.files import prepare, write
@@ -26,7 +27,7 @@ from parsim.export.report import seconds, times
 from parsim.export.table import table
 from parsim.sim.play import play
 from parsim.sim.theory import theory
-from parsim.study.counterfactual import CLOSE, first_line
+from parsim.study.counterfactual import first_line
 from parsim.study.workers import with_workers
 
 if TYPE_CHECKING:

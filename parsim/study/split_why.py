@@ -9,9 +9,10 @@ import math
 from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 
+from parsim.core.ties import CLOSE
 from parsim.export.report import seconds
 from parsim.metrics.ledger import Ledger
-from parsim.study.crossings import EVEN, NEITHER, Stretch, lowest
+from parsim.study.crossings import NEITHER, Stretch, lowest
 from parsim.study.split_runs import SPLITS, Figures, Refused, Runs, Variable
 
 SHARE = 0.25  # of the largest difference: smaller ones are not told
@@ -79,7 +80,7 @@ def _by_ledger(at: str, figures: Mapping[str, Figures], values: Mapping[str, flo
     """Name the terms in which the splits differ most."""
     data, layers = (terms(figures[split].ledger) for split in SPLITS)
     apart = {name: abs(data[name] - layers[name]) for name in data}
-    least = max(*(SHARE * gap for gap in apart.values()), EVEN * figures["data"].makespan_s)
+    least = max(*(SHARE * gap for gap in apart.values()), CLOSE * figures["data"].makespan_s)
     told = [
         f"{name} is {_clean(data[name], least)} for data and {_clean(layers[name], least)} for layers"
         + _meaning(name, values)
@@ -92,7 +93,7 @@ def _by_ledger(at: str, figures: Mapping[str, Figures], values: Mapping[str, flo
 
 
 def _clean(value: float, least: float) -> str:
-    return seconds(value if abs(value) >= EVEN * least else 0.0, 3)
+    return seconds(value if abs(value) >= CLOSE * least else 0.0, 3)
 
 
 def _meaning(term: str, values: Mapping[str, float]) -> str:

@@ -13,10 +13,11 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from parsim.core.ties import CLOSE
 from parsim.core.timeline import CAUSES
 from parsim.export.report import aligned, size
 from parsim.export.text import short, unit_of
-from parsim.study.played import CLOSE, Played, alike, ended, fastest, pair
+from parsim.study.played import Played, alike, ended, fastest, pair
 
 LABEL = 28  # letters
 PAGE = 120  # letters

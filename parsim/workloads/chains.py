@@ -14,11 +14,9 @@ from parsim.core.cluster import Cluster
 from parsim.core.graph import Numbered, TaskGraph
 from parsim.core.plan import Plan
 from parsim.core.schema import Count
-from parsim.core.shapes import edges_of, graph_of, refuse_many
+from parsim.core.shapes import NOTHING, edges_of, graph_of, refuse_many
 from parsim.core.units import Seconds, Travel
 from parsim.workloads import workloads
-
-NOTHING = Travel()
 
 
 @workloads.add("chains")

@@ -28,11 +28,10 @@ from parsim.core.errors import Complaint, Fault, Invalid, ScenarioError
 from parsim.core.graph import Edges, TaskGraph
 from parsim.core.plan import Plan
 from parsim.core.schema import File
-from parsim.core.shapes import edges_of, graph_of
+from parsim.core.shapes import NOTHING, edges_of, graph_of
 from parsim.core.units import Seconds, Travel
 from parsim.workloads import workloads
 
-NOTHING = Travel()
 SHOWN = 20  # faults; a file that is something else has one in each line
 LONGEST = 15  # characters of a number, so that it is exact as a float
 TIME = re.compile(r"[0-9]+\.?[0-9]*|\.[0-9]+")

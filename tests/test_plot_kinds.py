@@ -11,6 +11,7 @@ import matplotlib
 import numpy as np
 import pytest
 from matplotlib import image
+from matplotlib.collections import LineCollection
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.text import Text
@@ -184,7 +185,7 @@ def test_memory_is_drawn_as_steps_under_its_limit():
     assert second == [[2, 1.42], [2, 1.0], [4, 1.0], [4, 1.42], [4, 1.42], [4, 1.42]]  # what changes after the end
     limits = axes.collections[-1].get_segments()
     assert [segment[:, 1].round(9).tolist() for segment in limits] == [[-0.42, -0.42]]
-    assert [text.get_text() for text in axes.texts] == ["20 B of 20 B", "10 B", "peak"]
+    assert [text.get_text() for text in axes.texts] == ["20 B of 20 B", "10 B", "peak of limit"]
     words = [text.get_text() for text in axes.get_legend().get_texts()]
     assert words == ["bytes used; a lane is 20 B high", "limit"]
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("time (s)", "device")
@@ -192,7 +193,7 @@ def test_memory_is_drawn_as_steps_under_its_limit():
 
 def test_a_far_limit_is_told_and_not_drawn():
     axes = memory.memory([steps_of([0.0], [1e6])], ["a"], [80e9], 1.0, Figure(figsize=(8, 4)).add_subplot())
-    assert [text.get_text() for text in axes.texts] == ["1 MB of 80 GB", "peak"]
+    assert [text.get_text() for text in axes.texts] == ["1 MB of 80 GB", "peak of limit"]
     assert not axes.collections[-1].get_segments()
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["bytes used; a lane is 1 MB high"]
 
@@ -418,6 +419,26 @@ def test_stacked_charts_are_the_same_bytes_and_none_are_no_fault():
 def luminance(look):
     red, green, blue = (int(look.face[i : i + 2], 16) for i in (1, 3, 5))
     return 0.299 * red + 0.587 * green + 0.114 * blue  # ITU-R BT.601
+
+
+def test_the_first_workers_of_a_graph_are_told_apart_in_grey_print_and_each_box_names_its_own():
+    greys = sorted(luminance(look) for look, _ in style.GROUPS[:4])
+    assert min(np.diff(greys)) > 25
+    run = parsim.simulate({"cluster": {"devices": 2}, "workload": {"kind": "fork_join", "width": 9, "compute": "1 s"}})
+    for height in (10, 3):  # room for two lines in a box, and for one
+        axes = run.plot("graph", Figure(figsize=(9, height)).add_subplot())
+        assert len(axes.patches) == 11
+        assert all(re.search(r"\bw[01]$", text.get_text()) for text in axes.texts)
+
+
+def test_a_path_goes_behind_the_bars_of_others_and_leaves_the_makespan_whole():
+    axes = RUNS["heft"]().plot("path")
+    (makespan,) = {line.get_zorder() for line in axes.lines if line.get_linestyle() == "-"}
+    joins = [shape.get_zorder() for shape in axes.collections if isinstance(shape, LineCollection)]
+    bars = min(shape.get_zorder() for shape in axes.collections if shape.get_zorder() >= 2)
+    casing = [s.get_zorder() for s in axes.collections if to_hex(s.get_edgecolor()[0]).upper() == style.CASING]
+    assert max(joins) < bars
+    assert max(casing) < makespan
 
 
 def test_looks_are_told_apart_in_grey_print():

@@ -151,8 +151,8 @@ def _boxes(axes: Axes, drawing: Drawing, one: Point) -> None:
         axes.add_patch(
             Rectangle((x - wide / 2, y - tall / 2), wide, tall, fc=look.face, ec=border, linewidth=width, zorder=3)
         )
-        group = drawing.groups[task] if tall / one.y >= TWO_LINES else ""
-        lines = [short(line, NAME) for line in (name, group) if line]
+        words = [short(word, NAME) for word in (name, drawing.groups[task]) if word]
+        lines = words if tall / one.y >= TWO_LINES else [" ".join(words)]
         fitting = (wide / one.x - 4.0) / (0.64 * max(map(len, lines), default=1)), tall / one.y / (1.35 * len(lines))
         axes.text(
             x,

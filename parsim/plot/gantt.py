@@ -135,10 +135,11 @@ def mark_path(timeline: Timeline, rows: Sequence[int], axes: Axes) -> Axes:
     middle = (top + bottom) / 2
     outlines = rectangles(start, np.maximum(end, start + THINNEST * point(axes).x), top, bottom)
     joins: Any = np.stack((end[:-1], middle[:-1], start[1:], middle[1:]), axis=1).reshape(-1, 2, 2)
-    for colour, width, height in ((style.CASING, 3.6, 3.1), (style.PATH, 1.7, 3.2)):
-        look = {"linewidths": width, "zorder": height}
-        axes.add_collection(PathCollection(outlines, facecolors="none", edgecolors=colour, **look), autolim=False)
-        axes.add_collection(LineCollection(joins, colors=colour, capstyle="butt", **look), autolim=False)
+    for colour, width, height, behind in ((style.CASING, 3.6, 2.5, 1.5), (style.PATH, 1.7, 3.2, 1.6)):
+        bars: dict[str, Any] = {"facecolors": "none", "edgecolors": colour, "linewidths": width, "zorder": height}
+        axes.add_collection(PathCollection(outlines, **bars), autolim=False)
+        ways: dict[str, Any] = {"colors": colour, "capstyle": "butt", "linewidths": width, "zorder": behind}
+        axes.add_collection(LineCollection(joins, **ways), autolim=False)  # behind the bars of others and their names
     legend = axes.get_legend()
     if legend is not None:
         outline = Patch(facecolor="none", edgecolor=style.PATH, linewidth=1.7)

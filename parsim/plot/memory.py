@@ -88,7 +88,10 @@ def memory(
         autolim=False,
     )
     _told(axes, lanes)
-    _legend(axes, f"bytes used; a lane is {size(scale)} high" if fullest else "bytes used: none", bool(tops))
+    limits_told = [lane.limit for lane in lanes if math.isfinite(lane.limit)]
+    told = "limit" if len(tops) == len(limits_told) else "limit; those far above are not drawn"
+    _legend(axes, f"bytes used; a lane is {size(scale)} high" if fullest else "bytes used: none", told if tops else "")
+    _head(axes, "peak of limit" if limits_told else "peak")
     return axes
 
 
@@ -118,13 +121,17 @@ def _told(axes: Axes, lanes: Sequence[Lane]) -> None:
         )
 
 
-def _legend(axes: Axes, words: str, limited: bool) -> None:
+def _legend(axes: Axes, words: str, limit: str) -> None:
     handles: list[Any] = [Patch(facecolor=style.USED.face, label=words)]
-    if limited:
-        handles.append(Line2D([], [], color=style.LIMIT, linewidth=1.0, linestyle="--", label="limit"))
+    if limit:
+        handles.append(Line2D([], [], color=style.LIMIT, linewidth=1.0, linestyle="--", label=limit))
     axes.legend(handles=handles, loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=2, frameon=False, borderaxespad=0.1)
+
+
+def _head(axes: Axes, words: str) -> None:
+    """Write what stands at the right of the lanes."""
     axes.annotate(
-        "peak",
+        words,
         (1.0, 1.0),
         xycoords="axes fraction",
         xytext=(6, 4),

@@ -64,14 +64,14 @@ TERMS = {
     "contention": Look(ORANGE, "xxx"),
     "hidden": Look(SKY, "..."),
 }
-GROUPS = (  # of tasks; each with the mark that stands for a task without the room for its name
+GROUPS = (  # of tasks; each with the mark that stands for a task without the room for its name; four differ in grey
     (Look(SKY), "o"),
-    (Look(ORANGE), "s"),
-    (Look(GREEN), "^"),
-    (Look(YELLOW), "D"),
-    (Look(PURPLE), "v"),
-    (Look(BLUE), "P"),
-    (Look(VERMILLION), "X"),
+    (Look(YELLOW), "s"),
+    (Look(BLUE), "^"),
+    (Look(VERMILLION), "D"),
+    (Look(ORANGE), "v"),
+    (Look(GREEN), "P"),
+    (Look(PURPLE), "X"),
 )
 PLAIN = (Look(LINE), "o")  # a task of no group
 THEORY = VERMILLION

@@ -1,0 +1,116 @@
+"""What a kernel is: one step of arithmetic on arrays, with its price in FLOP and bytes.
+
+    forward       inputs, weights         ->  output
+    input_grad    grad, inputs, weights   ->  a gradient for each input        grad: of the loss by the output
+    weight_grad   grad, inputs, weights   ->  a gradient for each weight
+
+The halves of backward stand apart, for schedules that play them apart. A kernel keeps nothing from its forward run: it
+computes again what it needs of it, and counts that in its FLOP. So any part may run in any process.
+
+An entry of the shelf that is a plain function of one element is a kernel that has a forward part only, and no price.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Literal, NamedTuple, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+Shape = tuple[int, ...]
+Part = Literal["forward", "input_grad", "weight_grad"]
+PARTS: tuple[Part, ...] = get_args(Part)
+ITEM = 8  # B of a number: float64 and int64
+
+
+class Kernel:
+    """One step of arithmetic. The arrays that it gets are its inputs, then its weights, of which it has `weights`.
+
+    What is not overridden is refused: a kernel without a backward half cannot be trained through.
+    """
+
+    weights = 0  # how many of its arrays, the last ones, are weights
+
+    def shape(self, *shapes: Shape) -> Shape:
+        """Return the shape of the output; shapes that do not fit raise `ValueError`."""
+        raise NotImplementedError(f"{_name(self)} has no method shape(*shapes)")
+
+    def flops(self, part: Part, *shapes: Shape) -> float:
+        """Return the FLOP of a part on arrays of these *shapes*."""
+        raise NotImplementedError(f"{_name(self)} has no method flops(part, *shapes)")
+
+    def sample(self, draw: np.random.Generator) -> tuple[Array, ...]:
+        """Draw small arrays that fit, for tests and for `parsim check`."""
+        raise NotImplementedError(f"{_name(self)} has no method sample(draw)")
+
+    def forward(self, *arrays: Any) -> Any:
+        """Compute the output."""
+        raise NotImplementedError(f"{_name(self)} has no method forward(*arrays)")
+
+    def input_grad(self, grad: Array, *arrays: Array) -> tuple[Array, ...]:
+        """Return the gradient of each input that has one, in order."""
+        raise NotImplementedError(f"{_name(self)} has no gradient for its inputs")
+
+    def weight_grad(self, grad: Array, *arrays: Array) -> tuple[Array, ...]:
+        """Return the gradient of each weight, in order."""
+        return ()
+
+    def bytes(self, part: Part, *shapes: Shape) -> float:
+        """Return the bytes that a part reads and writes, each array once.
+
+        Forward reads all arrays and writes the output. A half of backward reads them and the output's gradient, and
+        writes as much as it makes gradients for: the inputs, or the weights.
+        """
+        inputs, weights = _split(self, shapes)
+        read = size(*shapes) + size(self.shape(*shapes))
+        written = {"forward": (), "input_grad": inputs, "weight_grad": weights}[part]
+        return ITEM * (read + size(*written))
+
+
+class Call(NamedTuple):
+    """A part of a kernel at given shapes: what a task does once, and what is measured and priced."""
+
+    kernel: str  # as on the shelf
+    arguments: tuple[tuple[str, Any], ...]  # the parameters of the kernel, by name
+    part: Part
+    shapes: tuple[Shape, ...]
+
+
+def size(*shapes: Shape) -> float:
+    """Count the numbers that arrays of these *shapes* hold together.
+
+    >>> size((2, 3), (4,))
+    10.0
+    """
+    return float(sum(math.prod(shape) for shape in shapes))
+
+
+def fitting(good: object, why: str) -> None:
+    """Raise `ValueError` with *why*, unless *good*."""
+    if not good:
+        raise ValueError(why)
+
+
+def run(kernel: Kernel, part: Part, arrays: Sequence[Any]) -> Any:
+    """Run a part of a kernel; *arrays* begin with the output's gradient in a half of backward."""
+    return getattr(kernel, part)(*arrays)
+
+
+def made(entry: Callable[..., Any], arguments: dict[str, Any]) -> Callable[[Any], Any]:
+    """Return the function of one element that an entry of the shelf stands for."""
+    if isinstance(entry, type) and issubclass(entry, Kernel):
+        return entry(**arguments).forward
+    return partial(entry, **arguments)
+
+
+def _split(kernel: Kernel, shapes: tuple[Shape, ...]) -> tuple[tuple[Shape, ...], tuple[Shape, ...]]:
+    inputs = len(shapes) - kernel.weights
+    return shapes[:inputs], shapes[inputs:]
+
+
+def _name(kernel: Kernel) -> str:
+    return type(kernel).__name__

@@ -8,12 +8,12 @@ from __future__ import annotations
 import inspect
 import os
 import typing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any, Literal
 
-from parsim.core.cluster import HOST, UNWIRED, Cluster, Device
+from parsim.core.cluster import Cluster
 from parsim.core.errors import Complaint, Fault, Invalid, Path, ScenarioError
 from parsim.core.graph import TaskGraph
 from parsim.core.guard import guarded
@@ -23,46 +23,15 @@ from parsim.core.mended import mended
 from parsim.core.outside import Outside
 from parsim.core.plan import Plan, Steps
 from parsim.core.scenario import Scenario
-from parsim.core.schema import Ask, Count, Name, OneOf, Positive, Whole, check, json_schema, parameters
+from parsim.core.schema import Ask, OneOf, Whole, check, json_schema, parameters
 from parsim.core.timeline import STEPS
-from parsim.core.units import Bytes
 from parsim.costs import costs
+from parsim.hardware import ClusterForm, about_memory, about_names, devices_of, wired
 from parsim.lower import complaints_about, too_long
 from parsim.policies import policies
-from parsim.topologies import topologies
 from parsim.workloads import workloads
 
-MOST_WORKERS = 100_000
 CONSTANT = Ask("constant")
-
-
-@dataclass(frozen=True)
-class DeviceForm:
-    """What may be said of a device; left out: as `cluster.device`, and there speed 1, 1 slot, no limit of memory."""
-
-    speed: Positive | None = None
-    memory: Bytes | None = None
-    slots: Count | None = None
-
-
-@dataclass(frozen=True)
-class NamedDevice:
-    """A device of the list."""
-
-    name: Name
-    device: DeviceForm = DeviceForm()
-    speed: Positive | None = None
-    memory: Bytes | None = None
-    slots: Count | None = None
-
-
-@dataclass(frozen=True)
-class ClusterForm:
-    """What there is to compute on."""
-
-    devices: Count | list[Name | NamedDevice]
-    device: DeviceForm = DeviceForm()
-    topology: Annotated[Ask, OneOf(topologies, given=("places",))] | None = None
 
 
 @dataclass(frozen=True)
@@ -75,7 +44,7 @@ class Form:
     cost: Annotated[Ask, OneOf(costs)] = CONSTANT
     policy: Annotated[Ask, OneOf(policies)] | None = None
     seed: Whole = 0
-    clock: Literal["simulated"] = "simulated"
+    clock: Literal["simulated", "live"] = "simulated"
 
 
 def build(scenario: Scenario) -> Job:
@@ -187,11 +156,11 @@ def _job(scenario: Scenario, said: dict[str, Any], complaints: list[Complaint], 
     """Ask the shelves for all that is *said*; collect what they complain about, and what is wrong *elsewhere*."""
     devices, cluster, graph, cost, policy = (), None, None, None, None
     if "cluster" in said:
-        devices = _collect(complaints, lambda: _devices(said["cluster"]), ("cluster",)) or ()
+        devices = _collect(complaints, lambda: devices_of(said["cluster"]), ("cluster",)) or ()
     if devices:
-        complaints += _about_names(said["cluster"], devices) + _about_memory(said["cluster"])
+        complaints += about_names(said["cluster"], devices) + about_memory(said["cluster"])
         topology = said["cluster"].topology
-        cluster = _collect(complaints, lambda: _wired(devices, topology), ("cluster", "topology"))
+        cluster = _collect(complaints, lambda: wired(devices, topology), ("cluster", "topology"))
     if devices and {"workload", "plan"} <= said.keys():
         try:
             graph = _collect(complaints, lambda: _graph(said["workload"], cluster or Cluster(devices), said["plan"]))
@@ -225,62 +194,6 @@ def _job(scenario: Scenario, said: dict[str, Any], complaints: list[Complaint], 
 
 
 _WORK = (("cluster",), ("workload",), ("plan",))
-
-
-def _devices(form: ClusterForm) -> tuple[Device, ...]:
-    rows = range(form.devices) if isinstance(form.devices, int) else form.devices
-    if not rows:
-        raise Invalid([Complaint(("devices",), "is empty; at least one device is needed")])
-    if len(rows) > MOST_WORKERS:
-        raise Invalid([Complaint(("devices",), f"{len(rows)} devices are more than {MOST_WORKERS}")])
-    devices = tuple(_device(row, form.device) for row in rows)
-    slots = sum(device.slots for device in devices)
-    if slots > MOST_WORKERS:
-        raise Invalid([Complaint(("devices",), f"{slots} slots are more than {MOST_WORKERS}")])
-    return devices
-
-
-def _device(row: int | str | NamedDevice, default: DeviceForm) -> Device:
-    if isinstance(row, int):
-        row = f"w{row}"
-    named = row if isinstance(row, NamedDevice) else NamedDevice(row)
-    said: dict[str, Any] = {
-        key: value
-        for form in (default, named.device, named)
-        for key in ("speed", "memory", "slots")
-        if (value := getattr(form, key)) is not None
-    }
-    return Device(named.name, **said)
-
-
-def _about_names(form: ClusterForm, devices: Sequence[Device]) -> list[Complaint]:
-    complaints, taken = [], {HOST: "is the name of the coordinator"}
-    for index, device in enumerate(devices):
-        if device.name in taken:
-            row = form.devices[index] if isinstance(form.devices, list) else ""
-            path: Path = ("cluster", "devices", index, *(("name",) if isinstance(row, NamedDevice) else ()))
-            complaints.append(Complaint(path, f"'{device.name}' {taken[device.name]}; choose another"))
-        workers = [f"{device.name}.{slot}" for slot in range(device.slots)] if device.slots > 1 else []
-        taken |= dict.fromkeys([device.name, *workers], f"is taken by devices[{index}]")
-    return complaints
-
-
-def _about_memory(form: ClusterForm) -> list[Complaint]:
-    said: list[tuple[Path, float | None]] = [(("device", "memory"), form.device.memory)]
-    for index, row in enumerate(form.devices if isinstance(form.devices, list) else []):
-        if isinstance(row, NamedDevice):
-            said += [
-                (("devices", index, "memory"), row.memory),
-                (("devices", index, "device", "memory"), row.device.memory),
-            ]
-    zero = "a device without memory holds nothing; write for example '16 GB', or leave it out for no limit"
-    return [Complaint(("cluster", *path), zero) for path, memory in said if memory == 0]
-
-
-def _wired(devices: tuple[Device, ...], topology: Ask | None) -> Cluster:
-    if topology is None:
-        return Cluster(devices, UNWIRED)
-    return Cluster(devices, topology.make(places=Cluster(devices).places))
 
 
 def _graph(workload: Ask, cluster: Cluster, plan: Any) -> TaskGraph:

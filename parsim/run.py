@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from parsim.build import build
+from parsim.core.errors import Unfinished
 from parsim.core.job import Job, Theory
 from parsim.core.scenario import Source, load
 from parsim.core.timeline import Timeline
@@ -23,7 +24,7 @@ from parsim.export.trace import write_trace
 from parsim.metrics.ledger import Ledger, ledger
 from parsim.metrics.metrics import measure
 from parsim.metrics.values import alike, evaluate
-from parsim.sim.play import play
+from parsim.sim.play import play, valued
 from parsim.sim.theory import theory
 
 if TYPE_CHECKING:
@@ -172,7 +173,7 @@ class Replay:
 
 
 def simulate(source: Source, set: Mapping[str, Any] | None = None) -> Result:
-    """Play a scenario on the simulated clock.
+    """Play a scenario on its clock, simulated or live.
 
     Parameters
     ----------
@@ -192,10 +193,9 @@ def simulate(source: Source, set: Mapping[str, Any] | None = None) -> Result:
 
 
 def run(job: Job) -> Result:
-    """Play a job on the simulated clock."""
+    """Play a job on its clock, simulated or live."""
     foreseen = theory(job)
-    timeline = play(job)
-    return Result(job, foreseen, timeline, evaluate(job.graph, timeline))
+    return Result(job, foreseen, *valued(job))
 
 
 def replay(source: Source, set: Mapping[str, Any] | None = None) -> Replay:
@@ -224,3 +224,11 @@ def replay(source: Source, set: Mapping[str, Any] | None = None) -> Replay:
         measured=Result(replace(job, clock="replayed"), foreseen, measured, value),
         result_matches_serial=alike(value, program.serial()),
     )
+
+
+def salvage(failed: Unfinished, folder: str | os.PathLike[str]) -> None:
+    """Write what an unfinished replay had measured into the folder where the whole of it would have gone."""
+    timeline = failed.timeline
+    assert isinstance(timeline, Timeline)
+    there = prepare(os.path.join(prepare(os.fspath(folder)), "measured"))
+    write(there, {"timeline.csv": write_csv(timeline), "idle.csv": write_idle(timeline)})

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from typing import Any
 
 import click
 
 from parsim.cli.asked import Asked, Given, Values, answers, collecting, count_of, counting, option_fault
-from parsim.core.errors import Fault, RunError
+from parsim.core.errors import Fault, RunError, Unfinished
 
 scenario = click.argument("scenario")
 
@@ -44,8 +45,15 @@ def run(asked: Asked, scenario: str) -> None:
 def replay(asked: Asked, scenario: str) -> None:
     """Run the work for real, in processes, beside its prediction."""
     from parsim.run import replay as play
+    from parsim.run import salvage
 
-    answer(asked, scenario, play, [])
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does
+    try:
+        answer(asked, scenario, play, [])
+    except Unfinished as failed:
+        if asked.out is not None:
+            salvage(failed, asked.out)
+        raise
 
 
 @click.command()
@@ -102,7 +110,7 @@ def explain(asked: Asked, scenario: str) -> None:
 @answers
 def scaling(asked: Asked, scenario: str, workers: str | None) -> None:
     """Show speed-up and efficiency on more and more workers."""
-    from parsim.build import MOST_WORKERS
+    from parsim.hardware import MOST_WORKERS
     from parsim.study.scaling import scaling as play
 
     faults: list[Fault] = []

@@ -1,4 +1,9 @@
-"""What holds of every kernel: an answer for every number, the same again, in any process and however it is split."""
+"""What holds of every kernel: the same answer again, in any process, and however items are split.
+
+a plain function                       numbers, and items however they are split
+a class whose forward takes a number   both, and what holds of every class
+any other class                        what holds of every class: `parsim.conformance.arrays`
+"""
 
 from __future__ import annotations
 
@@ -8,7 +13,10 @@ from functools import partial
 from typing import Any
 
 from parsim.build import build
+from parsim.conformance import arrays
 from parsim.conformance.case import Case, Found, asked, found
+from parsim.core.items import Elements
+from parsim.core.kernel import is_class, made
 from parsim.core.scenario import load
 from parsim.core.schema import check as read
 from parsim.kernels import kernels
@@ -21,7 +29,14 @@ PLANS = ({"split": "data"}, {"split": "data", "subsets": 3}, {"split": "layers"}
 
 
 def cases(entry: str) -> list[Case]:
-    """Return what a kernel is computed on."""
+    """Return what a kernel is asked."""
+    if not is_class(kernels[entry]):
+        return numbers_of(entry)
+    return [*arrays.cases(entry), *(numbers_of(entry) if arrays.takes_numbers(entry) else [])]
+
+
+def numbers_of(entry: str) -> list[Case]:
+    """Return the numbers that a kernel is computed on, and the items."""
     each = [
         case
         for name, numbers in NUMBERS.items()
@@ -36,8 +51,8 @@ def cases(entry: str) -> list[Case]:
 
 def computing(entry: str) -> Any:
     """Return the kernel with its parameters."""
-    made = kernels[entry]
-    return partial(made, **read(made, asked(made, GIVEN, {}), GIVEN))
+    one = kernels[entry]
+    return made(one, read(one, asked(one, GIVEN, {}), GIVEN))
 
 
 def again(entry: str, numbers: list[Any]) -> Found:
@@ -76,7 +91,7 @@ def split(entry: str, plan: dict[str, Any]) -> Found:
     }
     job = build(load(scenario))
     program = job.graph.program
-    assert program is not None
+    assert isinstance(program, Elements)
     program = replace(program, merge=list)  # whatever a kernel makes need not add up
     value = run(replace(job, graph=replace(job.graph, program=program))).value
     alone = program.serial()

@@ -10,6 +10,7 @@ from typing import Any
 from parsim.build import build
 from parsim.conformance.case import Case, Found, asked, found, who_of
 from parsim.core.answers import graph as checked
+from parsim.core.items import Elements
 from parsim.core.scenario import load
 from parsim.core.ties import CLOSE
 from parsim.metrics.checker import check
@@ -56,7 +57,7 @@ def play(entry: str, items: int, devices: int, options: dict[str, int]) -> Found
         if not math.isclose(held, WEIGHTS, rel_tol=CLOSE):
             broken.append(f"its tasks own {held:g} B of the weights together, and the model has {WEIGHTS:g} B")
     program = job.graph.program
-    if program is None:
+    if not isinstance(program, Elements):
         return found([*broken, "loses the values: Items.program makes what the tasks compute"])
     alone = 2**program.depth * sum(values["data"])
     if not alike(result.value, alone) or not alike(program.serial(), alone):

@@ -12,12 +12,17 @@ HOST = "host"
 
 
 class Device(NamedTuple):
-    """A machine of the cluster. `memory` is in bytes (infinite: no limit); each slot is one worker."""
+    """A machine of the cluster. `memory` is in bytes (infinite: no limit); each slot is one worker.
+
+    `peak` FLOP/s and `bandwidth` B/s of its memory are those of one worker; NaN: not known.
+    """
 
     name: str
     speed: float = 1.0
     memory: float = math.inf
     slots: int = 1
+    peak: float = math.nan
+    bandwidth: float = math.nan
 
 
 class Worker(NamedTuple):

@@ -4,6 +4,7 @@
       ScenarioError     the input is wrong: a list of faults, found before the clock starts   (exit code 2)
       RunError          the run failed: a kernel's exception, a dead worker                   (exit code 1)
         Stalled         nothing can move any more: who waits for what                         (exit code 1)
+        Unfinished      a replay that failed, or was interrupted, with what was done by then  (exit code 1)
 
 A shelf file never knows where in a file a value stands. It raises `Invalid` with complaints about paths,
 and the scenario turns each complaint into a fault with its place.
@@ -105,3 +106,11 @@ class RunError(ParsimError):
 
 class Stalled(RunError):
     """Nothing can move any more."""
+
+
+class Unfinished(RunError):
+    """A replay ended before its work was done; `timeline` holds all that had ended by then."""
+
+    def __init__(self, message: str, timeline: object) -> None:
+        self.timeline = timeline
+        super().__init__(message)

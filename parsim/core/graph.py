@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from parsim.core.errors import Path
+from parsim.core.kernel import Call
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -90,31 +91,37 @@ class Flows:
         return len(self.names)
 
 
-@dataclass(frozen=True)
-class Program:
-    """The real values: what the host gives, what a task computes, what the merge makes of it all.
+class Program(Protocol):
+    """The real values: what the host gives, what a task computes, what it hands on, what the merge makes of it all.
 
-    A task applies `kernel` to each element of `received[own]`, `received` being what the host gave it or the
-    output of its parent. The outputs of the tasks that send a result are put together in the order of tasks.
+    A value is a number, an array, or whatever else kernels make.
     """
 
-    data: Sequence[Any]
-    given: dict[int, Sequence[Any]]  # task -> what the host sends
-    own: Sequence[slice]  # (tasks,) the part of it that the task computes on
-    kernel: Callable[[Any], Any]
-    merge: Callable[[Sequence[Any]], Any]
-    depth: int = 1  # how often the kernel is applied to every element
+    @property
+    def light(self) -> bool:
+        """Say whether the kernels take no time to speak of, so that the simulated clock runs them too."""
 
-    def compute(self, task: int, received: Sequence[Any]) -> list[Any]:
-        """Run the kernel of *task* on what it received."""
-        return [self.kernel(value) for value in received[self.own[task]]]
+    @property
+    def given(self) -> Mapping[int, Sequence[Any]]:
+        """Return what the host sends, by task."""
+
+    def prepare(self, tasks: Sequence[int]) -> None:
+        """Get ready to compute *tasks* in this process, before any clock starts."""
+
+    def compute(self, task: int, received: Sequence[Sequence[Any]]) -> list[Any]:
+        """Run the kernels of *task*; *received* are the host's values, if it gives any, then those of each parent."""
+
+    def hands(self, edge: int) -> slice:
+        """Return which of its outputs the parent hands on along *edge*."""
+
+    def gathers(self, task: int, last: bool) -> slice:
+        """Return which of its outputs *task*, the *last* where no other waits for it, leaves to the merge."""
+
+    def merge(self, values: list[Any]) -> Any:
+        """Make the result of what was left to the merge, in the order of tasks."""
 
     def serial(self) -> Any:
         """Return what one worker alone, without any split, makes of the data."""
-        values = list(self.data)
-        for _ in range(self.depth):
-            values = [self.kernel(value) for value in values]
-        return self.merge(values)
 
 
 def nowhere(what: str, index: int) -> Path:
@@ -211,6 +218,8 @@ class TaskGraph:
     output: Floats = field(default_factory=no_floats)  # (tasks,) B, or empty
     group: Ints = field(default_factory=no_ints)  # (tasks,) weight group, or empty
     group_size: Floats = field(default_factory=no_floats)  # (groups,) B
+    recipes: tuple[tuple[Call, ...], ...] = ()  # what kernels do for a unit of work; empty: not known
+    recipe: Ints = field(default_factory=no_ints)  # (tasks,) index into recipes, or empty
     orders: tuple[tuple[int, ...], ...] = ()  # a pipeline's order of tasks on each rank
     flows: Flows = field(default_factory=Flows)
     program: Program | None = None  # only where the workload carries kernels

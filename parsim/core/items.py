@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from parsim.core.graph import Program
+ALL, NOTHING = slice(None), slice(0)
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,49 @@ class Items:
         """The bytes of the model that stay on a device."""
         return self.weights - self.travelling
 
-    def program(self, given: dict[int, Sequence[Any]], own: Sequence[slice], depth: int = 1) -> Program | None:
+    def program(self, given: dict[int, Sequence[Any]], own: Sequence[slice], depth: int = 1) -> Elements | None:
         """Return what the tasks compute, or None where the items are only counted."""
-        return Program(self.values, given, own, self.kernel, self.merge, depth) if self.values else None
+        return Elements(self.values, given, own, self.kernel, self.merge, depth) if self.values else None
+
+
+@dataclass(frozen=True)
+class Elements:
+    """The program of items: a task applies the kernel to each element of its own part of what it receives.
+
+    It hands all that it makes to its children; where it has none, to the merge.
+    """
+
+    data: Sequence[Any]
+    given: Mapping[int, Sequence[Any]]  # task -> what the host sends
+    own: Sequence[slice]  # (tasks,) the part of what it receives that a task computes on
+    kernel: Callable[[Any], Any]
+    merge: Callable[[list[Any]], Any]
+    depth: int = 1  # how often the kernel is applied to every element
+    light = True
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Send to worker processes what they need: no data, which they get task by task, and no merge."""
+        return self.__dict__ | {"data": (), "given": {}, "merge": list}
+
+    def prepare(self, tasks: Sequence[int]) -> None:
+        """Need nothing."""
+
+    def compute(self, task: int, received: Sequence[Sequence[Any]]) -> list[Any]:
+        """Run the kernel of *task* on what it received."""
+        values = [value for some in received for value in some]
+        return [self.kernel(value) for value in values[self.own[task]]]
+
+    def hands(self, edge: int) -> slice:
+        """Hand everything on."""
+        return ALL
+
+    def gathers(self, task: int, last: bool) -> slice:
+        """Leave to the merge what the last tasks make."""
+        return ALL if last else NOTHING
+
+    def serial(self) -> Any:
+        """Return what one worker alone, without any split, makes of the data."""
+        values = list(self.data)
+        for _ in range(self.depth):
+            values = [self.kernel(value) for value in values]
+        return self.merge(values)

@@ -7,18 +7,25 @@
 The halves of backward stand apart, for schedules that play them apart. A kernel keeps nothing from its forward run: it
 computes again what it needs of it, and counts that in its FLOP. So any part may run in any process.
 
+FLOP are counted by one rule: each +, -, x, /, comparison, exp, log, tanh and square root of a number is 1. A sum or a
+maximum along an axis of n numbers is n, its start included, so that rows times a matrix are the usual 2 R i o. Copies,
+masks, indices and changes of sign are 0, and so is what is made once for a whole call, such as 1 / sqrt(d).
+
 An entry of the shelf that is a plain function of one element is a kernel that has a forward part only, and no price.
 """
 
 from __future__ import annotations
 
+import inspect
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 import numpy.typing as npt
+
+from parsim.core.outside import Outside, shown
 
 Array = npt.NDArray[Any]
 Shape = tuple[int, ...]
@@ -100,11 +107,34 @@ def run(kernel: Kernel, part: Part, arrays: Sequence[Any]) -> Any:
     return getattr(kernel, part)(*arrays)
 
 
-def made(entry: Callable[..., Any], arguments: dict[str, Any]) -> Callable[[Any], Any]:
+def is_class(entry: Callable[..., Any]) -> bool:
+    """Say whether an entry of the shelf is a class of kernels, and no plain function; also one from outside."""
+    entry = inspect.unwrap(entry)
+    return isinstance(entry, type) and issubclass(entry, Kernel)
+
+
+def made(entry: Callable[..., Any], arguments: Mapping[str, Any]) -> Callable[[Any], Any]:
     """Return the function of one element that an entry of the shelf stands for."""
-    if isinstance(entry, type) and issubclass(entry, Kernel):
-        return entry(**arguments).forward
-    return partial(entry, **arguments)
+    return _Forward(entry, arguments) if is_class(entry) else partial(entry, **arguments)
+
+
+class _Forward:
+    """The forward part of a class of kernels; to a worker process travels the entry, which is found or loaded there."""
+
+    def __init__(self, entry: Callable[..., Any], arguments: Mapping[str, Any]) -> None:
+        self._made, self._forward = (entry, dict(arguments)), entry(**arguments).forward
+        if isinstance(entry, Outside):
+            self._forward = partial(_told, entry, self._forward)
+
+    def __call__(self, value: Any) -> Any:
+        return self._forward(value)
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return made, self._made
+
+
+def _told(entry: Outside, forward: Callable[[Any], Any], value: Any) -> Any:
+    return entry.who.call(forward, f"for {shown(value)}", value)
 
 
 def _split(kernel: Kernel, shapes: tuple[Shape, ...]) -> tuple[tuple[Shape, ...], tuple[Shape, ...]]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from parsim.core.cycles import cycles
 from parsim.core.graph import Program, TaskGraph
+from parsim.core.items import Elements
 
 WORDS = {"i": "whole numbers", "f": "numbers"}
 
@@ -97,8 +98,8 @@ def _about_flows(graph: TaskGraph, places: int) -> Iterator[str]:
 
 
 def _about_program(graph: TaskGraph, program: Program) -> Iterator[str]:
-    if len(program.own) != len(graph):
+    if isinstance(program, Elements) and len(program.own) != len(graph):
         yield f"program.own holds {len(program.own)} slices for {len(graph)} tasks"
     for task, (first, end) in enumerate(pairwise(graph.parents.first)):
-        if (task in program.given) + (end - first) != 1:
-            yield f"task {graph.names[task]} needs an input: what the host gives it, or the output of one parent"
+        if task not in program.given and end == first:
+            yield f"task {graph.names[task]} needs an input: what the host gives it, or the output of a parent"

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from parsim.core.items import Elements
 from parsim.core.job import Job
 from parsim.core.timeline import STEPS, Timeline
 from parsim.export.report import seconds
@@ -61,7 +62,7 @@ def _short(value: Any) -> str:
 
 def _split(job: Job) -> str:
     graph = job.graph
-    if graph.program:
+    if isinstance(graph.program, Elements):
         program = graph.program
         given = (f"{graph.names[task]} {_short(list(values))}" for task, values in program.given.items())
         return f"{_short(list(program.data))} into {_some(given, len(program.given))}"

@@ -1,24 +1,28 @@
 """A crew of worker processes: started together, heard together, and never left behind.
 
-host  --order, input-->   worker process       one pipe each
-      <--outputs, stamps--
+host  --order-->   worker process       one pipe each; arrays lie in shared memory
+      <--report--
 """
 
 from __future__ import annotations
 
 import multiprocessing
+import os
 import pickle
+import selectors
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from multiprocessing.connection import wait
 from multiprocessing.context import SpawnProcess
 from time import monotonic
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from parsim.core.errors import RunError
+from parsim.core.graph import Program
+from parsim.core.threads import ONE
+from parsim.real.arena import Arena
 from parsim.real.worker import BEGINNING, NONE, Failure, Order, Report, serve
 
 if TYPE_CHECKING:
@@ -28,15 +32,17 @@ PATIENCE = 5.0  # s that a worker told to stop may take
 
 
 class Heard(NamedTuple):
-    """A task that has ended on a worker, and what it made."""
+    """A task that has ended on a worker."""
 
     worker: int
     report: Report
-    outputs: list[Any]
 
 
 class Crew:
-    """Worker processes; all times are seconds since `start` has seen them all ready."""
+    """Worker processes; all times are seconds since `start` has seen them all ready.
+
+    Arena k is that of worker k; the last one is the host's.
+    """
 
     def __init__(self, workers: Sequence[str], tasks: Sequence[str]) -> None:
         self._names, self._task_names = workers, tasks
@@ -44,58 +50,63 @@ class Crew:
         self._pipes: list[Channel] = []
         self._holds: list[list[int]] = [[] for _ in workers]  # tasks handed over, not reported
         self._zero = 0.0
+        self._signs = selectors.DefaultSelector()
+        self.arenas = [Arena.new(owner) for owner in range(len(workers) + 1)]
 
     def now(self) -> float:
         """Read the clock."""
         return monotonic() - self._zero
 
-    def start(self, kernel: Callable[[Any], Any]) -> None:
-        """Start every process, wait until all have loaded the kernel, then start the clock."""
+    def start(self, program: Program, tasks: Sequence[Sequence[int]], ahead: int) -> None:
+        """Start every process, wait until all have got ready for the *tasks* that may run there, start the clock."""
         context = multiprocessing.get_context("spawn")
-        reference = _reference(kernel)
-        with _alone(kernel.__module__ == "__main__"):
-            for name in self._names:
+        reference = _reference(program)
+        with _alone(b"__main__" in reference), _environment(ONE):
+            for own, name in enumerate(self._names):
                 ours, theirs = context.Pipe()
-                process = context.Process(target=serve, args=(theirs, reference), name=f"parsim {name}", daemon=True)
+                process = context.Process(
+                    target=serve,
+                    args=(theirs, reference, self.arenas, own, tasks[own], ahead),
+                    name=f"parsim {name}",
+                    daemon=True,
+                )
                 self._pipes.append(ours)
                 self._processes.append(process)
                 process.start()
                 theirs.close()  # so that the pipe ends when the process does
-        for worker in range(len(self._names)):
+        for worker, (pipe, process) in enumerate(zip(self._pipes, self._processes, strict=True)):
             self._receive(worker)
+            self._signs.register(pipe, selectors.EVENT_READ, (worker, True))
+            self._signs.register(process.sentinel, selectors.EVENT_READ, (worker, False))
         self._zero = monotonic()
 
-    def order(self, worker: int, order: Order, values: Sequence[Any]) -> float:
-        """Hand a task over, with its values unless its parent ran there; return when."""
+    def order(self, worker: int, order: Order) -> float:
+        """Hand a task over; return when."""
         self._holds[worker].append(order.task)
         handed = self.now()
         try:
-            self._pipes[worker].send(order)
-            if order.parent == NONE:
-                self._pipes[worker].send(values)
+            self._pipes[worker].send_bytes(pickle.dumps(order))
         except OSError:
             raise self._dead(worker) from None
         return handed
 
     def hear(self) -> list[Heard]:
         """Wait until some task has ended; return all that have."""
-        ready = wait([*self._pipes, *(process.sentinel for process in self._processes)])
-        heard = [self._hear(worker) for worker, pipe in enumerate(self._pipes) if pipe in ready]
+        ready = sorted((key.data for key, _ in self._signs.select()), key=lambda sign: (not sign[1], sign[0]))
+        heard = [self._hear(worker) for worker, spoke in ready if spoke]
         if not heard:
-            dead = [worker for worker, process in enumerate(self._processes) if process.sentinel in ready]
-            raise self._dead(dead[0])
+            raise self._dead(ready[0][0])
         return heard
 
     def _hear(self, worker: int) -> Heard:
-        outputs, report = self._receive(worker), self._receive(worker)
+        report = self._receive(worker)
         self._holds[worker].remove(report.task)
-        return Heard(worker, self._since_zero(report), outputs)
+        return Heard(worker, self._since_zero(report))
 
     def _since_zero(self, report: Report) -> Report:
         zero = self._zero
         return report._replace(
-            seen=report.seen - zero,
-            there=report.there - zero,
+            moves=[(thing, seen - zero, there - zero) for thing, seen, there in report.moves],
             start=report.start - zero,
             end=report.end - zero,
             sent=report.sent - zero,
@@ -105,15 +116,23 @@ class Crew:
 
     def _receive(self, worker: int) -> Any:
         try:
-            message = self._pipes[worker].recv()
+            message = self._pipes[worker].recv_bytes()
         except (EOFError, OSError):
             raise self._dead(worker) from None
+        try:
+            said = pickle.loads(message)
         except Exception as error:
             raise RunError(f"worker {self._names[worker]}: what it sent cannot be loaded: {error}") from error
-        if isinstance(message, Failure):
-            what = f"task {self._task_names[message.task]} on " if message.task != NONE else ""
-            raise RunError(f"{what}worker {self._names[worker]}: {message.text}")
-        return message
+        if isinstance(said, Failure):
+            what = f"task {self._task_names[said.task]} on " if said.task != NONE else ""
+            raise RunError(f"{what}worker {self._names[worker]}: {said.text}")
+        return said
+
+    def story(self) -> str:
+        """Tell which task each worker has."""
+        held = zip(self._names, self._holds, strict=True)
+        said = [f"{name} had task {self._task_names[holds[0]]}" for name, holds in held if holds]
+        return ", ".join(said) or "no worker had a task"
 
     def _dead(self, worker: int) -> RunError:
         process, holds = self._processes[worker], self._holds[worker]
@@ -127,13 +146,14 @@ class Crew:
         """Let every worker come to its end."""
         for pipe in self._pipes:
             with suppress(OSError):  # it has done its work, and died since
-                pipe.send(None)
+                pipe.send_bytes(pickle.dumps(None))
         end = monotonic() + PATIENCE
         for process in self._processes:
             process.join(max(end - monotonic(), 0.0))
 
     def end(self) -> None:
-        """Leave no process behind, whatever happened."""
+        """Leave no process and no shared memory behind, whatever happened."""
+        self._signs.close()
         started = [process for process in self._processes if process.pid is not None]
         for process in started:
             process.kill()
@@ -142,23 +162,27 @@ class Crew:
             process.close()
         for pipe in self._pipes:
             pipe.close()
+        for arena in self.arenas:
+            arena.close()
 
 
 @contextmanager
-def crew(workers: Sequence[str], tasks: Sequence[str], kernel: Callable[[Any], Any]) -> Iterator[Crew]:
-    """Start a process per worker; at the end, however it comes, none is left."""
+def crew(
+    workers: Sequence[str], tasks: Sequence[str], program: Program, able: Sequence[Sequence[int]], ahead: int
+) -> Iterator[Crew]:
+    """Start a process per worker, which gets ready for the tasks it is *able* to run; at the end none is left."""
     members = Crew(workers, tasks)
     try:
-        members.start(kernel)
+        members.start(program, able, ahead)
         yield members
         members.dismiss()
     finally:
         members.end()
 
 
-def _reference(kernel: Callable[[Any], Any]) -> bytes:
+def _reference(program: Program) -> bytes:
     try:
-        return pickle.dumps(kernel)
+        return pickle.dumps(program)
     except Exception as error:
         raise RunError(f"the kernel cannot be sent to worker processes; define it in a module: {error}") from error
 
@@ -176,3 +200,18 @@ def _alone(needed: bool) -> Iterator[None]:
         yield
     finally:
         sys.modules["__main__"] = main
+
+
+@contextmanager
+def _environment(values: dict[str, str]) -> Iterator[None]:
+    """Let processes started meanwhile find *values* in their environment."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

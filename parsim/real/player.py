@@ -3,8 +3,9 @@
     hear: t0, t3 ended  ->  ends, by number  ->  released tasks, by number  ->  rounds: each free worker asks the policy
                             and what it takes is handed over to its process at once
 
-All values pass through the host, an edge's too, whose transfer is what its receiver sees of it; an output wanted on the
-worker that made it stays there. Under policies that name homes, too, inputs travel when their task is taken.
+Values lie in shared memory, and the host hands on where. An edge's transfer is what its receiver sees of it: the copy
+into memory of its own. What was made on the same worker stays there. Under policies that name homes, too, inputs travel
+when their task is taken.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ from simpy import Event
 
 from parsim.core.graph import Floats, Ints
 from parsim.core.job import Job
+from parsim.real.arena import get
 from parsim.real.crew import Crew, Heard
-from parsim.real.worker import NONE, Order, Report
+from parsim.real.worker import NONE, Input, Order, Report
 from parsim.sim.carrier import Carrier
 from parsim.sim.clock import Clock
 from parsim.sim.order import order_of_events
@@ -33,16 +35,18 @@ class Player(Carrier):
     Parameters
     ----------
     orders : what each task is told, as far as it is known before a worker takes it.
-    given : task -> the values that the host sends.
+    given : task -> where the values lie that the host sends.
     """
 
     def __init__(self, job: Job, crew: Crew, orders: list[Order], given: dict[int, Sequence[Any]]) -> None:
         super().__init__(job)
+        assert job.graph.program is not None
+        self.program = job.graph.program
         self.crew, self.orders, self.values = crew, orders, given
-        self.made: dict[int, list[Any]] = {}  # task -> its outputs
         self.reports: dict[int, Report] = {}
+        self.left = np.bincount(job.graph.edges.parent, minlength=len(job.graph)).tolist()  # children to come
+        self.dropped: list[list[int]] = [[] for _ in job.cluster.workers]  # to be told with the next order
         self.end_s, self.bound_s, self.heard_s = np.full((3, len(job.graph)), math.nan)  # the last two: host's instants
-        self.travels = bytearray(len(job.graph))  # 1: the input of the task was a transfer
         self.closed: list[Interval] = []  # idleness, as the workers stamped it
         self.begun_s = job.begun_s
         self.since = [0.0] * len(job.cluster.workers)
@@ -54,7 +58,7 @@ class Player(Carrier):
         self.clock = Clock(begun)
         order = order_of_events(self, self.binding(), self.hooks())
         order.begin(Event(self.clock))
-        while len(self.made) < len(self.graph):
+        while len(self.reports) < len(self.graph):
             if not any(self.holding):
                 raise stalled(self)
             heard = self.crew.hear()
@@ -66,13 +70,21 @@ class Player(Carrier):
             order.instant(Event(self.clock))
 
     def _note(self, heard: Heard, now: float) -> None:
-        worker, report, outputs = heard
+        worker, report = heard
         task = report.task
-        self.made[task], self.reports[task] = outputs, report
+        self.reports[task] = report
         self.start_s[task], self.end_s[task], self.heard_s[task] = report.start, report.end, now
         self.overhead += [(worker, self.taken_s[task], report.start), (worker, report.end, now)]
         self.closed += [(worker, start, end) for start, end in report.idle]
         self.since[worker] = report.since
+
+    def gathered(self) -> list[Any]:
+        """Fetch what the tasks left to the merge, in their order."""
+        found: list[Any] = []
+        for task, report in sorted(self.reports.items()):
+            part = self.program.gathers(task, last=not self.orders[task].keep)
+            found += get(self.crew.arenas, shared(report, part))
+        return found
 
     # -- where the engine would compute times
 
@@ -80,22 +92,36 @@ class Player(Carrier):
         self.refused.clear()
         self.waiting[self.place[task]] -= 1
         device = self.device[worker]
-        inputs = self._inputs(task, device)
-        self.rooms.take(task, device, inputs, self._consumers(task))
-        self.travels[task] = inputs > 0
-        order, values = self.orders[task]._replace(travels=inputs > 0), self.values.get(task, ())
-        if task not in self.values:
-            parent = self.edge_parent[self._edge(task)]
-            order = order._replace(parent=parent if self.worker[parent] == worker else NONE)
-            values = self.made[parent]
+        self.rooms.take(task, device, self._inputs(task, device), self._consumers(task))
+        dropped, self.dropped[worker] = tuple(self.dropped[worker]), []
+        order = self.orders[task]._replace(inputs=tuple(self._sources(task, worker)), dropped=dropped)
         self.bound_s[task] = now
-        self.taken_s[task] = self.crew.order(worker, order, values)
+        self.taken_s[task] = self.crew.order(worker, order)
+
+    def _sources(self, task: int, worker: int) -> list[Input]:
+        """Say where each of a task's inputs is."""
+        device, found = self.device[worker], []
+        if task in self.values:
+            thing = self.things.given(task) if self.given[task] else NONE
+            found.append(Input(thing, NONE, slice(0), self.values[task]))
+        for edge in self._edges_into(task):
+            parent, part = self.edge_parent[edge], self.program.hands(edge)
+            if self.worker[parent] == worker:
+                found.append(Input(NONE, parent, part, ()))
+                continue
+            travels = self.size[edge] and self._device_of(parent) != device
+            found.append(Input(edge if travels else NONE, NONE, part, shared(self.reports[parent], part)))
+        return found
 
     def _unload(self, task: int, worker: int, now: float) -> None:
         device = self.device[worker]
         self.rooms.end(task, device)
         for edge in self._edges_into(task):
             self._consumed(edge)
+            parent = self.edge_parent[edge]
+            self.left[parent] -= 1
+            if not self.left[parent] and self.program.gathers(parent, last=False) == slice(0):
+                self.dropped[self.worker[parent]].append(parent)
         if self.result[task]:
             self.rooms.consume(task, device)
 
@@ -104,10 +130,6 @@ class Player(Carrier):
 
     def _give_ahead(self, task: int, now: float) -> None:
         """Leave inputs where they are until their task is taken."""
-
-    def _edge(self, task: int) -> int:
-        """Return the one edge along which *task* receives what the host did not give it."""
-        return self._edges_into(task)[0]
 
     # -- what happened
 
@@ -137,9 +159,7 @@ class Player(Carrier):
         rows: list[tuple[float, ...]] = []
         for task, report in self.reports.items():
             worker = self.worker[task]
-            if self.travels[task]:
-                thing = self.things.given(task) if task in self.values else self._edge(task)
-                rows.append((thing, worker, report.seen, report.there, self.bound_s[task]))
+            rows += [(thing, worker, seen, there, self.bound_s[task]) for thing, seen, there in report.moves]
             if self.result[task]:
                 rows.append((self.things.result(task), worker, report.end, report.sent, self.heard_s[task]))
         columns = np.array(rows, dtype=np.float64).reshape(len(rows), 5).T
@@ -152,3 +172,8 @@ class Player(Carrier):
         same = record.worker[order[1:]] == record.worker[order[:-1]]
         freed[order[1:][same]] = self.heard_s[order[:-1][same]]
         return freed
+
+
+def shared(report: Report, part: slice) -> list[Any]:
+    """Return where the outputs of an ended task lie, as far as they are asked for."""
+    return [report.shared[index] for index in range(*part.indices(report.made))]

@@ -8,19 +8,23 @@ The clock starts when every worker is ready.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
-from parsim.core.errors import Complaint, Invalid
+import numpy as np
+
+from parsim.core.errors import Complaint, Invalid, RunError, Unfinished
 from parsim.core.graph import Program, TaskGraph
 from parsim.core.job import Job
 from parsim.core.timeline import Timeline
-from parsim.metrics.values import gathered, merge
+from parsim.core.values import merged
+from parsim.real.arena import Arena, put
 from parsim.real.crew import crew
 from parsim.real.player import Player
-from parsim.real.worker import NONE, Order
+from parsim.real.worker import Order
 from parsim.sim.rooms import column
 from parsim.sim.write import BEFORE, compose
 
@@ -43,29 +47,70 @@ def complaints_about(job: Job) -> list[Complaint]:
 
 
 def play(job: Job) -> tuple[Timeline, Any]:
-    """Play *job* in real processes; return what happened, and what the merge made of the workers' outputs."""
-    graph, program = job.graph, job.graph.program
+    """Play *job* in real processes; return what happened, and what the merge made of the workers' outputs.
+
+    Raises `Unfinished` where it fails or is interrupted after the clock has started.
+    """
+    graph, program, workers = job.graph, job.graph.program, job.cluster.workers
     if program is None or complaints_about(job):
         raise Invalid(complaints_about(job))
-    with crew([worker.name for worker in job.cluster.workers], graph.names, program.kernel) as members:
+    able = [np.flatnonzero(np.isin(graph.place, places)).tolist() for places in _places(job)]
+    with crew([worker.name for worker in workers], graph.names, program, able, job.prefetch) as members:
         marks = [0.0]
-        given: dict[int, Sequence[Any]] = {task: list(values) for task, values in program.given.items()}
+        given = _given(graph, program, members.arenas[-1])
         marks.append(members.now())
         orders = _orders(graph, program)
         marks.append(members.now())
         player = Player(job, members, orders, given)
         marks.append(members.now())
-        player.execute(replace(job, steps=_lengths(marks)).begun_s)
+        with _unfinished(job, player, marks):
+            player.execute(replace(job, steps=_lengths(marks)).begun_s)
         marks.append(members.now())
-        values = gathered(graph, player.made)
+        values = player.gathered()
         marks.append(members.now())
-        result = merge(program, values)
+        result = merged(program, values)
         marks.append(members.now())
+    return _timeline(job, player, marks), result
+
+
+def _places(job: Job) -> list[list[int]]:
+    """Return for each worker the place sets that hold it."""
+    sets = list(enumerate(job.graph.places))
+    return [[index for index, some in sets if worker in some] for worker in range(len(job.cluster.workers))]
+
+
+def _given(graph: TaskGraph, program: Program, arena: Arena) -> dict[int, Sequence[Any]]:
+    """Put what the host sends into shared memory: a value that several tasks get, once."""
+    where: dict[int, Any] = {}
+    found: dict[int, Sequence[Any]] = {}
+    for task, values in program.given.items():
+        try:
+            found[task] = [where[id(value)] if id(value) in where else put(arena, [value])[0] for value in values]
+        except OSError as error:
+            why = f"shared memory has no room for the input of task {graph.names[task]}: {error.strerror or error}"
+            raise RunError(why) from None
+        where.update(zip(map(id, values), found[task], strict=True))
+    return found
+
+
+def _timeline(job: Job, player: Player, marks: list[float]) -> Timeline:
+    """Write down what happened, all of it or what has ended by now; *marks* are the bounds of the steps so far."""
     before, after = marks[: BEFORE + 1], marks[BEFORE + 1 :]
     steps = [(step, *span) for step, span in enumerate([*pairwise(before), *pairwise(after)])]
-    measured = replace(job, steps=(*_lengths(before), *_lengths(after)))
+    measured = replace(job, steps=(*_lengths(before), *(_lengths(after) or (0.0, 0.0))))
     record, instants = player.record()
-    return compose(measured, record, steps, instants), result
+    return compose(measured, record, steps, instants)
+
+
+@contextmanager
+def _unfinished(job: Job, player: Player, marks: list[float]) -> Iterator[None]:
+    """Let what goes wrong carry what had happened until then."""
+    try:
+        yield
+    except RunError as error:
+        raise Unfinished(str(error), _timeline(job, player, marks)) from error
+    except KeyboardInterrupt:
+        raise Unfinished(f"interrupted while {player.crew.story()}", _timeline(job, player, marks)) from None
 
 
 def _lengths(marks: list[float]) -> tuple[float, ...]:
@@ -74,8 +119,22 @@ def _lengths(marks: list[float]) -> tuple[float, ...]:
 
 def _orders(graph: TaskGraph, program: Program) -> list[Order]:
     """Write every task's order, as far as it is known before somebody takes it."""
-    result, parents = column(graph.result, len(graph)), set(graph.edges.parent.tolist())
-    return [
-        Order(task, program.own[task], NONE, travels=False, returns=result[task] > 0, keep=task in parents)
-        for task in range(len(graph))
-    ]
+    result, place = column(graph.result, len(graph)), graph.place.tolist()
+    children, edge_child = graph.children, graph.edges.child.tolist()
+    orders = []
+    for task in range(len(graph)):
+        edges = children.order[children.first[task] : children.first[task + 1]]
+        alone = [_alone(graph, place[task], place[edge_child[edge]]) for edge in edges]
+        parts = [program.hands(edge) for edge, one in zip(edges, alone, strict=True) if not one]
+        parts.append(program.gathers(task, last=not edges))
+        orders.append(Order(task, (), _once(parts), bool(edges), result[task] > 0, ()))
+    return orders
+
+
+def _alone(graph: TaskGraph, place: int, other: int) -> bool:
+    """Say whether tasks of two place sets can only run on the same worker."""
+    return len(graph.places[place]) == 1 and graph.places[place] == graph.places[other]
+
+
+def _once(parts: Sequence[slice]) -> tuple[slice, ...]:
+    return tuple(part for index, part in enumerate(parts) if part not in parts[:index])

@@ -1,10 +1,9 @@
-"""What runs in a worker process: receive inputs, compute, send outputs, stamp all of it.
+"""What runs in a worker process: fetch inputs, compute, put outputs where others can fetch them, stamp all of it.
 
-    receiving thread   seen |==input==| there
-    main thread                          start |##kernel##| end |==outputs==| sent
+    seen |==input==| there  start |##kernel##| end |==result==| sent        outputs for others: put after `end`
 
-Two threads, so that inputs of the next task travel while the kernel computes, and so that the host never waits for a
-worker that waits for the host. This module imports little: a pool of processes should start in no time.
+Where a worker takes tasks ahead (`plan.prefetch`), a second thread fetches the inputs of the next while the kernels
+compute. This module imports little: a crew of processes should start in no time.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ import os
 import pickle
 import signal
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from queue import SimpleQueue
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -23,6 +22,9 @@ from parsim.core.errors import ParsimError
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
+    from parsim.core.graph import Program
+    from parsim.real.arena import Arena
+
     Channel = Connection[Any, Any]
 
 NONE = -1
@@ -30,23 +32,33 @@ NEVER = float("nan")
 BEGINNING = 0.0  # a worker does not know when the clock starts; the host puts its own zero there
 
 
+class Input(NamedTuple):
+    """One of the sources of a task's inputs."""
+
+    thing: int  # which transfer of the graph, or NONE: it counts as none
+    parent: int  # whose outputs, kept here, hold it; or NONE
+    part: slice  # of these outputs
+    values: Sequence[Any]  # references into shared memory, or small values, where there is no such parent
+
+
 class Order(NamedTuple):
-    """A task handed over; what it receives follows, unless its parent ran here."""
+    """A task handed over."""
 
     task: int
-    own: slice  # the part of what it receives that it computes on
-    parent: int  # whose output, kept here, it receives; or NONE
-    travels: bool  # what follows counts as a transfer
-    returns: bool  # the way back of its outputs counts as one
-    keep: bool  # a child may want its outputs
+    inputs: tuple[Input, ...]
+    shared: tuple[slice, ...]  # which outputs others may want
+    keep: bool  # a child may run here
+    returns: bool  # the way back of what it shares counts as a transfer
+    dropped: tuple[int, ...]  # tasks whose outputs nobody wants any more
 
 
 class Report(NamedTuple):
     """A task that has ended; times are those of the machine's monotonic clock."""
 
     task: int
-    seen: float  # NEVER: its input was no transfer
-    there: float
+    made: int  # how many outputs
+    shared: dict[int, Any]  # output -> reference, or small value
+    moves: list[tuple[int, float, float]]  # thing, seen, there
     start: float
     end: float
     sent: float  # NEVER: its result was no transfer
@@ -55,19 +67,18 @@ class Report(NamedTuple):
 
 
 class Failure(NamedTuple):
-    """What stands in the place of outputs."""
+    """What stands in the place of a report."""
 
     task: int
     text: str
 
 
 class Arrival(NamedTuple):
-    """An order whose input is there."""
+    """An order whose inputs are there."""
 
     order: Order
-    values: Sequence[Any]
-    seen: float
-    there: float
+    received: list[Sequence[Any]]
+    moves: list[tuple[int, float, float]]
 
 
 class Meter:
@@ -107,70 +118,135 @@ class Meter:
             return idle, self._since
 
 
-def serve(pipe: Channel, kernel: bytes) -> None:
+class Worker:
+    """One worker process: what it keeps, and how it goes about a task."""
+
+    def __init__(self, pipe: Channel, program: Program, arenas: Sequence[Arena], own: int) -> None:
+        self.pipe, self.program, self.arenas, self.own = pipe, program, arenas, arenas[own]
+        self.meter = Meter()
+        self.kept: dict[int, list[Any]] = {}
+        self.put: dict[int, list[Any]] = {}  # task -> what it has put into the arena
+
+    def arrivals(self) -> Iterator[Arrival | Failure]:
+        """Fetch the inputs of one order after the other, until the host says stop."""
+        while (order := self.hear()) is not None:
+            try:
+                yield self.fetched(order)
+            except Exception as error:
+                yield Failure(order.task, f"its input cannot be fetched: {told(error)}")
+
+    def hear(self) -> Order | None:
+        """Wait for an order; None: stop. Where the host is gone, nobody will ask for what is computed."""
+        try:
+            order: Order | None = pickle.loads(self.pipe.recv_bytes())
+        except (EOFError, OSError):
+            os._exit(1)
+        return order
+
+    def ahead(self) -> Iterator[Arrival | Failure]:
+        """Fetch inputs on a thread of their own, ahead of the tasks that want them."""
+        inbox = SimpleQueue[Arrival | Failure | None]()
+
+        def fill() -> None:
+            for arrival in self.arrivals():
+                inbox.put(arrival)
+            inbox.put(None)
+
+        threading.Thread(target=fill, daemon=True).start()
+        while (arrival := inbox.get()) is not None:
+            yield arrival
+
+    def fetched(self, order: Order) -> Arrival:
+        """Fetch what is not here; what is kept here is looked up when the task starts."""
+        from parsim.real.arena import get
+
+        received: list[Sequence[Any]] = []
+        moves = []
+        for thing, parent, _, values in order.inputs:
+            if parent != NONE:
+                received.append(())
+                continue
+            seen = self.meter.open() if thing != NONE else NEVER
+            received.append(get(self.arenas, values))
+            if thing != NONE:
+                moves.append((thing, seen, self.meter.close()))
+        return Arrival(order, received, moves)
+
+    def work(self, arrival: Arrival) -> Report | Failure:
+        """Compute a task, and share its outputs."""
+        from parsim.real.arena import put
+
+        order, received, moves = arrival
+        self.drop(order.dropped)
+        for index, (_, parent, part, _) in enumerate(order.inputs):
+            if parent != NONE:
+                received[index] = self.kept[parent][part]
+        start = self.meter.open()
+        try:
+            outputs = self.program.compute(order.task, received)
+        except Exception as error:
+            return Failure(order.task, told(error))
+        end = self.meter.turn() if order.returns else self.meter.close()
+        if order.keep:
+            self.kept[order.task] = outputs
+        wanted = sorted({index for part in order.shared for index in range(*part.indices(len(outputs)))})
+        try:
+            values = put(self.own, [outputs[index] for index in wanted])
+        except OSError as error:
+            why = error.strerror or str(error)
+            return Failure(order.task, f"shared memory has no room for its output: {why}")
+        self.put[order.task] = values
+        sent = self.meter.close() if order.returns else NEVER
+        shared = dict(zip(wanted, values, strict=True))
+        return Report(order.task, len(outputs), shared, moves, start, end, sent, *self.meter.read())
+
+    def drop(self, tasks: Sequence[int]) -> None:
+        """Let go of outputs."""
+        from parsim.real.arena import Ref
+
+        for task in tasks:
+            self.kept.pop(task, None)
+            for value in self.put.pop(task, ()):
+                if isinstance(value, Ref):
+                    self.own.free(value)
+
+    def say(self, report: Report | Failure) -> None:
+        """Send what came of a task; where the host is gone, end."""
+        try:
+            message = pickle.dumps(report)
+        except Exception as error:
+            message = pickle.dumps(Failure(report.task, f"its output cannot be sent: {told(error)}"))
+        try:
+            self.pipe.send_bytes(message)
+        except OSError:
+            os._exit(1)
+
+
+def serve(pipe: Channel, program: bytes, arenas: Sequence[Arena], own: int, tasks: Sequence[int], ahead: int) -> None:
     """Compute what the host orders, until it says stop; killed when the host is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the host ends its workers itself
     os.dup2(2, 1)  # standard output belongs to the host's JSON
     try:
-        function = pickle.loads(kernel)
+        worker = Worker(pipe, pickle.loads(program), arenas, own)
+        worker.program.prepare(tasks)
     except Exception as error:
-        pipe.send(Failure(NONE, f"cannot load the kernel: {told(error)}"))
+        pipe.send_bytes(pickle.dumps(Failure(NONE, f"cannot load the kernel: {told(error)}")))
         return
-    pipe.send(None)
-    meter, inbox = Meter(), SimpleQueue[Arrival | Failure | None]()
-    threading.Thread(target=receive, args=(pipe, meter, inbox), daemon=True).start()
-    kept: dict[int, list[Any]] = {}
-    while (arrival := inbox.get()) is not None:
-        if isinstance(arrival, Failure):
-            pipe.send(arrival)
-        else:
-            work(arrival, function, kept, meter, pipe)
+    threading.Thread(target=outlive_nobody, daemon=True).start()
+    pipe.send_bytes(pickle.dumps(None))
+    for arrival in worker.ahead() if ahead else worker.arrivals():
+        worker.say(arrival if isinstance(arrival, Failure) else worker.work(arrival))
 
 
-def receive(pipe: Channel, meter: Meter, inbox: SimpleQueue[Arrival | Failure | None]) -> None:
-    """Put orders with their inputs into *inbox* as they come."""
-    order = None
-    try:
-        while (order := pipe.recv()) is not None:
-            seen = meter.open() if order.travels else NEVER
-            values = pipe.recv() if order.parent == NONE else ()
-            there = meter.close() if order.travels else NEVER
-            inbox.put(Arrival(order, values, seen, there))
-        inbox.put(None)
-    except (EOFError, OSError):
-        os._exit(1)  # the host is gone, and nobody will ask for what the kernel still computes
-    except Exception as error:
-        inbox.put(Failure(order.task if order else NONE, f"its input cannot be loaded: {told(error)}"))
+def outlive_nobody() -> None:
+    """End this process as soon as the host is gone, whatever a kernel is at."""
+    from multiprocessing import parent_process
+    from multiprocessing.connection import wait
 
-
-def work(
-    arrival: Arrival,
-    kernel: Callable[[Any], Any],
-    kept: dict[int, list[Any]],
-    meter: Meter,
-    pipe: Channel,
-) -> None:
-    """Compute one task, send its outputs, then its stamps."""
-    order = arrival.order
-    received = arrival.values if order.parent == NONE else kept[order.parent]
-    start = meter.open()
-    try:
-        outputs = [kernel(value) for value in received[order.own]]
-    except Exception as error:
-        pipe.send(Failure(order.task, told(error)))
-        return
-    end = meter.turn() if order.returns else meter.close()
-    if order.keep:
-        kept[order.task] = outputs
-    try:
-        pipe.send(outputs)
-    except OSError:
-        os._exit(1)  # the host is gone
-    except Exception as error:
-        pipe.send(Failure(order.task, f"its output cannot be sent: {told(error)}"))
-        return
-    sent = meter.close() if order.returns else NEVER
-    pipe.send(Report(order.task, arrival.seen, arrival.there, start, end, sent, *meter.read()))
+    host = parent_process()
+    if host is not None:
+        wait([host.sentinel])
+        os._exit(1)
 
 
 def told(error: BaseException) -> str:

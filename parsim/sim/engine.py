@@ -10,8 +10,9 @@ from __future__ import annotations
 import math
 from array import array
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import repeat
+from typing import Protocol
 
 import numpy as np
 from simpy import Event
@@ -22,6 +23,13 @@ from parsim.sim.clock import Clock, Instants
 from parsim.sim.estimate import drawn, estimate, expected
 from parsim.sim.order import NOBODY, Bind, Hooks, order_of_events, starting
 from parsim.sim.record import Record, Transfers, intervals, ready_times
+
+
+class Taking(Protocol):
+    """The seconds that tasks take on a worker."""
+
+    def __getitem__(self, task: int, /) -> float:
+        """Return the seconds of *task*, which starts now or has started."""
 
 
 def always(task: int) -> bool:
@@ -58,7 +66,7 @@ class Engine:
         self.idle_from = [0.0] * count
 
         rows = expected(job)
-        self.seconds = drawn(job, rows)
+        self.seconds: Sequence[Taking] = drawn(job, rows)
         self.policy = job.policy()
         self.policy.prepare(graph, graph.places, estimate(job, rows))
         homes = list(map(self.policy.home, range(tasks)))
@@ -94,8 +102,9 @@ class Engine:
 
     def _took(self) -> Floats:
         """Return how long each task took on its worker, (tasks,)."""
-        if len({id(row) for row in self.seconds}) == 1:
-            return np.array(self.seconds[0])
+        same = self.seconds[0]
+        if isinstance(same, list) and all(row is same for row in self.seconds):
+            return np.array(same)
         return np.array([self.seconds[worker][task] for task, worker in enumerate(self.worker)])
 
     def binding(self) -> Bind:

@@ -1,15 +1,20 @@
-"""Play a job on the simulated clock."""
+"""Play a job on the simulated clock, or on the live one."""
 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
 from parsim.core.job import Job
+from parsim.core.threads import one_thread
 from parsim.core.timeline import Timeline
+from parsim.core.values import Values
+from parsim.metrics.values import evaluate
 from parsim.sim.carrier import Carrier
 from parsim.sim.engine import Engine
+from parsim.sim.live import rows
 from parsim.sim.record import Record
 from parsim.sim.stall import stalled
 from parsim.sim.write import write
@@ -17,11 +22,26 @@ from parsim.sim.write import write
 
 def play(job: Job) -> Timeline:
     """Play *job* to its end; raises `Stalled` when nothing can move before that."""
-    return write(job, _played(job))
+    return valued(job)[0] if job.clock == "live" else write(job, _played(job, _engine(job)))
 
 
-def _played(job: Job) -> Record:
-    engine = Carrier(job) if needs_carrier(job) else Engine(job)
+def valued(job: Job) -> tuple[Timeline, Any]:
+    """Play *job* to its end; return what happened, and the result of its kernels (None: nothing is computed)."""
+    if job.clock != "live":
+        timeline = play(job)
+        return timeline, evaluate(job.graph, timeline)
+    values, engine = Values(job.graph), _engine(job)
+    engine.seconds = rows(job, values)
+    with one_thread():
+        record = _played(job, engine)
+        return write(job, record), values.merged()
+
+
+def _engine(job: Job) -> Engine:
+    return Carrier(job) if needs_carrier(job) else Engine(job)
+
+
+def _played(job: Job, engine: Engine) -> Record:
     record = engine.play()
     if np.isnan(record.end_s).any():
         raise stalled(engine)

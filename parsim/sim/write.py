@@ -31,7 +31,7 @@ def compose(job: Job, record: Record, steps: Steps, instants: Record) -> Timelin
     on the wall clock, where no two stamps are equal, the instants at which the host heard and decided.
     """
     names = SpanNames(job.graph)
-    parts = [_tasks(job, record, names, instants), _steps(job, steps, names)]
+    parts = [_ended(_tasks(job, record, names, instants), record), _steps(job, steps, names)]
     if len(record.transfers.thing):
         parts.append(_transfers(job, record, names, instants))
     number, task, kind, worker, ways, ready, start, end, nominal, wait, thing = zip(*parts, strict=True)
@@ -69,6 +69,12 @@ def step_spans(job: Job, record: Record) -> Steps:
     done = max(record.end_s.max(initial=job.begun_s), record.transfers.end_s.max(initial=0.0))
     starts = [*accumulate(before, initial=0.0)][:BEFORE] + [*accumulate(after, initial=float(done))][:-1]
     return [(step, start, start + job.steps[step]) for step, start in enumerate(starts) if job.steps[step] > 0]
+
+
+def _ended(rows: Columns, record: Record) -> Columns:
+    """Leave out tasks that had not ended when a replay came to an untimely end."""
+    ended = np.isfinite(record.end_s)
+    return rows if ended.all() else tuple(column[ended] for column in rows)  # type: ignore[return-value]
 
 
 def _tasks(job: Job, record: Record, names: SpanNames, instants: Record) -> Columns:
@@ -183,9 +189,10 @@ def _idle(job: Job, record: Record, steps: Steps, makespan: float) -> Idle:
     able, pieces = job.graph.places, []
     held_back = _held_back(job, record)
     host = Intervals.union(np.array([a for _, a, _ in steps]), np.array([b for _, _, b in steps]))
-    owner = np.concatenate([record.worker, record.transfers.worker])
-    start = np.concatenate([record.start_s, record.transfers.start_s])
-    end = np.concatenate([record.end_s, record.transfers.end_s])
+    ended = np.isfinite(record.end_s)
+    owner = np.concatenate([record.worker[ended], record.transfers.worker])
+    start = np.concatenate([record.start_s[ended], record.transfers.start_s])
+    end = np.concatenate([record.end_s[ended], record.transfers.end_s])
     first, last = np.full(len(record.idle_from), np.inf), np.full(len(record.idle_from), -np.inf)
     np.minimum.at(first, owner, start)
     np.maximum.at(last, owner, end)

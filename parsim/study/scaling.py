@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from parsim.build import MOST_WORKERS, build
+from parsim.build import build
 from parsim.core.errors import Complaint, Fault, ParsimError, ScenarioError
 from parsim.core.job import Job
 from parsim.core.scenario import Scenario, Source, load
@@ -25,6 +25,7 @@ from parsim.export import html
 from parsim.export.files import prepare, write
 from parsim.export.report import seconds, times
 from parsim.export.table import table
+from parsim.hardware import MOST_WORKERS
 from parsim.sim.play import play
 from parsim.sim.theory import theory
 from parsim.study.counterfactual import first_line

@@ -19,6 +19,7 @@ from parsim.core.cluster import Cluster
 from parsim.core.errors import Complaint, Invalid, Path
 from parsim.core.graph import Floats, TaskGraph
 from parsim.core.items import Items
+from parsim.core.kernel import made
 from parsim.core.plan import Plan
 from parsim.core.registry import shelf
 from parsim.core.schema import Ask, Count, OneOf
@@ -72,7 +73,7 @@ def items(
     if kernel is not None and merge is not None:
         asked = replace(
             asked,
-            kernel=partial(kernel.entry, **kernel.arguments),
+            kernel=made(kernel.entry, kernel.arguments),
             merge=partial(merge.entry, **merge.arguments),
         )
     cut = partial(plan.split.make, workers=len(cluster.workers), **options)

@@ -1,0 +1,258 @@
+"""What holds of a class of kernels: shapes, prices, gradients by finite differences, and nothing kept or changed.
+
+dx                         what input_grad says
+(f(x + h) - f(x - h)) / 2h      f = the output, times a random gradient, added up: each number of each array, once
+"""
+
+from __future__ import annotations
+
+import math
+import pickle
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from parsim.conformance.case import Case, Found, asked, found, who_of
+from parsim.core.kernel import Array, Kernel, Part, Shape, run
+from parsim.core.outside import ANYTHING, aside, shown
+from parsim.core.schema import check as read
+from parsim.kernels import kernels
+from parsim.metrics.values import alike
+
+SEEDS = (0, 1)
+STEP = 6e-6  # about the cube root of the last bit of 1, where rounding and curvature err alike
+CLOSE = 1e-6  # relative
+NUMBER: Shape = ()
+
+
+class Sample(NamedTuple):
+    """A kernel with arrays that it drew, and a gradient of its output drawn for it."""
+
+    kernel: Kernel
+    call: Callable[..., Any]  # (method, *arguments); what that raises is told with its line
+    arrays: tuple[Array, ...]
+    grad: Array
+
+    @property
+    def shapes(self) -> tuple[Shape, ...]:
+        """The shapes of the arrays."""
+        return tuple(map(np.shape, self.arrays))
+
+    def given(self, part: Part) -> tuple[Array, ...]:
+        """Return what a part is called with."""
+        return self.arrays if part == "forward" else (self.grad, *self.arrays)
+
+    def run(self, part: Part, kernel: Kernel | None = None) -> Any:
+        """Run a part, of this kernel or of a copy of it."""
+        return self.call(partial(run, kernel or self.kernel), part, self.given(part))
+
+
+def cases(entry: str) -> list[Case]:
+    """Return what a class of kernels is asked."""
+    asking: dict[str, Callable[[str], Found]] = {
+        "the output has the shape that is said": outputs,
+        "FLOP and bytes of every part": prices,
+        "every part twice, and as a worker process would compute it": again,
+        "every part leaves its arrays alone": untouched,
+        "gradients against finite differences": gradients,
+        "arrays of other shapes are taken, or refused with ValueError": refusals,
+    }
+    return [Case(name, partial(ask, entry)) for name, ask in asking.items()]
+
+
+def takes_numbers(entry: str) -> bool:
+    """Say whether forward takes one element, which may be a number."""
+    try:
+        kernel = _kernel(entry)
+        return kernel.shape(NUMBER) == NUMBER and len(kernel.sample(np.random.default_rng(0))) == 1
+    except ANYTHING:
+        return False  # whatever it is, the cases above tell
+
+
+def _kernel(entry: str) -> Kernel:
+    made = kernels[entry]
+    kernel = made(**read(made, asked(made, (), {})))
+    assert isinstance(kernel, Kernel)
+    return kernel
+
+
+def samples(entry: str) -> Iterator[Sample]:
+    """Draw arrays for a kernel."""
+    who = who_of("kernels", entry, "kernel")
+    for seed in SEEDS:
+        draw, kernel = np.random.default_rng(seed), _kernel(entry)
+
+        def call(method: Callable[..., Any], *arguments: Any) -> Any:
+            return who.call(method, "", *arguments)
+
+        arrays = call(kernel.sample, draw)
+        if not isinstance(arrays, tuple):
+            raise who.error(f"has a sample {shown(arrays)}; a tuple of arrays is wanted")
+        shape = call(kernel.shape, *map(np.shape, arrays))
+        yield Sample(kernel, call, arrays, draw.standard_normal(shape))
+
+
+def parts(sample: Sample) -> list[Part]:
+    """Return the parts that a kernel has."""
+    found: list[Part] = ["forward"]
+    inputs = sample.arrays[: len(sample.arrays) - sample.kernel.weights]
+    if type(sample.kernel).input_grad is not Kernel.input_grad and any(map(_has_gradient, inputs)):
+        found.append("input_grad")
+    return [*found, "weight_grad"] if sample.kernel.weights else found
+
+
+def _has_gradient(array: Array) -> bool:
+    return np.asarray(array).dtype.kind == "f"
+
+
+def outputs(entry: str) -> Found:
+    """Hold the output's shape against what `shape` says."""
+    return found(
+        f"makes an output of shape {np.shape(output)} of {sample.shapes}, and says {said}"
+        for sample in samples(entry)
+        for output, said in [(sample.run("forward"), sample.call(sample.kernel.shape, *sample.shapes))]
+        if np.shape(output) != said
+    )
+
+
+def prices(entry: str) -> Found:
+    """Ask for FLOP and bytes; a part that only copies has no FLOP."""
+    broken, told = list[str](), list[str]()
+    for sample in samples(entry):
+        told = []
+        for part in parts(sample):
+            flops, size = (
+                sample.call(price, part, *sample.shapes) for price in (sample.kernel.flops, sample.kernel.bytes)
+            )
+            if not (math.isfinite(flops) and flops >= 0):
+                broken.append(f"says {flops} FLOP for {part}; a finite number from 0 is wanted")
+            if not (math.isfinite(size) and size > 0):
+                broken.append(f"says {size} bytes for {part}; a finite number above 0 is wanted")
+            told.append(f"{part} {flops:g} FLOP, {size:g} B")
+    return found(broken, "; ".join(told))
+
+
+def again(entry: str) -> Found:
+    """Run every part twice, and once more in a copy that was sent."""
+    broken = []
+    for sample in samples(entry):
+        try:
+            copy = pickle.loads(pickle.dumps(sample.kernel))
+        except ANYTHING as error:
+            return found([f"cannot be sent to a worker process: {error}; keep only numbers and texts in self"])
+        for part in parts(sample):
+            first = sample.run(part)
+            if not alike(first, sample.run(part)):
+                broken.append(f"{part} makes something else when run again on the same arrays")
+            if not alike(first, sample.run(part, copy)):
+                broken.append(f"{part} makes something else when sent to a worker process")
+    return found(broken)
+
+
+def untouched(entry: str) -> Found:
+    """Hold the arrays against copies of them, made before."""
+    broken = []
+    for sample in samples(entry):
+        for part in parts(sample):
+            before = [np.copy(array) for array in sample.given(part)]
+            sample.run(part)
+            broken += [
+                f"{part} changes array {number} of those that it is given; work on a copy"
+                for number, (old, new) in enumerate(zip(before, sample.given(part), strict=True))
+                if not np.array_equal(old, new)
+            ]
+    return found(broken)
+
+
+def gradients(entry: str) -> Found:
+    """Hold each gradient against central differences."""
+    broken, worst, names = list[str](), 0.0, list[str]()
+    for sample in samples(entry):
+        inputs = len(sample.arrays) - sample.kernel.weights
+        which: dict[Part, list[int]] = {
+            "input_grad": [index for index in range(inputs) if _has_gradient(sample.arrays[index])],
+            "weight_grad": list(range(inputs, len(sample.arrays))),
+        }
+        names = [part for part in parts(sample) if part != "forward"]
+        for part in parts(sample)[1:]:
+            made, arrays = sample.run(part), which[part]
+            if not isinstance(made, tuple) or len(made) != len(arrays):
+                many = f"{len(made)} of them" if isinstance(made, tuple) else f"a {type(made).__name__}"
+                broken.append(f"{part} returns {many}; a tuple of {len(arrays)} gradients is wanted")
+                continue
+            for index, gradient in zip(arrays, made, strict=True):
+                words, error = _about_gradient(sample, index, gradient)
+                broken += [f"{part}, array {index}: {word}" for word in words]
+                worst = max(worst, error)
+    return found(broken, f"off by {worst:.1e}" if names else "no gradients")
+
+
+def _about_gradient(sample: Sample, index: int, gradient: Any) -> tuple[list[str], float]:
+    if np.shape(gradient) != sample.shapes[index]:
+        return [f"a gradient of shape {np.shape(gradient)}; the array has {sample.shapes[index]}"], 0.0
+    measured = differences(sample, index)
+    error = float(np.linalg.norm(np.ravel(gradient - measured)) / max(float(np.linalg.norm(measured.ravel())), 1e-300))
+    if error <= CLOSE:
+        return [], error
+    at = np.unravel_index(np.argmax(np.abs(gradient - measured)), measured.shape)
+    where = tuple(map(int, at))
+    return [f"off by {error:.1e}: {gradient[at]:.6g} at {where}, where differences give {measured[at]:.6g}"], error
+
+
+def differences(sample: Sample, index: int) -> Array:
+    """Return the gradient of the loss by array *index*, measured."""
+    measured = np.empty(sample.shapes[index])
+    for at in np.ndindex(measured.shape):
+        high, low = (_loss(sample, index, at, step) for step in (STEP, -STEP))
+        measured[at] = (high - low) / (2 * STEP)
+    return measured
+
+
+def _loss(sample: Sample, index: int, at: tuple[int, ...], step: float) -> float:
+    arrays = [np.copy(array) for array in sample.arrays]
+    arrays[index][at] += step
+    return float(np.sum(sample.grad * sample.call(sample.kernel.forward, *arrays)))
+
+
+def refusals(entry: str) -> Found:
+    """Ask for the shape of the output of arrays that perhaps do not fit: a ValueError, or forward takes them."""
+    broken, refused = list[str](), 0
+    sample = next(samples(entry))
+    for arrays in _misfits(sample.arrays):
+        shapes = tuple(map(np.shape, arrays))
+        counted = (TypeError,) if len(arrays) != len(sample.arrays) else ()  # what Python says of too many or too few
+        try:
+            with aside():
+                said = sample.kernel.shape(*shapes)
+        except (ValueError, *counted):
+            refused += 1
+            continue
+        except ANYTHING as error:
+            broken.append(f"shape raises {type(error).__name__} for {shapes}: {error}; a ValueError is wanted")
+            continue
+        broken += _about_taken(sample, arrays, said)
+    return found(broken, f"{refused} refused")
+
+
+def _about_taken(sample: Sample, arrays: Sequence[Array], said: Shape) -> list[str]:
+    shapes = tuple(map(np.shape, arrays))
+    try:
+        with aside():
+            made = np.shape(sample.kernel.forward(*arrays))
+    except ANYTHING as error:
+        return [f"shape says {said} for {shapes}, and forward raises {type(error).__name__}: {error}; refuse them"]
+    return [] if made == said else [f"shape says {said} for {shapes}, and forward makes {made}; refuse them"]
+
+
+def _misfits(arrays: Sequence[Array]) -> Iterator[list[Array]]:
+    """Change the shape of one array at a time: an axis longer, an axis less or more; leave one out, add one."""
+    yield []
+    yield [*arrays, np.zeros((7, 11))]
+    for index, array in enumerate(arrays):
+        shape = np.shape(array)
+        others = [(*shape[:axis], shape[axis] + 1, *shape[axis + 1 :]) for axis in range(len(shape))]
+        others += [shape[1:], (2, *shape)]
+        yield from ([*arrays[:index], np.resize(array, other), *arrays[index + 1 :]] for other in others)
+        yield [*arrays[:index], *arrays[index + 1 :]]

@@ -1,0 +1,142 @@
+"""The cluster that a scenario asks for: devices by count, by name, or of a known kind, and their wiring."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path as FilePath
+from typing import Annotated, Any
+
+from parsim.core import document
+from parsim.core.cluster import HOST, UNWIRED, Cluster, Device
+from parsim.core.errors import Complaint, Invalid, Path
+from parsim.core.registry import did_you_mean
+from parsim.core.schema import Ask, Count, Name, OneOf, Positive, check
+from parsim.core.units import Bytes, BytesPerSecond, FlopPerSecond
+from parsim.topologies import topologies
+
+MOST_WORKERS = 100_000
+
+
+@dataclass(frozen=True)
+class DeviceForm:
+    """What may be said of a device; left out: as `cluster.device`, and there as its kind says.
+
+    Without a kind: speed 1, 1 slot, no limit of memory; peak and bandwidth, which only the cost `roofline` asks for,
+    are not known.
+    """
+
+    kind: Name | None = None
+    speed: Positive | None = None
+    memory: Bytes | None = None
+    slots: Count | None = None
+    peak: FlopPerSecond | None = None
+    bandwidth: BytesPerSecond | None = None
+
+
+@dataclass(frozen=True)
+class NamedDevice:
+    """A device of the list."""
+
+    name: Name
+    device: Name | DeviceForm = DeviceForm()
+    speed: Positive | None = None
+    memory: Bytes | None = None
+    slots: Count | None = None
+
+
+@dataclass(frozen=True)
+class ClusterForm:
+    """What there is to compute on."""
+
+    devices: Count | list[Name | NamedDevice]
+    device: Name | DeviceForm = DeviceForm()
+    topology: Annotated[Ask, OneOf(topologies, given=("places",))] | None = None
+
+
+def devices_of(form: ClusterForm) -> tuple[Device, ...]:
+    """Return the devices that a scenario lists or counts."""
+    rows = range(form.devices) if isinstance(form.devices, int) else form.devices
+    if not rows:
+        raise Invalid([Complaint(("devices",), "is empty; at least one device is needed")])
+    if len(rows) > MOST_WORKERS:
+        raise Invalid([Complaint(("devices",), f"{len(rows)} devices are more than {MOST_WORKERS}")])
+    default = _form(form.device, ("device",))
+    devices = tuple(_device(row, ("devices", index), default) for index, row in enumerate(rows))
+    slots = sum(device.slots for device in devices)
+    if slots > MOST_WORKERS:
+        raise Invalid([Complaint(("devices",), f"{slots} slots are more than {MOST_WORKERS}")])
+    return devices
+
+
+def _device(row: int | str | NamedDevice, path: Path, default: DeviceForm) -> Device:
+    if isinstance(row, int):
+        row = f"w{row}"
+    named = row if isinstance(row, NamedDevice) else NamedDevice(row)
+    own = _form(named.device, (*path, "device"))
+    return Device(named.name, **(_said(default) | _said(own) | _said(named)))
+
+
+def _form(device: str | DeviceForm, path: Path) -> DeviceForm:
+    """Fill in what the kind of a device says; a bare name is a kind."""
+    form = DeviceForm(kind=device) if isinstance(device, str) else device
+    if form.kind is None:
+        return form
+    if form.kind not in kinds():
+        at = path if isinstance(device, str) else (*path, "kind")
+        raise Invalid([Complaint(at, did_you_mean(form.kind, kinds()))])
+    return DeviceForm(**(_said(kind(form.kind)) | _said(form)))
+
+
+def _said(form: DeviceForm | NamedDevice) -> dict[str, Any]:
+    return {key: value for key in KEYS if (value := getattr(form, key, None)) is not None}
+
+
+KEYS = ("speed", "memory", "slots", "peak", "bandwidth")
+
+
+@cache
+def kinds() -> dict[str, FilePath]:
+    """Return the files of the devices that are known, by name."""
+    return {file.stem: file for file in sorted(FilePath(__file__).with_name("devices").glob("*.yaml"))}
+
+
+@cache
+def kind(name: str) -> DeviceForm:
+    """Read what is known of a device: each value stands beside its source."""
+    rows = document.read(kinds()[name].read_bytes(), name).values
+    return DeviceForm(**check(DeviceForm, {key: row["value"] for key, row in rows.items() if key in KEYS}))
+
+
+def about_names(form: ClusterForm, devices: Sequence[Device]) -> list[Complaint]:
+    """Complain of names that are taken."""
+    complaints, taken = [], {HOST: "is the name of the coordinator"}
+    for index, device in enumerate(devices):
+        if device.name in taken:
+            row = form.devices[index] if isinstance(form.devices, list) else ""
+            path: Path = ("cluster", "devices", index, *(("name",) if isinstance(row, NamedDevice) else ()))
+            complaints.append(Complaint(path, f"'{device.name}' {taken[device.name]}; choose another"))
+        workers = [f"{device.name}.{slot}" for slot in range(device.slots)] if device.slots > 1 else []
+        taken |= dict.fromkeys([device.name, *workers], f"is taken by devices[{index}]")
+    return complaints
+
+
+def about_memory(form: ClusterForm) -> list[Complaint]:
+    """Complain of devices that hold nothing."""
+    said: list[tuple[Path, float | None]] = [(("device", "memory"), getattr(form.device, "memory", None))]
+    for index, row in enumerate(form.devices if isinstance(form.devices, list) else []):
+        if isinstance(row, NamedDevice):
+            said += [
+                (("devices", index, "memory"), row.memory),
+                (("devices", index, "device", "memory"), getattr(row.device, "memory", None)),
+            ]
+    zero = "a device without memory holds nothing; write for example '16 GB', or leave it out for no limit"
+    return [Complaint(("cluster", *path), zero) for path, memory in said if memory == 0]
+
+
+def wired(devices: tuple[Device, ...], topology: Ask | None) -> Cluster:
+    """Wire the devices as the topology says."""
+    if topology is None:
+        return Cluster(devices, UNWIRED)
+    return Cluster(devices, topology.make(places=Cluster(devices).places))

@@ -1,0 +1,91 @@
+"""Adam: a step by the mean of the gradients, over the root of the mean of their squares.
+
+    state (4, *w):   weights w | first moment m | second moment v | t, the steps so far, in every cell
+    grad (*w)
+
+    m <- b1 m + (1 - b1) g       v <- b2 v + (1 - b2) g^2       t <- t + 1
+    w <- w - rate mm / (sqrt vv + eps)       mm = m / (1 - b1^t), vv = v / (1 - b2^t)
+
+13 FLOP a weight: 3 for m, 4 for v, 6 for w: since 1 - b^t is one number for all, the step is (rate / (1 - b1^t)) m over
+(1 / sqrt(1 - b2^t)) sqrt v + eps. t stands in every cell, so that a piece of the state is a state.
+
+Kingma, Ba, Adam: A Method for Stochastic Optimization, arXiv:1412.6980, algorithm 1.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from parsim.core.errors import Complaint, Invalid
+from parsim.core.kernel import Array, Kernel, Part, Shape, fitting, size
+from parsim.core.schema import Positive
+from parsim.kernels import kernels
+
+
+@kernels.add("adam")
+class Adam(Kernel):
+    """Step by the moments of the gradient; state and gradient make the next state, whose row 0 is the weights.
+
+    >>> step = Adam(rate=0.5)
+    >>> step.forward(step.start(np.array([1.0, 2.0])), np.array([3.0, -0.1]))[0].round(4)  # the first steps are +-rate
+    array([0.5, 2.5])
+    """
+
+    rows = 4  # of the state: weights, first moment, second moment, steps so far
+
+    def __init__(
+        self, rate: Positive = 0.001, beta1: Positive = 0.9, beta2: Positive = 0.999, eps: Positive = 1e-8
+    ) -> None:
+        wrong = [
+            Complaint((name,), f"{beta:g} must lie between 0 and 1: the share of the past in a mean")
+            for name, beta in (("beta1", beta1), ("beta2", beta2))
+            if not 0 < beta < 1
+        ]
+        if wrong:
+            raise Invalid(wrong)
+        self._rate, self._beta1, self._beta2, self._eps = rate, beta1, beta2, eps
+
+    def start(self, weights: Array) -> Array:
+        """Return the state before the first step."""
+        state = np.zeros((self.rows, *weights.shape))
+        state[0] = weights
+        return state
+
+    def shape(self, *shapes: Shape) -> Shape:
+        """Return the shape of the state."""
+        state, grad = shapes
+        fitting(state == (self.rows, *grad), f"a state {state} does not fit a gradient {grad}")
+        return state
+
+    def flops(self, part: Part, *shapes: Shape) -> float:
+        """Return 13 a weight."""
+        return 13.0 * size(shapes[1])
+
+    def sample(self, draw: np.random.Generator) -> tuple[Array, ...]:
+        """Draw weights after one step, and a gradient."""
+        state, first, second = draw.standard_normal((3, 3, 4))
+        return self.forward(self.start(state), first), second
+
+    def forward(self, *arrays: Array) -> Array:
+        """Return the next state."""
+        state, grad = arrays
+        steps = float(state[3].flat[0]) + 1.0
+        after = np.empty(state.shape)
+        w, m, v, t = (after[row, ...] for row in range(self.rows))
+        t[...] = steps
+        np.multiply(grad, 1.0 - self._beta1, out=w)  # w is scratch until m and v stand
+        np.multiply(state[1], self._beta1, out=m)
+        m += w
+        np.multiply(grad, grad, out=w)
+        w *= 1.0 - self._beta2
+        np.multiply(state[2], self._beta2, out=v)
+        v += w
+        np.sqrt(v, out=w)
+        w *= 1.0 / math.sqrt(1.0 - self._beta2**steps)
+        w += self._eps
+        np.divide(m, w, out=w)
+        w *= -self._rate / (1.0 - self._beta1**steps)
+        w += state[0]
+        return after

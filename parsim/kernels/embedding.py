@@ -1,0 +1,64 @@
+"""Embedding: a row of the table for each token.
+
+    tokens (...)   table (vocabulary, width)   ->   y (..., width)       y = table[tokens]       0 FLOP: only copied
+    dtable[t] = sum of dy where the token is t                           R width FLOP, R the number of tokens
+
+Tokens have no gradient. Forward touches R rows of the table, and its bytes count no others.
+Bengio et al., A Neural Probabilistic Language Model, JMLR 3, 2003, section 2.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from parsim.core.kernel import ITEM, Array, Kernel, Part, Shape, fitting, size
+from parsim.kernels import kernels
+
+
+@kernels.add("embedding")
+class Embedding(Kernel):
+    """Look up a row of the table for each token.
+
+    >>> Embedding().forward(np.array([1, 1, 0]), np.array([[0.0, 0.5], [1.0, 1.5]]))
+    array([[1. , 1.5],
+           [1. , 1.5],
+           [0. , 0.5]])
+    """
+
+    weights = 1
+
+    def shape(self, *shapes: Shape) -> Shape:
+        """Return (..., width)."""
+        tokens, table = shapes
+        fitting(len(table) == 2, f"a table {table} is no (vocabulary, width)")
+        return (*tokens, table[1])
+
+    def flops(self, part: Part, *shapes: Shape) -> float:
+        """Return R width for the gradient of the table, else 0."""
+        return size(self.shape(*shapes)) if part == "weight_grad" else 0.0
+
+    def bytes(self, part: Part, *shapes: Shape) -> float:
+        """Return what is touched: tokens, rows and output; for the gradient tokens, dy and the whole table."""
+        rows = size(self.shape(*shapes))
+        touched = {"forward": 2 * rows, "input_grad": 0.0, "weight_grad": rows + size(shapes[1])}[part]
+        return ITEM * (size(shapes[0]) + touched) if touched else 0.0
+
+    def sample(self, draw: np.random.Generator) -> tuple[Array, ...]:
+        """Draw six tokens, some alike, and a table of five rows."""
+        return draw.integers(0, 4, (2, 3)), draw.standard_normal((5, 4))
+
+    def forward(self, *arrays: Array) -> Array:
+        """Return table[tokens]."""
+        tokens, table = arrays
+        return np.asarray(table[tokens])
+
+    def input_grad(self, grad: Array, *arrays: Array) -> tuple[Array, ...]:
+        """Return nothing: tokens have no gradient."""
+        return ()
+
+    def weight_grad(self, grad: Array, *arrays: Array) -> tuple[Array, ...]:
+        """Return the sum of dy for each row of the table."""
+        tokens, table = arrays
+        width = table.shape[1]
+        cells = tokens.reshape(-1, 1) * width + np.arange(width)  # one count over all cells: faster than np.add.at
+        return (np.bincount(cells.ravel(), grad.ravel(), table.size).reshape(table.shape),)

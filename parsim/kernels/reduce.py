@@ -1,0 +1,50 @@
+"""Reduce: the sum of k arrays of n numbers, element by element; what a merge does with gradients.
+
+    y = a + b + ...       (k - 1) n FLOP
+    da = db = ... = dy    0 FLOP: each gets dy itself
+
+Chan et al., Collective communication: theory, practice, and experience, CCPE 19(13), 2007.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from parsim.core.kernel import Array, Kernel, Part, Shape, fitting, size
+from parsim.kernels import kernels
+
+
+@kernels.add("reduce")
+class Reduce(Kernel):
+    """Add up arrays of equal shape, in their order.
+
+    >>> Reduce().forward(np.array([1.0, 2.0]), np.array([3.0, 4.0]), np.array([5.0, 6.0]))
+    array([ 9., 12.])
+    """
+
+    def shape(self, *shapes: Shape) -> Shape:
+        """Return the shape that all have."""
+        fitting(shapes, "nothing to add up; give an array or more")
+        fitting(len(set(shapes)) == 1, f"arrays of different shapes cannot be added up: {', '.join(map(str, shapes))}")
+        return shapes[0]
+
+    def flops(self, part: Part, *shapes: Shape) -> float:
+        """Return (k - 1) n for forward, and 0 for the gradients."""
+        return size(*shapes[1:]) if part == "forward" else 0.0
+
+    def sample(self, draw: np.random.Generator) -> tuple[Array, ...]:
+        """Draw three arrays."""
+        a, b, c = draw.standard_normal((3, 2, 4))
+        return a, b, c
+
+    def forward(self, *arrays: Array) -> Array:
+        """Return a + b + ..., as a new array."""
+        first, *others = arrays
+        total = np.array(first)
+        for other in others:
+            total += other
+        return total
+
+    def input_grad(self, grad: Array, *arrays: Array) -> tuple[Array, ...]:
+        """Return dy for each."""
+        return (grad,) * len(arrays)

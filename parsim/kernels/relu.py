@@ -1,0 +1,47 @@
+"""ReLU: what is negative becomes 0.
+
+    y = max(x, 0)                   ____/          1 FLOP a number, a comparison
+    dx = dy where x > 0, else 0                    1 FLOP a number; at 0 the slope is taken as 0
+
+Nair, Hinton, Rectified Linear Units Improve Restricted Boltzmann Machines, ICML 2010.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from parsim.core.kernel import Array, Kernel, Part, Shape, size
+from parsim.kernels import kernels
+
+
+@kernels.add("relu")
+class Relu(Kernel):
+    """Replace negative numbers by 0.
+
+    >>> Relu().forward(np.array([-1.0, 2.0]))
+    array([0., 2.])
+    """
+
+    def shape(self, *shapes: Shape) -> Shape:
+        """Return the shape of x."""
+        (x,) = shapes
+        return x
+
+    def flops(self, part: Part, *shapes: Shape) -> float:
+        """Return 1 a number."""
+        return size(*shapes)
+
+    def sample(self, draw: np.random.Generator) -> tuple[Array, ...]:
+        """Draw numbers of both signs, none so near 0 that the kink is felt."""
+        x = draw.standard_normal((3, 4))
+        return (x + np.copysign(0.1, x),)
+
+    def forward(self, *arrays: Any) -> Any:
+        """Return max(x, 0)."""
+        return np.maximum(arrays[0], 0)
+
+    def input_grad(self, grad: Array, *arrays: Array) -> tuple[Array, ...]:
+        """Return dy where x > 0."""
+        return (np.where(arrays[0] > 0, grad, 0.0),)

@@ -1,0 +1,148 @@
+"""Arrays in shared memory: each process writes into an arena of its own, and reads everybody's.
+
+    w0  put(array) -> Ref(owner 0, offset, shape, dtype)  --pipe-->  w1  get(ref) -> array, a copy of its own
+
+An arena is memory without a name (or a file that is deleted as soon as it is made), so that nothing is left over
+however a process ends. Its room is reserved before it is used: memory that is full is an `OSError` where an array is put, not a
+process that dies. Only references travel through pipes, never arrays.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import tempfile
+from bisect import insort
+from collections.abc import Sequence
+from contextlib import suppress
+from multiprocessing import reduction
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from parsim.core.kernel import Array
+
+LINE = 64  # B; arrays begin at multiples of it
+GROWTH = 1 << 20  # B, by which an arena grows at least
+
+
+class Ref(NamedTuple):
+    """Where an array lies."""
+
+    owner: int  # whose arena
+    offset: int  # B
+    shape: tuple[int, ...]
+    dtype: str
+
+
+class Arena:
+    """Shared memory that one process writes and all read; it can be handed to a process that is being started."""
+
+    def __init__(self, owner: int, file: int) -> None:
+        self.owner, self.file = owner, file
+        self._size = 0  # B mapped here
+        self._map: mmap.mmap | None = None
+        self._free: list[tuple[int, int]] = []  # (offset, B), by offset
+        self._end = 0  # B used or free
+        self._taken: dict[int, int] = {}  # offset -> B
+
+    @classmethod
+    def new(cls, owner: int) -> Arena:
+        """Make an empty one."""
+        if hasattr(os, "memfd_create"):
+            return cls(owner, os.memfd_create("parsim"))
+        with tempfile.TemporaryFile() as file:
+            return cls(owner, os.dup(file.fileno()))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Hand the open file to a process that is being started."""
+        return _arrived, (self.owner, reduction.DupFd(self.file))
+
+    def put(self, array: Array) -> Ref:
+        """Write a copy; raises `OSError` where no memory is left."""
+        source = np.ascontiguousarray(array)
+        offset = self._room(max(source.nbytes, 1))
+        ref = Ref(self.owner, offset, array.shape, source.dtype.str)
+        np.copyto(self._view(ref), source)
+        return ref
+
+    def get(self, ref: Ref) -> Array:
+        """Return a copy of the array at *ref*, which lies in this arena."""
+        return self._view(ref).copy()
+
+    def free(self, ref: Ref) -> None:
+        """Let the room of an array be used again."""
+        size = self._taken.pop(ref.offset)
+        insort(self._free, (ref.offset, size))
+        merged: list[tuple[int, int]] = []
+        for offset, length in self._free:
+            if merged and sum(merged[-1]) == offset:
+                merged[-1] = (merged[-1][0], merged[-1][1] + length)
+            else:
+                merged.append((offset, length))
+        self._free = merged
+
+    def close(self) -> None:
+        """Let go of it."""
+        with suppress(BufferError):  # an array still looks into it; it goes with the process
+            if self._map is not None:
+                self._map.close()
+        os.close(self.file)
+
+    def _room(self, size: int) -> int:
+        """Find room for *size* bytes: the first gap that is large enough, or more memory."""
+        size = -(-size // LINE) * LINE
+        for index, (offset, length) in enumerate(self._free):
+            if length >= size:
+                rest = [(offset + size, length - size)] if length > size else []
+                self._free[index : index + 1] = rest
+                break
+        else:
+            offset = self._end
+            self._reserve(offset + size)
+            self._end = offset + size
+        self._taken[offset] = size
+        return offset
+
+    def _reserve(self, end: int) -> None:
+        have = os.fstat(self.file).st_size
+        if end <= have:
+            return
+        try:
+            wanted = max(end, have + max(GROWTH, have // 2))
+            _allocate(self.file, have, wanted - have)
+        except OSError:  # not as much to spare
+            _allocate(self.file, have, end - have)
+
+    def _view(self, ref: Ref) -> Array:
+        dtype = np.dtype(ref.dtype)
+        count = int(np.prod(ref.shape, dtype=np.int64))
+        if self._map is None or ref.offset + count * dtype.itemsize > self._size:
+            self._size = os.fstat(self.file).st_size
+            self._map = mmap.mmap(self.file, self._size)  # the last one goes when nothing looks into it any more
+        return np.frombuffer(self._map, dtype, count, ref.offset).reshape(ref.shape)
+
+
+def _allocate(file: int, start: int, size: int) -> None:
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(file, start, size)
+    else:
+        os.ftruncate(file, start + size)
+
+
+def _arrived(owner: int, handed: Any) -> Arena:
+    return Arena(owner, handed.detach())
+
+
+def put(arena: Arena, values: Sequence[Any]) -> list[Any]:
+    """Put arrays into *arena*; what is no array goes as it is."""
+    return [arena.put(value) if isinstance(value, np.ndarray) and _plain(value) else value for value in values]
+
+
+def _plain(array: Array) -> bool:
+    return array.size > 0 and array.dtype.kind in "biufc"
+
+
+def get(arenas: Sequence[Arena], values: Sequence[Any]) -> list[Any]:
+    """Fetch what `put` has put; what is no reference comes as it is."""
+    return [arenas[value.owner].get(value) if isinstance(value, Ref) else value for value in values]

@@ -1,0 +1,36 @@
+"""The live clock: each task's kernels run for real when the task starts, and it takes as long as they took.
+
+    simulated   start --> end = start + expected seconds x luck
+    live        start --> run the kernels, now        --> end = start + the seconds that they took / speed
+
+Everything else is simulated: transfers, memory, the policy, who runs next. So 64 devices fit on one core, the values
+are real, and a policy sees what the cost expects, never what a task will take.
+"""
+
+from __future__ import annotations
+
+from time import perf_counter
+
+from parsim.core.job import Job
+from parsim.core.values import Values
+
+
+class Took:
+    """The seconds of tasks on a worker: asking for a task's runs it, the first time."""
+
+    def __init__(self, values: Values, took: dict[int, float], speed: float) -> None:
+        self._values, self._took, self._speed = values, took, speed
+
+    def __getitem__(self, task: int) -> float:
+        if task not in self._took:
+            begun = perf_counter()
+            self._values.compute(task)
+            self._took[task] = (perf_counter() - begun) / self._speed
+        return self._took[task]
+
+
+def rows(job: Job, values: Values) -> tuple[Took, ...]:
+    """Return the seconds of tasks on every worker, as they will turn out."""
+    took: dict[int, float] = {}
+    speeds = [job.cluster.devices[worker.device].speed for worker in job.cluster.workers]
+    return tuple(Took(values, took, speed) for speed in speeds)

@@ -1,0 +1,95 @@
+"""A layer: kernels in a row, whose arrays go by name.
+
+    y = relu(x w)       Op(matmul, inputs x, weights w, output h)
+                        Op(relu,   inputs h,            output y)
+
+Forward fills in the names, `x` first and `y` last. Backward goes through the ops from the last to the first, adds up
+the gradients of each name over the ops that read it, and leaves that of `x` and those of the weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from parsim.core.kernel import Array, Call, Kernel, Part, Shape
+
+INPUT, OUTPUT, LABELS = "x", "y", "labels"
+Arrays = dict[str, Array]
+
+
+class Op(NamedTuple):
+    """One kernel of a layer, and the names of what it reads and makes."""
+
+    name: str  # on the shelf
+    arguments: tuple[tuple[str, Any], ...]  # the parameters of the kernel
+    kernel: Kernel
+    inputs: tuple[str, ...]
+    weights: tuple[str, ...]
+    output: str
+
+    def call(self, part: Part, shapes: Mapping[str, Shape]) -> Call:
+        """Return what running a part of it on arrays of these *shapes* is."""
+        return Call(self.name, self.arguments, part, tuple(shapes[name] for name in (*self.inputs, *self.weights)))
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Ops in order, and the shapes of the weights, by name."""
+
+    ops: tuple[Op, ...]
+    weights: Mapping[str, Shape] = field(default_factory=dict)
+
+    def shapes(self, given: Mapping[str, Shape]) -> dict[str, Shape]:
+        """Return the shape of every name; what does not fit raises `ValueError`."""
+        shapes = {**given, **self.weights}
+        for op in self.ops:
+            shapes[op.output] = op.kernel.shape(*(shapes[name] for name in (*op.inputs, *op.weights)))
+        return shapes
+
+    def kept(self, shapes: Mapping[str, Shape]) -> list[Shape]:
+        """Return the shapes of what forward leaves for backward."""
+        return [shapes[name] for name in dict.fromkeys(name for op in self.ops for name in op.inputs)]
+
+    def calls(self, shapes: Mapping[str, Shape], backward: bool, first: bool) -> list[Call]:
+        """List what forward, or *backward*, runs."""
+        if not backward:
+            return [op.call("forward", shapes) for op in self.ops]
+        return [op.call(part, shapes) for op, part in self._backward(first)]
+
+    def forward(self, given: Mapping[str, Array], weights: Sequence[Array]) -> tuple[Array, Arrays]:
+        """Return the output, and what backward will want of the way to it."""
+        arrays = {**given, **dict(zip(self.weights, weights, strict=True))}
+        for op in self.ops:
+            made = op.kernel.forward(*(arrays[name] for name in (*op.inputs, *op.weights)))
+            arrays[op.output] = made
+        wanted = {name for op in self.ops for name in op.inputs}
+        return arrays[OUTPUT], {name: arrays[name] for name in wanted}
+
+    def backward(
+        self, grad: Array, kept: Arrays, weights: Sequence[Array], first: bool
+    ) -> tuple[Array | None, list[Array]]:
+        """Return the gradients of the input, which the *first* layer of a model does not need, and of the weights."""
+        arrays = {**kept, **dict(zip(self.weights, weights, strict=True))}
+        grads: Arrays = {OUTPUT: grad}
+        for op, part in self._backward(first):
+            read = [arrays[name] for name in (*op.inputs, *op.weights)]
+            made = getattr(op.kernel, part)(grads[op.output], *read)
+            for name, one in zip(op.weights if part == "weight_grad" else op.inputs, made, strict=False):
+                grads[name] = grads[name] + one if name in grads else one
+        return grads.get(INPUT), [grads[name] for name in self.weights]
+
+    def _backward(self, first: bool) -> list[tuple[Op, Part]]:
+        """List the halves of backward in order; what only leads to the input of the *first* layer is left out."""
+        wanted = set() if first else {INPUT}
+        for op in self.ops:  # a name needs a gradient where weights lie on the way to it
+            if op.weights or wanted & set(op.inputs):
+                wanted.add(op.output)
+        halves: list[tuple[Op, Part]] = []
+        for op in reversed(self.ops):
+            if wanted & set(op.inputs):
+                halves.append((op, "input_grad"))
+            if op.weights:
+                halves.append((op, "weight_grad"))
+        return halves

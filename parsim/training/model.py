@@ -1,0 +1,135 @@
+"""A model: layers one after the other, the last of which makes a loss for each row.
+
+    x, labels  ->  layer 0  ->  layer 1  ->  ...  ->  losses of the rows     loss = their mean over the whole batch
+
+Any run of neighbouring layers is a stage, and any part of the batch a microbatch: a stage's forward and backward on a
+microbatch are what a task of training computes. `serial` computes the same with neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from parsim.core.kernel import Array, Shape
+from parsim.training.layer import INPUT, LABELS, OUTPUT, Arrays, Layer
+
+
+@dataclass(frozen=True)
+class Model:
+    """Layers, the shapes of the batch, and how its numbers are drawn.
+
+    `labels` are shaped like the rows of losses. `classes` is how many labels there are; an integer input is drawn from
+    as many. Row i of the batch belongs to item i, of `rows` items.
+    """
+
+    layers: tuple[Layer, ...]
+    batch: Shape
+    labels: Shape
+    classes: int
+    seed: int = 0
+    tokens: bool = False
+
+    @property
+    def rows(self) -> int:
+        """Return the number of items in the batch."""
+        return self.batch[0]
+
+    @property
+    def losses(self) -> int:
+        """Return of how many losses the loss is the mean."""
+        return int(np.prod(self.labels))
+
+    def data(self) -> tuple[Array, Array]:
+        """Draw the batch: inputs, and labels that can be learnt from them."""
+        draw = np.random.default_rng([self.seed, 0])
+        if self.tokens:
+            tokens = draw.integers(self.classes, size=self.batch)
+            return tokens, draw.permutation(self.classes)[tokens]
+        inputs = draw.standard_normal(self.batch)
+        return inputs, np.argmax(inputs @ draw.standard_normal((self.batch[-1], self.classes)), axis=-1)
+
+    def weights(self, layers: range) -> list[Array]:
+        """Draw the weights of some layers, each by its place in the model alone: whoever draws them gets the same."""
+        found = []
+        for number in layers:
+            for place, (name, shape) in enumerate(self.layers[number].weights.items()):
+                draw = np.random.default_rng([self.seed, 1, number, place])
+                found.append(start(name, shape, draw))
+        return found
+
+    def shapes(self, layers: range, given: dict[str, Shape]) -> list[dict[str, Shape]]:
+        """Return the shapes in each of the *layers*, of which the first gets *given*."""
+        found = []
+        for number in layers:
+            known = self.layers[number].shapes({**given, LABELS: (given[INPUT][0], *self.labels[1:])})
+            found.append(known)
+            given = {INPUT: known[OUTPUT]}
+        return found
+
+    def forward(
+        self, layers: range, given: Array, labels: Array | None, weights: Sequence[Array]
+    ) -> tuple[Array, list[Arrays]]:
+        """Go through some layers; return the output, and what backward will want."""
+        kept: list[Arrays] = []
+        for number, own in zip(layers, self._shared(layers, weights), strict=True):
+            arrays = {INPUT: given} if labels is None else {INPUT: given, LABELS: labels}
+            given, saved = self.layers[number].forward(arrays, own)
+            kept.append(saved)
+        return given, kept
+
+    def backward(
+        self, layers: range, grad: Array, kept: Sequence[Arrays], weights: Sequence[Array]
+    ) -> tuple[Array | None, list[Array]]:
+        """Go back through them; return the gradients of the input, and of the weights in the order of `weights`."""
+        found: list[list[Array]] = []
+        passed: Array | None = grad
+        for number, saved, own in reversed([*zip(layers, kept, self._shared(layers, weights), strict=True)]):
+            assert passed is not None
+            passed, some = self.layers[number].backward(passed, saved, own, first=number == 0)
+            found.insert(0, some)
+        return passed, [one for some in found for one in some]
+
+    def _shared(self, layers: range, weights: Sequence[Array]) -> list[Sequence[Array]]:
+        """Give each layer its own of the *weights*."""
+        found, used = [], 0
+        for number in layers:
+            count = len(self.layers[number].weights)
+            found.append(weights[used : used + count])
+            used += count
+        return found
+
+    def grad_of_losses(self, losses: Array) -> Array:
+        """Return the gradient of the loss by each of some *losses*: it is their mean over the whole batch."""
+        return np.full(losses.shape, 1 / self.losses)
+
+
+def start(name: str, shape: Shape, draw: np.random.Generator) -> Array:
+    """Draw weights as He et al. (ICCV 2015) for matrices; a gain starts as ones, a bias as zeros."""
+    if len(shape) == 1:
+        return np.full(shape, float(name.startswith("gain")))
+    return np.asarray(draw.standard_normal(shape) * np.sqrt(2 / shape[0]))
+
+
+def norm(grad: Array) -> float:
+    """Return the length of a gradient."""
+    return float(np.sqrt(np.vdot(grad, grad)))
+
+
+def serial(model: Model, optimizer: Any, iterations: int) -> dict[str, Any]:
+    """Train on one worker, with the whole model and the whole batch; return what a run of any split returns."""
+    every = range(len(model.layers))
+    inputs, labels = model.data()
+    states = [optimizer.start(one) for one in model.weights(every)]
+    found: dict[str, Any] = {"loss": [], "gradient_norm": []}
+    for _ in range(iterations):
+        weights = [state[0] for state in states]
+        losses, kept = model.forward(every, inputs, labels, weights)
+        _, grads = model.backward(every, model.grad_of_losses(losses), kept, weights)
+        states = [optimizer.forward(state, grad) for state, grad in zip(states, grads, strict=True)]
+        found["loss"].append(float(losses.sum()) / model.losses)
+        found["gradient_norm"].append([norm(grad) for grad in grads])
+    return found

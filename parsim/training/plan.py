@@ -1,0 +1,91 @@
+"""How training is split, and into which tasks: one builder for the split by data and the split by layers.
+
+by data      rank 0 |0F0 0B0 0U|  <- sums the gradients of all ranks, updates, sends the weights back
+rank 1 |0F1 0B1 ..|     one stage of all layers, a subset of the batch a rank
+by layers    rank 0 |0F0 0F1 .. 0B0 0B1 0U|   a stage of neighbouring layers a rank, a microbatch at a time,
+rank 1 |.. 1F0 1B0 1F1 1B1 1U|   in the order of a schedule; gradients add up on their rank
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+from typing import Annotated, Any, Literal, NamedTuple
+
+from parsim.core.cluster import Cluster
+from parsim.core.errors import Complaint, Invalid
+from parsim.core.op import Op
+from parsim.core.plan import Plan
+from parsim.core.registry import shelf
+from parsim.core.schema import Ask, Count, OneOf
+
+SCHEDULE = Ask("1f1b")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingPlan(Plan):
+    """By data: into so many subsets (the workers, if left out). By layers: a pipeline of so many ranks."""
+
+    split: Literal["data", "layers"]
+    subsets: Count | None = None
+    pipeline: Count | None = None
+    schedule: Annotated[Ask, OneOf(shelf("schedules"), given=("ranks", "microbatches", "chunks"))] | None = None
+    microbatches: Count | None = None
+
+
+class Cut(NamedTuple):
+    """What a plan makes of a model."""
+
+    stages: tuple[range, ...]  # the layers of each
+    parts: list[slice]  # the rows of each microbatch or subset
+    orders: list[list[Op]]  # on each rank, in one iteration
+    ordered: bool  # ranks keep to their orders
+
+
+def shares(count: int, parts: int) -> list[slice]:
+    """Cut *count* things into contiguous parts, the larger ones first.
+
+    >>> shares(5, 2)
+    [slice(0, 3, None), slice(3, 5, None)]
+    """
+    sizes = [count // parts + (part < count % parts) for part in range(parts)]
+    ends = list(accumulate(sizes, initial=0))
+    return [slice(a, b) for a, b in pairwise(ends)]
+
+
+def cut(plan: TrainingPlan, cluster: Cluster, layers: int, rows: int) -> Cut:
+    """Cut a model of so many *layers* and a batch of so many *rows* as the plan says."""
+    complaints = [
+        Complaint(("plan", key), f"split: {plan.split} knows no {key}", "key")
+        for key in _OTHERS[plan.split]
+        if getattr(plan, key) is not None
+    ]
+    workers = len(cluster.workers)
+    ranks, key = (workers, "subsets") if plan.split == "data" else (plan.pipeline or min(workers, layers), "pipeline")
+    parts = (plan.subsets or min(workers, rows)) if plan.split == "data" else (plan.microbatches or 1)
+    if parts > rows:
+        name = "subsets" if plan.split == "data" else "microbatches"
+        complaints.append(Complaint(("plan", name), f"{parts} parts of {rows} items; there are no empty parts"))
+    if plan.split == "layers" and ranks > min(workers, layers):
+        why = f"a pipeline of {ranks} ranks needs {ranks} workers and {ranks} layers; there are {workers} and {layers}"
+        complaints.append(Complaint(("plan", key), why))
+    if complaints:
+        raise Invalid(complaints)
+    if plan.split == "data":
+        orders = [[Op(0, kind, part) for part in range(rank, parts, workers) for kind in "FB"] for rank in range(ranks)]
+        return Cut((range(layers),), shares(rows, parts), orders, ordered=False)
+    stages = tuple(range(part.start, part.stop) for part in shares(layers, ranks))
+    return Cut(stages, shares(rows, parts), _orders(plan.schedule or SCHEDULE, ranks, parts), ordered=True)
+
+
+_OTHERS: dict[str, Sequence[str]] = {"data": ("pipeline", "schedule", "microbatches"), "layers": ("subsets",)}
+
+
+def _orders(schedule: Ask, ranks: int, microbatches: int) -> list[list[Op]]:
+    entry: Any = schedule.entry if schedule is not SCHEDULE else shelf("schedules")[schedule.name]
+    try:
+        orders: list[list[Op]] = entry(**schedule.arguments, ranks=ranks, microbatches=microbatches, chunks=1)
+    except Invalid as invalid:
+        raise Invalid(c._replace(path=("plan", *c.path)) for c in invalid.complaints) from None
+    return orders

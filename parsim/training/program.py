@@ -1,0 +1,175 @@
+"""What the tasks of training compute: forward, backward, and the update of a stage.
+
+    task        receives                                        makes
+    forward     state (or draws it), inputs, labels             output, what backward wants, loss
+    backward    what its forward left, grad, sum so far         grad of the input, sum of the weights' gradients
+    optimizer   state (or draws it), sums of gradients          state, lengths of the gradients
+
+A microbatch's forward and backward are on one worker, so that what forward leaves travels nowhere.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from parsim.core.kernel import Array, Kernel
+from parsim.training.layer import INPUT, OUTPUT
+from parsim.training.model import Model, norm, serial
+
+FORWARD, BACKWARD, OPTIMIZER = range(3)
+SENT, LEFT, LOSS = slice(0, 1), slice(1, 2), slice(2, 3)  # of what forward makes
+GRADS = slice(1, None)  # of what backward makes: after the gradient of its input
+NOTHING = slice(0)
+
+
+class Work(NamedTuple):
+    """What a task of training is."""
+
+    kind: int  # FORWARD, BACKWARD or OPTIMIZER
+    stage: int
+    rows: slice  # of the batch; all of it for an optimizer
+    iteration: int
+
+
+@dataclass(frozen=True)
+class Training:
+    """The program of training; `hand` says for each edge what the parent is to the child."""
+
+    model: Model
+    stages: tuple[range, ...]  # the layers of each
+    works: tuple[Work, ...]  # (tasks,)
+    hand: tuple[slice, ...]  # (edges,)
+    optimizer: Kernel
+    adding: Kernel  # reduce
+    iterations: int
+    light = False
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Send no data to worker processes: they get it from shared memory, and draw weights themselves."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Become what was sent."""
+        self.__dict__.update(state)
+
+    @cached_property
+    def given(self) -> Mapping[int, Sequence[Any]]:
+        """The inputs of the first stage's forwards and the labels of the last stage's."""
+        inputs, labels = self.model.data()
+        found: dict[int, list[Any]] = {}
+        for task, (kind, stage, rows, _) in enumerate(self.works):
+            if kind == FORWARD:
+                ends = [inputs[rows]] * (stage == 0) + [labels[rows]] * (self._is_last(stage))
+                if ends:
+                    found[task] = ends
+        return found
+
+    def hands(self, edge: int) -> slice:
+        """Return which of its outputs the parent hands on along *edge*."""
+        return self.hand[edge]
+
+    def gathers(self, task: int, last: bool) -> slice:
+        """Return the loss of a last stage's forward, the lengths of an update's gradients."""
+        kind, stage, *_ = self.works[task]
+        if kind == OPTIMIZER:
+            return slice(-1, None)
+        return LOSS if kind == FORWARD and self._is_last(stage) else NOTHING
+
+    def prepare(self, tasks: Sequence[int]) -> None:
+        """Draw the weights of the stages of *tasks*, and compute each stage once: the first time is the slowest."""
+        for stage in sorted({self.works[task].stage for task in tasks}):
+            layers, weights = self.stages[stage], self._start(stage)
+            rows = next(work.rows for work in self.works if work.stage == stage and work.kind == FORWARD)
+            inputs = self._blank(stage, rows.stop - rows.start)
+            labels = np.zeros((len(inputs), *self.model.labels[1:]), np.int64) if self._is_last(stage) else None
+            output, kept = self.model.forward(layers, inputs, labels, weights)
+            _, grads = self.model.backward(layers, np.zeros_like(output), kept, weights)
+            for weight, grad in zip(weights, grads, strict=True):
+                self.optimizer.forward(self.optimizer.start(weight), grad)  # type: ignore[attr-defined]
+
+    def _blank(self, stage: int, rows: int) -> Array:
+        """Return inputs of a stage that hold nothing yet."""
+        batch = (rows, *self.model.batch[1:])
+        if not stage:
+            return np.zeros(batch, np.int64 if self.model.tokens else np.float64)
+        before = range(self.stages[stage].start)
+        return np.zeros(self.model.shapes(before, {INPUT: batch})[-1][OUTPUT])
+
+    def _is_last(self, stage: int) -> bool:
+        return stage == len(self.stages) - 1
+
+    def compute(self, task: int, received: Sequence[Sequence[Any]]) -> list[Any]:
+        """Compute a task."""
+        kind, stage, *_ = self.works[task]
+        return (self._forward, self._backward, self._update)[kind](stage, [one for some in received for one in some])
+
+    def _forward(self, stage: int, values: list[Any]) -> list[Any]:
+        ends = (stage == 0) + (self._is_last(stage))
+        given, values = values[:ends], values[ends:]
+        labels = given.pop() if self._is_last(stage) else None
+        inputs = given.pop() if stage == 0 else values.pop()
+        weights = values or self._start(stage)
+        output, kept = self.model.forward(self.stages[stage], inputs, labels, weights)
+        if labels is None:
+            return [output, (kept, weights, None)]
+        loss = float(output.sum()) / self.model.losses
+        if not math.isfinite(loss):
+            raise FloatingPointError(f"the loss is {loss}; try a lower rate")
+        return [None, (kept, weights, self.model.grad_of_losses(output)), loss]
+
+    def _backward(self, stage: int, values: list[Any]) -> list[Any]:
+        layers = self.stages[stage]
+        kept, weights, grad = next(value for value in values if isinstance(value, tuple))
+        others = [value for value in values if not isinstance(value, tuple)]
+        if grad is None:
+            grad = others.pop()  # of the next stage, whose tasks have higher numbers than those of this rank
+        passed, grads = self.model.backward(layers, grad, kept, weights)
+        if others:
+            grads = [self.adding.forward(sum_, own) for sum_, own in zip(others, grads, strict=True)]
+        return [passed, *grads]
+
+    def _update(self, stage: int, values: list[Any]) -> list[Any]:
+        count = len(self._start(stage))
+        states, sums = self._states(stage, values)
+        parts = [sums[first : first + count] for first in range(0, len(sums), count)]
+        grads = parts[0] if len(parts) == 1 else [self.adding.forward(*some) for some in zip(*parts, strict=True)]
+        made = [self.optimizer.forward(state, grad) for state, grad in zip(states, grads, strict=True)]
+        return [*(state[0] for state in made), made, [norm(grad) for grad in grads]]
+
+    def _states(self, stage: int, values: list[Any]) -> tuple[list[Array], list[Array]]:
+        """Part the states from the gradients; in the first iteration they are drawn."""
+        if values and isinstance(values[0], list):
+            return values[0], values[1:]
+        return [self.optimizer.start(one) for one in self._start(stage)], values  # type: ignore[attr-defined]
+
+    def _start(self, stage: int) -> list[Array]:
+        """Return the weights of a stage before the first iteration."""
+        if stage not in self._drawn:
+            self._drawn[stage] = self.model.weights(self.stages[stage])
+        return self._drawn[stage]
+
+    @cached_property
+    def _drawn(self) -> dict[int, list[Array]]:
+        return {}
+
+    def merge(self, values: list[Any]) -> dict[str, Any]:
+        """Put together each iteration's loss and lengths of gradients, in the order of layers."""
+        loss = [0.0] * self.iterations
+        norms: list[list[float]] = [[] for _ in loss]
+        left = (work for task, work in enumerate(self.works) if self.gathers(task, last=False) != NOTHING)
+        for work, value in zip(left, values, strict=True):
+            if work.kind == OPTIMIZER:
+                norms[work.iteration] += value
+            else:
+                loss[work.iteration] += value
+        return {"loss": loss, "gradient_norm": norms}
+
+    def serial(self) -> Any:
+        """Return what one worker alone, without any split, makes of the data."""
+        return serial(self.model, self.optimizer, self.iterations)

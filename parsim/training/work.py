@@ -1,0 +1,52 @@
+"""What the workloads that train share: kernels asked for by name, and the way from a model to its tasks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from parsim.core.cluster import Cluster
+from parsim.core.errors import Complaint, Invalid
+from parsim.core.graph import TaskGraph
+from parsim.core.kernel import Kernel, size
+from parsim.core.registry import shelf
+from parsim.core.schema import Ask
+from parsim.training.graph import ADDING, Update, graph_of
+from parsim.training.layer import Op
+from parsim.training.model import Model
+from parsim.training.plan import TrainingPlan, cut
+
+OPTIMIZER = Ask("sgd")
+MOST_TASKS = 100_000
+MOST_WEIGHTS = 1e8  # numbers, of a model that is really trained
+
+
+def op(name: str, inputs: tuple[str, ...], output: str, weights: tuple[str, ...] = (), **arguments: Any) -> Op:
+    """Ask for a kernel by name, and say what it reads and makes."""
+    return Op(name, tuple(arguments.items()), _kernel(name, arguments), inputs, weights, output)
+
+
+def _kernel(name: str, arguments: dict[str, Any]) -> Any:
+    return shelf("kernels")[name](**arguments)
+
+
+def training(cluster: Cluster, plan: TrainingPlan, model: Model, optimizer: Ask, iterations: int) -> TaskGraph:
+    """Make the tasks that train *model*."""
+    entry = optimizer.entry if optimizer is not OPTIMIZER else shelf("kernels")[optimizer.name]
+    complaints = []
+    if not hasattr(entry, "rows"):
+        why = f"the kernel {optimizer.name} updates no weights; use sgd or adam"
+        complaints.append(Complaint(("optimizer",), why))
+    weights = size(*(shape for layer in model.layers for shape in layer.weights.values()))
+    if weights > MOST_WEIGHTS:
+        why = f"makes a model of {weights:.0f} weights; at most {MOST_WEIGHTS:.0f} are really trained"
+        complaints.append(Complaint((), why))
+    parts = cut(plan, cluster, len(model.layers), model.rows)
+    tasks = iterations * (2 * len(parts.parts) + 1) * len(parts.stages)
+    if tasks > MOST_TASKS:
+        complaints.append(Complaint(("iterations",), f"makes {tasks} tasks; at most {MOST_TASKS} are really trained"))
+    if complaints:
+        raise Invalid(complaints)
+    arguments = dict(optimizer.arguments)
+    update = Update(optimizer.name, tuple(arguments.items()), entry(**arguments))
+    adding: Kernel = _kernel(ADDING, {})
+    return graph_of(model, parts, update, adding, iterations)

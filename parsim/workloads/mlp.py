@@ -1,0 +1,64 @@
+"""MLP: training of a multilayer perceptron, for real: NumPy kernels on a batch of drawn data.
+
+    x (batch, w0) -> matmul, relu -> (batch, w1) -> ... -> matmul, cross entropy -> loss
+
+A layer is a matrix of weights and what follows it. With `split: data` each worker holds them all, and one sums the
+gradients; with `split: layers` each holds some, as a pipeline. The loss is that of one worker with the whole batch, to
+rounding, however it is split. Rumelhart, Hinton, Williams, Nature 323, 1986.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Annotated, Literal
+
+from parsim.core.cluster import Cluster
+from parsim.core.errors import Complaint, Invalid
+from parsim.core.graph import TaskGraph
+from parsim.core.registry import shelf
+from parsim.core.schema import Ask, Count, OneOf, Whole
+from parsim.training.layer import INPUT, LABELS, OUTPUT, Layer, Op
+from parsim.training.model import Model
+from parsim.training.plan import TrainingPlan
+from parsim.training.work import OPTIMIZER, op, training
+from parsim.workloads import workloads
+
+
+@workloads.add("mlp")
+def mlp(
+    cluster: Cluster,
+    plan: TrainingPlan,
+    widths: list[Count],
+    batch: Count,
+    iterations: Count = 1,
+    activation: Literal["relu", "gelu"] = "relu",
+    optimizer: Annotated[Ask, OneOf(shelf("kernels"))] = OPTIMIZER,
+    seed: Whole | None = None,
+) -> TaskGraph:
+    """Make the tasks that train an MLP.
+
+    Parameters
+    ----------
+    widths : of the input, of each hidden layer, and the number of classes.
+    batch : rows in a batch; every iteration sees the same.
+    activation : what follows each layer but the last.
+    optimizer : sgd or adam, with its parameters.
+    seed : of data and weights; left out: the scenario's.
+    """
+    if len(widths) < 2:
+        raise Invalid([Complaint(("widths",), "needs at least two: of the input, and the number of classes")])
+    last = len(widths) - 2
+    layers = tuple(
+        Layer((_matmul(), _loss() if number == last else op(activation, ("h",), OUTPUT)), {"w": (wide, next_)})
+        for number, (wide, next_) in enumerate(pairwise(widths))
+    )
+    model = Model(layers, (batch, widths[0]), (batch,), widths[-1], seed or 0)
+    return training(cluster, plan, model, optimizer, iterations)
+
+
+def _matmul() -> Op:
+    return op("matmul", (INPUT,), "h", ("w",))
+
+
+def _loss() -> Op:
+    return op("cross_entropy", ("h", LABELS), OUTPUT)

@@ -4,6 +4,7 @@
     run.ledger, run.timeline, run.metrics, run.to_dict(), run.save("out")
 
     run = parsim.replay("scenarios/01_five_tasks_data.yaml")        the same work in real processes
+    parsim.calibrate(scenario)                                      what its kernels take on this machine
     parsim.use("mine.py")                                           add policies, kernels, ... of one's own
     parsim.compare(scenario, set={"policy": ["fifo", "mine"]})      who is faster, and why
     parsim.explain(scenario), parsim.scaling(scenario), parsim.splits(scenario)
@@ -15,9 +16,11 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from parsim.core.errors import Fault, ParsimError, RunError, ScenarioError, Stalled
+    from parsim.core.errors import Fault, ParsimError, RunError, ScenarioError, Stalled, Unfinished
+    from parsim.core.profile import Profile
     from parsim.core.registry import use
     from parsim.core.timeline import Timeline
+    from parsim.measure import Calibration, calibrate
     from parsim.metrics.ledger import Ledger
     from parsim.run import Replay, Result, replay, simulate
     from parsim.study.compare import compare
@@ -28,11 +31,13 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
+    "Calibration",
     "Comparison",
     "Explanation",
     "Fault",
     "Ledger",
     "ParsimError",
+    "Profile",
     "Replay",
     "Result",
     "RunError",
@@ -41,6 +46,8 @@ __all__ = [
     "Splits",
     "Stalled",
     "Timeline",
+    "Unfinished",
+    "calibrate",
     "compare",
     "explain",
     "replay",
@@ -51,14 +58,17 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Calibration": "parsim.measure",
     "Comparison": "parsim.study.comparison",
     "Explanation": "parsim.study.explain",
     "Ledger": "parsim.metrics.ledger",
+    "Profile": "parsim.core.profile",
     "Replay": "parsim.run",
     "Result": "parsim.run",
     "Scaling": "parsim.study.scaling",
     "Splits": "parsim.study.splits",
     "Timeline": "parsim.core.timeline",
+    "calibrate": "parsim.measure",
     "compare": "parsim.study.compare",
     "explain": "parsim.study.explain",
     "replay": "parsim.run",

@@ -5,11 +5,13 @@ scenario  ->  cluster (topologies)  ->  graph (workloads, parallel, schedules)  
 
 from __future__ import annotations
 
+import copy
 import inspect
 import os
 import typing
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Annotated, Any, Literal
 
@@ -104,18 +106,22 @@ def _below(path: Path, invalid: Invalid) -> list[Complaint]:
 
 def _settled(scenario: Scenario, said: dict[str, Any]) -> dict[str, Any]:
     """Find the files that entries name, and give the workload the scenario's seed where it has none of its own."""
-    settled = {
-        key: value._replace(arguments=_with_files(scenario, key, value)) if isinstance(value, Ask) else value
-        for key, value in said.items()
+    settled: dict[str, Any] = {
+        key: _with_files(scenario, (key,), value) if isinstance(value, Ask) else value for key, value in said.items()
     }
+    cluster = settled.get("cluster")
+    if cluster is not None and cluster.topology is not None:
+        topology = _with_files(scenario, ("cluster", "topology"), cluster.topology)
+        settled["cluster"] = replace(cluster, topology=topology)
     workload = settled.get("workload")
     if workload is not None and workload.arguments.get("seed", 0) is None:
         settled["workload"] = workload._replace(arguments={**workload.arguments, "seed": said.get("seed", 0)})
     return settled
 
 
-def _with_files(scenario: Scenario, section: str, ask: Ask) -> dict[str, Any]:
-    return {**ask.arguments, **{name: scenario.near((section, name), ask.arguments[name]) for name in _files(ask)}}
+def _with_files(scenario: Scenario, section: Path, ask: Ask) -> Ask:
+    files = {name: scenario.near((*section, name), ask.arguments[name]) for name in _files(ask)}
+    return ask._replace(arguments={**ask.arguments, **files})
 
 
 def _files(ask: Ask) -> list[str]:
@@ -126,11 +132,17 @@ def _files(ask: Ask) -> list[str]:
 
 def _anywhere(scenario: Scenario, said: dict[str, Any]) -> dict[str, Any]:
     """Return the scenario's values with whole paths of files, so that they mean the same in every folder."""
-    asks = {key: (ask, files) for key, ask in said.items() if isinstance(ask, Ask) and (files := _files(ask))}
-    return scenario.values | {
-        key: scenario.values[key] | {name: os.path.abspath(ask.arguments[name]) for name in files}
-        for key, (ask, files) in asks.items()
-    }
+    asks: dict[Path, Ask] = {(key,): ask for key, ask in said.items() if isinstance(ask, Ask)}
+    if said["cluster"].topology is not None:
+        asks["cluster", "topology"] = said["cluster"].topology
+    values = copy.deepcopy(scenario.values) if any(map(_files, asks.values())) else scenario.values
+    for section, ask in asks.items():
+        for name in _files(ask):
+            place: Any = values
+            for key in section:
+                place = place[key]
+            place[name] = os.path.abspath(ask.arguments[name])
+    return values
 
 
 def plan_class(workload: Callable[..., Any]) -> Callable[..., Any]:
@@ -160,19 +172,25 @@ def _job(scenario: Scenario, said: dict[str, Any], complaints: list[Complaint], 
     if devices:
         complaints += about_names(said["cluster"], devices) + about_memory(said["cluster"])
         topology = said["cluster"].topology
-        cluster = _collect(complaints, lambda: wired(devices, topology), ("cluster", "topology"))
+        with _elsewhere(elsewhere):
+            cluster = _collect(complaints, lambda: wired(devices, topology), ("cluster", "topology"))
     if devices and {"workload", "plan"} <= said.keys():
-        try:
+        with _elsewhere(elsewhere):
             graph = _collect(complaints, lambda: _graph(said["workload"], cluster or Cluster(devices), said["plan"]))
-        except ScenarioError as error:
-            elsewhere += error.faults
     if "cost" in said:
-        cost = _collect(complaints, lambda: _cost(said["cost"], graph), ("cost",))
+        with _elsewhere(elsewhere):
+            cost = _collect(complaints, lambda: _cost(said["cost"], graph), ("cost",))
     if "policy" in said:
         policy = _collect(complaints, lambda: _policy(said["policy"], graph, cluster), ("policy",))
     if cluster is None or graph is None or any(c.path[:1] in _WORK for c in complaints):
         return None  # what has to travel, and what there is room for, can only be told of the whole
+    if graph.program is None and said.get("clock") == "live":
+        only = "only counts, so that nothing can really run; use items with data and a kernel, mlp, or clock: simulated"
+        complaints.append(Complaint(("clock",), only))
     policy_name, policy = policy or _policy(None, graph, cluster)
+    cost = cost or costs["constant"]()
+    remarks = cost.remarks(graph, cluster)
+    complaints += _below(("cost",), Invalid(remarks.complaints))
     job = Job(
         name=scenario.name,
         sha256=scenario.sha256,
@@ -180,17 +198,27 @@ def _job(scenario: Scenario, said: dict[str, Any], complaints: list[Complaint], 
         cluster=cluster,
         policy_name=policy_name,
         policy=policy,
-        cost=cost or costs["constant"](),
+        cost=cost,
         steps=tuple(getattr(getattr(said["plan"], "steps", Steps()), step) for step in STEPS),
         prefetch=getattr(said["plan"], "prefetch", 0),
         seed=said.get("seed", 0),
         clock=said.get("clock", "simulated"),
         values=_anywhere(scenario, said),
+        notes=tuple(remarks.notes),
     )
     complaints += complaints_about(job)
     if not complaints:
         complaints += too_long(job)
     return job
+
+
+@contextmanager
+def _elsewhere(faults: list[Fault]) -> Iterator[None]:
+    """Collect what is wrong in files that the scenario names."""
+    try:
+        yield
+    except ScenarioError as error:
+        faults += error.faults
 
 
 _WORK = (("cluster",), ("workload",), ("plan",))

@@ -150,10 +150,12 @@ def test_list_as_json(command):
     assert (code, err) == (0, "")
     found = json.loads(out)
     assert list(found) == list(SHELVES)
-    assert found["kernels"] == {
-        "question": "what does a task really compute?",
-        "entries": [{"name": "double", "file": "parsim/kernels/double.py", "does": "Return 2 *value*."}],
+    assert found["merges"] == {
+        "question": "what is made of all outputs?",
+        "entries": [{"name": "sum", "file": "parsim/merges/sum.py", "does": "Add up *values*."}],
     }
+    does = "Double an element; whole numbers stay whole."
+    assert {"name": "double", "file": "parsim/kernels/double.py", "does": does} in found["kernels"]["entries"]
     assert list(json.loads(command("list", "merges", "--json")[1])) == ["merges"]
 
 

@@ -6,13 +6,15 @@ import pytest
 from parsim.core.cluster import Device
 from parsim.core.errors import Invalid
 from parsim.core.graph import TaskGraph
+from parsim.core.kernel import made
 from parsim.costs import costs
 from parsim.costs.constant import constant
 from parsim.costs.noisy import noisy
 from parsim.kernels import kernels
 from parsim.merges import merges
 
-PARAMETERS = {"constant": {}, "noisy": {"spread": 0.25}}
+PARAMETERS = {"constant": {"compute": 1.0}, "noisy": {"compute": 1.0, "spread": 0.25}}
+PRICED = ("measured", "roofline")  # by kernels: tests/test_profile.py
 
 
 def graph(units, stated=()):
@@ -52,10 +54,14 @@ def test_constant_has_no_luck():
     assert constant(compute=1.0).luck(7, 3).tolist() == [1, 1, 1]
 
 
-@pytest.mark.parametrize("name", costs.entries())
+def test_every_cost_has_its_tests():
+    assert sorted({*PARAMETERS, *PRICED}) == sorted(costs.entries())
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
 class TestConformance:
     def make(self, name):
-        return costs[name](compute=1.0, **PARAMETERS[name])
+        return costs[name](**PARAMETERS[name])
 
     def test_luck_depends_on_seed_and_number_alone(self, name):
         cost = self.make(name)
@@ -96,8 +102,8 @@ def test_spread_lies_between_0_and_1(spread):
 
 def test_five_tasks_make_thirty():
     # The course's example: double 1 to 5, add up.
-    assert merges["sum"]([kernels["double"](value) for value in [1, 2, 3, 4, 5]]) == 30
+    assert merges["sum"]([made(kernels["double"], {})(value) for value in [1, 2, 3, 4, 5]]) == 30
 
 
 def test_kernel_takes_arrays():
-    np.testing.assert_array_equal(kernels["double"](np.array([1.0, 2.5])), [2.0, 5.0])
+    np.testing.assert_array_equal(made(kernels["double"], {})(np.array([1.0, 2.5])), [2.0, 5.0])

@@ -18,14 +18,14 @@ ROOT = Path(__file__).parents[1]
 FILES = sorted((ROOT / "parsim").rglob("*.py"))
 SHELVES = ("topologies", "kernels", "merges", "workloads", "parallel", "schedules", "policies", "costs")
 FLOORS = {
-    "core": 1,
+    **dict.fromkeys(("core", "training"), 1),
     **dict.fromkeys((*SHELVES, "sim", "real", "metrics", "export"), 2),
-    **dict.fromkeys(("build", "lower", "plot"), 3),
-    "run": 4,
+    **dict.fromkeys(("build", "hardware", "lower", "plot"), 3),
+    **dict.fromkeys(("run", "measure"), 4),
     **dict.fromkeys(("validate", "study", "conformance", "lessons"), 5),
     **dict.fromkeys(("cli", "__init__", "__main__"), 6),
 }
-ASKING = {"build", "lower", "study", "conformance", "cli"}  # whoever asks a shelf by its name
+ASKING = {"build", "hardware", "lower", "study", "conformance", "cli"}  # whoever asks a shelf by its name
 LONGEST_FILE, LONGEST_FUNCTION, MOST_PARAMETERS = 350, 50, 6
 
 

@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+import json
+import os
 import signal
 from collections.abc import Callable
 from typing import Any
 
 import click
 
-from parsim.cli.asked import Asked, Given, Values, answers, collecting, count_of, counting, option_fault
+from parsim.cli.asked import (
+    Asked,
+    Given,
+    Values,
+    answers,
+    as_json,
+    collecting,
+    count_of,
+    counting,
+    option_fault,
+    quiet,
+    raise_all,
+    use_files,
+    with_files,
+)
 from parsim.core.errors import Fault, RunError, Unfinished
+
+MOST_ROUNDS = 10_000
 
 scenario = click.argument("scenario")
 
@@ -54,6 +72,49 @@ def replay(asked: Asked, scenario: str) -> None:
         if asked.out is not None:
             salvage(failed, asked.out)
         raise
+
+
+@click.command()
+@scenario
+@click.option("--repeat", metavar="N", default="10", help="Rounds that are measured, alone and busy; left out: 10.")
+@click.option("--out", metavar="FILE", help="The profile; left out: the one that the scenario's cost names.")
+@click.option("--set", "settings", metavar="PATH=VALUE", multiple=True, help="Change a value; repeatable.")
+@with_files
+@quiet
+@as_json
+def calibrate(
+    scenario: str,
+    repeat: str,
+    out: str | None,
+    settings: tuple[str, ...],
+    files: tuple[str, ...],
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Measure what SCENARIO's kernels take here, into a profile."""
+    from parsim.core.scenario import settings as read
+    from parsim.export.files import writable
+    from parsim.measure import calibrate as measure
+
+    faults: list[Fault] = []
+    chosen: Values = {}
+    count = 1
+    use_files(files, faults)
+    with collecting(faults):
+        count = count_of("--repeat", repeat, MOST_ROUNDS)
+    with collecting(faults):
+        chosen = read(settings)
+    if out is not None:
+        with collecting(faults):
+            writable(os.path.dirname(out) or ".", [os.path.basename(out)])
+    raise_all(faults)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does
+    with counting(scenario, quiet) as heard:
+        found = measure(scenario, chosen, count, heard)
+        found.save(out or found.file)
+    if not quiet:
+        said = json.dumps(found.to_dict()) if as_json else f"{found.report()}  written to {out or found.file}\n"
+        click.echo(said, nl=as_json)
 
 
 @click.command()
@@ -154,4 +215,4 @@ def _paths(words: str) -> list[str]:
     return found
 
 
-COMMANDS = (run, replay, validate, compare, explain, scaling, splits)
+COMMANDS = (run, replay, calibrate, validate, compare, explain, scaling, splits)

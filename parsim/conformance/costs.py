@@ -10,7 +10,9 @@ import numpy as np
 from parsim.build import build
 from parsim.conformance.case import Case, Found, asked, found, who_of
 from parsim.conformance.games import ITEMS, game, task
+from parsim.conformance.profiles import profile
 from parsim.core.answers import cost as checked
+from parsim.core.errors import ScenarioError
 from parsim.core.job import Cost
 from parsim.core.scenario import load
 from parsim.core.schema import check as read
@@ -33,6 +35,11 @@ WORK: dict[str, dict[str, Any]] = {
         **game(0, [task("t0", {"w0": "1 s", "w1": "2 s"}), task("t1", {"w1": "3 s"})]),
         **FAST,
     },
+    "items on devices that say how fast they are": {
+        "cluster": {"devices": 2, "device": {"peak": "1 GFLOP/s", "bandwidth": "1 GB/s"}},
+        "workload": {**ITEMS, "item": "0 B"},
+        "plan": {"split": "layers"},
+    },
     "a pipeline": {
         "cluster": {"devices": 2},
         "workload": {"kind": "stages", "forward": "1 s", "input_grad": "1 s", "weight_grad": "1 s"},
@@ -51,8 +58,9 @@ def cases(entry: str) -> list[Case]:
 
 def said(entry: str, states_seconds: bool) -> dict[str, Any]:
     """Return what a scenario says to the cost: `compute`, if it knows that, only for work that states no seconds."""
-    compute = {} if states_seconds or "compute" not in parameters(costs[entry]) else {"compute": "1 s"}
-    return asked(costs[entry], (), compute)
+    known = parameters(costs[entry])
+    compute = {} if states_seconds or "compute" not in known else {"compute": "1 s"}
+    return asked(costs[entry], (), compute | ({"profile": profile()} if "profile" in known else {}))
 
 
 def made(entry: str) -> Cost:
@@ -80,7 +88,12 @@ def luck(entry: str, seed: int) -> Found:
 def play(entry: str, scenario: dict[str, Any]) -> Found:
     """Play work twice, and ask for the seconds on every device."""
     cost = {"kind": entry, **said(entry, states_seconds=scenario["workload"]["kind"] != "items")}
-    job = build(load({**scenario, "cost": cost, "seed": 3}))
+    try:
+        job = build(load({**scenario, "cost": cost, "seed": 3}))
+    except ScenarioError as refused:  # work without kernels, say: a cost may remark on it
+        if any(fault.path != "cost.kind" for fault in refused.faults):
+            raise
+        return found([], refused.faults[0].message)
     asking = checked(who_of("costs", entry, "cost"), {}, job.cost)
     for index, device in enumerate(job.cluster.devices):
         asking.expected(job.graph, index, device)

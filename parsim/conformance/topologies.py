@@ -11,6 +11,7 @@ from itertools import permutations
 from typing import Any
 
 from parsim.conformance.case import Case, Found, asked, found, who_of
+from parsim.conformance.profiles import profile
 from parsim.core.answers import wiring
 from parsim.core.cluster import HOST, Cluster, Device
 from parsim.core.schema import check as read
@@ -43,7 +44,9 @@ def wired(entry: str, devices: int) -> Cluster:
 
 
 def samples(entry: str, devices: int) -> dict[str, Any]:
-    """Return what a scenario says to a topology that has to name the devices; to others nothing of its own."""
+    """Return what a scenario says to a topology that reads a file, or has to name the devices; to others nothing."""
+    if entry == "shared_memory":
+        return {"profile": profile()}
     if entry != "custom":
         return {}
     ends = list(permutations([*(f"w{index}" for index in range(devices)), HOST], 2))

@@ -29,11 +29,15 @@ SAMPLES: dict[str, dict[str, Any]] = {  # what nobody could make up
     "items": ITEMS,
     "stages": STAGES,
     "tasks": {"kind": "tasks", "tasks": [{**row, "compute": "1 s"} for row in DELAYED]},
+    "mlp": {"widths": [4, 8, 3], "batch": 8, "iterations": 2},
+    "transformer": {"vocabulary": 8, "width": 4, "sequence": 3, "batch": 8, "iterations": 2},
     "transfers": {"kind": "transfers", "flows": FLOWS},
 }
 PLANS: dict[str, dict[str, Any]] = {
     "items": {"split": "layers"},
     "stages": {"schedule": "1f1b", "microbatches": 3},
+    "mlp": {"split": "layers", "pipeline": 1, "microbatches": 3},
+    "transformer": {"split": "data"},
 }
 CLUSTERS: dict[str, Any] = {
     "one device": 1,

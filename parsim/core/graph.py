@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from parsim.core.errors import Path
-from parsim.core.kernel import Call
+from parsim.core.kernel import Call, Tell
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -110,6 +110,9 @@ class Program(Protocol):
 
     def compute(self, task: int, received: Sequence[Sequence[Any]]) -> list[Any]:
         """Run the kernels of *task*; *received* are the host's values, if it gives any, then those of each parent."""
+
+    def watched(self, tell: Tell) -> Program:
+        """Return the same program, which tells of every kernel call before it is made."""
 
     def hands(self, edge: int) -> slice:
         """Return which of its outputs the parent hands on along *edge*."""

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from parsim.core.kernel import Tell, Watched
+
+Name = tuple[str, tuple[tuple[str, Any], ...]]  # of a kernel on the shelf, and its parameters
 ALL, NOTHING = slice(None), slice(0)
 
 
@@ -24,6 +27,7 @@ class Items:
     values: Sequence[Any] = ()
     kernel: Callable[[Any], Any] = lambda value: value
     merge: Callable[[Sequence[Any]], Any] = list
+    name: Name = ("", ())
     weights_at: Literal["devices", "host"] = "devices"
 
     @property
@@ -38,7 +42,14 @@ class Items:
 
     def program(self, given: dict[int, Sequence[Any]], own: Sequence[slice], depth: int = 1) -> Elements | None:
         """Return what the tasks compute, or None where the items are only counted."""
-        return Elements(self.values, given, own, self.kernel, self.merge, depth) if self.values else None
+        return Elements(self.values, given, own, self.kernel, self.merge, depth, self.name) if self.values else None
+
+
+@dataclass(frozen=True)
+class _Function:
+    """A kernel that is a function of one element."""
+
+    forward: Callable[[Any], Any]
 
 
 @dataclass(frozen=True)
@@ -54,6 +65,7 @@ class Elements:
     kernel: Callable[[Any], Any]
     merge: Callable[[list[Any]], Any]
     depth: int = 1  # how often the kernel is applied to every element
+    name: Name = ("", ())  # of the kernel
     light = True
 
     def __getstate__(self) -> dict[str, Any]:
@@ -67,6 +79,10 @@ class Elements:
         """Run the kernel of *task* on what it received."""
         values = [value for some in received for value in some]
         return [self.kernel(value) for value in values[self.own[task]]]
+
+    def watched(self, tell: Tell) -> Elements:
+        """Return the same program, which tells of every kernel call before it is made."""
+        return replace(self, kernel=Watched(*self.name, _Function(self.kernel), tell).forward)
 
     def hands(self, edge: int) -> slice:
         """Hand everything on."""

@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from operator import add
 from typing import Any, NamedTuple, Protocol
 
+import numpy as np
+
 from parsim.core.cluster import Cluster, Device
+from parsim.core.errors import Complaint
 from parsim.core.graph import Floats, TaskGraph
+
+
+class Remarks(NamedTuple):
+    """What a cost has to say of a job before it is played: complaints, by path from `cost`, and notes."""
+
+    complaints: Sequence[Complaint] = ()
+    notes: Sequence[str] = ()
+
+
+def silence(graph: TaskGraph, cluster: Cluster) -> Remarks:
+    """Remark on nothing."""
+    return Remarks()
+
+
+def unknown(size: Floats) -> Floats:
+    """Answer that nothing is known of the seconds of transfers."""
+    return np.full(len(size), np.nan)
 
 
 class Cost(NamedTuple):
@@ -17,10 +37,14 @@ class Cost(NamedTuple):
 
     `expected(graph, index, device)` are seconds per task on that device, shape (tasks,), NaN where it may not run.
     `luck(seed, tasks)` is the factor of each task, shape (tasks,); that of task i depends on (seed, i) alone.
+    `remarks(graph, cluster)` says what is wrong or doubtful. `travel(size)` are the seconds that a hand-over of so many
+    bytes was measured to take on this machine, (transfers,), NaN where it was not.
     """
 
     expected: Callable[[TaskGraph, int, Device], Floats]  # (graph, index of the device, the device)
     luck: Callable[[int, int], Floats]
+    remarks: Callable[[TaskGraph, Cluster], Remarks] = silence
+    travel: Callable[[Floats], Floats] = unknown
 
 
 class Room(Protocol):
@@ -121,6 +145,7 @@ class Job:
     seed: int
     clock: str
     values: dict[str, Any]  # the scenario that was asked for, as its YAML would hold it
+    notes: Sequence[str] = ()  # what its reader should know
 
     @cached_property
     def begun_s(self) -> float:

@@ -19,7 +19,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
@@ -78,6 +78,9 @@ class Kernel:
         return ITEM * (read + size(*written))
 
 
+Tell = Callable[["Call"], None]
+
+
 class Call(NamedTuple):
     """A part of a kernel at given shapes: what a task does once, and what is measured and priced."""
 
@@ -85,6 +88,41 @@ class Call(NamedTuple):
     arguments: tuple[tuple[str, Any], ...]  # the parameters of the kernel, by name
     part: Part
     shapes: tuple[Shape, ...]
+
+
+@cache
+def price(call: Call) -> tuple[float, float]:
+    """Return the FLOP and the bytes of a call; NaN where its kernel does not say.
+
+    >>> price(Call("matmul", (), "forward", ((2, 3), (3, 4))))
+    (48.0, 208.0)
+    """
+    from parsim.core.registry import shelf
+
+    entry = shelf("kernels").entries().get(call.kernel)
+    if entry is None or not is_class(entry):
+        return math.nan, math.nan
+    kernel = entry(**dict(call.arguments))
+    return float(kernel.flops(call.part, *call.shapes)), float(kernel.bytes(call.part, *call.shapes))
+
+
+class Watched:
+    """A kernel that tells of every part before it runs it."""
+
+    def __init__(self, name: str, arguments: tuple[tuple[str, Any], ...], kernel: Any, tell: Tell) -> None:
+        self._named, self._kernel, self._tell = (name, arguments), kernel, tell
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._kernel, name)
+        if name not in PARTS:
+            return found
+
+        def told(*arrays: Any) -> Any:
+            own = arrays if name == "forward" else arrays[1:]
+            self._tell(Call(*self._named, name, tuple(np.shape(array) for array in own)))
+            return found(*arrays)
+
+        return told
 
 
 def size(*shapes: Shape) -> float:

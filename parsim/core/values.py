@@ -8,6 +8,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from parsim.core.errors import RunError
 from parsim.core.graph import Program, TaskGraph
 
@@ -63,6 +65,8 @@ def merged(program: Program, values: list[Any]) -> Any:
         value = program.merge(values)
     except Exception as error:  # a merge may raise anything
         raise RunError(f"merge on host: {told(error)}") from error
+    if isinstance(value, np.generic | np.ndarray) and value.ndim == 0:
+        value = value.item()  # JSON writes no numbers of NumPy
     if isinstance(value, float) and not math.isfinite(value):
         raise RunError(f"merge on host: the result is {value}, no finite number")
     if isinstance(value, int) and value.bit_length() > LONGEST:

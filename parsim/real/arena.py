@@ -3,8 +3,8 @@
     w0  put(array) -> Ref(owner 0, offset, shape, dtype)  --pipe-->  w1  get(ref) -> array, a copy of its own
 
 An arena is memory without a name (or a file that is deleted as soon as it is made), so that nothing is left over
-however a process ends. Its room is reserved before it is used: memory that is full is an `OSError` where an array is put, not a
-process that dies. Only references travel through pipes, never arrays.
+however a process ends. Its room is reserved before it is used: memory that is full is an `OSError` where an array is
+put, not a process that dies. Only references travel through pipes, never arrays.
 """
 
 from __future__ import annotations

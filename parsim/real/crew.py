@@ -20,10 +20,9 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from parsim.core.errors import RunError
-from parsim.core.graph import Program
 from parsim.core.threads import ONE
 from parsim.real.arena import Arena
-from parsim.real.worker import BEGINNING, NONE, Failure, Order, Report, serve
+from parsim.real.worker import BEGINNING, NONE, Computing, Failure, Order, Report, serve
 
 if TYPE_CHECKING:
     from parsim.real.worker import Channel
@@ -57,7 +56,7 @@ class Crew:
         """Read the clock."""
         return monotonic() - self._zero
 
-    def start(self, program: Program, tasks: Sequence[Sequence[int]], ahead: int) -> None:
+    def start(self, program: Computing, tasks: Sequence[Sequence[int]], ahead: int) -> None:
         """Start every process, wait until all have got ready for the *tasks* that may run there, start the clock."""
         context = multiprocessing.get_context("spawn")
         reference = _reference(program)
@@ -168,7 +167,7 @@ class Crew:
 
 @contextmanager
 def crew(
-    workers: Sequence[str], tasks: Sequence[str], program: Program, able: Sequence[Sequence[int]], ahead: int
+    workers: Sequence[str], tasks: Sequence[str], program: Computing, able: Sequence[Sequence[int]], ahead: int
 ) -> Iterator[Crew]:
     """Start a process per worker, which gets ready for the tasks it is *able* to run; at the end none is left."""
     members = Crew(workers, tasks)
@@ -180,7 +179,7 @@ def crew(
         members.end()
 
 
-def _reference(program: Program) -> bytes:
+def _reference(program: Computing) -> bytes:
     try:
         return pickle.dumps(program)
     except Exception as error:

@@ -142,7 +142,7 @@ class Player(Carrier):
             taken_s=np.array(self.taken_s),
             start_s=np.array(self.start_s),
             end_s=self.end_s,
-            transfers=Transfers(thing, worker, start, end, end - start),  # no profile: nominal is what it took
+            transfers=Transfers(thing, worker, start, end, self._nominal(thing, end - start)),
             idle=intervals(self.closed),
             idle_from=self.since,
             starved=intervals(self.starved),
@@ -153,6 +153,11 @@ class Player(Carrier):
             end_s=self.heard_s,
             transfers=record.transfers._replace(start_s=instant, end_s=instant),
         )
+
+    def _nominal(self, thing: Ints, took: Floats) -> Floats:
+        """Return the seconds that transfers are known to take here; without a profile, those that they took."""
+        known = self.job.cost.travel(self.graph.sizes[thing])
+        return np.where(np.isnan(known), took, known)
 
     def _moves(self) -> tuple[Ints, Ints, Floats, Floats, Floats]:
         """Return thing, worker, start, end, and the host's instant of every transfer."""

@@ -15,14 +15,13 @@ import threading
 from collections.abc import Iterator, Sequence
 from queue import SimpleQueue
 from time import monotonic
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from parsim.core.errors import ParsimError
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
-    from parsim.core.graph import Program
     from parsim.real.arena import Arena
 
     Channel = Connection[Any, Any]
@@ -30,6 +29,16 @@ if TYPE_CHECKING:
 NONE = -1
 NEVER = float("nan")
 BEGINNING = 0.0  # a worker does not know when the clock starts; the host puts its own zero there
+
+
+class Computing(Protocol):
+    """What a worker process needs of a program."""
+
+    def prepare(self, tasks: Sequence[int]) -> None:
+        """Get ready to compute *tasks* in this process, before any clock starts."""
+
+    def compute(self, task: int, received: Sequence[Sequence[Any]]) -> list[Any]:
+        """Compute *task* on what it has received."""
 
 
 class Input(NamedTuple):
@@ -121,7 +130,7 @@ class Meter:
 class Worker:
     """One worker process: what it keeps, and how it goes about a task."""
 
-    def __init__(self, pipe: Channel, program: Program, arenas: Sequence[Arena], own: int) -> None:
+    def __init__(self, pipe: Channel, program: Computing, arenas: Sequence[Arena], own: int) -> None:
         self.pipe, self.program, self.arenas, self.own = pipe, program, arenas, arenas[own]
         self.meter = Meter()
         self.kept: dict[int, list[Any]] = {}

@@ -12,28 +12,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import chain, pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from parsim.core.graph import Edges, TaskGraph
-from parsim.core.kernel import ITEM, Call, Kernel, Shape, size
+from parsim.core.kernel import ITEM, Call, Shape, size
 from parsim.core.op import Op, columns, needs
 from parsim.training.layer import INPUT, OUTPUT
 from parsim.training.model import Model
 from parsim.training.plan import Cut
-from parsim.training.program import BACKWARD, FORWARD, GRADS, LEFT, OPTIMIZER, SENT, Training, Work
+from parsim.training.program import BACKWARD, FORWARD, GRADS, LEFT, OPTIMIZER, SENT, Training, Update, Work
 
 KINDS = ("forward", "backward", "optimizer")  # in the order of FORWARD, BACKWARD, OPTIMIZER
-ADDING = "reduce"
-
-
-class Update(NamedTuple):
-    """The kernel that updates weights, as the shelf knows it."""
-
-    name: str
-    arguments: tuple[tuple[str, Any], ...]
-    kernel: Any  # with `rows` of state, of which row 0 holds the weights
 
 
 class Row(NamedTuple):
@@ -66,7 +57,7 @@ class Priced(NamedTuple):
 class Tasks:
     """The tasks of one cut, in order: iteration by iteration, rank by rank, a rank's updates last."""
 
-    def __init__(self, model: Model, cut: Cut, update: Update, adding: Kernel, iterations: int) -> None:
+    def __init__(self, model: Model, cut: Cut, update: Update, adding: Update, iterations: int) -> None:
         self.model, self.cut, self.update, self.adding, self.iterations = model, cut, update, adding, iterations
         self.shapes = [[shape for n in layers for shape in model.layers[n].weights.values()] for layers in cut.stages]
         self.bytes = [ITEM * size(*shapes) for shapes in self.shapes]  # [stage] B of weights
@@ -171,14 +162,14 @@ class Tasks:
         shapes = self.shapes[work.stage]
         if op is None:
             lines = sum(stage == work.stage for stage, _ in self.lines)
-            adds = [Call(ADDING, (), "forward", (shape,) * lines) for shape in shapes if lines > 1]
+            adds = [Call(*self.adding[:2], "forward", (shape,) * lines) for shape in shapes if lines > 1]
             state = [((self.update.kernel.rows, *shape), shape) for shape in shapes]
-            return (*adds, *(Call(self.update.name, self.update.arguments, "forward", pair) for pair in state))
+            return (*adds, *(Call(*self.update[:2], "forward", pair) for pair in state))
         price = self.price(work)
         if op.kind == "F":
             return price.forward
         first = op == self.lines[op.stage, rank][0]
-        return (*price.backward, *(Call(ADDING, (), "forward", (shape, shape)) for shape in shapes if not first))
+        return (*price.backward, *(Call(*self.adding[:2], "forward", (shape, shape)) for shape in shapes if not first))
 
     def given(self, row: Row) -> float:
         """Return the bytes that the host sends."""
@@ -200,7 +191,7 @@ class Tasks:
         return self.bytes[work.stage] + (price.came if work.stage else 0.0)
 
 
-def graph_of(model: Model, cut: Cut, update: Update, adding: Kernel, iterations: int) -> TaskGraph:
+def graph_of(model: Model, cut: Cut, update: Update, adding: Update, iterations: int) -> TaskGraph:
     """Make the task graph of *iterations* of training."""
     tasks = Tasks(model, cut, update, adding, iterations)
     rows, edges = tasks.rows, tasks.edges()
@@ -220,9 +211,7 @@ def graph_of(model: Model, cut: Cut, update: Update, adding: Kernel, iterations:
         output=np.array([tasks.output(row) for row in rows]),
         group=np.array([work.stage for work in works]),
         group_size=np.array(tasks.bytes) * update.kernel.rows,
-        program=Training(
-            model, cut.stages, works, tuple(edge.hands for edge in edges), update.kernel, adding, iterations
-        ),
+        program=Training(model, cut.stages, works, tuple(edge.hands for edge in edges), update, adding, iterations),
         recipes=tuple(recipes),
         recipe=np.array(recipe),
         orders=tuple(orders) if cut.ordered else (),

@@ -10,10 +10,10 @@ the gradients of each name over the ops that read it, and leaves that of `x` and
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from parsim.core.kernel import Array, Call, Kernel, Part, Shape
+from parsim.core.kernel import Array, Call, Part, Shape, Tell, Watched
 
 INPUT, OUTPUT, LABELS = "x", "y", "labels"
 Arrays = dict[str, Array]
@@ -24,7 +24,7 @@ class Op(NamedTuple):
 
     name: str  # on the shelf
     arguments: tuple[tuple[str, Any], ...]  # the parameters of the kernel
-    kernel: Kernel
+    kernel: Any
     inputs: tuple[str, ...]
     weights: tuple[str, ...]
     output: str
@@ -40,6 +40,11 @@ class Layer:
 
     ops: tuple[Op, ...]
     weights: Mapping[str, Shape] = field(default_factory=dict)
+
+    def watched(self, tell: Tell) -> Layer:
+        """Return the same layer, which tells of every kernel call before it is made."""
+        ops = (op._replace(kernel=Watched(op.name, op.arguments, op.kernel, tell)) for op in self.ops)
+        return replace(self, ops=tuple(ops))
 
     def shapes(self, given: Mapping[str, Shape]) -> dict[str, Shape]:
         """Return the shape of every name; what does not fit raises `ValueError`."""

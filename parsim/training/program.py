@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from parsim.core.kernel import Array, Kernel
+from parsim.core.kernel import Array, Tell, Watched
 from parsim.training.layer import INPUT, OUTPUT
 from parsim.training.model import Model, norm, serial
 
@@ -37,6 +37,18 @@ class Work(NamedTuple):
     iteration: int
 
 
+class Update(NamedTuple):
+    """A kernel that sums gradients or updates weights, as the shelf knows it."""
+
+    name: str
+    arguments: tuple[tuple[str, Any], ...]
+    kernel: Any  # that updates: with `rows` of state, of which row 0 holds the weights, and `start`
+
+    def watched(self, tell: Tell) -> Update:
+        """Return the same, which tells of every call."""
+        return self._replace(kernel=Watched(*self, tell))
+
+
 @dataclass(frozen=True)
 class Training:
     """The program of training; `hand` says for each edge what the parent is to the child."""
@@ -45,8 +57,8 @@ class Training:
     stages: tuple[range, ...]  # the layers of each
     works: tuple[Work, ...]  # (tasks,)
     hand: tuple[slice, ...]  # (edges,)
-    optimizer: Kernel
-    adding: Kernel  # reduce
+    update: Update
+    adding: Update
     iterations: int
     light = False
 
@@ -70,6 +82,12 @@ class Training:
                     found[task] = ends
         return found
 
+    def watched(self, tell: Tell) -> Training:
+        """Return the same program, which tells of every kernel call before it is made."""
+        layers = tuple(layer.watched(tell) for layer in self.model.layers)
+        model = replace(self.model, layers=layers)
+        return replace(self, model=model, update=self.update.watched(tell), adding=self.adding.watched(tell))
+
     def hands(self, edge: int) -> slice:
         """Return which of its outputs the parent hands on along *edge*."""
         return self.hand[edge]
@@ -91,7 +109,7 @@ class Training:
             output, kept = self.model.forward(layers, inputs, labels, weights)
             _, grads = self.model.backward(layers, np.zeros_like(output), kept, weights)
             for weight, grad in zip(weights, grads, strict=True):
-                self.optimizer.forward(self.optimizer.start(weight), grad)  # type: ignore[attr-defined]
+                self.update.kernel.forward(self.update.kernel.start(weight), grad)
 
     def _blank(self, stage: int, rows: int) -> Array:
         """Return inputs of a stage that hold nothing yet."""
@@ -131,22 +149,27 @@ class Training:
             grad = others.pop()  # of the next stage, whose tasks have higher numbers than those of this rank
         passed, grads = self.model.backward(layers, grad, kept, weights)
         if others:
-            grads = [self.adding.forward(sum_, own) for sum_, own in zip(others, grads, strict=True)]
+            grads = [self.adding.kernel.forward(sum_, own) for sum_, own in zip(others, grads, strict=True)]
         return [passed, *grads]
 
     def _update(self, stage: int, values: list[Any]) -> list[Any]:
         count = len(self._start(stage))
         states, sums = self._states(stage, values)
         parts = [sums[first : first + count] for first in range(0, len(sums), count)]
-        grads = parts[0] if len(parts) == 1 else [self.adding.forward(*some) for some in zip(*parts, strict=True)]
-        made = [self.optimizer.forward(state, grad) for state, grad in zip(states, grads, strict=True)]
-        return [*(state[0] for state in made), made, [norm(grad) for grad in grads]]
+        grads = (
+            parts[0] if len(parts) == 1 else [self.adding.kernel.forward(*some) for some in zip(*parts, strict=True)]
+        )
+        made, norms = [], []
+        for state, grad in zip(states, grads, strict=True):
+            made.append(self.update.kernel.forward(state, grad))
+            norms.append(norm(grad))
+        return [*(state[0] for state in made), made, norms]
 
     def _states(self, stage: int, values: list[Any]) -> tuple[list[Array], list[Array]]:
         """Part the states from the gradients; in the first iteration they are drawn."""
         if values and isinstance(values[0], list):
             return values[0], values[1:]
-        return [self.optimizer.start(one) for one in self._start(stage)], values  # type: ignore[attr-defined]
+        return [self.update.kernel.start(one) for one in self._start(stage)], values
 
     def _start(self, stage: int) -> list[Array]:
         """Return the weights of a stage before the first iteration."""
@@ -172,4 +195,4 @@ class Training:
 
     def serial(self) -> Any:
         """Return what one worker alone, without any split, makes of the data."""
-        return serial(self.model, self.optimizer, self.iterations)
+        return serial(self.model, self.update.kernel, self.iterations)

@@ -7,13 +7,14 @@ from typing import Any
 from parsim.core.cluster import Cluster
 from parsim.core.errors import Complaint, Invalid
 from parsim.core.graph import TaskGraph
-from parsim.core.kernel import Kernel, size
+from parsim.core.kernel import size
 from parsim.core.registry import shelf
 from parsim.core.schema import Ask
-from parsim.training.graph import ADDING, Update, graph_of
+from parsim.training.graph import graph_of
 from parsim.training.layer import Op
 from parsim.training.model import Model
 from parsim.training.plan import TrainingPlan, cut
+from parsim.training.program import Update
 
 OPTIMIZER = Ask("sgd")
 MOST_TASKS = 100_000
@@ -48,5 +49,5 @@ def training(cluster: Cluster, plan: TrainingPlan, model: Model, optimizer: Ask,
         raise Invalid(complaints)
     arguments = dict(optimizer.arguments)
     update = Update(optimizer.name, tuple(arguments.items()), entry(**arguments))
-    adding: Kernel = _kernel(ADDING, {})
+    adding = Update("reduce", (), _kernel("reduce", {}))
     return graph_of(model, parts, update, adding, iterations)

@@ -13,13 +13,15 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache, partial
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
+
+import numpy as np
 
 from parsim.core.cluster import Cluster
 from parsim.core.errors import Complaint, Invalid, Path
 from parsim.core.graph import Floats, TaskGraph
 from parsim.core.items import Items
-from parsim.core.kernel import made
+from parsim.core.kernel import Call, made
 from parsim.core.plan import Plan
 from parsim.core.registry import shelf
 from parsim.core.schema import Ask, Count, OneOf
@@ -75,6 +77,7 @@ def items(
             asked,
             kernel=made(kernel.entry, kernel.arguments),
             merge=partial(merge.entry, **merge.arguments),
+            name=(kernel.name, tuple(sorted(kernel.arguments.items()))),
         )
     cut = partial(plan.split.make, workers=len(cluster.workers), **options)
     try:
@@ -82,7 +85,13 @@ def items(
     except Invalid as invalid:
         raise Invalid(c._replace(path=("plan", *c.path)) for c in invalid.complaints) from None
     inputs = cache(lambda: cut(items=replace(asked, weights=0.0)).given)
-    return replace(graph, where=lambda what, index: where(graph.given, inputs, what, index))
+    recipes = _recipes(asked, len(graph)) if kernel else {}
+    return replace(graph, where=lambda what, index: where(graph.given, inputs, what, index), **recipes)
+
+
+def _recipes(items: Items, tasks: int) -> dict[str, Any]:
+    """Say that each unit of work is one call of the kernel on a number."""
+    return {"recipes": ((Call(*items.name, "forward", ((),)),),), "recipe": np.zeros(tasks, np.int64)}
 
 
 def where(given: Floats, inputs: Callable[[], Floats], what: str, index: int) -> Path:

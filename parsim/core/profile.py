@@ -1,0 +1,138 @@
+"""A profile: what the kernels and transfers of a machine were measured to take, in a JSON file.
+
+kernels     a row for each call: kernel, arguments, part, shapes, FLOP, bytes; median, spread, outliers
+alone: on one core, the others idle        busy: with the other workers computing the same
+transfers   alpha + beta x size, the copy that hands an array over
+overhead_s  of a task that computes nothing: to hand it over, and to hear of its end
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from parsim.core.content import content
+from parsim.core.errors import Fault, ScenarioError
+from parsim.core.kernel import PARTS, Call
+
+Neighbours = str  # "alone" or "busy"
+NEIGHBOURS = ("alone", "busy")
+SCHEMA = 1
+
+
+class Timing(NamedTuple):
+    """Seconds of a call over some runs. `spread_s` is the interquartile range; outliers lie beyond 3 of it."""
+
+    median_s: float
+    spread_s: float
+    runs: int
+    outliers: int
+
+
+class Row(NamedTuple):
+    """What is known of a call; FLOP and bytes are NaN where the kernel does not say."""
+
+    flops: float
+    bytes: float
+    timing: Mapping[Neighbours, Timing]
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What a machine was measured to take."""
+
+    machine: Mapping[str, Any]  # name, processor, cores
+    made: Mapping[str, Any]  # date, versions, threads, workers
+    kernels: Mapping[Call, Row]
+    alpha_s: float
+    beta_s_per_byte: float
+    overhead_s: float
+    points: tuple[tuple[float, float], ...] = field(default=())  # (B, s) that alpha and beta were fitted to
+
+    def travel(self, size: Any) -> Any:
+        """Return the seconds of a transfer of *size* bytes, or of many."""
+        return self.alpha_s + self.beta_s_per_byte * size
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as the file holds it."""
+        return {
+            "schema": SCHEMA,
+            "machine": dict(self.machine),
+            "made": dict(self.made),
+            "transfers": {
+                "alpha_s": self.alpha_s,
+                "beta_s_per_byte": self.beta_s_per_byte,
+                "points": [{"size": size, "median_s": seconds} for size, seconds in self.points],
+            },
+            "overhead_s": self.overhead_s,
+            "kernels": [
+                {
+                    "kernel": call.kernel,
+                    "arguments": dict(call.arguments),
+                    "part": call.part,
+                    "shapes": [list(shape) for shape in call.shapes],
+                    "flops": None if math.isnan(row.flops) else row.flops,
+                    "bytes": None if math.isnan(row.bytes) else row.bytes,
+                    **{name: timing._asdict() for name, timing in row.timing.items()},
+                }
+                for call, row in self.kernels.items()
+            ],
+        }
+
+
+def read(file: str) -> Profile:
+    """Read a profile; whatever is wrong with it raises `ScenarioError`."""
+    try:
+        said = json.loads(content(file))
+    except json.JSONDecodeError as error:
+        raise _refused(file, f"is no JSON: {error.msg}", error.lineno, error.colno) from None
+    except (ValueError, RecursionError) as error:
+        hint = "; make it with 'parsim calibrate SCENARIO'" if "no such" in str(error).lower() else ""
+        raise _refused(file, f"{error}{hint}") from None
+    if not isinstance(said, dict) or said.get("schema") != SCHEMA:
+        raise _refused(file, f"is no profile of schema {SCHEMA}; make one with 'parsim calibrate SCENARIO'")
+    try:
+        return _read(said)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        what = f"{type(error).__name__}: {error}"
+        raise _refused(file, f"is a damaged profile ({what}); make it anew with 'parsim calibrate SCENARIO'") from None
+
+
+def _refused(file: str, message: str, line: int = 1, column: int = 1) -> ScenarioError:
+    return ScenarioError([Fault(file, line, column, "profile", message)])
+
+
+def _read(said: dict[str, Any]) -> Profile:
+    moved = said["transfers"]
+    return Profile(
+        machine=dict(said["machine"]),
+        made=dict(said["made"]),
+        kernels=dict(map(_row, said["kernels"])),
+        alpha_s=_amount(moved["alpha_s"]),
+        beta_s_per_byte=_amount(moved["beta_s_per_byte"]),
+        overhead_s=_amount(said["overhead_s"]),
+        points=tuple((_amount(one["size"]), _amount(one["median_s"])) for one in moved["points"]),
+    )
+
+
+def _row(said: dict[str, Any]) -> tuple[Call, Row]:
+    if said["part"] not in PARTS:
+        raise ValueError(f"part {said['part']!r}")
+    shapes = tuple(tuple(map(int, shape)) for shape in said["shapes"])
+    call = Call(str(said["kernel"]), tuple(sorted(said["arguments"].items())), said["part"], shapes)
+    timing = {
+        name: Timing(_amount(said[name]["median_s"]), _amount(said[name]["spread_s"]),
+                     int(said[name]["runs"]), int(said[name]["outliers"]))
+        for name in NEIGHBOURS
+    }  # fmt: skip
+    flops, size = (math.nan if said[key] is None else _amount(said[key]) for key in ("flops", "bytes"))
+    return call, Row(flops, size, timing)
+
+
+def _amount(number: Any) -> float:
+    if isinstance(number, bool) or not isinstance(number, int | float) or not 0 <= number < math.inf:
+        raise ValueError(f"{number!r} is no amount")
+    return float(number)

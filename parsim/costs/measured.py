@@ -1,0 +1,191 @@
+"""Measured: the seconds that this machine's kernels were measured to take, from a profile of `parsim calibrate`.
+
+    seconds = units x sum over the task's kernel calls / speed
+
+A call at shapes that were measured takes their median. At others it lies between those measured of the same kernel,
+
+    s |          o      one line by FLOP and one by bytes, from point to point; the higher counts, as whichever of
+      |     ?--o        arithmetic and memory is the limit decides (Williams, Waterman, Patterson, Roofline,
+      |  o              Communications of the ACM 52(4), 2009). Beyond the outermost points it grows in
+      +------------     proportion, and the run says that it extrapolates.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from functools import cache, partial
+from typing import Literal
+
+import numpy as np
+
+from parsim.core.cluster import Cluster, Device
+from parsim.core.errors import Complaint
+from parsim.core.graph import Floats, TaskGraph
+from parsim.core.job import Cost, Remarks
+from parsim.core.kernel import Call, price
+from parsim.core.machine import machine as here
+from parsim.core.profile import Profile, read
+from parsim.core.schema import File
+from parsim.costs import costs
+from parsim.costs.constant import no_luck
+
+SHOWN = 3  # calls, in a message
+
+
+@costs.add("measured")
+def measured(
+    profile: File,
+    neighbours: Literal["auto", "alone", "busy"] = "auto",
+    machine: Literal["this", "any"] = "this",
+    lacking: Literal["refuse", "flop"] = "refuse",
+) -> Cost:
+    """Take what the kernels took.
+
+    Parameters
+    ----------
+    profile : the file that `parsim calibrate` has written.
+    neighbours : as measured alone, or with the other workers busy; auto: busy where tasks may run on several workers.
+    machine : any lets a profile of another machine pass.
+    lacking : flop estimates a kernel that was not measured, by its FLOP at the rate of those that were.
+    """
+    found = read(profile)
+    look = partial(_seconds, Lookup(found, lacking), neighbours)
+    return Cost(
+        expected=lambda graph, index, device: expected(look, graph, device),
+        luck=no_luck,
+        remarks=partial(_remarks, found, machine, lacking, neighbours),
+        travel=found.travel,
+    )
+
+
+class Lookup:
+    """Finds the seconds of calls in a profile.
+
+    >>> from parsim.core.profile import Row, Timing
+    >>> call, row = Call("relu", (), "forward", ((4,),)), Row(4.0, 64.0, {"alone": Timing(2e-6, 0.0, 9, 0)})
+    >>> lookup = Lookup(Profile({}, {}, {call: row}, 0.0, 0.0, 0.0), "refuse")
+    >>> lookup.seconds(call, "alone"), lookup.beyond(call)
+    (2e-06, False)
+    >>> lookup.seconds(call._replace(shapes=((8,),)), "alone"), lookup.beyond(call._replace(shapes=((8,),)))
+    (4e-06, True)
+    """
+
+    def __init__(self, profile: Profile, lacking: str) -> None:
+        self.profile, self.lacking = profile, lacking
+        self.rows = {key(call): row for call, row in profile.kernels.items()}
+        self.like: dict[tuple[object, ...], list[Call]] = {}
+        for call in self.rows:
+            self.like.setdefault(call[:3], []).append(call)
+
+    def knows(self, call: Call) -> bool:
+        """Say whether the kernel's part was measured at all."""
+        return key(call)[:3] in self.like
+
+    def seconds(self, call: Call, neighbours: str) -> float:
+        """Return the seconds of a call; NaN where nothing like it was measured."""
+        call = key(call)
+        if call in self.rows:
+            return self.rows[call].timing[neighbours].median_s
+        flops, size = price(call)
+        if call[:3] not in self.like:
+            return flops * self._rate(neighbours) if self.lacking == "flop" else math.nan
+        rows = [self.rows[one] for one in self.like[call[:3]]]
+        times = [row.timing[neighbours].median_s for row in rows]
+        lines = [between(flops, [row.flops for row in rows], times), between(size, [row.bytes for row in rows], times)]
+        return max((line for line in lines if not math.isnan(line)), default=math.nan)
+
+    def beyond(self, call: Call) -> bool:
+        """Say whether a call lies outside what was measured of its kernel."""
+        call = key(call)
+        if call in self.rows or call[:3] not in self.like:
+            return False
+        rows = [self.rows[one] for one in self.like[call[:3]]]
+        columns = zip(price(call), zip(*(row[:2] for row in rows), strict=True), strict=True)
+        return any(not min(column) <= own <= max(column) for own, column in columns)
+
+    def _rate(self, neighbours: str) -> float:
+        """Return the seconds for a FLOP, over all that was measured."""
+        known = [row for row in self.rows.values() if not math.isnan(row.flops)]
+        flops = math.fsum(row.flops for row in known)
+        return math.fsum(row.timing[neighbours].median_s for row in known) / flops if flops else math.nan
+
+
+def key(call: Call) -> Call:
+    """Write a call as profiles do."""
+    return call._replace(arguments=tuple(sorted(call.arguments)))
+
+
+def between(at: float, points: Sequence[float], values: Sequence[float]) -> float:
+    """Return the value at *at* on the line through points, in proportion beyond the outermost.
+
+    >>> between(3.0, [2.0, 4.0], [10.0, 30.0]), between(8.0, [2.0, 4.0], [10.0, 30.0])
+    (20.0, 60.0)
+    """
+    if not all(map(math.isfinite, (at, *points))):
+        return math.nan
+    order = np.argsort(points, kind="stable")
+    x, y = np.asarray(points)[order], np.asarray(values)[order]
+    nearest = 0 if at < x[0] else -1
+    if at < x[0] or at > x[-1]:
+        return float(y[nearest] * at / x[nearest]) if x[nearest] else float(y[nearest])
+    return float(np.interp(at, x, y))
+
+
+def _seconds(lookup: Lookup, neighbours: str, graph: TaskGraph) -> Floats:
+    """Return the seconds of a unit of each recipe."""
+    how = _neighbours(neighbours, graph)
+    look = cache(lambda call: lookup.seconds(call, how))
+    return np.array([math.fsum(map(look, calls)) for calls in graph.recipes])
+
+
+def _neighbours(said: str, graph: TaskGraph) -> str:
+    several = len({worker for some in graph.places for worker in some}) > 1
+    return said if said != "auto" else ("busy" if several else "alone")
+
+
+def expected(seconds: partial[Floats], graph: TaskGraph, device: Device) -> Floats:
+    """Return the seconds of each task on *device*."""
+    if not graph.recipes:
+        return np.zeros(len(graph))  # remarked on
+    return np.asarray(graph.units * seconds(graph)[graph.recipe] / device.speed)
+
+
+def _remarks(
+    profile: Profile, machine: str, lacking: str, neighbours: str, graph: TaskGraph, cluster: Cluster
+) -> Remarks:
+    complaints, notes = [], []
+    if not graph.recipes:
+        why = "the workload has no kernels that could be measured; use constant, or items with a kernel, mlp, ..."
+        return Remarks([Complaint(("kind",), why)])
+    other = [f"{name} {profile.machine.get(name)}, not {own}"
+             for name, own in here().items() if profile.machine.get(name) != own]  # fmt: skip
+    if other:
+        said = f"was made on another machine ({'; '.join(other)})"
+        if machine == "this":
+            complaints.append(
+                Complaint(("profile",), f"{said}; calibrate here, or say 'machine: any' to go on with it")
+            )
+        else:
+            notes.append(f"the profile {said}")
+    lookup = Lookup(profile, lacking)
+    calls = list(dict.fromkeys(call for calls in graph.recipes for call in calls))
+    absent = [call for call in calls if not lookup.knows(call)]
+    if absent and lacking == "refuse":
+        why = f"lacks {_named(absent)}; calibrate this scenario, or say 'lacking: flop' to estimate by FLOP"
+        complaints.append(Complaint(("profile",), why))
+    elif absent:
+        notes.append(f"the profile lacks {_named(absent)}; estimated by FLOP")
+    unsure = [call for call in calls if lookup.knows(call) and math.isnan(lookup.seconds(call, "busy"))]
+    if unsure:
+        why = f"has {_named(unsure)} at other shapes only, and the kernel says no FLOP; calibrate this scenario"
+        complaints.append(Complaint(("profile",), why))
+    beyond = [call for call in calls if lookup.beyond(call)]
+    if beyond:
+        notes.append(f"extrapolates {_named(beyond)}, beyond what the profile has measured")
+    return Remarks(complaints, notes)
+
+
+def _named(calls: Iterable[Call]) -> str:
+    names = list(dict.fromkeys(f"{call.kernel} {call.part}" for call in calls))
+    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")

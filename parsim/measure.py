@@ -1,0 +1,126 @@
+"""Calibrate: measure on this machine what a scenario's kernels and transfers take, into a profile."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from parsim.build import build
+from parsim.core.errors import Complaint
+from parsim.core.kernel import price
+from parsim.core.machine import cores, machine
+from parsim.core.profile import Profile, Row
+from parsim.core.scenario import Scenario, Source, load
+from parsim.export.files import write
+from parsim.export.report import seconds
+from parsim.real.rehearsal import Found, line, rehearsal, rehearse
+from parsim.sim.play import play
+
+REPEAT = 10
+CONSTANT = {"kind": "constant", "compute": "1 s"}
+ANY_WAY = {"kind": "full", "bandwidth": "1 GB/s"}
+SHOWN = 12  # calls, in a report
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A profile that was just made, and the file that the scenario wants it in."""
+
+    profile: Profile
+    file: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the profile as its file holds it."""
+        return self.profile.to_dict()
+
+    def save(self, file: str | os.PathLike[str]) -> None:
+        """Write the profile, whole or not at all."""
+        folder, name = os.path.split(os.fspath(file))
+        write(folder or ".", {name: json.dumps(self.to_dict(), indent=1) + "\n"})
+
+    def report(self) -> str:
+        """Write it for people: the calls that take longest first."""
+        made, profile = self.profile.made, self.profile
+        rows = sorted(profile.kernels.items(), key=lambda row: -row[1].timing["busy"].median_s)
+        lines = [f"{profile.machine['processor']}, {made['workers']} workers, {made['runs']} rounds each way", ""]
+        lines.append(f"  {'kernel':<28}{'FLOP':>10}{'alone':>12}{'busy':>12}{'spread':>12}  outliers")
+        for call, row in rows[:SHOWN]:
+            alone, busy = row.timing["alone"], row.timing["busy"]
+            lines.append(
+                f"  {call.kernel + ' ' + call.part:<28}{row.flops:>10.3g}{seconds(alone.median_s):>12}"
+                f"{seconds(busy.median_s):>12}{seconds(busy.spread_s):>12}{busy.outliers:>5} of {busy.runs}"
+            )
+        if len(rows) > SHOWN:
+            lines.append(f"  and {len(rows) - SHOWN} shorter calls")
+        rate = 1 / profile.beta_s_per_byte / 1e9 if profile.beta_s_per_byte else float("inf")
+        lines += ["", f"  a transfer takes {seconds(profile.alpha_s)} and its bytes at {rate:.3g} GB/s"]
+        lines += [f"  a task's hand-over takes {seconds(profile.overhead_s)} besides"]
+        return "\n".join(lines) + "\n"
+
+
+def calibrate(
+    source: Source,
+    set: Mapping[str, Any] | None = None,
+    repeat: int = REPEAT,
+    heard: Callable[[int, int], None] = lambda done, total: None,
+) -> Calibration:
+    """Measure what a scenario's kernels and transfers take here.
+
+    Parameters
+    ----------
+    source, set : as for `simulate`; the scenario's own cost is not looked at, so that its profile need not exist yet.
+    repeat : how many rounds of the work are measured, alone and with all workers busy.
+    heard : is told how many rounds of how many are done.
+
+    Raises `ScenarioError` where the input is wrong or has no kernels, `RunError` where one fails.
+    """
+    asked = load(source, set)
+    chosen = dict(set or {}) | {"cost": CONSTANT}
+    if isinstance(asked.values.get("cluster"), dict) and "topology" in asked.values["cluster"]:
+        chosen["cluster.topology"] = ANY_WAY
+    scenario = load(source, chosen)
+    job = build(scenario)
+    if job.graph.program is None or not job.graph.recipes:
+        why = "has no kernels that could be measured; use items with data and a kernel, mlp or transformer"
+        raise scenario.error([Complaint(("workload",), why)])
+    timeline = play(replace(job, clock="simulated"))
+    rows = np.flatnonzero(timeline.computes)
+    order = timeline.number[rows[np.lexsort((timeline.number[rows], timeline.end_s[rows]))]].tolist()
+    workers = len(job.cluster.workers)
+    found = rehearse(rehearsal(job, order), workers, repeat, heard)
+    return Calibration(_profile(found, workers, repeat), _file(asked))
+
+
+def _profile(found: Found, workers: int, repeat: int) -> Profile:
+    from parsim import __version__
+
+    kernels = {
+        call: Row(*price(call), {"alone": found.alone[call], "busy": found.busy[call]})
+        for call in sorted(found.alone.keys() & found.busy.keys(), key=repr)
+    }
+    alpha, beta = line(found.moves)
+    made = {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "parsim": __version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "blas_threads": 1,
+        "workers": workers,
+        "oversubscribed": workers > cores(),
+        "runs": repeat,
+    }
+    return Profile(machine(), made, kernels, alpha, beta, found.overhead_s, tuple(found.moves))
+
+
+def _file(scenario: Scenario) -> str:
+    """Return the file that the scenario's cost names, as seen from here; else profile.json."""
+    cost = scenario.values.get("cost")
+    named = cost.get("profile") if isinstance(cost, dict) else None
+    return scenario.near(("cost", "profile"), named) if isinstance(named, str) else "profile.json"

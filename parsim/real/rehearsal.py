@@ -1,0 +1,207 @@
+"""The rehearsal: a scenario's tasks computed for real in worker processes, each kernel call timed where it happens.
+
+    worker   |matmul|relu|matmul|cross_entropy| ...     seconds of a call: from its begin to that of the next
+
+So a call meets its inputs as warm or cold as the run's will be, and what Python does between two calls counts as well.
+Once with worker 0 alone, once with all at the same time, as they share caches and memory. Transfers are measured on the
+path that a replay takes: `put` by one worker, the copy of another stamped there.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from time import perf_counter
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from parsim.core.graph import TaskGraph
+from parsim.core.job import Job
+from parsim.core.kernel import Call
+from parsim.core.profile import Timing
+from parsim.real.crew import Crew, crew
+from parsim.real.worker import NONE, Input, Order
+
+WARM_UP = 2  # rounds that do not count
+OFTEN = 4  # how often a round computes each sort of task, where there are as many
+SIZES = (64, 4096, 65536, 262144, 1048576, 4194304)  # B, of transfers
+MOVES = 30  # of each size
+FAR = 3.0  # interquartile ranges, beyond which a time is an outlier
+Seconds = dict[Call, list[float]]
+Heard = Callable[[int, int], None]  # (rounds done, rounds in all)
+
+
+class Step(NamedTuple):
+    """A task, and where its inputs come from."""
+
+    task: int
+    parents: tuple[tuple[int, slice], ...]
+    done: tuple[int, ...]  # tasks whose outputs nobody wants after it
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """A program for worker processes: task 0 plays a round of all the work, task k > 0 makes an array of size k - 1."""
+
+    program: Any
+    given: dict[int, Sequence[Any]] | None  # None: the program draws it
+    steps: tuple[Step, ...]
+    light = False
+
+    def prepare(self, tasks: Sequence[int]) -> None:
+        """Need nothing: the first rounds do not count."""
+
+    def compute(self, task: int, received: Sequence[Sequence[Any]]) -> list[Any]:
+        """Play a round, or make an array."""
+        if task:
+            return [np.ones(SIZES[(task - 1) % len(SIZES)] // 8)]
+        return [self.round()]
+
+    def round(self) -> Seconds:
+        """Compute every task once; return the seconds of every call."""
+        begun: list[tuple[Call | None, float]] = []
+        program = self.program.watched(lambda call: begun.append((call, perf_counter())))
+        given = program.given if self.given is None else self.given
+        made: dict[int, list[Any]] = {}
+        for task, parents, done in self.steps:
+            received = [given[task]] if task in given else []
+            received += [made[parent][part] for parent, part in parents]
+            begun.append((None, perf_counter()))
+            made[task] = program.compute(task, received)
+            begun.append((None, perf_counter()))
+            for one in done:
+                made.pop(one, None)
+        return _spent(begun)
+
+
+def _spent(begun: list[tuple[Call | None, float]]) -> Seconds:
+    """Return how long each call lasted, to the begin of the next; what comes before a task's first is the first's."""
+    spent: Seconds = defaultdict(list)
+    before = 0.0
+    for (call, start), (_, end) in pairwise(begun):
+        if call is None:
+            before = end - start
+        else:
+            spent[call].append(before + end - start)
+            before = 0.0
+    return dict(spent)
+
+
+def rehearsal(job: Job, order: Sequence[int]) -> Rehearsal:
+    """Make the rehearsal of a job: its tasks in an *order* in which parents come first, until each sort came often."""
+    graph = job.graph
+    assert graph.program is not None
+    given = None if not graph.program.light else dict(graph.program.given)
+    return Rehearsal(graph.program, given, tuple(_steps(graph, _enough(graph, order))))
+
+
+def _enough(graph: TaskGraph, order: Sequence[int]) -> list[int]:
+    """Cut *order* where every recipe has come `OFTEN` times, or has come to its end."""
+    recipe, left = graph.recipe.tolist(), Counter(graph.recipe.tolist())
+    missing = {kind: min(OFTEN, count) for kind, count in left.items()}
+    for place, task in enumerate(order):
+        missing[recipe[task]] -= 1
+        if all(count <= 0 for count in missing.values()):
+            return list(order[: place + 1])
+    return list(order)
+
+
+def _steps(graph: TaskGraph, order: Sequence[int]) -> list[Step]:
+    program, parents, edge_parent = graph.program, graph.parents, graph.edges.parent.tolist()
+    assert program is not None
+    into = {task: parents.order[parents.first[task] : parents.first[task + 1]] for task in order}
+    last = {task: task for task in order} | {edge_parent[edge]: task for task in order for edge in into[task]}
+    done: dict[int, list[int]] = defaultdict(list)
+    for task, user in last.items():
+        done[user].append(task)
+    return [
+        Step(task, tuple((edge_parent[edge], program.hands(edge)) for edge in into[task]), tuple(done[task]))
+        for task in order
+    ]
+
+
+class Found(NamedTuple):
+    """What a rehearsal has measured."""
+
+    alone: dict[Call, Timing]
+    busy: dict[Call, Timing]
+    moves: list[tuple[float, float]]  # (B, median s)
+    overhead_s: float
+
+
+def rehearse(work: Rehearsal, workers: int, repeat: int, heard: Heard) -> Found:
+    """Measure on so many *workers*, *repeat* rounds of each sort; *heard* is told how far it is."""
+    names, done = [f"w{index}" for index in range(max(workers, 2))], 0
+    rounds = 2 * (WARM_UP + repeat)
+    with crew(names, ["a round", *map(str, range(len(SIZES) * (MOVES + 1)))], work, [()] * len(names), 0) as members:
+        found = []
+        for busy in (range(1), range(workers)):
+            spent: Seconds = defaultdict(list)
+            for turn in range(WARM_UP + repeat):
+                for call, times in _round(members, busy):
+                    spent[call] += times if turn >= WARM_UP else []
+                done += 1
+                heard(done, rounds)
+            found.append({call: timing(times) for call, times in spent.items()})
+        return Found(found[0], found[1], *_moves(members))
+
+
+def _round(members: Crew, workers: range) -> list[tuple[Call, list[float]]]:
+    """Let some workers play a round at the same time."""
+    for worker in workers:
+        members.order(worker, Order(0, (), (slice(None),), False, False, ()))
+    spent: list[tuple[Call, list[float]]] = []
+    missing = len(workers)
+    while missing:
+        for one in members.hear():
+            missing -= 1
+            spent += one.report.shared[0].items()
+    return spent
+
+
+def timing(times: Sequence[float]) -> Timing:
+    """Sum up the seconds of a call.
+
+    >>> timing([1.0, 2.0, 3.0, 2.0, 50.0])
+    Timing(median_s=2.0, spread_s=1.0, runs=5, outliers=1)
+    """
+    low, median, high = np.percentile(times, (25, 50, 75)).tolist()
+    far = FAR * (high - low)
+    outliers = sum(not low - far <= one <= high + far for one in times)
+    return Timing(median, high - low, len(times), outliers)
+
+
+def _moves(members: Crew) -> tuple[list[tuple[float, float]], float]:
+    """Measure hand-overs from worker 0 to worker 1, and what a task costs besides."""
+    took: dict[int, list[float]] = defaultdict(list)
+    beside = []
+    before: tuple[int, ...] = ()
+    for turn in range(MOVES + 1):
+        for place, size in enumerate(SIZES):
+            task = 1 + turn * len(SIZES) + place
+            members.order(0, Order(task, (), (slice(None),), False, False, before))
+            (made,) = members.hear()
+            inputs = (Input(0, NONE, slice(0), [made.report.shared[0]]),)
+            handed = members.order(1, Order(1, inputs, (), False, False, ()))
+            (taken,) = members.hear()
+            ((_, seen, there),) = taken.report.moves
+            before = (task,)
+            if turn:
+                took[size].append(there - seen)
+                beside.append(members.now() - handed - (there - seen) - (taken.report.end - taken.report.start))
+    return [(size, float(np.median(times))) for size, times in took.items()], float(np.median(beside))
+
+
+def line(points: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """Fit seconds = alpha + beta x size, each point by its relative error; neither is negative.
+
+    >>> line([(0.0, 1.0), (100.0, 3.0)])
+    (1.0, 0.02)
+    """
+    size, seconds = np.array(points).T
+    design = np.stack([np.ones_like(size), size], axis=1) / seconds[:, None]
+    (alpha, beta), *_ = np.linalg.lstsq(design, np.ones(len(size)), rcond=None)
+    return max(round(float(alpha), 12), 0.0), max(round(float(beta), 18), 0.0)

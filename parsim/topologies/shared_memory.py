@@ -1,0 +1,32 @@
+"""Shared memory: every ordered pair of places by a link of its own, as fast as a profile has found hand-overs to be.
+
+    w0 ==> w1      seconds = alpha + beta x size, as `parsim calibrate` has measured the copy that hands an array over
+
+So what a replay on this machine takes for transfers is foreseen; the network of another machine, or a real one, is
+wired by `full`, `star` or `custom`. The host is a place like any other.
+"""
+
+from __future__ import annotations
+
+from parsim.core.cluster import Wiring
+from parsim.core.profile import read
+from parsim.core.schema import File
+from parsim.topologies import topologies
+from parsim.topologies.full import full
+
+FASTEST = 1e15  # B/s, where beta was too small to measure
+
+
+@topologies.add("shared_memory")
+def shared_memory(places: tuple[str, ...], profile: File) -> Wiring:
+    """Wire all places as the *profile* of `parsim calibrate` says.
+
+    >>> import json, os, tempfile
+    >>> from parsim.core.profile import Profile
+    >>> file = os.path.join(tempfile.mkdtemp(), "profile.json")
+    >>> with open(file, "w") as out: json.dump(Profile({}, {}, {}, 2e-6, 2e-10, 0.0).to_dict(), out)
+    >>> shared_memory(("w0", "host"), file).links[0]
+    Link(name='w0>host', bandwidth=5000000000.0, latency=2e-06)
+    """
+    found = read(profile)
+    return full(places, 1 / max(found.beta_s_per_byte, 1 / FASTEST), found.alpha_s)

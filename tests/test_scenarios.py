@@ -28,7 +28,7 @@ CONFIRMED = {
     "05_heft_ten_tasks": "80 s as published: Topcuoglu, Hariri, Wu, TPDS 13(3) 2002, figure 3(a)",
     "06_pipeline_1f1b": "33 ms by closed form: (m + p - 1)(F + B) = (8 + 4 - 1) x (1 ms + 2 ms)",
     "07_four_transfers_one_link": "10 s by closed form: all bytes through one link, (1 + 2 + 3 + 4) GB / (1 GB/s)",
-    "08_graham_anomaly": "12 s as published: Graham, SIAM J. Appl. Math. 17(2) 1969, and by hand: T1, T9: 3 + 9 s",
+    "08_graham_anomaly": "12 s by hand: T1, T9: 3 + 9 s; Graham, SIAM J. Appl. Math. 17(2) 1969, less T4 before T5",
     "09_longest_first": "11 s as published: Graham 1969, theorem 3, (4/3 - 1/9) x 9 s, and by hand: 5 + 3 + 3 s",
     "10_work_stealing": "5 s by closed form: 1 s + ceil(12 / 4) x 1 s + 1 s",
     "11_peft_ten_tasks": "122 s as published: Arabnejad, Barbosa, IEEE TPDS 25(3) 2014, and by hand: 97 + 9 + 16 s",
@@ -269,23 +269,42 @@ def test_07_transfers():
 
 
 def test_08_graham():
-    """The first figure of the paper; T9 is the longest and starts as soon as it can."""
+    """T9 is the longest and starts as soon as it can; T4 is taken at 2 s before T5, by w1 before w2."""
     expected = {"T1": ("w0", 0, 3), "T2": ("w1", 0, 2), "T3": ("w2", 0, 2), "T4": ("w1", 2, 4), "T9": ("w0", 3, 12)}
-    expected |= {"T5": ("w1", 4, 8), "T6": ("w2", 4, 8), "T7": ("w1", 8, 12), "T8": ("w2", 8, 12)}
+    expected |= {"T5": ("w2", 2, 6), "T6": ("w1", 4, 8), "T7": ("w2", 6, 10), "T8": ("w1", 8, 12)}
     same(spans("08_graham_anomaly"), expected)
-    assert idle_of("08_graham_anomaly") == pytest.approx({"dependency": 2 / 3})  # w2 from 2 to 4 s
+    assert idle_of("08_graham_anomaly") == pytest.approx({"drain": 2 / 3})  # w2 from 10 to 12 s
 
 
 @pytest.mark.parametrize(
     ("changed", "makespan_s"),
     [
-        ({"workload.tasks[1].compute": "1 s"}, 16),  # T4 from 1 s, T5 to T7 from 3 s on all three; T8 and T9 from 7 s
-        ({"cluster.devices": 4}, 15),  # T5 to T8 from 2 s on the other three and w0; T9 from 6 s
-        ({"workload.tasks[4].after": [], "workload.tasks[5].after": []}, 16),  # T5, T6 from 2 s, T4, T7; T9 from 7 s
+        ({"workload.tasks[1].compute": "1 s"}, 16),  # T4, T5 from 1 and 2 s, T6, T7 from 3 s, T8 from 6 s; T9 from 7 s
+        ({"cluster.devices": 4}, 15),  # T4 from 0 s, T5 to T7 from 2 s, T8 on w0 from 3 s; T9 from 6 s
+        ({"workload.tasks[5].after": []}, 16),  # T4, T5 from 2 s, T6 from 3 s, T7 from 4 s, T8 from 6 s; T9 from 7 s
     ],
 )
 def test_08_each_relief_makes_it_later(changed, makespan_s):
+    """One task shorter, one worker more, one constraint fewer: each change alone."""
     assert parsim.simulate(FOLDER / "08_graham_anomaly.yaml", set=changed).timeline.makespan_s == makespan_s
+
+
+@pytest.mark.parametrize(
+    ("changed", "makespan_s"),
+    [
+        ({}, 12),
+        ({"workload.tasks[1].compute": "1 s"}, 16),  # T4 from 1 s, T5 to T7 from 3 s on all three; T8 and T9 from 7 s
+        ({"cluster.devices": 4}, 15),  # T5 to T8 from 2 s on the other three and w0; T9 from 6 s
+        ({"workload.tasks[4].after": []}, 12),  # of these four constraints, any one alone changes nothing
+        ({"workload.tasks[5].after": []}, 12),
+        ({"workload.tasks[6].after": []}, 12),
+        ({"workload.tasks[7].after": []}, 12),
+        ({"workload.tasks[4].after": [], "workload.tasks[5].after": []}, 16),  # T5, T6 from 2 s, T4, T7; T9 from 7 s
+    ],
+)
+def test_08_with_the_constraint_that_the_paper_has_in_addition(changed, makespan_s):
+    published = {"workload.tasks[4].after": ["T4"], **changed}
+    assert parsim.simulate(FOLDER / "08_graham_anomaly.yaml", set=published).timeline.makespan_s == makespan_s
 
 
 def test_09_longest_first():

@@ -10,13 +10,13 @@ import numpy as np
 
 from parsim.core.errors import Complaint, Path
 from parsim.core.job import Job
+from parsim.core.marks import HUGE
 from parsim.export.report import unlike
 from parsim.sim.estimate import mean_compute
 from parsim.sim.holding import devices_of, least_needs, limit
 from parsim.sim.theory import theory
 
 SHOWN = 20  # complaints of one sort; a million tasks may share a fault
-HUGE = 1e300  # s, beyond which sums of times are no floats any more
 
 
 def complaints_about(job: Job) -> list[Complaint]:

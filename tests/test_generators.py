@@ -159,6 +159,17 @@ def test_layers_have_the_stated_shape(tasks, alpha, degree, layers):
     assert max(levels(graph)) == layers
 
 
+@pytest.mark.parametrize(
+    ("tasks", "degree"),
+    [(1, 1), (2, 1), (3, 1), (4, 2), (5, 1), (6, 2), (7, 2), (10, 2), (100, 2)],  # two where tasks / layers allow it
+)
+def test_a_degree_left_out_is_two_or_what_the_layers_allow(tasks, degree):
+    adapted, stated = (made("layered", tasks=tasks, ccr=1.0, **said) for said in ({}, {"degree": degree}))
+    assert columns(adapted) == columns(stated)
+    scenario = {"cluster": {"devices": 2}, "workload": {"kind": "layered", "tasks": tasks, "compute": "1 s"}}
+    assert parsim.simulate(scenario).to_dict()["tasks"] == tasks
+
+
 def test_means_of_layers_are_exactly_as_stated():
     graph = made("layered", tasks=400, compute=3.0, ccr=0.25, seed=1)
     assert graph.stated.mean() == pytest.approx(3.0, rel=1e-12)
@@ -327,8 +338,11 @@ def test_bytes_travel_over_the_network():
         ("fft", {"points": 12}, "points", "12 is no power of two; write 8 or 16"),
         ("fft", {"points": 2**19}, "points", "makes more than 10000000 tasks, the most"),
         ("layered", {"tasks": 100, "degree": 11}, "degree", "and 100 tasks make 10 layers; write at most 10"),
-        ("layered", {"tasks": 100, "alpha": 0.01}, "alpha", "is so small that 100 tasks make no layers"),
-        ("layered", {"tasks": 100, "alpha": 5e-324}, "alpha", "is so small that 100 tasks make no layers"),
+        ("layered", {"tasks": 1, "degree": 2}, "degree", "tasks, and 1 task makes 1 layer; write at most 1, or more"),
+        ("layered", {"tasks": 10, "alpha": 0.31}, "alpha", "makes more layers than there are tasks (10); write"),
+        ("layered", {"tasks": 100, "alpha": 0.01}, "alpha", "makes more layers than there are tasks (100); write"),
+        ("layered", {"tasks": 100, "alpha": 5e-324}, "alpha", "makes more layers than there are tasks (100); write"),
+        ("layered", {"tasks": 10, "ccr": 1e308}, "ccr", "makes delays that add up to more than 1e+300 s; write"),
         ("layered", {"tasks": 9_000_000, "degree": 2}, "degree", "makes more than 10000000 edges, the most"),
         ("layered", {"tasks": 9, "beta": 2.0}, "beta", "2 must lie between 0 and 2"),
         ("layered", {"tasks": 9, "beta": -0.5}, "beta", "-0.5 must lie between 0 and 2"),
@@ -348,6 +362,26 @@ def test_all_that_is_wrong_is_told_at_once():
     with pytest.raises(Invalid) as caught:
         made("layered", tasks=100, degree=50, beta=3.0, ccr=1.0, send=Travel())
     assert [found.path for found in caught.value.complaints] == [("degree",), ("beta",), ("ccr",)]
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("ccr", [1e299, 1e308])
+def test_a_ratio_beyond_all_measure_is_blamed_without_a_warning(ccr):
+    workload = {"kind": "layered", "tasks": 10, "compute": "1000 s", "ccr": ccr}
+    with pytest.raises(parsim.ScenarioError) as caught:
+        parsim.simulate({"cluster": {"devices": 2}, "workload": workload})
+    assert [fault.path for fault in caught.value.faults] == ["workload.ccr"]
+
+
+@pytest.mark.parametrize("alpha", [0, "wide", -1.5, True])
+def test_an_alpha_that_cannot_be_read_makes_no_degree_wrong(alpha):
+    workload = {"kind": "layered", "tasks": 10, "compute": "1 s", "degree": 4, "alpha": alpha}
+    with pytest.raises(parsim.ScenarioError) as caught:
+        parsim.simulate({"cluster": {"devices": 2}, "workload": workload})
+    assert [fault.path for fault in caught.value.faults] == ["workload.alpha"]
+    with pytest.raises(parsim.ScenarioError) as caught:  # no alpha makes room for eleven parents
+        parsim.simulate({"cluster": {"devices": 2}, "workload": {**workload, "degree": 11}})
+    assert [fault.path for fault in caught.value.faults] == ["workload.alpha", "workload.degree"]
 
 
 def test_a_shape_is_blamed_where_it_stands(tmp_path):

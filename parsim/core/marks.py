@@ -10,6 +10,7 @@ Each mark says which raw types it `takes`, which phrase names what is `wanted`, 
 from __future__ import annotations
 
 import typing
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from pydantic_core import CoreSchema
 
 MOST = 10_000_000  # of anything that is counted: items, tasks
+HUGE = 1e300  # s, beyond which sums of times are no floats any more
 BRANCH = "\0branch"  # how pydantic's paths name the members of a union; taken out of ours
 
 
@@ -45,7 +47,7 @@ class Between:
 
 @dataclass(frozen=True)
 class Above:
-    """Marks a float parameter that is finite and more than *least*."""
+    """Marks a float parameter that is finite and more than *least*; `Unread` arrives as it is."""
 
     least: float
     takes = (int, float, Unread)
@@ -55,7 +57,8 @@ class Above:
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         from pydantic_core import core_schema
 
-        return core_schema.float_schema(strict=True, gt=self.least, allow_inf_nan=False)
+        inner = core_schema.float_schema(strict=True, gt=self.least, allow_inf_nan=False)
+        return core_schema.no_info_wrap_validator_function(_keep_unread, inner)
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,10 @@ class Filled:
         from pydantic_core import core_schema
 
         return core_schema.str_schema(strict=True, min_length=1)
+
+
+def _keep_unread(raw: Any, read: Callable[[Any], float]) -> float:
+    return raw if isinstance(raw, Unread) else read(raw)
 
 
 Count = Annotated[int, Between(1)]

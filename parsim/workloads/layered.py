@@ -8,7 +8,8 @@ r"""Layered: a random graph of stated shape, size and communication-to-computati
 
 Parameters as in Topcuoglu, Hariri, Wu, IEEE TPDS 13(3), 2002 (tasks v, shape alpha, CCR, range beta), with
 a fixed number of predecessors as in `samepred` of Tobita, Kasahara, J. Scheduling 5(5), 2002. Shape, number of edges
-and the means are exactly as stated; what is drawn is how they are spread. Tasks are numbered layer by layer.
+and the means are exactly as stated; what is drawn is how they are spread. Tasks are numbered layer by layer. Where beta
+is not zero, its factors come on top: they are 1 on average, so that the mean of a graph is near compute, not equal.
 
 Drawn in this order, from the PCG64 stream of `Draws`, each evenly: a share of the tasks for each layer; the seconds of
 each task, in (0, 2 compute] before the mean is put right; the parents (the first of every task below the first
@@ -26,11 +27,11 @@ import numpy as np
 from parsim.core.cluster import Cluster
 from parsim.core.errors import Complaint, Invalid
 from parsim.core.graph import Floats, Ints, Numbered, TaskGraph
-from parsim.core.marks import MOST
+from parsim.core.marks import HUGE, MOST
 from parsim.core.plan import Plan
 from parsim.core.schema import Count, Positive, Whole
 from parsim.core.shapes import Draws, edges_of, graph_of, refuse_many
-from parsim.core.units import Seconds, Travel
+from parsim.core.units import Seconds, Travel, Unread
 from parsim.workloads import workloads
 
 
@@ -41,7 +42,7 @@ def layered(
     tasks: Count,
     compute: Seconds,
     alpha: Positive = 1.0,
-    degree: Count = 2,
+    degree: Count | None = None,
     ccr: Positive | None = None,
     send: Travel | None = None,
     beta: float = 0.0,
@@ -51,19 +52,21 @@ def layered(
 
     Parameters
     ----------
-    tasks, alpha, degree : how many tasks; the shape; how many parents each has that is not in the first layer.
-    compute : mean seconds of a task at speed 1.
+    tasks, alpha : how many tasks; the shape.
+    degree : how many parents each has that is not in the first layer; 2 if left out, or 1 where layers are too narrow.
+    compute : mean seconds of a task at speed 1, before beta.
     ccr : the communication-to-computation ratio; edges are then delays of ccr x compute on average.
     send : in place of it, what travels along an edge on average: bytes (the network makes the ratio), or a delay.
     beta : how much devices differ on a task, from 0 (not at all) to below 2; a device's speed counts besides.
-    seed : of all draws; the scenario's, if left out.
+    seed : of all draws; a scenario hands over its own if left out, and without a scenario it is 0.
 
     >>> from parsim.core.cluster import Device
     >>> graph = layered(Cluster((Device("w0"),)), Plan(), tasks=9, compute=1.0, ccr=0.5, seed=7)
     >>> len(graph), len(set(name.split(".")[0] for name in graph.names)), float(graph.stated.mean().round(12))
     (9, 3, 1.0)
     """
-    layers = math.sqrt(tasks) / alpha
+    layers = 1.0 if isinstance(alpha, Unread) else math.sqrt(tasks) / alpha  # one holds whatever any alpha might
+    degree = degree or max(1, min(2, tasks // math.ceil(min(layers, tasks))))
     complaints = _about_shape(tasks, layers, degree) + _about_costs(cluster, tasks, beta)
     if ccr is not None and send is not None:
         complaints.append(Complaint(("ccr",), "send says already what travels; leave one of the two out"))
@@ -72,10 +75,11 @@ def layered(
     draws = Draws(seed or 0)
     first = _first(draws, tasks, math.ceil(layers), degree)
     refuse_many("degree", tasks, edges=degree * (tasks - int(first[1])))
+    delay = _delay(ccr or 0.0, compute, degree * (tasks - int(first[1])))
     seconds = _around(draws, tasks, compute)
     child = np.repeat(np.arange(first[1], tasks), degree)
     parent = _parents(draws, first, degree).ravel()
-    mean = send if send is not None else Travel(delay=(ccr or 0.0) * compute)
+    mean = send if send is not None else Travel(delay=delay)
     edges = edges_of(parent, child, mean, _around(draws, len(parent), 1.0))
     if beta:
         factors = 1.0 + beta * (draws.even(len(cluster.devices), tasks).T - 0.5)  # (tasks, devices)
@@ -95,12 +99,14 @@ def _names(first: Ints) -> Numbered:
 
 def _about_shape(tasks: int, layers: float, degree: int) -> list[Complaint]:
     if layers > tasks:
-        return [Complaint(("alpha",), f"is so small that {tasks} tasks make no layers; write for example 1")]
+        return [Complaint(("alpha",), f"makes more layers than there are tasks ({tasks}); write for example 1")]
     wanted = math.ceil(layers)
     if wanted * degree <= tasks:
         return []
-    why = f"{degree} parents need layers of at least {degree} tasks, and {tasks} tasks make {wanted} layers"
-    return [Complaint(("degree",), f"{why}; write at most {tasks // wanted}, more tasks, or a larger alpha")]
+    shape = f"{tasks} tasks make" if tasks > 1 else "1 task makes"
+    why = f"{degree} parents need layers of at least {degree} tasks, and {shape} {wanted} layer{'s' * (wanted > 1)}"
+    more = "more tasks, or a larger alpha" if wanted > 1 else "or more tasks"
+    return [Complaint(("degree",), f"{why}; write at most {tasks // wanted}, {more}")]
 
 
 def _about_costs(cluster: Cluster, tasks: int, beta: float) -> list[Complaint]:
@@ -110,6 +116,13 @@ def _about_costs(cluster: Cluster, tasks: int, beta: float) -> list[Complaint]:
         why = f"{tasks} tasks on {len(cluster.devices)} devices make more than {MOST} times"
         return [Complaint(("beta",), f"{why}; leave beta out, and give the devices speeds")]
     return []
+
+
+def _delay(ccr: float, compute: float, edges: int) -> float:
+    """Return the mean delay of an edge; refuse those that add up to more than floats can hold."""
+    if edges * ccr * compute > HUGE:
+        raise Invalid([Complaint(("ccr",), f"makes delays that add up to more than {HUGE:g} s; write a smaller one")])
+    return ccr * compute
 
 
 def _first(draws: Draws, tasks: int, layers: int, degree: int) -> Ints:

@@ -152,6 +152,8 @@ def _sheet(data: bytes, file: str) -> _Sheet:
     if not rows:
         raise ScenarioError([Fault(file, 1, 1, "tasks", "is empty; the first line says how many tasks there are")])
     (line, first), *rest = rows
+    if len(first) == 1 and len(first[0]) > LONGEST and first[0].isascii() and first[0].isdigit():
+        raise ScenarioError([_fault(file, line, lines[line - 1], 0, ("tasks", _why(first[0])))])
     if len(first) > 1 or not _is_whole(first[0]):
         wanted = "a Standard Task Graph begins with a line that says how many tasks there are, and nothing else"
         raise ScenarioError([_fault(file, line, lines[line - 1], 0, ("tasks", f"{_quote(' '.join(first))}: {wanted}"))])
@@ -165,7 +167,7 @@ def _quote(word: str) -> str:
 def _faults(sheet: _Sheet, rows: list[Row]) -> Iterator[Fault]:
     """Find what is wrong, the number of tasks first and cycles last: what depends on it waits for the rest."""
     wrong = list(islice(_about_words(sheet), SHOWN))
-    yield from _about_count(sheet, rows)
+    yield from _about_count(sheet, len(_inner(rows)), wrong=bool(wrong))
     yield from wrong
     if not wrong:
         names = list(islice(_about_names(sheet, rows), SHOWN))
@@ -174,12 +176,18 @@ def _faults(sheet: _Sheet, rows: list[Row]) -> Iterator[Fault]:
             yield from _about_cycles(sheet, rows)
 
 
-def _about_count(sheet: _Sheet, rows: Sequence[Row]) -> Iterator[Fault]:
-    listed, inner = len(sheet.line), len(_inner(rows))
+def _about_count(sheet: _Sheet, inner: int, wrong: bool) -> Iterator[Fault]:
+    """Complain of how many tasks there are; that there is none can only be said where no word is *wrong*."""
+    listed = len(sheet.line)
     if sheet.said != listed and not (sheet.said == inner == listed - 2):
-        yield sheet.about_count(f"{sheet.said} tasks are said, and {listed} are listed; write {listed}")
-    elif not inner:
+        yield sheet.about_count(f"{_are(sheet.said, 'task')} said, and {_are(listed)} listed; write {listed}")
+    elif not inner and not wrong:
         yield sheet.about_count("there is no task but entry and exit; at least one is needed")
+
+
+def _are(count: int, what: str = "") -> str:
+    words = f" {what}{'s' * (count != 1)}" if what else ""
+    return f"{count}{words} {'is' if count == 1 else 'are'}"
 
 
 def _about_words(sheet: _Sheet) -> Iterator[Fault]:
@@ -194,7 +202,9 @@ def _about_words(sheet: _Sheet) -> Iterator[Fault]:
                 yield sheet.fault(task, place, f"{name}.{_part(place)}", _why(word))
         follow = len(words) - BEFORE
         if follow >= 0 and _is_whole(words[2]) and int(words[2]) != follow:
-            yield sheet.fault(task, 2, f"{name}.after", f"{words[2]} predecessors are said, and {follow} are listed")
+            yield sheet.fault(
+                task, 2, f"{name}.after", f"{_are(int(words[2]), 'predecessor')} said, and {_are(follow)} listed"
+            )
 
 
 def _part(place: int) -> str:

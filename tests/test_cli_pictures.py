@@ -187,6 +187,19 @@ def test_all_that_is_wrong_is_told_at_once(command, tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == ["wrong.yaml"]
 
 
+def test_a_name_that_is_nothing_and_no_folder_is_one_fault(command, tmp_path):
+    ((*_, path, _),) = refused(command, "nowhere")
+    assert path == "RESULT"
+
+
+@pytest.mark.parametrize("kind", ["gantt", "graph", "path", "memory", "ledger"])
+def test_names_in_any_script_are_drawn_without_a_word(command, tmp_path, kind):
+    path = tmp_path / "甲.yaml"
+    tasks = "[{name: 加载, compute: 1 s, memory: 1 B}, {name: 训练, compute: 2 s, after: [加载]}]"
+    path.write_text(f"cluster: {{devices: [工人]}}\nworkload: {{kind: tasks, tasks: {tasks}}}\n", encoding="utf-8")
+    assert command("plot", path, "--kind", kind, "--out", tmp_path, "--quiet") == (0, "", "")
+
+
 def test_a_name_that_is_nothing(command, tmp_path):
     for name in ("nowhere", "nowhere.yaml", "a\0b"):
         ((*_, path, message),) = refused(command, name, "--out", tmp_path)

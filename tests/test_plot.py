@@ -14,7 +14,9 @@ from matplotlib.figure import Figure
 import parsim
 from parsim.core.timeline import CAUSES, Idle
 from parsim.export.csv import from_rows
-from parsim.plot.gantt import gantt, mark_path, pictures
+from parsim.plot import paper, style
+from parsim.plot.gantt import gantt, mark_path, pictures, sheet
+from parsim.plot.letters import _letters, legible, writable
 from parsim.plot.style import CAUSES as CAUSE_LOOKS
 from parsim.plot.style import KINDS, Look
 
@@ -250,6 +252,40 @@ def test_an_empty_timeline_is_drawn():
 def test_names_are_never_read_as_formulas():
     row = (0, "$x_{$", "compute", "w$\\frac$", "compute", 0.0, 0.0, 1.0, 1.0, "")
     assert pictures(from_rows([row], ["w$\\frac$"]), 1.0, "$\\nothing$")
+
+
+CHINESE = ["加载", "训练one", "load"]
+
+
+def chinese():
+    rows = [
+        (i, name, "compute", "工人", "compute", 0.0, 4.0 * i, 4.0 * i + 4.0, 4.0, "start")
+        for i, name in enumerate(CHINESE)
+    ]
+    return from_rows(rows, ["工人"])
+
+
+@pytest.mark.filterwarnings("error")
+def test_names_that_no_font_here_can_write_are_numbers_and_no_warning(monkeypatch):
+    monkeypatch.setattr(style, "FURTHER", ())
+    with paper.ours():
+        axes = gantt(chinese(), sheet(chinese(), "甲乙 run"), 1.0)
+        assert [text.get_text() for text in axes.texts][:3] == ["#0", "#1", "load"]
+        paper.png(axes.figure)
+        assert [label.get_text() for label in axes.get_yticklabels()] == ["??"]
+        assert [text.get_text() for text in axes.figure.texts] == ["?? run"]
+    assert pictures(chinese(), 1.0, "甲乙 run") == pictures(chinese(), 1.0, "甲乙 run")
+
+
+def test_further_fonts_are_asked_only_for_what_the_first_lacks(monkeypatch):
+    plain = pictures(two_lanes(), 1.0, "plain")
+    monkeypatch.setattr(style, "FURTHER", ("No Such Font", "STIXGeneral"))  # this one comes with matplotlib
+    assert paper.settings()["font.family"] == [style.FONT, "STIXGeneral"]
+    assert pictures(two_lanes(), 1.0, "plain") == plain
+    only = chr(min(_letters("STIXGeneral", "normal") - _letters(style.FONT, "normal")))
+    assert writable(f"a{only}", [style.FONT]) == "a?"
+    with paper.ours():
+        assert legible(only, 7) == only
 
 
 def test_looks_differ_in_colour_or_hatch_and_ink_is_readable():

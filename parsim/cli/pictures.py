@@ -79,9 +79,9 @@ def _folder(result: str, kinds: list[str], out: str | None, faults: list[Fault])
 
     folder = out if out is not None else folder_of_run(result)
     if folder is None:
-        faults += option_fault(
-            "--out", "is missing; a scenario has no folder of its own: write for example --out out"
-        ).faults
+        if Path(result).exists():  # else that is what is wrong
+            message = "is missing; a scenario has no folder of its own: write for example --out out"
+            faults += option_fault("--out", message).faults
         return ""
     with collecting(faults):
         writable(folder, [f"{kind}.{form}" for kind in kinds for form in ("png", "svg")])

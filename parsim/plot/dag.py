@@ -22,6 +22,7 @@ from parsim.core.graph import TaskGraph
 from parsim.export.text import short
 from parsim.plot import style
 from parsim.plot.layout import Layout, routed, straight
+from parsim.plot.letters import legible
 from parsim.plot.paper import Margins, Point, headline, page, point, size
 
 MOST = 2_000  # tasks
@@ -124,7 +125,7 @@ def _drawing(graph: TaskGraph, path: Sequence[int], groups: Sequence[str]) -> Dr
     mine = list(groups[:tasks])
     words = list(dict.fromkeys(sorted(mine, key=_natural)))
     looks = dict(zip(words, style.GROUPS, strict=False)) if len(words) <= len(style.GROUPS) else {}
-    names = [str(name) for name in graph.names[:tasks]]
+    names = [legible(str(name), task) for task, name in enumerate(graph.names[:tasks])]
     kept = (graph.edges.parent < tasks) & (graph.edges.child < tasks)
     parent, child = graph.edges.parent[kept].tolist(), graph.edges.child[kept].tolist()
     known, shown = set(zip(parent, child, strict=True)), [task for task in path if task < tasks]

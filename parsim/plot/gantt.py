@@ -30,6 +30,7 @@ from parsim.export.report import seconds
 from parsim.export.text import short
 from parsim.plot import style
 from parsim.plot.bars import Bars, bands, bars_of, boxes, lanes_of, places
+from parsim.plot.letters import legible, wide
 from parsim.plot.paper import Margins, headline, lane_axis, ours, page, point, time_axis
 from parsim.plot.paper import files as written
 
@@ -173,8 +174,8 @@ def _names(axes: Axes, timeline: Timeline, shown: list[int]) -> None:
     size = min(8.0, 0.75 * ((computing.bottom - computing.top) or 1.0) / one.y)
     for span in np.flatnonzero(~timeline.transfers & ~np.isnan(place[timeline.workers.code])).tolist():
         left, right = timeline.start_s[span], timeline.end_s[span]
-        name = str(timeline.task[span])
-        fitting = min(size, ((right - left) / one.x - EDGES) / (0.66 * len(name)))
+        name = legible(str(timeline.task[span]), int(timeline.number[span]))
+        fitting = min(size, ((right - left) / one.x - EDGES) / (0.66 * wide(name)))
         if fitting >= SMALLEST:
             middle = (computing.top + computing.bottom) / 2 if timeline.owned[span] else 0.0
             look = style.KINDS.get(str(timeline.kind[span]), style.OTHER)

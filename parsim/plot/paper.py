@@ -20,9 +20,11 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure, SubFigure
+from matplotlib.text import Text
 
 from parsim.export.text import short, ticks, unit_of
 from parsim.plot import style
+from parsim.plot.letters import families, make_writable, writable
 
 TITLE = 90  # letters
 LETTER = 0.115  # inches of a title's letter
@@ -47,10 +49,20 @@ class Point(NamedTuple):
     y: float
 
 
+class Sheet(Figure):
+    """A figure that never asks for a letter that its fonts lack."""
+
+    def draw(self, renderer: Any) -> None:
+        """Draw it, whatever letters its words are made of."""
+        for text in self.findobj(Text):
+            make_writable(text)
+        super().draw(renderer)
+
+
 def settings() -> dict[Any, Any]:
     """Return matplotlib's own settings under ours, so that nobody's private file changes a picture."""
     own = {name: value for name, value in matplotlib.rcParamsDefault.items() if name != "backend"}
-    return own | style.PICTURE
+    return own | style.PICTURE | {"font.family": families(style.FURTHER)}
 
 
 def ours() -> AbstractContextManager[None]:
@@ -60,7 +72,7 @@ def ours() -> AbstractContextManager[None]:
 
 def figure(width: float, height: float) -> Figure:
     """Return an empty sheet of *width* x *height* inches, without a window."""
-    made = Figure(figsize=(width, height))
+    made = Sheet(figsize=(width, height))
     FigureCanvasAgg(made)
     return made
 
@@ -135,6 +147,7 @@ def lane_axis(axes: Axes, names: Sequence[str], word: str) -> None:
     letters = 9.0 if thick >= 12.0 else 7.0
     some = range(0, len(names), max(int(-(-(letters + 1.0) // thick)), 1))
     axes.set_ylim(lanes - 0.4, -0.6)
-    axes.set_yticks(some, [short(names[lane], NAME) for lane in some], fontsize=letters, parse_math=False)
+    words = [writable(short(names[lane], NAME), matplotlib.rcParams["font.family"]) for lane in some]  # an axis' words
+    axes.set_yticks(some, words, fontsize=letters, parse_math=False)  # are none of the sheet's: it writes them anew
     axes.tick_params(axis="y", length=0)
     axes.set_ylabel(word)

@@ -88,8 +88,26 @@ CROSSINGS: dict[str, dict[str, Any]] = {  # of the splits' lines, by T_total and
     "run": {"color": BLACK, "linewidth": 1.0},
 }
 
+FONT = "DejaVu Sans"  # comes with matplotlib: the same on every machine
+FURTHER = (  # where installed, for what it lacks: Chinese, Japanese, Korean
+    "Noto Sans CJK SC",
+    "Noto Sans SC",
+    "Source Han Sans SC",
+    "Source Han Sans CN",
+    "WenQuanYi Micro Hei",
+    "WenQuanYi Zen Hei",
+    "Droid Sans Fallback",
+    "Microsoft YaHei",
+    "SimHei",
+    "PingFang SC",
+    "Hiragino Sans GB",
+    "Heiti SC",
+    "Noto Sans CJK JP",
+    "Arial Unicode MS",
+)
+
 PICTURE: dict[str, Any] = {
-    "font.family": "DejaVu Sans",
+    "font.family": FONT,
     "font.size": 9.0,
     "axes.spines.top": False,
     "axes.spines.right": False,

@@ -22,10 +22,12 @@ if TYPE_CHECKING:
     from parsim.core.timeline import Timeline
     from parsim.measure import Calibration, calibrate
     from parsim.metrics.ledger import Ledger
-    from parsim.run import Replay, Result, replay, simulate
+    from parsim.predict import Replay, replay
+    from parsim.run import Result, simulate
     from parsim.study.compare import compare
     from parsim.study.comparison import Comparison
     from parsim.study.explain import Explanation, explain
+    from parsim.study.repeat import Repeated, repeat
     from parsim.study.scaling import Scaling, scaling
     from parsim.study.splits import Splits, splits
 
@@ -38,6 +40,7 @@ __all__ = [
     "Ledger",
     "ParsimError",
     "Profile",
+    "Repeated",
     "Replay",
     "Result",
     "RunError",
@@ -50,6 +53,7 @@ __all__ = [
     "calibrate",
     "compare",
     "explain",
+    "repeat",
     "replay",
     "scaling",
     "simulate",
@@ -63,7 +67,8 @@ _HOMES = {
     "Explanation": "parsim.study.explain",
     "Ledger": "parsim.metrics.ledger",
     "Profile": "parsim.core.profile",
-    "Replay": "parsim.run",
+    "Repeated": "parsim.study.repeat",
+    "Replay": "parsim.predict",
     "Result": "parsim.run",
     "Scaling": "parsim.study.scaling",
     "Splits": "parsim.study.splits",
@@ -71,7 +76,8 @@ _HOMES = {
     "calibrate": "parsim.measure",
     "compare": "parsim.study.compare",
     "explain": "parsim.study.explain",
-    "replay": "parsim.run",
+    "repeat": "parsim.study.repeat",
+    "replay": "parsim.predict",
     "scaling": "parsim.study.scaling",
     "simulate": "parsim.run",
     "splits": "parsim.study.splits",

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from parsim.build import build
-from parsim.core.errors import Unfinished
 from parsim.core.job import Job, Theory
 from parsim.core.scenario import Source, load
 from parsim.core.timeline import Timeline
@@ -18,13 +17,12 @@ from parsim.export import html
 from parsim.export.csv import write_csv
 from parsim.export.files import prepare, write
 from parsim.export.idle import write_idle
-from parsim.export.report import report, seconds, side_by_side
+from parsim.export.report import report, seconds
 from parsim.export.six_steps import six_steps
 from parsim.export.trace import write_trace
 from parsim.metrics.ledger import Ledger, ledger
 from parsim.metrics.metrics import measure
-from parsim.metrics.values import alike, evaluate
-from parsim.sim.play import play, valued
+from parsim.sim.play import valued
 from parsim.sim.theory import theory
 
 if TYPE_CHECKING:
@@ -74,9 +72,16 @@ class Result:
             **self.metrics,
         }
 
+    @property
+    def notes(self) -> list[str]:
+        """What a reader of the run should know."""
+        counted = self.value is None and self.job.graph.program is not None
+        silent = ["the simulated clock counts these kernels and runs none; for a result use clock: live, or replay"]
+        return [*self.job.notes, *(silent if counted else [])]
+
     def report(self) -> str:
         """Write the run for people."""
-        return report(self.to_dict(), self.timeline, six_steps(self.job, self.timeline, self.value))
+        return report(self.to_dict(), self.timeline, six_steps(self.job, self.timeline, self.value), self.notes)
 
     def plot(self, kind: str = "gantt", axes: Axes | None = None) -> Axes:
         """Draw the run, and return the axes.
@@ -123,55 +128,6 @@ class Result:
         )
 
 
-@dataclass(frozen=True)
-class Replay:
-    """The same job on two clocks: what the simulated one predicts, what the wall clock measured."""
-
-    predicted: Result
-    measured: Result
-    result_matches_serial: bool  # the outputs of the worker processes, merged, against one worker without any split
-
-    def __repr__(self) -> str:
-        """Say in a line what was played."""
-        predicted, measured = (seconds(run.timeline.makespan_s) for run in (self.predicted, self.measured))
-        return f"Replay({self.measured.job.name}, predicted {predicted}, measured {measured})"
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the replay as in section 6 of the contract."""
-        return {
-            "predicted": self.predicted.to_dict(),
-            "measured": self.measured.to_dict(),
-            "result_matches_serial": self.result_matches_serial,
-        }
-
-    def report(self) -> str:
-        """Write the measured run for people, and the prediction beside it."""
-        beside = "\n".join(f"  {line}" for line in side_by_side(self.predicted.to_dict(), self.measured.to_dict()))
-        serial = "is" if self.result_matches_serial else "is NOT"
-        return (
-            f"{self.measured.report()}\nPrediction beside measurement\n{beside}\n"
-            f"  The result {serial} what one worker alone computes.\n"
-            "  No profile of this machine: deviation also holds the error of the stated costs.\n"
-        )
-
-    def _repr_html_(self) -> str:
-        """Show the measured run in a notebook, and the prediction beside it."""
-        serial = "is" if self.result_matches_serial else "is NOT"
-        return html.page(
-            repr(self),
-            html.prediction(self.predicted.to_dict(), self.measured.to_dict()),
-            html.words(f"The result {serial} what one worker alone computes."),
-            self.measured._repr_html_(),
-        )
-
-    def save(self, folder: str | os.PathLike[str]) -> None:
-        """Write both runs into folders of their own, and the replay as result.json beside them."""
-        folder = prepare(os.fspath(folder))
-        self.predicted.save(folder / "predicted")
-        self.measured.save(folder / "measured")
-        write(folder, {"result.json": json.dumps(self.to_dict(), indent=1) + "\n"})
-
-
 def simulate(source: Source, set: Mapping[str, Any] | None = None) -> Result:
     """Play a scenario on its clock, simulated or live.
 
@@ -196,39 +152,3 @@ def run(job: Job) -> Result:
     """Play a job on its clock, simulated or live."""
     foreseen = theory(job)
     return Result(job, foreseen, *valued(job))
-
-
-def replay(source: Source, set: Mapping[str, Any] | None = None) -> Replay:
-    """Play a scenario in real processes, one for each worker, on the wall clock; and predict it.
-
-    Parameters
-    ----------
-    source, set : as for `simulate`.
-
-    Raises `ScenarioError` where the input is wrong or only counts, `RunError` where a kernel or a process fails.
-    """
-    from parsim.real import processes
-
-    scenario = load(source, set)
-    job = build(scenario)
-    found = processes.complaints_about(job)
-    if found:
-        raise scenario.error(found)
-    foreseen, predicted = theory(job), play(job)
-    measured, value = processes.play(job)
-    program = job.graph.program
-    assert program is not None
-    return Replay(
-        # The kernels run in this process only after the workers have survived them.
-        predicted=Result(job, foreseen, predicted, evaluate(job.graph, predicted)),
-        measured=Result(replace(job, clock="replayed"), foreseen, measured, value),
-        result_matches_serial=alike(value, program.serial()),
-    )
-
-
-def salvage(failed: Unfinished, folder: str | os.PathLike[str]) -> None:
-    """Write what an unfinished replay had measured into the folder where the whole of it would have gone."""
-    timeline = failed.timeline
-    assert isinstance(timeline, Timeline)
-    there = prepare(os.path.join(prepare(os.fspath(folder)), "measured"))
-    write(there, {"timeline.csv": write_csv(timeline), "idle.csv": write_idle(timeline)})

@@ -25,7 +25,7 @@ from parsim.core.units import DIMENSIONS
 from parsim.export.csv import write_csv
 from parsim.export.text import golden
 from parsim.policies import policies
-from parsim.run import Replay
+from parsim.predict import Replay
 from parsim.topologies import topologies
 from parsim.validate import validate
 

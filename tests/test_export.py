@@ -15,7 +15,8 @@ from parsim.core.errors import RunError, ScenarioError
 from parsim.core.timeline import CAUSES, COLUMNS, Idle
 from parsim.export import files
 from parsim.export.csv import from_rows, read_csv, write_csv
-from parsim.export.report import devices, ledger, report, seconds, side_by_side, size
+from parsim.export.prediction import overhead, side_by_side, verdict
+from parsim.export.report import devices, ledger, report, seconds, size
 from parsim.export.text import gantt, golden, short, ticks, unit_of
 from parsim.export.trace import layers, write_trace
 
@@ -493,6 +494,20 @@ def test_dust_of_rounding_is_no_time():
     assert lines["deviation"] == ["0", "s", "4", "ns"]
     one["devices"][0]["idle_s"] = 1e-16
     assert devices(one["devices"])[1].split()[5:7] == ["0", "s"]
+
+
+def test_a_prediction_that_is_off_names_what_it_missed():
+    one, two = facts(), facts()
+    two["makespan_s"] = one["makespan_s"] + 0.5
+    two["ledger"]["idle_s"] += 0.1
+    two["ledger"]["idle"]["overhead"] = 0.1
+    two["ledger"]["deviation_s"] += 0.4
+    first, second, *rest = verdict(one, two, profiled=True)
+    off = 0.5 / two["makespan_s"]
+    assert first.startswith(f"The makespan was predicted {off:.1%} too short; most of that is 400 ms more deviation")
+    assert overhead(two) == pytest.approx(0.1 * two["workers"] / two["tasks"])
+    assert (second.split(" (")[1], rest) == ("overhead), which is not predicted.", [])
+    assert verdict(one, two, profiled=False)[2].startswith("No profile")
 
 
 def test_times_of_few_figures_have_no_exponent():

@@ -21,7 +21,7 @@ FLOORS = {
     **dict.fromkeys(("core", "training"), 1),
     **dict.fromkeys((*SHELVES, "sim", "real", "metrics", "export"), 2),
     **dict.fromkeys(("build", "hardware", "lower", "plot"), 3),
-    **dict.fromkeys(("run", "measure"), 4),
+    **dict.fromkeys(("run", "predict", "measure"), 4),
     **dict.fromkeys(("validate", "study", "conformance", "lessons"), 5),
     **dict.fromkeys(("cli", "__init__", "__main__"), 6),
 }

@@ -106,7 +106,7 @@ def test_a_validation_shows_its_verdict_and_the_run(five):
 def test_a_replay_shows_prediction_beside_measurement():
     run = parsim.replay(SCENARIOS / "01_five_tasks_data.yaml")
     shown = read(run._repr_html_())
-    cells = {row[0]: row for row in shown.rows if len(row) == 3}
-    assert cells[""] == ["", "predicted", "measured"]
+    cells = {row[0]: row for row in shown.rows if len(row) == 4}
+    assert cells[""] == ["", "predicted", "measured", "predicted is off by"]
     assert cells["makespan"][1] == "3.3 s"
     assert "The result is what one worker alone computes." in shown.words

@@ -333,7 +333,9 @@ def test_too_many_processes_are_refused(monkeypatch):
 
 def test_the_report_says_what_was_predicted_and_that_there_is_no_profile():
     report = replayed_as("data").report()
-    assert re.search(r"makespan +3.6 s +\S+ [mu]?s$", report, re.MULTILINE)  # 3 x (0.1 + 1 + 0.1) s, no link shared
+    assert re.search(
+        r"makespan +3.6 s +\S+ [mu]?s +\+[\d.]+%$", report, re.MULTILINE
+    )  # 3 x (0.1 + 1 + 0.1) s, no link shared
     assert "The result is what one worker alone computes" in report
     assert "No profile of this machine" in report
 

@@ -105,6 +105,9 @@ class Asked:
         """Print the answer as it was asked for."""
         if not self.quiet:
             click.echo(json.dumps(answer.to_dict()) if self.as_json else answer.report(), nl=self.as_json)
+        if self.as_json:
+            for note in getattr(answer, "notes", ()):
+                click.echo(f"parsim: {note}", err=True)
 
 
 def answers(command: Command) -> Command:

@@ -59,15 +59,24 @@ def run(asked: Asked, scenario: str) -> None:
 
 @click.command()
 @scenario
+@click.option("--repeat", "times", metavar="N", default="1", help="Replay so often, and show how the error spreads.")
 @answers
-def replay(asked: Asked, scenario: str) -> None:
+def replay(asked: Asked, scenario: str, times: str) -> None:
     """Run the work for real, in processes, beside its prediction."""
-    from parsim.run import replay as play
-    from parsim.run import salvage
+    from parsim.predict import replay as play
+    from parsim.predict import salvage
+    from parsim.study.repeat import repeat
 
+    faults: list[Fault] = []
+    count = 1
+    with collecting(faults):
+        count = count_of("--repeat", times, MOST_ROUNDS)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does
     try:
-        answer(asked, scenario, play, [])
+        if count == 1:
+            answer(asked, scenario, play, faults)
+        else:
+            answer(asked, scenario, lambda source, values: repeat(source, count, values), faults)
     except Unfinished as failed:
         if asked.out is not None:
             salvage(failed, asked.out)

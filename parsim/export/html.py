@@ -13,7 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from parsim.export.report import beside, clean, seconds, size, spent, terms
+from parsim.export.prediction import beside
+from parsim.export.report import clean, seconds, size, spent, terms
 from parsim.export.text import ends
 
 CELL = "padding:0.15em 0.8em 0.15em 0;border:0;background:none;vertical-align:top"

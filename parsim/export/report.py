@@ -27,6 +27,8 @@ CAUSE = {
     "dependency": "waiting for other tasks",
 }
 PARTS = ("compute", "transfer", "idle")  # of a device's time
+NOTHING = "none: the workload only counts"
+UNKNOWN = "not known: a device does not say its peak"
 TRAINING = {
     "iteration_s": "one iteration",
     "mfu": "model FLOP utilisation",
@@ -67,7 +69,7 @@ def unlike(more: float, less: float) -> tuple[str, str]:
     return texts if texts[0] != texts[1] else (f"{more:.17g} B", f"{less:.17g} B")
 
 
-def report(facts: Mapping[str, Any], timeline: Timeline, steps: Sequence[str]) -> str:
+def report(facts: Mapping[str, Any], timeline: Timeline, steps: Sequence[str], notes: Sequence[str] = ()) -> str:
     """Write the report of a run: *facts* is the contract's JSON object, *steps* are lines on how it went."""
     parts = [
         "\n".join(_head(facts)),
@@ -77,6 +79,7 @@ def report(facts: Mapping[str, Any], timeline: Timeline, steps: Sequence[str]) -
         _part("Devices", devices(facts["devices"])),
         _part("Training", _training(facts.get("training") or {})),
         _part("Result", _result(facts["result"])),
+        _part("Notes", [line for note in notes for line in _wrapped(note)]),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -119,25 +122,6 @@ def terms(facts: Mapping[str, Any]) -> list[tuple[str, float, str]]:
         ("- hidden", measured["hidden_s"], "transfers under computing or under each other"),
         ("= makespan", facts["makespan_s"], ""),
     ]
-
-
-def side_by_side(predicted: Mapping[str, Any], measured: Mapping[str, Any]) -> list[str]:
-    """Write the terms of two runs beside each other, in columns."""
-    rows = beside(predicted, measured)
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [f"{head:<{widths[0]}}  {one:>{widths[1]}}  {two:>{widths[2]}}" for head, one, two in rows]
-
-
-def beside(predicted: Mapping[str, Any], measured: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """Return a row for each term of two runs under a head, each time in the unit in which it reads best."""
-    names = ("deviation", "idle", "contention", "hidden")
-    figures = [
-        [run["ledger"]["t_total_s"], *(run["ledger"][f"{name}_s"] for name in names), run["makespan_s"]]
-        for run in (predicted, measured)
-    ]
-    largest = max(abs(figure) for column in figures for figure in column)
-    one, other = ([clean(figure, largest) for figure in column] for column in figures)
-    return [("", "predicted", "measured"), *zip(("T_total", *names, "makespan"), one, other, strict=True)]
 
 
 def spent(figures: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
@@ -190,13 +174,14 @@ def _part(title: str, lines: Sequence[str]) -> str:
 def _training(figures: Mapping[str, Any]) -> list[str]:
     lines = []
     for name, value in figures.items():
-        text = seconds(value) if name.endswith("_s") and "per" not in name else _plain(value, 4)
+        timed = name.endswith("_s") and "per" not in name
+        text = UNKNOWN if value is None else seconds(value) if timed else _plain(value, 4)
         lines.append(f"{TRAINING.get(name, name):<27} {text}")
     return lines
 
 
 def _result(value: Any) -> list[str]:
-    text = "none: the workload only counts" if value is None else json.dumps(value, default=str)
+    text = NOTHING if value is None else json.dumps(value, default=str)
     return [text if len(text) <= WIDTH - 4 else text[: WIDTH - 8] + " ..."]
 
 

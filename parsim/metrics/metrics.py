@@ -8,6 +8,7 @@ from parsim.core.job import Job
 from parsim.core.timeline import Timeline
 from parsim.metrics.ledger import seconds
 from parsim.metrics.memory import peaks
+from parsim.metrics.training import measured
 
 
 def measure(job: Job, timeline: Timeline) -> dict[str, Any]:
@@ -26,4 +27,4 @@ def measure(job: Job, timeline: Timeline) -> dict[str, Any]:
     for row, device, bytes_ in zip(rows, devices, peak.tolist(), strict=True):
         row["utilisation"] = row["compute_s"] / (device.slots * makespan) if makespan else 0.0
         row["peak_memory_bytes"] = int(bytes_) if float(bytes_).is_integer() else bytes_
-    return {"devices": rows, "training": None}
+    return {"devices": rows, "training": measured(job, timeline)}

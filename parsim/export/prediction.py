@@ -1,0 +1,79 @@
+"""Prediction beside measurement: the same figures of two runs of a job, one simulated, one replayed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from parsim.export.report import clean, seconds
+
+TERMS = ("deviation", "idle", "contention", "hidden")
+
+
+def side_by_side(predicted: Mapping[str, Any], measured: Mapping[str, Any]) -> list[str]:
+    """Write the figures of two runs beside each other, in columns."""
+    rows = beside(predicted, measured)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        f"{head:<{widths[0]}}  {one:>{widths[1]}}  {two:>{widths[2]}}  {more}".rstrip() for head, one, two, more in rows
+    ]
+
+
+def beside(predicted: Mapping[str, Any], measured: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
+    """Return a row for each figure of two runs under a head, each time in the unit in which it reads best."""
+    idle = [run["ledger"]["idle"] for run in (predicted, measured)]
+    causes = [cause for cause in idle[0] if any(run[cause] for run in idle)]
+    columns = [_figures(run, causes) for run in (predicted, measured)]
+    largest = max(abs(figure) for column in columns for figure in column.values())
+    rows = [("", "predicted", "measured", "predicted is off by")]
+    for name in columns[0]:
+        one, other = (column[name] for column in columns)
+        off = f"{one / other - 1:+.1%}" if name in ("T_s", "T_c", "makespan") and other > 0 else ""
+        rows.append((name, clean(one, largest), clean(other, largest), off))
+    return rows
+
+
+def _figures(run: Mapping[str, Any], causes: Sequence[str]) -> dict[str, float]:
+    """Return the seconds of a unit as they were, the ledger's terms, and the makespan."""
+    terms, n = run["ledger"], run["theory"]["n"]
+    figures = {"T_s": _spent(run, "compute") / n, "T_c": _spent(run, "transfer") / n}
+    figures |= {"T_total": terms["t_total_s"], "deviation": terms["deviation_s"], "idle": terms["idle_s"]}
+    figures |= {f"  {cause}": terms["idle"][cause] for cause in causes}
+    return figures | {
+        "contention": terms["contention_s"],
+        "hidden": terms["hidden_s"],
+        "makespan": run["makespan_s"],
+    }
+
+
+def _spent(run: Mapping[str, Any], name: str) -> float:
+    return float(sum(one[f"{name}_s"] * one["stands_for"] for one in run["devices"]))
+
+
+def overhead(measured: Mapping[str, Any]) -> float:
+    """Return the seconds of hand-over that a task costs besides its kernels and transfers, a mean."""
+    return float(measured["ledger"]["idle"]["overhead"] * measured["workers"] / max(measured["tasks"], 1))
+
+
+def verdict(predicted: Mapping[str, Any], measured: Mapping[str, Any], profiled: bool) -> list[str]:
+    """Say in sentences what the two runs differ by, and why."""
+    off, makespan = predicted["makespan_s"] - measured["makespan_s"], measured["makespan_s"]
+    names = [name for name in (*TERMS, *measured["ledger"]["idle"]) if name != "idle"]
+    more = {name: _explained(measured, name) - _explained(predicted, name) for name in names}
+    most = max(more, key=lambda name: abs(more[name]))
+    way, share = "long" if off > 0 else "short", f"{abs(off) / makespan if makespan else 0.0:.1%}"
+    why = f"{seconds(abs(more[most]))} {'more' if more[most] > 0 else 'less'} {most} than predicted"
+    said = [
+        f"The makespan was predicted {share} too {way}; most of that is {why}.",
+        f"A task's hand-over took {seconds(overhead(measured))} in the mean (overhead), which is not predicted.",
+    ]
+    if not profiled:
+        said.append("No profile of this machine: deviation also holds the error of the stated costs.")
+    return said
+
+
+def _explained(run: Mapping[str, Any], name: str) -> float:
+    terms = run["ledger"]
+    if name in terms["idle"]:
+        return float(terms["idle"][name])
+    return float(terms[f"{name}_s"]) * (-1 if name == "hidden" else 1)

@@ -1,0 +1,163 @@
+"""Scenario in, prediction and measurement of the same work out."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from parsim.build import build
+from parsim.core.errors import Unfinished
+from parsim.core.job import Job
+from parsim.core.machine import cores
+from parsim.core.scenario import Source, load
+from parsim.core.timeline import Timeline
+from parsim.export import html
+from parsim.export.csv import write_csv
+from parsim.export.files import prepare, write
+from parsim.export.idle import write_idle
+from parsim.export.prediction import side_by_side, verdict
+from parsim.export.report import seconds
+from parsim.metrics.values import alike, evaluate
+from parsim.run import Result
+from parsim.sim.play import play
+from parsim.sim.theory import theory
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class Replay:
+    """The same job on two clocks: what the simulated one predicts, what the wall clock measured."""
+
+    predicted: Result
+    measured: Result
+    result_matches_serial: bool  # the outputs of the worker processes, merged, against one worker without any split
+
+    def __repr__(self) -> str:
+        """Say in a line what was played."""
+        predicted, measured = (seconds(run.timeline.makespan_s) for run in (self.predicted, self.measured))
+        return f"Replay({self.measured.job.name}, predicted {predicted}, measured {measured})"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the replay as in section 6 of the contract."""
+        return {
+            "predicted": self.predicted.to_dict(),
+            "measured": self.measured.to_dict(),
+            "result_matches_serial": self.result_matches_serial,
+        }
+
+    @property
+    def error(self) -> float:
+        """By what share of the measured makespan the predicted one is off; above 0: predicted too long."""
+        measured = self.measured.timeline.makespan_s
+        return self.predicted.timeline.makespan_s / measured - 1 if measured else 0.0
+
+    def report(self) -> str:
+        """Write the measured run for people, and the prediction beside it."""
+        beside = "\n".join(f"  {line}" for line in side_by_side(self.predicted.to_dict(), self.measured.to_dict()))
+        said = "\n".join(f"  {line}" for line in self.said())
+        return f"{self.measured.report()}\nPrediction beside measurement\n{beside}\n{said}\n"
+
+    @property
+    def notes(self) -> list[str]:
+        """What a reader of the replay should know."""
+        return self.measured.notes
+
+    def said(self) -> list[str]:
+        """Say whether the result is right, and what the prediction missed."""
+        serial = "is" if self.result_matches_serial else "is NOT"
+        profiled = bool(np.isfinite(self.measured.job.cost.travel(np.zeros(1))).all())
+        return [
+            f"The result {serial} what one worker alone computes.",
+            *verdict(self.predicted.to_dict(), self.measured.to_dict(), profiled),
+        ]
+
+    def plot(self) -> Figure:
+        """Draw both runs on one axis of time."""
+        from parsim.plot.stacked import stacked
+
+        runs = (self.predicted, self.measured)
+        return stacked(
+            self.measured.job.name,
+            ["predicted", "measured"],
+            [run.timeline for run in runs],
+            [run.theory.t_total_s for run in runs],
+        )
+
+    def _repr_html_(self) -> str:
+        """Show both runs in a notebook, and their figures beside each other."""
+        from parsim.plot.paper import png
+
+        return html.page(
+            repr(self),
+            html.picture(png(self.plot()), "Gantt charts of the prediction and of the measurement"),
+            html.prediction(self.predicted.to_dict(), self.measured.to_dict()),
+            *map(html.words, self.said()),
+        )
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Write both runs into folders of their own, and the replay as result.json beside them."""
+        folder = prepare(os.fspath(folder))
+        self.predicted.save(folder / "predicted")
+        self.measured.save(folder / "measured")
+        from parsim.plot.paper import files
+
+        whole: dict[str, bytes | str] = {"result.json": json.dumps(self.to_dict(), indent=1) + "\n"}
+        write(folder, whole | files("comparison", self.plot()))
+
+
+def replay(source: Source, set: Mapping[str, Any] | None = None) -> Replay:
+    """Play a scenario in real processes, one for each worker, on the wall clock; and predict it.
+
+    Parameters
+    ----------
+    source, set : as for `simulate`.
+
+    Raises `ScenarioError` where the input is wrong or only counts, `RunError` where a kernel or a process fails.
+    """
+    from parsim.real import processes
+
+    scenario = load(source, set)
+    job = build(scenario)
+    found = processes.complaints_about(job)
+    if found:
+        raise scenario.error(found)
+    return replay_job(job)
+
+
+def replay_job(job: Job) -> Replay:
+    """Play a job in real processes, and on the simulated clock."""
+    from parsim.real import processes
+
+    job = replace(job, clock="simulated", notes=(*job.notes, *_crowded(job)))
+    foreseen, predicted = theory(job), play(job)
+    measured, value = processes.play(job)
+    program = job.graph.program
+    assert program is not None
+    return Replay(
+        # The kernels run in this process only after the workers have survived them.
+        predicted=Result(job, foreseen, predicted, evaluate(job.graph, predicted)),
+        measured=Result(replace(job, clock="replayed"), foreseen, measured, value),
+        result_matches_serial=alike(value, program.serial()),
+    )
+
+
+def _crowded(job: Job) -> list[str]:
+    workers, there = len(job.cluster.workers), cores()
+    if workers <= there:
+        return []
+    return [f"{workers} workers share {there} cores of this machine: they take turns, and tasks take longer"]
+
+
+def salvage(failed: Unfinished, folder: str | os.PathLike[str]) -> None:
+    """Write what an unfinished replay had measured into the folder where the whole of it would have gone."""
+    timeline = failed.timeline
+    assert isinstance(timeline, Timeline)
+    there = prepare(os.path.join(prepare(os.fspath(folder)), "measured"))
+    write(there, {"timeline.csv": write_csv(timeline), "idle.csv": write_idle(timeline)})

@@ -1,0 +1,116 @@
+"""Repeat: the same replay several times, and how far the prediction is off, as a distribution.
+
+run   measured   predicted too long by          -10 %      0      +10 %
+0   102 ms     -2.1 %                            ---#---|
+1   99 ms      +0.9 %                                   |#
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from parsim.build import build
+from parsim.core.scenario import Source, load
+from parsim.export import html
+from parsim.export.files import prepare, write
+from parsim.export.prediction import overhead
+from parsim.export.report import seconds
+from parsim.predict import Replay, replay, replay_job
+
+SHARES = (0.0, 0.5, 0.9, 1.0)  # of the runs
+
+
+@dataclass(frozen=True)
+class Repeated:
+    """Replays of one job, in order."""
+
+    runs: tuple[Replay, ...]
+
+    @property
+    def errors(self) -> list[float]:
+        """Return by what share of the measured makespan each prediction was off; above 0: too long."""
+        return [run.error for run in self.runs]
+
+    @property
+    def notes(self) -> list[str]:
+        """What a reader should know."""
+        return self.runs[0].notes
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return every replay as in section 6 of the contract, and the distribution of the error."""
+        from parsim import __version__
+
+        return {
+            "schema": 1,
+            "parsim": __version__,
+            "scenario": self.runs[0].measured.job.name,
+            "makespan_error": self.errors,
+            "absolute_error": dict(zip(("least", "median", "nine_of_ten", "largest"), self._shares(), strict=True)),
+            "runs": [run.to_dict() for run in self.runs],
+        }
+
+    def _shares(self) -> list[float]:
+        """Return the absolute errors that none, half, nine of ten and all of the runs do not exceed."""
+        sorted_ = sorted(map(abs, self.errors))
+        return [sorted_[max(int(np.ceil(share * len(sorted_))) - 1, 0)] for share in SHARES]
+
+    def report(self) -> str:
+        """Write the runs and the distribution for people."""
+        least, median, nine, largest = self._shares()
+        rows = [
+            f"  {index:>3}  {seconds(run.measured.timeline.makespan_s, 4):>12}  {run.error:>+8.1%}  "
+            f"{seconds(overhead(run.measured.to_dict())):>12}  {'yes' if run.result_matches_serial else 'NO'}"
+            for index, run in enumerate(self.runs)
+        ]
+        predicted = seconds(self.runs[0].predicted.timeline.makespan_s, 4)
+        head = f"{self.runs[0].measured.job.name}: {len(self.runs)} replays, predicted {predicted}"
+        return "\n".join(
+            [
+                head,
+                "=" * len(head),
+                "",
+                "  run      measured     error  a hand-over  as one worker",
+                *rows,
+                "",
+                f"The prediction is off by {median:.1%} in the median, {nine:.1%} or less in nine of ten runs;",
+                f"{least:.1%} at best, {largest:.1%} at worst. Above 0: predicted too long.",
+                *(f"Note: {note}" for note in self.notes),
+                "",
+            ]
+        )
+
+    def _repr_html_(self) -> str:
+        """Show the distribution in a notebook."""
+        return html.page(self.runs[0].measured.job.name, html.words(self.report()))
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Write each replay into a folder of its own, and the whole as result.json beside them."""
+        place = prepare(os.fspath(folder))
+        for index, run in enumerate(self.runs):
+            run.save(place / f"run{index}")
+        write(place, {"result.json": json.dumps(self.to_dict(), indent=1) + "\n"})
+
+
+def repeat(
+    source: Source,
+    times: int,
+    set: Mapping[str, Any] | None = None,
+    heard: Callable[[int, int], None] = lambda done, total: None,
+) -> Repeated:
+    """Replay a scenario several *times*; *heard* is told how many of how many are done.
+
+    Raises as `replay` does.
+    """
+    runs = [replay(source, set)]
+    job = build(load(source, set))
+    for done in range(1, times):
+        heard(done, times)
+        runs.append(replay_job(job))
+    heard(times, times)
+    return Repeated(tuple(runs))

@@ -619,6 +619,7 @@ def test_faults_of_several_options_are_told_at_once(refused):
         (["run"], "SCENARIO:0:0: SCENARIO", "Missing argument"),
         (["run", "none.yaml"], "none.yaml:0:0: SCENARIO", "no such file"),
         (["run", "."], ".:0:0: SCENARIO", "is a folder; name a file"),
+        (["run", "a.yaml", "--set", "policy=fifo,heft"], "--set:0:0: policy", "parsim compare plays them side by side"),
         (["run", "a.yaml/b"], "a.yaml/b:0:0: SCENARIO", "cannot be read"),
         (["run", "x" * 5000], "x" * 5000 + ":0:0: SCENARIO", "cannot be read"),
         (["run", "two\nlines.yaml"], r"two\nlines.yaml:0:0: SCENARIO", "no such file"),

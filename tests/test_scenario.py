@@ -197,6 +197,8 @@ def test_files_that_cannot_be_read(tmp_path, monkeypatch):
     pathlib.Path("folder").mkdir()
     assert faults("none.yaml") == ["none.yaml:0:0: SCENARIO: no such file"]
     assert faults("folder") == ["folder:0:0: SCENARIO: is a folder; name a file"]
+    pathlib.Path("folder/scenario.json").write_text("{}")
+    assert faults("folder") == ["folder:0:0: SCENARIO: is a folder; name a file, such as its scenario.json"]
     assert faults("") == [":0:0: SCENARIO: no such file"]
     assert faults("a\0b")[0].endswith("SCENARIO: embedded null byte")
     assert "cannot be read" in faults("x" * 5000)[0]

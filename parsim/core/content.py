@@ -23,7 +23,9 @@ def content(file: str) -> bytes:
     except FileNotFoundError:
         raise ValueError("no such file") from None
     except IsADirectoryError:
-        raise ValueError("is a folder; name a file") from None
+        inside = "scenario.json"  # where --out wrote it
+        more = f", such as its {inside}" if os.path.isfile(os.path.join(file, inside)) else ""
+        raise ValueError(f"is a folder; name a file{more}") from None
     except OSError as error:
         raise ValueError(f"cannot be read: {error.strerror or error}") from None
     if len(data) > BIGGEST:

@@ -35,8 +35,13 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     "unknown name 'fifi'. Did you mean 'fifo'?"
     >>> did_you_mean("x", ["fifo", "heft"])
     "unknown name 'x'; known are: fifo, heft"
+    >>> did_you_mean("fifo,heft", ["fifo", "heft"])
+    "'fifo,heft' are 2 names, and one is wanted; parsim compare plays them side by side"
     """
     known = sorted(set(known))
+    several = [part.strip() for part in name.split(",")]
+    if len(several) > 1 and set(several) <= set(known):
+        return f"'{name}' are {len(several)} names, and one is wanted; parsim compare plays them side by side"
     near = difflib.get_close_matches(name, known, n=1) if len(known) <= MANY else []
     if near:
         return f"unknown name '{name}'. Did you mean '{near[0]}'?"

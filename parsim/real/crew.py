@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from parsim.core.errors import RunError
 from parsim.core.threads import ONE
 from parsim.real.arena import Arena
-from parsim.real.worker import BEGINNING, NONE, Computing, Failure, Order, Report, serve
+from parsim.real.worker import NONE, Computing, Failure, Order, Report, serve, wire
 
 if TYPE_CHECKING:
     from parsim.real.worker import Channel
@@ -38,7 +38,7 @@ class Heard(NamedTuple):
 
 
 class Crew:
-    """Worker processes; all times are seconds since `start` has seen them all ready.
+    """Worker processes; times are those of the machine's monotonic clock, `zero` when `start` has seen them all ready.
 
     Arena k is that of worker k; the last one is the host's.
     """
@@ -48,13 +48,13 @@ class Crew:
         self._processes: list[SpawnProcess] = []
         self._pipes: list[Channel] = []
         self._holds: list[list[int]] = [[] for _ in workers]  # tasks handed over, not reported
-        self._zero = 0.0
+        self.zero = 0.0
         self._signs = selectors.DefaultSelector()
         self.arenas = [Arena.new(owner) for owner in range(len(workers) + 1)]
 
     def now(self) -> float:
-        """Read the clock."""
-        return monotonic() - self._zero
+        """Return the seconds since zero."""
+        return monotonic() - self.zero
 
     def start(self, program: Computing, tasks: Sequence[Sequence[int]], ahead: int) -> None:
         """Start every process, wait until all have got ready for the *tasks* that may run there, start the clock."""
@@ -77,14 +77,14 @@ class Crew:
             self._receive(worker)
             self._signs.register(pipe, selectors.EVENT_READ, (worker, True))
             self._signs.register(process.sentinel, selectors.EVENT_READ, (worker, False))
-        self._zero = monotonic()
+        self.zero = monotonic()
 
     def order(self, worker: int, order: Order) -> float:
         """Hand a task over; return when."""
         self._holds[worker].append(order.task)
         handed = self.now()
         try:
-            self._pipes[worker].send_bytes(pickle.dumps(order))
+            self._pipes[worker].send_bytes(wire(order))
         except OSError:
             raise self._dead(worker) from None
         return handed
@@ -98,20 +98,9 @@ class Crew:
         return heard
 
     def _hear(self, worker: int) -> Heard:
-        report = self._receive(worker)
+        report = Report(*self._receive(worker))
         self._holds[worker].remove(report.task)
-        return Heard(worker, self._since_zero(report))
-
-    def _since_zero(self, report: Report) -> Report:
-        zero = self._zero
-        return report._replace(
-            moves=[(thing, seen - zero, there - zero) for thing, seen, there in report.moves],
-            start=report.start - zero,
-            end=report.end - zero,
-            sent=report.sent - zero,
-            idle=[(max(start - zero, BEGINNING), end - zero) for start, end in report.idle],
-            since=report.since - zero,
-        )
+        return Heard(worker, report)
 
     def _receive(self, worker: int) -> Any:
         try:
@@ -122,9 +111,10 @@ class Crew:
             said = pickle.loads(message)
         except Exception as error:
             raise RunError(f"worker {self._names[worker]}: what it sent cannot be loaded: {error}") from error
-        if isinstance(said, Failure):
-            what = f"task {self._task_names[said.task]} on " if said.task != NONE else ""
-            raise RunError(f"{what}worker {self._names[worker]}: {said.text}")
+        if said is not None and len(said) == len(Failure._fields):
+            task, text = said
+            what = f"task {self._task_names[task]} on " if task != NONE else ""
+            raise RunError(f"{what}worker {self._names[worker]}: {text}")
         return said
 
     def story(self) -> str:

@@ -21,12 +21,15 @@ from parsim.core.graph import Floats, Ints
 from parsim.core.job import Job
 from parsim.real.arena import get
 from parsim.real.crew import Crew, Heard
-from parsim.real.worker import NONE, Input, Order, Report
+from parsim.real.worker import BEGINNING, NONE, Input, Order, Part, Report, part_of
 from parsim.sim.carrier import Carrier
 from parsim.sim.clock import Clock
+from parsim.sim.engine import always
 from parsim.sim.order import order_of_events
 from parsim.sim.record import Interval, Record, Transfers, intervals, ready_times
 from parsim.sim.stall import stalled
+
+NOTHING: Part = (None, 0)
 
 
 class Player(Carrier):
@@ -43,6 +46,10 @@ class Player(Carrier):
         assert job.graph.program is not None
         self.program = job.graph.program
         self.crew, self.orders, self.values = crew, orders, given
+        self.parts = [part_of(self.program.hands(edge)) for edge in range(len(job.graph.edges))]
+        self.limited = any(device.memory < math.inf for device in job.cluster.devices)
+        if not self.limited:
+            self.fits = [always] * len(job.cluster.workers)
         self.reports: dict[int, Report] = {}
         self.left = np.bincount(job.graph.edges.parent, minlength=len(job.graph)).tolist()  # children to come
         self.dropped: list[list[int]] = [[] for _ in job.cluster.workers]  # to be told with the next order
@@ -70,19 +77,14 @@ class Player(Carrier):
             order.instant(Event(self.clock))
 
     def _note(self, heard: Heard, now: float) -> None:
-        worker, report = heard
-        task = report.task
-        self.reports[task] = report
-        self.start_s[task], self.end_s[task], self.heard_s[task] = report.start, report.end, now
-        self.overhead += [(worker, self.taken_s[task], report.start), (worker, report.end, now)]
-        self.closed += [(worker, start, end) for start, end in report.idle]
-        self.since[worker] = report.since
+        self.reports[heard.report.task] = heard.report
+        self.heard_s[heard.report.task] = now
 
     def gathered(self) -> list[Any]:
         """Fetch what the tasks left to the merge, in their order."""
         found: list[Any] = []
         for task, report in sorted(self.reports.items()):
-            part = self.program.gathers(task, last=not self.orders[task].keep)
+            part = part_of(self.program.gathers(task, last=not self.orders[task].keep))
             found += get(self.crew.arenas, shared(report, part))
         return found
 
@@ -91,8 +93,9 @@ class Player(Carrier):
     def _bind(self, task: int, worker: int, now: float) -> None:
         self.refused.clear()
         self.waiting[self.place[task]] -= 1
-        device = self.device[worker]
-        self.rooms.take(task, device, self._inputs(task, device), self._consumers(task))
+        if self.limited:
+            device = self.device[worker]
+            self.rooms.take(task, device, self._inputs(task, device), self._consumers(task))
         dropped, self.dropped[worker] = tuple(self.dropped[worker]), []
         order = self.orders[task]._replace(inputs=tuple(self._sources(task, worker)), dropped=dropped)
         self.bound_s[task] = now
@@ -103,9 +106,9 @@ class Player(Carrier):
         device, found = self.device[worker], []
         if task in self.values:
             thing = self.things.given(task) if self.given[task] else NONE
-            found.append(Input(thing, NONE, slice(0), self.values[task]))
+            found.append(Input(thing, NONE, NOTHING, self.values[task]))
         for edge in self._edges_into(task):
-            parent, part = self.edge_parent[edge], self.program.hands(edge)
+            parent, part = self.edge_parent[edge], self.parts[edge]
             if self.worker[parent] == worker:
                 found.append(Input(NONE, parent, part, ()))
                 continue
@@ -114,14 +117,18 @@ class Player(Carrier):
         return found
 
     def _unload(self, task: int, worker: int, now: float) -> None:
-        device = self.device[worker]
-        self.rooms.end(task, device)
         for edge in self._edges_into(task):
-            self._consumed(edge)
             parent = self.edge_parent[edge]
             self.left[parent] -= 1
             if not self.left[parent] and self.program.gathers(parent, last=False) == slice(0):
                 self.dropped[self.worker[parent]].append(parent)
+        if self.limited:
+            self._leave_room(task, self.device[worker])
+
+    def _leave_room(self, task: int, device: int) -> None:
+        self.rooms.end(task, device)
+        for edge in self._edges_into(task):
+            self._consumed(edge)
         if self.result[task]:
             self.rooms.consume(task, device)
 
@@ -135,6 +142,7 @@ class Player(Carrier):
 
     def record(self) -> tuple[Record, Record]:
         """Return all stamps; and the same in the host's instants, where a span starts when what let it start ended."""
+        self._stamp()
         thing, worker, start, end, instant = self._moves()
         record = Record(
             worker=np.array(self.worker, dtype=np.int64),
@@ -154,6 +162,18 @@ class Player(Carrier):
             transfers=record.transfers._replace(start_s=instant, end_s=instant),
         )
 
+    def _stamp(self) -> None:
+        """Put the workers' stamps onto the clock of the run."""
+        zero = self.crew.zero
+        self.overhead, self.closed, self.since = [], [], [0.0] * len(self.since)
+        for task, report in self.reports.items():
+            worker = self.worker[task]
+            self.start_s[task], self.end_s[task] = report.start - zero, report.end - zero
+            self.overhead += [(worker, self.taken_s[task], self.start_s[task])]
+            self.overhead += [(worker, self.end_s[task], self.heard_s[task])]
+            self.closed += [(worker, max(start - zero, BEGINNING), end - zero) for start, end in report.idle]
+            self.since[worker] = max(self.since[worker], report.since - zero)
+
     def _nominal(self, thing: Ints, took: Floats) -> Floats:
         """Return the seconds that transfers are known to take here; without a profile, those that they took."""
         known = self.job.cost.travel(self.graph.sizes[thing])
@@ -162,11 +182,16 @@ class Player(Carrier):
     def _moves(self) -> tuple[Ints, Ints, Floats, Floats, Floats]:
         """Return thing, worker, start, end, and the host's instant of every transfer."""
         rows: list[tuple[float, ...]] = []
+        zero = self.crew.zero
         for task, report in self.reports.items():
             worker = self.worker[task]
-            rows += [(thing, worker, seen, there, self.bound_s[task]) for thing, seen, there in report.moves]
+            rows += [
+                (thing, worker, seen - zero, there - zero, self.bound_s[task]) for thing, seen, there in report.moves
+            ]
             if self.result[task]:
-                rows.append((self.things.result(task), worker, report.end, report.sent, self.heard_s[task]))
+                rows.append(
+                    (self.things.result(task), worker, report.end - zero, report.sent - zero, self.heard_s[task])
+                )
         columns = np.array(rows, dtype=np.float64).reshape(len(rows), 5).T
         return columns[0].astype(np.int64), columns[1].astype(np.int64), columns[2], columns[3], columns[4]
 
@@ -179,6 +204,6 @@ class Player(Carrier):
         return freed
 
 
-def shared(report: Report, part: slice) -> list[Any]:
+def shared(report: Report, part: Part) -> list[Any]:
     """Return where the outputs of an ended task lie, as far as they are asked for."""
-    return [report.shared[index] for index in range(*part.indices(report.made))]
+    return [report.shared[index] for index in range(*slice(*part).indices(report.made))]

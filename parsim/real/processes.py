@@ -24,7 +24,7 @@ from parsim.core.values import merged
 from parsim.real.arena import Arena, put
 from parsim.real.crew import crew
 from parsim.real.player import Player
-from parsim.real.worker import Order
+from parsim.real.worker import Order, part_of
 from parsim.sim.rooms import column
 from parsim.sim.write import BEFORE, compose
 
@@ -127,14 +127,11 @@ def _orders(graph: TaskGraph, program: Program) -> list[Order]:
         alone = [_alone(graph, place[task], place[edge_child[edge]]) for edge in edges]
         parts = [program.hands(edge) for edge, one in zip(edges, alone, strict=True) if not one]
         parts.append(program.gathers(task, last=not edges))
-        orders.append(Order(task, (), _once(parts), bool(edges), result[task] > 0, ()))
+        shared = tuple(dict.fromkeys(map(part_of, parts)))
+        orders.append(Order(task, (), shared, bool(edges), result[task] > 0, ()))
     return orders
 
 
 def _alone(graph: TaskGraph, place: int, other: int) -> bool:
     """Say whether tasks of two place sets can only run on the same worker."""
     return len(graph.places[place]) == 1 and graph.places[place] == graph.places[other]
-
-
-def _once(parts: Sequence[slice]) -> tuple[slice, ...]:
-    return tuple(part for index, part in enumerate(parts) if part not in parts[:index])

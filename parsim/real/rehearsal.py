@@ -23,8 +23,9 @@ from parsim.core.job import Job
 from parsim.core.kernel import Call
 from parsim.core.profile import Timing
 from parsim.real.crew import Crew, crew
-from parsim.real.worker import NONE, Input, Order
+from parsim.real.worker import NONE, Input, Order, part_of
 
+ALL = part_of(slice(None))
 WARM_UP = 2  # rounds that do not count
 OFTEN = 4  # how often a round computes each sort of task, where there are as many
 SIZES = (64, 4096, 65536, 262144, 1048576, 4194304)  # B, of transfers
@@ -152,7 +153,7 @@ def rehearse(work: Rehearsal, workers: int, repeat: int, heard: Heard) -> Found:
 def _round(members: Crew, workers: range) -> list[tuple[Call, list[float]]]:
     """Let some workers play a round at the same time."""
     for worker in workers:
-        members.order(worker, Order(0, (), (slice(None),), False, False, ()))
+        members.order(worker, Order(0, (), (ALL,), False, False, ()))
     spent: list[tuple[Call, list[float]]] = []
     missing = len(workers)
     while missing:
@@ -182,9 +183,9 @@ def _moves(members: Crew) -> tuple[list[tuple[float, float]], float]:
     for turn in range(MOVES + 1):
         for place, size in enumerate(SIZES):
             task = 1 + turn * len(SIZES) + place
-            members.order(0, Order(task, (), (slice(None),), False, False, before))
+            members.order(0, Order(task, (), (ALL,), False, False, before))
             (made,) = members.hear()
-            inputs = (Input(0, NONE, slice(0), [made.report.shared[0]]),)
+            inputs = (Input(0, NONE, ALL, [made.report.shared[0]]),)
             handed = members.order(1, Order(1, inputs, (), False, False, ()))
             (taken,) = members.hear()
             ((_, seen, there),) = taken.report.moves
@@ -198,10 +199,11 @@ def _moves(members: Crew) -> tuple[list[tuple[float, float]], float]:
 def line(points: Sequence[tuple[float, float]]) -> tuple[float, float]:
     """Fit seconds = alpha + beta x size, each point by its relative error; neither is negative.
 
-    >>> line([(0.0, 1.0), (100.0, 3.0)])
+    >>> alpha, beta = line([(0.0, 1.0), (100.0, 3.0)])
+    >>> round(alpha, 9), round(beta, 9)
     (1.0, 0.02)
     """
     size, seconds = np.array(points).T
     design = np.stack([np.ones_like(size), size], axis=1) / seconds[:, None]
     (alpha, beta), *_ = np.linalg.lstsq(design, np.ones(len(size)), rcond=None)
-    return max(round(float(alpha), 12), 0.0), max(round(float(beta), 18), 0.0)
+    return max(float(alpha), 0.0), max(float(beta), 0.0)

@@ -3,7 +3,7 @@
     seen |==input==| there  start |##kernel##| end |==result==| sent        outputs for others: put after `end`
 
 Where a worker takes tasks ahead (`plan.prefetch`), a second thread fetches the inputs of the next while the kernels
-compute. This module imports little: a crew of processes should start in no time.
+compute. Messages are plain tuples, which travel fastest: a task's hand-over should cost little more than its way.
 """
 
 from __future__ import annotations
@@ -18,11 +18,10 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from parsim.core.errors import ParsimError
+from parsim.real.arena import Arena, Ref, get, put
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
-
-    from parsim.real.arena import Arena
 
     Channel = Connection[Any, Any]
 
@@ -41,12 +40,24 @@ class Computing(Protocol):
         """Compute *task* on what it has received."""
 
 
+Part = tuple[int | None, int | None]  # of a task's outputs: from, to
+
+
+def part_of(outputs: slice) -> Part:
+    """Write down which of a task's outputs are meant.
+
+    >>> part_of(slice(None)), part_of(slice(1, 2))
+    ((None, None), (1, 2))
+    """
+    return outputs.start, outputs.stop
+
+
 class Input(NamedTuple):
     """One of the sources of a task's inputs."""
 
     thing: int  # which transfer of the graph, or NONE: it counts as none
     parent: int  # whose outputs, kept here, hold it; or NONE
-    part: slice  # of these outputs
+    part: Part  # of these outputs
     values: Sequence[Any]  # references into shared memory, or small values, where there is no such parent
 
 
@@ -55,10 +66,16 @@ class Order(NamedTuple):
 
     task: int
     inputs: tuple[Input, ...]
-    shared: tuple[slice, ...]  # which outputs others may want
+    shared: tuple[Part, ...]  # which outputs others may want
     keep: bool  # a child may run here
     returns: bool  # the way back of what it shares counts as a transfer
     dropped: tuple[int, ...]  # tasks whose outputs nobody wants any more
+
+
+def wire(order: Order) -> bytes:
+    """Write an order as it travels."""
+    task, inputs, *rest = order
+    return pickle.dumps((task, tuple(map(tuple, inputs)), *rest))
 
 
 class Report(NamedTuple):
@@ -147,10 +164,10 @@ class Worker:
     def hear(self) -> Order | None:
         """Wait for an order; None: stop. Where the host is gone, nobody will ask for what is computed."""
         try:
-            order: Order | None = pickle.loads(self.pipe.recv_bytes())
+            said = pickle.loads(self.pipe.recv_bytes())
         except (EOFError, OSError):
             os._exit(1)
-        return order
+        return None if said is None else Order(*said)
 
     def ahead(self) -> Iterator[Arrival | Failure]:
         """Fetch inputs on a thread of their own, ahead of the tasks that want them."""
@@ -167,8 +184,6 @@ class Worker:
 
     def fetched(self, order: Order) -> Arrival:
         """Fetch what is not here; what is kept here is looked up when the task starts."""
-        from parsim.real.arena import get
-
         received: list[Sequence[Any]] = []
         moves = []
         for thing, parent, _, values in order.inputs:
@@ -183,13 +198,11 @@ class Worker:
 
     def work(self, arrival: Arrival) -> Report | Failure:
         """Compute a task, and share its outputs."""
-        from parsim.real.arena import put
-
         order, received, moves = arrival
         self.drop(order.dropped)
         for index, (_, parent, part, _) in enumerate(order.inputs):
             if parent != NONE:
-                received[index] = self.kept[parent][part]
+                received[index] = self.kept[parent][slice(*part)]
         start = self.meter.open()
         try:
             outputs = self.program.compute(order.task, received)
@@ -198,7 +211,7 @@ class Worker:
         end = self.meter.turn() if order.returns else self.meter.close()
         if order.keep:
             self.kept[order.task] = outputs
-        wanted = sorted({index for part in order.shared for index in range(*part.indices(len(outputs)))})
+        wanted = sorted({index for part in order.shared for index in range(*slice(*part).indices(len(outputs)))})
         try:
             values = put(self.own, [outputs[index] for index in wanted])
         except OSError as error:
@@ -211,8 +224,6 @@ class Worker:
 
     def drop(self, tasks: Sequence[int]) -> None:
         """Let go of outputs."""
-        from parsim.real.arena import Ref
-
         for task in tasks:
             self.kept.pop(task, None)
             for value in self.put.pop(task, ()):
@@ -222,9 +233,9 @@ class Worker:
     def say(self, report: Report | Failure) -> None:
         """Send what came of a task; where the host is gone, end."""
         try:
-            message = pickle.dumps(report)
+            message = pickle.dumps(tuple(report))  # what a report is, and a failure, is told by its length
         except Exception as error:
-            message = pickle.dumps(Failure(report.task, f"its output cannot be sent: {told(error)}"))
+            message = pickle.dumps((report.task, f"its output cannot be sent: {told(error)}"))
         try:
             self.pipe.send_bytes(message)
         except OSError:
@@ -235,11 +246,13 @@ def serve(pipe: Channel, program: bytes, arenas: Sequence[Arena], own: int, task
     """Compute what the host orders, until it says stop; killed when the host is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the host ends its workers itself
     os.dup2(2, 1)  # standard output belongs to the host's JSON
+    if hasattr(os, "SCHED_BATCH"):  # an order that wakes a worker does not take the host's core before it has let go
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
     try:
         worker = Worker(pipe, pickle.loads(program), arenas, own)
         worker.program.prepare(tasks)
     except Exception as error:
-        pipe.send_bytes(pickle.dumps(Failure(NONE, f"cannot load the kernel: {told(error)}")))
+        pipe.send_bytes(pickle.dumps((NONE, f"cannot load the kernel: {told(error)}")))
         return
     threading.Thread(target=outlive_nobody, daemon=True).start()
     pipe.send_bytes(pickle.dumps(None))

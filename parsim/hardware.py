@@ -17,6 +17,7 @@ from parsim.core.units import Bytes, BytesPerSecond, FlopPerSecond
 from parsim.topologies import topologies
 
 MOST_WORKERS = 100_000
+QUESTION = "what hardware is there?"
 
 
 @dataclass(frozen=True)

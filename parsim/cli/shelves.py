@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from parsim.core.registry import Shelf
 
 
+DEVICES = "devices"  # no shelf of Python, but listed among them
+
+
 @click.command()
 @click.argument("name")
 @click.option("--ranks", metavar="P", required=True, help="Pipeline ranks.")
@@ -88,21 +91,24 @@ def list_(shelf: str | None, files: tuple[str, ...], as_json: bool) -> None:
     """List what stands on the shelves, and in which files."""
     from parsim.core.registry import SHELVES, did_you_mean
     from parsim.core.registry import shelf as find
+    from parsim.hardware import QUESTION
 
     faults: list[Fault] = []
     use_files(files, faults)
-    if shelf is not None and shelf not in SHELVES:
-        faults += option_fault("SHELF", did_you_mean(shelf, SHELVES)).faults
+    known = (*SHELVES, DEVICES)
+    if shelf is not None and shelf not in known:
+        faults += option_fault("SHELF", did_you_mean(shelf, known)).faults
     raise_all(faults)
-    found = {name: find(name) for name in (SHELVES if shelf is None else (shelf,))}
-    rows = {name: _rows(one) for name, one in found.items()}
+    chosen = known if shelf is None else (shelf,)
+    questions = {name: QUESTION if name == DEVICES else find(name).question for name in chosen}
+    rows = {name: _device_rows() if name == DEVICES else _rows(find(name)) for name in chosen}
     if as_json:
-        click.echo(json.dumps({name: {"question": found[name].question, "entries": rows[name]} for name in found}))
+        click.echo(json.dumps({name: {"question": questions[name], "entries": rows[name]} for name in chosen}))
         return
     names, places = ([row[key] for some in rows.values() for row in some] for key in ("name", "file"))
     wide = [max(map(len, words)) for words in (names, places)]
     for name, some in rows.items():
-        click.echo(f"{name}: {found[name].question}")
+        click.echo(f"{name}: {questions[name]}")
         for row in some:
             click.echo(f"  {row['name']:<{wide[0]}}  {row['file']:<{wide[1]}}  {row['does']}".rstrip())
 
@@ -111,6 +117,15 @@ def _rows(shelf: Shelf) -> list[dict[str, str]]:
     return [
         {"name": name, "file": _shown(shelf.place(name)), "does": (entry.__doc__ or "").strip().partition("\n")[0]}
         for name, entry in shelf.entries().items()
+    ]
+
+
+def _device_rows() -> list[dict[str, str]]:
+    from parsim.hardware import kinds
+
+    return [
+        {"name": name, "file": _shown(str(file)), "does": file.read_text(encoding="utf-8").splitlines()[0].lstrip("# ")}
+        for name, file in kinds().items()
     ]
 
 

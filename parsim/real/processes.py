@@ -54,6 +54,7 @@ def play(job: Job) -> tuple[Timeline, Any]:
     graph, program, workers = job.graph, job.graph.program, job.cluster.workers
     if program is None or complaints_about(job):
         raise Invalid(complaints_about(job))
+    program.given  # noqa: B018 - what is drawn is drawn before the clock starts
     able = [np.flatnonzero(np.isin(graph.place, places)).tolist() for places in _places(job)]
     with crew([worker.name for worker in workers], graph.names, program, able, job.prefetch) as members:
         marks = [0.0]

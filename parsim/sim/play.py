@@ -33,6 +33,7 @@ def valued(job: Job) -> tuple[Timeline, Any]:
     values, engine = Values(job.graph), _engine(job)
     engine.seconds = rows(job, values)
     with one_thread():
+        values.program.prepare(range(len(job.graph)))
         record = _played(job, engine)
         return write(job, record), values.merged()
 

@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from parsim.core.kernel import Array, Call, Part, Shape, Tell, Watched
 
 INPUT, OUTPUT, LABELS = "x", "y", "labels"
@@ -67,10 +69,14 @@ class Layer:
         """Return the output, and what backward will want of the way to it."""
         arrays = {**given, **dict(zip(self.weights, weights, strict=True))}
         for op in self.ops:
-            made = op.kernel.forward(*(arrays[name] for name in (*op.inputs, *op.weights)))
-            arrays[op.output] = made
-        wanted = {name for op in self.ops for name in op.inputs}
-        return arrays[OUTPUT], {name: arrays[name] for name in wanted}
+            read = [arrays[name] for name in (*op.inputs, *op.weights)]
+            arrays[op.output] = op.kernel.forward(*read)
+            wanted = op.kernel.shape(*(array.shape for array in read))
+            if np.shape(arrays[op.output]) != wanted:
+                made = np.shape(arrays[op.output])
+                raise ValueError(f"kernel {op.name} made an array of shape {made}, and {wanted} is its own word")
+        left = {name for op in self.ops for name in op.inputs}
+        return arrays[OUTPUT], {name: arrays[name] for name in left}
 
     def backward(
         self, grad: Array, kept: Arrays, weights: Sequence[Array], first: bool

@@ -162,6 +162,10 @@ class Training:
         made, norms = [], []
         for state, grad in zip(states, grads, strict=True):
             made.append(self.update.kernel.forward(state, grad))
+            if np.shape(made[-1]) != state.shape:
+                raise ValueError(
+                    f"kernel {self.update.name} made a state of shape {np.shape(made[-1])}, not {state.shape}"
+                )
             norms.append(norm(grad))
         return [*(state[0] for state in made), made, norms]
 

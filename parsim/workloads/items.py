@@ -21,7 +21,7 @@ from parsim.core.cluster import Cluster
 from parsim.core.errors import Complaint, Invalid, Path
 from parsim.core.graph import Floats, TaskGraph
 from parsim.core.items import Items
-from parsim.core.kernel import Call, made
+from parsim.core.kernel import Call, is_class, made
 from parsim.core.plan import Plan
 from parsim.core.registry import shelf
 from parsim.core.schema import Ask, Count, OneOf
@@ -61,7 +61,7 @@ def items(
     weights_at : where the model is: on the devices, where it takes room, or at the host. From there each task receives
         its part with its input and drops it when it ends: every subset the whole model, every sub-task its layers.
     """
-    values, complaints = data or [], _complaints(data, count, kernel, merge)
+    values, complaints = data or [], [*_complaints(data, count, kernel, merge), *_about_kernel(kernel)]
     options = {key: value for key in ("subsets", "depth") if (value := getattr(plan, key)) is not None}
     known = inspect.signature(plan.split.entry).parameters
     complaints += [
@@ -102,6 +102,18 @@ def where(given: Floats, inputs: Callable[[], Floats], what: str, index: int) ->
     if what == "given":
         return ("item",) if 2 * inputs()[index] >= given[index] else ("weights",)
     return {"edge": ("item",), "result": ("result",)}.get(what, ("weights",))
+
+
+def _about_kernel(kernel: Ask | None) -> list[Complaint]:
+    """Complain of a kernel that takes more than one number."""
+    if kernel is None or not is_class(kernel.entry):
+        return []
+    try:
+        kernel.make().shape(())
+    except (ValueError, TypeError) as error:
+        why = f"the kernel {kernel.name} takes no single number ({error}); use double, or a function of your own"
+        return [Complaint(("kernel",), why)]
+    return []
 
 
 def _complaints(data: object, count: object, kernel: object, merge: object) -> list[Complaint]:

@@ -346,7 +346,7 @@ def test_scaling_shows_the_run_beside_theory_and_the_ideal():
     assert axes is upper
     assert {line.get_label(): list(line.get_ydata()) for line in upper.lines} == {
         "ideal: P": [1, 2, 4],
-        "T_total: nobody waits": [1.0, 2.0, 3.0],
+        scaling.THEORY: [1.0, 2.0, 3.0],
         "run": [1.0, 1.5, 2.0],
     }
     assert [list(line.get_ydata()) for line in lower.lines] == [[1.0] * 3, [1.0, 1.0, 0.75], [1.0, 0.75, 0.5]]
@@ -364,7 +364,34 @@ def test_scaling_is_clear_for_few_workers_and_many(workers):
         made = points(
             *((p, 10 / p + 0.2 * p, 10 / p, 10 / (10 / p + 0.2 * p), 1 / (1 + 0.02 * p * p)) for p in workers)
         )
-        assert_clear(scaling.scaling(made, scaling.sheet("scaling")).figure)
+        for own in workers:
+            assert_clear(scaling.scaling(made, scaling.sheet("scaling"), own).figure)
+
+
+DOUBLES = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128]
+
+
+@pytest.mark.parametrize(
+    ("p", "own", "labels"),
+    [
+        (DOUBLES, 64, {1: "", 2: "", 4: "", 8: "", 16: "", 32: "", 64: "", 128: ""}),
+        (DOUBLES, 96, {1: "", 2: "", 4: "", 8: "", 16: "", 32: "", 96: "right", 128: "left"}),
+        ([1, 2, 3, 4, 6], 5, {1: "", 2: "", 3: "", 4: "", 6: ""}),
+        ([7], 7, {7: ""}),
+        ([], 7, {}),
+    ],
+)
+def test_the_first_the_own_and_the_last_number_of_workers_are_labelled(p, own, labels):
+    assert scaling.ticks(p, own) == {count: side or "center" for count, side in labels.items()}
+
+
+def test_the_scenario_s_own_number_of_workers_is_marked():
+    made = points((1, 12.0, 12.0, 1.0, 1.0), (2, 8.0, 6.0, 1.5, 0.75), (4, 6.0, 4.0, 2.0, 0.5))
+    figure = Figure(figsize=(6, 6))
+    scaling.scaling(made, figure.add_subplot(), 2)
+    for axes, value in zip(figure.axes, (1.5, 0.75), strict=True):
+        (ring,) = [line for line in axes.lines if line.get_label() == "as the scenario has it: P = 2"]
+        assert (list(ring.get_xdata()), list(ring.get_ydata())) == ([2], [value])
 
 
 def lined(workers, tasks, seconds=1.0):

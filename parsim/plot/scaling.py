@@ -4,16 +4,18 @@ speed-up      ideal .   . T_total      speed-up(P)   = makespan(1) / makespan(P)
               .  . ___o                efficiency(P) = speed-up(P) / P
           . ._--o                      T_total's: as if nobody ever waited
 efficiency o--o____o
-           1  2    4  workers P
+           1  2   (4) workers P          the scenario's own P has a ring
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from typing import Protocol
+from itertools import pairwise
+from typing import Any, Literal, Protocol
 
 from matplotlib.axes import Axes
-from matplotlib.ticker import FixedLocator, NullLocator
+from matplotlib.ticker import NullLocator
 
 from parsim.plot import style
 from parsim.plot.paper import Margins, headline, page
@@ -22,6 +24,7 @@ WIDE, TALL = 6.0, 5.2  # inches of both panels
 SHARE, GAP = 0.56, 0.09  # of the height: the upper panel, and what is between the two
 FAR = 8  # times the fewest workers, from where on the axes are logarithmic
 TICKS = 9
+THEORY = "T_total: nobody waits, each parent is\nelsewhere, no transfer hidden"  # and so the run may lie above it
 
 
 class Point(Protocol):
@@ -56,8 +59,10 @@ def sheet(title: str) -> Axes:
     return axes
 
 
-def scaling(points: Sequence[Point], axes: Axes) -> Axes:
+def scaling(points: Sequence[Point], axes: Axes, own: int = 0) -> Axes:
     """Draw *points* on *axes*, which keep the speed-up; their lower part becomes axes for the efficiency.
+
+    Where one of them has the scenario's *own* number of workers, it is marked.
 
     Returns the axes of the speed-up; those of the efficiency are the figure's last.
     """
@@ -70,7 +75,11 @@ def scaling(points: Sequence[Point], axes: Axes) -> Axes:
     _lines(axes, p, (p, foreseen, [point.speed_up for point in points]))
     each = [value / count for value, count in zip(foreseen, p, strict=True)]
     _lines(lower, p, ([1.0] * len(p), each, [point.efficiency for point in points]))
-    _axes(axes, lower, p)
+    for point in points:
+        if point.p == own:
+            _ring(axes, own, point.speed_up)
+            _ring(lower, own, point.efficiency)
+    _axes(axes, lower, p, own)
     axes.legend(loc="upper left", frameon=False)
     return axes
 
@@ -82,12 +91,49 @@ def _over(one_s: float, t_total_s: float) -> float:
 def _lines(axes: Axes, p: Sequence[int], values: tuple[Sequence[float], Sequence[float], Sequence[float]]) -> None:
     ideal, foreseen, measured = values
     axes.plot(p, ideal, color=style.IDEAL, linewidth=4.0, label="ideal: P")
-    axes.plot(p, foreseen, color=style.THEORY, linestyle="--", linewidth=1.2, label="T_total: nobody waits")
+    axes.plot(p, foreseen, color=style.THEORY, linestyle="--", linewidth=1.2, label=THEORY)
     axes.plot(p, measured, color=style.BLUE, marker="o", markersize=4.5, linewidth=1.6, label="run")
 
 
-def _axes(axes: Axes, lower: Axes, p: Sequence[int]) -> None:
-    if p and max(p) >= FAR * min(p):
+def _ring(axes: Axes, own: int, value: float) -> None:
+    look: dict[str, Any] = {
+        "marker": "o",
+        "markersize": 10.0,
+        "markerfacecolor": "none",
+        "markeredgecolor": style.MAKESPAN,
+    }
+    axes.plot([own], [value], linestyle="", label=f"as the scenario has it: P = {own}", **look)
+
+
+def ticks(p: Sequence[int], own: int) -> dict[int, Literal["center", "left", "right"]]:
+    """Return the numbers of workers to label: the first, the *own* and the last always, others where there is room.
+
+    Each comes with the side of its mark on which it is written; two too near to each other turn their backs.
+
+    >>> list(ticks([1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128], 64))
+    [1, 2, 4, 8, 16, 32, 64, 128]
+    """
+    known = sorted(set(p))
+    at = {count: math.log2(count) if _is_far(p) else float(count) for count in known}
+    always = {*known[:1], *known[-1:], *({own} & {*known})}
+    least = (at[known[-1]] - at[known[0]]) / TICKS if known else 0.0
+    chosen = sorted(always)
+    for count in known:
+        if all(abs(at[count] - at[other]) >= least for other in chosen if other != count):
+            chosen = sorted({*chosen, count})
+    side: dict[int, Literal["center", "left", "right"]] = dict.fromkeys(chosen, "center")
+    for one, other in pairwise(chosen):
+        if at[other] - at[one] < least:
+            side |= {one: "right", other: "left"}
+    return side
+
+
+def _is_far(p: Sequence[int]) -> bool:
+    return bool(p) and max(p) >= FAR * min(p)
+
+
+def _axes(axes: Axes, lower: Axes, p: Sequence[int], own: int) -> None:
+    if _is_far(p):
         axes.set_xscale("log", base=2)
         axes.set_yscale("log", base=2)
         axes.yaxis.set_major_formatter(lambda value, _: f"{value:.6g}")
@@ -95,11 +141,11 @@ def _axes(axes: Axes, lower: Axes, p: Sequence[int]) -> None:
         axes.set_ylim(bottom=0.0)
     top = lower.get_ylim()[1]
     lower.set_ylim(0.0, max(top, 1.05))
-    marks = sorted(set(p))
-    marks = marks[:: max(-(-len(marks) // TICKS), 1)]
-    lower.xaxis.set_major_locator(FixedLocator(marks))
+    marks = ticks(p, own)
+    lower.set_xticks(list(marks), list(map(str, marks)))
     lower.xaxis.set_minor_locator(NullLocator())
-    lower.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    for label, side in zip(lower.get_xticklabels(), marks.values(), strict=True):
+        label.set_horizontalalignment(side)
     axes.tick_params(axis="x", labelbottom=False)
     axes.set_ylabel("speed-up (times one worker)")
     lower.set_ylabel("efficiency (speed-up / P)")

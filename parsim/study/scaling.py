@@ -139,9 +139,9 @@ class Scaling:
         from parsim.plot.scaling import scaling, sheet
 
         if axes is not None:
-            return scaling(self.points, axes)
+            return scaling(self.points, axes, self.own)
         with ours():
-            return scaling(self.points, sheet(f"{self.scenario}: speed-up and efficiency"))
+            return scaling(self.points, sheet(f"{self.scenario}: speed-up and efficiency"), self.own)
 
     def pictures(self) -> dict[str, bytes]:
         """Draw scaling.png and scaling.svg."""

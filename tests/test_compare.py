@@ -535,8 +535,10 @@ def test_luck_is_told_from_more_than_luck():
     # differences 1, 2, 3: mean 2, s = 1, t = 4.3027 for 2 degrees of freedom: 2 +- 2.484
     assert decided([slow, made("a", 9.0, 8.0, 7.0)]) == (
         "There is no difference beyond luck between a and slow: in the mean a takes 8 s, 2 s (20 %) less than slow; "
-        "it was ahead with 3 of 3 seeds, by -484.1 ms to 4.484 s (95 %)."
+        "it was ahead with 3, behind with 0, equal with 0 of 3 seeds, by -484.1 ms to 4.484 s (95 %)."
     )
+    said = decided([slow, made("a", 9.0, 10.0, 10.5)])
+    assert "; it was ahead with 1, behind with 1, equal with 1 of 3 seeds, by " in said
     # 1.9, 2.0, 2.1: s = 0.1, 2 +- 0.2484
     assert decided([slow, made("b", 8.1, 8.0, 7.9)]).endswith("by 1.752 s to 2.248 s (95 %): this is more than luck.")
     assert decided([slow, made("c", 8.0, 8.0, 8.0)]).endswith("; with each of 3 seeds alike.")
@@ -547,7 +549,7 @@ def test_where_luck_may_be_all_nobody_wins_and_no_cause_is_named():
     level, third = [made("a", 8.0, 8.0, 8.0), made("b", 7.0, 9.0, 5.0)], made("c", 19.0, 21.0, 17.0)
     said = decided([*level, third])
     assert said.startswith("There is no difference beyond luck between b and a: in the mean b takes 7 s, 1 s (12.5 %)")
-    assert "ahead with 2 of 3 seeds, by -3.968 s to 5.968 s (95 %)" in said
+    assert "ahead with 2, behind with 1, equal with 0 of 3 seeds, by -3.968 s to 5.968 s (95 %)" in said
     assert "fastest" not in said
     assert "decided" not in said
     lines = table([*level, third])

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from parsim.core.ties import CLOSE
 from parsim.core.timeline import CAUSES
 from parsim.export.report import seconds
-from parsim.study.played import Played, alike, ended, fastest, pair
+from parsim.study.played import Pair, Played, alike, ended, fastest, pair
 
 WORDS = {
     "computing": "computing",
@@ -58,9 +58,13 @@ def _undecided(level: Sequence[Played], slower: Sequence[Played]) -> str:
     behind = f"; both are faster than {slower[0].label}" if len(slower) == 1 and len(level) == 2 else ""
     return (
         f"There is no difference beyond luck between {best.label} and {names}: in the mean {best.label} takes "
-        f"{_time(best.makespan.mean)}, {_less(best, other)} {other.label}; it was ahead with {gap.longer} of {seeds} "
-        f"seeds, by {low} to {high} (95 %){behind}."
+        f"{_time(best.makespan.mean)}, {_less(best, other)} {other.label}; it was {_counts(gap, seeds)}, "
+        f"by {low} to {high} (95 %){behind}."
     )
+
+
+def _counts(gap: Pair, seeds: int) -> str:
+    return f"ahead with {gap.longer}, behind with {gap.shorter}, equal with {gap.equal} of {seeds} seeds"
 
 
 def _heads(best: Sequence[Played]) -> str:
@@ -121,7 +125,7 @@ def _luck(best: Played, other: Played) -> str:
     low, high = (_time(end) for end in gap.difference[1:])
     if gap.difference.half <= CLOSE * best.makespan.mean:
         return f"; with each of {seeds} seeds alike"
-    return f"; it was ahead with {gap.longer} of {seeds} seeds, by {low} to {high} (95 %): this is more than luck"
+    return f"; it was {_counts(gap, seeds)}, by {low} to {high} (95 %): this is more than luck"
 
 
 def _less(best: Played, other: Played) -> str:

@@ -1,8 +1,12 @@
 """The graph of pipeline stages with given times; expected values counted by hand."""
 
+from functools import cache
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
+import parsim
 from parsim.core.cluster import Cluster, Device
 from parsim.core.errors import Complaint, Invalid
 from parsim.core.op import Op
@@ -54,6 +58,24 @@ def test_neighbours_pay_the_delay():
         **{(f"{s}F{i}", f"{s}B{i}"): 0.0 for s in range(2) for i in range(2)},
     }
     assert not graph.edges.size.any()
+
+
+@pytest.mark.parametrize("schedule", ["gpipe", "1f1b"])
+def test_in_order_ends_with_the_longest_path_through_graph_and_orders(schedule):
+    times = {"forward": "3 s", "input_grad": "2 s", "weight_grad": "7 s", "send": "5 s"}
+    plan = {"schedule": schedule, "pipeline": 3, "microbatches": 4}
+    run = parsim.simulate({"cluster": {"devices": 3}, "workload": {"kind": "stages", **times}, "plan": plan})
+    graph = run.job.graph
+    delays = zip(graph.edges.parent.tolist(), graph.edges.child.tolist(), graph.edges.delay.tolist(), strict=True)
+    before = {task: [] for task in range(len(graph))}
+    for parent, child, delay in [*delays, *((a, b, 0.0) for order in graph.orders for a, b in pairwise(order))]:
+        before[child].append((parent, delay))
+
+    @cache
+    def end(task):
+        return float(graph.stated[task]) + max((end(parent) + delay for parent, delay in before[task]), default=0.0)
+
+    assert run.timeline.makespan_s == max(map(end, before))
 
 
 def test_split_backward():

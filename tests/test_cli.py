@@ -368,3 +368,19 @@ def test_a_folder_where_a_file_has_to_go_is_found_before_the_clock(command, tmp_
     assert err.startswith("--out:0:0: out: ")
     assert "it is a folder" in err
     assert [path.name for path in tmp_path.iterdir()] == ["timeline.csv"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+@pytest.mark.parametrize(
+    "arguments",
+    [["run", "PIPE"], ["run", FIRST, "--with", "PIPE"], ["check", "PIPE"], ["ledger", "PIPE"], ["plot", "FOLDER"]],
+)
+def test_a_named_pipe_is_refused_and_not_waited_for(tmp_path, arguments):
+    names = {"PIPE": tmp_path / "pipe", "FOLDER": tmp_path / "folder"}
+    names["FOLDER"].mkdir()
+    for pipe in (names["PIPE"], names["FOLDER"] / "result.json"):
+        os.mkfifo(pipe)
+    done = process(*(names.get(one, one) for one in arguments), timeout=60)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "it is a pipe or a device; name a regular file" in done.stderr
+    assert len(done.stderr.splitlines()) == 1

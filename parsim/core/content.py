@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
+from typing import BinaryIO
 
 BIGGEST = 16 * 2**20  # B
+
+
+def opened(file: str | os.PathLike[str]) -> BinaryIO:
+    """Open a file to read its bytes; refuse, with an `OSError`, what may keep one waiting for ever."""
+    mode = os.stat(file).st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # a folder has an error of its own
+        raise OSError(errno.EINVAL, "it is a pipe or a device; name a regular file")
+    return open(file, "rb")
 
 
 def content(file: str) -> bytes:
@@ -16,10 +27,10 @@ def content(file: str) -> bytes:
     """
     big = f"is larger than {BIGGEST // 2**20} MiB"
     try:
-        with open(file, "rb") as opened:
-            if os.fstat(opened.fileno()).st_size > BIGGEST:
+        with opened(file) as held:
+            if os.fstat(held.fileno()).st_size > BIGGEST:
                 raise ValueError(big)
-            data = opened.read(BIGGEST + 1)  # a pipe does not tell its size beforehand
+            data = held.read(BIGGEST + 1)  # it may be growing
     except FileNotFoundError:
         raise ValueError("no such file") from None
     except IsADirectoryError:

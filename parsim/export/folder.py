@@ -16,12 +16,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from parsim.core import document
+from parsim.core.content import opened
 from parsim.core.errors import Fault, ScenarioError
 from parsim.core.errors import Path as Way
 from parsim.core.timeline import CAUSES, Timeline
 from parsim.export.csv import natural, read_columns, timeline_of
 from parsim.export.idle import idle_of, read_idle
-from parsim.metrics.ledger import Ledger
+from parsim.metrics.checker import CLOSE, idleness
+from parsim.metrics.ledger import Ledger, ledger
 
 ARGUMENT = "RESULT"
 RESULT, TIMELINE, IDLE, SCENARIO = "result.json", "timeline.csv", "idle.csv", "scenario.json"
@@ -62,6 +64,7 @@ def read_folder(folder: Path) -> Kept:
     if timeline.makespan_s != facts["makespan_s"]:
         message = f"ends at {timeline.makespan_s!r} s, but {RESULT} at {facts['makespan_s']!r} s: two runs are mixed"
         raise ScenarioError([Fault(str(folder / TIMELINE), 0, 0, "end_s", message)])
+    _refuse_foreign_idle(folder, facts, timeline, {*idle["worker"]} - {*spans["worker"]})
     return Kept(folder, facts["scenario"], facts["clock"], _ledger(facts), timeline)
 
 
@@ -99,6 +102,30 @@ def _ledger(facts: dict[str, Any]) -> Ledger:
     )
 
 
+def _refuse_foreign_idle(folder: Path, facts: dict[str, Any], timeline: Timeline, quiet: set[str]) -> None:
+    """Refuse idleness that cannot be that of *timeline*; *quiet* are the workers who are named there alone."""
+    devices = {str(device.get("name")) for device in facts["devices"] if isinstance(device, dict)}
+    strange = sorted(name for name in quiet if name not in devices and name.rpartition(".")[0] not in devices)
+    tolerance = CLOSE * timeline.makespan_s
+    late = timeline.idle.end_s.max(initial=0.0) > timeline.makespan_s + tolerance
+    wrong = [
+        *(("worker", f"'{name}' is no worker of {RESULT}") for name in strange),
+        *([("end_s", f"ends after {timeline.makespan_s!r} s, the makespan in {RESULT}")] if late else []),
+        *(("start_s", f"{clash} in {TIMELINE}") for clash in idleness(timeline, tolerance)),
+    ]
+    if not wrong and all(device.get("stands_for", 1) == 1 for device in facts["devices"] if isinstance(device, dict)):
+        found = ledger(timeline, max(sum(map(bool, timeline.workers.table)), 1), 0.0).idle
+        said = facts["ledger"]["idle"]
+        wrong = [
+            ("cause", f"{cause} adds up to {found[cause]!r} s a worker, but to {said[cause]!r} s in {RESULT}")
+            for cause in CAUSES
+            if abs(found[cause] - said[cause]) > tolerance
+        ]
+    if wrong:
+        path, message = wrong[0]
+        raise ScenarioError([Fault(str(folder / IDLE), 0, 0, path, f"{message}: two runs are mixed")])
+
+
 def read_scenario(folder: Path) -> dict[str, Any]:
     """Return what was played, as a scenario of its own."""
     return _object(folder / SCENARIO)
@@ -128,7 +155,8 @@ def _misses(file: Path, way: Way, kind: type) -> Fault:
 
 def _object(file: Path) -> dict[str, Any]:
     try:
-        found = json.loads(file.read_bytes().decode())
+        with opened(file) as held:
+            found = json.loads(held.read().decode())
     except OSError as error:
         message = f"cannot be read: {error.strerror or error}; a folder that --out wrote has it"
         raise ScenarioError([Fault(str(file), 0, 0, ARGUMENT, message)]) from None

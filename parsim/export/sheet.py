@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from parsim.core.content import opened
 from parsim.core.errors import Fault, ScenarioError, dotted
 
 
@@ -41,7 +42,8 @@ class Sheet(NamedTuple):
 def read_sheet(path: str | Path, argument: str) -> Sheet:
     """Read *path*; where it cannot be read, that is a fault of the command's *argument*."""
     try:
-        text = Path(path).read_bytes().decode("utf-8-sig")
+        with opened(path) as held:
+            text = held.read().decode("utf-8-sig")
     except OSError as error:
         message = f"cannot be read: {error.strerror or error}"
         raise ScenarioError([Fault(str(path), 0, 0, argument, message)]) from None

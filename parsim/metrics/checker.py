@@ -270,31 +270,33 @@ class _Proof:
                 yield f"{device.name} held {used.max():.12g} B at {when:g} s, and has {device.memory:.12g} B"
 
     def idleness(self) -> Iterator[str]:
-        """Idle intervals touch no span of their worker, nor each other."""
-        idle, own = self.timeline.idle, self.timeline.owned
-        start = np.concatenate([self.timeline.start_s[own], idle.start_s])
-        end = np.concatenate([self.timeline.end_s[own], idle.end_s])
-        worker = np.concatenate([self.timeline.workers.code[own], idle.worker])
-        is_idle = np.concatenate([np.zeros(own.sum(), dtype=bool), np.ones(len(idle.start_s), dtype=bool)])
-        long = end > start
-        start, end, worker, is_idle = start[long], end[long], worker[long], is_idle[long]
-        for who, name in enumerate(self.timeline.workers.table):
-            mine = worker == who
-            order = np.lexsort((end[mine], start[mine]))
-            begins, idling = start[mine][order], is_idle[mine][order]
-            reach = np.concatenate(([-np.inf], np.maximum.accumulate(end[mine][order])[:-1]))
-            idle_end = np.concatenate(
-                ([-np.inf], np.maximum.accumulate(np.where(idling, end[mine][order], -np.inf))[:-1])
-            )
-            clash = (idling & (begins < reach - self.tolerance)) | (begins < idle_end - self.tolerance)
-            if clash.any():
-                yield f"{name} is called idle at {begins[clash][0]:g} s while something of its own takes place"
+        yield from idleness(self.timeline, self.tolerance)
 
     def identity(self) -> Iterator[str]:
         terms = ledger(self.timeline, len(self.job.cluster.workers), 0.0)
         largest = max(terms.makespan_s, terms.busy_nominal_s, terms.idle_s, abs(terms.contention_s), terms.hidden_s)
         if abs(terms.difference_s()) > CLOSE * largest:
             yield f"the ledger's terms miss the makespan by {terms.difference_s():g} s"
+
+
+def idleness(timeline: Timeline, tolerance: float) -> Iterator[str]:
+    """Say where an idle interval overlaps a span of its worker, or another, by more than *tolerance*."""
+    idle, own = timeline.idle, timeline.owned
+    start = np.concatenate([timeline.start_s[own], idle.start_s])
+    end = np.concatenate([timeline.end_s[own], idle.end_s])
+    worker = np.concatenate([timeline.workers.code[own], idle.worker])
+    is_idle = np.concatenate([np.zeros(own.sum(), dtype=bool), np.ones(len(idle.start_s), dtype=bool)])
+    long = end > start
+    start, end, worker, is_idle = start[long], end[long], worker[long], is_idle[long]
+    for who, name in enumerate(timeline.workers.table):
+        mine = worker == who
+        order = np.lexsort((end[mine], start[mine]))
+        begins, idling = start[mine][order], is_idle[mine][order]
+        reach = np.concatenate(([-np.inf], np.maximum.accumulate(end[mine][order])[:-1]))
+        idle_end = np.concatenate(([-np.inf], np.maximum.accumulate(np.where(idling, end[mine][order], -np.inf))[:-1]))
+        clash = (idling & (begins < reach - tolerance)) | (begins < idle_end - tolerance)
+        if clash.any():
+            yield f"{name} is called idle at {begins[clash][0]:g} s while something of its own takes place"
 
 
 def _busy_starts(joined: Floats, end: Floats) -> Floats:

@@ -215,6 +215,11 @@ def test_the_comments_of_init_say_what_is_left_out(command, here, kind):
     assert parsim.simulate("less.yaml").timeline.rows() == before
 
 
+def test_what_init_writes_can_be_split_both_ways(command, here):
+    assert command("init")[0] == 0
+    assert command("splits", "scenario.yaml", "--over", "item")[::2] == (0, "")
+
+
 def test_the_kinds_of_init_are_those_of_its_help(command):
     templates = {path.stem for path in (ROOT / "parsim" / "cli" / "templates").iterdir()}
     assert templates == set(KINDS)

@@ -136,6 +136,38 @@ class TestVerdict:
         )
         assert found.to_dict()["good"] is False
 
+    @pytest.mark.parametrize(
+        ("body", "told"),
+        [
+            ("class Mine: pass", "mine has no verb prepare"),
+            ("class Mine(Newest):\n    def __init__(self, often): pass", "does not say what its parameter 'often' is"),
+            ("class Mine(Newest):\n    def prepare(self, *_): raise ValueError('no')", "raised ValueError in prepare"),
+        ],
+    )
+    def test_one_cause_is_told_once(self, here, body, told):
+        found = verdict("policies", body)
+        report = found.report()
+        assert (report.count(told), report.count("each of 21 cases"), len(report.splitlines())) == (1, 1, 4)
+        assert found.verdict == "21 of 21 cases are broken"
+
+    def test_what_breaks_some_cases_alike_is_told_at_the_first(self, here):
+        lines = verdict("kernels", "def mine(value):\n    return 'text'[value]\n").report().splitlines()
+        sentences = [line for line in lines if line.startswith(" " * 12)]
+        assert len(sentences) == len(set(sentences)) > 0
+        assert any(line.endswith("(as above)") for line in lines)
+
+    def test_a_rank_that_is_no_number_is_broken(self, here):
+        body = """
+            from parsim.policies.by_rank import ByRank
+            import numpy as np
+            class Ranked(ByRank):
+                def rank(self, graph, estimate):
+                    return np.full(len(graph), np.nan)
+            """
+        found = verdict("policies", f"class Other(Newest): pass\n{textwrap.dedent(body)}policies.add('nans')(Ranked)")
+        nans = [one for one in found.findings if one.entry == "nans"]
+        assert all("ValueError in prepare: Ranked.rank answered NaN for task " in one.broken[0] for one in nans)
+
     def test_a_file_that_adds_nothing_is_a_fault(self, here):
         Path("mine.py").write_text("x = 1\n", encoding="utf-8")
         with pytest.raises(parsim.ScenarioError, match=r"mine.py:1:1: with: adds nothing to a shelf"):

@@ -312,6 +312,12 @@ def test_sentence_says_what_moves_how_often(found):
     )
 
 
+def test_what_moves_one_time_moves_once():
+    one = splits(scenario(count=1, weights_at="host"), over=["workload.item"])
+    assert "data moves the model once and the items once, " in one.sentence
+    assert "layers moves the model once and the items once, " in one.sentence
+
+
 def test_picture_has_a_panel_for_each_variable_with_both_crossings(found):
     axes = found.plot().axes
     panels, bars = axes[:6], axes[6:]

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import importlib
 import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from parsim.conformance.case import Case, Finding, find
@@ -46,15 +47,22 @@ class Verdict:
         """Write it for people."""
         lines = []
         for shelf, entry in dict.fromkeys((one.shelf, one.entry) for one in self.findings):
-            lines += [f"{shelf}: {entry}"]
-            lines += [line for one in self.findings if one[:2] == (shelf, entry) for line in _lines(one)]
+            lines += [f"{shelf}: {entry}", *_told([one for one in self.findings if one[:2] == (shelf, entry)])]
         return "\n".join([*lines, f"{self.file}: {self.verdict}"]) + "\n"
 
 
-def _lines(finding: Finding) -> list[str]:
-    told = f" ({finding.told})" if finding.told else ""
-    head = f"  {'BROKEN' if finding.broken else 'holds':<7} {finding.case}{told}"
-    return [head, *(f"            {sentence}" for sentence in finding.broken)]
+def _told(findings: Sequence[Finding]) -> Iterator[str]:
+    """Tell of each case of an entry; what is broken in the same words in many is told once."""
+    if len({one.broken for one in findings}) == 1 and findings[0].broken and len(findings) > 1:
+        findings = [findings[0]._replace(case=f"each of {len(findings)} cases", told="")]
+    known: set[tuple[str, ...]] = set()
+    for one in findings:
+        same = bool(one.broken) and one.broken in known
+        told = "; ".join(filter(None, (one.told, "as above" if same else "")))
+        yield f"  {'BROKEN' if one.broken else 'holds':<7} {one.case}{f' ({told})' if told else ''}"
+        if not same:
+            yield from (f"            {sentence}" for sentence in one.broken)
+        known.add(one.broken)
 
 
 def check_file(file: str | os.PathLike[str]) -> Verdict:

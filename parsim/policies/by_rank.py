@@ -47,6 +47,12 @@ class ByRank:
         ranks = self.rank(graph, estimate)
         if len(ranks) != len(graph):
             raise ValueError(f"{type(self).__name__}.rank answered {len(ranks)} numbers for {len(graph)} tasks")
+        unknown = np.flatnonzero(np.isnan(np.asarray(ranks, np.float64)))
+        if len(unknown):
+            first = graph.names[int(unknown[0])]
+            raise ValueError(
+                f"{type(self).__name__}.rank answered NaN for task {first}; a number is wanted, by which to order"
+            )
         order = ranking(ranks)
         turn = np.empty_like(order)
         turn[order] = np.arange(len(order))

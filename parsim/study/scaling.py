@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -226,6 +226,9 @@ def _counts(own: int) -> Iterator[int]:
 
 
 def _asked(workers: Sequence[int]) -> list[int]:
+    if isinstance(workers, str) or not isinstance(workers, Iterable):
+        why = f"wants a list of numbers of workers, not {show(workers)}; write for example [1, 2, 4]"
+        raise ScenarioError([Fault("--workers", 0, 0, "workers", why)])
     wrong = [p for p in workers if isinstance(p, bool) or not isinstance(p, Integral) or not 1 <= p <= MOST_WORKERS]
     told = [f"{show(p)} is no count from 1 to {MOST_WORKERS}; write for example 4" for p in wrong]
     if not len(workers):

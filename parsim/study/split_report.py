@@ -43,15 +43,19 @@ def sentence(found: Splits) -> str:
     data, layers = (played[split] for split in SPLITS)
     gap = layers.makespan_s - data.makespan_s
     first = f"{SPLITS[int(gap < 0)].capitalize()} ends {seconds(abs(gap), 3)} earlier" if gap else "Both end at once"
-    travels = {"data": f"the model {data.tasks} times and the items once", "layers": "the model once and the items"}
+    travels = {"data": f"the model {_times(data.tasks)} and the items once", "layers": "the model once and the items"}
     if not found.model_travels:
         travels = {"data": "the items once", "layers": "the items"}
-    times = f"{found.here['workload.count']:g} times"
+    times = _times(found.here["workload.count"])
     return (
         f"{first}: data moves {travels['data']}, {size(data.moved_bytes)}; "
         f"layers moves {travels['layers']} {times}, {size(layers.moved_bytes)}. "
         f"A worker's waiting is {_waiting(data)} by data, {_waiting(layers)} by layers."
     )
+
+
+def _times(count: float) -> str:
+    return "once" if count == 1 else f"{count:g} times"
 
 
 def _waiting(cost: Figures) -> str:

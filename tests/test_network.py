@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from parsim.sim import network as network_module
 from parsim.sim.network import Network, fair_rates
 
 CASES = json.loads((Path(__file__).parent / "data" / "flow_cases.json").read_text())["cases"]
@@ -175,10 +176,14 @@ def test_flows_of_equal_share_stay_equal_whatever_was_taken_from_their_links_bef
 
 def test_distant_flows_are_not_solved_again(monkeypatch):
     solved = []
-    monkeypatch.setattr(
-        "parsim.sim.network.fair_rates",
-        lambda capacities, routes: solved.append(len(routes)) or fair_rates(capacities, routes),
-    )
+
+    def counted(*asked):
+        rates = filled(*asked)
+        solved.append(len(rates))
+        return rates
+
+    filled = network_module._filled
+    monkeypatch.setattr(network_module, "_filled", counted)
     network = Network([1.0] * 4)
     for flow, links in enumerate([(0, 1), (1,), (2,), (3,)]):
         network.join(flow, links, 10.0 + flow, math.inf, now=0.0)
@@ -187,6 +192,15 @@ def test_distant_flows_are_not_solved_again(monkeypatch):
     assert network.finished(12.0) == [2]
     network.settle(12.0)
     assert solved == [2]  # nobody used the link that flow 2 left
+
+
+def test_a_limit_is_a_link_that_leaves_with_its_flow():
+    network = Network([4.0])
+    network.join(7, (0,), 8.0, 1.0, now=0.0)
+    network.join(3, (0,), 9.0, math.inf, now=0.0)
+    assert (network.settle(0.0), network.rates()) == (3.0, {7: 1.0, 3: 3.0})
+    assert (network.finished(3.0), network.settle(3.0), network.finished(8.0)) == ([3], 8.0, [7])
+    assert (network._limits, network._routes, {link for link in network._on if link < 0}) == ({}, {}, set())
 
 
 def test_stale_ends_do_not_pile_up():

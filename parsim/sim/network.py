@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 
@@ -32,8 +32,7 @@ class _Flow:
 
     id: int
     order: int  # of joining
-    links: Route
-    limit: float  # B/s
+    links: Route  # a limit is a link that the flow has for itself, numbered from -1 downwards
     left: float  # B
     since: float  # s
     rate: float = 0.0  # B/s
@@ -60,7 +59,9 @@ class Network:
 
     def __init__(self, capacities: Sequence[float]) -> None:
         self._capacities = capacities
+        self._limits: dict[int, float] = {}  # B/s of links that one flow has for itself
         self._flows: dict[int, _Flow] = {}
+        self._routes: dict[int, Route] = {}  # of each flow
         self._on: defaultdict[int, dict[int, _Flow]] = defaultdict(dict)  # the flows on each link
         self._touched: dict[int, None] = {}  # links whose flows must share anew; a dict, for its order
         self._ends: list[tuple[float, int, _Flow]] = []  # a heap; an entry whose time is not its flow's end is stale
@@ -72,7 +73,11 @@ class Network:
             links, limit = (), math.inf  # nothing to carry takes nobody's share
         elif len(links) > 1:
             links = tuple(dict.fromkeys(links))  # a link passed twice counts once
-        new = self._flows[flow] = _Flow(flow, self._joined, links, limit, size, now)
+        if limit < math.inf:
+            own = -1 - self._joined
+            links, self._limits[own] = (*links, own), limit
+        new = self._flows[flow] = _Flow(flow, self._joined, links, size, now)
+        self._routes[flow] = links
         self._joined += 1
         alone, rate = True, limit
         for link in links:
@@ -81,7 +86,7 @@ class Network:
                 self._touched[link] = None
                 alone = False
             users[flow] = new
-            if self._capacities[link] < rate:
+            if link >= 0 and self._capacities[link] < rate:
                 rate = self._capacities[link]
         if alone:
             self._run(new, rate, now)
@@ -89,11 +94,14 @@ class Network:
     def settle(self, now: float) -> float:
         """Share anew what joins and leaves have touched; return when the next flow ends (infinite: none will)."""
         if self._touched:
-            flows = self._linked(self._touched)
+            flows, links = self._linked(self._touched)
             self._touched = {}
-            for flow, rate in zip(flows, self._shares(flows), strict=True):
-                if rate != flow.rate:
-                    self._run(flow, rate, now)
+            limits, capacities = self._limits, self._capacities
+            rest = {link: capacities[link] if link >= 0 else limits[link] for link in links}
+            rates = _filled(rest, self._on, self._routes)
+            for number, flow in flows.items():
+                if rates[number] != flow.rate:
+                    self._run(flow, rates[number], now)
             self._sweep()
         ends = self._ends
         while ends and ends[0][0] != ends[0][2].end:
@@ -117,12 +125,14 @@ class Network:
         return {flow.id: flow.rate for flow in self._flows.values()}
 
     def _leave(self, flow: _Flow) -> None:
-        del self._flows[flow.id]
+        del self._flows[flow.id], self._routes[flow.id]
         for link in flow.links:
             users = self._on[link]
             del users[flow.id]
             if users:
                 self._touched[link] = None
+            elif link < 0:
+                del self._on[link], self._limits[link]
 
     def _run(self, flow: _Flow, rate: float, now: float) -> None:
         """Let *flow* go on at *rate*: bring what is left forward and foresee the end."""
@@ -132,32 +142,20 @@ class Network:
         flow.end = now + flow.left / rate
         heappush(self._ends, (flow.end, flow.order, flow))
 
-    def _linked(self, links: Mapping[int, None]) -> list[_Flow]:
-        """Return the flows on *links*, the flows that share a link with these, and so on."""
+    def _linked(self, links: Mapping[int, None]) -> tuple[dict[int, _Flow], list[int]]:
+        """Return the flows on *links*, the flows that share a link with these, and so on; and all their links."""
         reached = list(links)
         known = dict(links)
         flows: dict[int, _Flow] = {}
         for link in reached:  # grows while we walk
-            for flow in self._on[link].values():
-                if flow.id not in flows:
-                    flows[flow.id] = flow
+            for number, flow in self._on[link].items():
+                if number not in flows:
+                    flows[number] = flow
                     for other in flow.links:
                         if other not in known:
                             known[other] = None
                             reached.append(other)
-        return list(flows.values())
-
-    def _shares(self, flows: Sequence[_Flow]) -> list[float]:
-        """Return the fair rate of each; a limit is a link that its flow has for itself."""
-        capacities = {link: self._capacities[link] for flow in flows for link in flow.links}
-        routes = []
-        for number, flow in enumerate(flows, start=1):
-            if flow.limit < math.inf:
-                capacities[-number] = flow.limit
-                routes.append((*flow.links, -number))
-            else:
-                routes.append(flow.links)
-        return fair_rates(capacities, routes)
+        return flows, reached
 
     def _sweep(self) -> None:
         """Throw stale ends away before they outnumber the flows by far."""
@@ -169,9 +167,6 @@ class Network:
 def fair_rates(capacities: Mapping[int, float], routes: Sequence[Route]) -> list[float]:
     """Return the max-min fair rate of each route by progressive filling.
 
-    A link's level is what each flow still open on it gets if they split its rest. The lowest level of all is final;
-    taking its flows out can only raise the levels of the others, which is why old levels may wait in a heap.
-
     >>> fair_rates({1: 1.0, 2: 2.0}, [(1, 2), (1,), (2,)])
     [0.5, 0.5, 1.5]
     """
@@ -179,17 +174,28 @@ def fair_rates(capacities: Mapping[int, float], routes: Sequence[Route]) -> list
     for flow, route in enumerate(routes):
         for link in route:
             users[link].append(flow)
-    rest = dict(capacities)
-    open_flows = {link: len(flows) for link, flows in users.items()}
+    rates = _filled(dict(capacities), users, routes)
+    return [rates[flow] for flow in range(len(routes))]
+
+
+def _filled(
+    rest: dict[int, float], users: Mapping[int, Collection[int]], routes: Mapping[int, Route] | Sequence[Route]
+) -> dict[int, float]:
+    """Return the rate of each flow on the links of *rest*, which is what is left of them, and is used up.
+
+    A link's level is what each flow still open on it gets if they split its rest. The lowest level of all is final;
+    taking its flows out can only raise the levels of the others, which is why old levels may wait in a heap.
+    """
+    open_flows = {link: len(users[link]) for link in rest}
     levels = [(rest[link] / count, link) for link, count in open_flows.items() if count]
     heapify(levels)
-    rates = [0.0] * len(routes)
+    rates: dict[int, float] = {}
     while levels:
         level, full = _lowest(levels, rest, open_flows)
         stopped: dict[int, int] = {}  # link -> flows
         for link in full:
             for flow in users[link]:
-                if not rates[flow]:
+                if flow not in rates:
                     rates[flow] = level
                     for other in routes[flow]:
                         stopped[other] = stopped.get(other, 0) + 1

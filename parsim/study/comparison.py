@@ -100,7 +100,7 @@ class Comparison:
 
     def _about_luck(self) -> str:
         """Say that a single seed tells little, where luck has a part."""
-        graphs, times = any(one.draws_graph for one in self.variants), any(map(_draws, self.variants))
+        graphs, times = any(map(_draws_graph, self.variants)), any(map(_draws, self.variants))
         drawn = "Graphs and times are" if graphs and times else "Graphs are" if graphs else "Times are"
         return ONE_SEED.format(drawn) * (len(self.seeds) == 1 and (graphs or times))
 
@@ -157,6 +157,11 @@ def _failures(one: Played) -> list[str]:
 def _draws(one: Played) -> bool:
     """Say whether luck has a part in its times."""
     return one.run is not None and bool(np.ptp(one.run.job.cost.luck(one.run.job.seed, 2)))
+
+
+def _draws_graph(one: Played) -> bool:
+    """Say whether luck has a part in its tasks; where kernels train, only their numbers are drawn."""
+    return one.draws_graph and (one.run is None or one.run.job.graph.program is None)
 
 
 def _plain(one: Played, known: Sequence[Played], seeds: Sequence[int]) -> dict[str, Any]:

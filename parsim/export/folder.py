@@ -19,10 +19,11 @@ from parsim.core import document
 from parsim.core.content import opened
 from parsim.core.errors import Fault, ScenarioError
 from parsim.core.errors import Path as Way
+from parsim.core.ties import CLOSE
 from parsim.core.timeline import CAUSES, Timeline
 from parsim.export.csv import natural, read_columns, timeline_of
 from parsim.export.idle import idle_of, read_idle
-from parsim.metrics.checker import CLOSE, idleness
+from parsim.metrics.checker import idleness
 from parsim.metrics.ledger import Ledger, ledger
 
 ARGUMENT = "RESULT"

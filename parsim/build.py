@@ -207,7 +207,7 @@ def _job(scenario: Scenario, said: dict[str, Any], complaints: list[Complaint], 
         notes=tuple(remarks.notes),
     )
     complaints += complaints_about(job)
-    if not complaints:
+    if not complaints and not elsewhere:  # without the files there is no cost
         complaints += too_long(job)
     return job
 

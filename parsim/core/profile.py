@@ -96,7 +96,7 @@ def read(file: str) -> Profile:
         raise _refused(file, f"is no profile of schema {SCHEMA}; make one with 'parsim calibrate SCENARIO'")
     try:
         return _read(said)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         what = f"{type(error).__name__}: {error}"
         raise _refused(file, f"is a damaged profile ({what}); make it anew with 'parsim calibrate SCENARIO'") from None
 

@@ -75,7 +75,7 @@ class Scenario:
         # What could not be read is wrong for whoever checks it, too: one fault for a place is enough then.
         unread = {(fault.file, fault.line, fault.column) for fault in self.faults if fault.line}
         found = [fault for fault in map(self.fault, complaints) if fault[:3] not in unread]
-        return ScenarioError([*_sorted([*self.faults, *found]), *elsewhere])
+        return ScenarioError([*_sorted([*self.faults, *found]), *dict.fromkeys(elsewhere)])
 
 
 def load(source: Source, set: Mapping[str, Any] | None = None) -> Scenario:

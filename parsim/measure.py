@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -18,7 +19,7 @@ from parsim.core.kernel import price
 from parsim.core.machine import cores, machine
 from parsim.core.profile import Profile, Row
 from parsim.core.scenario import Scenario, Source, load
-from parsim.export.files import write
+from parsim.export.files import prepare, write
 from parsim.export.report import seconds
 from parsim.real.rehearsal import Found, line, rehearsal, rehearse
 from parsim.sim.play import play
@@ -43,7 +44,7 @@ class Calibration:
     def save(self, file: str | os.PathLike[str]) -> None:
         """Write the profile, whole or not at all."""
         folder, name = os.path.split(os.fspath(file))
-        write(folder or ".", {name: json.dumps(self.to_dict(), indent=1) + "\n"})
+        write(prepare(folder or "."), {name: json.dumps(self.to_dict(), indent=1) + "\n"})
 
     def report(self) -> str:
         """Write it for people: the calls that take longest first."""
@@ -82,7 +83,7 @@ def calibrate(
     Raises `ScenarioError` where the input is wrong or has no kernels, `RunError` where one fails.
     """
     asked = load(source, set)
-    chosen = dict(set or {}) | {"cost": CONSTANT}
+    chosen = {path: value for path, value in (set or {}).items() if _looked_at(path)} | {"cost": CONSTANT}
     if isinstance(asked.values.get("cluster"), dict) and "topology" in asked.values["cluster"]:
         chosen["cluster.topology"] = ANY_WAY
     scenario = load(source, chosen)
@@ -96,6 +97,11 @@ def calibrate(
     workers = len(job.cluster.workers)
     found = rehearse(rehearsal(job, order), workers, repeat, heard)
     return Calibration(_profile(found, workers, repeat), _file(asked))
+
+
+def _looked_at(path: str) -> bool:
+    """Say whether a value set at *path* matters: cost and topology are put aside."""
+    return re.match(r"cost\b|cluster\.topology\b", path) is None
 
 
 def _profile(found: Found, workers: int, repeat: int) -> Profile:
@@ -117,6 +123,11 @@ def _profile(found: Found, workers: int, repeat: int) -> Profile:
         "runs": repeat,
     }
     return Profile(machine(), made, kernels, alpha, beta, found.overhead_s, tuple(found.moves))
+
+
+def file_of(source: Source, set: Mapping[str, Any] | None = None) -> str:
+    """Return where the profile of a scenario belongs."""
+    return _file(load(source, set))
 
 
 def _file(scenario: Scenario) -> str:

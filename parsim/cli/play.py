@@ -104,6 +104,7 @@ def calibrate(
     from parsim.core.scenario import settings as read
     from parsim.export.files import writable
     from parsim.measure import calibrate as measure
+    from parsim.measure import file_of
 
     faults: list[Fault] = []
     chosen: Values = {}
@@ -113,6 +114,9 @@ def calibrate(
         count = count_of("--repeat", repeat, MOST_ROUNDS)
     with collecting(faults):
         chosen = read(settings)
+    if not faults:
+        with collecting(faults):
+            out = out or file_of(scenario, chosen)
     if out is not None:
         with collecting(faults):
             writable(os.path.dirname(out) or ".", [os.path.basename(out)])

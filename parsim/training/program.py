@@ -11,7 +11,7 @@ A microbatch's forward and backward are on one worker, so that what forward leav
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from parsim.core.kernel import Array, Tell, Watched
+from parsim.core.registry import shelf
 from parsim.training.layer import INPUT, OUTPUT
 from parsim.training.model import Model, norm, serial
 
@@ -44,9 +45,17 @@ class Update(NamedTuple):
     arguments: tuple[tuple[str, Any], ...]
     kernel: Any  # that updates: with `rows` of state, of which row 0 holds the weights, and `start`
 
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        """Send the entry of the shelf to a process, which finds it, or loads its file, and makes the kernel anew."""
+        return _update, (*self[:2], shelf("kernels")[self.name])
+
     def watched(self, tell: Tell) -> Update:
         """Return the same, which tells of every call."""
         return self._replace(kernel=Watched(*self, tell))
+
+
+def _update(name: str, arguments: tuple[tuple[str, Any], ...], entry: Callable[..., Any]) -> Update:
+    return Update(name, arguments, entry(**dict(arguments)))
 
 
 @dataclass(frozen=True)
@@ -125,7 +134,9 @@ class Training:
     def compute(self, task: int, received: Sequence[Sequence[Any]]) -> list[Any]:
         """Compute a task."""
         kind, stage, *_ = self.works[task]
-        return (self._forward, self._backward, self._update)[kind](stage, [one for some in received for one in some])
+        values = [one for some in received for one in some]
+        with np.errstate(over="ignore", invalid="ignore"):  # what comes of it, a loss that is none, is told below
+            return (self._forward, self._backward, self._update)[kind](stage, values)
 
     def _forward(self, stage: int, values: list[Any]) -> list[Any]:
         ends = (stage == 0) + (self._is_last(stage))
@@ -161,13 +172,17 @@ class Training:
         )
         made, norms = [], []
         for state, grad in zip(states, grads, strict=True):
-            made.append(self.update.kernel.forward(state, grad))
-            if np.shape(made[-1]) != state.shape:
-                raise ValueError(
-                    f"kernel {self.update.name} made a state of shape {np.shape(made[-1])}, not {state.shape}"
-                )
+            made.append(self._stepped(state, grad))
             norms.append(norm(grad))
+        if not all(map(math.isfinite, norms)):
+            raise FloatingPointError(f"the gradient has a length of {max(norms)}; try a lower rate")
         return [*(state[0] for state in made), made, norms]
+
+    def _stepped(self, state: Array, grad: Array) -> Array:
+        made: Array = self.update.kernel.forward(state, grad)
+        if np.shape(made) != state.shape:
+            raise ValueError(f"the kernel {self.update.name} made {np.shape(made)} of a state of {state.shape}")
+        return made
 
     def _states(self, stage: int, values: list[Any]) -> tuple[list[Array], list[Array]]:
         """Part the states from the gradients; in the first iteration they are drawn."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 from parsim.core.cluster import Cluster
@@ -34,7 +35,7 @@ def training(cluster: Cluster, plan: TrainingPlan, model: Model, optimizer: Ask,
     """Make the tasks that train *model*."""
     entry = optimizer.entry if optimizer is not OPTIMIZER else shelf("kernels")[optimizer.name]
     complaints = []
-    if not hasattr(entry, "rows"):
+    if not hasattr(inspect.unwrap(entry), "rows"):  # also of a class from outside
         why = f"the kernel {optimizer.name} updates no weights; use sgd or adam"
         complaints.append(Complaint(("optimizer",), why))
     weights = size(*(shape for layer in model.layers for shape in layer.weights.values()))
@@ -48,6 +49,9 @@ def training(cluster: Cluster, plan: TrainingPlan, model: Model, optimizer: Ask,
     if complaints:
         raise Invalid(complaints)
     arguments = dict(optimizer.arguments)
-    update = Update(optimizer.name, tuple(arguments.items()), entry(**arguments))
+    try:
+        update = Update(optimizer.name, tuple(arguments.items()), entry(**arguments))
+    except Invalid as wrong:
+        raise Invalid(c._replace(path=("optimizer", *c.path)) for c in wrong.complaints) from None
     adding = Update("reduce", (), _kernel("reduce", {}))
     return graph_of(model, parts, update, adding, iterations)

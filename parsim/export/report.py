@@ -28,6 +28,7 @@ CAUSE = {
 }
 PARTS = ("compute", "transfer", "idle")  # of a device's time
 NOTHING = "none: the workload only counts"
+UNRUN = "none: no kernel has run"
 UNKNOWN = "not known: a device does not say its peak"
 TRAINING = {
     "iteration_s": "one iteration",
@@ -78,7 +79,7 @@ def report(facts: Mapping[str, Any], timeline: Timeline, steps: Sequence[str], n
         _part("Where the time went, mean of the workers", ledger(facts)),
         _part("Devices", devices(facts["devices"])),
         _part("Training", _training(facts.get("training") or {})),
-        _part("Result", _result(facts["result"])),
+        _part("Result", _result(facts["result"], UNRUN if facts.get("training") else NOTHING)),
         _part("Notes", [line for note in notes for line in _wrapped(note)]),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -180,8 +181,8 @@ def _training(figures: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def _result(value: Any) -> list[str]:
-    text = NOTHING if value is None else json.dumps(value, default=str)
+def _result(value: Any, without: str) -> list[str]:
+    text = without if value is None else json.dumps(value, default=str)
     return [text if len(text) <= WIDTH - 4 else text[: WIDTH - 8] + " ..."]
 
 

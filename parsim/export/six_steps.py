@@ -25,12 +25,18 @@ def six_steps(job: Job, timeline: Timeline, value: Any) -> list[str]:
         "allocate": _allocate(job, timeline),
         "execute": _execute(timeline, host),
         "gather": _gather(job),
-        "merge": "nothing is computed, only counted" if value is None else f"the outputs make {_short(value)}",
+        "merge": _merge(job, value),
     }
     return [
         f"{number} {step:<9}{text}" + (f" ({seconds(host[step][1] - host[step][0])})" if step in host else "")
         for number, (step, text) in enumerate(lines.items(), 1)
     ]
+
+
+def _merge(job: Job, value: Any) -> str:
+    if value is not None:
+        return f"the outputs make {_short(value)}"
+    return "nothing is computed, only counted" if job.graph.program is None else "no kernel has run"
 
 
 def _host(timeline: Timeline) -> dict[str, tuple[float, float]]:

@@ -136,7 +136,7 @@ def _arrived(owner: int, handed: Any) -> Arena:
 
 def put(arena: Arena, values: Sequence[Any]) -> list[Any]:
     """Put arrays into *arena*; what is no array goes as it is."""
-    return [arena.put(value) if isinstance(value, np.ndarray) and _plain(value) else value for value in values]
+    return [arena.put(value) if type(value) is np.ndarray and _plain(value) else value for value in values]
 
 
 def _plain(array: Array) -> bool:

@@ -248,13 +248,13 @@ def serve(pipe: Channel, program: bytes, arenas: Sequence[Arena], own: int, task
     os.dup2(2, 1)  # standard output belongs to the host's JSON
     if hasattr(os, "SCHED_BATCH"):  # an order that wakes a worker does not take the host's core before it has let go
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+    threading.Thread(target=outlive_nobody, daemon=True).start()
     try:
         worker = Worker(pipe, pickle.loads(program), arenas, own)
         worker.program.prepare(tasks)
     except Exception as error:
         pipe.send_bytes(pickle.dumps((NONE, f"cannot load the kernel: {told(error)}")))
         return
-    threading.Thread(target=outlive_nobody, daemon=True).start()
     pipe.send_bytes(pickle.dumps(None))
     for arrival in worker.ahead() if ahead else worker.arrivals():
         worker.say(arrival if isinstance(arrival, Failure) else worker.work(arrival))

@@ -682,7 +682,7 @@ def test_an_output_folder_that_cannot_be_is_told_before_the_clock_starts(command
     def play(*_):
         raise AssertionError("the clock started")
 
-    monkeypatch.setattr("parsim.run.play", play)
+    monkeypatch.setattr("parsim.run.valued", play)
     (tmp_path / "a.yaml").write_text(ITEMS)
     code, out, err = command("run", "a.yaml", "--out", folder)
     assert (code, out) == (2, "")

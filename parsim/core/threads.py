@@ -1,7 +1,7 @@
 """Threads of the linear algebra behind NumPy: one, so that a kernel's seconds are those of one core.
 
-A process that is started anew is told by its environment, before it loads the library (`ONE`); in this process, where
-it is loaded already, by a call of the library itself (`one_thread`).
+A process that is started anew is told by its environment, before it loads the library (`STEADY`); in this process,
+where it is loaded already, by a call of the library itself (`one_thread`).
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 
 ONE = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1")
+KEPT = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(1 << 30)}  # memory once got is kept:
+STEADY = ONE | KEPT  # an array as large as one before costs no new pages, so that kernels take the same time again
 _ENDINGS = ("64_", "")
 
 

@@ -58,6 +58,17 @@ class Arena:
         """Hand the open file to a process that is being started."""
         return _arrived, (self.owner, reduction.DupFd(self.file))
 
+    def expect(self, size: float) -> None:
+        """Get room for *size* bytes beforehand, as far as there is any."""
+        with suppress(OSError):
+            self._reserve(int(size))
+
+    def open(self) -> None:
+        """Map what room there is into this process, so that nothing of it is mapped later, while the clock runs."""
+        self._size = os.fstat(self.file).st_size
+        if self._size:
+            self._map = mmap.mmap(self.file, self._size, flags=mmap.MAP_SHARED | getattr(mmap, "MAP_POPULATE", 0))
+
     def put(self, array: Array) -> Ref:
         """Write a copy; raises `OSError` where no memory is left."""
         source = np.ascontiguousarray(array)
@@ -118,8 +129,8 @@ class Arena:
         dtype = np.dtype(ref.dtype)
         count = int(np.prod(ref.shape, dtype=np.int64))
         if self._map is None or ref.offset + count * dtype.itemsize > self._size:
-            self._size = os.fstat(self.file).st_size
-            self._map = mmap.mmap(self.file, self._size)  # the last one goes when nothing looks into it any more
+            self.open()  # the map before goes when nothing looks into it any more
+        assert self._map is not None
         return np.frombuffer(self._map, dtype, count, ref.offset).reshape(ref.shape)
 
 

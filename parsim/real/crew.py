@@ -20,7 +20,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from parsim.core.errors import RunError
-from parsim.core.threads import ONE
+from parsim.core.threads import STEADY
 from parsim.real.arena import Arena
 from parsim.real.worker import NONE, Computing, Failure, Order, Report, serve, wire
 
@@ -60,7 +60,7 @@ class Crew:
         """Start every process, wait until all have got ready for the *tasks* that may run there, start the clock."""
         context = multiprocessing.get_context("spawn")
         reference = _reference(program)
-        with _alone(b"__main__" in reference), _environment(ONE):
+        with _alone(b"__main__" in reference), _environment(STEADY):
             for own, name in enumerate(self._names):
                 ours, theirs = context.Pipe()
                 process = context.Process(
@@ -157,11 +157,21 @@ class Crew:
 
 @contextmanager
 def crew(
-    workers: Sequence[str], tasks: Sequence[str], program: Computing, able: Sequence[Sequence[int]], ahead: int
+    workers: Sequence[str],
+    tasks: Sequence[str],
+    program: Computing,
+    able: Sequence[Sequence[int]],
+    ahead: int,
+    sizes: Sequence[float] = (),
 ) -> Iterator[Crew]:
-    """Start a process per worker, which gets ready for the tasks it is *able* to run; at the end none is left."""
+    """Start a process per worker, which gets ready for the tasks it is *able* to run; at the end none is left.
+
+    Each may well share as many bytes as *sizes* say.
+    """
     members = Crew(workers, tasks)
     try:
+        for arena, size in zip(members.arenas, sizes, strict=False):
+            arena.expect(size)
         members.start(program, able, ahead)
         yield members
         members.dismiss()

@@ -29,6 +29,7 @@ from parsim.sim.rooms import column
 from parsim.sim.write import BEFORE, compose
 
 MOST_PROCESSES = 128  # on this machine, at once
+MOST_EXPECTED = 64e6  # B, of the memory that a worker gets before the clock starts
 
 
 def complaints_about(job: Job) -> list[Complaint]:
@@ -56,7 +57,8 @@ def play(job: Job) -> tuple[Timeline, Any]:
         raise Invalid(complaints_about(job))
     program.given  # noqa: B018 - what is drawn is drawn before the clock starts
     able = [np.flatnonzero(np.isin(graph.place, places)).tolist() for places in _places(job)]
-    with crew([worker.name for worker in workers], graph.names, program, able, job.prefetch) as members:
+    names, sizes = [worker.name for worker in workers], _sizes(graph, able)
+    with crew(names, graph.names, program, able, job.prefetch, sizes) as members:
         marks = [0.0]
         given = _given(graph, program, members.arenas[-1])
         marks.append(members.now())
@@ -78,6 +80,13 @@ def _places(job: Job) -> list[list[int]]:
     """Return for each worker the place sets that hold it."""
     sets = list(enumerate(job.graph.places))
     return [[index for index, some in sets if worker in some] for worker in range(len(job.cluster.workers))]
+
+
+def _sizes(graph: TaskGraph, able: Sequence[Sequence[int]]) -> list[float]:
+    """Return the bytes that each worker may share: what its tasks send, if it runs its part of them."""
+    workers = np.array([len(graph.places[place]) for place in graph.place.tolist()])
+    sent = np.bincount(graph.edges.parent, weights=graph.edges.size, minlength=len(graph)) / np.maximum(workers, 1)
+    return [min(float(sent[tasks].sum()), MOST_EXPECTED) for tasks in able]
 
 
 def _given(graph: TaskGraph, program: Program, arena: Arena) -> dict[int, Sequence[Any]]:

@@ -252,6 +252,8 @@ def serve(pipe: Channel, program: bytes, arenas: Sequence[Arena], own: int, task
     try:
         worker = Worker(pipe, pickle.loads(program), arenas, own)
         worker.program.prepare(tasks)
+        for arena in arenas:
+            arena.open()
     except Exception as error:
         pipe.send_bytes(pickle.dumps((NONE, f"cannot load the kernel: {told(error)}")))
         return

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import training_counts
 
 import parsim
 from parsim.core.scenario import settings
@@ -35,6 +36,16 @@ CONFIRMED = {
     "12_standard_task_graph": "573 s as in tests/data/scheduling_cases.json, stg_robot_p8: a list scheduler not ours",
     "13_fft": "11 s by closed form: ceil(1/4) + ceil(2/4) + ceil(4/4) + 4 x ceil(8/4) rounds of 1 s",
     "14_two_splits": "640 ms by closed form: each has 20 ms + (400 MB + 2 x 10 MB) / (1 GB/s) + 2 x 100 ms",
+    "15_mlp_data": "267 ms by hand: w1's input, 3 x (67.5 forward, backward + 6.1 way + 11.3 update) + 2 x 6.1 ms back",
+    "16_mlp_layers": "296 ms by hand: w0's 3 x (4 x 18.4 + 9.6 adding + 3.2 update), and 37.5 ms for w1 and inputs",
+    "17_transformer_data": "499 ms by hand: as 15, 3 x (148 forward, backward + 3.4 way + 12.6 update) + 2 x 3.4 ms",
+    "18_transformer_layers": "635 ms by hand: w1's 3 x (4 x 42.0 + 4.7 adding) and, before and after, w0's 3 x 38.7 ms",
+}
+TRAINED = {
+    "15_mlp_data": training_counts.mlp_data(),
+    "16_mlp_layers": training_counts.mlp_layers(),
+    "17_transformer_data": training_counts.transformer_data(),
+    "18_transformer_layers": training_counts.transformer_layers(),
 }
 MAKESPAN = {
     "01_five_tasks_data": 3.3,
@@ -51,6 +62,10 @@ MAKESPAN = {
     "12_standard_task_graph": 573.0,
     "13_fft": 11.0,
     "14_two_splits": 0.64,
+    "15_mlp_data": TRAINED["15_mlp_data"].makespan(),
+    "16_mlp_layers": TRAINED["16_mlp_layers"].makespan_where_low_is_slower(),
+    "17_transformer_data": TRAINED["17_transformer_data"].makespan(),
+    "18_transformer_layers": TRAINED["18_transformer_layers"].makespan_where_high_is_slower(),
 }
 T_TOTAL = {
     "01_five_tasks_data": 5 / 2 * (1 + 0.1),
@@ -67,7 +82,7 @@ T_TOTAL = {
     "12_standard_task_graph": 88 / 8 * 2483 / 88,  # what the second column of robot.stg adds up to
     "13_fft": 39 / 4 * 1,
     "14_two_splits": 8 / 4 * (0.1 + 4 * (0.02 + (400 + 20) / 1000) / 8),  # four transfers serve eight items
-}
+} | {name: counted.t_total() for name, counted in TRAINED.items()}
 RESULT = {"01_five_tasks_data": 30, "02_five_tasks_layers": 30, "03_five_tasks_chain": 60}
 
 
@@ -362,3 +377,50 @@ def test_14_two_splits():
     assert layers.timeline.makespan_s == pytest.approx(2 * (0.02 + (50 + 80) / 1000 + 0.1))  # two rounds of 130 MB
     peaks = [run.metrics["devices"][0]["peak_memory_bytes"] for run in (played("14_two_splits"), layers)]
     assert peaks == [420e6, 130e6]  # what a task received, and nothing of the model beside it
+
+
+@pytest.mark.parametrize("name", ["15_mlp_data", "17_transformer_data"])
+def test_15_and_17_training_by_data(name):
+    """Both halves take the same time, and w0 has its weights at once; all is counted in training_counts.py."""
+    counted, found = TRAINED[name], spans(name)
+    forward, backward = counted.half
+    there = counted.given + forward
+    for worker in (0, 1):
+        assert found[f"0F{worker}@0"] == (f"w{worker}", pytest.approx(counted.given), pytest.approx(there))
+        assert found[f"0B{worker}@0"] == (f"w{worker}", pytest.approx(there), pytest.approx(there + backward))
+    begin = there + backward + counted.weights
+    assert found["0U@0"] == ("w0", pytest.approx(begin), pytest.approx(begin + counted.update))
+    assert found["0F1@1"][1] - found["0U@0"][2] == pytest.approx(counted.weights)
+    assert found["0F0@1"][1] - found["0U@0"][2] == pytest.approx(counted.given)
+    assert idle_of(name) == pytest.approx(counted.idle())
+
+
+@pytest.mark.parametrize("name", ["16_mlp_layers", "18_transformer_layers"])
+def test_16_and_18_training_by_layers(name):
+    """A microbatch goes up through both stages and comes back; a later backward adds its gradients, too."""
+    counted, found = TRAINED[name], spans(name)
+    (a, d), (b, c) = counted.low, counted.high
+    way = counted.passed
+    times = {"0F0@0": a, "0F0@0>1F0@0": way, "1F0@0": b, "1B0@0": c, "1B0@0>0B0@0": way, "0B0@0": d}
+    ends = dict(zip(times, (counted.together + np.cumsum(list(times.values()))).tolist(), strict=True))
+    for task, end in ends.items():
+        assert found[task][1:] == pytest.approx((end - times[task], end)), task
+    more = {"0B3@2": d + counted.adding[0], "1B3@2": c + counted.adding[1]}
+    more |= {"0U@2": counted.updates[0], "1U@2": counted.updates[1]}
+    assert {task: end - start for task in more for _, start, end in [found[task]]} == pytest.approx(more)
+
+
+def test_tasks_of_training_are_long_enough_to_be_replayed():
+    for name in TRAINED:
+        line = played(name).timeline
+        assert min((line.end_s - line.start_s)[line.computes]) >= 0.002, name
+        assert line.makespan_s < 1
+
+
+def test_16_learns_what_15_does():
+    """On the live clock: the split changes neither loss nor gradients, and the loss falls; so do those of 17 and 18."""
+    for pair in (("15_mlp_data", "16_mlp_layers"), ("17_transformer_data", "18_transformer_layers")):
+        one, other = (parsim.simulate(FOLDER / f"{name}.yaml", set={"clock": "live"}).value for name in pair)
+        assert one["loss"] == pytest.approx(other["loss"], rel=1e-9)
+        assert np.allclose(one["gradient_norm"], other["gradient_norm"], rtol=1e-9)
+        assert one["loss"][0] > one["loss"][1] > one["loss"][2]

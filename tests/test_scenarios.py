@@ -36,10 +36,10 @@ CONFIRMED = {
     "12_standard_task_graph": "573 s as in tests/data/scheduling_cases.json, stg_robot_p8: a list scheduler not ours",
     "13_fft": "11 s by closed form: ceil(1/4) + ceil(2/4) + ceil(4/4) + 4 x ceil(8/4) rounds of 1 s",
     "14_two_splits": "640 ms by closed form: each has 20 ms + (400 MB + 2 x 10 MB) / (1 GB/s) + 2 x 100 ms",
-    "15_mlp_data": "267 ms by hand: w1's input, 3 x (67.5 forward, backward + 6.1 way + 11.3 update) + 2 x 6.1 ms back",
-    "16_mlp_layers": "296 ms by hand: w0's 3 x (4 x 18.4 + 9.6 adding + 3.2 update), and 37.5 ms for w1 and inputs",
-    "17_transformer_data": "499 ms by hand: as 15, 3 x (148 forward, backward + 3.4 way + 12.6 update) + 2 x 3.4 ms",
-    "18_transformer_layers": "635 ms by hand: w1's 3 x (4 x 42.0 + 4.7 adding) and, before and after, w0's 3 x 38.7 ms",
+    "15_mlp_data": "285 ms by hand: w1's input, 3 x (84.7 forward, backward + 1.9 way + 7.1 update) + 2 x 1.9 ms back",
+    "16_mlp_layers": "347 ms by hand: w0's 3 x (4 x 23.4 + 3.0 adding + 3.0 update), and 47.8 ms for w1 and inputs",
+    "17_transformer_data": "520 ms by hand: as 15, 3 x (164 forward, backward + 1.8 way + 6.5 update) + 2 x 1.8 ms",
+    "18_transformer_layers": "669 ms by hand: w1's 3 x (4 x 44.9 + 2.4 adding) and, before and after, w0's 3 x 40.9 ms",
 }
 TRAINED = {
     "15_mlp_data": training_counts.mlp_data(),

@@ -78,10 +78,6 @@ def embedding(R, vocabulary, w):
     return Both(took(0, R + 2 * R * w), took(R * w, R + R * w + vocabulary * w))
 
 
-def sgd(n):
-    return took(2 * n, 3 * n)
-
-
 def adam(n):
     """Its state is four arrays: weights, two moments, and the count of steps."""
     return took(13 * n, 4 * n + n + 4 * n)
@@ -89,18 +85,18 @@ def adam(n):
 
 # -- the two models: layers on R rows of the batch, and how many weights each layer has
 
-WIDTHS = (384, 1280, 1280, 1280, 10)
-BATCH = 256  # rows
-MLP_WEIGHTS = [384 * 1280, 1280 * 1280, 1280 * 1280, 1280 * 10]
+WIDTHS = (256, 704, 704, 704, 10)
+BATCH = 1024  # rows
+MLP_WEIGHTS = [256 * 704, 704 * 704, 704 * 704, 704 * 10]
 
 
 def mlp(R):
     """Three layers with relu, and the last one with the loss."""
     hidden = [both(matmul(R, i, o, first=i == WIDTHS[0]), relu(R * o)) for i, o in pairwise(WIDTHS[:4])]
-    return [*hidden, both(matmul(R, 1280, 10), cross_entropy(R, 10))]
+    return [*hidden, both(matmul(R, 704, 10), cross_entropy(R, 10))]
 
 
-VOCABULARY, W, HEADS, SEQUENCE, SEQUENCES = 1024, 256, 4, 64, 16
+VOCABULARY, W, HEADS, SEQUENCE, SEQUENCES = 512, 192, 4, 64, 32
 BLOCK = 4 * W * W + 2 * 4 * W * W + 4 * W  # q k v o, up and down, two norms
 TRANSFORMER_WEIGHTS = [VOCABULARY * W, BLOCK, BLOCK, W * VOCABULARY + 2 * W]
 
@@ -143,12 +139,12 @@ class ByData(NamedTuple):
 
 def mlp_data():
     n = sum(MLP_WEIGHTS)
-    return ByData(both(*mlp(128)), add(n).forward + sgd(n), way(128 * 384 + 128), way(n))
+    return ByData(both(*mlp(BATCH // 2)), add(n).forward + adam(n), way(BATCH // 2 * (256 + 1)), way(n))
 
 
 def transformer_data():
-    n, tokens = sum(TRANSFORMER_WEIGHTS), 8 * SEQUENCE
-    return ByData(both(*transformer(8)), add(n).forward + adam(n), way(2 * tokens), way(n))
+    n, tokens = sum(TRANSFORMER_WEIGHTS), SEQUENCES // 2 * SEQUENCE
+    return ByData(both(*transformer(SEQUENCES // 2)), add(n).forward + adam(n), way(2 * tokens), way(n))
 
 
 # -- by layers, a 1F1B of two stages and four microbatches
@@ -202,14 +198,14 @@ class ByLayers(NamedTuple):
         return self.adding, self.updates
 
 
-def by_layers(layers, weights, step, inputs, labels, passed):
+def by_layers(layers, weights, inputs, labels, passed):
     """Put the first two layers on w0, the others on w1."""
     own = sum(weights[:2]), sum(weights[2:])
     return ByLayers(
         both(*layers[:2]),
         both(*layers[2:]),
         tuple(add(n).forward for n in own),
-        tuple(step(n) for n in own),
+        tuple(adam(n) for n in own),
         way(inputs),
         way(MICROBATCHES * inputs),
         way(labels),
@@ -219,10 +215,10 @@ def by_layers(layers, weights, step, inputs, labels, passed):
 
 def mlp_layers():
     R = BATCH // MICROBATCHES
-    return by_layers(mlp(R), MLP_WEIGHTS, sgd, R * 384, R, R * 1280)
+    return by_layers(mlp(R), MLP_WEIGHTS, R * 256, R, R * 704)
 
 
 def transformer_layers():
     b = SEQUENCES // MICROBATCHES
     tokens = b * SEQUENCE
-    return by_layers(transformer(b), TRANSFORMER_WEIGHTS, adam, tokens, tokens, tokens * W)
+    return by_layers(transformer(b), TRANSFORMER_WEIGHTS, tokens, tokens, tokens * W)

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from parsim.core.errors import RunError
 from parsim.core.threads import STEADY
 from parsim.real.arena import Arena
-from parsim.real.worker import NONE, Computing, Failure, Order, Report, serve, wire
+from parsim.real.worker import NONE, Computing, Failure, Order, Place, Report, serve, wire
 
 if TYPE_CHECKING:
     from parsim.real.worker import Channel
@@ -56,16 +56,16 @@ class Crew:
         """Return the seconds since zero."""
         return monotonic() - self.zero
 
-    def start(self, program: Computing, tasks: Sequence[Sequence[int]], ahead: int) -> None:
-        """Start every process, wait until all have got ready for the *tasks* that may run there, start the clock."""
+    def start(self, program: Computing, places: Sequence[Place]) -> None:
+        """Start every process, wait until all have got ready, start the clock."""
         context = multiprocessing.get_context("spawn")
         reference = _reference(program)
         with _alone(b"__main__" in reference), _environment(STEADY):
-            for own, name in enumerate(self._names):
+            for place, name in zip(places, self._names, strict=True):
                 ours, theirs = context.Pipe()
                 process = context.Process(
                     target=serve,
-                    args=(theirs, reference, self.arenas, own, tasks[own], ahead),
+                    args=(theirs, reference, self.arenas, place),
                     name=f"parsim {name}",
                     daemon=True,
                 )
@@ -160,19 +160,18 @@ def crew(
     workers: Sequence[str],
     tasks: Sequence[str],
     program: Computing,
-    able: Sequence[Sequence[int]],
-    ahead: int,
-    sizes: Sequence[float] = (),
+    places: Sequence[Place],
+    shared: Sequence[float] = (),
 ) -> Iterator[Crew]:
-    """Start a process per worker, which gets ready for the tasks it is *able* to run; at the end none is left.
+    """Start a process per worker; at the end, however it comes, none is left.
 
-    Each may well share as many bytes as *sizes* say.
+    *shared* are the bytes that each of them, and the host, may well put into shared memory.
     """
     members = Crew(workers, tasks)
     try:
-        for arena, size in zip(members.arenas, sizes, strict=False):
+        for arena, size in zip(members.arenas, shared, strict=False):
             arena.expect(size)
-        members.start(program, able, ahead)
+        members.start(program, places)
         yield members
         members.dismiss()
     finally:

@@ -21,15 +21,17 @@ from parsim.core.graph import Program, TaskGraph
 from parsim.core.job import Job
 from parsim.core.timeline import Timeline
 from parsim.core.values import merged
+from parsim.metrics.memory import peaks
 from parsim.real.arena import Arena, put
 from parsim.real.crew import crew
 from parsim.real.player import Player
-from parsim.real.worker import Order, part_of
+from parsim.real.worker import Order, Place, part_of
+from parsim.sim.play import play as simulate
 from parsim.sim.rooms import column
 from parsim.sim.write import BEFORE, compose
 
 MOST_PROCESSES = 128  # on this machine, at once
-MOST_EXPECTED = 64e6  # B, of the memory that a worker gets before the clock starts
+MOST_EXPECTED = 256e6  # B, of the memory that a worker gets before the clock starts
 
 
 def complaints_about(job: Job) -> list[Complaint]:
@@ -57,8 +59,8 @@ def play(job: Job) -> tuple[Timeline, Any]:
         raise Invalid(complaints_about(job))
     program.given  # noqa: B018 - what is drawn is drawn before the clock starts
     able = [np.flatnonzero(np.isin(graph.place, places)).tolist() for places in _places(job)]
-    names, sizes = [worker.name for worker in workers], _sizes(graph, able)
-    with crew(names, graph.names, program, able, job.prefetch, sizes) as members:
+    names, shared = [worker.name for worker in workers], [*_shared(graph, able), float(graph.given.sum())]
+    with crew(names, graph.names, program, _places_of(job, able), shared) as members:
         marks = [0.0]
         given = _given(graph, program, members.arenas[-1])
         marks.append(members.now())
@@ -82,7 +84,17 @@ def _places(job: Job) -> list[list[int]]:
     return [[index for index, some in sets if worker in some] for worker in range(len(job.cluster.workers))]
 
 
-def _sizes(graph: TaskGraph, able: Sequence[Sequence[int]]) -> list[float]:
+def _places_of(job: Job, able: Sequence[Sequence[int]]) -> list[Place]:
+    """Tell each worker its tasks, and the memory that the simulated run takes on its device, shared by its workers."""
+    simulated = replace(job, clock="simulated")
+    peak, devices = peaks(simulated, simulate(simulated)), job.cluster.devices
+    return [
+        Place(own, tasks, job.prefetch, min(float(peak[worker.device]) / devices[worker.device].slots, MOST_EXPECTED))
+        for own, (tasks, worker) in enumerate(zip(able, job.cluster.workers, strict=True))
+    ]
+
+
+def _shared(graph: TaskGraph, able: Sequence[Sequence[int]]) -> list[float]:
     """Return the bytes that each worker may share: what its tasks send, if it runs its part of them."""
     workers = np.array([len(graph.places[place]) for place in graph.place.tolist()])
     sent = np.bincount(graph.edges.parent, weights=graph.edges.size, minlength=len(graph)) / np.maximum(workers, 1)

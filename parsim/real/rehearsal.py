@@ -4,7 +4,7 @@
 
 So a call meets its inputs as warm or cold as the run's will be, and what Python does between two calls counts as well.
 Once with worker 0 alone, once with all at the same time, as they share caches and memory. Transfers are measured on the
-path that a replay takes: `put` by one worker, the copy of another stamped there.
+path that a replay takes: put by one worker, handed on by the host, fetched by another.
 """
 
 from __future__ import annotations
@@ -23,13 +23,14 @@ from parsim.core.job import Job
 from parsim.core.kernel import Call
 from parsim.core.profile import Timing
 from parsim.real.crew import Crew, crew
-from parsim.real.worker import NONE, Input, Order, part_of
+from parsim.real.worker import NONE, Input, Order, Place, part_of
 
 ALL = part_of(slice(None))
 WARM_UP = 2  # rounds that do not count
 OFTEN = 4  # how often a round computes each sort of task, where there are as many
-SIZES = (64, 4096, 65536, 262144, 1048576, 4194304)  # B, of transfers
-MOVES = 30  # of each size
+SIZES = (64, 65536, 262144, 1048576, 4194304, 8388608)  # B, of transfers
+MOVES = 15  # of each size
+HEAVY = 384  # rows and columns of the product that comes before: caches are as a kernel leaves them
 FAR = 3.0  # interquartile ranges, beyond which a time is an outlier
 Seconds = dict[Call, list[float]]
 Heard = Callable[[int, int], None]  # (rounds done, rounds in all)
@@ -57,9 +58,10 @@ class Rehearsal:
 
     def compute(self, task: int, received: Sequence[Sequence[Any]]) -> list[Any]:
         """Play a round, or make an array."""
-        if task:
-            return [np.ones(SIZES[(task - 1) % len(SIZES)] // 8)]
-        return [self.round()]
+        if not task:
+            return [self.round()]
+        square = np.ones((HEAVY, HEAVY))
+        return [np.full(SIZES[(task - 1) % len(SIZES)] // 8, (square @ square)[0, 0])]
 
     def round(self) -> Seconds:
         """Compute every task once; return the seconds of every call."""
@@ -137,7 +139,9 @@ def rehearse(work: Rehearsal, workers: int, repeat: int, heard: Heard) -> Found:
     """Measure on so many *workers*, *repeat* rounds of each sort; *heard* is told how far it is."""
     names, done = [f"w{index}" for index in range(max(workers, 2))], 0
     rounds = 2 * (WARM_UP + repeat)
-    with crew(names, ["a round", *map(str, range(len(SIZES) * (MOVES + 1)))], work, [()] * len(names), 0) as members:
+    tasks = ["a round", *map(str, range(len(SIZES) * (MOVES + 1)))]
+    places = [Place(own, (), 0, 0.0) for own in range(len(names))]
+    with crew(names, tasks, work, places, [2.0 * SIZES[-1]]) as members:
         found = []
         for busy in (range(1), range(workers)):
             spent: Seconds = defaultdict(list)
@@ -176,23 +180,27 @@ def timing(times: Sequence[float]) -> Timing:
 
 
 def _moves(members: Crew) -> tuple[list[tuple[float, float]], float]:
-    """Measure hand-overs from worker 0 to worker 1, and what a task costs besides."""
+    """Measure hand-overs from worker 0 to worker 1, as a task that waits for one sees them; and what any task costs.
+
+    A hand-over lasts from the end of the kernel that made the array to when the other worker has it: it is put, the
+    host hears and hands over, it is fetched.
+    """
     took: dict[int, list[float]] = defaultdict(list)
     beside = []
     before: tuple[int, ...] = ()
     for turn in range(MOVES + 1):
         for place, size in enumerate(SIZES):
             task = 1 + turn * len(SIZES) + place
-            members.order(0, Order(task, (), (ALL,), False, False, before))
+            handed = members.order(0, Order(task, (), (ALL,), False, False, before))
             (made,) = members.hear()
-            inputs = (Input(0, NONE, ALL, [made.report.shared[0]]),)
-            handed = members.order(1, Order(1, inputs, (), False, False, ()))
+            heard = members.now()
+            members.order(1, Order(1, (Input(0, NONE, ALL, [made.report.shared[0]]),), (), False, False, ()))
             (taken,) = members.hear()
-            ((_, seen, there),) = taken.report.moves
             before = (task,)
             if turn:
-                took[size].append(there - seen)
-                beside.append(members.now() - handed - (there - seen) - (taken.report.end - taken.report.start))
+                took[size].append(taken.report.moves[0][2] - made.report.end)
+            if turn and not place:
+                beside.append(heard - handed - (made.report.end - made.report.start))
     return [(size, float(np.median(times))) for size, times in took.items()], float(np.median(beside))
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     Channel = Connection[Any, Any]
 
 NONE = -1
+BLOCK = 1 << 20  # B
 NEVER = float("nan")
 BEGINNING = 0.0  # a worker does not know when the clock starts; the host puts its own zero there
 
@@ -242,7 +243,16 @@ class Worker:
             os._exit(1)
 
 
-def serve(pipe: Channel, program: bytes, arenas: Sequence[Arena], own: int, tasks: Sequence[int], ahead: int) -> None:
+class Place(NamedTuple):
+    """What a worker process is to know of itself."""
+
+    own: int  # its number, and that of its arena
+    tasks: Sequence[int]  # that may run here
+    ahead: int  # how many it takes ahead
+    memory: float  # B that it may need
+
+
+def serve(pipe: Channel, program: bytes, arenas: Sequence[Arena], place: Place) -> None:
     """Compute what the host orders, until it says stop; killed when the host is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the host ends its workers itself
     os.dup2(2, 1)  # standard output belongs to the host's JSON
@@ -250,16 +260,24 @@ def serve(pipe: Channel, program: bytes, arenas: Sequence[Arena], own: int, task
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
     threading.Thread(target=outlive_nobody, daemon=True).start()
     try:
-        worker = Worker(pipe, pickle.loads(program), arenas, own)
-        worker.program.prepare(tasks)
+        worker = Worker(pipe, pickle.loads(program), arenas, place.own)
+        worker.program.prepare(place.tasks)
+        warm(place.memory)
         for arena in arenas:
             arena.open()
     except Exception as error:
         pipe.send_bytes(pickle.dumps((NONE, f"cannot load the kernel: {told(error)}")))
         return
     pipe.send_bytes(pickle.dumps(None))
-    for arrival in worker.ahead() if ahead else worker.arrivals():
+    for arrival in worker.ahead() if place.ahead else worker.arrivals():
         worker.say(arrival if isinstance(arrival, Failure) else worker.work(arrival))
+
+
+def warm(size: float) -> None:
+    """Get memory and let go of it: the process keeps it, and kernels need not wait for it while the clock runs."""
+    blocks = [bytearray(BLOCK) for _ in range(int(size) // BLOCK)]
+    for block in blocks:
+        block[::4096] = bytes(len(range(0, BLOCK, 4096)))  # touches each page
 
 
 def outlive_nobody() -> None:

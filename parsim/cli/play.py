@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +18,7 @@ from parsim.cli.asked import (
     collecting,
     count_of,
     counting,
+    interrupted_once,
     option_fault,
     quiet,
     raise_all,
@@ -71,16 +71,16 @@ def replay(asked: Asked, scenario: str, times: str) -> None:
     count = 1
     with collecting(faults):
         count = count_of("--repeat", times, MOST_ROUNDS)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does
-    try:
-        if count == 1:
-            answer(asked, scenario, play, faults)
-        else:
-            answer(asked, scenario, lambda source, values: repeat(source, count, values), faults)
-    except Unfinished as failed:
-        if asked.out is not None:
-            salvage(failed, asked.out)
-        raise
+    with interrupted_once():
+        try:
+            if count == 1:
+                answer(asked, scenario, play, faults)
+            else:
+                answer(asked, scenario, lambda source, values: repeat(source, count, values), faults)
+        except Unfinished as failed:
+            if asked.out is not None:
+                salvage(failed, asked.out)
+            raise
 
 
 @click.command()
@@ -121,8 +121,7 @@ def calibrate(
         with collecting(faults):
             writable(os.path.dirname(out) or ".", [os.path.basename(out)])
     raise_all(faults)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does
-    with counting(scenario, quiet) as heard:
+    with interrupted_once(), counting(scenario, quiet) as heard:
         found = measure(scenario, chosen, count, heard)
         found.save(out or found.file)
     if not quiet:

@@ -12,8 +12,10 @@ import pickle
 import selectors
 import signal
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from multiprocessing import resource_tracker
 from multiprocessing.context import SpawnProcess
 from time import monotonic
 from types import ModuleType
@@ -60,7 +62,7 @@ class Crew:
         """Start every process, wait until all have got ready, start the clock."""
         context = multiprocessing.get_context("spawn")
         reference = _reference(program)
-        with _alone(b"__main__" in reference), _environment(STEADY):
+        with _alone(b"__main__" in reference), _environment(STEADY), _deaf():
             for place, name in zip(places, self._names, strict=True):
                 ours, theirs = context.Pipe()
                 process = context.Process(
@@ -198,6 +200,32 @@ def _alone(needed: bool) -> Iterator[None]:
         yield
     finally:
         sys.modules["__main__"] = main
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Start processes that are deaf to Ctrl-C from their first moment; this one heeds what it hears when all are fed.
+
+    The mask is what they inherit. Here a thread of the linear algebra may take the signal all the same.
+    """
+    main = threading.current_thread() is threading.main_thread()
+    signs = [one for one in (signal.SIGINT, signal.SIGTERM) if main and callable(signal.getsignal(one))]
+    heard: list[int] = []
+
+    def note(number: int, frame: object) -> None:
+        heard.append(number)
+
+    before = {one: signal.signal(one, note) for one in signs}
+    resource_tracker.ensure_running()  # to start it would take the mask off
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        for one, handler in before.items():
+            signal.signal(one, handler)
+    for one in heard[:1]:
+        signal.raise_signal(one)
 
 
 @contextmanager

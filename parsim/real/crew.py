@@ -224,8 +224,8 @@ def _deaf() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         for one, handler in before.items():
             signal.signal(one, handler)
-    for one in heard[:1]:
-        signal.raise_signal(one)
+    for number in heard[:1]:
+        signal.raise_signal(number)
 
 
 @contextmanager

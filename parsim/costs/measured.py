@@ -112,8 +112,8 @@ class Lookup:
 
 
 def key(call: Call) -> Call:
-    """Write a call as profiles do."""
-    return call._replace(arguments=tuple(sorted(call.arguments)))
+    """Write a call as it is looked up: without its parameters that are no counts or choices, such as a rate."""
+    return call._replace(arguments=tuple(sorted(one for one in call.arguments if not isinstance(one[1], float))))
 
 
 def between(at: float, points: Sequence[float], values: Sequence[float]) -> float:
@@ -176,6 +176,10 @@ def _remarks(
         complaints.append(Complaint(("profile",), why))
     elif absent:
         notes.append(f"the profile lacks {_named(absent)}; estimated by FLOP")
+        blind = [call for call in absent if math.isnan(lookup.seconds(call, "busy"))]
+        if blind:
+            why = f"lacks {_named(blind)}, and without FLOP there is nothing to estimate by; calibrate this scenario"
+            complaints.append(Complaint(("profile",), why))
     unsure = [call for call in calls if lookup.knows(call) and math.isnan(lookup.seconds(call, "busy"))]
     if unsure:
         why = f"has {_named(unsure)} at other shapes only, and the kernel says no FLOP; calibrate this scenario"

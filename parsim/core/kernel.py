@@ -103,7 +103,10 @@ def price(call: Call) -> tuple[float, float]:
     if entry is None or not is_class(entry):
         return math.nan, math.nan
     kernel = entry(**dict(call.arguments))
-    return float(kernel.flops(call.part, *call.shapes)), float(kernel.bytes(call.part, *call.shapes))
+    try:
+        return float(kernel.flops(call.part, *call.shapes)), float(kernel.bytes(call.part, *call.shapes))
+    except NotImplementedError:
+        return math.nan, math.nan
 
 
 class Watched:

@@ -105,18 +105,19 @@ def where(given: Floats, inputs: Callable[[], Floats], what: str, index: int) ->
 
 
 def _about_kernel(kernel: Ask | None) -> list[Complaint]:
-    """Complain of a kernel that takes more than one number."""
+    """Complain of a kernel that says itself that it takes other arrays than a number."""
     if kernel is None or not is_class(kernel.entry):
         return []
     try:
         kernel.make().shape(())
-    except (ValueError, TypeError) as error:
-        why = f"the kernel {kernel.name} takes no single number ({error}); use double, or a function of your own"
-        return [Complaint(("kernel",), why)]
+    except ValueError:
+        return [Complaint(("kernel",), f"{kernel.name} computes on arrays, and an item is a number; use double, say")]
+    except Exception:  # one from outside does not say, or errs: it will be told of when it runs
+        return []
     return []
 
 
-def _complaints(data: object, count: object, kernel: object, merge: object) -> list[Complaint]:
+def _complaints(data: object, count: object, kernel: Ask | None, merge: object) -> list[Complaint]:
     if count is not None:
         counted = "with count the items are only counted; leave it out, or write data in place of count"
         extra = {"data": data, "kernel": kernel}
@@ -124,7 +125,7 @@ def _complaints(data: object, count: object, kernel: object, merge: object) -> l
     if data is None:
         return [Complaint(("data",), "is missing; write data: [1, 2, 3] with kernel and merge, or count: 1000")]
     wanted = {"kernel": (kernel, "kernel: double"), "merge": (merge, "merge: sum")}
-    missing = [
+    missing = _about_kernel(kernel) + [
         Complaint((key,), f"is missing; write for example {hint}") for key, (v, hint) in wanted.items() if v is None
     ]
     return missing if data else [Complaint(("data",), "is empty; at least one item is needed"), *missing]

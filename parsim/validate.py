@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from parsim.core.scenario import Source
+from parsim.build import build
+from parsim.core.scenario import Source, load
 from parsim.core.ties import CLOSE
 from parsim.export import html
 from parsim.export.files import write
 from parsim.export.report import ledger, seconds
 from parsim.metrics.checker import check
 from parsim.metrics.closed_forms import Form, bound_formula, forms, lower_bound
-from parsim.run import Result, simulate
+from parsim.run import Result, run
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ class Validation:
 
 def validate(source: Source, set: Mapping[str, Any] | None = None) -> Validation:
     """Play a scenario on the simulated clock, and hold it against theory; parameters as for `simulate`."""
-    return validation(simulate(source, set))
+    return validation(run(replace(build(load(source, set)), clock="simulated")))
 
 
 def validation(result: Result) -> Validation:

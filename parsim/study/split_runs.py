@@ -89,6 +89,8 @@ class Runs:
     """The runs of a scenario; what was played or foreseen before is remembered."""
 
     def __init__(self, scenario: Scenario) -> None:
+        if scenario.values.get("clock") == "live":  # items that are varied in number are only counted
+            scenario = changed(scenario, {"clock": "simulated"})
         self._scenario = scenario
         self._boundless = changed(scenario, {"cluster": boundless(scenario.values["cluster"])})
         self.figures = cache(self._figures)

@@ -61,7 +61,7 @@ def items(
     weights_at : where the model is: on the devices, where it takes room, or at the host. From there each task receives
         its part with its input and drops it when it ends: every subset the whole model, every sub-task its layers.
     """
-    values, complaints = data or [], [*_complaints(data, count, kernel, merge), *_about_kernel(kernel)]
+    values, complaints = data or [], _complaints(data, count, kernel, merge)
     options = {key: value for key in ("subsets", "depth") if (value := getattr(plan, key)) is not None}
     known = inspect.signature(plan.split.entry).parameters
     complaints += [

@@ -31,7 +31,8 @@ from parsim.sim.rooms import column
 from parsim.sim.write import BEFORE, compose
 
 MOST_PROCESSES = 128  # on this machine, at once
-MOST_EXPECTED = 256e6  # B, of the memory that a worker gets before the clock starts
+MOST_EXPECTED = 1e9  # B, of the memory that a worker gets before the clock starts
+BESIDE = 64e6  # B, of it, for what kernels need on the way
 
 
 def complaints_about(job: Job) -> list[Complaint]:
@@ -85,11 +86,12 @@ def _places(job: Job) -> list[list[int]]:
 
 
 def _places_of(job: Job, able: Sequence[Sequence[int]]) -> list[Place]:
-    """Tell each worker its tasks, and the memory that the simulated run takes on its device, shared by its workers."""
+    """Tell each worker its tasks, and the memory that it may need: twice the peak of the simulated run, and some."""
     simulated = replace(job, clock="simulated")
-    peak, devices = peaks(simulated, simulate(simulated)), job.cluster.devices
+    peak, devices = peaks(simulated, simulate(simulated)).tolist(), job.cluster.devices
+    expected = [2 * size / device.slots + BESIDE for size, device in zip(peak, devices, strict=True)]
     return [
-        Place(own, tasks, job.prefetch, min(float(peak[worker.device]) / devices[worker.device].slots, MOST_EXPECTED))
+        Place(own, tasks, job.prefetch, min(expected[worker.device], MOST_EXPECTED))
         for own, (tasks, worker) in enumerate(zip(able, job.cluster.workers, strict=True))
     ]
 

@@ -531,7 +531,7 @@ def test_report_of_training_and_of_folded_devices(five):
     assert "stands for" in text
     assert "one iteration               3.3 s" in text
     assert "samples per second          12" in text
-    assert "none: the workload only counts" in text
+    assert "none: no kernel has run" in text
 
 
 # --- files ---

@@ -117,7 +117,7 @@ def _profile(found: Found, workers: int, repeat: int) -> Profile:
         "parsim": __version__,
         "python": platform.python_version(),
         "numpy": np.__version__,
-        "blas_threads": 1,
+        "blas_threads": found.threads,
         "workers": workers,
         "oversubscribed": workers > cores(),
         "runs": repeat,

@@ -22,6 +22,7 @@ from parsim.core.graph import TaskGraph
 from parsim.core.job import Job
 from parsim.core.kernel import Call
 from parsim.core.profile import Timing
+from parsim.core.threads import threads
 from parsim.real.crew import Crew, crew
 from parsim.real.worker import NONE, Input, Order, Place, part_of
 
@@ -59,7 +60,7 @@ class Rehearsal:
     def compute(self, task: int, received: Sequence[Sequence[Any]]) -> list[Any]:
         """Play a round, or make an array."""
         if not task:
-            return [self.round()]
+            return [self.round(), threads()]
         square = np.ones((HEAVY, HEAVY))
         return [np.full(SIZES[(task - 1) % len(SIZES)] // 8, (square @ square)[0, 0])]
 
@@ -131,6 +132,7 @@ class Found(NamedTuple):
 
     alone: dict[Call, Timing]
     busy: dict[Call, Timing]
+    threads: int | None  # of the linear algebra in the workers; None: its library does not say
     moves: list[tuple[float, float]]  # (B, median s)
     overhead_s: float
 
@@ -146,25 +148,26 @@ def rehearse(work: Rehearsal, workers: int, repeat: int, heard: Heard) -> Found:
         for busy in (range(1), range(workers)):
             spent: Seconds = defaultdict(list)
             for turn in range(WARM_UP + repeat):
-                for call, times in _round(members, busy):
+                took, pinned = _round(members, busy)
+                for call, times in took:
                     spent[call] += times if turn >= WARM_UP else []
                 done += 1
                 heard(done, rounds)
             found.append({call: timing(times) for call, times in spent.items()})
-        return Found(found[0], found[1], *_moves(members))
+        return Found(found[0], found[1], pinned, *_moves(members))
 
 
-def _round(members: Crew, workers: range) -> list[tuple[Call, list[float]]]:
-    """Let some workers play a round at the same time."""
+def _round(members: Crew, workers: range) -> tuple[list[tuple[Call, list[float]]], int | None]:
+    """Let some workers play a round at the same time; return the seconds of calls, and the threads they computed on."""
     for worker in workers:
         members.order(worker, Order(0, (), (ALL,), False, False, ()))
     spent: list[tuple[Call, list[float]]] = []
-    missing = len(workers)
-    while missing:
+    pinned: list[int | None] = []
+    while len(pinned) < len(workers):
         for one in members.hear():
-            missing -= 1
             spent += one.report.shared[0].items()
-    return spent
+            pinned.append(one.report.shared[1])
+    return spent, max((some for some in pinned if some is not None), default=None)
 
 
 def timing(times: Sequence[float]) -> Timing:

@@ -145,5 +145,8 @@ def test_a_failure_in_a_later_run_is_told_and_what_it_had_done_is_kept(file, tmp
     monkeypatch.setattr(predict, "replay_job", second_fails)
     monkeypatch.setattr("parsim.study.repeat.replay_job", second_fails)
     code, out, err = command("replay", file, "--repeat", "3", "--out", tmp_path / "out")
-    assert (code, out, err) == (1, "", "parsim: worker w1 was killed\n")
+    said = "parsim: worker w1 was killed (in replay 1; those before it have ended)\n"
+    assert (code, out, err) == (1, "", said)
     assert (tmp_path / "out" / "measured" / "timeline.csv").exists()
+    assert len(json.loads((tmp_path / "out" / "result.json").read_text())["runs"]) == 1
+    assert (tmp_path / "out" / "run0" / "measured" / "timeline.csv").exists()

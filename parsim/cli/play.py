@@ -65,7 +65,7 @@ def replay(asked: Asked, scenario: str, times: str) -> None:
     """Run the work for real, in processes, beside its prediction."""
     from parsim.predict import replay as play
     from parsim.predict import salvage
-    from parsim.study.repeat import repeat
+    from parsim.study.repeat import Broken, repeat
 
     faults: list[Fault] = []
     count = 1
@@ -80,6 +80,12 @@ def replay(asked: Asked, scenario: str, times: str) -> None:
         except Unfinished as failed:
             if asked.out is not None:
                 salvage(failed, asked.out)
+            raise
+        except Broken as broken:
+            if asked.out is not None:
+                broken.done.save(asked.out)
+                if isinstance(broken.__cause__, Unfinished):
+                    salvage(broken.__cause__, asked.out)
             raise
 
 

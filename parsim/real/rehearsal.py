@@ -18,11 +18,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from parsim.core.errors import RunError
 from parsim.core.graph import TaskGraph
 from parsim.core.job import Job
 from parsim.core.kernel import Call
 from parsim.core.profile import Timing
 from parsim.core.threads import threads
+from parsim.core.values import told
 from parsim.real.crew import Crew, crew
 from parsim.real.worker import NONE, Input, Order, Place, part_of
 
@@ -41,6 +43,7 @@ class Step(NamedTuple):
     """A task, and where its inputs come from."""
 
     task: int
+    name: str
     parents: tuple[tuple[int, slice], ...]
     done: tuple[int, ...]  # tasks whose outputs nobody wants after it
 
@@ -70,11 +73,14 @@ class Rehearsal:
         program = self.program.watched(lambda call: begun.append((call, perf_counter())))
         given = program.given if self.given is None else self.given
         made: dict[int, list[Any]] = {}
-        for task, parents, done in self.steps:
+        for task, name, parents, done in self.steps:
             received = [given[task]] if task in given else []
             received += [made[parent][part] for parent, part in parents]
             begun.append((None, perf_counter()))
-            made[task] = program.compute(task, received)
+            try:
+                made[task] = program.compute(task, received)
+            except Exception as error:  # a kernel may raise anything
+                raise RunError(f"task {name}: {told(error)}") from error
             begun.append((None, perf_counter()))
             for one in done:
                 made.pop(one, None)
@@ -122,7 +128,12 @@ def _steps(graph: TaskGraph, order: Sequence[int]) -> list[Step]:
     for task, user in last.items():
         done[user].append(task)
     return [
-        Step(task, tuple((edge_parent[edge], program.hands(edge)) for edge in into[task]), tuple(done[task]))
+        Step(
+            task,
+            graph.names[task],
+            tuple((edge_parent[edge], program.hands(edge)) for edge in into[task]),
+            tuple(done[task]),
+        )
         for task in order
     ]
 
@@ -141,7 +152,7 @@ def rehearse(work: Rehearsal, workers: int, repeat: int, heard: Heard) -> Found:
     """Measure on so many *workers*, *repeat* rounds of each sort; *heard* is told how far it is."""
     names, done = [f"w{index}" for index in range(max(workers, 2))], 0
     rounds = 2 * (WARM_UP + repeat)
-    tasks = ["a round", *map(str, range(len(SIZES) * (MOVES + 1)))]
+    tasks = ["the rehearsal", *map(str, range(len(SIZES) * (MOVES + 1)))]
     places = [Place(own, (), 0, 0.0) for own in range(len(names))]
     with crew(names, tasks, work, places, [2.0 * SIZES[-1]]) as members:
         found = []

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from parsim.build import build
+from parsim.core.errors import RunError
 from parsim.core.scenario import Source, load
 from parsim.export import html
 from parsim.export.files import prepare, write
@@ -105,12 +106,23 @@ def repeat(
 ) -> Repeated:
     """Replay a scenario several *times*; *heard* is told how many of how many are done.
 
-    Raises as `replay` does.
+    Raises as `replay` does, and `Broken` where some had ended before.
     """
     runs = [replay(source, set)]
     job = build(load(source, set))
-    for done in range(1, times):
-        heard(done, times)
-        runs.append(replay_job(job))
+    try:
+        for done in range(1, times):
+            heard(done, times)
+            runs.append(replay_job(job))
+    except (RunError, KeyboardInterrupt) as error:
+        raise Broken(str(error) or "interrupted", Repeated(tuple(runs))) from error
     heard(times, times)
     return Repeated(tuple(runs))
+
+
+class Broken(RunError):
+    """A replay failed, or was interrupted, after others had ended: `done` holds those."""
+
+    def __init__(self, message: str, done: Repeated) -> None:
+        self.done = done
+        super().__init__(f"{message} (in replay {len(done.runs)}; those before it have ended)")

@@ -160,7 +160,7 @@ def _draws(one: Played) -> bool:
 
 
 def _draws_graph(one: Played) -> bool:
-    """Say whether luck has a part in its tasks; where kernels train, only their numbers are drawn."""
+    """Say whether another seed makes other tasks; where kernels compute, it draws data and weights, and no tasks."""
     return one.draws_graph and (one.run is None or one.run.job.graph.program is None)
 
 

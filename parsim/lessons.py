@@ -4,22 +4,25 @@
 01_t_total        subsets(answer, scenario)      into how many subsets must the items be cut to be done first?
 02_schedulers     order(answer, scenario)        in which order must the tasks be taken to reach T_total?
 03_two_splits     weights(answer, scenario)      from which size of the model on is the split by layers faster?
+04_predict_...    roofline(answer, call, device) how long does a kernel take, by its FLOP and bytes?
 
-No answer stands here. Each is found by runs of the scenario that is asked about, so it holds for any other values, too.
+No answer stands here. Each is found by what parsim makes of the question, so it holds for any other values, too.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
 
+from parsim.core.kernel import ITEM, Call, price
 from parsim.core.scenario import Source, load
 from parsim.core.ties import CLOSE
 from parsim.core.units import BYTES, SECONDS, parse
 from parsim.export.report import seconds, size
+from parsim.hardware import kind
 from parsim.run import Result, simulate
 from parsim.study.splits import splits
 
@@ -183,6 +186,49 @@ def _at(told: float, source: Source, settings: dict[str, Any]) -> str:
         simulate(source, played | {"plan.split": split}).timeline.makespan_s for split in ("data", "layers")
     )
     return f"At {size(told)} by data takes {seconds(data)}, by layers {seconds(layers)}."
+
+
+def roofline(answer: object, kernel: str, shapes: Sequence[tuple[int, ...]], device: str) -> Marked:
+    """Mark the time that the forward part of a kernel takes by the roofline.
+
+    Parameters
+    ----------
+    answer : a time with its unit, as in a scenario; right is what is off by 1 % at the most.
+    kernel, shapes : of the call; a kernel of the shelf, without parameters.
+    device : a known kind.
+
+    >>> roofline("1 ms", "matmul", [(100, 100), (100, 100)], "calibrated-core")
+    Not yet. 1 ms is too long. Each row, input and output cost a multiplication and an addition.
+    """
+    if _unanswered(answer):
+        return _hint("FLOP / (FLOP/s) and bytes / (B/s): which one takes longer?")
+    try:
+        told = parse(answer, SECONDS)
+    except ValueError as wrong:
+        return _unread(wrong)
+    flops, moved = price(Call(kernel, (), "forward", tuple(shapes)))
+    form = kind(device)
+    assert form.peak is not None
+    assert form.bandwidth is not None
+    computing, moving = flops / form.peak, moved / form.bandwidth
+    found, limit = max((computing, "arithmetic"), (moving, "memory"))
+    if _equal(told, found, NEAR):
+        return Marked(True, f"Right: {seconds(found)}, and {limit} is the limit; the other would take less.")
+    return _hint(f"{seconds(told)} {_misread(told, computing, moving, moved / ITEM / form.bandwidth)}")
+
+
+def _misread(told: float, computing: float, moving: float, as_numbers: float) -> str:
+    """Say what a wrong time by the roofline leaves out."""
+    mistakes = (
+        (computing, "is what arithmetic takes, and memory takes longer."),
+        (moving, "is what memory takes, and arithmetic takes longer."),
+        (computing + moving, "is both, one after the other: they go on at the same time."),
+        (computing / 2, "counts a multiplication and its addition as one FLOP."),
+        (as_numbers, "counts numbers: each has 8 bytes."),
+    )
+    direction = "short" if told < max(computing, moving) else "long"
+    general = f"is too {direction}. Each row, input and output cost a multiplication and an addition."
+    return next((words for mistake, words in mistakes if _equal(told, mistake, NEAR)), general)
 
 
 def _unanswered(answer: object) -> bool:

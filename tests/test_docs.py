@@ -20,10 +20,14 @@ import parsim
 from parsim.build import scenario_schema
 from parsim.cli.pictures import KINDS as PLOT_KINDS
 from parsim.conformance import check_file
+from parsim.core import document as yaml_document
+from parsim.core.schema import check as read
 from parsim.core.timeline import CAUSES, COLUMNS, STEPS
 from parsim.core.units import DIMENSIONS
 from parsim.export.csv import write_csv
 from parsim.export.text import golden
+from parsim.hardware import KEYS, DeviceForm
+from parsim.kernels import kernels
 from parsim.policies import policies
 from parsim.predict import Replay
 from parsim.topologies import topologies
@@ -112,7 +116,7 @@ def test_python_of_the_documents_runs(document, monkeypatch, tmp_path):
         assert sorted(os.listdir("studies")) == sorted(file for row in told for file in row)
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("document", [*DOCUMENTS, ROOT / "docs" / "trust.md"], ids=lambda path: path.name)
 def test_links_lead_somewhere(document):
     text = document.read_text(encoding="utf-8")
     for target in re.findall(r"\]\(([^)#\s]+)\)", text):
@@ -189,7 +193,7 @@ def test_the_chinese_readme_has_the_formulas_and_the_words_of_the_english_one():
 # -- CONTRIBUTING
 
 
-FILES = dict(zip(("widest.py", "newest.py", "bus.py"), blocks(CONTRIBUTING, "python"), strict=True))
+FILES = dict(zip(("widest.py", "newest.py", "bus.py", "silu.py"), blocks(CONTRIBUTING, "python"), strict=True))
 
 
 @pytest.fixture
@@ -202,7 +206,7 @@ def desk(clone, monkeypatch):
     for name, source in FILES.items():
         (made / name).write_text(source, encoding="utf-8")
     monkeypatch.chdir(made)
-    stocks = {shelf: shelf.stock() for shelf in (policies, topologies)}
+    stocks = {shelf: shelf.stock() for shelf in (policies, topologies, kernels)}
     yield made
     for shelf, stock in stocks.items():
         shelf.restock(stock)
@@ -227,7 +231,7 @@ def test_readme_and_contributing_walk_the_same_way():
 
 
 def test_a_policy_of_ones_own_walks_as_shown(desk):
-    right, wrong = blocks(CONTRIBUTING, "console")
+    right, wrong, _ = blocks(CONTRIBUTING, "console")
     shows(right, 0)
     for line in blocks(CONTRIBUTING, "sh")[2].splitlines():
         assert said(line).returncode == 0, line
@@ -258,7 +262,7 @@ def test_the_files_shown_keep_the_rules_of_their_shelves(desk, name):
 
 
 def test_the_worked_examples_work_as_they_stand(desk):
-    """The last two files of CONTRIBUTING, put on their shelves: five tasks taken newest first, over one shared link."""
+    """The second and third file of CONTRIBUTING on their shelves: five tasks, the newest first, over a shared link."""
     for name in ("newest.py", "bus.py"):
         parsim.use(name)
     run = parsim.simulate(
@@ -275,6 +279,31 @@ def test_the_worked_examples_work_as_they_stand(desk):
     order = run.timeline.task[run.timeline.computes].tolist()
     assert [set(order[:2]), set(order[2:4]), order[4]] == [{"part4", "part3"}, {"part2", "part1"}, "part0"]
     assert run.to_dict()["result"] == 30
+
+
+def test_a_kernel_of_ones_own_works_as_told(desk):
+    shutil.copy(ROOT / "scenarios" / "01_five_tasks_data.yaml", desk)
+    (line,) = re.findall(r"`(parsim run .*--with silu\.py .*?)`", CONTRIBUTING.read_text(encoding="utf-8"))
+    done = said(f"{line} --json")
+    silus = [x / (1 + np.exp(-x)) for x in (1, 2, 3, 4, 5)]
+    assert json.loads(done.stdout)["result"] == pytest.approx(sum(silus)), done.stderr
+    right, wrong = "(1.0 + x * (1.0 - s))", "(1.0 + x * (1.0 + s))"
+    assert FILES["silu.py"].count(right) == 1
+    (desk / "silu.py").write_text(FILES["silu.py"].replace(right, wrong), encoding="utf-8")
+    shows(blocks(CONTRIBUTING, "console")[2], 1)
+
+
+def test_a_device_of_ones_own_can_be_read():
+    """It is written as those that are there: each number beside its source."""
+    (shown,) = blocks(CONTRIBUTING, "yaml")
+    files = sorted((ROOT / "parsim" / "devices").glob("*.yaml"))
+    for text in (shown, *(file.read_text(encoding="utf-8") for file in files)):
+        rows = yaml_document.read(text.encode(), "device").values
+        assert set(rows) <= set(KEYS)
+        assert all(set(row) == {"value", "source"} and row["source"] for row in rows.values())
+        assert read(DeviceForm, {key: row["value"] for key, row in rows.items()})
+    told = CONTRACT.read_text(encoding="utf-8").partition("each number beside its source:")[2].partition(".")[0]
+    assert re.findall(r"`([^`]+)`", told) == [file.stem for file in files]
 
 
 # -- the contract
@@ -340,6 +369,20 @@ def test_the_object_of_a_validation_is_the_one_described():
     assert list(found) == [key for [key, *_] in table("hold this object", text)]
     form = re.search(r"`closed_forms` \| a list of `\{(.*?)\}`", text)[1]
     assert [list(each) for each in found["closed_forms"]] == [re.findall(r'"(\w+)"', form)]
+
+
+def test_the_objects_of_a_profile_and_of_repeated_replays_are_those_described(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    first, text = "scenarios/01_five_tasks_data.yaml", CONTRACT.read_text(encoding="utf-8")
+    shown, given = json.loads(blocks(CONTRACT, "json")[1]), parsim.calibrate(first, repeat=1).to_dict()
+    assert list(shown) == list(given)
+    for key in ("machine", "made", "transfers"):
+        assert list(shown[key]) == list(given[key])
+    assert list(shown["kernels"][0]) == list(given["kernels"][0])
+    assert list(shown["kernels"][0]["busy"]) == list(given["kernels"][0]["busy"])
+    found = parsim.repeat(first, 2).to_dict()
+    assert list(found) == [key for row in table("`--repeat N` replays N times", text) for key in row]
+    assert list(found["absolute_error"]) == re.findall(r'"(\w+)"', re.search(r"`absolute_error` \| `(.*?)`", text)[1])
 
 
 FIFTH = "scenarios/05_heft_ten_tasks.yaml"

@@ -22,6 +22,8 @@ SIX: Mapping[str, Any] = {  # six items of 1 s for two workers, a byte each
     "plan": {"split": "data"},
     "cost": {"kind": "constant", "compute": "1 s"},
 }
+LAYER = ("matmul", [(512, 256), (256, 704)], "calibrated-core")  # 184.55 MFLOP, 5.374 MB: 4.394 ms, 335.9 us
+ADDITION = ("relu", [(1000, 1000)], "calibrated-core")  # 1 MFLOP, 16 MB: 23.8 us, 1 ms
 
 
 @pytest.mark.parametrize("answer", [None, ...])
@@ -31,6 +33,7 @@ def test_no_answer_gives_a_hint(answer: object) -> None:
         lessons.subsets(answer, SIX),
         lessons.order(answer, LONGEST),
         lessons.weights(answer, SPLITS, TEN),
+        lessons.roofline(answer, *LAYER),
     ):
         assert not marked.right
         assert repr(marked).startswith("Not yet.")
@@ -133,3 +136,27 @@ def test_wrong_weights(answer: object, words: str) -> None:
 @pytest.mark.parametrize("answer", ["442.9 MB", "440 MB"])
 def test_the_right_weights(answer: str) -> None:
     assert lessons.weights(answer, SPLITS, TEN).right
+
+
+@pytest.mark.parametrize(
+    ("answer", "call", "words"),
+    [
+        ("335.9 us", LAYER, "is what memory takes, and arithmetic takes longer"),
+        ("23.8 us", ADDITION, "is what arithmetic takes, and memory takes longer"),
+        ("4.73 ms", LAYER, "is both, one after the other"),
+        ("2.197 ms", LAYER, "as one FLOP"),
+        ("0.125 ms", ADDITION, "counts numbers"),
+        ("8.79 ms", LAYER, "is too long"),
+        ("4.4", LAYER, "has no unit"),
+    ],
+)
+def test_a_wrong_time_by_the_roofline(answer: str, call: tuple[Any, ...], words: str) -> None:
+    marked = lessons.roofline(answer, *call)
+    assert not marked.right
+    assert words in repr(marked)
+
+
+def test_the_right_time_by_the_roofline() -> None:
+    assert lessons.roofline("4.394 ms", *LAYER).right
+    assert lessons.roofline("4.4 ms", *LAYER).right
+    assert lessons.roofline("1 ms", *ADDITION).right

@@ -69,7 +69,7 @@ def row(kernel, part, shapes, flops, size, seconds):
 def profile(calls=CALLS, **changes):
     rows = [row(*call, *known) for call, known in calls.items()]
     moved = {"alpha_s": 2e-6, "beta_s_per_byte": 1e-9, "points": []}
-    told = {"schema": 1, "machine": machine(), "made": {}, "transfers": moved, "overhead_s": 1e-5, "kernels": rows}
+    told = {"schema": 1, "machine": machine(), "made": {}, "transfers": moved, "overhead_s": 0.0, "kernels": rows}
     return told | changes
 
 
@@ -105,6 +105,13 @@ def faults(raw):
 def test_a_task_takes_what_its_kernels_took(written):
     took = computing(parsim.simulate(scenario(cost=written(profile()))))
     assert took == pytest.approx({"0F0": 3e-3, "0B0": 7e-3, "0U": 5e-3})
+
+
+def test_a_task_is_handed_over_once_at_any_speed(written):
+    plain = computing(parsim.simulate(scenario(cost=written(profile()), device={"speed": 2.0})))
+    cost = written(profile(overhead_s=0.25))
+    handed = computing(parsim.simulate(scenario(cost=cost, device={"speed": 2.0})))
+    assert handed == {task: pytest.approx(seconds + 0.25) for task, seconds in plain.items()}
 
 
 def test_speed_divides(written):
@@ -425,7 +432,8 @@ def test_what_was_calibrated_can_be_asked_for(tmp_path):
     lookup = Lookup(read(str(tmp_path / "p.json")), "refuse")
     shapes = ((2, 2), (2, 3)), ((2, 3), (2,))
     calls = [Call("matmul", (), "forward", shapes[0]), Call("cross_entropy", (), "forward", shapes[1])]
-    assert computing(run)["0F0"] == pytest.approx(sum(lookup.seconds(call, "busy") for call in calls))
+    kernels = sum(lookup.seconds(call, "busy") for call in calls)
+    assert computing(run)["0F0"] == pytest.approx(kernels + lookup.profile.overhead_s)
     assert len(run.notes) == 1  # that the simulated clock runs no kernels
 
 

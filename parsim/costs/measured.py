@@ -1,8 +1,10 @@
 """Measured: the seconds that this machine's kernels were measured to take, from a profile of `parsim calibrate`.
 
-    seconds = units x sum over the task's kernel calls / speed
+    seconds = units x sum over the task's kernel calls / speed + the hand-over of a task
 
-A call at shapes that were measured takes their median. At others it lies between those measured of the same kernel,
+Handing a task to its worker process and hearing of its end takes time as well (`overhead_s` of the profile), which a
+replay books as overhead. A call at shapes that were measured takes their median. At others it lies between those
+measured of the same kernel,
 
     s |          o      one line by FLOP and one by bytes, from point to point; the higher counts, as whichever of
       |     ?--o        arithmetic and memory is the limit decides (Williams, Waterman, Patterson, Roofline,
@@ -52,7 +54,7 @@ def measured(
     found = read(profile)
     look = partial(_seconds, Lookup(found, lacking), neighbours)
     return Cost(
-        expected=lambda graph, index, device: expected(look, graph, device),
+        expected=lambda graph, index, device: expected(look, found.overhead_s, graph, device),
         luck=no_luck,
         remarks=partial(_remarks, found, machine, lacking, neighbours),
         travel=found.travel,
@@ -144,11 +146,11 @@ def _neighbours(said: str, graph: TaskGraph) -> str:
     return said if said != "auto" else ("busy" if several else "alone")
 
 
-def expected(seconds: partial[Floats], graph: TaskGraph, device: Device) -> Floats:
-    """Return the seconds of each task on *device*."""
+def expected(seconds: partial[Floats], overhead: float, graph: TaskGraph, device: Device) -> Floats:
+    """Return the seconds of each task on *device*, its hand-over included."""
     if not graph.recipes:
         return np.zeros(len(graph))  # remarked on
-    return np.asarray(graph.units * seconds(graph)[graph.recipe] / device.speed)
+    return np.asarray(graph.units * seconds(graph)[graph.recipe] / device.speed + overhead)
 
 
 def _remarks(

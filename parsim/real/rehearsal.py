@@ -33,6 +33,7 @@ WARM_UP = 2  # rounds that do not count
 OFTEN = 4  # how often a round computes each sort of task, where there are as many
 SIZES = (64, 65536, 262144, 1048576, 4194304, 8388608)  # B, of transfers
 MOVES = 15  # of each size
+LEAST = 1e-6  # s of a transfer
 HEAVY = 384  # rows and columns of the product that comes before: caches are as a kernel leaves them
 FAR = 3.0  # interquartile ranges, beyond which a time is an outlier
 Seconds = dict[Call, list[float]]
@@ -197,7 +198,8 @@ def _moves(members: Crew) -> tuple[list[tuple[float, float]], float]:
     """Measure hand-overs from worker 0 to worker 1, as a task that waits for one sees them; and what any task costs.
 
     A hand-over lasts from the end of the kernel that made the array to when the other worker has it: it is put, the
-    host hears and hands over, it is fetched.
+    host hears and hands over, it is fetched. What any task costs, hearing of its end and handing it over, is told
+    apart, and not part of the transfer.
     """
     took: dict[int, list[float]] = defaultdict(list)
     beside = []
@@ -215,7 +217,8 @@ def _moves(members: Crew) -> tuple[list[tuple[float, float]], float]:
                 took[size].append(taken.report.moves[0][2] - made.report.end)
             if turn and not place:
                 beside.append(heard - handed - (made.report.end - made.report.start))
-    return [(size, float(np.median(times))) for size, times in took.items()], float(np.median(beside))
+    overhead = float(np.median(beside))
+    return [(size, max(float(np.median(times)) - overhead, LEAST)) for size, times in took.items()], overhead
 
 
 def line(points: Sequence[tuple[float, float]]) -> tuple[float, float]:

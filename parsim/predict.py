@@ -60,7 +60,9 @@ class Replay:
 
     def report(self) -> str:
         """Write the measured run for people, and the prediction beside it."""
-        beside = "\n".join(f"  {line}" for line in side_by_side(self.predicted.to_dict(), self.measured.to_dict()))
+        handed = self.measured.job.cost.handed
+        rows = side_by_side(self.predicted.to_dict(), self.measured.to_dict(), handed)
+        beside = "\n".join(f"  {line}" for line in rows)
         said = "\n".join(f"  {line}" for line in self.said())
         return f"{self.measured.report()}\nPrediction beside measurement\n{beside}\n{said}\n"
 
@@ -75,7 +77,7 @@ class Replay:
         profiled = bool(np.isfinite(self.measured.job.cost.travel(np.zeros(1))).all())
         return [
             f"The result {serial} what one worker alone computes.",
-            *verdict(self.predicted.to_dict(), self.measured.to_dict(), profiled),
+            *verdict(self.predicted.to_dict(), self.measured.to_dict(), profiled, self.measured.job.cost.handed),
         ]
 
     def plot(self) -> Figure:
@@ -97,7 +99,7 @@ class Replay:
         return html.page(
             repr(self),
             html.picture(png(self.plot()), "Gantt charts of the prediction and of the measurement"),
-            html.prediction(self.predicted.to_dict(), self.measured.to_dict()),
+            html.prediction(self.predicted.to_dict(), self.measured.to_dict(), self.measured.job.cost.handed),
             *map(html.words, self.said()),
         )
 

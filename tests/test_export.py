@@ -506,8 +506,23 @@ def test_a_prediction_that_is_off_names_what_it_missed():
     off = 0.5 / two["makespan_s"]
     assert first.startswith(f"The makespan was predicted {off:.1%} too short; most of that is 400 ms more deviation")
     assert overhead(two) == pytest.approx(0.1 * two["workers"] / two["tasks"])
-    assert (second.split(" (")[1], rest) == ("overhead), which is not predicted.", [])
+    assert (second.split(" (")[1], rest) == ("overhead), predicted 0 s.", [])
     assert verdict(one, two, profiled=False)[2].startswith("No profile")
+
+
+def test_a_hand_over_that_was_foreseen_is_no_part_of_t_s_and_no_surprise():
+    one, two = facts(), facts()
+    handed, tasks, workers = 0.05, one["tasks"], one["workers"]
+    one["devices"][0]["compute_s"] += handed * tasks  # the prediction holds it as computing, the replay as idleness
+    two["ledger"]["idle"]["overhead"] = handed * tasks / workers
+    two["ledger"]["deviation_s"] -= handed * tasks / workers
+    two["makespan_s"] = one["makespan_s"] + 1.0
+    two["ledger"]["contention_s"] += 1.0
+    row = next(line for line in side_by_side(one, two, handed) if line.startswith("T_s"))
+    assert row.endswith("+0.0%")
+    first, second = verdict(one, two, profiled=True, handed=handed)
+    assert "1 s more contention than predicted" in first
+    assert second.endswith("predicted 50 ms.")
 
 
 def test_times_of_few_figures_have_no_exponent():

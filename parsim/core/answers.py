@@ -75,7 +75,7 @@ def _about_route(found: Any, links: Sequence[Link]) -> str:
 
 def cost(who: Who, given: Mapping[str, Any], answer: Any) -> Cost:
     """Check seconds and luck as they are asked for."""
-    if not isinstance(answer, Cost) or not all(map(callable, answer)):
+    if not isinstance(answer, Cost) or not (callable(answer.expected) and callable(answer.luck)):
         raise who.error(f"answered {shown(answer)}; a Cost(expected, luck) of two functions is wanted")
 
     def expected(graph: TaskGraph, index: int, device: Device) -> Floats:

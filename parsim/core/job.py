@@ -45,6 +45,7 @@ class Cost(NamedTuple):
     luck: Callable[[int, int], Floats]
     remarks: Callable[[TaskGraph, Cluster], Remarks] = silence
     travel: Callable[[Floats], Floats] = unknown
+    handed: float = 0.0  # s of each task's expected that are its hand-over to a worker process
 
 
 class Room(Protocol):

@@ -58,6 +58,7 @@ def measured(
         luck=no_luck,
         remarks=partial(_remarks, found, machine, lacking, neighbours),
         travel=found.travel,
+        handed=found.overhead_s,
     )
 
 

@@ -110,9 +110,9 @@ def devices(figures: Sequence[Mapping[str, Any]]) -> str:
     return table(head, rows)
 
 
-def prediction(predicted: Mapping[str, Any], measured: Mapping[str, Any]) -> str:
+def prediction(predicted: Mapping[str, Any], measured: Mapping[str, Any], handed: float) -> str:
     """Write the terms of two runs beside each other."""
-    head, *rows = beside(predicted, measured)
+    head, *rows = beside(predicted, measured, handed)
     return table(head, rows)
 
 

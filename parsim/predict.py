@@ -67,9 +67,9 @@ class Replay:
         return f"{self.measured.report()}\nPrediction beside measurement\n{beside}\n{said}\n"
 
     @property
-    def notes(self) -> list[str]:
+    def warnings(self) -> list[str]:
         """What a reader of the replay should know."""
-        return self.measured.notes
+        return self.measured.warnings
 
     def said(self) -> list[str]:
         """Say whether the result is right, and what the prediction missed."""

@@ -13,6 +13,7 @@ from parsim.build import build
 from parsim.core.job import Job, Theory
 from parsim.core.scenario import Source, load
 from parsim.core.timeline import Timeline
+from parsim.core.values import plain
 from parsim.export import html
 from parsim.export.csv import write_csv
 from parsim.export.files import prepare, write
@@ -68,16 +69,21 @@ class Result:
             "tasks": len(self.job.graph),
             "theory": self.theory.to_dict(),
             "ledger": self.ledger.to_dict(),
-            "result": self.value,
+            "result": plain(self.value),
             **self.metrics,
         }
+
+    @property
+    def warnings(self) -> list[str]:
+        """What there is to doubt."""
+        return list(self.job.notes)
 
     @property
     def notes(self) -> list[str]:
         """What a reader of the run should know."""
         counted = self.value is None and self.job.graph.program is not None
         silent = ["the simulated clock counts these kernels and runs none; for a result use clock: live, or replay"]
-        return [*self.job.notes, *(silent if counted else [])]
+        return [*self.warnings, *(silent if counted else [])]
 
     def report(self) -> str:
         """Write the run for people."""

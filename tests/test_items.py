@@ -241,3 +241,23 @@ def test_where_the_weights_are_changes_no_result(split):
 def test_the_model_is_nowhere_else():
     with pytest.raises(parsim.ScenarioError, match=r"workload\.weights_at"):
         play(DATA, workload__weights_at="moon")
+
+
+def test_what_an_array_of_outputs_is_in_json_and_that_it_ends(tmp_path):
+    file = tmp_path / "three.py"
+    head = "import numpy as np\nfrom parsim.kernels import kernels\n"
+    file.write_text(head + "@kernels.add('three')\ndef three(value):\n    return np.ones(3) * value\n")
+    parsim.use(file)
+    raw = {
+        "cluster": {"devices": 2},
+        "workload": {"kind": "items", "data": [1, 2], "kernel": "three", "merge": "sum"},
+        "plan": {"split": "data"},
+        "cost": {"kind": "constant", "compute": "1 s"},
+    }
+    run = parsim.simulate(raw)
+    assert run.to_dict()["result"] == [3.0, 3.0, 3.0]
+    assert "the outputs make [3.0, 3.0, 3.0]" in run.report()
+    file.write_text(file.read_text().replace("* value", "* np.nan"))
+    parsim.use(file)
+    with pytest.raises(parsim.RunError, match=r"^merge on host: the result holds nan, no finite number"):
+        parsim.simulate(raw)

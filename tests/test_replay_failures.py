@@ -334,10 +334,10 @@ def test_more_workers_than_cores_are_noted(monkeypatch):
     monkeypatch.setattr(predict, "cores", lambda: 1)
     run = parsim.replay(scenario("double"))
     assert run.measured.value == 30
-    assert [note for note in run.notes if note.startswith("2 workers share 1 cores of this machine")]
+    assert [note for note in run.warnings if note.startswith("2 workers share 1 cores of this machine")]
     assert "2 workers share 1 cores" in run.report()
     monkeypatch.setattr(predict, "cores", lambda: 2)
-    assert not [note for note in parsim.replay(scenario("double")).notes if "share" in note]
+    assert not [note for note in parsim.replay(scenario("double")).warnings if "share" in note]
 
 
 # -- arenas

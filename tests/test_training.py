@@ -381,7 +381,8 @@ def test_figures_by_hand():
     assert found["samples_per_s"] == pytest.approx(10 / 3)
     assert found["bubble_of_ideal"] == pytest.approx(6 / 5 - 1)
     assert found["bubble_of_whole"] == pytest.approx(1 / 6)
-    assert found["mfu"] == pytest.approx(3 * 2 * forward / (6 * 2 * 1000))
+    halves = 2 * matmul - 2 * 10 * 6 * 8 + 10 * (8 + 5) + 10 * (4 * 4 + 2)  # each as much as its forward
+    assert found["mfu"] == pytest.approx(2 * (forward + halves) / (6 * 2 * 1000))
     updates = 108 + 2 * 108  # add up the two gradients, step: 2 a weight
     assert found["hfu"] == pytest.approx(2 * (forward + backward + updates) / (6 * 2 * 1000))
 

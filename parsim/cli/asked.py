@@ -107,7 +107,7 @@ class Asked:
         if not self.quiet:
             click.echo(json.dumps(answer.to_dict()) if self.as_json else answer.report(), nl=self.as_json)
         if self.as_json:
-            for note in getattr(answer, "notes", ()):
+            for note in getattr(answer, "warnings", ()):
                 click.echo(f"parsim: {note}", err=True)
 
 

@@ -63,20 +63,26 @@ def run(asked: Asked, scenario: str) -> None:
 @answers
 def replay(asked: Asked, scenario: str, times: str) -> None:
     """Run the work for real, in processes, beside its prediction."""
+    from parsim.core.scenario import settings as set_values
     from parsim.predict import replay as play
     from parsim.predict import salvage
     from parsim.study.repeat import Broken, repeat
 
     faults: list[Fault] = []
-    count = 1
+    count, right = 1, True
     with collecting(faults):
         count = count_of("--repeat", times, MOST_ROUNDS)
     with interrupted_once():
         try:
             if count == 1:
-                answer(asked, scenario, play, faults)
+                right = answer(asked, scenario, play, faults).result_matches_serial
             else:
-                answer(asked, scenario, lambda source, values: repeat(source, count, values), faults)
+                chosen = asked.values(faults, set_values, lambda values: _see(scenario, values))
+                with counting(scenario, asked.quiet) as heard:
+                    found = repeat(scenario, count, chosen, heard)
+                    asked.keep(found)
+                asked.show(found)
+                right = all(run.result_matches_serial for run in found.runs)
         except Unfinished as failed:
             if asked.out is not None:
                 salvage(failed, asked.out)
@@ -87,6 +93,8 @@ def replay(asked: Asked, scenario: str, times: str) -> None:
                 if isinstance(broken.__cause__, Unfinished):
                     salvage(broken.__cause__, asked.out)
             raise
+    if not right:
+        raise RunError("the result is not what one worker alone computes")
 
 
 @click.command()

@@ -121,8 +121,10 @@ def _read(said: dict[str, Any]) -> Profile:
 def _row(said: dict[str, Any]) -> tuple[Call, Row]:
     if said["part"] not in PARTS:
         raise ValueError(f"part {said['part']!r}")
-    shapes = tuple(tuple(map(int, shape)) for shape in said["shapes"])
-    call = Call(str(said["kernel"]), tuple(sorted(said["arguments"].items())), said["part"], shapes)
+    shapes = tuple(tuple(map(_length, shape)) for shape in said["shapes"])
+    if not isinstance(said["kernel"], str):
+        raise ValueError(f"kernel {said['kernel']!r}")
+    call = Call(said["kernel"], tuple(sorted(said["arguments"].items())), said["part"], shapes)
     timing = {
         name: Timing(_amount(said[name]["median_s"]), _amount(said[name]["spread_s"]),
                      int(said[name]["runs"]), int(said[name]["outliers"]))
@@ -130,6 +132,12 @@ def _row(said: dict[str, Any]) -> tuple[Call, Row]:
     }  # fmt: skip
     flops, size = (math.nan if said[key] is None else _amount(said[key]) for key in ("flops", "bytes"))
     return call, Row(flops, size, timing)
+
+
+def _length(number: Any) -> int:
+    if isinstance(number, bool) or not isinstance(number, int) or number < 0:
+        raise ValueError(f"{number!r} is no length")
+    return number
 
 
 def _amount(number: Any) -> float:

@@ -6,6 +6,7 @@ made   t0 [a b]   t1 [c]        t1 has received a, its output is kept until its 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -66,13 +67,31 @@ def merged(program: Program, values: list[Any]) -> Any:
     except Exception as error:  # a merge may raise anything
         raise RunError(f"merge on host: {told(error)}") from error
     if isinstance(value, np.generic | np.ndarray) and value.ndim == 0:
-        value = value.item()  # JSON writes no numbers of NumPy
-    if isinstance(value, float) and not math.isfinite(value):
-        raise RunError(f"merge on host: the result is {value}, no finite number")
+        value = value.item()
+    endless = next((number for number in _numbers(plain(value)) if not math.isfinite(number)), None)
+    if endless is not None:
+        verb = "is" if isinstance(value, float) else "holds"
+        raise RunError(f"merge on host: the result {verb} {endless}, no finite number")
     if isinstance(value, int) and value.bit_length() > LONGEST:
         bits = value.bit_length()
         raise RunError(f"merge on host: the result is a whole number of {bits} bits, too long to write")
     return value
+
+
+def plain(value: Any) -> Any:
+    """Write arrays and numbers of NumPy as JSON can: lists, and Python's own numbers."""
+    if isinstance(value, list | tuple):
+        return [plain(one) for one in value]
+    return value.tolist() if isinstance(value, np.generic | np.ndarray) else value
+
+
+def _numbers(value: Any) -> Iterator[float]:
+    """Yield the floats of a result."""
+    if isinstance(value, list):
+        for one in value:
+            yield from _numbers(one)
+    elif isinstance(value, float):
+        yield value
 
 
 def told(error: Exception) -> str:

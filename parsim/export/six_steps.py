@@ -11,6 +11,7 @@ import numpy as np
 from parsim.core.items import Elements
 from parsim.core.job import Job
 from parsim.core.timeline import STEPS, Timeline
+from parsim.core.values import plain
 from parsim.export.report import seconds
 
 SHOWN = 4  # of any list
@@ -62,7 +63,7 @@ def _some(words: Iterable[str], count: int) -> str:
 
 
 def _short(value: Any) -> str:
-    text = json.dumps(value)
+    text = json.dumps(plain(value))
     return text if len(text) <= 30 else text[:27] + "..."
 
 

@@ -10,28 +10,29 @@ import numpy as np
 from parsim.core.job import Job
 from parsim.core.kernel import price
 from parsim.core.timeline import Timeline
-from parsim.training.program import FORWARD, Training
+from parsim.training.program import OPTIMIZER, Training
 
 
 def measured(job: Job, timeline: Timeline) -> dict[str, Any] | None:
     """Return the figures of training, as in section 2 of the contract; None: the workload does not train.
 
-    `mfu` counts the FLOP of the model, three times those of its forwards (Chowdhery et al., PaLM, 2022, appendix B);
-    `hfu` all that the kernels do, with what backward computes again and the updates. Both are shares of the devices'
-    peak, and null where a device does not say its own. The bubble is what the workers do not compute, as a share of
-    what they compute (`bubble_of_ideal`) and of the makespan (`bubble_of_whole`).
+    `mfu` counts the FLOP of the model, those of forward again for each half of backward that is needed (Chowdhery et
+    al., PaLM, 2022, appendix B); `hfu` all that the kernels do, with what backward computes again and the updates. Both
+    are shares of the devices' peak, and null where a device does not say its own. The bubble is what the workers do
+    not compute, as a share of what they compute (`bubble_of_ideal`) and of the makespan (`bubble_of_whole`).
     """
     graph, program, makespan = job.graph, job.graph.program, timeline.makespan_s
     if not isinstance(program, Training):
         return None
-    flops = np.array([math.fsum(price(call)[0] for call in calls) for calls in graph.recipes])[graph.recipe]
-    forward = float(flops[graph.kind == FORWARD].sum())
+    done = np.array([math.fsum(price(call)[0] for call in calls) for calls in graph.recipes])[graph.recipe]
+    plain = [math.fsum(price(call._replace(part="forward"))[0] for call in calls) for calls in graph.recipes]
+    needed = np.array(plain)[graph.recipe][graph.kind != OPTIMIZER]
     peak = math.fsum(device.peak * device.slots for device in job.cluster.devices) * makespan
     busy = float((timeline.end_s - timeline.start_s)[timeline.computes].sum()) / len(job.cluster.workers)
     return {
         "iteration_s": makespan / program.iterations,
-        "mfu": _share(3 * forward, peak),
-        "hfu": _share(float(flops.sum()), peak),
+        "mfu": _share(float(needed.sum()), peak),
+        "hfu": _share(float(done.sum()), peak),
         "samples_per_s": program.model.rows * program.iterations / makespan if makespan else 0.0,
         "bubble_of_ideal": makespan / busy - 1 if busy else 0.0,
         "bubble_of_whole": 1 - busy / makespan if makespan else 0.0,

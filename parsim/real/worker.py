@@ -207,7 +207,7 @@ class Worker:
         start = self.meter.open()
         try:
             outputs = self.program.compute(order.task, received)
-        except Exception as error:
+        except BaseException as error:  # also what would end the process: the host is to hear why
             return Failure(order.task, told(error))
         end = self.meter.turn() if order.returns else self.meter.close()
         if order.keep:

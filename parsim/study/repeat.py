@@ -39,9 +39,9 @@ class Repeated:
         return [run.error for run in self.runs]
 
     @property
-    def notes(self) -> list[str]:
+    def warnings(self) -> list[str]:
         """What a reader should know."""
-        return self.runs[0].notes
+        return self.runs[0].warnings
 
     def to_dict(self) -> dict[str, Any]:
         """Return every replay as in section 6 of the contract, and the distribution of the error."""
@@ -81,7 +81,7 @@ class Repeated:
                 "",
                 f"The prediction is off by {median:.1%} in the median, {nine:.1%} or less in nine of ten runs;",
                 f"{least:.1%} at best, {largest:.1%} at worst. Above 0: predicted too long.",
-                *(f"Note: {note}" for note in self.notes),
+                *(f"Note: {note}" for note in self.warnings),
                 "",
             ]
         )

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from parsim.build import build
-from parsim.core.errors import Complaint, ScenarioError
+from parsim.core.errors import Complaint, Fault, ScenarioError
 from parsim.core.kernel import price
 from parsim.core.machine import cores, machine
 from parsim.core.profile import Profile, Row
@@ -82,6 +82,8 @@ def calibrate(
 
     Raises `ScenarioError` where the input is wrong or has no kernels, `RunError` where one fails.
     """
+    if repeat < 1:
+        raise ScenarioError([Fault("calibrate", 0, 0, "repeat", f"{repeat} is no count from 1; write for example 10")])
     asked = load(source, set)
     chosen = {path: value for path, value in (set or {}).items() if _looked_at(path)} | {"cost": CONSTANT}
     if isinstance(asked.values.get("cluster"), dict) and "topology" in asked.values["cluster"]:

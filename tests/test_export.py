@@ -504,7 +504,9 @@ def test_a_prediction_that_is_off_names_what_it_missed():
     two["ledger"]["deviation_s"] += 0.4
     first, second, *rest = verdict(one, two, profiled=True)
     off = 0.5 / two["makespan_s"]
-    assert first.startswith(f"The makespan was predicted {off:.1%} too short; most of that is 400 ms more deviation")
+    assert first.startswith(
+        f"The makespan was predicted {off:.1%} too short; the term that is off most is 400 ms more deviation"
+    )
     assert overhead(two) == pytest.approx(0.1 * two["workers"] / two["tasks"])
     assert (second.split(" (")[1], rest) == ("overhead), predicted 0 s.", [])
     assert verdict(one, two, profiled=False)[2].startswith("No profile")
@@ -520,7 +522,8 @@ def test_a_hand_over_that_was_foreseen_is_no_part_of_t_s_and_no_surprise():
     two["ledger"]["contention_s"] += 1.0
     row = next(line for line in side_by_side(one, two, handed) if line.startswith("T_s"))
     assert row.endswith("+0.0%")
-    first, second = verdict(one, two, profiled=True, handed=handed)
+    first, second, third = verdict(one, two, profiled=True, handed=handed)
+    assert third.startswith("T_s above is without it")
     assert "1 s more contention than predicted" in first
     assert second.endswith("predicted 50 ms.")
 

@@ -243,11 +243,19 @@ def test_the_model_is_nowhere_else():
         play(DATA, workload__weights_at="moon")
 
 
-def test_what_an_array_of_outputs_is_in_json_and_that_it_ends(tmp_path):
+@pytest.fixture
+def three(tmp_path):
+    """Return a file that adds a kernel of arrays; the shelf is as it was afterwards."""
     file = tmp_path / "three.py"
     head = "import numpy as np\nfrom parsim.kernels import kernels\n"
     file.write_text(head + "@kernels.add('three')\ndef three(value):\n    return np.ones(3) * value\n")
-    parsim.use(file)
+    stock = kernels.stock()
+    yield file
+    kernels.restock(stock)
+
+
+def test_what_an_array_of_outputs_is_in_json_and_that_it_ends(three):
+    parsim.use(three)
     raw = {
         "cluster": {"devices": 2},
         "workload": {"kind": "items", "data": [1, 2], "kernel": "three", "merge": "sum"},
@@ -257,7 +265,7 @@ def test_what_an_array_of_outputs_is_in_json_and_that_it_ends(tmp_path):
     run = parsim.simulate(raw)
     assert run.to_dict()["result"] == [3.0, 3.0, 3.0]
     assert "the outputs make [3.0, 3.0, 3.0]" in run.report()
-    file.write_text(file.read_text().replace("* value", "* np.nan"))
-    parsim.use(file)
+    three.write_text(three.read_text().replace("* value", "* np.nan"))
+    parsim.use(three)
     with pytest.raises(parsim.RunError, match=r"^merge on host: the result holds nan, no finite number"):
         parsim.simulate(raw)

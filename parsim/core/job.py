@@ -38,7 +38,8 @@ class Cost(NamedTuple):
     `expected(graph, index, device)` are seconds per task on that device, shape (tasks,), NaN where it may not run.
     `luck(seed, tasks)` is the factor of each task, shape (tasks,); that of task i depends on (seed, i) alone.
     `remarks(graph, cluster)` says what is wrong or doubtful. `travel(size)` are the seconds that a hand-over of so many
-    bytes was measured to take on this machine, (transfers,), NaN where it was not.
+    bytes was measured to take on this machine, (transfers,), NaN where it was not. `handed` are the seconds of every
+    task's expected that are its hand-over to a worker process.
     """
 
     expected: Callable[[TaskGraph, int, Device], Floats]  # (graph, index of the device, the device)

@@ -17,10 +17,12 @@ from typing import Any, NamedTuple
 from parsim.core.content import content
 from parsim.core.errors import Fault, ScenarioError
 from parsim.core.kernel import PARTS, Call
+from parsim.core.machine import machine
 
 Neighbours = str  # "alone" or "busy"
 NEIGHBOURS = ("alone", "busy")
 SCHEMA = 1
+REMEDY = "calibrate here, or say 'machine: any' to go on with it"
 
 
 class Timing(NamedTuple):
@@ -55,6 +57,11 @@ class Profile:
     def travel(self, size: Any) -> Any:
         """Return the seconds of a transfer of *size* bytes, or of many."""
         return self.alpha_s + self.beta_s_per_byte * size
+
+    def elsewhere(self) -> str:
+        """Say by what the machine that it was made on differs from this one; nothing: it is this one."""
+        differs = ((name, self.machine.get(name), own) for name, own in machine().items())
+        return "; ".join(f"{name} {there}, not {own}" for name, there, own in differs if there != own)
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as the file holds it."""

@@ -26,8 +26,7 @@ from parsim.core.errors import Complaint
 from parsim.core.graph import Floats, TaskGraph
 from parsim.core.job import Cost, Remarks
 from parsim.core.kernel import Call, price
-from parsim.core.machine import machine as here
-from parsim.core.profile import Profile, read
+from parsim.core.profile import REMEDY, Profile, read
 from parsim.core.schema import File
 from parsim.costs import costs
 from parsim.costs.constant import no_luck
@@ -56,7 +55,7 @@ def measured(
     return Cost(
         expected=lambda graph, index, device: expected(look, found.overhead_s, graph, device),
         luck=no_luck,
-        remarks=partial(_remarks, found, machine, lacking, neighbours),
+        remarks=partial(_remarks, found, machine, lacking),
         travel=found.travel,
         handed=found.overhead_s,
     )
@@ -154,21 +153,15 @@ def expected(seconds: partial[Floats], overhead: float, graph: TaskGraph, device
     return np.asarray(graph.units * seconds(graph)[graph.recipe] / device.speed + overhead)
 
 
-def _remarks(
-    profile: Profile, machine: str, lacking: str, neighbours: str, graph: TaskGraph, cluster: Cluster
-) -> Remarks:
+def _remarks(profile: Profile, machine: str, lacking: str, graph: TaskGraph, cluster: Cluster) -> Remarks:
     complaints, notes = [], []
     if not graph.recipes:
         why = "the workload has no kernels that could be measured; use constant, or items with a kernel, mlp, ..."
         return Remarks([Complaint(("kind",), why)])
-    other = [f"{name} {profile.machine.get(name)}, not {own}"
-             for name, own in here().items() if profile.machine.get(name) != own]  # fmt: skip
-    if other:
-        said = f"was made on another machine ({'; '.join(other)})"
+    if profile.elsewhere():
+        said = f"was made on another machine ({profile.elsewhere()})"
         if machine == "this":
-            complaints.append(
-                Complaint(("profile",), f"{said}; calibrate here, or say 'machine: any' to go on with it")
-            )
+            complaints.append(Complaint(("profile",), f"{said}; {REMEDY}"))
         else:
             notes.append(f"the profile {said}")
     lookup = Lookup(profile, lacking)

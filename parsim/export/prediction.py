@@ -74,9 +74,11 @@ def verdict(
     way, share = "long" if off > 0 else "short", f"{abs(off) / makespan if makespan else 0.0:.1%}"
     why = f"{seconds(abs(more[most]))} {'more' if more[most] > 0 else 'less'} {most} than predicted"
     said = [
-        f"The makespan was predicted {share} too {way}; most of that is {why}.",
+        f"The makespan was predicted {share} too {way}; the term that is off most is {why}.",
         f"A task's hand-over took {seconds(overhead(measured))} in the mean (overhead), predicted {seconds(handed)}.",
     ]
+    if handed:
+        said.append("T_s above is without it; the prediction holds it in each task, where the replay has idleness.")
     if not profiled:
         said.append("No profile of this machine: deviation also holds the error of the stated costs.")
     return said

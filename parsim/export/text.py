@@ -194,7 +194,7 @@ def _letter(timeline: Timeline, span: int, crowded: bool) -> str:
     if crowded:
         return CROWDED.get(kind, "#")
     if kind in ALPHABETS:
-        microbatch = re.search(r"(\d+)$", timeline.tasks.table[timeline.tasks.code[span]])
+        microbatch = re.search(r"(\d+)(?:@\d+)?$", timeline.tasks.table[timeline.tasks.code[span]])
         return ALPHABETS[kind][int(microbatch[1] if microbatch else number) % len(ALPHABETS[kind])]
     return NUMBERED[number % len(NUMBERED)]
 

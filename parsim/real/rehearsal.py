@@ -51,7 +51,7 @@ class Step(NamedTuple):
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """A program for worker processes: task 0 plays a round of all the work, task k > 0 makes an array of size k - 1."""
+    """A program for worker processes: task 0 plays a round of all the work, any other makes an array."""
 
     program: Any
     given: dict[int, Sequence[Any]] | None  # None: the program draws it
@@ -153,7 +153,7 @@ def rehearse(work: Rehearsal, workers: int, repeat: int, heard: Heard) -> Found:
     """Measure on so many *workers*, *repeat* rounds of each sort; *heard* is told how far it is."""
     names, done = [f"w{index}" for index in range(max(workers, 2))], 0
     rounds = 2 * (WARM_UP + repeat)
-    tasks = ["the rehearsal", *map(str, range(len(SIZES) * (MOVES + 1)))]
+    tasks = ["the rehearsal", *(f"hand-over {turn}" for turn in range(len(SIZES) * (MOVES + 1)))]
     places = [Place(own, (), 0, 0.0) for own in range(len(names))]
     with crew(names, tasks, work, places, [2.0 * SIZES[-1]]) as members:
         found = []

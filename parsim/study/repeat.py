@@ -1,8 +1,8 @@
 """Repeat: the same replay several times, and how far the prediction is off, as a distribution.
 
-run   measured   predicted too long by          -10 %      0      +10 %
-0   102 ms     -2.1 %                            ---#---|
-1   99 ms      +0.9 %                                   |#
+run   measured     error        error = predicted / measured - 1; above 0: predicted too long
+0     102 ms    -2.1 %
+1      99 ms    +0.9 %        in the median |-2.1 %|, |+0.9 %|, ...
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from parsim.build import build
-from parsim.core.errors import RunError
+from parsim.core.errors import Fault, RunError, ScenarioError
 from parsim.core.scenario import Source, load
 from parsim.export import html
 from parsim.export.files import prepare, write
@@ -108,6 +108,8 @@ def repeat(
 
     Raises as `replay` does, and `Broken` where some had ended before.
     """
+    if times < 1:
+        raise ScenarioError([Fault("repeat", 0, 0, "times", f"{times} is no count from 1; write for example 10")])
     runs = [replay(source, set)]
     job = build(load(source, set))
     try:

@@ -168,7 +168,8 @@ def _job(scenario: Scenario, said: dict[str, Any], complaints: list[Complaint], 
     """Ask the shelves for all that is *said*; collect what they complain about, and what is wrong *elsewhere*."""
     devices, cluster, graph, cost, policy = (), None, None, None, None
     if "cluster" in said:
-        devices = _collect(complaints, lambda: devices_of(said["cluster"]), ("cluster",)) or ()
+        with _elsewhere(elsewhere):
+            devices = _collect(complaints, lambda: devices_of(said["cluster"]), ("cluster",)) or ()
     if devices:
         complaints += about_names(said["cluster"], devices) + about_memory(said["cluster"])
         topology = said["cluster"].topology

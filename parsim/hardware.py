@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from parsim.core import document
 from parsim.core.cluster import HOST, UNWIRED, Cluster, Device
-from parsim.core.errors import Complaint, Invalid, Path
+from parsim.core.errors import Complaint, Invalid, Path, ScenarioError
 from parsim.core.registry import did_you_mean
 from parsim.core.schema import Ask, Count, Name, OneOf, Positive, check
 from parsim.core.units import Bytes, BytesPerSecond, FlopPerSecond
@@ -105,9 +105,24 @@ def kinds() -> dict[str, FilePath]:
 
 @cache
 def kind(name: str) -> DeviceForm:
-    """Read what is known of a device: each value stands beside its source."""
-    rows = document.read(kinds()[name].read_bytes(), name).values
-    return DeviceForm(**check(DeviceForm, {key: row["value"] for key, row in rows.items() if key in KEYS}))
+    """Read what is known of a device: each value stands beside its source; what does not is a `ScenarioError`."""
+    file = str(kinds()[name])
+    said = document.read(kinds()[name].read_bytes(), file)
+    rows = said.values if isinstance(said.values, dict) else {}
+    faults = list(said.faults)
+    for key, row in rows.items():
+        if key not in KEYS:
+            faults.append(document.fault(file, said.position((key,), "key"), (key,), did_you_mean(key, KEYS)))
+        elif not isinstance(row, dict) or row.keys() != {"value", "source"}:
+            wanted = "wants {value: 312 TFLOP/s, source: 'where that is written'}"
+            faults.append(document.fault(file, said.position((key,)), (key,), wanted))
+    if faults:
+        raise ScenarioError(faults)
+    try:
+        return DeviceForm(**check(DeviceForm, {key: row["value"] for key, row in rows.items()}))
+    except Invalid as wrong:
+        found = wrong.complaints
+        raise ScenarioError(document.fault(file, said.position(c.path), c.path, c.message) for c in found) from None
 
 
 def about_names(form: ClusterForm, devices: Sequence[Device]) -> list[Complaint]:

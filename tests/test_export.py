@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 import json
 import os
 from dataclasses import replace
@@ -586,3 +587,15 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypat
         files.write(tmp_path, {"x": "new"})
     assert (tmp_path / "x").read_text() == "old"
     assert os.listdir(tmp_path) == ["x"]
+
+
+def test_the_letters_of_training_are_its_microbatches_in_every_iteration():
+    raw = {
+        "cluster": {"devices": 1, "topology": {"kind": "full", "bandwidth": "1 TB/s"}},
+        "workload": {"kind": "mlp", "widths": [4, 3], "batch": 6, "iterations": 2},
+        "plan": {"split": "layers", "microbatches": 3},
+        "cost": {"kind": "constant", "compute": "1 s"},
+    }
+    lane = next(line for line in parsim.simulate(raw).report().splitlines() if line.startswith("  w0 "))
+    cells = [letter for letter, _ in itertools.groupby(lane.partition("|")[2].rstrip("|"))]
+    assert "".join(cells) == 2 * "0a1b2c#"  # 1F1B on one rank: F0 B0 F1 B1 F2 B2, then the update

@@ -576,3 +576,24 @@ def test_workers_compute_on_one_thread():
     before = dict(os.environ)
     assert processes.play(job)[1] == 5  # five items, each on one thread
     assert dict(os.environ) == before  # and this process is as it was
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "message"),
+    [
+        ("# x\npeak: 125 TFLOP/s\n", "2:7: peak", "wants {value: 312 TFLOP/s"),
+        ("# x\npeak: {value: 1 FLOP/s}\n", "2:7: peak", "wants {value: 312 TFLOP/s"),
+        ("# x\npek: {value: 1 FLOP/s, source: a}\n", "2:1: pek", "Did you mean 'peak'?"),
+        ("# x\npeak: {value: 1 GB, source: a}\n", "2:7: peak", "1 GB"),
+    ],
+)
+def test_a_device_file_that_is_wrong_is_told_with_its_place(text, place, message, tmp_path, monkeypatch):
+    file = tmp_path / "odd.yaml"
+    file.write_text(text)
+    hardware.kind.cache_clear()
+    monkeypatch.setattr(hardware, "kinds", lambda: {"odd": file})
+    with pytest.raises(parsim.ScenarioError) as refused:
+        parsim.simulate(scenario(cost={"kind": "roofline"}, device="odd"))
+    (line,) = str(refused.value).splitlines()
+    assert line.startswith(f"{file}:{place}: ")
+    assert message in line

@@ -104,12 +104,12 @@ class Replay:
         )
 
     def save(self, folder: str | os.PathLike[str]) -> None:
-        """Write both runs into folders of their own, and the replay as result.json beside them."""
+        """Write both runs into folders of their own; beside them the replay as result.json, and both on one axis."""
+        from parsim.plot.paper import files
+
         folder = prepare(os.fspath(folder))
         self.predicted.save(folder / "predicted")
         self.measured.save(folder / "measured")
-        from parsim.plot.paper import files
-
         whole: dict[str, bytes | str] = {"result.json": json.dumps(self.to_dict(), indent=1) + "\n"}
         write(folder, whole | files("comparison", self.plot()))
 

@@ -1,9 +1,11 @@
 """A profile: what the kernels and transfers of a machine were measured to take, in a JSON file.
 
-kernels     a row for each call: kernel, arguments, part, shapes, FLOP, bytes; median, spread, outliers
-alone: on one core, the others idle        busy: with the other workers computing the same
-transfers   alpha + beta x size, the copy that hands an array over
-overhead_s  of a task that computes nothing: to hand it over, and to hear of its end
+    kernels     a row for each call: kernel, arguments, part, shapes, FLOP, bytes; median, spread, outliers
+                  alone: on one core, the others idle        busy: with the other workers computing the same
+    transfers   alpha + beta x size, to put an array into shared memory and to fetch it from there
+    overhead_s  of any task: to hand it over, and to hear of its end
+
+`parsim calibrate` writes it, `cost: measured` and `topology: shared_memory` read it.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from parsim.core.errors import RunError
+from parsim.core.errors import ParsimError, RunError
 from parsim.core.graph import Program, TaskGraph
 
 LONGEST = 14_000  # bits of a whole number that Python still writes in digits
@@ -94,8 +94,8 @@ def _numbers(value: Any) -> Iterator[float]:
         yield value
 
 
-def told(error: Exception) -> str:
-    """Write an exception in a line."""
-    if isinstance(error, RunError):
+def told(error: BaseException) -> str:
+    """Write an exception in one line."""
+    if isinstance(error, ParsimError):
         return str(error)
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

@@ -54,10 +54,7 @@ class Player(Carrier):
         self.left = np.bincount(job.graph.edges.parent, minlength=len(job.graph)).tolist()  # children to come
         self.dropped: list[list[int]] = [[] for _ in job.cluster.workers]  # to be told with the next order
         self.end_s, self.bound_s, self.heard_s = np.full((3, len(job.graph)), math.nan)  # the last two: host's instants
-        self.closed: list[Interval] = []  # idleness, as the workers stamped it
         self.begun_s = job.begun_s
-        self.since = [0.0] * len(job.cluster.workers)
-        self.overhead: list[Interval] = []
 
     def execute(self, begun: float) -> None:
         """Let the workers compute every task."""
@@ -165,7 +162,9 @@ class Player(Carrier):
     def _stamp(self) -> None:
         """Put the workers' stamps onto the clock of the run."""
         zero = self.crew.zero
-        self.overhead, self.closed, self.since = [], [], [0.0] * len(self.since)
+        self.overhead: list[Interval] = []
+        self.closed: list[Interval] = []  # idleness, as the workers stamped it
+        self.since = [0.0] * len(self.job.cluster.workers)
         for task, report in self.reports.items():
             worker = self.worker[task]
             self.start_s[task], self.end_s[task] = report.start - zero, report.end - zero

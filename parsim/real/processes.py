@@ -59,7 +59,7 @@ def play(job: Job) -> tuple[Timeline, Any]:
     if program is None or complaints_about(job):
         raise Invalid(complaints_about(job))
     program.given  # noqa: B018 - what is drawn is drawn before the clock starts
-    able = [np.flatnonzero(np.isin(graph.place, places)).tolist() for places in _places(job)]
+    able = [np.flatnonzero(np.isin(graph.place, places)).tolist() for places in _sets(job)]
     names, shared = [worker.name for worker in workers], [*_shared(graph, able), float(graph.given.sum())]
     with crew(names, graph.names, program, _places_of(job, able), shared) as members:
         marks = [0.0]
@@ -79,7 +79,7 @@ def play(job: Job) -> tuple[Timeline, Any]:
     return _timeline(job, player, marks), result
 
 
-def _places(job: Job) -> list[list[int]]:
+def _sets(job: Job) -> list[list[int]]:
     """Return for each worker the place sets that hold it."""
     sets = list(enumerate(job.graph.places))
     return [[index for index, some in sets if worker in some] for worker in range(len(job.cluster.workers))]

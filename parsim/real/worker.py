@@ -17,7 +17,7 @@ from queue import SimpleQueue
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from parsim.core.errors import ParsimError
+from parsim.core.values import told
 from parsim.real.arena import Arena, Ref, get, put
 
 if TYPE_CHECKING:
@@ -289,10 +289,3 @@ def outlive_nobody() -> None:
     if host is not None:
         wait([host.sentinel])
         os._exit(1)
-
-
-def told(error: BaseException) -> str:
-    """Write an exception in one line."""
-    if isinstance(error, ParsimError):
-        return str(error)
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

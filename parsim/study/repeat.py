@@ -1,8 +1,10 @@
 """Repeat: the same replay several times, and how far the prediction is off, as a distribution.
 
-run   measured     error        error = predicted / measured - 1; above 0: predicted too long
-0     102 ms    -2.1 %
-1      99 ms    +0.9 %        in the median |-2.1 %|, |+0.9 %|, ...
+    run   measured     error        error = predicted / measured - 1; above 0: predicted too long
+      0     102 ms    -2.1 %
+      1      99 ms    +0.9 %        in the median |-2.1 %|, |+0.9 %|, ...
+
+Every run is measured anew; what is predicted is the same for all.
 """
 
 from __future__ import annotations

@@ -1,10 +1,12 @@
 """The tasks of training, their sizes and prices: iterations of a cut, each waiting for the update before it.
 
-0F0 --> 1F0        a stage's output travels on, its gradient back;
-|       |         what forward leaves stays on the worker until its backward has ended
-0B0 <-- 1B0
-|       |         gradients of the weights go to the update, which hands the weights to the next iteration
-0U      1U
+    0F0 --> 1F0        a stage's output travels on, its gradient back;
+     |       |         what forward leaves stays on the worker until its backward has ended
+    0B0 <-- 1B0
+     |       |         gradients of the weights go to the update, which hands the weights to the next iteration
+    0U      1U
+
+What waits for what within an iteration is derived by `core.op.needs`, as for any pipeline.
 """
 
 from __future__ import annotations

@@ -1,9 +1,11 @@
 """How training is split, and into which tasks: one builder for the split by data and the split by layers.
 
-by data      rank 0 |0F0 0B0 0U|  <- sums the gradients of all ranks, updates, sends the weights back
-rank 1 |0F1 0B1 ..|     one stage of all layers, a subset of the batch a rank
-by layers    rank 0 |0F0 0F1 .. 0B0 0B1 0U|   a stage of neighbouring layers a rank, a microbatch at a time,
-rank 1 |.. 1F0 1B0 1F1 1B1 1U|   in the order of a schedule; gradients add up on their rank
+    by data      rank 0 |0F0 0B0 0U|  <- sums the gradients of all ranks, updates, sends the weights back
+                 rank 1 |0F1 0B1 ..|     one stage of all layers, a subset of the batch a rank
+    by layers    rank 0 |0F0 0F1 .. 0B0 0B1 0U|   a stage of neighbouring layers a rank, a microbatch at a time,
+                 rank 1 |.. 1F0 1B0 1F1 1B1 1U|   in the order of a schedule; gradients add up on their rank
+
+By data the policy decides when a task of a rank runs, by layers the schedule does.
 """
 
 from __future__ import annotations
@@ -61,22 +63,37 @@ def cut(plan: TrainingPlan, cluster: Cluster, layers: int, rows: int) -> Cut:
         for key in _OTHERS[plan.split]
         if getattr(plan, key) is not None
     ]
-    workers = len(cluster.workers)
-    ranks, key = (workers, "subsets") if plan.split == "data" else (plan.pipeline or min(workers, layers), "pipeline")
-    parts = (plan.subsets or min(workers, rows)) if plan.split == "data" else (plan.microbatches or 1)
-    if parts > rows:
-        name = "subsets" if plan.split == "data" else "microbatches"
-        complaints.append(Complaint(("plan", name), f"{parts} parts of {rows} items; there are no empty parts"))
-    if plan.split == "layers" and ranks > min(workers, layers):
+    by = _by_data if plan.split == "data" else _by_layers
+    return by(plan, len(cluster.workers), layers, rows, complaints)
+
+
+def _by_data(plan: TrainingPlan, workers: int, layers: int, rows: int, complaints: list[Complaint]) -> Cut:
+    parts = plan.subsets or min(workers, rows)
+    _refuse([*complaints, *_about_parts("subsets", parts, rows)])
+    orders = [[Op(0, kind, part) for part in range(rank, parts, workers) for kind in "FB"] for rank in range(workers)]
+    return Cut((range(layers),), shares(rows, parts), orders, ordered=False)
+
+
+def _by_layers(plan: TrainingPlan, workers: int, layers: int, rows: int, complaints: list[Complaint]) -> Cut:
+    ranks, parts = plan.pipeline or min(workers, layers), plan.microbatches or 1
+    complaints += _about_parts("microbatches", parts, rows)
+    if ranks > min(workers, layers):
         why = f"a pipeline of {ranks} ranks needs {ranks} workers and {ranks} layers; there are {workers} and {layers}"
-        complaints.append(Complaint(("plan", key), why))
-    if complaints:
-        raise Invalid(complaints)
-    if plan.split == "data":
-        orders = [[Op(0, kind, part) for part in range(rank, parts, workers) for kind in "FB"] for rank in range(ranks)]
-        return Cut((range(layers),), shares(rows, parts), orders, ordered=False)
+        complaints.append(Complaint(("plan", "pipeline"), why))
+    _refuse(complaints)
     stages = tuple(range(part.start, part.stop) for part in shares(layers, ranks))
     return Cut(stages, shares(rows, parts), _orders(plan.schedule or SCHEDULE, ranks, parts), ordered=True)
+
+
+def _about_parts(name: str, parts: int, rows: int) -> list[Complaint]:
+    if parts <= rows:
+        return []
+    return [Complaint(("plan", name), f"{parts} parts of {rows} items; there are no empty parts")]
+
+
+def _refuse(complaints: list[Complaint]) -> None:
+    if complaints:
+        raise Invalid(complaints)
 
 
 _OTHERS: dict[str, Sequence[str]] = {"data": ("pipeline", "schedule", "microbatches"), "layers": ("subsets",)}

@@ -338,6 +338,47 @@ class TestSchedules:
         )
         assert "1 ranks, 1 microbatches, 1 chunks" not in found
 
+    @pytest.mark.parametrize("chunks", ["", ", chunks=1", ", **more"])
+    def test_orders_of_one_stage_per_rank_hold_and_more_chunks_are_refused(self, here, chunks):
+        body = f"""
+            def mine(ranks, microbatches{chunks}):
+                return [[Op(r, k, i) for k in "FB" for i in range(microbatches)] for r in range(ranks)]
+            """
+        found = verdict("schedules", body)
+        told = {one.case: one.told for one in found.findings}
+        assert found.good
+        assert told["2 ranks, 4 microbatches, 1 chunks"] == "live activations 4 4"
+        refused = "refused: chunks: mine gives each rank one stage, so it has no use for more chunks; use chunks: 1"
+        assert told["2 ranks, 4 microbatches, 2 chunks"] == refused
+        stages = {"kind": "stages", "forward": "1 s", "input_grad": "1 s", "weight_grad": "1 s"}
+        plan = {"schedule": "mine", "microbatches": 2}
+        scenario = {"cluster": {"devices": 2}, "workload": stages, "plan": plan}
+        assert parsim.simulate(scenario).timeline.makespan_s == 9.0  # GPipe: (m + p - 1) (F + B)
+        with pytest.raises(parsim.ScenarioError, match=r"plan\.chunks: mine gives each rank one stage"):
+            parsim.simulate(scenario, set={"plan.chunks": 2})
+        mlp = {"kind": "mlp", "widths": [4, 8, 3], "batch": 8}
+        layers = {"split": "layers", "pipeline": 2, "schedule": "mine", "microbatches": 2}
+        device = {"peak": "1 GFLOP/s", "bandwidth": "1 GB/s"}
+        trained = parsim.simulate(
+            {
+                "cluster": {"devices": 2, "device": device, "topology": {"kind": "star", "bandwidth": "1 GB/s"}},
+                "workload": mlp,
+                "plan": layers,
+                "cost": "roofline",
+            }
+        )
+        assert trained.timeline.makespan_s > 0
+
+    def test_orders_that_lack_part_of_the_second_chunk_are_broken(self, here):
+        body = """
+            def mine(ranks, microbatches, chunks):
+                stages = range(ranks * chunks - (chunks > 1))
+                mine = [[s for s in stages if s % ranks == r] for r in range(ranks)]
+                return [[Op(s, k, i) for k in "FB" for i in range(microbatches) for s in own] for own in mine]
+            """
+        found = broken("schedules", body)
+        assert "2 chunks never runs 3F0" in found["2 ranks, 4 microbatches, 2 chunks"]
+
     def test_the_peak_of_activations_and_refusals_are_told(self, here):
         told = {one.case: one.told for one in verdict("schedules", self.GPIPE).findings}
         assert told["3 ranks, 7 microbatches, 1 chunks"] == "live activations 7 7 7"

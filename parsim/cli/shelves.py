@@ -41,7 +41,9 @@ def schedule(name: str, ranks: str, microbatches: str, chunks: str, files: tuple
     """Print the order of schedule NAME, a line per rank."""
     from parsim.core.errors import Invalid
     from parsim.core.marks import MOST
+    from parsim.core.orders import orders_of
     from parsim.core.registry import did_you_mean
+    from parsim.core.schema import Ask
     from parsim.schedules import schedules
 
     counts: dict[str, int] = {}
@@ -57,7 +59,7 @@ def schedule(name: str, ranks: str, microbatches: str, chunks: str, files: tuple
         faults += option_fault("--microbatches", f"ranks x microbatches x chunks make more than {MOST}").faults
     raise_all(faults)
     try:
-        orders = schedules[name](**counts)
+        orders = orders_of(Ask(name, schedules[name]), **counts)
     except Invalid as invalid:
         found = [(f"--{c.path[0]}" if c.path else "NAME", c.message) for c in invalid.complaints]
         raise ScenarioError(fault for place in found for fault in option_fault(*place).faults) from None

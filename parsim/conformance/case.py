@@ -6,6 +6,7 @@ Case("five tasks on two workers", ask)  --find-->  Finding(policies, newest, "fi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 from parsim.core import document
@@ -13,7 +14,7 @@ from parsim.core.errors import Complaint, Invalid, ParsimError, one_line
 from parsim.core.marks import FILE, example, mark_of
 from parsim.core.outside import ANYTHING, Outside, Who
 from parsim.core.registry import shelf
-from parsim.core.schema import key_of, parameters
+from parsim.core.schema import key_of, model_of, parameters
 
 
 class Found(NamedTuple):
@@ -74,6 +75,8 @@ def asked(entry: Callable[..., Any], given: tuple[str, ...], samples: Mapping[st
     >>> asked(star, ("places",), {})
     {'bandwidth': '400 Gbit/s'}
     """
+    if isinstance(entry, Outside):
+        entry.refuse_unreadable(partial(model_of, entry), given)
     said = dict(samples)
     for name, (annotation, parameter) in parameters(entry, given).items():
         key = key_of(name)

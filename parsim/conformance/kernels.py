@@ -15,15 +15,15 @@ from typing import Any
 from parsim.build import build
 from parsim.conformance import arrays
 from parsim.conformance.case import Case, Found, asked, found
+from parsim.core.function import argument, made
 from parsim.core.items import Elements
-from parsim.core.kernel import is_class, made
+from parsim.core.kernel import is_class
 from parsim.core.scenario import load
 from parsim.core.schema import check as read
 from parsim.kernels import kernels
 from parsim.metrics.values import alike
 from parsim.run import run
 
-GIVEN = ("value",)
 NUMBERS: dict[str, list[Any]] = {"whole numbers": [1, 2, 3, 4, 5], "fractions": [0.5, 2.5, 10.0]}
 PLANS = ({"split": "data"}, {"split": "data", "subsets": 3}, {"split": "layers"}, {"split": "chain", "depth": 2})
 
@@ -52,7 +52,8 @@ def numbers_of(entry: str) -> list[Case]:
 def computing(entry: str) -> Any:
     """Return the kernel with its parameters."""
     one = kernels[entry]
-    return made(one, read(one, asked(one, GIVEN, {}), GIVEN))
+    given = argument(one)
+    return made(one, read(one, asked(one, given, {}), given))
 
 
 def again(entry: str, numbers: list[Any]) -> Found:
@@ -81,7 +82,7 @@ def _unlike(numbers: list[Any], first: list[Any], second: list[Any], when: str) 
 
 def split(entry: str, plan: dict[str, Any]) -> Found:
     """Play items, and hold their outputs against one worker's."""
-    kernel = {"kind": entry, **asked(kernels[entry], GIVEN, {})}
+    kernel = {"kind": entry, **asked(kernels[entry], argument(kernels[entry]), {})}
     work = {"kind": "items", "data": NUMBERS["whole numbers"], "kernel": kernel, "merge": "sum"}
     scenario = {
         "cluster": {"devices": 2},

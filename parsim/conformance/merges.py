@@ -7,12 +7,13 @@ from functools import partial
 from typing import Any
 
 from parsim.conformance.case import Case, Found, asked, found
+from parsim.core.function import argument, made
 from parsim.core.schema import check as read
+from parsim.core.values import plain
 from parsim.merges import merges
 from parsim.metrics.values import alike
 from parsim.run import simulate
 
-GIVEN = ("values",)
 OUTPUTS: dict[str, list[Any]] = {"one output": [2], "whole numbers": [2, 4, 6, 8, 10], "fractions": [1.0, 5.0, 0.25]}
 PLANS = ({"split": "data"}, {"split": "data", "subsets": 4}, {"split": "layers"}, {"split": "chain", "depth": 1})
 
@@ -25,8 +26,9 @@ def cases(entry: str) -> list[Case]:
 
 def merging(entry: str) -> Any:
     """Return the merge with its parameters."""
-    made = merges[entry]
-    return partial(made, **read(made, asked(made, GIVEN, {}), GIVEN))
+    one = merges[entry]
+    given = argument(one)
+    return made(one, read(one, asked(one, given, {}), given))
 
 
 def again(entry: str, outputs: list[Any]) -> Found:
@@ -38,7 +40,7 @@ def again(entry: str, outputs: list[Any]) -> Found:
     if not alike(first, second):
         broken.append(f"makes {first!r} of {outputs}, and another time {second!r}")
     try:
-        json.dumps(first, allow_nan=False)
+        json.dumps(plain(first), allow_nan=False)
     except (TypeError, ValueError) as error:
         broken.append(f"makes {first!r}, which JSON cannot write ({error}); return numbers, texts, lists or mappings")
     return found(broken)
@@ -46,7 +48,7 @@ def again(entry: str, outputs: list[Any]) -> Found:
 
 def split(entry: str, plan: dict[str, Any]) -> Found:
     """Play items, and hold the result against the merge of all outputs."""
-    merge = {"kind": entry, **asked(merges[entry], GIVEN, {})}
+    merge = {"kind": entry, **asked(merges[entry], argument(merges[entry]), {})}
     work = {"kind": "items", "data": [1, 2, 3, 4, 5], "kernel": "double", "merge": merge}
     cost = {"kind": "constant", "compute": "1 s"}
     value = simulate({"cluster": {"devices": 2}, "workload": work, "plan": plan, "cost": cost}).value

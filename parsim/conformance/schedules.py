@@ -16,6 +16,8 @@ from parsim.conformance.case import Case, Found, asked, found, who_of
 from parsim.core.answers import orders
 from parsim.core.errors import Invalid
 from parsim.core.op import Op
+from parsim.core.orders import orders_of
+from parsim.core.schema import Ask
 from parsim.core.schema import check as read
 from parsim.core.ties import CLOSE
 from parsim.metrics.checker import check
@@ -39,10 +41,9 @@ def cases(entry: str) -> list[Case]:
 
 def ordered(entry: str, shape: tuple[int, int, int]) -> list[list[Op]]:
     """Ask for the orders of a shape, every action checked; what is impossible raises `Invalid`."""
-    given = dict(zip(GIVEN, shape, strict=True))
     made = schedules[entry]
-    answer = made(**read(made, asked(made, GIVEN, {}), GIVEN), **given)
-    return orders(who_of("schedules", entry, "schedule"), given, answer)
+    answer = orders_of(Ask(entry, made, read(made, asked(made, GIVEN, {}), GIVEN)), *shape)
+    return orders(who_of("schedules", entry, "schedule"), dict(zip(GIVEN, shape, strict=True)), answer)
 
 
 def possible(entry: str) -> Found:

@@ -21,6 +21,7 @@ from parsim.core.cluster import Device, Link, Route, Wiring
 from parsim.core.graph import Floats, TaskGraph
 from parsim.core.job import Cost
 from parsim.core.op import KINDS, Op
+from parsim.core.orders import refuse_chunks
 from parsim.core.outside import Check, Who, shown
 from parsim.core.sound import about_graph
 
@@ -131,6 +132,8 @@ def orders(who: Who, given: Mapping[str, Any], answer: Any) -> list[list[Op]]:
         raise who.error(f"answered {shown(answer)}; a list of Op for each of {ranks} ranks is wanted")
     ops = list(chain.from_iterable(rows))
     wrong = next(_about_ops(ops, ranks * chunks, microbatches), "")
+    if wrong and not next(_about_ops(ops, ranks, microbatches), ""):
+        refuse_chunks(who.name, chunks)
     if wrong:
         raise who.error(f"of {ranks} ranks, {microbatches} microbatches and {chunks} chunks {wrong}")
     return [list(row) for row in rows]

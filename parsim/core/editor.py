@@ -48,8 +48,7 @@ def _with_shelves(node: Any, found: Shelves) -> Any:
     result = {"anyOf" if key == "oneOf" else key: _with_shelves(value, found) for key, value in node.items()}
     ask = result.pop("$shelf", None)
     if ask is not None:
-        key = "-".join((ask.shelf.name, *ask.given))
-        found[key], result["$ref"] = ask, f"#/$defs/{key}"
+        found[ask.key], result["$ref"] = ask, f"#/$defs/{ask.key}"
     return result
 
 

@@ -11,7 +11,7 @@ FLOP are counted by one rule: each +, -, x, /, comparison, exp, log, tanh and sq
 maximum along an axis of n numbers is n, its start included, so that rows times a matrix are the usual 2 R i o. Copies,
 masks, indices and changes of sign are 0, and so is what is made once for a whole call, such as 1 / sqrt(d).
 
-An entry of the shelf that is a plain function of one element is a kernel that has a forward part only, and no price.
+An entry of the shelf that is a function of one element (`parsim.core.function`) has a forward part only, and no price.
 """
 
 from __future__ import annotations
@@ -19,13 +19,11 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache, partial
+from functools import cache
 from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 import numpy.typing as npt
-
-from parsim.core.outside import Outside, shown
 
 Array = npt.NDArray[Any]
 Shape = tuple[int, ...]
@@ -81,13 +79,38 @@ class Kernel:
 Tell = Callable[["Call"], None]
 
 
+Arguments = tuple[tuple[str, Any], ...]
+
+
 class Call(NamedTuple):
     """A part of a kernel at given shapes: what a task does once, and what is measured and priced."""
 
     kernel: str  # as on the shelf
-    arguments: tuple[tuple[str, Any], ...]  # the parameters of the kernel, by name
+    arguments: Arguments  # the parameters of the kernel, as `arguments_of` writes them
     part: Part
     shapes: tuple[Shape, ...]
+
+
+class Fixed(dict[str, Any]):
+    """A mapping that nobody changes, so that it may be part of a key."""
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(tuple(sorted(self.items())))
+
+
+def arguments_of(said: Mapping[str, Any]) -> Arguments:
+    """Write the parameters of a kernel so that they may be part of a key: sorted by name, no lists.
+
+    >>> arguments_of({"weights": [1.0, 2.0], "by": 3})
+    (('by', 3), ('weights', (1.0, 2.0)))
+    """
+    return tuple((name, _fixed(said[name])) for name in sorted(said))
+
+
+def _fixed(value: Any) -> Any:
+    if isinstance(value, dict):
+        return Fixed({key: _fixed(one) for key, one in value.items()})
+    return tuple(map(_fixed, value)) if type(value) in (list, tuple) else value
 
 
 @cache
@@ -112,7 +135,7 @@ def price(call: Call) -> tuple[float, float]:
 class Watched:
     """A kernel that tells of every part before it runs it."""
 
-    def __init__(self, name: str, arguments: tuple[tuple[str, Any], ...], kernel: Any, tell: Tell) -> None:
+    def __init__(self, name: str, arguments: Arguments, kernel: Any, tell: Tell) -> None:
         self._named, self._kernel, self._tell = (name, arguments), kernel, tell
 
     def __getattr__(self, name: str) -> Any:
@@ -152,30 +175,6 @@ def is_class(entry: Callable[..., Any]) -> bool:
     """Say whether an entry of the shelf is a class of kernels, and no plain function; also one from outside."""
     entry = inspect.unwrap(entry)
     return isinstance(entry, type) and issubclass(entry, Kernel)
-
-
-def made(entry: Callable[..., Any], arguments: Mapping[str, Any]) -> Callable[[Any], Any]:
-    """Return the function of one element that an entry of the shelf stands for."""
-    return _Forward(entry, arguments) if is_class(entry) else partial(entry, **arguments)
-
-
-class _Forward:
-    """The forward part of a class of kernels; to a worker process travels the entry, which is found or loaded there."""
-
-    def __init__(self, entry: Callable[..., Any], arguments: Mapping[str, Any]) -> None:
-        self._made, self._forward = (entry, dict(arguments)), entry(**arguments).forward
-        if isinstance(entry, Outside):
-            self._forward = partial(_told, entry, self._forward)
-
-    def __call__(self, value: Any) -> Any:
-        return self._forward(value)
-
-    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-        return made, self._made
-
-
-def _told(entry: Outside, forward: Callable[[Any], Any], value: Any) -> Any:
-    return entry.who.call(forward, f"for {shown(value)}", value)
 
 
 def _split(kernel: Kernel, shapes: tuple[Shape, ...]) -> tuple[tuple[Shape, ...], tuple[Shape, ...]]:

@@ -7,18 +7,17 @@ mine.py:7  @topologies.add("ring")  ->  stands on the shelf as Outside(ring)
 
 from __future__ import annotations
 
-import inspect
 import os
 import reprlib
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import redirect_stdout
-from functools import update_wrapper
+from functools import partial, update_wrapper
 from typing import Any, NamedTuple, TextIO
 
 from parsim.core.errors import Complaint, Fault, Invalid, ParsimError, RunError, ScenarioError, one_line
+from parsim.core.signatures import BY_KEY, signature
 
-_BY_KEY = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 ANYTHING = (Exception, SystemExit)  # what a file may raise; only the user's own interruption passes
 
 
@@ -94,6 +93,8 @@ class Outside:
 
     def __init__(self, shelf: str, who: Who, entry: Callable[..., Any], check: Check) -> None:
         update_wrapper(self, entry)
+        if isinstance(entry, partial):
+            self.__doc__ = entry.func.__doc__
         self.who = who
         self._entry, self._check = entry, check
         self._named = (os.path.abspath(who.file), shelf, who.name)
@@ -113,19 +114,21 @@ class Outside:
         return self._check(self.who, kwargs, answer)
 
     def refuse_unreadable(self, read: Callable[[tuple[str, ...]], object], given: tuple[str, ...]) -> None:
-        """Refuse a signature that cannot be *read*, or does not say what a scenario may write; *given* are none of its.
+        """Refuse a signature that cannot be *read*, or does not say what a scenario may write.
 
-        Raises `ScenarioError`.
+        *given* come from the caller, not from the scenario. Raises `ScenarioError`.
         """
         try:
             read(given)
-            known = inspect.signature(self._entry).parameters.values()
+            known = signature(self._entry).values()
         except ANYTHING as error:
             words = f"has a signature that cannot be read: {type(error).__name__}: {str(error).partition(chr(10))[0]}"
             raise ScenarioError([self.who.fault(words)]) from None
         for one in known:
-            if one.annotation is one.empty and one.kind in _BY_KEY and one.name not in given:
-                words = f"does not say what its parameter '{one.name}' is; annotate it, for example '{one.name}: Count'"
+            unsaid = one.annotation is one.empty and one.default is one.empty
+            if unsaid and one.kind in BY_KEY and one.name not in given:
+                example = f"annotate it, for example '{one.name}: Count', or give it a default"
+                words = f"does not say what its parameter '{one.name}' is; {example}"
                 raise ScenarioError([self.who.fault(words)])
 
     def __deepcopy__(self, memo: object) -> Outside:

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from parsim.core.content import content
 from parsim.core.errors import Fault, ScenarioError
-from parsim.core.kernel import PARTS, Call
+from parsim.core.kernel import PARTS, Call, arguments_of
 from parsim.core.machine import machine
 
 Neighbours = str  # "alone" or "busy"
@@ -133,7 +133,7 @@ def _row(said: dict[str, Any]) -> tuple[Call, Row]:
     shapes = tuple(tuple(map(_length, shape)) for shape in said["shapes"])
     if not isinstance(said["kernel"], str):
         raise ValueError(f"kernel {said['kernel']!r}")
-    call = Call(said["kernel"], tuple(sorted(said["arguments"].items())), said["part"], shapes)
+    call = Call(said["kernel"], arguments_of(said["arguments"]), said["part"], shapes)
     timing = {
         name: Timing(_amount(said[name]["median_s"]), _amount(said[name]["spread_s"]),
                      int(said[name]["runs"]), int(said[name]["outliers"]))

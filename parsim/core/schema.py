@@ -33,6 +33,7 @@ from parsim.core.errors import Complaint, Invalid, Path
 from parsim.core.marks import Count, Either, File, Name, Positive, Whole, example, mark_of
 from parsim.core.outside import Outside
 from parsim.core.registry import Shelf
+from parsim.core.signatures import annotated, is_record
 from parsim.core.units import Quantity, TimeOrSize, Travel, show
 
 if TYPE_CHECKING:
@@ -83,17 +84,23 @@ class Ask(NamedTuple):
 class OneOf:
     """Marks an `Ask` parameter: `fifo`, or `{kind: fifo, ...}` with the entry's parameters.
 
-    Parameters named in *given* are handed over by the caller of `Ask.make`; they are none of the scenario's.
+    Parameters that are *given*, or that this names for each entry, come from the caller of `Ask.make` and not from the
+    scenario.
     """
 
     shelf: Shelf
-    given: Names = ()
+    given: Names | Callable[[Callable[..., Any]], Names] = ()
     takes = (str, dict)
 
     @property
     def wanted(self) -> str:
         """A phrase for messages."""
         return f"a name such as '{self.example}', or a mapping with 'kind'"
+
+    @property
+    def key(self) -> str:
+        """Where its choices stand in a JSON Schema."""
+        return "-".join((self.shelf.name, *(() if callable(self.given) else self.given)))
 
     @property
     def example(self) -> str:
@@ -119,16 +126,20 @@ class OneOf:
         if name not in entries:
             raise Invalid([Complaint(at, unknown("name", name, entries))])
         self._model(entries[name])
-        return Ask(name, entries[name], check(entries[name], parameters, self.given))
+        return Ask(name, entries[name], check(entries[name], parameters, self._given(entries[name])))
 
     def models(self) -> dict[str, type[BaseModel]]:
         """Return the model of every entry."""
         return {name: self._model(entry) for name, entry in self.shelf.entries().items()}
 
     def _model(self, entry: Callable[..., Any]) -> type[BaseModel]:
+        given = self._given(entry)
         if isinstance(entry, Outside):
-            entry.refuse_unreadable(functools.partial(model_of, entry), self.given)
-        return model_of(entry, self.given)
+            entry.refuse_unreadable(functools.partial(model_of, entry), given)
+        return model_of(entry, given)
+
+    def _given(self, entry: Callable[..., Any]) -> Names:
+        return self.given(entry) if callable(self.given) else self.given
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         from pydantic_core import core_schema
@@ -228,20 +239,11 @@ def model_of(function: Callable[..., Any], given: Names = ()) -> type[BaseModel]
 @functools.cache
 def parameters(function: Callable[..., Any], given: Names = ()) -> Mapping[str, tuple[Any, inspect.Parameter]]:
     """Return the annotation and the parameter of everything that a scenario may say to *function*."""
-    function = inspect.unwrap(function)
-    own_init = isinstance(function, type) and not is_record(function)
-    hints = typing.get_type_hints(getattr(function, "__init__") if own_init else function, include_extras=True)  # noqa: B009
-    by_key = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     return {
-        name: (adapted(hints.get(name, Any)), parameter)
-        for name, parameter in inspect.signature(function).parameters.items()
-        if parameter.kind in by_key and name not in given
+        name: (adapted(annotation), parameter)
+        for name, (annotation, parameter) in annotated(function).items()
+        if name not in given
     }
-
-
-def is_record(annotation: Any) -> bool:
-    """Tell whether *annotation* is a dataclass or a NamedTuple."""
-    return isinstance(annotation, type) and (dataclasses.is_dataclass(annotation) or hasattr(annotation, "_fields"))
 
 
 def key_of(name: str) -> str:

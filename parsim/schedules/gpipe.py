@@ -12,8 +12,8 @@ reverses them).
 
 from __future__ import annotations
 
-from parsim.core.errors import Complaint, Invalid
 from parsim.core.op import Op
+from parsim.core.orders import refuse_chunks
 from parsim.schedules import schedules
 
 
@@ -25,9 +25,7 @@ def gpipe(ranks: int, microbatches: int, chunks: int = 1) -> list[list[Op]]:
     0F0 0F1 0F2 0B0 0B1 0B2
     1F0 1F1 1F2 1B0 1B1 1B2
     """
-    if chunks != 1:
-        why = "gpipe gives each rank one stage, so it has no use for more chunks; use chunks: 1"
-        raise Invalid([Complaint(("chunks",), why)])
+    refuse_chunks("gpipe", chunks)
     return [[Op(stage, kind, i) for kind in "FB" for i in range(microbatches)] for stage in range(ranks)]
 
 

@@ -11,8 +11,8 @@ Narayanan et al., PipeDream, SOSP 2019 (with a flush: PipeDream-Flush, ICML 2021
 
 from __future__ import annotations
 
-from parsim.core.errors import Complaint, Invalid
 from parsim.core.op import Op
+from parsim.core.orders import refuse_chunks
 from parsim.schedules import schedules
 
 
@@ -24,9 +24,7 @@ def one_f_one_b(ranks: int, microbatches: int, chunks: int = 1) -> list[list[Op]
     0F0 0F1 0B0 0F2 0B1 0B2
     1F0 1B0 1F1 1B1 1F2 1B2
     """
-    if chunks != 1:
-        why = "1f1b gives each rank one stage, so it has no use for more chunks; use chunks: 1"
-        raise Invalid([Complaint(("chunks",), why)])
+    refuse_chunks("1f1b", chunks)
     return [_rank(stage, min(ranks - stage, microbatches), microbatches) for stage in range(ranks)]
 
 

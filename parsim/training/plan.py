@@ -13,11 +13,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 from parsim.core.cluster import Cluster
 from parsim.core.errors import Complaint, Invalid
 from parsim.core.op import Op
+from parsim.core.orders import orders_of
 from parsim.core.plan import Plan
 from parsim.core.registry import shelf
 from parsim.core.schema import Ask, Count, OneOf
@@ -100,9 +101,9 @@ _OTHERS: dict[str, Sequence[str]] = {"data": ("pipeline", "schedule", "microbatc
 
 
 def _orders(schedule: Ask, ranks: int, microbatches: int) -> list[list[Op]]:
-    entry: Any = schedule.entry if schedule is not SCHEDULE else shelf("schedules")[schedule.name]
+    if schedule is SCHEDULE:
+        schedule = schedule._replace(entry=shelf("schedules")[schedule.name])
     try:
-        orders: list[list[Op]] = entry(**schedule.arguments, ranks=ranks, microbatches=microbatches, chunks=1)
+        return orders_of(schedule, ranks, microbatches, 1)
     except Invalid as invalid:
         raise Invalid(c._replace(path=("plan", *c.path)) for c in invalid.complaints) from None
-    return orders

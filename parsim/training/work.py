@@ -8,7 +8,7 @@ from typing import Any
 from parsim.core.cluster import Cluster
 from parsim.core.errors import Complaint, Invalid
 from parsim.core.graph import TaskGraph
-from parsim.core.kernel import size
+from parsim.core.kernel import arguments_of, size
 from parsim.core.registry import shelf
 from parsim.core.schema import Ask
 from parsim.training.graph import graph_of
@@ -50,7 +50,7 @@ def training(cluster: Cluster, plan: TrainingPlan, model: Model, optimizer: Ask,
         raise Invalid(complaints)
     arguments = dict(optimizer.arguments)
     try:
-        update = Update(optimizer.name, tuple(arguments.items()), entry(**arguments))
+        update = Update(optimizer.name, arguments_of(arguments), entry(**arguments))
     except Invalid as wrong:
         raise Invalid(c._replace(path=("optimizer", *c.path)) for c in wrong.complaints) from None
     adding = Update("reduce", (), _kernel("reduce", {}))

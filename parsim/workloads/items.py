@@ -19,9 +19,10 @@ import numpy as np
 
 from parsim.core.cluster import Cluster
 from parsim.core.errors import Complaint, Invalid, Path
+from parsim.core.function import argument, made
 from parsim.core.graph import Floats, TaskGraph
 from parsim.core.items import Items
-from parsim.core.kernel import Call, is_class, made
+from parsim.core.kernel import Call, arguments_of, is_class
 from parsim.core.plan import Plan
 from parsim.core.registry import shelf
 from parsim.core.schema import Ask, Count, OneOf
@@ -44,8 +45,8 @@ def items(
     plan: ItemsPlan,
     data: list[int | float] | None = None,
     count: Count | None = None,
-    kernel: Annotated[Ask, OneOf(shelf("kernels"), given=("value",))] | None = None,
-    merge: Annotated[Ask, OneOf(shelf("merges"), given=("values",))] | None = None,
+    kernel: Annotated[Ask, OneOf(shelf("kernels"), given=argument)] | None = None,
+    merge: Annotated[Ask, OneOf(shelf("merges"), given=argument)] | None = None,
     item: Bytes = 0.0,
     result: Bytes = 0.0,
     weights: Bytes = 0.0,
@@ -76,8 +77,8 @@ def items(
         asked = replace(
             asked,
             kernel=made(kernel.entry, kernel.arguments),
-            merge=partial(merge.entry, **merge.arguments),
-            name=(kernel.name, tuple(sorted(kernel.arguments.items()))),
+            merge=made(merge.entry, merge.arguments),
+            name=(kernel.name, arguments_of(kernel.arguments)),
         )
     cut = partial(plan.split.make, workers=len(cluster.workers), **options)
     try:

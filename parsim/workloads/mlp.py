@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 
 from parsim.core.cluster import Cluster
 from parsim.core.errors import Complaint, Invalid
+from parsim.core.function import argument
 from parsim.core.graph import TaskGraph
 from parsim.core.registry import shelf
 from parsim.core.schema import Ask, Count, OneOf, Whole
@@ -32,7 +33,7 @@ def mlp(
     batch: Count,
     iterations: Count = 1,
     activation: Literal["relu", "gelu"] = "relu",
-    optimizer: Annotated[Ask, OneOf(shelf("kernels"))] = OPTIMIZER,
+    optimizer: Annotated[Ask, OneOf(shelf("kernels"), given=argument)] = OPTIMIZER,
     seed: Whole | None = None,
 ) -> TaskGraph:
     """Make the tasks that train an MLP.

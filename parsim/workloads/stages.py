@@ -23,6 +23,7 @@ from parsim.core.errors import Complaint, Invalid
 from parsim.core.graph import Edges, Floats, Numbered, TaskGraph
 from parsim.core.marks import MOST
 from parsim.core.op import KINDS, Op, columns, needs
+from parsim.core.orders import orders_of
 from parsim.core.plan import Plan
 from parsim.core.registry import shelf
 from parsim.core.schema import Ask, Count, OneOf
@@ -66,7 +67,7 @@ def stages(
         raise Invalid([Complaint(("plan", "microbatches"), f"ranks x chunks x microbatches make more than {MOST}")])
     times = {"forward": forward, "input_grad": input_grad, "weight_grad": weight_grad}
     try:
-        orders = plan.schedule.make(ranks=ranks, microbatches=plan.microbatches, chunks=plan.chunks)
+        orders = orders_of(plan.schedule, ranks, plan.microbatches, plan.chunks)
     except Invalid as invalid:
         raise Invalid(c._replace(path=("plan", *c.path)) for c in invalid.complaints) from None
     return pipeline(orders, times, send)

@@ -16,6 +16,7 @@ from typing import Annotated
 
 from parsim.core.cluster import Cluster
 from parsim.core.errors import Complaint, Invalid
+from parsim.core.function import argument
 from parsim.core.graph import TaskGraph
 from parsim.core.registry import shelf
 from parsim.core.schema import Ask, Count, OneOf, Whole
@@ -37,7 +38,7 @@ def transformer(
     heads: Count = 1,
     blocks: Count = 1,
     iterations: Count = 1,
-    optimizer: Annotated[Ask, OneOf(shelf("kernels"))] = OPTIMIZER,
+    optimizer: Annotated[Ask, OneOf(shelf("kernels"), given=argument)] = OPTIMIZER,
     seed: Whole | None = None,
 ) -> TaskGraph:
     """Make the tasks that train a transformer.

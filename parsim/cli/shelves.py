@@ -22,6 +22,7 @@ from parsim.cli.asked import (
     waiting,
     with_files,
 )
+from parsim.cli.examples import examples
 from parsim.core.errors import Fault, RunError, ScenarioError
 
 if TYPE_CHECKING:
@@ -211,4 +212,4 @@ def schema(files: tuple[str, ...]) -> None:
     click.echo(json.dumps(scenario_schema(), indent=1))
 
 
-COMMANDS: tuple[click.Command, ...] = (list_, init, check, schema, schedule, ledger)
+COMMANDS: tuple[click.Command, ...] = (list_, init, examples, check, schema, schedule, ledger)

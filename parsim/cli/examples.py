@@ -1,0 +1,73 @@
+"""Copy the scenarios and notebooks: in a clone from their folders, else from the copies that the wheel brings.
+
+parsim examples learn      learn/scenarios/*.yaml   learn/notebooks/*.ipynb   and the pictures that these show
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from parsim.core.errors import Fault, ScenarioError
+
+FOLDER = "DIR"
+WANTED = (
+    *("scenarios/*.yaml", "scenarios/*.stg", "notebooks/*.ipynb"),
+    *("docs/first_timeline.png", "docs/comparison.png"),
+)
+
+
+@click.command()
+@click.argument("folder", metavar=FOLDER)
+def examples(folder: str) -> None:
+    """Copy the scenarios and notebooks into a folder.
+
+    DIR gets the folders scenarios and notebooks, as README and the notebooks name them. A file that is there already
+    stays; if it differs, nothing is copied.
+    """
+    from parsim.export.files import write
+
+    found = originals()
+    faults = list(_about(Path(folder), found)) if folder else [_refused(Path(folder), "a folder has a name")]
+    if faults:
+        raise ScenarioError(faults)
+    new = {name: content for name, content in found.items() if not (Path(folder) / name).exists()}
+    try:
+        for name in new:
+            (Path(folder) / name).parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ScenarioError([_refused(Path(folder), error.strerror or str(error))]) from None
+    write(folder, new)
+    click.echo(f"{folder} has {len(found)} files, {len(new)} of them new. Begin with:")
+    click.echo(f"  cd {shlex.quote(folder)}\n  parsim run {next(iter(found))}")
+
+
+def originals() -> dict[str, bytes]:
+    """Return the content of each example, by its path from the folder where all of them lie."""
+    from parsim.core.registry import PACKAGE
+
+    brought = Path(PACKAGE) / "examples"  # in a wheel; see pyproject.toml
+    root = brought if brought.is_dir() else Path(PACKAGE).parent
+    files = [file for pattern in WANTED for file in sorted(root.glob(pattern))]
+    return {file.relative_to(root).as_posix(): file.read_bytes() for file in files}
+
+
+def _about(folder: Path, found: dict[str, bytes]) -> Iterator[Fault]:
+    """Yield what is wrong with the folder, or with each file that stands in the way."""
+    try:
+        places = {place for name in found for place in (folder / name).parents if place.exists() or place.is_symlink()}
+        blocked = sorted(place for place in places if not place.is_dir())
+        yield from (_refused(place, "it is no folder") for place in blocked)
+        for name, content in found.items():
+            path = folder / name
+            if path.is_symlink() or (path.exists() and not (path.is_file() and path.read_bytes() == content)):
+                yield _refused(path, "it is there already, and differs from the example")
+    except (OSError, ValueError) as error:
+        yield _refused(folder, str(getattr(error, "strerror", None) or error))
+
+
+def _refused(path: Path, why: str) -> Fault:
+    return Fault(FOLDER, 0, 0, FOLDER, f"'{path}' cannot be written: {why}; name another folder")

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from parsim.core import document
 from parsim.core.cluster import HOST, UNWIRED, Cluster, Device
 from parsim.core.errors import Complaint, Invalid, Path, ScenarioError
+from parsim.core.graph import Numbered
 from parsim.core.registry import did_you_mean
 from parsim.core.schema import Ask, Count, Name, OneOf, Positive, check
 from parsim.core.units import Bytes, BytesPerSecond, FlopPerSecond
@@ -58,25 +59,25 @@ class ClusterForm:
 
 def devices_of(form: ClusterForm) -> tuple[Device, ...]:
     """Return the devices that a scenario lists or counts."""
-    rows = range(form.devices) if isinstance(form.devices, int) else form.devices
+    rows = form.devices if isinstance(form.devices, list) else Numbered("w{}".format, form.devices)
     if not rows:
         raise Invalid([Complaint(("devices",), "is empty; at least one device is needed")])
     if len(rows) > MOST_WORKERS:
         raise Invalid([Complaint(("devices",), f"{len(rows)} devices are more than {MOST_WORKERS}")])
-    default = _form(form.device, ("device",))
-    devices = tuple(_device(row, ("devices", index), default) for index, row in enumerate(rows))
+    default = _said(_form(form.device, ("device",)))
+    devices = tuple(
+        _device(row, ("devices", index), default) if isinstance(row, NamedDevice) else Device(row, **default)
+        for index, row in enumerate(rows)
+    )
     slots = sum(device.slots for device in devices)
     if slots > MOST_WORKERS:
         raise Invalid([Complaint(("devices",), f"{slots} slots are more than {MOST_WORKERS}")])
     return devices
 
 
-def _device(row: int | str | NamedDevice, path: Path, default: DeviceForm) -> Device:
-    if isinstance(row, int):
-        row = f"w{row}"
-    named = row if isinstance(row, NamedDevice) else NamedDevice(row)
-    own = _form(named.device, (*path, "device"))
-    return Device(named.name, **(_said(default) | _said(own) | _said(named)))
+def _device(row: NamedDevice, path: Path, default: dict[str, Any]) -> Device:
+    own = _form(row.device, (*path, "device"))
+    return Device(row.name, **(default | _said(own) | _said(row)))
 
 
 def _form(device: str | DeviceForm, path: Path) -> DeviceForm:

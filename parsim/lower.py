@@ -8,6 +8,7 @@ from itertools import islice, product
 
 import numpy as np
 
+from parsim.core.cluster import each_pair
 from parsim.core.errors import Complaint, Path
 from parsim.core.job import Job
 from parsim.core.marks import HUGE
@@ -17,22 +18,42 @@ from parsim.sim.holding import devices_of, least_needs, limit
 from parsim.sim.theory import theory
 
 SHOWN = 20  # complaints of one sort; a million tasks may share a fault
+MOST_PAIRS = 10_000_000  # of places, whose routes are asked for one by one
 
 
 def complaints_about(job: Job) -> list[Complaint]:
     """Return what cannot travel and what fits nowhere in *job*, whatever it costs."""
+    crowd = _too_many_pairs(job)
+    if crowd:
+        return crowd
     sorts = (_edges_without_route(job), _host_without_route(job), _flows_without_route(job), _tasks_without_room(job))
     found = dict.fromkeys(complaint for sort in sorts for complaint in islice(sort, SHOWN))
     return [complaint._replace(path=("workload", *complaint.path)) for complaint in found]
 
 
+def _too_many_pairs(job: Job) -> list[Complaint]:
+    """Complain of a topology that has to be asked for each of too many routes."""
+    if job.cluster.wiring.alike is not each_pair:
+        return []
+    devices, place, edges = devices_of(job), job.graph.place, job.graph.edges
+    carrying = edges.size > 0
+    ends = set(zip(place[edges.parent[carrying]].tolist(), place[edges.child[carrying]].tolist(), strict=True))
+    pairs = max((len(devices[a]) * len(devices[b]) for a, b in ends), default=0)
+    if pairs <= MOST_PAIRS:
+        return []
+    why = f"bytes may travel between {pairs} pairs of places, and the topology does not say which of them are alike"
+    return [Complaint(("cluster", "topology"), f"{why}; use fewer devices, or let it answer Wiring(route, alike)")]
+
+
 def _missing(job: Job, sources: tuple[int, ...], targets: tuple[int, ...]) -> str:
     """Name a pair of places without a way between them, or nothing."""
-    places = job.cluster.places
-    for a, b in product(sources, targets):
-        if a != b and job.cluster.path(a, b) is None:
-            return f"bytes may have to go from {places[a]} to {places[b]}, and no route leads there"
-    return ""
+    wiring, places = job.cluster.wiring, job.cluster.places
+    wanted = len(sources) * len(targets) - len(set(sources).intersection(targets))
+    ways = (pairs for a, b, pairs in wiring.alike(sources, targets) if wiring.route(a, b) is not None)
+    if sum(ways) == wanted:
+        return ""
+    a, b = next((a, b) for a, b in product(sources, targets) if a != b and wiring.route(a, b) is None)
+    return f"bytes may have to go from {places[a]} to {places[b]}, and no route leads there"
 
 
 def _edges_without_route(job: Job) -> Iterator[Complaint]:
@@ -77,8 +98,9 @@ def _tasks_without_room(job: Job) -> Iterator[Complaint]:
     if not needs or not len(graph):
         return
     fits = np.array([any(device not in needs for device in allowed) for allowed in devices])[graph.place]
-    for device, need in needs.items():
-        fits |= need <= limit(cluster.devices[device])
+    kinds = {(id(need), limit(cluster.devices[device])): need for device, need in needs.items()}
+    for (_, most), need in kinds.items():
+        fits |= need <= most
     least = np.min(list({id(need): need for need in needs.values()}.values()), axis=0)
     places: dict[Path, list[int]] = {}
     for task in np.flatnonzero(~fits).tolist():

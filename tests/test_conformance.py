@@ -390,24 +390,29 @@ class TestTopologies:
         ("body", "case", "told"),
         [
             (
-                "return Wiring((Link('a', speed),), lambda a, b: (1,))",
+                "return Wiring(lambda a, b: (0,))",
                 "routes between 1 devices and the host",
-                "answered (1,) for the route from w0 to host; there is no link 1, only 0 to 0",
+                "answered (0,) for the route from w0 to host; a tuple of Link(name, bandwidth, latency) is wanted",
             ),
             (
-                "return Wiring((Link('a', speed),), lambda a, b: None)",
+                "return Wiring(lambda a, b: None)",
                 "routes between 2 devices and the host",
                 "no way",
             ),
             (
-                "return Wiring((Link('a', speed),), lambda a, b: (0,) if random.random() < 0.5 else None)",
+                "return Wiring(lambda a, b: (Link('a', speed),) if random.random() < 0.5 else None)",
                 "routes between 5 devices and the host",
                 "is another when asked again",
             ),
             (
-                "return Wiring((Link('a', -speed),), lambda a, b: (0,))",
+                "return Wiring(lambda a, b: (Link('a', -speed),))",
                 "flows between 1 devices and the host",
-                "bandwidth is B/s above 0",
+                "bandwidth of link a is to be B/s above 0",
+            ),
+            (
+                "return Wiring(lambda a, b: (Link('a', speed),), lambda a, b: iter([(a[0], b[-1], len(a))]))",
+                "routes between 2 devices and the host",
+                "alike yields pairs, or numbers of them, that do not stand for all routes",
             ),
         ],
     )

@@ -348,33 +348,37 @@ class TestAnswers:
     @pytest.mark.parametrize(
         ("body", "told"),
         [
-            ("(places):\n    return 3", "topology mine (mine.py:4) answered 3; a Wiring(links, route) is wanted"),
+            ("(places):\n    return 3", "topology mine (mine.py:4) answered 3; a Wiring(route) is wanted, route("),
             ("():\n    return 3", "topology mine (mine.py:4) raised TypeError: mine() got an unexpected keyword"),
-            ("(places):\n    return Wiring(7, None)", "topology mine (mine.py:4) raised TypeError with its links: "),
-            ("(places):\n    return Wiring((7,), None)", "topology mine (mine.py:4) has 7 among its links; a Link("),
+            ("(places):\n    return Wiring(7)", "topology mine (mine.py:4) answered Wiring(route="),
             (
-                "(places):\n    return Wiring((Link('a', 0.0),), None)",
-                "topology mine (mine.py:4) has the link ('a', 0.0, 0.0); bandwidth is B/s above 0, latency s from 0",
+                "(places):\n    return Wiring(lambda a, b: (7,))",
+                "topology mine (mine.py:6) answered (7,) for the route from w0 to w1; a tuple of Link(name, bandwidth",
             ),
             (
-                "(places):\n    return Wiring((Link('a', 1e6),), lambda a, b: a[b])",
+                "(places):\n    return Wiring(lambda a, b: (Link('a', 0.0),))",
+                "topology mine (mine.py:6) answered ('a',) for the route from w0 to w1; bandwidth of link a is to be "
+                "B/s above 0, its latency s from 0",
+            ),
+            (
+                "(places):\n    return Wiring(lambda a, b: (Link('a', 1e6), Link('b', 1e6), Link('a', 1e6)))",
+                "topology mine (mine.py:6) answered ('a', 'b', 'a') for the route from w0 to w1; it takes link a twice",
+            ),
+            (
+                "(places):\n    return Wiring(lambda a, b: (Link('a', 1e6), Link('a', 2e6)))",
+                "topology mine (mine.py:6) answered ('a', 'a') for the route from w0 to w1; link a was ('a', 1000000.0",
+            ),
+            (
+                "(places):\n    return Wiring(lambda a, b: a[b])",
                 "topology mine (mine.py:6) raised TypeError for the route from w0 to w1: 'int' object is not subscr",
             ),
             (
-                "(places):\n    return Wiring((Link('a', 1e6),), lambda a, b: (1,))",
-                "topology mine (mine.py:6) answered (1,) for the route from w0 to w1; there is no link 1, only 0 to 0",
-            ),
-            (
-                "(places):\n    return Wiring((Link('a', 1e6),), lambda a, b: (0, 0))",
-                "topology mine (mine.py:6) answered (0, 0) for the route from w0 to w1; it takes link a twice",
-            ),
-            (
-                "(places):\n    return Wiring((Link('a', 1e6),), lambda a, b: ())",
+                "(places):\n    return Wiring(lambda a, b: ())",
                 "topology mine (mine.py:6) answered () for the route from w0 to w1; it names no link; name at least",
             ),
             (
-                "(places):\n    return Wiring((Link('a', 1e6),), lambda a, b: 'a')",
-                "topology mine (mine.py:6) answered 'a' for the route from w0 to w1; a tuple of the links' numbers",
+                "(places):\n    return Wiring(lambda a, b: 'a')",
+                "topology mine (mine.py:6) answered 'a' for the route from w0 to w1; a tuple of Link(name, bandwidth",
             ),
         ],
     )

@@ -3,8 +3,11 @@
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from parsim.core.cluster import Cluster, Device
+import parsim
+from parsim.core.cluster import Cluster, Device, Link
 from parsim.core.errors import Invalid
 from parsim.topologies import topologies
 from parsim.topologies.custom import LinkRow, RouteRow, custom
@@ -16,7 +19,7 @@ HOST = 3
 
 
 def named(wiring, source, target):
-    return [wiring.links[link].name for link in wiring.route(source, target)]
+    return [link.name for link in wiring.route(source, target)]
 
 
 def cluster_of(wiring):
@@ -36,14 +39,13 @@ def test_the_shelf_holds_them():
 @pytest.mark.parametrize("make", [star, full], ids=["star", "full"])
 def test_a_way_leads_from_every_place_to_every_other(make):
     wiring = make(PLACES, 1e9, 1e-6)
-    used = [wiring.route(a, b) for a in range(4) for b in range(4) if a != b]
-    assert {link for route in used for link in route} == set(range(len(wiring.links)))  # no link for nothing
-    assert len({link.name for link in wiring.links}) == len(wiring.links)
+    cluster = cluster_of(wiring)
+    assert all(cluster.path(a, b) is not None for a in range(4) for b in range(4) if a != b)
+    assert len({link.name for link in cluster.links}) == len(cluster.links) == (6 if make is star else 12)
 
 
 def test_star_device_to_device_takes_both_links_and_pays_both_latencies():
     wiring = star(PLACES, 10e6, 0.5)
-    assert len(wiring.links) == 6
     assert named(wiring, 0, 2) == ["w0.up", "w2.down"]
     assert cluster_of(wiring).path(0, 2).seconds(20e6) == 0.5 + 0.5 + 2.0
 
@@ -57,7 +59,6 @@ def test_star_host_has_no_link_of_its_own():
 
 def test_full_has_a_link_for_each_ordered_pair():
     wiring = full(PLACES, 10e6, 0.5)
-    assert len(wiring.links) == 4 * 3
     for source, one in enumerate(PLACES):
         for target, other in enumerate(PLACES):
             if source != target:
@@ -77,7 +78,7 @@ def test_custom_routes_are_directed_and_their_latencies_add_up():
 
 
 def test_custom_latency_is_zero_unless_stated():
-    assert custom(PLACES, [LinkRow("L", 1e9)], []).links[0] == ("L", 1e9, 0.0)
+    assert custom(PLACES, [LinkRow("L", 1e9)], [RouteRow("w0", "w1", ["L"])]).route(0, 1) == (Link("L", 1e9, 0.0),)
 
 
 def test_custom_names_every_fault_at_once():
@@ -129,5 +130,68 @@ def test_custom_refuses_a_second_route_between_the_same_places():
 
 def test_custom_lets_directions_and_routes_share_a_link():
     wiring = custom(PLACES, [L1], [RouteRow("w0", "w1", ["L1"]), RouteRow("w1", "w0", ["L1"])])
-    assert wiring.route(0, 1) == wiring.route(1, 0) == (0,)
+    assert wiring.route(0, 1) == wiring.route(1, 0) == (Link("L1", 1e9),)
+    assert cluster_of(wiring).path(0, 1).links == cluster_of(wiring).path(1, 0).links == (0,)
     assert cluster_of(wiring).path(0, 1).seconds(1e9, math.inf) == 1.0
+
+
+SIDES = st.one_of(
+    st.sets(st.integers(0, 5), min_size=1).map(lambda some: tuple(sorted(some))),
+    st.just((6,)),  # the host
+)
+
+
+@given(st.sampled_from([star, full]), SIDES, SIDES)
+def test_the_alike_stand_for_every_pair(make, sources, targets):
+    names = [f"w{index}" for index in range(6)]
+    cluster = Cluster(tuple(map(Device, names)), make((*names, "host"), 3e6, 0.5))
+    every = [cluster.path(a, b) for a in sources for b in targets if a != b]
+    told = list(cluster.wiring.alike(sources, targets))
+    assert sum(pairs for *_, pairs in told) == len(every)
+    told = [path for a, b, pairs in told for path in [cluster.path(a, b)] * pairs]
+    assert sorted((p.latency, p.bandwidth) for p in told) == sorted((p.latency, p.bandwidth) for p in every)
+
+
+CHAINS = {"kind": "chains", "count": 1000, "length": 3, "compute": "1 s", "send": "1 B"}
+
+
+def wired(devices, kind, **said):
+    return {"devices": devices, "topology": {"kind": kind, **said}}
+
+
+@pytest.mark.parametrize("kind", ["full", "star"])
+def test_a_hundred_thousand_devices_play(kind):
+    """Links are made when a route takes them: D devices would have D (D + 1) of them."""
+    run = parsim.simulate({"cluster": wired(100_000, kind, bandwidth="1 GB/s"), "workload": CHAINS})
+    assert run.timeline.makespan_s == 3.0
+    assert run.job.cluster.links == []  # each chain stays on its worker
+    # Two of three tasks wait for 1 B from elsewhere, at 1 GB/s: 2/3 ns for each of the 3000.
+    assert run.theory.t_c == pytest.approx(2e-9 / 3, rel=1e-12)
+    assert run.theory.t_total_s == pytest.approx(0.03 * (1 + 2e-9 / 3), rel=1e-12)
+    few = parsim.simulate({"cluster": wired(7, kind, bandwidth="1 GB/s"), "workload": CHAINS})
+    assert few.theory.t_c == run.theory.t_c
+
+
+def test_custom_with_many_routes_tells_which_way_is_missing():
+    ring = [{"from": f"w{i}", "to": f"w{(i + 1) % 20_000}", "over": ["L"]} for i in range(20_000)]
+    said = wired(20_000, "custom", links=[{"name": "L", "bandwidth": "1 GB/s"}], routes=ring)
+    with pytest.raises(parsim.ScenarioError, match="have to go from w0 to w2, and no route leads there"):
+        parsim.simulate({"cluster": said, "workload": CHAINS})
+    pairs = [{"name": str(i), "from": f"w{i}", "to": f"w{i + 1}", "size": "1 MB"} for i in range(1000)]
+    run = parsim.simulate({"cluster": said, "workload": {"kind": "transfers", "flows": pairs}})
+    assert run.timeline.makespan_s == pytest.approx(1.0, rel=1e-12)  # 1 GB over the one link
+
+
+def test_a_topology_that_does_not_say_which_ways_are_alike_is_refused_for_many_devices(tmp_path):
+    (tmp_path / "bus.py").write_text(
+        "from parsim.core.cluster import Link, Wiring\nfrom parsim.topologies import topologies\n"
+        "@topologies.add('bus')\ndef bus(places):\n    return Wiring(lambda source, target: (Link('bus', 1e9),))\n"
+    )
+    parsim.use(tmp_path / "bus.py")
+    try:
+        run = parsim.simulate({"cluster": wired(30, "bus"), "workload": CHAINS})
+        assert run.theory.t_c == pytest.approx(2e-9 / 3, rel=1e-12)
+        with pytest.raises(parsim.ScenarioError, match="topology: bytes may travel between 10000000000 pairs of"):
+            parsim.simulate({"cluster": wired(100_000, "bus"), "workload": CHAINS})
+    finally:
+        topologies.remove("bus")

@@ -1,4 +1,6 @@
-"""What holds of every topology: routes over known links, none twice on a route, the same when asked again; it plays.
+"""What holds of every topology: routes are the same when asked again, `alike` stands for them all, flows take them.
+
+Links of one name are one link, and none is twice on a route.
 
 alone on its way, a flow lasts      sum of latencies + size / least bandwidth
 """
@@ -6,14 +8,16 @@ alone on its way, a flow lasts      sum of latencies + size / least bandwidth
 from __future__ import annotations
 
 import math
+from collections import Counter
+from collections.abc import Iterator
 from functools import partial
-from itertools import permutations
+from itertools import permutations, product, repeat
 from typing import Any
 
 from parsim.conformance.case import Case, Found, asked, found, who_of
 from parsim.conformance.profiles import profile
 from parsim.core.answers import wiring
-from parsim.core.cluster import HOST, Cluster, Device
+from parsim.core.cluster import HOST, Cluster, Device, Pairs, each_pair
 from parsim.core.schema import check as read
 from parsim.metrics.checker import check
 from parsim.run import simulate
@@ -63,7 +67,29 @@ def routes(entry: str, devices: int) -> Found:
     names = [f"{cluster.places[a]} to {cluster.places[b]}" for a, b in changed]
     known = sum(way is not None for way in ways.values())
     broken = [f"the route from {name} is another when asked again" for name in names]
-    return found([*broken, *([] if known else ["no way leads anywhere"])], f"{known} of {len(ways)} routes")
+    broken += [] if known else ["no way leads anywhere"]
+    if not broken and not means_agree(cluster):
+        broken.append("alike yields pairs, or numbers of them, that do not stand for all routes")
+    return found(broken, f"{known} of {len(ways)} routes")
+
+
+def means_agree(cluster: Cluster) -> bool:
+    """Say whether `alike` tells what asking for each route tells, for any two devices, and from and to the host."""
+    devices, host = tuple(range(cluster.host)), (cluster.host,)
+    sides = [devices, devices[:1], devices[1:], host]
+    return all(
+        Counter(_sorts(cluster, cluster.wiring.alike(some, others)))
+        == Counter(_sorts(cluster, each_pair(some, others)))
+        for some, others in product(sides, sides)
+    )
+
+
+def _sorts(cluster: Cluster, pairs: Pairs) -> Iterator[tuple[float, float]]:
+    """Yield latency and bandwidth of each of the *pairs* between which a way leads."""
+    for source, target, count in pairs:
+        path = cluster.path(source, target)
+        if path is not None:
+            yield from repeat((path.latency, path.bandwidth), count)
 
 
 def flows(entry: str, devices: int) -> Found:

@@ -1,6 +1,6 @@
 """What the shelves' entries have to answer: held against every answer of an entry from outside the package.
 
-topologies         links of positive bandwidth, routes over known links, none twice on a route
+topologies         routes over links of positive bandwidth, none twice on a route, links of one name alike
 costs              seconds and factors that are finite and not negative, one a task
 workloads, parallel   columns that belong together, no cycle
 schedules          each F once, each B (or I and W) once
@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from parsim.core.cluster import Device, Link, Route, Wiring
+from parsim.core.cluster import Device, Link, Pairs, Places, Route, Wiring, each_pair
 from parsim.core.graph import Floats, TaskGraph
 from parsim.core.job import Cost
 from parsim.core.op import KINDS, Op
@@ -34,44 +34,55 @@ def anything(who: Who, given: Mapping[str, Any], answer: Any) -> Any:
 
 
 def wiring(who: Who, given: Mapping[str, Any], answer: Any) -> Wiring:
-    """Check links, and routes as they are asked for."""
-    if not isinstance(answer, Wiring):
-        raise who.error(f"answered {shown(answer)}; a Wiring(links, route) is wanted")
-    links = tuple(who.call(tuple, "with its links", answer.links))
-    for link in links:
-        if not isinstance(link, Link):
-            raise who.error(f"has {shown(link)} among its links; a Link(name, bandwidth, latency) is wanted")
-        if not (_is_amount(link.bandwidth) and link.bandwidth > 0 and _is_amount(link.latency)):
-            raise who.error(f"has the link {shown(tuple(link))}; bandwidth is B/s above 0, latency s from 0")
+    """Check routes, and the links on them, as they are asked for."""
+    if not isinstance(answer, Wiring) or not (callable(answer.route) and callable(answer.alike)):
+        raise who.error(f"answered {shown(answer)}; a Wiring(route) is wanted, route(source, target) being a function")
     places = given.get("places", ())
+    met: dict[str, Link] = {}
 
     def route(source: int, target: int) -> Route | None:
         ends = f"from {places[source]} to {places[target]}"
         found = who.call(answer.route, f"for the route {ends}", source, target)
         if found is None:
             return None
-        wrong = _about_route(found, links)
+        wrong = next(_about_route(found, met), "")
         if wrong:
-            raise who.error(f"answered {shown(found)} for the route {ends}; {wrong}", who.line_of(answer.route))
-        return tuple(map(int, found))
+            said = tuple(link.name for link in found) if _are_links(found) else found
+            raise who.error(f"answered {shown(said)} for the route {ends}; {wrong}", who.line_of(answer.route))
+        return tuple(found)
 
-    return Wiring(links, route)
+    def alike(sources: Places, targets: Places) -> Pairs:
+        for row in who.call(lambda: list(answer.alike(sources, targets)), "in alike"):
+            if not (isinstance(row, tuple) and len(row) == 3 and all(isinstance(number, int) for number in row)):
+                words = f"yields {shown(row)} in alike; (source, target, pairs) of whole numbers is wanted"
+                raise who.error(words, who.line_of(answer.alike))
+            yield row
+
+    return Wiring(route) if answer.alike is each_pair else Wiring(route, alike)
+
+
+def _about_route(found: Any, met: dict[str, Link]) -> Iterator[str]:
+    """Say what is wrong with a route; *met* are the links of routes before it, by name."""
+    if not _are_links(found):
+        yield "a tuple of Link(name, bandwidth, latency) is wanted, or None where no way leads"
+        return
+    if not found:
+        yield "it names no link; name at least one, or answer None where no way leads"
+    for link in found:
+        if not (_is_amount(link.bandwidth) and link.bandwidth > 0 and _is_amount(link.latency)):
+            yield f"bandwidth of link {link.name} is to be B/s above 0, its latency s from 0"
+        if met.setdefault(link.name, link) != link:
+            yield f"link {link.name} was {shown(tuple(met[link.name]))} before; give each link a name of its own"
+    twice = [name for name, times in Counter(link.name for link in found).items() if times > 1]
+    yield from (f"it takes link {name} twice" for name in twice)
+
+
+def _are_links(found: object) -> bool:
+    return isinstance(found, list | tuple) and all(isinstance(link, Link) for link in found)
 
 
 def _is_amount(number: object) -> bool:
     return isinstance(number, int | float) and not isinstance(number, bool) and 0 <= number < math.inf
-
-
-def _about_route(found: Any, links: Sequence[Link]) -> str:
-    if not isinstance(found, list | tuple) or not all(isinstance(link, int | np.integer) for link in found):
-        return "a tuple of the links' numbers is wanted, or None where no way leads"
-    if not found:
-        return "it names no link; name at least one, or answer None where no way leads"
-    unknown = [link for link in found if not 0 <= link < len(links)]
-    if unknown:
-        return f"there is no link {unknown[0]}, only 0 to {len(links) - 1}"
-    twice = [link for link, times in Counter(found).items() if times > 1]
-    return f"it takes link {links[twice[0]].name} twice" if twice else ""
 
 
 def cost(who: Who, given: Mapping[str, Any], answer: Any) -> Cost:

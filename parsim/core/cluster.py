@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 from typing import NamedTuple
 
 HOST = "host"
@@ -40,17 +41,49 @@ class Link(NamedTuple):
     latency: float = 0.0
 
 
-Route = tuple[int, ...]  # the links' indices, in the order of travel
+Route = tuple[Link, ...]  # in the order of travel
+Places = tuple[int, ...]
+Pairs = Iterator[tuple[int, int, int]]  # source, target, and for how many pairs the two stand
+
+
+def each_pair(sources: Places, targets: Places) -> Pairs:
+    """Yield every pair of distinct places, each for itself."""
+    return ((a, b, 1) for a in sources for b in targets if a != b)
 
 
 class Wiring(NamedTuple):
-    """What a topology answers: its links, and the way from one place to another.
+    """What a topology answers: `route`, the links on the way from one place to another.
 
     Places are device indices; the host is the index after the last device. `route` returns None where no way leads.
+    Links are made when they are asked for; links of one name are one link.
+
+    `alike` is for large clusters: of the pairs of *sources* and *targets* between which a way leads, it yields one for
+    all whose ways take equally long. Without it, each pair is asked for its route where a mean over all is wanted.
     """
 
-    links: tuple[Link, ...]
     route: Callable[[int, int], Route | None]
+    alike: Callable[[Places, Places], Pairs] = each_pair
+
+
+def one_for_all(host: int) -> Callable[[Places, Places], Pairs]:
+    """Return `alike` of a wiring that tells no device from another.
+
+    >>> list(one_for_all(host=3)((0, 1, 2), (1, 2))), list(one_for_all(host=3)((3,), (0, 1, 2)))
+    ([(0, 1, 4)], [(3, 0, 3)])
+    """
+
+    def alike(sources: Places, targets: Places) -> Pairs:
+        for some, others in product(_apart(sources, host), _apart(targets, host)):
+            pairs = len(some) * len(others) - len(set(some).intersection(others))
+            if pairs:
+                yield next((a, b, pairs) for a in some for b in others if a != b)
+
+    return alike
+
+
+def _apart(places: Places, host: int) -> tuple[Places, Places]:
+    """Return the devices among *places*, and the host."""
+    return tuple(place for place in places if place != host), (host,) if host in places else ()
 
 
 def no_way(source: int, target: int) -> Route | None:
@@ -58,13 +91,13 @@ def no_way(source: int, target: int) -> Route | None:
     return None
 
 
-UNWIRED = Wiring((), no_way)
+UNWIRED = Wiring(no_way, lambda sources, targets: iter(()))
 
 
 class Path(NamedTuple):
     """A route as one transfer alone on it sees it."""
 
-    links: Route
+    links: tuple[int, ...]  # numbers of `Cluster.links`, in the order of travel
     latency: float  # s
     bandwidth: float  # B/s, the least of its links
 
@@ -105,6 +138,20 @@ class Cluster:
         return (*(device.name for device in self.devices), HOST)
 
     @cached_property
+    def links(self) -> list[Link]:
+        """The links met so far: `path` numbers each when a way takes it for the first time."""
+        return []
+
+    @cached_property
+    def capacities(self) -> list[float]:
+        """The B/s of `links`; it grows with them."""
+        return []
+
+    @cached_property
+    def _number(self) -> dict[str, int]:
+        return {}
+
+    @cached_property
     def _paths(self) -> dict[tuple[int, int], Path | None]:
         return {}
 
@@ -112,12 +159,18 @@ class Cluster:
         """Return the way between two distinct places, or None where there is none."""
         key = (source, target)
         if key not in self._paths:
-            links = self.wiring.route(source, target)
-            self._paths[key] = None if links is None else self._path(links)
+            route = self.wiring.route(source, target)
+            self._paths[key] = None if route is None else Path(tuple(map(self._numbered, route)), *alone(route))
         return self._paths[key]
 
-    def _path(self, links: Route) -> Path:
-        used = [self.wiring.links[link] for link in links]
-        return Path(
-            links, math.fsum(link.latency for link in used), min((link.bandwidth for link in used), default=math.inf)
-        )
+    def _numbered(self, link: Link) -> int:
+        number = self._number.setdefault(link.name, len(self.links))
+        if number == len(self.links):
+            self.links.append(link)
+            self.capacities.append(link.bandwidth)
+        return number
+
+
+def alone(route: Route) -> tuple[float, float]:
+    """Return latency and B/s of a transfer that is alone on its route."""
+    return math.fsum(link.latency for link in route), min((link.bandwidth for link in route), default=math.inf)

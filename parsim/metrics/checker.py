@@ -219,7 +219,7 @@ class _Proof:
 
     def link_capacity(self) -> Iterator[str]:
         """No transfer is faster than alone; what lies wholly within a window fits capacity x window."""
-        if self.job.clock != "simulated" or not self.job.cluster.wiring.links:
+        if self.job.clock != "simulated":
             return
         on: dict[int, list[tuple[float, float, float]]] = {}  # link -> (joined, end, bytes)
         for row, size, source, target, limit in self._network_rows():
@@ -240,7 +240,7 @@ class _Proof:
             yield from self._overfull(link, rows)
 
     def _overfull(self, link: int, rows: list[tuple[float, float, float]]) -> Iterator[str]:
-        capacity, name = self.job.cluster.wiring.links[link].bandwidth, self.job.cluster.wiring.links[link].name
+        name, capacity, _ = self.job.cluster.links[link]
         joined, end, size = np.array(rows).T
         starts = np.unique(joined) if len(rows) <= WINDOWS else _busy_starts(joined, end)
         for opened in starts.tolist():

@@ -6,6 +6,7 @@ A form looks at the job alone, never at a run. It answers None where its conditi
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import zip_longest
 from operator import add
@@ -165,15 +166,15 @@ def bound_formula(job: Job) -> str:
 
 
 def _bound_of_flows(job: Job) -> float:
-    flows, busy, longest = job.graph.flows, [0.0] * len(job.cluster.wiring.links), 0.0
+    flows, busy, longest = job.graph.flows, defaultdict[int, float](float), 0.0
     columns = (column.tolist() for column in (flows.source, flows.target, flows.size, flows.limit, flows.start))
     for source, target, size, limit, start in zip(*columns, strict=True):
         path = job.cluster.path(source, target)
         assert path is not None, "refused before"
         longest = max(longest, start + path.seconds(size, limit))
         for link in set(path.links):
-            busy[link] += size / job.cluster.wiring.links[link].bandwidth
-    return max(longest, *busy, 0.0)
+            busy[link] += size / job.cluster.capacities[link]
+    return max(longest, *busy.values(), 0.0)
 
 
 def _bound_of_tasks(job: Job) -> float:
@@ -256,8 +257,9 @@ def _alike(job: Job) -> _Alike | None:
     moving = np.any(graph.edges.size > 0) or np.any(graph.edges.delay > 0)
     if np.any(job.cost.luck(job.seed, tasks) != 1) or (moving and len(devices) > 1):
         return None
-    columns = [job.cost.expected(graph, index, device) for index, device in enumerate(devices)]
-    if any(not np.array_equal(columns[0], column) for column in columns[1:]):
+    columns = (job.cost.expected(graph, index, device) for index, device in enumerate(devices))
+    compute = next(columns)
+    if any(not np.array_equal(compute, column) for column in columns):
         return None
     inward, outward = ((cluster.host, d) for d in range(len(devices))), ((d, cluster.host) for d in range(len(devices)))
     ways = [
@@ -269,7 +271,7 @@ def _alike(job: Job) -> _Alike | None:
     given, result = _common(ways[0]), _common(ways[1])
     if given is None or result is None:
         return None
-    return _Alike(_seconds(given, graph.given, tasks), columns[0], _seconds(result, graph.result, tasks))
+    return _Alike(_seconds(given, graph.given, tasks), compute, _seconds(result, graph.result, tasks))
 
 
 FREE = Path((), 0.0, math.inf)

@@ -8,6 +8,8 @@ output    |      ###########         |   from the task's start until its last co
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from parsim.core.graph import Floats, Ints
@@ -25,10 +27,11 @@ def peaks(job: Job, timeline: Timeline) -> Floats:
 def usage(job: Job, timeline: Timeline) -> list[tuple[Floats, Floats]]:
     """Return for each device the moments of change and the bytes used from each on."""
     device, start, end, size = _holds(job, timeline)
-    return [
-        _steps(start[device == index], end[device == index], size[device == index])
-        for index in range(len(job.cluster.devices))
-    ]
+    order = np.argsort(device, kind="stable")
+    start, end, size = start[order], end[order], size[order]
+    first = np.searchsorted(device[order], np.arange(len(job.cluster.devices) + 1)).tolist()
+    unused = np.empty(0), np.empty(0)
+    return [_steps(start[a:b], end[a:b], size[a:b]) if a < b else unused for a, b in pairwise(first)]
 
 
 def _steps(start: Floats, end: Floats, size: Floats) -> tuple[Floats, Floats]:

@@ -7,6 +7,7 @@ is room. A task starts when its worker is free and its inputs are there.
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_left
 from functools import partial
 
 from parsim.core.cluster import Path
@@ -30,7 +31,7 @@ class Carrier(Engine):
         self.edge_parent, self.edge_child = graph.edges.parent.tolist(), graph.edges.child.tolist()
         self.size, self.delay = graph.edges.size.tolist(), graph.edges.delay.tolist()
         self.given, self.result = column(graph.given, tasks), column(graph.result, tasks)
-        self.wires = Wires([link.bandwidth for link in cluster.wiring.links])
+        self.wires = Wires(cluster.capacities)
         self.rooms = Rooms(graph, cluster)
         self.begun = bytearray(graph.things.count)  # 1: travels, has travelled, or need not
         self.pending = [0] * tasks  # inputs under way over the network
@@ -307,6 +308,6 @@ class Carrier(Engine):
     def _depart(self, flow: int, now: float) -> None:
         flows = self.graph.flows
         source, target = int(flows.source[flow]), int(flows.target[flow])
-        worker = self.device.index(source if target == self.cluster.host else target)
+        worker = bisect_left(self.device, source if target == self.cluster.host else target)
         path, size = self._path(source, target), float(flows.size[flow])
         self._send(self.things.flow(flow), worker, path, size, now, float(flows.limit[flow]))

@@ -8,7 +8,7 @@ from functools import cache, partial
 
 import numpy as np
 
-from parsim.core.cluster import Cluster
+from parsim.core.cluster import Cluster, alone
 from parsim.core.graph import Floats
 from parsim.core.job import Estimate, Job
 from parsim.sim.holding import Holding, devices_of
@@ -76,13 +76,15 @@ class MeanRoute:
 
     def _between(self, sources: tuple[int, ...], targets: tuple[int, ...]) -> tuple[float, float]:
         """Return (s, s/B) over distinct pairs; zeros where there is none. A missing route counts as none."""
-        paths = [self._cluster.path(a, b) for a in sources for b in targets if a != b]
-        there = [path for path in paths if path is not None]
-        if not there:
-            return 0.0, 0.0
+        found = [
+            (pairs, *alone(route))
+            for source, target, pairs in self._cluster.wiring.alike(sources, targets)
+            if (route := self._cluster.wiring.route(source, target)) is not None
+        ]
+        count = sum(pairs for pairs, _, _ in found) or 1
         return (
-            math.fsum(path.latency for path in there) / len(there),
-            math.fsum(1 / path.bandwidth for path in there) / len(there),
+            math.fsum(pairs * latency for pairs, latency, _ in found) / count,
+            math.fsum(pairs / bandwidth for pairs, _, bandwidth in found) / count,
         )
 
 

@@ -51,10 +51,11 @@ def least_needs(job: Job) -> dict[int, Floats]:
     graph, edges, devices = job.graph, job.graph.edges, devices_of(job)
     limited = [index for index, device in enumerate(job.cluster.devices) if device.memory < math.inf]
     own = own_needs(graph) + weights_of(graph) if limited else np.empty(0)
+    sets = [frozenset(allowed) for allowed in devices]
     made: dict[tuple[bool, ...], Floats] = {}
     found = {}
     for device in limited:
-        reach = tuple(device in allowed for allowed in devices)  # place sets whose tasks may run here
+        reach = tuple(device in allowed for allowed in sets)  # place sets whose tasks may run here
         if reach not in made:
             here = np.array(reach, dtype=bool)[graph.place]
             foreign = ~here[edges.parent]

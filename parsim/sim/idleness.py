@@ -35,8 +35,8 @@ class Intervals(NamedTuple):
         >>> Intervals.union(np.array([3.0, 0.0, 1.0]), np.array([4.0, 2.0, 2.5]))
         Intervals(start=array([0., 3.]), end=array([2.5, 4. ]))
         """
-        if not len(start):
-            return cls(start, end)
+        if len(start) < 2:
+            return cls(start[start < end], end[start < end])
         there = start < end
         start, end = start[there], end[there]
         order = np.argsort(start, kind="stable")
@@ -102,6 +102,6 @@ def _joined(start: Floats, end: Floats, cause: Ints) -> tuple[Floats, Floats, In
 
 def gather(pieces: Sequence[tuple[Floats, Floats, Ints]]) -> Idle:
     """Put the pieces of all workers, in their order, into one table."""
-    worker = [np.full(len(start), index) for index, (start, _, _) in enumerate(pieces)]
+    worker = np.repeat(np.arange(len(pieces)), [len(start) for start, _, _ in pieces])
     start, end, cause = (np.concatenate(column) for column in zip(*pieces, strict=True))
-    return Idle(np.concatenate(worker), start, end, cause)
+    return Idle(worker, start, end, cause)

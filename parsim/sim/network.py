@@ -20,7 +20,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 
-from parsim.core.cluster import Route
+Route = tuple[int, ...]  # the links' numbers
 
 TIE = 1e-12  # levels this near (relative) are one level: rounding must not tear apart flows that are equal
 WINDOW = 4e-15  # ends this near (relative to the time: a few ulps) are one instant

@@ -79,16 +79,18 @@ def _inputs(job: Job, record: Record, names: SpanNames, waits: Ints) -> None:
 
 def ended_on(record: Record, worker: Ints, moment: Floats) -> Ints:
     """Return the task of highest number that ended on each *worker* at each *moment* before itself, or UNKNOWN."""
+    tasks = len(record.end_s)
+    who, when = np.concatenate([record.worker, worker]), np.concatenate([record.end_s, moment])
+    order = np.lexsort((when, who))  # stable: where all is equal, tasks by number, and then who asks
+    latest = np.maximum.accumulate(np.where(order < tasks, np.arange(len(order)), 0))
+    before = np.empty(len(order), np.int64)
+    before[order] = order[latest]  # the last task in this order
+    task = before[tasks:]
+    ended = np.flatnonzero(task < tasks)  # the first in the order may be one who asks
+    ended = ended[who[task[ended]] == worker[ended]]
+    ended = ended[(record.end_s[task[ended]] == moment[ended]) & (record.start_s[task[ended]] < moment[ended])]
     found = np.full(len(moment), UNKNOWN)
-    tasks = np.arange(len(record.end_s))
-    order = np.lexsort((tasks, record.end_s, record.worker))
-    begin = np.searchsorted(record.worker[order], np.arange(len(record.idle_from) + 1))
-    for who in np.unique(worker).tolist():
-        mine, asked = order[begin[who] : begin[who + 1]], np.flatnonzero(worker == who)
-        where = np.searchsorted(record.end_s[mine], moment[asked], side="right") - 1
-        hit = (where >= 0) & (record.end_s[mine[where]] == moment[asked]) if len(mine) else np.zeros(len(asked), bool)
-        hit &= record.start_s[mine[where]] < moment[asked] if len(mine) else hit
-        found[asked[hit]] = mine[where[hit]]
+    found[ended] = task[ended]
     return found
 
 

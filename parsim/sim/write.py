@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
+from typing import Any
 
 import numpy as np
 
@@ -164,8 +165,9 @@ def _lanes(job: Job, ways: Ints) -> Words:
         for way in np.unique(ways).tolist()
     }
     table = sorted(found.values())
+    place = {lane: code for code, lane in enumerate(table)}
     codes, where = np.unique(ways, return_inverse=True)
-    rank = np.array([table.index(found[way]) for way in codes.tolist()], dtype=np.int64)
+    rank = np.array([place[found[way]] for way in codes.tolist()], dtype=np.int64)
     return Words(rank[where] if len(rank) else ways, table)
 
 
@@ -186,7 +188,7 @@ def _order(start: Floats, number: Ints, lanes: Words, tasks: Words) -> Ints:
 
 def _idle(job: Job, record: Record, steps: Steps, makespan: float) -> Idle:
     """Cut each worker's idle intervals by cause."""
-    able, pieces = job.graph.places, []
+    pieces = []
     held_back = _held_back(job, record)
     host = Intervals.union(np.array([a for _, a, _ in steps]), np.array([b for _, _, b in steps]))
     ended = np.isfinite(record.end_s)
@@ -199,13 +201,18 @@ def _idle(job: Job, record: Record, steps: Steps, makespan: float) -> Idle:
     rest = [(worker, since, makespan) for worker, since in enumerate(record.idle_from)]
     idle = by_worker(np.concatenate([record.idle, intervals(rest)]), len(first))
     starved, overhead = by_worker(record.starved, len(first)), by_worker(record.overhead, len(first))
-    places: list[list[Intervals]] = [[] for _ in first]  # what was held back from each worker
-    for place, workers in enumerate(able):
+    places: list[tuple[int, ...]] = [()] * len(first)  # the place sets of each worker
+    for place, workers in enumerate(job.graph.places):
         for worker in workers:
-            places[worker].append(held_back[place])
+            places[worker] += (place,)
+    made: dict[tuple[Any, ...], tuple[Floats, Floats, Ints]] = {}  # workers of one story share their pieces
     for worker, mine in enumerate(places):
-        reasons = dict(enumerate((host, starved[worker], overhead[worker], Intervals.both(mine))))
-        pieces.append(causes(idle[worker], reasons, first[worker], last[worker]))
+        own = (idle[worker], starved[worker], overhead[worker])
+        key = (mine, first[worker], last[worker], *(bound.tobytes() for part in own for bound in part))
+        if key not in made:
+            reasons = dict(enumerate((host, *own[1:], Intervals.both([held_back[place] for place in mine]))))
+            made[key] = causes(own[0], reasons, first[worker], last[worker])
+        pieces.append(made[key])
     return gather(pieces)
 
 

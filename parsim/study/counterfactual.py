@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from parsim.build import build
-from parsim.core.cluster import Cluster, Route, Wiring
+from parsim.core.cluster import Cluster, Route
 from parsim.core.errors import ParsimError, ScenarioError
 from parsim.core.job import Job
 from parsim.core.registry import Shelf
@@ -118,7 +118,7 @@ def without_transfers(job: Job) -> Job:
     flows = replace(graph.flows, limit=np.full(len(graph.flows), math.inf))
     return replace(
         job,
-        cluster=Cluster(job.cluster.devices, Wiring((), route)),
+        cluster=Cluster(job.cluster.devices, wiring._replace(route=route)),
         graph=replace(graph, edges=edges, flows=flows),
     )
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from parsim.core.cluster import Link, Wiring
+from parsim.core.cluster import Link, Pairs, Places, Wiring
 from parsim.core.errors import Complaint, Invalid, about_doubles
 from parsim.core.registry import did_you_mean
 from parsim.core.schema import Name
@@ -53,19 +53,21 @@ def custom(places: tuple[str, ...], links: list[LinkRow], routes: list[RouteRow]
 
     >>> l1, l2 = LinkRow("L1", 1e9, 1e-3), LinkRow("L2", 2e9)
     >>> wiring = custom(("h0", "h1", "host"), [l1, l2], [RouteRow("h0", "h1", ["L1", "L2"])])
-    >>> wiring.route(0, 1), wiring.route(1, 0)
-    ((0, 1), None)
+    >>> [link.name for link in wiring.route(0, 1)], wiring.route(1, 0)
+    (['L1', 'L2'], None)
     """
     complaints = [*about_doubles("links", [link.name for link in links]), *_about_routes(places, links, routes)]
     if complaints:
         raise Invalid(complaints)
     place = {name: index for index, name in enumerate(places)}
-    number = {link.name: index for index, link in enumerate(links)}
-    table = {(place[row.from_], place[row.to]): tuple(number[link] for link in row.over) for row in routes}
-    return Wiring(
-        tuple(Link(link.name, link.bandwidth, link.latency) for link in links),
-        lambda source, target: table.get((source, target)),
-    )
+    link = {row.name: Link(row.name, row.bandwidth, row.latency) for row in links}
+    table = {(place[row.from_], place[row.to]): tuple(link[name] for name in row.over) for row in routes}
+
+    def listed(sources: Places, targets: Places) -> Pairs:
+        starts, ends = set(sources), set(targets)
+        return ((a, b, 1) for a, b in table if a in starts and b in ends)
+
+    return Wiring(lambda source, target: table.get((source, target)), listed)
 
 
 def _about_routes(places: Sequence[str], links: Sequence[LinkRow], routes: Sequence[RouteRow]) -> Iterator[Complaint]:

@@ -12,9 +12,7 @@ alpha-beta model: seconds = alpha + beta size (Hockney, Parallel Computing 20, 1
 
 from __future__ import annotations
 
-from itertools import permutations
-
-from parsim.core.cluster import Link, Route, Wiring
+from parsim.core.cluster import Link, Route, Wiring, one_for_all
 from parsim.core.units import BytesPerSecond, Seconds
 from parsim.topologies import topologies
 
@@ -29,16 +27,11 @@ def full(places: tuple[str, ...], bandwidth: BytesPerSecond, latency: Seconds = 
     bandwidth : of each link.
     latency : of each link, paid once by every transfer.
 
-    >>> wiring = full(("w0", "w1", "host"), bandwidth=1e7)
-    >>> [link.name for link in wiring.links]
-    ['w0>w1', 'w0>host', 'w1>w0', 'w1>host', 'host>w0', 'host>w1']
-    >>> wiring.links[wiring.route(1, 2)[0]].name
-    'w1>host'
+    >>> full(("w0", "w1", "host"), bandwidth=1e7).route(1, 2)
+    (Link(name='w1>host', bandwidth=10000000.0, latency=0.0),)
     """
-    others = len(places) - 1
-    links = [Link(f"{source}>{target}", bandwidth, latency) for source, target in permutations(places, 2)]
 
     def route(source: int, target: int) -> Route:
-        return (source * others + target - (target > source),)  # no place has a link to itself: skip one
+        return (Link(f"{places[source]}>{places[target]}", bandwidth, latency),)
 
-    return Wiring(tuple(links), route)
+    return Wiring(route, one_for_all(host=len(places) - 1))

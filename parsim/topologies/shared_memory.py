@@ -29,7 +29,7 @@ def shared_memory(places: tuple[str, ...], profile: File, machine: Literal["this
     >>> from parsim.core.profile import Profile
     >>> file = os.path.join(tempfile.mkdtemp(), "profile.json")
     >>> with open(file, "w") as out: json.dump(Profile(machine(), {}, {}, 2e-6, 2e-10, 0.0).to_dict(), out)
-    >>> shared_memory(("w0", "host"), file).links[0]
+    >>> shared_memory(("w0", "host"), file).route(0, 1)[0]
     Link(name='w0>host', bandwidth=5000000000.0, latency=2e-06)
     """
     found = read(profile)

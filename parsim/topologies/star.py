@@ -14,7 +14,7 @@ each device's own pair of links, as on a full-bisection ("non-blocking") switch
 
 from __future__ import annotations
 
-from parsim.core.cluster import Link, Route, Wiring
+from parsim.core.cluster import Link, Route, Wiring, one_for_all
 from parsim.core.units import BytesPerSecond, Seconds
 from parsim.topologies import topologies
 
@@ -30,18 +30,14 @@ def star(places: tuple[str, ...], bandwidth: BytesPerSecond, latency: Seconds = 
     latency : of each link; from device to device it is paid twice.
 
     >>> wiring = star(("w0", "w1", "host"), bandwidth=1e7)
-    >>> [wiring.links[link].name for link in wiring.route(0, 1)]
-    ['w0.up', 'w1.down']
-    >>> [wiring.links[link].name for link in wiring.route(2, 1)]
-    ['w1.down']
+    >>> [link.name for link in wiring.route(0, 1)], [link.name for link in wiring.route(2, 1)]
+    (['w0.up', 'w1.down'], ['w1.down'])
     """
-    *devices, _ = places
-    host = len(devices)
-    links = [Link(f"{device}.{way}", bandwidth, latency) for device in devices for way in ("up", "down")]
+    host = len(places) - 1
 
     def route(source: int, target: int) -> Route:
-        up = () if source == host else (2 * source,)
-        down = () if target == host else (2 * target + 1,)
+        up = () if source == host else (Link(f"{places[source]}.up", bandwidth, latency),)
+        down = () if target == host else (Link(f"{places[target]}.down", bandwidth, latency),)
         return up + down
 
-    return Wiring(tuple(links), route)
+    return Wiring(route, one_for_all(host))

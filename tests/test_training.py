@@ -281,12 +281,15 @@ def test_names_and_counts():
     data, pipe = graph("three subsets on two workers"), graph("two ranks, gpipe")
     first = ["0F0@0", "0B0@0", "0F2@0", "0B2@0", "0U@0", "0F1@0", "0B1@0"]  # rank 0 has two subsets
     assert list(data.names)[:7] == first
-    assert len(data) == ITERATIONS * 7
+    assert len(data) == ITERATIONS * 7 + 1
+    assert data.names[-1] == "0R1@2"  # the last weights travel to w1, too
+    many = list(graph("five subsets on two workers").names)
+    assert [name for name in many if "R" in name] == ["0R1@0", "0R1@1", "0R1@2"]  # once, for two forwards
     stage = [f"{stage}{kind}{m}@0" for stage in (0, 1) for kind in "FB" for m in range(3)]
     assert list(pipe.names)[:14] == [*stage[:6], "0U@0", *stage[6:], "1U@0"]
     assert [data.kinds[kind] for kind in data.kind[:5]] == ["forward", "backward"] * 2 + ["optimizer"]
     once = build(load(scenario(MLP | {"iterations": 1}))).graph
-    assert list(once.names) == ["0F0", "0B0", "0U", "0F1", "0B1"]
+    assert list(once.names) == ["0F0", "0B0", "0U", "0F1", "0B1", "0R1"]
 
 
 def sizes(found):
@@ -307,7 +310,14 @@ def test_bytes_by_data():
     assert edges["0F0@0", "0B0@0"] == edges["0B0@0", "0U@0"] == edges["0U@0", "0F0@1"] == 0  # they stay on w0
     assert edges["0B1@0", "0U@0"] == edges["0U@0", "0F1@1"] == MATRICES
     assert edges["0U@0", "0U@1"] == 0
-    assert len(edges) == ITERATIONS * 4 + (ITERATIONS - 1) * 3
+    assert edges["0U@2", "0R1@2"] == MATRICES
+    assert len(edges) == ITERATIONS * 4 + (ITERATIONS - 1) * 3 + 1
+    many = sizes(graph("five subsets on two workers"))
+    assert many["0U@0", "0R1@0"] == MATRICES  # two forwards on w1, and one way
+    assert many["0R1@0", "0F1@1"] == many["0R1@0", "0F3@1"] == many["0U@0", "0F2@1"] == 0
+    assert {pair for pair in many if pair[0] == "0U@0"} == {
+        ("0U@0", child) for child in ("0R1@0", "0F0@1", "0F2@1", "0F4@1", "0U@1")
+    }
     rows = dict(zip(found.names, found.given.tolist(), strict=True))
     assert rows["0F0@0"] == 8 * 5 * (6 + 1)  # five rows, and their labels
     assert rows["0B0@0"] == rows["0U@0"] == 0
@@ -345,7 +355,7 @@ def test_weights_with_the_state_of_their_optimizer_are_held_once():
 
 def test_units_and_recipes():
     found = graph("three subsets on two workers")
-    assert found.n == len(found)  # a task is a unit
+    assert found.n == len(found) - 1 == ITERATIONS * 7  # a task is a unit, but for the receipt of the last weights
     task = list(found.names).index
     forward = [call.kernel for call in found.recipes[found.recipe[task("0F0@0")]]]
     assert forward == ["matmul", "relu", "matmul", "relu", "matmul", "cross_entropy"]

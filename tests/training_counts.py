@@ -111,7 +111,7 @@ def transformer(b):
     return [embedding(R, VOCABULARY, W), block, block, head]
 
 
-# -- by data, on two workers: host > F > B > gradients > update > weights > F ...
+# -- by data, on two workers: host > F > B > gradients > update > weights > F ... > update > weights
 
 
 class ByData(NamedTuple):
@@ -124,17 +124,21 @@ class ByData(NamedTuple):
 
     def makespan(self):
         """Follow w1, whose gradients and weights have a way to go; its half of the batch comes beside the weights."""
-        return self.given + ITERATIONS * (sum(self.half) + self.weights + self.update) + 2 * self.weights
+        return self.given + ITERATIONS * self.iteration()
+
+    def iteration(self):
+        """Return the seconds of an iteration; it ends when w1 has its weights again, too."""
+        return sum(self.half) + self.weights + self.update + self.weights
 
     def t_total(self):
-        """Return 15/2 of the mean of all 15 tasks; gradients go to w0 three times, weights to w1 twice."""
+        """Return 15/2 of the mean of all 15 tasks; gradients go to w0 three times, and weights to w1 as often."""
         computing = ITERATIONS * (2 * sum(self.half) + self.update)
-        return (computing + 2 * ITERATIONS * self.given + 5 * self.weights) / 2
+        return (computing + 2 * ITERATIONS * self.given + 2 * ITERATIONS * self.weights) / 2
 
     def idle(self):
         """Return the means: w1 waits for gradients and update, w0 for the weights to have come to w1."""
         w1, w0 = self.weights + self.update, self.weights - self.given
-        return {"dependency": 2 * (w1 + w0) / 2, "drain": w1 / 2}
+        return {"dependency": (ITERATIONS * w1 + (ITERATIONS - 1) * w0) / 2, "drain": self.weights / 2}
 
 
 def mlp_data():

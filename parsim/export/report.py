@@ -31,6 +31,7 @@ NOTHING = "none: the workload only counts"
 UNRUN = "none: no kernel has run"
 UNKNOWN = "not known: a device does not say its peak"
 TRAINING = {
+    "start_s": "before the first iteration",
     "iteration_s": "one iteration",
     "mfu": "model FLOP utilisation",
     "hfu": "hardware FLOP utilisation",

@@ -41,8 +41,9 @@ ALPHABETS = {
     "input_grad": "abcdefghij",
     "weight_grad": "ABCDEFGHIJ",
     "optimizer": "#",
+    "receive": "<",
 }
-CROWDED = {"forward": "f", "backward": "b", "input_grad": "i", "weight_grad": "w", "optimizer": "o"}
+CROWDED = {"forward": "f", "backward": "b", "input_grad": "i", "weight_grad": "w", "optimizer": "o", "receive": "<"}
 
 Item = TypeVar("Item")
 

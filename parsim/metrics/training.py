@@ -10,6 +10,7 @@ import numpy as np
 from parsim.core.job import Job
 from parsim.core.kernel import price
 from parsim.core.timeline import Timeline
+from parsim.sim.pace import pace
 from parsim.training.program import OPTIMIZER, Training
 
 
@@ -30,7 +31,7 @@ def measured(job: Job, timeline: Timeline) -> dict[str, Any] | None:
     peak = math.fsum(device.peak * device.slots for device in job.cluster.devices) * makespan
     busy = float((timeline.end_s - timeline.start_s)[timeline.computes].sum()) / len(job.cluster.workers)
     return {
-        "iteration_s": makespan / program.iterations,
+        **pace(job, timeline, program)._asdict(),
         "mfu": _share(float(needed.sum()), peak),
         "hfu": _share(float(done.sum()), peak),
         "samples_per_s": program.model.rows * program.iterations / makespan if makespan else 0.0,

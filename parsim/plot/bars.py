@@ -91,7 +91,8 @@ def boxes(timeline: Timeline, rows: Ints) -> tuple[Floats, Floats]:
 
 
 def _known_first(timeline: Timeline) -> list[str]:
-    there = {timeline.kinds.table[code] for code in np.unique(timeline.kinds.code).tolist()}
+    long = timeline.kinds.code[timeline.end_s > timeline.start_s]
+    there = {timeline.kinds.table[code] for code in np.unique(long).tolist()}
     return [*(kind for kind in style.KINDS if kind in there), *sorted(there - set(style.KINDS))]
 
 

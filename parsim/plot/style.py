@@ -42,6 +42,7 @@ KINDS = {
     "input_grad": Look(SKY, "///"),
     "weight_grad": Look(YELLOW, "\\\\\\"),
     "optimizer": Look(PURPLE, "xxx"),
+    "receive": Look(SKY, "..."),
     "transfer": Look(ORANGE),
     "split": Look(GREY),
     "create": Look(GREY, "///"),

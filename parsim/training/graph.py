@@ -2,11 +2,14 @@
 
     0F0 --> 1F0        a stage's output travels on, its gradient back;
      |       |         what forward leaves stays on the worker until its backward has ended
-    0B0 <-- 1B0
+    0B0 <-- 1B0        or the halves of backward: 0I0, which leaves to 0W0 what it needs
      |       |         gradients of the weights go to the update, which hands the weights to the next iteration
-    0U      1U
+    0U      1U         and to other workers that hold the stage: to the forward that needs them there next, or
+     |                 to 0R1 (stage 0, rank 1), of no length, where there is not just one
+    0R1
 
-What waits for what within an iteration is derived by `core.op.needs`, as for any pipeline.
+What waits for what within an iteration is derived by `core.op.needs`, as for any pipeline. An iteration is over when
+every worker holds the weights that the next one needs; so the last weights travel, too.
 """
 
 from __future__ import annotations
@@ -19,18 +22,34 @@ from typing import NamedTuple
 import numpy as np
 
 from parsim.core.graph import Edges, TaskGraph
-from parsim.core.kernel import ITEM, Call, Shape, size
+from parsim.core.kernel import ITEM, Call, Part, Shape, size
 from parsim.core.op import Op, columns, needs
 from parsim.training.layer import INPUT, OUTPUT
 from parsim.training.model import Model
 from parsim.training.plan import Cut
-from parsim.training.program import BACKWARD, FORWARD, GRADS, LEFT, OPTIMIZER, SENT, Training, Update, Work
+from parsim.training.program import (
+    BACKWARD,
+    FORWARD,
+    GRADS,
+    INPUT_GRAD,
+    LEFT,
+    OPTIMIZER,
+    RECEIVE,
+    SENT,
+    WEIGHT_GRAD,
+    Training,
+    Update,
+    Work,
+)
 
-KINDS = ("forward", "backward", "optimizer")  # in the order of FORWARD, BACKWARD, OPTIMIZER
+KINDS = ("forward", "backward", "input_grad", "weight_grad", "optimizer", "receive")  # in the order of their numbers
+OF_OP = {"F": FORWARD, "B": BACKWARD, "I": INPUT_GRAD, "W": WEIGHT_GRAD}
+SUMS = "BW"  # ops that add to the gradients of weights
+PARTS: tuple[tuple[Part, ...], ...] = (("forward",), ("input_grad", "weight_grad"), ("input_grad",), ("weight_grad",))
 
 
 class Row(NamedTuple):
-    """A task: what it is, the op (None: an update), the rank that runs it."""
+    """A task: what it is, the op (None: an update, or the receipt of weights), the rank that runs it."""
 
     work: Work
     op: Op | None
@@ -52,12 +71,12 @@ class Priced(NamedTuple):
     came: float  # B, its input
     sent: float  # B, its output
     left: float  # B, kept for backward
-    forward: tuple[Call, ...]
-    backward: tuple[Call, ...]
+    halfway: float  # B, kept between its halves
+    calls: tuple[tuple[Call, ...], ...]  # of the kinds that ops have, in their order
 
 
 class Tasks:
-    """The tasks of one cut, in order: iteration by iteration, rank by rank, a rank's updates last."""
+    """The tasks of one cut, in order: iteration by iteration, rank by rank, a rank's updates and receipts last."""
 
     def __init__(self, model: Model, cut: Cut, update: Update, adding: Update, iterations: int) -> None:
         self.model, self.cut, self.update, self.adding, self.iterations = model, cut, update, adding, iterations
@@ -70,23 +89,32 @@ class Tasks:
     def _rows(self, iteration: int) -> Iterator[Row]:
         for rank, order in enumerate(self.cut.orders):
             for op in order:
-                kind = FORWARD if op.kind == "F" else BACKWARD
-                yield Row(Work(kind, op.stage, self.cut.parts[op.microbatch], iteration), op, rank)
+                yield Row(Work(OF_OP[op.kind], op.stage, self.cut.parts[op.microbatch], iteration), op, rank)
+            every, last = slice(0, self.model.rows), iteration + 1 == self.iterations
             for stage in sorted(stage for stage, home in self.home.items() if home == rank):
-                yield Row(Work(OPTIMIZER, stage, slice(0, self.model.rows), iteration), None, rank)
+                yield Row(Work(OPTIMIZER, stage, every, iteration), None, rank)
+            for (stage, there), forwards in self.forwards.items():
+                if there == rank != self.home[stage] and (last or len(forwards) > 1):
+                    yield Row(Work(RECEIVE, stage, every, iteration), None, rank)
 
     @cached_property
-    def number(self) -> dict[tuple[int, Op | int], int]:
-        """The task of an op, or of a stage's update, in an iteration."""
-        found: dict[tuple[int, Op | int], int] = {}
-        for task, (work, op, _) in enumerate(self.rows):
-            found[work.iteration, work.stage if op is None else op] = task
-        return found
+    def forwards(self) -> dict[tuple[int, int], list[Op]]:
+        """The forwards of each stage on each rank: they need its weights there."""
+        return self._by_place("F")
+
+    @cached_property
+    def number(self) -> dict[tuple[int, str], int]:
+        """The task of each name in each iteration."""
+        return {(row.work.iteration, self._name(row)): task for task, row in enumerate(self.rows)}
 
     def names(self) -> list[str]:
         """Name tasks as the ops of a pipeline are; the iteration follows, where there are several."""
-        late = [f"@{work.iteration}" if self.iterations > 1 else "" for work, _, _ in self.rows]
-        return [f"{row.op or f'{row.work.stage}U'}{one}" for row, one in zip(self.rows, late, strict=True)]
+        late = [f"@{row.work.iteration}" if self.iterations > 1 else "" for row in self.rows]
+        return [f"{self._name(row)}{one}" for row, one in zip(self.rows, late, strict=True)]
+
+    def _name(self, row: Row) -> str:
+        work, op, rank = row
+        return str(op) if op else f"{work.stage}U" if work.kind == OPTIMIZER else f"{work.stage}R{rank}"
 
     def price(self, work: Work) -> Priced:
         """Say what a stage holds, moves and computes for the rows of a task."""
@@ -100,25 +128,31 @@ class Tasks:
         if stage:
             given = self.model.shapes(range(layers.start), {INPUT: given})[-1][OUTPUT]
         known: dict[int, dict[str, Shape]] = dict(zip(layers, self.model.shapes(layers, {INPUT: given}), strict=True))
-        forward = (self.model.layers[n].calls(known[n], backward=False, first=False) for n in layers)
-        backward = (self.model.layers[n].calls(known[n], backward=True, first=n == 0) for n in reversed(layers))
         return Priced(
             came=ITEM * size(given),
             sent=ITEM * size(known[layers[-1]][OUTPUT]),
             left=ITEM * size(*(shape for n in layers for shape in self.model.layers[n].kept(known[n]))),
-            forward=tuple(chain.from_iterable(forward)),
-            backward=tuple(chain.from_iterable(backward)),
+            halfway=ITEM * size(*(shape for n in layers for shape in self.model.layers[n].left(known[n]))),
+            calls=tuple(tuple(self._calls(layers, known, parts)) for parts in PARTS),
         )
+
+    def _calls(self, layers: range, known: dict[int, dict[str, Shape]], parts: Sequence[Part]) -> Iterator[Call]:
+        for n in layers if "forward" in parts else reversed(layers):
+            yield from self.model.layers[n].calls(known[n], parts, first=n == 0)
 
     # -- what waits for what
 
     @cached_property
     def lines(self) -> dict[tuple[int, int], list[Op]]:
-        """The backwards of each stage on each rank, in order: their gradients of weights add up there."""
+        """The ops of each stage on each rank that make gradients of its weights, in order: they add up there."""
+        return self._by_place(SUMS)
+
+    def _by_place(self, kinds: str) -> dict[tuple[int, int], list[Op]]:
+        """Sort the ops of some *kinds* by stage and rank."""
         found: dict[tuple[int, int], list[Op]] = {}
         for rank, order in enumerate(self.cut.orders):
             for op in order:
-                if op.kind == "B":
+                if op.kind in kinds:
                     found.setdefault((op.stage, rank), []).append(op)
         return found
 
@@ -129,7 +163,7 @@ class Tasks:
 
     def _within(self, iteration: int) -> Iterator[Edge]:
         ops = list(chain.from_iterable(self.cut.orders))
-        task = [self.number[iteration, op] for op in ops]
+        task = [self.number[iteration, str(op)] for op in ops]
         found = needs(columns(self.cut.orders))
         for parent, child, crosses in zip(found.parent.tolist(), found.child.tolist(), found.crosses, strict=True):
             price = self.price(self.rows[task[parent]].work)
@@ -137,21 +171,25 @@ class Tasks:
             yield Edge(task[parent], task[child], moved, SENT if crosses else LEFT)
         for (stage, rank), line in self.lines.items():
             for before, after in pairwise(line):
-                yield Edge(self.number[iteration, before], self.number[iteration, after], 0.0, GRADS)
-            last, update = self.number[iteration, line[-1]], self.number[iteration, stage]
+                yield Edge(self.number[iteration, str(before)], self.number[iteration, str(after)], 0.0, GRADS)
+            last, update = self.number[iteration, str(line[-1])], self.number[iteration, f"{stage}U"]
             yield Edge(last, update, self._moved(stage, rank), GRADS)
 
     def _between(self, iteration: int) -> Iterator[Edge]:
-        """List what an update hands to the next iteration."""
-        if iteration + 1 == self.iterations:
-            return
-        for stage, shapes in enumerate(self.shapes):
-            update, weights = self.number[iteration, stage], slice(0, len(shapes))
-            yield Edge(update, self.number[iteration + 1, stage], 0.0, slice(len(shapes), len(shapes) + 1))
-            for rank, order in enumerate(self.cut.orders):
-                for op in order:
-                    if (op.stage, op.kind) == (stage, "F"):
-                        yield Edge(update, self.number[iteration + 1, op], self._moved(stage, rank), weights)
+        """List what an update hands to the next iteration, and to other workers."""
+        last = iteration + 1 == self.iterations
+        for (stage, rank), forwards in self.forwards.items():
+            source, moved = self.number[iteration, f"{stage}U"], self._moved(stage, rank)
+            weights = slice(0, len(self.shapes[stage]))
+            receipt = self.number.get((iteration, f"{stage}R{rank}"))
+            if receipt is not None:
+                yield Edge(source, receipt, moved, weights)
+                source, moved = receipt, 0.0
+            for op in [] if last else forwards:
+                yield Edge(source, self.number[iteration + 1, str(op)], moved, weights)
+        for stage, shapes in enumerate([] if last else self.shapes):
+            update, after = (self.number[i, f"{stage}U"] for i in (iteration, iteration + 1))
+            yield Edge(update, after, 0.0, slice(len(shapes), len(shapes) + 1))
 
     def _moved(self, stage: int, rank: int) -> float:
         return 0.0 if self.home[stage] == rank else self.bytes[stage]
@@ -162,16 +200,16 @@ class Tasks:
         """List what the kernels of a task do."""
         work, op, rank = row
         shapes = self.shapes[work.stage]
+        if work.kind == RECEIVE:
+            return ()
         if op is None:
             lines = sum(stage == work.stage for stage, _ in self.lines)
             adds = [Call(*self.adding[:2], "forward", (shape,) * lines) for shape in shapes if lines > 1]
             state = [((self.update.kernel.rows, *shape), shape) for shape in shapes]
             return (*adds, *(Call(*self.update[:2], "forward", pair) for pair in state))
-        price = self.price(work)
-        if op.kind == "F":
-            return price.forward
-        first = op == self.lines[op.stage, rank][0]
-        return (*price.backward, *(Call(*self.adding[:2], "forward", (shape, shape)) for shape in shapes if not first))
+        later = op.kind in SUMS and op != self.lines[op.stage, rank][0]
+        adds = [Call(*self.adding[:2], "forward", (shape, shape)) for shape in shapes if later]
+        return (*self.price(work).calls[work.kind], *adds)
 
     def given(self, row: Row) -> float:
         """Return the bytes that the host sends."""
@@ -185,12 +223,13 @@ class Tasks:
     def output(self, row: Row) -> float:
         """Return the bytes that wait for the task's children; an update's are the weights that the device holds."""
         work = row.work
-        if work.kind == OPTIMIZER:
+        if work.kind in (OPTIMIZER, RECEIVE):
             return 0.0
         price = self.price(work)
         if work.kind == FORWARD:
             return price.left + (price.sent if work.stage < len(self.cut.stages) - 1 else 0.0)
-        return self.bytes[work.stage] + (price.came if work.stage else 0.0)
+        grads = self.bytes[work.stage] if work.kind != INPUT_GRAD else price.halfway
+        return grads + (price.came if work.stage and work.kind != WEIGHT_GRAD else 0.0)
 
 
 def graph_of(model: Model, cut: Cut, update: Update, adding: Update, iterations: int) -> TaskGraph:
@@ -205,7 +244,7 @@ def graph_of(model: Model, cut: Cut, update: Update, adding: Update, iterations:
         names=tasks.names(),
         kinds=KINDS,
         kind=np.array([work.kind for work in works]),
-        units=np.ones(len(rows)),
+        units=np.array([float(work.kind != RECEIVE) for work in works]),
         places=tuple((rank,) for rank in range(len(orders))),
         place=ranks,
         edges=_columns(edges),
@@ -213,7 +252,7 @@ def graph_of(model: Model, cut: Cut, update: Update, adding: Update, iterations:
         output=np.array([tasks.output(row) for row in rows]),
         group=np.array([work.stage for work in works]),
         group_size=np.array(tasks.bytes) * update.kernel.rows,
-        program=Training(model, cut.stages, works, tuple(edge.hands for edge in edges), update, adding, iterations),
+        program=Training(model, cut, works, tuple(edge.hands for edge in edges), update, adding, iterations),
         recipes=tuple(recipes),
         recipe=np.array(recipe),
         orders=tuple(orders) if cut.ordered else (),

@@ -4,7 +4,8 @@
                         Op(relu,   inputs h,            output y)
 
 Forward fills in the names, `x` first and `y` last. Backward goes through the ops from the last to the first, adds up
-the gradients of each name over the ops that read it, and leaves that of `x` and those of the weights.
+the gradients of each name over the ops that read it, and leaves that of `x` and those of the weights. Its halves run
+apart, too: `input_grad` first, and `weight_grad` any time later, on what `input_grad` has left.
 """
 
 from __future__ import annotations
@@ -36,6 +37,13 @@ class Op(NamedTuple):
         return Call(self.name, self.arguments, part, tuple(shapes[name] for name in (*self.inputs, *self.weights)))
 
 
+class Halfway(NamedTuple):
+    """What is known between the two halves of backward, of the ops that have weights."""
+
+    inputs: Arrays
+    grads: Arrays  # of the loss by their outputs
+
+
 @dataclass(frozen=True)
 class Layer:
     """Ops in order, and the shapes of the weights, by name."""
@@ -59,11 +67,16 @@ class Layer:
         """Return the shapes of what forward leaves for backward."""
         return [shapes[name] for name in dict.fromkeys(name for op in self.ops for name in op.inputs)]
 
-    def calls(self, shapes: Mapping[str, Shape], backward: bool, first: bool) -> list[Call]:
-        """List what forward, or *backward*, runs."""
-        if not backward:
+    def left(self, shapes: Mapping[str, Shape]) -> list[Shape]:
+        """Return the shapes of what `input_grad` leaves for `weight_grad`."""
+        inputs, outputs = self._between()
+        return [shapes[name] for name in (*inputs, *outputs)]
+
+    def calls(self, shapes: Mapping[str, Shape], parts: Sequence[Part], first: bool) -> list[Call]:
+        """List the kernel calls of forward, or of those *parts* of backward."""
+        if "forward" in parts:
             return [op.call("forward", shapes) for op in self.ops]
-        return [op.call(part, shapes) for op, part in self._backward(first)]
+        return [op.call(part, shapes) for op, part in self._backward(first) if part in parts]
 
     def forward(self, given: Mapping[str, Array], weights: Sequence[Array]) -> tuple[Array, Arrays]:
         """Return the output, and what backward will want of the way to it."""
@@ -83,13 +96,30 @@ class Layer:
     ) -> tuple[Array | None, list[Array]]:
         """Return the gradients of the input, which the *first* layer of a model does not need, and of the weights."""
         arrays = {**kept, **dict(zip(self.weights, weights, strict=True))}
-        grads: Arrays = {OUTPUT: grad}
-        for op, part in self._backward(first):
-            read = [arrays[name] for name in (*op.inputs, *op.weights)]
-            made = getattr(op.kernel, part)(grads[op.output], *read)
-            for name, one in zip(op.weights if part == "weight_grad" else op.inputs, made, strict=False):
-                grads[name] = grads[name] + one if name in grads else one
+        grads = _run(self._backward(first), arrays, {OUTPUT: grad})
         return grads.get(INPUT), [grads[name] for name in self.weights]
+
+    def input_grad(
+        self, grad: Array, kept: Arrays, weights: Sequence[Array], first: bool
+    ) -> tuple[Array | None, Halfway]:
+        """Return the gradient of the input, and what `weight_grad` needs: the first half of `backward`."""
+        arrays = {**kept, **dict(zip(self.weights, weights, strict=True))}
+        halves = [half for half in self._backward(first) if half[1] == "input_grad"]
+        grads = _run(halves, arrays, {OUTPUT: grad})
+        inputs, outputs = self._between()
+        return grads.get(INPUT), Halfway({name: kept[name] for name in inputs}, {name: grads[name] for name in outputs})
+
+    def weight_grad(self, halfway: Halfway, weights: Sequence[Array]) -> list[Array]:
+        """Return the gradients of the weights: the second half of `backward`."""
+        arrays = {**halfway.inputs, **dict(zip(self.weights, weights, strict=True))}
+        halves: list[tuple[Op, Part]] = [(op, "weight_grad") for op in reversed(self.ops) if op.weights]
+        grads = _run(halves, arrays, halfway.grads)
+        return [grads[name] for name in self.weights]
+
+    def _between(self) -> tuple[list[str], list[str]]:
+        """Name the inputs and the outputs of the ops that have weights."""
+        own = [op for op in self.ops if op.weights]
+        return list(dict.fromkeys(name for op in own for name in op.inputs)), [op.output for op in own]
 
     def _backward(self, first: bool) -> list[tuple[Op, Part]]:
         """List the halves of backward in order; what only leads to the input of the *first* layer is left out."""
@@ -104,3 +134,14 @@ class Layer:
             if op.weights:
                 halves.append((op, "weight_grad"))
         return halves
+
+
+def _run(halves: Sequence[tuple[Op, Part]], arrays: Arrays, grads: Arrays) -> Arrays:
+    """Run some halves of backward, in order; return *grads* with the gradients that they add."""
+    found = dict(grads)
+    for op, part in halves:
+        read = [arrays[name] for name in (*op.inputs, *op.weights)]
+        made = getattr(op.kernel, part)(found[op.output], *read)
+        for name, one in zip(op.weights if part == "weight_grad" else op.inputs, made, strict=False):
+            found[name] = found[name] + one if name in found else one
+    return found

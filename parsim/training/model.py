@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from parsim.core.kernel import Array, Shape
-from parsim.training.layer import INPUT, LABELS, OUTPUT, Arrays, Layer
+from parsim.training.layer import INPUT, LABELS, OUTPUT, Arrays, Halfway, Layer
 
 
 @dataclass(frozen=True)
@@ -92,6 +92,23 @@ class Model:
             passed, some = self.layers[number].backward(passed, saved, own, first=number == 0)
             found.insert(0, some)
         return passed, [one for some in found for one in some]
+
+    def input_grad(
+        self, layers: range, grad: Array, kept: Sequence[Arrays], weights: Sequence[Array]
+    ) -> tuple[Array | None, list[Halfway]]:
+        """Go back through them for the gradient of the input alone; return it, and what `weight_grad` needs."""
+        found: list[Halfway] = []
+        passed: Array | None = grad
+        for number, saved, own in reversed([*zip(layers, kept, self._shared(layers, weights), strict=True)]):
+            assert passed is not None
+            passed, halfway = self.layers[number].input_grad(passed, saved, own, first=number == 0)
+            found.insert(0, halfway)
+        return passed, found
+
+    def weight_grad(self, layers: range, halfway: Sequence[Halfway], weights: Sequence[Array]) -> list[Array]:
+        """Return the gradients of the weights that `input_grad` has left to compute, in the order of `weights`."""
+        each = zip(layers, halfway, self._shared(layers, weights), strict=True)
+        return [grad for number, half, own in each for grad in self.layers[number].weight_grad(half, own)]
 
     def _shared(self, layers: range, weights: Sequence[Array]) -> list[Sequence[Array]]:
         """Give each layer its own of the *weights*."""

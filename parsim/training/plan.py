@@ -104,6 +104,23 @@ def _orders(schedule: Ask, ranks: int, microbatches: int) -> list[list[Op]]:
     if schedule is SCHEDULE:
         schedule = schedule._replace(entry=shelf("schedules")[schedule.name])
     try:
-        return orders_of(schedule, ranks, microbatches, 1)
+        orders = orders_of(schedule, ranks, microbatches, 1)
     except Invalid as invalid:
         raise Invalid(c._replace(path=("plan", *c.path)) for c in invalid.complaints) from None
+    _refuse([Complaint(("plan", "schedule"), f"{schedule.name} {why}") for why in _apart(orders)])
+    return orders
+
+
+def _apart(orders: list[list[Op]]) -> list[str]:
+    """Say where what a forward leaves for backward, or one half of backward for the other, would have to travel."""
+    found = []
+    first: dict[tuple[int, int], tuple[int, Op]] = {}  # (stage, microbatch) -> the first rank, and its op
+    for rank, order in enumerate(orders):
+        for op in order:
+            there, other = first.setdefault((op.stage, op.microbatch), (rank, op))
+            if there != rank:
+                found.append(
+                    f"runs {other} on rank {there} and {op} on rank {rank}; only a schedule that keeps forward and "
+                    "backward of a microbatch on one rank can train"
+                )
+    return found[:1]

@@ -1,11 +1,14 @@
-"""What the tasks of training compute: forward, backward, and the update of a stage.
+"""What the tasks of training compute: forward, backward or its two halves, and the update of a stage.
 
-    task        receives                                        makes
-    forward     state (or draws it), inputs, labels             output, what backward wants, loss
-    backward    what its forward left, grad, sum so far         grad of the input, sum of the weights' gradients
-    optimizer   state (or draws it), sums of gradients          state, lengths of the gradients
+    task          receives                                      makes
+    forward       weights (or draws them), inputs, labels       output, what backward wants, loss
+    backward      what its forward left, grad, sum so far       grad of the input, sum of the weights' gradients
+    input_grad    what its forward left, grad                   grad of the input, what weight_grad wants
+    weight_grad   what its input_grad left, sum so far          sum of the weights' gradients
+    optimizer     state (or draws it), sums of gradients        state, lengths of the gradients
+    receive       weights                                       the same weights, for the tasks of its worker
 
-A microbatch's forward and backward are on one worker, so that what forward leaves travels nowhere.
+Forward and backward of a microbatch are on one worker, so that what forward leaves travels nowhere.
 """
 
 from __future__ import annotations
@@ -20,21 +23,22 @@ import numpy as np
 
 from parsim.core.kernel import Array, Tell, Watched
 from parsim.core.registry import shelf
-from parsim.training.layer import INPUT, OUTPUT
+from parsim.training.layer import INPUT, OUTPUT, Arrays
 from parsim.training.model import Model, norm, serial
+from parsim.training.plan import Cut
 
-FORWARD, BACKWARD, OPTIMIZER = range(3)
-SENT, LEFT, LOSS = slice(0, 1), slice(1, 2), slice(2, 3)  # of what forward makes
-GRADS = slice(1, None)  # of what backward makes: after the gradient of its input
+FORWARD, BACKWARD, INPUT_GRAD, WEIGHT_GRAD, OPTIMIZER, RECEIVE = range(6)
+SENT, LEFT, LOSS = slice(0, 1), slice(1, 2), slice(2, 3)  # of what forward and input_grad make; the loss of forward
+GRADS = slice(1, None)  # of what backward and weight_grad make: after the gradient of the input
 NOTHING = slice(0)
 
 
 class Work(NamedTuple):
     """What a task of training is."""
 
-    kind: int  # FORWARD, BACKWARD or OPTIMIZER
+    kind: int  # FORWARD, BACKWARD, ...
     stage: int
-    rows: slice  # of the batch; all of it for an optimizer
+    rows: slice  # of the batch; all of it for an optimizer and for who receives weights
     iteration: int
 
 
@@ -63,13 +67,18 @@ class Training:
     """The program of training; `hand` says for each edge what the parent is to the child."""
 
     model: Model
-    stages: tuple[range, ...]  # the layers of each
+    cut: Cut
     works: tuple[Work, ...]  # (tasks,)
     hand: tuple[slice, ...]  # (edges,)
     update: Update
     adding: Update
     iterations: int
     light = False
+
+    @property
+    def stages(self) -> tuple[range, ...]:
+        """The layers of each stage."""
+        return self.cut.stages
 
     def __getstate__(self) -> dict[str, Any]:
         """Send no data to worker processes: they get it from shared memory, and draw weights themselves."""
@@ -135,8 +144,16 @@ class Training:
         """Compute a task."""
         kind, stage, *_ = self.works[task]
         values = [one for some in received for one in some]
+        parts = (
+            self._forward,
+            self._backward,
+            self._input_grad,
+            self._weight_grad,
+            self._update,
+            self._receive,
+        )  # in the order of their kinds
         with np.errstate(over="ignore", invalid="ignore"):  # what comes of it, a loss that is none, is told below
-            return (self._forward, self._backward, self._update)[kind](stage, values)
+            return parts[kind](stage, values)
 
     def _forward(self, stage: int, values: list[Any]) -> list[Any]:
         ends = (stage == 0) + (self._is_last(stage))
@@ -153,15 +170,36 @@ class Training:
         return [None, (kept, weights, self.model.grad_of_losses(output)), loss]
 
     def _backward(self, stage: int, values: list[Any]) -> list[Any]:
-        layers = self.stages[stage]
+        grad, kept, weights, sums = self._left(values)
+        passed, grads = self.model.backward(self.stages[stage], grad, kept, weights)
+        return [passed, *self._added(sums, grads)]
+
+    def _input_grad(self, stage: int, values: list[Any]) -> list[Any]:
+        grad, kept, weights, _ = self._left(values)
+        passed, halfway = self.model.input_grad(self.stages[stage], grad, kept, weights)
+        return [passed, (halfway, weights)]
+
+    def _left(self, values: list[Any]) -> tuple[Array, list[Arrays], Sequence[Array], list[Array]]:
+        """Return the gradient of the output, what forward has left, its weights, and the sums so far."""
         kept, weights, grad = next(value for value in values if isinstance(value, tuple))
         others = [value for value in values if not isinstance(value, tuple)]
         if grad is None:
             grad = others.pop()  # of the next stage, whose tasks have higher numbers than those of this rank
-        passed, grads = self.model.backward(layers, grad, kept, weights)
-        if others:
-            grads = [self.adding.kernel.forward(sum_, own) for sum_, own in zip(others, grads, strict=True)]
-        return [passed, *grads]
+        return grad, kept, weights, others
+
+    def _weight_grad(self, stage: int, values: list[Any]) -> list[Any]:
+        halfway, weights = next(value for value in values if isinstance(value, tuple))
+        sums = [value for value in values if not isinstance(value, tuple)]
+        return [None, *self._added(sums, self.model.weight_grad(self.stages[stage], halfway, weights))]
+
+    def _added(self, sums: list[Array], grads: list[Array]) -> list[Array]:
+        """Add gradients to the sums so far, if there are any."""
+        if not sums:
+            return grads
+        return [self.adding.kernel.forward(sum_, own) for sum_, own in zip(sums, grads, strict=True)]
+
+    def _receive(self, stage: int, values: list[Any]) -> list[Any]:
+        return values
 
     def _update(self, stage: int, values: list[Any]) -> list[Any]:
         count = len(self._start(stage))

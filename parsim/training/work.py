@@ -43,7 +43,7 @@ def training(cluster: Cluster, plan: TrainingPlan, model: Model, optimizer: Ask,
         why = f"makes a model of {weights:.0f} weights; at most {MOST_WEIGHTS:.0f} are really trained"
         complaints.append(Complaint((), why))
     parts = cut(plan, cluster, len(model.layers), model.rows)
-    tasks = iterations * (2 * len(parts.parts) + 1) * len(parts.stages)
+    tasks = iterations * (sum(map(len, parts.orders)) + len(parts.stages))
     if tasks > MOST_TASKS:
         complaints.append(Complaint(("iterations",), f"makes {tasks} tasks; at most {MOST_TASKS} are really trained"))
     if complaints:

@@ -1,0 +1,63 @@
+"""How long an iteration of training takes: by how much one more iteration lengthens the run.
+
+    iterations: 1    |start|-- iteration --|
+    iterations: 2    |start|-- iteration --|-- iteration --|
+    iterations: 3    |start|-- iteration --|-- iteration --|-- iteration --|
+
+Both lengths are found by playing one and two iterations at the expected seconds, so that a run of one iteration knows
+them, too. What luck and real clocks add to a run, or take from it, is shared among its iterations.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+
+from parsim.core.errors import Stalled
+from parsim.core.graph import Floats
+from parsim.core.job import Job
+from parsim.core.timeline import STEPS, Timeline
+from parsim.sim.play import play
+from parsim.training.graph import graph_of
+from parsim.training.program import Training
+
+
+class Pace(NamedTuple):
+    """Seconds of a run of training: makespan = start_s + iterations x iteration_s."""
+
+    start_s: float
+    iteration_s: float
+
+
+def pace(job: Job, timeline: Timeline, program: Training) -> Pace:
+    """Return the pace of the run of *job* that *timeline* shows."""
+    iterations, makespan = program.iterations, timeline.makespan_s
+    expected = job.clock == "simulated" and bool(np.all(job.cost.luck(job.seed, len(job.graph)) == 1.0))
+    known = {iterations: makespan} if expected else {}
+    try:
+        for count in {1, 2, iterations} - known.keys():
+            known[count] = play(_lasting(job, program, count)).makespan_s
+    except Stalled:  # at the expected seconds, though not at those of this run
+        return Pace(0.0, makespan / iterations)
+    steady = iterations * (known[2] - known[1])
+    start = known[iterations] - steady - sum(job.steps) + _steps(timeline)
+    start = min(max(start, 0.0), makespan)
+    return Pace(start, (makespan - start) / iterations)
+
+
+def _lasting(job: Job, program: Training, iterations: int) -> Job:
+    """Return the same job with so many *iterations*, on the simulated clock, at the expected seconds."""
+    graph = graph_of(program.model, program.cut, program.update, program.adding, iterations)
+    return replace(job, graph=graph, clock="simulated", cost=job.cost._replace(luck=_none))
+
+
+def _none(seed: int, tasks: int) -> Floats:
+    return np.ones(tasks)
+
+
+def _steps(timeline: Timeline) -> float:
+    """Return the seconds that the host's steps took."""
+    of_host = np.array([kind in STEPS for kind in timeline.kinds.table], dtype=bool)[timeline.kinds.code]
+    return float((timeline.end_s - timeline.start_s)[of_host].sum())

@@ -15,6 +15,8 @@ from parsim.core.scenario import Source, load
 from parsim.core.timeline import Timeline
 from parsim.core.values import plain
 from parsim.export import html
+from parsim.export.arrows import arrows_of
+from parsim.export.counters import counters_of
 from parsim.export.csv import write_csv
 from parsim.export.files import prepare, write
 from parsim.export.idle import write_idle
@@ -127,7 +129,10 @@ class Result:
                 "timeline.csv": write_csv(self.timeline),
                 "idle.csv": write_idle(self.timeline),
                 "trace.json": write_trace(
-                    self.timeline, {worker.name: cluster.devices[worker.device].name for worker in cluster.workers}
+                    self.timeline,
+                    {worker.name: cluster.devices[worker.device].name for worker in cluster.workers},
+                    arrows_of(self.job.graph, self.timeline),
+                    counters_of(self.job, self.timeline),
                 ),
                 **pictures(self.timeline, self.theory.t_total_s, title),
             },

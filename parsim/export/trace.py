@@ -1,102 +1,148 @@
 """Chrome trace events: opens in https://ui.perfetto.dev and chrome://tracing.
 
-    process w0      thread w0             |  0F0 |  0F1 |      | 0B0 |
-                    thread host>w0        |---|---|
-                    thread host>w0 (2)      |---|        two at once on one way
+process host    counters running tasks, busy links; the steps
+process w0      counter memory; tracks of slices (`parsim.export.tracks`), idle ones named by their cause
+                arrows between slices (`parsim.export.arrows`)
 
-A device is a process, a worker a thread, a way of transfers a thread (or as many as travel at once: events of one
-thread must not overlap). Complete events ('X'), microseconds, as in the "Trace Event Format" of the Chrome project.
+Slices are complete events ('X'), arrows flow events ('s' and 'f'), counters counter events ('C') of the "Trace Event
+Format" of the Chrome project. Perfetto sorts events by time, longer ones first, and else keeps their order; an arrow
+begins and ends at the slice that is then open on its track. So both halves of an arrow stand behind their slices.
 """
 
 from __future__ import annotations
 
-import heapq
 import json
-from collections.abc import Iterator, Mapping
-from itertools import count
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from json.encoder import encode_basestring, encode_basestring_ascii
 
 import numpy as np
 
-from parsim.core.cluster import HOST
-from parsim.core.graph import Floats, Ints
-from parsim.core.timeline import Timeline
+from parsim.core.timeline import CAUSES, Timeline, Words
+from parsim.export.arrows import Arrows, ranks
+from parsim.export.counters import Counter
+from parsim.export.tracks import Ticks, Tracks, lay, layers, ticks_for
 
-NANOSECONDS = 1e9
+__all__ = ["layers", "write_trace"]
+
+NO_ARROWS = Arrows.none()
+WAITS, TRAVELS = "dependency", "transfer"  # categories of arrows
 
 
-def write_trace(timeline: Timeline, devices: Mapping[str, str] = {}) -> str:
+def write_trace(
+    timeline: Timeline,
+    devices: Mapping[str, str] = {},
+    arrows: Arrows = NO_ARROWS,
+    counters: Iterable[Counter] = (),
+) -> str:
     """Write *timeline* as JSON, an event a line; *devices* names each worker's device where the two differ."""
-    of = {name: devices.get(name, name) for name in timeline.workers.table if name} | {"": HOST}
-    events = ",\n".join(map(json.dumps, (*_processes(of), *_events(timeline, of))))
-    return f'{{"displayTimeUnit": "ms", "traceEvents": [\n{events}\n]}}\n'
+    of = {name: devices.get(name, name) for name in timeline.workers.table if name}
+    ticks = ticks_for(timeline.makespan_s)
+    tracks = lay(timeline, of, ticks)
+    lines = [*_named(tracks), *_slices(timeline, tracks, ticks, arrows), *_idle(timeline, tracks, ticks)]
+    for counter in counters:
+        lines += _counts(counter, tracks.processes.index(counter.process), ticks)
+    head: dict[str, object] = {"displayTimeUnit": "ms"}
+    if ticks.shrunk > 1:
+        head["otherData"] = {"time": f"what is shown as 1 s is {ticks.shrunk:g} s"}
+    return f'{json.dumps(head)[:-1]}, "traceEvents": [\n' + ",\n".join(lines) + "\n]}\n"
 
 
-def layers(start_s: Floats, end_s: Floats) -> Ints:
-    """Give each interval the lowest layer in which it overlaps no other.
+def _named(tracks: Tracks) -> Iterator[str]:
+    """Name and order processes and tracks."""
+    for pid, name in enumerate(tracks.processes):
+        yield from _metadata("process", pid, 0, name, pid)
+    for tid, (pid, title) in enumerate(zip(tracks.process, tracks.title, strict=True), 1):
+        yield from _metadata("thread", pid, tid, title, tid)
 
-    >>> layers(np.array([0.0, 1.0, 2.0]), np.array([2.0, 3.0, 4.0])).tolist()
-    [0, 1, 0]
+
+def _metadata(what: str, pid: int, tid: int, name: str, place: int) -> Iterator[str]:
+    at = f'"ph":"M","pid":{pid},"tid":{tid}'
+    yield f'{{"name":"{what}_name",{at},"args":{{"name":{quoted(name)}}}}}'
+    yield f'{{"name":"{what}_sort_index",{at},"args":{{"sort_index":{place}}}}}'
+
+
+def _slices(timeline: Timeline, tracks: Tracks, ticks: Ticks, arrows: Arrows) -> list[str]:
+    """Write spans, each with the halves of its arrows behind it."""
+    place = _places(tracks, slice(len(timeline)))
+    columns = (
+        _quoted(timeline.tasks),
+        _quoted(timeline.kinds),
+        _times(tracks, ticks, slice(len(timeline))),
+        place,
+        timeline.number.tolist(),
+        timeline.ready_s.tolist(),
+        timeline.nominal_s.tolist(),
+        _quoted(timeline.waits),
+    )
+    lines = [
+        f'{{"name":{name},"cat":{kind},"ph":"X",{times},{at},'
+        f'"args":{{"number":{number},"ready_s":{ready!r},"nominal_s":{nominal!r},"waited_for":{cause}}}}}'
+        for name, kind, times, at, number, ready, nominal, cause in zip(*columns, strict=True)
+    ]
+    if not len(arrows.source):
+        return lines
+    for row, half in _halves(tracks, ticks, arrows, place):
+        lines[row] += half
+    begin = tracks.begin[: len(timeline)]
+    return [lines[row] for row in np.lexsort((ranks(arrows, begin), begin)).tolist()]
+
+
+def _halves(tracks: Tracks, ticks: Ticks, arrows: Arrows, place: Sequence[str]) -> Iterator[tuple[int, str]]:
+    """Yield the row of a span and the half of an arrow that belongs there: all that arrive before all that leave."""
+    begin, finish = tracks.begin, tracks.finish
+    leaves = np.maximum(begin[arrows.source], np.minimum(finish[arrows.source] - 1, begin[arrows.target]))
+    names = [TRAVELS if travels else WAITS for travels in arrows.travels.tolist()]
+    for phase, rows, moments in (('f","bp":"e', arrows.target, begin[arrows.target]), ("s", arrows.source, leaves)):
+        halves = zip(names, rows.tolist(), ticks.written(moments), strict=True)
+        for number, (name, row, ts) in enumerate(halves):
+            what = f'"ph":"{phase}","id":{number},"cat":"{name}","name":"{name}"'
+            yield row, f',\n{{{what},"ts":{ts},{place[row]}}}'
+
+
+def _idle(timeline: Timeline, tracks: Tracks, ticks: Ticks) -> Iterator[str]:
+    """Write idle intervals as slices named by their cause."""
+    causes, rows = timeline.idle.cause[tracks.idle].tolist(), slice(len(timeline), None)
+    for cause, times, at in zip(causes, _times(tracks, ticks, rows), _places(tracks, rows), strict=True):
+        yield f'{{"name":"{CAUSES[cause]}","cat":"idle","ph":"X",{times},{at}}}'
+
+
+def _times(tracks: Tracks, ticks: Ticks, rows: slice) -> list[str]:
+    begin, finish = tracks.begin[rows], tracks.finish[rows]
+    pairs = zip(ticks.written(begin), ticks.written(finish - begin), strict=True)
+    return [f'"ts":{ts},"dur":{dur}' for ts, dur in pairs]
+
+
+def _places(tracks: Tracks, rows: slice) -> list[str]:
+    places = [f'"pid":{pid},"tid":{tid}' for tid, pid in enumerate(tracks.process, 1)]
+    return [places[track] for track in tracks.track[rows].tolist()]
+
+
+def quoted(text: str) -> str:
+    """Write *text* as JSON, in its own letters: Perfetto decodes no escapes of letters.
+
+    >>> print(quoted("任务"), len(quoted(chr(0xD800))))
+    "任务" 8
     """
-    if np.all(start_s[1:] >= end_s[:-1]):
-        return np.zeros(len(start_s), np.int64)
-    layer = np.empty(len(start_s), np.int64)
-    busy: list[tuple[float, int]] = []  # (end, layer)
-    free: list[int] = []
-    fresh = count()
-    for span in np.argsort(start_s, kind="stable").tolist():
-        while busy and busy[0][0] <= start_s[span]:
-            heapq.heappush(free, heapq.heappop(busy)[1])
-        layer[span] = heapq.heappop(free) if free else next(fresh)
-        heapq.heappush(busy, (float(end_s[span]), int(layer[span])))
-    return layer
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return encode_basestring_ascii(text)
+    return encode_basestring(text)
 
 
-def _places(devices: Mapping[str, str]) -> dict[str, int]:
-    """Number the processes: the host is 0, devices follow in their order."""
-    return {device: place for place, device in enumerate(dict.fromkeys((HOST, *devices.values())))}
+def _quoted(words: Words) -> list[str]:
+    """Write a column of words, each word once."""
+    used, where = np.unique(words.code, return_inverse=True)
+    texts = [quoted(words.table[code]) for code in used.tolist()]
+    return [texts[index] for index in where.tolist()]
 
 
-def _processes(devices: Mapping[str, str]) -> Iterator[dict[str, Any]]:
-    for device, pid in _places(devices).items():
-        yield {"name": "process_name", "ph": "M", "pid": pid, "tid": 0, "args": {"name": device}}
-        yield {"name": "process_sort_index", "ph": "M", "pid": pid, "tid": 0, "args": {"sort_index": pid}}
-
-
-def _events(timeline: Timeline, devices: Mapping[str, str]) -> Iterator[dict[str, Any]]:
-    """Write the spans of each (worker, lane) on threads of their own, computing above transfers."""
-    pids, tids = _places(devices), count(1)
-    rows = timeline.rows()
-    key = np.stack((timeline.workers.code, timeline.transfers, timeline.lanes.code))
-    groups, group = np.unique(key, axis=1, return_inverse=True)
-    order = np.argsort(group.ravel(), kind="stable")
-    bounds = np.searchsorted(group.ravel()[order], np.arange(groups.shape[1] + 1))
-    for index, (worker, is_transfer, lane) in enumerate(groups.T.tolist()):
-        spans = order[bounds[index] : bounds[index + 1]]
-        owner = timeline.workers.table[worker]
-        way = timeline.lanes.table[lane]
-        name = (way if devices[owner] == owner else f"{way} of {owner}") if is_transfer else owner or HOST
-        layer = layers(timeline.start_s[spans], timeline.end_s[spans])
-        pid, tid = pids[devices[owner]], [next(tids) for _ in range(int(layer.max()) + 1)]
-        for depth, thread in enumerate(tid):
-            title = f"{name} ({depth + 1})" if depth else name
-            yield {"name": "thread_name", "ph": "M", "pid": pid, "tid": thread, "args": {"name": title}}
-            yield {"name": "thread_sort_index", "ph": "M", "pid": pid, "tid": thread, "args": {"sort_index": thread}}
-        for span, depth in zip(spans.tolist(), layer.tolist(), strict=True):
-            yield _event(rows[span], pid, tid[depth])
-
-
-def _event(row: tuple[Any, ...], pid: int, tid: int) -> dict[str, Any]:
-    number, task, kind, _, _, ready, start, end, nominal, waited_for = row
-    # Both ends are rounded to the viewer's nanoseconds alike, so that neighbours touch and do not overlap.
-    begin, finish = round(start * NANOSECONDS), round(end * NANOSECONDS)
-    return {
-        "name": task,
-        "cat": kind,
-        "ph": "X",
-        "ts": begin / 1e3,
-        "dur": (finish - begin) / 1e3,
-        "pid": pid,
-        "tid": tid,
-        "args": {"number": number, "ready_s": ready, "nominal_s": nominal, "waited_for": waited_for},
-    }
+def _counts(counter: Counter, pid: int, ticks: Ticks) -> Iterator[str]:
+    """Write the changes of a counter, of several in a tick the last one; nothing where it is always 0."""
+    tick, value = ticks.of(counter.moment), counter.value
+    last = np.append(tick[1:] != tick[:-1], True)[: len(tick)]
+    tick, value = tick[last], value[last]
+    changes = np.append(True, value[1:] != value[:-1])[: len(tick)] & value.any()
+    for ts, count in zip(ticks.written(tick[changes]), value[changes].tolist(), strict=True):
+        what = f'"name":"{counter.name}","ph":"C","pid":{pid},"ts":{ts}'
+        yield f'{{{what},"args":{{"{counter.unit}":{count:.17g}}}}}'

@@ -1,0 +1,70 @@
+"""The arrows of a trace: from a task to the one that waits for it, past the transfer in between.
+
+w0       | t0 |---+                         dependency: t0 to t1, nothing travels
+w1            +-> | t1 |--+                 transfer: t1 to its way, and from there to t2
+w1>w2                     +-> |--|--+
+w2                                  +-> | t2 |
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from parsim.core.graph import Bools, Ints, TaskGraph, no_ints
+from parsim.core.timeline import Timeline
+
+
+class Arrows(NamedTuple):
+    """Arrows between spans, by their rows in the timeline."""
+
+    source: Ints  # (arrows,)
+    target: Ints  # (arrows,)
+    travels: Bools  # (arrows,) to or from a transfer
+
+    @classmethod
+    def none(cls) -> Arrows:
+        """Return no arrows."""
+        return cls(no_ints(), no_ints(), np.empty(0, bool))
+
+
+def arrows_of(graph: TaskGraph, timeline: Timeline) -> Arrows:
+    """Return the arrows between the spans of a run of *graph*."""
+    rows = np.flatnonzero(timeline.computes)
+    row = np.full(len(graph), -1)  # of each task; -1: it did not run
+    row[timeline.number[rows]] = rows
+    moved, edge = graph.things.pick(timeline.thing, "edge")
+    still = np.ones(len(graph.edges), bool)
+    still[edge] = False
+    given, to = graph.things.pick(timeline.thing, "given")
+    result, of = graph.things.pick(timeline.thing, "result")
+    parent, child = row[graph.edges.parent], row[graph.edges.child]
+    source = np.concatenate([parent[edge], moved, given, row[of], parent[still]])
+    target = np.concatenate([moved, child[edge], row[to], result, child[still]])
+    travels = np.arange(len(source)) < len(source) - int(still.sum())
+    there = (source >= 0) & (target >= 0)
+    return Arrows(source[there], target[there], travels[there])
+
+
+def ranks(arrows: Arrows, begin: Ints) -> Ints:
+    """Rank spans that begin in the same instant: what an arrow leaves has a lower rank than what it leads to.
+
+    >>> ranks(Arrows(np.array([2, 0]), np.array([0, 1]), np.zeros(2, bool)), np.array([5, 5, 5])).tolist()
+    [1, 2, 0]
+    """
+    rank = np.zeros(len(begin), np.int64)
+    same = begin[arrows.source] == begin[arrows.target]
+    missing: dict[int, int] = {}
+    after: dict[int, list[int]] = {}
+    for source, target in zip(arrows.source[same].tolist(), arrows.target[same].tolist(), strict=True):
+        missing[target] = missing.get(target, 0) + 1
+        after.setdefault(source, []).append(target)
+    free = [source for source in after if not missing.get(source)]
+    for source in free:
+        for target in after.get(source, ()):
+            rank[target] = max(rank[target], rank[source] + 1)
+            missing[target] -= 1
+            if not missing[target]:
+                free.append(target)
+    return rank

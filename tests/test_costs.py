@@ -3,15 +3,19 @@
 import numpy as np
 import pytest
 
+from parsim import use
+from parsim.build import build
 from parsim.core.cluster import Device
 from parsim.core.errors import Invalid
 from parsim.core.graph import TaskGraph
 from parsim.core.kernel import made
+from parsim.core.scenario import load
 from parsim.costs import costs
 from parsim.costs.constant import constant
 from parsim.costs.noisy import noisy
 from parsim.kernels import kernels
 from parsim.merges import merges
+from parsim.sim.estimate import columns
 
 PARAMETERS = {"constant": {"compute": 1.0}, "noisy": {"compute": 1.0, "spread": 0.25}}
 PRICED = ("measured", "roofline")  # by kernels: tests/test_profile.py
@@ -107,3 +111,46 @@ def test_five_tasks_make_thirty():
 
 def test_kernel_takes_arrays():
     np.testing.assert_array_equal(made(kernels["double"], {})(np.array([1.0, 2.5])), [2.0, 5.0])
+
+
+class TestMixedDevices:
+    """Devices of equal speed that differ in what a cost sees have seconds of their own."""
+
+    def job(self, *devices, cost="roofline"):
+        layers = {"kind": "mlp", "widths": [64, 64, 64], "batch": 8}
+        plan = {"split": "layers", "pipeline": 2, "microbatches": 1}
+        wires = {"kind": "full", "bandwidth": "1 GB/s"}
+        return build(
+            load(
+                {
+                    "cluster": {"devices": list(devices), "topology": wires},
+                    "workload": layers,
+                    "plan": plan,
+                    "cost": cost,
+                }
+            )
+        )
+
+    def test_each_of_two_kinds_has_its_own_column(self):
+        a100, h100 = {"name": "a", "device": "a100-80g"}, {"name": "h", "device": "h100-80g"}
+        mixed = columns(self.job(a100, h100))
+        alone = [columns(self.job(one, {**one, "name": "other"}))[0] for one in (a100, h100)]
+        np.testing.assert_array_equal(mixed, alone)
+        assert np.all(mixed[1] < mixed[0])
+
+    def test_equal_devices_share_a_column_whatever_their_names(self):
+        first, second = columns(self.job({"name": "a", "device": "a100-80g"}, {"name": "b", "device": "a100-80g"}))
+        assert first is second
+
+    def test_a_cost_from_outside_may_look_at_names(self, tmp_path):
+        (tmp_path / "by_name.py").write_text(
+            "import numpy as np\nfrom parsim.core.job import Cost\nfrom parsim.costs import costs\n\n\n"
+            "@costs.add('by-name')\ndef by_name():\n"
+            "    seconds = lambda graph, index, device: np.full(len(graph), len(device.name))\n"
+            "    return Cost(seconds, lambda seed, tasks: np.ones(tasks))\n"
+        )
+        use(tmp_path / "by_name.py")
+        found = columns(
+            self.job({"name": "a", "device": "a100-80g"}, {"name": "longer", "device": "a100-80g"}, cost="by-name")
+        )
+        assert [column[0] for column in found] == [1, 6]

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from parsim.core.graph import Edges, TaskGraph
 from parsim.core.job import Estimate
-from parsim.core.ties import rounded
+from parsim.core.ties import ranking, tie
 from parsim.policies import heft, peft, policies
 from parsim.policies.by_rank import ByRank
 from parsim.policies.cpop import critical_path
@@ -532,7 +534,32 @@ class TestConformance:
             assert all(end <= start for (_, end), (start, _) in pairwise(own))
 
 
-def test_rounded_keeps_12_digits():
-    assert rounded(123456789012.4) == 123456789012
-    assert rounded(1.0000000000001) == 1
-    assert rounded(1.00000000001) != 1
+def test_values_tie_at_12_digits():
+    assert tie(123456789012.01, 123456789012)
+    assert tie(1.0000000000001, 1)
+    assert not tie(1.00000000001, 1)
+    assert not tie(9.99999999998, 9.99999999999)
+
+
+@pytest.mark.parametrize(
+    ("values", "order"),
+    [
+        ([1 / 3, 1 / 3, math.nextafter(1 / 3, 1)], [0, 1, 2]),
+        ([math.nextafter(1 / 3, 1), 1 / 3, math.nextafter(1 / 3, 0), 0.2], [3, 0, 1, 2]),
+        ([math.inf, -math.inf, math.inf, 1, -math.inf], [1, 4, 3, 0, 2]),
+        ([0.0, -0.0, 1e-300, 0.0], [0, 1, 3, 2]),
+        ([], []),
+    ],
+)
+def test_ranking_by_hand(values, order):
+    assert ranking(values).tolist() == order
+
+
+@given(
+    st.floats(1e-30, 1e30),
+    st.lists(st.tuples(st.sampled_from([1, 2, 3, 1 + 1e-9]), st.integers(-50, 50)), max_size=30),
+    st.sampled_from([1.0, 1 / 7, 0.1, 3.0, 1000.0]),
+)
+def test_a_class_of_equals_goes_by_index_whatever_the_unit(base, parts, unit):
+    values = [base * factor * (1 + ulps * 2.0**-52) * unit for factor, ulps in parts]
+    assert ranking(values).tolist() == sorted(range(len(parts)), key=lambda index: (parts[index][0], index))

@@ -101,7 +101,7 @@ def cost(who: Who, given: Mapping[str, Any], answer: Any) -> Cost:
         factors = _column(who, answer.luck, found, tasks, "factors of luck")
         return _amounts(who, answer.luck, factors, np.ones(tasks, bool), range(tasks))
 
-    return Cost(expected, luck)
+    return Cost(expected, luck, alike=lambda index, device: index)  # it may look at the device's name or number
 
 
 def _column(who: Who, function: Callable[..., Any], found: Any, tasks: int, what: str) -> Floats:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from operator import add
@@ -27,6 +27,11 @@ def silence(graph: TaskGraph, cluster: Cluster) -> Remarks:
     return Remarks()
 
 
+def properties(index: int, device: Device) -> Hashable:
+    """Return all of a device but its name: what the seconds on it may depend on."""
+    return device._replace(name="")
+
+
 def unknown(size: Floats) -> Floats:
     """Answer that nothing is known of the seconds of transfers."""
     return np.full(len(size), np.nan)
@@ -47,6 +52,7 @@ class Cost(NamedTuple):
     remarks: Callable[[TaskGraph, Cluster], Remarks] = silence
     travel: Callable[[Floats], Floats] = unknown
     handed: float = 0.0  # s of each task's expected that are its hand-over to a worker process
+    alike: Callable[[int, Device], Hashable] = properties  # devices of equal answers share a column of expected s
 
 
 class Room(Protocol):

@@ -1,7 +1,8 @@
 """Ties: which priorities and times count as equal, and the order that follows.
 
-Sums of the same seconds in another order differ in their last digits; compared at 12 significant digits they tie, and
-then the lower number comes first. Of whole runs, sums of thousands, what differs by less than `CLOSE` is equal.
+Sums of the same seconds in another order differ in their last digits. Values tie where neighbours in their order
+differ by at most `TIED` of their size; then the lower number comes first. Multiplying all values by a factor changes
+no tie. Measures of whole runs, sums of thousands, are equal where they differ by less than `CLOSE`.
 """
 
 from __future__ import annotations
@@ -12,32 +13,57 @@ import numpy as np
 
 from parsim.core.graph import Floats, Ints
 
+TIED = 1e-12  # relative: 12 significant digits
 CLOSE = 1e-9  # relative: less than that between two measures is rounding
 
 
-def rounded(seconds: float) -> float:
-    """Round to 12 significant digits, so that sums in another order still tie.
+def tie(a: float, b: float) -> bool:
+    """Say whether two values count as equal.
 
-    >>> rounded(0.1 + 0.2) == rounded(0.3)
-    True
+    >>> tie(0.1 + 0.2, 0.3), tie(1.0, 1.00000000001)
+    (True, False)
     """
-    return float(f"{seconds:.12g}")
+    return a == b or abs(a - b) <= TIED * min(abs(a), abs(b))
+
+
+def least(values: Sequence[float]) -> int:
+    """Return the index of the first value that ties with the least.
+
+    >>> least([0.5, 0.1 + 0.2, 0.3])
+    1
+    """
+    lowest = min(values)
+    return next(index for index, value in enumerate(values) if tie(value, lowest))
+
+
+def classes(values: Sequence[float] | Floats | Ints) -> Ints:
+    """Number the classes of values that tie, by increasing value, and return the class of each, (values,).
+
+    >>> classes([2.0, 0.1 + 0.2, 0.3, -1.0])
+    array([2, 1, 1, 0])
+    """
+    return _sorted(values)[1]
 
 
 def ranking(values: Sequence[float] | Floats | Ints) -> Ints:
-    """Return the indices of *values* by increasing value, equals by their index, (values,).
+    """Return the indices of *values* by increasing value, those that tie by their index, (values,).
 
     >>> ranking([2.0, 0.1 + 0.2, 0.3, -1.0])
     array([3, 1, 2, 0])
     """
+    order, found, distinct = _sorted(values)
+    return order if distinct else np.argsort(found, kind="stable")
+
+
+def _sorted(values: Sequence[float] | Floats | Ints) -> tuple[Ints, Ints, bool]:
+    """Return the indices by value, the class of each value, and whether only equal values tie."""
     column = np.asarray(values, dtype=np.float64)
     order = np.argsort(column, kind="stable")
     found = column[order]
     with np.errstate(invalid="ignore"):  # infinite ranks
         apart = np.diff(found)
-    near = (apart > 0) & (apart <= 1e-11 * np.abs(found[1:]))  # only these may tie once they are rounded
-    if near.any():
-        doubtful = np.append(near, False) | np.append(False, near)
-        found[doubtful] = [rounded(value) for value in found[doubtful].tolist()]
-        order = order[np.lexsort((order, found))]
-    return order
+        further = apart > TIED * np.minimum(np.abs(found[1:]), np.abs(found[:-1]))
+    further |= np.isinf(found[1:]) & (apart != 0) & ~np.isnan(apart)
+    place = np.empty(len(column), dtype=np.int64)
+    place[order] = np.concatenate(([0], np.cumsum(further)))[: len(column)]
+    return order, place, not np.any(~further & (apart > 0))

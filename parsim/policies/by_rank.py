@@ -25,7 +25,7 @@ MANY = 1000  # numbers, which numpy sorts faster than Python in spite of turning
 
 
 class ByRank:
-    """Take the ready task of lowest rank; ranks that agree in 12 digits go by task number.
+    """Take the ready task of lowest rank; ranks that tie go by task number.
 
     >>> class Last(ByRank):
     ...     def rank(self, graph, estimate):

@@ -17,7 +17,7 @@ from itertools import pairwise
 
 from parsim.core.graph import Floats, TaskGraph
 from parsim.core.job import Estimate
-from parsim.core.ties import rounded
+from parsim.core.ties import least
 from parsim.policies import policies
 from parsim.policies.in_order import InOrder
 from parsim.policies.insertion import Planner
@@ -62,20 +62,21 @@ def critical_path(graph: TaskGraph, upward: Floats, estimate: Estimate) -> list[
     children, transfer, rank = graph.edges.child.tolist(), estimate.mean_transfer().tolist(), upward.tolist()
     roots = [task for task, (a, b) in enumerate(pairwise(graph.parents.first)) if a == b]
     path: list[int] = []
-    further = [(-rounded(rank[task]), task) for task in roots]  # the longest way onward is the least of these
+    further = [(task, rank[task]) for task in roots]
     while further:
-        _, task = min(further)
+        further.sort()  # by number: of ways that tie the first counts
+        task, _ = further[least([-length for _, length in further])]
         path.append(task)
         edges = order[first[task] : first[task + 1]]
-        further = [(-rounded(transfer[edge] + rank[children[edge]]), children[edge]) for edge in edges]
+        further = [(children[edge], transfer[edge] + rank[children[edge]]) for edge in edges]
     return path
 
 
 def fastest(able: dict[int, tuple[int, ...]], estimate: Estimate) -> int:
     """Return the worker that computes the tasks in least time, of those that may run most of them."""
-
-    def cost(worker: int) -> tuple[int, float, int]:
-        own = [estimate.compute[worker][task] for task, workers in able.items() if worker in workers]
-        return -len(own), rounded(math.fsum(own)), worker
-
-    return min(range(len(estimate.compute)), key=cost)
+    runs = [[task for task, workers in able.items() if worker in workers] for worker in range(len(estimate.compute))]
+    most = max(map(len, runs))
+    able_most = [worker for worker, own in enumerate(runs) if len(own) == most]
+    return able_most[
+        least([math.fsum(estimate.compute[worker][task] for task in runs[worker]) for worker in able_most])
+    ]

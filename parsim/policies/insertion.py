@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from parsim.core.graph import TaskGraph
 from parsim.core.job import Estimate
-from parsim.core.ties import rounded
+from parsim.core.ties import least, tie
 
 
 class Planned(NamedTuple):
@@ -52,7 +52,7 @@ class Plan:
             return self._moment(ready)
         gap = bisect_right(self._ends, ready)
         start = max(ready, self._begins[gap])
-        while start + seconds > self._ends[gap] and rounded(start + seconds) > rounded(self._ends[gap]):
+        while start + seconds > self._ends[gap] and not tie(start + seconds, self._ends[gap]):
             gap += 1
             start = self._begins[gap]
         return start
@@ -69,7 +69,7 @@ class Plan:
         if gap < 0 or self._ends[gap] < one.start:
             return  # a task of 0 s between two others
         begin, end = self._begins[gap], self._ends[gap]
-        left = [(a, b) for a, b in ((begin, one.start), (one.end, end)) if rounded(a) < rounded(b)]
+        left = [(a, b) for a, b in ((begin, one.start), (one.end, end)) if a < b and not tie(a, b)]
         self._begins[gap : gap + 1] = [a for a, _ in left]
         self._ends[gap : gap + 1] = [b for _, b in left]
 
@@ -97,8 +97,7 @@ class Planner:
         starts = [plans[worker].start(at, compute[worker][task]) for worker, at in zip(able, ready, strict=True)]
         ends = [start + compute[worker][task] for worker, start in zip(able, starts, strict=True)]
         scores = [end + further[worker] for worker, end in zip(able, ends, strict=True)]
-        least = min(scores)
-        chosen = next(i for i, score in enumerate(scores) if score == least or rounded(score) == rounded(least))
+        chosen = least(scores)
         worker = able[chosen]
         plans[worker].add(Planned(starts[chosen], ends[chosen], len(self._ended), task))
         self._ended[task] = (ends[chosen], worker)

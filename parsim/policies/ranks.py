@@ -19,7 +19,7 @@ import numpy as np
 
 from parsim.core.graph import Floats, Ints, Successors, TaskGraph
 from parsim.core.job import Estimate
-from parsim.core.ties import rounded
+from parsim.core.ties import classes
 
 
 def upward_ranks(graph: TaskGraph, estimate: Estimate) -> Floats:
@@ -78,7 +78,7 @@ def in_turn(behind: Successors, ahead: Successors, other: Ints) -> list[int]:
 def by_urgency(graph: TaskGraph, urgency: Sequence[float] | Floats) -> Iterator[int]:
     """Yield tasks by decreasing urgency, ties by lower number, but none before its parents."""
     first, order = graph.children
-    children, key = graph.edges.child.tolist(), [-rounded(value) for value in np.asarray(urgency).tolist()]
+    children, key = graph.edges.child.tolist(), (-classes(urgency)).tolist()
     waits = [b - a for a, b in pairwise(graph.parents.first)]
     heap = [(key[task], task) for task, parents in enumerate(waits) if not parents]
     heapq.heapify(heap)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from functools import cache, partial
 
 import numpy as np
@@ -17,12 +17,12 @@ Rows = tuple[list[float], ...]  # [worker][task] s; equal devices share a list
 
 
 def columns(job: Job) -> list[Floats]:
-    """Return the expected seconds of the tasks on every device, (tasks,) each; equal devices share a column."""
-    made: dict[tuple[float, int], Floats] = {}
+    """Return the expected seconds of the tasks on every device, (tasks,) each; alike devices share a column."""
+    made: dict[Hashable, Floats] = {}
     stated_per_device = job.graph.stated.ndim == 2
     found = []
     for index, device in enumerate(job.cluster.devices):
-        key = (device.speed, index if stated_per_device else 0)
+        key = index if stated_per_device else job.cost.alike(index, device)
         if key not in made:
             made[key] = job.cost.expected(job.graph, index, device)
         found.append(made[key])

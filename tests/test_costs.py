@@ -7,8 +7,8 @@ from parsim import use
 from parsim.build import build
 from parsim.core.cluster import Device
 from parsim.core.errors import Invalid
+from parsim.core.function import made
 from parsim.core.graph import TaskGraph
-from parsim.core.kernel import made
 from parsim.core.scenario import load
 from parsim.costs import costs
 from parsim.costs.constant import constant

@@ -214,8 +214,8 @@ def test_an_early_transfer_without_room_starts_when_its_task_is_taken():
     assert computes(unlimited)["c"] == ("q", 7, 8)
 
 
-def test_early_transfers_may_fill_the_room_of_another_task_and_stall():
-    # q is to run b, then c. The 6 MB for c arrive at 7; b, ready at 4, needs 8 of the 4 that are left.
+def test_an_early_input_leaves_the_room_that_an_earlier_task_needs():
+    # q is to run b, then c. The 6 MB for c, there at 1, would leave b, ready at 4, with 4 of the 8 MB that it needs.
     devices = ["p", {"name": "q", "memory": "10 MB"}]
     tasks = [
         task("a", {"p": 1}),
@@ -223,14 +223,8 @@ def test_early_transfers_may_fill_the_room_of_another_task_and_stall():
         task("b", {"q": 5}, ["z"], memory=8),
         task("c", {"q": 1}, {"a": "6 MB"}),
     ]
-    with pytest.raises(parsim.Stalled) as stall:
-        simulate(devices, tasks, "heft")
-    assert str(stall.value).splitlines() == [
-        "stalled at 7 s: 2 of 4 tasks cannot end",
-        "  q waits for b: it needs 8 MB more on q, where 4 MB of 10 MB are free, and 6 MB hold inputs that came early",
-        "  cause: heft names workers beforehand, so inputs travel early and fill the room that a task needs",
-        "  remedy: more memory, or a policy without homes such as fifo, where inputs travel once a task is taken",
-    ]
+    planned = simulate(devices, tasks, "heft")
+    assert computes(planned) == {"a": ("p", 0, 1), "z": ("p", 1, 4), "b": ("q", 4, 9), "c": ("q", 15, 16)}
     # fifo takes c when it is ready, moves its bytes then, and has room for b when c has ended.
     assert computes(simulate(devices, tasks, "fifo")) == {
         "a": ("p", 0, 1),
@@ -240,12 +234,30 @@ def test_early_transfers_may_fill_the_room_of_another_task_and_stall():
     }
 
 
+def test_an_early_input_leaves_room_for_an_output_that_stays():
+    # What e leaves on q, 5 MB, stays until f, which waits for b, has received it: the 3 MB for c would leave b no room.
+    devices = ["p", {"name": "q", "memory": "10 MB"}]
+    tasks = [
+        task("a", {"p": 1}),
+        task("e", {"q": 2}, output=5),
+        task("z", {"p": 3}, ["a"]),
+        task("b", {"q": 5}, ["z"], memory=5),
+        task("c", {"q": 1}, {"a": "3 MB"}),
+        task("f", {"p": 1}, ["e", "b"]),
+    ]
+    found = computes(simulate(devices, tasks, "heft"))
+    assert found["b"] == ("q", 4, 9)
+    assert found["c"] == ("q", 12, 13)
+    roomy = computes(simulate(["p", {"name": "q", "memory": "13 MB"}], tasks, "heft"))
+    assert roomy["c"] == ("q", 9, 10)
+
+
 # Stalls and refusals.
 
 
 @pytest.mark.parametrize("policy", ["heft", "cpop", "peft", "round_robin"])
-def test_a_stall_of_a_policy_with_homes_names_it_the_cause_and_a_remedy(policy):
-    # Each device is given four of eight subsets; three of their items, 10 MB each, fill its 30 MB before the weights.
+def test_host_inputs_leave_room_for_the_weights(policy):
+    # Each device is given four of eight subsets; three of their items, 10 MB each, would fill its 30 MB.
     scenario = {
         "cluster": {"devices": 2, "device": {"memory": "30 MB"}, "topology": {"kind": "star", "bandwidth": "100 MB/s"}},
         "workload": {"kind": "items", "count": 8, "item": "10 MB", "weights": "10 MB"},
@@ -253,14 +265,8 @@ def test_a_stall_of_a_policy_with_homes_names_it_the_cause_and_a_remedy(policy):
         "cost": {"kind": "constant", "compute": "1 s"},
         "policy": policy,
     }
-    with pytest.raises(parsim.Stalled) as stall:
-        parsim.simulate(scenario)
-    lines = str(stall.value).splitlines()
-    needs = "it needs 10 MB more on w0, where 0 B of 30 MB are free, and 30 MB hold inputs that came early"
-    assert lines[1] == f"  w0 waits for part0: {needs}"
-    assert lines[-2].startswith(f"  cause: {policy} names workers beforehand, so inputs travel early")
-    assert lines[-1].startswith("  remedy: more memory, or a policy without homes such as fifo")
-    assert parsim.simulate(scenario, set={"policy": "fifo"}).timeline.makespan_s > 4.0
+    # One input comes while the task before computes: the first arrives after 100 ms, computing hides the others.
+    assert parsim.simulate(scenario).timeline.makespan_s == pytest.approx(4.1, rel=1e-12)
 
 
 def test_a_stall_names_lane_task_and_why():

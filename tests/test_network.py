@@ -13,9 +13,29 @@ from hypothesis import strategies as st
 
 from parsim.sim import network as network_module
 from parsim.sim.network import Network, fair_rates
+from parsim.sim.ticks import NEVER, SHARED, Ticks
 
 CASES = json.loads((Path(__file__).parent / "data" / "flow_cases.json").read_text())["cases"]
 LINKS = 5
+TICKS = Ticks(unit=SHARED, digits=16)
+
+
+class InSeconds:
+    """A network asked in seconds."""
+
+    def __init__(self, capacities):
+        self.network = Network(capacities, TICKS)
+        self.rates = self.network.rates
+
+    def join(self, flow, links, size, limit, now):
+        self.network.join(flow, links, size, limit, TICKS.of(now))
+
+    def settle(self, now):
+        end = self.network.settle(TICKS.of(now))
+        return math.inf if end == NEVER else TICKS.seconds(end)
+
+    def finished(self, now):
+        return self.network.finished(TICKS.of(now))
 
 
 def play(network, flows):
@@ -46,7 +66,7 @@ def test_every_flow_ends_when_simgrid_says(case):
         links = routes[flow["src"], flow["dst"]]
         latency = sum(case["links"][link]["latency"] for link in links)
         flows.append((flow["start"] + latency, links, flow["size"], flow.get("rate", math.inf)))
-    ends = play(Network([link["bandwidth"] for link in case["links"]]), flows)
+    ends = play(InSeconds([link["bandwidth"] for link in case["links"]]), flows)
     named = {flow["id"]: ends[index] for index, flow in enumerate(case["flows"])}
     assert named == pytest.approx(case["answers"], rel=1e-9, abs=0)
     assert named == pytest.approx(case["exact"], rel=1e-12, abs=0)
@@ -56,16 +76,16 @@ def test_every_flow_ends_when_simgrid_says(case):
 
 
 def test_a_lone_flow_is_held_by_its_least_link_or_its_limit():
-    network = Network([4.0, 2.0])
+    network = InSeconds([4.0, 2.0])
     network.join(0, (0, 1), 8.0, math.inf, now=1.0)
     assert network.settle(1.0) == 1.0 + 8.0 / 2.0
-    network = Network([4.0, 2.0])
+    network = InSeconds([4.0, 2.0])
     network.join(0, (0, 1), 8.0, 0.5, now=1.0)
     assert network.settle(1.0) == 1.0 + 8.0 / 0.5
 
 
 def test_what_a_limited_flow_leaves_goes_to_the_other():
-    network = Network([10.0])
+    network = InSeconds([10.0])
     network.join(0, (0,), 100.0, 2.0, now=0.0)
     network.join(1, (0,), 100.0, math.inf, now=0.0)
     network.settle(0.0)
@@ -73,7 +93,7 @@ def test_what_a_limited_flow_leaves_goes_to_the_other():
 
 
 def test_a_joining_flow_slows_the_others_and_a_leaving_one_speeds_them_up():
-    network = Network([1.0])
+    network = InSeconds([1.0])
     network.join(7, (0,), 2.0, math.inf, now=0.0)
     assert network.settle(0.0) == 2.0
     network.join(3, (0,), 3.0, math.inf, now=1.0)  # flow 7 has 1 B left: at half speed 2 s more
@@ -86,7 +106,7 @@ def test_a_joining_flow_slows_the_others_and_a_leaving_one_speeds_them_up():
 
 
 def test_a_link_passed_twice_counts_once():
-    network = Network([1.0])
+    network = InSeconds([1.0])
     network.join(0, (0, 0), 1.0, math.inf, now=0.0)
     assert network.settle(0.0) == 1.0
     network.join(1, (0, 0), 1.0, math.inf, now=0.0)
@@ -96,7 +116,7 @@ def test_a_link_passed_twice_counts_once():
 
 
 def test_nothing_to_carry_ends_at_once_and_slows_nobody():
-    network = Network([1.0])
+    network = InSeconds([1.0])
     network.join(0, (0,), 2.0, math.inf, now=0.5)
     network.join(1, (0,), 0.0, math.inf, now=0.5)
     network.join(2, (0,), 0.0, 1.0, now=0.5)
@@ -106,14 +126,14 @@ def test_nothing_to_carry_ends_at_once_and_slows_nobody():
 
 
 def test_zero_bytes_end_at_time_zero():
-    network = Network([1.0])
+    network = InSeconds([1.0])
     network.join(0, (0,), 0.0, math.inf, now=0.0)
     assert network.settle(0.0) == 0.0
     assert network.finished(0.0) == [0]
 
 
 def test_a_route_without_links_is_held_by_its_limit_alone():
-    network = Network([])
+    network = InSeconds([])
     network.join(0, (), 4.0, math.inf, now=1.0)
     network.join(1, (), 4.0, 2.0, now=1.0)
     assert network.settle(1.0) == 1.0
@@ -122,7 +142,7 @@ def test_a_route_without_links_is_held_by_its_limit_alone():
 
 
 def test_flows_that_end_together_come_in_the_order_of_joining():
-    network = Network([1.0, 1.0])
+    network = InSeconds([1.0, 1.0])
     for flow, link in [(9, 0), (4, 1), (6, 0), (2, 1)]:
         network.join(flow, (link,), 1.0, math.inf, now=0.0)
     assert network.settle(0.0) == 2.0
@@ -130,7 +150,7 @@ def test_flows_that_end_together_come_in_the_order_of_joining():
 
 
 def test_ends_a_few_ulps_apart_are_one_instant():
-    network = Network([1.0, 1.0])
+    network = InSeconds([1.0, 1.0])
     network.join(0, (0,), math.nextafter(3.0, 4.0), math.inf, now=0.0)
     network.join(1, (1,), 3.0, math.inf, now=0.0)
     assert network.settle(0.0) == 3.0
@@ -138,7 +158,7 @@ def test_ends_a_few_ulps_apart_are_one_instant():
 
 
 def test_ends_a_billionth_apart_are_two_instants():
-    network = Network([1.0, 1.0])
+    network = InSeconds([1.0, 1.0])
     network.join(0, (0,), 3.0 + 3e-9, math.inf, now=0.0)
     network.join(1, (1,), 3.0, math.inf, now=0.0)
     network.settle(0.0)
@@ -148,7 +168,7 @@ def test_ends_a_billionth_apart_are_two_instants():
 def test_equal_flows_end_at_equal_floats():
     # All to all over a star of 7: each of the 42 flows gets a sixth of an up and a down link of 0.7 B/s.
     up_and_down = [(2 * source, 2 * target + 1) for source, target in permutations(range(7), 2)]
-    ends = play(Network([0.7] * 14), [(0.1, links, 1.1, math.inf) for links in up_and_down])
+    ends = play(InSeconds([0.7] * 14), [(0.1, links, 1.1, math.inf) for links in up_and_down])
     assert len(set(ends.values())) == 1
     assert ends[0] == pytest.approx(0.1 + 6 * 1.1 / 0.7, rel=1e-12)
 
@@ -159,7 +179,7 @@ def test_equal_flows_among_unequal_ones_end_at_equal_floats():
     strangers = [(draw.uniform(0, 9), draw.uniform(0.1, 2)) for _ in range(40)]
     flows = [(0.0, (link,), 17.0, math.inf) for link in (0, 1)]
     flows += [(start, (link,), size, math.inf) for start, size in strangers for link in (0, 1)]
-    ends = play(Network([3.3, 3.3]), flows)
+    ends = play(InSeconds([3.3, 3.3]), flows)
     assert all(ends[flow] == ends[flow + 1] for flow in range(0, len(flows), 2))
 
 
@@ -184,7 +204,7 @@ def test_distant_flows_are_not_solved_again(monkeypatch):
 
     filled = network_module._filled
     monkeypatch.setattr(network_module, "_filled", counted)
-    network = Network([1.0] * 4)
+    network = InSeconds([1.0] * 4)
     for flow, links in enumerate([(0, 1), (1,), (2,), (3,)]):
         network.join(flow, links, 10.0 + flow, math.inf, now=0.0)
     network.settle(0.0)
@@ -195,20 +215,24 @@ def test_distant_flows_are_not_solved_again(monkeypatch):
 
 
 def test_a_limit_is_a_link_that_leaves_with_its_flow():
-    network = Network([4.0])
+    network = InSeconds([4.0])
     network.join(7, (0,), 8.0, 1.0, now=0.0)
     network.join(3, (0,), 9.0, math.inf, now=0.0)
     assert (network.settle(0.0), network.rates()) == (3.0, {7: 1.0, 3: 3.0})
     assert (network.finished(3.0), network.settle(3.0), network.finished(8.0)) == ([3], 8.0, [7])
-    assert (network._limits, network._routes, {link for link in network._on if link < 0}) == ({}, {}, set())
+    assert (network.network._limits, network.network._routes, {link for link in network.network._on if link < 0}) == (
+        {},
+        {},
+        set(),
+    )
 
 
 def test_stale_ends_do_not_pile_up():
-    network = Network([1.0])
+    network = InSeconds([1.0])
     for flow in range(300):
         network.join(flow, (0,), 1000.0, math.inf, now=float(flow))
         network.settle(float(flow))
-    assert len(network._ends) <= 64 + 4 * 300
+    assert len(network.network._ends) <= 64 + 4 * 300
 
 
 # Random networks, against progressive filling in exact fractions.
@@ -267,7 +291,7 @@ network_of = st.lists(capacity, min_size=LINKS, max_size=LINKS)
 @settings(deadline=None)
 @given(network_of, traffic)
 def test_random_traffic_ends_when_exact_fractions_say(capacities, flows):
-    ends = play(Network([float(capacity) for capacity in capacities]), flows)
+    ends = play(InSeconds([float(capacity) for capacity in capacities]), flows)
     wanted = {flow: float(end) for flow, end in exact_ends(capacities, flows).items()}
     assert ends == pytest.approx(wanted, rel=1e-12, abs=0)
 
@@ -275,7 +299,7 @@ def test_random_traffic_ends_when_exact_fractions_say(capacities, flows):
 @settings(deadline=None)
 @given(network_of, traffic)
 def test_rates_are_max_min_fair_and_fit_the_links(capacities, flows):
-    network = Network([float(capacity) for capacity in capacities])
+    network = InSeconds([float(capacity) for capacity in capacities])
     flows = [flow for flow in flows if flow[2]]
     for number, (_, links, size, limit) in enumerate(flows):
         network.join(number, links, size, limit, now=0.0)
@@ -298,7 +322,7 @@ def test_rates_are_max_min_fair_and_fit_the_links(capacities, flows):
 @settings(deadline=None)
 @given(network_of, traffic)
 def test_the_same_traffic_ends_at_the_same_floats(capacities, flows):
-    assert play(Network(capacities), flows) == play(Network(capacities), flows)
+    assert play(InSeconds(capacities), flows) == play(InSeconds(capacities), flows)
 
 
 def test_fair_rates_of_the_parking_lot():

@@ -59,7 +59,9 @@ class Problem:
             lambda task, worker: self.arrivals[task, worker],
             lambda: np.nanmean(self.seconds, axis=1),
             lambda: delays if self.seconds.shape[1] > 1 else np.zeros(len(edges)),
+            instant=lambda: self.now,
         )
+        self.now = 0.0
 
     def play(self, policy, fits=lambda task, now: True):
         """Play as the contract orders events: ends, releases, then workers in rounds; return [(worker, start, end)]."""
@@ -68,6 +70,7 @@ class Problem:
         children = [[int(self.graph.edges.child[e]) for e in order[a:b]] for a, b in pairwise(first)]
         waits = np.bincount(self.graph.edges.child, minlength=len(self.graph)).tolist()
         spans, ends, now = {}, [], 0.0
+        self.now = now
         idle = set(range(self.seconds.shape[1]))
         for task in [task for task, parents in enumerate(waits) if not parents]:
             policy.ready(task, None)
@@ -84,6 +87,7 @@ class Problem:
             if not ends:
                 break
             now, released = ends[0][0], []
+            self.now = now
             while ends and ends[0][0] == now:
                 _, task = heapq.heappop(ends)
                 idle.add(spans[task][0])
@@ -141,7 +145,7 @@ class TestFifo:
         fifo = policies["fifo"]()
         some = Problem([[1, nan], [1, nan], [1, 1], [nan, 1]], [{}] * 4)
         fifo.prepare(some.graph, some.places, some.estimate)
-        for task in (2, 1, 3, 0):
+        for some.now, task in enumerate((2, 1, 3, 0)):
             fifo.ready(task, None)
         taken = [fifo.take(worker, lambda task: True) for worker in (0, 0, 1, 0, 1)]
         assert taken == [2, 1, 3, 0, None]
@@ -321,7 +325,7 @@ class TestRoundRobin:
         dealt = prepared("round_robin", some)
         # 0 mod 3, 1 mod 2 of w1 w2, 2 mod 3, 3 mod 2 of w1 w2, the only one.
         assert [dealt.home(task) for task in range(5)] == [0, 2, 2, 2, 0]
-        for task in (4, 3, 0, 2, 1):
+        for some.now, task in enumerate((4, 3, 0, 2, 1)):
             dealt.ready(task, None)
         assert [dealt.take(worker, anything) for worker in (0, 1, 2, 2, 2, 0, 0)] == [4, None, 3, 2, 1, 0, None]
 

@@ -1,6 +1,7 @@
 """What holds of every run, on scenarios drawn at random."""
 
 from collections import Counter
+from fractions import Fraction
 from math import fsum
 
 import numpy as np
@@ -191,7 +192,12 @@ def test_fifo_is_what_a_few_lines_say(scenario):
         for _, name, kind, worker, _, _, start, _, _, _ in run.timeline.rows()
         if kind == "compute"
     }
-    assert found == plainest(scenario["workload"]["tasks"], run.job)
+    wanted = plainest(scenario["workload"]["tasks"], run.job)
+    assert {name: worker for name, (worker, _) in found.items()} == {
+        name: worker for name, (worker, _) in wanted.items()
+    }
+    starts = {name: float(start) for name, (_, start) in wanted.items()}
+    assert {name: start for name, (_, start) in found.items()} == pytest.approx(starts, rel=1e-14, abs=0)
 
 
 def plainest(rows, job):
@@ -204,7 +210,7 @@ def plainest(rows, job):
         else dict.fromkeys(row.get("after", ()), "0 s")
         for row in rows
     ]
-    where, start, end, queue, told, now = {}, {}, {}, [], set(), 0.0
+    where, start, end, queue, told, now = {}, {}, {}, [], set(), Fraction(0)
     while len(told) < len(rows) or queue or any(end[task] >= now for task in end):
         over = {name for name in end if end[name] <= now}
         fresh = [
@@ -223,9 +229,10 @@ def plainest(rows, job):
                 compute = rows[number[name]]["compute"]
                 if isinstance(compute, str) or device.name in compute:
                     own = isinstance(compute, dict)
-                    took = float((compute[device.name] if own else compute).split()[0]) / (1 if own else device.speed)
+                    stated = Fraction((compute[device.name] if own else compute).split()[0])
+                    took = stated if own else stated / Fraction(repr(device.speed))
                     there = [
-                        end[parent] + float(delay.split()[0]) * (where[parent] != worker.name)
+                        end[parent] + Fraction(delay.split()[0]) * (where[parent] != worker.name)
                         for parent, delay in after[number[name]].items()
                     ]
                     where[name], start[name] = worker.name, max([now, *there])

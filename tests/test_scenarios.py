@@ -37,9 +37,9 @@ CONFIRMED = {
     "13_fft": "11 s by closed form: ceil(1/4) + ceil(2/4) + ceil(4/4) + 4 x ceil(8/4) rounds of 1 s",
     "14_two_splits": "640 ms by closed form: each has 20 ms + (400 MB + 2 x 10 MB) / (1 GB/s) + 2 x 100 ms",
     "15_mlp_data": "287 ms by hand: w1's input and 3 x (84.7 forward, backward + 1.9 way + 7.1 update + 1.9 back)",
-    "16_mlp_layers": "347 ms by hand: w0's 3 x (4 x 23.4 + 3.0 adding + 3.0 update), and 47.8 ms for w1 and inputs",
+    "16_mlp_layers": "346 ms by hand: w0's 3 x (4 x 23.4 + 3.0 adding + 3.0 update), and 46.6 ms for w1 and an input",
     "17_transformer_data": "522 ms by hand: as 15, 3 x (164 forward, backward + 1.8 way + 6.5 update + 1.8 ms back)",
-    "18_transformer_layers": "669 ms by hand: w1's 3 x (4 x 44.9 + 2.4 adding) and, before and after, w0's 3 x 40.9 ms",
+    "18_transformer_layers": "668 ms by hand: w1's 3 x (4 x 44.9 + 2.4 adding) and, before and after, w0's 3 x 40.9 ms",
 }
 TRAINED = {
     "15_mlp_data": training_counts.mlp_data(),
@@ -416,7 +416,7 @@ def test_16_and_18_training_by_layers(name):
     (a, d), (b, c) = counted.low, counted.high
     way = counted.passed
     times = {"0F0@0": a, "0F0@0>1F0@0": way, "1F0@0": b, "1B0@0": c, "1B0@0>0B0@0": way, "0B0@0": d}
-    ends = dict(zip(times, (counted.together + np.cumsum(list(times.values()))).tolist(), strict=True))
+    ends = dict(zip(times, (counted.given + np.cumsum(list(times.values()))).tolist(), strict=True))
     for task, end in ends.items():
         assert found[task][1:] == pytest.approx((end - times[task], end)), task
     more = {"0B3@2": d + counted.adding[0], "1B3@2": c + counted.adding[1]}

@@ -343,8 +343,9 @@ def test_gpipe_holds_every_microbatch_and_1f1b_one_for_each_rank():
     left = 8 * 50 * (6 + 8 + 8 + 5) + grad
     # During 0B0: all that eight forwards left; the weights, and their gradient in the making; two gradients came.
     assert peak("gpipe") == 8 * left + 2 * weights + 2 * grad
-    # During 0F2: 0F1 and 0F2; the gradient of 0B0 waits to be added to; 1B1 is there; so are the host's 0F2 to 0F7.
-    assert peak("1f1b") == 2 * left + 2 * weights + grad + 6 * given
+    # During 0B1: what 0F1 and 0F2 left; the weights, the gradient of 0B0 and that in the making; the gradient that 1B1
+    # sent; the host's input of 0F3, which left as 0B1 started.
+    assert peak("1f1b") == 2 * left + 3 * weights + grad + given
 
 
 def test_weights_with_the_state_of_their_optimizer_are_held_once():

@@ -164,10 +164,7 @@ class ByLayers(NamedTuple):
     high: Both
     adding: tuple[float, float]
     updates: tuple[float, float]
-    given: (
-        float  # the way of a microbatch's inputs; those of the first iteration share the link, and are there together
-    )
-    together: float
+    given: float  # the way of a microbatch's inputs; each leaves as the task before its own starts
     labels: float
     passed: float  # the way of activations, or of their gradients
 
@@ -182,21 +179,25 @@ class ByLayers(NamedTuple):
         return (self.computing() + moved) / 2
 
     def makespan_where_low_is_slower(self):
-        """Follow w0: it waits for the first gradient and for the last one, and for each input but in iteration 0."""
+        """Follow w0: it waits for its first input, and in each iteration for the first and the last gradient."""
         (a, d), (b, c), more, (u, _) = self.low, self.high, *self.adding_and_updates()
         there_and_back = 2 * self.passed + b + c
-        assert d + a > b + c + more[1] + self.labels  # a gradient is back before w0 wants it
+        assert d + a > b + c + more[1]  # a gradient is back before w0 wants it
+        assert self.given < min(a, d, u)  # computing hides all inputs but the first
+        assert self.labels < min(a, b, c)  # and all labels
         assert there_and_back + more[1] > d + more[0]  # but not the last one
         iteration = a + there_and_back + d + a + d + more[0] + a + there_and_back + more[1] + d + more[0] + u
-        return ITERATIONS * iteration + self.together + (ITERATIONS - 1) * 3 * self.given
+        return ITERATIONS * iteration + self.given
 
     def makespan_where_high_is_slower(self):
-        """Follow w1 from its first input to its last gradient; labels of all microbatches but the first hold it up."""
+        """Follow w1 from its first input to its last gradient."""
         (a, d), (b, c), more, (u, _) = self.low, self.high, *self.adding_and_updates()
-        assert d + self.given + a + 2 * self.passed + more[0] < b + c  # the next input is there before w1 wants it
-        pipeline = MICROBATCHES * (b + c) + (MICROBATCHES - 1) * (more[1] + self.labels)
+        assert d + a + 2 * self.passed + more[0] < b + c  # the next input is there before w1 wants it
+        assert self.given < min(a, d, u)  # computing hides all inputs but the first
+        assert self.labels < min(a, b, c)  # and all labels
+        pipeline = MICROBATCHES * (b + c) + (MICROBATCHES - 1) * more[1]
         iteration = a + self.passed + pipeline + self.passed + d + more[0] + u
-        return ITERATIONS * iteration + self.together + (ITERATIONS - 1) * self.given
+        return ITERATIONS * iteration + self.given
 
     def adding_and_updates(self):
         return self.adding, self.updates
@@ -211,7 +212,6 @@ def by_layers(layers, weights, inputs, labels, passed):
         tuple(add(n).forward for n in own),
         tuple(adam(n) for n in own),
         way(inputs),
-        way(MICROBATCHES * inputs),
         way(labels),
         way(passed),
     )

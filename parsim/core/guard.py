@@ -17,7 +17,7 @@ import numpy as np
 
 from parsim.core.errors import RunError, ScenarioError
 from parsim.core.graph import TaskGraph
-from parsim.core.job import Estimate, Policy
+from parsim.core.job import Estimate, Ordered, Policy
 from parsim.core.outside import Who, shown
 
 VERBS = {
@@ -36,7 +36,8 @@ def guarded(who: Who, make: Callable[[], Any], workers: Sequence[str]) -> Callab
     for verb, wanted in VERBS.items():
         if not callable(getattr(policy, verb, None)):
             raise ScenarioError([who.fault(f"has no verb {verb}; write for example '{wanted}'")])
-    return lambda: Guard(who, who.call(make, "as it was made"), workers)
+    guard = OrderedGuard if isinstance(policy, Ordered) else Guard
+    return lambda: guard(who, who.call(make, "as it was made"), workers)
 
 
 class Guard:
@@ -154,3 +155,18 @@ class Guard:
 
     def _error(self, verb: str, words: str) -> RunError:
         return self._who.error(words, self._who.line_of(getattr(self._policy, verb)))
+
+
+class OrderedGuard(Guard):
+    """A guard of a policy that states each worker's order beforehand."""
+
+    def order_of(self, worker: int) -> Sequence[int]:
+        """Ask for the order of *worker*: its tasks, each once."""
+        name = self._workers[worker]
+        answer = self._ask("order_of", f"in order_of for worker {name}", worker)
+        mine = [task for task, home in self._homes.items() if home == worker]
+        if not isinstance(answer, Sequence) or sorted(answer) != sorted(mine):
+            raise self._error(
+                "order_of", f"answered {shown(answer)} for worker {name}; each task whose home it is is wanted once"
+            )
+        return answer

@@ -6,13 +6,15 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from operator import add
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
 from parsim.core.cluster import Cluster, Device
 from parsim.core.errors import Complaint
 from parsim.core.graph import Floats, TaskGraph
+
+BEFORE = 3  # steps ahead of the first task: split, create, allocate
 
 
 class Remarks(NamedTuple):
@@ -77,12 +79,17 @@ class Endless:
         return True
 
     def put(self, task: int, worker: int) -> None:
-        """Keep nothing in mind."""
+        """Do nothing."""
 
 
 def everything(task: int, worker: int) -> bool:
     """Answer that the worker's device could hold the task: no device has a limit."""
     return True
+
+
+def nowhen() -> float:
+    """Answer the same at any time: no clock is running."""
+    return 0.0
 
 
 class Estimate(NamedTuple):
@@ -94,7 +101,8 @@ class Estimate(NamedTuple):
     mean_compute: Callable[[], Floats]  # (tasks,) mean s over the workers that may run it
     mean_transfer: Callable[[], Floats]  # (edges,) mean nominal s over distinct workers
     holds: Callable[[int, int], bool] = everything  # (task, worker) -> could its device hold the task, even empty?
-    room: Callable[[], Room] = Endless  # a fresh account of room, for whoever plans ahead
+    room: Callable[[], Room] = Endless  # a fresh account of room, for policies that plan ahead
+    instant: Callable[[], float] = nowhen  # when it is, in a unit of the clock's own; equal within an instant
 
     def able(self, task: int, workers: tuple[int, ...]) -> tuple[int, ...]:
         """Return those of the *workers* whose device could hold *task*, or all where none could."""
@@ -117,6 +125,14 @@ class Policy(Protocol):
 
     def take(self, worker: int, fits: Callable[[int], bool]) -> int | None:
         """Choose a ready task for *worker*, or None; `fits(task)` says whether there is room for it."""
+
+
+@runtime_checkable
+class Ordered(Policy, Protocol):
+    """A policy that fixes each worker's order before the clock starts."""
+
+    def order_of(self, worker: int) -> Sequence[int]:
+        """Return the tasks of *worker* in the order in which it will take them."""
 
 
 class Theory(NamedTuple):
@@ -158,4 +174,4 @@ class Job:
     @cached_property
     def begun_s(self) -> float:
         """When split, create and allocate are over and the first task may start, added up in their order."""
-        return reduce(add, self.steps[:3], 0.0)
+        return reduce(add, self.steps[:BEFORE], 0.0)

@@ -53,7 +53,7 @@ def _holds(job: Job, timeline: Timeline) -> Holds:
     if len(graph.memory):
         parts.append((device, start, end, graph.memory))
     if len(graph.output):
-        parts.append((device, start, _output_ends(job, timeline, row), graph.output))
+        parts.append((device, start, _output_ends(job, timeline, row, device), graph.output))
     held = [np.concatenate(column) for column in zip(*parts, strict=True)]
     return held[0], held[1], held[2], held[3]
 
@@ -76,14 +76,17 @@ def _weights(job: Job, timeline: Timeline, device: Ints, start: Floats) -> Holds
     return pairs % devices, first, np.full(len(pairs), np.inf), graph.group_size[pairs // devices]
 
 
-def _output_ends(job: Job, timeline: Timeline, row: Ints) -> Floats:
+def _output_ends(job: Job, timeline: Timeline, row: Ints, device: Ints) -> Floats:
     """Return when the last consumer of each task's output had ended or received it, (tasks,); task i is at row[i]."""
     graph, edges = job.graph, job.graph.edges
-    worker, start, end = timeline.workers.code[row], timeline.start_s[row], timeline.end_s[row]
+    start, end = timeline.start_s[row], timeline.end_s[row]
     until = end.copy()
-    delayed = (edges.delay > 0) & (worker[edges.child] != worker[edges.parent])
-    released = np.where(delayed, start[edges.child], end[edges.child])  # a delay without a span had passed
+    apart = device[edges.child] != device[edges.parent]
+    released = np.where(
+        apart, start[edges.child], end[edges.child]
+    )  # elsewhere, what has no span is there at the start
     rows, edge = graph.things.pick(timeline.thing, "edge")
+    rows, edge = rows[apart[edge]], edge[apart[edge]]
     released[edge] = timeline.end_s[rows]
     np.maximum.at(until, edges.parent, released)
     rows, task = graph.things.pick(timeline.thing, "result")

@@ -3,7 +3,7 @@
     ready      t2 t0 t3          w1 takes t2, the first that it may run and has room for
                t2 t0 t3          had w1 no room for t2, it would take t0
 
-Within an instant tasks become ready by number, so ties go to the lower number. As any rule that leaves no worker
+Of tasks that became ready at the same instant the lower number goes first. As any rule that leaves no worker
 idle while a task is ready, it ends within work/P + (1 - 1/P) span on identical workers without transfers.
 Graham, Bounds on Multiprocessing Timing Anomalies, SIAM J. Appl. Math. 17(2), 1969.
 """
@@ -11,7 +11,7 @@ Graham, Bounds on Multiprocessing Timing Anomalies, SIAM J. Appl. Math. 17(2), 1
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from heapq import merge
 
 from parsim.core.graph import TaskGraph
@@ -26,7 +26,8 @@ class Fifo:
     >>> import numpy as np
     >>> anywhere = TaskGraph(["a", "b", "c"], ("compute",), np.zeros(3, int), np.ones(3), ((0, 1),), np.zeros(3, int))
     >>> fifo = Fifo()
-    >>> fifo.prepare(anywhere, ((0, 1),), Estimate(([],) * 2, lambda *_: 0.0, lambda *_: 0.0, list, list))
+    >>> free, turn = lambda *_: 0.0, iter(range(9)).__next__
+    >>> fifo.prepare(anywhere, ((0, 1),), Estimate(([],) * 2, free, free, list, list, instant=turn))
     >>> fifo.ready(1, None), fifo.ready(0, None)
     (None, None)
     >>> fifo.take(0, lambda task: True), fifo.take(1, lambda task: True), fifo.take(0, lambda task: True)
@@ -36,8 +37,8 @@ class Fifo:
     def prepare(self, graph: TaskGraph, workers: tuple[tuple[int, ...], ...], estimate: Estimate) -> None:
         """Make a queue for each place set, and a list of its queues for each worker."""
         self._place = graph.place.tolist()
-        self._turn = [0] * len(graph)  # when a task became ready, to compare the heads of queues
-        self._turns = 0
+        self._instant = estimate.instant
+        self._since = [0.0] * len(graph)  # the instant at which a task became ready
         self._queues: list[deque[int]] = [deque() for _ in workers]
         self._of: list[list[deque[int]]] = [[] for _ in estimate.compute]  # [worker] queues
         for queue, some in zip(self._queues, workers, strict=True):
@@ -49,9 +50,13 @@ class Fifo:
         return None
 
     def ready(self, task: int, by: int | None) -> None:
-        """Let *task* join the end of its queue."""
-        self._turns = self._turn[task] = self._turns + 1
-        self._queues[self._place[task]].append(task)
+        """Let *task* join its queue, behind all that became ready earlier, or now with a lower number."""
+        self._since[task] = self._instant()
+        queue = self._queues[self._place[task]]
+        if queue and queue[-1] > task:
+            join(queue, task, self._since)
+        else:
+            queue.append(task)
 
     def take(self, worker: int, fits: Callable[[int], bool]) -> int | None:
         """Take the first ready task that may run on *worker* and fits."""
@@ -64,11 +69,26 @@ class Fifo:
         return self._further(queues, fits)
 
     def _earliest(self, queues: list[deque[int]]) -> deque[int]:
-        return min((q for q in queues if q), key=lambda q: self._turn[q[0]], default=deque())
+        return min((q for q in queues if q), key=lambda q: (self._since[q[0]], q[0]), default=deque())
 
     def _further(self, queues: list[deque[int]], fits: Callable[[int], bool]) -> int | None:
-        for task in merge(*queues, key=self._turn.__getitem__):
+        for task in merge(*queues, key=lambda task: (self._since[task], task)):
             if fits(task):
                 self._queues[self._place[task]].remove(task)
                 return task
         return None
+
+
+def join(queue: deque[int], task: int, since: Sequence[float]) -> None:
+    """Put *task* into a queue that is ordered by the instants `since[task]`, then by number; none is later than it.
+
+    >>> queue = deque([3, 1, 4])
+    >>> join(queue, 2, since=[0.0, 5.0, 5.0, 0.0, 5.0])
+    >>> queue
+    deque([3, 1, 2, 4])
+    """
+    behind = []
+    while queue and queue[-1] > task and since[queue[-1]] == since[task]:
+        behind.append(queue.pop())
+    queue.append(task)
+    queue.extend(reversed(behind))

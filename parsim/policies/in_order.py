@@ -40,6 +40,7 @@ class InOrder:
 
     def follow(self, orders: Sequence[Sequence[int]], tasks: int) -> None:
         """Let worker w run `orders[w]`, in that order; together they hold each of the *tasks* once."""
+        self._orders = orders
         self._done = tasks  # stands for the task after the last: it is never ready
         self._rest = [iter(order) for order in orders]
         self._next = [next(rest, self._done) for rest in self._rest]  # [worker] the next task of its order
@@ -48,6 +49,10 @@ class InOrder:
         for worker, order in enumerate(orders):
             for task in order:
                 self._home[task] = worker
+
+    def order_of(self, worker: int) -> Sequence[int]:
+        """Return the tasks of *worker* in the order in which it takes them."""
+        return self._orders[worker] if worker < len(self._orders) else ()
 
     def home(self, task: int) -> int | None:
         """Name the worker whose order holds *task*."""

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from parsim.core.graph import TaskGraph
 from parsim.core.job import Estimate
 from parsim.policies import policies
+from parsim.policies.fifo import join
 
 
 @policies.add("round_robin")
@@ -25,7 +26,8 @@ class RoundRobin:
     >>> import numpy as np
     >>> three = TaskGraph(["a", "b", "c"], ("compute",), np.zeros(3, int), np.ones(3), ((0, 1),), np.zeros(3, int))
     >>> dealt = RoundRobin()
-    >>> dealt.prepare(three, ((0, 1),), Estimate(([1.0] * 3,) * 2, lambda *_: 0.0, lambda *_: 0.0, list, list))
+    >>> free, turn = lambda *_: 0.0, iter(range(9)).__next__
+    >>> dealt.prepare(three, ((0, 1),), Estimate(([1.0] * 3,) * 2, free, free, list, list, instant=turn))
     >>> [dealt.home(task) for task in range(3)]
     [0, 1, 0]
     >>> dealt.ready(2, None), dealt.ready(0, None)
@@ -41,6 +43,8 @@ class RoundRobin:
             able = estimate.able(task, workers[place])
             self._home.append(able[task % len(able)])
         self._queues: list[deque[int]] = [deque() for _ in estimate.compute]
+        self._instant = estimate.instant
+        self._since = [0.0] * len(graph)  # the instant at which a task became ready
 
     def home(self, task: int) -> int | None:
         """Name the worker that *task* was dealt to."""
@@ -48,7 +52,8 @@ class RoundRobin:
 
     def ready(self, task: int, by: int | None) -> None:
         """Let *task* join the queue of its worker."""
-        self._queues[self._home[task]].append(task)
+        self._since[task] = self._instant()
+        join(self._queues[self._home[task]], task, self._since)
 
     def take(self, worker: int, fits: Callable[[int], bool]) -> int | None:
         """Take the first of the worker's own queue, or wait until there is room for it."""

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from simpy import Event
+from simpy import Environment, Event
 
 from parsim.core.graph import Floats, Ints
 from parsim.core.job import Job
@@ -23,9 +23,8 @@ from parsim.real.arena import get
 from parsim.real.crew import Crew, Heard
 from parsim.real.worker import BEGINNING, NONE, Input, Order, Part, Report, part_of
 from parsim.sim.carrier import Carrier
-from parsim.sim.clock import Clock
 from parsim.sim.engine import always
-from parsim.sim.order import order_of_events
+from parsim.sim.order import Time, order_of_events
 from parsim.sim.record import Interval, Record, Transfers, intervals, ready_times
 from parsim.sim.stall import stalled
 
@@ -53,13 +52,14 @@ class Player(Carrier):
         self.reports: dict[int, Report] = {}
         self.left = np.bincount(job.graph.edges.parent, minlength=len(job.graph)).tolist()  # children to come
         self.dropped: list[list[int]] = [[] for _ in job.cluster.workers]  # to be told with the next order
-        self.end_s, self.bound_s, self.heard_s = np.full((3, len(job.graph)), math.nan)  # the last two: host's instants
+        self.taken_s, self.start_s, self.end_s = np.full((3, len(job.graph)), math.nan)
+        self.bound_s, self.heard_s = np.full((2, len(job.graph)), math.nan)  # the host's instants
         self.begun_s = job.begun_s
 
     def execute(self, begun: float) -> None:
         """Let the workers compute every task."""
         self.begun_s = begun
-        self.clock = Clock(begun)
+        self.clock = Environment(begun)
         order = order_of_events(self, self.binding(), self.hooks())
         order.begin(Event(self.clock))
         while len(self.reports) < len(self.graph):
@@ -70,8 +70,16 @@ class Player(Carrier):
             for one in heard:
                 self._note(one, now)
             self.agenda[now] = [one.report.task for one in heard]
-            self.clock = Clock(now)
+            self.clock = Environment(now)
             order.instant(Event(self.clock))
+
+    def unstarted(self) -> list[int]:
+        """Return the tasks that have not ended."""
+        return [task for task in range(len(self.graph)) if task not in self.reports]
+
+    def now_s(self) -> float:
+        """Return what the clock shows."""
+        return float(self.clock.now)
 
     def _note(self, heard: Heard, now: float) -> None:
         self.reports[heard.report.task] = heard.report
@@ -87,9 +95,8 @@ class Player(Carrier):
 
     # -- where the engine would compute times
 
-    def _bind(self, task: int, worker: int, now: float) -> None:
-        self.refused.clear()
-        self.waiting[self.place[task]] -= 1
+    def _bind(self, task: int, worker: int, now: Time) -> None:
+        self.starving.taken(task)
         if self.limited:
             device = self.device[worker]
             self.rooms.take(task, device, self._inputs(task, device), self._consumers(task))
@@ -113,7 +120,7 @@ class Player(Carrier):
             found.append(Input(edge if travels else NONE, NONE, part, shared(self.reports[parent], part)))
         return found
 
-    def _unload(self, task: int, worker: int, now: float) -> None:
+    def _unload(self, task: int, worker: int, now: Time) -> None:
         for edge in self._edges_into(task):
             parent = self.edge_parent[edge]
             self.left[parent] -= 1
@@ -129,10 +136,13 @@ class Player(Carrier):
         if self.result[task]:
             self.rooms.consume(task, device)
 
-    def _send_ahead(self, task: int, now: float) -> None:
+    def _send_ahead(self, task: int, now: Time) -> None:
         """Leave inputs where they are until their task is taken."""
 
-    def _give_ahead(self, task: int, now: float) -> None:
+    def _began(self, now: Time) -> None:
+        """Leave inputs where they are until their task is taken."""
+
+    def _give_ahead(self, task: int, now: Time) -> None:
         """Leave inputs where they are until their task is taken."""
 
     # -- what happened
@@ -142,15 +152,16 @@ class Player(Carrier):
         self._stamp()
         thing, worker, start, end, instant = self._moves()
         record = Record(
+            begun_s=self.begun_s,
             worker=np.array(self.worker, dtype=np.int64),
             ready_s=ready_times(self.graph, self.heard_s, self.begun_s),
-            taken_s=np.array(self.taken_s),
-            start_s=np.array(self.start_s),
+            taken_s=self.taken_s,
+            start_s=self.start_s,
             end_s=self.end_s,
             transfers=Transfers(thing, worker, start, end, self._nominal(thing, end - start)),
             idle=intervals(self.closed),
             idle_from=self.since,
-            starved=intervals(self.starved),
+            starved=intervals(self.starving.waited),
             overhead=intervals(self.overhead),
         )
         return record, record._replace(

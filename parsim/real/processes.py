@@ -18,7 +18,7 @@ import numpy as np
 
 from parsim.core.errors import Complaint, Invalid, RunError, Unfinished
 from parsim.core.graph import Program, TaskGraph
-from parsim.core.job import Job
+from parsim.core.job import BEFORE, Job
 from parsim.core.timeline import Timeline
 from parsim.core.values import merged
 from parsim.metrics.memory import peaks
@@ -28,7 +28,7 @@ from parsim.real.player import Player
 from parsim.real.worker import Order, Place, part_of
 from parsim.sim.play import play as simulate
 from parsim.sim.rooms import column
-from parsim.sim.write import BEFORE, compose
+from parsim.sim.write import compose
 
 MOST_PROCESSES = 128  # on this machine, at once
 MOST_EXPECTED = 1e9  # B, of the memory that a worker gets before the clock starts

@@ -1,7 +1,7 @@
 """The engine for jobs whose tasks receive transfers or need room on their devices.
 
-A transfer starts when its task is taken; where the policy named the worker beforehand, at its parent's end, if there
-is room. A task starts when its worker is free and its inputs are there.
+A transfer starts when its task is taken; where the policy named the worker beforehand, it may start earlier (see
+`early`). A task starts when its worker is free and its inputs are there.
 """
 
 from __future__ import annotations
@@ -10,12 +10,17 @@ from array import array
 from bisect import bisect_left
 from functools import partial
 
+import numpy as np
+
 from parsim.core.cluster import Path
 from parsim.core.job import Job
+from parsim.sim.early import Turns, spares, stated
 from parsim.sim.engine import Engine
 from parsim.sim.order import NOBODY, Bind, Hooks, Released
-from parsim.sim.record import Record, intervals
+from parsim.sim.record import Record
 from parsim.sim.rooms import Rooms, column
+from parsim.sim.starving import Starving
+from parsim.sim.ticks import NEVER
 from parsim.sim.wires import Wires
 
 
@@ -29,37 +34,34 @@ class Carrier(Engine):
         self.device = cluster.device_of_worker
         self.children, self.parents = graph.children, graph.parents
         self.edge_parent, self.edge_child = graph.edges.parent.tolist(), graph.edges.child.tolist()
-        self.size, self.delay = graph.edges.size.tolist(), graph.edges.delay.tolist()
+        self.size, self.delay = graph.edges.size.tolist(), self.ticks.column(graph.edges.delay).tolist()
         self.given, self.result = column(graph.given, tasks), column(graph.result, tasks)
-        self.wires = Wires(cluster.capacities)
+        self.output = column(graph.output, tasks)
+        self.wires = Wires(cluster.capacities, self.ticks)
         self.rooms = Rooms(graph, cluster)
-        self.begun = bytearray(graph.things.count)  # 1: travels, has travelled, or need not
-        self.pending = [0] * tasks  # inputs under way over the network
-        self.there_s = [0.0] * tasks  # when the last stated delay is over
+        self.begun = bytearray(graph.things.count)  # 1: in flight, delivered or not needed
+        # 1: no transfer carries it to another device, and somebody may wait for the room of the output
+        self.received_at_start = bytearray((graph.edges.size == 0) & (np.array(self.output)[graph.edges.parent] > 0))
+        self.pending = [0] * tasks  # inputs under way: transfers and delays
         self.open = [0] * len(cluster.workers)  # transfers of each worker under way over the network
-        self.delivered: dict[float, list[int]] = {}  # instant -> edges whose delay is over
-        self.passed: dict[int, list[int]] = {}  # task -> edges into it whose delay was over before it was taken
-        self.departing: dict[float, list[int]] = {}  # instant -> flows that start
-        self.starved: list[tuple[int, float, float]] = []  # worker, from, to: waited for room
-        self.starving: dict[int, float] = {}  # worker -> since when
-        self.refused: set[int] = set()  # tasks that found no room since the worker in question asked
-        self.still_starving: set[int] = set()
-        self.runs: list[list[int]] = [[] for _ in cluster.workers]
-        for index, allowed in enumerate(graph.places):
-            for worker in allowed:
-                self.runs[worker].append(index)
-        self.place = graph.place.tolist()
-        self.waiting = [0] * len(graph.places)  # ready tasks that nobody has taken, by place set
+        self.over: dict[int, list[int]] = {}  # instant -> edges whose delay is over
+        self.freed: list[int] = []  # edges whose output was received as its consumer started, in this pass
+        self.departing: dict[int, list[int]] = {}  # instant -> flows that start
+        self.starving = Starving(graph, len(cluster.workers), self.stirred, self.named)
         self.running = [NOBODY] * len(cluster.workers)
         self.fits = [partial(self.has_room, device) for device in self.device]
+        orders = stated(self.policy, len(cluster.workers)) if self.named else ()
+        self.by_plan = bool(orders)
+        self.turns = Turns(tasks, orders or [[] for _ in cluster.workers])
+        self.spare = spares(job, self.homes, orders) if self.named else {}
 
     def play(self) -> Record:
         """Play until nothing moves any more."""
-        for flow, start in enumerate(self.graph.flows.start.tolist()):
+        for flow, start in enumerate(self.ticks.column(self.graph.flows.start).tolist()):
             self.departing.setdefault(start, []).append(flow)
             self._at(start)
         record = super().play()
-        return record._replace(starved=intervals(self.starved), transfers=self.wires.transfers())
+        return record._replace(starved=self.stretches(self.starving.waited), transfers=self.wires.transfers())
 
     # -- one instant
 
@@ -70,22 +72,32 @@ class Carrier(Engine):
     def hooks(self) -> Hooks:
         """Return what this run does besides the order of events."""
         return Hooks(
+            began=self._began,
             ended=self._ended,
             released=self._released,
-            asking=self._asking,
-            in_vain=self._in_vain,
-            asked=self._asked,
+            asking=self.starving.asking,
+            in_vain=self.starving.in_vain,
+            asked=self.starving.asked,
             more=self._more,
         )
 
-    def _ended(self, ended: list[int], now: float) -> None:
+    def _began(self, now: int) -> None:
+        if self.by_plan and self.given:
+            for order in self.turns.orders:
+                for task in order[: 1 + self.job.prefetch]:
+                    self._give_ahead(task, now)
+
+    def _ended(self, ended: list[int], now: int) -> None:
+        freed, self.freed = self.freed, []
         for task in ended:
             self.running[self.worker[task]] = NOBODY
             self._next(self.worker[task], now)
         for task in ended:
             self._unload(task, self.worker[task], now)
-        for edge in self.delivered.pop(now, ()):
+        for edge in freed:
             self._consumed(edge)
+        for edge in self.over.pop(now, ()):
+            self._delay_over(edge, now)
         for thing, worker in self.wires.arrived(now):
             self._arrive(thing, worker, now)
         if self.named:
@@ -94,25 +106,25 @@ class Carrier(Engine):
         for flow in self.departing.pop(now, ()):
             self._depart(flow, now)
 
-    def _released(self, released: Released, now: float) -> None:
-        if self.named and self.given:
-            for task, by in released:
-                if by == NOBODY:
-                    self._give_ahead(task, now)
-        for task, _ in released:
-            self.waiting[self.place[task]] += 1
+    def _released(self, released: Released, now: int) -> None:
+        if self.named and not self.by_plan:
+            for task, _ in released:
+                for moved in self.turns.join(task, self.homes[task], now):
+                    if self.turns.due(moved, self.job.prefetch, self.starts):
+                        self._give_ahead(moved, now)
+        self.starving.released([task for task, _ in released])
 
-    def _more(self, now: float) -> bool:
+    def _more(self, now: int) -> bool:
         upcoming = self.wires.settle(now)
-        if now < upcoming < float("inf"):
+        if now < upcoming:
             self._at(upcoming)
-        return upcoming <= now or now in self.agenda
+        return NEVER < upcoming <= now or now in self.agenda
 
-    def _at(self, time: float) -> None:
+    def _at(self, time: int) -> None:
         """Make sure that an instant takes place at *time*."""
         if time not in self.agenda:
             self.agenda[time] = []
-            self.at(time)
+            self.instants.at(time)
 
     # -- asking the policy
 
@@ -120,39 +132,20 @@ class Carrier(Engine):
         """Say whether *device* has room for all that *task* still needs there."""
         fits = self.rooms.has(self.need(task, device), device)
         if not fits:
-            self.refused.add(task)
+            self.starving.refuse(task)
         return fits
 
     def need(self, task: int, device: int) -> float:
         """Return the bytes that *task* still needs on *device*."""
         return self.rooms.need(task, device, self._inputs(task, device))
 
-    def _asking(self) -> None:
-        self.still_starving.clear()
-        self.refused.clear()
-
-    def _asked(self, now: float) -> None:
-        # Others may have taken what a worker had no room for, after it had asked.
-        hungry = {w for w in self.still_starving if self.named or any(self.waiting[index] for index in self.runs[w])}
-        for worker in self.starving.keys() - hungry:
-            since = self.starving.pop(worker)
-            if since < now:
-                self.starved.append((worker, since, now))
-
-    def _in_vain(self, worker: int, now: float) -> None:
-        ready = sum(self.waiting[index] for index in self.runs[worker])
-        if self.refused and (self.named or len(self.refused) == ready):
-            self.stirred.append(worker)
-            self.still_starving.add(worker)
-            self.starving.setdefault(worker, now)
-        self.refused.clear()
-
-    def _bind(self, task: int, worker: int, now: float) -> None:
-        self.refused.clear()
-        self.waiting[self.place[task]] -= 1
-        self.taken_s[task] = now
+    def _bind(self, task: int, worker: int, now: int) -> None:
+        self.starving.taken(task)
+        self.taken[task] = now
         device = self.device[worker]
         self.rooms.take(task, device, self._inputs(task, device), self._consumers(task))
+        if device in self.spare:
+            self.spare[device].take(task)
         for edge in self._edges_into(task):
             if not self.begun[edge]:
                 self._move(edge, worker, now)
@@ -161,19 +154,28 @@ class Carrier(Engine):
         self.queue[worker].append(task)
         self._next(worker, now)
 
-    def _next(self, worker: int, now: float) -> None:
+    def _next(self, worker: int, now: int) -> None:
         if self.running[worker] == NOBODY and self.queue[worker] and not self.pending[self.queue[worker][0]]:
             task = self.queue[worker].popleft()
             self.running[worker] = task
-            start = max(now, self.there_s[task])
-            self.start(task, worker, start)
-            if task in self.passed:  # no span says when it received these: it has them when it starts
-                self._deliver(self.passed.pop(task), start)
+            self.start(task, worker, now)
+            self._started(task, worker, now)
 
-    def close_idle(self, worker: int, time: float) -> None:
+    def _started(self, task: int, worker: int, now: int) -> None:
+        """Let go of outputs that *task* receives as it starts, and let the host's input of a later task leave."""
+        for edge in self._edges_into(task):
+            if self.received_at_start[edge] and self._device_of(self.edge_parent[edge]) != self.device[worker]:
+                self.freed.append(edge)
+                self._at(now)
+        if self.named and self.given:
+            later = self.turns.after(task, self.job.prefetch)
+            if later != NEVER:
+                self._give_ahead(later, now)
+
+    def close_idle(self, worker: int, now: int) -> None:
         """Note that *worker* gets something, if it was idle: its transfers are not idleness."""
         if not self.open[worker]:
-            super().close_idle(worker, time)
+            super().close_idle(worker, now)
 
     # -- transfers
 
@@ -202,7 +204,7 @@ class Carrier(Engine):
     def _device_of(self, task: int) -> int:
         return self.device[self.worker[task]]
 
-    def _move(self, edge: int, worker: int, now: float) -> None:
+    def _move(self, edge: int, worker: int, now: int) -> None:
         """Start what travels along *edge* to *worker*, if anything does."""
         self.begun[edge] = 1
         parent, child = self.edge_parent[edge], self.edge_child[edge]
@@ -213,35 +215,39 @@ class Carrier(Engine):
             self.pending[child] += 1
             self._send(edge, worker, self._path(source, target), self.size[edge], now)
 
-    def _delay(self, edge: int, parent: int, child: int, worker: int, now: float) -> None:
-        end = self.start_s[parent] + self.seconds[self.worker[parent]][parent] + self.delay[edge]
+    def _delay(self, edge: int, parent: int, child: int, worker: int, now: int) -> None:
+        end = self.starts[parent] + self.lasts[self.worker[parent]][parent] + self.delay[edge]
         if end <= now:
-            self.passed.setdefault(child, []).append(edge)
             return
+        self.received_at_start[edge] = 0
         self._close_idle_before(worker, now)
         self.wires.delay(edge, worker, now, end)
         self.idle_from[worker] = max(self.idle_from[worker], end)
-        self.there_s[child] = max(self.there_s[child], end)
-        self._deliver([edge], end)
+        self.pending[child] += 1
+        self.over.setdefault(end, []).append(edge)
+        self._at(end)
 
-    def _deliver(self, edges: list[int], at: float) -> None:
-        self.delivered.setdefault(at, []).extend(edges)
-        self._at(at)
+    def _delay_over(self, edge: int, now: int) -> None:
+        parent, child = self.edge_parent[edge], self.edge_child[edge]
+        worker = self.homes[child] if self.named else self.worker[child]
+        if self._device_of(parent) != self.device[worker]:
+            self._consumed(edge)
+        self._received(child, worker, now)
 
-    def _give_input(self, task: int, worker: int, now: float) -> None:
+    def _give_input(self, task: int, worker: int, now: int) -> None:
         thing = self.things.given(task)
         self.begun[thing] = 1
         self.pending[task] += 1
         self._send(thing, worker, self._path(self.cluster.host, self.device[worker]), self.given[task], now)
 
-    def _send(self, thing: int, worker: int, path: Path, size: float, now: float, limit: float = float("inf")) -> None:
+    def _send(self, thing: int, worker: int, path: Path, size: float, now: int, limit: float = float("inf")) -> None:
         self._close_idle_before(worker, now)
         self.open[worker] += 1
         join = self.wires.send(thing, worker, path, size, limit, now)
         if join > now:
             self._at(join)
 
-    def _close_idle_before(self, worker: int, now: float) -> None:
+    def _close_idle_before(self, worker: int, now: int) -> None:
         if self.idle_from[worker] < now:
             self.close_idle(worker, now)
 
@@ -251,7 +257,7 @@ class Carrier(Engine):
             raise LookupError(f"no way from place {source} to {target}, though the scenario was checked")
         return path
 
-    def _arrive(self, thing: int, worker: int, now: float) -> None:
+    def _arrive(self, thing: int, worker: int, now: int) -> None:
         """Hear that a transfer has ended."""
         self.open[worker] -= 1
         self.idle_from[worker] = max(self.idle_from[worker], now)
@@ -262,24 +268,30 @@ class Carrier(Engine):
         elif what == "given":
             self._received(index, worker, now)
         elif what == "result":
-            self.rooms.consume(index, self.device[worker])
+            self._let_go(index)
 
-    def _received(self, task: int, worker: int, now: float) -> None:
+    def _received(self, task: int, worker: int, now: int) -> None:
         self.pending[task] -= 1
         self._next(worker, now)
 
     def _consumed(self, edge: int) -> None:
-        parent = self.edge_parent[edge]
-        self.rooms.consume(parent, self._device_of(parent))
+        self._let_go(self.edge_parent[edge])
 
-    def _unload(self, task: int, worker: int, now: float) -> None:
+    def _let_go(self, parent: int) -> None:
+        """Hear that one consumer of the output of *parent* needs it no more."""
+        device = self._device_of(parent)
+        gone = self.rooms.consume(parent, device)
+        if gone and device in self.spare:
+            self.spare[device].free(parent)
+
+    def _unload(self, task: int, worker: int, now: int) -> None:
         """Free the room of an ended task, send its result, and let go of outputs that it was the last to read."""
         device = self.device[worker]
         self.rooms.end(task, device)
+        if not self._consumers(task) and device in self.spare:
+            self.spare[device].free(task)
         for edge in self._edges_into(task):
-            parent = self.edge_parent[edge]
-            delayed = self.delay[edge] and self.worker[parent] != worker
-            if not delayed and not (self.size[edge] and self._device_of(parent) != device):
+            if self._device_of(self.edge_parent[edge]) == device:
                 self._consumed(edge)
         if self.result[task]:
             path = self._path(device, self.cluster.host)
@@ -287,25 +299,30 @@ class Carrier(Engine):
 
     # -- transfers that need not wait until their task is taken
 
-    def _send_ahead(self, task: int, now: float) -> None:
-        """Start what *task*, just ended, has for workers named beforehand, where there is room."""
+    def _send_ahead(self, task: int, now: int) -> None:
+        """Start what *task*, just ended, has for workers named beforehand, where there is spare room."""
         source = self._device_of(task)
         for edge in self._edges_out_of(task):
             child = self.edge_child[edge]
             worker = self.homes[child]
             device = self.device[worker]
             size = self.size[edge] if device != source else 0.0
-            if self.rooms.has(size, device):
-                self.rooms.receive(child, device, size)
+            if not size or self._spared(child, device, size):
                 self._move(edge, worker, now)
 
-    def _give_ahead(self, task: int, now: float) -> None:
+    def _give_ahead(self, task: int, now: int) -> None:
         size, worker = self._to_give(task), self.homes[task]
-        if size and self.rooms.has(size, self.device[worker]):
-            self.rooms.receive(task, self.device[worker], size)
+        if size and self._spared(task, self.device[worker], size):
             self._give_input(task, worker, now)
 
-    def _depart(self, flow: int, now: float) -> None:
+    def _spared(self, task: int, device: int, size: float) -> bool:
+        """Reserve room for an early input of *task*, unless there is none or an earlier task may need it."""
+        if not self.rooms.has(size, device) or (device in self.spare and not self.spare[device].grant(task, size)):
+            return False
+        self.rooms.receive(task, device, size)
+        return True
+
+    def _depart(self, flow: int, now: int) -> None:
         flows = self.graph.flows
         source, target = int(flows.source[flow]), int(flows.target[flow])
         worker = bisect_left(self.device, source if target == self.cluster.host else target)

@@ -1,21 +1,30 @@
-"""The simulated clock: SimPy's environment, asked in absolute times."""
+"""The simulated clock: SimPy's environment, which counts whole ticks (see `ticks`), and what a tick of a job is."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from heapq import heappush
+import math
+from collections.abc import Callable, Iterator
+from functools import reduce
 from typing import Any
 
+import numpy as np
 from simpy import Environment, Event
-from simpy.events import NORMAL
+
+from parsim.core.cluster import Link, Route
+from parsim.core.graph import Floats
+from parsim.core.job import Job
+from parsim.sim.holding import devices_of
+from parsim.sim.ticks import SHARED, Ticks, finest, fitting, unit_of
+
+LIVE = Ticks(unit=1, digits=12)  # nobody knows beforehand how long the kernels will take
 
 Callbacks = tuple[Callable[[Event], None], ...]
 
 
 class Instants(Event):
-    """One event for every instant of a run: unlike others it may be on the heap many times, and never wears out."""
+    """One event for every instant of a run: unlike others it may be scheduled many times, and never wears out."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Environment) -> None:
         self.env = clock
         self._callbacks: Callbacks = ()
         self._ok, self._value = True, None
@@ -25,9 +34,13 @@ class Instants(Event):
         self._callbacks = (callback,)
         return self
 
+    def at(self, ticks: int) -> None:
+        """Let an instant happen when the clock shows *ticks*; whole numbers make SimPy's `now + delay` exact."""
+        self.env.schedule(self, delay=ticks - self.env.now)
+
     @property  # type: ignore[override]
     def callbacks(self) -> Callbacks:
-        """Whom SimPy calls; it takes the list away from an event that has happened, which does not end this one."""
+        """Return what SimPy calls; it takes them away from an event that has happened, in vain from this one."""
         return self._callbacks
 
     @callbacks.setter
@@ -35,18 +48,36 @@ class Instants(Event):
         pass
 
 
-class Clock(Environment):
-    """SimPy's environment with one more verb.
+def clock_unit(job: Job, compute: list[Floats]) -> Ticks:
+    """Return the ticks for a run whose tasks take the seconds *compute* on the devices."""
+    if job.clock == "live":
+        return LIVE
+    graph, speeds = job.graph, [device.speed for device in job.cluster.devices]
+    distinct = [np.nan_to_num(column) for column in {id(column): column for column in compute}.values()]
+    others = [graph.edges.delay, graph.flows.start, np.array(job.steps)]
+    times, longest = [*distinct, *others], reduce(np.maximum, distinct)
+    total = math.fsum(float(column.sum()) for column in (longest, *others))
+    links = {link for route in _routes(job) for link in route}
+    if not links:
+        return fitting(times, total, unit_of(speeds))
+    bandwidths, sizes = [link.bandwidth for link in links], graph.sizes
+    total += float(sizes.sum()) / min(bandwidths) + float((graph.flows.size / graph.flows.limit).sum())
+    total += math.fsum(link.latency for link in links) * len(sizes)
+    least = [float(column[column > 0].min(initial=math.inf)) for column in (*times, sizes / max(bandwidths))]
+    return finest(total, min(least), unit_of([*speeds, *bandwidths], SHARED))
 
-    SimPy schedules by delay, so that `now` becomes `now + (t - now)`, which may miss `t` by a rounding. The contract
-    calls two instants the same when their floats are equal; therefore an event is pushed with its absolute time.
-    """
 
-    def scheduling(self, instants: Instants) -> Callable[[float], None]:
-        """Return what lets *instants* happen when the clock shows exactly a given time."""
-        queue, number = self._queue, self._eid
-
-        def at(time: float) -> None:
-            heappush(queue, (time, NORMAL, next(number), instants))
-
-        return at
+def _routes(job: Job) -> Iterator[tuple[Link, ...]]:
+    """Yield the routes that transfers may take, one for those that are alike."""
+    graph, wiring, host = job.graph, job.cluster.wiring, (job.cluster.host,)
+    devices, edges = devices_of(job), graph.edges
+    carrying = edges.size > 0
+    both = np.stack([graph.place[edges.parent[carrying]], graph.place[edges.child[carrying]]], axis=1)
+    pairs = [(devices[parent], devices[child]) for parent, child in np.unique(both, axis=0).tolist()]
+    for size, way in ((graph.given, lambda there: (host, there)), (graph.result, lambda there: (there, host))):
+        pairs += [way(devices[place]) for place in (np.unique(graph.place[size > 0]).tolist() if len(size) else ())]
+    pairs += [((source,), (target,)) for source, target in zip(graph.flows.source, graph.flows.target, strict=True)]
+    for sources, targets in dict.fromkeys(pairs):
+        for source, target, _ in wiring.alike(sources, targets):
+            route: Route | None = wiring.route(source, target)
+            yield from (route,) if route is not None else ()

@@ -7,29 +7,27 @@ run, `order` the order of events within an instant; `carrier` adds transfers and
 
 from __future__ import annotations
 
-import math
-from array import array
 from collections import deque
 from collections.abc import Callable, Sequence
-from itertools import repeat
 from typing import Protocol
 
 import numpy as np
-from simpy import Event
+from simpy import Environment, Event
 
-from parsim.core.graph import Floats, packed
-from parsim.core.job import Job
-from parsim.sim.clock import Clock, Instants
-from parsim.sim.estimate import drawn, estimate, expected
+from parsim.core.graph import Floats, Ints, packed
+from parsim.core.job import BEFORE, Job
+from parsim.sim.clock import Instants, clock_unit
+from parsim.sim.estimate import by_worker, drawn, estimate, expected
 from parsim.sim.order import NOBODY, Bind, Hooks, order_of_events, starting
 from parsim.sim.record import Record, Transfers, intervals, ready_times
+from parsim.sim.ticks import NEVER
 
 
 class Taking(Protocol):
-    """The seconds that tasks take on a worker."""
+    """The ticks that tasks take on a worker."""
 
-    def __getitem__(self, task: int, /) -> float:
-        """Return the seconds of *task*, which starts now or has started."""
+    def __getitem__(self, task: int, /) -> int:
+        """Return the ticks of *task*, which starts now or has started."""
 
 
 def always(task: int) -> bool:
@@ -47,13 +45,10 @@ class Engine:
     def __init__(self, job: Job) -> None:
         graph, tasks, count = job.graph, len(job.graph), len(job.cluster.workers)
         self.job, self.graph = job, graph
-        self.clock = Clock()
+        self.clock = Environment(0)
         self.instants = Instants(self.clock)
-        self.at = self.clock.scheduling(self.instants)
         self.agenda: dict[float, list[int]] = {}  # instant -> tasks that end then
         self.worker = [NOBODY] * tasks
-        self.start_s = array("d", repeat(math.nan, tasks))
-        self.taken_s = array("d", repeat(math.nan, tasks))  # NaN: taken when started
 
         children = graph.children
         self.first, self.child = children.first, packed(graph.edges.child[children.order])
@@ -62,13 +57,16 @@ class Engine:
         self.holding = [0] * count  # tasks taken and not ended
         self.queue: list[deque[int]] = [deque() for _ in range(count)]  # of these, not started
         self.stirred = list(range(count))  # workers whose next answer of the policy may differ from the last
-        self.idle = array("d")  # worker, from, to: three numbers an interval
-        self.idle_from = [0.0] * count
+        self.idle_from: list[float] = [0] * count
 
-        rows = expected(job)
-        self.seconds: Sequence[Taking] = drawn(job, rows)
+        compute = drawn(job)
+        self.ticks = clock_unit(job, compute)
+        self.starts = self.ticks.blank(tasks)
+        self.taken = self.ticks.blank(tasks)  # NEVER: taken when started
+        self.idle = self.ticks.blank(0)  # worker, from, to: three numbers an interval
+        self.lasts: Sequence[Taking] = self._rows(compute)
         self.policy = job.policy()
-        self.policy.prepare(graph, graph.places, estimate(job, rows))
+        self.policy.prepare(graph, graph.places, estimate(job, expected(job))._replace(instant=self._instant))
         homes = list(map(self.policy.home, range(tasks)))
         self.named = tasks > 0 and None not in homes
         self.homes: list[int] = homes if self.named else []  # type: ignore[assignment]
@@ -77,35 +75,63 @@ class Engine:
 
     def play(self) -> Record:
         """Play until nothing moves any more; tasks that never started are NaN in the record."""
-        self.agenda[self.job.begun_s] = []
+        begun = sum(map(self.ticks.of, self.job.steps[:BEFORE]))
+        self.agenda[begun] = []
         self.start = starting(self)
         order = order_of_events(self, self.binding(), self.hooks())
         self.instants.call(order.instant)
-        self.clock.scheduling(Instants(self.clock).call(order.begin))(self.job.begun_s)
+        Instants(self.clock).call(order.begin).at(begun)
         self.clock.run()
         self.instants.call(ignore)  # what it called refers to the engine, which would outlive its use
         del self.start, self.fits
-        start_s = np.array(self.start_s)
-        end_s = start_s + self._took()
+        return self._record(float(self.ticks.times([begun])[0]))
+
+    def _record(self, begun_s: float) -> Record:
+        times = self.ticks.times
+        starts, taken = self.ticks.whole(self.starts), self.ticks.whole(self.taken)
+        end_s = times(np.where(starts < 0, NEVER, starts + self._took()))
         return Record(
+            begun_s=begun_s,
             worker=np.array(self.worker, dtype=np.int64),
-            ready_s=ready_times(self.graph, end_s, self.job.begun_s),
-            taken_s=np.where(np.isnan(self.taken_s), start_s, self.taken_s),
-            start_s=start_s,
+            ready_s=ready_times(self.graph, end_s, begun_s),
+            taken_s=times(np.where(taken < 0, starts, taken)),
+            start_s=times(starts),
             end_s=end_s,
             transfers=Transfers.none(),
-            idle=intervals(self.idle),
-            idle_from=self.idle_from,
+            idle=self.stretches(self.idle),
+            idle_from=times([int(since) for since in self.idle_from]).tolist(),
             starved=intervals([]),
             overhead=intervals([]),
         )
 
-    def _took(self) -> Floats:
-        """Return how long each task took on its worker, (tasks,)."""
-        same = self.seconds[0]
-        if isinstance(same, list) and all(row is same for row in self.seconds):
-            return np.array(same)
-        return np.array([self.seconds[worker][task] for task, worker in enumerate(self.worker)])
+    def stretches(self, rows: Sequence[int]) -> Floats:
+        """Return rows of (worker, from, to), one number after the other, as a table in seconds, (intervals, 3)."""
+        worker, start, end = self.ticks.whole(rows).reshape(-1, 3).T
+        return np.column_stack([worker.astype(np.float64), self.ticks.times(start), self.ticks.times(end)])
+
+    def unstarted(self) -> list[int]:
+        """Return the tasks that have not started."""
+        return [task for task, start in enumerate(self.starts) if start == NEVER]
+
+    def now_s(self) -> float:
+        """Return what the clock shows, in seconds."""
+        return self.ticks.seconds(int(self.clock.now))
+
+    def _instant(self) -> float:
+        return self.clock.now
+
+    def _rows(self, compute: list[Floats]) -> tuple[Taking, ...]:
+        """Return the ticks on every worker; those of alike devices share an array."""
+        return by_worker(self.job, compute, self.ticks.row)
+
+    def _took(self) -> Ints:
+        """Return the ticks that each task took on its worker, (tasks,)."""
+        same = self.lasts[0]
+        if isinstance(same, Sequence) and all(row is same for row in self.lasts):
+            return self.ticks.whole(same)
+        rows = zip(self.worker, self.starts, strict=True)
+        took = [0 if start < 0 else self.lasts[worker][task] for task, (worker, start) in enumerate(rows)]
+        return self.ticks.whole(took)
 
     def binding(self) -> Bind:
         """Return what becomes of a task that a worker has taken."""
@@ -115,21 +141,21 @@ class Engine:
         """Return what this run does besides the order of events."""
         return Hooks() if self.limit == 1 else Hooks(ended=self._go_on)
 
-    def _queue(self, task: int, worker: int, now: float) -> None:
+    def _queue(self, task: int, worker: int, now: int) -> None:
         """Bind *task* to a worker that may hold others."""
-        self.taken_s[task] = now
+        self.taken[task] = now
         if self.holding[worker] == 1:
             self.start(task, worker, now)
         else:
             self.queue[worker].append(task)
 
-    def _go_on(self, ended: list[int], now: float) -> None:
+    def _go_on(self, ended: list[int], now: int) -> None:
         """Let workers whose task has ended start the next that they hold."""
         for task in ended:
             worker = self.worker[task]
             if self.queue[worker]:
                 self.start(self.queue[worker].popleft(), worker, now)
 
-    def close_idle(self, worker: int, time: float) -> None:
+    def close_idle(self, worker: int, now: int) -> None:
         """Note that *worker*, idle since `idle_from`, gets something."""
-        self.idle.extend((worker, self.idle_from[worker], time))
+        self.idle.extend((worker, int(self.idle_from[worker]), now))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Hashable
 from functools import cache, partial
+from typing import TypeVar
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from parsim.core.graph import Floats
 from parsim.core.job import Estimate, Job
 from parsim.sim.holding import Holding, devices_of
 
+T = TypeVar("T")
 Rows = tuple[list[float], ...]  # [worker][task] s; equal devices share a list
 
 
@@ -29,25 +31,26 @@ def columns(job: Job) -> list[Floats]:
     return found
 
 
-def rows_of(job: Job, factor: Floats) -> Rows:
-    """Return the seconds on every worker, each task's multiplied by its *factor*."""
-    lists: dict[int, list[float]] = {}
-    found = columns(job)
-    for column in found:
-        if id(column) not in lists:
-            lists[id(column)] = (column * factor).tolist()
-    return tuple(lists[id(found[device])] for device in job.cluster.device_of_worker)
-
-
 def expected(job: Job) -> Rows:
     """Return the expected seconds on every worker."""
-    return rows_of(job, np.ones(len(job.graph)))
+    return by_worker(job, columns(job), lambda column: column.tolist())
 
 
-def drawn(job: Job, rows: Rows) -> Rows:
-    """Return the seconds that the run will take, luck included; *rows* are the expected ones."""
-    luck = job.cost.luck(job.seed, len(job.graph))
-    return rows if np.all(luck == 1.0) else rows_of(job, luck)
+def by_worker(job: Job, found: list[Floats], make: Callable[[Floats], T]) -> tuple[T, ...]:
+    """Make something of the column of each device, once for those that share one; return it for every worker."""
+    distinct = {id(column): column for column in found}
+    made = {key: make(column) for key, column in distinct.items()}
+    return tuple(made[id(found[device])] for device in job.cluster.device_of_worker)
+
+
+def drawn(job: Job) -> list[Floats]:
+    """Return the seconds that tasks will take on every device, luck included, (tasks,) each; alike devices share."""
+    luck, found = job.cost.luck(job.seed, len(job.graph)), columns(job)
+    if np.all(luck == 1.0):
+        return found
+    distinct = {id(column): column for column in found}
+    made = {key: column * luck for key, column in distinct.items()}
+    return [made[id(column)] for column in found]
 
 
 def mean_compute(job: Job) -> Floats:

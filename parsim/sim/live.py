@@ -13,24 +13,25 @@ from time import perf_counter
 
 from parsim.core.job import Job
 from parsim.core.values import Values
+from parsim.sim.ticks import Ticks
 
 
 class Took:
-    """The seconds of tasks on a worker: asking for a task's runs it, the first time."""
+    """The ticks of tasks on a worker: asking for a task's runs it, the first time."""
 
-    def __init__(self, values: Values, took: dict[int, float], speed: float) -> None:
-        self._values, self._took, self._speed = values, took, speed
+    def __init__(self, values: Values, took: dict[int, int], speed: float, ticks: Ticks) -> None:
+        self._values, self._took, self._speed, self._ticks = values, took, speed, ticks
 
-    def __getitem__(self, task: int) -> float:
+    def __getitem__(self, task: int) -> int:
         if task not in self._took:
             begun = perf_counter()
             self._values.compute(task)
-            self._took[task] = (perf_counter() - begun) / self._speed
+            self._took[task] = self._ticks.of((perf_counter() - begun) / self._speed)
         return self._took[task]
 
 
-def rows(job: Job, values: Values) -> tuple[Took, ...]:
-    """Return the seconds of tasks on every worker, as they will turn out."""
-    took: dict[int, float] = {}
+def rows(job: Job, values: Values, ticks: Ticks) -> tuple[Took, ...]:
+    """Return the ticks of tasks on every worker, as they will turn out."""
+    took: dict[int, int] = {}
     speeds = [job.cluster.devices[worker.device].speed for worker in job.cluster.workers]
-    return tuple(Took(values, took, speed) for speed in speeds)
+    return tuple(Took(values, took, speed, ticks) for speed in speeds)

@@ -20,10 +20,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 
+from parsim.sim.ticks import NEVER, Ticks
+
 Route = tuple[int, ...]  # the links' numbers
 
 TIE = 1e-12  # levels this near (relative) are one level: rounding must not tear apart flows that are equal
-WINDOW = 4e-15  # ends this near (relative to the time: a few ulps) are one instant
+WINDOW = (2, 10**14)  # ends this near (a fraction of the time: a few ulps) are one instant
 
 
 @dataclass(slots=True, eq=False)
@@ -34,40 +36,42 @@ class _Flow:
     order: int  # of joining
     links: Route  # a limit is a link that the flow has for itself, numbered from -1 downwards
     left: float  # B
-    since: float  # s
+    joined: int  # ticks
+    since: int  # ticks
     rate: float = 0.0  # B/s
-    end: float = math.inf  # s
+    end: int = NEVER  # ticks
 
 
 class Network:
-    """Links that flows share.
+    """Links that flows share; times are whole ticks.
 
     Within an instant: take the flows that have `finished`, let others `join`, then `settle` once.
 
     Parameters
     ----------
     capacities : B/s of each link.
+    ticks : what a tick is.
 
-    >>> network = Network([1.0, 2.0])
+    >>> network = Network([1.0, 2.0], Ticks(unit=1, digits=1))
     >>> for flow, (links, size) in enumerate([((0, 1), 4.0), ((0,), 5.0), ((1,), 12.0)]):
-    ...     network.join(flow, links, size, limit=math.inf, now=0.0)
-    >>> network.settle(0.0), network.rates()
-    (8.0, {0: 0.5, 1: 0.5, 2: 1.5})
-    >>> network.finished(8.0), network.settle(8.0)
-    ([0, 2], 9.0)
+    ...     network.join(flow, links, size, limit=math.inf, now=0)
+    >>> network.settle(0), network.rates()
+    (80, {0: 0.5, 1: 0.5, 2: 1.5})
+    >>> network.finished(80), network.settle(80)
+    ([0, 2], 90)
     """
 
-    def __init__(self, capacities: Sequence[float]) -> None:
-        self._capacities = capacities
+    def __init__(self, capacities: Sequence[float], ticks: Ticks) -> None:
+        self._capacities, self._ticks = capacities, ticks
         self._limits: dict[int, float] = {}  # B/s of links that one flow has for itself
         self._flows: dict[int, _Flow] = {}
         self._routes: dict[int, Route] = {}  # of each flow
         self._on: defaultdict[int, dict[int, _Flow]] = defaultdict(dict)  # the flows on each link
         self._touched: dict[int, None] = {}  # links whose flows must share anew; a dict, for its order
-        self._ends: list[tuple[float, int, _Flow]] = []  # a heap; an entry whose time is not its flow's end is stale
+        self._ends: list[tuple[int, int, _Flow]] = []  # a heap; an entry whose time is not its flow's end is stale
         self._joined = 0
 
-    def join(self, flow: int, links: Route, size: float, limit: float, now: float) -> None:
+    def join(self, flow: int, links: Route, size: float, limit: float, now: int) -> None:
         """Let *size* bytes flow over *links* from *now* on, at most at *limit* B/s; its latency has passed."""
         if size <= 0:
             links, limit = (), math.inf  # nothing to carry takes nobody's share
@@ -76,7 +80,7 @@ class Network:
         if limit < math.inf:
             own = -1 - self._joined
             links, self._limits[own] = (*links, own), limit
-        new = self._flows[flow] = _Flow(flow, self._joined, links, size, now)
+        new = self._flows[flow] = _Flow(flow, self._joined, links, size, now, now)
         self._routes[flow] = links
         self._joined += 1
         alone, rate = True, limit
@@ -91,8 +95,8 @@ class Network:
         if alone:
             self._run(new, rate, now)
 
-    def settle(self, now: float) -> float:
-        """Share anew what joins and leaves have touched; return when the next flow ends (infinite: none will)."""
+    def settle(self, now: int) -> int:
+        """Share anew what joins and leaves have touched; return when the next flow ends, or NEVER."""
         if self._touched:
             flows, links = self._linked(self._touched)
             self._touched = {}
@@ -106,16 +110,17 @@ class Network:
         ends = self._ends
         while ends and ends[0][0] != ends[0][2].end:
             heappop(ends)
-        return ends[0][0] if ends else math.inf
+        return ends[0][0] if ends else NEVER
 
-    def finished(self, now: float) -> list[int]:
+    def finished(self, now: int) -> list[int]:
         """Remove the flows that end *now* and return them in the order in which they joined."""
-        horizon = now * (1 + WINDOW)
+        few, many = WINDOW
+        horizon = now + now * few // many
         done = []
         while self._ends and self._ends[0][0] <= horizon:
             end, _, flow = heappop(self._ends)
             if end == flow.end:
-                flow.end = -math.inf  # whatever else the heap holds of it is stale
+                flow.end = NEVER  # whatever else the heap holds of it is stale
                 self._leave(flow)
                 done.append(flow)
         return [flow.id for flow in sorted(done, key=lambda flow: flow.order)]
@@ -134,12 +139,14 @@ class Network:
             elif link < 0:
                 del self._on[link], self._limits[link]
 
-    def _run(self, flow: _Flow, rate: float, now: float) -> None:
+    def _run(self, flow: _Flow, rate: float, now: int) -> None:
         """Let *flow* go on at *rate*: bring what is left forward and foresee the end."""
-        flow.left = max(0.0, flow.left - flow.rate * (now - flow.since))
+        ticks = self._ticks
+        if now > flow.since:
+            flow.left = max(0.0, flow.left - flow.rate * ticks.seconds(now - flow.since))
         flow.since = now
         flow.rate = rate
-        flow.end = now + flow.left / rate
+        flow.end = flow.joined + ticks.rounded(now - flow.joined + ticks.of(flow.left / rate))
         heappush(self._ends, (flow.end, flow.order, flow))
 
     def _linked(self, links: Mapping[int, None]) -> tuple[dict[int, _Flow], list[int]]:

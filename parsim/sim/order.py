@@ -10,7 +10,7 @@ around them, which Python reads several times faster than attributes of an objec
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from simpy import Event
@@ -22,31 +22,33 @@ if TYPE_CHECKING:
 
 NOBODY = -1
 
+Time = Any  # whole ticks on the simulated clock, seconds on the wall clock
 Released = list[tuple[int, int]]  # task, and the worker whose end released it
-Bind = Callable[[int, int, float], None]  # (task, worker, time)
+Bind = Callable[[int, int, Time], None]  # (task, worker, time)
 
 
 class Hooks(NamedTuple):
     """What only some runs do on the way; None costs nothing."""
 
-    ended: Callable[[list[int], float], None] | None = None  # tasks have ended
-    released: Callable[[Released, float], None] | None = None  # tasks are about to become ready
+    began: Callable[[Time], None] | None = None  # the first instant has come
+    ended: Callable[[list[int], Time], None] | None = None  # tasks have ended
+    released: Callable[[Released, Time], None] | None = None  # tasks are about to become ready, by number
     asking: Callable[[], None] | None = None
-    in_vain: Callable[[int, float], None] | None = None  # a worker asked and got nothing
-    asked: Callable[[float], None] | None = None
-    more: Callable[[float], bool] | None = None  # does the instant bring anything else?
+    in_vain: Callable[[int, Time], None] | None = None  # a worker asked and got nothing
+    asked: Callable[[Time], None] | None = None
+    more: Callable[[Time], bool] | None = None  # does the instant bring anything else?
 
 
 def starting(engine: Engine) -> Bind:
-    """Return what starts a task: now, or at a later time that is already known."""
-    agenda, start_s, seconds, idle_from = engine.agenda, engine.start_s, engine.seconds, engine.idle_from
-    close_idle, at = engine.close_idle, engine.at
+    """Return what starts a task."""
+    agenda, starts, lasts, idle_from = engine.agenda, engine.starts, engine.lasts, engine.idle_from
+    close_idle, at = engine.close_idle, engine.instants.at
 
-    def start(task: int, worker: int, time: float) -> None:
-        start_s[task] = time
-        if idle_from[worker] < time:
-            close_idle(worker, time)
-        end = time + seconds[worker][task]
+    def start(task: int, worker: int, now: Time) -> None:
+        starts[task] = now
+        if idle_from[worker] < now:
+            close_idle(worker, now)
+        end = now + lasts[worker][task]
         if idle_from[worker] < end:
             idle_from[worker] = end
         if end in agenda:
@@ -87,8 +89,6 @@ def releasing(engine: Engine) -> Callable[[Released], None]:
     place, places = engine.graph.place.tolist(), engine.graph.places
 
     def release(released: Released) -> None:
-        if len(released) > 1:
-            released.sort()
         for task, by in released:
             ready(task, None if by == NOBODY else by)
         if named:
@@ -110,7 +110,7 @@ def asking(engine: Engine, bind: Bind, hooks: Hooks) -> Callable[[float, int], i
     holding, missing, worker_of, stirred = engine.holding, engine.missing, engine.worker, engine.stirred
     in_vain = hooks.in_vain
 
-    def ask(now: float, ready: int) -> int:
+    def ask(now: Time, ready: int) -> int:
         workers = sorted(set(stirred)) if len(stirred) > 1 else stirred[:]
         stirred.clear()
         while workers and ready:
@@ -156,10 +156,13 @@ def order_of_events(engine: Engine, bind: Bind, hooks: Hooks) -> Order:
 
     def begin(event: Event) -> None:
         nonlocal ready
+        now = event.env.now
         roots = [(task, NOBODY) for task in np.flatnonzero(np.array(missing) == 0).tolist()]
         ready = len(roots)
+        if hooks.began:
+            hooks.began(now)
         if hooks.released:
-            hooks.released(roots, event.env.now)
+            hooks.released(roots, now)
         release(roots)
         instant(event)
 
@@ -173,6 +176,7 @@ def order_of_events(engine: Engine, bind: Bind, hooks: Hooks) -> Order:
             if hooks.ended:
                 hooks.ended(ended, now)
             if released:
+                released.sort()
                 ready += len(released)
                 if hooks.released:
                     hooks.released(released, now)

@@ -31,7 +31,7 @@ def valued(job: Job) -> tuple[Timeline, Any]:
         timeline = play(job)
         return timeline, evaluate(job.graph, timeline)
     values, engine = Values(job.graph), _engine(job)
-    engine.seconds = rows(job, values)
+    engine.lasts = rows(job, values, engine.ticks)
     with one_thread():
         values.program.prepare(range(len(job.graph)))
         record = _played(job, engine)

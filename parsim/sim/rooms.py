@@ -8,9 +8,6 @@ used at each moment, and its peak, is read off the timeline (`metrics.memory`).
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
-
 from parsim.core.cluster import Cluster
 from parsim.core.graph import Floats, TaskGraph
 
@@ -69,12 +66,10 @@ class Rooms:
         if not self._consumers[task]:
             self.held[device] -= self._output[task]
 
-    def consume(self, task: int, device: int) -> None:
-        """Hear that one consumer of the output of *task*, ended itself, needs it no more."""
+    def consume(self, task: int, device: int) -> bool:
+        """Hear that one consumer of the output of *task*, which has ended, needs it no more; say if it was the last."""
         self._consumers[task] -= 1
-        if not self._consumers[task]:
-            self.held[device] -= self._output[task]
-
-    def early(self, tasks: Iterable[int]) -> float:
-        """Return the bytes reserved for inputs of *tasks*, none of which was taken."""
-        return math.fsum(self._inputs[task] for task in tasks)
+        if self._consumers[task]:
+            return False
+        self.held[device] -= self._output[task]
+        return True

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from parsim.core.errors import Stalled
 from parsim.export.report import size, unlike
 from parsim.sim.carrier import Carrier
@@ -15,32 +13,12 @@ SHOWN = 8  # lanes told of, at most
 
 def stalled(engine: Engine) -> Stalled:
     """Say which lane waits for which task, and why."""
-    left = [task for task, start in enumerate(engine.start_s) if math.isnan(start)]
+    left = engine.unstarted()
     lines = [_lane(engine, worker, left) for worker in range(len(engine.queue))]
     told = [line for line in lines if line]
     more = [f"  and {len(told) - SHOWN} more lanes"] if len(told) > SHOWN else []
-    head = f"stalled at {engine.clock.now:g} s: {len(left)} of {len(engine.start_s)} tasks cannot end"
-    return Stalled("\n".join([head, *told[:SHOWN], *more, *_cause(engine, left)]))
-
-
-def _cause(engine: Engine, left: list[int]) -> list[str]:
-    """Tell of inputs that came before their tasks were taken, where they fill the room that a ready task needs."""
-    if not isinstance(engine, Carrier) or not engine.named:
-        return []
-    lacking = {engine.homes[task] for task in left if _lacks_room(engine, task, engine.homes[task])}
-    if not any(_early(engine, engine.device[worker]) for worker in lacking):
-        return []
-    policy = engine.job.policy_name
-    return [
-        f"  cause: {policy} names workers beforehand, so inputs travel early and fill the room that a task needs",
-        "  remedy: more memory, or a policy without homes such as fifo, where inputs travel once a task is taken",
-    ]
-
-
-def _early(engine: Carrier, device: int) -> float:
-    """Return the bytes on *device* that wait for tasks which nobody has taken."""
-    tasks = (task for task, worker in enumerate(engine.worker) if worker == NOBODY)
-    return engine.rooms.early(task for task in tasks if engine.device[engine.homes[task]] == device)
+    head = f"stalled at {engine.now_s():g} s: {len(left)} of {len(engine.graph)} tasks cannot end"
+    return Stalled("\n".join([head, *told[:SHOWN], *more]))
 
 
 def _lane(engine: Engine, worker: int, left: list[int]) -> str:
@@ -79,7 +57,8 @@ def _why(engine: Engine, task: int, worker: int) -> str:
         waits = [
             int(engine.graph.edges.parent[e]) for e in parents.order[parents.first[task] : parents.first[task + 1]]
         ]
-        missing = [engine.graph.names[parent] for parent in waits if math.isnan(engine.start_s[parent])]
+        left = set(engine.unstarted())
+        missing = [engine.graph.names[parent] for parent in waits if parent in left]
         return f"{missing[0]} has not ended"
     if isinstance(engine, Carrier) and _lacks_room(engine, task, worker):
         return _room_story(engine, task, engine.device[worker])
@@ -87,10 +66,8 @@ def _why(engine: Engine, task: int, worker: int) -> str:
 
 
 def _room_story(engine: Carrier, task: int, device: int) -> str:
-    """Tell what room *task* needs on *device*, what is free there, and what waits there for tasks not yet taken."""
+    """Tell what room *task* needs on *device*, and what is free there."""
     rooms, name = engine.rooms, engine.cluster.devices[device].name
     capacity = rooms.capacity[device]
     need, free = unlike(engine.need(task, device), max(capacity - rooms.held[device], 0.0))
-    early = _early(engine, device) if engine.named else 0.0
-    more = f", and {size(early)} hold inputs that came early" if early else ""
-    return f"it needs {need} more on {name}, where {free} of {size(capacity)} are free{more}"
+    return f"it needs {need} more on {name}, where {free} of {size(capacity)} are free"

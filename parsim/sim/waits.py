@@ -27,8 +27,7 @@ def compute_waits(job: Job, record: Record, names: SpanNames) -> Ints:
     np.maximum.at(waits, edges.child[last], edges.parent[last])
     _inputs(job, record, names, waits)
     waits[_starved(record, record.worker, start) & (record.ready_s < start)] = names.word("memory")
-    begun = job.begun_s
-    waits[(waits == UNKNOWN) & (start == begun)] = _beginning(job, names)
+    waits[(waits == UNKNOWN) & (start == record.begun_s)] = _beginning(job, names)
     waits[waits == UNKNOWN] = names.word("policy")
     return waits
 
@@ -38,9 +37,10 @@ def transfer_waits(job: Job, record: Record, names: SpanNames) -> Ints:
     graph, moved = job.graph, record.transfers
     parent, things = graph.edges.parent, graph.things
     giver = things.column(edge=parent, given=_beginning(job, names), result=np.arange(len(graph)), flow=names.word(""))
-    ready = things.column(edge=record.end_s[parent], given=job.begun_s, result=record.end_s, flow=graph.flows.start)
+    ready = things.column(edge=record.end_s[parent], given=record.begun_s, result=record.end_s, flow=np.nan)
     waits = ended_on(record, moved.worker, moved.start_s)
     waits[waits == UNKNOWN] = names.word("policy")
+    _beside_starts(job, record, names, waits)
     waits[_starved(record, moved.worker, moved.start_s)] = names.word("memory")
     inward, edge = things.pick(moved.thing, "edge")
     child = graph.edges.child[edge]
@@ -48,8 +48,23 @@ def transfer_waits(job: Job, record: Record, names: SpanNames) -> Ints:
     if released.any():
         waits[inward[released]] = _last_parents(job, record)[child[released]]
     at_once = ready[moved.thing] == moved.start_s
+    at_once[things.pick(moved.thing, "flow")[0]] = True
     waits[at_once] = giver[moved.thing][at_once]
     return waits
+
+
+def _beside_starts(job: Job, record: Record, names: SpanNames, waits: Ints) -> None:
+    """Where what the host gives leaves as another task starts on its worker, it waited for what that task did."""
+    rows, _ = job.graph.things.pick(record.transfers.thing, "given")
+    rows = rows[waits[rows] == names.word("policy")]
+    if not len(rows):
+        return
+    starts = {
+        start: task for task, start in enumerate(zip(record.worker.tolist(), record.start_s.tolist(), strict=True))
+    }
+    moved, of_tasks = record.transfers, compute_waits(job, record, names)
+    for row, start in zip(rows.tolist(), zip(moved.worker[rows], moved.start_s[rows], strict=True), strict=True):
+        waits[row] = of_tasks[starts[start]] if start in starts else waits[row]
 
 
 def _last_parents(job: Job, record: Record) -> Ints:

@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 
 from parsim.core.graph import Floats, Ints
-from parsim.core.job import Job
+from parsim.core.job import BEFORE, Job
 from parsim.core.timeline import STEPS, Idle, Timeline, Words
 from parsim.sim.estimate import columns
 from parsim.sim.idleness import Intervals, causes, gather
 from parsim.sim.record import Record, SpanNames, intervals
 from parsim.sim.waits import compute_waits, transfer_waits
 
-BEFORE = 3  # steps before the first task: split, create, allocate
 Steps = list[tuple[int, float, float]]  # step (index into STEPS), from, to
 
 
@@ -67,9 +66,12 @@ Columns = tuple[Ints, Ints, Ints, Ints, Ints, Floats, Floats, Floats, Floats, In
 def step_spans(job: Job, record: Record) -> Steps:
     """Return the steps that take time: some before the first task, some after everything has ended and arrived."""
     before, after = job.steps[:BEFORE], job.steps[BEFORE:]
-    done = max(record.end_s.max(initial=job.begun_s), record.transfers.end_s.max(initial=0.0))
-    starts = [*accumulate(before, initial=0.0)][:BEFORE] + [*accumulate(after, initial=float(done))][:-1]
-    return [(step, start, start + job.steps[step]) for step, start in enumerate(starts) if job.steps[step] > 0]
+    done = max(record.end_s.max(initial=record.begun_s), record.transfers.end_s.max(initial=0.0))
+    sums = [*accumulate(before, initial=0.0)]
+    bounds = [record.begun_s if bound == sums[-1] else bound for bound in sums]
+    bounds_after = [*accumulate(after, initial=float(done))]
+    spans = [*pairwise(bounds), *pairwise(bounds_after)]
+    return [(step, start, end) for step, (start, end) in enumerate(spans) if job.steps[step] > 0]
 
 
 def _ended(rows: Columns, record: Record) -> Columns:
@@ -115,13 +117,16 @@ def _transfers(job: Job, record: Record, names: SpanNames, instants: Record) -> 
     graph, thing = job.graph, record.transfers.thing
     edges, tasks, places = len(graph.edges), len(graph), len(job.cluster.places)
     device = np.array(job.cluster.device_of_worker)[record.worker] if tasks else record.worker
-    host, begun = np.full(tasks, places - 1), np.full(tasks, job.begun_s)
+    host, begun = np.full(tasks, places - 1), np.full(tasks, record.begun_s)
     parent, child, flows, all_tasks = graph.edges.parent, graph.edges.child, graph.flows, np.arange(tasks)
     source = np.concatenate([device[parent], host, device, flows.source])
     target = np.concatenate([device[child], device, host, flows.target])
     way = source * places + target
     way[:edges][graph.edges.delay > 0] = DELAY
-    ready = np.concatenate([record.end_s[parent], begun, record.end_s, flows.start])
+    flow, number_of_flow = graph.things.pick(thing, "flow")
+    flow_starts = np.zeros(len(flows))
+    flow_starts[number_of_flow] = record.transfers.start_s[flow]
+    ready = np.concatenate([record.end_s[parent], begun, record.end_s, flow_starts])
     number = np.concatenate([child, all_tasks, all_tasks, np.arange(len(flows))])
     return (
         number[thing],

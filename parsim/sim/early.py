@@ -1,0 +1,177 @@
+"""Inputs that travel before their task is taken, to workers that the policy named beforehand: which, and when.
+
+    order of w0      a    b    c         prefetch 0: the host's input of b leaves when a starts, that of c when b starts
+    room of w0       |a......|b....|     an input of c leaves early only if a and b have room in any case
+
+What an earlier task needs is not to be taken: whatever happens elsewhere, it finds its room. So early inputs stall
+nothing that would end without them. On a device of one slot whose order is known, tasks before another are earlier;
+elsewhere all that have not been taken.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from parsim.core.graph import Floats, Ints, TaskGraph
+from parsim.core.job import Job, Ordered, Policy
+from parsim.sim.holding import limit
+from parsim.sim.order import Time
+from parsim.sim.rooms import column
+from parsim.sim.ticks import NEVER
+
+Region = Sequence[slice]
+
+
+class Turns:
+    """Each worker's order of tasks: stated by the policy, or the order of becoming ready.
+
+    >>> turns = Turns(tasks=3, orders=[[2, 0], [1]])
+    >>> turns.due(0, prefetch=0, starts=[-1, -1, -1]), turns.due(0, prefetch=0, starts=[-1, -1, 7])
+    (False, True)
+    """
+
+    def __init__(self, tasks: int, orders: Sequence[Sequence[int]]) -> None:
+        self.orders = [list(order) for order in orders]
+        self._worker, self._place, self._since = [NEVER] * tasks, [NEVER] * tasks, [0] * tasks
+        for worker, order in enumerate(self.orders):
+            for place, task in enumerate(order):
+                self._worker[task], self._place[task] = worker, place
+
+    def join(self, task: int, worker: int, now: Time) -> list[int]:
+        """Give *task*, ready now, the place by (instant, number); return it and those that move back."""
+        order, since = self.orders[worker], self._since
+        place = len(order)
+        while place and since[order[place - 1]] == now and order[place - 1] > task:
+            place -= 1
+        order.insert(place, task)
+        self._worker[task], since[task] = worker, now
+        moved = order[place:]
+        for index, one in enumerate(moved, start=place):
+            self._place[one] = index
+        return moved
+
+    def due(self, task: int, prefetch: int, starts: Sequence[int]) -> bool:
+        """Say whether the host's input of *task* may leave: the task 1 + *prefetch* places before it has started."""
+        before = self._place[task] - 1 - prefetch
+        return before < 0 or starts[self.orders[self._worker[task]][before]] >= 0
+
+    def after(self, task: int, prefetch: int) -> int:
+        """Return the task 1 + *prefetch* places behind *task*, or NEVER."""
+        order, place = self.orders[self._worker[task]], self._place[task] + 1 + prefetch
+        return order[place] if place < len(order) else NEVER
+
+
+def stated(policy: Policy, workers: int) -> Sequence[Sequence[int]]:
+    """Return the orders that a policy states, [worker][place]; nothing where it states none."""
+    return [policy.order_of(worker) for worker in range(workers)] if isinstance(policy, Ordered) else []
+
+
+class Spare:
+    """The room on one device that no earlier task can need, whatever happens elsewhere.
+
+    Parameters
+    ----------
+    tasks : the tasks of the device, in its order where that is known.
+    ordered : whether only tasks before another are earlier.
+    foreign : B of all inputs of each task that travel, (tasks of the graph,).
+    """
+
+    def __init__(self, graph: TaskGraph, tasks: Sequence[int], ordered: bool, foreign: Floats, room: float) -> None:
+        mine = np.array(tasks, dtype=np.int64)
+        self._ordered = ordered
+        self._place = {task: place for place, task in enumerate(tasks)}
+        self._output = _part(graph.output, mine)
+        self._kept, until = _kept(graph, mine, self._place)
+        self._early = np.zeros(len(mine))  # B that came early for tasks that were not taken
+        own = foreign[mine] + _part(graph.memory, mine)
+        weights = _weights(graph, mine)
+        if ordered:
+            self._left = room - (own + np.cumsum(weights) + _standing(self._output, until))
+        else:
+            self._left = room - (own + weights.sum() + self._output.sum())
+
+    def grant(self, task: int, size: float) -> bool:
+        """Say whether an input of *size* bytes may come early for *task*; if so, it has its room from now on."""
+        earlier = self._earlier(self._place[task])
+        if any(self._left[part].min(initial=math.inf) < size for part in earlier):
+            return False
+        for part in earlier:
+            self._left[part] -= size
+        self._early[self._place[task]] += size
+        return True
+
+    def take(self, task: int) -> None:
+        """Hear that *task* was taken: it has its room, and will leave that of its early inputs."""
+        place = self._place[task]
+        for part in self._earlier(place):
+            self._left[part] += self._early[place]
+        self._left[place] = math.inf
+
+    def free(self, task: int) -> None:
+        """Hear that the output of *task* is gone."""
+        place = self._place[task]
+        if not self._ordered:
+            self._left += self._output[place]
+        elif self._kept[place]:
+            self._left[place + 1 :] += self._output[place]
+
+    def _earlier(self, place: int) -> Region:
+        return (slice(place),) if self._ordered else (slice(place), slice(place + 1, None))
+
+
+def spares(job: Job, homes: Sequence[int], orders: Sequence[Sequence[int]]) -> dict[int, Spare]:
+    """Return the spare room of every device that has a limit; *homes* are the workers of tasks."""
+    graph, cluster = job.graph, job.cluster
+    limited = [index for index, device in enumerate(cluster.devices) if device.memory < math.inf]
+    if not limited:
+        return {}
+    device = np.array(cluster.device_of_worker)[np.array(homes)]
+    edges = graph.edges
+    apart = device[edges.parent] != device[edges.child]
+    foreign = np.bincount(edges.child[apart], weights=edges.size[apart], minlength=len(graph)).astype(np.float64)
+    foreign += column(graph.given, len(graph))
+    first = {index: worker for worker, index in reversed(list(enumerate(cluster.device_of_worker)))}
+    found = {}
+    for index in limited:
+        ordered = bool(orders) and cluster.devices[index].slots == 1
+        tasks = orders[first[index]] if ordered else np.flatnonzero(device == index).tolist()
+        found[index] = Spare(graph, tasks, ordered, foreign, limit(cluster.devices[index]))
+    return found
+
+
+def _part(values: Floats, tasks: Ints) -> Floats:
+    return values[tasks] if len(values) else np.zeros(len(tasks))
+
+
+def _weights(graph: TaskGraph, tasks: Ints) -> Floats:
+    """Return the bytes of weights that each of *tasks* is the first to need, (tasks,)."""
+    found = np.zeros(len(tasks))
+    if len(graph.group):
+        groups, first = np.unique(graph.group[tasks], return_index=True)
+        used = groups >= 0
+        found[first[used]] = graph.group_size[groups[used]]
+    return found
+
+
+def _kept(graph: TaskGraph, tasks: Ints, place: dict[int, int]) -> tuple[list[bool], Ints]:
+    """Say of each output whether somebody elsewhere waits for it; return the last place up to which it may stand."""
+    first, order = graph.children
+    child = graph.edges.child
+    kept, until = [], np.arange(len(tasks))
+    for index, task in enumerate(tasks.tolist()):
+        places = [place.get(int(child[edge]), NEVER) for edge in order[first[task] : first[task + 1]]]
+        elsewhere = NEVER in places or (len(graph.result) > 0 and graph.result[task] > 0)
+        kept.append(bool(elsewhere))
+        until[index] = len(tasks) if elsewhere else max(places, default=index)
+    return kept, until
+
+
+def _standing(output: Floats, until: Ints) -> Floats:
+    """Return the bytes of outputs of tasks before each place that may stand there, the place's own included."""
+    change = np.zeros(len(output) + 2)
+    np.add.at(change, np.arange(len(output)), output)
+    np.add.at(change, np.minimum(until, len(output)) + 1, -output)
+    return np.cumsum(change)[: len(output)]

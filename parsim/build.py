@@ -22,7 +22,7 @@ from parsim.core.guard import guarded
 from parsim.core.job import Cost, Job
 from parsim.core.marks import FILE, mark_of
 from parsim.core.mended import mended
-from parsim.core.outside import Outside
+from parsim.core.outside import Outside, staying
 from parsim.core.plan import Plan, Steps
 from parsim.core.scenario import Scenario
 from parsim.core.schema import Ask, OneOf, Whole, check, json_schema, parameters
@@ -49,6 +49,7 @@ class Form:
     clock: Literal["simulated", "live"] = "simulated"
 
 
+@staying()
 def build(scenario: Scenario) -> Job:
     """Return the job that *scenario* asks for; whatever is wrong raises one `ScenarioError` with every fault found."""
     said, complaints = _read(scenario.values)
@@ -155,6 +156,7 @@ def _required(form: Callable[..., Any]) -> bool:
     return any(parameter.default is parameter.empty for parameter in inspect.signature(form).parameters.values())
 
 
+@staying()
 def _collect(complaints: list[Complaint], ask: Callable[[], Any], path: Path = ()) -> Any:
     """Call *ask*; where it complains, collect the complaints below *path* and answer None."""
     try:

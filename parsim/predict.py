@@ -14,8 +14,10 @@ from parsim.build import build
 from parsim.core.errors import Unfinished
 from parsim.core.job import Job
 from parsim.core.machine import cores
+from parsim.core.outside import staying
 from parsim.core.scenario import Source, load
 from parsim.core.timeline import Timeline
+from parsim.core.values import alone
 from parsim.export import html
 from parsim.export.csv import write_csv
 from parsim.export.files import prepare, write
@@ -133,6 +135,7 @@ def replay(source: Source, set: Mapping[str, Any] | None = None) -> Replay:
     return replay_job(job)
 
 
+@staying()
 def replay_job(job: Job) -> Replay:
     """Play a job in real processes, and on the simulated clock."""
     from parsim.real import processes
@@ -146,7 +149,7 @@ def replay_job(job: Job) -> Replay:
         # The kernels run in this process only after the workers have survived them.
         predicted=Result(job, foreseen, predicted, evaluate(job.graph, predicted)),
         measured=Result(replace(job, clock="replayed"), foreseen, measured, value),
-        result_matches_serial=alike(value, program.serial()),
+        result_matches_serial=alike(value, alone(program)),
     )
 
 

@@ -13,7 +13,6 @@ from parsim.build import build
 from parsim.core.job import Job, Theory
 from parsim.core.scenario import Source, load
 from parsim.core.timeline import Timeline
-from parsim.core.values import plain
 from parsim.export import html
 from parsim.export.arrows import arrows_of
 from parsim.export.counters import counters_of
@@ -71,7 +70,7 @@ class Result:
             "tasks": len(self.job.graph),
             "theory": self.theory.to_dict(),
             "ledger": self.ledger.to_dict(),
-            "result": plain(self.value),
+            "result": self.value,
             **self.metrics,
         }
 
@@ -83,7 +82,8 @@ class Result:
     @property
     def notes(self) -> list[str]:
         """What a reader of the run should know."""
-        counted = self.value is None and self.job.graph.program is not None
+        program = self.job.graph.program
+        counted = self.job.clock == "simulated" and program is not None and not program.light
         silent = ["the simulated clock counts these kernels and runs none; for a result use clock: live, or replay"]
         return [*self.warnings, *(silent if counted else [])]
 

@@ -465,7 +465,7 @@ class TestKernelsAndMerges:
         ("body", "case", "told"),
         [
             ("return values.pop()", "whole numbers, twice", "changes the list that it is given"),
-            ("return {sum(values)}", "one output, twice", "which JSON cannot write"),
+            ("return {sum(values)}", "one output, twice", "the result is {2} of type set, which JSON cannot hold"),
             ("return sum(values) + random.random()", "fractions, twice", "and another time"),
             ("return max(values[1:])", "one output, twice", "merge mine (mine.py:7) raised ValueError for [2]: "),
         ],

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from parsim.conformance.case import Case, Found, asked, found, who_of
+from parsim.core.errors import told
 from parsim.core.kernel import Array, Kernel, Part, Shape, run
 from parsim.core.outside import ANYTHING, aside, shown
 from parsim.core.schema import check as read
@@ -141,7 +142,7 @@ def again(entry: str) -> Found:
         try:
             copy = pickle.loads(pickle.dumps(sample.kernel))
         except ANYTHING as error:
-            return found([f"cannot be sent to a worker process: {error}; keep only numbers and texts in self"])
+            return found([f"cannot be sent to a worker process: {told(error)}; keep only numbers and texts in self"])
         for part in parts(sample):
             first = sample.run(part)
             if not alike(first, sample.run(part)):
@@ -230,7 +231,7 @@ def refusals(entry: str) -> Found:
             refused += 1
             continue
         except ANYTHING as error:
-            broken.append(f"shape raises {type(error).__name__} for {shapes}: {error}; a ValueError is wanted")
+            broken.append(f"shape raises for {shapes}: {told(error)}; a ValueError is wanted")
             continue
         broken += _about_taken(sample, arrays, said)
     return found(broken, f"{refused} refused")
@@ -242,7 +243,7 @@ def _about_taken(sample: Sample, arrays: Sequence[Array], said: Shape) -> list[s
         with aside():
             made = np.shape(sample.kernel.forward(*arrays))
     except ANYTHING as error:
-        return [f"shape says {said} for {shapes}, and forward raises {type(error).__name__}: {error}; refuse them"]
+        return [f"shape says {said} for {shapes}, and forward raises {told(error)}; refuse them"]
     return [] if made == said else [f"shape says {said} for {shapes}, and forward makes {made}; refuse them"]
 
 

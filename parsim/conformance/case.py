@@ -10,9 +10,9 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from parsim.core import document
-from parsim.core.errors import Complaint, Invalid, ParsimError, one_line
+from parsim.core.errors import Complaint, Invalid, ParsimError, one_line, told
 from parsim.core.marks import FILE, example, mark_of
-from parsim.core.outside import ANYTHING, Outside, Who
+from parsim.core.outside import ANYTHING, Outside, Who, staying
 from parsim.core.registry import shelf
 from parsim.core.schema import key_of, model_of, parameters
 
@@ -41,6 +41,7 @@ class Finding(NamedTuple):
     told: str
 
 
+@staying()
 def find(shelf: str, entry: str, case: Case) -> Finding:
     """Ask the case; whatever is raised is broken, and told in words."""
     try:
@@ -48,7 +49,7 @@ def find(shelf: str, entry: str, case: Case) -> Finding:
     except (ParsimError, Invalid) as error:
         found = Found((str(error),))
     except ANYTHING as error:
-        found = Found((f"raised {type(error).__name__}: {error}",))
+        found = Found((f"raised {told(error)}",))
     return Finding(shelf, entry, case.name, tuple(map(_lines_in_one, found.broken)), found.told)
 
 

@@ -37,6 +37,30 @@ def one_line(text: str) -> str:
     return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
+def says(error: BaseException) -> str:
+    """Return what an exception says, in one line; nothing where it says nothing, or fails at that.
+
+    >>> says(KeyError("a")), says(ValueError())
+    ("'a'", '')
+    """
+    try:
+        return one_line(str(error))
+    except Exception:  # its class has a __str__ of its own
+        return ""
+
+
+def told(error: BaseException) -> str:
+    """Write an exception in one line.
+
+    >>> told(ValueError("no")), told(ValueError())
+    ('ValueError: no', 'ValueError')
+    """
+    text = says(error)
+    if isinstance(error, ParsimError):
+        return text
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
 class Fault(NamedTuple):
     """One fault of the input, with its place.
 

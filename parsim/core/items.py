@@ -28,6 +28,7 @@ class Items:
     kernel: Callable[[Any], Any] = lambda value: value
     merge: Callable[[Sequence[Any]], Any] = list
     name: Name = ("", ())
+    made_by: str = ""  # the merge and the kernel, for messages
     weights_at: Literal["devices", "host"] = "devices"
 
     @property
@@ -42,7 +43,9 @@ class Items:
 
     def program(self, given: dict[int, Sequence[Any]], own: Sequence[slice], depth: int = 1) -> Elements | None:
         """Return what the tasks compute, or None where the items are only counted."""
-        return Elements(self.values, given, own, self.kernel, self.merge, depth, self.name) if self.values else None
+        if not self.values:
+            return None
+        return Elements(self.values, given, own, self.kernel, self.merge, depth, self.name, self.made_by)
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,7 @@ class Elements:
     merge: Callable[[list[Any]], Any]
     depth: int = 1  # how often the kernel is applied to every element
     name: Name = ("", ())  # of the kernel
+    made_by: str = ""  # the merge and the kernel, for messages
     light = True
 
     def __getstate__(self) -> dict[str, Any]:

@@ -10,14 +10,15 @@ from __future__ import annotations
 import os
 import reprlib
 import sys
-from collections.abc import Callable, Mapping
-from contextlib import redirect_stdout
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout, suppress
 from functools import partial, update_wrapper
 from typing import Any, NamedTuple, TextIO
 
-from parsim.core.errors import Complaint, Fault, Invalid, ParsimError, RunError, ScenarioError, one_line
+from parsim.core.errors import Complaint, Fault, Invalid, ParsimError, RunError, ScenarioError, one_line, says
 from parsim.core.signatures import BY_KEY, signature
 
+LONGEST = 120  # letters of a value in a message
 ANYTHING = (Exception, SystemExit)  # what a file may raise; only the user's own interruption passes
 
 
@@ -29,13 +30,16 @@ class Who(NamedTuple):
     file: str
     line: int
 
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name} ({self.file}:{self.line})"
+
     def error(self, words: str, line: int = 0) -> RunError:
         """Say what it did wrong, at *line* of its file or where it was registered.
 
         >>> print(Who("policy", "newest", "mine.py", 17).error("took task t3 a second time"))
         policy newest (mine.py:17) took task t3 a second time
         """
-        return RunError(one_line(f"{self.kind} {self.name} ({self.file}:{line or self.line}) {words}"))
+        return RunError(one_line(f"{self._replace(line=line or self.line)} {words}"))
 
     def fault(self, words: str) -> Fault:
         """Say what is wrong with it before anything is played."""
@@ -54,7 +58,8 @@ class Who(NamedTuple):
     def raised(self, error: BaseException, function: Callable[..., Any], doing: str) -> RunError:
         """Tell what a *function* of the entry raised, and at which line of its file."""
         words = " ".join(filter(None, ("raised", type(error).__name__, doing)))
-        return self.error(f"{words}: {error}", line_in(self.file, error) or self.line_of(function))
+        line = line_in(self.file, error) or self.line_of(function)
+        return self.error(": ".join(filter(None, (words, says(error)))), line)
 
     def line_of(self, function: Callable[..., Any]) -> int:
         """Return the line of *function* in the entry's file; 0: it stands elsewhere."""
@@ -77,12 +82,28 @@ def aside() -> redirect_stdout[TextIO]:
     return redirect_stdout(sys.stderr)
 
 
+@contextmanager
+def staying() -> Iterator[None]:
+    """Come back to the current folder, wherever a file's code goes meanwhile: relative paths keep their meaning."""
+    try:
+        here = os.getcwd()
+    except OSError:  # it has been deleted
+        yield
+        return
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            os.chdir(here)
+
+
 def shown(value: object) -> str:
     """Write *value* in a few words, whatever it is."""
     try:
-        return reprlib.repr(value)
+        text = reprlib.repr(value)
     except ANYTHING:
         return f"a {type(value).__name__}"
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
 
 
 Check = Callable[[Who, Mapping[str, Any], Any], Any]  # (who, what it was called with, its answer) -> the answer
@@ -122,7 +143,7 @@ class Outside:
             read(given)
             known = signature(self._entry).values()
         except ANYTHING as error:
-            words = f"has a signature that cannot be read: {type(error).__name__}: {str(error).partition(chr(10))[0]}"
+            words = f"has a signature that cannot be read: {type(error).__name__}: {says(error)}"
             raise ScenarioError([self.who.fault(words)]) from None
         for one in known:
             unsaid = one.annotation is one.empty and one.default is one.empty

@@ -18,8 +18,8 @@ from typing import Any, NamedTuple, TypeVar
 
 from parsim.core.answers import CHECKS
 from parsim.core.content import content
-from parsim.core.errors import Fault, ScenarioError
-from parsim.core.outside import ANYTHING, Outside, Who, aside, line_in
+from parsim.core.errors import Fault, ScenarioError, says
+from parsim.core.outside import ANYTHING, Outside, Who, aside, line_in, staying
 
 SHELVES = ("workloads", "parallel", "schedules", "policies", "costs", "topologies", "kernels", "merges")
 PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -184,7 +184,7 @@ def _load(file: str, path: str, source: bytes) -> None:
     module.__file__ = path
     before, sys.modules[module.__name__] = sys.modules.get(module.__name__), module
     try:
-        with aside():
+        with aside(), staying():
             exec(compile(source, file, "exec", dont_inherit=True), module.__dict__)
         return
     except ANYTHING as error:
@@ -202,7 +202,7 @@ def _fault(file: str, error: BaseException) -> ScenarioError:
     line = line_in(file, error) or 1
     if isinstance(error, Misplaced):
         return _refused(file, line, 1, str(error))
-    return _refused(file, line, 1, f"raised {type(error).__name__} as it was loaded: {error}")
+    return _refused(file, line, 1, f"raised {type(error).__name__} as it was loaded: {says(error)}")
 
 
 def _refused(file: str, line: int, column: int, message: str) -> ScenarioError:

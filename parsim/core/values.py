@@ -5,16 +5,15 @@ made   t0 [a b]   t1 [c]        t1 has received a, its output is kept until its 
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from parsim.core.errors import ParsimError, RunError
+from parsim.core.errors import ParsimError, RunError, one_line, told
 from parsim.core.graph import Program, TaskGraph
-
-LONGEST = 14_000  # bits of a whole number that Python still writes in digits
+from parsim.core.items import Elements
+from parsim.core.plain import Unwritable, plain
 
 
 class Values:
@@ -61,41 +60,23 @@ class Values:
 
 
 def merged(program: Program, values: list[Any]) -> Any:
-    """Merge *values*; whatever the merge raises, and a result that cannot be written, becomes a `RunError`."""
+    """Merge *values* into a result that JSON can hold; whatever goes wrong becomes a `RunError`."""
+    return _result(program, "merge on host", lambda: program.merge(values))
+
+
+def alone(program: Program) -> Any:
+    """Return the result of one worker alone, without any split; whatever goes wrong becomes a `RunError`."""
+    return _result(program, "one worker alone", program.serial)
+
+
+def _result(program: Program, where: str, make: Callable[[], Any]) -> Any:
+    names = f" ({program.made_by})" if isinstance(program, Elements) else ""
     try:
-        value = program.merge(values)
-    except Exception as error:  # a merge may raise anything
-        raise RunError(f"merge on host: {told(error)}") from error
-    if isinstance(value, np.generic | np.ndarray) and value.ndim == 0:
-        value = value.item()
-    endless = next((number for number in _numbers(plain(value)) if not math.isfinite(number)), None)
-    if endless is not None:
-        verb = "is" if isinstance(value, float) else "holds"
-        raise RunError(f"merge on host: the result {verb} {endless}, no finite number")
-    if isinstance(value, int) and value.bit_length() > LONGEST:
-        bits = value.bit_length()
-        raise RunError(f"merge on host: the result is a whole number of {bits} bits, too long to write")
-    return value
-
-
-def plain(value: Any) -> Any:
-    """Write arrays and numbers of NumPy as JSON can: lists, and Python's own numbers."""
-    if isinstance(value, list | tuple):
-        return [plain(one) for one in value]
-    return value.tolist() if isinstance(value, np.generic | np.ndarray) else value
-
-
-def _numbers(value: Any) -> Iterator[float]:
-    """Yield the floats of a result."""
-    if isinstance(value, list):
-        for one in value:
-            yield from _numbers(one)
-    elif isinstance(value, float):
-        yield value
-
-
-def told(error: BaseException) -> str:
-    """Write an exception in one line."""
-    if isinstance(error, ParsimError):
-        return str(error)
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        with np.errstate(over="ignore", invalid="ignore"):  # what comes of it, a number that is none, is told below
+            return plain(make())
+    except Unwritable as wrong:
+        raise RunError(one_line(f"{where}: {wrong}{names}")) from wrong
+    except ParsimError as error:
+        raise RunError(f"{where}: {error}") from error
+    except Exception as error:  # a kernel or a merge may raise anything
+        raise RunError(f"{where}: {told(error)}{names}") from error

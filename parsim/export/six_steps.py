@@ -10,8 +10,8 @@ import numpy as np
 
 from parsim.core.items import Elements
 from parsim.core.job import Job
+from parsim.core.plain import plain
 from parsim.core.timeline import STEPS, Timeline
-from parsim.core.values import plain
 from parsim.export.report import seconds
 
 SHOWN = 4  # of any list

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from parsim.core.graph import TaskGraph
+from parsim.core.ties import CLOSE
 from parsim.core.timeline import Timeline
 from parsim.core.values import Values
 
@@ -36,9 +38,11 @@ def alike(one: Any, other: Any) -> bool:
         return one.keys() == other.keys() and all(alike(one[key], other[key]) for key in one)
     if isinstance(one, list | tuple) and isinstance(other, list | tuple):
         return len(one) == len(other) and all(map(alike, one, other))
+    if isinstance(one, float) and isinstance(other, float):
+        return math.isclose(one, other, rel_tol=CLOSE) or (math.isnan(one) and math.isnan(other))
     first, second = np.asarray(one), np.asarray(other)
     if first.shape != second.shape:
         return False
     if {first.dtype.kind, second.dtype.kind} & {"f", "c"}:
-        return bool(np.allclose(first, second, rtol=1e-9, atol=0.0, equal_nan=True))
+        return bool(np.allclose(first, second, rtol=CLOSE, atol=0.0, equal_nan=True))
     return bool(np.array_equal(first, second))

@@ -21,7 +21,7 @@ from time import monotonic
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from parsim.core.errors import RunError
+from parsim.core.errors import RunError, told
 from parsim.core.threads import STEADY
 from parsim.real.arena import Arena
 from parsim.real.worker import NONE, Computing, Failure, Order, Place, Report, serve, wire
@@ -112,7 +112,7 @@ class Crew:
         try:
             said = pickle.loads(message)
         except Exception as error:
-            raise RunError(f"worker {self._names[worker]}: what it sent cannot be loaded: {error}") from error
+            raise RunError(f"worker {self._names[worker]}: what it sent cannot be loaded: {told(error)}") from error
         if said is not None and len(said) == len(Failure._fields):
             task, text = said
             what = f"task {self._task_names[task]} on " if task != NONE else ""
@@ -184,7 +184,9 @@ def _reference(program: Computing) -> bytes:
     try:
         return pickle.dumps(program)
     except Exception as error:
-        raise RunError(f"the kernel cannot be sent to worker processes; define it in a module: {error}") from error
+        raise RunError(
+            f"the kernel cannot be sent to a worker process; define it in a module: {told(error)}"
+        ) from error
 
 
 @contextmanager

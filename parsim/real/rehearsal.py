@@ -18,13 +18,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from parsim.core.errors import RunError
+from parsim.core.errors import RunError, told
 from parsim.core.graph import TaskGraph
 from parsim.core.job import Job
 from parsim.core.kernel import Call
 from parsim.core.profile import Timing
 from parsim.core.threads import threads
-from parsim.core.values import told
 from parsim.real.crew import Crew, crew
 from parsim.real.worker import NONE, Input, Order, Place, part_of
 

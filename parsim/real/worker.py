@@ -17,7 +17,8 @@ from queue import SimpleQueue
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from parsim.core.values import told
+from parsim.core.errors import told
+from parsim.core.items import Elements
 from parsim.real.arena import Arena, Ref, get, put
 
 if TYPE_CHECKING:
@@ -236,7 +237,8 @@ class Worker:
         try:
             message = pickle.dumps(tuple(report))  # what a report is, and a failure, is told by its length
         except Exception as error:
-            message = pickle.dumps((report.task, f"its output cannot be sent: {told(error)}"))
+            names = f" ({self.program.made_by})" if isinstance(self.program, Elements) else ""
+            message = pickle.dumps((report.task, f"its output cannot be sent: {told(error)}{names}"))
         try:
             self.pipe.send_bytes(message)
         except OSError:

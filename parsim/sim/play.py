@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from parsim.core.job import Job
+from parsim.core.outside import staying
 from parsim.core.threads import one_thread
 from parsim.core.timeline import Timeline
 from parsim.core.values import Values
@@ -20,11 +21,13 @@ from parsim.sim.stall import stalled
 from parsim.sim.write import write
 
 
+@staying()
 def play(job: Job) -> Timeline:
     """Play *job* to its end; raises `Stalled` when nothing can move before that."""
     return valued(job)[0] if job.clock == "live" else write(job, _played(job, _engine(job)))
 
 
+@staying()
 def valued(job: Job) -> tuple[Timeline, Any]:
     """Play *job* to its end; return what happened, and the result of its kernels (None: nothing is computed)."""
     if job.clock != "live":

@@ -8,9 +8,11 @@ import numpy as np
 
 from parsim.core.graph import Floats
 from parsim.core.job import Job, Theory
+from parsim.core.outside import staying
 from parsim.sim.estimate import mean_compute, mean_given, mean_result, mean_transfer
 
 
+@staying()
 def theory(job: Job) -> Theory:
     """Return the terms of T_total.
 

@@ -23,6 +23,7 @@ from parsim.core.function import argument, made
 from parsim.core.graph import Floats, TaskGraph
 from parsim.core.items import Items
 from parsim.core.kernel import Call, arguments_of, is_class
+from parsim.core.outside import Outside
 from parsim.core.plan import Plan
 from parsim.core.registry import shelf
 from parsim.core.schema import Ask, Count, OneOf
@@ -79,6 +80,7 @@ def items(
             kernel=made(kernel.entry, kernel.arguments),
             merge=made(merge.entry, merge.arguments),
             name=(kernel.name, arguments_of(kernel.arguments)),
+            made_by=f"{_place('merge', merge)}, {_place('kernel', kernel)}",
         )
     cut = partial(plan.split.make, workers=len(cluster.workers), **options)
     try:
@@ -88,6 +90,11 @@ def items(
     inputs = cache(lambda: cut(items=replace(asked, weights=0.0)).given)
     recipes = _recipes(asked, len(graph)) if kernel else {}
     return replace(graph, where=lambda what, index: where(graph.given, inputs, what, index), **recipes)
+
+
+def _place(kind: str, ask: Ask) -> str:
+    """Name an entry, and the line where it stands if that is outside the package."""
+    return str(ask.entry.who) if isinstance(ask.entry, Outside) else f"{kind} {ask.name}"
 
 
 def _recipes(items: Items, tasks: int) -> dict[str, Any]:

@@ -1,0 +1,183 @@
+"""What came of a run, as JSON holds it: null, true, false, finite numbers, text, lists, mappings from text.
+
+np.int64(3)  ->  3        (1, {"a": np.ones(2)})  ->  [1, {"a": [1.0, 1.0]}]
+1j, {2, 3}, b"x", nan, {1: 2}, a list that holds itself, half a surrogate pair  ->  Unwritable, with the place
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from parsim.core.errors import told
+from parsim.core.outside import shown
+
+DEEPEST = 100  # levels of lists and mappings; programs that read JSON have limits of their own
+MOST = 10_000_000  # values
+LONGEST = 14_000  # bits of a whole number that Python still writes in digits
+LARGE = 1e300  # beyond it, numbers are looked at one by one
+STEPS = 4  # of a place, in a message
+FOREIGN = ", which JSON cannot hold; return numbers, text, lists, or mappings from text"
+
+
+class Unwritable(ValueError):
+    """JSON cannot hold a value; *steps* lead to the part of it that is at fault."""
+
+    def __init__(self, what: str, why: str, steps: tuple[Any, ...] = ()) -> None:
+        self.what, self.why, self.steps = what, why, steps
+        super().__init__(what, why, steps)
+
+    def within(self, step: Any) -> Unwritable:
+        """Return the same of a value that holds this one at *step*."""
+        return Unwritable(self.what, self.why, (step, *self.steps))
+
+    def __str__(self) -> str:
+        if not self.steps:
+            return f"the result is {self.what}{self.why}"
+        place = "".join(f"[{shown(step)}]" for step in self.steps[:STEPS])
+        more = "..." * (len(self.steps) > STEPS)
+        return f"the result holds {self.what} at {place}{more}{self.why}"
+
+
+def plain(value: Any) -> Any:
+    """Return *value* as JSON holds it; raise `Unwritable` where it cannot.
+
+    >>> plain((np.int64(3), {"a": np.ones(2)}))
+    [3, {'a': [1.0, 1.0]}]
+    >>> plain([1, 2j])
+    Traceback (most recent call last):
+    parsim.core.plain.Unwritable: the result holds 2j of type complex at [1], ...
+    """
+    try:
+        return _Copy().of(value)
+    except Unwritable:
+        raise
+    except Exception as error:  # an object may do anything when it is read
+        raise Unwritable("a value", f", which cannot be read: {told(error)}") from None
+
+
+class _Made(NamedTuple):
+    """A list, mapping or array that has been copied."""
+
+    value: Any  # kept, so that no other gets its id
+    copy: Any
+    values: int  # that it holds
+
+
+class _Copy:
+    """One walk through a value: what it is inside of now, and how many values it may still meet."""
+
+    def __init__(self) -> None:
+        self._open: set[int] = set()
+        self._left = MOST
+        self._made: dict[int, _Made] = {}  # what is met again counts again, but is not walked through again
+
+    def of(self, value: Any) -> Any:
+        """Return a plain copy of *value*."""
+        self._count(1)
+        if value is None or isinstance(value, bool):
+            return value
+        if isinstance(value, np.generic | np.ndarray):
+            return self._inside(value, self._array)
+        if isinstance(value, int):
+            return _whole(value)
+        if isinstance(value, float):
+            return _finite(value)
+        if isinstance(value, str):
+            return _text(value)
+        if isinstance(value, list | tuple):
+            return self._inside(value, self._list)
+        if isinstance(value, dict):
+            return self._inside(value, self._mapping)
+        raise _foreign(value)
+
+    def _count(self, values: int) -> None:
+        self._left -= values
+        if self._left < 0:
+            raise Unwritable(f"more than {MOST:,} values", ", too many to write")
+
+    def _inside(self, value: Any, copy: Any) -> Any:
+        """Copy what holds other values, unless it holds itself."""
+        if id(value) in self._open:
+            raise Unwritable("itself", ", without end")
+        if len(self._open) == DEEPEST:
+            raise Unwritable(f"lists or mappings nested deeper than {DEEPEST} levels", "")
+        made = self._made.get(id(value))
+        if made is not None:
+            self._count(made.values)
+            return made.copy
+        left = self._left
+        self._open.add(id(value))
+        try:
+            found = copy(value)
+        finally:
+            self._open.discard(id(value))
+        self._made[id(value)] = _Made(value, found, left - self._left)
+        return found
+
+    def _list(self, values: Sequence[Any]) -> list[Any]:
+        if set(map(type, values)) <= {int, float} and all(-LARGE < value < LARGE for value in values):
+            self._count(len(values))
+            return list(values)
+        found = []
+        for index, value in enumerate(values):
+            try:
+                found.append(self.of(value))
+            except Unwritable as wrong:
+                raise wrong.within(index) from None
+        return found
+
+    def _mapping(self, values: dict[Any, Any]) -> dict[str, Any]:
+        found = {}
+        for key, value in values.items():
+            if not isinstance(key, str):
+                raise Unwritable(f"a mapping with the key {shown(key)} of type {type(key).__name__}", FOREIGN)
+            try:
+                found[_text(key)] = self.of(value)
+            except Unwritable as wrong:
+                raise wrong.within(key) from None
+        return found
+
+    def _array(self, value: Any) -> Any:
+        """Copy an array of NumPy, or one of its scalars, which is an array without axes."""
+        array = np.asanyarray(value)
+        if array.dtype.kind not in "biufUO" or isinstance(array, np.ma.MaskedArray):
+            raise _foreign(value)
+        if array.dtype.kind in "UO":
+            return self.of(array.tolist())
+        self._count(array.size)
+        if array.dtype.kind != "f":
+            return array.tolist()
+        with np.errstate(over="ignore"):  # what is too large for Python's float is no finite number
+            array = array.astype(np.float64)
+        return array.tolist() if np.isfinite(array).all() else self.of(array.tolist())
+
+
+def _whole(value: int) -> int:
+    if value.bit_length() > LONGEST:
+        raise Unwritable(f"a whole number of {value.bit_length()} bits", ", too long to write")
+    return int.__int__(value)
+
+
+def _finite(value: float) -> float:
+    if not math.isfinite(value):
+        raise Unwritable(str(float.__float__(value)), ", no finite number")
+    return float.__float__(value)
+
+
+def _text(value: str) -> str:
+    text = str.__str__(value)
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            half = ascii(text[error.start])
+            raise Unwritable(f"text with {half}", ", half a surrogate pair and no character") from None
+    return text
+
+
+def _foreign(value: Any) -> Unwritable:
+    return Unwritable(f"{shown(value)} of type {type(value).__name__}", FOREIGN)

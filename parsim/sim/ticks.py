@@ -16,7 +16,6 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Iterable, MutableSequence, Sequence
-from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -28,8 +27,9 @@ NEVER = -1  # in place of a time
 MOST = 2**62  # ticks of a run, in 64 bits
 COARSEST = 1e-9  # of the shortest time
 EXACT = 2.0**49  # ticks below which a product of two floats rounds to the right whole number
+POWERS = 22  # powers of ten up to this are floats
 SURE = 2.0**53  # whole numbers below this are floats
-ULPS = 2.0**-51  # relative: decimals of 15 digits are this near to their floats
+ULPS = 5e-16  # relative: decimals of 15 digits are this near to products of their floats
 DIGITS = 15  # significant, of a decimal that a float holds for sure
 SHARED = 63  # of a network: shares of up to ten flows end at whole ticks
 LARGEST_UNIT = 10**6
@@ -56,10 +56,12 @@ class Ticks(NamedTuple):
         ticks: float = scaled * 10.0**self.digits if self.dtype is not object else math.inf
         if ticks < EXACT:
             return round(ticks)
-        decimal = f"{scaled:.{DIGITS}g}"
-        if abs(float(decimal) - scaled) > ULPS * scaled:
-            decimal = repr(scaled)
-        return int(Decimal(decimal).scaleb(self.digits).to_integral_value())
+        for value, unit, near in ((seconds, self.unit, 0.0), (scaled, 1, ULPS)):
+            decimal = f"{value:.{DIGITS}g}"
+            exact = Fraction(decimal) * unit * Fraction(10) ** self.digits
+            if abs(float(decimal) - value) <= near * value and exact.denominator == 1:
+                return int(exact)
+        return round(ticks if ticks < math.inf else Fraction(scaled) * Fraction(10) ** self.digits)
 
     def column(self, seconds: Floats) -> Ints:
         """Return the ticks of many times, 0 where they are NaN."""
@@ -70,14 +72,20 @@ class Ticks(NamedTuple):
         large = ticks >= EXACT
         whole: Ints = np.rint(np.where(large, 0.0, ticks)).astype(np.int64)
         if large.any():
-            places = DIGITS - 1 - np.floor(np.log10(scaled[large])).astype(np.int64)  # decimals of 15 digits
-            shift = np.maximum(self.digits - places, 0)
-            exact = scaled[large] * 10.0 ** (self.digits - shift)
-            decimal = np.rint(exact)
-            longer = np.abs(decimal - exact) > ULPS * exact  # than 15 digits
-            found = decimal.astype(np.int64) * np.int64(10) ** shift
-            whole[large] = np.where(longer, np.rint(ticks[large]), found)
+            whole[large] = self._large(seconds[large], scaled[large], ticks[large])
         return whole
+
+    def _large(self, seconds: Floats, scaled: Floats, ticks: Floats) -> Ints:
+        """Return the ticks of times where those are too many for a product of floats; in the same steps as `of`."""
+        found = np.rint(ticks).astype(np.int64)
+        for values, unit, near in ((scaled, 1, ULPS), (seconds, self.unit, 0.0)):
+            places = DIGITS - 1 - np.floor(np.log10(values)).astype(np.int64)
+            places = np.minimum(np.minimum(places, self.digits), POWERS)
+            decimal = np.rint(values * 10.0**places)
+            is_decimal = np.abs(decimal / 10.0**places - values) <= near * values
+            exact = decimal.astype(np.int64) * np.int64(unit) * np.int64(10) ** (self.digits - places)
+            found = np.where(is_decimal, exact, found)
+        return found
 
     def seconds(self, ticks: int) -> float:
         """Return a number of ticks in seconds, rounded once."""

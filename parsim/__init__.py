@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from parsim.study.scaling import Scaling, scaling
     from parsim.study.splits import Splits, splits
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = [
     "Calibration",
     "Comparison",

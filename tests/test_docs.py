@@ -21,16 +21,15 @@ from parsim.build import scenario_schema
 from parsim.cli.pictures import KINDS as PLOT_KINDS
 from parsim.conformance import check_file
 from parsim.core import document as yaml_document
+from parsim.core.registry import shelf
 from parsim.core.schema import check as read
 from parsim.core.timeline import CAUSES, COLUMNS, STEPS
 from parsim.core.units import DIMENSIONS
 from parsim.export.csv import write_csv
 from parsim.export.text import golden
-from parsim.hardware import KEYS, DeviceForm
-from parsim.kernels import kernels
+from parsim.hardware import KEYS, DeviceForm, kinds
 from parsim.policies import policies
 from parsim.predict import Replay
-from parsim.topologies import topologies
 from parsim.validate import validate
 
 ROOT = Path(__file__).parents[1]
@@ -193,7 +192,8 @@ def test_the_chinese_readme_has_the_formulas_and_the_words_of_the_english_one():
 # -- CONTRIBUTING
 
 
-FILES = dict(zip(("widest.py", "newest.py", "bus.py", "silu.py"), blocks(CONTRIBUTING, "python"), strict=True))
+NAMES = ("widest", "newest", "median", "scale", "silu", "one_by_one", "launch", "wavefront", "guided", "bus")
+FILES = {f"{name}.py": text for name, text in zip(NAMES, blocks(CONTRIBUTING, "python"), strict=True)}
 
 
 @pytest.fixture
@@ -206,10 +206,10 @@ def desk(clone, monkeypatch):
     for name, source in FILES.items():
         (made / name).write_text(source, encoding="utf-8")
     monkeypatch.chdir(made)
-    stocks = {shelf: shelf.stock() for shelf in (policies, topologies, kernels)}
+    stocks = {name: shelf(name).stock() for name in SHELVES}
     yield made
-    for shelf, stock in stocks.items():
-        shelf.restock(stock)
+    for name, stock in stocks.items():
+        shelf(name).restock(stock)
 
 
 def said(line):
@@ -231,7 +231,7 @@ def test_readme_and_contributing_walk_the_same_way():
 
 
 def test_a_policy_of_ones_own_walks_as_shown(desk):
-    right, wrong, _ = blocks(CONTRIBUTING, "console")
+    right, wrong, *_ = blocks(CONTRIBUTING, "console")
     shows(right, 0)
     for line in blocks(CONTRIBUTING, "sh")[2].splitlines():
         assert said(line).returncode == 0, line
@@ -256,13 +256,26 @@ def shows(console, code):
     assert re.fullmatch(".*".join(map(re.escape, parts)), done.stdout.rstrip("\n"), re.DOTALL), done.stdout
 
 
+def test_every_shelf_has_a_file_that_is_shown():
+    added = [re.findall(r"^@(\w+)\.add\(", text, re.MULTILINE) for text in FILES.values()]
+    assert {name for names in added for name in names} == set(SHELVES)
+    told = table("Every file below is complete", CONTRIBUTING.read_text(encoding="utf-8"))
+    assert sorted(name for [name] in told) == sorted((*SHELVES, "devices"))
+
+
+@pytest.mark.parametrize("block", [one for one in blocks(CONTRIBUTING, "console") if one.startswith("$ parsim run ")])
+def test_a_run_with_a_file_of_ones_own_says_what_is_shown(desk, block):
+    assert said("parsim examples .").returncode == 0
+    shows(block, 0)
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_the_files_shown_keep_the_rules_of_their_shelves(desk, name):
     assert check_file(name).good
 
 
 def test_the_worked_examples_work_as_they_stand(desk):
-    """The second and third file of CONTRIBUTING on their shelves: five tasks, the newest first, over a shared link."""
+    """Two files of CONTRIBUTING on their shelves: five tasks, the newest first, over a shared link."""
     for name in ("newest.py", "bus.py"):
         parsim.use(name)
     run = parsim.simulate(
@@ -282,7 +295,7 @@ def test_the_worked_examples_work_as_they_stand(desk):
 
 
 def test_a_kernel_of_ones_own_works_as_told(desk):
-    shutil.copy(ROOT / "scenarios" / "01_five_tasks_data.yaml", desk)
+    assert said("parsim examples .").returncode == 0
     (line,) = re.findall(r"`(parsim run .*--with silu\.py .*?)`", CONTRIBUTING.read_text(encoding="utf-8"))
     done = said(f"{line} --json")
     silus = [x / (1 + np.exp(-x)) for x in (1, 2, 3, 4, 5)]
@@ -290,7 +303,8 @@ def test_a_kernel_of_ones_own_works_as_told(desk):
     right, wrong = "(1.0 + x * (1.0 - s))", "(1.0 + x * (1.0 + s))"
     assert FILES["silu.py"].count(right) == 1
     (desk / "silu.py").write_text(FILES["silu.py"].replace(right, wrong), encoding="utf-8")
-    shows(blocks(CONTRIBUTING, "console")[2], 1)
+    (block,) = [one for one in blocks(CONTRIBUTING, "console") if one.startswith("$ parsim check silu.py")]
+    shows(block, 1)
 
 
 def test_a_device_of_ones_own_can_be_read():
@@ -304,6 +318,19 @@ def test_a_device_of_ones_own_can_be_read():
         assert read(DeviceForm, {key: row["value"] for key, row in rows.items()})
     told = CONTRACT.read_text(encoding="utf-8").partition("each number beside its source:")[2].partition(".")[0]
     assert re.findall(r"`([^`]+)`", told) == [file.stem for file in files]
+
+
+def test_a_device_of_ones_own_computes(tmp_path, monkeypatch):
+    (shown,) = blocks(CONTRIBUTING, "yaml")
+    (tmp_path / "v100-32g.yaml").write_text(shown, encoding="utf-8")
+    files = {**kinds(), "v100-32g": tmp_path / "v100-32g.yaml"}
+    monkeypatch.setattr("parsim.hardware.kinds", lambda: files)
+    numbers = {key: row["value"] for key, row in yaml.safe_load(shown).items()}
+    played = [
+        parsim.simulate(ROOT / "scenarios" / "17_transformer_data.yaml", set={"cluster.device": device})
+        for device in ("v100-32g", numbers)
+    ]
+    assert played[0].timeline.rows() == played[1].timeline.rows()
 
 
 # -- the contract

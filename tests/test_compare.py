@@ -380,26 +380,26 @@ def test_what_is_wrong_with_settings_and_seeds_is_told(more, place, words):
 
 
 def stalling():
-    # by hand, see tests/test_memory.py: under heft early transfers fill the room of b, under fifo all ends at 13 s
+    # By hand: heft plans d before c on q, so a's output keeps b from p for good, and d waits for b. Under fifo and lpt
+    # c is first: a 0-10, c 10-12, b 10-11, d 12-17.
     tasks = [
-        {"name": "a", "compute": {"p": "1 s"}},
-        {"name": "z", "compute": {"p": "3 s"}, "after": ["a"]},
-        {"name": "b", "compute": {"q": "5 s"}, "after": ["z"], "memory": "8 MB"},
-        {"name": "c", "compute": {"q": "1 s"}, "after": {"a": "6 MB"}},
+        {"name": "a", "compute": {"p": "10 s"}, "output": "6 MB"},
+        {"name": "b", "compute": {"p": "1 s"}, "output": "6 MB"},
+        {"name": "c", "compute": {"q": "2 s"}, "after": ["a"]},
+        {"name": "d", "compute": {"q": "5 s"}, "after": ["b"]},
     ]
-    topology = {"kind": "star", "bandwidth": "1 MB/s"}
     return {
-        "cluster": {"devices": ["p", {"name": "q", "memory": "10 MB"}], "topology": topology},
+        "cluster": {"devices": [{"name": "p", "memory": "10 MB"}, "q"]},
         "workload": {"kind": "tasks", "tasks": tasks},
     }
 
 
 def test_a_variant_that_fails_stays_with_its_reason_and_the_others_are_compared(tmp_path):
-    comparison = compare(stalling(), set={"policy": ["heft", "fifo", "spt"]})
-    assert comparison.failed == "policy=heft: stalled at 7 s: 2 of 4 tasks cannot end"
+    comparison = compare(stalling(), set={"policy": ["heft", "fifo", "lpt"]})
+    assert comparison.failed == "policy=heft: stalled at 10 s: 3 of 4 tasks cannot end"
     report = comparison.report()
-    assert "Failed\n  policy=heft, seed 0: stalled at 7 s" in report
-    assert comparison.decided.startswith("Both take 13 s")
+    assert "Failed\n  policy=heft, seed 0: stalled at 10 s" in report
+    assert comparison.decided.startswith("Both take 17 s")
     found = comparison.to_dict()
     assert found["first"] == "policy=fifo"
     assert found["variants"][0]["failures"][0]["seed"] == 0

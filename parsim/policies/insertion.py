@@ -51,16 +51,23 @@ class Plan:
         if not seconds:
             return self._moment(ready)
         gap = bisect_right(self._ends, ready)
-        start = max(ready, self._begins[gap])
+        begin = self._begins[gap]
+        start = begin if ready < begin or tie(ready, begin) else ready
         while start + seconds > self._ends[gap] and not tie(start + seconds, self._ends[gap]):
             gap += 1
             start = self._begins[gap]
         return start
 
     def _moment(self, ready: float) -> float:
-        # No gap is needed, only a moment that lies within no task.
-        before = bisect_left(self.planned, (ready,))
-        return max(ready, self.planned[before - 1].end) if before else ready
+        """Return the first moment from *ready* on that lies within no task: a task of 0 s needs no gap."""
+        planned = self.planned
+        after = bisect_left(planned, (ready,))
+        near = [one.start for one in planned[max(after - 1, 0) : after + 1] if tie(one.start, ready)]
+        if near:  # equal but for rounding
+            ready = near[0]
+            after = bisect_left(planned, (ready,))
+        end = planned[after - 1].end if after else 0.0
+        return end if end > ready and not tie(end, ready) else ready
 
     def add(self, one: Planned) -> None:
         """Plan a task at a start that `start` has returned."""

@@ -3,8 +3,12 @@
 import sys
 
 import pytest
+from hypothesis import settings
 
 from parsim import cli
+
+settings.register_profile("parsim", deadline=None)  # how long an example takes tells of the machine
+settings.load_profile("parsim")
 
 
 @pytest.fixture

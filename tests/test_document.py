@@ -219,3 +219,35 @@ def test_without_the_c_parser_it_is_the_same(values):
     quick = yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     slow = yaml.parse(text, Loader=yaml.SafeLoader)
     assert document._Builder(quick, "f").document() == document._Builder(slow, "f").document()
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("\ta: 1\n", "1:1"),
+        ("a:\n\tb: 2\n", "2:1"),
+        ("a:\n  b: 2\n\tc: 1\n", "3:1"),
+        ("a:\n  \tb: 2\n", "2:3"),
+        ("a:\n  b: 1\n \t c: 2\n", "3:2"),
+        ("é: 中\r\na:\r\n  - b\r\n\t- c\r\n", "4:1"),
+        ("a:\n\t# a comment\n  b: 1\n", "2:1"),
+        ("a: 1\n\t\nb: 2\n", "2:1"),
+        ("a: b\n\tc\n", "2:1"),
+        ("-\ta: 1\n", "1:2"),
+        ("a: |\n  x\n\ty\n", "3:1"),
+    ],
+)
+def test_a_tab_in_indentation_is_told_as_a_tab(text, place):
+    assert lines(text) == [f"a.yaml:{place}: yaml: {document.TAB}"]
+
+
+@given(st.integers(0, 20), st.integers(0, 3), st.integers(0, 3))
+def test_a_tab_before_any_key_of_a_block_is_told_at_its_place(row, before, after):
+    rows = ["workload:", *(f"  key{number}: {number}" for number in range(22))]
+    rows[row + 1] = " " * before + "\t" + " " * after + rows[row + 1].lstrip()
+    assert lines("\n".join(rows)) == [f"a.yaml:{row + 2}:{before + 1}: yaml: {document.TAB}"]
+
+
+@pytest.mark.parametrize("text", ["a:\tb\n", "a: b\t# a comment\n", "a: {b: 1,\n\tc: 2}\n", "a: [1,\n\t2]\n"])
+def test_a_tab_elsewhere_is_a_blank(text):
+    assert lines(text) == []

@@ -139,9 +139,12 @@ def _shown(file: str) -> str:
     return os.path.relpath(file, os.path.dirname(PACKAGE)) if file.startswith(PACKAGE + os.sep) else file
 
 
+KINDS = "items (if left out), tasks, stages, mlp, transformer or transfers."
+
+
 @click.command()
 @click.argument("file", default="scenario.yaml")
-@click.option("--kind", default="items", metavar="KIND", help="items (if left out), tasks, stages or transfers.")
+@click.option("--kind", default="items", metavar="KIND", help=KINDS)
 def init(file: str, kind: str) -> None:
     """Write a scenario to begin with, each key explained.
 
@@ -157,13 +160,23 @@ def init(file: str, kind: str) -> None:
         _about_new(Path(file))
     raise_all(faults)
     name = shlex.quote(file)
-    try:
-        with open(file, "x", encoding="utf-8") as new:
-            new.write(kinds[kind].read_text(encoding="utf-8").replace("parsim run FILE", f"parsim run {name}"))
-    except (OSError, ValueError) as error:
-        raise _not_written(file, str(getattr(error, "strerror", None) or error)) from None
+    _write_new(file, kinds[kind].read_text(encoding="utf-8").replace("parsim run FILE", f"parsim run {name}"))
     click.echo(f"{file} is written; its comments explain every key. Run it, change it, run it again:")
     click.echo(f"  parsim run {name}\n  parsim run {name} --out out")
+
+
+def _write_new(file: str, text: str) -> None:
+    """Write a file that did not exist, whole or not at all."""
+    try:
+        with open(file, "x", encoding="utf-8") as new:
+            try:
+                new.write(text)
+                new.flush()
+            except OSError:  # the disk is full
+                os.unlink(file)
+                raise
+    except (OSError, ValueError) as error:
+        raise _not_written(file, str(getattr(error, "strerror", None) or error)) from None
 
 
 def _about_new(file: Path) -> None:

@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 from parsim.core.errors import Complaint, Fault, Invalid, Path, ScenarioError, dotted, one_line
 
 DEEPEST = 40  # nesting
+TAB = "a tab stands here, and YAML indents with spaces alone; write spaces in its place"
+CONTINUED = "mapping values are not allowed"  # YAML says so where a tab makes a key part of the text above it
 LONGEST = 300  # digits of a number, so that every whole number is also a float
 
 Position = tuple[int, int]  # line and column, from 1
@@ -82,6 +84,9 @@ def read_text(text: str, file: str) -> Document:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         position = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        tab = _tab(text, mark, str(error)) if mark else 0
+        if tab:
+            raise ScenarioError([fault(file, (position[0], tab), (), TAB)]) from None
         said = (getattr(error, "context", None), getattr(error, "problem", None))
         if mark and "nesting" in str(said[1]):  # the C parser reads ahead, and some have a limit of their own
             return read_text(text[: mark.index], file)
@@ -89,6 +94,16 @@ def read_text(text: str, file: str) -> Document:
         raise ScenarioError([fault(file, position, (), message)]) from None
     except (ValueError, OverflowError) as error:  # an escape such as "\UFFFFFFFF", without the C parser
         raise ScenarioError([fault(file, (1, 1), (), str(error))]) from None
+
+
+def _tab(text: str, mark: Any, said: str) -> int:
+    """Return the column of the tab that an error of YAML comes from; 0: it comes from none."""
+    line = text[mark.index - mark.column :]
+    before = len(line) - len(line.lstrip(" "))
+    for column in (mark.column, before) if CONTINUED in said else (mark.column,):
+        if line[column : column + 1] == "\t":
+            return column + 1
+    return 0
 
 
 def parse_value(text: str) -> Any:

@@ -12,7 +12,7 @@ import typing
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from typing import Annotated, Any, Literal
 
 from parsim.core.cluster import Cluster
@@ -146,12 +146,14 @@ def _anywhere(scenario: Scenario, said: dict[str, Any]) -> dict[str, Any]:
     return values
 
 
+@cache
 def plan_class(workload: Callable[..., Any]) -> Callable[..., Any]:
     """Return the class of plans that a workload reads, by its signature."""
     found: Callable[..., Any] = typing.get_type_hints(workload).get("plan", Plan)
     return found
 
 
+@cache
 def _required(form: Callable[..., Any]) -> bool:
     return any(parameter.default is parameter.empty for parameter in inspect.signature(form).parameters.values())
 

@@ -11,6 +11,11 @@ settings.register_profile("parsim", deadline=None)  # how long an example takes 
 settings.load_profile("parsim")
 
 
+def pytest_collection_modifyitems(items):
+    """Start the dear ones first: none of them is left to the end, when other processes have nothing to do."""
+    items.sort(key=lambda item: item.get_closest_marker("dear") is None)
+
+
 @pytest.fixture
 def command(monkeypatch, capsys):
     """Call the command line in this process; return exit code, standard output and standard error."""

@@ -1,5 +1,7 @@
 """Strategies that draw whole scenarios, as mappings; small whole numbers are likely, so that instants coincide."""
 
+from functools import cache
+
 from hypothesis import strategies as st
 
 from parsim.policies import policies
@@ -7,6 +9,7 @@ from parsim.policies import policies
 POLICIES = st.sampled_from([name for name in policies.entries() if name != "in_order"])
 
 
+@cache  # a strategy that is made once is checked once
 def seconds(low=0):
     whole = st.integers(low, 5)
     rough = st.floats(low + 0.01, 5, allow_nan=False, allow_infinity=False)
@@ -15,6 +18,17 @@ def seconds(low=0):
 
 def megabytes(low=0, high=8):
     return st.integers(low, high).map("{} MB".format)
+
+
+@cache
+def some_of(count, least, most):
+    """Draw different numbers below *count*, at least and at most so many."""
+    return st.lists(st.sampled_from(range(count)), min_size=least, max_size=most, unique=True)
+
+
+@cache
+def shuffled(count):
+    return st.permutations(range(count))
 
 
 @st.composite
@@ -40,22 +54,23 @@ def names_of(rows):
     return [f"w{i}" for i in range(rows)] if isinstance(rows, int) else [row["name"] for row in rows]
 
 
+BANDWIDTHS = st.sampled_from(["1 MB/s", "2 MB/s", "3 MB/s"])
+LATENCIES = st.sampled_from(["0 s", "0 s", "1 s", "300 ms"])
+
+
 @st.composite
 def wires(draw, places):
     """A star, a full mesh, or a custom network on which any two of *places* (and the host) have a route."""
     kind = draw(st.sampled_from(["star", "full", "custom"]))
-    bandwidths, latencies = (
-        st.sampled_from(["1 MB/s", "2 MB/s", "3 MB/s"]),
-        st.sampled_from(["0 s", "0 s", "1 s", "300 ms"]),
-    )
     if kind != "custom":
-        return {"kind": kind, "bandwidth": draw(bandwidths), "latency": draw(latencies)}
+        return {"kind": kind, "bandwidth": draw(BANDWIDTHS), "latency": draw(LATENCIES)}
     links = [
-        {"name": f"L{i}", "bandwidth": draw(bandwidths), "latency": draw(latencies)}
+        {"name": f"L{i}", "bandwidth": draw(BANDWIDTHS), "latency": draw(LATENCIES)}
         for i in range(draw(st.integers(1, 5)))
     ]
-    ways = st.lists(st.sampled_from([link["name"] for link in links]), min_size=1, max_size=3, unique=True)
-    routes = [{"from": a, "to": b, "over": draw(ways)} for a in places for b in places if a != b]
+    ways = some_of(len(links), 1, 3)
+    pairs = [(a, b) for a in places for b in places if a != b]
+    routes = [{"from": a, "to": b, "over": [links[link]["name"] for link in draw(ways)]} for a, b in pairs]
     return {"kind": "custom", "links": links, "routes": routes}
 
 
@@ -100,6 +115,14 @@ def costs():
     return st.sampled_from([{"kind": "constant"}, {"kind": "constant"}, {"kind": "noisy", "spread": 0.3}])
 
 
+SIZES = st.one_of(megabytes(0, 2), megabytes(1, 2))
+TRAVELS = st.sampled_from(
+    [st.one_of(seconds(), SIZES), SIZES]
+)  # of a graph's edges; sizes alone share links more often
+MEMORY, OUTPUT = megabytes(2, 7), megabytes(0, 2)
+COMPUTES = st.one_of(seconds(1), seconds())
+
+
 @st.composite
 def task_graphs(draw, memory=True):
     """Any graph: edges in seconds, bytes or neither, computes per device, parents later in the file.
@@ -108,21 +131,20 @@ def task_graphs(draw, memory=True):
     """
     rows = draw(devices(memory=(8, 12) if memory else ()))
     names = names_of(rows)
-    order = draw(st.permutations(range(draw(st.sampled_from(range(1, 13))))))
-    listed = {}
+    order = draw(shuffled(draw(st.sampled_from(range(1, 13)))))
+    travel, listed = draw(TRAVELS), {}
     for turn, number in enumerate(order):
-        after = draw(st.lists(st.sampled_from(order[:turn]), max_size=2, unique=True)) if turn else []
-        travel = st.one_of(seconds(), megabytes(0, 2), megabytes(1, 2), megabytes(1, 2))
-        row = {"name": f"t{number}", "compute": draw(st.one_of(seconds(1), seconds()))}
+        after = [order[earlier] for earlier in draw(some_of(turn, 0, 2))] if turn else []
+        row = {"name": f"t{number}", "compute": draw(COMPUTES)}
         if draw(st.integers(0, 3)) == 0:
-            able = draw(st.lists(st.sampled_from(names), min_size=1, unique=True))
-            row["compute"] = {name: draw(seconds()) for name in able}
+            able = draw(some_of(len(names), 1, len(names)))
+            row["compute"] = {names[place]: draw(seconds()) for place in able}
         if after:
             row["after"] = {f"t{parent}": draw(travel) for parent in after}
             if draw(st.integers(0, 4)) == 0:
                 row["after"] = list(row["after"])
         if draw(st.integers(0, 3)):
-            row |= {"memory": draw(megabytes(2, 7)), "output": draw(megabytes(0, 2))}
+            row |= {"memory": draw(MEMORY), "output": draw(OUTPUT)}
         listed[number] = row
     return {
         "cluster": {"devices": rows, "topology": draw(wires([*names, "host"]))},

@@ -150,6 +150,7 @@ def test_the_readme_names_every_entry_of_every_shelf():
     assert told == {name: list(shelf(name).entries()) for name in SHELVES}
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize(
     "arguments",
     [("ruff", "format", "--check", "."), ("ruff", "check", "."), ("mypy", "--strict", "parsim")],

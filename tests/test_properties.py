@@ -61,70 +61,56 @@ def holds(run):
     assert whole == pytest.approx(np.full(len(workers), terms.makespan_s), rel=1e-9, abs=1e-12)
 
 
-@often
-@given(items())
-def test_items_of_any_split(scenario):
-    run = played(scenario)
-    if run:
-        holds(run)
-        depth = scenario["plan"].get("depth", 1)
-        data = scenario["workload"].get("data")
-        assert run.value == (None if data is None else sum(data) * 2**depth)
-        assert run.theory.n == scenario["workload"].get("count", len(data or ())) * depth
+def of_items(run, scenario):
+    depth = scenario["plan"].get("depth", 1)
+    data = scenario["workload"].get("data")
+    assert run.value == (None if data is None else sum(data) * 2**depth)
+    assert run.theory.n == scenario["workload"].get("count", len(data or ())) * depth
 
 
-@often
-@given(task_graphs())
-def test_any_task_graph(scenario):
-    run = played(scenario)
-    if run:
-        holds(run)
-
-
-@often
-@given(pipelines())
-def test_any_pipeline(scenario):
-    run = played(scenario)
-    if run:
-        holds(run)
-
-
-@often
-@given(traffic())
-def test_any_traffic(scenario):
-    run = parsim.simulate(scenario)
-    holds(run)
+def of_traffic(run, scenario):
     assert len(run.timeline) == len(scenario["workload"]["flows"])
 
 
+def of_tasks(run, scenario):
+    assert run.timeline.computes.sum() == run.job.graph.n
+
+
 @pytest.mark.parametrize(
-    ("strategy", "happenings"),
+    ("strategy", "also_holds", "happenings", "examples", "most_refused"),
     [
-        (task_graphs(), {"memory", "policy", "fill", "drain", "dependency", "steps", "contention", "hidden"}),
-        (items(), {"memory", "policy", "drain", "steps", "contention", "hidden"}),
-        (pipelines(), {"policy", "fill", "drain", "dependency", "steps", "hidden"}),
-        (traffic(), {"fill", "drain", "dependency", "contention", "hidden"}),
+        (
+            task_graphs(),
+            of_tasks,
+            {"memory", "policy", "fill", "drain", "dependency", "steps", "contention", "hidden"},
+            300,
+            100,
+        ),
+        (items(), of_items, {"memory", "policy", "drain", "steps", "contention", "hidden"}, 150, 50),
+        (pipelines(), of_tasks, {"policy", "fill", "drain", "dependency", "steps", "hidden"}, 150, 50),
+        (traffic(), of_traffic, {"fill", "drain", "dependency", "contention", "hidden"}, 150, 0),
     ],
     ids=["task graphs", "items", "pipelines", "traffic"],
 )
-def test_random_scenarios_are_worth_playing(strategy, happenings):
-    """Each cause of idleness that can occur does, as do contention and hidden transfers; few are refused or stall."""
+def test_any_scenario(strategy, also_holds, happenings, examples, most_refused):
+    """Every run holds. Few scenarios are refused or stall, and in some of them each thing happens that can."""
     seen = Counter()
 
-    @often
+    @settings(often, max_examples=examples)
     @given(strategy)
     def play(scenario):
         run = played(scenario)
         seen["refused or stalled"] += run is None
         if run:
+            holds(run)
+            also_holds(run, scenario)
             terms = run.ledger
             seconds = {**terms.idle, "contention": terms.contention_s, "hidden": terms.hidden_s}
             seen.update(what for what, value in seconds.items() if value > 1e-6)
 
     play()
-    assert set(happenings) <= set(seen)
-    assert min(seen[what] for what in happenings) >= 3, seen
-    assert seen["refused or stalled"] <= 50, seen
+    assert happenings <= set(seen), seen
+    assert seen["refused or stalled"] <= most_refused, seen
 
 
 @often

@@ -22,9 +22,12 @@ SCENARIO = {
 }
 
 
+HEARD = []
+
+
 @cache
 def repeated():
-    return repeat(SCENARIO, TIMES)
+    return repeat(SCENARIO, TIMES, heard=lambda done, total: HEARD.append((done, total)))
 
 
 @pytest.fixture
@@ -81,10 +84,9 @@ def test_a_wrong_result_is_shown():
 
 
 def test_progress_is_told():
-    heard = []
-    repeat(SCENARIO, 2, heard=lambda done, total: heard.append((done, total)))
-    assert heard[-1] == (2, 2)
-    assert heard == sorted(heard)
+    repeated()
+    assert HEARD[-1] == (TIMES, TIMES)
+    assert sorted(HEARD) == HEARD
 
 
 @pytest.fixture

@@ -206,3 +206,8 @@ def test_names_of_any_letters(processor, tmp_path):
 def test_a_worker_without_a_task_has_a_track_that_says_why(processor, tmp_path):
     loaded(processor, parsim.simulate(tasks({"name": "alone", "compute": "1 s"})), tmp_path)
     assert [row[0] for row in processor.query(SLICES) if row[-1] == "w1"] == ["drain"]
+
+
+def test_the_trace_of_a_replay(processor, tmp_path):
+    replay = parsim.replay(ROOT / "scenarios" / "03_five_tasks_chain.yaml")
+    holds(processor, replay.measured, tmp_path)

@@ -51,7 +51,7 @@ def _named(tracks: Tracks) -> Iterator[str]:
     """Name and order processes and tracks."""
     for pid, name in enumerate(tracks.processes):
         yield from _metadata("process", pid, 0, name, pid)
-    for tid, (pid, title) in enumerate(zip(tracks.process, tracks.title, strict=True), 1):
+    for tid, (pid, title) in enumerate(zip(tracks.process, tracks.title, strict=True), tracks.first):
         yield from _metadata("thread", pid, tid, title, tid)
 
 
@@ -113,7 +113,7 @@ def _times(tracks: Tracks, ticks: Ticks, rows: slice) -> list[str]:
 
 
 def _places(tracks: Tracks, rows: slice) -> list[str]:
-    places = [f'"pid":{pid},"tid":{tid}' for tid, pid in enumerate(tracks.process, 1)]
+    places = [f'"pid":{pid},"tid":{tid}' for tid, pid in enumerate(tracks.process, tracks.first)]
     return [places[track] for track in tracks.track[rows].tolist()]
 
 

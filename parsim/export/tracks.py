@@ -70,6 +70,11 @@ class Tracks(NamedTuple):
     finish: Ints  # (slices,) ticks
     idle: Ints  # (slices - spans,) the rows of the idle intervals
 
+    @property
+    def first(self) -> int:
+        """The thread number of the first track; a thread numbered as its process would be shown as its main thread."""
+        return len(self.processes)
+
 
 def lay(timeline: Timeline, devices: Mapping[str, str], ticks: Ticks) -> Tracks:
     """Lay the spans and idle intervals of *timeline* on tracks; *devices* names the device of each worker."""

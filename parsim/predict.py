@@ -69,6 +69,11 @@ class Replay:
         return f"{self.measured.report()}\nPrediction beside measurement\n{beside}\n{said}\n"
 
     @property
+    def profiled(self) -> bool:
+        """Say whether the prediction rests on a profile of this machine."""
+        return bool(np.isfinite(self.measured.job.cost.travel(np.zeros(1))).all())
+
+    @property
     def warnings(self) -> list[str]:
         """What a reader of the replay should know."""
         return self.measured.warnings
@@ -76,10 +81,9 @@ class Replay:
     def said(self) -> list[str]:
         """Say whether the result is right, and what the prediction missed."""
         serial = "is" if self.result_matches_serial else "is NOT"
-        profiled = bool(np.isfinite(self.measured.job.cost.travel(np.zeros(1))).all())
         return [
             f"The result {serial} what one worker alone computes.",
-            *verdict(self.predicted.to_dict(), self.measured.to_dict(), profiled, self.measured.job.cost.handed),
+            *verdict(self.predicted.to_dict(), self.measured.to_dict(), self.profiled, self.measured.job.cost.handed),
         ]
 
     def plot(self) -> Figure:

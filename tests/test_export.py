@@ -16,7 +16,7 @@ from parsim.core.errors import RunError, ScenarioError
 from parsim.core.timeline import CAUSES, COLUMNS, Idle
 from parsim.export import files
 from parsim.export.csv import from_rows, read_csv, write_csv
-from parsim.export.prediction import overhead, side_by_side, verdict
+from parsim.export.prediction import MEASURE, STATED, overhead, side_by_side, verdict
 from parsim.export.report import devices, ledger, report, seconds, size
 from parsim.export.text import gantt, golden, short, ticks, unit_of
 from parsim.export.trace import layers, write_trace
@@ -510,7 +510,9 @@ def test_a_prediction_that_is_off_names_what_it_missed():
     )
     assert overhead(two) == pytest.approx(0.1 * two["workers"] / two["tasks"])
     assert (second.split(" (")[1], rest) == ("overhead), predicted 0 s.", [])
-    assert verdict(one, two, profiled=False)[2].startswith("No profile")
+    stated, _, none, *measure = verdict(one, two, profiled=False)
+    assert stated == f"The makespan was predicted {off:.1%} too short; {STATED}."
+    assert (none.startswith("No profile"), tuple(measure)) == (True, MEASURE)
 
 
 def test_a_hand_over_that_was_foreseen_is_no_part_of_t_s_and_no_surprise():

@@ -19,6 +19,7 @@ import pytest
 
 import parsim
 from parsim.build import build
+from parsim.core import document
 from parsim.core.errors import Invalid
 from parsim.core.scenario import load
 from parsim.metrics.checker import check
@@ -338,6 +339,21 @@ def test_the_report_says_what_was_predicted_and_that_there_is_no_profile():
     )  # 3 x (0.1 + 1 + 0.1) s, no link shared
     assert "The result is what one worker alone computes" in report
     assert "No profile of this machine" in report
+    assert "its seconds are the scenario's and not this machine's" in report
+    assert "the term that is off most" not in report
+
+
+def test_the_way_that_a_report_shows_leads_to_a_prediction(tmp_path, monkeypatch):
+    """The commands as they stand in the report, on the scenario that it is about."""
+    monkeypatch.chdir(tmp_path)
+    first = replayed_as("data").report()
+    settings = re.findall(r"--set (\S+)='(.*)'", first)
+    assert "parsim calibrate SCENARIO --out profile.json" in first
+    parsim.calibrate(scenario(), repeat=2).save("profile.json")
+    run = parsim.replay(scenario(), set={path: document.parse_value(value) for path, value in settings})
+    assert run.profiled
+    assert "its seconds are" not in run.report()
+    assert "the term that is off most" in run.report()
 
 
 def test_saved_beside_each_other(tmp_path):

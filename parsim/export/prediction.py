@@ -7,6 +7,12 @@ from typing import Any
 
 from parsim.export.report import clean, seconds
 
+STATED = "its seconds are the scenario's and not this machine's, so this says nothing about the simulation"
+MEASURE = (
+    "To predict this machine, measure it first: parsim calibrate SCENARIO --out profile.json; then replay it with",
+    "  --set cost='{kind: measured, profile: profile.json}' and, where bytes travel,",
+    "  --set cluster.topology='{kind: shared_memory, profile: profile.json}'",
+)
 TERMS = ("deviation", "idle", "contention", "hidden")
 
 
@@ -72,15 +78,16 @@ def verdict(
     more["overhead"] -= foreseen
     most = max(more, key=lambda name: abs(more[name]))
     way, share = "long" if off > 0 else "short", f"{abs(off) / makespan if makespan else 0.0:.1%}"
-    why = f"{seconds(abs(more[most]))} {'more' if more[most] > 0 else 'less'} {most} than predicted"
+    sign = "more" if more[most] > 0 else "less"
+    missed = f"the term that is off most is {seconds(abs(more[most]))} {sign} {most} than predicted"
     said = [
-        f"The makespan was predicted {share} too {way}; the term that is off most is {why}.",
+        f"The makespan was predicted {share} too {way}; {missed if profiled else STATED}.",
         f"A task's hand-over took {seconds(overhead(measured))} in the mean (overhead), predicted {seconds(handed)}.",
     ]
     if handed:
         said.append("T_s above is without it; the prediction holds it in each task, where the replay has idleness.")
     if not profiled:
-        said.append("No profile of this machine: deviation also holds the error of the stated costs.")
+        said += ["No profile of this machine: deviation also holds the error of the stated costs.", *MEASURE]
     return said
 
 

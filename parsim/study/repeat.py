@@ -22,7 +22,7 @@ from parsim.core.errors import Fault, RunError, ScenarioError
 from parsim.core.scenario import Source, load
 from parsim.export import html
 from parsim.export.files import prepare, write
-from parsim.export.prediction import overhead
+from parsim.export.prediction import MEASURE, STATED, overhead
 from parsim.export.report import seconds
 from parsim.predict import Replay, replay, replay_job
 
@@ -83,6 +83,7 @@ class Repeated:
                 "",
                 f"The prediction is off by {median:.1%} in the median, {nine:.1%} or less in nine of ten runs;",
                 f"{least:.1%} at best, {largest:.1%} at worst. Above 0: predicted too long.",
+                *([] if self.runs[0].profiled else [f"But {STATED}.", *MEASURE]),
                 *(f"Note: {note}" for note in self.warnings),
                 "",
             ]

@@ -23,7 +23,6 @@ from parsim.real.arena import get
 from parsim.real.crew import Crew, Heard
 from parsim.real.worker import BEGINNING, NONE, Input, Order, Part, Report, part_of
 from parsim.sim.carrier import Carrier
-from parsim.sim.engine import always
 from parsim.sim.order import Time, order_of_events
 from parsim.sim.record import Interval, Record, Transfers, intervals, ready_times
 from parsim.sim.stall import stalled
@@ -46,9 +45,6 @@ class Player(Carrier):
         self.program = job.graph.program
         self.crew, self.orders, self.values = crew, orders, given
         self.parts = [part_of(self.program.hands(edge)) for edge in range(len(job.graph.edges))]
-        self.limited = any(device.memory < math.inf for device in job.cluster.devices)
-        if not self.limited:
-            self.fits = [always] * len(job.cluster.workers)
         self.reports: dict[int, Report] = {}
         self.left = np.bincount(job.graph.edges.parent, minlength=len(job.graph)).tolist()  # children to come
         self.dropped: list[list[int]] = [[] for _ in job.cluster.workers]  # to be told with the next order
@@ -96,8 +92,8 @@ class Player(Carrier):
     # -- where the engine would compute times
 
     def _bind(self, task: int, worker: int, now: Time) -> None:
-        self.starving.taken(task)
         if self.limited:
+            self.starving.taken(task)
             device = self.device[worker]
             self.rooms.take(task, device, self._inputs(task, device), self._consumers(task))
         dropped, self.dropped[worker] = tuple(self.dropped[worker]), []

@@ -6,6 +6,7 @@ A transfer starts when its task is taken; where the policy named the worker befo
 
 from __future__ import annotations
 
+import math
 from array import array
 from bisect import bisect_left
 from functools import partial
@@ -49,7 +50,9 @@ class Carrier(Engine):
         self.departing: dict[int, list[int]] = {}  # instant -> flows that start
         self.starving = Starving(graph, len(cluster.workers), self.stirred, self.named)
         self.running = [NOBODY] * len(cluster.workers)
-        self.fits = [partial(self.has_room, device) for device in self.device]
+        self.limited = any(device.memory < math.inf for device in cluster.devices)
+        if self.limited:
+            self.fits = [partial(self.has_room, device) for device in self.device]
         orders = stated(self.policy, len(cluster.workers)) if self.named else ()
         self.by_plan = bool(orders)
         self.turns = Turns(tasks, orders or [[] for _ in cluster.workers])
@@ -71,15 +74,11 @@ class Carrier(Engine):
 
     def hooks(self) -> Hooks:
         """Return what this run does besides the order of events."""
-        return Hooks(
-            began=self._began,
-            ended=self._ended,
-            released=self._released,
-            asking=self.starving.asking,
-            in_vain=self.starving.in_vain,
-            asked=self.starving.asked,
-            more=self._more,
-        )
+        hooks = Hooks(began=self._began, ended=self._ended, released=self._released, more=self._more)
+        if not self.limited:
+            return hooks
+        starving = self.starving
+        return hooks._replace(asking=starving.asking, in_vain=starving.in_vain, asked=starving.asked)
 
     def _began(self, now: int) -> None:
         if self.by_plan and self.given:
@@ -112,7 +111,8 @@ class Carrier(Engine):
                 for moved in self.turns.join(task, self.homes[task], now):
                     if self.turns.due(moved, self.job.prefetch, self.starts):
                         self._give_ahead(moved, now)
-        self.starving.released([task for task, _ in released])
+        if self.limited:
+            self.starving.released([task for task, _ in released])
 
     def _more(self, now: int) -> bool:
         upcoming = self.wires.settle(now)
@@ -140,10 +140,11 @@ class Carrier(Engine):
         return self.rooms.need(task, device, self._inputs(task, device))
 
     def _bind(self, task: int, worker: int, now: int) -> None:
-        self.starving.taken(task)
         self.taken[task] = now
         device = self.device[worker]
-        self.rooms.take(task, device, self._inputs(task, device), self._consumers(task))
+        if self.limited:
+            self.starving.taken(task)
+            self.rooms.take(task, device, self._inputs(task, device), self._consumers(task))
         if device in self.spare:
             self.spare[device].take(task)
         for edge in self._edges_into(task):
@@ -163,7 +164,7 @@ class Carrier(Engine):
 
     def _started(self, task: int, worker: int, now: int) -> None:
         """Let go of outputs that *task* receives as it starts, and let the host's input of a later task leave."""
-        for edge in self._edges_into(task):
+        for edge in self._edges_into(task) if self.limited else ():
             if self.received_at_start[edge] and self._device_of(self.edge_parent[edge]) != self.device[worker]:
                 self.freed.append(edge)
                 self._at(now)
@@ -279,23 +280,30 @@ class Carrier(Engine):
 
     def _let_go(self, parent: int) -> None:
         """Hear that one consumer of the output of *parent* needs it no more."""
+        if not self.limited:
+            return
         device = self._device_of(parent)
         gone = self.rooms.consume(parent, device)
         if gone and device in self.spare:
             self.spare[device].free(parent)
 
     def _unload(self, task: int, worker: int, now: int) -> None:
-        """Free the room of an ended task, send its result, and let go of outputs that it was the last to read."""
+        """Free the room of an ended task, and send its result."""
         device = self.device[worker]
+        if self.limited:
+            self._leave_room(task, device)
+        if self.result[task]:
+            path = self._path(device, self.cluster.host)
+            self._send(self.things.result(task), worker, path, self.result[task], now)
+
+    def _leave_room(self, task: int, device: int) -> None:
+        """Free the room of an ended task, and let go of outputs that it was the last to read."""
         self.rooms.end(task, device)
         if not self._consumers(task) and device in self.spare:
             self.spare[device].free(task)
         for edge in self._edges_into(task):
             if self._device_of(self.edge_parent[edge]) == device:
                 self._consumed(edge)
-        if self.result[task]:
-            path = self._path(device, self.cluster.host)
-            self._send(self.things.result(task), worker, path, self.result[task], now)
 
     # -- transfers that need not wait until their task is taken
 
@@ -317,6 +325,8 @@ class Carrier(Engine):
 
     def _spared(self, task: int, device: int, size: float) -> bool:
         """Reserve room for an early input of *task*, unless there is none or an earlier task may need it."""
+        if not self.limited:
+            return True
         if not self.rooms.has(size, device) or (device in self.spare and not self.spare[device].grant(task, size)):
             return False
         self.rooms.receive(task, device, size)

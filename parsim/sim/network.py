@@ -142,11 +142,13 @@ class Network:
     def _run(self, flow: _Flow, rate: float, now: int) -> None:
         """Let *flow* go on at *rate*: bring what is left forward and foresee the end."""
         ticks = self._ticks
-        if now > flow.since:
-            flow.left = max(0.0, flow.left - flow.rate * ticks.seconds(now - flow.since))
+        flow.rate, before = rate, flow.rate
+        if now == flow.joined:
+            flow.end = now + ticks.of(flow.left / rate)
+        else:
+            flow.left = max(0.0, flow.left - before * ticks.seconds(now - flow.since))
+            flow.end = flow.joined + ticks.rounded(now - flow.joined + ticks.near(flow.left / rate))
         flow.since = now
-        flow.rate = rate
-        flow.end = flow.joined + ticks.rounded(now - flow.joined + ticks.of(flow.left / rate))
         heappush(self._ends, (flow.end, flow.order, flow))
 
     def _linked(self, links: Mapping[int, None]) -> tuple[dict[int, _Flow], list[int]]:

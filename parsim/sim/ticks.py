@@ -17,6 +17,7 @@ import math
 from array import array
 from collections.abc import Iterable, MutableSequence, Sequence
 from fractions import Fraction
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -31,6 +32,7 @@ POWERS = 22  # powers of ten up to this are floats
 SURE = 2.0**53  # whole numbers below this are floats
 ULPS = 5e-16  # relative: decimals of 15 digits are this near to products of their floats
 DIGITS = 15  # significant, of a decimal that a float holds for sure
+COMPUTED = 14  # significant, of a sum of shares of bandwidth
 SHARED = 63  # of a network: shares of up to ten flows end at whole ticks
 LARGEST_UNIT = 10**6
 SAMPLE = 1000  # times, most often enough to see that a tick does not divide them
@@ -50,6 +52,11 @@ class Ticks(NamedTuple):
     digits: int
     dtype: type = np.int64  # of columns of ticks; object: numbers of any length
 
+    def near(self, seconds: float) -> int:
+        """Return the ticks of a computed time, which may be a few ulps off."""
+        return self.of(seconds) if self.dtype is object else round(seconds * self.unit * 10.0**self.digits)
+
+    @lru_cache(maxsize=1 << 12)  # noqa: B019 - ticks are small, and latencies and sizes recur
     def of(self, seconds: float) -> int:
         """Return the ticks of a time."""
         scaled = seconds * self.unit
@@ -117,11 +124,13 @@ class Ticks(NamedTuple):
         return np.where(ticks < 0, np.nan, whole / (self.unit * 10.0**digits))
 
     def rounded(self, ticks: int) -> int:
-        """Round a computed number of ticks to 15 significant digits in units of 1 / *unit* seconds."""
-        surplus = len(str(ticks // self.unit)) - DIGITS
-        if surplus <= 0:
-            return ticks
-        step: int = 10**surplus
+        """Round a computed number of ticks to 14 significant digits, which leaves room for the errors of its sums.
+
+        >>> Ticks(unit=1, digits=16).rounded(33333333333333333)
+        33333333333333000
+        """
+        surplus = len(str(ticks)) - COMPUTED
+        step: int = 10**surplus if surplus > 0 else 1
         return (ticks + step // 2) // step * step
 
 

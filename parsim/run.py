@@ -22,8 +22,9 @@ from parsim.export.idle import write_idle
 from parsim.export.report import report, seconds
 from parsim.export.six_steps import six_steps
 from parsim.export.trace import write_trace
+from parsim.metrics.devices import devices
 from parsim.metrics.ledger import Ledger, ledger
-from parsim.metrics.metrics import measure
+from parsim.metrics.training import training
 from parsim.sim.play import valued
 from parsim.sim.theory import theory
 
@@ -50,9 +51,14 @@ class Result:
         return ledger(self.timeline, self.theory.p, self.theory.t_total_s)
 
     @cached_property
+    def devices(self) -> list[dict[str, Any]]:
+        """The figures of every device."""
+        return devices(self.job, self.timeline)
+
+    @cached_property
     def metrics(self) -> dict[str, Any]:
-        """The figures of every device, and what training measures."""
-        return measure(self.job, self.timeline)
+        """The figures of every device, and what training measures (None: no training step), as in the contract."""
+        return {"devices": self.devices, "training": training(self.job, self.timeline)}
 
     def to_dict(self) -> dict[str, Any]:
         """Return the run as in section 2 of the contract."""

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 
 from parsim.core.job import Job
-from parsim.core.kernel import price
+from parsim.core.kernel import PARTS, price
 from parsim.core.timeline import Timeline
 from parsim.sim.pace import pace
-from parsim.training.program import OPTIMIZER, Training
+from parsim.training.layer import INPUT
+from parsim.training.program import Training
 
 
-def measured(job: Job, timeline: Timeline) -> dict[str, Any] | None:
+def training(job: Job, timeline: Timeline) -> dict[str, Any] | None:
     """Return the figures of training, as in section 2 of the contract; None: the workload does not train.
 
     `mfu` counts the FLOP of the model, those of forward again for each half of backward that is needed (Chowdhery et
@@ -26,18 +27,30 @@ def measured(job: Job, timeline: Timeline) -> dict[str, Any] | None:
     if not isinstance(program, Training):
         return None
     done = np.array([math.fsum(price(call)[0] for call in calls) for calls in graph.recipes])[graph.recipe]
-    plain = [math.fsum(price(call._replace(part="forward"))[0] for call in calls) for calls in graph.recipes]
-    needed = np.array(plain)[graph.recipe][graph.kind != OPTIMIZER]
     peak = math.fsum(device.peak * device.slots for device in job.cluster.devices) * makespan
     busy = float((timeline.end_s - timeline.start_s)[timeline.computes].sum()) / len(job.cluster.workers)
     return {
         **pace(job, timeline, program)._asdict(),
-        "mfu": _share(float(needed.sum()), peak),
+        "mfu": _share(model_flop(program), peak),
         "hfu": _share(float(done.sum()), peak),
         "samples_per_s": program.model.rows * program.iterations / makespan if makespan else 0.0,
         "bubble_of_ideal": makespan / busy - 1 if busy else 0.0,
         "bubble_of_whole": 1 - busy / makespan if makespan else 0.0,
     }
+
+
+def model_flop(program: Training) -> float:
+    """Return the FLOP of the model in all iterations: forward, and as many again for each half of backward needed.
+
+    How the batch and the model are split changes nothing, nor does what backward computes a second time.
+    """
+    model, found = program.model, 0.0
+    shapes = model.shapes(range(len(model.layers)), {INPUT: model.batch})
+    for number, (layer, known) in enumerate(zip(model.layers, shapes, strict=True)):
+        halves = layer.calls(known, PARTS[1:], first=number == 0)
+        calls = [*layer.calls(known, ("forward",), first=number == 0), *halves]
+        found += math.fsum(price(call._replace(part="forward"))[0] for call in calls)
+    return program.iterations * found
 
 
 def _share(part: float, whole: float) -> float | None:

@@ -83,7 +83,8 @@ def _compared(chosen: Sequence[Variant], seeds: Sequence[int], heard: Heard) -> 
             if isinstance(outcome, str):
                 failures[place][seed] = outcome
             else:
-                runs[place][seed], whole[place] = figures(outcome), whole[place] or outcome
+                work = chosen[place].work(outcome.job)
+                runs[place][seed], whole[place] = figures(outcome, work), whole[place] or outcome
     if stopped and not any(runs):
         raise KeyboardInterrupt
     played = (

@@ -18,6 +18,7 @@ from parsim.core.timeline import CAUSES
 from parsim.export import html
 from parsim.export.files import prepare, write
 from parsim.study.decided import decided
+from parsim.study.measure import Measure, measure
 from parsim.study.played import Pair, Played, ended, fastest, pair
 from parsim.study.table import table
 
@@ -45,9 +46,20 @@ class Comparison:
         return f"Comparison({len(self.variants)} variants: {self.decided})"
 
     @cached_property
+    def measure(self) -> Measure:
+        """Whether the variants that ended did the same work, and by what they are compared where not."""
+        return measure(ended(self.variants))
+
+    @cached_property
     def decided(self) -> str:
-        """One sentence: who is ahead, by how much, and which term of the ledger made the difference."""
-        return decided(self.variants)
+        """Who is ahead, by how much, and which term of the ledger made the difference; where the work differs, that."""
+        found, known = self.measure, ended(self.variants)
+        if not found.differ:
+            return decided(self.variants)
+        told = decided(found.per_unit(known))
+        return f"{found.sentence(known)} " + (
+            f"Per {found.unit}, {told[0].lower()}{told[1:]}" if found.amount else told
+        )
 
     @property
     def failed(self) -> str:
@@ -69,9 +81,12 @@ class Comparison:
             "seeds": list(self.seeds),
             "interrupted": self.interrupted,
             "first": known[0].label if known else None,
-            "best": [one.label for one in fastest(known)],
+            "best": [one.label for one in fastest(self.measure.per_unit(known))],
             "decided": self.decided,
-            "variants": [_plain(one, known, self.seeds) for one in self.variants],
+            "same_work": not self.measure.differ,
+            "work_differs_in": list(self.measure.differ),
+            "unit": {"amount": self.measure.amount, "size": self.measure.size} if self.measure.amount else None,
+            "variants": [_plain(one, known, self.measure, self.seeds) for one in self.variants],
         }
 
     def report(self) -> str:
@@ -85,18 +100,11 @@ class Comparison:
             "\n".join(textwrap.wrap(self.decided, WORDS, break_on_hyphens=False, break_long_words=False)),
             "\n".join(table(self.variants)),
             "\n".join(["Failed", *failures] if failures else []),
-            self._about_work(),
             "Interrupted: not every seed was played." * self.interrupted,
             self._about_luck(),
             f"The picture shows {DRAWN} of them: the first and the fastest." * (len(self.variants) > DRAWN),
         ]
         return "\n\n".join(part for part in parts if part) + "\n"
-
-    def _about_work(self) -> str:
-        """Say where --set makes the work itself another, for then not the way of doing it alone decides."""
-        tried = dict.fromkeys(path for one in self.variants for path in one.settings if path.startswith("workload"))
-        varied = [path for path in tried if len({repr(one.settings.get(path)) for one in self.variants}) > 1]
-        return f"Not the same work: the variants differ in {', '.join(varied)}." if varied else ""
 
     def _about_luck(self) -> str:
         """Say that a single seed tells little, where luck has a part."""
@@ -118,12 +126,14 @@ class Comparison:
         """Name what the picture shows: the scenarios, and of several seeds the first."""
         names = list(dict.fromkeys(one.scenario for one in self.variants))
         shown = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
-        return f"{shown}, seed {self.seeds[0]}{f' of {len(self.seeds)} seeds' * (len(self.seeds) > 1)}"
+        unlike = ", not the same work" if self.measure.differ else ""
+        return f"{shown}{unlike}, seed {self.seeds[0]}{f' of {len(self.seeds)} seeds' * (len(self.seeds) > 1)}"
 
     def _drawn(self) -> list[Played]:
         """Return the variants of the picture; of many the first and those that are fastest."""
         runs = [one for one in self.variants if one.run is not None]
-        by_makespan = sorted(range(1, len(runs)), key=lambda place: runs[place].makespan.mean)
+        took = [one.makespan.mean for one in measure(runs).per_unit(runs)]
+        by_makespan = sorted(range(1, len(runs)), key=lambda place: took[place])
         return [runs[place] for place in sorted([0, *by_makespan[: DRAWN - 1]])]
 
     def save(self, folder: str | os.PathLike[str]) -> None:
@@ -143,7 +153,8 @@ class Comparison:
         told = f"<pre>{escape(self.report())}</pre>"
         drawn = any(one.run for one in self.variants)
         shown = [html.picture(png(self.plot()), "Gantt charts of the variants")] if drawn else []
-        return html.page(self._title(), *shown, told)
+        unlike = [html.words(self.measure.sentence(ended(self.variants)))] if self.measure.differ else []
+        return html.page(self._title(), *unlike, *shown, told)
 
 
 def _failures(one: Played) -> list[str]:
@@ -164,13 +175,15 @@ def _draws_graph(one: Played) -> bool:
     return one.draws_graph and (one.run is None or one.run.job.graph.program is None)
 
 
-def _plain(one: Played, known: Sequence[Played], seeds: Sequence[int]) -> dict[str, Any]:
+def _plain(one: Played, known: Sequence[Played], by: Measure, seeds: Sequence[int]) -> dict[str, Any]:
     """Return a variant as plain values; what is told of those that ended alone is null for others."""
     facts: dict[str, Any] = {
         "label": one.label,
         "scenario": one.scenario,
         "set": one.settings,
+        "work": None,
         "makespan_s": None,
+        "per_unit_s": None,
         "interval_s": None,
         "makespans_s": [one.runs[seed].makespan_s if seed in one.runs else None for seed in seeds],
         "against_first": None,
@@ -181,10 +194,13 @@ def _plain(one: Played, known: Sequence[Played], seeds: Sequence[int]) -> dict[s
         "run": one.run.to_dict() if one.run else None,
     }
     if one in known:
+        mine, first = by.per_unit([one, known[0]])
         facts |= {
+            "work": one.work.amounts,
             "makespan_s": one.makespan.mean,
+            "per_unit_s": mine.makespan.mean if by.amount else None,
             "interval_s": one.makespan.interval,
-            "against_first": _against(pair(one, known[0]), one, known[0]),
+            "against_first": {**_against(pair(one, known[0]), one, known[0]), "per_unit": _ratio(mine, first)},
             "ledger": _ledger(one.terms()),
             "utilisation": one.mean(lambda run: run.utilisation),
             "peak_memory_bytes": one.peak_memory_bytes,
@@ -194,11 +210,15 @@ def _plain(one: Played, known: Sequence[Played], seeds: Sequence[int]) -> dict[s
 
 def _against(held: Pair, one: Played, first: Played) -> dict[str, Any]:
     return {
-        "ratio": one.makespan.mean / first.makespan.mean if first.makespan.mean else None,
+        "ratio": _ratio(one, first),
         "difference_s": held.difference.mean,
         "interval_s": held.difference.interval,
         **{"shorter": held.shorter, "equal": held.equal, "longer": held.longer},
     }
+
+
+def _ratio(one: Played, first: Played) -> float | None:
+    return one.makespan.mean / first.makespan.mean if first.makespan.mean else None
 
 
 def _ledger(terms: Mapping[str, float]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from parsim.core.ties import CLOSE
 from parsim.core.timeline import CAUSES
 from parsim.run import Result
 from parsim.study.luck import Sample, sample
+from parsim.study.work import NOTHING, Work
 
 TERMS = ("t_total", "deviation", *CAUSES, "contention", "hidden")  # hidden is subtracted; causes add up to idle
 
@@ -25,11 +26,20 @@ class Figures(NamedTuple):
     computing_s: float
     utilisation: float
     peak_memory_bytes: float  # of the fullest device
+    work: Work = NOTHING
+
+    def over(self, amount: float) -> Figures:
+        """Return the same with all seconds divided by an *amount* of work."""
+        return self._replace(
+            makespan_s=self.makespan_s / amount,
+            terms={term: seconds / amount for term, seconds in self.terms.items()},
+            computing_s=self.computing_s / amount,
+        )
 
 
-def figures(run: Result) -> Figures:
-    """Take the figures of *run*."""
-    ledger, devices, workers = run.ledger, run.metrics["devices"], run.theory.p
+def figures(run: Result, work: Work) -> Figures:
+    """Take the figures of *run*, which did so much *work*."""
+    ledger, devices, workers = run.ledger, run.devices, run.theory.p
     makespan = run.timeline.makespan_s
     computing = sum(device["stands_for"] * device["compute_s"] for device in devices) / workers
     return Figures(
@@ -44,6 +54,7 @@ def figures(run: Result) -> Figures:
         computing_s=computing,
         utilisation=computing / makespan if makespan else 0.0,
         peak_memory_bytes=max(device["peak_memory_bytes"] for device in devices),
+        work=work,
     )
 
 
@@ -76,6 +87,13 @@ class Played:
     def terms(self) -> dict[str, float]:
         """Return the mean terms of the ledger, in the order of `TERMS`."""
         return {term: self.mean(lambda run, term=term: run.terms[term]) for term in TERMS}  # type: ignore[misc]
+
+    @property
+    def work(self) -> Work:
+        """The mean amounts of work over the seeds, and the details of the first."""
+        first, *_ = works = [run.work for run in self.runs.values()]
+        means = {name: sample([work.amounts[name] for work in works]).mean for name in first.amounts}
+        return Work(means, first.details)
 
     @property
     def peak_memory_bytes(self) -> float:

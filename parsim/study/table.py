@@ -15,8 +15,9 @@ from typing import NamedTuple
 
 from parsim.core.ties import CLOSE
 from parsim.core.timeline import CAUSES
-from parsim.export.report import aligned, size
+from parsim.export.report import aligned, size, times
 from parsim.export.text import short, unit_of
+from parsim.study.measure import AMOUNTS, Measure, measure
 from parsim.study.played import Played, alike, ended, fastest, pair
 
 LABEL = 28  # letters
@@ -41,16 +42,18 @@ def table(played: Sequence[Played]) -> list[str]:
     known = ended(played)
     if not known:
         return []
-    best = [] if len(known) < 2 or alike(known) else fastest(known)
-    marks = ["*" if one in best else " " for one in known]
+    by = measure(known)
+    scaled = by.per_unit(known)
+    best = [] if len(known) < 2 or alike(scaled) else [one.label for one in fastest(scaled)]
+    marks = ["*" if one.label in best else " " for one in known]
     labels = [f"{mark} {short(one.label, LABEL)}" for mark, one in zip(marks, known, strict=True)]
     width = max(map(len, labels))
     heads = [f"{label:<{width}}" for label in ["", *labels]]
-    whole, terms = [*_makespans(known), *_rest(known)], [*_terms(known)]
+    whole, terms = [*_makespans(known), *_units(known, by), *_against(scaled), *_rest(known)], [*_terms(known)]
     lines = _beside(heads, [*whole, *terms])
     if len(lines[0]) > PAGE:
         lines = [*_beside(heads, whole), "", *_beside(heads, terms)]
-    return [*lines, "", *_legend(known)]
+    return [*lines, "", *_legend(known, by)]
 
 
 def _beside(heads: list[str], columns: Sequence[Column]) -> list[str]:
@@ -59,16 +62,29 @@ def _beside(heads: list[str], columns: Sequence[Column]) -> list[str]:
 
 
 def _makespans(known: Sequence[Played]) -> Iterator[Column]:
-    samples, first = [one.makespan for one in known], known[0]
-    several, unit = len(first.runs) > 1, _unit_s(known)
+    samples = [one.makespan for one in known]
+    several, unit = len(known[0].runs) > 1, _unit_s(known)
     numbers = aligned([part / unit for found in samples for part in (found.mean, found.half if several else 0.0)])
     yield Column("makespan", numbers[::2])
     if several and any(found.half > 0 for found in samples):
         yield Column("+-", [number.strip() for number in numbers[1::2]])
-    ratios = [found.mean / samples[0].mean - 1 if samples[0].mean else 0.0 for found in samples[1:]]
+
+
+def _units(known: Sequence[Played], by: Measure) -> Iterator[Column]:
+    """Yield the work and the makespan for a unit of it, where the work differs."""
+    if by.amount:
+        yield Column("work", [by.told(one.work.amounts[by.amount]) for one in known])
+        yield Column(f"per {by.unit}", times([one.makespan.mean for one in by.per_unit(known)]))
+
+
+def _against(scaled: Sequence[Played]) -> Iterator[Column]:
+    """Yield how each compares with the first; *scaled* are all seconds by unit of work."""
+    first = scaled[0]
+    means = [one.makespan.mean for one in scaled]
+    ratios = [mean / means[0] - 1 if means[0] else 0.0 for mean in means[1:]]
     yield Column("vs first", ["first", *("=" if abs(ratio) <= CLOSE else f"{100 * ratio:+.1f} %" for ratio in ratios)])
-    if several:
-        yield Column("won", ["", *(f"{pair(one, first).shorter}/{len(one.runs)}" for one in known[1:])])
+    if len(first.runs) > 1:
+        yield Column("won", ["", *(f"{pair(one, first).shorter}/{len(one.runs)}" for one in scaled[1:])])
 
 
 def _terms(known: Sequence[Played]) -> Iterator[Column]:
@@ -93,12 +109,18 @@ def _unit_s(known: Sequence[Played]) -> float:
     return unit_of(max(one.makespan.mean for one in known)).seconds
 
 
-def _legend(known: Sequence[Played]) -> list[str]:
+def _legend(known: Sequence[Played], by: Measure) -> list[str]:
     unit, seeds = unit_of(max(one.makespan.mean for one in known)).name, len(known[0].runs)
-    best = "" if len(known) < 2 or alike(known) else "* the shortest   "
-    lines = [f"{best}times in {unit} and utilisation are means of the workers; peak memory: of the fullest device"]
+    scaled = by.per_unit(known)
+    unmarked = len(known) < 2 or bool(alike(scaled))
+    lines = [f"times in {unit} and utilisation are means of the workers; peak memory: of the fullest device"]
+    if by.amount:
+        marked = "" if unmarked else f"* the shortest per {by.unit}   "
+        lines.append(f"{marked}work: {AMOUNTS[by.amount].noun}; vs first: time per {by.unit}")
+    elif not unmarked:
+        lines[0] = f"* the shortest   {lines[0]}"
     if seeds > 1:
         lines.append(f"means of {seeds} seeds; +-: 95 % interval of the mean; won: seeds with which it beat the first")
-    if alike(known):
+    if alike(scaled):
         lines.append("no *: luck alone may be what tells the shortest from the next")
     return lines

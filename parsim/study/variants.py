@@ -24,6 +24,7 @@ from parsim.core.scenario import OPTION, Scenario, Source, changed, load, settin
 from parsim.core.schema import Ask
 from parsim.study.boundless import boundless
 from parsim.study.labels import labelled, names, paths, written
+from parsim.study.work import Work, work_done
 
 MOST = 1_000  # variants
 MOST_SEEDS = 10_000
@@ -46,6 +47,10 @@ class Variant(NamedTuple):
     def job(self, seed: int) -> Job:
         """Build what it plays under *seed*."""
         return build(_seeded(self.scenario, seed))
+
+    def work(self, job: Job) -> Work:
+        """Return how much work it does as *job*, which was built of it."""
+        return work_done(_seeded(self.scenario, job.seed), job)
 
     def draws_graph(self) -> bool:
         """Say whether its tasks are others with another seed."""

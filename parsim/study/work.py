@@ -1,0 +1,138 @@
+"""How much work a variant does: what its user wants done, however it is cut and wherever it runs.
+
+    items        items, seconds of computing at speed 1, bytes of items, results and weights
+    tasks        tasks, seconds of computing at speed 1, bytes and seconds of delay between them
+    stages       seconds of computing at speed 1
+    transfers    flows, bytes
+    training     samples, model FLOP
+
+What a split moves, how many tasks it makes, and what is computed twice are no work. Details are what amounts do not
+tell: two graphs of as many tasks and as many seconds are the same work only if their tasks take the same seconds.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from hashlib import sha256
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from parsim.build import plan_class, work_of
+from parsim.core.cluster import Device
+from parsim.core.graph import Floats, TaskGraph
+from parsim.core.job import Job
+from parsim.core.outside import Outside
+from parsim.core.plan import Plan
+from parsim.core.scenario import Scenario
+from parsim.core.schema import Ask
+from parsim.core.ties import CLOSE
+from parsim.metrics.training import model_flop
+from parsim.training.program import Training
+
+DIGITS = 12  # of a number in a detail
+LARGEST = 290  # power of ten by which a number is multiplied to be rounded
+DETAILS = {"compute_s": "seconds of tasks", "bytes": "bytes between tasks", "delay_s": "delays between tasks"}
+
+
+class Work(NamedTuple):
+    """Amounts of work by name, and details by name, each written as a text that only equal ones share."""
+
+    amounts: dict[str, float]
+    details: dict[str, str]
+
+    def differs(self, other: Work) -> list[str]:
+        """Name the amounts, then the details, in which *other* differs, of those that both have."""
+        amounts = [name for name in self.amounts if not close(self.amounts[name], other.amounts.get(name, math.nan))]
+        details = [name for name, text in self.details.items() if other.details.get(name, text) != text]
+        return [*amounts, *details]
+
+
+NOTHING = Work({}, {})
+
+
+def close(one: float, other: float) -> bool:
+    """Say whether two amounts are equal but for rounding; where one is not known (NaN), nothing differs.
+
+    >>> close(0.1 + 0.2, 0.3), close(1.0, 2.0), close(1.0, float("nan"))
+    (True, False, True)
+    """
+    return not abs(one - other) > CLOSE * max(abs(one), abs(other))
+
+
+def work_done(scenario: Scenario, job: Job) -> Work:
+    """Return the work of *job*, which was built of *scenario*."""
+    graph, program, asked = job.graph, job.graph.program, work_of(scenario)
+    if isinstance(program, Training):
+        samples = float(program.model.rows * program.iterations)
+        return Work({"samples": samples, "model_flop": model_flop(program)}, {"kind": "training"})
+    if asked.name == "items":
+        return _items(scenario, job, asked.arguments)
+    if graph.orders:
+        return Work({"compute_s": float(graph.stated.sum())}, {"kind": "stages"})
+    tasks, flows = _tasks(scenario, job, asked), _flows(graph)
+    return Work(tasks.amounts | flows.amounts, tasks.details | flows.details | {"kind": "tasks and flows"})
+
+
+def _items(scenario: Scenario, job: Job, said: Any) -> Work:
+    """Return the work of items; a chain of depth L applies the kernel L times to each."""
+    items, seconds = float(said["count"] or len(said["data"])), _seconds(scenario, job)
+    spent = {"compute_s": float(seconds.sum())} if len(seconds) else {"kernel_runs": float(job.graph.units.sum())}
+    item, result, weights = (float(said[size]) for size in ("item", "result", "weights"))
+    kinds = {part: said[part] for part in ("kernel", "merge") if said[part] is not None}
+    details = {part: repr((ask.name, dict(ask.arguments))) for part, ask in kinds.items()}
+    return Work(
+        {"items": items, **spent, "bytes": items * (item + result) + weights},
+        {"kind": "items", **details, "sizes of items": repr((item, result, weights))},
+    )
+
+
+def _tasks(scenario: Scenario, job: Job, asked: Ask) -> Work:
+    graph, edges = job.graph, job.graph.edges
+    if not len(graph):
+        return NOTHING
+    columns = {"bytes": np.concatenate([edges.size, graph.given, graph.result]), "delay_s": edges.delay}
+    told = {}
+    if graph.stated.ndim == 1 or asked.name == "tasks":
+        columns = {"compute_s": _seconds(scenario, job), **columns}
+    elif _apart(asked):  # drawn for each device: with more devices the draws are others, and the work is the same
+        told = {"tasks": json.dumps(asked.arguments, default=str)}
+    amounts = {"tasks": float(len(graph)), **{name: float(column.sum()) for name, column in columns.items()}}
+    sizes = {**{DETAILS[name]: column for name, column in columns.items()}, "memory": graph.memory}
+    return Work(amounts, told | {name: digest(column) for name, column in {**sizes, "output": graph.output}.items()})
+
+
+def _apart(asked: Ask) -> bool:
+    """Say whether a workload is the same whatever the plan and the cluster."""
+    return plan_class(asked.entry) is Plan and not isinstance(asked.entry, Outside)
+
+
+def _seconds(scenario: Scenario, job: Job) -> Floats:
+    """Return the stated seconds of each task at speed 1, or nothing; where devices differ, the mean over them."""
+    graph, cost = job.graph, scenario.values.get("cost")
+    if graph.stated.size:
+        return np.nanmean(graph.stated, axis=1) if graph.stated.ndim == 2 else graph.stated
+    stated = isinstance(cost, dict) and cost.get("compute") is not None
+    return job.cost.expected(graph, 0, Device("at speed 1")) if stated else np.empty(0)
+
+
+def _flows(graph: TaskGraph) -> Work:
+    if not len(graph.flows):
+        return NOTHING
+    amounts = {"flows": float(len(graph.flows)), "bytes": float(graph.flows.size.sum())}
+    starts = digest(graph.flows.start)
+    return Work(amounts, {"sizes of flows": digest(graph.flows.size), "starts of flows": starts})
+
+
+def digest(column: Floats) -> str:
+    """Write a column as a short text that depends on its numbers above 0, to 12 digits, and not on their order.
+
+    >>> digest(np.array([0.1 + 0.2, 1.0])) == digest(np.array([1.0, 0.0, 0.3]))
+    True
+    >>> digest(np.array([1.0, 1.0])) == digest(np.array([1.0]))
+    False
+    """
+    numbers = np.sort(column[column > 0])
+    digits = 10.0 ** np.minimum(DIGITS - 1 - np.floor(np.log10(numbers)), LARGEST)
+    return sha256((np.round(numbers * digits) / digits).tobytes()).hexdigest()

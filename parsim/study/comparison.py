@@ -82,10 +82,10 @@ class Comparison:
             "interrupted": self.interrupted,
             "first": known[0].label if known else None,
             "best": [one.label for one in fastest(self.measure.per_unit(known))],
-            "decided": self.decided,
             "same_work": not self.measure.differ,
             "work_differs_in": list(self.measure.differ),
             "unit": {"amount": self.measure.amount, "size": self.measure.size} if self.measure.amount else None,
+            "decided": self.decided,
             "variants": [_plain(one, known, self.measure, self.seeds) for one in self.variants],
         }
 

@@ -443,7 +443,12 @@ def test_an_object_of_section_10_is_the_one_described(title, monkeypatch):
     assert [keys for keys in described if keys not in held and keys not in UNSEEN] == []
 
 
-UNSEEN = [["seed", "reason"], ["p", "why"], ["refused"]]  # told of what fails
+UNSEEN = [
+    ["seed", "reason"],
+    ["p", "why"],
+    ["refused"],
+    ["amount", "size"],
+]  # told of what fails, or where work differs
 
 
 def inside(found):

@@ -266,7 +266,7 @@ def test_large_values_do_not_lock_host_and_worker():
     large = {task: [np.full(500_000, values[0])] for task, values in program.given.items()}  # 4 MB, pipes hold 64 KiB
     job = replace(job, graph=replace(job.graph, program=replace(program, given=large)))
     timeline, value = processes.play(job)
-    assert value.tolist() == [60] * 500_000
+    assert value == [60] * 500_000
     assert_adds_up(job, timeline)
 
 
@@ -297,7 +297,7 @@ def test_alike():
         (hold_a_lock, "task part1 on worker w1: its output cannot be sent: RuntimeError: Lock objects"),
         (leave, "worker w1 ended with exit code 3 while it had task part1"),
         (fall, "worker w1 was killed by SIGKILL while it had task part1"),
-        (lambda value: value, "the kernel cannot be sent to worker processes; define it in a module"),
+        (lambda value: value, "the kernel cannot be sent to a worker process; define it in a module"),
     ],
 )
 def test_a_failure_names_worker_and_task(kernel, message):

@@ -1,0 +1,1 @@
+"""A second simulator, written from docs/contract.md alone and in exact fractions: the judge over the engine."""

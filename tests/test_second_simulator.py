@@ -6,12 +6,14 @@
 import ast
 import functools
 from pathlib import Path
+from pkgutil import resolve_name
 
 import pytest
 import second_simulator
 import yaml
 from second import agreement, policies
 from second.broken import BROKEN
+from second.broken_engine import BROKEN_ENGINE
 from second.generator import PLANNING, scenario
 from second.shrinking import shrink, smaller_ones
 
@@ -76,6 +78,22 @@ def test_a_broken_judge_is_noticed(name, monkeypatch):
     monkeypatch.setattr(where, rule, broken)
     for some, answer in known():
         if concerns(where, some) and noticed(some, answer):
+            return
+    pytest.fail("the sample does not tell")
+
+
+@functools.cache
+def judged(number):
+    return agreement.judged(scenario(SEED, number), "no plan is needed")
+
+
+@pytest.mark.parametrize("name", BROKEN_ENGINE)
+def test_a_broken_engine_is_noticed(name, monkeypatch):
+    place, broken, shown_by = BROKEN_ENGINE[name]
+    monkeypatch.setattr(place, broken(resolve_name(place)))
+    for number in range(SAMPLE):
+        some = scenario(SEED, number)
+        if some.get("policy") in shown_by and agreement.compare(judged(number), agreement.engine(some)):
             return
     pytest.fail("the sample does not tell")
 

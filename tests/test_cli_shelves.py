@@ -57,6 +57,7 @@ def test_the_ledger_of_a_run_is_measured_again_from_its_timeline(command, tmp_pa
     for term in ("idle_s", "contention_s", "hidden_s"):
         assert found[term] == pytest.approx(run["ledger"][term])
     assert list(found["idle"]) == ["fill", "drain", "dependency"]
+    assert found["checker"] == []
     assert "t_total_s" not in found
     assert "deviation_s" not in found
 
@@ -74,7 +75,7 @@ def test_the_ledger_of_rows_measured_elsewhere(command, tmp_path):
     found = json.loads(command("ledger", tmp_path / "t.csv")[1])
     assert_same(found, {
         "makespan_s": 10.0, "workers": 2, "busy_nominal_s": 5.5, "idle_s": 4.5, "contention_s": 0.5, "hidden_s": 0.5,
-        "idle": {"fill": 2.5, "drain": 2.0, "dependency": 0.0},
+        "idle": {"fill": 2.5, "drain": 2.0, "dependency": 0.0}, "checker": [],
     })  # fmt: skip
     # With two more that never had a span: idle all the time, which is drain.
     found = json.loads(command("ledger", tmp_path / "t.csv", "--workers", "4")[1])
@@ -86,14 +87,6 @@ def test_the_ledger_of_rows_measured_elsewhere(command, tmp_path):
 
 
 TRACE = "number,task,kind,worker,lane,ready_s,start_s,end_s,nominal_s,waited_for\n"
-
-
-def test_the_ledger_says_where_a_worker_did_two_things_at_once(command, tmp_path):
-    trace = tmp_path / "trace.csv"
-    trace.write_text(TRACE + "0,a,compute,x,compute,0,0,2,2,\n1,b,compute,x,compute,0,1,3,2,\n")
-    code, out, err = command("ledger", str(trace))
-    assert (code, json.loads(out)["busy_nominal_s"]) == (0, 4.0)
-    assert err == "parsim: the terms miss the makespan by 1 s: spans of one worker overlap\n"
 
 
 def test_the_host_of_a_trace_is_no_worker(command, tmp_path):

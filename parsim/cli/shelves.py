@@ -70,20 +70,30 @@ def schedule(name: str, ranks: str, microbatches: str, chunks: str, files: tuple
 @click.command()
 @click.argument("timeline")
 @click.option("--workers", metavar="P", help="Workers, where the file does not name them all.")
-def ledger(timeline: str, workers: str | None) -> None:
+@click.option("--origin", default="0", metavar="first|SECONDS", help="Count times from the first start, or from there.")
+def ledger(timeline: str, workers: str | None, origin: str) -> None:
     """Print the ledger of a timeline as JSON.
 
     TIMELINE is a CSV file with the contract's columns, from parsim or from elsewhere.
     """
     from parsim.core.marks import MOST
     from parsim.export.csv import read_csv
+    from parsim.export.origin import FIRST, stamp
     from parsim.metrics.ledger import ledger_of_trace
 
-    count = 0 if workers is None else count_of("--workers", workers, MOST)
-    terms, missing = ledger_of_trace(read_csv(timeline, count))
-    if missing:
-        click.echo(f"parsim: the terms miss the makespan by {missing:g} s: spans of one worker overlap", err=True)
+    count, faults = 0, list[Fault]()
+    if workers is not None:
+        with collecting(faults):
+            count = count_of("--workers", workers, MOST)
+    try:
+        stamp("0" if origin == FIRST else origin)
+    except ValueError as wrong:
+        faults += option_fault("--origin", str(wrong)).faults
+    raise_all(faults)
+    terms = ledger_of_trace(read_csv(timeline, count, origin))
     click.echo(json.dumps(terms))
+    if terms["checker"]:
+        raise RunError(f"{timeline}: {terms['checker'][0]}")
 
 
 @click.command("list")

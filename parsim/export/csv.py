@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import count, filterfalse, islice
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from parsim.core.cluster import HOST
 from parsim.core.errors import Fault, ScenarioError
 from parsim.core.graph import Floats
 from parsim.core.timeline import CAUSES, COLUMNS, Idle, Timeline, Words
+from parsim.export.origin import moved
 from parsim.export.sheet import about_order, cells_of, numbers, read_sheet, seconds, whole
 
 HEADER = ",".join(COLUMNS)
@@ -40,18 +42,19 @@ def write_csv(timeline: Timeline) -> str:
     return "\n".join([HEADER, *map(",".join, zip(*columns, strict=True)), ""])
 
 
-def read_csv(path: str | Path, workers: int = 0) -> Timeline:
+def read_csv(path: str | Path, workers: int = 0, origin: str = "0") -> Timeline:
     """Read any trace with the contract's columns; every fault of the file is raised at once.
 
-    *workers* is how many there were, where some never had a span; 0: those that the file names.
+    *workers* is how many there were, where some never had a span; 0: those that the file names. Its times count from
+    *origin*, as `origin.moved` says.
     """
-    columns = read_columns(path, "TIMELINE")
+    columns = read_columns(path, "TIMELINE", origin)
     named = sorted({name for name in columns["worker"] if name}, key=natural)
     if 0 < workers < len(named):
         message = f"{workers} is too few: the file names {len(named)} workers"
         raise ScenarioError([Fault("--workers", 0, 0, "workers", message)])
-    nameless = (f"(no name {number})" for number in range(workers - len(named)))
-    return timeline_of(columns, [*named, *nameless])
+    nameless = filterfalse(set(named).__contains__, map("(no name {})".format, count()))
+    return timeline_of(columns, [*named, *islice(nameless, max(0, workers - len(named)))])
 
 
 def from_rows(rows: Iterable[Sequence[Any]], workers: Sequence[str]) -> Timeline:
@@ -68,33 +71,38 @@ def from_rows(rows: Iterable[Sequence[Any]], workers: Sequence[str]) -> Timeline
 
 def gaps(timeline: Timeline) -> Idle:
     """Find when each worker had no span of its own: fill before its first, drain after its last, else dependency."""
-    pieces = []
     owner, end_of_all = timeline.workers.code, timeline.makespan_s
     by_worker = np.lexsort((timeline.start_s, owner))
     bounds = np.searchsorted(owner[by_worker], np.arange(len(timeline.workers.table) + 1))
-    for worker, name in enumerate(timeline.workers.table):
-        if name:
-            spans = by_worker[bounds[worker] : bounds[worker + 1]]
-            opened = np.concatenate(([0.0], np.maximum.accumulate(timeline.end_s[spans])))
-            closed = np.concatenate((timeline.start_s[spans], [end_of_all]))
-            cause = np.full(len(opened), DEPENDENCY)
-            cause[0], cause[-1] = FILL, DRAIN
-            idle = closed > opened
-            pieces.append((np.full(idle.sum(), worker), opened[idle], closed[idle], cause[idle]))
-    if not pieces:
-        return Idle(np.empty(0, np.int64), np.empty(0), np.empty(0), np.empty(0, np.int64))
-    return Idle(*(np.concatenate(parts) for parts in zip(*pieces, strict=True)))
+    named = np.array([bool(name) for name in timeline.workers.table], dtype=bool)
+    idlers = np.flatnonzero(named & (np.diff(bounds) == 0) & (end_of_all > 0))
+    begin, end = np.zeros(len(idlers)), np.full(len(idlers), end_of_all)
+    pieces = [(idlers, begin, end, np.full(len(idlers), DRAIN))]
+    for worker in np.flatnonzero(named & (np.diff(bounds) > 0)).tolist():
+        spans = by_worker[bounds[worker] : bounds[worker + 1]]
+        opened = np.concatenate(([0.0], np.maximum.accumulate(timeline.end_s[spans])))
+        closed = np.concatenate((timeline.start_s[spans], [end_of_all]))
+        cause = np.full(len(opened), DEPENDENCY)
+        cause[0], cause[-1] = FILL, DRAIN
+        idle = closed > opened
+        pieces.append((np.full(idle.sum(), worker), opened[idle], closed[idle], cause[idle]))
+    columns = [np.concatenate(parts) for parts in zip(*pieces, strict=True)]
+    order = np.argsort(columns[0], kind="stable")
+    return Idle(*(column[order] for column in columns))
 
 
-def read_columns(path: str | Path, argument: str) -> dict[str, Any]:
+def read_columns(path: str | Path, argument: str, origin: str = "0") -> dict[str, Any]:
     """Return the columns of *path* as numbers and words; every fault of the file is raised at once."""
     sheet = read_sheet(path, argument)
     columns, faults = cells_of(sheet, COLUMNS)
     if columns:
+        cells = columns.copy()
         faults += [sheet.fault(row, "kind", "is empty") for row, kind in enumerate(columns["kind"]) if not kind]
         columns["number"] = numbers(sheet, "number", columns["number"], whole, faults)
         for name in NUMBERS:
             columns[name] = numbers(sheet, name, columns[name], seconds, faults)
+        if origin != "0" and not faults:
+            columns |= moved(sheet, cells, origin, faults)
         faults += about_order(sheet, columns)
     if faults:
         raise ScenarioError(sorted(faults, key=lambda fault: (fault.line, fault.column)))

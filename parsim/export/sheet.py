@@ -21,6 +21,7 @@ import numpy as np
 
 from parsim.core.content import opened
 from parsim.core.errors import Fault, ScenarioError, dotted
+from parsim.core.units import LARGEST
 
 
 class Sheet(NamedTuple):
@@ -101,7 +102,7 @@ def numbers(
     if not any("_" in cell for cell in cells):
         with suppress(ValueError, OverflowError):
             column = np.array(list(map(of, cells)), kind)
-            if np.isfinite(column).all() and (column >= 0).all():
+            if (column >= 0).all() and (convert is whole or (column <= LARGEST).all()):
                 converted: list[float] = column.tolist()
                 return converted
     found = []
@@ -123,13 +124,15 @@ def whole(cell: str) -> int:
 
 
 def seconds(cell: str) -> float:
-    """Read seconds, 0 or more."""
+    """Read seconds, from 0 to the largest that a scenario may state."""
     try:
         value = float(cell)
     except ValueError:
         value = math.nan
     if not 0 <= value < math.inf or "_" in cell:
         raise ValueError(f"{cell!r} is not a number of seconds, 0 or more")
+    if value > LARGEST:
+        raise ValueError(f"{cell!r} is out of range; the largest number is {LARGEST:g}")
     return value
 
 
@@ -139,6 +142,9 @@ def _column(line: str, field: int) -> int:
     >>> _column('7,"a,b",x', 2)
     9
     """
+    if '"' not in line:
+        before = line.split(",", field)[:field]
+        return sum(map(len, before)) + field + 1 if len(before) == field else 1
     begins, quoted = [0], False
     for place, letter in enumerate(line):
         quoted ^= letter == '"'

@@ -8,6 +8,8 @@ nominal seconds and contention; what of them passes under compute or under each 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import islice
 from math import fsum
 from typing import Any, NamedTuple
 
@@ -16,6 +18,9 @@ import numpy as np
 from parsim.core.graph import Floats
 from parsim.core.ties import CLOSE
 from parsim.core.timeline import CAUSES, Timeline
+
+SHOWN = 20  # overlaps; every computation of a long trace may be one
+ULPS = 4  # of the latest stamp, which an end may be off where it is a start and a length, added up
 
 
 class Ledger(NamedTuple):
@@ -118,14 +123,18 @@ def ledger(timeline: Timeline, workers: int, t_total_s: float) -> Ledger:
     )
 
 
-def ledger_of_trace(trace: Timeline) -> tuple[dict[str, Any], float]:
-    """Return the ledger of a trace without a scenario, and by how much it misses the makespan beyond rounding.
+def ledger_of_trace(trace: Timeline) -> dict[str, Any]:
+    """Return the ledger of a trace without a scenario; `checker` says where it contradicts itself.
 
-    There is no T_total, so busy seconds stand in its place. It misses where a worker computes two things at once.
+    There is no T_total, so busy seconds stand in its place. The terms miss the makespan where a worker computes two
+    things at once.
     """
     workers = sum(map(bool, trace.workers.table))
     terms = ledger(trace, max(workers, 1), 0.0)
+    broken = list(islice(_overlaps(trace), SHOWN))
     missing = terms.difference_s() if workers else 0.0
+    if abs(missing) > CLOSE * max(terms.makespan_s, terms.busy_nominal_s):
+        broken.append(f"the terms miss the makespan by {missing:g} s")
     return {
         "makespan_s": terms.makespan_s,
         "workers": workers,
@@ -134,4 +143,23 @@ def ledger_of_trace(trace: Timeline) -> tuple[dict[str, Any], float]:
         "contention_s": terms.contention_s,
         "hidden_s": terms.hidden_s,
         "idle": {cause: terms.idle[cause] for cause in ("fill", "drain", "dependency")},
-    }, missing if abs(missing) > CLOSE * max(terms.makespan_s, terms.busy_nominal_s) else 0.0
+        "checker": broken,
+    }
+
+
+def _overlaps(trace: Timeline) -> Iterator[str]:
+    """Say which computations of one worker take place at once, beyond rounding."""
+    rows = np.flatnonzero(trace.computes & (trace.start_s < trace.end_s))
+    if not len(rows):
+        return
+    rows = rows[np.lexsort((trace.start_s[rows], trace.workers.code[rows]))]
+    start_s, end_s = trace.start_s[rows], trace.end_s[rows]
+    rounding = CLOSE * float(end_s.max() - start_s.min()) + ULPS * float(np.spacing(end_s.max()))
+    columns = (trace.workers.code[rows], trace.tasks.code[rows], start_s, end_s)
+    owner, reach, last = -1, 0.0, 0  # a worker, the latest end of its computations so far, and whose that is
+    for worker, task, start, end in zip(*(column.tolist() for column in columns), strict=True):
+        if worker == owner and min(end, reach) - start > rounding:
+            who, one, other = trace.workers.table[worker], trace.tasks.table[last], trace.tasks.table[task]
+            yield f"{who} computes {one} and {other} at once, from {start:g} s to {min(end, reach):g} s"
+        if worker != owner or end > reach:
+            owner, reach, last = worker, end, task

@@ -253,7 +253,7 @@ def test_the_ledger_of_a_trace():
         (3, "t3", "compute", "w1", "compute", 0.0, 3.0, 6.0, 3.0, ""),
         (4, "merge", "merge", "", "host", 6.0, 6.0, 6.0, 0.0, ""),
     ]
-    found, _ = ledger_of_trace(from_rows(rows, ["w0", "w1"]))
+    found = ledger_of_trace(from_rows(rows, ["w0", "w1"]))
     assert found == {
         "makespan_s": 6.0,
         "workers": 2,
@@ -262,19 +262,20 @@ def test_the_ledger_of_a_trace():
         "contention_s": 0.5,
         "hidden_s": 0.5,  # 2 to 3 under t1
         "idle": {"fill": 0.5, "drain": 0.5, "dependency": 0.5},
+        "checker": [],
     }
 
 
 def test_the_ledger_of_a_trace_with_workers_that_never_had_a_span():
     rows = [(0, "t", "compute", "w0", "compute", 0.0, 0.0, 2.0, 2.0, "")]
-    found, _ = ledger_of_trace(from_rows(rows, ["w0", "w1", "w2", "w3"]))
+    found = ledger_of_trace(from_rows(rows, ["w0", "w1", "w2", "w3"]))
     assert (found["workers"], found["busy_nominal_s"], found["idle_s"], found["idle"]["drain"]) == (4, 0.5, 1.5, 1.5)
 
 
 @pytest.mark.parametrize("name", [path.stem for path in sorted(SCENARIOS.glob("0*.yaml"))])
 def test_a_runs_own_timeline_as_a_trace_gives_the_same_terms(name):
     run = parsim.simulate(SCENARIOS / f"{name}.yaml")
-    found, _ = ledger_of_trace(from_rows(run.timeline.rows(), [worker.name for worker in run.job.cluster.workers]))
+    found = ledger_of_trace(from_rows(run.timeline.rows(), [worker.name for worker in run.job.cluster.workers]))
     assert found["busy_nominal_s"] == pytest.approx(run.ledger.t_total_s + run.ledger.deviation_s)
     for term in ("makespan_s", "idle_s", "contention_s", "hidden_s"):
         assert found[term] == pytest.approx(getattr(run.ledger, term), abs=1e-12)

@@ -9,20 +9,22 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from parsim.build import build
 from parsim.core.errors import Complaint, Fault, ScenarioError
 from parsim.core.kernel import price
-from parsim.core.machine import cores, machine
+from parsim.core.machine import cores, machine, require_processes
 from parsim.core.profile import Profile, Row
 from parsim.core.scenario import Scenario, Source, load
 from parsim.export.files import prepare, write
 from parsim.export.report import seconds
-from parsim.real.rehearsal import Found, line, rehearsal, rehearse
 from parsim.sim.play import play
+
+if TYPE_CHECKING:
+    from parsim.real.rehearsal import Found
 
 REPEAT = 10
 CONSTANT = {"kind": "constant", "compute": "1 s"}
@@ -82,6 +84,9 @@ def calibrate(
 
     Raises `ScenarioError` where the input is wrong or has no kernels, `RunError` where one fails.
     """
+    require_processes("calibrate")
+    from parsim.real.rehearsal import rehearsal, rehearse
+
     if repeat < 1:
         raise ScenarioError([Fault("calibrate", 0, 0, "repeat", f"{repeat} is no count from 1; write for example 10")])
     asked = load(source, set)
@@ -113,6 +118,7 @@ def _looked_at(path: str) -> bool:
 
 def _profile(found: Found, workers: int, repeat: int) -> Profile:
     from parsim import __version__
+    from parsim.real.rehearsal import line
 
     kernels = {
         call: Row(*price(call), {"alone": found.alone[call], "busy": found.busy[call]})

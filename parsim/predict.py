@@ -13,7 +13,7 @@ import numpy as np
 from parsim.build import build
 from parsim.core.errors import Unfinished
 from parsim.core.job import Job
-from parsim.core.machine import cores
+from parsim.core.machine import cores, require_processes
 from parsim.core.outside import staying
 from parsim.core.scenario import Source, load
 from parsim.core.timeline import Timeline
@@ -129,6 +129,7 @@ def replay(source: Source, set: Mapping[str, Any] | None = None) -> Replay:
 
     Raises `ScenarioError` where the input is wrong or only counts, `RunError` where a kernel or a process fails.
     """
+    require_processes("replay")
     from parsim.real import processes
 
     scenario = load(source, set)

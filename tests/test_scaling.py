@@ -173,3 +173,15 @@ def test_the_parts_of_a_scaling(tmp_path):
     run = next(line for line in axes.get_lines() if line.get_label() == "run")
     assert list(run.get_ydata()) == [10 / ceil(10 / p) for p in (1, 2, 3, 4, 6, 8)]
     assert found.plot(axes) is axes
+
+
+def test_it_says_where_t_total_charges_what_one_worker_does_not_pay():
+    """Two tasks of 1 s and a delay of 2 s between workers: alone 2 s, T_total 4 s. Without the delay both take 2 s."""
+    tasks = [{"name": "a", "compute": "1 s"}, {"name": "b", "compute": "1 s", "after": {"a": "2 s"}}]
+    scenario = {"cluster": {"devices": 2}, "workload": {"kind": "tasks", "tasks": tasks}}
+    found = parsim.scaling(scenario)
+    assert (found.points[0].makespan_s, found.points[0].t_total_s) == (2.0, 4.0)
+    assert "At P = 1 T_total is 4 s and the run takes 2 s: it charges every transfer" in found.report()
+    assert "also at P = 1" in found.plot().get_legend_handles_labels()[1][1]
+    tasks[1]["after"] = ["a"]
+    assert "At P = 1" not in parsim.scaling(scenario).report()

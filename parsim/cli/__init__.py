@@ -7,6 +7,7 @@ run failed, 2 the input is wrong. Heavy imports wait until a command needs them.
 from __future__ import annotations
 
 import sys
+from io import TextIOWrapper
 
 import click
 
@@ -26,6 +27,8 @@ for command in (*play.COMMANDS, *pictures.COMMANDS, *shelves.COMMANDS):
 
 def main() -> None:
     """Run the command line and leave with the contract's exit code."""
+    if isinstance(sys.stdout, TextIOWrapper):  # an output of few letters, as on Windows, shows others by their number
+        sys.stdout.reconfigure(errors="backslashreplace")
     sys.exit(_main())
 
 

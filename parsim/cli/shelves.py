@@ -146,7 +146,7 @@ def _shown(file: str) -> str:
     """Write a file of the package from the package on, and any other as it was named."""
     from parsim.core.registry import PACKAGE
 
-    return os.path.relpath(file, os.path.dirname(PACKAGE)) if file.startswith(PACKAGE + os.sep) else file
+    return Path(file).relative_to(Path(PACKAGE).parent).as_posix() if file.startswith(PACKAGE + os.sep) else file
 
 
 KINDS = "items (if left out), tasks, stages, mlp, transformer or transfers."
@@ -178,7 +178,7 @@ def init(file: str, kind: str) -> None:
 def _write_new(file: str, text: str) -> None:
     """Write a file that did not exist, whole or not at all."""
     try:
-        with open(file, "x", encoding="utf-8") as new:
+        with open(file, "x", encoding="utf-8", newline="\n") as new:
             try:
                 new.write(text)
                 new.flush()

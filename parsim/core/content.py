@@ -13,7 +13,9 @@ BIGGEST = 16 * 2**20  # B
 def opened(file: str | os.PathLike[str]) -> BinaryIO:
     """Open a file to read its bytes; refuse, with an `OSError`, what may keep one waiting for ever."""
     mode = os.stat(file).st_mode
-    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # a folder has an error of its own
+    if stat.S_ISDIR(mode):  # Windows would only say that it may not be opened
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if not stat.S_ISREG(mode):
         raise OSError(errno.EINVAL, "it is a pipe or a device; name a regular file")
     return open(file, "rb")
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import platform
+import signal
 from typing import Any
+
+from parsim.core.errors import RunError
 
 
 def machine() -> dict[str, Any]:
@@ -17,6 +20,16 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def require_processes(command: str) -> None:
+    """Raise `RunError` where this system lacks what worker processes and their shared memory need, as Windows does."""
+    import mmap
+
+    needed = ((os, ("fork", "WNOHANG")), (signal, ("SIGKILL", "pthread_sigmask")), (mmap, ("MAP_SHARED",)))
+    if not all(hasattr(module, name) for module, names in needed for name in names):
+        only = "runs worker processes that share memory, which works on Linux and macOS only"
+        raise RunError(f"{command} {only}; on this system use parsim run, with --set clock=live for real kernels")
 
 
 def _processor() -> str:

@@ -24,7 +24,8 @@ WIDE, TALL = 6.0, 5.2  # inches of both panels
 SHARE, GAP = 0.56, 0.09  # of the height: the upper panel, and what is between the two
 FAR = 8  # times the fewest workers, from where on the axes are logarithmic
 TICKS = 9
-THEORY = "T_total: nobody waits, each parent is\nelsewhere, no transfer hidden"  # and so the run may lie above it
+# The run may lie above it: with one worker a task has its parents' outputs, and elsewhere transfers may be hidden.
+THEORY = "T_total: nobody waits, each transfer is\ncharged, also at P = 1, and none hidden"
 
 
 class Point(Protocol):

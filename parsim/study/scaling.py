@@ -94,6 +94,16 @@ class Scaling:
             return told
         return f"{told} Nothing beyond P = {fastest.p} ends sooner than its {seconds(fastest.makespan_s)}."
 
+    @property
+    def notes(self) -> list[str]:
+        """Say why T_total is longer than the run of one worker, where it is."""
+        alone = self.points[0]
+        if alone.t_total_s <= alone.makespan_s * (1 + CLOSE):
+            return []
+        foreseen, took = seconds(alone.t_total_s), seconds(alone.makespan_s)
+        why = "it charges every transfer, also those that one worker alone does not make or hides under computing"
+        return [f"At P = 1 T_total is {foreseen} and the run takes {took}: {why}."]
+
     def to_dict(self) -> dict[str, Any]:
         """Return the scaling as in the contract."""
         from parsim import __version__
@@ -118,7 +128,7 @@ class Scaling:
         lines = table([(*head, ""), *((*row, bar) for row, bar in zip(rows, bars, strict=True))], words=(5,))
         lines += [f"{p}: {why}" for p, why in self.failed.items()]
         star = ["* as the scenario has it"] if any(point.p == self.own for point in self.points) else []
-        return "\n".join([self._title, "=" * len(self._title), *lines, *star, "", self.verdict]) + "\n"
+        return "\n".join([self._title, "=" * len(self._title), *lines, *star, "", self.verdict, *self.notes]) + "\n"
 
     @property
     def _title(self) -> str:
@@ -158,7 +168,7 @@ class Scaling:
             self._title,
             html.picture(png(self.plot().figure), f"Speed-up and efficiency of {self.scenario} over P"),
             html.table(head, rows),
-            html.words(self.verdict),
+            *map(html.words, (self.verdict, *self.notes)),
         )
 
     def save(self, folder: str | os.PathLike[str]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from parsim.core.ties import CLOSE
+from parsim.core.ties import CLOSE, ranking
 from parsim.core.timeline import CAUSES
 from parsim.export.report import seconds
 from parsim.study.played import Pair, Played, alike, ended, fastest, pair
@@ -89,7 +89,8 @@ def savings(best: Played, other: Played) -> dict[str, float]:
 
 def _why(best: Played, other: Played) -> str:
     saved = savings(best, other)
-    gains = sorted((term for term in saved if saved[term] > 0), key=lambda term: -saved[term])
+    terms = [term for term in saved if saved[term] > 0]
+    gains = [terms[place] for place in ranking([-saved[term] for term in terms])]
     told = [term for term in gains[:2] if saved[term] >= NOTABLE * saved[gains[0]]]
     worst = min(saved, key=lambda term: saved[term])
     gap = other.makespan.mean - best.makespan.mean

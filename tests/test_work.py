@@ -160,7 +160,7 @@ def test_twice_the_microbatches_are_faster_by_what_the_bubble_loses():
     found = compare(ROOT / "scenarios/06_pipeline_1f1b.yaml", set={"plan.microbatches": [32, 64]})
     assert found.decided == (
         "Not the same work: 384 ms of computing at speed 1 with microbatches=32, 768 ms with microbatches=64. "
-        "Per second of computing: microbatches=64 is the fastest: 261.7 ms, 11.72 ms (4.29 %) less than "
+        "Per second of computing, microbatches=64 is the fastest: 261.7 ms, 11.72 ms (4.29 %) less than "
         "microbatches=32; decided, in the mean of the workers, by 3.906 ms less idling beside ready tasks that "
         "the policy gave to nobody (policy) and 3.906 ms less idling after the last task (drain)."
     )

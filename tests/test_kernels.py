@@ -14,7 +14,8 @@ import parsim
 from parsim.conformance import check_file, findings
 from parsim.conformance.arrays import differences, parts, samples
 from parsim.core.errors import Invalid
-from parsim.core.kernel import PARTS, Kernel, is_class, made, run
+from parsim.core.function import made
+from parsim.core.kernel import PARTS, Kernel, is_class, run
 from parsim.core.registry import SHELVES, shelf
 from parsim.core.schema import check, json_schema
 from parsim.kernels import kernels

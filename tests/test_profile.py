@@ -527,7 +527,7 @@ def test_a_calibration_that_fails_leaves_the_old_profile(tmp_path, command):
 
 
 def test_what_cannot_be_calibrated_is_refused_before_anything_is_measured(tmp_path, command, monkeypatch):
-    monkeypatch.setattr("parsim.measure.rehearse", None)
+    monkeypatch.setattr("parsim.real.rehearsal.rehearse", None)
     (tmp_path / "run.json").write_text(json.dumps(scenario(workload={"kind": "items", "count": 4})))
     code, _, err = command("calibrate", tmp_path / "run.json")
     assert code == 2

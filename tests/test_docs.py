@@ -1,5 +1,6 @@
 """Documents say what is so: every example in README, README.zh, CONTRIBUTING and the contract is run."""
 
+import ast
 import json
 import os
 import re
@@ -96,7 +97,7 @@ def test_the_commands_of_the_readme_work_one_after_the_other(clone, block):
 
 def test_commands_that_are_shown_are_all_tried():
     tried = [len(blocks(document, "sh")) for document in (README, CHINESE, CONTRIBUTING)]
-    assert tried == [5, 2, 3]  # the first of each installs; the last two of README and CONTRIBUTING are the walk
+    assert tried == [5, 6, 3]  # the first of each installs; the last two of README and CONTRIBUTING are the walk
 
 
 @pytest.mark.parametrize("document", [README, CONTRACT], ids=lambda path: path.name)
@@ -175,16 +176,43 @@ def test_the_lessons_named_are_the_notebooks_there():
 # -- README in Chinese
 
 
+def commands_of(document):
+    """Return the blocks of commands, without their comments."""
+    return [[re.sub(r"\s+# .*", "", line) for line in block.splitlines()] for block in blocks(document, "sh")]
+
+
 def test_the_chinese_readme_gives_commands_that_work(clone):
-    install, further = blocks(CHINESE, "sh")
-    assert install == blocks(README, "sh")[0]
-    for line in further.splitlines():
+    """Those of README, in the same order, and some more."""
+    chinese, english = commands_of(CHINESE), commands_of(README)
+    (further,) = (block for block in chinese if block not in english)
+    assert [block for block in chinese if block != further] == english
+    for line in further:
         assert command(line, clone)
+
+
+def test_the_chinese_readme_is_as_whole_as_the_english_one():
+    """It shows the same consoles, the same Python but for comments, the same pictures, links, lessons and shelves."""
+    assert blocks(CHINESE, "console") == blocks(README, "console")
+    chinese, english = ([ast.dump(ast.parse(code)) for code in blocks(one, "python")] for one in (CHINESE, README))
+    assert chinese == english
+    chinese, english = (document.read_text(encoding="utf-8") for document in (CHINESE, README))
+    for pattern in (
+        r"\]\((?!README)([^)]+)\)",  # links and pictures
+        r"`(\d\d_\w+)`",
+        r"(?m)^\| (`\w+/` \|).*\| ([^|]+) \|$",  # shelves and their entries
+        r"(?m)^[1-6 ] {2}([\w/]+(?:\.py)?)(?=  )",  # the map
+        r"`(--?[a-z]+)[^`]*`",
+        r"Python (3\.\d+)|(3\.\d+)(?=[.。])|(\d+ MB)",
+    ):
+        assert set(re.findall(pattern, chinese)) >= set(re.findall(pattern, english)), pattern
+    titles = [document.count("\n## ") for document in (chinese, english)]
+    assert titles[0] == titles[1] + 2  # the two algorithms, and the words
 
 
 def test_the_chinese_readme_has_the_formulas_and_the_words_of_the_english_one():
     chinese, english = (document.read_text(encoding="utf-8") for document in (CHINESE, README))
-    theory, ledger = re.findall(r"^    (.+)$", chinese, re.MULTILINE)
+    prose = re.sub(r"(?ms)^```.*?^```$", "", chinese)
+    theory, ledger = re.findall(r"^    (.+)$", prose, re.MULTILINE)
     assert f"`{theory}`" in english
     assert ledger == re.search(r"^    (makespan = .+)$", english, re.MULTILINE)[1]
     steps = [row.split("|")[2].strip() for row in chinese.splitlines() if re.match(r"\| [1-6] ", row)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import re
@@ -19,7 +18,7 @@ from parsim.core.kernel import price
 from parsim.core.machine import cores, machine, require_processes
 from parsim.core.profile import Profile, Row
 from parsim.core.scenario import Scenario, Source, load
-from parsim.export.files import prepare, write
+from parsim.export.files import json_text, write
 from parsim.export.report import seconds
 from parsim.sim.play import play
 
@@ -46,7 +45,7 @@ class Calibration:
     def save(self, file: str | os.PathLike[str]) -> None:
         """Write the profile, whole or not at all."""
         folder, name = os.path.split(os.fspath(file))
-        write(prepare(folder or "."), {name: json.dumps(self.to_dict(), indent=1) + "\n"})
+        write(folder or ".", {name: lambda: json_text(self.to_dict())})
 
     def report(self) -> str:
         """Write it for people: the calls that take longest first."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -20,7 +19,7 @@ from parsim.core.timeline import Timeline
 from parsim.core.values import alone
 from parsim.export import html
 from parsim.export.csv import write_csv
-from parsim.export.files import prepare, write
+from parsim.export.files import Files, drawn, json_text, within, write
 from parsim.export.idle import write_idle
 from parsim.export.prediction import side_by_side, verdict
 from parsim.export.report import seconds
@@ -111,13 +110,21 @@ class Replay:
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write both runs into folders of their own; beside them the replay as result.json, and both on one axis."""
+        write(os.fspath(folder), self.files())
+
+    def files(self) -> Files:
+        """Return what `save` writes."""
+        return {
+            **within("predicted", self.predicted.files()),
+            **within("measured", self.measured.files()),
+            **drawn("comparison", self._pictures),
+            "result.json": lambda: json_text(self.to_dict()),
+        }
+
+    def _pictures(self) -> dict[str, bytes]:
         from parsim.plot.paper import files
 
-        folder = prepare(os.fspath(folder))
-        self.predicted.save(folder / "predicted")
-        self.measured.save(folder / "measured")
-        whole: dict[str, bytes | str] = {"result.json": json.dumps(self.to_dict(), indent=1) + "\n"}
-        write(folder, whole | files("comparison", self.plot()))
+        return files("comparison", self.plot())
 
 
 def replay(source: Source, set: Mapping[str, Any] | None = None) -> Replay:
@@ -166,8 +173,11 @@ def _crowded(job: Job) -> list[str]:
 
 
 def salvage(failed: Unfinished, folder: str | os.PathLike[str]) -> None:
-    """Write what an unfinished replay had measured into the folder where the whole of it would have gone."""
+    """Write what an unfinished replay had measured into the folder where the whole of it would have gone.
+
+    No answer of an earlier replay stays there: it would belong to other files.
+    """
     timeline = failed.timeline
     assert isinstance(timeline, Timeline)
-    there = prepare(os.path.join(prepare(os.fspath(folder)), "measured"))
-    write(there, {"timeline.csv": write_csv(timeline), "idle.csv": write_idle(timeline)})
+    done: Files = {"timeline.csv": lambda: write_csv(timeline), "idle.csv": lambda: write_idle(timeline)}
+    write(os.fspath(folder), within("measured", done), outdated=("result.json", "measured/result.json"))

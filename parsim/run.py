@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from parsim.export import html
 from parsim.export.arrows import arrows_of
 from parsim.export.counters import counters_of
 from parsim.export.csv import write_csv
-from parsim.export.files import prepare, write
+from parsim.export.files import Files, drawn, json_text, write
 from parsim.export.idle import write_idle
 from parsim.export.report import report, seconds
 from parsim.export.six_steps import six_steps
@@ -123,26 +122,33 @@ class Result:
         return html.run(self.to_dict(), png(self.plot().figure))
 
     def save(self, folder: str | os.PathLike[str]) -> None:
-        """Write figures, spans, idleness, scenario, trace and picture, each file replaced whole."""
+        """Write figures, spans, idleness, scenario, trace and picture, all or none."""
+        write(os.fspath(folder), self.files())
+
+    def files(self) -> Files:
+        """Return what `save` writes."""
+        return {
+            "scenario.json": lambda: json_text(self.job.values),
+            "timeline.csv": lambda: write_csv(self.timeline),
+            "idle.csv": lambda: write_idle(self.timeline),
+            "trace.json": self._trace,
+            **drawn("timeline", self._pictures),
+            "result.json": lambda: json_text(self.to_dict()),
+        }
+
+    def _trace(self) -> str:
+        cluster = self.job.cluster
+        return write_trace(
+            self.timeline,
+            {worker.name: cluster.devices[worker.device].name for worker in cluster.workers},
+            arrows_of(self.job.graph, self.timeline),
+            counters_of(self.job, self.timeline),
+        )
+
+    def _pictures(self) -> dict[str, bytes]:
         from parsim.plot.gantt import pictures
 
-        title, cluster = f"{self.job.name}, {self.job.clock}", self.job.cluster
-        write(
-            prepare(os.fspath(folder)),
-            {
-                "result.json": json.dumps(self.to_dict(), indent=1) + "\n",
-                "scenario.json": json.dumps(self.job.values, indent=1) + "\n",
-                "timeline.csv": write_csv(self.timeline),
-                "idle.csv": write_idle(self.timeline),
-                "trace.json": write_trace(
-                    self.timeline,
-                    {worker.name: cluster.devices[worker.device].name for worker in cluster.workers},
-                    arrows_of(self.job.graph, self.timeline),
-                    counters_of(self.job, self.timeline),
-                ),
-                **pictures(self.timeline, self.theory.t_total_s, title),
-            },
-        )
+        return pictures(self.timeline, self.theory.t_total_s, f"{self.job.name}, {self.job.clock}")
 
 
 def simulate(source: Source, set: Mapping[str, Any] | None = None) -> Result:

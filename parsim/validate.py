@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -12,7 +11,7 @@ from parsim.build import build
 from parsim.core.scenario import Source, load
 from parsim.core.ties import CLOSE
 from parsim.export import html
-from parsim.export.files import write
+from parsim.export.files import json_text, write
 from parsim.export.report import ledger, seconds
 from parsim.metrics.checker import check
 from parsim.metrics.closed_forms import Form, bound_formula, forms, lower_bound
@@ -72,8 +71,7 @@ class Validation:
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write the run into *folder*, and beside it validation.json."""
-        self.result.save(folder)
-        write(os.fspath(folder), {"validation.json": json.dumps(self.to_dict(), indent=1) + "\n"})
+        write(os.fspath(folder), {"validation.json": lambda: json_text(self.to_dict()), **self.result.files()})
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain values."""

@@ -28,7 +28,7 @@ def examples(folder: str) -> None:
     DIR gets the folders scenarios and notebooks, as README and the notebooks name them. A file that is there already
     stays; if it differs, nothing is copied.
     """
-    from parsim.export.files import write
+    from parsim.export.files import ready, write
 
     found = originals()
     faults = list(_about(Path(folder), found)) if folder else [_refused(Path(folder), "a folder has a name")]
@@ -40,7 +40,7 @@ def examples(folder: str) -> None:
             (Path(folder) / name).parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ScenarioError([_refused(Path(folder), error.strerror or str(error))]) from None
-    write(folder, new)
+    write(folder, ready(new))
     click.echo(f"{folder} has {len(found)} files, {len(new)} of them new. Begin with:")
     click.echo(f"  cd {shlex.quote(folder)}\n  parsim run {next(iter(found))}")
 

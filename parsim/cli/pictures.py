@@ -42,7 +42,7 @@ def plot(result: str, kinds: tuple[str, ...], out: str | None, files: tuple[str,
 
     RESULT is a folder that --out wrote, or a scenario.
     """
-    from parsim.export.files import prepare, write
+    from parsim.export.files import ready, write
 
     faults: list[Fault] = []
     use_files(files, faults)
@@ -56,7 +56,7 @@ def plot(result: str, kinds: tuple[str, ...], out: str | None, files: tuple[str,
     with waiting(result, quiet):
         draw = _source(result, wanted)
         pictures = {name: content for kind in wanted for name, content in draw(kind).items()}
-        write(prepare(folder), pictures)
+        write(folder, ready(pictures))
     if not quiet:
         click.echo("\n".join(str(Path(folder) / name) for name in pictures))
 

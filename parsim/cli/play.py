@@ -89,9 +89,9 @@ def replay(asked: Asked, scenario: str, times: str) -> None:
             raise
         except Broken as broken:
             if asked.out is not None:
-                broken.done.save(asked.out)
                 if isinstance(broken.__cause__, Unfinished):
                     salvage(broken.__cause__, asked.out)
+                broken.done.save(asked.out)
             raise
     if not right:
         raise RunError("the result is not what one worker alone computes")

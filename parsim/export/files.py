@@ -1,13 +1,20 @@
-"""Putting results into a folder: checked before the clock starts, each file replaced whole."""
+"""Putting results into a folder: checked before the clock starts, written beside an earlier run, then put in its place.
+
+.timeline.csv.part  .trace.json.part  .result.json.part          all are written, or the earlier run stays
+timeline.csv        trace.json        result.json               each replaced at once, result.json last
+"""
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from functools import cache, partial
 from pathlib import Path
 
 from parsim.core.errors import Fault, RunError, ScenarioError
+from parsim.core.progress import counted
 
 FILES = (  # of any answer
     *("result.json", "scenario.json", "timeline.csv", "idle.csv", "trace.json", "timeline.png", "timeline.svg"),
@@ -19,25 +26,49 @@ FILES = (  # of any answer
 )
 
 
+ANSWERS = tuple(name for name in FILES if name.endswith(".json") and name not in ("scenario.json", "trace.json"))
+
+Files = dict[str, Callable[[], bytes | str]]  # name, perhaps in a folder of its own -> what makes its content
+
+
+def ready(contents: Mapping[str, bytes | str]) -> Files:
+    """Return files whose content is there already."""
+    return {name: partial(contents.__getitem__, name) for name in contents}
+
+
+def drawn(name: str, draw: Callable[[], Mapping[str, bytes]]) -> Files:
+    """Return NAME.png and NAME.svg, both drawn when the first of them is asked for."""
+    pictures = cache(draw)
+    return {file: partial(_one, pictures, file) for file in (f"{name}.png", f"{name}.svg")}
+
+
+def _one(pictures: Callable[[], Mapping[str, bytes]], file: str) -> bytes:
+    return pictures()[file]
+
+
+def json_text(values: object) -> str:
+    """Write the object of an answer."""
+    return json.dumps(values, indent=1) + "\n"
+
+
+def within(folder: str, files: Files) -> Files:
+    """Return *files* in a folder of their own."""
+    return {f"{folder}/{name}": make for name, make in files.items()}
+
+
 def writable(folder: str | Path, names: Iterable[str] = FILES) -> None:
     """See that *folder* can be made and files of these *names* be written, and leave no trace.
 
     A long run must have a place to end.
     """
-    new: list[Path] = []
-    try:
-        new += (place for place in (Path(folder), *Path(folder).parents) if not place.exists())
-    except (OSError, ValueError) as error:
-        raise _refused(folder, error) from None
+    new = _missing(folder)
     try:
         prepare(folder)
         for path in (Path(folder) / name for name in names):
             if path.is_dir():
                 raise _refused(path, ValueError("it is a folder"))
     finally:
-        for place in new:
-            with suppress(OSError):
-                place.rmdir()
+        _remove_empty(new)
 
 
 def prepare(folder: str | Path) -> Path:
@@ -60,18 +91,53 @@ def _refused(folder: str | Path, error: Exception) -> ScenarioError:
     return ScenarioError([Fault("--out", 0, 0, "out", f"'{folder}' cannot be written to: {why}; name another folder")])
 
 
-def write(folder: str | Path, files: Mapping[str, bytes | str]) -> None:
-    """Write *files* by name; whoever reads meanwhile sees the old file or the new one, never half of it."""
-    for name, content in files.items():
-        path = Path(folder) / name
-        beside = _beside(path)
-        try:
-            beside.write_bytes(content.encode() if isinstance(content, str) else content)
-            os.replace(beside, path)
-        except OSError as error:
-            raise RunError(f"{path}: cannot be written: {error.strerror or error}") from error
-        finally:
-            beside.unlink(missing_ok=True)
+def write(folder: str | Path, files: Files, outdated: Iterable[str] = ()) -> None:
+    """Make and write *files*, all or none; what an earlier run left in *folder* stays until all of them are there.
+
+    Each then takes the place of the old one at once. Answers are taken away before the first and put in place after
+    the last: where one is missing, the files beside it are not of one run. So are *outdated* ones, which nothing
+    replaces.
+    """
+    new = _missing(folder)
+    place = prepare(folder)
+    beside: dict[Path, Path] = {}  # file -> where it is written first
+    path = place
+    try:
+        for name in counted("files", list(files)):
+            path = place / name
+            new += _missing(path.parent)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            beside[path] = _beside(path)
+            _put(beside[path], files.pop(name)())
+        answers = dict.fromkeys(path for path in beside if path.name in ANSWERS)
+        for path in (*answers, *(place / name for name in outdated)):
+            path.unlink(missing_ok=True)
+        for path in sorted(beside, key=answers.__contains__):
+            os.replace(beside[path], path)
+    except OSError as error:
+        raise RunError(f"{path}: cannot be written: {error.strerror or error}") from error
+    finally:
+        for part in beside.values():
+            part.unlink(missing_ok=True)
+        _remove_empty(new)
+
+
+def _put(path: Path, content: bytes | str) -> None:
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def _missing(folder: str | Path) -> list[Path]:
+    """Return the folders that do not exist yet."""
+    try:
+        return [place for place in (Path(folder), *Path(folder).parents) if not place.exists()]
+    except (OSError, ValueError) as error:
+        raise _refused(folder, error) from None
+
+
+def _remove_empty(places: Iterable[Path]) -> None:
+    for place in sorted(places, key=lambda place: -len(place.parts)):
+        with suppress(OSError):
+            place.rmdir()
 
 
 def _beside(path: Path) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -16,7 +15,7 @@ import numpy as np
 
 from parsim.core.timeline import CAUSES
 from parsim.export import html
-from parsim.export.files import prepare, write
+from parsim.export.files import drawn, json_text, write
 from parsim.study.decided import decided
 from parsim.study.measure import Measure, measure
 from parsim.study.played import Pair, Played, ended, fastest, pair
@@ -138,13 +137,13 @@ class Comparison:
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write comparison.json, and where any variant ended comparison.png and comparison.svg."""
-        text = json.dumps(self.to_dict(), indent=1) + "\n"
-        write(prepare(os.fspath(folder)), {"comparison.json": text, **self._pictures()})
+        pictures = drawn("comparison", self._pictures) if any(one.run for one in self.variants) else {}
+        write(os.fspath(folder), {**pictures, "comparison.json": lambda: json_text(self.to_dict())})
 
     def _pictures(self) -> dict[str, bytes]:
         from parsim.plot.paper import files
 
-        return files("comparison", self.plot()) if any(one.run for one in self.variants) else {}
+        return files("comparison", self.plot())
 
     def _repr_html_(self) -> str:
         """Show the picture and the report in a notebook."""

@@ -6,7 +6,6 @@ fix this first   the makespan with one thing changed at a time, each found by a 
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from parsim.build import build
 from parsim.core.scenario import Source, load
 from parsim.core.ties import CLOSE
 from parsim.export import html
-from parsim.export.files import prepare, write
+from parsim.export.files import drawn, json_text, write
 from parsim.export.report import seconds, times
 from parsim.export.table import table
 from parsim.export.text import folded
@@ -118,8 +117,8 @@ class Explanation:
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write explanation.json, and the Gantt chart with the path marked as path.png and path.svg."""
-        text = json.dumps(self.to_dict(), indent=1) + "\n"
-        write(prepare(os.fspath(folder)), {"explanation.json": text, **self.result.pictures("path")})
+        pictures = drawn("path", lambda: self.result.pictures("path"))
+        write(os.fspath(folder), {**pictures, "explanation.json": lambda: json_text(self.to_dict())})
 
     def _share(self, change: Change) -> float:
         return change.gain_s / self.makespan_s if self.makespan_s else 0.0

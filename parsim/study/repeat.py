@@ -9,7 +9,6 @@ Every run is measured anew; what is predicted is the same for all.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from parsim.build import build
 from parsim.core.errors import Fault, RunError, ScenarioError
 from parsim.core.scenario import Source, load
 from parsim.export import html
-from parsim.export.files import prepare, write
+from parsim.export.files import Files, json_text, within, write
 from parsim.export.prediction import MEASURE, STATED, overhead
 from parsim.export.report import seconds
 from parsim.predict import Replay, replay, replay_job
@@ -95,10 +94,10 @@ class Repeated:
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write each replay into a folder of its own, and the whole as result.json beside them."""
-        place = prepare(os.fspath(folder))
+        files: Files = {}
         for index, run in enumerate(self.runs):
-            run.save(place / f"run{index}")
-        write(place, {"result.json": json.dumps(self.to_dict(), indent=1) + "\n"})
+            files |= within(f"run{index}", run.files())
+        write(os.fspath(folder), {**files, "result.json": lambda: json_text(self.to_dict())})
 
 
 def repeat(

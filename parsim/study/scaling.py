@@ -8,7 +8,6 @@ Amdahl, Validity of the single processor approach to achieving large scale compu
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from parsim.core.scenario import Scenario, Source, load
 from parsim.core.ties import CLOSE
 from parsim.core.units import show
 from parsim.export import html
-from parsim.export.files import prepare, write
+from parsim.export.files import drawn, json_text, write
 from parsim.export.report import seconds, times
 from parsim.export.table import table
 from parsim.hardware import MOST_WORKERS
@@ -173,10 +172,8 @@ class Scaling:
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write scaling.json, scaling.png and scaling.svg."""
-        write(
-            prepare(os.fspath(folder)),
-            {"scaling.json": json.dumps(self.to_dict(), indent=1) + "\n", **self.pictures()},
-        )
+        pictures = drawn("scaling", self.pictures)
+        write(os.fspath(folder), {**pictures, "scaling.json": lambda: json_text(self.to_dict())})
 
 
 def scaling(source: Source, set: Mapping[str, Any] | None = None, workers: Sequence[int] | None = None) -> Scaling:

@@ -9,7 +9,6 @@ So for N items on P <= N devices, the weights at the host and no results, T_tota
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -23,7 +22,7 @@ from parsim.core.marks import MOST
 from parsim.core.registry import did_you_mean
 from parsim.core.scenario import Source, load
 from parsim.export import html
-from parsim.export.files import prepare, write
+from parsim.export.files import drawn, json_text, write
 from parsim.study.crossings import Stretch, lowest, stretches, whole, within
 from parsim.study.split_checks import counted, own, see_that_it_plays
 from parsim.study.split_report import report, sentence
@@ -134,8 +133,8 @@ class Splits:
         """Write splits.json, splits.png and splits.svg."""
         from parsim.plot.paper import files
 
-        place = prepare(os.fspath(folder))
-        write(place, {"splits.json": json.dumps(self.to_dict(), indent=1) + "\n", **files("splits", self.plot())})
+        pictures = drawn("splits", lambda: files("splits", self.plot()))
+        write(os.fspath(folder), {**pictures, "splits.json": lambda: json_text(self.to_dict())})
 
 
 def splits(source: Source, set: Mapping[str, Any] | None = None, over: Sequence[str] | None = None) -> Splits:

@@ -1,0 +1,65 @@
+"""What is under way, and how far it is: kept here for whoever shows it.
+
+    with under_way("tasks", 1_000_000, lambda: ended):     40,000 of 1,000,000 tasks, asked for when it is shown
+        ...
+    for count in counted("runs", counts):                  3 of 12 runs
+
+Nothing is called while the work goes on, so that showing how far it is costs the work nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+Thing = TypeVar("Thing")
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Something that is under way."""
+
+    what: str
+    total: int
+    done: Callable[[], int]
+
+
+_parts: list[Part] = []
+
+
+def parts() -> list[Part]:
+    """Return what is under way, the outermost first."""
+    return _parts[:]
+
+
+@contextmanager
+def under_way(what: str, total: int, done: Callable[[], int]) -> Iterator[None]:
+    """Let others see that *done* of *total* things are done, while the block runs.
+
+    >>> with under_way("tasks", 4, lambda: 3):
+    ...     [(part.what, part.done(), part.total) for part in parts()]
+    [('tasks', 3, 4)]
+    >>> parts()
+    []
+    """
+    part = Part(what, total, done)
+    _parts.append(part)
+    try:
+        yield
+    finally:
+        _parts.remove(part)
+
+
+def counted(what: str, things: Collection[Thing]) -> Iterator[Thing]:
+    """Yield *things*, and let others see how many of them are done.
+
+    >>> [[part.done() for part in parts()] for run in counted("runs", ["a", "b"])]
+    [[0], [1]]
+    """
+    done = 0
+    with under_way(what, len(things), lambda: done):
+        for thing in things:
+            yield thing
+            done += 1

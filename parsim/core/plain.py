@@ -113,6 +113,10 @@ class _Copy:
         self._open.add(id(value))
         try:
             found = copy(value)
+        except Unwritable:
+            raise
+        except Exception as error:  # an object may do anything when it is read
+            raise Unwritable("a value", f", which cannot be read: {told(error)}") from None
         finally:
             self._open.discard(id(value))
         self._made[id(value)] = _Made(value, found, left - self._left)

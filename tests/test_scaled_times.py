@@ -20,7 +20,7 @@ def any_policy(number):
     return some
 
 
-@pytest.mark.parametrize("number", range(60))
+@pytest.mark.parametrize("number", range(80))
 def test_times_and_bytes_times_a_factor_scale_the_timeline(number):
     some = any_policy(number)
     once = engine(some)

@@ -1,6 +1,7 @@
 """Random scenarios as mappings: small whole numbers and tenths, so that ties are frequent.
 
-Number i of seed s is always the same scenario.
+Number i of seed s is always the same scenario. At most ten transfers share a link, so that all of it is within the
+limits of the clock (contract, section 4, "Instants").
 """
 
 import random
@@ -19,7 +20,8 @@ def scenario(seed, number):
 def seconds(draw, low=0):
     """A whole number, or tenths; often equal to another one."""
     number = draw.choice([low, 1, 1, 2, 3, 5, draw.randint(low, 5), draw.randint(10 * low, 30) / 10])
-    return f"{number} s" if draw.random() < 0.9 else f"{round(number * 1000)} ms"
+    unit, factor = draw.choice([("s", 1)] * 7 + [("ms", 10**3), ("us", 10**6), ("ns", 10**9)])
+    return f"{number} s" if unit == "s" else f"{round(number * factor)} {unit}"
 
 
 def megabytes(draw, low, high):
@@ -35,7 +37,7 @@ def devices(draw, least, most, room=None):
     for index in range(count):
         row = {"name": f"d{index}"}
         if draw.random() < 0.3:
-            row["speed"] = draw.choice([0.5, 2, 3, 1.5])
+            row["speed"] = draw.choice([0.5, 2, 3, 1.5, 0.7])
         if draw.random() < 0.3:
             row["slots"] = draw.randint(2, 3)
         if room and draw.random() < 0.75:
@@ -50,7 +52,8 @@ def names_of(rows):
 
 
 def topology(draw, places):
-    bandwidths, latencies = ["1 MB/s", "1 MB/s", "2 MB/s", "3 MB/s", "500 kB/s"], ["0 s", "0 s", "1 s", "300 ms"]
+    bandwidths = ["1 MB/s", "1 MB/s", "8 Mbit/s", "2 MB/s", "3 MB/s", "500 kB/s", "700 kB/s", "1 MiB/s"]
+    latencies = ["0 s", "0 s", "1 s", "300 ms"]
     kind = draw.choice(["star", "full", "custom"])
     if kind != "custom":
         return {"kind": kind, "bandwidth": draw.choice(bandwidths), "latency": draw.choice(latencies)}
@@ -160,6 +163,9 @@ def items(draw):
     enough = max(1, weights + (item + 2) * {"data": (count + 1) // 2, "layers": count, "chain": 1}[split])
     rows = devices(draw, 1, 4, room=(enough, 2 * enough))
     workload = {"kind": "items", "count": count, "item": f"{item} MB"}
+    if draw.random() < 0.2:
+        workload |= {"data": list(range(count)), "kernel": "double", "merge": "sum"}
+        del workload["count"]
     workload |= {"result": megabytes(draw, 0, 2), "weights": f"{weights} MB"}
     if draw.random() < 0.4:
         workload["weights_at"] = "host"

@@ -586,7 +586,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypat
 
     monkeypatch.setattr(os, "replace", fail)
     with pytest.raises(RunError, match="No space left"):
-        files.write(tmp_path, {"x": "new"})
+        files.write(tmp_path, {"x": lambda: "new"})
     assert (tmp_path / "x").read_text() == "old"
     assert os.listdir(tmp_path) == ["x"]
 

@@ -201,7 +201,7 @@ def test_files_that_cannot_be_read(tmp_path, monkeypatch):
     assert faults("folder") == ["folder:0:0: SCENARIO: is a folder; name a file, such as its scenario.json"]
     assert faults("") == [":0:0: SCENARIO: no such file"]
     assert "SCENARIO: " in faults("a\0b")[0]
-    assert "embedded null" in faults("a\0b")[0]  # Python's words, which its versions change
+    assert "embedded null" in faults("a\0b")[0]
     assert "cannot be read" in faults("x" * 5000)[0]
     assert faults(3) == ["scenario:0:0: SCENARIO: wants a path or a mapping, not 3"]
     assert faults(None) == ["scenario:0:0: SCENARIO: wants a path or a mapping, not nothing"]

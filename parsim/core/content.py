@@ -12,6 +12,8 @@ BIGGEST = 16 * 2**20  # B
 
 def opened(file: str | os.PathLike[str]) -> BinaryIO:
     """Open a file to read its bytes; refuse, with an `OSError`, what may keep one waiting for ever."""
+    if "\0" in os.fspath(file):  # each version of Python says it in other words
+        raise ValueError("embedded null byte")
     mode = os.stat(file).st_mode
     if stat.S_ISDIR(mode):  # Windows would only say that it may not be opened
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))

@@ -4,8 +4,9 @@
     iterations: 2    |start|-- iteration --|-- iteration --|
     iterations: 3    |start|-- iteration --|-- iteration --|-- iteration --|
 
-Both lengths are found by playing one and two iterations at the expected seconds, so that a run of one iteration knows
-them, too. What luck and real clocks add to a run, or take from it, is shared among its iterations.
+Both lengths are found by playing one iteration, and one more, at the expected seconds, so that a run of one iteration
+knows them, too. Inputs that travel ahead (`plan.prefetch`) may make iterations longer and shorter in turn; then it is
+the mean of as many. What luck and real clocks add to a run, or take from it, is shared among its iterations.
 """
 
 from __future__ import annotations
@@ -37,11 +38,12 @@ def pace(job: Job, timeline: Timeline, program: Training) -> Pace:
     expected = job.clock == "simulated" and bool(np.all(job.cost.luck(job.seed, len(job.graph)) == 1.0))
     known = {iterations: makespan} if expected else {}
     try:
-        for count in {1, 2, iterations} - known.keys():
+        few = 1 + job.prefetch
+        for count in {few, 2 * few, iterations} - known.keys():
             known[count] = play(_lasting(job, program, count)).makespan_s
     except Stalled:  # at the expected seconds, though not at those of this run
         return Pace(0.0, makespan / iterations)
-    steady = iterations * (known[2] - known[1])
+    steady = iterations * (known[2 * few] - known[few]) / few
     start = known[iterations] - steady - sum(job.steps) + _steps(timeline)
     start = min(max(start, 0.0), makespan)
     return Pace(start, (makespan - start) / iterations)

@@ -55,10 +55,8 @@ class Comparison:
         found, known = self.measure, ended(self.variants)
         if not found.differ:
             return decided(self.variants)
-        told = decided(found.per_unit(known))
-        return f"{found.sentence(known)} " + (
-            f"Per {found.unit}, {told[0].lower()}{told[1:]}" if found.amount else told
-        )
+        unit = f"Per {found.unit}: " if found.amount else ""
+        return f"{found.sentence(known)} {unit}{decided(found.per_unit(known))}"
 
     @property
     def failed(self) -> str:

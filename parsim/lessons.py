@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
 
+from parsim.core.escape import printable
 from parsim.core.kernel import ITEM, Call, price
 from parsim.core.scenario import Source, load
 from parsim.core.ties import CLOSE
@@ -38,7 +39,7 @@ class Marked:
     words: str
 
     def __repr__(self) -> str:
-        return self.words
+        return printable(self.words)
 
 
 def makespan(answer: object, source: Source, set: Mapping[str, Any] | None = None) -> Marked:

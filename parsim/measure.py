@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from parsim.core.profile import Profile, Row
 from parsim.core.scenario import Scenario, Source, load
 from parsim.export.files import json_text, write
 from parsim.export.report import seconds
+from parsim.export.table import table
 from parsim.sim.play import play
 
 if TYPE_CHECKING:
@@ -51,14 +52,16 @@ class Calibration:
         """Write it for people: the calls that take longest first."""
         made, profile = self.profile.made, self.profile
         rows = sorted(profile.kernels.items(), key=lambda row: -row[1].timing["busy"].median_s)
-        lines = [f"{profile.machine['processor']}, {made['workers']} workers, {made['runs']} rounds each way", ""]
-        lines.append(f"  {'kernel':<28}{'FLOP':>10}{'alone':>12}{'busy':>12}{'spread':>12}  outliers")
+        lines = [
+            f"{profile.machine['processor']}, {made['workers']} workers, {made['runs']} rounds each way",
+            "",
+        ]
+        cells: list[Sequence[str]] = [("kernel", "FLOP", "alone", "busy", "spread", "outliers")]
         for call, row in rows[:SHOWN]:
             alone, busy = row.timing["alone"], row.timing["busy"]
-            lines.append(
-                f"  {call.kernel + ' ' + call.part:<28}{row.flops:>10.3g}{seconds(alone.median_s):>12}"
-                f"{seconds(busy.median_s):>12}{seconds(busy.spread_s):>12}{busy.outliers:>5} of {busy.runs}"
-            )
+            name, times = f"{call.kernel} {call.part}", (alone.median_s, busy.median_s, busy.spread_s)
+            cells.append((name, f"{row.flops:.3g}", *map(seconds, times), f"{busy.outliers} of {busy.runs}"))
+        lines += [f"  {line}" for line in table(cells)]
         if len(rows) > SHOWN:
             lines.append(f"  and {len(rows) - SHOWN} shorter calls")
         rate = 1 / profile.beta_s_per_byte / 1e9 if profile.beta_s_per_byte else float("inf")

@@ -11,6 +11,7 @@ import numpy as np
 
 from parsim.build import build
 from parsim.core.errors import Unfinished
+from parsim.core.escape import printable
 from parsim.core.job import Job
 from parsim.core.machine import cores, require_processes
 from parsim.core.outside import staying
@@ -64,7 +65,7 @@ class Replay:
         handed = self.measured.job.cost.handed
         rows = side_by_side(self.predicted.to_dict(), self.measured.to_dict(), handed)
         beside = "\n".join(f"  {line}" for line in rows)
-        said = "\n".join(f"  {line}" for line in self.said())
+        said = "\n".join(f"  {printable(line)}" for line in self.said())
         return f"{self.measured.report()}\nPrediction beside measurement\n{beside}\n{said}\n"
 
     @property
@@ -87,15 +88,11 @@ class Replay:
 
     def plot(self) -> Figure:
         """Draw both runs on one axis of time."""
-        from parsim.plot.stacked import stacked
+        from parsim.plot.stacked import Chart, stacked
 
-        runs = (self.predicted, self.measured)
-        return stacked(
-            self.measured.job.name,
-            ["predicted", "measured"],
-            [run.timeline for run in runs],
-            [run.theory.t_total_s for run in runs],
-        )
+        runs = {"predicted": self.predicted, "measured": self.measured}
+        charts = [Chart(label, run.timeline, run.theory.t_total_s) for label, run in runs.items()]
+        return stacked(self.measured.job.name, charts)
 
     def _repr_html_(self) -> str:
         """Show both runs in a notebook, and their figures beside each other."""

@@ -5,17 +5,23 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from parsim.build import build
+from parsim.core.escape import printable
 from parsim.core.scenario import Source, load
 from parsim.core.ties import CLOSE
 from parsim.export import html
-from parsim.export.files import json_text, write
+from parsim.export.files import drawn, json_text, write
 from parsim.export.report import ledger, seconds
 from parsim.metrics.checker import check
 from parsim.metrics.closed_forms import Form, bound_formula, forms, lower_bound
 from parsim.run import Result, run
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SHOWN = 4  # broken rules, in a picture
 
 
 @dataclass(frozen=True)
@@ -70,8 +76,36 @@ class Validation:
         )
 
     def save(self, folder: str | os.PathLike[str]) -> None:
-        """Write the run into *folder*, and beside it validation.json."""
-        write(os.fspath(folder), {"validation.json": lambda: json_text(self.to_dict()), **self.result.files()})
+        """Write the run into *folder*, and beside it validation.json and the picture of `plot`."""
+        pictures = drawn("validation", self._pictures)
+        write(
+            os.fspath(folder), {"validation.json": lambda: json_text(self.to_dict()), **pictures, **self.result.files()}
+        )
+
+    def _pictures(self) -> dict[str, bytes]:
+        from parsim.plot.paper import files
+
+        return files("validation", self.plot())
+
+    def plot(self) -> Figure:
+        """Draw the run, and below it what the closed forms foresee, the lower bound, and the verdict."""
+        from parsim.plot.validation import Row, validation
+
+        rows = [Row(*form, self._said(form), self.agrees(form)) for form in self.forms]
+        holds = "holds" if self.respects_bound else "is broken"
+        rows.append(Row("lower bound", bound_formula(self.result.job), self.lower_bound_s, holds, self.respects_bound))
+        none = [] if self.forms else ["No closed form is known for this scenario."]
+        told = [f"Checker: {sentence}" for sentence in self.broken[:SHOWN]] or ["Checker: every rule holds"]
+        more = [f"Checker: {len(self.broken) - SHOWN} more"] if len(self.broken) > SHOWN else []
+        title = f"{self.result.job.name}: {self.verdict}"
+        return validation(title, self.result.timeline, self.result.theory.t_total_s, rows, [*none, *told, *more])
+
+    def _said(self, form: Form) -> str:
+        """Say whether a closed form foresees the makespan, or by how much it is off."""
+        if self.agrees(form):
+            return "agrees"
+        more = self.result.timeline.makespan_s - form.makespan_s
+        return f"{seconds(abs(more), 4)} too {'short' if more > 0 else 'long'}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain values."""
@@ -101,7 +135,7 @@ class Validation:
             lines.append("  none is known for this scenario")
         lines += ["", "Lower bound", f"  {bound_formula(self.result.job)} = {seconds(self.lower_bound_s)}"]
         lines += ["", "Checker", *(f"  {sentence}" for sentence in self.broken or ["every rule holds"])]
-        return "\n".join([*lines, "", f"Verdict: {self.verdict}"]) + "\n"
+        return "\n".join(map(printable, [*lines, "", f"Verdict: {self.verdict}"])) + "\n"
 
 
 def validate(source: Source, set: Mapping[str, Any] | None = None) -> Validation:

@@ -268,7 +268,8 @@ def test_validate_as_json(command, tmp_path):
     assert found["run"]["makespan_s"] == pytest.approx(0.033)  # (m + p - 1)(F + B) = 11 x 3 ms
     assert [form["makespan_s"] for form in found["closed_forms"]] == pytest.approx([0.033] * len(found["closed_forms"]))
     assert found["closed_forms"]
-    assert sorted(os.listdir(tmp_path)) == [*FILES, "validation.json"]
+    pictures = ["validation.png", "validation.svg"]
+    assert sorted(os.listdir(tmp_path)) == [*FILES, "validation.json", *pictures]
     assert json.loads((tmp_path / "validation.json").read_text()) == found
     assert command("validate", SIXTH, "--quiet") == (0, "", "")
 

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+from pathlib import Path
 
 import pytest
 from commands import FIRST, ROOT, SIXTH
@@ -193,11 +194,13 @@ def test_a_name_that_is_nothing_and_no_folder_is_one_fault(command, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["gantt", "graph", "path", "memory", "ledger"])
-def test_names_in_any_script_are_drawn_without_a_word(command, tmp_path, kind):
+def test_names_in_any_script_are_drawn(command, tmp_path, kind):
     path = tmp_path / "甲.yaml"
     tasks = "[{name: 加载, compute: 1 s, memory: 1 B}, {name: 训练, compute: 2 s, after: [加载]}]"
     path.write_text(f"cluster: {{devices: [工人]}}\nworkload: {{kind: tasks, tasks: {tasks}}}\n", encoding="utf-8")
-    assert command("plot", path, "--kind", kind, "--out", tmp_path, "--quiet") == (0, "", "")
+    code, out, err = command("plot", path, "--kind", kind, "--out", tmp_path, "--quiet")
+    assert (code, out) == (0, "")
+    assert not err or re.fullmatch("parsim: no installed font has [^\n]*\n", err)
 
 
 def test_a_name_that_is_nothing(command, tmp_path):
@@ -221,10 +224,55 @@ def test_the_folder_of_a_replay_has_its_runs_beside(command, replayed):
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in LYING])
 def test_a_measured_run_has_no_plan(command, replayed, tmp_path, kind):
-    (found,) = refused(command, replayed / "measured", "--kind", f"gantt,{kind}", "--out", tmp_path / "out")
+    (found,) = refused(command, replayed / "measured", "--kind", kind, "--out", tmp_path / "out")
     assert found[:4] == ("--kind", 0, 0, "kind")
     assert found[4] == f"{kind} needs the plan of a simulated run; of a measured one draw gantt, ledger, path"
     assert not (tmp_path / "out").exists()
+
+
+def drawn_in_part(command, *arguments):
+    """Return what was drawn, and what is said of the rest in a line."""
+    code, out, err = command("plot", *arguments)
+    assert code == 1
+    (line,) = err.splitlines()
+    return [Path(name).name for name in out.splitlines()], line.removeprefix("parsim: ")
+
+
+def test_a_kind_that_cannot_be_drawn_keeps_no_other_from_it(command, folder, replayed, tmp_path):
+    files, said = drawn_in_part(
+        command, replayed / "measured", "--kind", "memory,gantt,graph,ledger", "--out", tmp_path
+    )
+    assert files == ["gantt.png", "gantt.svg", "ledger.png", "ledger.svg"]
+    assert [part.partition(" needs")[0] for part in said.split("; ") if "drawn:" in part] == [
+        "memory is not drawn: memory",
+        "graph is not drawn: graph",
+    ]
+    assert written(tmp_path) == files
+    files, said = drawn_in_part(command, SIXTH, "--kind", "scaling,graph", "--out", tmp_path / "sixth")
+    assert (files, said.partition(": is a pipeline")[0]) == (["graph.png", "graph.svg"], "scaling is not drawn")
+    (folder / "scenario.json").write_text("{}")
+    files, said = drawn_in_part(command, folder, "--kind", "path,memory,scaling,gantt")
+    assert files == ["path.png", "path.svg", "gantt.png", "gantt.svg"]
+    assert "memory is not drawn" in said
+    assert "scaling is not drawn" in said
+
+
+def test_where_no_kind_can_be_drawn_every_fault_is_told_once(command, replayed, tmp_path):
+    found = refused(command, replayed / "measured", "--kind", "memory,graph", "--out", tmp_path / "out")
+    assert [fault[4].split()[0] for fault in found] == ["memory", "graph"]
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_scenario_that_stalls_is_played_once_for_all_kinds(command, tmp_path, monkeypatch):
+    tasks = "[{name: b, compute: 1 s, output: 2 MB}, {name: c, compute: 1 s, memory: 1 MB, after: [b]}]"
+    (tmp_path / "s.yaml").write_text(
+        f"cluster: {{devices: [{{name: a, memory: 2 MB}}]}}\nworkload: {{kind: tasks, tasks: {tasks}}}\n"
+    )
+    played = []
+    monkeypatch.setattr("parsim.run.run", lambda job, run=parsim.run.run: played.append(1) or run(job))
+    code, out, err = command("plot", tmp_path / "s.yaml", "--kind", "gantt,memory,graph", "--out", tmp_path / "out")
+    assert (code, out, len(played)) == (1, "", 1)
+    assert err.startswith("parsim: stalled")
 
 
 DAMAGED = [

@@ -3,6 +3,7 @@
 import io
 import re
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +15,9 @@ from matplotlib.figure import Figure
 import parsim
 from parsim.core.timeline import CAUSES, Idle
 from parsim.export.csv import from_rows
-from parsim.plot import paper, style
-from parsim.plot.gantt import gantt, mark_path, pictures, sheet
-from parsim.plot.letters import _letters, legible, writable
+from parsim.plot.gantt import gantt, mark_path, pictures
 from parsim.plot.style import CAUSES as CAUSE_LOOKS
-from parsim.plot.style import KINDS, Look
+from parsim.plot.style import KINDS, WAITING, Look
 
 SCENARIO = Path(__file__).parents[1] / "scenarios" / "06_pipeline_1f1b.yaml"
 
@@ -121,7 +120,8 @@ def test_lanes_are_the_host_then_the_workers_from_the_top():
 def test_every_kind_and_cause_has_a_place_in_the_legend_outside_the_data():
     axes = drawn(two_lanes())
     words = [text.get_text() for text in axes.get_legend().get_texts()]
-    assert words == [*(f"idle: {cause}" for cause in CAUSES), "compute", "transfer", "split", "gather", "merge"]
+    idle, kinds = [f"idle: {cause}" for cause in CAUSES], ["compute", "transfer", "split", "gather", "merge"]
+    assert words == [*idle, "transfer only", *kinds, "no transfer or step"]
     axes.figure.canvas.draw()
     assert axes.get_legend().get_window_extent().x0 >= axes.get_window_extent().x1
 
@@ -166,6 +166,28 @@ def test_bars_stand_where_their_spans_are():
         (0.0, 0.4),
         (3.6, 4.2),
     ]
+
+
+def test_time_in_which_a_worker_has_only_transfers_has_a_look_of_its_own():
+    # By hand: w0 waits for its input, and at the end for inputs of tasks that never come; w1 waits for its input.
+    waiting = bars(drawn(two_lanes()), WAITING)
+    assert sorted((left, right, round((top + bottom) / 2)) for left, right, top, bottom in waiting) == [
+        (0.4, 0.8, 1),
+        (0.6, 1.0, 2),
+        (3.3, 3.6, 1),
+    ]
+
+
+def test_every_moment_of_a_lane_is_in_the_legend():
+    run = parsim.simulate(SCENARIO.with_name("05_heft_ten_tasks.yaml"))
+    axes = run.plot("gantt")
+    looks = [look for look in (*KINDS.values(), *CAUSE_LOOKS.values(), WAITING) if look != KINDS["transfer"]]
+    for lane in range(len(run.timeline.workers.table) - 1):
+        boxes = sorted({box for look in looks for box in bars(axes, look) if lane - 0.5 < box[2] < lane + 0.5})
+        assert boxes[0][0] == 0
+        for one, after in pairwise(boxes):
+            assert after[0] == pytest.approx(one[1])  # computing, idle or waiting, without a gap
+        assert boxes[-1][1] == run.timeline.makespan_s
 
 
 def test_transfers_at_once_do_not_cover_each_other():
@@ -213,13 +235,14 @@ def test_slim_bars_of_a_path_that_touch_share_an_outline():
     assert [box[:2] for box in boxes(axes.collections[-2])] == [(0.0, 400.0)]
 
 
-def test_a_path_of_nothing_and_one_out_of_sight_are_drawn():
+def test_a_path_of_nothing_and_one_on_the_last_of_many_workers_are_drawn():
     mark_path(from_rows([], ["w0"]), [], drawn(from_rows([], ["w0"])))
     row = (0, "t", "compute", "w199", "compute", 0.0, 0.0, 1.0, 1.0, "")
     far = from_rows([row], [f"w{i}" for i in range(200)])
-    axes = drawn(far)
+    axes = drawn(far, height=40)
     mark_path(far, [0], axes)
-    assert not boxes(axes.collections[-2])
+    assert [label.get_text() for label in axes.get_yticklabels()][-1] == "w199"
+    assert [box[:2] for box in boxes(axes.collections[-2])] == [(0.0, 1.0)]
 
 
 def test_a_pipeline_of_64_ranks_has_64_lanes():
@@ -235,8 +258,30 @@ def test_more_workers_than_can_be_read_are_counted():
         from_rows([(0, "t", "compute", "w0", "compute", 0.0, 0.0, 1.0, 1.0, "")], [f"w{i}" for i in range(200)])
     )
     assert axes.get_ylim() == (127.6, -0.6)
-    assert "72 more workers are not shown" in axes.get_xlabel()
+    assert axes.get_xlabel() == "time (s); 72 more workers are not shown, none on the critical path"
     assert "1 more worker is not shown" in drawn(from_rows([], [f"w{i}" for i in range(129)])).get_xlabel()
+
+
+def test_of_many_workers_those_on_the_critical_path_are_shown():
+    def timeline(workers):
+        return from_rows(
+            [
+                (worker, f"t{worker}", "compute", f"w{worker}", "compute", 0.0, place, place + 1.0, 1.0, waited)
+                for place, (worker, waited) in enumerate(
+                    zip(workers, ["", *(f"t{one}" for one in workers)], strict=False)
+                )
+            ],
+            [f"w{i}" for i in range(200)],
+        )
+
+    axes = drawn(timeline([150, 190, 3]), height=40)
+    shown = [label.get_text() for label in axes.get_yticklabels()]
+    assert shown == [*(f"w{i}" for i in range(126)), "w150", "w190"]
+    assert axes.get_xlabel() == "time (s); 72 more workers are not shown, none on the critical path"
+    axes = drawn(timeline([*range(199, 69, -1)]), height=40)
+    shown = [label.get_text() for label in axes.get_yticklabels()]
+    assert shown == [f"w{i}" for i in range(72, 200)]
+    assert axes.get_xlabel() == "time (s); 72 more workers are not shown, 2 on the critical path"
 
 
 def test_many_spans_are_pixels_in_the_svg():
@@ -252,40 +297,6 @@ def test_an_empty_timeline_is_drawn():
 def test_names_are_never_read_as_formulas():
     row = (0, "$x_{$", "compute", "w$\\frac$", "compute", 0.0, 0.0, 1.0, 1.0, "")
     assert pictures(from_rows([row], ["w$\\frac$"]), 1.0, "$\\nothing$")
-
-
-CHINESE = ["加载", "训练one", "load"]
-
-
-def chinese():
-    rows = [
-        (i, name, "compute", "工人", "compute", 0.0, 4.0 * i, 4.0 * i + 4.0, 4.0, "start")
-        for i, name in enumerate(CHINESE)
-    ]
-    return from_rows(rows, ["工人"])
-
-
-@pytest.mark.filterwarnings("error")
-def test_names_that_no_font_here_can_write_are_numbers_and_no_warning(monkeypatch):
-    monkeypatch.setattr(style, "FURTHER", ())
-    with paper.ours():
-        axes = gantt(chinese(), sheet(chinese(), "甲乙 run"), 1.0)
-        assert [text.get_text() for text in axes.texts][:3] == ["#0", "#1", "load"]
-        paper.png(axes.figure)
-        assert [label.get_text() for label in axes.get_yticklabels()] == ["??"]
-        assert [text.get_text() for text in axes.figure.texts] == ["?? run"]
-    assert pictures(chinese(), 1.0, "甲乙 run") == pictures(chinese(), 1.0, "甲乙 run")
-
-
-def test_further_fonts_are_asked_only_for_what_the_first_lacks(monkeypatch):
-    plain = pictures(two_lanes(), 1.0, "plain")
-    monkeypatch.setattr(style, "FURTHER", ("No Such Font", "STIXGeneral"))  # this one comes with matplotlib
-    assert paper.settings()["font.family"] == [style.FONT, "STIXGeneral"]
-    assert pictures(two_lanes(), 1.0, "plain") == plain
-    only = chr(min(_letters("STIXGeneral", "normal") - _letters(style.FONT, "normal")))
-    assert writable(f"a{only}", [style.FONT]) == "a?"
-    with paper.ours():
-        assert legible(only, 7) == only
 
 
 def test_looks_differ_in_colour_or_hatch_and_ink_is_readable():

@@ -1,5 +1,6 @@
 """The other pictures: what they show against counts by hand, and that no word covers another."""
 
+import dataclasses
 import io
 import math
 import random
@@ -22,6 +23,7 @@ from parsim.export.csv import from_rows
 from parsim.metrics.ledger import Ledger
 from parsim.plot import dag, kinds, layout, memory, paper, scaling, stacked, style, waterfall
 from parsim.study.scaling import Point
+from parsim.validate import validate
 
 ROOT = Path(__file__).parents[1]
 SCENARIOS = ROOT / "scenarios"
@@ -199,9 +201,21 @@ def test_a_far_limit_is_told_and_not_drawn():
 
 
 def test_memory_of_many_devices_and_of_none():
-    axes = memory.memory([steps_of([], [])] * 130, [f"w{i}" for i in range(130)], [math.inf] * 130, 0.0, a_sheet())
-    assert axes.get_xlabel() == "time (s); 2 more devices are not shown"
+    used = [steps_of([], [])] * 129 + [steps_of([0.0], [5.0])]
+    tall = Figure(figsize=(8, 30)).add_subplot()
+    axes = memory.memory(used, [f"w{i}" for i in range(130)], [math.inf] * 130, 0.0, tall)
+    assert axes.get_xlabel() == "time (s); 2 more devices are not shown, none of them fuller"
+    assert "5 B" in [text.get_text() for text in axes.texts]  # of the last device, which is the fullest
     assert memory.memory([], [], [], 0.0, a_sheet()).get_legend().get_texts()[0].get_text() == "bytes used: none"
+
+
+def test_memory_of_a_workload_that_takes_none_says_so():
+    with paper.ours():
+        axes = memory.memory([steps_of([], [])] * 2, ["a", "b"], [1e6, math.inf], 1.0, memory.sheet(2, "none"))
+    assert memory.NOTHING in [text.get_text() for text in axes.texts]
+    assert_clear(axes.figure)
+    some = memory.memory([steps_of([0.0], [5.0])], ["a"], [math.inf], 1.0, a_sheet())
+    assert memory.NOTHING not in [text.get_text() for text in some.texts]
 
 
 def a_sheet():
@@ -305,6 +319,28 @@ def test_a_graph_of_few_tasks_with_bends_is_drawn_with_little_room_and_with_much
     assert bool(axes.patches) == (width == 30)
     names = [text.get_text() for text in axes.texts if text.get_text()]
     assert len(names) == (90 if width == 30 else 0)
+
+
+@pytest.mark.parametrize(
+    ("workload", "tasks"),
+    [
+        ({"kind": "gaussian", "matrix": 10, "compute": "1 s"}, 54),
+        ({"kind": "chains", "count": 1, "length": 54, "compute": "1 s"}, 54),
+        ({"kind": "chains", "count": 54, "length": 1, "compute": "1 s"}, 54),
+        ({"kind": "chains", "count": 4, "length": 25, "compute": "1 s"}, 100),
+    ],
+)
+def test_a_graph_of_up_to_a_hundred_tasks_has_a_legible_name_in_every_box(workload, tasks):
+    run = parsim.simulate({"cluster": {"devices": 4}, "workload": workload})
+    with paper.ours():
+        axes = run.plot("graph")
+    names = {text.get_text().partition("\n")[0] for text in axes.texts}
+    assert names >= {str(name) for name in run.job.graph.names}
+    assert len(axes.patches) == tasks
+    assert min(text.get_fontsize() for text in axes.texts) >= 6
+    boxes = [(*box.get_xy(), box.get_width(), box.get_height()) for box in axes.patches]
+    for (x, y, wide, tall), (other_x, other_y, *_) in combinations(boxes, 2):
+        assert abs(x - other_x) >= wide or abs(y - other_y) >= tall  # no box covers another
 
 
 def test_a_graph_is_laid_out_once_a_picture(monkeypatch):
@@ -414,12 +450,16 @@ def lined(workers, tasks, seconds=1.0):
     return from_rows(rows, [f"w{i}" for i in range(workers)])
 
 
+def charts(*columns):
+    return [stacked.Chart(*chart) for chart in zip(*columns, strict=True)]
+
+
 def test_stacked_charts_share_one_axis_of_time_and_one_legend():
     # By hand: 6 tasks of 1 s on 2 and on 3 workers end at 3 s and at 2 s; theory says 3.5 s of one of them.
-    figure = stacked.stacked("title", ["two", "three"], [lined(2, 6), lined(3, 6)], [3.5, 2.0])
+    figure = stacked.stacked("title", charts(["two", "three"], [lined(2, 6), lined(3, 6)], [3.5, 2.0], ["", "fastest"]))
     assert [axes.get_xlim() for axes in figure.axes] == [pytest.approx((0, 3.535))] * 2
     assert [axes.get_xlabel() for axes in figure.axes] == ["", "time (s)"]
-    assert [axes.get_title(loc="left") for axes in figure.axes] == ["two", "three"]
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["two", "three  \N{BLACK STAR} fastest"]
     assert [axes.get_title(loc="right") for axes in figure.axes] == [
         "makespan 3 s, T_total 3.5 s",
         "makespan 2 s, T_total 2 s",
@@ -430,18 +470,19 @@ def test_stacked_charts_share_one_axis_of_time_and_one_legend():
     assert_clear(figure)
 
 
-@pytest.mark.parametrize(("charts", "workers"), [(1, 1), (2, 2), (8, 2), (8, 64), (3, 200)])
-def test_stacked_charts_are_clear(charts, workers):
-    labels = [f"{LONG * 2}{i}" for i in range(charts)]
-    made = [lined(workers, 500, 10.0**i) for i in range(-2, charts - 2)]
-    assert_clear(stacked.stacked("title", labels, made, [1.0] * charts))
+@pytest.mark.parametrize(("count", "workers"), [(1, 1), (2, 2), (8, 2), (8, 64), (3, 200)])
+def test_stacked_charts_are_clear(count, workers):
+    labels = [f"{LONG * 2}{i}" for i in range(count)]
+    made = [lined(workers, 500, 10.0**i) for i in range(-2, count - 2)]
+    marks = ["fastest, mean of 20 seeds"] * count
+    assert_clear(stacked.stacked("title", charts(labels, made, [1.0] * count, marks)))
 
 
 def test_stacked_charts_are_the_same_bytes_and_none_are_no_fault():
-    first = paper.files("c", stacked.stacked("title", ["a"], [lined(2, 6)], [3.0]))
-    assert paper.files("c", stacked.stacked("title", ["a"], [lined(2, 6)], [3.0])) == first
-    assert paper.files("c", stacked.stacked("title", [], [], []))
-    assert_clear(stacked.stacked("title", ["a", "b"], [from_rows([], ["w0"]), from_rows([], [])], [0.0, 0.0]))
+    first = paper.files("c", stacked.stacked("title", charts(["a"], [lined(2, 6)], [3.0])))
+    assert paper.files("c", stacked.stacked("title", charts(["a"], [lined(2, 6)], [3.0]))) == first
+    assert paper.files("c", stacked.stacked("title", []))
+    assert_clear(stacked.stacked("title", charts(["a", "b"], [from_rows([], ["w0"]), from_rows([], [])], [0.0, 0.0])))
 
 
 def luminance(look):
@@ -494,3 +535,45 @@ def test_64_lanes_hold_all_their_colours_in_the_picture():
     for colour in (style.KINDS["compute"].face, style.KINDS["transfer"].face, style.PATH):
         wanted = np.array([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)])
         assert (np.abs(picture - wanted).max(axis=2) < 0.02).sum() > 200
+
+
+def validated(**changed):
+    """Validate the first scenario; *changed* is what came of it instead."""
+    return dataclasses.replace(validate(SCENARIOS / "01_five_tasks_data.yaml"), **changed)
+
+
+def test_a_validation_shows_the_run_above_what_theory_foresees():
+    # By hand: 3 items of 1 s after 0.3 s of transfer; no run is shorter than the 3 s of its longest task.
+    figure = validated().plot()
+    chart, rows = figure.axes
+    assert figure.texts[0].get_text() == "01_five_tasks_data: the simulation agrees with theory"
+    assert [label.get_text() for label in rows.get_yticklabels()] == ["simulated", "one round", "lower bound"]
+    assert [bar.get_width() for bar in rows.patches] == [pytest.approx(3.3), pytest.approx(3.3), pytest.approx(3.0)]
+    assert chart.get_xlim() == rows.get_xlim()
+    words = [text.get_text() for text in rows.texts if text.get_text()]
+    assert words == [
+        "3.3 s",
+        *("3.3 s, agrees", "longest of 2: input 0.3 s + compute 3 s + result 0 s"),
+        *("3 s, holds", "max(critical path, work / P)"),
+    ]
+    assert figure.texts[1].get_text() == "Checker: every rule holds"
+    assert_clear(figure)
+
+
+def test_a_validation_shows_what_contradicts_the_run():
+    form = validated().forms[0]
+    verdict = validated(forms=[form._replace(makespan_s=9.9)], broken=[f"task {LONG}{i} ran 2 times" for i in range(6)])
+    figure = verdict.plot()
+    assert figure.texts[0].get_text() == "01_five_tasks_data: the timeline breaks 6 rules of the checker"
+    assert "9.9 s, 6.6 s too long" in [text.get_text() for text in figure.axes[1].texts]
+    assert [text.get_text()[:13] for text in figure.texts[1:]] == ["Checker: task"] * 4 + ["Checker: 2 mo"]
+    assert_clear(figure)
+    figure = validated(forms=[]).plot()
+    assert figure.texts[1].get_text() == "No closed form is known for this scenario."
+    assert_clear(figure)
+    assert_clear(validated(lower_bound_s=4.0).plot())
+
+
+@pytest.mark.parametrize("name", ["06_pipeline_1f1b", "07_four_transfers_one_link", "12_standard_task_graph"])
+def test_a_validation_of_any_scenario_is_clear(name):
+    assert_clear(validate(SCENARIOS / f"{name}.yaml").plot())

@@ -7,11 +7,11 @@ run failed, 2 the input is wrong. Heavy imports wait until a command needs them.
 from __future__ import annotations
 
 import sys
-from io import TextIOWrapper
 
 import click
 
 from parsim.cli import pictures, play, shelves
+from parsim.cli.terminal import forgive_letters, letters_told_once, tell
 from parsim.core.errors import Fault, RunError, ScenarioError
 
 
@@ -27,34 +27,34 @@ for command in (*play.COMMANDS, *pictures.COMMANDS, *shelves.COMMANDS):
 
 def main() -> None:
     """Run the command line and leave with the contract's exit code."""
-    if isinstance(sys.stdout, TextIOWrapper):  # an output of few letters, as on Windows, shows others by their number
-        sys.stdout.reconfigure(errors="backslashreplace")
+    forgive_letters()
     sys.exit(_main())
 
 
 def _main() -> int:
     try:
-        parsim(standalone_mode=False, prog_name="parsim")
+        with letters_told_once():
+            parsim(standalone_mode=False, prog_name="parsim")
     except ScenarioError as wrong:
-        click.echo(str(wrong), err=True)
+        tell(str(wrong))
         return 2
     except RunError as failed:
-        click.echo(f"parsim: {failed}", err=True)
+        tell(f"parsim: {failed}")
         return 1
     except click.exceptions.NoArgsIsHelpError as nothing:
-        click.echo(nothing.format_message(), err=True)
+        tell(nothing.format_message())
         return 2
     except click.UsageError as misuse:
-        click.echo(str(_misuse(misuse)), err=True)
+        tell(str(_misuse(misuse)))
         return 2
     except (click.Abort, KeyboardInterrupt):
-        click.echo("parsim: interrupted", err=True)
+        tell("parsim: interrupted")
         return 1
     except BrokenPipeError:
         sys.stderr.close()
         return 1
     except OSError as error:  # of standard output; files that cannot be read or written are told of elsewhere
-        click.echo(f"parsim: {error.strerror or error}", err=True)
+        tell(f"parsim: {error.strerror or error}")
         return 1
     return 0
 

@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,7 +17,9 @@ from typing import Any, Protocol, TypeVar
 
 import click
 
+from parsim.cli.terminal import say, say_json, tell
 from parsim.core.errors import Fault, ScenarioError
+from parsim.core.escape import printable
 
 
 class Answer(Protocol):
@@ -105,10 +106,10 @@ class Asked:
     def show(self, answer: Answer) -> None:
         """Print the answer as it was asked for."""
         if not self.quiet:
-            click.echo(json.dumps(answer.to_dict()) if self.as_json else answer.report(), nl=self.as_json)
+            say_json(answer.to_dict()) if self.as_json else say(answer.report())
         if self.as_json:
             for note in getattr(answer, "warnings", ()):
-                click.echo(f"parsim: {note}", err=True)
+                tell(f"parsim: {note}")
 
 
 def answers(command: Command) -> Command:
@@ -197,7 +198,7 @@ def waiting(what: str, quiet: bool) -> Iterator[None]:
     from rich.console import Console
     from rich.text import Text
 
-    with Console(stderr=True).status(Text(f"{what} ...")):
+    with Console(stderr=True).status(Text(printable(f"{what} ..."))):
         yield
 
 
@@ -212,5 +213,5 @@ def counting(what: str, quiet: bool) -> Iterator[Heard]:
 
     columns = TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn()
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        shown = progress.add_task(what, total=None)
+        shown = progress.add_task(printable(what), total=None)
         yield lambda done, total: progress.update(shown, completed=done, total=total)

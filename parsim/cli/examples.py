@@ -11,7 +11,9 @@ from pathlib import Path
 
 import click
 
+from parsim.cli.terminal import say
 from parsim.core.errors import Fault, ScenarioError
+from parsim.core.escape import printable
 
 FOLDER = "DIR"
 WANTED = (
@@ -41,8 +43,8 @@ def examples(folder: str) -> None:
     except OSError as error:
         raise ScenarioError([_refused(Path(folder), error.strerror or str(error))]) from None
     write(folder, ready(new))
-    click.echo(f"{folder} has {len(found)} files, {len(new)} of them new. Begin with:")
-    click.echo(f"  cd {shlex.quote(folder)}\n  parsim run {next(iter(found))}")
+    say(f"{printable(folder)} has {len(found)} files, {len(new)} of them new. Begin with:")
+    say(f"  cd {printable(shlex.quote(folder))}\n  parsim run {next(iter(found))}")
 
 
 def originals() -> dict[str, bytes]:

@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING
 import click
 
 from parsim.cli.asked import collecting, option_fault, quiet, raise_all, use_files, waiting, with_files
-from parsim.core.errors import Fault, ScenarioError
+from parsim.cli.terminal import say
+from parsim.core.errors import Fault, ParsimError, RunError, ScenarioError
+from parsim.core.escape import printable
 
 if TYPE_CHECKING:
     from parsim.core.scenario import Scenario, Source
@@ -40,9 +42,10 @@ Draw = Callable[[str], Pictures]  # kind -> files
 def plot(result: str, kinds: tuple[str, ...], out: str | None, files: tuple[str, ...], quiet: bool) -> None:
     """Draw pictures of a result, by default its Gantt chart.
 
-    RESULT is a folder that --out wrote, or a scenario.
+    RESULT is a folder that --out wrote, or a scenario. A kind that cannot be drawn does not keep others from it.
     """
     from parsim.export.files import ready, write
+    from parsim.study.counterfactual import first_line
 
     faults: list[Fault] = []
     use_files(files, faults)
@@ -51,14 +54,30 @@ def plot(result: str, kinds: tuple[str, ...], out: str | None, files: tuple[str,
     folder = _folder(result, wanted, out, faults)
     if faults and used:
         with collecting(faults):
-            _source(result, wanted)
+            _source(result)
     raise_all(faults)
     with waiting(result, quiet):
-        draw = _source(result, wanted)
-        pictures = {name: content for kind in wanted for name, content in draw(kind).items()}
+        pictures, failed = _drawn(_source(result), wanted)
         write(folder, ready(pictures))
     if not quiet:
-        click.echo("\n".join(str(Path(folder) / name) for name in pictures))
+        say("\n".join(printable(str(Path(folder) / name)) for name in pictures))
+    if failed:
+        raise RunError("; ".join(f"{kind} is not drawn: {first_line(error)}" for kind, error in failed.items()))
+
+
+def _drawn(draw: Draw, kinds: list[str]) -> tuple[Pictures, dict[str, ParsimError]]:
+    """Draw each of *kinds*; return the pictures, and why others cannot be drawn. Where none can be, that is raised."""
+    pictures: Pictures = {}
+    failed: dict[str, ParsimError] = {}
+    for kind in kinds:
+        try:
+            pictures |= draw(kind)
+        except ParsimError as error:
+            failed[kind] = error
+    if failed and not pictures:
+        faults = [fault for error in failed.values() if isinstance(error, ScenarioError) for fault in error.faults]
+        raise ScenarioError(dict.fromkeys(faults)) if faults else next(iter(failed.values()))
+    return pictures, failed
 
 
 def _kinds(words: tuple[str, ...], faults: list[Fault]) -> list[str]:
@@ -88,8 +107,8 @@ def _folder(result: str, kinds: list[str], out: str | None, faults: list[Fault])
     return str(folder)
 
 
-def _source(result: str, kinds: list[str]) -> Draw:
-    """Check the folder or the scenario *result*, and return what draws *kinds* of it."""
+def _source(result: str) -> Draw:
+    """Check the folder or the scenario *result*, and return what draws a kind of it."""
     from parsim.core.scenario import load
     from parsim.export.folder import folder_of_run, read_folder
 
@@ -99,14 +118,17 @@ def _source(result: str, kinds: list[str]) -> Draw:
             raise ScenarioError([Fault(result, 0, 0, "RESULT", "no such folder, result.json or scenario")])
         return _player(load(result), result)
     kept = read_folder(folder)
-    further = [kind for kind in kinds if kind not in LYING]
-    if not further:
-        return lambda kind: _lying(kept, kind)
-    if kept.clock != "simulated":
-        message = f"{further[0]} needs the plan of a simulated run; of a measured one draw {', '.join(LYING)}"
-        raise option_fault("--kind", message)
-    again = _again(kept)
-    return lambda kind: _lying(kept, kind) if kind in LYING else again(kind)
+    again = cache(lambda: _again(kept))
+
+    def draw(kind: str) -> Pictures:
+        if kind in LYING:
+            return _lying(kept, kind)
+        if kept.clock != "simulated":
+            message = f"{kind} needs the plan of a simulated run; of a measured one draw {', '.join(LYING)}"
+            raise option_fault("--kind", message)
+        return again()(kind)
+
+    return draw
 
 
 def _again(kept: Kept) -> Draw:
@@ -153,8 +175,16 @@ def _player(scenario: Scenario, source: Source, makespan_s: float | None = None)
     job = build(scenario)
 
     @cache
+    def outcome() -> Result | ParsimError:
+        try:
+            return run(job)
+        except ParsimError as error:
+            return error
+
     def played() -> Result:
-        result = run(job)
+        result = outcome()
+        if isinstance(result, ParsimError):
+            raise result
         if makespan_s not in (None, result.timeline.makespan_s):
             message = f"now takes {result.timeline.makespan_s!r} s, and {makespan_s!r} s when the folder was written"
             more = "another version of parsim wrote it, or the file was changed: run the scenario again"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable
 from typing import Any
@@ -25,7 +24,9 @@ from parsim.cli.asked import (
     use_files,
     with_files,
 )
+from parsim.cli.terminal import say, say_json
 from parsim.core.errors import Fault, RunError, Unfinished
+from parsim.core.escape import printable
 
 MOST_ROUNDS = 10_000
 
@@ -139,8 +140,8 @@ def calibrate(
         found = measure(scenario, chosen, count, heard)
         found.save(out or found.file)
     if not quiet:
-        said = json.dumps(found.to_dict()) if as_json else f"{found.report()}  written to {out or found.file}\n"
-        click.echo(said, nl=as_json)
+        place = printable(str(out or found.file))
+        say_json(found.to_dict()) if as_json else say(f"{found.report()}  written to {place}")
 
 
 @click.command()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 from math import prod
@@ -23,7 +22,9 @@ from parsim.cli.asked import (
     with_files,
 )
 from parsim.cli.examples import examples
+from parsim.cli.terminal import say, say_json
 from parsim.core.errors import Fault, RunError, ScenarioError
+from parsim.core.escape import printable
 
 if TYPE_CHECKING:
     from parsim.core.registry import Shelf
@@ -64,7 +65,7 @@ def schedule(name: str, ranks: str, microbatches: str, chunks: str, files: tuple
     except Invalid as invalid:
         found = [(f"--{c.path[0]}" if c.path else "NAME", c.message) for c in invalid.complaints]
         raise ScenarioError(fault for place in found for fault in option_fault(*place).faults) from None
-    click.echo("\n".join(" ".join(map(str, order)) for order in orders))
+    say("\n".join(" ".join(map(str, order)) for order in orders))
 
 
 @click.command()
@@ -91,7 +92,7 @@ def ledger(timeline: str, workers: str | None, origin: str) -> None:
         faults += option_fault("--origin", str(wrong)).faults
     raise_all(faults)
     terms = ledger_of_trace(read_csv(timeline, count, origin))
-    click.echo(json.dumps(terms))
+    say_json(terms)
     if terms["checker"]:
         raise RunError(f"{timeline}: {terms['checker'][0]}")
 
@@ -104,6 +105,7 @@ def list_(shelf: str | None, files: tuple[str, ...], as_json: bool) -> None:
     """List what stands on the shelves, and in which files."""
     from parsim.core.registry import SHELVES, did_you_mean
     from parsim.core.registry import shelf as find
+    from parsim.export.table import table
     from parsim.hardware import QUESTION
 
     faults: list[Fault] = []
@@ -116,14 +118,11 @@ def list_(shelf: str | None, files: tuple[str, ...], as_json: bool) -> None:
     questions = {name: QUESTION if name == DEVICES else find(name).question for name in chosen}
     rows = {name: _device_rows() if name == DEVICES else _rows(find(name)) for name in chosen}
     if as_json:
-        click.echo(json.dumps({name: {"question": questions[name], "entries": rows[name]} for name in chosen}))
+        say_json({name: {"question": questions[name], "entries": rows[name]} for name in chosen})
         return
-    names, places = ([row[key] for some in rows.values() for row in some] for key in ("name", "file"))
-    wide = [max(map(len, words)) for words in (names, places)]
+    lines = iter(table([list(row.values()) for some in rows.values() for row in some], words=range(3)))
     for name, some in rows.items():
-        click.echo(f"{name}: {questions[name]}")
-        for row in some:
-            click.echo(f"  {row['name']:<{wide[0]}}  {row['file']:<{wide[1]}}  {row['does']}".rstrip())
+        say("\n".join([f"{name}: {questions[name]}", *(f"  {next(lines)}" for _ in some)]))
 
 
 def _rows(shelf: Shelf) -> list[dict[str, str]]:
@@ -171,8 +170,8 @@ def init(file: str, kind: str) -> None:
     raise_all(faults)
     name = shlex.quote(file)
     _write_new(file, kinds[kind].read_text(encoding="utf-8").replace("parsim run FILE", f"parsim run {name}"))
-    click.echo(f"{file} is written; its comments explain every key. Run it, change it, run it again:")
-    click.echo(f"  parsim run {name}\n  parsim run {name} --out out")
+    say(f"{printable(file)} is written; its comments explain every key. Run it, change it, run it again:")
+    say(f"  parsim run {printable(name)}\n  parsim run {printable(name)} --out out")
 
 
 def _write_new(file: str, text: str) -> None:
@@ -218,7 +217,7 @@ def check(file: str, as_json: bool, quiet: bool) -> None:
     with waiting(file, quiet):
         verdict = check_file(file)
     if not quiet:
-        click.echo(json.dumps(verdict.to_dict()) if as_json else verdict.report(), nl=as_json)
+        say_json(verdict.to_dict()) if as_json else say(verdict.report())
     if not verdict.good:
         raise RunError(f"{file}: {verdict.verdict}")
 
@@ -232,7 +231,7 @@ def schema(files: tuple[str, ...]) -> None:
     faults: list[Fault] = []
     use_files(files, faults)
     raise_all(faults)
-    click.echo(json.dumps(scenario_schema(), indent=1))
+    say_json(scenario_schema(), indent=1)
 
 
 COMMANDS: tuple[click.Command, ...] = (list_, init, examples, check, schema, schedule, ledger)

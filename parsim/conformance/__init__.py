@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from parsim.conformance.case import Case, Finding, find
+from parsim.core.escape import printable
 from parsim.core.registry import use
 
 __all__ = ["Finding", "Verdict", "cases", "check_file", "findings"]
@@ -48,7 +49,7 @@ class Verdict:
         lines = []
         for shelf, entry in dict.fromkeys((one.shelf, one.entry) for one in self.findings):
             lines += [f"{shelf}: {entry}", *_told([one for one in self.findings if one[:2] == (shelf, entry)])]
-        return "\n".join([*lines, f"{self.file}: {self.verdict}"]) + "\n"
+        return "\n".join(map(printable, [*lines, f"{self.file}: {self.verdict}"])) + "\n"
 
 
 def _told(findings: Sequence[Finding]) -> Iterator[str]:

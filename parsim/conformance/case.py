@@ -10,7 +10,8 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from parsim.core import document
-from parsim.core.errors import Complaint, Invalid, ParsimError, one_line, told
+from parsim.core.errors import Complaint, Invalid, ParsimError, told
+from parsim.core.escape import printable
 from parsim.core.marks import FILE, example, mark_of
 from parsim.core.outside import ANYTHING, Outside, Who, staying
 from parsim.core.registry import shelf
@@ -54,7 +55,7 @@ def find(shelf: str, entry: str, case: Case) -> Finding:
 
 
 def _lines_in_one(text: str) -> str:
-    return one_line("; ".join(line.strip() for line in text.splitlines()))
+    return printable("; ".join(line.strip() for line in text.splitlines()))
 
 
 def found(broken: Iterable[str], told: str = "") -> Found:

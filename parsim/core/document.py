@@ -13,7 +13,8 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from parsim.core.errors import Complaint, Fault, Invalid, Path, ScenarioError, dotted, one_line
+from parsim.core.errors import Complaint, Fault, Invalid, Path, ScenarioError, dotted
+from parsim.core.escape import printable
 
 DEEPEST = 40  # nesting
 TAB = "a tab stands here, and YAML indents with spaces alone; write spaces in its place"
@@ -52,7 +53,7 @@ class Document(NamedTuple):
 
 def fault(file: str, position: Position, path: Path, message: str) -> Fault:
     """Make a fault that fits on one line; the path of the whole document is `yaml`."""
-    return Fault(file, *position, one_line(dotted(path)) or "yaml", one_line(message))
+    return Fault(file, *position, printable(dotted(path)) or "yaml", printable(message))
 
 
 def read(data: bytes, file: str) -> Document:

@@ -15,6 +15,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
+from parsim.core.escape import printable
+
 Path = tuple[str | int, ...]
 
 
@@ -28,15 +30,6 @@ def dotted(path: Path) -> str:
     return text.removeprefix(".")
 
 
-def one_line(text: str) -> str:
-    r"""Write control characters out, so that a fault stays a line.
-
-    >>> one_line("a" + chr(10) + "b")
-    'a\\nb'
-    """
-    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
-
-
 def says(error: BaseException) -> str:
     """Return what an exception says, in one line; nothing where it says nothing, or fails at that.
 
@@ -44,7 +37,7 @@ def says(error: BaseException) -> str:
     ("'a'", '')
     """
     try:
-        return one_line(str(error))
+        return printable(str(error))
     except Exception:  # its class has a __str__ of its own
         return ""
 
@@ -75,7 +68,7 @@ class Fault(NamedTuple):
     message: str
 
     def __str__(self) -> str:
-        return one_line(f"{self.file}:{self.line}:{self.column}: {self.path}: {self.message}")
+        return printable(f"{self.file}:{self.line}:{self.column}: {self.path}: {self.message}")
 
 
 class Complaint(NamedTuple):
@@ -125,7 +118,10 @@ class ScenarioError(ParsimError):
 
 
 class RunError(ParsimError):
-    """The run failed."""
+    """The run failed; every line of its message is printable."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("\n".join(map(printable, message.split("\n"))))
 
 
 class Stalled(RunError):

@@ -15,7 +15,8 @@ from contextlib import contextmanager, redirect_stdout, suppress
 from functools import partial, update_wrapper
 from typing import Any, NamedTuple, TextIO
 
-from parsim.core.errors import Complaint, Fault, Invalid, ParsimError, RunError, ScenarioError, one_line, says
+from parsim.core.errors import Complaint, Fault, Invalid, ParsimError, RunError, ScenarioError, says
+from parsim.core.escape import printable
 from parsim.core.signatures import BY_KEY, signature
 
 LONGEST = 120  # letters of a value in a message
@@ -39,7 +40,7 @@ class Who(NamedTuple):
         >>> print(Who("policy", "newest", "mine.py", 17).error("took task t3 a second time"))
         policy newest (mine.py:17) took task t3 a second time
         """
-        return RunError(one_line(f"{self._replace(line=line or self.line)} {words}"))
+        return RunError(printable(f"{self._replace(line=line or self.line)} {words}"))
 
     def fault(self, words: str) -> Fault:
         """Say what is wrong with it before anything is played."""

@@ -22,7 +22,8 @@ from typing import Any
 from parsim.core import document
 from parsim.core.content import content
 from parsim.core.document import Branch, Document, Position
-from parsim.core.errors import Complaint, Fault, Invalid, Path, ScenarioError, dotted, one_line
+from parsim.core.errors import Complaint, Fault, Invalid, Path, ScenarioError, dotted
+from parsim.core.escape import printable
 from parsim.core.units import show
 
 MOST_VALUES = 10_000_000  # in a mapping, so that shared parts cannot grow without end
@@ -137,7 +138,7 @@ def _from_file(file: str) -> Scenario:
         )
         raise ScenarioError(_sorted([*read.faults, document.fault(file, read.position(()), (), message)]))
     sha256 = hashlib.sha256(data).hexdigest()
-    return Scenario(file, one_line(PurePath(file).stem), sha256, read.values, read.places, read.faults)
+    return Scenario(file, printable(PurePath(file).stem), sha256, read.values, read.places, read.faults)
 
 
 def _bytes(file: str) -> bytes:

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from parsim.core.errors import ParsimError, RunError, one_line, told
+from parsim.core.errors import ParsimError, RunError, told
+from parsim.core.escape import printable
 from parsim.core.graph import Program, TaskGraph
 from parsim.core.items import Elements
 from parsim.core.plain import Unwritable, plain
@@ -51,7 +52,7 @@ class Values:
         try:
             outputs = self.program.compute(task, received)
         except Exception as error:  # a kernel may raise anything
-            raise RunError(f"task {self.graph.names[task]}: {told(error)}") from error
+            raise RunError(printable(f"task {self.graph.names[task]}: {told(error)}")) from error
         self.keep(task, outputs)
 
     def merged(self) -> Any:
@@ -75,7 +76,7 @@ def _result(program: Program, where: str, make: Callable[[], Any]) -> Any:
         with np.errstate(over="ignore", invalid="ignore"):  # what comes of it, a number that is none, is told below
             return plain(make())
     except Unwritable as wrong:
-        raise RunError(one_line(f"{where}: {wrong}{names}")) from wrong
+        raise RunError(printable(f"{where}: {wrong}{names}")) from wrong
     except ParsimError as error:
         raise RunError(f"{where}: {error}") from error
     except Exception as error:  # a kernel or a merge may raise anything

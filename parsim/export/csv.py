@@ -4,8 +4,9 @@
     0,host>part0,transfer,w0,host>w0,0.0,0.0,0.3,0.3,
     0,part0,compute,w0,compute,0.0,0.3,3.3,3.0,host>part0
 
-Written and read a column at a time: a million lines take seconds. Numbers are unrounded. What is read may have
-been measured elsewhere: its lines stand in any order, other columns are passed over.
+Written and read a column at a time: a million lines take seconds. Numbers are unrounded. In words a backslash, a
+control character and the beginning of what a spreadsheet would compute (= + - @) are written as Python escapes. What is
+read may have been measured elsewhere: its lines stand in any order, other columns are passed over.
 """
 
 from __future__ import annotations
@@ -21,13 +22,16 @@ import numpy as np
 
 from parsim.core.cluster import HOST
 from parsim.core.errors import Fault, ScenarioError
+from parsim.core.escape import escaped, unescaped
 from parsim.core.graph import Floats
 from parsim.core.timeline import CAUSES, COLUMNS, Idle, Timeline, Words
 from parsim.export.origin import moved
 from parsim.export.sheet import about_order, cells_of, numbers, read_sheet, seconds, whole
 
 HEADER = ",".join(COLUMNS)
+WORDS = ("task", "kind", "worker", "lane", "waited_for")
 NUMBERS = ("ready_s", "start_s", "end_s", "nominal_s")
+FORMULA = re.compile("(^|(?<=;))[=+@\uff1d\uff0b\uff20\uff0d-]")  # some cut cells at ;, and read wide signs
 FILL, DRAIN, DEPENDENCY = (CAUSES.index(cause) for cause in ("fill", "drain", "dependency"))
 
 
@@ -35,9 +39,9 @@ def write_csv(timeline: Timeline) -> str:
     """Write *timeline* in the contract's columns, floats as Python repeats them."""
     columns = [
         map(str, timeline.number.tolist()),
-        *map(_quoted, (timeline.tasks, timeline.kinds, timeline.workers, timeline.lanes)),
+        *map(_cells, (timeline.tasks, timeline.kinds, timeline.workers, timeline.lanes)),
         *(map(repr, getattr(timeline, name).tolist()) for name in NUMBERS),
-        _quoted(timeline.waits),
+        _cells(timeline.waits),
     ]
     return "\n".join([HEADER, *map(",".join, zip(*columns, strict=True)), ""])
 
@@ -104,6 +108,7 @@ def read_columns(path: str | Path, argument: str, origin: str = "0") -> dict[str
         if origin != "0" and not faults:
             columns |= moved(sheet, cells, origin, faults)
         faults += about_order(sheet, columns)
+        columns |= {name: names(columns[name]) for name in WORDS}
     if faults:
         raise ScenarioError(sorted(faults, key=lambda fault: (fault.line, fault.column)))
     columns["worker"] = ["" if name == HOST else name for name in columns["worker"]]  # the host is no worker
@@ -144,13 +149,27 @@ def _codes(words: Sequence[str], table: Sequence[str]) -> Any:
     return np.array([code[word] for word in words], np.int64)
 
 
-def _quoted(column: Words) -> list[str]:
-    """Write the words out, those quoted that need it."""
+def names(cells: Sequence[str]) -> Sequence[str]:
+    """Return what was written as *cells*."""
+    return [*map(unescaped, cells)] if "\\" in "".join(cells) else cells
+
+
+def _cells(column: Words) -> list[str]:
+    """Write the words out."""
     used, where = np.unique(column.code, return_inverse=True)
-    words = [quoted(column.table[code]) for code in used.tolist()]
+    words = [cell(column.table[code]) for code in used.tolist()]
     return [words[place] for place in where.tolist()]
 
 
-def quoted(word: str) -> str:
-    """Write a word as a cell, in quotes where it needs them."""
-    return '"' + word.replace('"', '""') + '"' if any(letter in word for letter in ',"\r\n') else word
+def cell(word: str) -> str:
+    r'''Write a word as a cell: in quotes where it needs them, and never as a formula of a spreadsheet.
+
+    >>> print(cell("w0>w1"), cell('a "b"'), cell("=1+1"))
+    w0>w1 "a ""b""" \x3d1+1
+    '''
+    written = FORMULA.sub(lambda first: _code(ord(first[0])), escaped(word))
+    return '"' + written.replace('"', '""') + '"' if any(letter in written for letter in ',"') else written
+
+
+def _code(letter: int) -> str:
+    return f"\\x{letter:02x}" if letter < 256 else f"\\u{letter:04x}"

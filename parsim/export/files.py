@@ -18,7 +18,7 @@ from parsim.core.progress import counted
 
 FILES = (  # of any answer
     *("result.json", "scenario.json", "timeline.csv", "idle.csv", "trace.json", "timeline.png", "timeline.svg"),
-    "validation.json",
+    *("validation.json", "validation.png", "validation.svg"),
     *("comparison.json", "comparison.png", "comparison.svg"),
     *("explanation.json", "path.png", "path.svg"),
     *("scaling.json", "scaling.png", "scaling.svg"),

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
+from parsim.core.escape import printable
 from parsim.export.prediction import beside
 from parsim.export.report import clean, seconds, size, spent, terms
 from parsim.export.text import ends
@@ -22,7 +23,7 @@ CELL = "padding:0.15em 0.8em 0.15em 0;border:0;background:none;vertical-align:to
 
 def page(title: str, *parts: str) -> str:
     """Put *parts*, HTML already, under a title."""
-    return f"<div><p><strong>{escape(title)}</strong></p>{''.join(parts)}</div>"
+    return f"<div><p><strong>{_escaped(title)}</strong></p>{''.join(parts)}</div>"
 
 
 def words(text: str) -> str:
@@ -31,7 +32,16 @@ def words(text: str) -> str:
     >>> words("1 < 2")
     '<p>1 &lt; 2</p>'
     """
-    return f"<p>{escape(text)}</p>"
+    return f"<p>{_escaped(text)}</p>"
+
+
+def report(text: str) -> str:
+    """Write lines as they stand in a report.
+
+    >>> report("1 < 2")
+    '<pre>1 &lt; 2</pre>'
+    """
+    return f"<pre>{escape(text)}</pre>"
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], left: Sequence[int] = (0,)) -> str:
@@ -44,7 +54,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], left: Sequence[int
     def row(tag: str, cells: Sequence[str]) -> str:
         sides = ("left" if column in left else "right" for column in range(len(cells)))
         written = (
-            f'<{tag} style="{CELL};text-align:{side}">{escape(cell)}</{tag}>'
+            f'<{tag} style="{CELL};text-align:{side}">{_escaped(cell)}</{tag}>'
             for side, cell in zip(sides, cells, strict=True)
         )
         return f"<tr>{''.join(written)}</tr>"
@@ -61,7 +71,7 @@ def picture(png: bytes, meaning: str) -> str:
     data = base64.b64encode(png).decode()
     width = round(int.from_bytes(png[16:20], "big") * 2 / 3)
     style = f"width:{width}px;max-width:100%;height:auto"
-    return f'<img style="{style}" alt="{escape(meaning)}" src="data:image/png;base64,{data}">'
+    return f'<img style="{style}" alt="{_escaped(meaning)}" src="data:image/png;base64,{data}">'
 
 
 def run(facts: Mapping[str, Any], png: bytes) -> str:
@@ -114,6 +124,10 @@ def prediction(predicted: Mapping[str, Any], measured: Mapping[str, Any], handed
     """Write the terms of two runs beside each other."""
     head, *rows = beside(predicted, measured, handed)
     return table(head, rows)
+
+
+def _escaped(text: str) -> str:
+    return escape(printable(text))
 
 
 def _cut(text: str) -> str:

@@ -17,7 +17,7 @@ import numpy as np
 from parsim.core.errors import ScenarioError
 from parsim.core.registry import did_you_mean
 from parsim.core.timeline import CAUSES, Idle, Timeline
-from parsim.export.csv import quoted
+from parsim.export.csv import cell, names
 from parsim.export.sheet import about_order, cells_of, numbers, read_sheet, seconds
 
 COLUMNS = ("worker", "start_s", "end_s", "cause")
@@ -26,9 +26,9 @@ COLUMNS = ("worker", "start_s", "end_s", "cause")
 def write_idle(timeline: Timeline) -> str:
     """Write the idle intervals of *timeline*, floats as Python repeats them."""
     idle = timeline.idle
-    names = [quoted(name) for name in timeline.workers.table]
+    cells = [cell(name) for name in timeline.workers.table]
     rows = zip(idle.worker.tolist(), idle.start_s.tolist(), idle.end_s.tolist(), idle.cause.tolist(), strict=True)
-    lines = [f"{names[worker]},{start!r},{end!r},{CAUSES[cause]}" for worker, start, end, cause in rows]
+    lines = [f"{cells[worker]},{start!r},{end!r},{CAUSES[cause]}" for worker, start, end, cause in rows]
     return "\n".join([",".join(COLUMNS), *lines, ""])
 
 
@@ -45,6 +45,7 @@ def read_idle(path: str | Path, argument: str) -> dict[str, Any]:
         faults += about_order(sheet, columns)
     if faults:
         raise ScenarioError(sorted(faults, key=lambda fault: (fault.line, fault.column)))
+    columns["worker"] = names(columns["worker"])
     columns["cause"] = [CAUSES.index(cause) for cause in columns["cause"]]
     return columns
 

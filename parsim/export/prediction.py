@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from parsim.export.report import clean, seconds
+from parsim.export.table import table
 
 STATED = "its seconds are the scenario's and not this machine's, so this says nothing about the simulation"
 MEASURE = (
@@ -18,11 +19,7 @@ TERMS = ("deviation", "idle", "contention", "hidden")
 
 def side_by_side(predicted: Mapping[str, Any], measured: Mapping[str, Any], handed: float = 0.0) -> list[str]:
     """Write the figures of two runs beside each other, in columns; see `beside`."""
-    rows = beside(predicted, measured, handed)
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        f"{head:<{widths[0]}}  {one:>{widths[1]}}  {two:>{widths[2]}}  {more}".rstrip() for head, one, two, more in rows
-    ]
+    return table(beside(predicted, measured, handed), words=(0, 3))
 
 
 def beside(

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 import math
-import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from parsim.core.escape import printable
 from parsim.core.ties import CLOSE
 from parsim.core.timeline import Timeline
-from parsim.export.text import WIDEST, ends, folded, gantt, short, unit_of
+from parsim.export.table import short, table, width, wrapped
+from parsim.export.text import WIDEST, ends, folded, gantt, number, unit_of
 
 WIDTH = 92
 BAR = 20
@@ -48,7 +49,7 @@ def seconds(value: float, digits: int = 6) -> str:
     ('3.3 s', '250 ms', '0 s', '90 min', '1.2 ms')
     """
     unit = unit_of(value)
-    return f"{_plain(value / unit.seconds, digits)} {unit.name}"
+    return f"{number(value / unit.seconds, digits)} {unit.name}"
 
 
 def size(value: float) -> str:
@@ -58,7 +59,7 @@ def size(value: float) -> str:
     ('13 MB', '0 B', '1.54 kB')
     """
     power = min(int(math.log10(value) // 3), 5) if value >= 1 else 0
-    return f"{_plain(value / 1000**power, 3)} {('B', 'kB', 'MB', 'GB', 'TB', 'PB')[power]}"
+    return f"{number(value / 1000**power, 3)} {('B', 'kB', 'MB', 'GB', 'TB', 'PB')[power]}"
 
 
 def unlike(more: float, less: float) -> tuple[str, str]:
@@ -104,9 +105,9 @@ def ledger(facts: Mapping[str, Any]) -> list[str]:
     rows = terms(facts)
     unit = unit_of(facts["makespan_s"] or max(abs(value) for _, value, _ in rows))
     numbers = aligned([value / unit.seconds for _, value, _ in rows])
-    width = max(13, *(len(head) for head, _, _ in rows))
+    wide = max(13, *(len(head) for head, _, _ in rows))
     return [
-        f"{head:<{width}} {number} {' ' * len(unit.name) if head[0:3] == '   ' else unit.name}  {words}".rstrip()
+        f"{head:<{wide}} {number} {' ' * len(unit.name) if head[0:3] == '   ' else unit.name}  {words}".rstrip()
         for (head, _, words), number in zip(rows, numbers, strict=True)
     ]
 
@@ -114,7 +115,7 @@ def ledger(facts: Mapping[str, Any]) -> list[str]:
 def terms(facts: Mapping[str, Any]) -> list[tuple[str, float, str]]:
     """Return the terms of the makespan with their signs, their seconds and what they mean; causes are indented."""
     theory, measured = facts["theory"], facts["ledger"]
-    formula = f"{_plain(theory['n'])}/{theory['p']} x ({seconds(theory['t_s'])} + {seconds(theory['t_c'])})"
+    formula = f"{number(theory['n'])}/{theory['p']} x ({seconds(theory['t_s'])} + {seconds(theory['t_c'])})"
     return [
         ("  T_total", measured["t_total_s"], f"N/P (T_s + T_c) = {formula}"),
         ("+ deviation", measured["deviation_s"], "other work than the average, noise, inputs already there"),
@@ -150,18 +151,14 @@ def devices(figures: Sequence[Mapping[str, Any]]) -> list[str]:
                 f"{'#' * full}{'.' * (BAR - full)} {100 * used:5.1f} %",
             ]
         )
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = []
-    for row in rows:
-        middle = (f"{cell:>{width}}" for cell, width in zip(row[1:-1], widths[1:-1], strict=True))
-        lines.append("  ".join([f"{row[0]:<{widths[0]}}", *middle, row[-1]]).rstrip())
+    lines = table(rows, words=(0, len(rows[0]) - 1))
     return [lines[0], *folded(lines[1:], len(figures) - len(shown))]
 
 
 def _head(facts: Mapping[str, Any]) -> Iterator[str]:
     title = short(f"{facts['scenario']}: {seconds(facts['makespan_s'])} {facts['clock']}", WIDEST)
     yield title
-    yield "=" * len(title)
+    yield "=" * width(title)
     workers, tasks = facts["workers"], facts["tasks"]
     yield (
         f"{workers} worker{'s' * (workers != 1)}, {tasks} task{'s' * (tasks != 1)}, "
@@ -177,18 +174,18 @@ def _training(figures: Mapping[str, Any]) -> list[str]:
     lines = []
     for name, value in figures.items():
         timed = name.endswith("_s") and "per" not in name
-        text = UNKNOWN if value is None else seconds(value) if timed else _plain(value, 4)
+        text = UNKNOWN if value is None else seconds(value) if timed else number(value, 4)
         lines.append(f"{TRAINING.get(name, name):<27} {text}")
     return lines
 
 
 def _result(value: Any, without: str) -> list[str]:
-    text = without if value is None else json.dumps(value, default=str)
+    text = without if value is None else printable(json.dumps(value, default=str))
     return [text if len(text) <= WIDTH - 4 else text[: WIDTH - 8] + " ..."]
 
 
 def _wrapped(line: str) -> list[str]:
-    return textwrap.wrap(line, WIDTH - 4, subsequent_indent="   ", break_on_hyphens=False) or [""]
+    return wrapped(line, WIDTH - 4, further="   ")
 
 
 def clean(value: float, largest: float) -> str:
@@ -198,17 +195,6 @@ def clean(value: float, largest: float) -> str:
     ('0 s', '1e-07 ns')
     """
     return seconds(value if abs(value) >= CLOSE * largest else 0.0)
-
-
-def _plain(value: float, digits: int = 6) -> str:
-    """Write without exponent where people would.
-
-    >>> _plain(5.0), _plain(1234567.0), _plain(0.1 + 0.2), _plain(12345.6, 4)
-    ('5', '1234567', '0.3', '12346')
-    """
-    if value == int(value) and abs(value) < 1e15:
-        return str(int(value))
-    return f"{value:.{digits}g}" if abs(value) < 10**digits else f"{value:.0f}"
 
 
 def times(values: Sequence[float], figures: int = 6, largest: float = 0.0) -> list[str]:
@@ -238,5 +224,5 @@ def aligned(values: Sequence[float], figures: int = 6) -> list[str]:
         texts = [text[:-1] for text in texts]
         decimals -= 1
     texts = [text.rstrip(".") for text in texts] if not decimals else texts
-    width = max(map(len, texts), default=0)
-    return [f"{text:>{width}}" for text in texts]
+    wide = max(map(len, texts), default=0)
+    return [f"{text:>{wide}}" for text in texts]

@@ -1,12 +1,65 @@
-r"""A table as plain text.
+r"""Plain text in columns, counted in the cells of a terminal: a Chinese letter takes two, a combining accent none.
 
 worker  computing  transfers        words to the left, figures to the right
 w0            3 s     300 ms
+甲            2 s     200 ms
+
+All of it is printable: a name cannot break a line or act on the terminal.
 """
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Collection, Sequence
+
+from parsim.core.escape import printable
+
+
+def width(text: str) -> int:
+    """Return how many cells of a terminal *text*, which is printable, takes.
+
+    >>> width("w0"), width("甲"), width("e\u0301")
+    (2, 2, 1)
+    """
+    if text.isascii():
+        return len(text)
+    from wcwidth import wcswidth
+
+    return wcswidth(text)
+
+
+def left(text: str, cells: int) -> str:
+    """Write *text* to the left of so many *cells*."""
+    return text + " " * (cells - width(text))
+
+
+def right(text: str, cells: int) -> str:
+    """Write *text* to the right of so many *cells*."""
+    return " " * (cells - width(text)) + text
+
+
+def short(text: str, most: int) -> str:
+    """Make *text* printable, and cut its middle out where it takes more than *most* cells: names differ at their ends.
+
+    >>> short("cluster-node-0001", 12), short("w0", 12), short("北京的第一台机器", 12)
+    ('clust..-0001', 'w0', '北京..机器')
+    """
+    text = printable(text)
+    if width(text) <= most:
+        return text
+    tail = (most - 2) // 2
+    letters = _letters(text)
+    head, back = (_fitting(part, cells) for part, cells in ((letters, most - 2 - tail), (letters[::-1], tail)))
+    return f"{''.join(head)}..{''.join(back[::-1])}"
+
+
+def wrapped(text: str, most: int, first: str = "", further: str = "") -> list[str]:
+    """Break *text*, made printable, into lines of at most *most* cells; *first* and *further* indent them."""
+    text = printable(text)
+    wrap = textwrap.wrap
+    if not text.isascii():
+        from wcwidth import wrap
+    return wrap(text, most, initial_indent=first, subsequent_indent=further, break_on_hyphens=False) or [""]
 
 
 def table(rows: Sequence[Sequence[str]], words: Collection[int] = (0,)) -> list[str]:
@@ -16,11 +69,25 @@ def table(rows: Sequence[Sequence[str]], words: Collection[int] = (0,)) -> list[
     worker  computing
     w0            3 s
     """
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(
-            f"{cell:<{width}}" if column in words else f"{cell:>{width}}"
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
+    cells = [[printable(cell) for cell in row] for row in rows]
+    widths = [max(map(width, column)) for column in zip(*cells, strict=True)]
+    sides = [left if column in words else right for column in range(len(widths))]
+    lines = (zip(sides, row, widths, strict=True) for row in cells)
+    return ["  ".join(side(cell, most) for side, cell, most in line).rstrip() for line in lines]
+
+
+def _letters(text: str) -> list[str]:
+    """Return what a reader sees as letters: with their accents, emoji as a whole."""
+    if text.isascii():
+        return list(text)
+    from wcwidth import iter_graphemes
+
+    return list(iter_graphemes(text))
+
+
+def _fitting(letters: Sequence[str], most: int) -> list[str]:
+    """Return the first of *letters* that fit into *most* cells."""
+    count = min(len(letters), most)
+    while width("".join(letters[:count])) > most:
+        count -= 1
+    return list(letters[:count])

@@ -20,11 +20,14 @@ from parsim.core.cluster import HOST
 from parsim.core.graph import Floats
 from parsim.core.timeline import CAUSES, COLUMNS, STEPS, Timeline
 from parsim.export.cells import Brush, crowds, disjoint, singles, touched
+from parsim.export.table import left, right, short, table, width
 
-WIDEST = 100  # columns
+WIDEST = 100  # cells
 MOST = 16  # rows of workers or devices; of more, the first half and the last
-NAME = 14  # columns of a worker's name
-APART = 9  # columns between two ticks, at the least
+NAME = 14  # cells of a worker's name
+APART = 9  # cells between two ticks, at the least
+
+LONG = 1e15  # from where on a number has an exponent
 
 UNITS = (
     ("ns", 1e-9, 1.0),
@@ -65,6 +68,16 @@ def unit_of(seconds: float) -> Unit:
     return fitting[-1] if fitting else Unit("ns", 1e-9) if seconds else Unit("s", 1.0)
 
 
+def number(value: float, digits: int = 6) -> str:
+    """Write a number without exponent, unless it is too long for people.
+
+    >>> number(5.0), number(1234567.0), number(0.1 + 0.2), number(12345.6, 4), number(5e4, 4), number(2e15)
+    ('5', '1234567', '0.3', '12346', '50000', '2e+15')
+    """
+    text = f"{value:.{digits}g}"
+    return f"{value:.0f}" if "e+" in text and abs(value) < LONG else text
+
+
 def ticks(span_s: float, most: float) -> Floats:
     """Return at most *most* + 1 round places in [0, span_s], in seconds.
 
@@ -79,16 +92,6 @@ def ticks(span_s: float, most: float) -> Floats:
     return np.arange(count, dtype=np.float64) * (step * unit.seconds)
 
 
-def short(text: str, width: int) -> str:
-    """Cut the middle out of *text*, since names in a row differ at their ends.
-
-    >>> short("cluster-node-0001", 12), short("w0", 12)
-    ('clust..-0001', 'w0')
-    """
-    tail = (width - 2) // 2
-    return text if len(text) <= width else f"{text[: width - 2 - tail]}..{text[-tail:]}"
-
-
 def ends(items: Sequence[Item]) -> list[Item]:
     """Return the first and the last *items*, half of `MOST` each, or all where no more than one would be left out."""
     return [*items] if len(items) <= MOST + 1 else [*items[: MOST // 2], *items[-(MOST // 2) :]]
@@ -99,26 +102,26 @@ def folded(lines: Sequence[str], hidden: int) -> list[str]:
     return [*lines[: MOST // 2], f"... {hidden} more", *lines[MOST // 2 :]] if hidden else [*lines]
 
 
-def gantt(timeline: Timeline, width: int = WIDEST) -> str:
-    """Draw a row per worker, and the host's where it has steps, at most *width* columns wide."""
+def gantt(timeline: Timeline, widest: int = WIDEST) -> str:
+    """Draw a row per worker, and the host's where it has steps, at most *widest* cells wide."""
     if timeline.makespan_s == 0:
         return "(no time passed)"
     everyone = [code for code, name in enumerate(timeline.workers.table) if name]
     shown = ends(everyone)
     heads = {code: short(timeline.workers.table[code], NAME) for code in shown}
-    margin = max(map(len, [HOST, *heads.values()]))
-    cells = max(width - margin - 3, APART)
+    margin = max(map(width, [HOST, *heads.values()]))
+    cells = max(widest - margin - 3, APART)
     busiest = int(np.bincount(timeline.workers.code[timeline.computes], minlength=1).max())
     crowded = busiest > cells
     lanes = [_lane(timeline, code, cells, crowded) for code in shown]
     lines = folded(
-        [f"{heads[code]:<{margin}} |{lane.row}|" for code, lane in zip(shown, lanes, strict=True)],
+        [f"{left(heads[code], margin)} |{lane.row}|" for code, lane in zip(shown, lanes, strict=True)],
         len(everyone) - len(shown),
     )
     if not timeline.owned.all():
         lanes.append(_host(timeline, cells))
-        lines.insert(0, f"{HOST:<{margin}} |{lanes[-1].row}|")
-    return "\n".join([*lines, *_axis(timeline.makespan_s, cells, margin), *_legend(lanes, crowded, width)])
+        lines.insert(0, f"{left(HOST, margin)} |{lanes[-1].row}|")
+    return "\n".join([*lines, *_axis(timeline.makespan_s, cells, margin), *_legend(lanes, crowded, widest)])
 
 
 def golden(timeline: Timeline) -> str:
@@ -130,18 +133,13 @@ def golden(timeline: Timeline) -> str:
         [timeline.workers.table[worker], repr(start), repr(end), CAUSES[cause]]
         for worker, start, end, cause in intervals
     ]
-    return "\n".join([*_table([COLUMNS, *spans]), "", *_table([("idle", "start_s", "end_s", "cause"), *causes]), ""])
+    heads: tuple[Sequence[str], ...] = (COLUMNS, ("idle", "start_s", "end_s", "cause"))
+    parts = [table([head, *rows], words=range(len(head))) for head, rows in zip(heads, (spans, causes), strict=True)]
+    return "\n".join([*parts[0], "", *parts[1], ""])
 
 
 def _exact(cell: object) -> str:
     return repr(cell) if isinstance(cell, float) else str(cell) or "-"
-
-
-def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Align the columns; nothing is written behind the last."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        yield "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
 class _Lane(NamedTuple):
@@ -204,16 +202,15 @@ def _axis(makespan_s: float, cells: int, margin: int) -> list[str]:
     unit = unit_of(makespan_s)
     rule, labels = ["-"] * cells, [" "] * cells
     for tick in ticks(makespan_s, cells / APART).tolist():
-        label = f"{tick / unit.seconds:.6g}"
+        label = number(tick / unit.seconds)
         place = min(round(tick / makespan_s * cells), cells - 1)
         rule[place] = "+"
         if place + len(label) <= cells:
             labels[place : place + len(label)] = label
-    head = f"{unit.name:>{margin}}"
-    return [f"{'':<{margin}}  {''.join(rule)}", f"{head}  {''.join(labels)}".rstrip()]
+    return [f"{left('', margin)}  {''.join(rule)}", f"{right(unit.name, margin)}  {''.join(labels)}".rstrip()]
 
 
-def _legend(lanes: Sequence[_Lane], crowded: bool, width: int) -> Iterator[str]:
+def _legend(lanes: Sequence[_Lane], crowded: bool, widest: int) -> Iterator[str]:
     """Say what the letters mean, only those that are there."""
     used: set[str] = set().union(*(lane.kinds for lane in lanes)) - {""}
     drawn = "".join(lane.row for lane in lanes)
@@ -228,7 +225,7 @@ def _legend(lanes: Sequence[_Lane], crowded: bool, width: int) -> Iterator[str]:
     meanings += [meaning for letter, meaning in (("-", "- transfer"), (".", ". idle")) if letter in drawn]
     line = ""
     for meaning in meanings:
-        if line and len(line) + len(meaning) + 3 > width:
+        if line and len(line) + len(meaning) + 3 > widest:
             yield line
             line = ""
         line = f"{line}   {meaning}" if line else meaning

@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from json.encoder import encode_basestring, encode_basestring_ascii
+from json.encoder import encode_basestring
 
 import numpy as np
 
+from parsim.core.escape import printable
 from parsim.core.timeline import CAUSES, Timeline, Words
 from parsim.export.arrows import Arrows, ranks
 from parsim.export.counters import Counter
@@ -118,16 +119,12 @@ def _places(tracks: Tracks, rows: slice) -> list[str]:
 
 
 def quoted(text: str) -> str:
-    """Write *text* as JSON, in its own letters: Perfetto decodes no escapes of letters.
+    r"""Write *text*, made printable, as JSON in its own letters: Perfetto decodes no escapes of letters.
 
-    >>> print(quoted("任务"), len(quoted(chr(0xD800))))
-    "任务" 8
+    >>> print(quoted("任务"), quoted(chr(27)))
+    "任务" "\\x1b"
     """
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return encode_basestring_ascii(text)
-    return encode_basestring(text)
+    return encode_basestring(printable(text))
 
 
 def _quoted(words: Words) -> list[str]:

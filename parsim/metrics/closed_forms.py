@@ -18,6 +18,7 @@ from parsim.core.cluster import Path
 from parsim.core.graph import Floats, TaskGraph
 from parsim.core.job import Job
 from parsim.core.op import Op
+from parsim.export.text import number
 
 
 class Form(NamedTuple):
@@ -46,7 +47,7 @@ def rounds(job: Job) -> Form | None:
         return None
     tasks, workers, each = len(graph), len(job.cluster.workers), float(seconds[0])
     name = "T_total" if tasks % workers == 0 else "quantised"
-    return _form(job, name, f"ceil({tasks}/{workers}) x {each:g} s", math.ceil(tasks / workers) * each)
+    return _form(job, name, f"ceil({tasks}/{workers}) x {number(each)} s", math.ceil(tasks / workers) * each)
 
 
 def chains(job: Job) -> Form | None:
@@ -65,7 +66,7 @@ def chains(job: Job) -> Form | None:
     if sorted(_chain_lengths(graph)) != [length] * count:
         return None
     each = float(alike.compute[0])
-    return _form(job, "chains", f"{count}/{workers} x {length} x {each:g} s", count // workers * length * each)
+    return _form(job, "chains", f"{count}/{workers} x {length} x {number(each)} s", count // workers * length * each)
 
 
 def one_round(job: Job) -> Form | None:
@@ -75,7 +76,7 @@ def one_round(job: Job) -> Form | None:
         return None
     seconds = alike.given + alike.compute + alike.result
     longest = int(seconds.argmax())
-    parts = " + ".join(f"{name} {column[longest]:g} s" for name, column in zip(PARTS, alike, strict=True))
+    parts = " + ".join(f"{name} {number(column[longest])} s" for name, column in zip(PARTS, alike, strict=True))
     return _form(job, "one round", f"longest of {len(graph)}: {parts}", float(seconds.max()))
 
 
@@ -87,7 +88,9 @@ def one_worker(job: Job) -> Form | None:
     if not len(graph) or (job.policy_name != "fifo" and np.any(alike.given > 0)):
         return None
     given, compute = float(alike.given.sum()), float(alike.compute.sum())
-    return _form(job, "one worker", f"all {len(graph)}: input {given:g} s + compute {compute:g} s", given + compute)
+    return _form(
+        job, "one worker", f"all {len(graph)}: input {number(given)} s + compute {number(compute)} s", given + compute
+    )
 
 
 def flow_shop(job: Job) -> Form | None:
@@ -101,8 +104,10 @@ def flow_shop(job: Job) -> Form | None:
         return None
     p, m = len(pipe.forward), pipe.microbatches
     ways = [(float(times.sum()), float(times.max())) for times in (pipe.forward, pipe.backward)]
-    numbers = " + ".join(f"{total:g} s + {m - 1} x {most:g} s" for total, most in ways)
-    formula = f"sum F + (m-1) max F + sum B + (m-1) max B + 2(p-1) send = {numbers} + {2 * (p - 1)} x {pipe.send:g} s"
+    numbers = " + ".join(f"{number(total)} s + {m - 1} x {number(most)} s" for total, most in ways)
+    formula = (
+        f"sum F + (m-1) max F + sum B + (m-1) max B + 2(p-1) send = {numbers} + {2 * (p - 1)} x {number(pipe.send)} s"
+    )
     there_and_back = sum(total + (m - 1) * most for total, most in ways) + 2 * (p - 1) * pipe.send
     return _form(job, "GPipe", formula, there_and_back)
 
@@ -118,7 +123,7 @@ def one_forward_one_backward(job: Job) -> Form | None:
         if order != list("F" * ahead + "FB" * (m - ahead) + "B" * ahead):
             return None
     each = float(pipe.forward[0] + pipe.backward[0])
-    formula = f"(m + p - 1)(F + B) = ({m} + {p} - 1) x {each:g} s"
+    formula = f"(m + p - 1)(F + B) = ({m} + {p} - 1) x {number(each)} s"
     return _form(job, "1F1B", formula, (m + p - 1) * each)
 
 
@@ -130,9 +135,8 @@ def one_way(job: Job) -> Form | None:
     if path is None or len(paths) > 1 or np.ptp(flows.start) > 0 or flows.limit.min() < path.bandwidth:
         return None
     total = float(flows.size.sum())
-    formula = (
-        f"latency + sum of {len(flows)} sizes / bandwidth = {path.latency:g} s + {total:g} B / {path.bandwidth:g} B/s"
-    )
+    numbers = f"{number(path.latency)} s + {number(total)} B / {number(path.bandwidth)} B/s"
+    formula = f"latency + sum of {len(flows)} sizes / bandwidth = {numbers}"
     return Form("one link", formula, float(flows.start[0]) + path.seconds(total))
 
 
@@ -228,7 +232,7 @@ def _chain_lengths(graph: TaskGraph) -> list[int]:
 def _form(job: Job, name: str, formula: str, seconds: float) -> Form:
     """Add the host's steps, before and after."""
     steps = math.fsum(job.steps)
-    return Form(name, formula + (f" + steps {steps:g} s" if steps else ""), job.begun_s + seconds + _after(job))
+    return Form(name, formula + (f" + steps {number(steps)} s" if steps else ""), job.begun_s + seconds + _after(job))
 
 
 def _after(job: Job) -> float:

@@ -1,15 +1,23 @@
-"""Where the bars of a timeline stand: a lane a worker, idleness behind, computing above transfers."""
+"""Where the bars of a timeline stand: a lane a worker, idleness behind, computing above transfers.
+
+w0  [ compute ][.......][ compute ]////      .......  transfer only: the worker waits for its own transfer
+               [transfer]                    ////     idle, by cause
+
+Of more workers than can be read, those on the critical path are shown, and the first others.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from parsim.core.graph import Floats, Ints
+from parsim.core.ties import CLOSE
 from parsim.core.timeline import CAUSES, Timeline
 from parsim.export.trace import layers
+from parsim.metrics.critical_path import critical_path
 from parsim.plot import style
 
 MOST = 128  # lanes
@@ -37,7 +45,31 @@ def lanes_of(timeline: Timeline) -> list[int]:
     """Return the worker codes that have a lane, from the top; the host's first, where it has steps."""
     table = timeline.workers.table
     host = [code for code, name in enumerate(table) if not name and not timeline.owned.all()]
-    return [*host, *(code for code, name in enumerate(table) if name)][:MOST]
+    workers = [code for code, name in enumerate(table) if name]
+    if len(workers) <= MOST - len(host):
+        return [*host, *workers]
+    chosen = dict.fromkeys([*critical_workers(timeline), *workers])
+    return [*host, *sorted([*chosen][: MOST - len(host)])]
+
+
+def critical_workers(timeline: Timeline) -> list[int]:
+    """Return the codes of the workers on the critical path, each once."""
+    rows = [step.row for step in critical_path(timeline)]
+    return [code for code in dict.fromkeys(timeline.workers.code[rows].tolist()) if timeline.workers.table[code]]
+
+
+def count_lanes(timeline: Timeline) -> int:
+    """Return how many lanes there are."""
+    return min(sum(map(bool, timeline.workers.table)) + (not timeline.owned.all()), MOST)
+
+
+def left_out(timeline: Timeline, shown: Sequence[int]) -> str:
+    """Say how many workers are not among the lanes *shown*, and how many of these are on the critical path."""
+    hidden = sum(map(bool, timeline.workers.table)) - sum(bool(timeline.workers.table[code]) for code in shown)
+    if not hidden:
+        return ""
+    critical = len({*critical_workers(timeline)} - {*shown}) or "none"
+    return f"{hidden} more worker{'s are' if hidden > 1 else ' is'} not shown, {critical} on the critical path"
 
 
 def places(timeline: Timeline, lanes: list[int]) -> Floats:
@@ -67,6 +99,8 @@ def bars_of(timeline: Timeline, lanes: list[int]) -> Iterator[Bars]:
             yield Bars(
                 f"idle: {name}", style.CAUSES[name], idle.start_s[rows], idle.end_s[rows], lane - 0.42, lane + 0.42
             )
+    if timeline.computes.any() and timeline.transfers.any():
+        yield from _waiting(timeline, place)
     drawn = ~np.isnan(place[timeline.workers.code])
     for name in _known_first(timeline):
         code = [number for number, kind in enumerate(timeline.kinds.table) if kind == name]
@@ -75,6 +109,34 @@ def bars_of(timeline: Timeline, lanes: list[int]) -> Iterator[Bars]:
             top, bottom = heights(timeline, rows, place)
             look = style.KINDS.get(name, style.OTHER)
             yield Bars(name, look, timeline.start_s[rows], timeline.end_s[rows], top, bottom)
+
+
+def blank(timeline: Timeline) -> str:
+    """Say what white in a lane means; empty: there is none."""
+    under = ["transfer"] if timeline.computes.any() and timeline.transfers.any() else []
+    between = [] if timeline.owned.all() else ["step"]
+    return f"no {' or '.join([*under, *between])}" if under or between else ""
+
+
+def _waiting(timeline: Timeline, place: Floats) -> Iterator[Bars]:
+    """Yield when workers neither compute nor idle: their transfers alone take place."""
+    idle, rows = timeline.idle, np.flatnonzero(timeline.computes)
+    worker = np.concatenate([timeline.workers.code[rows], idle.worker])
+    start = np.concatenate([timeline.start_s[rows], idle.start_s])
+    end = np.concatenate([timeline.end_s[rows], idle.end_s])
+    parts = []
+    for code in np.flatnonzero(~np.isnan(place)).tolist():
+        if timeline.workers.table[code]:
+            mine = np.flatnonzero(worker == code)
+            mine = mine[np.argsort(start[mine], kind="stable")]
+            opened = np.concatenate([[0.0], np.maximum.accumulate(end[mine])])
+            closed = np.append(start[mine], timeline.makespan_s)
+            white = closed - opened > CLOSE * timeline.makespan_s
+            parts.append((opened[white], closed[white], np.full(white.sum(), place[code])))
+    starts, ends, lane = (np.concatenate(column) for column in zip(*parts, strict=True))
+    if len(lane):
+        band = bands(timeline)[0]
+        yield Bars("transfer only", style.WAITING, starts, ends, lane + band.top, lane + band.bottom)
 
 
 def boxes(timeline: Timeline, rows: Ints) -> tuple[Floats, Floats]:

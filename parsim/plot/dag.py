@@ -18,20 +18,24 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.path import Path
 
+from parsim.core.escape import printable
 from parsim.core.graph import TaskGraph
-from parsim.export.text import short
+from parsim.export.table import short
 from parsim.plot import style
 from parsim.plot.layout import Layout, routed, straight
-from parsim.plot.letters import legible
-from parsim.plot.paper import Margins, Point, headline, page, point, size
+from parsim.plot.letters import legible, make_writable, wide, written
+from parsim.plot.paper import Margins, Point, explain, headline, page, point, size
 
 MOST = 2_000  # tasks
 NAMED = 100  # tasks that may have names
-NAME = 12  # letters
-WORD = 18  # letters of a legend's entry
+NAME = 12  # cells
+WORD = 18  # cells of a legend's entry
 MANY = 5_000  # edges from which on the SVG holds pixels
-WIDEST, HIGHEST = 12.0, 12.0  # inches of data
+WIDEST, HIGHEST = 12.0, 12.0  # inches of data, unless names need more
 MARGINS = Margins(left=0.3, right=1.9, top=0.6, bottom=0.55)
+LETTER = 0.64  # of its size, the width of a letter
+SMALLEST = 6.5  # points of a name, on a sheet of its own
+SIDES = 4.0  # points of a box beside its name
 TWO_LINES = 20.0  # points of height from which on a box tells its group too
 BOX = 0.6  # of the way from layer to layer
 FLAT = 0.68  # of the way from row to row
@@ -72,15 +76,25 @@ class Drawing(NamedTuple):
 def alone(graph: TaskGraph, path: Sequence[int], groups: Sequence[str], title: str) -> Axes:
     """Draw *graph* on a sheet of its own, of a size that fits; the rest is as for `dag`."""
     drawing = _drawing(graph, path, groups)
-    boxes, dots = (_inches(drawing.layout, *each) for each in ((1.2, 0.5), (0.45, 0.16)))
-    width, height = boxes if drawing.has_room(72 * boxes[0], 72 * boxes[1]) else dots
-    axes = page(width, height, MARGINS)
+    axes = page(*_inches(drawing), MARGINS)
     headline(axes.figure, MARGINS.left, title)
     return _draw(drawing, axes)
 
 
-def _inches(layout: Layout, across: float, down: float) -> tuple[float, float]:
-    return min(max(layout.width * across, 3.0), WIDEST), min(max(layout.height * down, 2.0), HIGHEST)
+def _inches(drawing: Drawing) -> tuple[float, float]:
+    """Return a size that fits: boxes get the room for their names, dots are drawn as densely as need be."""
+    layers, rows = drawing.layout.width, drawing.layout.height
+    if len(drawing.names) > NAMED:
+        return min(max(layers * 0.45, 3.0), WIDEST), min(max(rows * 0.16, 2.0), HIGHEST)
+    longest = max((wide(word) for task in range(len(drawing.names)) for word in _words(drawing, task)), default=1.0)
+    narrow, low = (LETTER * SMALLEST * longest + SIDES) / BOX / 72, (TWO_LINES + 1.0) / FLAT / 72
+    across, down = max(WIDEST / layers, narrow), max(HIGHEST / (rows + 0.2), low)
+    return max(layers * min(across, 1.2), 3.0), max((rows + 0.2) * min(down, 0.5), 2.0)
+
+
+def _words(drawing: Drawing, task: int) -> list[str]:
+    """Return what the box of *task* says: its name, and its group."""
+    return [short(written(word), NAME) for word in (drawing.names[task], drawing.groups[task]) if word]
 
 
 def dag(graph: TaskGraph, path: Sequence[int], axes: Axes, groups: Sequence[str]) -> Axes:
@@ -122,7 +136,7 @@ def _notes(drawing: Drawing) -> Iterator[str]:
 
 def _drawing(graph: TaskGraph, path: Sequence[int], groups: Sequence[str]) -> Drawing:
     tasks = min(len(graph), MOST)
-    mine = list(groups[:tasks])
+    mine = list(map(printable, groups[:tasks]))
     words = list(dict.fromkeys(sorted(mine, key=_natural)))
     looks = dict(zip(words, style.GROUPS, strict=False)) if len(words) <= len(style.GROUPS) else {}
     names = [legible(str(name), task) for task, name in enumerate(graph.names[:tasks])]
@@ -142,20 +156,21 @@ def _natural(word: str) -> tuple[int, str]:
 
 def _boxes(axes: Axes, drawing: Drawing, one: Point) -> None:
     """Draw tasks as boxes with names, edges as curves around them."""
-    wide, tall = min(BOX, 90.0 * one.x), min(FLAT, 34.0 * one.y)
-    _curves(axes, drawing, wide, one)
+    across, tall = min(BOX, 90.0 * one.x), min(FLAT, 34.0 * one.y)
+    _curves(axes, drawing, across, one)
     marked = set(drawing.path)
-    for task, name in enumerate(drawing.names):
+    for task in range(len(drawing.names)):
         look, _ = drawing.looks.get(drawing.groups[task], style.PLAIN)
         x, y = drawing.layout.x[task], drawing.layout.y[task]
         border, width = (style.PATH, THICK) if task in marked else (style.EDGE, 0.8)
         axes.add_patch(
-            Rectangle((x - wide / 2, y - tall / 2), wide, tall, fc=look.face, ec=border, linewidth=width, zorder=3)
+            Rectangle((x - across / 2, y - tall / 2), across, tall, fc=look.face, ec=border, linewidth=width, zorder=3)
         )
-        words = [short(word, NAME) for word in (name, drawing.groups[task]) if word]
+        words = _words(drawing, task)
         lines = words if tall / one.y >= TWO_LINES else [" ".join(words)]
-        fitting = (wide / one.x - 4.0) / (0.64 * max(map(len, lines), default=1)), tall / one.y / (1.35 * len(lines))
-        axes.text(
+        room = across / one.x - SIDES, tall / one.y
+        fitting = room[0] / (LETTER * max(map(wide, lines), default=1)), room[1] / (1.35 * len(lines))
+        text = axes.text(
             x,
             y,
             "\n".join(lines),
@@ -165,8 +180,8 @@ def _boxes(axes: Axes, drawing: Drawing, one: Point) -> None:
             va="center",
             linespacing=1.1,
             zorder=4,
-            parse_math=False,
         )
+        make_writable(text)
 
 
 def _curves(axes: Axes, drawing: Drawing, wide: float, one: Point) -> None:
@@ -244,7 +259,7 @@ def _dots(axes: Axes, drawing: Drawing, one: Point) -> None:
 
 def _legend(axes: Axes, drawing: Drawing, named: bool) -> None:
     handles = [
-        Line2D([], [], linestyle="", marker="s" if named else marker, color=look.face, label=short(word, WORD))
+        Line2D([], [], linestyle="", marker="s" if named else marker, color=look.face, label=short(written(word), WORD))
         for word, (look, marker) in drawing.looks.items()
         if word
     ]
@@ -255,4 +270,4 @@ def _legend(axes: Axes, drawing: Drawing, named: bool) -> None:
     if drawing.queues:
         handles.append(Line2D([], [], color=style.PATH, linewidth=THICK, linestyle=DASHES, label="path: worker busy"))
     if handles:
-        axes.legend(handles=handles, loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False, borderaxespad=0.0)
+        explain(axes, handles, [str(handle.get_label()) for handle in handles])

@@ -27,12 +27,11 @@ from parsim.core.cluster import HOST
 from parsim.core.graph import Floats, Ints
 from parsim.core.timeline import Timeline
 from parsim.export.report import seconds
-from parsim.export.text import short
+from parsim.export.table import short
 from parsim.plot import style
-from parsim.plot.bars import Bars, bands, bars_of, boxes, lanes_of, places
-from parsim.plot.letters import legible, wide
-from parsim.plot.paper import Margins, headline, lane_axis, ours, page, point, time_axis
-from parsim.plot.paper import files as written
+from parsim.plot.bars import Bars, bands, bars_of, blank, boxes, count_lanes, lanes_of, left_out, places
+from parsim.plot.letters import legible, make_writable, wide, written
+from parsim.plot.paper import Margins, explain, files, headline, lane_axis, ours, page, point, time_axis
 
 FAR = 3.0  # times the makespan, from where on T_total is noted at the edge
 MANY = 20_000  # spans from which on the SVG holds pixels
@@ -44,7 +43,7 @@ SMALLEST = 5.0  # points of a name
 SLIM = 8.0  # points of a bar on the path, below which it shares its outline with those that it touches
 EDGES = 3.0  # points that a name leaves free, for the outline of a path
 NAMED = 2_000  # spans up to which bars may be named
-WORD = 18  # letters of a legend's entry
+WORD = 18  # cells of a legend's entry
 WIDE = 8.0  # inches of data
 ENTRY = 0.19  # inches of a legend's entry
 
@@ -54,24 +53,28 @@ def pictures(timeline: Timeline, theory_s: float, title: str) -> dict[str, bytes
     with ours():
         axes = sheet(timeline, title)
         gantt(timeline, axes, theory_s)
-        return written("timeline", axes.figure)
+        return files("timeline", axes.figure)
 
 
 def sheet(timeline: Timeline, title: str) -> Axes:
     """Return empty axes of a size that fits *timeline*."""
-    lanes = len(lanes_of(timeline))
-    legend = ENTRY * (len(np.unique(timeline.idle.cause)) + len(np.unique(timeline.kinds.code)) + 1)
-    data = max(lanes * (0.55 if lanes <= 8 else 0.4 if lanes <= 20 else 0.22), legend, 2.6)
-    axes = page(WIDE, data, Margins())
+    axes = page(WIDE, height(timeline), Margins())
     headline(axes.figure, Margins().left, title)
     return axes
+
+
+def height(timeline: Timeline) -> float:
+    """Return the inches that the lanes of *timeline* and their legend take."""
+    lanes = count_lanes(timeline)
+    legend = ENTRY * (len(np.unique(timeline.idle.cause)) + len(np.unique(timeline.kinds.code)) + 3)
+    return max(lanes * (0.55 if lanes <= 8 else 0.4 if lanes <= 20 else 0.22), legend, 2.6)
 
 
 def gantt(timeline: Timeline, axes: Axes, theory_s: float, until_s: float = 0.0) -> Axes:
     """Draw *timeline* on *axes*, the theory's T_total beside it; the axis of time lasts until *until_s* at least."""
     handles = lanes(timeline, axes, max(last(timeline, theory_s), until_s))
     _labelled(axes, mark(axes, "makespan", timeline.makespan_s), mark(axes, "T_total", theory_s))
-    _legend(axes, handles, [str(handle.get_label()) for handle in handles])
+    explain(axes, handles, [str(handle.get_label()) for handle in handles])
     return axes
 
 
@@ -84,17 +87,14 @@ def last(timeline: Timeline, theory_s: float) -> float:
 def lanes(timeline: Timeline, axes: Axes, last_s: float) -> list[Patch]:
     """Draw the lanes alone, without marks, and return the entries of their legend."""
     shown = lanes_of(timeline)
-    hidden = sum(map(bool, timeline.workers.table)) - sum(bool(timeline.workers.table[code]) for code in shown)
-    more = f"; {hidden} more {'workers are' if hidden > 1 else 'worker is'} not shown" if hidden else ""
+    more = left_out(timeline, shown)
     lane_axis(axes, [timeline.workers.table[code] or HOST for code in shown], "worker")
-    time_axis(axes, last_s, more)
+    time_axis(axes, last_s, f"; {more}" if more else "")
     handles = [_draw(axes, bars, len(timeline)) for bars in bars_of(timeline, shown)]
+    if words := blank(timeline):
+        handles.append(Patch(facecolor=style.WHITE, edgecolor=style.LINE, label=words))
     _names(axes, timeline, shown)
     return handles
-
-
-def _legend(axes: Axes, handles: Sequence[Any], words: Sequence[str]) -> None:
-    axes.legend(handles, words, loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False, borderaxespad=0.0)
 
 
 def _draw(axes: Axes, bars: Bars, spans: int) -> Patch:
@@ -121,7 +121,7 @@ def _draw(axes: Axes, bars: Bars, spans: int) -> Patch:
         if rows.any():
             shapes = rectangles(left[rows], right[rows], bars.top[rows], bars.bottom[rows])
             axes.add_collection(PathCollection(shapes, **look, **more), autolim=False)
-    return Patch(facecolor=bars.look.face, edgecolor=border, hatch=hatch, label=short(bars.label, WORD))
+    return Patch(facecolor=bars.look.face, edgecolor=border, hatch=hatch, label=short(written(bars.label), WORD))
 
 
 def mark_path(timeline: Timeline, rows: Sequence[int], axes: Axes) -> Axes:
@@ -145,7 +145,7 @@ def mark_path(timeline: Timeline, rows: Sequence[int], axes: Axes) -> Axes:
     if legend is not None:
         outline = Patch(facecolor="none", edgecolor=style.PATH, linewidth=1.7)
         words = [text.get_text() for text in legend.get_texts()]
-        _legend(axes, [*legend.legend_handles, outline], [*words, "critical path"])
+        explain(axes, [*legend.legend_handles, outline], [*words, "critical path"])
     return axes
 
 
@@ -179,7 +179,7 @@ def _names(axes: Axes, timeline: Timeline, shown: list[int]) -> None:
         if fitting >= SMALLEST:
             middle = (computing.top + computing.bottom) / 2 if timeline.owned[span] else 0.0
             look = style.KINDS.get(str(timeline.kind[span]), style.OTHER)
-            axes.text(
+            text = axes.text(
                 (left + right) / 2,
                 place[timeline.workers.code[span]] + middle,
                 name,
@@ -188,9 +188,9 @@ def _names(axes: Axes, timeline: Timeline, shown: list[int]) -> None:
                 ha="center",
                 va="center_baseline",
                 zorder=4,
-                parse_math=False,
                 bbox={"facecolor": look.face, "edgecolor": "none", "pad": 0.6},  # over hatches and marks
             )
+            make_writable(text)
 
 
 class Mark(NamedTuple):

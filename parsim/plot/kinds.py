@@ -20,6 +20,7 @@ from parsim.metrics.critical_path import critical_path
 from parsim.metrics.ledger import Ledger
 from parsim.metrics.memory import usage
 from parsim.plot import dag, gantt, memory, style, waterfall
+from parsim.plot.letters import warn
 from parsim.plot.paper import files, ours
 
 
@@ -55,9 +56,12 @@ def drawn(run: Run, kind: str, axes: Axes | None) -> Axes:
     if kind not in KINDS:
         raise ValueError(did_you_mean(kind, KINDS))
     if axes is not None:
-        return KINDS[kind].draw(run, axes)
-    with ours():
-        return KINDS[kind].alone(run, f"{run.job.name}, {run.job.clock}")
+        KINDS[kind].draw(run, axes)
+    else:
+        with ours():
+            axes = KINDS[kind].alone(run, f"{run.job.name}, {run.job.clock}")
+    warn()
+    return axes
 
 
 def pictures(run: Run, kind: str) -> dict[str, bytes]:

@@ -20,7 +20,7 @@ import numpy as np
 from parsim.core.graph import Floats
 
 SWEEPS = 4  # there and back
-ROWS = 48  # tasks above each other in a layer; of more, it has columns
+ROWS = 48  # tasks above each other in a layer of straight ways; of more, it has columns
 COLUMN = 0.35  # of the way from layer to layer
 
 
@@ -74,7 +74,8 @@ def depths(parent: Sequence[int], child: Sequence[int], tasks: int) -> list[int]
 
 def straight(parent: Sequence[int], child: Sequence[int], tasks: int, more: Sequence[tuple[int, int]] = ()) -> Layout:
     """Place *tasks*; the edges, and the pairs *more*, go by the straight way."""
-    laid = _placed(depths(parent, child, tasks), [[one, other] for one, other in zip(parent, child, strict=True)])
+    ways = [[one, other] for one, other in zip(parent, child, strict=True)]
+    laid = _placed(depths(parent, child, tasks), ways, ROWS)
     return laid._replace(ways=[*laid.ways, *([one, other] for one, other in more)])
 
 
@@ -91,10 +92,11 @@ def routed(parent: Sequence[int], child: Sequence[int], tasks: int, more: Sequen
         passed = range(depth[one] + forwards, depth[other], forwards)
         ways.append([one, *range(len(depth), len(depth) + len(passed)), other])
         depth += passed
-    return _placed(depth, ways)
+    return _placed(depth, ways, len(depth))
 
 
-def _placed(depth: list[int], ways: list[list[int]]) -> Layout:
+def _placed(depth: list[int], ways: list[list[int]], rows: int) -> Layout:
+    """Place nodes by layers, of at most so many *rows*."""
     before: list[list[int]] = [[] for _ in depth]
     after: list[list[int]] = [[] for _ in depth]
     for way in ways:
@@ -106,7 +108,7 @@ def _placed(depth: list[int], ways: list[list[int]]) -> Layout:
     layers = [Layer([], 1) for _ in range(max(depth, default=-1) + 1)]
     for node, number in enumerate(depth):
         layers[number].nodes.append(node)
-    layers = [Layer(nodes, -(-len(nodes) // ROWS)) for nodes, _ in layers]
+    layers = [Layer(nodes, max(-(-len(nodes) // max(rows, 1)), 1)) for nodes, _ in layers]
     y = [0.0] * len(depth)
     for layer in layers:
         _evenly(layer, y)

@@ -1,62 +1,95 @@
-"""Letters: which of them the fonts here have, and what stands for those that none has.
+r"""Letters: in which font each is written, and what stands for those that no installed font has.
 
-    name     fonts with the letters      fonts without
-    load     load                        load
-    加载     加载                        #3, the task's number; elsewhere ??
+    name     a font has the letters     no font has them
+    load     load                       load
+    加载     加载                       \u52a0\u8f7d, or #3, the task's number; and a warning that names them
 
-The first font is the same everywhere, so plain names make the same bytes everywhere; the further ones are asked only
-for letters that it lacks.
+The first font comes with matplotlib, so plain names make the same bytes on every machine; others are asked only for
+letters that it lacks.
 """
 
 from __future__ import annotations
 
+import logging
 import unicodedata
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
+from typing import Any
 
-import matplotlib
-from matplotlib.font_manager import FontProperties, findfont, fontManager, get_font
+from matplotlib.font_manager import FontProperties, findfont, findSystemFonts, fontManager, get_font
 from matplotlib.text import Text
 
+from parsim.core.escape import printable
 from parsim.plot import style
 
-UNKNOWN = "?"
 WIDE = 1.6  # times the width of a Latin letter
+BLANK = ("Last Resort", ".LastResort", "Adobe Blank")  # fonts that show a box, or nothing, for every letter
+SHOWN = 20  # letters, in a warning
+
+_missing: dict[str, None] = {}  # letters that no font has, in the order of being asked for; a set in order
+_told: set[str] = set()
 
 
-@cache
-def families(further: tuple[str, ...]) -> list[str]:
-    """Return the fonts to write in: ours, and those of the *further* ones that are installed here."""
-    installed = set(fontManager.get_font_names())
-    return [style.FONT, *(name for name in further if name in installed)]
+class MissingLetters(UserWarning):
+    """No installed font has some `letters`."""
+
+    def __init__(self, letters: tuple[str, ...]) -> None:
+        self.letters = letters
+        super().__init__(letters)
+
+    def __str__(self) -> str:
+        more = f" and {len(self.letters) - SHOWN} more" if len(self.letters) > SHOWN else ""
+        return (
+            f"no installed font has {' '.join(self.letters[:SHOWN])}{more}, so pictures show escapes or task numbers; "
+            "install a font that has them, for Chinese, Japanese and Korean for example Noto Sans CJK"
+        )
+
+
+def warn() -> None:
+    """Warn of letters that no font has, of each once."""
+    letters = tuple(letter for letter in _missing if letter not in _told)
+    _told.update(letters)
+    _missing.clear()
+    if letters:
+        warnings.warn(MissingLetters(letters), stacklevel=2)
 
 
 def legible(name: str, number: int) -> str:
-    r"""Return the *name* of a task, or its number where no font here has its letters.
+    r"""Return the *name* of a task, or its number where no font has its letters.
 
-    >>> legible("load", 3), legible("\U0010fffd", 3)
-    ('load', '#3')
+    >>> legible("load", 3), legible("a" + chr(7), 3)
+    ('load', 'a\\x07')
     """
-    if name.isascii() or writable(name, matplotlib.rcParams["font.family"]) == name:
-        return name
-    return f"#{number}"
+    name = printable(name)
+    return name if written(name) == name else f"#{number}"
 
 
-def writable(words: str, fonts: Sequence[str], weight: str | int = "normal") -> str:
-    """Return *words* with a question mark for each letter that none of the *fonts* has."""
+def written(words: str, weight: str | int = "normal") -> str:
+    """Return *words*, printable, with an escape for each letter that no font has."""
+    words = printable(words)
     if words.isascii():
         return words
-    known = [_letters(family, weight) for family in fonts]
-    return "".join(
-        letter if letter.isascii() or any(ord(letter) in some for some in known) else UNKNOWN for letter in words
-    )
+    held = [(letter, letter.isascii() or _holder(letter, weight)) for letter in words]
+    _missing.update((letter, None) for letter, family in held if not family)
+    return "".join(letter if family else ascii(letter)[1:-1] for letter, family in held)
+
+
+def families(words: str, weight: str | int = "normal") -> list[str]:
+    """Return the fonts to write *words* in, ours first."""
+    holders = (_holder(letter, weight) for letter in words if not letter.isascii())
+    return list(dict.fromkeys([style.FONT, *filter(None, holders)]))
 
 
 def make_writable(text: Text) -> None:
-    """Let *text* hold only letters that its fonts have."""
-    words = text.get_text()
+    """Let *text* be what `written` makes of it, in fonts that have its letters; a dollar is a dollar."""
+    weight = text.get_fontweight()
+    words = "\n".join(written(line, weight) for line in text.get_text().split("\n"))
+    text.set_parse_math(False)
+    text.set_text(words)
     if not words.isascii():
-        text.set_text(writable(words, text.get_fontfamily(), text.get_fontweight()))
+        text.set_fontfamily(families(words, weight))
 
 
 def wide(words: str) -> float:
@@ -67,10 +100,51 @@ def wide(words: str) -> float:
 
 
 @cache
-def _letters(family: str, weight: str | int) -> frozenset[int]:
-    """Return what a font can write, as code points."""
+def _holder(letter: str, weight: str | int) -> str:
+    """Return the first font that has *letter*; empty: none has it."""
+    for _ in range(2):
+        for family in _installed():
+            if _has(family, weight, letter):
+                return family
+        if not _found_new_fonts():
+            break
+    return ""
+
+
+def _installed() -> Iterator[str]:
+    """Yield our font, those that read well beside it, then all others."""
+    there = sorted({entry.name for entry in fontManager.ttflist if not entry.name.startswith(BLANK)})
+    yield from dict.fromkeys([style.FONT, *(family for family in style.FURTHER if family in there), *there])
+
+
+@cache
+def _found_new_fonts() -> bool:
+    """Add fonts that were installed after matplotlib wrote its list of them; say whether there are any."""
+    known = {entry.fname for entry in fontManager.ttflist}
+    new = [file for file in sorted(findSystemFonts()) if file not in known]
+    for file in new:
+        with suppress(Exception):  # what is no font to matplotlib
+            fontManager.addfont(file)
+    return bool(new)
+
+
+@cache
+def _font(family: str, weight: str | int) -> Any:
+    """Return the font of a family, if it can be drawn in any size."""
+    _accept_any_weight()
     try:
-        file = findfont(FontProperties(family=[family], weight=weight), fallback_to_default=False)
-    except ValueError:  # no such font
-        return frozenset()
-    return frozenset(get_font(file).get_charmap())
+        font = get_font(findfont(FontProperties(family=[family], weight=weight), fallback_to_default=False))
+    except (ValueError, OSError, RuntimeError):  # gone, or in a form that matplotlib cannot read
+        return None
+    return font if font.scalable else None
+
+
+@cache
+def _accept_any_weight() -> None:
+    """Let matplotlib say nothing where a font has no bold letters; it takes the others."""
+    logging.getLogger("matplotlib.font_manager").addFilter(lambda record: "font weight" not in record.getMessage())
+
+
+def _has(family: str, weight: str | int, letter: str) -> bool:
+    font = _font(family, weight)
+    return font is not None and bool(font.get_char_index(ord(letter)))

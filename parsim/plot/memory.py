@@ -29,6 +29,7 @@ from parsim.plot.paper import size as points
 FAR = 4.0  # times the fullest device, from where on a limit is told, not drawn: it would flatten what was used
 LANE = 0.84  # of the way between two lanes
 WIDE = 7.0  # inches of data
+NOTHING = "Nothing in this workload takes memory."
 
 Usage = tuple[Floats, Floats]  # the moments of change, and the bytes from each on
 
@@ -68,14 +69,15 @@ def memory(
     names, limits : each device's name, and its bytes; infinite: no limit.
     makespan_s : where the axis ends.
     """
-    shown = range(min(len(names), MOST))
-    lanes = [Lane(i + LANE / 2, *usage[i], limits[i]) for i in shown]
+    shown = _shown(usage)
+    lanes = [Lane(place + LANE / 2, *usage[i], limits[i]) for place, i in enumerate(shown)]
     fullest = max((lane.peak for lane in lanes), default=0.0)
     seen = [lane.limit for lane in lanes if lane.limit <= FAR * fullest]
     scale = max([fullest, *seen]) or 1.0
     lane_axis(axes, [names[i] for i in shown], "device")
     hidden = len(names) - len(lanes)
-    time_axis(axes, makespan_s or 1.0, f"; {hidden} more devices are not shown" if hidden else "")
+    more = f"; {hidden} more device{'s are' if hidden > 1 else ' is'} not shown, none of them fuller"
+    time_axis(axes, makespan_s or 1.0, more if hidden else "")
     areas = [_area(lane, makespan_s, scale) for lane in lanes]
     axes.add_collection(PolyCollection(areas, facecolors=style.USED.face, edgecolors="none"), autolim=False)
     tops = [lane.foot - LANE * lane.limit / scale for lane in lanes if lane.limit <= scale]
@@ -92,7 +94,15 @@ def memory(
     told = "limit" if len(tops) == len(limits_told) else "limit; those far above are not drawn"
     _legend(axes, f"bytes used; a lane is {size(scale)} high" if fullest else "bytes used: none", told if tops else "")
     _head(axes, "peak of limit" if limits_told else "peak")
+    if not fullest:
+        axes.text(0.5, 0.0, NOTHING, transform=axes.get_yaxis_transform(), ha="center", va="center", color=style.GREY)
     return axes
+
+
+def _shown(usage: Sequence[Usage]) -> list[int]:
+    """Return the devices to draw, in their order; of many those that get fullest."""
+    fullest_first = sorted(range(len(usage)), key=lambda i: -float(usage[i][1].max(initial=0.0)))
+    return sorted(fullest_first[:MOST])
 
 
 def _area(lane: Lane, makespan_s: float, scale: float) -> Any:

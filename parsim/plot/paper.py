@@ -22,13 +22,14 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.text import Text
 
-from parsim.export.text import short, ticks, unit_of
+from parsim.export.table import short
+from parsim.export.text import number, ticks, unit_of
 from parsim.plot import style
-from parsim.plot.letters import families, make_writable, writable
+from parsim.plot.letters import families, make_writable, warn, written
 
-TITLE = 90  # letters
+TITLE = 90  # cells
 LETTER = 0.115  # inches of a title's letter
-NAME = 12  # letters of a lane's name
+NAME = 12  # cells of a lane's name
 APART = 60.0  # points between two marks of an axis of time, at the least
 ROOM = 1.01  # of the time, so that what ends last is seen whole
 
@@ -50,10 +51,10 @@ class Point(NamedTuple):
 
 
 class Sheet(Figure):
-    """A figure that never asks for a letter that its fonts lack."""
+    """A figure that never asks for a letter that its fonts lack, wherever its words come from."""
 
     def draw(self, renderer: Any) -> None:
-        """Draw it, whatever letters its words are made of."""
+        """Draw it in fonts that have its letters."""
         for text in self.findobj(Text):
             make_writable(text)
         super().draw(renderer)
@@ -62,7 +63,7 @@ class Sheet(Figure):
 def settings() -> dict[Any, Any]:
     """Return matplotlib's own settings under ours, so that nobody's private file changes a picture."""
     own = {name: value for name, value in matplotlib.rcParamsDefault.items() if name != "backend"}
-    return own | style.PICTURE | {"font.family": families(style.FURTHER)}
+    return own | style.PICTURE
 
 
 def ours() -> AbstractContextManager[None]:
@@ -90,21 +91,33 @@ def headline(sheet: Figure | SubFigure, left: float, words: str) -> None:
     sheet = _whole(sheet)
     width, height = sheet.get_size_inches().tolist()
     room = int((width - left) / LETTER)
-    sheet.text(
-        left / width, 1 - 0.28 / height, short(words, min(room, TITLE)), fontsize=11, fontweight="bold", va="center"
-    )
+    title = short(written(words, "bold"), min(room, TITLE))
+    make_writable(sheet.text(left / width, 1 - 0.28 / height, title, fontsize=11, fontweight="bold", va="center"))
+
+
+def explain(axes: Axes, handles: Sequence[Any], words: Sequence[str]) -> None:
+    """Put a legend at the right of the data: what each of *handles* means."""
+    numbers = [str(number) for number in range(len(words))]  # matplotlib passes over labels such as _w0
+    legend = axes.legend(handles, numbers, loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False, borderaxespad=0)
+    for text, word in zip(legend.get_texts(), words, strict=True):
+        text.set_text(word)
+        make_writable(text)
 
 
 def files(name: str, sheet: Figure | SubFigure) -> dict[str, bytes]:
     """Write *sheet* as PNG and SVG, always the same bytes for the same sheet."""
     with ours():
-        return {f"{name}.{form}": _bytes(sheet, form) for form in ("png", "svg")}
+        made = {f"{name}.{form}": _bytes(sheet, form) for form in ("png", "svg")}
+    warn()
+    return made
 
 
 def png(sheet: Figure | SubFigure) -> bytes:
     """Write *sheet* as PNG alone."""
     with ours():
-        return _bytes(sheet, "png")
+        made = _bytes(sheet, "png")
+    warn()
+    return made
 
 
 def _whole(sheet: Figure | SubFigure) -> Figure:
@@ -136,7 +149,7 @@ def time_axis(axes: Axes, last_s: float, more: str = "") -> None:
     unit = unit_of(last_s)
     axes.set_xlim(0.0, last_s * ROOM)
     marks = ticks(last_s, min(max(size(axes)[0] / APART, 1.0), 10.0))
-    axes.set_xticks(marks, [f"{mark / unit.seconds:.6g}" for mark in marks])
+    axes.set_xticks(marks, [number(mark / unit.seconds) for mark in marks])
     axes.set_xlabel(f"time ({unit.name}){more}")
 
 
@@ -147,7 +160,7 @@ def lane_axis(axes: Axes, names: Sequence[str], word: str) -> None:
     letters = 9.0 if thick >= 12.0 else 7.0
     some = range(0, len(names), max(int(-(-(letters + 1.0) // thick)), 1))
     axes.set_ylim(lanes - 0.4, -0.6)
-    words = [writable(short(names[lane], NAME), matplotlib.rcParams["font.family"]) for lane in some]  # an axis' words
-    axes.set_yticks(some, words, fontsize=letters, parse_math=False)  # are none of the sheet's: it writes them anew
+    words = [short(written(names[lane]), NAME) for lane in some]
+    axes.set_yticks(some, words, fontsize=letters, fontfamily=families("".join(words)), parse_math=False)
     axes.tick_params(axis="y", length=0)
     axes.set_ylabel(word)

@@ -17,6 +17,7 @@ from typing import Any, Literal, Protocol
 from matplotlib.axes import Axes
 from matplotlib.ticker import NullLocator
 
+from parsim.export.text import number
 from parsim.plot import style
 from parsim.plot.paper import Margins, headline, page
 
@@ -137,7 +138,7 @@ def _axes(axes: Axes, lower: Axes, p: Sequence[int], own: int) -> None:
     if _is_far(p):
         axes.set_xscale("log", base=2)
         axes.set_yscale("log", base=2)
-        axes.yaxis.set_major_formatter(lambda value, _: f"{value:.6g}")
+        axes.yaxis.set_major_formatter(lambda value, _: number(value))
     else:
         axes.set_ylim(bottom=0.0)
     top = lower.get_ylim()[1]

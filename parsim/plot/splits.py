@@ -21,8 +21,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator, NullLocator
 
-from parsim.export.text import unit_of
+from parsim.export.text import number, unit_of
 from parsim.plot import style
+from parsim.plot.letters import make_writable
 from parsim.plot.paper import figure, ours
 
 WIDE, ACROSS = 12.6, 3  # inches; panels in a row
@@ -89,7 +90,7 @@ def splits(title: str, notes: Sequence[str], panels: Sequence[Panel], costs: Seq
             (FOOT - 0.2, "At the scenario's own values", {"color": style.GREY}),
             (0.3, notes[1], {"fontsize": 9.5}),
         ):
-            sheet.text((LEFT - 0.5) / WIDE, height / tall, words, va="center", **look)
+            make_writable(sheet.text((LEFT - 0.5) / WIDE, height / tall, words, va="center", **look))
         _legend(sheet)
     return sheet
 
@@ -131,12 +132,12 @@ def _limits(given: Panel, axes: Axes) -> None:
     else:
         marks = given.values[1::2] if len(given.values) > 7 else given.values
         axes.xaxis.set_major_locator(FixedLocator(list(marks)))
-        axes.xaxis.set_major_formatter(lambda value, _: f"{value:.4g}")
+        axes.xaxis.set_major_formatter(lambda value, _: number(value, 4))
         axes.xaxis.set_minor_locator(NullLocator())
     low, high = axes.get_ylim()
     steps = next(steps for most, steps in STEPS if high / low <= most)
     axes.yaxis.set_major_locator(LogLocator(subs=steps))
-    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.yaxis.set_major_formatter(lambda value, _: number(value))
     axes.yaxis.set_minor_locator(NullLocator())
     axes.grid(axis="y", color=style.PALE, linewidth=0.8)
     axes.set_axisbelow(True)

@@ -4,7 +4,7 @@ name, seed 0
 fifo    makespan 8 s
 w0  ####----|  :            every chart with its makespan and its T_total
 w1  ##----##|  :
-lpt     makespan 6 s
+lpt *   makespan 6 s           the best of a comparison is marked
 w0  ######| :
 w1  ######| :
     +---+---+---+
@@ -13,6 +13,7 @@ w1  ######| :
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -22,42 +23,52 @@ from matplotlib.patches import Patch
 
 from parsim.core.timeline import CAUSES, Timeline
 from parsim.export.report import seconds
-from parsim.export.text import short
+from parsim.export.table import short
 from parsim.plot import style
-from parsim.plot.bars import lanes_of
+from parsim.plot.bars import blank, count_lanes
 from parsim.plot.gantt import ENTRY, WIDE, lanes, last, mark
+from parsim.plot.letters import make_writable, written
 from parsim.plot.paper import Margins, figure, headline, ours
 
-LABEL = 46  # letters
+LABEL = 46  # cells
 LEAST, MOST = 0.7, 2.6  # inches of a chart
 MARGINS = Margins(top=0.4, bottom=0.5)  # the gap above the first chart is room enough for its titles
 GAP = 0.5  # inches between two charts
 
 
-def stacked(title: str, labels: Sequence[str], timelines: Sequence[Timeline], theories: Sequence[float]) -> Figure:
-    """Draw a chart for each of *timelines*, its label and its T_total (s) at the same place of the other columns."""
+class Chart(NamedTuple):
+    """A timeline with its label, its T_total, and what marks it out from the others."""
+
+    label: str
+    timeline: Timeline
+    theory_s: float
+    mark: str = ""
+
+
+def stacked(title: str, charts: Sequence[Chart]) -> Figure:
+    """Draw *charts*, the first on top."""
     with ours():
-        return _stacked(title, labels, timelines, theories)
+        return _stacked(title, charts)
 
 
-def _stacked(title: str, labels: Sequence[str], timelines: Sequence[Timeline], theories: Sequence[float]) -> Figure:
-    until = max(map(last, timelines, theories), default=1.0)
-    tall = [_height(len(lanes_of(timeline)), len(timelines)) for timeline in timelines]
+def _stacked(title: str, charts: Sequence[Chart]) -> Figure:
+    until = max((last(chart.timeline, chart.theory_s) for chart in charts), default=1.0)
+    tall = [_height(count_lanes(chart.timeline), len(charts)) for chart in charts]
     left, right, top, bottom = MARGINS
-    legend = ENTRY * (2 + len(set[str]().union(*map(_looks, timelines))))
+    legend = ENTRY * (2 + len(set[str]().union(*(_looks(chart.timeline) for chart in charts))))
     width, height = left + WIDE + right, top + max(sum(tall) + GAP * len(tall), GAP + legend) + bottom
     sheet = figure(width, height)
     headline(sheet, left, title)
     entries: dict[str, Patch] = {}
     foot = height - top
-    for index, (timeline, theory_s) in enumerate(zip(timelines, theories, strict=True)):
+    for index, chart in enumerate(charts):
         foot -= GAP + tall[index]
         axes = sheet.add_axes((left / width, foot / height, WIDE / width, tall[index] / height))
-        entries |= {str(handle.get_label()): handle for handle in lanes(timeline, axes, until)}
-        mark(axes, "makespan", timeline.makespan_s)
-        mark(axes, "T_total", theory_s)
-        _titles(axes, labels[index], f"makespan {seconds(timeline.makespan_s, 4)}, T_total {seconds(theory_s, 4)}")
-        if index < len(timelines) - 1:
+        entries |= {str(handle.get_label()): handle for handle in lanes(chart.timeline, axes, until)}
+        mark(axes, "makespan", chart.timeline.makespan_s)
+        mark(axes, "T_total", chart.theory_s)
+        _titles(axes, chart)
+        if index < len(charts) - 1:
             axes.set_xlabel(axes.get_xlabel().partition("; ")[2])
             axes.tick_params(axis="x", labelbottom=False)
     lines = [
@@ -82,11 +93,15 @@ def _height(lanes: int, charts: int) -> float:
 def _looks(timeline: Timeline) -> set[str]:
     """Name what the legend of *timeline* has to explain."""
     kinds = {timeline.kinds.table[code] for code in np.unique(timeline.kinds.code).tolist()}
-    return kinds | {f"idle: {CAUSES[code]}" for code in np.unique(timeline.idle.cause).tolist()}
+    more = {"transfer only", blank(timeline)}
+    return kinds | more | {f"idle: {CAUSES[code]}" for code in np.unique(timeline.idle.cause).tolist()}
 
 
-def _titles(axes: Axes, label: str, words: str) -> None:
-    axes.set_title(short(label, LABEL), loc="left", fontsize=10, fontweight="bold", parse_math=False)
+def _titles(axes: Axes, chart: Chart) -> None:
+    star = f"  \N{BLACK STAR} {chart.mark}" if chart.mark else ""
+    label = short(written(chart.label, "bold"), LABEL - len(star))
+    make_writable(axes.set_title(f"{label}{star}", loc="left", fontsize=10, fontweight="bold"))
+    words = f"makespan {seconds(chart.timeline.makespan_s, 4)}, T_total {seconds(chart.theory_s, 4)}"
     axes.set_title(words, loc="right", fontsize=8.5)
 
 

@@ -51,6 +51,7 @@ KINDS = {
     "merge": Look(GREY, "xxx"),
 }
 OTHER = Look(VERMILLION, "ooo")
+WAITING = Look("#FCEBC5")  # pale orange: its transfers alone take place
 CAUSES = {
     "steps": Look(PALE, "..."),
     "memory": Look(PALE, "xxx"),
@@ -82,6 +83,8 @@ CASING = WHITE  # around the path, so that it is seen on any bar
 USED = Look(SKY)
 LIMIT = VERMILLION
 IDEAL = LINE
+SIMULATED = Look(BLACK)
+FORESEEN = Look(SKY)
 EDGE = GREY
 SPLITS = {"data": (Look(BLUE), "o"), "layers": (Look(VERMILLION), "s")}  # each with the mark of its points
 CROSSINGS: dict[str, dict[str, Any]] = {  # of the splits' lines, by T_total and by runs

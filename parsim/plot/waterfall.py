@@ -16,7 +16,7 @@ from matplotlib.axes import Axes
 
 from parsim.core.ties import CLOSE
 from parsim.export.report import seconds
-from parsim.export.text import unit_of
+from parsim.export.text import number, unit_of
 from parsim.metrics.ledger import Ledger
 from parsim.plot import style
 from parsim.plot.paper import Margins, headline, page, point, time_axis
@@ -103,6 +103,6 @@ def _value(row: Row, nothing: bool, largest: float) -> str:
     value = 0.0 if nothing else row.end_s - row.start_s
     unit = unit_of(largest)
     small = 0.0 < abs(value) < CLEAR * unit.seconds
-    words = seconds(abs(value), 4) if small else f"{abs(value) / unit.seconds:.4g} {unit.name}"
+    words = seconds(abs(value), 4) if small else f"{number(abs(value) / unit.seconds, 4)} {unit.name}"
     sign = "" if row.whole or not value else "+" if value > 0 else "\N{MINUS SIGN}"
     return f"{sign}{words}"

@@ -22,6 +22,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from parsim.core.errors import RunError, told
+from parsim.core.escape import printable
 from parsim.core.threads import STEADY
 from parsim.real.arena import Arena
 from parsim.real.worker import NONE, Computing, Failure, Order, Place, Report, serve, wire
@@ -46,7 +47,7 @@ class Crew:
     """
 
     def __init__(self, workers: Sequence[str], tasks: Sequence[str]) -> None:
-        self._names, self._task_names = workers, tasks
+        self._names, self._task_names = [*map(printable, workers)], [*map(printable, tasks)]
         self._processes: list[SpawnProcess] = []
         self._pipes: list[Channel] = []
         self._holds: list[list[int]] = [[] for _ in workers]  # tasks handed over, not reported
@@ -116,7 +117,7 @@ class Crew:
         if said is not None and len(said) == len(Failure._fields):
             task, text = said
             what = f"task {self._task_names[task]} on " if task != NONE else ""
-            raise RunError(f"{what}worker {self._names[worker]}: {text}")
+            raise RunError(f"{what}worker {self._names[worker]}: {printable(text)}")
         return said
 
     def story(self) -> str:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from parsim.core.errors import Complaint, Invalid, RunError, Unfinished
+from parsim.core.escape import printable
 from parsim.core.graph import Program, TaskGraph
 from parsim.core.job import BEFORE, Job
 from parsim.core.timeline import Timeline
@@ -112,7 +113,7 @@ def _given(graph: TaskGraph, program: Program, arena: Arena) -> dict[int, Sequen
             found[task] = [where[id(value)] if id(value) in where else put(arena, [value])[0] for value in values]
         except OSError as error:
             why = f"shared memory has no room for the input of task {graph.names[task]}: {error.strerror or error}"
-            raise RunError(why) from None
+            raise RunError(printable(why)) from None
         where.update(zip(map(id, values), found[task], strict=True))
     return found
 

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from parsim.core.errors import RunError, told
+from parsim.core.escape import printable
 from parsim.core.graph import TaskGraph
 from parsim.core.job import Job
 from parsim.core.kernel import Call
@@ -80,7 +81,7 @@ class Rehearsal:
             try:
                 made[task] = program.compute(task, received)
             except Exception as error:  # a kernel may raise anything
-                raise RunError(f"task {name}: {told(error)}") from error
+                raise RunError(printable(f"task {name}: {told(error)}")) from error
             begun.append((None, perf_counter()))
             for one in done:
                 made.pop(one, None)

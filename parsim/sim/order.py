@@ -16,6 +16,7 @@ import numpy as np
 from simpy import Event
 
 from parsim.core.errors import RunError
+from parsim.core.escape import printable
 
 if TYPE_CHECKING:
     from parsim.sim.engine import Engine
@@ -127,7 +128,7 @@ def asking(engine: Engine, bind: Bind, hooks: Hooks) -> Callable[[float, int], i
                     continue
                 if worker_of[task] != NOBODY or missing[task]:
                     raise RunError(
-                        f"the policy gave task {engine.graph.names[task]} a second time or before its inputs"
+                        printable(f"the policy gave task {engine.graph.names[task]} a second time or before its inputs")
                     )
                 worker_of[task] = worker
                 holding[worker] += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from parsim.core.errors import Stalled
+from parsim.core.escape import printable
 from parsim.export.report import size, unlike
 from parsim.sim.carrier import Carrier
 from parsim.sim.engine import Engine
@@ -18,7 +19,7 @@ def stalled(engine: Engine) -> Stalled:
     told = [line for line in lines if line]
     more = [f"  and {len(told) - SHOWN} more lanes"] if len(told) > SHOWN else []
     head = f"stalled at {engine.now_s():g} s: {len(left)} of {len(engine.graph)} tasks cannot end"
-    return Stalled("\n".join([head, *told[:SHOWN], *more]))
+    return Stalled("\n".join(map(printable, [head, *told[:SHOWN], *more])))
 
 
 def _lane(engine: Engine, worker: int, left: list[int]) -> str:

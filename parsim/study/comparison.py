@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from html import escape
 from math import fsum
+from textwrap import indent
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,9 +15,10 @@ import numpy as np
 from parsim.core.timeline import CAUSES
 from parsim.export import html
 from parsim.export.files import drawn, json_text, write
+from parsim.export.table import wrapped
 from parsim.study.decided import decided
 from parsim.study.measure import Measure, measure
-from parsim.study.played import Pair, Played, ended, fastest, pair
+from parsim.study.played import Pair, Played, ended, fastest, pair, winners
 from parsim.study.table import table
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 ONE_SEED = "{} drawn, and this is a single seed: with --seeds 20 you see whether the difference is luck."
 DRAWN = 24  # charts
-WORDS = 100  # letters of a line
+WORDS = 100  # cells of a line
 
 
 @dataclass(frozen=True)
@@ -91,10 +91,10 @@ class Comparison:
         first, last = self.seeds[0], self.seeds[-1]
         seeds = f"seed {first}" if len(self.seeds) == 1 else f"{len(self.seeds)} seeds, {first} to {last}"
         title = f"{len(self.variants)} variants, {seeds}"
-        failures = [textwrap.indent(line, "  ") for one in self.variants for line in _failures(one)]
+        failures = [indent(line, "  ") for one in self.variants for line in _failures(one)]
         parts = [
             f"{title}\n{'=' * len(title)}",
-            "\n".join(textwrap.wrap(self.decided, WORDS, break_on_hyphens=False, break_long_words=False)),
+            "\n".join(wrapped(self.decided, WORDS)),
             "\n".join(table(self.variants)),
             "\n".join(["Failed", *failures] if failures else []),
             "Interrupted: not every seed was played." * self.interrupted,
@@ -111,13 +111,19 @@ class Comparison:
 
     def plot(self) -> Figure:
         """Draw the Gantt charts of the first seed, all on one axis of time; of many variants the fastest 24."""
-        from parsim.plot.stacked import stacked
+        from parsim.plot.stacked import Chart, stacked
 
         first = self.seeds[0]
-        drawn = [(one.label, one.run) for one in self._drawn() if one.run is not None]
-        labels = [label if run.job.seed == first else f"{label}, seed {run.job.seed}" for label, run in drawn]
-        timelines, theories = [run.timeline for _, run in drawn], [run.theory.t_total_s for _, run in drawn]
-        return stacked(self._title(), labels, timelines, theories)
+        best = [one.label for one in winners(self.measure.per_unit(ended(self.variants)))]
+        word = f"fastest per {self.measure.unit}" if self.measure.amount else "fastest"
+        word += f", mean of {len(self.seeds)} seeds" if len(self.seeds) > 1 else ""
+        charts = []
+        for one in self._drawn():
+            if one.run is not None:
+                label = one.label if one.run.job.seed == first else f"{one.label}, seed {one.run.job.seed}"
+                mark = word if one.label in best else ""
+                charts.append(Chart(label, one.run.timeline, one.run.theory.t_total_s, mark))
+        return stacked(self._title(), charts)
 
     def _title(self) -> str:
         """Name what the picture shows: the scenarios, and of several seeds the first."""
@@ -147,11 +153,10 @@ class Comparison:
         """Show the picture and the report in a notebook."""
         from parsim.plot.paper import png
 
-        told = f"<pre>{escape(self.report())}</pre>"
         drawn = any(one.run for one in self.variants)
         shown = [html.picture(png(self.plot()), "Gantt charts of the variants")] if drawn else []
         unlike = [html.words(self.measure.sentence(ended(self.variants)))] if self.measure.differ else []
-        return html.page(self._title(), *unlike, *shown, told)
+        return html.page(self._title(), *unlike, *shown, html.report(self.report()))
 
 
 def _failures(one: Played) -> list[str]:

@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from parsim.build import build
+from parsim.core.escape import printable
 from parsim.core.scenario import Source, load
 from parsim.core.ties import CLOSE
 from parsim.export import html
 from parsim.export.files import drawn, json_text, write
 from parsim.export.report import seconds, times
-from parsim.export.table import table
-from parsim.export.text import folded
+from parsim.export.table import table, width
+from parsim.export.text import folded, number
 from parsim.run import Result, run
 from parsim.sim.estimate import mean_compute
 from parsim.study.counterfactual import Change, Others, Refused, changes, gain, others
@@ -86,7 +87,7 @@ class Explanation:
         lines = table([HEAD, *rows(self.path)], words=(2, 3, 4, 5))
         workers = worker_rows(self.path)
         parts = [
-            [self._title, "=" * len(self._title)],
+            [self._title, "=" * width(self._title)],
             _part(
                 f"Critical path, {len(self.path)} span{'s' * (len(self.path) != 1)}",
                 [lines[0], *folded(lines[1:], len(self.path) + 1 - len(lines)), sentence(self.sums, self.makespan_s)],
@@ -147,7 +148,7 @@ class Explanation:
         each = mean_compute(job) / job.graph.units
         if not len(each) or n % p == 0 or not self.result.ledger.idle["drain"] or np.ptp(each) > CLOSE * each[0]:
             return []
-        least = f"somebody has at least {ceil(n / p)}, where T_total counts {n / p:g}"
+        least = f"somebody has at least {ceil(n / p)}, where T_total counts {number(n / p)}"
         return [f"Quantisation: {n:.0f} equal units of work do not divide by {p} workers; {least}."]
 
     def _others(self) -> list[tuple[str, str, str]]:
@@ -199,4 +200,4 @@ def _best(others: Others, result: Result) -> Change | Refused:
 
 
 def _part(title: str, lines: Sequence[str]) -> list[str]:
-    return [title, *(f"  {line}" for line in lines)]
+    return [title, *(f"  {printable(line)}" for line in lines)]

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
-from parsim.core.errors import one_line
+from parsim.core.escape import printable
 from parsim.core.scenario import Scenario
 
 SHOWN = 30  # letters of a value
@@ -46,12 +46,12 @@ def names(scenarios: Sequence[Scenario]) -> list[str]:
 
 def _with_folder(scenario: Scenario) -> str:
     folder = PurePath(os.path.abspath(scenario.file)).parent.name if os.path.exists(scenario.file) else ""
-    return one_line(f"{folder}/{scenario.name}") if folder else scenario.name
+    return printable(f"{folder}/{scenario.name}") if folder else scenario.name
 
 
 def written(value: Any) -> str:
     """Write a value in a few letters."""
-    text = one_line(value if isinstance(value, str) else json.dumps(value))
+    text = printable(value if isinstance(value, str) else json.dumps(value))
     return text if len(text) <= SHOWN else f"{text[: SHOWN - 4]} ..."
 
 

@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 from parsim.core.cluster import HOST
 from parsim.core.timeline import CAUSES, STEPS, Timeline
 from parsim.export.report import seconds, times
-from parsim.export.text import ends, short
+from parsim.export.table import short
+from parsim.export.text import ends
 from parsim.metrics.critical_path import critical_path, gaps
 
 NAME = 24  # letters of a name

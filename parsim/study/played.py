@@ -125,6 +125,11 @@ def alike(known: Sequence[Played]) -> list[Played]:
     return [one for one in others if not pair(one, best[0]).difference.excludes_zero]
 
 
+def winners(known: Sequence[Played]) -> list[Played]:
+    """Return those to mark as the fastest: nobody, where there is no other, or where luck may decide."""
+    return [] if len(known) < 2 or alike(known) else fastest(known)
+
+
 def ended(played: Sequence[Played]) -> list[Played]:
     """Return the variants that failed with no seed: only these met the same luck."""
     return [one for one in played if not one.failures]

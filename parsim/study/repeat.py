@@ -23,6 +23,7 @@ from parsim.export import html
 from parsim.export.files import Files, json_text, within, write
 from parsim.export.prediction import MEASURE, STATED, overhead
 from parsim.export.report import seconds
+from parsim.export.table import width
 from parsim.predict import Replay, replay, replay_job
 
 SHARES = (0.0, 0.5, 0.9, 1.0)  # of the runs
@@ -75,7 +76,7 @@ class Repeated:
         return "\n".join(
             [
                 head,
-                "=" * len(head),
+                "=" * width(head),
                 "",
                 "  run      measured     error  a hand-over  as one worker",
                 *rows,
@@ -90,7 +91,7 @@ class Repeated:
 
     def _repr_html_(self) -> str:
         """Show the distribution in a notebook."""
-        return html.page(self.runs[0].measured.job.name, html.words(self.report()))
+        return html.page(self.runs[0].measured.job.name, html.report(self.report()))
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write each replay into a folder of its own, and the whole as result.json beside them."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from parsim.build import build
 from parsim.core.errors import Complaint, Fault, ParsimError, ScenarioError
+from parsim.core.escape import printable
 from parsim.core.job import Job
 from parsim.core.scenario import Scenario, Source, load
 from parsim.core.ties import CLOSE
@@ -23,7 +24,7 @@ from parsim.core.units import show
 from parsim.export import html
 from parsim.export.files import drawn, json_text, write
 from parsim.export.report import seconds, times
-from parsim.export.table import table
+from parsim.export.table import table, width
 from parsim.hardware import MOST_WORKERS
 from parsim.sim.play import play
 from parsim.sim.theory import theory
@@ -125,9 +126,9 @@ class Scaling:
         head, *rows = self._rows()
         bars = [f"{'#' * round(min(point.efficiency, 1.0) * BAR)}" for point in self.points]
         lines = table([(*head, ""), *((*row, bar) for row, bar in zip(rows, bars, strict=True))], words=(5,))
-        lines += [f"{p}: {why}" for p, why in self.failed.items()]
+        lines += [printable(f"{p}: {why}") for p, why in self.failed.items()]
         star = ["* as the scenario has it"] if any(point.p == self.own for point in self.points) else []
-        return "\n".join([self._title, "=" * len(self._title), *lines, *star, "", self.verdict, *self.notes]) + "\n"
+        return "\n".join([self._title, "=" * width(self._title), *lines, *star, "", self.verdict, *self.notes]) + "\n"
 
     @property
     def _title(self) -> str:

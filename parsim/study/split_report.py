@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from parsim.export.report import WIDTH, seconds, size
-from parsim.export.table import table
+from parsim.export.table import table, width, wrapped
+from parsim.export.text import number
 from parsim.study.crossings import NEITHER, Stretch
 from parsim.study.split_runs import SPLITS, VARIABLES, Figures, Refused, Variable
 
@@ -21,7 +21,7 @@ def report(found: Splits) -> str:
     """Write the whole study for people."""
     title = f"{found.name}: split by data, split by layers"
     parts = [
-        [title, "=" * len(title), *_wrapped(settings(found), "")],
+        [title, "=" * width(title), *_wrapped(settings(found), "")],
         [
             "What each costs",
             *_indented(_costs(found.costs), (0, 3)),
@@ -55,7 +55,7 @@ def sentence(found: Splits) -> str:
 
 
 def _times(count: float) -> str:
-    return "once" if count == 1 else f"{count:g} times"
+    return "once" if count == 1 else f"{number(count)} times"
 
 
 def _waiting(cost: Figures) -> str:
@@ -138,7 +138,7 @@ def _reasons(found: Splits) -> Iterator[str]:
 
 
 def _wrapped(line: str, indent: str) -> list[str]:
-    return textwrap.wrap(line, WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
+    return wrapped(line, WIDTH, indent, indent)
 
 
 def _indented(rows: Iterator[Sequence[str]], words: Collection[int]) -> list[str]:

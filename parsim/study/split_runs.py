@@ -16,6 +16,7 @@ from parsim.core.job import Job
 from parsim.core.scenario import Scenario, changed
 from parsim.core.units import BYTES, BYTES_PER_SECOND, SECONDS, Dimension, write
 from parsim.export.report import seconds, size
+from parsim.export.text import number
 from parsim.metrics.ledger import Ledger
 from parsim.metrics.ledger import seconds as per_worker
 from parsim.metrics.memory import peaks
@@ -46,8 +47,8 @@ def _time(value: float) -> str:
 VARIABLES = {
     variable.path: variable
     for variable in (
-        Variable("workload.count", "items N", None, "{:g}".format),
-        Variable("cluster.devices", "devices P", None, "{:g}".format),
+        Variable("workload.count", "items N", None, number),
+        Variable("cluster.devices", "devices P", None, number),
         Variable("workload.item", "item size", BYTES, size),
         Variable("workload.weights", "weights", BYTES, size),
         Variable("cluster.topology.bandwidth", "bandwidth", BYTES_PER_SECOND, lambda value: f"{size(value)}/s"),

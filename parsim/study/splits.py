@@ -14,7 +14,6 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 from parsim.core.errors import Fault, ScenarioError
@@ -121,7 +120,7 @@ class Splits:
         from parsim.plot.paper import png
 
         drawn = html.picture(png(self.plot()), f"Makespan of both splits over {len(self.sweeps)} variables")
-        return html.page(f"{self.name}: split by data, split by layers", drawn, f"<pre>{escape(self.report())}</pre>")
+        return html.page(f"{self.name}: split by data, split by layers", drawn, html.report(self.report()))
 
     def plot(self) -> Figure:
         """Draw the makespan over each variable, and what each split costs."""

@@ -16,12 +16,13 @@ from typing import NamedTuple
 from parsim.core.ties import CLOSE
 from parsim.core.timeline import CAUSES
 from parsim.export.report import aligned, size, times
-from parsim.export.text import short, unit_of
+from parsim.export.table import left, right, short, width
+from parsim.export.text import unit_of
 from parsim.study.measure import AMOUNTS, Measure, measure
-from parsim.study.played import Played, alike, ended, fastest, pair
+from parsim.study.played import Played, alike, ended, pair, winners
 
-LABEL = 28  # letters
-PAGE = 120  # letters
+LABEL = 28  # cells
+PAGE = 120  # cells
 APART = "  "
 
 
@@ -33,8 +34,8 @@ class Column(NamedTuple):
 
     def lines(self) -> list[str]:
         """Write it one above the other, to the right."""
-        width = max(map(len, [self.head, *self.cells]))
-        return [f"{cell:>{width}}" for cell in [self.head, *self.cells]]
+        wide = max(map(width, [self.head, *self.cells]))
+        return [right(cell, wide) for cell in [self.head, *self.cells]]
 
 
 def table(played: Sequence[Played]) -> list[str]:
@@ -44,14 +45,14 @@ def table(played: Sequence[Played]) -> list[str]:
         return []
     by = measure(known)
     scaled = by.per_unit(known)
-    best = [] if len(known) < 2 or alike(scaled) else [one.label for one in fastest(scaled)]
+    best = [one.label for one in winners(scaled)]
     marks = ["*" if one.label in best else " " for one in known]
     labels = [f"{mark} {short(one.label, LABEL)}" for mark, one in zip(marks, known, strict=True)]
-    width = max(map(len, labels))
-    heads = [f"{label:<{width}}" for label in ["", *labels]]
+    wide = max(map(width, labels))
+    heads = [left(label, wide) for label in ["", *labels]]
     whole, terms = [*_makespans(known), *_units(known, by), *_against(scaled), *_rest(known)], [*_terms(known)]
     lines = _beside(heads, [*whole, *terms])
-    if len(lines[0]) > PAGE:
+    if width(lines[0]) > PAGE:
         lines = [*_beside(heads, whole), "", *_beside(heads, terms)]
     return [*lines, "", *_legend(known, by)]
 

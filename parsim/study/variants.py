@@ -18,7 +18,8 @@ from math import prod
 from typing import Any, NamedTuple
 
 from parsim.build import build, work_of
-from parsim.core.errors import Complaint, Fault, ScenarioError, one_line
+from parsim.core.errors import Complaint, Fault, ScenarioError
+from parsim.core.escape import printable
 from parsim.core.job import Job
 from parsim.core.scenario import OPTION, Scenario, Source, changed, load, settings
 from parsim.core.schema import Ask
@@ -77,7 +78,7 @@ def alternatives(pairs: Iterable[str]) -> dict[str, list[Any]]:
         parts = _parts(text) if equals else [text]
         if len(parts) > 1 and not all(map(str.strip, parts)):
             message = f"'{text}' has a comma with nothing beside it; write for example policy=fifo,heft"
-            faults.append(Fault(OPTION, 0, 0, one_line(path), message))
+            faults.append(Fault(OPTION, 0, 0, printable(path), message))
             continue
         read = [_tried(faults, partial(settings, [f"{path}{equals}{part}"])) for part in parts]
         found |= {path: [value for values in read for value in values[0].values()]} if all(read) else {}
@@ -197,7 +198,7 @@ def _about_settings(chosen: Mapping[str, Any]) -> Iterator[Fault]:
         return
     for path, values in chosen.items():
         if not len(_choices(values)):
-            yield Fault(OPTION, 0, 0, one_line(str(path)), "is an empty list of alternatives")
+            yield Fault(OPTION, 0, 0, printable(str(path)), "is an empty list of alternatives")
     count = prod(len(_choices(values)) for values in chosen.values())
     if count > MOST:
         yield Fault(OPTION, 0, 0, "set", f"the alternatives make {count} variants; {MOST} are the most")
@@ -232,7 +233,7 @@ def _difference(here: Scenario, other: Ask, there: Scenario, work: Ask) -> str:
     too = f", and {', '.join(more)} differ{'s' * (len(more) == 1)} too" if more else ""
     said, stood = _said(here, first), _said(there, first)
     if said == stood and isinstance(work.arguments[first], str):  # one word for two files, in two folders
-        said, stood = one_line(other.arguments[first]), one_line(work.arguments[first])
+        said, stood = printable(other.arguments[first]), printable(work.arguments[first])
     return f"{first} differs{too}" if said == stood else f"{first} is {said} here and {stood} there{too}"
 
 

@@ -1,0 +1,86 @@
+r"""A run beside what is known without it: its Gantt chart, and below on the same axis what theory foresees.
+
+name: the simulation agrees with theory
+w0  ####--------|
+w1  ############|
+simulated    ############     3.3 s
+quantised    ############     3.3 s, agrees           its formula in small letters
+lower bound  ########         2.75 s, holds
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from parsim.core.timeline import Timeline
+from parsim.export.report import seconds
+from parsim.export.table import short
+from parsim.plot import style
+from parsim.plot.gantt import WIDE, gantt, height
+from parsim.plot.letters import make_writable
+from parsim.plot.paper import Margins, figure, headline, ours, time_axis
+
+MARGINS = Margins(left=1.5, top=0.8, bottom=0.75)
+GAP = 0.75  # inches between the chart and the rows, with the chart's axis of time
+TALL = 0.46  # inches of a row
+FORMULA, SENTENCE = 120, 130  # cells
+LINE = 0.2  # inches of a line at the foot
+
+
+class Row(NamedTuple):
+    """A time to hold the run against: what it is, how it comes about, and what is said of it."""
+
+    name: str
+    formula: str
+    time_s: float
+    said: str
+    good: bool
+
+
+def validation(title: str, timeline: Timeline, theory_s: float, rows: Sequence[Row], foot: Sequence[str]) -> Figure:
+    """Draw *timeline*, and *rows* below it; *foot* are lines under all."""
+    with ours():
+        left, right, top, bottom = MARGINS
+        chart, bars, below = height(timeline), TALL * (len(rows) + 1), bottom + LINE * len(foot)
+        wide, tall = left + WIDE + right, top + chart + GAP + bars + below
+        sheet = figure(wide, tall)
+        headline(sheet, left, title)
+        upper = sheet.add_axes((left / wide, (below + bars + GAP) / tall, WIDE / wide, chart / tall))
+        until = max([timeline.makespan_s, *(row.time_s for row in rows)])
+        gantt(timeline, upper, theory_s, until)
+        lower = sheet.add_axes((left / wide, below / tall, WIDE / wide, bars / tall))
+        _rows(lower, [Row("simulated", "", timeline.makespan_s, "", True), *rows], upper.get_xlim()[1])
+        for line, words in enumerate(foot):
+            place = (left / wide, (below - bottom - LINE * (line - 0.5)) / tall)
+            make_writable(sheet.text(*place, short(words, SENTENCE), color=style.GREY, fontsize=8, va="center"))
+    return sheet
+
+
+def _rows(axes: Axes, rows: Sequence[Row], until_s: float) -> None:
+    """Draw a bar for each row, its name at the left, its time at the right, its formula below."""
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    time_axis(axes, until_s)
+    axes.set_xlim(0.0, until_s)
+    axes.set_yticks(range(len(rows)), [row.name for row in rows], parse_math=False)
+    axes.tick_params(axis="y", length=0)
+    for place, row in enumerate(rows):
+        look = style.SIMULATED if not place else style.FORESEEN if row.good else style.OTHER
+        axes.barh(place, row.time_s, height=0.4, facecolor=look.face, hatch=look.hatch or None, edgecolor=style.WHITE)
+        words = ", ".join(filter(None, (seconds(row.time_s, 4), row.said)))
+        axes.annotate(
+            words,
+            (1.0, place),
+            xycoords=axes.get_yaxis_transform(),
+            xytext=(6, 0),
+            textcoords="offset points",
+            va="center",
+            annotation_clip=False,
+            color=style.BLACK if row.good else style.VERMILLION,
+            fontsize=8.5,
+        )
+        formula = axes.text(0.0, place + 0.36, short(row.formula, FORMULA), color=style.GREY, fontsize=6.5, va="center")
+        make_writable(formula)

@@ -16,16 +16,13 @@ from parsim.core.job import Job
 from parsim.core.machine import cores, require_processes
 from parsim.core.outside import staying
 from parsim.core.scenario import Source, load
-from parsim.core.timeline import Timeline
 from parsim.core.values import alone
 from parsim.export import html
-from parsim.export.csv import write_csv
 from parsim.export.files import Files, drawn, json_text, within, write
-from parsim.export.idle import write_idle
 from parsim.export.prediction import side_by_side, verdict
 from parsim.export.report import seconds
 from parsim.metrics.values import alike, evaluate
-from parsim.run import Result
+from parsim.run import Result, ended
 from parsim.sim.play import play
 from parsim.sim.theory import theory
 
@@ -174,7 +171,4 @@ def salvage(failed: Unfinished, folder: str | os.PathLike[str]) -> None:
 
     No answer of an earlier replay stays there: it would belong to other files.
     """
-    timeline = failed.timeline
-    assert isinstance(timeline, Timeline)
-    done: Files = {"timeline.csv": lambda: write_csv(timeline), "idle.csv": lambda: write_idle(timeline)}
-    write(os.fspath(folder), within("measured", done), outdated=("result.json", "measured/result.json"))
+    write(os.fspath(folder), within("measured", ended(failed)), outdated=("result.json", "measured/result.json"))

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from parsim.build import build
+from parsim.core.errors import Unfinished
 from parsim.core.job import Job, Theory
 from parsim.core.scenario import Source, load
 from parsim.core.timeline import Timeline
@@ -24,6 +25,7 @@ from parsim.export.trace import write_trace
 from parsim.metrics.devices import devices
 from parsim.metrics.ledger import Ledger, ledger
 from parsim.metrics.training import training
+from parsim.sim.cut import Cut
 from parsim.sim.play import valued
 from parsim.sim.theory import theory
 
@@ -159,7 +161,8 @@ def simulate(source: Source, set: Mapping[str, Any] | None = None) -> Result:
     source : a path, or the scenario's YAML as Python values.
     set : values to put in place of the scenario's, by dotted path.
 
-    Raises `ScenarioError` where the input is wrong, `RunError` where the run fails.
+    Raises `ScenarioError` where the input is wrong, `RunError` where the run fails, `Unfinished` where somebody
+    interrupts the live clock.
 
     >>> five = {"kind": "items", "data": [1, 2, 3, 4, 5], "kernel": "double", "merge": "sum"}
     >>> scenario = {"cluster": {"devices": 2}, "workload": five, "plan": {"split": "data"},
@@ -168,7 +171,22 @@ def simulate(source: Source, set: Mapping[str, Any] | None = None) -> Result:
     >>> run.timeline.makespan_s, run.value, run.theory.t_total_s
     (3.0, 30, 2.5)
     """
-    return run(build(load(source, set)))
+    try:
+        return run(build(load(source, set)))
+    except Cut as cut:
+        raise Unfinished(str(cut), cut.timeline) from None
+
+
+def salvage(failed: Unfinished, folder: str | os.PathLike[str]) -> None:
+    """Write what had ended of an unfinished run into the folder where the whole of it would have gone."""
+    write(os.fspath(folder), ended(failed), outdated=("result.json", "validation.json"))
+
+
+def ended(failed: Unfinished) -> Files:
+    """Return the files of what had ended."""
+    timeline = failed.timeline
+    assert isinstance(timeline, Timeline)
+    return {"timeline.csv": lambda: write_csv(timeline), "idle.csv": lambda: write_idle(timeline)}
 
 
 def run(job: Job) -> Result:

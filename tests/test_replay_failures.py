@@ -164,12 +164,12 @@ def test_a_worker_that_is_killed(tmp_path):
     assert run.tasks() == ENDED
 
 
-@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("whom", ["group", "host"])
 def test_an_interrupted_replay(whom, signum, tmp_path):
     run = Started(tmp_path, "sleeps")
     run.sleeper()
-    (os.killpg if (whom, signum) == ("group", signal.SIGINT) else os.kill)(run.host.pid, signum)
+    (os.killpg if whom == "group" and signum != signal.SIGTERM else os.kill)(run.host.pid, signum)
     code, out, err = run.ended()
     assert (code, out) == (1, "")
     assert err in [f"parsim: interrupted while w{n} had task element3\n" for n in (0, 1)]

@@ -10,7 +10,8 @@ import sys
 
 import click
 
-from parsim.cli import pictures, play, shelves
+from parsim.cli import pictures, play, shelves, streams
+from parsim.cli.signals import interrupted_once
 from parsim.cli.terminal import forgive_letters, letters_told_once, tell
 from parsim.core.errors import Fault, RunError, ScenarioError
 
@@ -27,13 +28,14 @@ for command in (*play.COMMANDS, *pictures.COMMANDS, *shelves.COMMANDS):
 
 def main() -> None:
     """Run the command line and leave with the contract's exit code."""
+    streams.occupy()
     forgive_letters()
     sys.exit(_main())
 
 
 def _main() -> int:
     try:
-        with letters_told_once():
+        with letters_told_once(), interrupted_once():
             parsim(standalone_mode=False, prog_name="parsim")
     except ScenarioError as wrong:
         tell(str(wrong))
@@ -54,7 +56,7 @@ def _main() -> int:
         sys.stderr.close()
         return 1
     except OSError as error:  # of standard output; files that cannot be read or written are told of elsewhere
-        tell(f"parsim: {error.strerror or error}")
+        tell(f"parsim: standard output: {error.strerror or error}")
         return 1
     return 0
 

@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,8 +16,9 @@ from typing import Any, Protocol, TypeVar
 
 import click
 
+from parsim.cli.streams import Closed
 from parsim.cli.terminal import say, say_json, tell
-from parsim.core.errors import Fault, ScenarioError
+from parsim.core.errors import Fault, RunError, ScenarioError
 from parsim.core.escape import printable
 
 
@@ -88,6 +88,8 @@ class Asked:
             with collecting(faults):
                 see(chosen)
         raise_all(faults)
+        if isinstance(sys.stdout, Closed) and not self.quiet and self.out is None:
+            raise RunError("standard output is closed, so that nobody gets the answer; name --out DIR, or say --quiet")
         return chosen
 
     def say(self, ask: Callable[[], Given], what: str) -> Given:
@@ -166,27 +168,6 @@ def count_of(option: str, text: str, most: int) -> int:
     if not text.isascii() or not text.isdigit() or len(text) > len(str(most)) or not 0 < int(text) <= most:
         raise option_fault(option, f"'{text[:60]}' is not a count from 1 to {most}; write for example 4")
     return int(text)
-
-
-@contextmanager
-def interrupted_once() -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM interrupt what is done here, once: whoever asks again finds it ending already."""
-
-    def interrupt(number: int, frame: object) -> None:
-        for sign in before:
-            signal.signal(sign, signal.SIG_IGN)
-        raise KeyboardInterrupt
-
-    signs = (signal.SIGINT, signal.SIGTERM)
-    before = {sign: signal.getsignal(sign) for sign in signs if signal.getsignal(sign) != signal.SIG_IGN}
-    for sign in before:
-        signal.signal(sign, interrupt)
-    try:
-        yield
-    finally:
-        for sign, handler in before.items():
-            if signal.getsignal(sign) is interrupt:
-                signal.signal(sign, handler)
 
 
 @contextmanager

@@ -17,7 +17,6 @@ from parsim.cli.asked import (
     collecting,
     count_of,
     counting,
-    interrupted_once,
     option_fault,
     quiet,
     raise_all,
@@ -52,10 +51,15 @@ def _see(scenario: str, values: Values) -> None:
 @scenario
 @answers
 def run(asked: Asked, scenario: str) -> None:
-    """Play SCENARIO on the simulated clock."""
-    from parsim.run import simulate
+    """Play SCENARIO on its clock, simulated or live."""
+    from parsim.run import salvage, simulate
 
-    answer(asked, scenario, simulate, [])
+    try:
+        answer(asked, scenario, simulate, [])
+    except Unfinished as failed:
+        if asked.out is not None:
+            salvage(failed, asked.out)
+        raise
 
 
 @click.command()
@@ -73,27 +77,26 @@ def replay(asked: Asked, scenario: str, times: str) -> None:
     count, right = 1, True
     with collecting(faults):
         count = count_of("--repeat", times, MOST_ROUNDS)
-    with interrupted_once():
-        try:
-            if count == 1:
-                right = answer(asked, scenario, play, faults).result_matches_serial
-            else:
-                chosen = asked.values(faults, set_values, lambda values: _see(scenario, values))
-                with counting(scenario, asked.quiet) as heard:
-                    found = repeat(scenario, count, chosen, heard)
-                    asked.keep(found)
-                asked.show(found)
-                right = all(run.result_matches_serial for run in found.runs)
-        except Unfinished as failed:
-            if asked.out is not None:
-                salvage(failed, asked.out)
-            raise
-        except Broken as broken:
-            if asked.out is not None:
-                if isinstance(broken.__cause__, Unfinished):
-                    salvage(broken.__cause__, asked.out)
-                broken.done.save(asked.out)
-            raise
+    try:
+        if count == 1:
+            right = answer(asked, scenario, play, faults).result_matches_serial
+        else:
+            chosen = asked.values(faults, set_values, lambda values: _see(scenario, values))
+            with counting(scenario, asked.quiet) as heard:
+                found = repeat(scenario, count, chosen, heard)
+                asked.keep(found)
+            asked.show(found)
+            right = all(run.result_matches_serial for run in found.runs)
+    except Unfinished as failed:
+        if asked.out is not None:
+            salvage(failed, asked.out)
+        raise
+    except Broken as broken:
+        if asked.out is not None:
+            if isinstance(broken.__cause__, Unfinished):
+                salvage(broken.__cause__, asked.out)
+            broken.done.save(asked.out)
+        raise
     if not right:
         raise RunError("the result is not what one worker alone computes")
 
@@ -136,7 +139,7 @@ def calibrate(
         with collecting(faults):
             writable(os.path.dirname(out) or ".", [os.path.basename(out)])
     raise_all(faults)
-    with interrupted_once(), counting(scenario, quiet) as heard:
+    with counting(scenario, quiet) as heard:
         found = measure(scenario, chosen, count, heard)
         found.save(out or found.file)
     if not quiet:

@@ -4,7 +4,7 @@
       ScenarioError     the input is wrong: a list of faults, found before the clock starts   (exit code 2)
       RunError          the run failed: a kernel's exception, a dead worker                   (exit code 1)
         Stalled         nothing can move any more: who waits for what                         (exit code 1)
-        Unfinished      a replay that failed, or was interrupted, with what was done by then  (exit code 1)
+        Unfinished      a replay that failed, a run that was interrupted: what was done by then (exit code 1)
 
 A shelf file never knows where in a file a value stands. It raises `Invalid` with complaints about paths,
 and the scenario turns each complaint into a fault with its place.
@@ -129,7 +129,7 @@ class Stalled(RunError):
 
 
 class Unfinished(RunError):
-    """A replay ended before its work was done; `timeline` holds all that had ended by then."""
+    """A replay, or a run on the live clock, ended early; `timeline` holds all that had ended by then."""
 
     def __init__(self, message: str, timeline: object) -> None:
         self.timeline = timeline

@@ -212,7 +212,7 @@ def _deaf() -> Iterator[None]:
     The mask is what they inherit. Here a thread of the linear algebra may take the signal all the same.
     """
     main = threading.current_thread() is threading.main_thread()
-    signs = [one for one in (signal.SIGINT, signal.SIGTERM) if main and callable(signal.getsignal(one))]
+    signs = [one for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if main and callable(signal.getsignal(one))]
     heard: list[int] = []
 
     def note(number: int, frame: object) -> None:
@@ -220,7 +220,8 @@ def _deaf() -> Iterator[None]:
 
     before = {one: signal.signal(one, note) for one in signs}
     resource_tracker.ensure_running()  # to start it would take the mask off
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    deaf = {signal.SIGINT, signal.SIGHUP}  # which a terminal sends to workers, too
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, deaf)
     try:
         yield
     finally:

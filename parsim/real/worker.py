@@ -256,7 +256,8 @@ class Place(NamedTuple):
 
 def serve(pipe: Channel, program: bytes, arenas: Sequence[Arena], place: Place) -> None:
     """Compute what the host orders, until it says stop; killed when the host is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the host ends its workers itself
+    for sign in (signal.SIGINT, signal.SIGHUP):  # they reach the whole group; the host ends its workers itself
+        signal.signal(sign, signal.SIG_IGN)
     os.dup2(2, 1)  # standard output belongs to the host's JSON
     if hasattr(os, "SCHED_BATCH"):  # an order that wakes a worker does not take the host's core before it has let go
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))

@@ -30,8 +30,7 @@ class Took:
         return self._took[task]
 
 
-def rows(job: Job, values: Values, ticks: Ticks) -> tuple[Took, ...]:
-    """Return the ticks of tasks on every worker, as they will turn out."""
-    took: dict[int, int] = {}
+def rows(job: Job, values: Values, ticks: Ticks, took: dict[int, int]) -> tuple[Took, ...]:
+    """Return the ticks of tasks on every worker, as they will turn out; *took* gets those of each that is computed."""
     speeds = [job.cluster.devices[worker.device].speed for worker in job.cluster.workers]
     return tuple(Took(values, took, speed, ticks) for speed in speeds)

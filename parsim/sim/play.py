@@ -14,6 +14,7 @@ from parsim.core.timeline import Timeline
 from parsim.core.values import Values
 from parsim.metrics.values import evaluate
 from parsim.sim.carrier import Carrier
+from parsim.sim.cut import cut
 from parsim.sim.engine import Engine
 from parsim.sim.live import rows
 from parsim.sim.record import Record
@@ -29,15 +30,22 @@ def play(job: Job) -> Timeline:
 
 @staying()
 def valued(job: Job) -> tuple[Timeline, Any]:
-    """Play *job* to its end; return what happened, and the result of its kernels (None: nothing is computed)."""
+    """Play *job* to its end; return what happened, and the result of its kernels (None: nothing is computed).
+
+    Raises `Cut` where somebody interrupts the live clock.
+    """
     if job.clock != "live":
         timeline = play(job)
         return timeline, evaluate(job.graph, timeline)
     values, engine = Values(job.graph), _engine(job)
-    engine.lasts = rows(job, values, engine.ticks)
+    took: dict[int, int] = {}
+    engine.lasts = rows(job, values, engine.ticks, took)
     with one_thread():
         values.program.prepare(range(len(job.graph)))
-        record = _played(job, engine)
+        try:
+            record = _played(job, engine)
+        except KeyboardInterrupt:
+            raise cut(engine, took) from None
         return write(job, record), values.merged()
 
 

@@ -1,11 +1,15 @@
 """Fixtures of every test."""
 
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 from parsim import cli
+
+# What tests import or give to `--with` is no test: to look for doctests would import it, and fill the shelves.
+collect_ignore = [path.name for path in Path(__file__).parent.glob("*.py") if not path.name.startswith("test_")]
 
 settings.register_profile("parsim", deadline=None)  # how long an example takes tells of the machine
 settings.load_profile("parsim")

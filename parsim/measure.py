@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -75,6 +76,7 @@ def calibrate(
     set: Mapping[str, Any] | None = None,
     repeat: int = REPEAT,
     heard: Callable[[int, int], None] = lambda done, total: None,
+    timeout_s: float = inf,
 ) -> Calibration:
     """Measure what a scenario's kernels and transfers take here.
 
@@ -83,6 +85,7 @@ def calibrate(
     source, set : as for `simulate`; the scenario's own cost is not looked at, so that its profile need not exist yet.
     repeat : how many rounds of the work are measured, alone and with all workers busy.
     heard : is told how many rounds of how many are done.
+    timeout_s : it fails where no round of the work ends for so long; left out: it waits.
 
     Raises `ScenarioError` where the input is wrong or has no kernels, `RunError` where one fails.
     """
@@ -109,7 +112,7 @@ def calibrate(
     rows = np.flatnonzero(timeline.computes)
     order = timeline.number[rows[np.lexsort((timeline.number[rows], timeline.end_s[rows]))]].tolist()
     workers = len(job.cluster.workers)
-    found = rehearse(rehearsal(job, order), workers, repeat, heard)
+    found = rehearse(rehearsal(job, order), workers, repeat, heard, timeout_s)
     return Calibration(_profile(found, workers, repeat), _file(asked))
 
 

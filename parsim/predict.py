@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -121,12 +122,13 @@ class Replay:
         return files("comparison", self.plot())
 
 
-def replay(source: Source, set: Mapping[str, Any] | None = None) -> Replay:
+def replay(source: Source, set: Mapping[str, Any] | None = None, timeout_s: float = inf) -> Replay:
     """Play a scenario in real processes, one for each worker, on the wall clock; and predict it.
 
     Parameters
     ----------
     source, set : as for `simulate`.
+    timeout_s : it fails where no task ends for so long; left out: it waits.
 
     Raises `ScenarioError` where the input is wrong or only counts, `RunError` where a kernel or a process fails.
     """
@@ -138,17 +140,17 @@ def replay(source: Source, set: Mapping[str, Any] | None = None) -> Replay:
     found = processes.complaints_about(job)
     if found:
         raise scenario.error(found)
-    return replay_job(job)
+    return replay_job(job, timeout_s)
 
 
 @staying()
-def replay_job(job: Job) -> Replay:
-    """Play a job in real processes, and on the simulated clock."""
+def replay_job(job: Job, timeout_s: float = inf) -> Replay:
+    """Play a job in real processes, and on the simulated clock; fail where no task ends for *timeout_s*."""
     from parsim.real import processes
 
     job = replace(job, clock="simulated", notes=(*job.notes, *_crowded(job)))
     foreseen, predicted = theory(job), play(job)
-    measured, value = processes.play(job)
+    measured, value = processes.play(job, timeout_s)
     program = job.graph.program
     assert program is not None
     return Replay(

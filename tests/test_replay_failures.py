@@ -21,8 +21,9 @@ import pytest
 import parsim
 from parsim import predict
 from parsim.build import build
+from parsim.core.errors import Silence
 from parsim.core.scenario import load
-from parsim.real import processes
+from parsim.real import crew, processes
 from parsim.real.arena import GROWTH, LINE, Arena, get, put
 
 KERNELS = '''
@@ -83,12 +84,12 @@ def scenario(kernel="sleeps"):
 class Started:
     """A replay that runs in a session of its own."""
 
-    def __init__(self, folder, kernel, **options):
+    def __init__(self, folder, kernel, *more, **options):
         self.folder, self.out = folder, folder / "out"
         (folder / "marks").mkdir()
         (folder / "kernels.py").write_text(KERNELS)
         (folder / "items.yaml").write_text(json.dumps(scenario(kernel)))
-        arguments = ["replay", "items.yaml", "--with", "kernels.py", "--out", "out", "--json"]
+        arguments = ["replay", "items.yaml", "--with", "kernels.py", "--out", "out", "--json", *more]
         self.host = subprocess.Popen(
             [sys.executable, "-m", "parsim", *arguments], cwd=folder, start_new_session=True, text=True,
             env=os.environ | {"PARSIM_TEST_MARKS": str(folder / "marks")}, stdout=-1, stderr=-1, **options,
@@ -219,6 +220,39 @@ def test_a_kernel_that_raises(tmp_path):
     assert run.tasks() == ENDED
 
 
+def test_a_worker_that_hangs_ends_with_the_timeout(tmp_path):
+    run = Started(tmp_path, "sleeps", "--timeout", "1.5")
+    code, out, err = run.ended()
+    assert (code, out) == (1, "")
+    told = "parsim: no worker has answered for 1.5 s, the timeout: w{} had task element3\n"
+    assert err in map(told.format, range(2))
+    assert run.tasks() == ENDED
+
+
+@pytest.mark.parametrize("command", [["replay"], ["replay", "--repeat", "2"], ["calibrate"]], ids=" ".join)
+def test_every_command_with_workers_has_a_timeout(command, tmp_path):
+    (tmp_path / "kernels.py").write_text(KERNELS)
+    (tmp_path / "items.yaml").write_text(json.dumps(scenario("sleeps")))
+    done = subprocess.run(
+        [sys.executable, "-m", "parsim", *command, "items.yaml", "--with", "kernels.py", "--timeout", "1 s"],
+        cwd=tmp_path, capture_output=True, text=True, env=os.environ | {"PARSIM_TEST_MARKS": str(tmp_path)},
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("parsim: no worker has answered for 1 s, the timeout: w")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"), [("0", "no time above 0"), ("-1", "has no unit"), ("1 MB", "is a size"), ("soon", "'soon'")]
+)
+def test_no_timeout(wrong, why, tmp_path, command):
+    file = tmp_path / "items.json"
+    file.write_text(json.dumps(scenario("double")))
+    code, out, err = command("replay", file, "--timeout", wrong)
+    assert (code, out) == (2, "")
+    assert err.startswith("--timeout:0:0: timeout: ")
+    assert why in err
+
+
 def test_shared_memory_that_is_full(tmp_path):
     full = partial(resource.setrlimit, resource.RLIMIT_FSIZE, (ROOM, ROOM))
     run = Started(tmp_path, "grows", preexec_fn=full)
@@ -281,6 +315,19 @@ def held():
 
 def exists(name):
     return os.path.lexists(f"/proc/self/fd/{name}")
+
+
+def naps(value):
+    time.sleep(0.5 * (value == 4))
+    return value
+
+
+def test_a_worker_that_hangs_is_told(monkeypatch):
+    """Whoever waits long is told for whom; the replay goes on."""
+    monkeypatch.setattr(crew, "NOTICE", 0.2)
+    with pytest.warns(Silence, match=r"^no worker has answered for 0\.2 s: w[01] had task item3.0$"):
+        timeline, _ = processes.play(job_of(naps))
+    assert timeline.computes.sum() == 5
 
 
 def test_no_file_and_no_memory_stays_open():

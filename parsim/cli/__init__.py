@@ -12,7 +12,7 @@ import click
 
 from parsim.cli import pictures, play, shelves, streams
 from parsim.cli.signals import interrupted_once
-from parsim.cli.terminal import forgive_letters, letters_told_once, tell
+from parsim.cli.terminal import forgive_letters, tell, warnings_told
 from parsim.core.errors import Fault, RunError, ScenarioError
 
 
@@ -35,7 +35,7 @@ def main() -> None:
 
 def _main() -> int:
     try:
-        with letters_told_once(), interrupted_once():
+        with warnings_told(), interrupted_once():
             parsim(standalone_mode=False, prog_name="parsim")
     except ScenarioError as wrong:
         tell(str(wrong))

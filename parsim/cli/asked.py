@@ -170,6 +170,23 @@ def count_of(option: str, text: str, most: int) -> int:
     return int(text)
 
 
+def seconds_of(option: str, text: str) -> float:
+    """Read a time above 0, with or without its unit.
+
+    >>> seconds_of("--timeout", "90"), seconds_of("--timeout", "2 min")
+    (90.0, 120.0)
+    """
+    from parsim.core.units import SECONDS, parse
+
+    try:
+        time = parse(f"{text} s" if text.replace(".", "", 1).isdecimal() else text, SECONDS)
+    except ValueError as wrong:
+        raise option_fault(option, str(wrong)) from None
+    if not time:
+        raise option_fault(option, f"'{text[:60]}' is no time above 0; write for example '60 s'")
+    return time
+
+
 @contextmanager
 def waiting(what: str, quiet: bool) -> Iterator[None]:
     """Show people at a terminal that something goes on."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
+from math import inf
 from typing import Any
 
 import click
@@ -20,6 +22,7 @@ from parsim.cli.asked import (
     option_fault,
     quiet,
     raise_all,
+    seconds_of,
     use_files,
     with_files,
 )
@@ -30,6 +33,7 @@ from parsim.core.escape import printable
 MOST_ROUNDS = 10_000
 
 scenario = click.argument("scenario")
+timeout = click.option("--timeout", metavar="TIME", help="Fail where no worker answers for so long, such as 60 s.")
 
 
 def answer(asked: Asked, scenario: str, ask: Callable[[str, Values], Given], faults: list[Fault]) -> Given:
@@ -65,8 +69,9 @@ def run(asked: Asked, scenario: str) -> None:
 @click.command()
 @scenario
 @click.option("--repeat", "times", metavar="N", default="1", help="Replay so often, and show how the error spreads.")
+@timeout
 @answers
-def replay(asked: Asked, scenario: str, times: str) -> None:
+def replay(asked: Asked, scenario: str, times: str, timeout: str | None) -> None:
     """Run the work for real, in processes, beside its prediction."""
     from parsim.core.scenario import settings as set_values
     from parsim.predict import replay as play
@@ -74,16 +79,18 @@ def replay(asked: Asked, scenario: str, times: str) -> None:
     from parsim.study.repeat import Broken, repeat
 
     faults: list[Fault] = []
-    count, right = 1, True
+    count, timeout_s, right = 1, inf, True
     with collecting(faults):
         count = count_of("--repeat", times, MOST_ROUNDS)
+    with collecting(faults):
+        timeout_s = inf if timeout is None else seconds_of("--timeout", timeout)
     try:
         if count == 1:
-            right = answer(asked, scenario, play, faults).result_matches_serial
+            right = answer(asked, scenario, partial(play, timeout_s=timeout_s), faults).result_matches_serial
         else:
             chosen = asked.values(faults, set_values, lambda values: _see(scenario, values))
             with counting(scenario, asked.quiet) as heard:
-                found = repeat(scenario, count, chosen, heard)
+                found = repeat(scenario, count, chosen, heard, timeout_s)
                 asked.keep(found)
             asked.show(found)
             right = all(run.result_matches_serial for run in found.runs)
@@ -106,12 +113,14 @@ def replay(asked: Asked, scenario: str, times: str) -> None:
 @click.option("--repeat", metavar="N", default="10", help="Rounds that are measured, alone and busy; left out: 10.")
 @click.option("--out", metavar="FILE", help="The profile; left out: the one that the scenario's cost names.")
 @click.option("--set", "settings", metavar="PATH=VALUE", multiple=True, help="Change a value; repeatable.")
+@timeout
 @with_files
 @quiet
 @as_json
 def calibrate(
     scenario: str,
     repeat: str,
+    timeout: str | None,
     out: str | None,
     settings: tuple[str, ...],
     files: tuple[str, ...],
@@ -126,10 +135,12 @@ def calibrate(
 
     faults: list[Fault] = []
     chosen: Values = {}
-    count = 1
+    count, timeout_s = 1, inf
     use_files(files, faults)
     with collecting(faults):
         count = count_of("--repeat", repeat, MOST_ROUNDS)
+    with collecting(faults):
+        timeout_s = inf if timeout is None else seconds_of("--timeout", timeout)
     with collecting(faults):
         chosen = read(settings)
     if not faults:
@@ -140,7 +151,7 @@ def calibrate(
             writable(os.path.dirname(out) or ".", [os.path.basename(out)])
     raise_all(faults)
     with counting(scenario, quiet) as heard:
-        found = measure(scenario, chosen, count, heard)
+        found = measure(scenario, chosen, count, heard, timeout_s)
         found.save(out or found.file)
     if not quiet:
         place = printable(str(out or found.file))

@@ -16,6 +16,7 @@ from typing import Any
 
 import click
 
+from parsim.core.errors import Silence
 from parsim.core.escape import printable
 
 DELETE = "\x7f"  # the only control character that `json` leaves as it is
@@ -44,12 +45,20 @@ def forgive_letters() -> None:
 
 
 @contextmanager
-def letters_told_once() -> Iterator[None]:
-    """Tell in one line, at the end, of letters that pictures cannot show; other warnings stay as Python writes them."""
+def warnings_told() -> Iterator[None]:
+    """Tell of parsim's warnings in a line each; other ones stay as Python writes them.
+
+    Of letters that pictures cannot show it is told once, at the end.
+    """
     found: list[Any] = []
 
     def show(message: Any, *rest: Any, **more: Any) -> None:
-        found.append(message) if hasattr(message, "letters") else usual(message, *rest, **more)
+        if hasattr(message, "letters"):
+            found.append(message)
+        elif isinstance(message, Silence):
+            tell(f"parsim: {message}")
+        else:
+            usual(message, *rest, **more)
 
     with warnings.catch_warnings():
         usual, warnings.showwarning = warnings.showwarning, show

@@ -128,6 +128,10 @@ class Stalled(RunError):
     """Nothing can move any more."""
 
 
+class Silence(UserWarning):
+    """A warning: nobody has answered for a long time, and parsim waits on."""
+
+
 class Unfinished(RunError):
     """A replay, or a run on the live clock, ended early; `timeline` holds all that had ended by then."""
 

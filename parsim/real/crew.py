@@ -13,15 +13,18 @@ import selectors
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
+from math import inf
 from multiprocessing import resource_tracker
 from multiprocessing.context import SpawnProcess
 from time import monotonic
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from parsim.core.errors import RunError, told
+from parsim.core.errors import RunError, Silence, told
 from parsim.core.escape import printable
 from parsim.core.threads import STEADY
 from parsim.real.arena import Arena
@@ -31,6 +34,9 @@ if TYPE_CHECKING:
     from parsim.real.worker import Channel
 
 PATIENCE = 5.0  # s that a worker told to stop may take
+NOTICE = 10.0  # s without a word, after which the user is told
+START = 60.0  # s that a worker may take to get ready, however short the timeout
+Sign = TypeVar("Sign")
 
 
 class Heard(NamedTuple):
@@ -43,10 +49,11 @@ class Heard(NamedTuple):
 class Crew:
     """Worker processes; times are those of the machine's monotonic clock, `zero` when `start` has seen them all ready.
 
-    Arena k is that of worker k; the last one is the host's.
+    Arena k is that of worker k; the last one is the host's. Where no worker answers for *timeout_s*, the run fails.
     """
 
-    def __init__(self, workers: Sequence[str], tasks: Sequence[str]) -> None:
+    def __init__(self, workers: Sequence[str], tasks: Sequence[str], timeout_s: float = inf) -> None:
+        self._timeout_s = timeout_s
         self._names, self._task_names = [*map(printable, workers)], [*map(printable, tasks)]
         self._processes: list[SpawnProcess] = []
         self._pipes: list[Channel] = []
@@ -77,6 +84,7 @@ class Crew:
                 process.start()
                 theirs.close()  # so that the pipe ends when the process does
         for worker, (pipe, process) in enumerate(zip(self._pipes, self._processes, strict=True)):
+            self._await(pipe.poll, partial("worker {} is not ready yet".format, self._names[worker]), START)
             self._receive(worker)
             self._signs.register(pipe, selectors.EVENT_READ, (worker, True))
             self._signs.register(process.sentinel, selectors.EVENT_READ, (worker, False))
@@ -94,11 +102,27 @@ class Crew:
 
     def hear(self) -> list[Heard]:
         """Wait until some task has ended; return all that have."""
-        ready = sorted((key.data for key, _ in self._signs.select()), key=lambda sign: (not sign[1], sign[0]))
+        signs = self._await(self._signs.select, self.story)
+        ready = sorted((key.data for key, _ in signs), key=lambda sign: (not sign[1], sign[0]))
         heard = [self._hear(worker) for worker, spoke in ready if spoke]
         if not heard:
             raise self._dead(ready[0][0])
         return heard
+
+    def _await(self, listen: Callable[[float | None], Sign], story: Callable[[], str], least: float = 0.0) -> Sign:
+        """Wait for a sign until the timeout, and *least* seconds anyway.
+
+        *listen* waits for so many seconds; *story* tells what is waited for.
+        """
+        timeout = max(self._timeout_s, least)
+        notice = min(NOTICE, timeout)
+        sign = listen(notice)
+        if not sign and notice < timeout:
+            warnings.warn(Silence(f"no worker has answered for {notice:g} s: {story()}"), stacklevel=1)
+            sign = listen(timeout - notice if timeout < inf else None)
+        if not sign:
+            raise RunError(f"no worker has answered for {timeout:g} s, the timeout: {story()}")
+        return sign
 
     def _hear(self, worker: int) -> Heard:
         report = Report(*self._receive(worker))
@@ -165,12 +189,14 @@ def crew(
     program: Computing,
     places: Sequence[Place],
     shared: Sequence[float] = (),
+    timeout_s: float = inf,
 ) -> Iterator[Crew]:
     """Start a process per worker; at the end, however it comes, none is left.
 
-    *shared* are the bytes that each of them, and the host, may well put into shared memory.
+    *shared* are the bytes that each of them, and the host, may well put into shared memory. The run fails where no
+    worker answers for *timeout_s*.
     """
-    members = Crew(workers, tasks)
+    members = Crew(workers, tasks, timeout_s)
     try:
         for arena, size in zip(members.arenas, shared, strict=False):
             arena.expect(size)

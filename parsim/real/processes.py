@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import pairwise
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -51,10 +52,11 @@ def complaints_about(job: Job) -> list[Complaint]:
     return found
 
 
-def play(job: Job) -> tuple[Timeline, Any]:
+def play(job: Job, timeout_s: float = inf) -> tuple[Timeline, Any]:
     """Play *job* in real processes; return what happened, and what the merge made of the workers' outputs.
 
-    Raises `Unfinished` where it fails or is interrupted after the clock has started.
+    Raises `Unfinished` where it fails or is interrupted after the clock has started; it fails, too, where no task ends
+    for *timeout_s*.
     """
     graph, program, workers = job.graph, job.graph.program, job.cluster.workers
     if program is None or complaints_about(job):
@@ -62,7 +64,7 @@ def play(job: Job) -> tuple[Timeline, Any]:
     program.given  # noqa: B018 - what is drawn is drawn before the clock starts
     able = [np.flatnonzero(np.isin(graph.place, places)).tolist() for places in _sets(job)]
     names, shared = [worker.name for worker in workers], [*_shared(graph, able), float(graph.given.sum())]
-    with crew(names, graph.names, program, _places_of(job, able), shared) as members:
+    with crew(names, graph.names, program, _places_of(job, able), shared, timeout_s) as members:
         marks = [0.0]
         given = _given(graph, program, members.arenas[-1])
         marks.append(members.now())

@@ -149,13 +149,16 @@ class Found(NamedTuple):
     overhead_s: float
 
 
-def rehearse(work: Rehearsal, workers: int, repeat: int, heard: Heard) -> Found:
-    """Measure on so many *workers*, *repeat* rounds of each sort; *heard* is told how far it is."""
+def rehearse(work: Rehearsal, workers: int, repeat: int, heard: Heard, timeout_s: float) -> Found:
+    """Measure on so many *workers*, *repeat* rounds of each sort; *heard* is told how far it is.
+
+    It fails where no round ends for *timeout_s*.
+    """
     names, done = [f"w{index}" for index in range(max(workers, 2))], 0
     rounds = 2 * (WARM_UP + repeat)
     tasks = ["the rehearsal", *(f"hand-over {turn}" for turn in range(len(SIZES) * (MOVES + 1)))]
     places = [Place(own, (), 0, 0.0) for own in range(len(names))]
-    with crew(names, tasks, work, places, [2.0 * SIZES[-1]]) as members:
+    with crew(names, tasks, work, places, [2.0 * SIZES[-1]], timeout_s) as members:
         found = []
         for busy in (range(1), range(workers)):
             spent: Seconds = defaultdict(list)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -106,19 +107,20 @@ def repeat(
     times: int,
     set: Mapping[str, Any] | None = None,
     heard: Callable[[int, int], None] = lambda done, total: None,
+    timeout_s: float = inf,
 ) -> Repeated:
-    """Replay a scenario several *times*; *heard* is told how many of how many are done.
+    """Replay a scenario several *times*; *heard* is told how many of how many are done; *timeout_s* is as for `replay`.
 
     Raises as `replay` does, and `Broken` where some had ended before.
     """
     if times < 1:
         raise ScenarioError([Fault("repeat", 0, 0, "times", f"{times} is no count from 1; write for example 10")])
-    runs = [replay(source, set)]
+    runs = [replay(source, set, timeout_s)]
     job = build(load(source, set))
     try:
         for done in range(1, times):
             heard(done, times)
-            runs.append(replay_job(job))
+            runs.append(replay_job(job, timeout_s))
     except (RunError, KeyboardInterrupt) as error:
         raise Broken(str(error) or "interrupted", Repeated(tuple(runs))) from error
     heard(times, times)

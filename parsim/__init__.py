@@ -16,7 +16,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from parsim.core.errors import Fault, ParsimError, RunError, ScenarioError, Stalled, Unfinished
+    from parsim.core.errors import Fault, ParsimError, RunError, ScenarioError, Silence, Stalled, Unfinished
     from parsim.core.profile import Profile
     from parsim.core.registry import use
     from parsim.core.timeline import Timeline
@@ -46,6 +46,7 @@ __all__ = [
     "RunError",
     "Scaling",
     "ScenarioError",
+    "Silence",
     "Splits",
     "Stalled",
     "Timeline",

@@ -561,8 +561,8 @@ def test_report_of_training_and_of_folded_devices(five):
 def test_files_are_written_and_replaced_whole(tmp_path):
     folder = files.prepare(tmp_path / "a" / "b")
     (folder / "other").write_text("stays")
-    files.write(folder, {"x.json": "{}", "y.png": b"\x89"})
-    files.write(folder, {"x.json": "[ü]"})
+    files.write(folder, files.ready({"x.json": "{}", "y.png": b"\x89"}))
+    files.write(folder, files.ready({"x.json": "[ü]"}))
     assert (folder / "x.json").read_bytes() == "[ü]".encode()
     assert sorted(os.listdir(folder)) == ["other", "x.json", "y.png"]
 

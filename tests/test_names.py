@@ -26,7 +26,7 @@ import parsim
 from parsim.core.errors import Fault, RunError
 from parsim.core.escape import escaped, printable, unescaped
 from parsim.export.csv import read_csv, write_csv
-from parsim.export.files import write
+from parsim.export.files import ready, write
 from parsim.export.folder import read_folder
 from parsim.export.idle import write_idle
 from parsim.export.table import short, table, width, wrapped
@@ -179,7 +179,7 @@ def test_csv_is_a_line_a_span_computes_nothing_and_reads_back(names):
     run = only(names)
     text, facts = write_csv(run.timeline), json.dumps(run.to_dict())
     with TemporaryDirectory() as folder:
-        write(folder, {"timeline.csv": text, "idle.csv": write_idle(run.timeline), "result.json": facts})
+        write(folder, ready({"timeline.csv": text, "idle.csv": write_idle(run.timeline), "result.json": facts}))
         again, kept = read_csv(Path(folder, "timeline.csv")), read_folder(Path(folder))
     assert_tame(text)
     assert len(text.splitlines()) == len(run.timeline) + 1

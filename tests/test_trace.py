@@ -197,7 +197,7 @@ def test_long_runs(processor, tmp_path, scale, shown):
 
 
 def test_names_of_any_letters(processor, tmp_path):
-    names = ['a "b" \\ c', "任务", "é\u200b", "x{y}:[z],"]
+    names = ['a "b" / c', "任务", "é", "x{y}:[z],"]  # others are written out: test_names.py
     rows = [{"name": name, "compute": "1 s", "after": names[:i]} for i, name in enumerate(names)]
     run = parsim.simulate(tasks(*rows))
     holds(processor, run, tmp_path)

@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import parsim
 from parsim.core.graph import Edges, TaskGraph
 from parsim.core.job import Estimate
-from parsim.core.ties import ranking, tie
+from parsim.core.ties import least, ranking, tie
 from parsim.policies import heft, peft, policies
 from parsim.policies.by_rank import ByRank
 from parsim.policies.cpop import critical_path
@@ -557,6 +558,20 @@ def test_values_tie_at_12_digits():
 )
 def test_ranking_by_hand(values, order):
     assert ranking(values).tolist() == order
+
+
+@given(st.lists(st.integers(0, 40).map(lambda steps: 1 + steps * 0.7e-12), min_size=1, max_size=20))
+def test_the_least_is_the_first_of_the_ranking(values):
+    """Finish times tie as priorities do: where neighbours differ by at most 1e-12, whatever the whole class spans."""
+    assert least(values) == ranking(values)[0]
+
+
+@pytest.mark.parametrize("name", ["heft", "peft", "cpop"])
+def test_finish_times_tie_through_neighbours(name):
+    times = {"w0": "1.0000000000018 s", "w1": "1.0000000000009 s", "w2": "1 s"}
+    tasks = [{"name": "a", "compute": times}]
+    run = parsim.simulate({"cluster": {"devices": 3}, "workload": {"kind": "tasks", "tasks": tasks}, "policy": name})
+    assert run.timeline.worker.tolist() == [0]
 
 
 @given(

@@ -27,13 +27,17 @@ def tie(a: float, b: float) -> bool:
 
 
 def least(values: Sequence[float]) -> int:
-    """Return the index of the first value that ties with the least.
+    """Return the index of the first value that ties with the least, as neighbours do.
 
     >>> least([0.5, 0.1 + 0.2, 0.3])
     1
     """
-    lowest = min(values)
-    return next(index for index, value in enumerate(values) if tie(value, lowest))
+    largest, *others = sorted(values)
+    for value in others:
+        if not tie(largest, value):
+            break
+        largest = value
+    return next(index for index, value in enumerate(values) if value <= largest)
 
 
 def classes(values: Sequence[float] | Floats | Ints) -> Ints:

@@ -571,7 +571,7 @@ def test_finish_times_tie_through_neighbours(name):
     times = {"w0": "1.0000000000018 s", "w1": "1.0000000000009 s", "w2": "1 s"}
     tasks = [{"name": "a", "compute": times}]
     run = parsim.simulate({"cluster": {"devices": 3}, "workload": {"kind": "tasks", "tasks": tasks}, "policy": name})
-    assert run.timeline.worker.tolist() == [0]
+    assert run.timeline.worker.tolist() == ["w0"]
 
 
 @given(

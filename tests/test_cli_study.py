@@ -13,6 +13,8 @@ import sys
 import pytest
 from commands import FIRST, ROOT, SIXTH, process
 
+from parsim.core import progress
+
 FOURTH, FIFTH = ROOT / "scenarios/04_quantisation.yaml", ROOT / "scenarios/05_heft_ten_tasks.yaml"
 
 NEWEST = '''\
@@ -206,7 +208,7 @@ def test_compare_wants_a_scenario(command, here):
 
 def test_a_terminal_sees_how_far_it_is(here):
     ours, theirs = pty.openpty()
-    arguments = ["compare", str(FIFTH), "--set", "policy=fifo,heft", "--seeds", "2", "--json"]
+    arguments = ["compare", str(FIFTH), "--set", "policy=fifo,heft", "--seeds", "30", "--json"]
     done = subprocess.run(
         [sys.executable, "-m", "parsim", *arguments], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=theirs, env={**os.environ, "TERM": "xterm", "COLUMNS": "200"},
@@ -215,8 +217,52 @@ def test_a_terminal_sees_how_far_it_is(here):
     shown = os.read(ours, 100_000)
     os.close(ours)
     assert done.returncode == 0
-    assert json.loads(done.stdout)["seeds"] == [0, 1]
-    assert b"4/4" in shown
+    assert json.loads(done.stdout)["seeds"] == [*range(30)]
+    assert re.search(rb": \d+ of 30 seeds, [01] of 2 runs", shown)
+
+
+def test_a_pipe_and_quiet_hear_nothing_of_it(here):
+    arguments = [sys.executable, "-m", "parsim", "compare", str(FIFTH), "--set", "policy=fifo,heft"]
+    done = subprocess.run(arguments, cwd=ROOT, capture_output=True)
+    assert (done.returncode, done.stderr) == (0, b"")
+    ours, theirs = pty.openpty()
+    done = subprocess.run([*arguments, "--quiet"], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    with pytest.raises(OSError, match="Input/output error"):  # nothing was written
+        os.read(ours, 1)
+    os.close(ours)
+    assert done.returncode == 0
+
+
+LASTING = {
+    "run": (["run", FIFTH, "--out", "out"], {"tasks", "files"}),
+    "live": (["run", FIRST, "--set", "clock=live"], {"tasks"}),
+    "replay": (["replay", FIRST, "--repeat", "2"], {"tasks", "replays"}),
+    "calibrate": (["calibrate", FIRST, "--repeat", "1", "--out", "p.json"], {"rounds"}),
+    "compare": (["compare", FIFTH, "--set", "policy=fifo,heft"], {"tasks", "seeds", "runs"}),
+    "explain": (["explain", FIFTH], {"tasks"}),
+    "scaling": (["scaling", FOURTH, "--workers", "1,2"], {"tasks", "runs"}),
+    "splits": (["splits", FIRST, "--over", "count"], {"tasks", "variables"}),
+    "plot": (["plot", FIFTH, "--kind", "gantt,memory", "--out", "."], {"tasks", "pictures", "files"}),
+}
+
+
+@pytest.mark.parametrize("name", LASTING)
+def test_every_command_that_lasts_says_how_far_it_is(name, here, command, monkeypatch):
+    """What is under way is noted for whoever shows it, and is all done at its end."""
+    arguments, expected = LASTING[name]
+    ended = {}
+
+    class Noted(list):
+        def remove(self, part):
+            super().remove(part)
+            ended[part.what] = (part.done(), part.total)
+
+    monkeypatch.setattr(progress, "_parts", Noted())
+    assert command(*arguments, "--quiet")[0] == 0
+    assert ended.keys() >= expected
+    assert {what: done for what, (done, total) in ended.items() if done != total} == {}
+    assert progress.parts() == []
 
 
 # --- scaling, splits ---

@@ -138,11 +138,11 @@ def test_a_count_that_is_none(wrong, file, command):
 def test_a_failure_in_a_later_run_is_told_and_what_it_had_done_is_kept(file, tmp_path, command, monkeypatch):
     plain, calls = predict.replay_job, []
 
-    def second_fails(job):
+    def second_fails(job, timeout_s):
         calls.append(job)
         if len(calls) == 2:
             raise parsim.Unfinished("worker w1 was killed", repeated().runs[0].measured.timeline)
-        return plain(job)
+        return plain(job, timeout_s)
 
     monkeypatch.setattr(predict, "replay_job", second_fails)
     monkeypatch.setattr("parsim.study.repeat.replay_job", second_fails)

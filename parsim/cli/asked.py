@@ -16,10 +16,10 @@ from typing import Any, Protocol, TypeVar
 
 import click
 
+from parsim.cli.progress import waiting
 from parsim.cli.streams import Closed
 from parsim.cli.terminal import say, say_json, tell
 from parsim.core.errors import Fault, RunError, ScenarioError
-from parsim.core.escape import printable
 
 
 class Answer(Protocol):
@@ -37,7 +37,6 @@ class Answer(Protocol):
 
 Values = dict[str, Any]
 Read = Callable[[tuple[str, ...]], Values]  # what --set says -> values by dotted path
-Heard = Callable[[int, int], None]  # (runs done, runs in all)
 Given = TypeVar("Given", bound=Answer)
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -185,31 +184,3 @@ def seconds_of(option: str, text: str) -> float:
     if not time:
         raise option_fault(option, f"'{text[:60]}' is no time above 0; write for example '60 s'")
     return time
-
-
-@contextmanager
-def waiting(what: str, quiet: bool) -> Iterator[None]:
-    """Show people at a terminal that something goes on."""
-    if quiet or not sys.stderr.isatty():
-        yield
-        return
-    from rich.console import Console
-    from rich.text import Text
-
-    with Console(stderr=True).status(Text(printable(f"{what} ..."))):
-        yield
-
-
-@contextmanager
-def counting(what: str, quiet: bool) -> Iterator[Heard]:
-    """Show people at a terminal how far it is: the function given is to be told."""
-    if quiet or not sys.stderr.isatty():
-        yield lambda done, total: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-    columns = TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn()
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        shown = progress.add_task(printable(what), total=None)
-        yield lambda done, total: progress.update(shown, completed=done, total=total)

@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from parsim.cli.asked import collecting, option_fault, quiet, raise_all, use_files, waiting, with_files
+from parsim.cli.asked import collecting, option_fault, quiet, raise_all, use_files, with_files
+from parsim.cli.progress import waiting
 from parsim.cli.terminal import say
 from parsim.core.errors import Fault, ParsimError, RunError, ScenarioError
 from parsim.core.escape import printable
+from parsim.core.progress import counted
 
 if TYPE_CHECKING:
     from parsim.core.scenario import Scenario, Source
@@ -69,7 +71,7 @@ def _drawn(draw: Draw, kinds: list[str]) -> tuple[Pictures, dict[str, ParsimErro
     """Draw each of *kinds*; return the pictures, and why others cannot be drawn. Where none can be, that is raised."""
     pictures: Pictures = {}
     failed: dict[str, ParsimError] = {}
-    for kind in kinds:
+    for kind in counted("pictures", kinds):
         try:
             pictures |= draw(kind)
         except ParsimError as error:

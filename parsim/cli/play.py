@@ -18,7 +18,6 @@ from parsim.cli.asked import (
     as_json,
     collecting,
     count_of,
-    counting,
     option_fault,
     quiet,
     raise_all,
@@ -26,6 +25,7 @@ from parsim.cli.asked import (
     use_files,
     with_files,
 )
+from parsim.cli.progress import waiting
 from parsim.cli.terminal import say, say_json
 from parsim.core.errors import Fault, RunError, Unfinished
 from parsim.core.escape import printable
@@ -89,8 +89,8 @@ def replay(asked: Asked, scenario: str, times: str, timeout: str | None) -> None
             right = answer(asked, scenario, partial(play, timeout_s=timeout_s), faults).result_matches_serial
         else:
             chosen = asked.values(faults, set_values, lambda values: _see(scenario, values))
-            with counting(scenario, asked.quiet) as heard:
-                found = repeat(scenario, count, chosen, heard, timeout_s)
+            with waiting(scenario, asked.quiet):
+                found = repeat(scenario, count, chosen, timeout_s=timeout_s)
                 asked.keep(found)
             asked.show(found)
             right = all(run.result_matches_serial for run in found.runs)
@@ -150,8 +150,8 @@ def calibrate(
         with collecting(faults):
             writable(os.path.dirname(out) or ".", [os.path.basename(out)])
     raise_all(faults)
-    with counting(scenario, quiet) as heard:
-        found = measure(scenario, chosen, count, heard, timeout_s)
+    with waiting(scenario, quiet):
+        found = measure(scenario, chosen, count, timeout_s=timeout_s)
         found.save(out or found.file)
     if not quiet:
         place = printable(str(out or found.file))
@@ -188,8 +188,8 @@ def compare(asked: Asked, scenarios: tuple[str, ...], seeds: str) -> None:
     with collecting(faults):
         count = count_of("--seeds", seeds, MOST_SEEDS)
     chosen = asked.values(faults, alternatives, lambda values: variants(scenarios, values, count))
-    with counting(" ".join(scenarios), asked.quiet) as heard:
-        found = play(scenarios, chosen, count, heard)
+    with waiting(" ".join(scenarios), asked.quiet):
+        found = play(scenarios, chosen, count)
         asked.keep(found)
     asked.show(found)
     if found.failed:

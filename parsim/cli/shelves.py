@@ -18,10 +18,10 @@ from parsim.cli.asked import (
     quiet,
     raise_all,
     use_files,
-    waiting,
     with_files,
 )
 from parsim.cli.examples import examples
+from parsim.cli.progress import waiting
 from parsim.cli.terminal import say, say_json
 from parsim.core.errors import Fault, RunError, ScenarioError
 from parsim.core.escape import printable

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from parsim.conformance.case import Case, Finding, find
 from parsim.core.escape import printable
+from parsim.core.progress import counted
 from parsim.core.registry import use
 
 __all__ = ["Finding", "Verdict", "cases", "check_file", "findings"]
@@ -77,7 +78,7 @@ def check_file(file: str | os.PathLike[str]) -> Verdict:
 
 def findings(shelf: str, entry: str) -> list[Finding]:
     """Try every case of an entry."""
-    return [find(shelf, entry, case) for case in cases(shelf, entry)]
+    return [find(shelf, entry, case) for case in counted("cases", cases(shelf, entry))]
 
 
 def cases(shelf: str, entry: str) -> list[Case]:

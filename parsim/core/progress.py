@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from time import monotonic
 from typing import TypeVar
 
 Thing = TypeVar("Thing")
@@ -24,6 +25,7 @@ class Part:
     what: str
     total: int
     done: Callable[[], int]
+    since: float = field(default_factory=monotonic)
 
 
 _parts: list[Part] = []

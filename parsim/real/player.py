@@ -11,7 +11,7 @@ when their task is taken.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from simpy import Environment, Event
 
 from parsim.core.graph import Floats, Ints
 from parsim.core.job import Job
+from parsim.core.progress import under_way
 from parsim.real.arena import get
 from parsim.real.crew import Crew, Heard
 from parsim.real.worker import BEGINNING, NONE, Input, Order, Part, Report, part_of
@@ -58,6 +59,11 @@ class Player(Carrier):
         self.clock = Environment(begun)
         order = order_of_events(self, self.binding(), self.hooks())
         order.begin(Event(self.clock))
+        with under_way("tasks", len(self.graph), lambda: len(self.reports)):
+            self._listen(order.instant)
+
+    def _listen(self, instant: Callable[[Event], None]) -> None:
+        """Play each instant at which somebody reports, until all have."""
         while len(self.reports) < len(self.graph):
             if not any(self.holding):
                 raise stalled(self)
@@ -67,7 +73,7 @@ class Player(Carrier):
                 self._note(one, now)
             self.agenda[now] = [one.report.task for one in heard]
             self.clock = Environment(now)
-            order.instant(Event(self.clock))
+            instant(Event(self.clock))
 
     def unstarted(self) -> list[int]:
         """Return the tasks that have not ended."""

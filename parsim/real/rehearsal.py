@@ -24,6 +24,7 @@ from parsim.core.graph import TaskGraph
 from parsim.core.job import Job
 from parsim.core.kernel import Call
 from parsim.core.profile import Timing
+from parsim.core.progress import under_way
 from parsim.core.threads import threads
 from parsim.real.crew import Crew, crew
 from parsim.real.worker import NONE, Input, Order, Place, part_of
@@ -158,7 +159,10 @@ def rehearse(work: Rehearsal, workers: int, repeat: int, heard: Heard, timeout_s
     rounds = 2 * (WARM_UP + repeat)
     tasks = ["the rehearsal", *(f"hand-over {turn}" for turn in range(len(SIZES) * (MOVES + 1)))]
     places = [Place(own, (), 0, 0.0) for own in range(len(names))]
-    with crew(names, tasks, work, places, [2.0 * SIZES[-1]], timeout_s) as members:
+    with (
+        crew(names, tasks, work, places, [2.0 * SIZES[-1]], timeout_s) as members,
+        under_way("rounds", rounds, lambda: done),
+    ):
         found = []
         for busy in (range(1), range(workers)):
             spent: Seconds = defaultdict(list)

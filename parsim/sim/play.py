@@ -9,6 +9,7 @@ import numpy as np
 
 from parsim.core.job import Job
 from parsim.core.outside import staying
+from parsim.core.progress import under_way
 from parsim.core.threads import one_thread
 from parsim.core.timeline import Timeline
 from parsim.core.values import Values
@@ -19,6 +20,7 @@ from parsim.sim.engine import Engine
 from parsim.sim.live import rows
 from parsim.sim.record import Record
 from parsim.sim.stall import stalled
+from parsim.sim.ticks import NEVER
 from parsim.sim.write import write
 
 
@@ -54,7 +56,8 @@ def _engine(job: Job) -> Engine:
 
 
 def _played(job: Job, engine: Engine) -> Record:
-    record = engine.play()
+    with under_way("tasks", len(job.graph), lambda: len(job.graph) - engine.starts.count(NEVER)):
+        record = engine.play()
     if np.isnan(record.end_s).any():
         raise stalled(engine)
     return record

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from parsim.core.errors import ParsimError, ScenarioError
+from parsim.core.progress import counted
 from parsim.core.scenario import Source
 from parsim.run import Result, run
 from parsim.study.comparison import Comparison
@@ -72,8 +73,7 @@ def _compared(chosen: Sequence[Variant], seeds: Sequence[int], heard: Heard) -> 
     whole: list[Result | None] = [None for _ in chosen]
     done: list[int] = []
     stopped = False
-    while not stopped and len(done) < len(seeds):
-        seed = seeds[len(done)]
+    for seed in counted("seeds", seeds):
         outcomes = _round(chosen, seed, lambda count: heard(len(done) * len(chosen) + count, len(seeds) * len(chosen)))
         stopped = INTERRUPTED in outcomes
         if stopped and done:
@@ -85,6 +85,8 @@ def _compared(chosen: Sequence[Variant], seeds: Sequence[int], heard: Heard) -> 
             else:
                 work = chosen[place].work(outcome.job)
                 runs[place][seed], whole[place] = figures(outcome, work), whole[place] or outcome
+        if stopped:
+            break
     if stopped and not any(runs):
         raise KeyboardInterrupt
     played = (
@@ -99,7 +101,7 @@ def _compared(chosen: Sequence[Variant], seeds: Sequence[int], heard: Heard) -> 
 def _round(chosen: Sequence[Variant], seed: int, heard: Callable[[int], None]) -> list[Result | str]:
     """Play each variant once; in place of a run that failed stands why."""
     outcomes: list[Result | str] = []
-    for variant in chosen:
+    for variant in counted("runs", chosen):
         outcomes.append(INTERRUPTED if INTERRUPTED in outcomes[-1:] else _outcome(variant, seed))
         heard(len(outcomes))
     return outcomes

@@ -19,6 +19,7 @@ import numpy as np
 
 from parsim.build import build
 from parsim.core.errors import Fault, RunError, ScenarioError
+from parsim.core.progress import under_way
 from parsim.core.scenario import Source, load
 from parsim.export import html
 from parsim.export.files import Files, json_text, within, write
@@ -115,14 +116,16 @@ def repeat(
     """
     if times < 1:
         raise ScenarioError([Fault("repeat", 0, 0, "times", f"{times} is no count from 1; write for example 10")])
-    runs = [replay(source, set, timeout_s)]
-    job = build(load(source, set))
-    try:
-        for done in range(1, times):
-            heard(done, times)
-            runs.append(replay_job(job, timeout_s))
-    except (RunError, KeyboardInterrupt) as error:
-        raise Broken(str(error) or "interrupted", Repeated(tuple(runs))) from error
+    runs: list[Replay] = []
+    with under_way("replays", times, lambda: len(runs)):
+        runs.append(replay(source, set, timeout_s))
+        job = build(load(source, set))
+        try:
+            for done in range(1, times):
+                heard(done, times)
+                runs.append(replay_job(job, timeout_s))
+        except (RunError, KeyboardInterrupt) as error:
+            raise Broken(str(error) or "interrupted", Repeated(tuple(runs))) from error
     heard(times, times)
     return Repeated(tuple(runs))
 

@@ -18,6 +18,7 @@ from parsim.build import build
 from parsim.core.errors import Complaint, Fault, ParsimError, ScenarioError
 from parsim.core.escape import printable
 from parsim.core.job import Job
+from parsim.core.progress import counted
 from parsim.core.scenario import Scenario, Source, load
 from parsim.core.ties import CLOSE
 from parsim.core.units import show
@@ -201,7 +202,7 @@ def scaling(source: Source, set: Mapping[str, Any] | None = None, workers: Seque
     own = len(job.cluster.workers)
     found: list[Point] = []
     failed: dict[int, str] = {}
-    for p in sorted({1, *(asked or _counts(own))}):
+    for p in counted("runs", sorted({1, *(asked or _counts(own))})):
         try:
             made = build(with_workers(scenario, job, p))
             makespan_s = play(made).makespan_s

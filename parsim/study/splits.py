@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from parsim.core import progress
 from parsim.core.errors import Fault, ScenarioError
 from parsim.core.marks import MOST
 from parsim.core.registry import did_you_mean
@@ -169,7 +170,7 @@ def splits(source: Source, set: Mapping[str, Any] | None = None, over: Sequence[
         here=here,
         model_travels=values["workload"].get("weights_at") == "host",
         costs={split: runs.figures(split, "workload.count", values["workload"]["count"]) for split in SPLITS},
-        sweeps=tuple(_sweep(runs, variable, here) for variable in chosen),
+        sweeps=tuple(_sweep(runs, variable, here) for variable in progress.counted("variables", chosen)),
     )
 
 

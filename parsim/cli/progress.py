@@ -1,0 +1,59 @@
+"""What people at a terminal see while a command lasts.
+
+06_pipeline.yaml: 3 of 12 runs, 40,000 of 128,000 tasks, about 12 s left
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from time import monotonic
+
+from parsim.core.escape import printable
+from parsim.core.progress import Part, parts
+
+OFTEN = 4  # times a second
+
+
+@contextmanager
+def waiting(what: str, quiet: bool) -> Iterator[None]:
+    """Show people at a terminal how far it is, and how long it will take."""
+    if quiet or not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+    from rich.live import Live
+    from rich.text import Text
+
+    def line() -> Text:
+        return Text(printable(f"{what}: {story(parts())}"), no_wrap=True, overflow="ellipsis")
+
+    with Live(get_renderable=line, console=Console(stderr=True), refresh_per_second=OFTEN, transient=True):
+        yield
+
+
+def story(under_way: Sequence[Part]) -> str:
+    """Say how much of what is *under_way* is done, the outermost first.
+
+    >>> story([Part("runs", 12, lambda: 3), Part("tasks", 128000, lambda: 40000)])
+    '3 of 12 runs, 40,000 of 128,000 tasks'
+    >>> story([])
+    '...'
+    """
+    said = [f"{part.done():,} of {part.total:,} {part.what}" for part in under_way if part.total > 1]
+    left = _left(under_way)
+    return ", ".join([*said, f"about {left} left"] if left else said) or "..."
+
+
+def _left(under_way: Sequence[Part]) -> str:
+    """Return the time that the outermost part will take, if it goes on as fast; nothing in its first second."""
+    share = 0.0
+    for part in reversed(under_way):
+        share = (part.done() + share) / max(part.total, 1)
+    spent = monotonic() - under_way[0].since if under_way else 0.0
+    if spent < 1 or not 0 < share < 1:
+        return ""
+    seconds = spent * (1 - share) / share
+    minutes = seconds / 60
+    return f"{seconds:.0f} s" if minutes < 2 else f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.0f} h"

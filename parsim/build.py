@@ -16,6 +16,8 @@ from functools import cache, partial
 from typing import Annotated, Any, Literal
 
 from parsim.core.cluster import Cluster
+from parsim.core.docstrings import purpose
+from parsim.core.editor import json_schema
 from parsim.core.errors import Complaint, Fault, Invalid, Path, ScenarioError
 from parsim.core.graph import TaskGraph
 from parsim.core.guard import guarded
@@ -25,7 +27,7 @@ from parsim.core.mended import mended
 from parsim.core.outside import Outside, staying
 from parsim.core.plan import Plan, Steps
 from parsim.core.scenario import Scenario
-from parsim.core.schema import Ask, OneOf, Whole, check, json_schema, parameters
+from parsim.core.schema import Ask, OneOf, Whole, check, parameters
 from parsim.core.timeline import STEPS
 from parsim.costs import costs
 from parsim.hardware import ClusterForm, about_memory, about_names, devices_of, wired
@@ -38,7 +40,18 @@ CONSTANT = Ask("constant")
 
 @dataclass(frozen=True)
 class Form:
-    """A scenario: what there is to compute on, what there is to do, how it is cut, what it costs, who takes what."""
+    """A scenario: what there is to compute on, what there is to do, how it is cut, what it costs, who takes what.
+
+    Parameters
+    ----------
+    cluster : what there is to compute on: devices, and the network between them.
+    workload : what there is to do.
+    plan : how the work is cut; its keys depend on the workload's kind.
+    cost : how many seconds a task takes.
+    policy : which ready task an idle worker takes; left out: in_order for pipelines, else fifo.
+    seed : seed of all draws; the same seed gives the same run.
+    clock : what times the tasks: simulated, the cost; live, the kernels, which run for real.
+    """
 
     cluster: ClusterForm
     workload: Annotated[Ask, OneOf(workloads, given=("cluster", "plan"))]
@@ -272,23 +285,30 @@ def _policy(ask: Ask | None, graph: TaskGraph | None, cluster: Cluster | None) -
 
 def scenario_schema() -> dict[str, Any]:
     """Return the JSON Schema of scenarios; what a plan may say depends on the workload."""
-    whole = json_schema(Form)
-    whole["properties"]["plan"] = {"description": "How the work is cut."}
-    whole["allOf"] = [_plan_schema(kind, entry, whole) for kind, entry in workloads.entries().items()]
+    kinds: dict[Callable[..., Any], list[str]] = {}
+    for kind, entry in workloads.entries().items():
+        kinds.setdefault(plan_class(entry), []).append(kind)
+    forms = {f"plan-{some[0]}": form for form, some in kinds.items()}
+    whole = json_schema(Form, forms)
+    plan = whole["properties"]["plan"]
+    whole["properties"]["plan"] = {"description": plan["description"]}  # the rest depends on the workload's kind
+    whole["allOf"] = [_if_kind(kinds[form], whole) | {"then": _plan(name, form)} for name, form in forms.items()]
     return whole
 
 
-def _plan_schema(kind: str, workload: Callable[..., Any], whole: dict[str, Any]) -> dict[str, Any]:
-    plan = _inlined(json_schema(plan_class(workload)), whole)
-    needed = {"required": ["plan"]} if "required" in plan else {}
-    choices = [plan] if needed else [plan, {"type": "null"}]
-    mapping = {"properties": {"kind": {"const": kind}}, "required": ["kind"]}
-    asked = {"properties": {"workload": {"anyOf": [{"const": kind}, {"type": "object"} | mapping]}}}
-    return {"if": asked, "then": {"properties": {"plan": {"anyOf": choices}}} | needed}
+def _if_kind(kinds: list[str], whole: dict[str, Any]) -> dict[str, Any]:
+    """Write the condition that the workload is one of *kinds*; editors show what it says of a key, too."""
+    workload = whole["properties"]["workload"]
+    shelf = whole["$defs"][workload["allOf"][-1]["$ref"].rpartition("/")[2]]
+    kind = {"description": shelf["allOf"][0]["properties"]["kind"]["description"], "enum": kinds}
+    asked = [{"enum": kinds}, {"type": "object", "properties": {"kind": kind}, "required": ["kind"]}]
+    named = {"workload": {"description": workload["description"], "anyOf": asked}}
+    return {"if": {"properties": named, "required": ["workload"]}}
 
 
-def _inlined(part: dict[str, Any], whole: dict[str, Any]) -> dict[str, Any]:
-    """Move the definitions of *part* to those of *whole*."""
-    whole.setdefault("$defs", {}).update(part.pop("$defs", {}))
-    part.pop("$schema", None)
-    return part
+def _plan(name: str, form: Callable[..., Any]) -> dict[str, Any]:
+    """Write what stands in a plan of this form, which may be left out where nothing in it must be said."""
+    plan = {"$ref": f"#/$defs/{name}"}
+    choices = [plan] if _required(form) else [plan, {"type": "null"}]
+    needed = {"required": ["plan"]} if _required(form) else {}
+    return {"properties": {"plan": {"description": purpose(form), "anyOf": choices}}} | needed

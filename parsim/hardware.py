@@ -6,30 +6,53 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path as FilePath
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from parsim.core import document
 from parsim.core.cluster import HOST, UNWIRED, Cluster, Device
+from parsim.core.editor import one_of
 from parsim.core.errors import Complaint, Invalid, Path, ScenarioError
 from parsim.core.graph import Numbered
+from parsim.core.marks import Filled
 from parsim.core.registry import did_you_mean
 from parsim.core.schema import Ask, Count, Name, OneOf, Positive, check
 from parsim.core.units import Bytes, BytesPerSecond, FlopPerSecond
 from parsim.topologies import topologies
+
+if TYPE_CHECKING:
+    from pydantic import GetJsonSchemaHandler
+    from pydantic_core import CoreSchema
 
 MOST_WORKERS = 100_000
 QUESTION = "what hardware is there?"
 
 
 @dataclass(frozen=True)
-class DeviceForm:
-    """What may be said of a device; left out: as `cluster.device`, and there as its kind says.
+class KnownDevice(Filled):
+    """Marks the name of a known device."""
 
-    Without a kind: speed 1, 1 slot, no limit of memory; peak and bandwidth, which only the cost `roofline` asks for,
-    are not known.
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return one_of({name: about(name) for name in kinds()})
+
+
+Kind = Annotated[str, KnownDevice()]
+
+
+@dataclass(frozen=True)
+class DeviceForm:
+    """What may be said of a device; what is left out is as its kind says.
+
+    Parameters
+    ----------
+    kind : name of a known device, whose numbers count where none is stated here; left out: none.
+    speed : divides every time that is stated for speed 1; left out: 1.
+    memory : bytes of its memory; left out: no limit.
+    slots : tasks that it runs at once; a device with 2 slots is two workers. Left out: 1.
+    peak : FLOP a second at most, by which the cost roofline prices kernels.
+    bandwidth : bytes a second of its memory, by which the cost roofline prices kernels.
     """
 
-    kind: Name | None = None
+    kind: Kind | None = None
     speed: Positive | None = None
     memory: Bytes | None = None
     slots: Count | None = None
@@ -39,10 +62,19 @@ class DeviceForm:
 
 @dataclass(frozen=True)
 class NamedDevice:
-    """A device of the list."""
+    """A device of the list.
+
+    Parameters
+    ----------
+    name : name of the device, different from all others.
+    device : name of a known device, or its numbers; what is left out is as cluster.device says.
+    speed : divides every time that is stated for speed 1; left out: as cluster.device says.
+    memory : bytes of its memory; left out: as cluster.device says.
+    slots : tasks that it runs at once; a device with 2 slots is two workers. Left out: as cluster.device says.
+    """
 
     name: Name
-    device: Name | DeviceForm = DeviceForm()
+    device: Kind | DeviceForm = DeviceForm()
     speed: Positive | None = None
     memory: Bytes | None = None
     slots: Count | None = None
@@ -50,10 +82,19 @@ class NamedDevice:
 
 @dataclass(frozen=True)
 class ClusterForm:
-    """What there is to compute on."""
+    """What there is to compute on.
+
+    Parameters
+    ----------
+    devices : number of devices, which are then called w0, w1, ...; or a list with a name for each, or a mapping with
+        its name and what is special to it.
+    device : what every device is that says nothing else: the name of a known device, or its numbers; left out: speed 1,
+        one slot, no limit of memory.
+    topology : how devices and host are wired; left out: nothing can travel.
+    """
 
     devices: Count | list[Name | NamedDevice]
-    device: Name | DeviceForm = DeviceForm()
+    device: Kind | DeviceForm = DeviceForm()
     topology: Annotated[Ask, OneOf(topologies, given=("places",))] | None = None
 
 
@@ -102,6 +143,11 @@ KEYS = ("speed", "memory", "slots", "peak", "bandwidth")
 def kinds() -> dict[str, FilePath]:
     """Return the files of the devices that are known, by name."""
     return {file.stem: file for file in sorted(FilePath(__file__).with_name("devices").glob("*.yaml"))}
+
+
+def about(name: str) -> str:
+    """Return what the first line of a known device's file says of it."""
+    return kinds()[name].read_text(encoding="utf-8").partition("\n")[0].lstrip("# ")
 
 
 @cache

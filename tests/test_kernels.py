@@ -13,11 +13,12 @@ from naive_kernels import NAIVE, attention, attention_input, counted
 import parsim
 from parsim.conformance import check_file, findings
 from parsim.conformance.arrays import differences, parts, samples
+from parsim.core.editor import json_schema
 from parsim.core.errors import Invalid
 from parsim.core.function import made
 from parsim.core.kernel import PARTS, Kernel, is_class, run
 from parsim.core.registry import SHELVES, shelf
-from parsim.core.schema import check, json_schema
+from parsim.core.schema import check
 from parsim.kernels import kernels
 
 ENTRIES = list(kernels.entries())

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from parsim.core.editor import json_schema
 from parsim.core.errors import Complaint, Invalid
 from parsim.core.registry import Shelf
-from parsim.core.schema import Ask, Count, Name, OneOf, Positive, Whole, check, json_schema, model_of
+from parsim.core.schema import Ask, Count, Name, OneOf, Positive, Whole, check, model_of
 from parsim.core.units import Bytes, BytesPerSecond, Seconds, Travel
 
 
@@ -369,9 +370,9 @@ def test_what_is_wrong_does_not_fit_the_json_schema(function, raw):
 def test_the_json_schema_describes_and_gives_defaults():
     schema = json_schema(play)
     toy = schema["$defs"]["stand-places"]["anyOf"]
-    assert toy[0] == {"enum": ["cube", "kite"]}
+    assert toy[0] == {"enum": ["cube", "kite"], "enumDescriptions": ["Stand.", "Fly."]}
     assert toy[1]["description"] == "Roll."
-    assert toy[1]["properties"]["kind"] == {"const": "ball"}
+    assert toy[1]["properties"]["kind"] == {"const": "ball", "description": "Roll."}
     assert toy[1]["properties"]["bounce"]["default"] == "0 s"
     assert toy[1]["required"] == ["kind", "size"]
     assert toy[1]["additionalProperties"] is False

@@ -133,12 +133,9 @@ def _rows(shelf: Shelf) -> list[dict[str, str]]:
 
 
 def _device_rows() -> list[dict[str, str]]:
-    from parsim.hardware import kinds
+    from parsim.hardware import about, kinds
 
-    return [
-        {"name": name, "file": _shown(str(file)), "does": file.read_text(encoding="utf-8").splitlines()[0].lstrip("# ")}
-        for name, file in kinds().items()
-    ]
+    return [{"name": name, "file": _shown(str(file)), "does": about(name)} for name, file in kinds().items()]
 
 
 def _shown(file: str) -> str:

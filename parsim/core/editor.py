@@ -1,24 +1,67 @@
 """Pieces of the JSON Schema that editors complete from: shelves by reference, entries by their kind.
 
-{"anyOf": [{"enum": ["fifo", "lpt"]},                                        a bare name
+{"allOf": [{"properties": {"kind": {"enum": ["fifo", "lpt", "window"]}}}],   what may stand at `kind`
+ "anyOf": [{"enum": ["fifo", "lpt"]},                                        a bare name
            {"properties": {"kind": {"const": "window"}, ...}, ...}]}         a mapping with its parameters
+
+Descriptions are what docstrings say. `enumDescriptions`, a list as long as `enum`, is no word of JSON Schema, but the
+language servers of VS Code and of YAML show it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
+
+from parsim.core.schema import OneOf, model_of
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from parsim.core.schema import OneOf
+NOTHING: Mapping[str, Callable[..., Any]] = MappingProxyType({})
+Shelves = dict[str, OneOf]
+Schema = dict[str, Any]
 
-    Shelves = dict[str, OneOf]
+
+def json_schema(function: Callable[..., Any], forms: Mapping[str, Callable[..., Any]] = NOTHING) -> Schema:
+    """Write the JSON Schema (draft 2020-12) of what *function* may be told, for editors.
+
+    Beside what it refers to, the definitions hold the *forms*, each under its name.
+
+    >>> from parsim.core.units import Seconds
+    >>> def wait(time: Seconds = 0.0) -> None: ...
+    >>> json_schema(wait)["properties"]["time"]["default"]
+    '0 s'
+    """
+    root, named = model_of(function), {name: model_of(form) for name, form in forms.items()}
+    asks: Shelves = {}
+    entries: dict[str, dict[str, type[BaseModel]]] = {}
+    while True:  # until the entries of the shelves ask no further shelf
+        of_shelves = [model for shelf in entries.values() for model in shelf.values()]
+        refs, definitions, found = definitions_of([root, *named.values(), *of_shelves])
+        if found.keys() <= asks.keys():
+            break
+        asks |= found
+        entries = {key: ask.models() for key, ask in asks.items()}
+    shelves = {
+        key: choices({name: definitions[refs[model]] for name, model in shelf.items()}, asks[key].shelf.question)
+        for key, shelf in entries.items()
+    }
+    written = {refs[model] for model in (root, *named.values(), *of_shelves)}
+    records = {name: _bare(schema) for name, schema in definitions.items() if name not in written}
+    records |= {name: _bare(definitions[refs[model]]) for name, model in named.items()}
+    dialect: Schema = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    whole = {key: value for key, value in definitions[refs[root]].items() if key != "title"}
+    return {**dialect, **whole, "$defs": records | shelves}
 
 
-def definitions_of(
-    models: list[type[BaseModel]],
-) -> tuple[dict[type[BaseModel], str], dict[str, Any], Shelves]:
+def _bare(schema: Schema) -> Schema:
+    """Leave out the name and purpose of a record: editors would show them in place of the key's description."""
+    return {key: value for key, value in schema.items() if key not in ("title", "description")}
+
+
+def definitions_of(models: list[type[BaseModel]]) -> tuple[dict[type[BaseModel], str], Schema, Shelves]:
     """Return where the schema of each model stands, all schemas, and the shelves that they ask."""
     from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
@@ -48,20 +91,46 @@ def _with_shelves(node: Any, found: Shelves) -> Any:
     result = {"anyOf" if key == "oneOf" else key: _with_shelves(value, found) for key, value in node.items()}
     ask = result.pop("$shelf", None)
     if ask is not None:
-        found[ask.key], result["$ref"] = ask, f"#/$defs/{ask.key}"
+        found[ask.key] = ask
+        # Editors show the first description that they meet: the key's, and then the entry's.
+        result["allOf"] = [*_description(result.get("description", "")), {"$ref": f"#/$defs/{ask.key}"}]
     return result
 
 
-def choices(entries: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def _description(text: str) -> list[Schema]:
+    return [{"description": text}] if text else []
+
+
+def choices(entries: dict[str, Schema], question: str) -> Schema:
     """Write what may stand where a shelf is asked: a bare name, or a mapping with `kind`."""
-    bare = [name for name, schema in entries.items() if not schema.get("required")]
+    bare = {name: schema for name, schema in entries.items() if not schema.get("required")}
+    about = question[:1].upper() + question[1:]
     mappings = [
         schema
         | {
             "title": name,
-            "properties": {"kind": {"const": name}, **schema.get("properties", {})},
+            "properties": {"kind": _kind(name, schema), **schema.get("properties", {})},
             "required": ["kind", *schema.get("required", [])],
         }
         for name, schema in entries.items()
     ]
-    return {"anyOf": [*([{"enum": bare}] if bare else []), *mappings]}
+    kind = {"description": about, **one_of({name: _purpose(schema) for name, schema in entries.items()})}
+    names = [one_of({name: _purpose(schema) for name, schema in bare.items()})] if bare else []
+    return {"allOf": [{"properties": {"kind": kind}}], "anyOf": [*names, *mappings]}
+
+
+def _kind(name: str, schema: Schema) -> Schema:
+    return {"const": name} | ({"description": _purpose(schema)} if _purpose(schema) else {})
+
+
+def _purpose(schema: Schema) -> str:
+    return str(schema.get("description", ""))
+
+
+def one_of(names: Mapping[str, str]) -> Schema:
+    """Write that one of the *names* may stand somewhere, each with what an editor says of it.
+
+    >>> one_of({"fifo": "First in, first out."})
+    {'enum': ['fifo'], 'enumDescriptions': ['First in, first out.']}
+    """
+    return {"enum": list(names), "enumDescriptions": list(names.values())}

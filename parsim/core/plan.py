@@ -10,7 +10,16 @@ from parsim.core.units import Seconds
 
 @dataclass(frozen=True)
 class Steps:
-    """Seconds of the five steps on the host; the sixth, execute, lasts as long as it lasts."""
+    """Seconds of the five steps on the host; the sixth, execute, is what is simulated.
+
+    Parameters
+    ----------
+    split : seconds in which the host cuts the work.
+    create : seconds in which the host creates the tasks.
+    allocate : seconds in which the host assigns tasks to workers.
+    gather : seconds in which the host gathers the outputs.
+    merge : seconds in which the host merges the outputs.
+    """
 
     split: Seconds = 0.0
     create: Seconds = 0.0
@@ -21,7 +30,13 @@ class Steps:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """How work is cut: a workload adds its own keys."""
+    """How the work is cut.
+
+    Parameters
+    ----------
+    steps : seconds of the steps on the host.
+    prefetch : tasks that a worker takes ahead: their inputs travel while it computes.
+    """
 
     steps: Steps = field(default_factory=Steps)
     prefetch: Whole = 0

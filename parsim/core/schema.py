@@ -6,6 +6,8 @@
     {bandwith: 400 Gbit/s}    ->  bandwith: unknown key 'bandwith'. Did you mean 'bandwidth'?
                                   bandwidth: is missing; write for example 'bandwidth: 400 Gbit/s'
 
+What the docstring says of a parameter is its description, for editors.
+
 A parameter `from_` is the key `from`. Nothing is coerced: "3" is no number and true no count. Annotate parameters with
 
 - the quantities of `parsim.core.units`; int, float, str, bool, Literal; `Count`, `Whole`, `Positive`, `Name`, `File`;
@@ -20,6 +22,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
+import json
 import math
 import types
 import typing
@@ -28,7 +31,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Union
 
 from parsim.core.complaints import bridged, complaints, unknown
-from parsim.core.editor import choices, definitions_of
+from parsim.core.docstrings import meanings, purpose
 from parsim.core.errors import Complaint, Invalid, Path
 from parsim.core.marks import Count, Either, File, Name, Positive, Whole, example, mark_of
 from parsim.core.outside import Outside
@@ -52,7 +55,6 @@ __all__ = [
     "adapted",
     "check",
     "is_record",
-    "json_schema",
     "key_of",
     "model_of",
     "parameters",
@@ -221,17 +223,14 @@ def model_of(function: Callable[..., Any], given: Names = ()) -> type[BaseModel]
     factories = {
         field.name: field.default_factory for field in known if field.default_factory is not dataclasses.MISSING
     }
-    fields: dict[str, Any] = {
-        name: _field(annotation, parameter, factories.get(name))
-        for name, (annotation, parameter) in parameters(function, given).items()
-    }
+    fields: dict[str, Any] = {name: _field(function, name, factories.get(name)) for name in parameters(function, given)}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # a parameter may be called `copy` or `json`
         return create_model(
             getattr(function, "__name__", "parameters"),
             __config__=ConfigDict(extra="forbid", allow_inf_nan=False, protected_namespaces=()),
             __module__=getattr(function, "__module__", __name__),
-            __doc__=_first_line(function),
+            __doc__=purpose(function),
             **fields,
         )
 
@@ -275,20 +274,21 @@ def adapted(annotation: Any) -> Any:
 _PLAIN: dict[Any, Any] = {list: list, Sequence: list, tuple: tuple, dict: dict, Mapping: dict}
 
 
-def _field(annotation: Any, parameter: inspect.Parameter, factory: Any) -> tuple[Any, Any]:
+def _field(function: Callable[..., Any], name: str, factory: Any) -> tuple[Any, Any]:
     from pydantic import Field
 
+    annotation, parameter = parameters(function)[name]
     alias, default = key_of(parameter.name), parameter.default
-    if factory is not None:
-        return annotation, Field(alias=alias, default_factory=factory)
-    if default is parameter.empty:
-        return annotation, Field(alias=alias)
-    written = _written(annotation, default)
 
     def write(schema: dict[str, Any]) -> None:
+        said = {} if default is parameter.empty else _written(annotation, default)
         schema.pop("default", None)
-        schema.update(written)
+        schema.update(said | _description(meanings(function).get(name, ""), said.get("default", "")))
 
+    if factory is not None:
+        return annotation, Field(alias=alias, default_factory=factory, json_schema_extra=write)
+    if default is parameter.empty:
+        return annotation, Field(alias=alias, json_schema_extra=write)
     if isinstance(default, Ask):  # a factory, for pydantic would copy a default, and an Ask cannot be copied
         return annotation, Field(
             alias=alias, default_factory=lambda: default, validate_default=True, json_schema_extra=write
@@ -313,36 +313,7 @@ def _written(annotation: Any, default: Any) -> dict[str, Any]:
     return {"default": default} if isinstance(default, str | int | float) else {}
 
 
-def _first_line(function: Callable[..., Any]) -> str:
-    text = inspect.getdoc(function) or ""
-    own = not text.startswith(f"{getattr(function, '__name__', '')}(")  # what Python writes for a dataclass
-    return text.partition("\n")[0] if own else ""
-
-
-def json_schema(function: Callable[..., Any], given: Names = ()) -> dict[str, Any]:
-    """Write the JSON Schema (draft 2020-12) of what *function* may be told, for editors.
-
-    >>> from parsim.core.units import Seconds
-    >>> def wait(time: Seconds = 0.0) -> None: ...
-    >>> json_schema(wait)["properties"]["time"]["default"]
-    '0 s'
-    """
-    root = model_of(function, given)
-    asks: dict[str, OneOf] = {}
-    entries: dict[str, dict[str, type[BaseModel]]] = {}
-    while True:  # until the entries of the shelves ask no further shelf
-        refs, definitions, found = definitions_of(
-            [root, *(model for shelf in entries.values() for model in shelf.values())]
-        )
-        if found.keys() <= asks.keys():
-            break
-        asks |= found
-        entries = {key: ask.models() for key, ask in asks.items()}
-    shelves = {
-        key: choices({name: definitions[refs[model]] for name, model in shelf.items()})
-        for key, shelf in entries.items()
-    }
-    written = {refs[root], *(refs[model] for shelf in entries.values() for model in shelf.values())}
-    records = {name: schema for name, schema in definitions.items() if name not in written}
-    dialect: dict[str, Any] = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
-    return {**dialect, **definitions[refs[root]], "$defs": records | shelves}
+def _description(text: str, default: Any) -> dict[str, str]:
+    """Return what editors show of a key; they do not show its default by themselves."""
+    left_out = default if isinstance(default, str) else json.dumps(default)
+    return {"description": f"{text} Default: {left_out}." if left_out else text} if text else {}

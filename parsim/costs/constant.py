@@ -21,7 +21,11 @@ from parsim.costs import costs
 
 @costs.add("constant")
 def constant(compute: Seconds | None = None) -> Cost:
-    """Take *compute* for a unit of work at speed 1, and no luck.
+    """Take the same seconds for every unit of work, without luck.
+
+    Parameters
+    ----------
+    compute : seconds of a unit of work at speed 1; left out where the workload states the seconds of its tasks.
 
     >>> three = TaskGraph(["part0"], ("compute",), np.zeros(1, int), np.array([3.0]), ((0,),), np.zeros(1, int))
     >>> constant(compute=1.0).expected(three, 0, Device("w0", speed=2.0))

@@ -41,14 +41,16 @@ def measured(
     machine: Literal["this", "any"] = "this",
     lacking: Literal["refuse", "flop"] = "refuse",
 ) -> Cost:
-    """Take what the kernels took.
+    """Take what the kernels took when they were measured.
 
     Parameters
     ----------
-    profile : the file that `parsim calibrate` has written.
-    neighbours : as measured alone, or with the other workers busy; auto: busy where tasks may run on several workers.
-    machine : any lets a profile of another machine pass.
-    lacking : flop estimates a kernel that was not measured, by its FLOP at the rate of those that were.
+    profile : path of the profile that `parsim calibrate` has written, from the folder of the scenario.
+    neighbours : which times of the profile count: alone, those measured with idle workers beside; busy, those measured
+        with busy ones; auto, busy where tasks may run on several workers.
+    machine : whose profile passes: this, that of this machine only; any, that of another machine, too.
+    lacking : what is done about a kernel that was not measured: refuse, an error; flop, an estimate by its FLOP at the
+        rate of those that were.
     """
     found = read(profile)
     look = partial(_seconds, Lookup(found, lacking), neighbours)

@@ -25,7 +25,12 @@ from parsim.costs.constant import expected
 
 @costs.add("noisy")
 def noisy(spread: Positive, compute: Seconds | None = None) -> Cost:
-    """Expect what `constant` expects, and draw each task's factor in 1 - *spread* to 1 + *spread*.
+    """Expect what `constant` expects, and draw a factor in 1 - spread to 1 + spread for each task.
+
+    Parameters
+    ----------
+    spread : largest deviation from the expected seconds, as a share of them; between 0 and 1.
+    compute : seconds of a unit of work at speed 1; left out where the workload states the seconds of its tasks.
 
     >>> noisy(spread=0.5, compute=1.0).luck(0, 3).round(3)
     array([1.137, 0.77 , 0.541])

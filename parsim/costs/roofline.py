@@ -33,8 +33,9 @@ def roofline(efficiency: Positive = 1.0, memory_efficiency: Positive = 1.0, over
 
     Parameters
     ----------
-    efficiency, memory_efficiency : the share of the peak, and of the bandwidth, that kernels reach.
-    overhead : of every kernel call.
+    efficiency : share of the device's peak FLOP/s that kernels reach.
+    memory_efficiency : share of the device's memory bandwidth that kernels reach.
+    overhead : seconds added to every kernel call.
 
     >>> device = Device("w0", peak=1e12, bandwidth=1e11)
     >>> seconds(Call("matmul", (), "forward", ((100, 100), (100, 100))), device, 0.5, 1.0, 0.0)

@@ -28,6 +28,13 @@ from parsim.kernels import kernels
 class Adam(Kernel):
     """Step by the moments of the gradient; state and gradient make the next state, whose row 0 is the weights.
 
+    Parameters
+    ----------
+    rate : learning rate: how far a step goes.
+    beta1 : share of the past in the mean of the gradients, between 0 and 1.
+    beta2 : share of the past in the mean of their squares, between 0 and 1.
+    eps : added to the root of that mean, so that nothing is divided by zero.
+
     >>> step = Adam(rate=0.5)
     >>> step.forward(step.start(np.array([1.0, 2.0])), np.array([3.0, -0.1]))[0].round(4)  # the first steps are +-rate
     array([0.5, 2.5])

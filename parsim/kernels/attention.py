@@ -33,6 +33,11 @@ from parsim.kernels.softmax import back, exponentials, shares
 class Attention(Kernel):
     """Mix the values of each sequence by the softmax of scaled products of queries and keys.
 
+    Parameters
+    ----------
+    heads : number of heads, a divisor of the width.
+    mask : which positions a position looks at: causal, itself and earlier ones; none, all.
+
     >>> q = k = np.zeros((1, 2, 1))
     >>> Attention().forward(q, k, np.array([[[1.0], [3.0]]])).tolist()  # the first sees itself, the second both
     [[[1.0], [2.0]]]

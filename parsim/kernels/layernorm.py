@@ -24,6 +24,10 @@ A_ROW: dict[Part, int] = {"forward": 5, "input_grad": 7, "weight_grad": 5}
 class Layernorm(Kernel):
     """Bring each row to mean 0 and spread 1, scale it by the gain, and shift it by the bias.
 
+    Parameters
+    ----------
+    eps : added to the variance of a row, so that nothing is divided by zero.
+
     >>> Layernorm().forward(np.array([[1.0, 3.0]]), np.ones(2), np.array([0.0, 10.0])).round(4)
     array([[-1., 11.]])
     """

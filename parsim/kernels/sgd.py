@@ -18,6 +18,10 @@ from parsim.kernels import kernels
 class Sgd(Kernel):
     """Step down the gradient; state and gradient make the next state, whose row 0 is the weights.
 
+    Parameters
+    ----------
+    rate : learning rate: how far a step goes.
+
     >>> step = Sgd(rate=0.5)
     >>> step.forward(step.start(np.array([1.0, 2.0])), np.array([2.0, 0.0]))
     array([[0., 2.]])

@@ -21,7 +21,7 @@ from parsim.parallel import parallel
 
 @parallel.add("chain")
 def chain(items: Items, workers: int, depth: Count = 1) -> TaskGraph:
-    """Make *depth* sub-tasks of every item, created item by item.
+    """Hand each item from layer to layer: a sub-task for each layer, created item by item.
 
     >>> graph = chain(Items(2, size=1e6, result=0.0, weights=1e7), workers=2, depth=2)
     >>> list(graph.names), graph.edges.parent.tolist(), graph.edges.child.tolist()

@@ -20,7 +20,7 @@ from parsim.parallel import parallel
 
 @parallel.add("data")
 def data(items: Items, workers: int, subsets: Count | None = None) -> TaskGraph:
-    """Cut the items into min(workers, items) subsets, or into *subsets*.
+    """Cut the items into contiguous subsets; each task holds the whole model.
 
     >>> graph = data(Items(5, size=1e6, result=0.0, weights=1e7), workers=2)
     >>> graph.units.tolist(), graph.given.tolist()

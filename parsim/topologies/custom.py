@@ -25,7 +25,14 @@ from parsim.topologies import topologies
 
 @dataclass(frozen=True)
 class LinkRow:
-    """One shared resource."""
+    """One shared resource.
+
+    Parameters
+    ----------
+    name : name of the link, different from all others.
+    bandwidth : bytes a second, shared by all that passes at once.
+    latency : seconds from one end to the other, paid once by every transfer.
+    """
 
     name: Name
     bandwidth: BytesPerSecond
@@ -34,7 +41,14 @@ class LinkRow:
 
 @dataclass(frozen=True)
 class RouteRow:
-    """The way from one place to another, over links in the order of travel."""
+    """The way from one place to another, over links in the order of travel.
+
+    Parameters
+    ----------
+    from_ : device where the route starts, or host.
+    to : device where the route ends, or host; the way back is a route of its own.
+    over : names of the links, in the order of travel.
+    """
 
     from_: Name
     to: Name
@@ -48,8 +62,8 @@ def custom(places: tuple[str, ...], links: list[LinkRow], routes: list[RouteRow]
     Parameters
     ----------
     places : the devices' names, then the host's.
-    links : the shared resources.
-    routes : the ways over them; where none is given, no way leads.
+    links : the links; each is one shared resource.
+    routes : which links lead from one place to another; where no route is given, nothing can travel.
 
     >>> l1, l2 = LinkRow("L1", 1e9, 1e-3), LinkRow("L2", 2e9)
     >>> wiring = custom(("h0", "h1", "host"), [l1, l2], [RouteRow("h0", "h1", ["L1", "L2"])])

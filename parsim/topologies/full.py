@@ -24,8 +24,8 @@ def full(places: tuple[str, ...], bandwidth: BytesPerSecond, latency: Seconds = 
     Parameters
     ----------
     places : the devices' names, then the host's.
-    bandwidth : of each link.
-    latency : of each link, paid once by every transfer.
+    bandwidth : bytes a second of each link.
+    latency : seconds of each link, paid once by every transfer.
 
     >>> full(("w0", "w1", "host"), bandwidth=1e7).route(1, 2)
     (Link(name='w1>host', bandwidth=10000000.0, latency=0.0),)

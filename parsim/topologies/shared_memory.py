@@ -22,7 +22,12 @@ FASTEST = 1e15  # B/s, where beta was too small to measure
 
 @topologies.add("shared_memory")
 def shared_memory(places: tuple[str, ...], profile: File, machine: Literal["this", "any"] = "this") -> Wiring:
-    """Wire all places as the *profile* of `parsim calibrate` says; *machine*: any lets one of another machine pass.
+    """Wire all places by links as fast as a profile has found hand-overs between processes to be.
+
+    Parameters
+    ----------
+    profile : path of the profile that `parsim calibrate` has written, from the folder of the scenario.
+    machine : whose profile passes: this, that of this machine only; any, that of another machine, too.
 
     >>> import json, os, tempfile
     >>> from parsim.core.machine import machine

@@ -26,8 +26,8 @@ def star(places: tuple[str, ...], bandwidth: BytesPerSecond, latency: Seconds = 
     Parameters
     ----------
     places : the devices' names, then the host's.
-    bandwidth : of each link.
-    latency : of each link; from device to device it is paid twice.
+    bandwidth : bytes a second of each link.
+    latency : seconds of each link; from device to device it is paid twice.
 
     >>> wiring = star(("w0", "w1", "host"), bandwidth=1e7)
     >>> [link.name for link in wiring.route(0, 1)], [link.name for link in wiring.route(2, 1)]

@@ -28,7 +28,19 @@ SCHEDULE = Ask("1f1b")
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingPlan(Plan):
-    """By data: into so many subsets (the workers, if left out). By layers: a pipeline of so many ranks."""
+    """How training is split: by data into subsets, or by layers into a pipeline.
+
+    Parameters
+    ----------
+    split : what is cut: data, the batch, and each worker holds the whole model; layers, the model, and each worker
+        holds some layers, as a pipeline.
+    subsets : parts of the batch, for split: data only; left out: one for each worker.
+    pipeline : ranks of the pipeline, for split: layers only; left out: as many as there are workers, and no more than
+        layers.
+    schedule : order in which each rank runs forwards and backwards, for split: layers only; left out: 1f1b.
+    microbatches : parts of the batch that pass through the pipeline one after the other, for split: layers only; left
+        out: 1.
+    """
 
     split: Literal["data", "layers"]
     subsets: Count | None = None

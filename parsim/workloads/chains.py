@@ -23,12 +23,15 @@ from parsim.workloads import workloads
 def chains(
     cluster: Cluster, plan: Plan, count: Count, length: Count, compute: Seconds, send: Travel = NOTHING
 ) -> TaskGraph:
-    """Make *count* chains of *length* tasks.
+    """Make chains of equal tasks.
 
     Parameters
     ----------
-    compute : seconds of a task at speed 1.
-    send : what travels from a task to the next, in bytes or as a delay.
+    count : number of chains.
+    length : tasks in a chain.
+    compute : seconds of a task on a device of speed 1.
+    send : what travels from a task to the next: bytes over the links, or a delay between different workers; left out:
+        nothing.
 
     >>> from parsim.core.cluster import Device
     >>> graph = chains(Cluster((Device("w0"),)), Plan(), count=2, length=2, compute=1.0)

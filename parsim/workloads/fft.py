@@ -27,13 +27,13 @@ from parsim.workloads import workloads
 
 @workloads.add("fft")
 def fft(cluster: Cluster, plan: Plan, points: Count, compute: Seconds, send: Travel = NOTHING) -> TaskGraph:
-    """Make the calls and butterflies of a transform.
+    """Make the calls and butterflies of a fast Fourier transform.
 
     Parameters
     ----------
-    points : how many are transformed, a power of two.
-    compute : seconds of a task at speed 1.
-    send : what travels along each edge, in bytes or as a delay.
+    points : number of points, a power of two.
+    compute : seconds of a task on a device of speed 1.
+    send : what travels along each edge: bytes over the links, or a delay between different workers; left out: nothing.
 
     >>> from parsim.core.cluster import Device
     >>> graph = fft(Cluster((Device("w0"),)), Plan(), points=2, compute=1.0)

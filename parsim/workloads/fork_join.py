@@ -36,12 +36,16 @@ def fork_join(
     join: Seconds = 0.0,
     send: Travel = NOTHING,
 ) -> TaskGraph:
-    """Make *rounds* of *width* branches between a fork and a join.
+    """Make rounds of parallel branches, each between a fork and a join.
 
     Parameters
     ----------
-    compute, fork, join : seconds at speed 1 of a branch, of the fork before the first round, and of each join.
-    send : what travels along each edge, in bytes or as a delay.
+    width : branches in a round.
+    compute : seconds of a branch on a device of speed 1.
+    rounds : number of rounds; a round begins when all branches of the round before have been joined.
+    fork : seconds, at speed 1, of the fork before the first round.
+    join : seconds, at speed 1, of the join after each round.
+    send : what travels along each edge: bytes over the links, or a delay between different workers; left out: nothing.
 
     >>> from parsim.core.cluster import Device
     >>> graph = fork_join(Cluster((Device("w0"),)), Plan(), width=2, compute=1.0)

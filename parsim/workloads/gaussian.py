@@ -29,13 +29,14 @@ from parsim.workloads import workloads
 
 @workloads.add("gaussian")
 def gaussian(cluster: Cluster, plan: Plan, matrix: Count, compute: Seconds, send: Travel = NOTHING) -> TaskGraph:
-    """Make the pivots and updates of an elimination.
+    """Make the pivots and updates of a Gaussian elimination.
 
     Parameters
     ----------
-    matrix : rows, and columns, of the matrix.
-    compute : seconds at speed 1 of one operation on one entry: a division, or a multiplication and subtraction.
-    send : what travels for one entry of a column, in bytes or as a delay; an edge of step k carries m - k of them.
+    matrix : number of rows of the matrix, and of its columns; at least 2.
+    compute : seconds, at speed 1, of one operation on one entry: a division, or a multiplication and a subtraction.
+    send : what travels for one entry of a column: bytes over the links, or a delay; an edge of step k carries m - k
+        entries. Left out: nothing.
 
     >>> from parsim.core.cluster import Device
     >>> graph = gaussian(Cluster((Device("w0"),)), Plan(), matrix=3, compute=1.0)

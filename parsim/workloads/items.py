@@ -10,7 +10,7 @@ layer), in six steps: split, create parallel tasks, allocate resources, execute,
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import Annotated, Any, Literal
@@ -33,7 +33,14 @@ from parsim.workloads import workloads
 
 @dataclass(frozen=True, kw_only=True)
 class ItemsPlan(Plan):
-    """How the items are split; `subsets` is for data, `depth` for chain."""
+    """How the items are split.
+
+    Parameters
+    ----------
+    split : what is cut: data, the items; layers, the model; chain, the model, each item passing from layer to layer.
+    subsets : number of subsets, for split: data only; left out: one for each worker, and no more than there are items.
+    depth : layers that each item passes through, for split: chain only; left out: 1.
+    """
 
     split: Annotated[Ask, OneOf(shelf("parallel"), given=("items", "workers", "subsets", "depth"))]
     subsets: Count | None = None
@@ -57,20 +64,18 @@ def items(
 
     Parameters
     ----------
-    data, kernel, merge : the values, what is computed on each, and what is made of all outputs.
-    count : in place of them, the number of items, which are then only counted.
-    item, result, weights : bytes of an item, of what comes of an item, and of the whole model.
-    weights_at : where the model is: on the devices, where it takes room, or at the host. From there each task receives
-        its part with its input and drops it when it ends: every subset the whole model, every sub-task its layers.
+    data : the items, a list of numbers; needs a kernel and a merge.
+    count : number of items that are only counted, in place of data, kernel and merge.
+    kernel : what is computed on each item.
+    merge : what is made of all outputs.
+    item : bytes of an item, which travel to the worker that computes it.
+    result : bytes of an item's output, which travel to the host.
+    weights : bytes of the whole model.
+    weights_at : where the model is: devices, from the start, where it takes room; host, from where each task receives
+        its part with its input and drops it when it ends, every subset the whole model, every sub-task its layers.
     """
-    values, complaints = data or [], _complaints(data, count, kernel, merge)
-    options = {key: value for key in ("subsets", "depth") if (value := getattr(plan, key)) is not None}
-    known = inspect.signature(plan.split.entry).parameters
-    complaints += [
-        Complaint(("plan", key), f"split: {plan.split.name} knows no {key}", "key")
-        for key in options
-        if key not in known
-    ]
+    values, options = data or [], _options(plan)
+    complaints = _complaints(data, count, kernel, merge) + _about_options(plan, options)
     if complaints:
         raise Invalid(complaints)
     asked = Items(count or len(values), item, result, weights, values, weights_at=weights_at)
@@ -90,6 +95,17 @@ def items(
     inputs = cache(lambda: cut(items=replace(asked, weights=0.0)).given)
     recipes = _recipes(asked, len(graph)) if kernel else {}
     return replace(graph, where=lambda what, index: where(graph.given, inputs, what, index), **recipes)
+
+
+def _options(plan: ItemsPlan) -> dict[str, int]:
+    """Return what the plan tells its split."""
+    return {key: value for key in ("subsets", "depth") if (value := getattr(plan, key)) is not None}
+
+
+def _about_options(plan: ItemsPlan, options: Iterable[str]) -> list[Complaint]:
+    known = inspect.signature(plan.split.entry).parameters
+    why = f"split: {plan.split.name} knows no"
+    return [Complaint(("plan", key), f"{why} {key}", "key") for key in options if key not in known]
 
 
 def _place(kind: str, ask: Ask) -> str:

@@ -48,17 +48,18 @@ def layered(
     beta: float = 0.0,
     seed: Whole | None = None,
 ) -> TaskGraph:
-    """Draw a layered graph.
+    """Draw a random graph of layers.
 
     Parameters
     ----------
-    tasks, alpha : how many tasks; the shape.
-    degree : how many parents each has that is not in the first layer; 2 if left out, or 1 where layers are too narrow.
+    tasks : number of tasks.
     compute : mean seconds of a task at speed 1, before beta.
-    ccr : the communication-to-computation ratio; edges are then delays of ccr x compute on average.
-    send : in place of it, what travels along an edge on average: bytes (the network makes the ratio), or a delay.
-    beta : how much devices differ on a task, from 0 (not at all) to below 2; a device's speed counts besides.
-    seed : of all draws; a scenario hands over its own if left out, and without a scenario it is 0.
+    alpha : shape of the graph, which has sqrt(tasks) / alpha layers: below 1 long and narrow, above 1 short and wide.
+    degree : parents of each task below the first layer; left out: 2, or 1 where layers are too narrow.
+    ccr : communication-to-computation ratio: edges are delays of ccr x compute on average; left out: 0.
+    send : in place of ccr, what travels along an edge on average: bytes over the links, or a delay.
+    beta : how much the seconds of a task differ between devices of equal speed, from 0 (not at all) to below 2.
+    seed : seed of the draws that make the graph; left out: the scenario's seed.
 
     >>> from parsim.core.cluster import Device
     >>> graph = layered(Cluster((Device("w0"),)), Plan(), tasks=9, compute=1.0, ccr=0.5, seed=7)

@@ -40,11 +40,12 @@ def mlp(
 
     Parameters
     ----------
-    widths : of the input, of each hidden layer, and the number of classes.
-    batch : rows in a batch; every iteration sees the same.
-    activation : what follows each layer but the last.
-    optimizer : sgd or adam, with its parameters.
-    seed : of data and weights; left out: the scenario's.
+    widths : numbers in a row of the input, of each hidden layer, and of the output (the classes); at least two.
+    batch : rows in a batch.
+    iterations : steps of training; each sees the same batch.
+    activation : function after each layer but the last.
+    optimizer : how weights are updated: sgd or adam, with its parameters.
+    seed : seed of the drawn data and weights; left out: the scenario's seed.
     """
     if len(widths) < 2:
         raise Invalid([Complaint(("widths",), "needs at least two: of the input, and the number of classes")])

@@ -35,7 +35,15 @@ NAMES = ("forward", "backward", "input_grad", "weight_grad")  # in the order of 
 
 @dataclass(frozen=True, kw_only=True)
 class StagesPlan(Plan):
-    """How many ranks (the number of devices, if left out), and in which order each runs its microbatches."""
+    """How many ranks there are, and in which order each runs its microbatches.
+
+    Parameters
+    ----------
+    pipeline : number of ranks; rank r is worker r. Left out: as many as there are devices.
+    schedule : order in which each rank runs forwards and backwards.
+    microbatches : number of microbatches.
+    chunks : stages on each rank, for schedules that interleave.
+    """
 
     pipeline: Count | None = None
     schedule: Annotated[Ask, OneOf(shelf("schedules"), given=("ranks", "microbatches", "chunks"))]
@@ -56,8 +64,11 @@ def stages(
 
     Parameters
     ----------
-    forward, input_grad, weight_grad : one time for all stages or one a stage, in model order.
-    send : the delay from a stage to its neighbour on another rank.
+    forward : seconds of a forward pass of one microbatch, at speed 1: one time for all stages, or a list in model
+        order.
+    input_grad : seconds of the first half of backward, the gradient of the input: one for all stages, or a list.
+    weight_grad : seconds of the second half of backward, the gradient of the weights: one for all stages, or a list.
+    send : delay from a stage to its neighbour on another rank.
     """
     ranks = plan.pipeline or len(cluster.devices)
     if ranks > len(cluster.workers):

@@ -44,9 +44,10 @@ def stg(cluster: Cluster, plan: Plan, file: File, unit: Seconds = 1.0, send: Tra
 
     Parameters
     ----------
-    file : its path, from the folder of the scenario.
+    file : path of the file, from the folder of the scenario.
     unit : seconds, at speed 1, of one unit of the file's processing times.
-    send : what travels along each edge, in bytes or as a delay; the format itself moves nothing.
+    send : what travels along each edge: bytes over the links, or a delay between different workers; left out: nothing,
+        as the format has no transfers.
     """
     try:
         data = content(file)

@@ -29,7 +29,18 @@ SHOWN = 20  # cycles; a graph may have very many
 
 @dataclass(frozen=True)
 class TaskRow:
-    """One task of the list."""
+    """One task of the list.
+
+    Parameters
+    ----------
+    name : name of the task, different from all others.
+    compute : seconds of the task: one time at speed 1, or a time for each device that may run it, such as {p1: 14 s,
+        p2: 16 s}; other devices may not.
+    after : tasks that must end before: a list of names, or a mapping of each name to what travels from it: bytes over
+        the links, or a delay between different workers. Left out: none.
+    memory : bytes that the task takes while it runs.
+    output : bytes of what the task leaves; they take room on its device until all consumers have received them.
+    """
 
     name: Name
     compute: Seconds | dict[Name, Seconds]
@@ -43,7 +54,12 @@ Parents = Mapping[str, Travel]
 
 @workloads.add("tasks")
 def tasks(cluster: Cluster, plan: Plan, tasks: list[TaskRow]) -> TaskGraph:
-    """Make the graph of the listed tasks, in the file's order."""
+    """Make the graph of the listed tasks, in the file's order.
+
+    Parameters
+    ----------
+    tasks : the tasks, in the order of their numbers.
+    """
     names = [row.name for row in tasks]
     number = {name: index for index, name in enumerate(names)}
     parents = [_parents(row.after) for row in tasks]

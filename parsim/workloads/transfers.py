@@ -24,7 +24,17 @@ from parsim.workloads import workloads
 
 @dataclass(frozen=True)
 class FlowRow:
-    """One flow of the list."""
+    """One flow of the list.
+
+    Parameters
+    ----------
+    name : name of the flow, different from all others.
+    from_ : device where the flow starts, or host.
+    to : device where the flow ends, or host.
+    size : bytes of the flow.
+    start : instant at which the flow starts.
+    limit : most that the flow takes of any link; left out: no limit.
+    """
 
     name: Name
     from_: Name
@@ -41,7 +51,12 @@ class NoPlan:
 
 @workloads.add("transfers")
 def transfers(cluster: Cluster, plan: NoPlan, flows: list[FlowRow]) -> TaskGraph:
-    """Make the listed flows, in the file's order; there are no tasks."""
+    """Make the listed flows, in the file's order; there are no tasks.
+
+    Parameters
+    ----------
+    flows : the flows, in the order of their numbers.
+    """
     places = cluster.places
     complaints = [*about_doubles("flows", [row.name for row in flows]), *_about_places(flows, places)]
     if not flows:

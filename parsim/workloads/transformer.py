@@ -45,10 +45,15 @@ def transformer(
 
     Parameters
     ----------
-    vocabulary, width, heads, blocks : of the model.
-    sequence, batch : tokens in a sequence, sequences in a batch; every iteration sees the same batch.
-    optimizer : sgd or adam, with its parameters.
-    seed : of data and weights; left out: the scenario's.
+    vocabulary : number of different tokens.
+    width : numbers that stand for a token.
+    sequence : tokens in a sequence.
+    batch : sequences in a batch.
+    heads : heads of attention, a divisor of width.
+    blocks : blocks of attention and MLP, one after the other.
+    iterations : steps of training; each sees the same batch.
+    optimizer : how weights are updated: sgd or adam, with its parameters.
+    seed : seed of the drawn data and weights; left out: the scenario's seed.
     """
     if width % heads:
         raise Invalid([Complaint(("heads",), f"{heads} heads do not share a width of {width}")])

@@ -36,10 +36,10 @@ def out_tree(
 
     Parameters
     ----------
-    levels : how many, the root's included.
-    compute : seconds of a task at speed 1.
-    children : of each task that is not in the last level.
-    send : what travels along each edge, in bytes or as a delay.
+    levels : number of levels, the root's included.
+    compute : seconds of a task on a device of speed 1.
+    children : tasks that a task releases, but for those of the last level.
+    send : what travels along each edge: bytes over the links, or a delay between different workers; left out: nothing.
 
     >>> from parsim.core.cluster import Device
     >>> graph = out_tree(Cluster((Device("w0"),)), Plan(), levels=2, compute=1.0)
@@ -64,7 +64,14 @@ def in_tree(
 ) -> TaskGraph:
     """Make a complete tree that is gathered into its root.
 
-    It is an `out_tree` the other way round, with the same parameters.
+    It is an `out_tree` the other way round.
+
+    Parameters
+    ----------
+    levels : number of levels, the root's included.
+    compute : seconds of a task on a device of speed 1.
+    children : tasks that a task waits for, but for those of the last level.
+    send : what travels along each edge: bytes over the links, or a delay between different workers; left out: nothing.
 
     >>> from parsim.core.cluster import Device
     >>> graph = in_tree(Cluster((Device("w0"),)), Plan(), levels=2, compute=1.0)

@@ -175,7 +175,7 @@ def here(tmp_path, monkeypatch):
 def test_init_writes_a_scenario_that_runs_at_once(command, here):
     code, out, err = command("init")
     assert (code, err) == (0, "")
-    assert os.listdir(here) == ["scenario.yaml"]
+    assert sorted(os.listdir(here)) == ["parsim.schema.json", "scenario.yaml"]
     for line in out.splitlines()[1:]:
         assert line.startswith("  parsim run scenario.yaml")
         assert command(*line.split()[1:])[::2] == (0, "")
@@ -260,6 +260,57 @@ def test_init_on_a_full_disk_leaves_no_half_of_a_file(here):
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == f"FILE:0:0: FILE: '{here}/mine.yaml' cannot be written: File too large; name another file\n"
     assert os.listdir(here) == []
+
+
+def test_init_where_the_disk_has_room_for_the_scenario_alone_leaves_nothing(here):
+    """The scenario has some 3 kB, the schema 80."""
+    full = partial(resource.setrlimit, resource.RLIMIT_FSIZE, (20_000, 20_000))
+    done = process("init", here / "mine.yaml", preexec_fn=full)
+    assert (done.returncode, done.stdout) == (2, "")
+    schema = here / "parsim.schema.json"
+    assert done.stderr == f"FILE:0:0: FILE: '{schema}' cannot be written: File too large; name another file\n"
+    assert os.listdir(here) == []
+
+
+@pytest.mark.parametrize("name", ["mine.yaml", "sub/mine.yaml", "su b/mine.yaml"])
+def test_the_first_line_names_the_schema_beside_it(command, here, name):
+    """In whatever folder: editors look for it from the folder of the file."""
+    (here / name).parent.mkdir(exist_ok=True)
+    assert command("init", name)[0] == 0
+    first = (here / name).read_text(encoding="utf-8").splitlines()[0]
+    schema = re.fullmatch(r"# yaml-language-server: \$schema=(\S+)", first)[1]
+    assert (here / name).with_name(schema).read_text(encoding="utf-8") == command("schema")[1]
+
+
+def test_a_schema_that_is_there_stays(command, here):
+    """What parsim schema prints is left without a word, also as Windows writes it; anything else, with one."""
+    printed, beside = command("schema")[1], here / "parsim.schema.json"
+    for number, content in enumerate((printed.encode(), printed.replace("\n", "\r\n").encode("utf-16"))):
+        beside.write_bytes(content)
+        assert command("init", f"same{number}.yaml")[::2] == (0, "")
+        assert beside.read_bytes() == content
+    for number, content in enumerate((b"", b"mine", b"{}", b"\xff")):
+        beside.write_bytes(content)
+        assert command("init", f"other{number}.yaml")[::2] == (0, stays("parsim.schema.json"))
+        assert beside.read_bytes() == content
+
+
+def stays(schema):
+    return f"parsim: {schema} differs from the schema of this version, and stays; parsim schema > {schema} renews it\n"
+
+
+def test_what_stands_in_the_place_of_the_schema_stays(command, here):
+    (here / "parsim.schema.json").symlink_to("nowhere")
+    assert command("init", "mine.yaml")[::2] == (0, stays("parsim.schema.json"))
+    assert not (here / "nowhere").exists()
+    (here / "a b" / "parsim.schema.json").mkdir(parents=True)
+    assert command("init", "a b/mine.yaml")[::2] == (0, stays("'a b/parsim.schema.json'"))
+
+
+def test_a_scenario_cannot_have_the_name_of_the_schema(command, here):
+    code, out, err = command("init", "parsim.schema.json")
+    assert (code, out, os.listdir(here)) == (2, "", [])
+    assert err.startswith("FILE:0:0: FILE: 'parsim.schema.json' cannot be written: the schema beside")
 
 
 def test_all_that_is_wrong_with_init_is_told_at_once(command, here):
@@ -359,6 +410,20 @@ def validator():
 def examples():
     blocks = re.findall(r"^```yaml\n(.*?)^```$", (ROOT / "docs/contract.md").read_text(), re.MULTILINE | re.DOTALL)
     return [pytest.param(block, id=f"contract{index}") for index, block in enumerate(blocks) if "workload:" in block]
+
+
+def test_the_schema_beside_the_scenarios_is_the_one_printed():
+    """After a change of a shelf: parsim schema > scenarios/parsim.schema.json."""
+    kept = json.loads((ROOT / "scenarios" / "parsim.schema.json").read_text(encoding="utf-8"))
+    assert kept == json.loads(process("schema").stdout)
+
+
+def test_templates_name_the_schema_beside_the_scenarios():
+    """So whoever changes a template has it completed, too."""
+    for template in (ROOT / "parsim" / "cli" / "templates").iterdir():
+        first = template.read_text(encoding="utf-8").splitlines()[0]
+        schema = re.fullmatch(r"# yaml-language-server: \$schema=(\S+)", first)[1]
+        assert (template.parent / schema).resolve() == ROOT / "scenarios" / "parsim.schema.json"
 
 
 @pytest.mark.parametrize("text", [*(pytest.param(file.read_text(), id=file.stem) for file in SCENARIOS), *examples()])

@@ -18,6 +18,7 @@ from parsim.core.scenario import settings
 from parsim.export.text import golden
 
 FOLDER = Path(__file__).parents[1] / "scenarios"
+MODELINE = "# yaml-language-server: $schema=parsim.schema.json"
 GOLDEN = Path(__file__).parent / "golden"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
@@ -144,8 +145,9 @@ def test_no_golden_file_is_left_over():
 
 
 def opening(name):
-    """Return the comment that a scenario opens with."""
-    lines = (FOLDER / f"{name}.yaml").read_text(encoding="utf-8").splitlines()
+    """Return the comment that a scenario opens with, below the line for editors."""
+    modeline, *lines = (FOLDER / f"{name}.yaml").read_text(encoding="utf-8").splitlines()
+    assert modeline == MODELINE
     return lines[: next(index for index, line in enumerate(lines) if not line.startswith("#"))]
 
 

@@ -1,9 +1,8 @@
-"""Commands about what there is, and about files of one's own: list, init, check, schema, schedule, ledger."""
+"""Commands about what there is, and about files of one's own: list, check, schema, schedule, ledger."""
 
 from __future__ import annotations
 
 import os
-import shlex
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,10 +20,10 @@ from parsim.cli.asked import (
     with_files,
 )
 from parsim.cli.examples import examples
+from parsim.cli.init import init
 from parsim.cli.progress import waiting
 from parsim.cli.terminal import say, say_json
 from parsim.core.errors import Fault, RunError, ScenarioError
-from parsim.core.escape import printable
 
 if TYPE_CHECKING:
     from parsim.core.registry import Shelf
@@ -143,61 +142,6 @@ def _shown(file: str) -> str:
     from parsim.core.registry import PACKAGE
 
     return Path(file).relative_to(Path(PACKAGE).parent).as_posix() if file.startswith(PACKAGE + os.sep) else file
-
-
-KINDS = "items (if left out), tasks, stages, mlp, transformer or transfers."
-
-
-@click.command()
-@click.argument("file", default="scenario.yaml")
-@click.option("--kind", default="items", metavar="KIND", help=KINDS)
-def init(file: str, kind: str) -> None:
-    """Write a scenario to begin with, each key explained.
-
-    FILE is scenario.yaml if left out.
-    """
-    from parsim.core.registry import did_you_mean
-
-    kinds = {path.stem: path for path in Path(__file__).with_name("templates").glob("*.yaml")}
-    faults: list[Fault] = []
-    if kind not in kinds:
-        faults += option_fault("--kind", did_you_mean(kind, kinds)).faults
-    with collecting(faults):
-        _about_new(Path(file))
-    raise_all(faults)
-    name = shlex.quote(file)
-    _write_new(file, kinds[kind].read_text(encoding="utf-8").replace("parsim run FILE", f"parsim run {name}"))
-    say(f"{printable(file)} is written; its comments explain every key. Run it, change it, run it again:")
-    say(f"  parsim run {printable(name)}\n  parsim run {printable(name)} --out out")
-
-
-def _write_new(file: str, text: str) -> None:
-    """Write a file that did not exist, whole or not at all."""
-    try:
-        with open(file, "x", encoding="utf-8", newline="\n") as new:
-            try:
-                new.write(text)
-                new.flush()
-            except OSError:  # the disk is full
-                os.unlink(file)
-                raise
-    except (OSError, ValueError) as error:
-        raise _not_written(file, str(getattr(error, "strerror", None) or error)) from None
-
-
-def _about_new(file: Path) -> None:
-    """Refuse a name under which no new file can be."""
-    try:
-        if file.exists() or file.is_symlink():
-            raise _not_written(str(file), "it exists already, and may be dear to somebody")
-        if not file.parent.is_dir():
-            raise _not_written(str(file), f"there is no folder '{file.parent}'")
-    except (OSError, ValueError) as error:
-        raise _not_written(str(file), str(getattr(error, "strerror", None) or error)) from None
-
-
-def _not_written(file: str, why: str) -> ScenarioError:
-    return option_fault("FILE", f"'{file}' cannot be written: {why}; name another file")
 
 
 @click.command()

@@ -1,0 +1,107 @@
+"""Write a scenario to begin with, and beside it the schema from which editors complete and explain its keys.
+
+mine.yaml            # yaml-language-server: $schema=parsim.schema.json
+parsim.schema.json   what `parsim schema` prints
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+from pathlib import Path
+
+import click
+
+from parsim.cli.asked import collecting, option_fault, raise_all
+from parsim.cli.terminal import say, tell
+from parsim.core.errors import Fault, ScenarioError
+from parsim.core.escape import printable
+
+SCHEMA = "parsim.schema.json"
+KINDS = "items (if left out), tasks, stages, mlp, transformer or transfers."
+
+
+@click.command()
+@click.argument("file", default="scenario.yaml")
+@click.option("--kind", default="items", metavar="KIND", help=KINDS)
+def init(file: str, kind: str) -> None:
+    """Write a scenario to begin with, each key explained.
+
+    FILE is scenario.yaml if left out. Beside it stands parsim.schema.json, from which editors complete keys.
+    """
+    from parsim.core.registry import did_you_mean
+
+    kinds = {path.stem: path for path in Path(__file__).with_name("templates").glob("*.yaml")}
+    faults: list[Fault] = []
+    if kind not in kinds:
+        faults += option_fault("--kind", did_you_mean(kind, kinds)).faults
+    with collecting(faults):
+        _about_new(Path(file))
+    raise_all(faults)
+    name = shlex.quote(file)
+    _write_new(file, _text(kinds[kind]).replace("parsim run FILE", f"parsim run {name}"))
+    try:
+        _add_schema(Path(file).with_name(SCHEMA))
+    except ScenarioError:
+        os.unlink(file)
+        raise
+    explained = f"its comments explain every key, and editors do from {SCHEMA}"
+    say(f"{printable(file)} is written; {explained}. Run it, change it, run it again:")
+    say(f"  parsim run {printable(name)}\n  parsim run {printable(name)} --out out")
+
+
+def _text(template: Path) -> str:
+    """Read a template; its first line names a schema, of what is written the one beside it."""
+    return re.sub(r"\$schema=\S+", f"$schema={SCHEMA}", template.read_text(encoding="utf-8"), count=1)
+
+
+def _add_schema(path: Path) -> None:
+    """Write the schema of scenarios, or leave what is there already, and tell where that is another."""
+    from parsim.build import scenario_schema
+    from parsim.export.files import json_text
+
+    text, shown = json_text(scenario_schema()), printable(shlex.quote(str(path)))
+    if not os.path.lexists(path):
+        _write_new(str(path), text)
+    elif _read(path) != json.loads(text):
+        tell(f"parsim: {shown} differs from the schema of this version, and stays; parsim schema > {shown} renews it")
+
+
+def _read(path: Path) -> object:
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+
+
+def _write_new(file: str, text: str) -> None:
+    """Write a file that did not exist, whole or not at all."""
+    try:
+        with open(file, "x", encoding="utf-8", newline="\n") as new:
+            try:
+                new.write(text)
+                new.flush()
+            except OSError:  # the disk is full
+                os.unlink(file)
+                raise
+    except (OSError, ValueError) as error:
+        raise _not_written(file, str(getattr(error, "strerror", None) or error)) from None
+
+
+def _about_new(file: Path) -> None:
+    """Refuse a name under which no new file can be."""
+    try:
+        if file.exists() or file.is_symlink():
+            raise _not_written(str(file), "it exists already, and may be dear to somebody")
+        if not file.parent.is_dir():
+            raise _not_written(str(file), f"there is no folder '{file.parent}'")
+        if file.name == SCHEMA:
+            raise _not_written(str(file), "the schema beside the scenario has this name")
+    except (OSError, ValueError) as error:
+        raise _not_written(str(file), str(getattr(error, "strerror", None) or error)) from None
+
+
+def _not_written(file: str, why: str) -> ScenarioError:
+    return option_fault("FILE", f"'{file}' cannot be written: {why}; name another file")

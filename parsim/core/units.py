@@ -67,6 +67,12 @@ class Dimension:
         start = "^" if self.zero else "^(?=[0.]*[1-9])"
         return rf"{start}((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?[ \t]*({units})$"
 
+    @property
+    def schema(self) -> dict[str, str]:
+        """What may stand there, for the JSON Schema, and what editors say where something else does."""
+        message = f"Write {self.what} such as '{self.example}'."
+        return {"type": "string", "pattern": self.pattern, "patternErrorMessage": message}
+
 
 SECONDS = Dimension("a time", "s", "5 s", _SECONDS)
 BYTES = Dimension("a size", "B", "10 MB", _BYTES)
@@ -261,7 +267,7 @@ class Quantity:
         return core_schema.no_info_plain_validator_function(self._read)
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return {"type": "string", "pattern": self.dimension.pattern, "examples": [self.dimension.example]}
+        return self.dimension.schema | {"examples": [self.dimension.example]}
 
 
 Seconds = Annotated[float, Quantity(SECONDS)]
@@ -303,6 +309,6 @@ class TimeOrSize:
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         return {
-            "anyOf": [{"type": "string", "pattern": dimension.pattern} for dimension in (SECONDS, BYTES)],
+            "anyOf": [dimension.schema for dimension in (SECONDS, BYTES)],
             "examples": [SECONDS.example, BYTES.example],
         }

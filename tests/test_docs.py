@@ -37,6 +37,7 @@ ROOT = Path(__file__).parents[1]
 README, CHINESE, CONTRIBUTING, CONTRACT = (
     ROOT / name for name in ("README.md", "README.zh.md", "CONTRIBUTING.md", "docs/contract.md")
 )
+EDITORS = ROOT / "docs" / "editors.md"
 DOCUMENTS = (README, CHINESE, CONTRIBUTING, CONTRACT)
 
 
@@ -123,7 +124,7 @@ def test_python_of_the_documents_runs(document, monkeypatch, tmp_path):
         assert sorted(os.listdir("studies")) == sorted(file for row in told for file in row)
 
 
-@pytest.mark.parametrize("document", [*DOCUMENTS, ROOT / "docs" / "trust.md"], ids=lambda path: path.name)
+@pytest.mark.parametrize("document", [*DOCUMENTS, ROOT / "docs" / "trust.md", EDITORS], ids=lambda path: path.name)
 def test_links_lead_somewhere(document):
     text = document.read_text(encoding="utf-8")
     for target in re.findall(r"\]\(([^)#\s]+)\)", text):
@@ -366,6 +367,26 @@ def test_a_device_of_ones_own_computes(tmp_path, monkeypatch):
         for device in ("v100-32g", numbers)
     ]
     assert played[0].timeline.rows() == played[1].timeline.rows()
+
+
+# -- editors
+
+
+def test_the_commands_of_the_page_on_editors_work(desk):
+    """npm's is tried by tests/language_server.py."""
+    (desk / "mine.py").write_text(FILES["widest.py"], encoding="utf-8")
+    lines = [line for block in blocks(EDITORS, "sh") for line in block.splitlines()]
+    assert [line for line in lines if not line.startswith("parsim ")] == ["npm install -g yaml-language-server"]
+    for line in lines:
+        if line.startswith("parsim "):
+            command, _, file = line.partition(" > ")
+            (desk / file).write_text(said(command).stdout, encoding="utf-8")
+            assert '"fifo"' in (desk / file).read_text(encoding="utf-8")
+    assert '"widest"' in (desk / "parsim.schema.json").read_text(encoding="utf-8")
+    (modeline,) = blocks(EDITORS, "yaml")
+    assert (
+        modeline == (ROOT / "scenarios" / "01_five_tasks_data.yaml").read_text(encoding="utf-8").splitlines()[0] + "\n"
+    )
 
 
 # -- the contract

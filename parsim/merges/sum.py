@@ -13,7 +13,7 @@ from parsim.merges import merges
 
 @merges.add("sum")
 def total(values: Sequence[Any]) -> Any:
-    """Add up all outputs.
+    """Add up *values*.
 
     >>> total([2, 4, 6, 8, 10])
     30

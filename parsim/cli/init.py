@@ -47,7 +47,7 @@ def init(file: str, kind: str) -> None:
     except ScenarioError:
         os.unlink(file)
         raise
-    explained = f"its comments explain every key, and editors do from {SCHEMA}"
+    explained = f"its comments explain every key, and {SCHEMA} beside it lets editors complete them"
     say(f"{printable(file)} is written; {explained}. Run it, change it, run it again:")
     say(f"  parsim run {printable(name)}\n  parsim run {printable(name)} --out out")
 
@@ -94,7 +94,7 @@ def _about_new(file: Path) -> None:
     """Refuse a name under which no new file can be."""
     try:
         if file.exists() or file.is_symlink():
-            raise _not_written(str(file), "it exists already, and may be dear to somebody")
+            raise _not_written(str(file), "it exists already, and is left as it is")
         if not file.parent.is_dir():
             raise _not_written(str(file), f"there is no folder '{file.parent}'")
         if file.name == SCHEMA:

@@ -142,13 +142,14 @@ class TestMixedDevices:
         first, second = columns(self.job({"name": "a", "device": "a100-80g"}, {"name": "b", "device": "a100-80g"}))
         assert first is second
 
-    def test_a_cost_from_outside_may_look_at_names(self, tmp_path):
+    def test_a_cost_from_outside_may_look_at_names(self, tmp_path, request):
         (tmp_path / "by_name.py").write_text(
             "import numpy as np\nfrom parsim.core.job import Cost\nfrom parsim.costs import costs\n\n\n"
             "@costs.add('by-name')\ndef by_name():\n"
             "    seconds = lambda graph, index, device: np.full(len(graph), len(device.name))\n"
             "    return Cost(seconds, lambda seed, tasks: np.ones(tasks))\n"
         )
+        request.addfinalizer(lambda: costs.remove("by-name"))
         use(tmp_path / "by_name.py")
         found = columns(
             self.job({"name": "a", "device": "a100-80g"}, {"name": "longer", "device": "a100-80g"}, cost="by-name")

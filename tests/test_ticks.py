@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import parsim
@@ -22,6 +22,8 @@ def paper(seconds, ticks):
 
 
 @given(st.lists(decimals, min_size=1, max_size=20), st.sampled_from([1, 3, 63, 693]), st.sampled_from([1, 10, 10**4]))
+@example(times=[999999999999998.0], unit=1, others=1)
+@example(times=[9.99999999999998], unit=3, others=1)
 def test_stated_times_that_a_tick_divides_are_exact(times, unit, others):
     column = np.array(times)
     ticks = finest(float(column.sum()) * others, min(times), unit)

@@ -86,7 +86,9 @@ class Ticks(NamedTuple):
         """Return the ticks of times where those are too many for a product of floats; in the same steps as `of`."""
         found = np.rint(ticks).astype(np.int64)
         for values, unit, near in ((scaled, 1, ULPS), (seconds, self.unit, 0.0)):
-            places = DIGITS - 1 - np.floor(np.log10(values)).astype(np.int64)
+            magnitude = np.floor(np.log10(values)).astype(np.int64)
+            magnitude -= values < 10.0**magnitude  # the logarithm of 999999999999998 is rounded to 15
+            places = DIGITS - 1 - magnitude
             places = np.minimum(np.minimum(places, self.digits), POWERS)
             decimal = np.rint(values * 10.0**places)
             is_decimal = np.abs(decimal / 10.0**places - values) <= near * values

@@ -44,12 +44,12 @@ class DeviceForm:
 
     Parameters
     ----------
-    kind : name of a known device, whose numbers count where none is stated here; left out: none.
+    kind : name of a known device; its numbers apply where none is stated here.
     speed : divides every time that is stated for speed 1; left out: 1.
     memory : bytes of its memory; left out: no limit.
     slots : tasks that it runs at once; a device with 2 slots is two workers. Left out: 1.
-    peak : FLOP a second at most, by which the cost roofline prices kernels.
-    bandwidth : bytes a second of its memory, by which the cost roofline prices kernels.
+    peak : peak FLOP a second, used by the cost roofline.
+    bandwidth : bytes a second of its memory, used by the cost roofline.
     """
 
     kind: Kind | None = None
@@ -86,10 +86,10 @@ class ClusterForm:
 
     Parameters
     ----------
-    devices : number of devices, which are then called w0, w1, ...; or a list with a name for each, or a mapping with
-        its name and what is special to it.
-    device : what every device is that says nothing else: the name of a known device, or its numbers; left out: speed 1,
-        one slot, no limit of memory.
+    devices : number of devices, named w0, w1, ...; or a list with the name of each, or a mapping with its name and what
+        differs from `device`.
+    device : the default of all devices: the name of a known device, or its numbers; left out: speed 1, one slot, no
+        limit of memory.
     topology : how devices and host are wired; left out: nothing can travel.
     """
 

@@ -1,18 +1,27 @@
 """What editors show: each key of a scenario and each entry of a shelf is described, and names are completed."""
 
+import functools
 import inspect
+import operator
+from copy import deepcopy
 from pathlib import Path
 
+import jsonschema
 import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import parsim
-from parsim.build import scenario_schema
+from parsim.build import build, scenario_schema
 from parsim.core.docstrings import meanings, purpose
 from parsim.core.editor import json_schema
 from parsim.core.registry import SHELVES, shelf
+from parsim.core.scenario import load
 from parsim.core.units import Seconds
 from parsim.hardware import kinds
 
+ROOT = Path(__file__).parents[1]
 ENTRIES = [(name, entry) for name in SHELVES for entry in shelf(name).entries()]
 
 
@@ -150,7 +159,6 @@ def test_a_class_inherits_meanings_and_no_purpose():
 
 def test_what_python_writes_itself_is_no_purpose(tmp_path):
     """Of a dataclass, a partial function, a function written in C, one without words."""
-    import functools
     from dataclasses import dataclass
 
     @dataclass
@@ -200,3 +208,33 @@ def test_a_file_without_descriptions_works(tmp_path):
 
 def test_the_folder_of_devices_is_what_is_named():
     assert [path.stem for path in sorted((Path(parsim.__file__).parent / "devices").glob("*.yaml"))] == list(kinds())
+
+
+# --- what the schema refuses, parsim refuses ---
+
+VALUES = st.sampled_from([None, True, 0, -1, 2, 2.5, "", "x", "fifo", "5 s", "1 MB", "1 GB/s", "a100-80g", [], [1], {}])
+KEYS = st.sampled_from(["kind", "devices", "device", "split", "compute", "send", "after", "seed", "rate", "x"])
+GIVEN = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in sorted((ROOT / "scenarios").glob("*.yaml"))]
+
+
+def places(node, path=()):
+    """Yield the path of every value."""
+    for key, held in node.items() if isinstance(node, dict) else enumerate(node):
+        yield (*path, key)
+        if isinstance(held, dict | list):
+            yield from places(held, (*path, key))
+
+
+@given(st.sampled_from(GIVEN), st.data())
+@settings(max_examples=150)
+def test_what_the_schema_refuses_parsim_refuses(schema, scenario, data):
+    """A value of a scenario is changed, or a key added, at any place."""
+    changed = deepcopy(scenario)
+    *way, last = data.draw(st.sampled_from(sorted(places(scenario), key=str)))
+    holder = functools.reduce(operator.getitem, way, changed)
+    if isinstance(holder, dict) and data.draw(st.booleans()):
+        last = data.draw(KEYS)
+    holder[last] = data.draw(VALUES)
+    if not jsonschema.Draft202012Validator(schema).is_valid(changed):
+        with pytest.raises(parsim.ScenarioError):
+            build(load(changed))

@@ -53,7 +53,7 @@ def init(file: str, kind: str) -> None:
 
 
 def _text(template: Path) -> str:
-    """Read a template; its first line names a schema, of what is written the one beside it."""
+    """Read a template; its first line names a schema, which is to be the one beside the scenario."""
     return re.sub(r"\$schema=\S+", f"$schema={SCHEMA}", template.read_text(encoding="utf-8"), count=1)
 
 

@@ -14,11 +14,11 @@ class Steps:
 
     Parameters
     ----------
-    split : seconds in which the host cuts the work.
-    create : seconds in which the host creates the tasks.
-    allocate : seconds in which the host assigns tasks to workers.
-    gather : seconds in which the host gathers the outputs.
-    merge : seconds in which the host merges the outputs.
+    split : seconds that the host takes to cut the work.
+    create : seconds that the host takes to create the tasks.
+    allocate : seconds that the host takes to assign tasks to workers.
+    gather : seconds that the host takes to gather the outputs.
+    merge : seconds that the host takes to merge the outputs.
     """
 
     split: Seconds = 0.0
@@ -35,7 +35,7 @@ class Plan:
     Parameters
     ----------
     steps : seconds of the steps on the host.
-    prefetch : tasks that a worker takes ahead: their inputs travel while it computes.
+    prefetch : tasks that a worker takes ahead of time, so that their inputs travel while it computes.
     """
 
     steps: Steps = field(default_factory=Steps)

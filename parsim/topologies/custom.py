@@ -30,7 +30,7 @@ class LinkRow:
     Parameters
     ----------
     name : name of the link, different from all others.
-    bandwidth : bytes a second, shared by all that passes at once.
+    bandwidth : bytes a second, shared by all transfers over the link.
     latency : seconds from one end to the other, paid once by every transfer.
     """
 

@@ -40,7 +40,7 @@ def mlp(
 
     Parameters
     ----------
-    widths : numbers in a row of the input, of each hidden layer, and of the output (the classes); at least two.
+    widths : width of the input, of each hidden layer, and of the output (the number of classes); at least two.
     batch : rows in a batch.
     iterations : steps of training; each sees the same batch.
     activation : function after each layer but the last.

@@ -39,7 +39,7 @@ class TaskRow:
     after : tasks that must end before: a list of names, or a mapping of each name to what travels from it: bytes over
         the links, or a delay between different workers. Left out: none.
     memory : bytes that the task takes while it runs.
-    output : bytes of what the task leaves; they take room on its device until all consumers have received them.
+    output : bytes of the task's output, which takes room on its device until all consumers have received it.
     """
 
     name: Name

@@ -33,7 +33,7 @@ class FlowRow:
     to : device where the flow ends, or host.
     size : bytes of the flow.
     start : instant at which the flow starts.
-    limit : most that the flow takes of any link; left out: no limit.
+    limit : largest rate of the flow; left out: no limit.
     """
 
     name: Name

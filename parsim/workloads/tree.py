@@ -38,7 +38,7 @@ def out_tree(
     ----------
     levels : number of levels, the root's included.
     compute : seconds of a task on a device of speed 1.
-    children : tasks that a task releases, but for those of the last level.
+    children : tasks that each task above the last level releases.
     send : what travels along each edge: bytes over the links, or a delay between different workers; left out: nothing.
 
     >>> from parsim.core.cluster import Device
@@ -70,7 +70,7 @@ def in_tree(
     ----------
     levels : number of levels, the root's included.
     compute : seconds of a task on a device of speed 1.
-    children : tasks that a task waits for, but for those of the last level.
+    children : tasks that each task above the last level waits for.
     send : what travels along each edge: bytes over the links, or a delay between different workers; left out: nothing.
 
     >>> from parsim.core.cluster import Device

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 VERSION = "yaml-language-server@1.25.0"
-LONGEST = 120  # s, of an installation; and of all that one server is asked
+LONGEST = 120  # s, of an installation, and of one answer
 
 
 def program(folder):
@@ -54,9 +54,6 @@ class LanguageServer:
         self._process = subprocess.Popen(
             ["node", str(program(folder)), "--stdio"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
-        self._end = threading.Timer(LONGEST, self._process.kill)  # a test fails in place of waiting for ever
-        self._end.daemon = True
-        self._end.start()
         self._asked = 0
         self._problems = {}  # by the document's URI
         self._ask("initialize", processId=None, rootUri=None, capabilities={})
@@ -85,7 +82,6 @@ class LanguageServer:
         return {one["label"]: one.get("documentation", "") for one in found["items"]}
 
     def close(self):
-        self._end.cancel()
         self._ask("shutdown")
         self._tell("exit")
         self._process.stdin.close()
@@ -117,6 +113,15 @@ class LanguageServer:
         self._process.stdin.flush()
 
     def _read(self):
+        end = threading.Timer(LONGEST, self._process.kill)  # a test fails in place of waiting for ever
+        end.daemon = True
+        end.start()
+        try:
+            return self._message()
+        finally:
+            end.cancel()
+
+    def _message(self):
         length = 0
         while (line := self._process.stdout.readline()) != b"\r\n":
             assert line, "the language server ended"

@@ -289,7 +289,7 @@ def test_a_schema_that_is_there_stays(command, here):
         beside.write_bytes(content)
         assert command("init", f"same{number}.yaml")[::2] == (0, "")
         assert beside.read_bytes() == content
-    for number, content in enumerate((b"", b"mine", b"{}", b"\xff")):
+    for number, content in enumerate((b"", b"mine", b"{}", b"\xff", b"[" * 100_000)):
         beside.write_bytes(content)
         assert command("init", f"other{number}.yaml")[::2] == (0, stays("parsim.schema.json"))
         assert beside.read_bytes() == content
@@ -303,6 +303,9 @@ def test_what_stands_in_the_place_of_the_schema_stays(command, here):
     (here / "parsim.schema.json").symlink_to("nowhere")
     assert command("init", "mine.yaml")[::2] == (0, stays("parsim.schema.json"))
     assert not (here / "nowhere").exists()
+    (here / "parsim.schema.json").unlink()
+    os.mkfifo(here / "parsim.schema.json")
+    assert command("init", "pipe.yaml")[::2] == (0, stays("parsim.schema.json"))
     (here / "a b" / "parsim.schema.json").mkdir(parents=True)
     assert command("init", "a b/mine.yaml")[::2] == (0, stays("'a b/parsim.schema.json'"))
 

@@ -33,7 +33,7 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture
-def at(server, folder, request):
+def at(server, folder):
     """Open a document whose text has a cursor; return what the server wants to know of it."""
 
     def open_(text):

@@ -16,6 +16,7 @@ import click
 
 from parsim.cli.asked import collecting, option_fault, raise_all
 from parsim.cli.terminal import say, tell
+from parsim.core.content import content
 from parsim.core.errors import Fault, ScenarioError
 from parsim.core.escape import printable
 
@@ -71,8 +72,8 @@ def _add_schema(path: Path) -> None:
 
 def _read(path: Path) -> object:
     try:
-        return json.loads(path.read_bytes())
-    except (OSError, ValueError):
+        return json.loads(content(str(path)))
+    except (ValueError, RecursionError):  # no file, no JSON, or JSON too deep
         return None
 
 

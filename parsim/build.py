@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal
 
 from parsim.core.cluster import Cluster
 from parsim.core.docstrings import purpose
+from parsim.core.document import MANY
 from parsim.core.editor import json_schema
 from parsim.core.errors import Complaint, Fault, Invalid, Path, ScenarioError
 from parsim.core.graph import TaskGraph
@@ -65,9 +66,11 @@ class Form:
 @staying()
 def build(scenario: Scenario) -> Job:
     """Return the job that *scenario* asks for; whatever is wrong raises one `ScenarioError` with every fault found."""
-    said, complaints = _read(scenario.values)
+    said, complaints = sections(scenario.values)
+    if len(complaints) > MANY:
+        raise scenario.error(complaints)
     if complaints:  # go on with what can be made out, so that all that is wrong is told at once
-        said, _ = _read(mended(scenario.values, complaints))
+        said, _ = sections(mended(scenario.values, complaints))
     elsewhere: list[Fault] = []  # in files that the scenario names
     job = _job(scenario, _settled(scenario, said), complaints, elsewhere)
     if complaints or scenario.faults or elsewhere:
@@ -78,12 +81,12 @@ def build(scenario: Scenario) -> Job:
 
 def work_of(scenario: Scenario) -> Ask:
     """Return the workload that a right *scenario* asks for, all that it leaves out filled in."""
-    said, _ = _read(scenario.values)
+    said, _ = sections(scenario.values)
     work: Ask = _settled(scenario, said)["workload"]
     return work
 
 
-def _read(values: dict[str, Any]) -> tuple[dict[str, Any], list[Complaint]]:
+def sections(values: dict[str, Any]) -> tuple[dict[str, Any], list[Complaint]]:
     """Check every section, the plan against its workload's keys; return those that are right, and what is wrong."""
     complaints: list[Complaint] = []
     said = _right(complaints, Form, values)

@@ -19,11 +19,12 @@ from typing import Any
 
 from parsim.core.escape import printable
 from parsim.core.kernel import ITEM, Call, price
-from parsim.core.scenario import Source, load
+from parsim.core.scenario import Source
 from parsim.core.ties import CLOSE
 from parsim.core.units import BYTES, SECONDS, parse
 from parsim.export.report import seconds, size
 from parsim.hardware import kind
+from parsim.reading import load
 from parsim.run import Result, simulate
 from parsim.study.splits import splits
 

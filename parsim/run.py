@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from parsim.build import build
 from parsim.core.errors import Unfinished
 from parsim.core.job import Job, Theory
-from parsim.core.scenario import Source, load
+from parsim.core.scenario import Source
 from parsim.core.timeline import Timeline
 from parsim.export import html
 from parsim.export.arrows import arrows_of
@@ -25,6 +25,7 @@ from parsim.export.trace import write_trace
 from parsim.metrics.devices import devices
 from parsim.metrics.ledger import Ledger, ledger
 from parsim.metrics.training import training
+from parsim.reading import load
 from parsim.sim.cut import Cut
 from parsim.sim.play import valued
 from parsim.sim.theory import theory

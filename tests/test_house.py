@@ -20,12 +20,12 @@ SHELVES = ("topologies", "kernels", "merges", "workloads", "parallel", "schedule
 FLOORS = {
     **dict.fromkeys(("core", "training"), 1),
     **dict.fromkeys((*SHELVES, "sim", "real", "metrics", "export"), 2),
-    **dict.fromkeys(("build", "hardware", "lower", "plot"), 3),
+    **dict.fromkeys(("build", "hardware", "lower", "plot", "reading"), 3),
     **dict.fromkeys(("run", "predict", "measure"), 4),
     **dict.fromkeys(("validate", "study", "conformance", "lessons"), 5),
     **dict.fromkeys(("cli", "__init__", "__main__"), 6),
 }
-ASKING = {"build", "hardware", "lower", "study", "conformance", "cli"}  # whoever asks a shelf by its name
+ASKING = {"build", "hardware", "lower", "reading", "study", "conformance", "cli"}  # whoever asks a shelf by its name
 LONGEST_FILE, LONGEST_FUNCTION, MOST_PARAMETERS = 350, 50, 6
 
 

@@ -111,8 +111,8 @@ def _folder(result: str, kinds: list[str], out: str | None, faults: list[Fault])
 
 def _source(result: str) -> Draw:
     """Check the folder or the scenario *result*, and return what draws a kind of it."""
-    from parsim.core.scenario import load
     from parsim.export.folder import folder_of_run, read_folder
+    from parsim.reading import load
 
     folder = folder_of_run(result)
     if folder is None:
@@ -135,8 +135,8 @@ def _source(result: str) -> Draw:
 
 def _again(kept: Kept) -> Draw:
     """Play what lies in a folder again, under the name that it had."""
-    from parsim.core.scenario import load
     from parsim.export.folder import SCENARIO, read_scenario
+    from parsim.reading import load
 
     values, file = read_scenario(kept.folder), str(kept.folder / SCENARIO)
     with _read_from(file):

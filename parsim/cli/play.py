@@ -46,7 +46,7 @@ def answer(asked: Asked, scenario: str, ask: Callable[[str, Values], Given], fau
 
 def _see(scenario: str, values: Values) -> None:
     from parsim.build import build
-    from parsim.core.scenario import load
+    from parsim.reading import load
 
     build(load(scenario, values))
 

@@ -7,12 +7,12 @@ over[0]: string_type               ->  over[0]: wants text, not 3
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from parsim.core.errors import Complaint, Invalid
 from parsim.core.marks import BRANCH, example
-from parsim.core.registry import did_you_mean
+from parsim.core.registry import Known
 from parsim.core.units import show
 
 if TYPE_CHECKING:
@@ -40,27 +40,20 @@ _LIMITS = {
 }
 
 
-def unknown(what: str, word: str, known: Iterable[str]) -> str:
-    """Say that *word* is an unknown name, key, ... with the nearest one that is known."""
-    known = list(known)
-    if not known:
-        return f"unknown {what} '{word[:60]}'; none is known here"
-    return did_you_mean(word[:60], known).replace("unknown name", f"unknown {what}", 1)
-
-
 def complaints(known: Mapping[str, Any], error: ValidationError) -> list[Complaint]:
     """Translate every error of a model whose keys are *known*, with their annotations."""
-    return [_complaint(known, found) for found in error.errors(include_url=False)]
+    keys = Known(known)
+    return [_complaint(known, keys, found) for found in error.errors(include_url=False)]
 
 
-def _complaint(known: Mapping[str, Any], found: ErrorDetails) -> Complaint:
+def _complaint(known: Mapping[str, Any], keys: Known, found: ErrorDetails) -> Complaint:
     path = tuple(part for part in found["loc"] if not str(part).startswith(BRANCH))
     if found["type"] == "complaint":
         return Complaint(path, found["ctx"]["message"], found["ctx"]["at"])
     if path[-1:] == ("[key]",):  # how pydantic's paths name a key of a mapping
         return Complaint(path[:-1], _message(found), "key")
     if found["type"] == "extra_forbidden":
-        return Complaint(path, unknown("key", str(path[-1]), known), "key")
+        return Complaint(path, keys.did_you_mean(str(path[-1]), "key"), "key")
     if found["type"] == "missing":
         hint = example(known.get(str(path[-1])))
         return Complaint(path, f"is missing; write for example '{path[-1]}: {hint}'" if hint else "is missing")

@@ -10,15 +10,20 @@ those of YAML 1.2. Refused: doubled keys, leading zeros, keys that are no text, 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from parsim.core.errors import Complaint, Fault, Invalid, Path, ScenarioError, dotted
 from parsim.core.escape import printable
+from parsim.core.garbage import uncollected
 
 DEEPEST = 40  # nesting
 TAB = "a tab stands here, and YAML indents with spaces alone; write spaces in its place"
 CONTINUED = "mapping values are not allowed"  # YAML says so where a tab makes a key part of the text above it
+LOOK = 50_000  # values, after which a document is looked at while it is read
+MANY = 3_000  # faults, after which no more are looked for
+STOPPED = "nothing after it was read"
+WIDEST = 2_000  # letters of a path or of a message
 LONGEST = 300  # digits of a number, so that every whole number is also a float
 
 Position = tuple[int, int]  # line and column, from 1
@@ -53,11 +58,25 @@ class Document(NamedTuple):
 
 def fault(file: str, position: Position, path: Path, message: str) -> Fault:
     """Make a fault that fits on one line; the path of the whole document is `yaml`."""
-    return Fault(file, *position, printable(dotted(path)) or "yaml", printable(message))
+    return Fault(file, *position, _short(printable(dotted(path))) or "yaml", _short(printable(message)))
 
 
-def read(data: bytes, file: str) -> Document:
+def _short(text: str) -> str:
+    return text if len(text) <= WIDEST else f"{text[:WIDEST]}..."
+
+
+def unquestioned(open: Sequence[Any], path: Path) -> Iterable[Complaint]:
+    """Complain of nothing."""
+    return ()
+
+
+About = Callable[[Sequence[Any], Path], Iterable[Complaint]]  # (what is open: see `Excerpt`; the path) -> what is wrong
+
+
+def read(data: bytes, file: str, about: About = unquestioned) -> Document:
     """Read the YAML text *data*; what is no YAML at all raises `ScenarioError` with one fault.
+
+    *about* is asked now and then what is wrong so far, so that a large file need not be read to its end.
 
     >>> document = read(b"policy: fifo", "a.yaml")
     >>> document.values, document.position(("policy",)), document.position(("policy",), "key")
@@ -68,10 +87,10 @@ def read(data: bytes, file: str) -> Document:
     except UnicodeDecodeError as error:
         good = data[: error.start].decode("utf-8-sig", "replace")
         raise ScenarioError([fault(file, _end_of(good), (), "is no UTF-8 text")]) from None
-    return read_text(text, file)
+    return read_text(text, file, about)
 
 
-def read_text(text: str, file: str) -> Document:
+def read_text(text: str, file: str, about: About = unquestioned) -> Document:
     """Read YAML that is text already."""
     import yaml
 
@@ -81,7 +100,8 @@ def read_text(text: str, file: str) -> Document:
         raise ScenarioError([fault(file, _end_of(text[: odd.start()]), (), message)])
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        return _Builder(yaml.parse(text, Loader=loader), file).document()
+        with uncollected():
+            return _Builder(iter(loader(text).get_event, None), file, about).document()
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         position = (mark.line + 1, mark.column + 1) if mark else (1, 1)
@@ -90,7 +110,7 @@ def read_text(text: str, file: str) -> Document:
             raise ScenarioError([fault(file, (position[0], tab), (), TAB)]) from None
         said = (getattr(error, "context", None), getattr(error, "problem", None))
         if mark and "nesting" in str(said[1]):  # the C parser reads ahead, and some have a limit of their own
-            return read_text(text[: mark.index], file)
+            return read_text(text[: mark.index], file, about)
         message = ": ".join(part for part in said if part) or str(error)
         raise ScenarioError([fault(file, position, (), message)]) from None
     except (ValueError, OverflowError) as error:  # an escape such as "\UFFFFFFFF", without the C parser
@@ -158,11 +178,13 @@ def plain(text: str) -> Any:
 class _Builder:
     """Builds values and places from the parser's events; `path` is where it stands."""
 
-    def __init__(self, events: Iterator[Any], file: str) -> None:
+    def __init__(self, events: Iterator[Any], file: str, about: About = unquestioned) -> None:
         from yaml import events as kinds
 
-        self.events, self.file = events, file
+        self.events, self.file, self.about = events, file, about
         self.path: list[str | int] = []
+        self.open: list[tuple[Any, Branch]] = []  # the lists and mappings on the path, and their places
+        self.left = LOOK
         self.faults: list[Fault] = []
         self.scalar, self.sequence, self.mapping = kinds.ScalarEvent, kinds.SequenceStartEvent, kinds.MappingStartEvent
         self.alias, self.second, self.stream_end = kinds.AliasEvent, kinds.DocumentStartEvent, kinds.StreamEndEvent
@@ -183,8 +205,33 @@ class _Builder:
 
     def _complain(self, event: Any, message: str) -> None:
         self.faults.append(fault(self.file, _position(event), tuple(self.path), message))
+        if len(self.faults) >= MANY:
+            self._stop()
+
+    def _look(self) -> None:
+        """Ask what is wrong so far, and stop at that: to read on would take long."""
+        self.left = LOOK
+        path, open = tuple(self.path), [held for held, _ in self.open]
+        complaints = list(self.about(open, path))
+        if complaints:
+            for (_, outer), (_, inner), step in zip(self.open, self.open[1:], path, strict=False):
+                outer.children[step] = inner
+            so_far = Document(open[0], self.open[0][1])
+            for told in complaints:
+                place = so_far.position(told.path, told.at)
+                self.faults.append(fault(self.file, place, told.path, told.message))
+            self._stop()
+
+    def _stop(self) -> None:
+        *faults, last = sorted(self.faults)
+        raise ScenarioError([*faults, last._replace(message=f"{last.message}; {STOPPED}")])
 
     def _value(self, event: Any) -> tuple[Any, Branch | Position]:
+        self.left -= 1
+        if self.left <= 0 and self.open:
+            self._look()
+        if type(event) is self.scalar and event.anchor is None and event.tag is None:
+            return self._scalar(event), _position(event)
         if isinstance(event, self.alias):
             self._complain(event, f"'*{event.anchor}' is an alias; write the value out")
             return None, _position(event)
@@ -214,7 +261,7 @@ class _Builder:
 
     def _list(self, start: Any) -> tuple[Any, Branch]:
         values: list[Any] = []
-        branch = Branch(_position(start), {}, {})
+        branch = self._opened(start, values)
         for event in self.events:
             if isinstance(event, self.ends):
                 break
@@ -222,11 +269,16 @@ class _Builder:
             value, branch.children[len(values)] = self._value(event)
             values.append(value)
             self.path.pop()
-        return values, branch
+        return self.open.pop()
+
+    def _opened(self, start: Any, values: Any) -> Branch:
+        branch = Branch(_position(start), {}, {})
+        self.open.append((values, branch))
+        return branch
 
     def _mapping(self, start: Any) -> tuple[Any, Branch]:
         values: dict[str, Any] = {}
-        branch = Branch(_position(start), {}, {})
+        branch = self._opened(start, values)
         for event in self.events:
             if isinstance(event, self.ends):
                 break
@@ -240,7 +292,7 @@ class _Builder:
                 branch.keys[key] = _position(event)
                 values[key], branch.children[key] = self._value(next(self.events))
             self.path.pop()
-        return values, branch
+        return self.open.pop()
 
     def _key(self, event: Any) -> str:
         """Read a key; what is no text gets a fault, and goes by its spelling."""

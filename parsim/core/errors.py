@@ -98,7 +98,10 @@ class Invalid(Exception):
 
     def __init__(self, complaints: Iterable[Complaint]) -> None:
         self.complaints = tuple(complaints)
-        super().__init__("; ".join(f"{dotted(c.path)}: {c.message}" for c in self.complaints))
+        super().__init__(self.complaints)
+
+    def __str__(self) -> str:
+        return "; ".join(f"{dotted(c.path)}: {c.message}" for c in self.complaints)
 
 
 class ParsimError(Exception):

@@ -23,12 +23,16 @@ def mended(values: dict[str, Any], complaints: Iterable[Complaint]) -> dict[str,
     >>> mended({"a": ["5", {"b": 1}]}, [Complaint(("a", 0), "has no unit"), Complaint(("a", 1, "b"), "unknown", "key")])
     {'a': [0.5, {}]}
     """
-    copied: dict[str, Any] = copy.deepcopy(values)
+    copied: dict[str, Any] = dict(values)
+    own = {id(copied)}  # lists and mappings that are copies; the others are shared with *values*
     for complaint in complaints:
         *way, last = complaint.path
         held: Any = copied
         with suppress(KeyError, IndexError, TypeError):  # what lacks its whole mapping cannot be mended
             for step in way:
+                if id(held[step]) not in own:
+                    held[step] = copy.copy(held[step])
+                    own.add(id(held[step]))
                 held = held[step]
             if complaint.at == "value":
                 held[last] = Unread()

@@ -66,21 +66,31 @@ class Scenario:
 
     def _is_set(self, path: Path) -> bool:
         """Tell whether the value at *path* was put there by `set`."""
-        return any(path[:length] in self.overridden for length in range(1, len(path) + 1))
+        return bool(self.overridden) and any(path[:end] in self.overridden for end in range(1, len(path) + 1))
 
     def error(self, complaints: Iterable[Complaint], elsewhere: Iterable[Fault] = ()) -> ScenarioError:
         """Put *complaints* and the faults of reading together, in the order of places, each once.
 
-        Faults of other files, those *elsewhere*, come last.
+        Faults of other files, those *elsewhere*, come last. Of very many complaints only the first are told.
         """
+        complaints = list(complaints)
+        more = len(complaints) - document.MANY
+        complaints = complaints[: document.MANY]
         # What could not be read is wrong for whoever checks it, too: one fault for a place is enough then.
         unread = {(fault.file, fault.line, fault.column) for fault in self.faults if fault.line}
         found = [fault for fault in map(self.fault, complaints) if fault[:3] not in unread]
-        return ScenarioError([*_sorted([*self.faults, *found]), *dict.fromkeys(elsewhere)])
+        faults = _sorted([*self.faults, *found])
+        if more > 0:
+            faults[-1] = faults[-1]._replace(message=f"{faults[-1].message}; {more} more faults are not told")
+        return ScenarioError([*faults, *dict.fromkeys(elsewhere)])
 
 
-def load(source: Source, set: Mapping[str, Any] | None = None) -> Scenario:
+def load(
+    source: Source, set: Mapping[str, Any] | None = None, about: document.About = document.unquestioned
+) -> Scenario:
     """Read a scenario, and put the values of *set* at their dotted paths; raise `ScenarioError`.
+
+    *about* is asked what is wrong while a large file is read.
 
     >>> scenario = load({"policy": "fifo"}, set={"cluster.devices": 4})
     >>> scenario.values
@@ -91,7 +101,7 @@ def load(source: Source, set: Mapping[str, Any] | None = None) -> Scenario:
     if isinstance(source, Mapping):
         scenario = _from_mapping(source)
     elif isinstance(source, str | os.PathLike):
-        scenario = _from_file(os.fsdecode(source))
+        scenario = _from_file(os.fsdecode(source), about)
     else:
         message = f"wants a path or a mapping, not {show(source)}"
         raise ScenarioError([document.fault("scenario", NOWHERE, ("SCENARIO",), message)])
@@ -129,16 +139,19 @@ def settings(pairs: Iterable[str]) -> dict[str, Any]:
     return values
 
 
-def _from_file(file: str) -> Scenario:
+def _from_file(file: str, about: document.About) -> Scenario:
     data = _bytes(file)
-    read = document.read(data, file)
+    read = document.read(data, file, about)
     if not isinstance(read.values, dict):
-        message = (
-            "is empty" if read.values is None else f"a scenario is a mapping of key: value, not {show(read.values)}"
-        )
+        message = "is empty" if read.values is None else no_mapping(read.values)
         raise ScenarioError(_sorted([*read.faults, document.fault(file, read.position(()), (), message)]))
     sha256 = hashlib.sha256(data).hexdigest()
     return Scenario(file, printable(PurePath(file).stem), sha256, read.values, read.places, read.faults)
+
+
+def no_mapping(values: Any) -> str:
+    """Say that *values* are no scenario."""
+    return f"a scenario is a mapping of key: value, not {show(values)}"
 
 
 def _bytes(file: str) -> bytes:

@@ -30,12 +30,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Union
 
-from parsim.core.complaints import bridged, complaints, unknown
+from parsim.core.complaints import bridged, complaints
 from parsim.core.docstrings import meanings, purpose
 from parsim.core.errors import Complaint, Invalid, Path
 from parsim.core.marks import Count, Either, File, Name, Positive, Whole, example, mark_of
 from parsim.core.outside import Outside
-from parsim.core.registry import Shelf
+from parsim.core.registry import Shelf, did_you_mean
 from parsim.core.signatures import annotated, is_record
 from parsim.core.units import Quantity, TimeOrSize, Travel, show
 
@@ -126,7 +126,7 @@ class OneOf:
     def _ask(self, name: str, parameters: dict[str, Any], at: Path) -> Ask:
         entries = self.shelf.entries()
         if name not in entries:
-            raise Invalid([Complaint(at, unknown("name", name, entries))])
+            raise Invalid([Complaint(at, did_you_mean(name, entries))])
         self._model(entries[name])
         return Ask(name, entries[name], check(entries[name], parameters, self._given(entries[name])))
 

@@ -17,13 +17,14 @@ import numpy as np
 
 from parsim.build import build
 from parsim.core.escape import printable
-from parsim.core.scenario import Source, load
+from parsim.core.scenario import Source
 from parsim.core.ties import CLOSE
 from parsim.export import html
 from parsim.export.files import drawn, json_text, write
 from parsim.export.report import seconds, times
 from parsim.export.table import table, width
 from parsim.export.text import folded, number
+from parsim.reading import load
 from parsim.run import Result, run
 from parsim.sim.estimate import mean_compute
 from parsim.study.counterfactual import Change, Others, Refused, changes, gain, others

@@ -19,7 +19,7 @@ from parsim.core.errors import Complaint, Fault, ParsimError, ScenarioError
 from parsim.core.escape import printable
 from parsim.core.job import Job
 from parsim.core.progress import counted
-from parsim.core.scenario import Scenario, Source, load
+from parsim.core.scenario import Scenario, Source
 from parsim.core.ties import CLOSE
 from parsim.core.units import show
 from parsim.export import html
@@ -27,6 +27,7 @@ from parsim.export.files import drawn, json_text, write
 from parsim.export.report import seconds, times
 from parsim.export.table import table, width
 from parsim.hardware import MOST_WORKERS
+from parsim.reading import load
 from parsim.sim.play import play
 from parsim.sim.theory import theory
 from parsim.study.counterfactual import first_line

@@ -20,9 +20,10 @@ from parsim.core import progress
 from parsim.core.errors import Fault, ScenarioError
 from parsim.core.marks import MOST
 from parsim.core.registry import did_you_mean
-from parsim.core.scenario import Source, load
+from parsim.core.scenario import Source
 from parsim.export import html
 from parsim.export.files import drawn, json_text, write
+from parsim.reading import load
 from parsim.study.crossings import Stretch, lowest, stretches, whole, within
 from parsim.study.split_checks import counted, own, see_that_it_plays
 from parsim.study.split_report import report, sentence

@@ -21,8 +21,9 @@ from parsim.build import build, work_of
 from parsim.core.errors import Complaint, Fault, ScenarioError
 from parsim.core.escape import printable
 from parsim.core.job import Job
-from parsim.core.scenario import OPTION, Scenario, Source, changed, load, settings
+from parsim.core.scenario import OPTION, Scenario, Source, changed, settings
 from parsim.core.schema import Ask
+from parsim.reading import load
 from parsim.study.boundless import boundless
 from parsim.study.labels import labelled, names, paths, written
 from parsim.study.work import Work, work_done

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from parsim.core.cluster import Link, Pairs, Places, Wiring
 from parsim.core.errors import Complaint, Invalid, about_doubles
-from parsim.core.registry import did_you_mean
+from parsim.core.registry import Known
 from parsim.core.schema import Name
 from parsim.core.units import BytesPerSecond, Seconds
 from parsim.topologies import topologies
@@ -87,10 +87,11 @@ def custom(places: tuple[str, ...], links: list[LinkRow], routes: list[RouteRow]
 def _about_routes(places: Sequence[str], links: Sequence[LinkRow], routes: Sequence[RouteRow]) -> Iterator[Complaint]:
     first: dict[tuple[str, str], int] = {}
     known, names = set(places), {link.name for link in links}
+    of_places, of_links = Known(places), Known(names)
     for index, row in enumerate(routes):
         for key, place in (("from", row.from_), ("to", row.to)):
             if place not in known:
-                yield Complaint(("routes", index, key), did_you_mean(place, places))
+                yield Complaint(("routes", index, key), of_places.did_you_mean(place))
         if row.from_ == row.to:
             message = f"the route from '{row.from_}' leads back to '{row.to}'; name two different places"
             yield Complaint(("routes", index, "to"), message)
@@ -98,15 +99,13 @@ def _about_routes(places: Sequence[str], links: Sequence[LinkRow], routes: Seque
         if earlier != index:
             message = f"routes[{earlier}] leads from '{row.from_}' to '{row.to}' already; keep one of the two"
             yield Complaint(("routes", index), message)
-        yield from _about_way(index, row, names)
-
-
-def _about_way(index: int, row: RouteRow, names: set[str]) -> Iterator[Complaint]:
-    if not row.over:
-        yield Complaint(("routes", index, "over"), "[] names no link; name at least one")
-    for step, link in enumerate(row.over):
-        path = ("routes", index, "over", step)
-        if link not in names:
-            yield Complaint(path, did_you_mean(link, names))
-        elif link in row.over[:step]:
-            yield Complaint(path, f"'{link}' is on this route already; name each link once")
+        if not row.over:
+            yield Complaint(("routes", index, "over"), "[] names no link; name at least one")
+        before: set[str] = set()
+        for step, link in enumerate(row.over):
+            if link not in names:
+                yield Complaint(("routes", index, "over", step), of_links.did_you_mean(link))
+            elif link in before:
+                message = f"'{link}' is on this route already; name each link once"
+                yield Complaint(("routes", index, "over", step), message)
+            before.add(link)

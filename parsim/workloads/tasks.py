@@ -19,7 +19,7 @@ from parsim.core.cycles import cycles
 from parsim.core.errors import Complaint, Invalid, Path, about_doubles
 from parsim.core.graph import Edges, Floats, Ints, TaskGraph
 from parsim.core.plan import Plan
-from parsim.core.registry import did_you_mean
+from parsim.core.registry import Known
 from parsim.core.schema import Name
 from parsim.core.units import Bytes, Seconds, Travel
 from parsim.workloads import workloads
@@ -117,6 +117,7 @@ def _parents(after: Sequence[str] | Parents) -> Parents:
 
 def _about_devices(tasks: Sequence[TaskRow], cluster: Cluster) -> list[Complaint]:
     names = {device.name for device in cluster.devices}
+    known = Known(names)
     complaints = []
     for index, row in enumerate(tasks):
         if not isinstance(row.compute, Mapping):
@@ -124,7 +125,7 @@ def _about_devices(tasks: Sequence[TaskRow], cluster: Cluster) -> list[Complaint
         if not row.compute:
             complaints.append(Complaint(("tasks", index, "compute"), "names no device, so no worker may run the task"))
         complaints += [
-            Complaint(("tasks", index, "compute", name), did_you_mean(name, names), "key")
+            Complaint(("tasks", index, "compute", name), known.did_you_mean(name), "key")
             for name in row.compute
             if name not in names
         ]
@@ -132,15 +133,16 @@ def _about_devices(tasks: Sequence[TaskRow], cluster: Cluster) -> list[Complaint
 
 
 def _about_parents(tasks: Sequence[TaskRow], parents: Sequence[Parents], number: Mapping[str, int]) -> list[Complaint]:
-    complaints = []
+    complaints, known = [], Known(number)
     for index, row in enumerate(tasks):
-        listed = not isinstance(row.after, Mapping)
+        listed, before = not isinstance(row.after, Mapping), set[str]()
         for position, parent in enumerate(row.after):
             path: Path = ("tasks", index, "after", position if listed else parent)
             if parent not in number:
-                complaints.append(Complaint(path, did_you_mean(parent, number), "key"))
-            elif listed and parent in list(row.after)[:position]:
+                complaints.append(Complaint(path, known.did_you_mean(parent), "key"))
+            elif parent in before:
                 complaints.append(Complaint(path, f"'{parent}' is listed twice"))
+            before.add(parent)
     return complaints
 
 

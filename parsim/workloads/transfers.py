@@ -8,7 +8,7 @@ A flow waits the sum of its route's latencies using no bandwidth, then drains at
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,7 @@ import numpy as np
 from parsim.core.cluster import Cluster
 from parsim.core.errors import Complaint, Invalid, Path, about_doubles
 from parsim.core.graph import Flows, TaskGraph, no_floats, no_ints
-from parsim.core.registry import did_you_mean
+from parsim.core.registry import Known
 from parsim.core.schema import Name
 from parsim.core.units import Bytes, BytesPerSecond, Seconds
 from parsim.workloads import workloads
@@ -57,7 +57,7 @@ def transfers(cluster: Cluster, plan: NoPlan, flows: list[FlowRow]) -> TaskGraph
     ----------
     flows : the flows, in the order of their numbers.
     """
-    places = cluster.places
+    places = {name: place for place, name in enumerate(cluster.places)}
     complaints = [*about_doubles("flows", [row.name for row in flows]), *_about_places(flows, places)]
     if not flows:
         complaints = [Complaint(("flows",), "is empty; at least one flow is needed")]
@@ -72,8 +72,8 @@ def transfers(cluster: Cluster, plan: NoPlan, flows: list[FlowRow]) -> TaskGraph
         place=no_ints(),
         flows=Flows(
             names=[row.name for row in flows],
-            source=np.array([places.index(row.from_) for row in flows]),
-            target=np.array([places.index(row.to) for row in flows]),
+            source=np.array([places[row.from_] for row in flows]),
+            target=np.array([places[row.to] for row in flows]),
             size=np.array([row.size for row in flows]),
             limit=np.array([row.limit for row in flows]),
             start=np.array([row.start for row in flows]),
@@ -87,12 +87,12 @@ def where(what: str, index: int) -> Path:
     return ("flows", index)
 
 
-def _about_places(flows: Sequence[FlowRow], places: Sequence[str]) -> list[Complaint]:
-    complaints = []
+def _about_places(flows: Sequence[FlowRow], places: Collection[str]) -> list[Complaint]:
+    complaints, known = [], Known(places)
     for index, row in enumerate(flows):
         ends = {"from": row.from_, "to": row.to}
         unknown = {key: name for key, name in ends.items() if name not in places}
-        complaints += [Complaint(("flows", index, key), did_you_mean(name, places)) for key, name in unknown.items()]
+        complaints += [Complaint(("flows", index, key), known.did_you_mean(name)) for key, name in unknown.items()]
         if not unknown and row.from_ == row.to:
             complaints.append(Complaint(("flows", index, "to"), f"'{row.to}' sends to itself; nothing would travel"))
     return complaints

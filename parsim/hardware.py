@@ -14,6 +14,7 @@ from parsim.core.editor import one_of
 from parsim.core.errors import Complaint, Invalid, Path, ScenarioError
 from parsim.core.graph import Numbered
 from parsim.core.marks import Filled
+from parsim.core.names import about_ways
 from parsim.core.registry import did_you_mean
 from parsim.core.schema import Ask, Count, Name, OneOf, Positive, check
 from parsim.core.units import Bytes, BytesPerSecond, FlopPerSecond
@@ -173,16 +174,25 @@ def kind(name: str) -> DeviceForm:
 
 
 def about_names(form: ClusterForm, devices: Sequence[Device]) -> list[Complaint]:
-    """Complain of names that are taken."""
+    """Complain of names that are taken, by a device, one of its slots, or a way between two places."""
     complaints, taken = [], {HOST: "is the name of the coordinator"}
     for index, device in enumerate(devices):
-        if device.name in taken:
-            row = form.devices[index] if isinstance(form.devices, list) else ""
-            path: Path = ("cluster", "devices", index, *(("name",) if isinstance(row, NamedDevice) else ()))
-            complaints.append(Complaint(path, f"'{device.name}' {taken[device.name]}; choose another"))
-        workers = [f"{device.name}.{slot}" for slot in range(device.slots)] if device.slots > 1 else []
-        taken |= dict.fromkeys([device.name, *workers], f"is taken by devices[{index}]")
+        slots = [f"{device.name}.{slot}" for slot in range(device.slots)] if device.slots > 1 else []
+        shared = next((name for name in (device.name, *slots) if name in taken), "")
+        if shared:
+            of = "" if shared == device.name else f", a slot of '{device.name}',"
+            complaints.append(Complaint(_name_of(form, index), f"'{shared}'{of} {taken[shared]}; choose another"))
+        taken |= dict.fromkeys([device.name, *slots], f"is taken by devices[{index}]")
+    if form.topology is not None and not complaints:
+        complaints = [
+            Complaint(_name_of(form, index), why) for index, why in about_ways([*(d.name for d in devices), HOST])
+        ]
     return complaints
+
+
+def _name_of(form: ClusterForm, index: int) -> Path:
+    row = form.devices[index] if isinstance(form.devices, list) else ""
+    return ("cluster", "devices", index, *(("name",) if isinstance(row, NamedDevice) else ()))
 
 
 def about_memory(form: ClusterForm) -> list[Complaint]:

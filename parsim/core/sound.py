@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from parsim.core.cluster import HOST
 from parsim.core.cycles import cycles
 from parsim.core.graph import Program, TaskGraph
 from parsim.core.items import Elements
+from parsim.core.names import about_shared, transfers
 
 WORDS = {"i": "whole numbers", "f": "numbers"}
 
@@ -24,8 +26,17 @@ def about_graph(graph: TaskGraph, workers: float, places: int) -> Iterator[str]:
     yield from _about_tasks(graph, workers)
     yield from _about_edges(graph)
     yield from _about_flows(graph, places)
+    yield from (
+        f"{graph.names[task]}: {why}" for task, why in about_shared(graph.names, _transfers(graph, workers), {})
+    )
     if graph.program is not None:
         yield from _about_program(graph, graph.program)
+
+
+def _transfers(graph: TaskGraph, workers: float) -> Iterator[tuple[str, str]]:
+    yield from transfers(graph.names, graph.edges, workers)
+    yield from ((HOST, graph.names[task]) for task in np.flatnonzero(graph.given > 0).tolist())
+    yield from ((graph.names[task], HOST) for task in np.flatnonzero(graph.result > 0).tolist())
 
 
 def _about_columns(graph: TaskGraph) -> Iterator[str]:

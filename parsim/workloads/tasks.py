@@ -18,6 +18,7 @@ from parsim.core.cluster import Cluster
 from parsim.core.cycles import cycles
 from parsim.core.errors import Complaint, Invalid, Path, about_doubles
 from parsim.core.graph import Edges, Floats, Ints, TaskGraph
+from parsim.core.names import about_shared, transfers, words
 from parsim.core.plan import Plan
 from parsim.core.registry import Known
 from parsim.core.schema import Name
@@ -70,6 +71,7 @@ def tasks(cluster: Cluster, plan: Plan, tasks: list[TaskRow]) -> TaskGraph:
         *_about_devices(tasks, cluster),
         *_about_parents(tasks, parents, number),
         *(() if wrong_names else islice(_about_cycles(edges, len(tasks)), SHOWN)),
+        *(() if wrong_names else _about_shared(names, edges, cluster, plan)),
     ]
     if not tasks:
         complaints = [Complaint(("tasks",), "is empty; at least one task is needed")]
@@ -97,6 +99,11 @@ def tasks(cluster: Cluster, plan: Plan, tasks: list[TaskRow]) -> TaskGraph:
         output=np.array([row.output for row in tasks]),
         where=where,
     )
+
+
+def _about_shared(names: Sequence[str], edges: Edges, cluster: Cluster, plan: Plan) -> Iterator[Complaint]:
+    for task, why in about_shared(names, transfers(names, edges, len(cluster.workers)), words(cluster, plan)):
+        yield Complaint(("tasks", task, "name"), why)
 
 
 def _edges(parents: Sequence[Parents], number: Mapping[str, int]) -> Edges:

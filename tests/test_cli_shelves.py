@@ -99,6 +99,20 @@ def test_the_host_of_a_trace_is_no_worker(command, tmp_path):
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("rows", "fault"),
+    [
+        (b"0,a,compute,x,compute,0,2,1,2,\n", "2:27: [0].end_s: 1.0 is before its start, 2.0"),
+        (b"0,\xff,compute,x,compute,0,0,1,1,\n", "2:1: csv: is not text in UTF-8"),
+        (b"0,a,compute,x\n", "2:1: [0]: the line has 4 fields, the header 10"),
+    ],
+)
+def test_a_trace_that_is_none_is_told_in_a_line(command, tmp_path, rows, fault):
+    trace = tmp_path / "trace.csv"
+    trace.write_bytes(TRACE.encode() + rows)
+    assert command("ledger", str(trace)) == (2, "", f"{trace}:{fault}\n")
+
+
 # --- list ---
 
 

@@ -44,7 +44,7 @@ def _install(folder):
     except subprocess.TimeoutExpired:
         pytest.skip(f"npm did not install {VERSION} within {LONGEST} s")
     if done.returncode:
-        pytest.skip(f"npm cannot install {VERSION}: {done.stderr.strip()[:300]}")
+        pytest.skip(f"npm cannot install {VERSION}: {done.stderr.strip().partition(chr(10))[0]}")
 
 
 class LanguageServer:

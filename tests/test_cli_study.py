@@ -240,7 +240,7 @@ LASTING = {
     "replay": (["replay", FIRST, "--repeat", "2"], {"tasks", "replays"}),
     "calibrate": (["calibrate", FIRST, "--repeat", "1", "--out", "p.json"], {"rounds"}),
     "compare": (["compare", FIFTH, "--set", "policy=fifo,heft"], {"tasks", "seeds", "runs"}),
-    "explain": (["explain", FIFTH], {"tasks"}),
+    "explain": (["explain", FIFTH], {"tasks", "runs"}),
     "scaling": (["scaling", FOURTH, "--workers", "1,2"], {"tasks", "runs"}),
     "splits": (["splits", FIRST, "--over", "count"], {"tasks", "variables"}),
     "plot": (["plot", FIFTH, "--kind", "gantt,memory", "--out", "."], {"tasks", "pictures", "files"}),

@@ -43,11 +43,14 @@ def test_the_first_scenario():
     found = parsim.explain(FOLDER / "01_five_tasks_data.yaml")
     assert makespans(found) == {
         "one_more_worker": pytest.approx(2.2),
+        "busiest_link": 3.0,
         "no_transfer_delay": 3.0,
+        "faster_transfers": pytest.approx(3.15),
         "best_policy": pytest.approx(3.3),
     }
     gains = [change.gain_s for change in found.changes]
-    assert gains == [pytest.approx(1.1), pytest.approx(0.3), 0.0]
+    assert gains == pytest.approx([1.1, 0.3, 0.3, 0.15, 0.0])
+    assert [change.bound for change in found.changes] == [False, False, True, False, False]
     assert refused(found) == {"infinite_memory": "no device has a limit"}
     assert found.fix_first == "Fix first: one more worker. It would end after 2.2 s, 1.1 s (33.3 %) sooner."
     assert found.sums == {
@@ -75,8 +78,8 @@ def test_the_best_policy_is_named_and_all_are_told():
     told = {name: found.others.makespan_s[name] for name in ("list_order", "critical_path", "fifo", "spt", "lpt")}
     assert told == {name: expected[name] for name in told}
     assert set(found.others.makespan_s) == set(policies.entries()) - {"in_order"}
-    assert found.changes[0].change == "best_policy"
-    assert found.changes[0].gain_s == 15.0 - expected["optimal"]
+    best = next(one for one in found.changes if one.change == "best_policy")
+    assert (best.what, best.gain_s) == ("cpop", 15.0 - expected["optimal"])
 
 
 MEMORY = {
@@ -150,12 +153,11 @@ def test_no_route_leads_to_a_copy():
 
 def test_flows_have_neither_workers_to_spare_nor_a_policy():
     found = parsim.explain(FOLDER / "07_four_transfers_one_link.yaml")
-    assert makespans(found) == {"no_transfer_delay": 0.0}
+    assert makespans(found) == {"no_transfer_delay": 0.0, "busiest_link": 0.0, "faster_transfers": 5.0}
     assert set(refused(found)) == {"infinite_memory", "one_more_worker", "best_policy"}
     limited = {"workload.flows[0].limit": "1 kB/s", "workload.flows[1].start": "3 s"}
-    assert makespans(parsim.explain(FOLDER / "07_four_transfers_one_link.yaml", set=limited)) == {
-        "no_transfer_delay": 3.0  # its limit is gone, its start is not
-    }
+    changed = makespans(parsim.explain(FOLDER / "07_four_transfers_one_link.yaml", set=limited))
+    assert changed["no_transfer_delay"] == 3.0  # its limit is gone, its start is not
 
 
 def test_of_a_pipeline_the_schedules_are_tried():
@@ -289,6 +291,12 @@ def test_a_scenario_file_is_changed_nowhere():
     assert before == kept
 
 
+SIGNED = {  # played where the run shows a sign of them
+    *("busiest_link", "links_of_device", "faster_transfers", "slow_device", "host_step", "slowest_stage"),
+    *("more_microbatches", "longest_task", "more_memory"),
+}
+
+
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(scenarios())
 def test_any_scenario_is_explained(scenario):
@@ -297,9 +305,8 @@ def test_any_scenario_is_explained(scenario):
     except parsim.ParsimError:  # it is wrong, or stalls
         assume(False)
     made = makespans(found)
-    assert set(made) | set(refused(found)) == {
-        *("no_transfer_delay", "infinite_memory", "one_more_worker", f"best_{found.others.sort}"),
-    }
+    always = {"no_transfer_delay", "infinite_memory", "one_more_worker", f"best_{found.others.sort}"}
+    assert always <= set(made) | set(refused(found)) <= always | SIGNED
     assert made.get(f"best_{found.others.sort}", found.makespan_s) <= found.makespan_s
     json.dumps(found.to_dict(), allow_nan=False)
     assert "Fix this first" in found.report()

@@ -47,7 +47,7 @@ def plot(result: str, kinds: tuple[str, ...], out: str | None, files: tuple[str,
     RESULT is a folder that --out wrote, or a scenario. A kind that cannot be drawn does not keep others from it.
     """
     from parsim.export.files import ready, write
-    from parsim.study.counterfactual import first_line
+    from parsim.study.change import first_line
 
     faults: list[Fault] = []
     use_files(files, faults)

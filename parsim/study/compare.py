@@ -18,6 +18,7 @@ from parsim.core.errors import ParsimError, ScenarioError
 from parsim.core.progress import counted
 from parsim.core.scenario import Source
 from parsim.run import Result, run
+from parsim.study.blame import Blame, blamed
 from parsim.study.comparison import Comparison
 from parsim.study.played import Figures, Played, figures
 from parsim.study.variants import Variant, variants
@@ -89,13 +90,21 @@ def _compared(chosen: Sequence[Variant], seeds: Sequence[int], heard: Heard) -> 
             break
     if stopped and not any(runs):
         raise KeyboardInterrupt
-    played = (
+    played = tuple(
         Played(
             one.label, one.scenario.name, one.settings, runs[place], failures[place], whole[place], one.draws_graph()
         )
         for place, one in enumerate(chosen)
     )
-    return Comparison(tuple(done), tuple(played), stopped)
+    return Comparison(tuple(done), played, stopped, () if stopped else _blamed(played))
+
+
+def _blamed(played: Sequence[Played]) -> tuple[Blame, ...]:
+    """Find what makes the difference; where somebody interrupts, what was played before is kept."""
+    try:
+        return tuple(blamed(played))
+    except KeyboardInterrupt:
+        return ()
 
 
 def _round(chosen: Sequence[Variant], seed: int, heard: Callable[[int], None]) -> list[Result | str]:

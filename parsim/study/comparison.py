@@ -16,6 +16,7 @@ from parsim.core.timeline import CAUSES
 from parsim.export import html
 from parsim.export.files import drawn, json_text, write
 from parsim.export.table import wrapped
+from parsim.study.blame import Blame
 from parsim.study.decided import decided
 from parsim.study.measure import Measure, measure
 from parsim.study.played import Pair, Played, ended, fastest, pair, winners
@@ -39,6 +40,7 @@ class Comparison:
     seeds: tuple[int, ...]
     variants: tuple[Played, ...]
     interrupted: bool
+    blames: tuple[Blame, ...]  # one at most: the link or device that makes the next slower than the fastest
 
     def __repr__(self) -> str:
         """Say in a line what decided it."""
@@ -54,7 +56,7 @@ class Comparison:
         """Who is ahead, by how much, and which term of the ledger made the difference; where the work differs, that."""
         found, known = self.measure, ended(self.variants)
         if not found.differ:
-            return decided(self.variants)
+            return " ".join([decided(self.variants), *(blame.sentence for blame in self.blames)])
         unit = f"Per {found.unit}: " if found.amount else ""
         return f"{found.sentence(known)} {unit}{decided(found.per_unit(known))}"
 
@@ -83,6 +85,7 @@ class Comparison:
             "work_differs_in": list(self.measure.differ),
             "unit": {"amount": self.measure.amount, "size": self.measure.size} if self.measure.amount else None,
             "decided": self.decided,
+            "cause": next((blame._asdict() for blame in self.blames), None),
             "variants": [_plain(one, known, self.measure, self.seeds) for one in self.variants],
         }
 

@@ -7,7 +7,7 @@ The ledger's terms add up to the makespan, so their differences add up to the ga
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from parsim.core.ties import CLOSE, ranking
 from parsim.core.timeline import CAUSES
@@ -49,6 +49,14 @@ def decided(played: Sequence[Played]) -> str:
     )
 
 
+def ahead(played: Sequence[Played]) -> list[tuple[Played, Played]]:
+    """Return the fastest beside the next; nothing where no variant is ahead beyond luck."""
+    known = ended(played)
+    best = fastest(known)
+    others = [one for one in known if one not in best]
+    return [(best[0], fastest(others)[0])] if others and not alike(known) else []
+
+
 def _undecided(level: Sequence[Played], slower: Sequence[Played]) -> str:
     """Say that nobody is ahead beyond luck of those *level*, and by how much the least mean is less than the next."""
     best, other = level[0], fastest(level[1:])[0]
@@ -87,14 +95,18 @@ def savings(best: Played, other: Played) -> dict[str, float]:
     return saved | {cause: theirs[cause] - mine[cause] for cause in CAUSES}
 
 
-def _why(best: Played, other: Played) -> str:
-    saved = savings(best, other)
+def told(saved: Mapping[str, float]) -> list[str]:
+    """Return the terms that the sentence tells of: the largest saving, and the next where it is notable beside it."""
     terms = [term for term in saved if saved[term] > 0]
     gains = [terms[place] for place in ranking([-saved[term] for term in terms])]
-    told = [term for term in gains[:2] if saved[term] >= NOTABLE * saved[gains[0]]]
+    return [term for term in gains[:2] if saved[term] >= NOTABLE * saved[gains[0]]]
+
+
+def _why(best: Played, other: Played) -> str:
+    saved = savings(best, other)
     worst = min(saved, key=lambda term: saved[term])
     gap = other.makespan.mean - best.makespan.mean
-    phrases = [_phrase(term, saved[term], best, other) for term in (*told, worst)]
+    phrases = [_phrase(term, saved[term], best, other) for term in (*told(saved), worst)]
     against = f", against {phrases[-1]}" if saved[worst] < -CONTRARY * gap else ""
     return f"{' and '.join(phrases[:-1])}{against}"
 

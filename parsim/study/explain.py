@@ -1,7 +1,7 @@
 """What decided the makespan, and what to fix first.
 
 critical path    the chain of spans that ends last, each with why it started then
-fix this first   the makespan with one thing changed at a time, each found by a run
+fix this first   the makespan with one thing changed at a time, each found by a run; what nobody can do is a bound
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 
 from parsim.build import build
 from parsim.core.escape import printable
+from parsim.core.progress import under_way
 from parsim.core.scenario import Source
 from parsim.core.ties import CLOSE
 from parsim.export import html
@@ -27,7 +28,9 @@ from parsim.export.text import folded, number
 from parsim.reading import load
 from parsim.run import Result, run
 from parsim.sim.estimate import mean_compute
-from parsim.study.counterfactual import Change, Others, Refused, changes, gain, others
+from parsim.study.causes import trials
+from parsim.study.change import Change, Refused, played
+from parsim.study.others import Others, asked, best, others, outcome
 from parsim.study.path import HEAD, Link, by_worker, links, rows, sentence, sums, worker_rows
 
 if TYPE_CHECKING:
@@ -60,10 +63,11 @@ class Explanation:
 
     @property
     def fix_first(self) -> str:
-        """Say in words which change gains most."""
-        if not self.changes or self.changes[0].gain_s <= 0:
+        """Say in words which change gains most of those that somebody could make; of bounds only where no other is."""
+        gains = sorted((change for change in self.changes if change.gain_s > 0), key=lambda change: change.bound)
+        if not gains:
             return "None of these would end it sooner."
-        best = self.changes[0]
+        best = gains[0]
         return f"Fix first: {best.words}. It would end after {seconds(best.makespan_s)}, {self._sooner(best)}."
 
     def to_dict(self) -> dict[str, Any]:
@@ -77,7 +81,7 @@ class Explanation:
             "path": [link._asdict() for link in self.path],
             "sums": self.sums,
             "by_worker": [{"worker": worker, **spent} for worker, spent in by_worker(self.path).items()],
-            "changes": [{**change._asdict(), "gain": self._share(change)} for change in self.changes],
+            "changes": [self._plain(change) for change in self.changes],
             "not_applicable": [refused._asdict() for refused in self.refused],
             "others": {"sort": self.others.sort, "makespan_s": self.others.makespan_s, "failed": self.others.failed},
             "fix_first": self.fix_first,
@@ -122,6 +126,9 @@ class Explanation:
         pictures = drawn("path", lambda: self.result.pictures("path"))
         write(os.fspath(folder), {**pictures, "explanation.json": lambda: json_text(self.to_dict())})
 
+    def _plain(self, change: Change) -> dict[str, Any]:
+        return {**change._asdict(), "bound": change.bound, "gain": self._share(change)}
+
     def _share(self, change: Change) -> float:
         return change.gain_s / self.makespan_s if self.makespan_s else 0.0
 
@@ -137,7 +144,11 @@ class Explanation:
 
     def _fixes(self) -> list[tuple[str, str, str]]:
         makespans = times([change.makespan_s for change in self.changes])
-        told = [(one.words, took, self._sooner(one)) for one, took in zip(self.changes, makespans, strict=True)]
+        bound = {True: ", a bound", False: ""}
+        told = [
+            (one.words, took, self._sooner(one) + bound[one.bound and one.gain_s > 0])
+            for one, took in zip(self.changes, makespans, strict=True)
+        ]
         return told + [(refused.words, "-", refused.why) for refused in self.refused]
 
     def _verdicts(self) -> list[str]:
@@ -146,7 +157,7 @@ class Explanation:
     def _quantisation(self) -> list[str]:
         """Tell of equal units that do not divide by the workers, where workers idle at the end."""
         job, (n, p, *_) = self.result.job, self.result.theory
-        each = mean_compute(job) / job.graph.units
+        each = mean_compute(job)[job.graph.units > 0] / job.graph.units[job.graph.units > 0]
         if not len(each) or n % p == 0 or not self.result.ledger.idle["drain"] or np.ptp(each) > CLOSE * each[0]:
             return []
         least = f"somebody has at least {ceil(n / p)}, where T_total counts {number(n / p)}"
@@ -168,7 +179,7 @@ def explain(source: Source, set: Mapping[str, Any] | None = None) -> Explanation
     ----------
     source, set : as for `simulate`.
 
-    Each change and every policy on the shelf is played: about a dozen runs. A change that cannot be played is told.
+    Each change and every policy on the shelf is played: one to two dozen runs. A change that cannot be played is told.
     Raises `ScenarioError` where the input is wrong, `RunError` where the run itself fails.
 
     >>> five = {"kind": "items", "count": 5}
@@ -184,20 +195,23 @@ def explain(source: Source, set: Mapping[str, Any] | None = None) -> Explanation
     job = build(scenario)
     result = run(job)
     makespan_s = result.timeline.makespan_s
-    alternatives = others(scenario, job, makespan_s)
-    found = [*changes(scenario, job, makespan_s), _best(alternatives, result)]
-    tried = sorted((one for one in found if isinstance(one, Change)), key=lambda change: -change.gain_s)
+    tried, (sort, own, sections) = list(trials(scenario, job, result.timeline)), asked(scenario, job)
+    found: list[Change | Refused] = []
+    outcomes: dict[str, float | str] = {own: makespan_s}
+    with under_way("runs", len(tried) + len(sections), lambda: len(found) + len(outcomes) - 1):
+        for trial in tried:
+            found.append(played(trial, job, makespan_s))
+        for name, section in sections.items():
+            outcomes[name] = outcome(scenario, section)
+    alternatives = others(sort, own, outcomes)
+    found.append(best(alternatives, job))
+    changes = sorted((one for one in found if isinstance(one, Change)), key=lambda change: -_rounded(change.gain_s))
     refused = tuple(one for one in found if isinstance(one, Refused))
-    return Explanation(result, list(links(result.timeline)), tuple(tried), refused, alternatives)
+    return Explanation(result, list(links(result.timeline)), tuple(changes), refused, alternatives)
 
 
-def _best(others: Others, result: Result) -> Change | Refused:
-    change, words = f"best_{others.sort}", f"best known {others.sort}"
-    if not len(result.job.graph):
-        return Refused(change, words, "there are no tasks to give")
-    best, took = others.best, others.makespan_s[others.best]
-    told = f"{words}, {best}" + (" as it is" if best == others.own else "")
-    return Change(change, told, took, gain(result.timeline.makespan_s, took))
+def _rounded(value: float) -> float:
+    return float(f"{value:.12g}")
 
 
 def _part(title: str, lines: Sequence[str]) -> list[str]:

@@ -30,7 +30,7 @@ from parsim.hardware import MOST_WORKERS
 from parsim.reading import load
 from parsim.sim.play import play
 from parsim.sim.theory import theory
-from parsim.study.counterfactual import first_line
+from parsim.study.change import first_line
 from parsim.study.workers import with_workers
 
 if TYPE_CHECKING:

@@ -1,0 +1,156 @@
+"""What is worth changing: what bounds the run, and what a person could act on where the run shows a sign of it.
+
+change              sign                                                 what is played
+busiest_link        transfers are on the critical path                   the two busiest links, each without delay
+links_of_device     no link has most of what the busiest device moves    no transfer from or to it takes time
+faster_transfers    transfers are on the critical path                   every transfer takes half as long
+slow_device         some take longer than the one in the middle          they are as fast as it
+host_step           a step of the host takes time                        the longest takes none
+slowest_stage       ranks of a pipeline compute unequally long           all compute equally long
+more_microbatches   a pipeline's ranks are idle                          twice as many, each half as large
+longest_task        a long task is on the critical path                  it takes half as long
+more_memory         a worker waited for room                             its device has twice as much
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from functools import partial
+
+import numpy as np
+
+from parsim.core.graph import Bools
+from parsim.core.job import Job
+from parsim.core.scenario import Scenario
+from parsim.core.timeline import CAUSES, STEPS, Timeline
+from parsim.metrics.critical_path import critical_path
+from parsim.sim.estimate import columns
+from parsim.study import counterfactual as other
+from parsim.study.change import Trial
+from parsim.study.slow import middle, slowness
+from parsim.study.traffic import busy, moved, owners
+from parsim.training.program import Training
+
+UNEVEN = 1.05  # times the seconds of the device in the middle: a device is slow; times the mean: a stage is
+LONG = 2.0  # times the median of the tasks
+LARGE = 0.2  # of the makespan
+MOST = 0.75  # of the busy seconds of a device's links
+
+
+def trials(scenario: Scenario, job: Job, timeline: Timeline) -> Iterator[Trial]:
+    """Yield what is worth changing in *job*, which was built of *scenario* and ran as *timeline* shows.
+
+    What is more particular comes first: of equal gains the first counts.
+    """
+    yield from culprits(job, timeline)
+    yield from _steps(job)
+    yield from _memory(job, timeline)
+    if job.graph.orders:
+        yield from _stages(job)
+        yield from _microbatches(scenario, job, timeline)
+    elif not isinstance(job.graph.program, Training):
+        yield from _longest(job, timeline)
+    if (_path(timeline) & timeline.transfers).any():
+        yield Trial("faster_transfers", "transfers twice as fast", other.faster_transfers)
+    yield Trial("one_more_worker", "one more worker", partial(other.one_more_worker, scenario))
+    yield Trial("no_transfer_delay", "no transfer delay", other.without_transfers)
+    yield Trial("infinite_memory", "infinite memory", other.without_limits)
+
+
+def culprits(job: Job, timeline: Timeline) -> Iterator[Trial]:
+    """Yield the single links and devices that may hold the run up."""
+    path = _path(timeline)
+    if (path & timeline.transfers).any():
+        yield from _network(job, timeline, path)
+    times = slowness(job)
+    behind = sorted((place for place, slow in enumerate(times) if slow > UNEVEN), key=lambda place: -times[place])
+    if behind:
+        names = [job.cluster.devices[place].name for place in behind]
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        words = f"{names[0]}{more} as fast as the other devices"
+        yield Trial("slow_device", words, partial(other.as_fast, names), names[0])
+
+
+def _path(timeline: Timeline) -> Bools:
+    """Say which spans are on the critical path, (spans,)."""
+    found: Bools = np.zeros(len(timeline), dtype=bool)
+    found[[step.row for step in critical_path(timeline)]] = True
+    return found
+
+
+def _network(job: Job, timeline: Timeline, path: Bools) -> Iterator[Trial]:
+    """Suspect the link that carries most of the path, that which carries most, and the links of one device."""
+    ways = moved(job, timeline, timeline.transfers)
+    everywhere, deciding = busy(job, ways), busy(job, moved(job, timeline, timeline.transfers & path))
+    for name in dict.fromkeys(max(seconds, key=seconds.__getitem__) for seconds in (deciding, everywhere) if seconds):
+        yield without_link(name)
+    links: dict[str, list[str]] = defaultdict(list)
+    for link, owner in owners(job, ways).items():
+        links[owner].append(link)
+    lasting = {device: [deciding.get(link, 0.0) for link in names] for device, names in links.items()}
+    device = max(lasting, key=lambda device: sum(lasting[device]), default="")
+    if len(job.cluster.devices) > 2 and device and max(lasting[device]) < MOST * sum(lasting[device]):
+        words = f"no delay on the links of {device}"
+        yield Trial("links_of_device", words, partial(other.without_links, links[device]), device)
+
+
+def without_link(name: str) -> Trial:
+    """Suspect a link."""
+    return Trial("busiest_link", f"no delay on link {name}", partial(other.without_links, [name]), name)
+
+
+def _steps(job: Job) -> Iterator[Trial]:
+    took = max(job.steps)
+    if took:
+        step = STEPS[job.steps.index(took)]
+        yield Trial("host_step", f"no time for the {step} of the host", partial(other.without_step, step), step)
+
+
+def _memory(job: Job, timeline: Timeline) -> Iterator[Trial]:
+    short = np.unique(timeline.idle.worker[timeline.idle.cause == CAUSES.index("memory")])
+    names = list(dict.fromkeys(job.cluster.devices[job.cluster.device_of_worker[one]].name for one in short.tolist()))
+    if names:
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        words = f"twice the memory of {names[0]}{more}"
+        yield Trial("more_memory", words, partial(other.more_memory, names, 2.0), names[0])
+
+
+def _stages(job: Job) -> Iterator[Trial]:
+    """Suspect the rank with most to compute; all are counted on the same device."""
+    seconds = columns(job)[middle(slowness(job))]
+    each = np.array([seconds[list(order)].sum() for order in job.graph.orders])
+    if job.clock != "simulated" or each.max() <= UNEVEN * each.mean():
+        return
+    times = np.ones(len(job.graph))
+    for order, took in zip(job.graph.orders, each.tolist(), strict=True):
+        times[list(order)] = each.mean() / took if took else 1.0
+    slowest = int(each.argmax())
+    name = job.cluster.workers[slowest].name
+    words = f"equal stages (that of {name} takes {each[slowest] / each.mean():.3g} times the mean)"
+    yield Trial("slowest_stage", words, partial(other.scaled, times), name)
+
+
+def _microbatches(scenario: Scenario, job: Job, timeline: Timeline) -> Iterator[Trial]:
+    count, program = int(scenario.values["plan"].get("microbatches", 1)), job.graph.program
+    many = min(2 * count, program.model.rows) if isinstance(program, Training) else 2 * count
+    if count < many and len(timeline.idle.worker):
+        size = "half as large" if many == 2 * count else "smaller"
+        words = f"{many} microbatches in place of {count}, each {size}"
+        make = partial(other.more_microbatches, scenario, count, many)
+        yield Trial("more_microbatches", words, make, f"plan.microbatches={many}")
+
+
+def _longest(job: Job, timeline: Timeline) -> Iterator[Trial]:
+    """Suspect a task of the critical path that takes long, measured by the others and by the run."""
+    took = timeline.end_s - timeline.start_s
+    rows = np.flatnonzero(timeline.computes & _path(timeline))
+    if not len(rows) or job.clock != "simulated":
+        return
+    row = rows[took[rows].argmax()]
+    usual = float(np.quantile(took[timeline.computes], 0.5, method="lower"))
+    if took[row] >= max(LONG * usual, LARGE * timeline.makespan_s) and len(job.graph) > 1:
+        times = np.ones(len(job.graph))
+        times[timeline.number[row]] = 0.5
+        name = str(job.graph.names[int(timeline.number[row])])
+        yield Trial("longest_task", f"task {name} half as long", partial(other.scaled, times), name)

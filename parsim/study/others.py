@@ -1,0 +1,99 @@
+"""The same work under every policy that needs no parameters; of a pipeline under every schedule."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+from parsim.build import build
+from parsim.core.errors import ParsimError
+from parsim.core.job import Job
+from parsim.core.registry import Shelf
+from parsim.core.scenario import Scenario
+from parsim.policies import policies
+from parsim.schedules import schedules
+from parsim.sim.play import play
+from parsim.study.change import Change, Refused, first_line, gain
+
+
+@dataclass(frozen=True)
+class Others:
+    """The same work under every policy, or schedule, of the shelf."""
+
+    sort: str  # policy, schedule
+    own: str  # the scenario's
+    makespan_s: dict[str, float]  # by name, its own included
+    failed: dict[str, str]  # name -> why it could not be played
+
+    @property
+    def best(self) -> str:
+        """The name of the best; the scenario's own where no other is better."""
+        best = min(self.makespan_s, key=lambda name: (float(f"{self.makespan_s[name]:.12g}"), name))
+        return best if gain(self.makespan_s[self.own], self.makespan_s[best]) else self.own
+
+
+class Asked(NamedTuple):
+    """Which others there are."""
+
+    sort: str  # policy, schedule
+    own: str  # the scenario's
+    sections: dict[str, dict[str, Any]]  # name -> what the scenario says in place of its own
+
+
+def asked(scenario: Scenario, job: Job) -> Asked:
+    """Name the others of *scenario*, of which *job* was built; a pipeline keeps its ranks and microbatches."""
+    if not len(job.graph):
+        return Asked("policy", job.policy_name, {})
+    if job.graph.orders:
+        plan = scenario.values["plan"]
+        ranks, own = len(job.graph.orders), _kind(plan["schedule"])
+        names = _without_parameters(schedules, {"ranks", "microbatches", "chunks"})
+        sections = {name: {"plan": {**plan, "pipeline": ranks, "schedule": name}} for name in names if name != own}
+        return Asked("schedule", own, sections)
+    own = job.policy_name
+    names = [name for name in _without_parameters(policies, set()) if name not in ("in_order", own)]
+    return Asked("policy", own, {name: {"policy": name} for name in names})
+
+
+def outcome(scenario: Scenario, section: dict[str, Any]) -> float | str:
+    """Return the makespan of *scenario* with another *section*, or why it cannot be played."""
+    try:
+        return play(build(replace(scenario, values={**scenario.values, **section}))).makespan_s
+    except ParsimError as error:
+        return first_line(error)
+
+
+def others(sort: str, own: str, outcomes: Mapping[str, float | str]) -> Others:
+    """Gather the *outcomes* by name."""
+    failed = {name: found for name, found in outcomes.items() if isinstance(found, str)}
+    makespans = {name: found for name, found in sorted(outcomes.items()) if not isinstance(found, str)}
+    return Others(sort, own, makespans, failed)
+
+
+def best(found: Others, job: Job) -> Change | Refused:
+    """Return what comes of the best of the others."""
+    change, words = f"best_{found.sort}", f"best known {found.sort}"
+    if not len(job.graph):
+        return Refused(change, words, "there are no tasks to give")
+    name, own_s = found.best, found.makespan_s[found.own]
+    told = f"{words}, {name}" + (" as it is" if name == found.own else "")
+    took = found.makespan_s[name]
+    return Change(change, told, took, gain(own_s, took), name)
+
+
+def _kind(said: str | Mapping[str, Any]) -> str:
+    return said if isinstance(said, str) else str(said["kind"])
+
+
+def _without_parameters(shelf: Shelf, given: set[str]) -> list[str]:
+    """Name the entries that need nothing beyond what they are *given*."""
+    return [
+        name
+        for name, entry in shelf.entries().items()
+        if all(
+            parameter.default is not parameter.empty or parameter.name in given
+            for parameter in inspect.signature(entry).parameters.values()
+        )
+    ]

@@ -1,0 +1,94 @@
+"""What travelled where: how long each link was busy, and whose it is.
+
+busy seconds    the sum over its transfers of latency + size / bandwidth, each as if alone on it
+whose           the device that every transfer over it goes from or to, or would
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from parsim.core.graph import Bools, Floats, Ints
+from parsim.core.job import Job
+from parsim.core.timeline import Timeline
+
+PROBES = 8  # other places, the host among them
+
+
+class Moved(NamedTuple):
+    """Transfers of one way."""
+
+    ends: tuple[int, int]  # places
+    links: tuple[int, ...]  # numbers of `Cluster.links`
+    times: int
+    size: float  # B, of all
+
+
+def moved(job: Job, timeline: Timeline, chosen: Bools) -> list[Moved]:
+    """Return the ways that the *chosen* spans of *timeline* took over the network."""
+    source, target, size = _sent(job, timeline, chosen)
+    places = len(job.cluster.places)
+    pairs, where, times = np.unique(source * places + target, return_inverse=True, return_counts=True)
+    carried = np.bincount(where, weights=size)
+    found = []
+    for pair, count, bytes_ in zip(pairs.tolist(), times.tolist(), carried.tolist(), strict=True):
+        ends = divmod(int(pair), places)
+        path = job.cluster.path(*ends)
+        if path is not None:
+            found.append(Moved(ends, path.links, count, bytes_))
+    return found
+
+
+def busy(job: Job, ways: list[Moved]) -> dict[str, float]:
+    """Return the busy seconds of each link that *ways* took, by its name."""
+    seconds: dict[str, float] = defaultdict(float)
+    for way in ways:
+        for link in (job.cluster.links[number] for number in way.links):
+            seconds[link.name] += way.times * link.latency + way.size / link.bandwidth
+    return seconds
+
+
+def owners(job: Job, ways: list[Moved]) -> dict[str, str]:
+    """Return whose each link is that *ways* took; a link that several share is nobody's."""
+    ends: dict[str, set[int]] = {}
+    for way in ways:
+        for number in way.links:
+            name = job.cluster.links[number].name
+            ends[name] = ends.get(name, {*way.ends}) & {*way.ends}
+    for way in ways:
+        for name in {job.cluster.links[number].name for number in way.links}:
+            if len(ends[name]) == 2:
+                ends[name] = set(_owner(job, name, *way.ends))
+    places = job.cluster.places
+    alone = {name: next(iter(found)) for name, found in ends.items() if len(found) == 1}
+    return {name: places[place] for name, place in alone.items() if place != job.cluster.host}
+
+
+def _owner(job: Job, link: str, source: int, target: int) -> Iterator[int]:
+    """Yield the end whose ways to, or from, other places take the link that goes from *source* to *target*, too."""
+    route = job.cluster.wiring.route
+    others = [place for place in range(len(job.cluster.places)) if place not in (source, target)][-PROBES:]
+    leaving = any(link in (one.name for one in route(source, place) or ()) for place in others)
+    coming = any(link in (one.name for one in route(place, target) or ()) for place in others)
+    if leaving != coming:
+        yield source if leaving else target
+
+
+def _sent(job: Job, timeline: Timeline, chosen: Bools) -> tuple[Ints, Ints, Floats]:
+    """Return from where to where each transfer of bytes went, and how many, (transfers,) each."""
+    graph, host = job.graph, job.cluster.host
+    computed = np.flatnonzero(timeline.computes)
+    worker = np.zeros(len(graph), np.int64)
+    worker[timeline.number[computed]] = timeline.workers.code[computed]
+    device = np.array(job.cluster.device_of_worker)[worker]
+    edges, flows, column = graph.edges, graph.flows, graph.things.column
+    sent = column(edge=edges.delay == 0, given=True, result=True, flow=True)
+    thing = timeline.thing[chosen & (timeline.thing >= 0)]
+    thing = thing[sent[thing].astype(bool)]
+    source = column(edge=device[edges.parent], given=host, result=device, flow=flows.source)
+    target = column(edge=device[edges.child], given=device, result=host, flow=flows.target)
+    return source[thing], target[thing], graph.sizes[thing]

@@ -1,13 +1,18 @@
 """Files from outside the package: put on the shelves, replaced when they change, and told of when they are wrong."""
 
 import copy
+import json
 import pickle
+import threading
+import time
 from pathlib import Path
 
 import pytest
 
 import parsim
 from parsim.build import build, scenario_schema
+from parsim.core import patience
+from parsim.core.errors import Silence
 from parsim.core.guard import Guard
 from parsim.core.registry import SHELVES, shelf, use
 from parsim.core.scenario import load
@@ -532,3 +537,86 @@ class TestAnswers:
         use(written(f"{HEADS['workloads']}from parsim.workloads import workloads\n@workloads.add('mine')\ndef f{body}"))
         run = parsim.simulate({"cluster": {"devices": 1}, "workload": "mine", "plan": {"steps": {"split": "1 s"}}})
         assert run.timeline.makespan_s == 2.0
+
+
+# --- code that does not return ---
+
+
+SLEEPING = NEWEST.replace("fits):\n", "fits):\n        2 in self.tasks and told.wait(60)\n").replace(
+    "\n\n\n", "\nfrom parsim.core.patience import told\n\n\n", 1
+)
+SLOW = """\
+from parsim.core.patience import told
+from parsim.costs import costs
+from parsim.kernels import kernels
+from parsim.merges import merges
+
+
+@kernels.add("slow")
+def slow(value):
+    value == 2 and told.wait(60)
+    return value
+
+
+@merges.add("late")
+def late(values):
+    told.wait(60)
+    return 3
+
+
+@costs.add("dear")
+def dear():
+    told.wait(60)
+    return costs["constant"](compute=1.0)
+"""
+
+
+@pytest.fixture
+def impatient(here, monkeypatch):
+    """Tell of silence after 0.5 s; the files here are silent until that is told."""
+    told, tell = threading.Event(), patience._tell
+    monkeypatch.setattr(patience, "NOTICE_S", 0.5)
+    monkeypatch.setattr(patience, "LOOK_S", 0.02)
+    monkeypatch.setattr(patience, "told", told, raising=False)
+    monkeypatch.setattr(patience, "_tell", lambda asked: (tell(asked), told.set()))
+
+
+@pytest.mark.parametrize("options", [(), ("--quiet",), ("--json",)])
+def test_a_policy_that_does_not_return_is_named_and_the_run_goes_on(impatient, command, options):
+    Path("scenario.yaml").write_text(json.dumps(SCENARIO))
+    code, out, err = command("run", "scenario.yaml", "--with", written(SLEEPING), *options)
+    words = "policy mine (mine.py:5) has not answered for 0.5 s: it was asked in take for worker w0 at 2 s"
+    assert (code, err, bool(out)) == (0, f"parsim: {words}\n", options != ("--quiet",))
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value", "words"),
+    [
+        ("workload", "kernel", "slow", "kernel slow (mine.py:7) has not answered for 0.5 s: it was asked for 2"),
+        ("workload", "merge", "late", "merge late (mine.py:13) has not answered for 0.5 s: it was asked for [2, 4, 6]"),
+        ("cost", "kind", "dear", "cost dear (mine.py:19) has not answered for 0.5 s"),
+    ],
+)
+def test_so_is_whatever_else_does_not_return(impatient, section, key, value, words):
+    use(written(SLOW))
+    source = {**ITEMS, section: {**(ITEMS[section] if section == "workload" else {}), key: value}}
+    with pytest.warns(Silence) as told:
+        parsim.simulate(source)
+    assert {str(warning.message).removesuffix(" at 0 s") for warning in told} == {words}
+
+
+def test_a_call_that_returns_soon_is_not_told_of(impatient, recwarn):
+    use(written(NEWEST))
+    begin = time.monotonic()
+    while time.monotonic() < begin + 1.5:
+        parsim.simulate(SCENARIO)
+    assert not [warning for warning in recwarn if issubclass(warning.category, Silence)]
+
+
+def test_the_thread_ends_when_there_is_nothing_to_look_at(impatient, monkeypatch):
+    use(written(NEWEST))
+    parsim.simulate(SCENARIO)
+    for thread in threading.enumerate():
+        if thread.name == "parsim-patience":
+            thread.join(timeout=20)
+            assert not thread.is_alive()

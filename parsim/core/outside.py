@@ -15,8 +15,10 @@ from contextlib import contextmanager, redirect_stdout, suppress
 from functools import partial, update_wrapper
 from typing import Any, NamedTuple, TextIO
 
+from parsim.core import patience
 from parsim.core.errors import Complaint, Fault, Invalid, ParsimError, RunError, ScenarioError, says
 from parsim.core.escape import printable
+from parsim.core.patience import Asked
 from parsim.core.signatures import BY_KEY, signature
 
 LONGEST = 120  # letters of a value in a message
@@ -49,12 +51,17 @@ class Who(NamedTuple):
     def call(self, function: Callable[..., Any], doing: str, *args: Any) -> Any:
         """Call a *function* of the entry; whatever it raises becomes a `RunError`, *doing* saying where."""
         try:
-            with aside():
+            with aside(), Asked(partial(self.silent, doing)):
                 return function(*args)
         except ParsimError:
             raise
         except ANYTHING as error:
             raise self.raised(error, function, doing) from error
+
+    def silent(self, doing: str) -> str:
+        """Tell that it has not answered, *doing* saying what it was asked."""
+        words = f"{self} has not answered for {patience.NOTICE_S:g} s"
+        return printable(": it was asked ".join(filter(None, (words, doing))))
 
     def raised(self, error: BaseException, function: Callable[..., Any], doing: str) -> RunError:
         """Tell what a *function* of the entry raised, and at which line of its file."""
@@ -123,16 +130,19 @@ class Outside:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Ask the entry; what it complains of in the proper way passes."""
+
+        def silent() -> str:
+            return self.who.silent(_doing(args))
+
         try:
-            with aside():
+            with aside(), Asked(silent):
                 answer = self._entry(*args, **kwargs)
         except ParsimError:
             raise
         except ANYTHING as error:
             if isinstance(error, Invalid) and all(map(_is_complaint, error.complaints)):
                 raise
-            doing = f"for {shown(args[0])}" if args else ""
-            raise self.who.raised(error, self._entry, doing) from error
+            raise self.who.raised(error, self._entry, _doing(args)) from error
         return self._check(self.who, kwargs, answer)
 
     def refuse_unreadable(self, read: Callable[[tuple[str, ...]], object], given: tuple[str, ...]) -> None:
@@ -160,6 +170,10 @@ class Outside:
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[str, str, str]]:
         """Let a worker process load the file itself."""
         return entry_of, self._named
+
+
+def _doing(args: tuple[Any, ...]) -> str:
+    return f"for {shown(args[0])}" if args else ""
 
 
 def _is_complaint(given: object) -> bool:

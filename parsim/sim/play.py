@@ -9,6 +9,7 @@ import numpy as np
 
 from parsim.core.job import Job
 from parsim.core.outside import staying
+from parsim.core.patience import at
 from parsim.core.progress import under_way
 from parsim.core.threads import one_thread
 from parsim.core.timeline import Timeline
@@ -56,7 +57,8 @@ def _engine(job: Job) -> Engine:
 
 
 def _played(job: Job, engine: Engine) -> Record:
-    with under_way("tasks", len(job.graph), lambda: len(job.graph) - engine.starts.count(NEVER)):
+    tasks = len(job.graph)
+    with at(engine.now_s), under_way("tasks", tasks, lambda: tasks - engine.starts.count(NEVER)):
         record = engine.play()
     if np.isnan(record.end_s).any():
         raise stalled(engine)

@@ -20,6 +20,7 @@ from parsim.core.docstrings import purpose
 from parsim.core.document import MANY
 from parsim.core.editor import json_schema
 from parsim.core.errors import Complaint, Fault, Invalid, Path, ScenarioError
+from parsim.core.garbage import uncollected
 from parsim.core.graph import TaskGraph
 from parsim.core.guard import guarded
 from parsim.core.job import Cost, Job
@@ -64,6 +65,7 @@ class Form:
 
 
 @staying()
+@uncollected()
 def build(scenario: Scenario) -> Job:
     """Return the job that *scenario* asks for; whatever is wrong raises one `ScenarioError` with every fault found."""
     said, complaints = sections(scenario.values)

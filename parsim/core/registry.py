@@ -41,6 +41,8 @@ class Known:
     def __init__(self, names: Iterable[str]) -> None:
         self._names = frozenset(names)
         self._sorted = sorted(self._names)
+        more = f", ... ({len(self._sorted)} names)" if len(self._sorted) > SHOWN else ""
+        self._list = ", ".join(self._sorted[:SHOWN]) + more
         self._patience = PATIENCE if len(self._sorted) <= MANY else 0
 
     def did_you_mean(self, word: str, what: str = "name") -> str:
@@ -60,8 +62,7 @@ class Known:
         near = self._nearest(word)
         if near:
             return f"unknown {what} '{word}'. Did you mean '{near[0]}'?"
-        more = f", ... ({len(self._sorted)} names)" if len(self._sorted) > SHOWN else ""
-        return f"unknown {what} '{word}'; known are: {', '.join(self._sorted[:SHOWN])}{more}"
+        return f"unknown {what} '{word}'; known are: {self._list}"
 
     def _nearest(self, word: str) -> list[str]:
         if self._patience <= 0:

@@ -7,7 +7,8 @@ import re
 import shlex
 import shutil
 import subprocess
-import sys
+from contextlib import chdir
+from functools import cache
 from pathlib import Path
 
 import jsonschema
@@ -47,20 +48,25 @@ def blocks(document, language):
     return re.findall(rf"^```{language}\n(.*?)^```$", document.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
 
 
-def command(line, folder=ROOT):
-    """Run a command of the documents with this Python, in *folder*; return its standard output.
+@pytest.fixture
+def answer_of(command):
+    """Run a command of the documents in *folder*, by default that of the project; return its standard output.
 
-    What computes for real does so on fewer rows: it takes as many steps, and less time.
+    What computes for real does so on fewer rows and less often: it takes as many steps, and less time.
     """
-    arguments = shlex.split(line.removeprefix(".venv/bin/"), comments=True)
-    assert arguments[0] == "parsim"
-    if arguments[1] in ("calibrate", "replay") and "scenarios/15_mlp_data.yaml" in arguments:
-        arguments += ["--set", "workload.batch=64"]
-    done = subprocess.run(
-        [sys.executable, "-m", *arguments], cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+
+    def run(line, folder=ROOT):
+        arguments = shlex.split(line.removeprefix(".venv/bin/"), comments=True)
+        assert arguments.pop(0) == "parsim"
+        if arguments[0] in ("calibrate", "replay") and "scenarios/15_mlp_data.yaml" in arguments:
+            arguments += ["--set", "workload.batch=64"]
+            arguments += ["--repeat", "2"] if "--repeat" in arguments else []
+        with chdir(folder):
+            code, out, err = command(*arguments)
+        assert code == 0, err
+        return out
+
+    return run
 
 
 # -- README
@@ -92,9 +98,9 @@ def clone(tmp_path):
 
 @pytest.mark.dear
 @pytest.mark.parametrize("block", [1, 2])
-def test_the_commands_of_the_readme_work_one_after_the_other(clone, block):
+def test_the_commands_of_the_readme_work_one_after_the_other(answer_of, clone, block):
     for line in blocks(README, "sh")[block].splitlines():
-        assert command(line, clone)
+        assert answer_of(line, clone)
 
 
 def test_commands_that_are_shown_are_all_tried():
@@ -103,10 +109,10 @@ def test_commands_that_are_shown_are_all_tried():
 
 
 @pytest.mark.parametrize("document", [README, CONTRACT], ids=lambda path: path.name)
-def test_consoles_show_what_the_commands_print(document):
+def test_consoles_show_what_the_commands_print(answer_of, document):
     for block in blocks(document, "console"):
         prompt, _, shown = block.partition("\n")
-        assert shown == command(prompt.removeprefix("$ "))
+        assert shown == answer_of(prompt.removeprefix("$ "))
 
 
 @pytest.mark.dear
@@ -152,10 +158,10 @@ def test_the_files_that_documents_name_exist():
         ),
     ],
 )
-def test_a_picture_shows_what_is_drawn_today(picture, line, tmp_path):
+def test_a_picture_shows_what_is_drawn_today(answer_of, picture, line, tmp_path):
     """Letters may differ in a few pixels where another version of matplotlib draws them."""
     assert f"](docs/{picture})" in README.read_text(encoding="utf-8")
-    command(line.replace("OUT", str(tmp_path)))
+    answer_of(line.replace("OUT", str(tmp_path)))
     shown, drawn = imread(ROOT / "docs" / picture), imread(tmp_path / picture.replace("first_", ""))
     assert shown.shape == drawn.shape
     assert np.abs(shown - drawn).mean() < 0.005
@@ -183,13 +189,13 @@ def commands_of(document):
     return [[re.sub(r"\s+# .*", "", line) for line in block.splitlines()] for block in blocks(document, "sh")]
 
 
-def test_the_chinese_readme_gives_commands_that_work(clone):
+def test_the_chinese_readme_gives_commands_that_work(answer_of, clone):
     """Those of README, in the same order, and some more."""
     chinese, english = commands_of(CHINESE), commands_of(README)
     (further,) = (block for block in chinese if block not in english)
     assert [block for block in chinese if block != further] == english
     for line in further:
-        assert command(line, clone)
+        assert answer_of(line, clone)
 
 
 def test_the_chinese_readme_is_as_whole_as_the_english_one():
@@ -249,10 +255,16 @@ def desk(clone, monkeypatch):
         shelf(name).restock(stock)
 
 
-def said(line):
-    """Run a command in the folder where we are."""
-    arguments = [sys.executable, "-m", *shlex.split(line)]
-    return subprocess.run(arguments, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+@pytest.fixture
+def said(desk, command):
+    """Run a command in the folder of one's own; return exit code, standard output and standard error."""
+
+    def run(line):
+        program, *arguments = shlex.split(line)
+        assert program == "parsim"
+        return command(*arguments)
+
+    return run
 
 
 def test_the_policy_in_12_lines_has_12_lines():
@@ -267,11 +279,11 @@ def test_readme_and_contributing_walk_the_same_way():
     assert f"{checked.removeprefix('$ ')}\n{blocks(CONTRIBUTING, 'sh')[2]}" == commands
 
 
-def test_a_policy_of_ones_own_walks_as_shown(desk):
+def test_a_policy_of_ones_own_walks_as_shown(desk, said, shows):
     right, wrong, *_ = blocks(CONTRIBUTING, "console")
     shows(right, 0)
     for line in blocks(CONTRIBUTING, "sh")[2].splitlines():
-        assert said(line).returncode == 0, line
+        assert said(line)[0] == 0, line
     compared = {
         policy: parsim.simulate("05_heft_ten_tasks.yaml", set={"policy": policy}).timeline.makespan_s
         for policy in ("fifo", "heft", *(entry for _, entry in parsim.use("widest.py")))
@@ -284,13 +296,18 @@ def test_a_policy_of_ones_own_walks_as_shown(desk):
     shows(wrong, 1)
 
 
-def shows(console, code):
-    """Assert that a command says all lines that are shown, in their order; `...` stands for any others."""
-    prompt, *lines = console.splitlines()
-    done = said(prompt.removeprefix("$ "))
-    assert done.returncode == code, done.stderr
-    parts = "\n".join(lines).split("...")
-    assert re.fullmatch(".*".join(map(re.escape, parts)), done.stdout.rstrip("\n"), re.DOTALL), done.stdout
+@pytest.fixture
+def shows(said):
+    """See that a command says all lines that are shown, in their order; `...` stands for any others."""
+
+    def see(console, code):
+        prompt, *lines = console.splitlines()
+        left, out, err = said(prompt.removeprefix("$ "))
+        assert left == code, err
+        parts = "\n".join(lines).split("...")
+        assert re.fullmatch(".*".join(map(re.escape, parts)), out.rstrip("\n"), re.DOTALL), out
+
+    return see
 
 
 def test_every_shelf_has_a_file_that_is_shown():
@@ -301,8 +318,8 @@ def test_every_shelf_has_a_file_that_is_shown():
 
 
 @pytest.mark.parametrize("block", [one for one in blocks(CONTRIBUTING, "console") if one.startswith("$ parsim run ")])
-def test_a_run_with_a_file_of_ones_own_says_what_is_shown(desk, block):
-    assert said("parsim examples .").returncode == 0
+def test_a_run_with_a_file_of_ones_own_says_what_is_shown(said, shows, block):
+    assert said("parsim examples .")[0] == 0
     shows(block, 0)
 
 
@@ -331,12 +348,12 @@ def test_the_worked_examples_work_as_they_stand(desk):
     assert run.to_dict()["result"] == 30
 
 
-def test_a_kernel_of_ones_own_works_as_told(desk):
-    assert said("parsim examples .").returncode == 0
+def test_a_kernel_of_ones_own_works_as_told(desk, said, shows):
+    assert said("parsim examples .")[0] == 0
     (line,) = re.findall(r"`(parsim run .*--with silu\.py .*?)`", CONTRIBUTING.read_text(encoding="utf-8"))
-    done = said(f"{line} --json")
+    _, out, err = said(f"{line} --json")
     silus = [x / (1 + np.exp(-x)) for x in (1, 2, 3, 4, 5)]
-    assert json.loads(done.stdout)["result"] == pytest.approx(sum(silus)), done.stderr
+    assert json.loads(out)["result"] == pytest.approx(sum(silus)), err
     right, wrong = "(1.0 + x * (1.0 - s))", "(1.0 + x * (1.0 + s))"
     assert FILES["silu.py"].count(right) == 1
     (desk / "silu.py").write_text(FILES["silu.py"].replace(right, wrong), encoding="utf-8")
@@ -373,7 +390,7 @@ def test_a_device_of_ones_own_computes(tmp_path, monkeypatch):
 # -- editors
 
 
-def test_the_commands_of_the_page_on_editors_work(desk):
+def test_the_commands_of_the_page_on_editors_work(desk, said):
     """npm's is tried by tests/language_server.py."""
     (desk / "mine.py").write_text(FILES["widest.py"], encoding="utf-8")
     lines = [line for block in blocks(EDITORS, "sh") for line in block.splitlines()]
@@ -381,7 +398,7 @@ def test_the_commands_of_the_page_on_editors_work(desk):
     for line in lines:
         if line.startswith("parsim "):
             command, _, file = line.partition(" > ")
-            (desk / file).write_text(said(command).stdout, encoding="utf-8")
+            (desk / file).write_text(said(command)[1], encoding="utf-8")
             assert '"fifo"' in (desk / file).read_text(encoding="utf-8")
     assert '"widest"' in (desk / "parsim.schema.json").read_text(encoding="utf-8")
     (modeline,) = blocks(EDITORS, "yaml")
@@ -410,7 +427,12 @@ def test_a_scenario_of_the_contract_is_played(text, tmp_path, monkeypatch):
     run = parsim.simulate(path)
     assert abs(run.ledger.difference_s()) <= 1e-9 * max(run.timeline.makespan_s, run.ledger.t_total_s)
     assert golden(parsim.simulate(yaml.safe_load(text)).timeline) == golden(run.timeline)  # the same as a mapping
-    jsonschema.validate(yaml.safe_load(text), scenario_schema())
+    validator().validate(yaml.safe_load(text))
+
+
+@cache
+def validator():
+    return jsonschema.Draft202012Validator(scenario_schema())
 
 
 def scenario(words):
@@ -521,27 +543,27 @@ def test_the_changes_that_an_explanation_tries_are_those_described(monkeypatch):
     assert tried == told
 
 
-def test_the_object_of_a_check_is_the_one_described(desk):
+def test_the_object_of_a_check_is_the_one_described(said):
     text = CONTRACT.read_text(encoding="utf-8")
     keys, of_finding = (
         re.findall(r'"(\w+)"', form) for form in re.findall(r"\{([^}]*)\}", text[text.index("`parsim check") :])[:2]
     )
-    found = json.loads(said("parsim check widest.py --json").stdout)
+    found = json.loads(said("parsim check widest.py --json")[1])
     assert (list(found), list(found["findings"][0])) == (keys, of_finding)
 
 
-def test_what_is_wrong_with_a_file_of_ones_own_ends_as_the_tables_say(desk):
+def test_what_is_wrong_with_a_file_of_ones_own_ends_as_the_tables_say(desk, said):
     (desk / "broken.py").write_text("import parsim\n\n)\n", encoding="utf-8")
     for line in ("parsim check broken.py", "parsim run 05_heft_ten_tasks.yaml --with broken.py"):
-        done = said(line)
-        assert (done.returncode, done.stdout) == (2, "")
-        assert done.stderr.startswith("broken.py:3:1: with: ")
+        code, out, err = said(line)
+        assert (code, out) == (2, "")
+        assert err.startswith("broken.py:3:1: with: ")
     before, after = FILES["newest.py"].split("        task = next(mine, None)\n")
     (desk / "newest.py").write_text(f"{before}        1 / 0\n{after}", encoding="utf-8")
-    done = said("parsim run 05_heft_ten_tasks.yaml --with newest.py --set policy=newest")
-    assert (done.returncode, done.stdout) == (1, "")
+    code, out, err = said("parsim run 05_heft_ten_tasks.yaml --with newest.py --set policy=newest")
+    assert (code, out) == (1, "")
     line = before.count("\n") + 1
-    assert done.stderr.startswith(f"parsim: policy newest (newest.py:{line}) raised ZeroDivisionError in take")
+    assert err.startswith(f"parsim: policy newest (newest.py:{line}) raised ZeroDivisionError in take")
 
 
 def test_a_run_and_a_replay_print_as_one_line():

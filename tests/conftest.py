@@ -11,7 +11,9 @@ from parsim import cli
 # What tests import or give to `--with` is no test: to look for doctests would import it, and fill the shelves.
 collect_ignore = [path.name for path in Path(__file__).parent.glob("*.py") if not path.name.startswith("test_")]
 
-settings.register_profile("parsim", deadline=None)  # how long an example takes tells of the machine
+# How long an example takes tells of the machine.
+settings.register_profile("parsim", deadline=None, max_examples=50)
+settings.register_profile("thorough", deadline=None, max_examples=1000)
 settings.load_profile("parsim")
 
 

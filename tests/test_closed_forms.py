@@ -12,7 +12,7 @@ from parsim.metrics.closed_forms import FORMS, forms, lower_bound
 from parsim.validate import validation
 
 SCENARIOS = Path(__file__).parent.parent / "scenarios"
-often = settings(max_examples=150, derandomize=True, deadline=None)
+often = settings(derandomize=True)
 
 
 def items(devices, count, subsets, topology=None, result="0 B", **more):

@@ -223,7 +223,7 @@ def adds_up(timeline):
     return between
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(scenarios())
 def test_every_chain_reaches_back_to_the_start_without_a_gap(scenario):
     try:

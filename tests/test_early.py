@@ -3,6 +3,7 @@
 import random
 
 import pytest
+from hypothesis import settings
 
 import parsim
 from parsim.build import build
@@ -11,6 +12,7 @@ from parsim.sim.carrier import Carrier
 from parsim.sim.order import NOBODY
 
 ORDERED = ("heft", "peft", "cpop")
+SEEDS = 2 * settings.default.max_examples
 STAR = {"kind": "star", "bandwidth": "1 MB/s"}
 
 
@@ -42,10 +44,10 @@ def ends(scenario, **more):
 
 @pytest.mark.parametrize("policy", ORDERED)
 def test_what_ends_without_early_transfers_ends_with_them(policy, monkeypatch):
-    found = [ends(tight(seed, slots=[1]), policy=policy) for seed in range(250)]
+    found = [ends(tight(seed, slots=[1]), policy=policy) for seed in range(SEEDS)]
     monkeypatch.setattr(Carrier, "_spared", lambda *_: False)
-    waiting = [ends(tight(seed, slots=[1]), policy=policy) for seed in range(250)]
-    assert sum(map(bool, waiting)) > 150
+    waiting = [ends(tight(seed, slots=[1]), policy=policy) for seed in range(SEEDS)]
+    assert sum(map(bool, waiting)) > SEEDS / 2
     assert [seed for seed, (now, then) in enumerate(zip(found, waiting, strict=True)) if then and not now] == []
 
 
@@ -53,7 +55,7 @@ def test_what_ends_without_early_transfers_ends_with_them(policy, monkeypatch):
 def test_no_stall_is_caused_by_room_that_early_inputs_hold(policy):
     """In a stall, no task whose turn it is would have room if the early inputs of other tasks were not there."""
     stalls = 0
-    for seed in range(300):
+    for seed in range(SEEDS):
         try:
             job = build(load(tight(seed, slots=[1, 2, 3]) | {"policy": policy}))
         except parsim.ScenarioError:

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import parsim
@@ -289,7 +289,6 @@ def small(draw, whole):
 
 
 @given(st.data())
-@settings(max_examples=60, deadline=None)
 def test_whatever_is_generated_is_played_soundly(data):
     workload = small(data.draw, st.integers(1, 5))
     devices = data.draw(st.integers(1, 4))

@@ -55,7 +55,7 @@ def test_processes_train_as_plain_numpy_does(work, ranks, schedule):
 
 
 @given(draw=st.integers(0, 10**6), ranks=st.integers(1, 4), microbatches=st.integers(1, 5))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=settings.default.max_examples // 4)
 def test_any_order_is_played_as_it_stands(draw, ranks, microbatches):
     """On the simulated clock each rank computes its order, each iteration anew; halves take what the whole takes."""
     work = MLP | {"widths": [6, 8, 5, 7, 4], "iterations": 2}

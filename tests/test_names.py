@@ -43,7 +43,8 @@ NASTY = (
 )  # fmt: skip
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
 NAMES = st.lists(TEXT | st.sampled_from(NASTY), min_size=5, max_size=5, unique_by=printable)
-SLOW = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.filter_too_much]}
+SLOW = {"suppress_health_check": [HealthCheck.too_slow, HealthCheck.filter_too_much]}
+MANY = settings.default.max_examples
 
 
 def scenario(names):
@@ -109,7 +110,7 @@ def test_what_a_name_is_shown_as(name, shown):
     assert printable(name) == shown
 
 
-@settings(max_examples=40, **SLOW)
+@settings(max_examples=MANY // 2, **SLOW)
 @given(NAMES)
 @example(list(NASTY[:5]))
 def test_a_report_says_the_same_of_names_written_out(names):
@@ -123,7 +124,7 @@ def compare(scenario):
 
 
 @pytest.mark.parametrize("ask", [parsim.explain, parsim.scaling, compare])
-@settings(max_examples=10, **SLOW)
+@settings(max_examples=MANY // 5, **SLOW)
 @given(NAMES)
 @example(list(NASTY[18:23]))
 def test_a_study_says_the_same_of_names_written_out(ask, names):
@@ -137,21 +138,21 @@ def only(names):
     return play(names, parsim.simulate)[0]
 
 
-@settings(max_examples=6, **SLOW)
-@given(NAMES)
-@example(list(NASTY[:5]))
-@example(list(NASTY[18:23]))
-@example(list(NASTY[25:30]))
-def test_pictures_are_well_formed_and_show_names_written_out(names):
-    for kind in ("gantt", "graph", "memory", "path"):
-        one, other = play(names, lambda scenario, kind=kind: parsim.simulate(scenario).pictures(kind))
-        assert one == other
-        svg = one[f"{kind}.svg"]
-        xml.parsers.expat.ParserCreate().Parse(svg, True)
-        assert_tame(svg.decode())
+@settings(max_examples=MANY // 10, **SLOW)
+@given(NAMES, st.sampled_from(["gantt", "graph", "memory", "path"]))
+@example(list(NASTY[:5]), "gantt")
+@example(list(NASTY[10:15]), "memory")
+@example(list(NASTY[18:23]), "graph")
+@example(list(NASTY[25:30]), "path")
+def test_pictures_are_well_formed_and_show_names_written_out(names, kind):
+    one, other = play(names, lambda scenario: parsim.simulate(scenario).pictures(kind))
+    assert one == other
+    svg = one[f"{kind}.svg"]
+    xml.parsers.expat.ParserCreate().Parse(svg, True)
+    assert_tame(svg.decode())
 
 
-@settings(max_examples=6, **SLOW)
+@settings(max_examples=MANY // 10, **SLOW)
 @given(NAMES)
 @example(["<script>alert(1)</script>", "<b onload='x' \"y\"", "a\x1b", "\u202eevil", "]]>&amp;"])
 def test_html_holds_text_and_no_tags_of_names(names):
@@ -171,7 +172,7 @@ def tags(text):
     return found
 
 
-@settings(max_examples=60, **SLOW)
+@settings(max_examples=MANY, **SLOW)
 @given(NAMES)
 @example(list(NASTY[8:13]))
 @example(list(NASTY[28:33]))
@@ -192,7 +193,7 @@ def test_csv_is_a_line_a_span_computes_nothing_and_reads_back(names):
     assert [*kept.timeline.workers.table] == [*run.timeline.workers.table]
 
 
-@settings(max_examples=20, **SLOW)
+@settings(max_examples=MANY // 2, **SLOW)
 @given(NAMES)
 def test_a_trace_shows_names_written_out_and_json_holds_the_names_themselves(names):
     run = only(names)
@@ -210,7 +211,7 @@ def test_a_fault_and_a_failure_are_a_line(name, message):
     assert_tame(str(RunError(f"{name}: {message}")))
 
 
-@settings(max_examples=20, **SLOW)
+@settings(max_examples=MANY // 2, **SLOW)
 @given(NAMES)
 @example(list(NASTY[3:8]))
 def test_a_stall_and_a_fault_are_told_in_as_many_lines_as_with_names_written_out(names):

@@ -52,7 +52,7 @@ def trained(draw):
 
 
 @given(raw=trained())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=settings.default.max_examples // 4)
 def test_an_iteration_takes_as_long_however_many_there_are(raw):
     makespan, start, each = pace(raw, 1)
     for iterations in (2, 3, 5):

@@ -22,7 +22,8 @@ NAMING = (
     "cpop",
     "peft",
 )  # homes: a worker may idle beside a ready task
-often = settings(max_examples=150, derandomize=True, deadline=None)
+EXAMPLES = 2 * settings.default.max_examples
+often = settings(derandomize=True)
 
 
 def played(scenario):
@@ -77,26 +78,25 @@ def of_tasks(run, scenario):
 
 
 @pytest.mark.parametrize(
-    ("strategy", "also_holds", "happenings", "examples", "most_refused"),
+    ("strategy", "also_holds", "happenings", "most_refused"),
     [
         (
             task_graphs(),
             of_tasks,
             {"memory", "policy", "fill", "drain", "dependency", "steps", "contention", "hidden"},
-            300,
-            100,
+            1 / 3,
         ),
-        (items(), of_items, {"memory", "policy", "drain", "steps", "contention", "hidden"}, 150, 50),
-        (pipelines(), of_tasks, {"policy", "fill", "drain", "dependency", "steps", "hidden"}, 150, 50),
-        (traffic(), of_traffic, {"fill", "drain", "dependency", "contention", "hidden"}, 150, 0),
+        (items(), of_items, {"memory", "policy", "drain", "steps", "contention", "hidden"}, 1 / 3),
+        (pipelines(), of_tasks, {"policy", "fill", "drain", "dependency", "steps", "hidden"}, 1 / 3),
+        (traffic(), of_traffic, {"fill", "drain", "dependency", "contention", "hidden"}, 0),
     ],
     ids=["task graphs", "items", "pipelines", "traffic"],
 )
-def test_any_scenario(strategy, also_holds, happenings, examples, most_refused):
+def test_any_scenario(strategy, also_holds, happenings, most_refused):
     """Every run holds. Few scenarios are refused or stall, and in some of them each thing happens that can."""
     seen = Counter()
 
-    @settings(often, max_examples=examples)
+    @settings(often, max_examples=EXAMPLES)
     @given(strategy)
     def play(scenario):
         run = played(scenario)
@@ -110,7 +110,7 @@ def test_any_scenario(strategy, also_holds, happenings, examples, most_refused):
 
     play()
     assert happenings <= set(seen), seen
-    assert seen["refused or stalled"] <= most_refused, seen
+    assert seen["refused or stalled"] <= most_refused * EXAMPLES, seen
 
 
 @often

@@ -270,7 +270,11 @@ def assert_played_or_refused(scenario, put=None):
 
 
 FUZZ = settings(
-    max_examples=800, deadline=10_000, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=4 * settings.default.max_examples,
+    deadline=10_000,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow],
 )
 
 

@@ -38,10 +38,14 @@ def processor():
     made.close()
 
 
-def loaded(processor, run, folder):
+def written(run):
+    """Return what `--out` writes as trace.json."""
+    return run.files()["trace.json"]()
+
+
+def loaded(processor, run):
     """Load the trace of a run, and see that nothing in it is lost or overlaps."""
-    run.save(folder)
-    processor.load((folder / "trace.json").read_text(encoding="utf-8"))
+    processor.load(written(run))
     assert processor.query(WRONG) == []
     # Only slices without length, all at one instant, lie on each other; the viewer gives up at a depth of 512.
     assert processor.query("select count(*) from slice where depth and dur or dur < 0 or depth > 300") == [(0,)]
@@ -53,9 +57,9 @@ def counter(processor, process, name):
     return [row[2:] for row in processor.query(COUNTERS) if row[:2] == (process, name)]
 
 
-def test_five_tasks_by_hand(processor, tmp_path):
+def test_five_tasks_by_hand(processor):
     run = parsim.simulate(ROOT / "scenarios" / "01_five_tasks_data.yaml")
-    loaded(processor, run, tmp_path)
+    loaded(processor, run)
     assert sorted(processor.query(SLICES)) == [
         ("drain", "idle", 2_200_000_000, 1_100_000_000, 0, "w1", "w1"),
         ("host>part0", "transfer", 0, 300_000_000, 0, "w0", "host>w0"),
@@ -95,9 +99,9 @@ def expected_arrows(run):
     return +found
 
 
-def holds(processor, run, folder):
+def holds(processor, run):
     """Hold a trace against its run: slices, arrows, counters, idleness."""
-    loaded(processor, run, folder)
+    loaded(processor, run)
     timeline, idle = run.timeline, run.timeline.idle
 
     def ticks(seconds):
@@ -124,21 +128,21 @@ def holds(processor, run, folder):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_trace_of_a_scenario(processor, name, tmp_path):
-    holds(processor, parsim.simulate(ROOT / "scenarios" / f"{name}.yaml"), tmp_path)
+def test_the_trace_of_a_scenario(processor, name):
+    holds(processor, parsim.simulate(ROOT / "scenarios" / f"{name}.yaml"))
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=settings.default.max_examples // 5, suppress_health_check=list(HealthCheck))
 @given(scenario=scenarios())
-def test_the_trace_of_any_run(processor, scenario, tmp_path_factory):
+def test_the_trace_of_any_run(processor, scenario):
     try:
         run = parsim.simulate(scenario)
     except parsim.ParsimError:
         return
-    holds(processor, run, tmp_path_factory.mktemp("trace"))
+    holds(processor, run)
 
 
-def test_links_are_busy_while_something_is_on_them(processor, tmp_path):
+def test_links_are_busy_while_something_is_on_them(processor):
     # f0 alone on L1 from 1 to 3 s, f1 on L1 and L2 from 3 to 4 s, f2 on L3 from 2 to 3 s.
     links = [{"name": f"L{i}", "bandwidth": "1 MB/s"} for i in (1, 2, 3)]
     routes = [
@@ -157,7 +161,7 @@ def test_links_are_busy_while_something_is_on_them(processor, tmp_path):
             "workload": {"kind": "transfers", "flows": flows},
         }
     )
-    loaded(processor, run, tmp_path)
+    loaded(processor, run)
     assert counter(processor, "host", "busy links") == [(1_000_000_000, 1), (2_000_000_000, 2), (4_000_000_000, 0)]
     assert processor.query(ARROWS) == []
 
@@ -166,7 +170,7 @@ def tasks(*rows):
     return {"cluster": {"devices": 2}, "workload": {"kind": "tasks", "tasks": list(rows)}}
 
 
-def test_arrows_between_tasks_of_no_length(processor, tmp_path):
+def test_arrows_between_tasks_of_no_length(processor):
     # All at 1 s on any worker: a chain whose numbers fall, a fan, and tasks of some length behind and before them.
     zero = [{"name": f"z{i}", "compute": "0 s", "after": [f"z{i + 1}"]} for i in range(700)]
     fan = [{"name": f"f{i}", "compute": "0 s", "after": ["z0", "first"]} for i in range(5)]
@@ -174,40 +178,40 @@ def test_arrows_between_tasks_of_no_length(processor, tmp_path):
     first = {"name": "first", "compute": "1 s"}
     run = parsim.simulate(tasks(*zero, {"name": "z700", "compute": "0 s", "after": ["first"]}, *fan, last, first))
     assert run.timeline.makespan_s == 3.0
-    holds(processor, run, tmp_path)
+    holds(processor, run)
 
 
-def test_spans_shorter_than_the_viewers_ticks(processor, tmp_path):
+def test_spans_shorter_than_the_viewers_ticks(processor):
     work = {"kind": "chains", "count": 3, "length": 40, "compute": "0.1 ns"}
-    holds(processor, parsim.simulate({"cluster": {"devices": 2}, "workload": work}), tmp_path)
+    holds(processor, parsim.simulate({"cluster": {"devices": 2}, "workload": work}))
 
 
 @pytest.mark.parametrize(
     ("scale", "shown"), [(1.0, 1), (3e5, 1), (3e7, 1), (1e12, 1e6)], ids=["seconds", "a month", "years", "too long"]
 )
-def test_long_runs(processor, tmp_path, scale, shown):
+def test_long_runs(processor, scale, shown):
     rows = [{"name": f"t{i}", "compute": f"{scale * (1 + i / 7)!r} s"} for i in range(12)]
     run = parsim.simulate(tasks(*rows))
-    loaded(processor, run, tmp_path)
+    loaded(processor, run)
     [(end,)] = processor.query("select max(ts + dur) from slice")
     assert end / 1e9 * shown == pytest.approx(run.timeline.makespan_s, rel=1e-9)
-    told = json.loads((tmp_path / "trace.json").read_text()).get("otherData")
+    told = json.loads(written(run)).get("otherData")
     assert told == ({"time": f"what is shown as 1 s is {shown:g} s"} if shown > 1 else None)
     assert processor.query("select count(*) from slice where category = 'compute'") == [(12,)]
 
 
-def test_names_of_any_letters(processor, tmp_path):
+def test_names_of_any_letters(processor):
     names = ['a "b" / c', "任务", "é", "x{y}:[z],"]  # others are written out: test_names.py
     rows = [{"name": name, "compute": "1 s", "after": names[:i]} for i, name in enumerate(names)]
     run = parsim.simulate(tasks(*rows))
-    holds(processor, run, tmp_path)
+    holds(processor, run)
 
 
-def test_a_worker_without_a_task_has_a_track_that_says_why(processor, tmp_path):
-    loaded(processor, parsim.simulate(tasks({"name": "alone", "compute": "1 s"})), tmp_path)
+def test_a_worker_without_a_task_has_a_track_that_says_why(processor):
+    loaded(processor, parsim.simulate(tasks({"name": "alone", "compute": "1 s"})))
     assert [row[0] for row in processor.query(SLICES) if row[-1] == "w1"] == ["drain"]
 
 
-def test_the_trace_of_a_replay(processor, tmp_path):
+def test_the_trace_of_a_replay(processor):
     replay = parsim.replay(ROOT / "scenarios" / "03_five_tasks_chain.yaml")
-    holds(processor, replay.measured, tmp_path)
+    holds(processor, replay.measured)

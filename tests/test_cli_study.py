@@ -324,25 +324,25 @@ def test_a_picture_of_a_run_with_a_file_wants_the_file(command, here):
     assert f"{here / 'out' / 'scenario.json'}:0:0: policy: unknown name 'newest_of_all'" in fresh.stderr
 
 
-def test_a_kernel_of_ones_own_is_replayed_in_worker_processes(here):
+def test_a_kernel_of_ones_own_is_replayed_in_worker_processes(here, command):
     options = ("--with", here / "triple.py", "--set", "workload.kernel=triple_of_mine", "--set", "cost.compute=1 ms")
-    done = process("replay", FIRST, *options, "--json")
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
+    code, out, err = command("replay", FIRST, *options, "--json")
+    assert code == 0, err
+    found = json.loads(out)
     # 3 x (1 + 2 + 3 + 4 + 5), in this process and in the workers
     assert [found[part]["result"] for part in ("predicted", "measured")] == [45, 45]
     assert found["result_matches_serial"] is True
 
 
-def test_a_kernel_that_fails_in_a_worker_is_told_of_its_file(here):
+def test_a_kernel_that_fails_in_a_worker_is_told_of_its_file(here, command):
     (here / "broken.py").write_text(
         TRIPLE.replace("return 3 * value", 'raise KeyError("mine")').replace("triple_", "broken_")
     )
     options = ("--with", here / "broken.py", "--set", "workload.kernel=broken_of_mine", "--set", "cost.compute=1 ms")
-    done = process("replay", FIRST, *options)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert "Traceback" not in done.stderr
-    assert re.search(r"broken\.py:12\b.*KeyError", done.stderr)
+    code, out, err = command("replay", FIRST, *options)
+    assert (code, out) == (1, "")
+    assert "Traceback" not in err
+    assert re.search(r"broken\.py:12\b.*KeyError", err)
 
 
 def test_several_files_are_used(command):

@@ -82,7 +82,7 @@ def stopped(command, sign):
 
 
 @pytest.mark.parametrize("sign", STOPS, ids=lambda sign: sign.name)
-def test_a_run_on_the_live_clock_keeps_what_has_ended(here, sign):
+def test_a_run_on_the_live_clock_keeps_what_has_ended(here, command, sign):
     parsim.simulate("live.yaml", set={"workload.data": [1, 2]}).save("out")  # what an earlier run left
     code, out, err = stopped(started("run", *WAITING, "--out", "out", "--json"), sign)
     assert (code, out) == (1, "")
@@ -93,9 +93,8 @@ def test_a_run_on_the_live_clock_keeps_what_has_ended(here, sign):
     computed = [row["task"] for row in rows if row["kind"] == "compute"]
     assert len(computed) == int(err.split("; ")[1].split()[0])
     assert "element4" not in computed
-    read = [sys.executable, "-m", "parsim", "ledger", "out/timeline.csv"]
-    done = subprocess.run(read, capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (0, "")
+    code, _, err = command("ledger", "out/timeline.csv")
+    assert (code, err) == (0, "")
 
 
 def test_without_out_nothing_is_written(here):
@@ -189,7 +188,6 @@ FULL = "parsim: standard output: No space left on device\n"
         (f"{PARSIM} run nothing 2>&-", 2, ""),
         (f"{PARSIM} --help >&-", 1, LOST),
         (f"{PARSIM} list > /dev/full", 1, FULL),
-        (f"{PARSIM} replay {FIRST} --quiet 0<&- >&-", 0, ""),
         (f"{PARSIM} replay {FIRST} --quiet 0<&- 2>&- >&-", 0, ""),
     ],
 )

@@ -115,10 +115,10 @@ def test_json_and_out(file, tmp_path, command):
 
 
 def test_the_report_has_a_row_for_each_run(file, command):
-    code, out, err = command("replay", file, "--repeat", TIMES)
+    code, out, err = command("replay", file, "--repeat", 2)
     assert (code, err) == (0, "")
-    assert out.startswith("five: 3 replays, predicted 3 ms\n")  # three items of 1 ms
-    assert [line.split()[0] for line in out.splitlines() if line.endswith(" yes")] == ["0", "1", "2"]
+    assert out.startswith("five: 2 replays, predicted 3 ms\n")  # three items of 1 ms
+    assert [line.split()[0] for line in out.splitlines() if line.endswith(" yes")] == ["0", "1"]
 
 
 def test_once_is_a_replay_as_ever(file, command):

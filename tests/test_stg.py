@@ -4,8 +4,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -274,14 +272,10 @@ def test_a_file_that_cannot_be_read_is_blamed_where_it_is_named(tmp_path):
     assert (place, told) == (["scenario", 0, 0, "workload.file"], "is missing; write for example 'file: graph.stg'")
 
 
-def test_the_command_line_names_the_file_and_exits_with_2(tmp_path):
+def test_the_command_line_names_the_file_and_exits_with_2(tmp_path, command):
     (tmp_path / "b.stg").write_text("1\n1 2 1 5\n")
-    done = subprocess.run(
-        [sys.executable, "-m", "parsim", "run", str(scenario(tmp_path, "b.stg")), "--out", str(tmp_path / "out")],
-        cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-    )  # fmt: skip
     told = f"{tmp_path / 'b.stg'}:2:7: t1.after[0]: there is no task 5 in the file\n"
-    assert (done.returncode, done.stdout, done.stderr) == (2, "", told)
+    assert command("run", scenario(tmp_path, "b.stg"), "--out", tmp_path / "out") == (2, "", told)
     assert not (tmp_path / "out").exists()
 
 

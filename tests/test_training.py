@@ -111,8 +111,9 @@ def test_processes_train_as_plain_numpy_does(work, plan, devices):
     assert check(replace(job, clock="replayed"), timeline) == []
 
 
-@pytest.mark.parametrize("prefetch", [1, 3])
-@pytest.mark.parametrize("plan", [{"split": "data", "subsets": 5}, layers(3, 4, "gpipe")], ids=["data", "layers"])
+@pytest.mark.parametrize(
+    ("plan", "prefetch"), [({"split": "data", "subsets": 5}, 3), (layers(3, 4, "gpipe"), 1)], ids=["data", "layers"]
+)
 def test_inputs_fetched_ahead_change_nothing(plan, prefetch):
     job = whole(build(load(scenario(MLP, plan | {"prefetch": prefetch}, devices=3))))
     assert_same(processes.play(job)[1], plainly(job))

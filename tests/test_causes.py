@@ -79,6 +79,13 @@ HANDS_ON = {
     },
 }
 
+FLOWS = {  # 1 MB at 100 MB/s would take 10 ms
+    "cluster": star(["a", "b"]),
+    "workload": {
+        "kind": "transfers", "flows": [{"name": "held", "from": "a", "to": "b", "size": "1 MB", "limit": "1 MB/s"}]
+    },
+}  # fmt: skip
+
 # scenario, makespan, change, what, makespan with it
 PLANTED = {
     "few microbatches": (stages(64, 64), 0.381, "more_microbatches", "plan.microbatches=128", 191 * 0.0015),
@@ -101,6 +108,7 @@ PLANTED = {
     "a long merge": (items(plan=steps(split="1 s", merge="30 s")), 33.2, "host_step", "merge", 3.2),
     "a long split": (items(plan=steps(split="9 s", merge="1 s")), 12.2, "host_step", "split", 3.2),
     "a slow network": (items(cluster=star(FOUR, bandwidth=SLOW)), 22, "faster_transfers", "", 12),
+    "a limit": (FLOWS, 1, "flow_limit", "held", 0.01),
     "little room": (ROOM, 2, "more_memory", "d", 1),
 }  # fmt: skip
 
@@ -112,7 +120,8 @@ def test_the_cause_that_was_planted_is_named(raw, makespan, change, what, then):
     assert found.makespan_s == pytest.approx(makespan, rel=1e-9)
     assert (best.change, best.what) == (change, what)
     assert then is None or best.makespan_s == pytest.approx(then, rel=1e-9)
-    assert found.fix_first.startswith(f"Fix first: {best.words}. It would end after ")
+    assert found.fix_first.startswith(f"Fix first: {best.words}. It would end ")
+    assert ("at the earliest" in found.fix_first) == (change in ("busiest_link", "links_of_device", "host_step"))
 
 
 def test_bounds_are_told_but_are_not_what_to_fix_first():
@@ -120,7 +129,7 @@ def test_bounds_are_told_but_are_not_what_to_fix_first():
     found = parsim.explain(FOLDER / "14_two_splits.yaml")
     gains = {one.change: one for one in found.changes}
     assert gains["no_transfer_delay"].gain_s > gains["faster_transfers"].gain_s > 0
-    assert found.fix_first.startswith("Fix first: transfers twice as fast.")
+    assert found.fix_first.startswith("Fix first: links and delays twice as fast.")
     assert "440 ms (68.8 %) sooner, a bound" in found.report()
     told = {one["change"]: one["bound"] for one in found.to_dict()["changes"]}
     assert [name for name, bound in told.items() if bound] == ["no_transfer_delay"]

@@ -292,7 +292,7 @@ def test_a_scenario_file_is_changed_nowhere():
 
 
 SIGNED = {  # played where the run shows a sign of them
-    *("busiest_link", "links_of_device", "faster_transfers", "slow_device", "host_step", "slowest_stage"),
+    *("busiest_link", "links_of_device", "flow_limit", "faster_transfers", "slow_device", "host_step", "slowest_stage"),
     *("more_microbatches", "longest_task", "more_memory"),
 }
 

@@ -76,7 +76,8 @@ def verdict(
     most = max(more, key=lambda name: abs(more[name]))
     way, share = "long" if off > 0 else "short", f"{abs(off) / makespan if makespan else 0.0:.1%}"
     sign = "more" if more[most] > 0 else "less"
-    missed = f"the term that is off most is {seconds(abs(more[most]))} {sign} {most} than predicted"
+    beside = f" (beside the {seconds(foreseen)} of it that its tasks hold)" if foreseen and most == "overhead" else ""
+    missed = f"the term that is off most is {seconds(abs(more[most]))} {sign} {most} than predicted{beside}"
     said = [
         f"The makespan was predicted {share} too {way}; {missed if profiled else STATED}.",
         f"A task's hand-over took {seconds(overhead(measured))} in the mean (overhead), predicted {seconds(handed)}.",

@@ -45,10 +45,10 @@ TRAINING = {
 def seconds(value: float, digits: int = 6) -> str:
     """Write a time as people read it.
 
-    >>> seconds(3.3), seconds(0.25), seconds(0), seconds(5400), seconds(0.00119995, 4)
-    ('3.3 s', '250 ms', '0 s', '90 min', '1.2 ms')
+    >>> seconds(3.3), seconds(0.25), seconds(0), seconds(5400), seconds(0.00119995, 4), seconds(0.00099999999)
+    ('3.3 s', '250 ms', '0 s', '90 min', '1.2 ms', '1 ms')
     """
-    unit = unit_of(value)
+    unit = unit_of(float(f"{value:.{digits}g}"))
     return f"{number(value / unit.seconds, digits)} {unit.name}"
 
 

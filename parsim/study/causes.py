@@ -3,7 +3,8 @@
 change              sign                                                 what is played
 busiest_link        transfers are on the critical path                   the two busiest links, each without delay
 links_of_device     no link has most of what the busiest device moves    no transfer from or to it takes time
-faster_transfers    transfers are on the critical path                   every transfer takes half as long
+faster_transfers    transfers are on the critical path                   links and stated delays are twice as fast
+flow_limit          a flow with a limit is on the critical path          it has none
 slow_device         some take longer than the one in the middle          they are as fast as it
 host_step           a step of the host takes time                        the longest takes none
 slowest_stage       ranks of a pipeline compute unequally long           all compute equally long
@@ -52,7 +53,8 @@ def trials(scenario: Scenario, job: Job, timeline: Timeline) -> Iterator[Trial]:
     elif not isinstance(job.graph.program, Training):
         yield from _longest(job, timeline)
     if (_path(timeline) & timeline.transfers).any():
-        yield Trial("faster_transfers", "transfers twice as fast", other.faster_transfers)
+        yield from _limits(job, timeline)
+        yield Trial("faster_transfers", "links and delays twice as fast", other.faster_transfers)
     yield Trial("one_more_worker", "one more worker", partial(other.one_more_worker, scenario))
     yield Trial("no_transfer_delay", "no transfer delay", other.without_transfers)
     yield Trial("infinite_memory", "infinite memory", other.without_limits)
@@ -98,6 +100,18 @@ def _network(job: Job, timeline: Timeline, path: Bools) -> Iterator[Trial]:
 def without_link(name: str) -> Trial:
     """Suspect a link."""
     return Trial("busiest_link", f"no delay on link {name}", partial(other.without_links, [name]), name)
+
+
+def _limits(job: Job, timeline: Timeline) -> Iterator[Trial]:
+    """Suspect the limits of the flows on the path, the longest of which gives its name."""
+    rows, flows = job.graph.things.pick(np.where(_path(timeline), timeline.thing, -1), "flow")
+    limited = np.isfinite(job.graph.flows.limit[flows])
+    rows, flows = rows[limited], flows[limited]
+    if len(rows):
+        name = str(job.graph.flows.names[int(flows[(timeline.end_s - timeline.start_s)[rows].argmax()])])
+        more = f" and {len(rows) - 1} more" if len(rows) > 1 else ""
+        words = f"flow {name}{more} without its limit"
+        yield Trial("flow_limit", words, partial(other.without_flow_limits, flows), name)
 
 
 def _steps(job: Job) -> Iterator[Trial]:

@@ -11,6 +11,7 @@ from parsim.core.ties import CLOSE
 from parsim.sim.play import play
 
 BOUNDS = ("no_transfer_delay", "infinite_memory")  # nobody can do these; they say how much there is to gain
+WHOLE = ("busiest_link", "links_of_device", "host_step")  # what is faster gains a part; without its time, all of it
 
 
 class Trial(NamedTuple):
@@ -35,6 +36,11 @@ class Change(NamedTuple):
     def bound(self) -> bool:
         """Say whether nobody can do this."""
         return self.change in BOUNDS
+
+    @property
+    def reach(self) -> str:
+        """Say in words how much of the gain can be had; nothing where all of it can."""
+        return "a bound" if self.bound else "at most" if self.change in WHOLE else ""
 
 
 class Refused(NamedTuple):

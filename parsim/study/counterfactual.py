@@ -1,6 +1,6 @@
 """The same job with one thing otherwise.
 
-transfers       no time, or half of it, for all; no time on some links
+transfers       no time, or half of it, for all; no time on some links; flows without their limits
 memory          without limit, or twice as much on some devices
 workers         one more like the last; slow devices as fast as the others
 tasks           other seconds
@@ -17,7 +17,7 @@ import numpy as np
 
 from parsim.build import build
 from parsim.core.cluster import Cluster, Device, Link, Route, Wiring
-from parsim.core.graph import Floats, TaskGraph
+from parsim.core.graph import Floats, Ints, TaskGraph
 from parsim.core.job import Job
 from parsim.core.scenario import Scenario, changed
 from parsim.core.timeline import STEPS
@@ -36,7 +36,8 @@ def without_transfers(job: Job) -> Job:
     def route(source: int, target: int) -> Route | None:
         return None if wiring.route(source, target) is None else ()  # over no link, it takes no time
 
-    return _moving(job, wiring._replace(route=route), 0.0)
+    unlimited = without_flow_limits(np.arange(len(job.graph.flows)), job)
+    return _moving(unlimited, wiring._replace(route=route), 0.0)
 
 
 def travels(job: Job) -> bool:
@@ -47,7 +48,10 @@ def travels(job: Job) -> bool:
 
 
 def faster_transfers(job: Job) -> Job:
-    """Let every transfer take half of the time: links of twice the bandwidth and half the latency."""
+    """Give links twice the bandwidth and half the latency; what states its delay takes half of it.
+
+    Flows keep their limits, which no link changes.
+    """
     wiring = job.cluster.wiring
 
     def route(source: int, target: int) -> Route | None:
@@ -57,12 +61,17 @@ def faster_transfers(job: Job) -> Job:
     return _moving(job, wiring._replace(route=route), 0.5)
 
 
+def without_flow_limits(flows: Ints, job: Job) -> Job:
+    """Let some *flows* use all the bandwidth that their links have left."""
+    limit = job.graph.flows.limit.copy()
+    limit[flows] = math.inf
+    return replace(job, graph=replace(job.graph, flows=replace(job.graph.flows, limit=limit)))
+
+
 def _moving(job: Job, wiring: Wiring, times: float) -> Job:
-    """Wire the devices anew; what states its own pace takes so many *times* as long."""
-    graph = job.graph
-    limit = graph.flows.limit / times if times else np.full(len(graph.flows), math.inf)
-    edges, flows = replace(graph.edges, delay=graph.edges.delay * times), replace(graph.flows, limit=limit)
-    return replace(job, cluster=Cluster(job.cluster.devices, wiring), graph=replace(graph, edges=edges, flows=flows))
+    """Wire the devices anew; stated delays take so many *times* as long."""
+    edges = replace(job.graph.edges, delay=job.graph.edges.delay * times)
+    return replace(job, cluster=Cluster(job.cluster.devices, wiring), graph=replace(job.graph, edges=edges))
 
 
 def without_links(names: Sequence[str], job: Job) -> Job:

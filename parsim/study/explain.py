@@ -37,6 +37,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+MEANING = {
+    "at most": "what takes less time, but some, gains a part of it",
+    "a bound": "nobody can do it; it shows how much there is to gain",
+}
+
+
 @dataclass(frozen=True)
 class Explanation:
     """A run, the chain that decides its makespan, and what the makespan would be if one thing were otherwise."""
@@ -68,7 +74,8 @@ class Explanation:
         if not gains:
             return "None of these would end it sooner."
         best = gains[0]
-        return f"Fix first: {best.words}. It would end after {seconds(best.makespan_s)}, {self._sooner(best)}."
+        when = "at the earliest after" if best.reach == "at most" else "after"
+        return f"Fix first: {best.words}. It would end {when} {seconds(best.makespan_s)}, {self._sooner(best)}."
 
     def to_dict(self) -> dict[str, Any]:
         """Return the explanation as in the contract."""
@@ -138,21 +145,23 @@ class Explanation:
         word = "sooner" if change.gain_s > 0 else "later"
         return f"{seconds(abs(change.gain_s), 4)} ({abs(100 * self._share(change)):.1f} %) {word}"
 
+    def _told(self, change: Change) -> str:
+        reach = f", {change.reach}" if change.reach and change.gain_s > 0 else ""
+        return self._sooner(change) + reach
+
     @property
     def _title(self) -> str:
         return f"{self.result.job.name}: what decides its {seconds(self.makespan_s)}"
 
     def _fixes(self) -> list[tuple[str, str, str]]:
         makespans = times([change.makespan_s for change in self.changes])
-        bound = {True: ", a bound", False: ""}
-        told = [
-            (one.words, took, self._sooner(one) + bound[one.bound and one.gain_s > 0])
-            for one, took in zip(self.changes, makespans, strict=True)
-        ]
+        told = [(one.words, took, self._told(one)) for one, took in zip(self.changes, makespans, strict=True)]
         return told + [(refused.words, "-", refused.why) for refused in self.refused]
 
     def _verdicts(self) -> list[str]:
-        return [self.fix_first, *self._quantisation()]
+        reaches = {change.reach for change in self.changes if change.gain_s > 0}
+        meanings = [f"{word}: {meaning}" for word, meaning in MEANING.items() if word in reaches]
+        return [*meanings, self.fix_first, *self._quantisation()]
 
     def _quantisation(self) -> list[str]:
         """Tell of equal units that do not divide by the workers, where workers idle at the end."""

@@ -78,7 +78,7 @@ def best(found: Others, job: Job) -> Change | Refused:
     if not len(job.graph):
         return Refused(change, words, "there are no tasks to give")
     name, own_s = found.best, found.makespan_s[found.own]
-    told = f"{words}, {name}" + (" as it is" if name == found.own else "")
+    told = f"{words}, {name}" + (" (its own)" if name == found.own else "")
     took = found.makespan_s[name]
     return Change(change, told, took, gain(own_s, took), name)
 

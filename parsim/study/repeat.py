@@ -29,6 +29,7 @@ from parsim.export.table import width
 from parsim.predict import Replay, replay, replay_job
 from parsim.reading import load
 
+TEN = 10  # runs, of which nine can be told
 SHARES = (0.0, 0.5, 0.9, 1.0)  # of the runs
 
 
@@ -84,8 +85,9 @@ class Repeated:
                 "  run      measured     error  a hand-over  as one worker",
                 *rows,
                 "",
-                f"The prediction is off by {median:.1%} in the median, {nine:.1%} or less in nine of ten runs;",
-                f"{least:.1%} at best, {largest:.1%} at worst. Above 0: predicted too long.",
+                f"The prediction is off by {median:.1%} in the median"
+                + (f", {nine:.1%} or less in nine of ten runs;" if len(self.runs) >= TEN else ";"),
+                f"{least:.1%} at best, {largest:.1%} at worst. An error above 0: predicted too long.",
                 *([] if self.runs[0].profiled else [f"But {STATED}.", *MEASURE]),
                 *(f"Note: {note}" for note in self.warnings),
                 "",

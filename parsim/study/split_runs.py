@@ -23,6 +23,7 @@ from parsim.metrics.memory import peaks
 from parsim.run import run
 from parsim.sim.theory import theory
 from parsim.study.boundless import boundless
+from parsim.study.change import first_line
 
 SPLITS = ("data", "layers")
 
@@ -119,7 +120,7 @@ class Runs:
         except ScenarioError as wrong:
             return Refused(wrong.faults[0].message)
         except RunError as failed:
-            return Refused(str(failed))
+            return Refused(first_line(failed))
 
 
 def measured(job: Job) -> Figures:

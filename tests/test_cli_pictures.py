@@ -178,7 +178,7 @@ def test_all_that_is_wrong_is_told_at_once(command, tmp_path, monkeypatch):
     assert [fault[:4] for fault in found] == [
         ("--kind", 0, 0, "kind"),
         ("--out", 0, 0, "out"),
-        ("wrong.yaml", 11, 9, "policy"),
+        ("wrong.yaml", 12, 9, "policy"),
     ]
     assert found[0][4] == "unknown name 'gant'. Did you mean 'gantt'?"
     assert "--out out" in found[1][4]
@@ -249,7 +249,10 @@ def test_a_kind_that_cannot_be_drawn_keeps_no_other_from_it(command, folder, rep
     ]
     assert written(tmp_path) == files
     files, said = drawn_in_part(command, SIXTH, "--kind", "scaling,graph", "--out", tmp_path / "sixth")
-    assert (files, said.partition(": is a pipeline")[0]) == (["graph.png", "graph.svg"], "scaling is not drawn")
+    assert (files, said.partition(": is a pipeline")[0]) == (
+        ["graph.png", "graph.svg"],
+        "scaling is not drawn: workload",
+    )
     (folder / "scenario.json").write_text("{}")
     files, said = drawn_in_part(command, folder, "--kind", "path,memory,scaling,gantt")
     assert files == ["path.png", "path.svg", "gantt.png", "gantt.svg"]

@@ -201,7 +201,7 @@ def test_a_variant_that_fails_is_exit_code_1(command, here):
 
 
 def test_compare_wants_a_scenario(command, here):
-    assert refused(command, here, "compare") == [("SCENARIOS", "SCENARIOS")]
+    assert refused(command, here, "compare") == [("SCENARIO", "SCENARIO")]
     ((_, path),) = refused(command, here, "compare", FIFTH)
     assert path == "SCENARIO"
 

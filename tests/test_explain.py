@@ -147,7 +147,10 @@ def test_no_route_leads_to_a_copy():
         "cost": {"kind": "constant", "compute": "1 s"},
     }
     found = parsim.explain(scenario)
-    assert refused(found)["one_more_worker"] == "bytes may have to go from host to y2, and no route leads there"
+    assert (
+        refused(found)["one_more_worker"]
+        == "workload.item: bytes may have to go from host to y2, and no route leads there"
+    )
     assert makespans(found)["no_transfer_delay"] == 2.0
 
 

@@ -123,8 +123,8 @@ def test_a_number_that_cannot_be_played_is_told():
     scenario["workload"]["item"] = "1 MB"
     found = parsim.scaling(scenario, workers=[1, 2, 3])
     assert [point.makespan_s for point in found.points] == [4.0, 3.0]  # two inputs share the link for 2 s
-    assert found.failed == {3: "bytes may have to go from host to y2, and no route leads there"}
-    assert "3: bytes may" in found.report()
+    assert found.failed == {3: "workload.item: bytes may have to go from host to y2, and no route leads there"}
+    assert "3: workload.item: bytes may" in found.report()
     assert found.to_dict()["failed"] == [{"p": 3, "why": found.failed[3]}]
 
 

@@ -31,9 +31,14 @@ def engine(number):
 def test_engine_and_judge_agree(first):
     for number in range(first, first + CHUNK):
         some = scenario(SEED, number)
-        assert agreement.compare(agreement.judged(some, engine(number)), engine(number)) == [], (
-            f"number {number} of seed {SEED}"
-        )
+        wanted = agreement.judged(some, engine(number))
+        assert wanted is None or agreement.compare(wanted, engine(number)) == [], f"number {number} of seed {SEED}"
+
+
+def test_nearly_all_of_them_are_judged():
+    unjudged = [number for number in range(SAMPLE) if agreement.judged(scenario(SEED, number), engine(number)) is None]
+    assert all(scenario(SEED, number)["policy"] in PLANNING for number in unjudged)
+    assert len(unjudged) <= 0.05 * SAMPLE
 
 
 @pytest.mark.parametrize("case", RIGHT, ids=lambda case: case["name"])
@@ -41,7 +46,8 @@ def test_right_values(case):
     for policy in case["policies"]:
         some = case["scenario"] | {"policy": policy}
         found = agreement.engine(some)
-        assert agreement.compare(agreement.judged(some, found), found) == [], policy
+        wanted = agreement.judged(some, found)
+        assert wanted is None or agreement.compare(wanted, found) == [], policy
         if case["right"] == "stall":
             assert found == "stall"
             continue
@@ -113,7 +119,7 @@ def test_a_difference_is_made_small(monkeypatch):
 
 def test_the_command(monkeypatch, capsys):
     assert second_simulator.main(["--count", "3"]) == 0
-    assert capsys.readouterr().out == "3 played, 3 agree\nall agree\n"
+    assert capsys.readouterr().out == "3 played, 3 agree, 0 not judged\nall agree\n"
     monkeypatch.setattr(*BROKEN["no latency"])
     assert second_simulator.main(["--count", "3"]) == 1
     shown = capsys.readouterr().out

@@ -62,8 +62,10 @@ def _main() -> int:
 
 
 def _misuse(misuse: click.UsageError) -> Fault:
-    """Turn click's complaint into a fault; the option is the file."""
-    asked = getattr(misuse, "option_name", None) or getattr(getattr(misuse, "param", None), "opts", [None])[-1]
-    name = str(asked or "parsim")
-    name = name if name.startswith("-") or asked is None else name.upper()
+    """Turn click's complaint into a fault; the option is the file, of an argument its name in the usage."""
+    param = getattr(misuse, "param", None)
+    if isinstance(param, click.Argument):
+        name = param.human_readable_name.rstrip(".")
+    else:
+        name = getattr(misuse, "option_name", None) or (param.opts[-1] if param else "parsim")
     return Fault(name, 0, 0, name.lstrip("-"), " ".join(misuse.format_message().split()))

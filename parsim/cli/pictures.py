@@ -64,7 +64,11 @@ def plot(result: str, kinds: tuple[str, ...], out: str | None, files: tuple[str,
     if not quiet:
         say("\n".join(printable(str(Path(folder) / name)) for name in pictures))
     if failed:
-        raise RunError("; ".join(f"{kind} is not drawn: {first_line(error)}" for kind, error in failed.items()))
+        raise RunError(
+            "; ".join(
+                f"{kind} is not drawn: {first_line(error).removeprefix('kind: ')}" for kind, error in failed.items()
+            )
+        )
 
 
 def _drawn(draw: Draw, kinds: list[str]) -> tuple[Pictures, dict[str, ParsimError]]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Callable
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -126,9 +128,15 @@ def list_(shelf: str | None, files: tuple[str, ...], as_json: bool) -> None:
 
 def _rows(shelf: Shelf) -> list[dict[str, str]]:
     return [
-        {"name": name, "file": _shown(shelf.place(name)), "does": (entry.__doc__ or "").strip().partition("\n")[0]}
+        {"name": name, "file": _shown(shelf.place(name)), "does": _first_line(entry)}
         for name, entry in shelf.entries().items()
     ]
+
+
+def _first_line(entry: Callable[..., Any]) -> str:
+    """Say what an entry does: the first line of its docstring, or of its module's."""
+    module = sys.modules.get(entry.__module__)
+    return (entry.__doc__ or (module and module.__doc__) or "").strip().partition("\n")[0]
 
 
 def _device_rows() -> list[dict[str, str]]:

@@ -79,6 +79,6 @@ def gain(makespan_s: float, changed_s: float) -> float:
 def first_line(error: Exception) -> str:
     """Say in a line why a run could not be made."""
     if isinstance(error, ScenarioError):
-        more = len(error.faults) - 1
-        return error.faults[0].message + (f" (and {more} more)" if more else "")
+        (fault, *more) = error.faults
+        return f"{fault.path}: {fault.message}" + (f" (and {len(more)} more)" if more else "")
     return str(error).partition("\n")[0]

@@ -98,7 +98,15 @@ class Scaling:
 
     @property
     def notes(self) -> list[str]:
-        """Say why T_total is longer than the run of one worker, where it is."""
+        """Say why an efficiency is above 1, and T_total longer than the run of one worker, where they are."""
+        return [*self._above_one(), *self._charged()]
+
+    def _above_one(self) -> list[str]:
+        if max(point.efficiency for point in self.points) <= 1 + CLOSE:
+            return []
+        return ["Efficiency is above 1 where other workers do more than P = 1, the scenario's first worker alone."]
+
+    def _charged(self) -> list[str]:
         alone = self.points[0]
         if alone.t_total_s <= alone.makespan_s * (1 + CLOSE):
             return []

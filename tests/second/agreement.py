@@ -15,8 +15,15 @@ MOST_PLANS = 24
 
 
 def differences(scenario):
+    """Return sentences on what differs; none where both agree, or where the second simulator cannot judge."""
+    return verdict(scenario) or []
+
+
+def verdict(scenario):
+    """Return sentences on what differs, none where both agree; None where the second simulator cannot judge."""
     found = engine(scenario)
-    return compare(judged(scenario, found), found)
+    wanted = judged(scenario, found)
+    return None if wanted is None else compare(wanted, found)
 
 
 def compare(wanted, found):
@@ -54,13 +61,16 @@ def shown(span):
 
 
 def judged(scenario, found):
-    """Play a scenario on the second simulator; where the policy plans ahead, by a plan that the engine may have had."""
+    """Play a scenario on the second simulator; where the policy plans ahead, by a plan that the engine may have had.
+
+    Return None where there is no plan to take from the engine, which stalled, or there are too many.
+    """
     problem = read(scenario)
     if problem.policy not in PLANNING:
         return play(problem)
     tried = [] if isinstance(found, str) else list(islice(plans(problem, found), MOST_PLANS + 1))
     if not 0 < len(tried) <= MOST_PLANS:
-        return found  # there is no plan to play, or there are too many
+        return None
     answers = [play(replace(problem, plan=plan)) for plan in tried]
     return next((answer for answer in answers if not compare(answer, found)), answers[0])
 

@@ -63,7 +63,7 @@ class Problem:
     prefetch: int = 0
     steps: dict = field(default_factory=dict)
     luck: tuple = ()  # by task, what noise multiplies its seconds with
-    plan: tuple = ()  # under in_order: by worker, its tasks in the order of the schedule
+    plan: tuple = ()  # under in_order and policies that plan ahead: by worker, its tasks in their order
 
     @cached_property
     def workers(self):

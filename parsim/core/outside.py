@@ -22,7 +22,8 @@ from parsim.core.patience import Asked
 from parsim.core.signatures import BY_KEY, signature
 
 LONGEST = 120  # letters of a value in a message
-ANYTHING = (Exception, SystemExit)  # what a file may raise; only the user's own interruption passes
+ANYTHING = BaseException  # what a file may raise; only the user's own interruption passes
+PASSES = (ParsimError, KeyboardInterrupt)
 
 
 class Who(NamedTuple):
@@ -53,7 +54,7 @@ class Who(NamedTuple):
         try:
             with aside(), Asked(partial(self.silent, doing)):
                 return function(*args)
-        except ParsimError:
+        except PASSES:
             raise
         except ANYTHING as error:
             raise self.raised(error, function, doing) from error
@@ -109,6 +110,8 @@ def shown(value: object) -> str:
     """Write *value* in a few words, whatever it is."""
     try:
         text = reprlib.repr(value)
+    except KeyboardInterrupt:
+        raise
     except ANYTHING:
         return f"a {type(value).__name__}"
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
@@ -137,7 +140,7 @@ class Outside:
         try:
             with aside(), Asked(silent):
                 answer = self._entry(*args, **kwargs)
-        except ParsimError:
+        except PASSES:
             raise
         except ANYTHING as error:
             if isinstance(error, Invalid) and all(map(_is_complaint, error.complaints)):
@@ -153,6 +156,8 @@ class Outside:
         try:
             read(given)
             known = signature(self._entry).values()
+        except KeyboardInterrupt:
+            raise
         except ANYTHING as error:
             words = f"has a signature that cannot be read: {type(error).__name__}: {says(error)}"
             raise ScenarioError([self.who.fault(words)]) from None

@@ -220,6 +220,8 @@ def _load(file: str, path: str, source: bytes) -> None:
         with aside(), staying():
             exec(compile(source, file, "exec", dont_inherit=True), module.__dict__)
         return
+    except KeyboardInterrupt:
+        raise
     except ANYTHING as error:
         wrong = _fault(file, error)
     if before is None:

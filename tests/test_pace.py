@@ -92,8 +92,9 @@ def test_luck_is_shared_among_the_iterations():
     assert [start for _, start, _ in found] == pytest.approx([quiet[1]] * len(found))
 
 
-@pytest.mark.parametrize("plan", [{"split": "data"}, layers(2, 2, "gpipe")], ids=["data", "layers"])
-@pytest.mark.parametrize("iterations", [1, 3])
+@pytest.mark.parametrize(
+    ("plan", "iterations"), [({"split": "data"}, 1), (layers(2, 2, "gpipe"), 3)], ids=["data", "layers"]
+)
 def test_real_clocks_have_a_pace_too(plan, iterations):
     pace(scenario(MLP, plan), iterations, clock="live")
     run = parsim.replay(scenario(MLP, plan), set={"workload.iterations": iterations}).measured

@@ -132,11 +132,12 @@ class Player(Carrier):
             self._leave_room(task, self.device[worker])
 
     def _leave_room(self, task: int, device: int) -> None:
-        self.rooms.end(task, device)
+        super()._leave_room(task, device)
         for edge in self._edges_into(task):
-            self._consumed(edge)
+            if self._device_of(self.edge_parent[edge]) != device:
+                self._consumed(self.edge_parent[edge])
         if self.result[task]:
-            self.rooms.consume(task, device)
+            self._consumed(task)
 
     def _send_ahead(self, task: int, now: Time) -> None:
         """Leave inputs where they are until their task is taken."""

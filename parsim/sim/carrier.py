@@ -94,7 +94,7 @@ class Carrier(Engine):
         for task in ended:
             self._unload(task, self.worker[task], now)
         for edge in freed:
-            self._consumed(edge)
+            self._consumed(self.edge_parent[edge])
         for edge in self.over.pop(now, ()):
             self._delay_over(edge, now)
         for thing, worker in self.wires.arrived(now):
@@ -232,7 +232,7 @@ class Carrier(Engine):
         parent, child = self.edge_parent[edge], self.edge_child[edge]
         worker = self.homes[child] if self.named else self.worker[child]
         if self._device_of(parent) != self.device[worker]:
-            self._consumed(edge)
+            self._consumed(parent)
         self._received(child, worker, now)
 
     def _give_input(self, task: int, worker: int, now: int) -> None:
@@ -264,19 +264,23 @@ class Carrier(Engine):
         self.idle_from[worker] = max(self.idle_from[worker], now)
         what, index = self.split(thing)
         if what == "edge":
-            self._consumed(index)
+            self._consumed(self.edge_parent[index])
             self._received(self.edge_child[index], worker, now)
         elif what == "given":
             self._received(index, worker, now)
         elif what == "result":
-            self._let_go(index)
+            self._consumed(index)
 
     def _received(self, task: int, worker: int, now: int) -> None:
         self.pending[task] -= 1
         self._next(worker, now)
 
-    def _consumed(self, edge: int) -> None:
-        self._let_go(self.edge_parent[edge])
+    def _consumed(self, parent: int) -> None:
+        """Hear that somebody elsewhere, or the host, has received the output of *parent*."""
+        device = self._device_of(parent)
+        if device in self.spare:
+            self.spare[device].received(parent)
+        self._let_go(parent)
 
     def _let_go(self, parent: int) -> None:
         """Hear that one consumer of the output of *parent* needs it no more."""
@@ -303,7 +307,7 @@ class Carrier(Engine):
             self.spare[device].free(task)
         for edge in self._edges_into(task):
             if self._device_of(self.edge_parent[edge]) == device:
-                self._consumed(edge)
+                self._let_go(self.edge_parent[edge])
 
     # -- transfers that need not wait until their task is taken
 

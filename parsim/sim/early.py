@@ -84,12 +84,14 @@ class Spare:
         self._ordered = ordered
         self._place = {task: place for place, task in enumerate(tasks)}
         self._output = _part(graph.output, mine)
-        self._kept, until = _kept(graph, mine, self._place)
+        self._elsewhere, self._until = _waiting(graph, mine, self._place)
         self._early = np.zeros(len(mine))  # B that came early for tasks that were not taken
         own = foreign[mine] + _part(graph.memory, mine)
         weights = _weights(graph, mine)
         if ordered:
-            self._left = room - (own + np.cumsum(weights) + _standing(self._output, until))
+            self._left = room - (
+                own + np.cumsum(weights) + _standing(self._output, np.where(self._elsewhere, len(mine), self._until))
+            )
         else:
             self._left = room - (own + weights.sum() + self._output.sum())
 
@@ -110,13 +112,17 @@ class Spare:
             self._left[part] += self._early[place]
         self._left[place] = math.inf
 
-    def free(self, task: int) -> None:
-        """Hear that the output of *task* is gone."""
+    def received(self, task: int) -> None:
+        """Hear that somebody elsewhere has received the output of *task*; once all have, its readers here keep it."""
         place = self._place[task]
+        self._elsewhere[place] -= 1
+        if self._ordered and not self._elsewhere[place]:
+            self._left[self._until[place] + 1 :] += self._output[place]
+
+    def free(self, task: int) -> None:
+        """Hear that the output of *task* is gone; in an order that is known it was to be gone by then."""
         if not self._ordered:
-            self._left += self._output[place]
-        elif self._kept[place]:
-            self._left[place + 1 :] += self._output[place]
+            self._left += self._output[self._place[task]]
 
     def _earlier(self, place: int) -> Region:
         return (slice(place),) if self._ordered else (slice(place), slice(place + 1, None))
@@ -156,17 +162,16 @@ def _weights(graph: TaskGraph, tasks: Ints) -> Floats:
     return found
 
 
-def _kept(graph: TaskGraph, tasks: Ints, place: dict[int, int]) -> tuple[list[bool], Ints]:
-    """Say of each output whether somebody elsewhere waits for it; return the last place up to which it may stand."""
+def _waiting(graph: TaskGraph, tasks: Ints, place: dict[int, int]) -> tuple[Ints, Ints]:
+    """Count who waits elsewhere for each output, the host too; return that, and the place of the last reader here."""
     first, order = graph.children
     child = graph.edges.child
-    kept, until = [], np.arange(len(tasks))
+    elsewhere, until = np.zeros(len(tasks), np.int64), np.arange(len(tasks))
     for index, task in enumerate(tasks.tolist()):
         places = [place.get(int(child[edge]), NEVER) for edge in order[first[task] : first[task + 1]]]
-        elsewhere = NEVER in places or (len(graph.result) > 0 and graph.result[task] > 0)
-        kept.append(bool(elsewhere))
-        until[index] = len(tasks) if elsewhere else max(places, default=index)
-    return kept, until
+        elsewhere[index] = places.count(NEVER) + (len(graph.result) > 0 and graph.result[task] > 0)
+        until[index] = max(index, *places) if places else index
+    return elsewhere, until
 
 
 def _standing(output: Floats, until: Ints) -> Floats:

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 import parsim
@@ -32,6 +32,21 @@ def test_stated_times_that_a_tick_divides_are_exact(times, unit, others):
         assert whole == pytest.approx(exact, rel=2e-15, abs=0.5)
         if exact.denominator == 1:
             assert whole == exact == ticks.of(seconds)
+
+
+COMPUTED = st.builds(lambda count, by, power: count / by * 10.0**power,
+                     st.integers(1, 10**6), st.sampled_from([3, 7, 11, 13]), st.integers(-9, 0))  # fmt: skip
+
+
+@given(st.one_of(decimals, COMPUTED, st.floats(1e-6, 1e3)), st.sampled_from([1, 3, 7, 63]), st.integers(9, 21))
+@example(9.153846153846155e-05, 1, 21)
+@example(0.0009833333333333335, 1, 19)
+@example(0.13076923076923078, 7, 18)
+@example(9.385714285714286e-05, 1, 19)
+def test_one_time_has_the_same_ticks_alone_and_in_a_column(seconds, unit, digits):
+    ticks = Ticks(unit, digits)
+    assume(seconds * unit * 10.0**digits < MOST)
+    assert ticks.column(np.array([seconds])).tolist() == [ticks.of(seconds)]
 
 
 @given(st.integers(1, 10**9), st.sampled_from([3, 7, 9, 11, 21]))

@@ -31,6 +31,7 @@ EXACT = 2.0**49  # ticks below which a product of two floats rounds to the right
 POWERS = 22  # powers of ten up to this are floats
 SURE = 2.0**53  # whole numbers below this are floats
 ULPS = 5e-16  # relative: decimals of 15 digits are this near to products of their floats
+HALF = 0.0625  # by which a product of 15 digits before the point may be off
 DIGITS = 15  # significant, of a decimal that a float holds for sure
 COMPUTED = 14  # significant, of a sum of shares of bandwidth
 SHARED = 63  # of a network: shares of up to ten flows end at whole ticks
@@ -83,17 +84,24 @@ class Ticks(NamedTuple):
         return whole
 
     def _large(self, seconds: Floats, scaled: Floats, ticks: Floats) -> Ints:
-        """Return the ticks of times where those are too many for a product of floats; in the same steps as `of`."""
+        """Return the ticks of times where those are too many for a product of floats, as `of` does.
+
+        Where the product may be rounded to the other side of a half, `of` itself is asked.
+        """
         found = np.rint(ticks).astype(np.int64)
+        doubtful = np.zeros(len(seconds), dtype=bool)
         for values, unit, near in ((scaled, 1, ULPS), (seconds, self.unit, 0.0)):
             magnitude = np.floor(np.log10(values)).astype(np.int64)
             magnitude -= values < 10.0**magnitude  # the logarithm of 999999999999998 is rounded to 15
             places = DIGITS - 1 - magnitude
             places = np.minimum(np.minimum(places, self.digits), POWERS)
-            decimal = np.rint(values * 10.0**places)
+            digits = values * 10.0**places
+            doubtful |= np.abs(digits % 1 - 0.5) <= HALF
+            decimal = np.rint(digits)
             is_decimal = np.abs(decimal / 10.0**places - values) <= near * values
             exact = decimal.astype(np.int64) * np.int64(unit) * np.int64(10) ** (self.digits - places)
             found = np.where(is_decimal, exact, found)
+        found[doubtful] = [self.of(value) for value in seconds[doubtful].tolist()]
         return found
 
     def seconds(self, ticks: int) -> float:

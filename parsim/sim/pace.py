@@ -4,9 +4,9 @@
     iterations: 2    |start|-- iteration --|-- iteration --|
     iterations: 3    |start|-- iteration --|-- iteration --|-- iteration --|
 
-Both lengths are found by playing one iteration, and one more, at the expected seconds, so that a run of one iteration
-knows them, too. Inputs that travel ahead (`plan.prefetch`) may make iterations longer and shorter in turn; then it is
-the mean of as many. What luck and real clocks add to a run, or take from it, is shared among its iterations.
+Both lengths are found by playing one iteration, and two, at the expected seconds, so that a run of one iteration knows
+them, too. Inputs that travel ahead (`plan.prefetch: n`) may make iterations longer and shorter in turn: then 1 + n
+iterations are played, and twice as many. What luck and real clocks add, or take, is shared among all iterations.
 """
 
 from __future__ import annotations

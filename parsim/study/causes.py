@@ -10,11 +10,12 @@ host_step           a step of the host takes time                        the lon
 slowest_stage       ranks of a pipeline compute unequally long           all compute equally long
 more_microbatches   a pipeline's ranks are idle                          twice as many, each half as large
 longest_task        a long task is on the critical path                  it takes half as long
-more_memory         a worker waited for room                             its device has twice as much
+more_memory         a device has a limit                                 those waited for, or all, have twice as much
 """
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import partial
@@ -122,8 +123,10 @@ def _steps(job: Job) -> Iterator[Trial]:
 
 
 def _memory(job: Job, timeline: Timeline) -> Iterator[Trial]:
+    """Suspect the devices for whose room a worker waited; where none did, tasks may have gone elsewhere: all."""
     short = np.unique(timeline.idle.worker[timeline.idle.cause == CAUSES.index("memory")])
     names = list(dict.fromkeys(job.cluster.devices[job.cluster.device_of_worker[one]].name for one in short.tolist()))
+    names = names or [device.name for device in job.cluster.devices if device.memory < math.inf]
     if names:
         more = f" and {len(names) - 1} more" if len(names) > 1 else ""
         words = f"twice the memory of {names[0]}{more}"

@@ -55,7 +55,8 @@ class Explanation:
 
     def __repr__(self) -> str:
         """Say in a line what is explained."""
-        return f"Explanation({self.result.job.name}, makespan {seconds(self.makespan_s)}, {len(self.path)} spans)"
+        spans = f"{len(self.path)} span{'s' * (len(self.path) != 1)}"
+        return f"Explanation({self.result.job.name}, makespan {seconds(self.makespan_s)}, {spans})"
 
     @property
     def makespan_s(self) -> float:

@@ -1,7 +1,11 @@
 """Fixtures of every test."""
 
+import gc
+import os
 import sys
 from pathlib import Path
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # small products on many threads wait for each other
 
 import pytest
 from hypothesis import settings
@@ -20,6 +24,12 @@ settings.load_profile("parsim")
 def pytest_collection_modifyitems(items):
     """Start the dear ones first: none of them is left to the end, when other processes have nothing to do."""
     items.sort(key=lambda item: item.get_closest_marker("dear") is None)
+
+
+def pytest_collection_finish():
+    """Let no search for cyclic garbage walk over thousands of tests again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

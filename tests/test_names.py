@@ -142,6 +142,7 @@ def only(names):
 @settings(max_examples=MANY // 10, **SLOW)
 @given(NAMES, st.sampled_from(["gantt", "graph", "memory", "path"]))
 @example(list(NASTY[:5]), "gantt")
+@example(["0", "1", "2", "\x00", "<script>alert(1)</script>"], "gantt")
 @example(list(NASTY[10:15]), "memory")
 @example(list(NASTY[18:23]), "graph")
 @example(list(NASTY[25:30]), "path")

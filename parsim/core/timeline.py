@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from parsim.core.graph import Floats, Ints
 
-Strings = npt.NDArray[np.str_]
+Strings = npt.NDArray[np.object_]  # of str: a column of np.str_ would lose null characters at the end
 
 COLUMNS = ("number", "task", "kind", "worker", "lane", "ready_s", "start_s", "end_s", "nominal_s", "waited_for")
 CAUSES = ("steps", "memory", "overhead", "policy", "fill", "drain", "dependency")
@@ -28,7 +28,7 @@ class Words(NamedTuple):
     def decode(self) -> Strings:
         """Write the words out."""
         used, where = np.unique(self.code, return_inverse=True)
-        words = np.array([self.table[int(code)] for code in used], dtype=np.str_)
+        words = np.array([self.table[int(code)] for code in used], dtype=object)
         return words[where] if len(used) else words
 
 

@@ -240,7 +240,7 @@ def _dots(axes: Axes, drawing: Drawing, one: Point) -> None:
     for ends, how in sorts:
         axes.add_collection(LineCollection(ends, **how), autolim=False)
     across = min(max(0.8 * min(0.35 / one.x, 0.5 / one.y), 2.0), 9.0)
-    group = np.array(drawing.groups, dtype=np.str_)
+    group = np.array(drawing.groups, dtype=object)
     told = list(drawing.looks) or [""]
     for word in told:
         mine = group == word if drawing.looks else np.ones(tasks, bool)

@@ -327,7 +327,7 @@ def naps(value):
 
 def test_a_worker_that_hangs_is_told(monkeypatch):
     """Whoever waits long is told for whom; the replay goes on."""
-    monkeypatch.setattr(crew, "NOTICE", 0.2)
+    monkeypatch.setattr(crew, "NOTICE_S", 0.2)
     with pytest.warns(Silence, match=r"^no worker has answered for 0\.2 s: w[01] had task item3.0$"):
         timeline, _ = processes.play(job_of(naps))
     assert timeline.computes.sum() == 5

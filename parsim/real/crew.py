@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from parsim.core.errors import RunError, Silence, told
 from parsim.core.escape import printable
+from parsim.core.patience import NOTICE_S
 from parsim.core.threads import STEADY
 from parsim.real.arena import Arena
 from parsim.real.worker import NONE, Computing, Failure, Order, Place, Report, serve, wire
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from parsim.real.worker import Channel
 
 PATIENCE = 5.0  # s that a worker told to stop may take
-NOTICE = 10.0  # s without a word, after which the user is told
 START = 60.0  # s that a worker may take to get ready, however short the timeout
 Sign = TypeVar("Sign")
 
@@ -115,7 +115,7 @@ class Crew:
         *listen* waits for so many seconds; *story* tells what is waited for.
         """
         timeout = max(self._timeout_s, least)
-        notice = min(NOTICE, timeout)
+        notice = min(NOTICE_S, timeout)
         sign = listen(notice)
         if not sign and notice < timeout:
             warnings.warn(Silence(f"no worker has answered for {notice:g} s: {story()}"), stacklevel=1)
@@ -233,9 +233,9 @@ def _alone(needed: bool) -> Iterator[None]:
 
 @contextmanager
 def _deaf() -> Iterator[None]:
-    """Start processes that are deaf to Ctrl-C from their first moment; this one heeds what it hears when all are fed.
+    """Start processes that ignore Ctrl-C from their first moment; this one acts on a signal once all have been started.
 
-    The mask is what they inherit. Here a thread of the linear algebra may take the signal all the same.
+    They inherit the mask. Here a thread of the linear algebra may take the signal all the same.
     """
     main = threading.current_thread() is threading.main_thread()
     signs = [one for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if main and callable(signal.getsignal(one))]

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from parsim.real.worker import Channel
 
 PATIENCE = 5.0  # s that a worker told to stop may take
+METHOD = "forkserver" if sys.platform == "linux" else "spawn"  # the libraries of macOS do not outlive a fork
+PRELOADED = ["parsim.real.worker", "numpy"]  # once, for all workers of all replays
 START = 60.0  # s that a worker may take to get ready, however short the timeout
 Sign = TypeVar("Sign")
 
@@ -68,14 +70,15 @@ class Crew:
 
     def start(self, program: Computing, places: Sequence[Place]) -> None:
         """Start every process, wait until all have got ready, start the clock."""
-        context = multiprocessing.get_context("spawn")
+        context = multiprocessing.get_context(METHOD)
+        context.set_forkserver_preload(PRELOADED)
         reference = _reference(program)
         with _alone(b"__main__" in reference), _environment(STEADY), _deaf():
             for place, name in zip(places, self._names, strict=True):
                 ours, theirs = context.Pipe()
                 process = context.Process(
                     target=serve,
-                    args=(theirs, reference, self.arenas, place),
+                    args=(theirs, reference, self.arenas, place, dict(os.environ)),
                     name=f"parsim {name}",
                     daemon=True,
                 )

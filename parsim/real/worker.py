@@ -12,7 +12,7 @@ import os
 import pickle
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from queue import SimpleQueue
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -254,8 +254,14 @@ class Place(NamedTuple):
     memory: float  # B that it may need
 
 
-def serve(pipe: Channel, program: bytes, arenas: Sequence[Arena], place: Place) -> None:
-    """Compute what the host orders, until it says stop; killed when the host is gone."""
+def serve(
+    pipe: Channel, program: bytes, arenas: Sequence[Arena], place: Place, environment: Mapping[str, str]
+) -> None:
+    """Compute what the host orders, until it says stop; killed when the host is gone.
+
+    *environment* is the host's of now: a process forked from another has that of then.
+    """
+    os.environ.update(environment)
     for sign in (signal.SIGINT, signal.SIGHUP):  # they reach the whole group; the host ends its workers itself
         signal.signal(sign, signal.SIG_IGN)
     os.dup2(2, 1)  # standard output belongs to the host's JSON

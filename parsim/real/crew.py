@@ -19,7 +19,6 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from math import inf
 from multiprocessing import resource_tracker
-from multiprocessing.context import SpawnProcess
 from time import monotonic
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -32,10 +31,11 @@ from parsim.real.arena import Arena
 from parsim.real.worker import NONE, Computing, Failure, Order, Place, Report, serve, wire
 
 if TYPE_CHECKING:
+    from multiprocessing.context import ForkServerContext, ForkServerProcess, SpawnContext, SpawnProcess
+
     from parsim.real.worker import Channel
 
 PATIENCE = 5.0  # s that a worker told to stop may take
-METHOD = "forkserver" if sys.platform == "linux" else "spawn"  # the libraries of macOS do not outlive a fork
 PRELOADED = ["parsim.real.worker", "numpy"]  # once, for all workers of all replays
 START = 60.0  # s that a worker may take to get ready, however short the timeout
 Sign = TypeVar("Sign")
@@ -57,7 +57,7 @@ class Crew:
     def __init__(self, workers: Sequence[str], tasks: Sequence[str], timeout_s: float = inf) -> None:
         self._timeout_s = timeout_s
         self._names, self._task_names = [*map(printable, workers)], [*map(printable, tasks)]
-        self._processes: list[SpawnProcess] = []
+        self._processes: list[ForkServerProcess | SpawnProcess] = []
         self._pipes: list[Channel] = []
         self._holds: list[list[int]] = [[] for _ in workers]  # tasks handed over, not reported
         self.zero = 0.0
@@ -70,7 +70,7 @@ class Crew:
 
     def start(self, program: Computing, places: Sequence[Place]) -> None:
         """Start every process, wait until all have got ready, start the clock."""
-        context = multiprocessing.get_context(METHOD)
+        context = _context()
         context.set_forkserver_preload(PRELOADED)
         reference = _reference(program)
         with _alone(b"__main__" in reference), _environment(STEADY), _deaf():
@@ -208,6 +208,12 @@ def crew(
         members.dismiss()
     finally:
         members.end()
+
+
+def _context() -> ForkServerContext | SpawnContext:
+    if sys.platform == "linux":
+        return multiprocessing.get_context("forkserver")
+    return multiprocessing.get_context("spawn")  # the libraries of macOS do not outlive a fork
 
 
 def _reference(program: Computing) -> bytes:

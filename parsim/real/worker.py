@@ -254,9 +254,7 @@ class Place(NamedTuple):
     memory: float  # B that it may need
 
 
-def serve(
-    pipe: Channel, program: bytes, arenas: Sequence[Arena], place: Place, environment: Mapping[str, str]
-) -> None:
+def serve(pipe: Channel, program: bytes, arenas: Sequence[Arena], place: Place, environment: Mapping[str, str]) -> None:
     """Compute what the host orders, until it says stop; killed when the host is gone.
 
     *environment* is the host's of now: a process forked from another has that of then.

@@ -32,7 +32,7 @@ LONG = "a name as long as nobody gives one, with $dollars$ & <tags> "
 
 def seen(figure):
     """Return the words that are drawn, each with its box in dots; those of ticks outside their axis are not."""
-    figure.canvas.draw()
+    figure.draw_without_rendering()
     ticks = {
         id(label)
         for axes in figure.axes

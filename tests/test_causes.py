@@ -186,7 +186,7 @@ def planted(draw):
     return tasks(*seconds[:where], 10 * sum(seconds), *seconds[where:], devices=size), "longest_task", f"t{where}"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(planted())
 def test_whatever_cause_dominates_is_named(drawn):
     raw, change, what = drawn

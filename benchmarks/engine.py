@@ -12,8 +12,9 @@ from __future__ import annotations
 import gc
 import tracemalloc
 from collections.abc import Callable
+from dataclasses import replace
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from yardstick import PENDING, Row, bare_simpy, rate, table
@@ -21,10 +22,8 @@ from yardstick import PENDING, Row, bare_simpy, rate, table
 from parsim.build import build
 from parsim.core.job import Job
 from parsim.core.scenario import load
-from parsim.sim.engine import Engine
 from parsim.sim.play import play
 
-GOAL = 0.45  # of the yardstick
 BYTES = 300  # per task, beyond the graph
 ROUNDS = 5
 TASKS = 100_000
@@ -46,37 +45,69 @@ def independent(tasks: int, **cost: Any) -> Job:
     )
 
 
-def pipeline(**cost: Any) -> Job:
+def pipeline(engine: str, send: str = "0 s", **cost: Any) -> Job:
     """Return the job of 1F1B, 64 ranks and 256 microbatches."""
-    return build(
+    job = build(
         load(
             {
                 "cluster": {"devices": PENDING},
-                "workload": {"kind": "stages", "forward": "1 ms", "input_grad": "1 ms", "weight_grad": "1 ms"},
+                "workload": {
+                    "kind": "stages",
+                    "forward": "1 ms",
+                    "input_grad": "1 ms",
+                    "weight_grad": "1 ms",
+                    "send": send,
+                },
                 "plan": {"pipeline": PENDING, "schedule": "1f1b", "microbatches": MICROBATCHES},
                 "cost": cost,
                 "policy": "in_order",
             }
         )
     )
+    return replace(job, engine=engine)
 
 
-JOBS = {
-    "independent, constant": lambda: independent(TASKS, kind="constant"),
-    "independent, noisy": lambda: independent(TASKS, kind="noisy", spread=0.5),
-    "1F1B 64 x 256, constant": lambda: pipeline(kind="constant"),
-    "1F1B 64 x 256, noisy": lambda: pipeline(kind="noisy", spread=0.5),
+def layered(**edges: Any) -> Job:
+    """Return the job of 10,000 tasks in layers under fifo on 16 devices."""
+    return build(
+        load(
+            {
+                "cluster": {"devices": 16, "topology": {"kind": "full", "bandwidth": "1 GB/s"}},
+                "workload": {"kind": "layered", "tasks": 10_000, "compute": "1 ms", **edges},
+                "cost": {"kind": "constant"},
+                "policy": "fifo",
+            }
+        )
+    )
+
+
+class Case(NamedTuple):
+    """A job, and what part of the yardstick it is to reach."""
+
+    job: Callable[[], Job]
+    goal: float
+
+
+CASES = {
+    "independent, equal times": Case(lambda: independent(TASKS, kind="constant"), 0.6),
+    "independent, noisy": Case(lambda: independent(TASKS, kind="noisy", spread=0.5), 0.35),
+    "1F1B 64 x 256 by the path": Case(lambda: pipeline("path", kind="constant"), 0.6),
+    "1F1B by the path, noisy": Case(lambda: pipeline("path", kind="noisy", spread=0.5), 0.45),
+    "1F1B with send by the path": Case(lambda: pipeline("path", "100 us", kind="constant"), 0.35),
+    "1F1B with send on SimPy": Case(lambda: pipeline("simpy", "100 us", kind="constant"), 0.08),
+    "layered, delays, fifo": Case(lambda: layered(ccr=0.5), 0.05),
+    "layered, bytes over full, fifo": Case(lambda: layered(send="500 kB"), 0.015),
 }
 
 
-def speed(name: str, job: Job, work: Callable[[Job], object], goal: str = "") -> Row:
-    """Take the rate of *work* and that of the yardstick in turn, and the median of their ratios."""
+def speed(name: str, job: Job, goal: str) -> Row:
+    """Take the rate of `play` and that of the yardstick in turn, and the median of their ratios."""
     tasks, delays = len(job.graph), np.random.default_rng(0).uniform(0.5, 1.5, TASKS).tolist()
     taken = []
     for _ in range(ROUNDS):
         gc.collect()
         yardstick = bare_simpy(delays, TASKS)
-        taken.append((rate(lambda: work(job), tasks), yardstick))
+        taken.append((rate(lambda: play(job), tasks), yardstick))
     ratio = median(ours / theirs for ours, theirs in taken)
     ours, theirs = (median(column) for column in zip(*taken, strict=True))
     return Row(name, f"{ours:,.0f} tasks/s", f"{theirs:,.0f} events/s", f"{ratio:.2f}", goal)
@@ -110,11 +141,9 @@ def growth() -> list[Row]:
 
 def main() -> None:
     """Print the tables."""
-    jobs = {name: make() for name, make in JOBS.items()}
-    whole = [speed(name, job, play, f"{GOAL} or more") for name, job in jobs.items()]
+    jobs = {name: case.job() for name, case in CASES.items()}
+    whole = [speed(name, job, f"{CASES[name].goal:g} or more") for name, job in jobs.items()]
     print(table("speed, from job to timeline", whole), "\n")
-    part = [speed(name, job, lambda job: Engine(job).play()) for name, job in jobs.items()]
-    print(table("speed, without writing the timeline", part), "\n")
     print(table("memory, peak", [memory(name, job) for name, job in jobs.items()]), "\n")
     print(table("cost (the least is the yardstick)", growth()))
 

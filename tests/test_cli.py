@@ -29,6 +29,7 @@ SECTION_2 = {
     "scenario": "01_five_tasks_data",
     "scenario_sha256": hashlib.sha256(FIRST.read_bytes()).hexdigest(),
     "clock": "simulated",
+    "engine": "simpy",
     "seed": 0,
     "makespan_s": 3.3,
     "workers": 2,

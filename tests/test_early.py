@@ -10,6 +10,7 @@ from parsim.build import build
 from parsim.core.scenario import load
 from parsim.sim.carrier import Carrier
 from parsim.sim.order import NOBODY
+from parsim.sim.prepared import prepared
 
 ORDERED = ("heft", "peft", "cpop")
 SEEDS = 2 * settings.default.max_examples
@@ -60,7 +61,7 @@ def test_no_stall_is_caused_by_room_that_early_inputs_hold(policy):
             job = build(load(tight(seed, slots=[1, 2, 3]) | {"policy": policy}))
         except parsim.ScenarioError:
             continue
-        engine = Carrier(job)
+        engine = Carrier(prepared(job))
         engine.play()
         waiting = [task for task in engine.unstarted() if engine.worker[task] == NOBODY]
         early = {task: engine.rooms._inputs[task] for task in waiting}

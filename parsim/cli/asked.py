@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import click
 
@@ -20,6 +20,9 @@ from parsim.cli.progress import waiting
 from parsim.cli.streams import Closed
 from parsim.cli.terminal import say, say_json, tell
 from parsim.core.errors import Fault, RunError, ScenarioError
+
+if TYPE_CHECKING:
+    from parsim.core.job import Engine
 
 
 class Answer(Protocol):
@@ -167,6 +170,17 @@ def count_of(option: str, text: str, most: int) -> int:
     if not text.isascii() or not text.isdigit() or len(text) > len(str(most)) or not 0 < int(text) <= most:
         raise option_fault(option, f"'{text[:60]}' is not a count from 1 to {most}; write for example 4")
     return int(text)
+
+
+def engine_of(text: str) -> Engine:
+    """Read what is to play a scenario."""
+    from parsim.core.job import ENGINES
+    from parsim.core.registry import did_you_mean
+
+    for engine in ENGINES:
+        if engine == text:
+            return engine
+    raise option_fault("--engine", did_you_mean(text, ENGINES))
 
 
 def seconds_of(option: str, text: str) -> float:

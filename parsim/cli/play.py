@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from functools import partial
 from math import inf
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,6 +18,7 @@ from parsim.cli.asked import (
     as_json,
     collecting,
     count_of,
+    engine_of,
     option_fault,
     quiet,
     raise_all,
@@ -29,6 +30,9 @@ from parsim.cli.progress import waiting
 from parsim.cli.terminal import say, say_json
 from parsim.core.errors import Fault, RunError, Unfinished
 from parsim.core.escape import printable
+
+if TYPE_CHECKING:
+    from parsim.core.job import Engine
 
 MOST_ROUNDS = 10_000
 
@@ -53,13 +57,18 @@ def _see(scenario: str, values: Values) -> None:
 
 @click.command()
 @scenario
+@click.option("--engine", metavar="NAME", default="auto", help="auto, simpy or path, the longest path.")
 @answers
-def run(asked: Asked, scenario: str) -> None:
+def run(asked: Asked, scenario: str, engine: str) -> None:
     """Play SCENARIO on its clock, simulated or live."""
     from parsim.run import salvage, simulate
 
+    faults: list[Fault] = []
+    chosen: Engine = "auto"
+    with collecting(faults):
+        chosen = engine_of(engine)
     try:
-        answer(asked, scenario, simulate, [])
+        answer(asked, scenario, lambda scenario, values: simulate(scenario, values, chosen), faults)
     except Unfinished as failed:
         if asked.out is not None:
             salvage(failed, asked.out)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from operator import add
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -14,6 +14,8 @@ from parsim.core.cluster import Cluster, Device
 from parsim.core.errors import Complaint
 from parsim.core.graph import Floats, TaskGraph
 
+Engine = Literal["auto", "simpy", "path"]
+ENGINES: tuple[Engine, ...] = ("auto", "simpy", "path")
 BEFORE = 3  # steps ahead of the first task: split, create, allocate
 
 
@@ -170,6 +172,7 @@ class Job:
     clock: str
     values: dict[str, Any]  # the scenario that was asked for, as its YAML would hold it
     notes: Sequence[str] = ()  # what its reader should know
+    engine: Engine = "auto"  # what plays it on the simulated clock
 
     @cached_property
     def begun_s(self) -> float:

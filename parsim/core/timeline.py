@@ -60,6 +60,7 @@ class Timeline:
     waits: Words
     thing: Ints  # which transfer of the graph (see `graph.Things`); -1 where it is none, or no graph is known
     idle: Idle
+    engine: str = ""  # what played it: simpy, path, or processes; empty: nobody says
 
     def __len__(self) -> int:
         return len(self.number)

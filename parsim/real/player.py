@@ -25,6 +25,7 @@ from parsim.real.crew import Crew, Heard
 from parsim.real.worker import BEGINNING, NONE, Input, Order, Part, Report, part_of
 from parsim.sim.carrier import Carrier
 from parsim.sim.order import Time, order_of_events
+from parsim.sim.prepared import prepared
 from parsim.sim.record import Interval, Record, Transfers, intervals, ready_times
 from parsim.sim.stall import stalled
 
@@ -41,7 +42,7 @@ class Player(Carrier):
     """
 
     def __init__(self, job: Job, crew: Crew, orders: list[Order], given: dict[int, Sequence[Any]]) -> None:
-        super().__init__(job)
+        super().__init__(prepared(job))
         assert job.graph.program is not None
         self.program = job.graph.program
         self.crew, self.orders, self.values = crew, orders, given
@@ -56,7 +57,7 @@ class Player(Carrier):
     def execute(self, begun: float) -> None:
         """Let the workers compute every task."""
         self.begun_s = begun
-        self.clock = Environment(begun)
+        self.clock = self.ready.clock = Environment(begun)
         order = order_of_events(self, self.binding(), self.hooks())
         order.begin(Event(self.clock))
         with under_way("tasks", len(self.graph), lambda: len(self.reports)):
@@ -72,7 +73,7 @@ class Player(Carrier):
             for one in heard:
                 self._note(one, now)
             self.agenda[now] = [one.report.task for one in heard]
-            self.clock = Environment(now)
+            self.clock = self.ready.clock = Environment(now)
             instant(Event(self.clock))
 
     def unstarted(self) -> list[int]:
@@ -155,6 +156,7 @@ class Player(Carrier):
         self._stamp()
         thing, worker, start, end, instant = self._moves()
         record = Record(
+            engine="processes",
             begun_s=self.begun_s,
             worker=np.array(self.worker, dtype=np.int64),
             ready_s=ready_times(self.graph, self.heard_s, self.begun_s),

@@ -14,10 +14,10 @@ from functools import partial
 import numpy as np
 
 from parsim.core.cluster import Path
-from parsim.core.job import Job
-from parsim.sim.early import Turns, spares, stated
+from parsim.sim.early import Turns, spares
 from parsim.sim.engine import Engine
 from parsim.sim.order import NOBODY, Bind, Hooks, Released
+from parsim.sim.prepared import Prepared
 from parsim.sim.record import Record
 from parsim.sim.rooms import Rooms, column
 from parsim.sim.starving import Starving
@@ -28,8 +28,9 @@ from parsim.sim.wires import Wires
 class Carrier(Engine):
     """An engine that also moves inputs and results, and keeps room for them."""
 
-    def __init__(self, job: Job) -> None:
-        super().__init__(job)
+    def __init__(self, ready: Prepared) -> None:
+        super().__init__(ready)
+        job = ready.job
         graph, cluster, tasks = job.graph, job.cluster, len(job.graph)
         self.cluster, self.things, self.split = cluster, graph.things, graph.things.split
         self.device = cluster.device_of_worker
@@ -53,7 +54,7 @@ class Carrier(Engine):
         self.limited = any(device.memory < math.inf for device in cluster.devices)
         if self.limited:
             self.fits = [partial(self.has_room, device) for device in self.device]
-        orders = stated(self.policy, len(cluster.workers)) if self.named else ()
+        orders = ready.orders
         self.by_plan = bool(orders)
         self.turns = Turns(tasks, orders or [[] for _ in cluster.workers])
         self.spare = spares(job, self.homes, orders) if self.named else {}

@@ -68,6 +68,7 @@ def _record(engine: Engine, ended: Ints, begun_s: float) -> Record:
     idle, since = _idle(len(engine.idle_from), *_there(spans, moved))
     taken = engine.ticks.whole(engine.taken)
     return Record(
+        engine="simpy",
         begun_s=begun_s,
         worker=worker,
         ready_s=ready_times(engine.graph, end_s, begun_s),

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from parsim.core.graph import Floats, Ints, TaskGraph
-from parsim.core.job import Job, Ordered, Policy
+from parsim.core.job import Job
 from parsim.sim.holding import limit
 from parsim.sim.order import Time
 from parsim.sim.rooms import column
@@ -62,11 +62,6 @@ class Turns:
         """Return the task 1 + *prefetch* places behind *task*, or NEVER."""
         order, place = self.orders[self._worker[task]], self._place[task] + 1 + prefetch
         return order[place] if place < len(order) else NEVER
-
-
-def stated(policy: Policy, workers: int) -> Sequence[Sequence[int]]:
-    """Return the orders that a policy states, [worker][place]; nothing where it states none."""
-    return [policy.order_of(worker) for worker in range(workers)] if isinstance(policy, Ordered) else []
 
 
 class Spare:

@@ -9,25 +9,17 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
 import numpy as np
-from simpy import Environment, Event
+from simpy import Event
 
 from parsim.core.graph import Floats, Ints, packed
-from parsim.core.job import BEFORE, Job
-from parsim.sim.clock import Instants, clock_unit
-from parsim.sim.estimate import by_worker, drawn, estimate, expected
+from parsim.core.job import BEFORE
+from parsim.sim.clock import Instants
 from parsim.sim.order import NOBODY, Bind, Hooks, order_of_events, starting
+from parsim.sim.prepared import Prepared
 from parsim.sim.record import Record, Transfers, intervals, ready_times
 from parsim.sim.ticks import NEVER
-
-
-class Taking(Protocol):
-    """The ticks that tasks take on a worker."""
-
-    def __getitem__(self, task: int, /) -> int:
-        """Return the ticks of *task*, which starts now or has started."""
 
 
 def always(task: int) -> bool:
@@ -42,10 +34,11 @@ def ignore(event: Event) -> None:
 class Engine:
     """One run of tasks that need neither transfers nor room."""
 
-    def __init__(self, job: Job) -> None:
-        graph, tasks, count = job.graph, len(job.graph), len(job.cluster.workers)
-        self.job, self.graph = job, graph
-        self.clock = Environment(0)
+    def __init__(self, ready: Prepared) -> None:
+        job, graph = ready.job, ready.job.graph
+        tasks, count = len(graph), len(job.cluster.workers)
+        self.ready, self.job, self.graph = ready, job, graph
+        self.clock, self.ticks, self.lasts, self.policy = ready.clock, ready.ticks, ready.lasts, ready.policy
         self.instants = Instants(self.clock)
         self.agenda: dict[float, list[int]] = {}  # instant -> tasks that end then
         self.worker = [NOBODY] * tasks
@@ -59,17 +52,11 @@ class Engine:
         self.stirred = list(range(count))  # workers whose next answer of the policy may differ from the last
         self.idle_from: list[float] = [0] * count
 
-        compute = drawn(job)
-        self.ticks = clock_unit(job, compute)
         self.starts = self.ticks.blank(tasks)
         self.taken = self.ticks.blank(tasks)  # NEVER: taken when started
         self.idle = self.ticks.blank(0)  # worker, from, to: three numbers an interval
-        self.lasts: Sequence[Taking] = self._rows(compute)
-        self.policy = job.policy()
-        self.policy.prepare(graph, graph.places, estimate(job, expected(job))._replace(instant=self._instant))
-        homes = list(map(self.policy.home, range(tasks)))
-        self.named = tasks > 0 and None not in homes
-        self.homes: list[int] = homes if self.named else []  # type: ignore[assignment]
+        self.homes = ready.homes
+        self.named = bool(self.homes)
         self.limit = 1 if self.named else 1 + job.prefetch
         self.fits: list[Callable[[int], bool]] = [always] * count
 
@@ -91,6 +78,7 @@ class Engine:
         starts, taken = self.ticks.whole(self.starts), self.ticks.whole(self.taken)
         end_s = times(np.where(starts < 0, NEVER, starts + self._took()))
         return Record(
+            engine="simpy",
             begun_s=begun_s,
             worker=np.array(self.worker, dtype=np.int64),
             ready_s=ready_times(self.graph, end_s, begun_s),
@@ -116,13 +104,6 @@ class Engine:
     def now_s(self) -> float:
         """Return what the clock shows, in seconds."""
         return self.ticks.seconds(int(self.clock.now))
-
-    def _instant(self) -> float:
-        return self.clock.now
-
-    def _rows(self, compute: list[Floats]) -> tuple[Taking, ...]:
-        """Return the ticks on every worker; those of alike devices share an array."""
-        return by_worker(self.job, compute, self.ticks.row)
 
     def _took(self) -> Ints:
         """Return the ticks that each task took on its worker, (tasks,)."""

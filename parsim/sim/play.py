@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from parsim.core.errors import Fault, ScenarioError
 from parsim.core.job import Job
 from parsim.core.outside import staying
 from parsim.core.patience import at
@@ -19,16 +23,20 @@ from parsim.sim.carrier import Carrier
 from parsim.sim.cut import cut
 from parsim.sim.engine import Engine
 from parsim.sim.live import rows
+from parsim.sim.longest_path import LongestPath, Undecided, refusal
+from parsim.sim.prepared import Prepared, prepared
 from parsim.sim.record import Record
 from parsim.sim.stall import stalled
 from parsim.sim.ticks import NEVER
 from parsim.sim.write import write
 
+LARGE = 20_000  # tasks, from which on the longest path is tried
+
 
 @staying()
 def play(job: Job) -> Timeline:
     """Play *job* to its end; raises `Stalled` when nothing can move before that."""
-    return valued(job)[0] if job.clock == "live" else write(job, _played(job, _engine(job)))
+    return valued(job)[0] if job.clock == "live" else write(job, _simulated(job, prepared(job)))
 
 
 @staying()
@@ -40,9 +48,11 @@ def valued(job: Job) -> tuple[Timeline, Any]:
     if job.clock != "live":
         timeline = play(job)
         return timeline, evaluate(job.graph, timeline)
-    values, engine = Values(job.graph), _engine(job)
+    values, ready = Values(job.graph), prepared(job)
+    if job.engine == "path":
+        raise _refused(refusal(ready))
     took: dict[int, int] = {}
-    engine.lasts = rows(job, values, engine.ticks, took)
+    engine = _engine(replace(ready, lasts=rows(job, values, ready.ticks, took)))
     with one_thread():
         values.program.prepare(range(len(job.graph)))
         try:
@@ -52,17 +62,41 @@ def valued(job: Job) -> tuple[Timeline, Any]:
         return write(job, record), values.merged()
 
 
-def _engine(job: Job) -> Engine:
-    return Carrier(job) if needs_carrier(job) else Engine(job)
+def _simulated(job: Job, ready: Prepared) -> Record:
+    """Play on SimPy, or by the longest path where that was asked for, or is possible and saves time."""
+    if job.engine == "path" or (job.engine == "auto" and len(job.graph) > LARGE):
+        reason = refusal(ready)
+        try:
+            if not reason:
+                path = LongestPath(ready)
+                with _progress(job, path.starts):
+                    return path.play()
+        except Undecided as undecided:
+            reason = str(undecided)
+        if job.engine == "path":
+            raise _refused(reason)
+    return _played(job, _engine(ready))
+
+
+def _refused(reason: str) -> ScenarioError:
+    return ScenarioError([Fault("--engine", 0, 0, "engine", f"path cannot play this: {reason}; leave it out")])
+
+
+def _engine(ready: Prepared) -> Engine:
+    return Carrier(ready) if needs_carrier(ready.job) else Engine(ready)
 
 
 def _played(job: Job, engine: Engine) -> Record:
-    tasks = len(job.graph)
-    with at(engine.now_s), under_way("tasks", tasks, lambda: tasks - engine.starts.count(NEVER)):
+    with at(engine.now_s), _progress(job, engine.starts):
         record = engine.play()
     if np.isnan(record.end_s).any():
         raise stalled(engine)
     return record
+
+
+def _progress(job: Job, starts: Sequence[int]) -> AbstractContextManager[None]:
+    tasks = len(job.graph)
+    return under_way("tasks", tasks, lambda: tasks - starts.count(NEVER))
 
 
 def needs_carrier(job: Job) -> bool:

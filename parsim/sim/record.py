@@ -36,6 +36,7 @@ class Record(NamedTuple):
     `starved` those in which it waited for room, `overhead` those of hand-over.
     """
 
+    engine: str  # what wrote it: simpy, path (the longest path), or processes
     begun_s: float  # when split, create and allocate were over
     worker: Ints
     ready_s: Floats

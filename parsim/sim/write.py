@@ -45,6 +45,7 @@ def compose(job: Job, record: Record, steps: Steps, instants: Record) -> Timelin
         return np.concatenate(column)[order]
 
     return Timeline(
+        engine=record.engine,
         number=codes(number),
         tasks=Words(codes(task), names),
         kinds=Words(codes(kind), (*job.graph.kinds, "transfer", *STEPS)),

@@ -1,0 +1,309 @@
+"""The accelerator of the simulated clock: where every worker's order is fixed and nobody shares a link, one pass.
+
+    start of a task = the latest of   the end of the task before it on its worker
+                                      the arrival of each of its inputs
+
+The order of a worker is one more parent per task, so starts are longest paths through the graph (Kelley, Critical-path
+planning and scheduling, Operations Research 9(3), 1961). Transfers are first taken to be alone on their links. Where
+that turns out to be so, rates were right at every instant, and the record is the one that the engine would have
+written; otherwise the engine has to play (`Undecided`).
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import chain, islice
+from typing import NamedTuple
+
+import numpy as np
+
+from parsim.core.errors import ParsimError
+from parsim.core.graph import Bools, Floats, Ints, packed
+from parsim.core.job import BEFORE
+from parsim.sim.network import WINDOW
+from parsim.sim.prepared import Prepared
+from parsim.sim.record import Record, Transfers, intervals, ready_times
+from parsim.sim.ticks import NEVER
+
+NOBODY = -1  # no task
+
+
+class Undecided(ParsimError):
+    """The longest path does not tell what happens, and why."""
+
+
+def refusal(ready: Prepared) -> str:
+    """Say why the longest path cannot play a job; nothing: it can, unless transfers turn out to share a link."""
+    job = ready.job
+    if job.clock != "simulated":
+        return f"the {job.clock} clock runs the kernels"
+    if not ready.orders and len(job.graph):
+        return f"the policy {job.policy_name} decides while the clock runs"
+    limited = [device.name for device in job.cluster.devices if device.memory < math.inf]
+    if limited:
+        return f"device {limited[0]} has a limit of memory"
+    if ready.ticks.dtype is object:
+        return "its times are too far apart for a clock of 64 bits"
+    return ""
+
+
+class Sent(NamedTuple):
+    """Transfers of one sort, a row each; times are ticks."""
+
+    thing: Ints
+    worker: Ints
+    start: Ints
+    join: Ints  # when the latency has passed
+    end: Ints
+    nominal: Floats  # s; NaN: as long as it took
+    route: Ints  # index into `Routes.paths`; -1: none
+
+
+class Routes:
+    """The routes between places, each asked for once."""
+
+    def __init__(self, ready: Prepared) -> None:
+        self._cluster, self._ticks = ready.job.cluster, ready.ticks
+        self._latency: list[float] = []  # s
+        self._bandwidth: list[float] = []  # B/s
+        self.links: list[tuple[int, ...]] = []  # of each route
+
+    def between(self, source: Ints, target: Ints) -> Ints:
+        """Return the number of the route of each pair of places, (pairs,)."""
+        pairs, where = np.unique(np.stack([source, target], axis=1), axis=0, return_inverse=True)
+        first = len(self.links)
+        for pair in pairs.tolist():
+            path = self._cluster.path(*pair)
+            assert path is not None, "the scenario was checked"
+            self._latency.append(path.latency)
+            self._bandwidth.append(path.bandwidth)
+            self.links.append(tuple(dict.fromkeys(path.links)))
+        return first + where.reshape(-1)
+
+    def hops(self, route: Ints, size: Floats, limit: Floats | float = math.inf) -> tuple[Ints, Ints, Floats]:
+        """Return ticks of latency, ticks of carrying, and nominal seconds of transfers that are alone, (transfers,)."""
+        latency = np.array(self._latency)[route]
+        seconds = size / np.minimum(np.array(self._bandwidth)[route], limit)
+        return self._ticks.column(latency), self._ticks.column(seconds), latency + seconds
+
+
+class LongestPath:
+    """One pass over the tasks of a job that `refusal` lets through.
+
+    After `play`, `starts` holds the ticks at which tasks start.
+    """
+
+    def __init__(self, ready: Prepared) -> None:
+        self.ready, self.job, self.graph = ready, ready.job, ready.job.graph
+        self.begun = sum(map(ready.ticks.of, self.job.steps[:BEFORE]))
+        self.starts = ready.ticks.blank(len(self.graph))
+        self.worker = np.array(ready.homes, dtype=np.int64)
+        self.device = np.array(self.job.cluster.device_of_worker)
+        self.routes = Routes(ready)
+        self.order = np.fromiter(chain.from_iterable(ready.orders), np.int64, len(self.graph))
+        self.turn = np.concatenate([np.arange(len(order)) for order in ready.orders] or [self.order])  # along `order`
+
+    def play(self) -> Record:
+        """Return what happens; raises `Undecided` where orders wait for each other, or transfers share a link."""
+        edges, given = self._edges(), self._given()
+        self._pass(edges, given)
+        starts = self.ready.ticks.whole(self.starts)
+        if len(starts) and starts.min() == NEVER:
+            raise Undecided("the orders of the workers wait for each other")
+        ends = starts + self._took()
+        sent = self._sent(starts, ends, edges, given)
+        self._check(starts, ends, sent)
+        return self._record(starts, ends, sent)
+
+    # -- what travels
+
+    def _edges(self) -> Sent:
+        """Return the edges along which something travels; their times count from the end of the parent."""
+        edges = self.graph.edges
+        source, target = self.worker[edges.parent], self.worker[edges.child]
+        delayed = (edges.delay > 0) & (source != target)
+        source, target = self.device[source], self.device[target]
+        carried = (edges.size > 0) & (source != target) & ~delayed
+        moved = np.flatnonzero(delayed | carried)
+        latency, carrying = np.zeros((2, len(moved)), dtype=np.int64)
+        nominal, route = np.full(len(moved), np.nan), np.full(len(moved), -1)
+        latency[delayed[moved]] = self.ready.ticks.column(edges.delay[delayed])
+        mine = carried[moved]
+        if mine.any():
+            route[mine] = self.routes.between(source[carried], target[carried])
+            latency[mine], carrying[mine], nominal[mine] = self.routes.hops(route[mine], edges.size[carried])
+        owner = self.worker[edges.child[moved]]
+        return Sent(moved, owner, np.zeros_like(moved), latency, latency + carrying, nominal, route)
+
+    def _host(self, size: Floats, thing: int, sends: bool) -> Sent:
+        """Return what travels between the host and the tasks; times count from when it leaves."""
+        tasks = np.flatnonzero(size) if len(size) else np.empty(0, np.int64)
+        place, host = self.device[self.worker[tasks]], np.full(len(tasks), self.job.cluster.host)
+        route = self.routes.between(host, place) if sends else self.routes.between(place, host)
+        latency, carrying, nominal = self.routes.hops(route, size[tasks])
+        zeros = np.zeros_like(tasks)
+        return Sent(thing + tasks, self.worker[tasks], zeros, latency, latency + carrying, nominal, route)
+
+    def _given(self) -> Sent:
+        return self._host(self.graph.given, self.graph.things.given(0), sends=True)
+
+    def _results(self) -> Sent:
+        return self._host(self.graph.result, self.graph.things.result(0), sends=False)
+
+    def _flows(self) -> Sent:
+        flows, cluster = self.graph.flows, self.job.cluster
+        owner = np.where(flows.target == cluster.host, flows.source, flows.target)
+        route = self.routes.between(flows.source, flows.target)
+        start = self.ready.ticks.column(flows.start)
+        latency, carrying, nominal = self.routes.hops(route, flows.size, flows.limit)
+        thing = self.graph.things.flow(0) + np.arange(len(flows))
+        worker = np.searchsorted(self.device, owner)
+        return Sent(thing, worker, start, start + latency, start + latency + carrying, nominal, route)
+
+    # -- the pass
+
+    def _pass(self, edges: Sent, given: Sent) -> None:
+        """Start every task whose parents and predecessors have started, worker by worker, until none is left."""
+        graph, ready = self.graph, self.ready
+        hop = np.zeros(len(graph.edges), dtype=np.int64)
+        hop[edges.thing] = edges.end
+        children = graph.children
+        order_of_edges = np.asarray(children.order)
+        first, child, lag = children.first, packed(graph.edges.child[order_of_edges]), packed(hop[order_of_edges])
+        missing = np.bincount(graph.edges.child, minlength=len(graph)).tolist()
+        arrival = [self.begun] * len(graph)
+        ahead = 1 + self.job.prefetch
+        from_host = dict(zip((given.thing - graph.things.given(0)).tolist(), given.end.tolist(), strict=True))
+        for order in ready.orders if from_host else ():
+            for task in order[:ahead]:
+                arrival[task] += from_host.get(task, 0)
+        homes, starts, orders = ready.homes, self.starts, ready.orders
+        turn, free = [0] * len(orders), [self.begun] * len(orders)
+        blocked = [NOBODY] * len(orders)
+        stack = list(range(len(orders)))
+        while stack:
+            worker = stack.pop()
+            order, took, now, place = orders[worker], ready.lasts[worker], free[worker], turn[worker]
+            for task in islice(order, place, None):
+                if missing[task]:
+                    blocked[worker] = task
+                    break
+                start = arrival[task]
+                if start < now:
+                    start = now
+                starts[task] = start
+                place += 1
+                if from_host and place + ahead <= len(order):
+                    later = order[place - 1 + ahead]
+                    arrival[later] = max(arrival[later], start + from_host.get(later, 0))
+                now = start + took[task]
+                for edge in range(first[task], first[task + 1]):
+                    one = child[edge]
+                    there = now + lag[edge]
+                    if arrival[one] < there:
+                        arrival[one] = there
+                    missing[one] -= 1
+                    if not missing[one] and blocked[homes[one]] == one:
+                        blocked[homes[one]] = NOBODY
+                        stack.append(homes[one])
+            turn[worker], free[worker] = place, now
+
+    # -- the record
+
+    def _took(self) -> Ints:
+        """Return the ticks of every task on its worker, (tasks,)."""
+        took, distinct = np.zeros(len(self.graph), dtype=np.int64), {id(row): row for row in self.ready.lasts}
+        rows = np.array([id(row) for row in self.ready.lasts])[self.worker]
+        for key, row in distinct.items():
+            mine = rows == key
+            took[mine] = np.asarray(row)[mine]
+        return took
+
+    def _sent(self, starts: Ints, ends: Ints, edges: Sent, given: Sent) -> Sent:
+        """Return all transfers with their times on the clock."""
+        left = ends[self.graph.edges.parent[edges.thing]]
+        turn, before = np.zeros((2, len(self.graph)), dtype=np.int64)
+        turn[self.order] = self.turn
+        ahead = 1 + self.job.prefetch
+        before[self.order[ahead:]] = self.order[: max(len(self.order) - ahead, 0)]
+        tasks = given.thing - self.graph.things.given(0)
+        handed = np.where(turn[tasks] < ahead, self.begun, starts[before[tasks]])
+        results = self._results()
+        gone = ends[results.thing - self.graph.things.result(0)]
+        sorts = [_shifted(edges, left), _shifted(given, handed), _shifted(results, gone), self._flows()]
+        return Sent._make(np.concatenate(parts) for parts in zip(*sorts, strict=True))
+
+    def _check(self, starts: Ints, ends: Ints, sent: Sent) -> None:
+        """See that no two transfers share a link, and that no instant falls into the window before an end."""
+        network = np.flatnonzero((sent.route >= 0) & (sent.end > sent.join))
+        if not len(network):
+            return
+        links = [self.routes.links[route] for route in sent.route[network].tolist()]
+        row = np.repeat(network, [len(some) for some in links])
+        link = np.fromiter(chain.from_iterable(links), np.int64, len(row))
+        order = np.lexsort((sent.end[row], sent.join[row], link))
+        row, link = row[order], link[order]
+        meet = np.flatnonzero((link[1:] == link[:-1]) & (sent.join[row[1:]] < sent.end[row[:-1]]))
+        if len(meet):
+            name = self.job.cluster.links[int(link[meet[0]])].name
+            raise Undecided(f"transfers share link {name}")
+        instants = np.unique(np.concatenate([starts, ends, sent.start, sent.join, sent.end]))
+        end = sent.end[network]
+        before = instants[np.maximum(np.searchsorted(instants, end) - 1, 0)]
+        few, many = WINDOW
+        if np.any((before < end) & (end <= before + before // many * few)):
+            raise Undecided("a transfer ends a few ulps after something else")
+
+    def _record(self, starts: Ints, ends: Ints, sent: Sent) -> Record:
+        ticks = self.ready.ticks
+        begun_s, start_s, end_s = float(ticks.times([self.begun])[0]), ticks.times(starts), ticks.times(ends)
+        ready_s = ready_times(self.graph, end_s, begun_s)
+        freed = np.full(len(starts), begun_s)
+        behind = np.flatnonzero(self.turn)
+        freed[self.order[behind]] = end_s[self.order[behind - 1]]
+        sent_s, there_s = ticks.times(sent.start), ticks.times(sent.end)
+        nominal = np.where(np.isnan(sent.nominal), there_s - sent_s, sent.nominal)
+        owner, since, until, idle_from = gaps(
+            len(self.device),
+            np.concatenate([self.worker, sent.worker]),
+            np.concatenate([starts, sent.start]),
+            np.concatenate([ends, sent.end]),
+        )
+        return Record(
+            engine="path",
+            begun_s=begun_s,
+            worker=self.worker,
+            ready_s=ready_s,
+            taken_s=np.maximum(ready_s, freed),
+            start_s=start_s,
+            end_s=end_s,
+            transfers=Transfers(sent.thing, sent.worker, sent_s, there_s, nominal),
+            idle=np.column_stack([owner.astype(np.float64), ticks.times(since), ticks.times(until)]),
+            idle_from=ticks.times(idle_from).tolist(),
+            starved=intervals([]),
+            overhead=intervals([]),
+        )
+
+
+def _shifted(sent: Sent, start: Ints) -> Sent:
+    return sent._replace(start=start, join=start + sent.join, end=start + sent.end)
+
+
+def gaps(workers: int, owner: Ints, start: Ints, end: Ints) -> tuple[Ints, Ints, Ints, Ints]:
+    """Return the intervals before and between the spans of each worker, and when its last span ended, 0: it has none.
+
+    >>> worker, since, until, last = gaps(2, np.array([0, 0]), np.array([1, 5]), np.array([3, 6]))
+    >>> worker.tolist(), since.tolist(), until.tolist(), last.tolist()
+    ([0, 0], [0, 3], [1, 5], [6, 0])
+    """
+    order = np.lexsort((start, owner))
+    owner, start, end = owner[order], start[order], end[order]
+    instants, rank = np.unique(end, return_inverse=True)
+    latest = np.maximum.accumulate(owner * len(instants) + rank)  # grows with the worker, so none reaches into the next
+    before = np.zeros_like(start)
+    same: Bools = owner[1:] == owner[:-1]
+    before[1:][same] = instants[latest[:-1][same] % max(len(instants), 1)]
+    idle = before < start
+    last = np.zeros(workers, dtype=np.int64)
+    np.maximum.at(last, owner, end)
+    return owner[idle], before[idle], start[idle], last

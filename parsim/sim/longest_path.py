@@ -12,20 +12,20 @@ written; otherwise the engine has to play (`Undecided`).
 from __future__ import annotations
 
 import math
-from itertools import chain, islice
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
 
 from parsim.core.errors import ParsimError
-from parsim.core.graph import Bools, Floats, Ints, packed
+from parsim.core.graph import Bools, Floats, Ints
 from parsim.core.job import BEFORE
+from parsim.core.paths import NEVER, longest_paths
 from parsim.sim.network import WINDOW
 from parsim.sim.prepared import Prepared
 from parsim.sim.record import Record, Transfers, intervals, ready_times
-from parsim.sim.ticks import NEVER
 
-NOBODY = -1  # no task
+NOBODY = -1  # in place of a task
 
 
 class Undecided(ParsimError):
@@ -88,15 +88,11 @@ class Routes:
 
 
 class LongestPath:
-    """One pass over the tasks of a job that `refusal` lets through.
-
-    After `play`, `starts` holds the ticks at which tasks start.
-    """
+    """Plays a job that `refusal` lets through."""
 
     def __init__(self, ready: Prepared) -> None:
         self.ready, self.job, self.graph = ready, ready.job, ready.job.graph
         self.begun = sum(map(ready.ticks.of, self.job.steps[:BEFORE]))
-        self.starts = ready.ticks.blank(len(self.graph))
         self.worker = np.array(ready.homes, dtype=np.int64)
         self.device = np.array(self.job.cluster.device_of_worker)
         self.routes = Routes(ready)
@@ -105,12 +101,11 @@ class LongestPath:
 
     def play(self) -> Record:
         """Return what happens; raises `Undecided` where orders wait for each other, or transfers share a link."""
-        edges, given = self._edges(), self._given()
-        self._pass(edges, given)
-        starts = self.ready.ticks.whole(self.starts)
-        if len(starts) and starts.min() == NEVER:
+        edges, given, took = self._edges(), self._given(), self._took()
+        starts = self._starts(took, edges, given)
+        if NEVER in starts:
             raise Undecided("the orders of the workers wait for each other")
-        ends = starts + self._took()
+        ends = starts + took
         sent = self._sent(starts, ends, edges, given)
         self._check(starts, ends, sent)
         return self._record(starts, ends, sent)
@@ -160,53 +155,34 @@ class LongestPath:
         worker = np.searchsorted(self.device, owner)
         return Sent(thing, worker, start, start + latency, start + latency + carrying, nominal, route)
 
-    # -- the pass
+    # -- the paths
 
-    def _pass(self, edges: Sent, given: Sent) -> None:
-        """Start every task whose parents and predecessors have started, worker by worker, until none is left."""
-        graph, ready = self.graph, self.ready
-        hop = np.zeros(len(graph.edges), dtype=np.int64)
-        hop[edges.thing] = edges.end
-        children = graph.children
-        order_of_edges = np.asarray(children.order)
-        first, child, lag = children.first, packed(graph.edges.child[order_of_edges]), packed(hop[order_of_edges])
-        missing = np.bincount(graph.edges.child, minlength=len(graph)).tolist()
-        arrival = [self.begun] * len(graph)
-        ahead = 1 + self.job.prefetch
-        from_host = dict(zip((given.thing - graph.things.given(0)).tolist(), given.end.tolist(), strict=True))
-        for order in ready.orders if from_host else ():
-            for task in order[:ahead]:
-                arrival[task] += from_host.get(task, 0)
-        homes, starts, orders = ready.homes, self.starts, ready.orders
-        turn, free = [0] * len(orders), [self.begun] * len(orders)
-        blocked = [NOBODY] * len(orders)
-        stack = list(range(len(orders)))
-        while stack:
-            worker = stack.pop()
-            order, took, now, place = orders[worker], ready.lasts[worker], free[worker], turn[worker]
-            for task in islice(order, place, None):
-                if missing[task]:
-                    blocked[worker] = task
-                    break
-                start = arrival[task]
-                if start < now:
-                    start = now
-                starts[task] = start
-                place += 1
-                if from_host and place + ahead <= len(order):
-                    later = order[place - 1 + ahead]
-                    arrival[later] = max(arrival[later], start + from_host.get(later, 0))
-                now = start + took[task]
-                for edge in range(first[task], first[task + 1]):
-                    one = child[edge]
-                    there = now + lag[edge]
-                    if arrival[one] < there:
-                        arrival[one] = there
-                    missing[one] -= 1
-                    if not missing[one] and blocked[homes[one]] == one:
-                        blocked[homes[one]] = NOBODY
-                        stack.append(homes[one])
-            turn[worker], free[worker] = place, now
+    def _starts(self, took: Ints, edges: Sent, given: Sent) -> Ints:
+        """Return when tasks start: behind their parents, the task before on their worker, and what the host gives."""
+        graph = self.graph
+        lag = np.zeros(len(graph.edges), dtype=np.int64)
+        lag[edges.thing] = edges.end
+        behind = np.flatnonzero(self.turn)  # along `order`
+        before, after = self.order[behind - 1], self.order[behind]
+        earliest = np.full(len(graph), self.begun)
+        tasks, opener = self._openers(given)
+        earliest[tasks[opener == NOBODY]] += given.end[opener == NOBODY]
+        later = opener != NOBODY
+        return longest_paths(
+            np.concatenate([graph.edges.parent, before, opener[later]]),
+            np.concatenate([graph.edges.child, after, tasks[later]]),
+            np.concatenate([lag, np.zeros_like(before), given.end[later] - took[opener[later]]]),  # from its start on
+            took,
+            earliest,
+        )
+
+    def _openers(self, given: Sent) -> tuple[Ints, Ints]:
+        """Return the tasks that the host gives something, and the task with whose start it leaves, or NOBODY."""
+        place, ahead = np.empty_like(self.order), 1 + self.job.prefetch
+        place[self.order] = np.arange(len(self.order))  # along `order`
+        tasks = given.thing - self.graph.things.given(0)
+        mine = place[tasks]
+        return tasks, np.where(self.turn[mine] < ahead, NOBODY, self.order[np.maximum(mine - ahead, 0)])
 
     # -- the record
 
@@ -222,12 +198,8 @@ class LongestPath:
     def _sent(self, starts: Ints, ends: Ints, edges: Sent, given: Sent) -> Sent:
         """Return all transfers with their times on the clock."""
         left = ends[self.graph.edges.parent[edges.thing]]
-        turn, before = np.zeros((2, len(self.graph)), dtype=np.int64)
-        turn[self.order] = self.turn
-        ahead = 1 + self.job.prefetch
-        before[self.order[ahead:]] = self.order[: max(len(self.order) - ahead, 0)]
-        tasks = given.thing - self.graph.things.given(0)
-        handed = np.where(turn[tasks] < ahead, self.begun, starts[before[tasks]])
+        _, opener = self._openers(given)
+        handed = np.where(opener == NOBODY, self.begun, starts[opener])
         results = self._results()
         gone = ends[results.thing - self.graph.things.result(0)]
         sorts = [_shifted(edges, left), _shifted(given, handed), _shifted(results, gone), self._flows()]

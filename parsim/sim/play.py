@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
@@ -68,9 +66,7 @@ def _simulated(job: Job, ready: Prepared) -> Record:
         reason = refusal(ready)
         try:
             if not reason:
-                path = LongestPath(ready)
-                with _progress(job, path.starts):
-                    return path.play()
+                return LongestPath(ready).play()
         except Undecided as undecided:
             reason = str(undecided)
         if job.engine == "path":
@@ -87,16 +83,12 @@ def _engine(ready: Prepared) -> Engine:
 
 
 def _played(job: Job, engine: Engine) -> Record:
-    with at(engine.now_s), _progress(job, engine.starts):
+    tasks = len(job.graph)
+    with at(engine.now_s), under_way("tasks", tasks, lambda: tasks - engine.starts.count(NEVER)):
         record = engine.play()
     if np.isnan(record.end_s).any():
         raise stalled(engine)
     return record
-
-
-def _progress(job: Job, starts: Sequence[int]) -> AbstractContextManager[None]:
-    tasks = len(job.graph)
-    return under_way("tasks", tasks, lambda: tasks - starts.count(NEVER))
 
 
 def needs_carrier(job: Job) -> bool:

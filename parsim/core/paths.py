@@ -1,0 +1,87 @@
+"""Longest paths through a graph of tasks: when each may start at the earliest.
+
+    a --lag--> b       b starts no earlier than the end of a plus the lag
+    c -------> b
+
+A *wave* holds all tasks whose parents have been passed; wide waves are array work, narrow ones go task by task (Kahn,
+Topological sorting of large networks, Communications of the ACM 5(11), 1962).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from parsim.core.graph import Ints, packed
+
+NARROW = 12  # tasks a wave, below which arrays are slower than a loop
+GRACE = 128  # waves, before that is decided
+NEVER = -1
+
+
+class _Edges(NamedTuple):
+    """Edges sorted by parent: those of task i are first[i]:first[i + 1]."""
+
+    first: Ints
+    child: Ints
+    lag: Ints
+
+
+def longest_paths(parent: Ints, child: Ints, lag: Ints, own: Ints, earliest: Ints) -> Ints:
+    """Return when each task starts, (tasks,), in the unit of the arguments; NEVER where tasks wait for each other.
+
+    Parameters
+    ----------
+    parent, child : task numbers of the edges, (edges,).
+    lag : time from the end of the parent to the start of the child at least, (edges,).
+    own : time that each task takes, (tasks,).
+    earliest : when each task may start if nothing else holds it back, (tasks,).
+
+    >>> a, b, c = 0, 1, 2
+    >>> parent, child, lag = np.array([a, c, c]), np.array([b, b, c]), np.array([1, 0, 0])
+    >>> longest_paths(parent[:2], child[:2], lag[:2], np.array([2, 9, 4]), np.zeros(3, int)).tolist()
+    [0, 4, 0]
+    >>> longest_paths(parent, child, lag, np.array([2, 9, 4]), np.zeros(3, int)).tolist()
+    [0, -1, -1]
+    """
+    order = np.argsort(parent, kind="stable")
+    child, lag = child[order], lag[order]
+    degree = np.bincount(parent, minlength=len(own))
+    first = np.concatenate(([0], np.cumsum(degree)))
+    missing = np.bincount(child, minlength=len(own))
+    starts = earliest.astype(np.int64)
+    place = np.zeros(len(own), np.int64)  # of a task among those that a wave releases
+    wave, waves, passed = np.flatnonzero(missing == 0), 0, 0
+    while len(wave) and (waves < GRACE or passed > NARROW * waves):
+        waves, passed = waves + 1, passed + len(wave)
+        end, count = starts[wave] + own[wave], degree[wave]
+        sums = np.cumsum(count)
+        edge = np.repeat(first[wave] - sums + count, count) + np.arange(sums[-1])
+        to = child[edge]
+        np.maximum.at(starts, to, np.repeat(end, count) + lag[edge])
+        np.subtract.at(missing, to, 1)
+        free = to[missing[to] == 0]
+        place[free] = np.arange(len(free))
+        wave = free[place[free] == np.arange(len(free))]  # each once, though several of its parents are in this wave
+    if len(wave):
+        starts, missing = _one_by_one(wave, _Edges(first, child, lag), own, starts, missing)
+    return np.where(missing > 0, NEVER, starts)
+
+
+def _one_by_one(wave: Ints, edges: _Edges, own: Ints, starts: Ints, missing: Ints) -> tuple[Ints, Ints]:
+    """Go on from *wave*; return the starts, and how many parents of each task were not passed."""
+    free, start, left, took = wave.tolist(), starts.tolist(), missing.tolist(), packed(own)
+    begin, to, wait = map(packed, edges)
+    while free:
+        task = free.pop()
+        end = start[task] + took[task]
+        for edge in range(begin[task], begin[task + 1]):
+            one = to[edge]
+            there = end + wait[edge]
+            if start[one] < there:
+                start[one] = there
+            left[one] -= 1
+            if not left[one]:
+                free.append(one)
+    return np.array(start, dtype=np.int64), np.array(left, dtype=np.int64)

@@ -39,6 +39,7 @@ class Carrier(Engine):
         self.size, self.delay = graph.edges.size.tolist(), self.ticks.column(graph.edges.delay).tolist()
         self.given, self.result = column(graph.given, tasks), column(graph.result, tasks)
         self.output = column(graph.output, tasks)
+        self.gives, self.returns = bool(np.any(graph.given)), bool(np.any(graph.result))
         self.wires = Wires(cluster.capacities, self.ticks)
         self.rooms = Rooms(graph, cluster)
         self.begun = bytearray(graph.things.count)  # 1: in flight, delivered or not needed
@@ -82,7 +83,7 @@ class Carrier(Engine):
         return hooks._replace(asking=starving.asking, in_vain=starving.in_vain, asked=starving.asked)
 
     def _began(self, now: int) -> None:
-        if self.by_plan and self.given:
+        if self.by_plan and self.gives:
             for order in self.turns.orders:
                 for task in order[: 1 + self.job.prefetch]:
                     self._give_ahead(task, now)
@@ -92,8 +93,9 @@ class Carrier(Engine):
         for task in ended:
             self.running[self.worker[task]] = NOBODY
             self._next(self.worker[task], now)
-        for task in ended:
-            self._unload(task, self.worker[task], now)
+        if self.limited or self.returns:
+            for task in ended:
+                self._unload(task, self.worker[task], now)
         for edge in freed:
             self._consumed(self.edge_parent[edge])
         for edge in self.over.pop(now, ()):
@@ -107,7 +109,7 @@ class Carrier(Engine):
             self._depart(flow, now)
 
     def _released(self, released: Released, now: int) -> None:
-        if self.named and not self.by_plan:
+        if self.named and self.gives and not self.by_plan:
             for task, _ in released:
                 for moved in self.turns.join(task, self.homes[task], now):
                     if self.turns.due(moved, self.job.prefetch, self.starts):
@@ -151,7 +153,7 @@ class Carrier(Engine):
         for edge in self._edges_into(task):
             if not self.begun[edge]:
                 self._move(edge, worker, now)
-        if self._to_give(task):
+        if self.gives and self._to_give(task):
             self._give_input(task, worker, now)
         self.queue[worker].append(task)
         self._next(worker, now)
@@ -161,7 +163,8 @@ class Carrier(Engine):
             task = self.queue[worker].popleft()
             self.running[worker] = task
             self.start(task, worker, now)
-            self._started(task, worker, now)
+            if self.limited or self.gives:
+                self._started(task, worker, now)
 
     def _started(self, task: int, worker: int, now: int) -> None:
         """Let go of outputs that *task* receives as it starts, and let the host's input of a later task leave."""
@@ -169,7 +172,7 @@ class Carrier(Engine):
             if self.received_at_start[edge] and self._device_of(self.edge_parent[edge]) != self.device[worker]:
                 self.freed.append(edge)
                 self._at(now)
-        if self.named and self.given:
+        if self.named and self.gives:
             later = self.turns.after(task, self.job.prefetch)
             if later != NEVER:
                 self._give_ahead(later, now)
@@ -232,7 +235,7 @@ class Carrier(Engine):
     def _delay_over(self, edge: int, now: int) -> None:
         parent, child = self.edge_parent[edge], self.edge_child[edge]
         worker = self.homes[child] if self.named else self.worker[child]
-        if self._device_of(parent) != self.device[worker]:
+        if self.limited and self._device_of(parent) != self.device[worker]:
             self._consumed(parent)
         self._received(child, worker, now)
 
@@ -278,6 +281,8 @@ class Carrier(Engine):
 
     def _consumed(self, parent: int) -> None:
         """Hear that somebody elsewhere, or the host, has received the output of *parent*."""
+        if not self.limited:
+            return
         device = self._device_of(parent)
         if device in self.spare:
             self.spare[device].received(parent)
@@ -285,8 +290,6 @@ class Carrier(Engine):
 
     def _let_go(self, parent: int) -> None:
         """Hear that one consumer of the output of *parent* needs it no more."""
-        if not self.limited:
-            return
         device = self._device_of(parent)
         gone = self.rooms.consume(parent, device)
         if gone and device in self.spare:
@@ -314,24 +317,22 @@ class Carrier(Engine):
 
     def _send_ahead(self, task: int, now: int) -> None:
         """Start what *task*, just ended, has for workers named beforehand, where there is spare room."""
-        source = self._device_of(task)
+        source, limited = self._device_of(task), self.limited
         for edge in self._edges_out_of(task):
             child = self.edge_child[edge]
             worker = self.homes[child]
             device = self.device[worker]
-            size = self.size[edge] if device != source else 0.0
+            size = self.size[edge] if limited and device != source else 0.0
             if not size or self._spared(child, device, size):
                 self._move(edge, worker, now)
 
     def _give_ahead(self, task: int, now: int) -> None:
         size, worker = self._to_give(task), self.homes[task]
-        if size and self._spared(task, self.device[worker], size):
+        if size and (not self.limited or self._spared(task, self.device[worker], size)):
             self._give_input(task, worker, now)
 
     def _spared(self, task: int, device: int, size: float) -> bool:
         """Reserve room for an early input of *task*, unless there is none or an earlier task may need it."""
-        if not self.limited:
-            return True
         if not self.rooms.has(size, device) or (device in self.spare and not self.spare[device].grant(task, size)):
             return False
         self.rooms.receive(task, device, size)

@@ -133,6 +133,11 @@ def replay(source: Source, set: Mapping[str, Any] | None = None, timeout_s: floa
 
     Raises `ScenarioError` where the input is wrong or only counts, `RunError` where a kernel or a process fails.
     """
+    return replay_job(replayable(source, set), timeout_s)
+
+
+def replayable(source: Source, set: Mapping[str, Any] | None = None) -> Job:
+    """Build a scenario that real processes can play; raises as `replay` does before the clock starts."""
     require_processes("replay")
     from parsim.real import processes
 
@@ -141,7 +146,7 @@ def replay(source: Source, set: Mapping[str, Any] | None = None, timeout_s: floa
     found = processes.complaints_about(job)
     if found:
         raise scenario.error(found)
-    return replay_job(job, timeout_s)
+    return job
 
 
 @staying()

@@ -15,7 +15,7 @@ import pytest
 import parsim
 from parsim.core.timeline import CAUSES
 from parsim.export.text import short
-from parsim.study import compare as comparing
+from parsim.study import played as playing
 from parsim.study.compare import compare
 from parsim.study.decided import decided, savings
 from parsim.study.luck import sample, student
@@ -208,7 +208,7 @@ def test_with_one_seed_every_variant_meets_the_same_luck():
     comparison = compare(independent(*range(1, 20), cost=NOISY), set={"policy": ["fifo", "lpt", "heft"]}, seeds=[11])
     factors = []
     for one in comparison.variants:
-        line = one.run.timeline
+        line = one.result.timeline
         order = np.argsort(line.number)
         factors.append(((line.end_s - line.start_s) / line.nominal_s)[order])
     assert np.ptp(factors[0]) > 0.1  # there is luck
@@ -439,8 +439,8 @@ def test_an_interruption_keeps_what_had_ended(monkeypatch, after, seeds, failure
         left[0] -= 1
         return played(job)
 
-    played = comparing.run
-    monkeypatch.setattr(comparing, "run", run)
+    played = playing.run
+    monkeypatch.setattr(playing, "run", run)
     comparison = compare(independent(1, 1, 2), set={"policy": ["fifo", "lpt"]}, seeds=20)
     assert (comparison.seeds, comparison.interrupted) == (seeds, True)
     assert [len(one.failures) for one in comparison.variants] == failures
@@ -452,7 +452,7 @@ def test_an_interruption_before_anything_ended_is_one(monkeypatch):
     def run(job):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(comparing, "run", run)
+    monkeypatch.setattr(playing, "run", run)
     with pytest.raises(KeyboardInterrupt):
         compare(independent(1), set={"policy": ["fifo", "lpt"]})
 

@@ -16,10 +16,10 @@ from matplotlib.colors import to_hex
 
 import parsim
 from parsim.plot import style
-from parsim.study.crossings import Stretch, lowest, stretches, whole, within
-from parsim.study.split_runs import VARIABLES
-from parsim.study.split_why import quantised
 from parsim.study.splits import splits
+from parsim.study.splits.crossings import Stretch, lowest, stretches, whole, within
+from parsim.study.splits.variables import VARIABLES
+from parsim.study.splits.why import quantised
 
 MB = 1e6
 OWN = {"count": 8, "devices": 4, "item": 10 * MB, "weights": 400 * MB, "bandwidth": 1e9, "latency": 0.02}

@@ -190,13 +190,18 @@ def compare(asked: Asked, scenarios: tuple[str, ...], seeds: str) -> None:
     changes may be the work itself, and the report says so.
     """
     from parsim.study.compare import compare as play
+    from parsim.study.players import Players
     from parsim.study.variants import MOST_SEEDS, alternatives, variants
+
+    def see(values: Values) -> None:
+        with Players() as players:
+            variants(scenarios, values, count, players)
 
     faults: list[Fault] = []
     count = 1
     with collecting(faults):
         count = count_of("--seeds", seeds, MOST_SEEDS)
-    chosen = asked.values(faults, alternatives, lambda values: variants(scenarios, values, count))
+    chosen = asked.values(faults, alternatives, see)
     with waiting(" ".join(scenarios), asked.quiet):
         found = play(scenarios, chosen, count)
         asked.keep(found)
@@ -254,7 +259,7 @@ def splits(asked: Asked, scenario: str, over: str | None) -> None:
 def _paths(words: str) -> list[str]:
     """Return dotted paths; each may be named by its last step."""
     from parsim.core.registry import did_you_mean
-    from parsim.study.split_runs import VARIABLES
+    from parsim.study.splits.variables import VARIABLES
 
     known = {path.rpartition(".")[2]: path for path in VARIABLES}
     found: list[str] = []

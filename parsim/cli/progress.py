@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from time import monotonic
 
 from parsim.core.escape import printable
-from parsim.core.progress import Part, parts
+from parsim.core.progress import Part, parts, share
 
 OFTEN = 4  # times a second
 
@@ -48,12 +48,10 @@ def story(under_way: Sequence[Part]) -> str:
 
 def _left(under_way: Sequence[Part]) -> str:
     """Return the time that the outermost part will take, if it goes on as fast; nothing in its first second."""
-    share = 0.0
-    for part in reversed(under_way):
-        share = (part.done() + share) / max(part.total, 1)
+    done = share(under_way)
     spent = monotonic() - under_way[0].since if under_way else 0.0
-    if spent < 1 or not 0 < share < 1:
+    if spent < 1 or not 0 < done < 1:
         return ""
-    seconds = spent * (1 - share) / share
+    seconds = spent * (1 - done) / done
     minutes = seconds / 60
     return f"{seconds:.0f} s" if minutes < 2 else f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.0f} h"

@@ -74,8 +74,26 @@ def _look() -> None:
 
 
 def _tell(asked: Asked) -> None:
+    instant = f" at {write(_clocks[-1](), SECONDS)}" if _clocks else ""
+    _tellers[-1](f"{asked.story()}{instant}")
+
+
+def warn(words: str) -> None:
+    """Warn of silence."""
+    warnings.warn_explicit(Silence(words), Silence, "parsim", 0)
+
+
+def _warn_here(words: str) -> None:
+    """Warn, unless this is a worker process: the process that waits for it tells."""
     from multiprocessing import parent_process
 
-    if parent_process() is None:  # of a worker process, whoever waits for it tells
-        instant = f" at {write(_clocks[-1](), SECONDS)}" if _clocks else ""
-        warnings.warn_explicit(Silence(f"{asked.story()}{instant}"), Silence, "parsim", 0)
+    if parent_process() is None:
+        warn(words)
+
+
+_tellers: list[Callable[[str], None]] = [_warn_here]
+
+
+def tell_by(tell: Callable[[str], None]) -> None:
+    """Let *tell* be told of silence in this process, in place of a warning."""
+    _tellers.append(tell)

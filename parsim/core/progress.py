@@ -9,7 +9,7 @@ Nothing is called while the work goes on, so that showing how far it is costs th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import monotonic
@@ -25,6 +25,7 @@ class Part:
     what: str
     total: int
     done: Callable[[], int]
+    begun: Callable[[], float] = float  # in further ones, how much is done: 0.5 for half of one
     since: float = field(default_factory=monotonic)
 
 
@@ -36,9 +37,21 @@ def parts() -> list[Part]:
     return _parts[:]
 
 
+def share(under_way: Sequence[Part]) -> float:
+    """Return how much of the outermost part is done, what is done of the parts within it included.
+
+    >>> share([Part("runs", 4, lambda: 1), Part("tasks", 10, lambda: 5)])
+    0.375
+    """
+    found = 0.0
+    for part in reversed(under_way):
+        found = (part.done() + part.begun() + found) / max(part.total, 1)
+    return found
+
+
 @contextmanager
-def under_way(what: str, total: int, done: Callable[[], int]) -> Iterator[None]:
-    """Let others see that *done* of *total* things are done, while the block runs.
+def under_way(what: str, total: int, done: Callable[[], int], begun: Callable[[], float] = float) -> Iterator[None]:
+    """Let others see that *done* of *total* things are done, while the block runs; *begun*: what of further ones.
 
     >>> with under_way("tasks", 4, lambda: 3):
     ...     [(part.what, part.done(), part.total) for part in parts()]
@@ -46,7 +59,7 @@ def under_way(what: str, total: int, done: Callable[[], int]) -> Iterator[None]:
     >>> parts()
     []
     """
-    part = Part(what, total, done)
+    part = Part(what, total, done, begun)
     _parts.append(part)
     try:
         yield

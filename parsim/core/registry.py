@@ -13,6 +13,7 @@ import pkgutil
 import sys
 import zlib
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from types import ModuleType
 from typing import Any, NamedTuple, TypeVar
 
@@ -142,6 +143,10 @@ class Shelf:
         self._entries.clear()
         self._entries.update(stock)
 
+    def files(self) -> dict[str, str]:
+        """Return the file in which each entry that has been registered by now stands."""
+        return {name: self._files[name] for name in self._entries}
+
     def place(self, name: str) -> str:
         """Return the file in which an entry was registered."""
         self.entries()
@@ -169,6 +174,7 @@ def shelf(name: str) -> Shelf:
 class _Used(NamedTuple):
     """A file from outside, as it was when it was loaded."""
 
+    name: str  # as it was given
     source: bytes
     added: list[tuple[str, str]]  # (shelf, entry)
 
@@ -189,7 +195,7 @@ def use(file: str | os.PathLike[str]) -> list[tuple[str, str]]:
     except ValueError as error:  # also a path that holds a NUL
         raise _refused(name, 0, 0, str(error)) from None
     stocks = [one.stock() for one in shelves]
-    used = _used.get(path, _Used(b"", []))
+    used = _used.get(path, _Used(name, b"", []))
     if used.added and used.source == source and all(entry in shelf(of).entries() for of, entry in used.added):
         return list(used.added)
     try:
@@ -206,8 +212,26 @@ def use(file: str | os.PathLike[str]) -> list[tuple[str, str]]:
         for one, stock in zip(shelves, stocks, strict=True):
             one.restock(stock)
         raise
-    _used[path] = _Used(source, sorted(added))
+    _used[path] = _Used(name, source, sorted(added))
     return sorted(added)
+
+
+def files_in_use() -> tuple[str, ...]:
+    """Return the files from which another process can fill its shelves as they are here, in order.
+
+    Raises `LookupError` where it cannot: a file is not what it was, or something else put an entry on a shelf.
+    """
+    for path, used in _used.items():
+        with suppress(ValueError):
+            if os.path.realpath(used.name) == path and content(used.name) == used.source:
+                continue
+        raise LookupError(f"{used.name} has changed")
+    known = {entry for used in _used.values() for entry in used.added}
+    for name in SHELVES:
+        for entry, file in shelf(name).files().items():
+            if (name, entry) not in known and not os.path.abspath(file).startswith(PACKAGE + os.sep):
+                raise LookupError(f"{name}: {entry} is from no file in use")
+    return tuple(used.name for used in _used.values())
 
 
 def _load(file: str, path: str, source: bytes) -> None:

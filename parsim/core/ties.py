@@ -7,6 +7,7 @@ no tie. Measures of whole runs, sums of thousands, are equal where they differ b
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -24,6 +25,15 @@ def tie(a: float, b: float) -> bool:
     (True, False)
     """
     return a == b or abs(a - b) <= TIED * min(abs(a), abs(b))
+
+
+def close(a: float, b: float) -> bool:
+    """Say whether two measures of whole runs, such as makespans, are equal but for rounding.
+
+    >>> close(1.0, 1.0000000001), close(1.0, 1.00000001), close(math.inf, math.inf)
+    (True, False, True)
+    """
+    return a == b or abs(a - b) <= CLOSE * max(abs(a), abs(b)) < math.inf
 
 
 def least(values: Sequence[float]) -> int:
@@ -46,27 +56,29 @@ def classes(values: Sequence[float] | Floats | Ints) -> Ints:
     >>> classes([2.0, 0.1 + 0.2, 0.3, -1.0])
     array([2, 1, 1, 0])
     """
-    return _sorted(values)[1]
+    return _sorted(values, TIED)[1]
 
 
-def ranking(values: Sequence[float] | Floats | Ints) -> Ints:
+def ranking(values: Sequence[float] | Floats | Ints, within: float = TIED) -> Ints:
     """Return the indices of *values* by increasing value, those that tie by their index, (values,).
+
+    Neighbours tie where they differ by at most *within* of their size: `CLOSE` ranks measures of whole runs.
 
     >>> ranking([2.0, 0.1 + 0.2, 0.3, -1.0])
     array([3, 1, 2, 0])
     """
-    order, found, distinct = _sorted(values)
+    order, found, distinct = _sorted(values, within)
     return order if distinct else np.argsort(found, kind="stable")
 
 
-def _sorted(values: Sequence[float] | Floats | Ints) -> tuple[Ints, Ints, bool]:
+def _sorted(values: Sequence[float] | Floats | Ints, within: float) -> tuple[Ints, Ints, bool]:
     """Return the indices by value, the class of each value, and whether only equal values tie."""
     column = np.asarray(values, dtype=np.float64)
     order = np.argsort(column, kind="stable")
     found = column[order]
     with np.errstate(invalid="ignore"):  # infinite ranks
         apart = np.diff(found)
-        further = apart > TIED * np.minimum(np.abs(found[1:]), np.abs(found[:-1]))
+        further = apart > within * np.minimum(np.abs(found[1:]), np.abs(found[:-1]))
     further |= np.isinf(found[1:]) & (apart != 0) & ~np.isnan(apart)
     place = np.empty(len(column), dtype=np.int64)
     place[order] = np.concatenate(([0], np.cumsum(further)))[: len(column)]

@@ -6,32 +6,27 @@ host  --order-->   worker process       one pipe each; arrays lie in shared memo
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import pickle
 import selectors
 import signal
-import sys
-import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from math import inf
-from multiprocessing import resource_tracker
 from time import monotonic
-from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from parsim.core.errors import RunError, Silence, told
 from parsim.core.escape import printable
 from parsim.core.patience import NOTICE_S
-from parsim.core.threads import STEADY
 from parsim.real.arena import Arena
+from parsim.real.start import start_context, starting
 from parsim.real.worker import NONE, Computing, Failure, Order, Place, Report, serve, wire
 
 if TYPE_CHECKING:
-    from multiprocessing.context import ForkServerContext, ForkServerProcess, SpawnContext, SpawnProcess
+    from multiprocessing.context import ForkServerProcess, SpawnProcess
 
     from parsim.real.worker import Channel
 
@@ -70,10 +65,9 @@ class Crew:
 
     def start(self, program: Computing, places: Sequence[Place]) -> None:
         """Start every process, wait until all have got ready, start the clock."""
-        context = _context()
-        context.set_forkserver_preload(PRELOADED)
+        context = start_context(PRELOADED)
         reference = _reference(program)
-        with _alone(b"__main__" in reference), _environment(STEADY), _deaf():
+        with starting(b"__main__" in reference):
             for place, name in zip(places, self._names, strict=True):
                 ours, theirs = context.Pipe()
                 process = context.Process(
@@ -210,12 +204,6 @@ def crew(
         members.end()
 
 
-def _context() -> ForkServerContext | SpawnContext:
-    if sys.platform == "linux":
-        return multiprocessing.get_context("forkserver")
-    return multiprocessing.get_context("spawn")  # the libraries of macOS do not outlive a fork
-
-
 def _reference(program: Computing) -> bytes:
     try:
         return pickle.dumps(program)
@@ -223,60 +211,3 @@ def _reference(program: Computing) -> bytes:
         raise RunError(
             f"the kernel cannot be sent to a worker process; define it in a module: {told(error)}"
         ) from error
-
-
-@contextmanager
-def _alone(needed: bool) -> Iterator[None]:
-    """Keep new processes from running the caller's script again, unless the kernel itself is *needed* from there.
-
-    Spawned processes import the main module anew; a script without `if __name__ == "__main__"` would replay for ever.
-    """
-    main = sys.modules["__main__"]
-    if not needed:
-        sys.modules["__main__"] = ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main
-
-
-@contextmanager
-def _deaf() -> Iterator[None]:
-    """Start processes that ignore Ctrl-C from their first moment; this one acts on a signal once all have been started.
-
-    They inherit the mask. Here a thread of the linear algebra may take the signal all the same.
-    """
-    main = threading.current_thread() is threading.main_thread()
-    signs = [one for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if main and callable(signal.getsignal(one))]
-    heard: list[int] = []
-
-    def note(number: int, frame: object) -> None:
-        heard.append(number)
-
-    before = {one: signal.signal(one, note) for one in signs}
-    resource_tracker.ensure_running()  # to start it would take the mask off
-    deaf = {signal.SIGINT, signal.SIGHUP}  # which a terminal sends to workers, too
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, deaf)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        for one, handler in before.items():
-            signal.signal(one, handler)
-    for number in heard[:1]:
-        signal.raise_signal(number)
-
-
-@contextmanager
-def _environment(values: dict[str, str]) -> Iterator[None]:
-    """Let processes started meanwhile find *values* in their environment."""
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value

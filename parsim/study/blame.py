@@ -13,15 +13,16 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from parsim.core.escape import printable
-from parsim.core.progress import counted
+from parsim.core.ties import CLOSE, ranking
 from parsim.core.timeline import CAUSES
 from parsim.export.report import seconds
 from parsim.run import Result
 from parsim.study.causes import culprits, without_link
-from parsim.study.change import Refused, Trial, played
+from parsim.study.change import Change, Trial, gain, tried
 from parsim.study.decided import ahead, savings, told
 from parsim.study.measure import measure
 from parsim.study.played import Played, ended
+from parsim.study.players import Players
 from parsim.study.traffic import busy, moved
 
 LEFT = 0.5  # of the gap at most: the change closes it
@@ -51,17 +52,18 @@ class Blame(NamedTuple):
         return f"The cause is {printable(cause)}, {self.label} would end after {slow}, and {self.best} after {fast}."
 
 
-def blamed(variants: Sequence[Played]) -> list[Blame]:
+def blamed(variants: Sequence[Played], players: Players) -> list[Blame]:
     """Return what makes the next slower than the fastest, if it is one thing."""
     found: list[Blame] = []
     for best, other in [] if measure(ended(variants)).differ else ahead(variants):
-        if best.run and other.run and {*CAUSES}.intersection(told(savings(best, other))):
-            suspects = [*_busier(best.run, other.run), *culprits(other.run.job, other.run.timeline)]
-            trials = {(trial.change, trial.what): trial for trial in suspects}
-            for trial in counted("runs", trials.values()):
-                for slow, fast in _closed(trial, best.run, other.run):
-                    found.append(Blame(other.label, best.label, trial.change, trial.what, trial.words, slow, fast))
-    return sorted(found, key=lambda one: float(f"{one.makespan_s - one.best_makespan_s:.9g}"))[:1]
+        if {*CAUSES}.intersection(told(savings(best, other))) and best.result and other.result:
+            fast, slow = best.result, other.result
+            suspects = [*_busier(fast, slow), *culprits(slow.job, slow.timeline)]
+            trials = [*{(trial.change, trial.what): trial for trial in suspects}.values()]
+            closed = _closed(trials, (other, slow.timeline.makespan_s), (best, fast.timeline.makespan_s), players)
+            found += [Blame(other.label, best.label, one.change, one.what, one.words, *ends) for one, *ends in closed]
+    left = [gain(one.makespan_s, one.best_makespan_s) for one in found]
+    return [found[place] for place in ranking(left, CLOSE)[:1]]
 
 
 def _busier(best: Result, other: Result) -> Iterator[Trial]:
@@ -73,14 +75,17 @@ def _busier(best: Result, other: Result) -> Iterator[Trial]:
         yield without_link(most)
 
 
-def _closed(trial: Trial, best: Result, other: Result) -> Iterator[tuple[float, float]]:
-    """Yield the makespans of the slower and the faster run with the change, if it closes the gap between them."""
-    fast, slow = best.timeline.makespan_s, other.timeline.makespan_s
-    most = LEFT * (slow - fast)
-    without = played(trial, other.job, slow)
-    if most <= 0 or isinstance(without, Refused) or without.gain_s < most:
-        return
-    beside = played(trial, best.job, fast)
-    fast = fast if isinstance(beside, Refused) else beside.makespan_s
-    if without.makespan_s - fast <= most:
-        yield without.makespan_s, fast
+def _closed(
+    trials: Sequence[Trial], slower: tuple[Played, float], faster: tuple[Played, float], players: Players
+) -> Iterator[tuple[Trial, float, float]]:
+    """Yield the trials that close the gap between two variants, with the makespans of both."""
+    (other, slow_s), (best, fast_s) = slower, faster
+    most = LEFT * (slow_s - fast_s)
+    changes = players.answers("runs", [(tried, other.case, other.seed, trial, slow_s) for trial in trials])
+    pairs = zip(trials, changes, strict=True)
+    closing = [(trial, one) for trial, one in pairs if isinstance(one, Change) and one.gain_s >= most > 0]
+    beside = players.answers("runs", [(tried, best.case, best.seed, trial, fast_s) for trial, _ in closing])
+    for (trial, change), same in zip(closing, beside, strict=True):
+        near_s = same.makespan_s if isinstance(same, Change) else fast_s
+        if change.makespan_s - near_s <= most:
+            yield trial, change.makespan_s, near_s

@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from parsim.core.errors import ParsimError, ScenarioError
 from parsim.core.job import Job
-from parsim.core.ties import CLOSE
+from parsim.core.ties import close
 from parsim.sim.play import play
+from parsim.study.case import Case
 
 BOUNDS = ("no_transfer_delay", "infinite_memory")  # nobody can do these; they say how much there is to gain
 WHOLE = ("busiest_link", "links_of_device", "host_step")  # what is faster gains a part; without its time, all of it
@@ -55,10 +56,10 @@ class NoDifference(Exception):
     """The change would change nothing."""
 
 
-def played(trial: Trial, job: Job, makespan_s: float) -> Change | Refused:
-    """Return what comes of a change of *job*, which took *makespan_s*."""
+def tried(case: Case, seed: int, trial: Trial, makespan_s: float) -> Change | Refused:
+    """Return what comes of a change of *case*, which took *makespan_s* with *seed*."""
     try:
-        took = play(trial.make(job)).makespan_s
+        took = play(trial.make(case.job(seed))).makespan_s
     except ParsimError as error:
         return Refused(trial.change, trial.words, first_line(error))
     except NoDifference as same:
@@ -72,8 +73,7 @@ def gain(makespan_s: float, changed_s: float) -> float:
     >>> gain(3.0, 2.5), gain(0.3, 0.1 + 0.2)
     (0.5, 0.0)
     """
-    difference = makespan_s - changed_s
-    return difference if abs(difference) > CLOSE * max(makespan_s, changed_s) else 0.0
+    return 0.0 if close(makespan_s, changed_s) else makespan_s - changed_s
 
 
 def first_line(error: Exception) -> str:

@@ -12,20 +12,22 @@ differences are a paired sample (see `luck`).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
 from typing import Any
 
 from parsim.core.errors import ParsimError, ScenarioError
-from parsim.core.progress import counted
 from parsim.core.scenario import Source
-from parsim.run import Result, run
 from parsim.study.blame import Blame, blamed
+from parsim.study.case import Case
 from parsim.study.comparison import Comparison
-from parsim.study.played import Figures, Played, figures
+from parsim.study.played import Figures, Played, Run, figures, whole
+from parsim.study.players import Call, Players
 from parsim.study.variants import Variant, variants
 
 INTERRUPTED = "interrupted before it had ended"
 
 Heard = Callable[[int, int], None]  # (runs done, runs in all)
+Outcome = Figures | tuple[Figures, Run] | str  # why it failed
 
 
 def unheard(done: int, total: int) -> None:
@@ -37,6 +39,7 @@ def compare(
     set: Mapping[str, Any] | None = None,
     seeds: Sequence[int] | int = 1,
     heard: Heard = unheard,
+    executor: Executor | None = None,
 ) -> Comparison:
     """Play variants of the same work under the same luck, and say what decides between them.
 
@@ -47,6 +50,7 @@ def compare(
         is played.
     seeds : how many, counted from the first scenario's own seed; or which.
     heard : told after each run how many are done, and of how many.
+    executor : plays the runs; its workers are processes. Left out: the cores of this machine.
 
     Raises `ScenarioError` where the input is wrong, also where the workloads of two files differ. A run that fails is
     kept as failed, and so is a variant with a task that no device can hold, unless none of them can be played.
@@ -60,68 +64,86 @@ def compare(
     policy=heft is the fastest: 2 s, 1 s (33.3 %) less than policy=fifo
     """
     asked = list(sources) if isinstance(sources, Sequence) and not isinstance(sources, str) else [sources]
-    chosen, played = variants(asked, {} if set is None else set, seeds)
-    return _compared(chosen, played, heard)
+    with Players(executor) as players:
+        chosen, played = variants(asked, {} if set is None else set, seeds, players)
+        return _compared(chosen, played, heard, players)
 
 
-def _compared(chosen: Sequence[Variant], seeds: Sequence[int], heard: Heard) -> Comparison:
-    """Play all variants with one seed after another.
+def _compared(chosen: Sequence[Variant], seeds: Sequence[int], heard: Heard, players: Players) -> Comparison:
+    """Play all variants with all seeds.
 
-    Where somebody interrupts, a round that is not whole is left out; of the first, what had ended is kept.
+    Where somebody interrupts, seeds that not all variants have played are left out; of the first, what had ended is
+    kept.
     """
-    runs: list[dict[int, Figures]] = [{} for _ in chosen]
-    failures: list[dict[int, str]] = [{} for _ in chosen]
-    whole: list[Result | None] = [None for _ in chosen]
-    done: list[int] = []
+    outcomes: list[dict[int, Outcome]] = [{} for _ in chosen]
     stopped = False
-    for seed in counted("seeds", seeds):
-        outcomes = _round(chosen, seed, lambda count: heard(len(done) * len(chosen) + count, len(seeds) * len(chosen)))
-        stopped = INTERRUPTED in outcomes
-        if stopped and done:
-            break
-        done.append(seed)
-        for place, outcome in enumerate(outcomes):
-            if isinstance(outcome, str):
-                failures[place][seed] = outcome
-            else:
-                work = chosen[place].work(outcome.job)
-                runs[place][seed], whole[place] = figures(outcome, work), whole[place] or outcome
-        if stopped:
-            break
-    if stopped and not any(runs):
-        raise KeyboardInterrupt
+    pairs = [(place, seed) for seed in seeds for place in range(len(chosen))]
+    try:
+        ended = players.ended("runs", [_call(chosen[place], seed, seeds) for place, seed in pairs])
+        for count, (number, outcome) in enumerate(ended, 1):
+            place, seed = pairs[number]
+            outcomes[place][seed] = outcome
+            heard(count, len(pairs))
+        _make_whole(chosen, seeds, outcomes, players)
+    except KeyboardInterrupt:
+        stopped = True
+    done = [seed for seed in seeds if all(seed in found for found in outcomes)] or list(seeds[:1])
     played = tuple(
-        Played(
-            one.label, one.scenario.name, one.settings, runs[place], failures[place], whole[place], one.draws_graph()
-        )
-        for place, one in enumerate(chosen)
+        _played(one, {seed: found.get(seed, INTERRUPTED) for seed in done})
+        for one, found in zip(chosen, outcomes, strict=True)
     )
-    return Comparison(tuple(done), played, stopped, () if stopped else _blamed(played))
+    if stopped and not any(one.runs for one in played):
+        raise KeyboardInterrupt
+    return Comparison(tuple(done), played, stopped, () if stopped else _blamed(played, players))
 
 
-def _blamed(played: Sequence[Played]) -> tuple[Blame, ...]:
-    """Find what makes the difference; where somebody interrupts, what was played before is kept."""
+def _call(variant: Variant, seed: int, seeds: Sequence[int]) -> Call:
+    """Ask for the whole run of the first seed, and for figures of the others."""
+    return (_outcome, whole if seed == seeds[0] else figures, variant.case, seed)
+
+
+def _outcome(ask: Callable[[Case, int], Outcome], case: Case, seed: int) -> Outcome:
+    """Play *case* with *seed*; where the run fails, say why."""
     try:
-        return tuple(blamed(played))
-    except KeyboardInterrupt:
-        return ()
-
-
-def _round(chosen: Sequence[Variant], seed: int, heard: Callable[[int], None]) -> list[Result | str]:
-    """Play each variant once; in place of a run that failed stands why."""
-    outcomes: list[Result | str] = []
-    for variant in counted("runs", chosen):
-        outcomes.append(INTERRUPTED if INTERRUPTED in outcomes[-1:] else _outcome(variant, seed))
-        heard(len(outcomes))
-    return outcomes
-
-
-def _outcome(variant: Variant, seed: int) -> Result | str:
-    try:
-        return run(variant.job(seed))
-    except KeyboardInterrupt:
-        return INTERRUPTED
+        return ask(case, seed)
     except ScenarioError as wrong:  # no device holds a task, or a random workload is impossible with this seed
         return f"cannot be played: {wrong.faults[0].message}"
     except ParsimError as failed:
         return str(failed)
+
+
+def _make_whole(
+    chosen: Sequence[Variant], seeds: Sequence[int], outcomes: Sequence[dict[int, Outcome]], players: Players
+) -> None:
+    """Of variants that failed with the first seed, ask for the whole run of the first with which they ended."""
+    first = [next((seed for seed in seeds if not isinstance(found[seed], str)), seeds[0]) for found in outcomes]
+    late = [place for place, seed in enumerate(first) if seed != seeds[0]]
+    calls: list[Call] = [(_outcome, whole, chosen[place].case, first[place]) for place in late]
+    for place, outcome in zip(late, players.answers("runs", calls), strict=True):
+        outcomes[place][first[place]] = outcome
+
+
+def _played(variant: Variant, outcomes: Mapping[int, Outcome]) -> Played:
+    """Gather the *outcomes* of a variant by seed."""
+    runs: dict[int, Figures] = {}
+    failures: dict[int, str] = {}
+    found: list[Run] = []
+    for seed, outcome in outcomes.items():
+        if isinstance(outcome, str):
+            failures[seed] = outcome
+        elif isinstance(outcome, Figures):
+            runs[seed] = outcome
+        else:
+            runs[seed], run = outcome
+            found.append(run)
+    return Played(
+        variant.label, variant.case, variant.settings, runs, failures, found[0] if found else None, variant.draws_graph
+    )
+
+
+def _blamed(played: Sequence[Played], players: Players) -> tuple[Blame, ...]:
+    """Find what makes the difference; where somebody interrupts, what was played before is kept."""
+    try:
+        return tuple(blamed(played, players))
+    except KeyboardInterrupt:
+        return ()

@@ -10,8 +10,6 @@ from math import fsum
 from textwrap import indent
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from parsim.core.timeline import CAUSES
 from parsim.export import html
 from parsim.export.files import drawn, json_text, write
@@ -122,15 +120,16 @@ class Comparison:
         word += f", mean of {len(self.seeds)} seeds" if len(self.seeds) > 1 else ""
         charts = []
         for one in self._drawn():
-            if one.run is not None:
-                label = one.label if one.run.job.seed == first else f"{one.label}, seed {one.run.job.seed}"
+            if one.result is not None:
+                seed = one.result.job.seed
+                label = one.label if seed == first else f"{one.label}, seed {seed}"
                 mark = word if one.label in best else ""
-                charts.append(Chart(label, one.run.timeline, one.run.theory.t_total_s, mark))
+                charts.append(Chart(label, one.result.timeline, one.result.theory.t_total_s, mark))
         return stacked(self._title(), charts)
 
     def _title(self) -> str:
         """Name what the picture shows: the scenarios, and of several seeds the first."""
-        names = list(dict.fromkeys(one.scenario for one in self.variants))
+        names = list(dict.fromkeys(one.case.scenario.name for one in self.variants))
         shown = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
         unlike = ", not the same work" if self.measure.differ else ""
         return f"{shown}{unlike}, seed {self.seeds[0]}{f' of {len(self.seeds)} seeds' * (len(self.seeds) > 1)}"
@@ -172,19 +171,19 @@ def _failures(one: Played) -> list[str]:
 
 def _draws(one: Played) -> bool:
     """Say whether luck has a part in its times."""
-    return one.run is not None and bool(np.ptp(one.run.job.cost.luck(one.run.job.seed, 2)))
+    return one.run is not None and one.run.draws
 
 
 def _draws_graph(one: Played) -> bool:
     """Say whether another seed makes other tasks; where kernels compute, it draws data and weights, and no tasks."""
-    return one.draws_graph and (one.run is None or one.run.job.graph.program is None)
+    return one.draws_graph and (one.run is None or not one.run.computes)
 
 
 def _plain(one: Played, known: Sequence[Played], by: Measure, seeds: Sequence[int]) -> dict[str, Any]:
     """Return a variant as plain values; what is told of those that ended alone is null for others."""
     facts: dict[str, Any] = {
         "label": one.label,
-        "scenario": one.scenario,
+        "scenario": one.case.scenario.name,
         "set": one.settings,
         "work": None,
         "makespan_s": None,
@@ -196,7 +195,7 @@ def _plain(one: Played, known: Sequence[Played], by: Measure, seeds: Sequence[in
         "utilisation": None,
         "peak_memory_bytes": None,
         "failures": [{"seed": seed, "reason": reason} for seed, reason in one.failures.items()],
-        "run": one.run.to_dict() if one.run else None,
+        "run": one.run.facts if one.run else None,
     }
     if one in known:
         mine, first = by.per_unit([one, known[0]])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import cached_property
 from math import ceil
@@ -15,11 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from parsim.build import build
 from parsim.core.escape import printable
-from parsim.core.progress import under_way
 from parsim.core.scenario import Source
-from parsim.core.ties import CLOSE
+from parsim.core.ties import CLOSE, ranking
 from parsim.export import html
 from parsim.export.files import drawn, json_text, write
 from parsim.export.report import seconds, times
@@ -28,10 +27,12 @@ from parsim.export.text import folded, number
 from parsim.reading import load
 from parsim.run import Result, run
 from parsim.sim.estimate import mean_compute
+from parsim.study.case import Case
 from parsim.study.causes import trials
-from parsim.study.change import Change, Refused, played
+from parsim.study.change import Change, Refused, tried
 from parsim.study.others import Others, asked, best, others, outcome
 from parsim.study.path import HEAD, Link, by_worker, links, rows, sentence, sums, worker_rows
+from parsim.study.players import Call, Players, size
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -182,12 +183,13 @@ class Explanation:
         ]
 
 
-def explain(source: Source, set: Mapping[str, Any] | None = None) -> Explanation:
+def explain(source: Source, set: Mapping[str, Any] | None = None, executor: Executor | None = None) -> Explanation:
     """Find what decides the makespan of a scenario, and what to fix first.
 
     Parameters
     ----------
     source, set : as for `simulate`.
+    executor : as for `compare`.
 
     Each change and every policy on the shelf is played: one to two dozen runs. A change that cannot be played is told.
     Raises `ScenarioError` where the input is wrong, `RunError` where the run itself fails.
@@ -201,27 +203,26 @@ def explain(source: Source, set: Mapping[str, Any] | None = None) -> Explanation
     >>> explanation.fix_first
     'Fix first: one more worker. It would end after 2 s, 1 s (33.3 %) sooner.'
     """
-    scenario = load(source, set)
-    job = build(scenario)
+    case = Case(load(source, set))
+    job = case.own
     result = run(job)
     makespan_s = result.timeline.makespan_s
-    tried, (sort, own, sections) = list(trials(scenario, job, result.timeline)), asked(scenario, job)
-    found: list[Change | Refused] = []
-    outcomes: dict[str, float | str] = {own: makespan_s}
-    with under_way("runs", len(tried) + len(sections), lambda: len(found) + len(outcomes) - 1):
-        for trial in tried:
-            found.append(played(trial, job, makespan_s))
-        for name, section in sections.items():
-            outcomes[name] = outcome(scenario, section)
-    alternatives = others(sort, own, outcomes)
-    found.append(best(alternatives, job))
-    changes = sorted((one for one in found if isinstance(one, Change)), key=lambda change: -_rounded(change.gain_s))
+    (sort, own, sections) = asked(case.scenario, job)
+    changing: list[Call] = [
+        (tried, case, job.seed, trial, makespan_s) for trial in trials(case.scenario, job, result.timeline)
+    ]
+    otherwise: list[Call] = [(outcome, case, section) for section in sections.values()]
+    with Players(executor) as players:
+        players.expect(len(changing + otherwise), size(job.graph), [case])
+        answers = players.answers("runs", changing + otherwise)
+    alternatives = others(sort, own, {own: makespan_s, **dict(zip(sections, answers[len(changing) :], strict=True))})
+    found: list[Change | Refused] = [*answers[: len(changing)], best(alternatives, job)]
+    changes = [one for one in found if isinstance(one, Change)]
+    order = ranking([change.makespan_s for change in changes], CLOSE)
     refused = tuple(one for one in found if isinstance(one, Refused))
-    return Explanation(result, list(links(result.timeline)), tuple(changes), refused, alternatives)
-
-
-def _rounded(value: float) -> float:
-    return float(f"{value:.12g}")
+    return Explanation(
+        result, list(links(result.timeline)), tuple(changes[place] for place in order), refused, alternatives
+    )
 
 
 def _part(title: str, lines: Sequence[str]) -> list[str]:

@@ -12,9 +12,11 @@ from parsim.core.errors import ParsimError
 from parsim.core.job import Job
 from parsim.core.registry import Shelf
 from parsim.core.scenario import Scenario
+from parsim.core.ties import CLOSE, ranking
 from parsim.policies import policies
 from parsim.schedules import schedules
 from parsim.sim.play import play
+from parsim.study.case import Case
 from parsim.study.change import Change, Refused, first_line, gain
 
 
@@ -30,7 +32,8 @@ class Others:
     @property
     def best(self) -> str:
         """The name of the best; the scenario's own where no other is better."""
-        best = min(self.makespan_s, key=lambda name: (float(f"{self.makespan_s[name]:.12g}"), name))
+        names = sorted(self.makespan_s)
+        best = names[ranking([self.makespan_s[name] for name in names], CLOSE)[0]]
         return best if gain(self.makespan_s[self.own], self.makespan_s[best]) else self.own
 
 
@@ -57,10 +60,10 @@ def asked(scenario: Scenario, job: Job) -> Asked:
     return Asked("policy", own, {name: {"policy": name} for name in names})
 
 
-def outcome(scenario: Scenario, section: dict[str, Any]) -> float | str:
-    """Return the makespan of *scenario* with another *section*, or why it cannot be played."""
+def outcome(case: Case, section: dict[str, Any]) -> float | str:
+    """Return the makespan of *case* with another *section*, or why it cannot be played."""
     try:
-        return play(build(replace(scenario, values={**scenario.values, **section}))).makespan_s
+        return play(build(replace(case.scenario, values={**case.scenario.values, **section}))).makespan_s
     except ParsimError as error:
         return first_line(error)
 

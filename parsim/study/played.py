@@ -1,19 +1,26 @@
 """What was played of a variant: the figures of each seed, and the whole run of one.
 
-A run of a million tasks is large; of all but the first seed that ended, only a few numbers stay.
+figures(case, seed)      a few numbers
+whole(case, seed)        the same, and the timeline: a run of a million tasks is large, so of one seed alone
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, NamedTuple
 
-from parsim.core.ties import CLOSE
-from parsim.core.timeline import CAUSES
-from parsim.run import Result
+import numpy as np
+
+from parsim.core.job import Theory
+from parsim.core.ties import close
+from parsim.core.timeline import CAUSES, Timeline, Words
+from parsim.run import Result, run
+from parsim.sim.record import SpanNames
+from parsim.study.case import Case
 from parsim.study.luck import Sample, sample
-from parsim.study.work import NOTHING, Work
+from parsim.study.work import NOTHING, Work, work_done
 
 TERMS = ("t_total", "deviation", *CAUSES, "contention", "hidden")  # hidden is subtracted; causes add up to idle
 
@@ -37,8 +44,12 @@ class Figures(NamedTuple):
         )
 
 
-def figures(run: Result, work: Work) -> Figures:
-    """Take the figures of *run*, which did so much *work*."""
+def figures(case: Case, seed: int) -> Figures:
+    """Play *case* with *seed*, and take the figures."""
+    return _figures(run(case.job(seed)), case)
+
+
+def _figures(run: Result, case: Case) -> Figures:
     ledger, devices, workers = run.ledger, run.devices, run.theory.p
     makespan = run.timeline.makespan_s
     computing = sum(device["stands_for"] * device["compute_s"] for device in devices) / workers
@@ -54,7 +65,42 @@ def figures(run: Result, work: Work) -> Figures:
         computing_s=computing,
         utilisation=computing / makespan if makespan else 0.0,
         peak_memory_bytes=max(device["peak_memory_bytes"] for device in devices),
-        work=work,
+        work=work_done(case.seeded(run.job.seed), run.job),
+    )
+
+
+class Run(NamedTuple):
+    """All of a run but its job, which is built again where it is needed, and the names, which are the job's."""
+
+    seed: int
+    theory: Theory
+    timeline: Timeline  # without names
+    value: Any
+    facts: dict[str, Any]  # as in section 2 of the contract
+    draws: bool  # times are drawn
+    computes: bool  # kernels do
+
+    def result(self, case: Case) -> Result:
+        """Return the whole, a run of *case*."""
+        job = case.job(self.seed)
+        names, timeline = SpanNames(job.graph), self.timeline
+        tasks, waits = (words._replace(table=names) for words in (timeline.tasks, timeline.waits))
+        return Result(job, self.theory, replace(timeline, tasks=tasks, waits=waits), self.value)
+
+
+def whole(case: Case, seed: int) -> tuple[Figures, Run]:
+    """Play *case* with *seed*; return the figures, and the run itself."""
+    result = run(case.job(seed))
+    job, timeline = result.job, result.timeline
+    tasks, waits = (Words(words.code, ()) for words in (timeline.tasks, timeline.waits))
+    return _figures(result, case), Run(
+        seed=seed,
+        theory=result.theory,
+        timeline=replace(timeline, tasks=tasks, waits=waits),
+        value=result.value,
+        facts=result.to_dict(),
+        draws=bool(np.ptp(job.cost.luck(seed, 2))),
+        computes=job.graph.program is not None,
     )
 
 
@@ -63,12 +109,22 @@ class Played:
     """A variant after the clock: `runs` by seed, and why it failed with others."""
 
     label: str
-    scenario: str
+    case: Case
     settings: dict[str, Any]
     runs: dict[int, Figures]
     failures: dict[int, str]
-    run: Result | None  # whole, of the first seed that ended; None: none did
+    run: Run | None  # whole, of the first seed that ended; None: none did
     draws_graph: bool  # another one with another seed
+
+    @property
+    def seed(self) -> int:
+        """The first seed that ended."""
+        return next(iter(self.runs))
+
+    @cached_property
+    def result(self) -> Result | None:
+        """The whole run of the first seed that ended; None: none did."""
+        return self.run.result(self.case) if self.run else None
 
     @property
     def makespans(self) -> list[float]:
@@ -113,7 +169,7 @@ class Pair(NamedTuple):
 def pair(one: Played, other: Played) -> Pair:
     """Hold *one* against *other*, which met the same luck."""
     both = list(zip(one.makespans, other.makespans, strict=True))
-    differences = [0.0 if abs(a - b) <= CLOSE * max(a, b) else a - b for a, b in both]
+    differences = [0.0 if close(a, b) else a - b for a, b in both]
     shorter, longer = sum(d < 0 for d in differences), sum(d > 0 for d in differences)
     return Pair(sample(differences), shorter, len(both) - shorter - longer, longer)
 
@@ -138,4 +194,4 @@ def ended(played: Sequence[Played]) -> list[Played]:
 def fastest(played: Sequence[Played]) -> list[Played]:
     """Return those of the least mean makespan; several where they tie."""
     least = min((one.makespan.mean for one in played), default=0.0)
-    return [one for one in played if one.makespan.mean <= least * (1 + CLOSE)]
+    return [one for one in played if close(one.makespan.mean, least)]

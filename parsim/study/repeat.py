@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 
-from parsim.build import build
 from parsim.core.errors import Fault, RunError, ScenarioError
 from parsim.core.progress import under_way
 from parsim.core.scenario import Source
@@ -26,8 +25,7 @@ from parsim.export.files import Files, json_text, within, write
 from parsim.export.prediction import MEASURE, STATED, overhead
 from parsim.export.report import seconds
 from parsim.export.table import width
-from parsim.predict import Replay, replay, replay_job
-from parsim.reading import load
+from parsim.predict import Replay, replay_job, replayable
 
 TEN = 10  # runs, of which nine can be told
 SHARES = (0.0, 0.5, 0.9, 1.0)  # of the runs
@@ -121,8 +119,8 @@ def repeat(
         raise ScenarioError([Fault("repeat", 0, 0, "times", f"{times} is no count from 1; write for example 10")])
     runs: list[Replay] = []
     with under_way("replays", times, lambda: len(runs)):
-        runs.append(replay(source, set, timeout_s))
-        job = build(load(source, set))
+        job = replayable(source, set)
+        runs.append(replay_job(job, timeout_s))
         try:
             for done in range(1, times):
                 heard(done, times)

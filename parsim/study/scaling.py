@@ -10,17 +10,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from parsim.build import build
 from parsim.core.errors import Complaint, Fault, ParsimError, ScenarioError
 from parsim.core.escape import printable
 from parsim.core.job import Job
-from parsim.core.progress import counted
 from parsim.core.scenario import Scenario, Source
-from parsim.core.ties import CLOSE
+from parsim.core.ties import CLOSE, close
 from parsim.core.units import show
 from parsim.export import html
 from parsim.export.files import drawn, json_text, write
@@ -30,7 +29,9 @@ from parsim.hardware import MOST_WORKERS
 from parsim.reading import load
 from parsim.sim.play import play
 from parsim.sim.theory import theory
+from parsim.study.case import Case
 from parsim.study.change import first_line
+from parsim.study.players import Players, size
 from parsim.study.workers import with_workers
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ class Scaling:
     def fastest(self) -> Point:
         """The shortest makespan, with the fewest workers that reach it."""
         least = min(point.makespan_s for point in self.points)
-        return next(point for point in self.points if point.makespan_s <= least * (1 + CLOSE))
+        return next(point for point in self.points if close(point.makespan_s, least))
 
     @property
     def verdict(self) -> str:
@@ -187,13 +188,19 @@ class Scaling:
         write(os.fspath(folder), {**pictures, "scaling.json": lambda: json_text(self.to_dict())})
 
 
-def scaling(source: Source, set: Mapping[str, Any] | None = None, workers: Sequence[int] | None = None) -> Scaling:
+def scaling(
+    source: Source,
+    set: Mapping[str, Any] | None = None,
+    workers: Sequence[int] | None = None,
+    executor: Executor | None = None,
+) -> Scaling:
     """Play the same work on 1, 2, 3, 4, 6, 8, 12, ... workers, up to twice the scenario's and at least 8.
 
     Parameters
     ----------
     source, set : as for `simulate`.
     workers : the numbers of workers to play instead; 1 is always among them, since speed-up counts from there.
+    executor : as for `compare`.
 
     The workers are the scenario's first ones, and then copies of its last. A number that cannot be played is told in
     `failed`, unless it is 1. Raises `ScenarioError` where the input is wrong, or where the work belongs to its workers:
@@ -205,26 +212,36 @@ def scaling(source: Source, set: Mapping[str, Any] | None = None, workers: Seque
     [(1, 12.0, 1.0), (3, 4.0, 1.0), (8, 2.0, 0.75)]
     """
     asked = [] if workers is None else _asked(workers)
-    scenario = load(source, set)
-    job = build(scenario)
-    _refuse(scenario, job)
+    mine = Case(load(source, set))
+    job = mine.own
+    _refuse(mine.scenario, job)
     own = len(job.cluster.workers)
-    found: list[Point] = []
+    counts = [1, *sorted({*(asked or _counts(own))} - {1}, reverse=True)]  # those that take longest begin early
+    cases = [mine if p == own else Case(with_workers(mine.scenario, job, p)) for p in counts]
+    found: dict[int, tuple[float, float]] = {}
     failed: dict[int, str] = {}
-    for p in counted("runs", sorted({1, *(asked or _counts(own))})):
-        try:
-            made = build(with_workers(scenario, job, p))
-            makespan_s = play(made).makespan_s
-        except ParsimError as error:
-            if p == 1:
-                raise
-            failed[p] = first_line(error)
-        else:
-            found.append(_point(p, makespan_s, theory(made).t_total_s, found[0].makespan_s if found else makespan_s))
-    return Scaling(job.name, job.sha256, job.seed, own, tuple(found), failed)
+    with Players(executor) as players:
+        players.expect(len(cases), size(job.graph), cases)
+        for number, outcome in players.ended("runs", [(_seconds, case) for case in cases]):
+            if not isinstance(outcome, ParsimError):
+                found[counts[number]] = outcome
+            elif counts[number] == 1:
+                raise outcome
+            else:
+                failed[counts[number]] = first_line(outcome)
+    points = (_point(p, found[1][0], *found[p]) for p in sorted(found))
+    return Scaling(job.name, job.sha256, job.seed, own, tuple(points), dict(sorted(failed.items())))
 
 
-def _point(p: int, makespan_s: float, t_total_s: float, alone_s: float) -> Point:
+def _seconds(case: Case) -> tuple[float, float] | ParsimError:
+    """Return the makespan of *case* and its T_total, or why it cannot be played."""
+    try:
+        return play(case.own).makespan_s, theory(case.own).t_total_s
+    except ParsimError as error:
+        return error
+
+
+def _point(p: int, alone_s: float, makespan_s: float, t_total_s: float) -> Point:
     speed_up = alone_s / makespan_s if makespan_s else 0.0
     return Point(p, makespan_s, t_total_s, speed_up, speed_up / p)
 

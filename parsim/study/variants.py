@@ -11,22 +11,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from itertools import product
 from math import prod
+from statistics import fmean
 from typing import Any, NamedTuple
 
-from parsim.build import build, work_of
+from parsim.build import build, sections, work_of
 from parsim.core.errors import Complaint, Fault, ScenarioError
 from parsim.core.escape import printable
-from parsim.core.job import Job
 from parsim.core.scenario import OPTION, Scenario, Source, changed, settings
 from parsim.core.schema import Ask
 from parsim.reading import load
 from parsim.study.boundless import boundless
+from parsim.study.case import Case
 from parsim.study.labels import labelled, names, paths, written
-from parsim.study.work import Work, work_done
+from parsim.study.players import Players, size
 
 MOST = 1_000  # variants
 MOST_SEEDS = 10_000
@@ -44,24 +44,8 @@ class Variant(NamedTuple):
 
     label: str
     settings: Settings
-    scenario: Scenario
-
-    def job(self, seed: int) -> Job:
-        """Build what it plays under *seed*."""
-        return build(_seeded(self.scenario, seed))
-
-    def work(self, job: Job) -> Work:
-        """Return how much work it does as *job*, which was built of it."""
-        return work_done(_seeded(self.scenario, job.seed), job)
-
-    def draws_graph(self) -> bool:
-        """Say whether its tasks are others with another seed."""
-        one, other = (work_of(_seeded(self.scenario, seed)).arguments for seed in (0, 1))
-        return one != other
-
-
-def _seeded(scenario: Scenario, seed: int) -> Scenario:
-    return replace(scenario, values={**scenario.values, "seed": seed})
+    case: Case
+    draws_graph: bool  # its tasks are others with another seed
 
 
 def alternatives(pairs: Iterable[str]) -> dict[str, list[Any]]:
@@ -104,7 +88,7 @@ def _parts(text: str) -> list[str]:
 
 
 def variants(
-    sources: Sequence[Source], chosen: Mapping[str, Any], seeds: Sequence[int] | int
+    sources: Sequence[Source], chosen: Mapping[str, Any], seeds: Sequence[int] | int, players: Players
 ) -> tuple[list[Variant], tuple[int, ...]]:
     """Return what is to be played, and the seeds: those given, or so many counted from the first variant's own.
 
@@ -117,44 +101,63 @@ def variants(
     sets = [dict(zip(chosen, values, strict=True)) for values in product(*map(_choices, chosen.values()))]
     if not faults and len(loaded) * len(sets) < 2:
         faults.append(Fault("SCENARIO", 0, 0, "SCENARIO", ALONE))
-    rows = [row for scenario in loaded for values in sets for row in _tried(faults, partial(_row, scenario, values))]
+    asked = [
+        (values, Case(scenario))
+        for whole in loaded
+        for values in sets
+        for scenario in _tried(faults, partial(changed, whole, values))
+    ]
+    rows = _checked([case for _, case in asked], seeds if isinstance(seeds, int) else len(seeds), players)
+    faults += [fault for row in rows for fault in row.faults]
     unfit = [fault for row in rows for fault in row.unfit]
     _raise([*faults, *unfit] if faults or all(row.unfit for row in rows) else [])
     first = rows[0].seed
     if isinstance(seeds, int):
         _raise([_seed_fault(f"{seeds} seeds from {first} on pass 2^63 - 1")] if first + seeds - 1 > LAST_SEED else [])
         seeds = range(first, first + seeds)
-    _raise([*_about_work([row.scenario for row in rows], len(sets), seeds[0])])
+    _raise([*_about_work([case for _, case in asked], len(sets), seeds[0])])
     varied = [path for path in chosen if len(_choices(chosen[path])) > 1]
     known = (path for scenario in loaded for path in paths(scenario.values)) if varied else ()
     labels = labelled(names(loaded), varied, sets, known)
-    return [Variant(label, row.settings, row.scenario) for label, row in zip(labels, rows, strict=True)], tuple(seeds)
+    found = zip(labels, asked, rows, strict=True)
+    return [Variant(label, values, case, row.draws_graph) for label, (values, case), row in found], tuple(seeds)
 
 
-class _Row(NamedTuple):
-    settings: Settings
-    scenario: Scenario
-    seed: int  # its own
+class Checked(NamedTuple):
+    """What there is to know of a scenario before it is played."""
+
+    seed: int = 0  # its own
+    size: int = 0  # see `players.size`
+    draws_graph: bool = False
     unfit: Sequence[Fault] = ()  # its tasks that no device can hold
+    faults: Sequence[Fault] = ()  # why it cannot be played at all
 
 
-def _row(scenario: Scenario, values: Settings) -> _Row:
-    """See that *scenario* can be played with *values*; the job is made again when it is played, for it may be large."""
-    asked = changed(scenario, values)
+def checked(case: Case) -> Checked:
+    """Say whether *case* can be played."""
+    unfit: Sequence[Fault] = ()
     try:
-        return _Row(values, asked, build(asked).seed)
+        job = case.own
     except ScenarioError as wrong:
         if not all(fault.path.startswith("workload") for fault in wrong.faults):
-            raise
-        return _Row(values, asked, _without_limits(asked, wrong).seed, wrong.faults)
+            return Checked(faults=wrong.faults)
+        unfit = wrong.faults
+        try:
+            job = build(changed(case.scenario, {"cluster": boundless(case.scenario.values["cluster"])}))
+        except ScenarioError:
+            return Checked(faults=unfit)
+    drawn = sections(case.scenario.values)[0]["workload"].arguments.get("seed", 0) is None
+    return Checked(job.seed, size(job.graph), drawn, unfit)
 
 
-def _without_limits(scenario: Scenario, wrong: ScenarioError) -> Job:
-    """Build *scenario* with all the room there could be; where it is still wrong, so it was for other reasons."""
-    try:
-        return build(changed(scenario, {"cluster": boundless(scenario.values["cluster"])}))
-    except ScenarioError:
-        raise wrong from None
+def _checked(cases: Sequence[Case], seeds: int, players: Players) -> list[Checked]:
+    """Check all *cases*: here, until those that were checked show how much there is to play with so many *seeds*."""
+    rows: list[Checked] = []
+    for case in cases:
+        rows.append(checked(case))
+        if players.expect(len(cases) * seeds, fmean(row.size for row in rows), cases):
+            break
+    return rows + players.answers("scenarios", [(checked, case) for case in cases[len(rows) :]])
 
 
 def _choices(values: Any) -> Sequence[Any]:
@@ -208,15 +211,15 @@ def _about_settings(chosen: Mapping[str, Any]) -> Iterator[Fault]:
         yield Fault(OPTION, 0, 0, "seed", message)
 
 
-def _about_work(scenarios: Sequence[Scenario], sets: int, seed: int) -> Iterator[Fault]:
+def _about_work(cases: Sequence[Case], sets: int, seed: int) -> Iterator[Fault]:
     """Complain of each file whose work is not that of the first, under the same settings."""
-    if len(scenarios) == sets:
+    if len(cases) == sets:
         return
-    first = [work_of(_seeded(scenario, seed)) for scenario in scenarios[:sets]]
-    for begin in range(sets, len(scenarios), sets):
+    first = [work_of(case.seeded(seed)) for case in cases[:sets]]
+    for begin in range(sets, len(cases), sets):
         for number, work in enumerate(first):
-            there, here = scenarios[number], scenarios[begin + number]
-            other = work_of(_seeded(here, seed))
+            there, here = cases[number].scenario, cases[begin + number].scenario
+            other = work_of(cases[begin + number].seeded(seed))
             if (other.name, other.arguments) != (work.name, work.arguments):
                 message = (
                     f"is not the work of {there.file}: {_difference(here, other, there, work)}; only the same work can "

@@ -1,4 +1,4 @@
-"""What is wrong with a scenario whose two splits are to be held against each other, and what it has to vary.
+"""What the two splits depend on, and what is wrong with a scenario in which it is to be varied.
 
 workload: tasks            only items can be split
 cluster.devices: [a, b]    a list has no number to vary
@@ -8,19 +8,88 @@ topology: custom           it has no bandwidth of its own
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from parsim.build import build
-from parsim.core.errors import Complaint, ScenarioError
+from parsim.core.errors import Complaint, Fault, ScenarioError
+from parsim.core.registry import did_you_mean
 from parsim.core.scenario import Scenario, changed
-from parsim.core.units import parse
-from parsim.study.split_runs import SPLITS, Variable
+from parsim.core.units import BYTES, BYTES_PER_SECOND, SECONDS, Dimension, parse, write
+from parsim.export import report
+from parsim.export.text import number
+from parsim.study.players import size
 from parsim.topologies import topologies
 
+SPLITS = ("data", "layers")
 
-def see_that_it_plays(scenario: Scenario, variables: Sequence[Variable]) -> None:
-    """Tell all that is wrong at once; a scenario that can be played under one of the splits is right."""
+
+class Variable(NamedTuple):
+    """What is varied: where it stands in a scenario, what it is called, in which dimension (None: it is counted)."""
+
+    path: str
+    words: str
+    dimension: Dimension | None
+    say: Callable[[float], str]
+
+    def written(self, value: float) -> int | str:
+        """Write *value* as a scenario has it."""
+        return int(value) if self.dimension is None else write(value, self.dimension)
+
+
+def _time(value: float) -> str:
+    return report.seconds(value, 3)
+
+
+def _rate(value: float) -> str:
+    return f"{report.size(value)}/s"
+
+
+VARIABLES = {
+    variable.path: variable
+    for variable in (
+        Variable("workload.count", "items N", None, number),
+        Variable("cluster.devices", "devices P", None, number),
+        Variable("workload.item", "item size", BYTES, report.size),
+        Variable("workload.weights", "weights", BYTES, report.size),
+        Variable("cluster.topology.bandwidth", "bandwidth", BYTES_PER_SECOND, _rate),
+        Variable("cluster.topology.latency", "latency", SECONDS, _time),
+    )
+}
+
+
+def own(values: Mapping[str, Any], variable: Variable) -> float | None:
+    """Return the scenario's own value, None where it has none that can be read; a quantity left out is zero."""
+    *path, key = variable.path.split(".")
+    held: Any = values
+    for step in path:
+        held = held.get(step) if isinstance(held, dict) else None
+    if not isinstance(held, dict):
+        return None
+    if variable.dimension is None:
+        return held[key] if type(held.get(key)) is int else None
+    try:
+        return parse(held.get(key, f"0 {variable.dimension.base}"), variable.dimension)
+    except ValueError:
+        return None
+
+
+def chosen(over: Sequence[str] | None) -> list[Variable]:
+    """Return the variables that *over* names, or all; raise `ScenarioError`."""
+    if isinstance(over, str):
+        over = [over]
+    unknown = [did_you_mean(str(path), VARIABLES) for path in over or () if path not in VARIABLES]
+    if unknown or (over is not None and not len(over)):
+        told = unknown or [f"names nothing to vary; known are: {', '.join(VARIABLES)}"]
+        raise ScenarioError(Fault("--over", 0, 0, "over", message) for message in told)
+    return [variable for path, variable in VARIABLES.items() if over is None or path in over]
+
+
+def checked(scenario: Scenario, variables: Sequence[Variable]) -> int:
+    """Return how much there is to play (see `players.size`) under the split that makes most of it.
+
+    All that is wrong is told at once; a scenario that can be played under one of the splits is right.
+    """
     values = scenario.values
     complaints, played = list(_about_kind(values)), [scenario]
     if not complaints:
@@ -28,9 +97,10 @@ def see_that_it_plays(scenario: Scenario, variables: Sequence[Variable]) -> None
         played = [changed(scenario, {"plan.split": split}) for split in SPLITS]
     ours = list(scenario.error(complaints).faults)
     wrong: list[ScenarioError] = []
+    sizes = []
     for one in played:
         try:
-            build(one)
+            sizes.append(size(build(one).graph))
         except ScenarioError as error:
             wrong.append(error)
     if len(wrong) == len(played):
@@ -38,6 +108,7 @@ def see_that_it_plays(scenario: Scenario, variables: Sequence[Variable]) -> None
         ours += (fault for fault in wrong[0].faults if fault.path not in told)
     if ours:
         raise ScenarioError(ours)
+    return max(sizes)
 
 
 def _about_kind(values: Mapping[str, Any]) -> Iterator[Complaint]:
@@ -85,26 +156,11 @@ def _about(values: Mapping[str, Any], variable: Variable) -> Iterator[Complaint]
         )
 
 
-def own(values: Mapping[str, Any], variable: Variable) -> float | None:
-    """Return the scenario's own value, None where it has none that can be read; a quantity left out is zero."""
-    *path, key = variable.path.split(".")
-    held: Any = values
-    for step in path:
-        held = held.get(step) if isinstance(held, dict) else None
-    if not isinstance(held, dict):
-        return None
-    if variable.dimension is None:
-        return held[key] if type(held.get(key)) is int else None
-    try:
-        return parse(held.get(key, f"0 {variable.dimension.base}"), variable.dimension)
-    except ValueError:
-        return None
-
-
 def counted(values: dict[str, Any]) -> dict[str, Any]:
-    """Return the scenario with its data counted: what the values are costs no time."""
+    """Return the scenario with its data counted: what the values are costs no time, so there is nothing to run live."""
     workload = dict(values["workload"])
     data = workload.pop("data", None)
     if data is not None:
         workload["count"] = len(data)
-    return {**values, "workload": {key: held for key, held in workload.items() if key not in ("kernel", "merge")}}
+    rest = {key: held for key, held in values.items() if key != "clock"}
+    return {**rest, "workload": {key: held for key, held in workload.items() if key not in ("kernel", "merge")}}

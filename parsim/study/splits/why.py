@@ -12,8 +12,9 @@ from itertools import zip_longest
 from parsim.core.ties import CLOSE
 from parsim.export.report import seconds
 from parsim.metrics.ledger import Ledger
-from parsim.study.crossings import NEITHER, Stretch, lowest
-from parsim.study.split_runs import SPLITS, Figures, Refused, Runs, Variable
+from parsim.study.splits.crossings import NEITHER, Stretch, lowest
+from parsim.study.splits.runs import Figures, Place, Refused, Runs
+from parsim.study.splits.variables import SPLITS, Variable
 
 SHARE = 0.25  # of the largest difference: smaller ones are not told
 NONE = Stretch(math.nan, "")
@@ -40,7 +41,7 @@ def why(
 def _differing(runs: Runs, variable: Variable, here: Mapping[str, float], place: float) -> str:
     """Say in what the splits differ at *place*, where both can be played."""
     at = {**here, variable.path: place}
-    figures = {split: runs.figures(split, variable.path, variable.written(place)) for split in SPLITS}
+    figures = {split: runs.figures(Place(split, variable.path, variable.written(place))) for split in SPLITS}
     return _by_ledger(f"at {variable.say(place)}", {s: f for s, f in figures.items() if isinstance(f, Figures)}, at)
 
 
@@ -68,7 +69,7 @@ def _refused(runs: Runs, variable: Variable, place: float) -> str:
 
 def _whys(runs: Runs, variable: Variable, value: float) -> dict[str, str]:
     """Return why each split cannot be played at *value*, of those that cannot."""
-    figures = {split: runs.figures(split, variable.path, variable.written(value)) for split in SPLITS}
+    figures = {split: runs.figures(Place(split, variable.path, variable.written(value))) for split in SPLITS}
     return {split: held.why for split, held in figures.items() if isinstance(held, Refused)}
 
 

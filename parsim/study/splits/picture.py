@@ -13,12 +13,14 @@ from parsim.core.units import BYTES, BYTES_PER_SECOND, SECONDS
 from parsim.export.report import seconds, size
 from parsim.export.text import unit_of
 from parsim.plot import splits as plot
-from parsim.study.crossings import NEITHER
-from parsim.study.split_report import settings, starts
-from parsim.study.split_runs import SPLITS, Figures, Refused, Variable
+from parsim.study.splits.crossings import NEITHER
+from parsim.study.splits.report import settings, starts
+from parsim.study.splits.runs import Figures, Refused
+from parsim.study.splits.variables import SPLITS, Variable
 
 if TYPE_CHECKING:
-    from parsim.study.splits import Splits, Sweep
+    from parsim.study.splits import Splits
+    from parsim.study.splits.sweep import Sweep
 
 LETTERS = 165  # of a line of the sheet
 

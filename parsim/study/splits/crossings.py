@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from parsim.core.ties import CLOSE
+from parsim.core.ties import close
 
 NEITHER = "neither"  # in place of a winner, where all lines are infinite
 
@@ -39,7 +39,7 @@ def lowest(lines: Mapping[str, float]) -> str:
     least = min(lines.values())
     if least == math.inf:
         return NEITHER
-    near = [name for name, value in lines.items() if value == least or value - least <= CLOSE * least]
+    near = [name for name, value in lines.items() if close(value, least)]
     return near[0] if len(near) == 1 else ""
 
 

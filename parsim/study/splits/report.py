@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from parsim.export.report import WIDTH, seconds, size
 from parsim.export.table import table, width, wrapped
 from parsim.export.text import number
-from parsim.study.crossings import NEITHER, Stretch
-from parsim.study.split_runs import SPLITS, VARIABLES, Figures, Refused, Variable
+from parsim.study.splits.crossings import NEITHER, Stretch
+from parsim.study.splits.runs import Figures, Refused
+from parsim.study.splits.variables import SPLITS, VARIABLES, Variable
 
 if TYPE_CHECKING:
     from parsim.study.splits import Splits

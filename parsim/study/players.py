@@ -1,0 +1,202 @@
+"""Who plays the runs of a study: this process, all cores of this machine, or an executor that is handed in.
+
+at most LONG_S, or one core         this process, one run after another
+longer                              worker processes, one a core, and at most AT_ONCE tasks at a time
+executor=client.get_executor()      the workers of a cluster
+
+How long a study takes is foreseen from the number of its runs and the size of their graphs, and then from the runs that
+have ended. With LONG_S even work that takes a third of what was foreseen is no slower with the processes.
+
+An answer depends on the arguments of its call alone, so a study is the same wherever its runs are played. What cannot
+be played elsewhere is played here: runs on the live clock, which measure this machine; entries that a script put on a
+shelf; arguments and answers that cannot be pickled; the rest of a study one of whose workers has died.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import warnings
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from contextlib import ExitStack, suppress
+from multiprocessing import parent_process
+from time import monotonic
+from typing import Any, NamedTuple
+
+from parsim.core import registry
+from parsim.core.errors import ParsimError
+from parsim.core.graph import TaskGraph
+from parsim.core.machine import cores
+from parsim.core.progress import under_way
+from parsim.study.case import Case
+
+LONG_S = 3.0  # processes take 0.6 s to start
+EACH_S, SIZE_S = 5e-3, 15e-6  # of a run, and of each task, edge or flow: 5e-6 where nothing is shared, to 70e-6
+AT_ONCE = 10_000_000  # tasks, edges and flows in all processes, for the memory that they take
+WINDOW = 256  # calls that an executor has at a time
+
+Call = tuple[Callable[..., Any], *tuple[Any, ...]]  # a function of a module, and its arguments
+
+
+class Setting(NamedTuple):
+    """What a call needs beside its arguments: the current folder, and the files that fill the shelves."""
+
+    folder: str
+    files: tuple[str, ...]
+
+    def enter(self) -> None:
+        """Let this process have the same."""
+        if os.getcwd() != self.folder:
+            os.chdir(self.folder)
+        for file in self.files:
+            registry.use(file)
+
+
+class Told(NamedTuple):
+    """A warning that was given elsewhere."""
+
+    message: Warning | str
+    category: type[Warning]
+    file: str
+    line: int
+
+
+class Here(Executor):
+    """Calls each function in this process, when it is submitted."""
+
+    def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Call *function*."""
+        future: Future[Any] = Future()
+        try:
+            future.set_result(function(*args, **kwargs))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
+class Players:
+    """Plays the calls of a study, within a `with` block.
+
+    Parameters
+    ----------
+    executor : who is asked in place of this machine's cores; its workers are processes.
+    """
+
+    def __init__(self, executor: Executor | None = None) -> None:
+        self._handed = executor
+        self._elsewhere: dict[Executor, Setting] = {}  # one at most
+        self._cases: Sequence[Case] = ()
+        self._most = 1  # processes
+        self._chosen = False
+        self._own = ExitStack()
+        self._begun: Callable[[], float] = float
+        self._told: dict[Any, Any] = {}  # warnings
+
+    def __enter__(self) -> Players:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._own.close()
+
+    def expect(self, runs: int, size: float, cases: Sequence[Case]) -> bool:
+        """Say whether so many *runs* of *cases*, whose graphs have this *size* in the mean, are played elsewhere."""
+        self._cases, self._most = cases, min(cores(), int(AT_ONCE // max(size, 1)))
+        self._foresee(runs, EACH_S + SIZE_S * size)
+        return bool(self._elsewhere)
+
+    def _foresee(self, runs: int, each_s: float) -> None:
+        """Choose who plays so many more *runs*."""
+        if runs > 1 and not self._chosen and (runs * each_s > LONG_S or self._handed is not None):
+            self._chosen = True
+            if all(map(_can_be_sent, self._cases)):
+                self._choose(runs)
+
+    def _choose(self, runs: int) -> None:
+        with suppress(OSError, LookupError):  # the current folder has been deleted; a script filled the shelves
+            setting = Setting(os.getcwd(), registry.files_in_use())
+            if self._handed is not None:
+                self._elsewhere[self._handed] = setting
+            elif self._most > 1 and _may_start_processes():
+                from parsim.study.cores import Cores
+
+                own = self._own.enter_context(Cores(min(self._most, runs)))
+                self._elsewhere[own], self._begun = setting, own.begun
+
+    def ended(self, what: str, calls: Sequence[Call]) -> Iterator[tuple[int, Any]]:
+        """Yield the number and the answer of each of *calls* when it has ended; *what* names them at the terminal."""
+        done, waiting, began = 0, deque(range(len(calls))), monotonic()
+        pending: dict[Future[Any], int] = {}
+        with under_way(what, len(calls), lambda: done, self._begun):
+            while waiting or pending:
+                while waiting and len(pending) < WINDOW and not any(future.done() for future in pending):
+                    number = waiting.popleft()
+                    pending[self._submit(*calls[number])] = number
+                ended = wait(pending, return_when=FIRST_COMPLETED).done
+                for future in sorted(ended, key=pending.__getitem__):
+                    number = pending.pop(future)
+                    answer = self._answer(future, *calls[number])
+                    done += 1
+                    yield number, answer
+                    self._foresee(len(waiting), (monotonic() - began) / done)
+
+    def answers(self, what: str, calls: Sequence[Call]) -> list[Any]:
+        """Return the answers of *calls* in their order."""
+        found = dict(self.ended(what, calls))
+        return [found[number] for number in range(len(calls))]
+
+    def _submit(self, function: Callable[..., Any], *args: Any) -> Future[Any]:
+        for executor, setting in self._elsewhere.items():
+            with suppress(BrokenExecutor):
+                return executor.submit(_played, setting, function, *args)
+        return Here().submit(_alone, function, *args)
+
+    def _answer(self, future: Future[Any], function: Callable[..., Any], *args: Any) -> Any:
+        """Return the answer; what failed elsewhere for a reason that is no run's own is played here."""
+        try:
+            answer, told = future.result()
+        except ParsimError:
+            raise
+        except Exception as error:
+            if isinstance(error, BrokenExecutor):
+                self._elsewhere.clear()
+            elif not self._elsewhere:
+                raise
+            return function(*args)
+        for one in told:
+            warnings.warn_explicit(str(one.message), one.category, one.file, one.line, registry=self._told)
+        return answer
+
+
+def size(graph: TaskGraph) -> int:
+    """Return the tasks, edges and flows of a graph."""
+    return len(graph) + len(graph.edges.parent) + len(graph.flows)
+
+
+def _can_be_sent(case: Case) -> bool:
+    if case.scenario.values.get("clock") == "live":
+        return False
+    try:
+        pickle.dumps(case)
+    except Exception:
+        return False
+    return True
+
+
+def _may_start_processes() -> bool:
+    """Say whether this process is no worker itself, and this system can keep signals from those that it starts."""
+    return parent_process() is None and hasattr(signal, "pthread_sigmask")
+
+
+def _alone(function: Callable[..., Any], *args: Any) -> tuple[Any, list[Told]]:
+    return function(*args), []
+
+
+def _played(setting: Setting, function: Callable[..., Any], *args: Any) -> tuple[Any, list[Told]]:
+    """Call *function* in a worker process; return its answer and the warnings that it gave."""
+    setting.enter()
+    with warnings.catch_warnings(record=True) as found:
+        answer = function(*args)
+    return answer, [Told(one.message, one.category, one.filename, one.lineno) for one in found]

@@ -1,0 +1,141 @@
+"""Data against layers: the same work under both splits, over what their trade-off depends on.
+
+    split by data     the model W travels P times, the input once      N T_c = P (latency + (W + N/P item) / bandwidth)
+    split by layers   the model travels once, the input N times        N T_c = N (latency + (W/N + N item) / bandwidth)
+
+So for N items on P <= N devices, the weights at the host and no results, T_total = N/P (T_s + T_c) is even where
+(N - P) latency = ((P - 1) W - N (N - 1) item) / bandwidth. Runs say where the splits really are.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from parsim.core.scenario import Source
+from parsim.export import html
+from parsim.export.files import drawn, json_text, write
+from parsim.reading import load
+from parsim.study.case import Case
+from parsim.study.players import Players
+from parsim.study.splits.report import report, sentence
+from parsim.study.splits.runs import Figures, Place, Refused, played
+from parsim.study.splits.sweep import Sweep, places, swept
+from parsim.study.splits.variables import SPLITS, VARIABLES, checked, chosen, counted, own
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class Splits:
+    """The two splits of one scenario: what each costs, and where the one overtakes the other."""
+
+    name: str
+    sha256: str
+    here: Mapping[str, float]  # the scenario's own values by path, those that it has
+    model_travels: bool
+    costs: Mapping[str, Figures | Refused]  # at the scenario's own values, by split
+    sweeps: tuple[Sweep, ...]
+
+    def __repr__(self) -> str:
+        """Say in a line what was compared."""
+        crossing = sum(len(sweep.found) > 1 for sweep in self.sweeps)
+        return f"Splits({self.name}, they cross over {crossing} of {len(self.sweeps)} variables)"
+
+    @property
+    def sentence(self) -> str:
+        """Which split is faster at the scenario's own values, and why."""
+        return sentence(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain values."""
+        from parsim import __version__
+
+        return {
+            "schema": 1,
+            "parsim": __version__,
+            "scenario": self.name,
+            "scenario_sha256": self.sha256,
+            "here": dict(self.here),
+            "costs": {split: figures.to_dict() for split, figures in self.costs.items()},
+            "sentence": self.sentence,
+            "sweeps": [sweep.to_dict() for sweep in self.sweeps],
+        }
+
+    def report(self) -> str:
+        """Write it for people."""
+        return report(self)
+
+    def _repr_html_(self) -> str:
+        """Show the study in a notebook."""
+        from parsim.plot.paper import png
+
+        drawn = html.picture(png(self.plot()), f"Makespan of both splits over {len(self.sweeps)} variables")
+        return html.page(f"{self.name}: split by data, split by layers", drawn, html.report(self.report()))
+
+    def plot(self) -> Figure:
+        """Draw the makespan over each variable, and what each split costs."""
+        from parsim.study.splits.picture import picture
+
+        return picture(self)
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Write splits.json, splits.png and splits.svg."""
+        from parsim.plot.paper import files
+
+        pictures = drawn("splits", lambda: files("splits", self.plot()))
+        write(os.fspath(folder), {**pictures, "splits.json": lambda: json_text(self.to_dict())})
+
+
+def splits(
+    source: Source,
+    set: Mapping[str, Any] | None = None,
+    over: Sequence[str] | None = None,
+    executor: Executor | None = None,
+) -> Splits:
+    """Play a scenario of kind items split by data and by layers, over each variable that their trade-off depends on.
+
+    Parameters
+    ----------
+    source, set : as for `simulate`; the scenario's own split does not matter. Data is counted, for its values cost no
+        time.
+    over : dotted paths of what to vary, of `VARIABLES`; left out: all of them but quantities that are zero. A quantity
+        goes from a 32nd of the scenario's own value to 32 times of it, a count from 1 to four times.
+    executor : as for `compare`.
+
+    Raises `ScenarioError` where the input is wrong, or has nothing to vary.
+
+    >>> scenario = {"cluster": {"devices": 2, "topology": {"kind": "star", "bandwidth": "1 MB/s"}},
+    ...             "workload": {"kind": "items", "count": 4, "item": "1 MB", "weights": "20 MB", "weights_at": "host"},
+    ...             "plan": {"split": "data"}, "cost": {"kind": "constant", "compute": "1 s"}}
+    >>> found = splits(scenario, over=["workload.weights"])
+    >>> crossing = found.sweeps[0].predicted[1]  # W = N (N - 1) item / (P - 1)
+    >>> round(crossing.start), crossing.winner
+    (12000000, 'layers')
+    """
+    asked = chosen(over)
+    scenario = load(source, set)
+    variables = [one for one in asked if over is not None or own(scenario.values, one) != 0]
+    size = checked(scenario, variables)
+    values = counted(scenario.values)
+    here = {variable.path: mine for variable in VARIABLES.values() if (mine := own(values, variable)) is not None}
+    at_home = {split: Place(split, "workload.count", values["workload"]["count"]) for split in SPLITS}
+    asked_for = [*dict.fromkeys([*at_home.values(), *(p for one in variables for p in places(one, here[one.path]))])]
+    case = Case(replace(scenario, values=values))
+    with Players(executor) as players:
+        players.expect(len(asked_for), size, [case])
+        figures = players.answers("runs", [(played, case, place) for place in asked_for])
+        known = dict(zip(asked_for, figures, strict=True))
+        sweeps = players.answers("variables", [(swept, case, one.path, here, known) for one in variables])
+    return Splits(
+        name=scenario.name,
+        sha256=scenario.sha256,
+        here=here,
+        model_travels=values["workload"].get("weights_at") == "host",
+        costs={split: known[place] for split, place in at_home.items()},
+        sweeps=tuple(sweeps),
+    )

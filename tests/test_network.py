@@ -7,12 +7,15 @@ from fractions import Fraction
 from itertools import permutations
 from pathlib import Path
 
+import plain_filling
 import pytest
+import random_flows
+from broken_network import BROKEN_NETWORK, broken
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from parsim.sim import network as network_module
-from parsim.sim.network import Network, fair_rates
+from parsim.sim import fair_rates as solver
+from parsim.sim.network import Network, ways
 from parsim.sim.ticks import NEVER, SHARED, Ticks
 
 CASES = json.loads((Path(__file__).parent / "data" / "flow_cases.json").read_text())["cases"]
@@ -28,7 +31,7 @@ class InSeconds:
         self.rates = self.network.rates
 
     def join(self, flow, links, size, limit, now):
-        self.network.join(flow, links, size, limit, TICKS.of(now))
+        self.network.join(flow, ways(links), size, limit, TICKS.of(now))
 
     def settle(self, now):
         end = self.network.settle(TICKS.of(now))
@@ -183,56 +186,120 @@ def test_equal_flows_among_unequal_ones_end_at_equal_floats():
     assert all(ends[flow] == ends[flow + 1] for flow in range(0, len(flows), 2))
 
 
-def test_flows_of_equal_share_stay_equal_whatever_was_taken_from_their_links_before():
+def test_flows_of_equal_share_end_together_whatever_was_taken_from_their_links_before():
     # A limited flow leaves 3.9 B/s of 4.1, which in floats is another number than the 3.9 B/s of the other link.
     assert 4.1 - 0.2 < 3.9
-    alone, beside, limited = fair_rates({0: 3.9, 1: 4.1, 2: 0.2}, [(0,), (1,), (1, 2)])
-    assert (alone, beside, limited) == (4.1 - 0.2, 4.1 - 0.2, 0.2)
-    # The same by sums: 4.2 - 0.6 - 0.7 - 0.9 is more than 2 in floats.
-    assert 4.2 - 0.6 - 0.7 - 0.9 > 2
-    rates = fair_rates({0: 2.0, 1: 4.2, 2: 0.6, 3: 0.7, 4: 0.9}, [(0,), (1,), (1, 2), (1, 3), (1, 4)])
-    assert rates[0] == rates[1] == 2
+    network = InSeconds([3.9, 4.1])
+    network.join(0, (0,), 39.0, math.inf, now=0.0)
+    network.join(1, (1,), 39.0, math.inf, now=0.0)
+    network.join(2, (1,), 39.0, 0.2, now=0.0)
+    assert network.settle(0.0) == 10.0
+    assert network.finished(10.0) == [0, 1]
 
 
-def test_distant_flows_are_not_solved_again(monkeypatch):
-    solved = []
+def test_distant_links_are_not_looked_at_again(monkeypatch):
+    looked_at = []
 
-    def counted(*asked):
-        rates = filled(*asked)
-        solved.append(len(rates))
-        return rates
+    def counted(link):
+        looked_at.append(link.capacity)
+        return fair_share(link)
 
-    filled = network_module._filled
-    monkeypatch.setattr(network_module, "_filled", counted)
-    network = InSeconds([1.0] * 4)
+    fair_share = solver.fair_share
+    monkeypatch.setattr(solver, "fair_share", counted)
+    network = InSeconds([1.0, 2.0, 3.0, 4.0])
     for flow, links in enumerate([(0, 1), (1,), (2,), (3,)]):
-        network.join(flow, links, 10.0 + flow, math.inf, now=0.0)
-    network.settle(0.0)
-    assert solved == [2]  # flows 0 and 1 share; 2 and 3 stand alone
-    assert network.finished(12.0) == [2]
-    network.settle(12.0)
-    assert solved == [2]  # nobody used the link that flow 2 left
+        network.join(flow, links, 36.0 - 9 * flow, math.inf, now=0.0)
+    assert network.settle(0.0) == 2.25
+    assert looked_at
+    assert set(looked_at) <= {1.0, 2.0}  # flows 0 and 1 share; 2 and 3 stand alone
+    looked_at.clear()
+    assert network.finished(2.25) == [3]
+    network.settle(2.25)
+    assert looked_at == []  # nobody used the link that flow 3 left
 
 
-def test_a_limit_is_a_link_that_leaves_with_its_flow():
+def test_a_limit_leaves_with_its_flow():
     network = InSeconds([4.0])
     network.join(7, (0,), 8.0, 1.0, now=0.0)
     network.join(3, (0,), 9.0, math.inf, now=0.0)
     assert (network.settle(0.0), network.rates()) == (3.0, {7: 1.0, 3: 3.0})
     assert (network.finished(3.0), network.settle(3.0), network.finished(8.0)) == ([3], 8.0, [7])
-    assert (network.network._limits, network.network._routes, {link for link in network.network._on if link < 0}) == (
-        {},
-        {},
-        set(),
-    )
+    assert network.settle(8.0) == math.inf
 
 
 def test_stale_ends_do_not_pile_up():
-    network = InSeconds([1.0])
+    network = InSeconds([1.0, 1.0])
     for flow in range(300):
-        network.join(flow, (0,), 1000.0, math.inf, now=float(flow))
+        network.join(flow, (flow % 2,), 1000.0, math.inf, now=float(flow))
+        network.settle(float(flow))
+        network.network.set_capacity(0, 1.0 + flow, TICKS.of(float(flow)))
         network.settle(float(flow))
     assert len(network.network._ends) <= 64 + 4 * 300
+
+
+# Weights, capacities that change, many flows at once.
+
+
+def test_a_flow_takes_its_weight_times_its_rate():
+    network = Network([6.0, 6.0], TICKS)
+    network.join(0, ((0, 2.0), (1, 1.0)), 10.0, math.inf, 0)
+    network.join(1, ((0, 1.0),), 10.0, math.inf, 0)
+    network.join(2, ((1, 1.0),), 10.0, math.inf, 0)
+    network.settle(0)
+    assert network.rates() == {0: 2.0, 1: 2.0, 2: 4.0}  # 2 x 2 + 2 on the first link, 2 + 4 on the second
+
+
+def test_a_lone_flow_is_held_by_the_link_on_which_it_weighs_most():
+    network = Network([4.0, 6.0], TICKS)
+    network.join(0, ((0, 1.0), (1, 3.0)), 10.0, math.inf, 0)
+    assert TICKS.seconds(network.settle(0)) == 5.0
+
+
+def test_a_capacity_that_changes_is_shared_from_then_on():
+    network = Network([2.0], TICKS)
+    network.join(0, ways((0,)), 8.0, math.inf, 0)
+    network.join(1, ways((0,)), 9.0, math.inf, 0)
+    assert TICKS.seconds(network.settle(0)) == 8.0
+    network.set_capacity(0, 10.0, TICKS.of(4.0))  # 4 B and 5 B are left
+    assert TICKS.seconds(network.settle(TICKS.of(4.0))) == 4.8
+    assert network.rates() == {0: 5.0, 1: 5.0}
+    assert network.finished(TICKS.of(4.8)) == [0]
+    assert TICKS.seconds(network.settle(TICKS.of(4.8))) == pytest.approx(4.9, rel=1e-14)
+
+
+def test_flows_on_a_link_without_capacity_wait_until_it_has_some():
+    network = Network([2.0, 5.0], TICKS)
+    network.join(0, ways((0, 1)), 8.0, math.inf, 0)
+    network.join(1, ways((1,)), 50.0, math.inf, 0)
+    network.settle(0)
+    network.set_capacity(0, 0.0, TICKS.of(1.0))
+    network.settle(TICKS.of(1.0))
+    assert network.rates() == {0: 0.0, 1: 5.0}
+    network.set_capacity(0, 3.0, TICKS.of(2.0))
+    assert TICKS.seconds(network.settle(TICKS.of(2.0))) == 4.4  # 6 B are left
+    assert network.rates() == {0: 2.5, 1: 2.5}
+
+
+def test_a_capacity_may_change_before_anybody_uses_the_link():
+    network = Network([2.0], TICKS)
+    network.set_capacity(0, 4.0, 0)
+    network.join(0, ways((0,)), 8.0, math.inf, 0)
+    assert TICKS.seconds(network.settle(0)) == 2.0
+
+
+def test_a_thousand_flows_into_one_link_end_by_their_sizes(monkeypatch):
+    # Each has a link of its own first, which cannot be its bottleneck: so an end costs one look at one link.
+    looked_at = []
+    fair_share = solver.fair_share
+    monkeypatch.setattr(solver, "fair_share", lambda link: looked_at.append(link) or fair_share(link))
+    ends = play(InSeconds([1000.0] * 1001), [(0.0, (1 + flow, 0), 1.0 + flow, math.inf) for flow in range(1000)])
+    wanted, served, now = {}, 0.0, 0.0
+    for flow in range(1000):  # flow f has 1 + f bytes, and 1000 - f flows share the link until it ends
+        now += (1.0 + flow - served) * (1000 - flow) / 1000.0
+        served = 1.0 + flow
+        wanted[flow] = now
+    assert ends == pytest.approx(wanted, rel=1e-12, abs=0)
+    assert len(looked_at) < 1100
 
 
 # Random networks, against progressive filling in exact fractions.
@@ -325,6 +392,39 @@ def test_the_same_traffic_ends_at_the_same_floats(capacities, flows):
     assert play(InSeconds(capacities), flows) == play(InSeconds(capacities), flows)
 
 
-def test_fair_rates_of_the_parking_lot():
+@pytest.mark.parametrize("few", [solver.FEW, 0], ids=["link by link", "all anew"])
+@pytest.mark.parametrize("number", range(60))
+def test_random_flows_end_when_plain_filling_says(monkeypatch, number, few):
+    monkeypatch.setattr(solver, "FEW", few)
+    assert list(random_flows.differences(0, number)) == []
+
+
+@pytest.mark.parametrize("rule", BROKEN_NETWORK)
+def test_random_flows_show_each_broken_rule(rule):
+    network = broken(*BROKEN_NETWORK[rule])
+    assert any(wrong(network, number) for number in range(60))
+
+
+def wrong(network, number):
+    try:
+        return list(random_flows.differences(0, number, network))
+    except (ArithmeticError, LookupError, AssertionError):
+        return True
+
+
+def test_dense_traffic_ends_when_plain_filling_says():
+    # All to all of distinct sizes: an end is felt everywhere, so links are looked at one by one, and then all anew.
+    draw = random.Random(3)
+    up_and_down = [((2 * source, 1.0), (2 * target + 1, 1.0)) for source, target in permutations(range(12), 2)]
+    flows = [(0.0, ways, draw.uniform(1, 10), math.inf) for ways in up_and_down]
+    found = random_flows.ends([1.0] * 24, flows, [])
+    assert found == pytest.approx(plain_filling.ends([1.0] * 24, flows), rel=1e-12, abs=0)
+
+
+def test_the_parking_lot_is_shared_in_halves():
     # Bertsekas and Gallager's picture: one long flow over n links, one short flow on each; all get a half.
-    assert fair_rates(dict.fromkeys(range(4), 1.0), [(0, 1, 2, 3), (0,), (1,), (2,), (3,)]) == [0.5] * 5
+    network = InSeconds([1.0] * 4)
+    for flow, links in enumerate([(0, 1, 2, 3), (0,), (1,), (2,), (3,)]):
+        network.join(flow, links, 1.0, math.inf, now=0.0)
+    network.settle(0.0)
+    assert set(network.rates().values()) == {0.5}

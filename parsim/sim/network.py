@@ -4,48 +4,41 @@
     flow 1  ======== L1 ===>                    Flows 0 and 1 split L1: 0.5 B/s each.
     flow 2                 ===== L2 =====>      Flow 2 takes what flow 0 leaves of L2: 1.5 B/s.
 
-Rates are max-min fair when each flow is at its own limit or crosses a full link on which nobody is faster.
-Progressive filling finds them: raise all flows together; where a link is full, its flows stop; the others go on
-(Bertsekas and Gallager, Data Networks, 1992, section 6.5.2).
-
-A flow alone on all of its links needs no filling, and a change is felt only by flows that are linked to it,
-directly or through others; so only those are filled again.
+All flows with one bottleneck drain at one rate. So each link has a meter that counts the bytes that such a flow has
+drained; a flow ends when the meter of its bottleneck has counted its bytes. When the rate changes, nothing changes in
+the flows: of each meter, only the first flow to end is foreseen.
 """
 
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from functools import lru_cache
 from heapq import heapify, heappop, heappush
 
+from parsim.sim.fair_rates import FairRates
+from parsim.sim.links import PARTS, Flow, Link
 from parsim.sim.ticks import NEVER, Ticks
 
-Route = tuple[int, ...]  # the links' numbers
+Ways = tuple[tuple[int, float], ...]  # the links' numbers, and how much a flow weighs on each
 
-TIE = 1e-12  # levels this near (relative) are one level: rounding must not tear apart flows that are equal
 WINDOW = (2, 10**14)  # ends this near (a fraction of the time: a few ulps) are one instant
 
 
-@dataclass(slots=True, eq=False)
-class _Flow:
-    """A flow under way: what is `left` was true at `since`, and shrinks by `rate` from then on."""
+@lru_cache(maxsize=1 << 12)
+def ways(links: tuple[int, ...]) -> Ways:
+    """Return *links* as a flow passes them that weighs 1 on each; a link passed twice counts once.
 
-    id: int
-    order: int  # of joining
-    links: Route  # a limit is a link that the flow has for itself, numbered from -1 downwards
-    left: float  # B
-    joined: int  # ticks
-    since: int  # ticks
-    rate: float = 0.0  # B/s
-    end: int = NEVER  # ticks
+    >>> ways((3, 5, 3))
+    ((3, 1.0), (5, 1.0))
+    """
+    return tuple((link, 1.0) for link in dict.fromkeys(links))
 
 
 class Network:
     """Links that flows share; times are whole ticks.
 
-    Within an instant: take the flows that have `finished`, let others `join`, then `settle` once.
+    Within an instant: take the flows that have `finished`, let any number of others `join`, then `settle` once.
 
     Parameters
     ----------
@@ -54,7 +47,7 @@ class Network:
 
     >>> network = Network([1.0, 2.0], Ticks(unit=1, digits=1))
     >>> for flow, (links, size) in enumerate([((0, 1), 4.0), ((0,), 5.0), ((1,), 12.0)]):
-    ...     network.join(flow, links, size, limit=math.inf, now=0)
+    ...     network.join(flow, ways(links), size, limit=math.inf, now=0)
     >>> network.settle(0), network.rates()
     (80, {0: 0.5, 1: 0.5, 2: 1.5})
     >>> network.finished(80), network.settle(80)
@@ -63,54 +56,44 @@ class Network:
 
     def __init__(self, capacities: Sequence[float], ticks: Ticks) -> None:
         self._capacities, self._ticks = capacities, ticks
-        self._limits: dict[int, float] = {}  # B/s of links that one flow has for itself
-        self._flows: dict[int, _Flow] = {}
-        self._routes: dict[int, Route] = {}  # of each flow
-        self._on: defaultdict[int, dict[int, _Flow]] = defaultdict(dict)  # the flows on each link
-        self._touched: dict[int, None] = {}  # links whose flows must share anew; a dict, for its order
-        self._ends: list[tuple[int, int, _Flow]] = []  # a heap; an entry whose time is not its flow's end is stale
-        self._joined = 0
+        self._links: dict[int, Link] = {}  # those that a flow has passed
+        self._flows: dict[int, Flow] = {}
+        self._fair = FairRates()
+        self._stirred: dict[Link, None] = {}  # those whose first end may be another; a dict, for its order
+        self._ends: list[tuple[int, int, Link]] = []  # a heap; an entry whose time is not its link's end is stale
+        self._joined = self._foreseen = 0
+        self._unlimited = Link(math.inf)  # of flows that pass no link: they end at once
 
-    def join(self, flow: int, links: Route, size: float, limit: float, now: int) -> None:
-        """Let *size* bytes flow over *links* from *now* on, at most at *limit* B/s; its latency has passed."""
+    def join(self, flow: int, ways: Ways, size: float, limit: float, now: int) -> None:
+        """Let *size* bytes flow over the links of *ways* from *now* on, at most at *limit* B/s.
+
+        A flow of weight w on a link takes w times its rate from it. Its latency has passed.
+        """
         if size <= 0:
-            links, limit = (), math.inf  # nothing to carry takes nobody's share
-        elif len(links) > 1:
-            links = tuple(dict.fromkeys(links))  # a link passed twice counts once
+            ways, limit = (), math.inf  # nothing to carry takes nobody's share
+        known = self._links
+        links = [(known.get(number) or self._link(number), weight) for number, weight in ways]
         if limit < math.inf:
-            own = -1 - self._joined
-            links, self._limits[own] = (*links, own), limit
-        new = self._flows[flow] = _Flow(flow, self._joined, links, size, now, now)
-        self._routes[flow] = links
+            links.append((Link(limit), 1.0))  # a limit is a link that the flow has for itself
+        new = self._flows[flow] = Flow(flow, self._joined, now)
         self._joined += 1
-        alone, rate = True, limit
-        for link in links:
-            users = self._on[link]
-            if users:
-                self._touched[link] = None
-                alone = False
-            users[flow] = new
-            if link >= 0 and self._capacities[link] < rate:
-                rate = self._capacities[link]
-        if alone:
-            self._run(new, rate, now)
+        self._fair.join(new, links or [(self._unlimited, 1.0)])
+        link = new.bottleneck
+        link.advance(now, self._ticks)
+        link.add(new, int(size * PARTS))
+        self._stirred[link] = None
+
+    def set_capacity(self, link: int, capacity: float, now: int) -> None:
+        """Let *link* carry *capacity* B/s from *now* on."""
+        self._fair.set_capacity(self._link(link), capacity)
 
     def settle(self, now: int) -> int:
         """Share anew what joins and leaves have touched; return when the next flow ends, or NEVER."""
-        if self._touched:
-            flows, links = self._linked(self._touched)
-            self._touched = {}
-            limits, capacities = self._limits, self._capacities
-            rest = {link: capacities[link] if link >= 0 else limits[link] for link in links}
-            rates = _filled(rest, self._on, self._routes)
-            for number, flow in flows.items():
-                if rates[number] != flow.rate:
-                    self._run(flow, rates[number], now)
-            self._sweep()
-        ends = self._ends
-        while ends and ends[0][0] != ends[0][2].end:
-            heappop(ends)
-        return ends[0][0] if ends else NEVER
+        fair = self._fair
+        fair.solve()
+        if self._stirred or fair.changed or fair.moved:
+            self._foresee(now)
+        return self._next_end()
 
     def finished(self, now: int) -> list[int]:
         """Remove the flows that end *now* and return them in the order in which they joined."""
@@ -118,117 +101,59 @@ class Network:
         horizon = now + now * few // many
         done = []
         while self._ends and self._ends[0][0] <= horizon:
-            end, _, flow = heappop(self._ends)
-            if end == flow.end:
-                flow.end = NEVER  # whatever else the heap holds of it is stale
-                self._leave(flow)
-                done.append(flow)
-        return [flow.id for flow in sorted(done, key=lambda flow: flow.order)]
+            end, _, link = heappop(self._ends)
+            if end != link.end:
+                continue
+            link.end = NEVER  # whatever else the heap holds of it is stale
+            draining = link.draining
+            while NEVER < end <= horizon:
+                done.append(draining.pop(0)[2])
+                end = link.first_end(self._ticks) if draining else NEVER
+            if draining:
+                self._stirred[link] = None
+        done.sort(key=lambda flow: flow.order)
+        for flow in done:
+            del self._flows[flow.id]
+            self._fair.leave(flow)
+        return [flow.id for flow in done]
 
     def rates(self) -> dict[int, float]:
         """Return the B/s of each flow under way, as last settled."""
-        return {flow.id: flow.rate for flow in self._flows.values()}
+        return {flow.id: flow.bottleneck.share for flow in self._flows.values()}
 
-    def _leave(self, flow: _Flow) -> None:
-        del self._flows[flow.id], self._routes[flow.id]
-        for link in flow.links:
-            users = self._on[link]
-            del users[flow.id]
-            if users:
-                self._touched[link] = None
-            elif link < 0:
-                del self._on[link], self._limits[link]
+    def _link(self, number: int) -> Link:
+        if number not in self._links:
+            self._links[number] = Link(self._capacities[number])
+        return self._links[number]
 
-    def _run(self, flow: _Flow, rate: float, now: int) -> None:
-        """Let *flow* go on at *rate*: bring what is left forward and foresee the end."""
-        ticks = self._ticks
-        flow.rate, before = rate, flow.rate
-        if now == flow.joined:
-            flow.end = now + ticks.of(flow.left / rate)
-        else:
-            flow.left = max(0.0, flow.left - before * ticks.seconds(now - flow.since))
-            flow.end = flow.joined + ticks.rounded(now - flow.joined + ticks.near(flow.left / rate))
-        flow.since = now
-        heappush(self._ends, (flow.end, flow.order, flow))
+    def _foresee(self, now: int) -> None:
+        """Hand flows over to the meters of their new bottlenecks, and note when the first flow of each meter ends."""
+        fair, ticks, stirred = self._fair, self._ticks, self._stirred
+        moved = [flow for flow in fair.moved if flow.bottleneck is not flow.metered]
+        for flow in moved:
+            stirred[flow.metered] = stirred[flow.bottleneck] = None
+        stirred.update(fair.changed)
+        for link in stirred:
+            link.advance(now, ticks)
+            link.rate = link.share
+        for flow in moved:
+            flow.bottleneck.add(flow, flow.metered.remove(flow))
+        for link in stirred:
+            end = link.first_end(ticks)
+            if end != link.end:
+                link.end = end
+                if end != NEVER:
+                    self._foreseen += 1
+                    heappush(self._ends, (end, self._foreseen, link))
+        for noted in (stirred, fair.changed, fair.moved):
+            noted.clear()
 
-    def _linked(self, links: Mapping[int, None]) -> tuple[dict[int, _Flow], list[int]]:
-        """Return the flows on *links*, the flows that share a link with these, and so on; and all their links."""
-        reached = list(links)
-        known = dict(links)
-        flows: dict[int, _Flow] = {}
-        for link in reached:  # grows while we walk
-            for number, flow in self._on[link].items():
-                if number not in flows:
-                    flows[number] = flow
-                    for other in flow.links:
-                        if other not in known:
-                            known[other] = None
-                            reached.append(other)
-        return flows, reached
-
-    def _sweep(self) -> None:
-        """Throw stale ends away before they outnumber the flows by far."""
-        if len(self._ends) > 64 + 4 * len(self._flows):
-            self._ends = [(flow.end, flow.order, flow) for flow in self._flows.values()]
-            heapify(self._ends)
-
-
-def fair_rates(capacities: Mapping[int, float], routes: Sequence[Route]) -> list[float]:
-    """Return the max-min fair rate of each route by progressive filling.
-
-    >>> fair_rates({1: 1.0, 2: 2.0}, [(1, 2), (1,), (2,)])
-    [0.5, 0.5, 1.5]
-    """
-    users: dict[int, list[int]] = {link: [] for link in capacities}
-    for flow, route in enumerate(routes):
-        for link in route:
-            users[link].append(flow)
-    rates = _filled(dict(capacities), users, routes)
-    return [rates[flow] for flow in range(len(routes))]
-
-
-def _filled(
-    rest: dict[int, float], users: Mapping[int, Collection[int]], routes: Mapping[int, Route] | Sequence[Route]
-) -> dict[int, float]:
-    """Return the rate of each flow on the links of *rest*, which is what is left of them, and is used up.
-
-    A link's level is what each flow still open on it gets if they split its rest. The lowest level of all is final;
-    taking its flows out can only raise the levels of the others, which is why old levels may wait in a heap.
-    """
-    open_flows = {link: len(users[link]) for link in rest}
-    levels = [(rest[link] / count, link) for link, count in open_flows.items() if count]
-    heapify(levels)
-    rates: dict[int, float] = {}
-    while levels:
-        level, full = _lowest(levels, rest, open_flows)
-        stopped: dict[int, int] = {}  # link -> flows
-        for link in full:
-            for flow in users[link]:
-                if flow not in rates:
-                    rates[flow] = level
-                    for other in routes[flow]:
-                        stopped[other] = stopped.get(other, 0) + 1
-        # All at once: links that are alike lose the same in the same rounding, so equal flows stay equal to the bit.
-        for link, count in stopped.items():
-            rest[link] -= count * level
-            open_flows[link] -= count
-    return rates
-
-
-def _lowest(
-    levels: list[tuple[float, int]], rest: Mapping[int, float], open_flows: Mapping[int, int]
-) -> tuple[float, list[int]]:
-    """Take the lowest level and all links at it off the heap; links without open flows go too."""
-    lowest = math.inf
-    full: list[int] = []
-    while levels and levels[0][0] <= lowest * (1 + TIE):
-        old, link = heappop(levels)
-        if not open_flows[link]:
-            continue
-        level = rest[link] / open_flows[link]
-        if level > old:
-            heappush(levels, (level, link))
-        else:
-            lowest = min(lowest, level)
-            full.append(link)
-    return lowest, full
+    def _next_end(self) -> int:
+        """Return when the next flow ends, or NEVER; throw stale ends away before they outnumber the flows by far."""
+        ends = self._ends
+        if len(ends) > 64 + 4 * len(self._flows):
+            ends = self._ends = [entry for entry in ends if entry[0] == entry[2].end]
+            heapify(ends)
+        while ends and ends[0][0] != ends[0][2].end:
+            heappop(ends)
+        return ends[0][0] if ends else NEVER

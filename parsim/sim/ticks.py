@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Iterable, MutableSequence, Sequence
+from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
@@ -66,9 +67,10 @@ class Ticks(NamedTuple):
             return round(ticks)
         for value, unit, near in ((seconds, self.unit, 0.0), (scaled, 1, ULPS)):
             decimal = f"{value:.{DIGITS}g}"
-            exact = Fraction(decimal) * unit * Fraction(10) ** self.digits
-            if abs(float(decimal) - value) <= near * value and exact.denominator == 1:
-                return int(exact)
+            if abs(float(decimal) - value) <= near * value:
+                exact = Decimal(decimal).scaleb(self.digits) * unit
+                if exact == exact.to_integral_value():
+                    return int(exact)
         return round(ticks if ticks < math.inf else Fraction(scaled) * Fraction(10) ** self.digits)
 
     def column(self, seconds: Floats) -> Ints:

@@ -10,9 +10,12 @@ so each task is an instant of its own; with constant times many end together.
 from __future__ import annotations
 
 import gc
+import subprocess
+import sys
 import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 
@@ -27,6 +30,7 @@ from parsim.sim.play import play
 BYTES = 300  # per task, beyond the graph, where nothing travels
 ROUNDS = 5
 TASKS = 100_000
+FOLDER = Path(__file__).parent
 MICROBATCHES = 256
 
 
@@ -122,6 +126,14 @@ def memory(name: str, job: Job) -> Row:
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     return Row(name, f"{peak / len(job.graph):.0f} B/task", goal=f"{BYTES} or less")
+
+
+def largest() -> Row:
+    """Build and play ten million independent tasks in a process of its own; return the most memory that it had."""
+    lines = "import engine; engine.play(engine.independent(10**7, kind='constant'))"
+    told = "import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    made = subprocess.run([sys.executable, "-c", f"{lines}; {told}"], cwd=FOLDER, check=True, capture_output=True)
+    return Row("10,000,000 independent tasks", f"{int(made.stdout) * 1024 / 1e9:.2f} GB", goal="2 GB or less")
 
 
 def growth() -> list[Row]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ from parsim.core.kernel import Call, Tell
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
+Column = TypeVar("Column", Floats, Ints)
 
 What = Literal["edge", "given", "result", "flow"]  # sorts of transfers, in the order of their numbers
 WHATS: tuple[What, ...] = ("edge", "given", "result", "flow")
@@ -71,6 +72,10 @@ class Edges:
     child: Ints = field(default_factory=no_ints)  # (edges,)
     size: Floats = field(default_factory=no_floats)  # (edges,) B
     delay: Floats = field(default_factory=no_floats)  # (edges,) s
+
+    def __post_init__(self) -> None:
+        """Keep one value of each column whose values are all equal."""
+        share(self, "size", "delay")
 
     def __len__(self) -> int:
         return len(self.parent)
@@ -230,6 +235,10 @@ class TaskGraph:
         nowhere  # (task, edge, given, result or flow; its number) -> path in the workload
     )
 
+    def __post_init__(self) -> None:
+        """Keep one value of each column whose values are all equal."""
+        share(self, "kind", "units", "place", "stated", "given", "result", "memory", "output", "group", "recipe")
+
     def __len__(self) -> int:
         return len(self.names)
 
@@ -269,6 +278,25 @@ def _grouped(owner: Ints, other: Ints, tasks: int) -> Successors:
     order = np.lexsort((other, owner))
     first = np.concatenate(([0], np.cumsum(np.bincount(owner, minlength=tasks))))
     return Successors(packed(first), packed(order))
+
+
+def shared(column: Column) -> Column:
+    """Return a column whose rows share their memory where all values are equal.
+
+    >>> shared(np.ones(1000)).strides, shared(np.arange(3)).strides
+    ((0,), (8,))
+    """
+    if column.ndim != 1 or len(column) < 2 or not (column == column[0]).all():
+        return column
+    return np.broadcast_to(column[:1].copy(), column.shape)
+
+
+def share(table: Edges | TaskGraph, *names: str) -> None:
+    """Share the memory of equal rows in columns of a new table; what is no array is refused elsewhere."""
+    for name in names:
+        column = getattr(table, name)
+        if isinstance(column, np.ndarray):
+            object.__setattr__(table, name, shared(column))
 
 
 def packed(column: Ints) -> array[int]:

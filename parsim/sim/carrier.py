@@ -34,6 +34,7 @@ class Carrier(Engine):
         graph, cluster, tasks = job.graph, job.cluster, len(job.graph)
         self.cluster, self.things, self.split = cluster, graph.things, graph.things.split
         self.device = cluster.device_of_worker
+        self.taken = self.ticks.blank(tasks)
         self.children, self.parents = graph.children, graph.parents
         self.edge_parent, self.edge_child = graph.edges.parent.tolist(), graph.edges.child.tolist()
         self.size, self.delay = graph.edges.size.tolist(), self.ticks.column(graph.edges.delay).tolist()

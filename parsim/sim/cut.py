@@ -66,13 +66,12 @@ def _record(engine: Engine, ended: Ints, begun_s: float) -> Record:
     worker = np.array(engine.worker, dtype=np.int64)
     spans = worker, start_s, end_s
     idle, since = _idle(len(engine.idle_from), *_there(spans, moved))
-    taken = engine.ticks.whole(engine.taken)
     return Record(
         engine="simpy",
         begun_s=begun_s,
         worker=worker,
         ready_s=ready_times(engine.graph, end_s, begun_s),
-        taken_s=times(np.where(taken < 0, starts, taken)),
+        taken_s=engine.when_taken(times(starts)),
         start_s=start_s,
         end_s=end_s,
         transfers=moved,

@@ -53,11 +53,11 @@ class Engine:
         self.idle_from: list[float] = [0] * count
 
         self.starts = self.ticks.blank(tasks)
-        self.taken = self.ticks.blank(tasks)  # NEVER: taken when started
         self.idle = self.ticks.blank(0)  # worker, from, to: three numbers an interval
         self.homes = ready.homes
         self.named = bool(self.homes)
         self.limit = 1 if self.named else 1 + job.prefetch
+        self.taken = self.ticks.blank(tasks if self.limit > 1 else 0)  # NEVER or empty: taken when started
         self.fits: list[Callable[[int], bool]] = [always] * count
 
     def play(self) -> Record:
@@ -75,15 +75,15 @@ class Engine:
 
     def _record(self, begun_s: float) -> Record:
         times = self.ticks.times
-        starts, taken = self.ticks.whole(self.starts), self.ticks.whole(self.taken)
-        end_s = times(np.where(starts < 0, NEVER, starts + self._took()))
+        starts = self.ticks.whole(self.starts)
+        start_s, end_s = times(starts), times(np.where(starts < 0, NEVER, starts + self._took()))
         return Record(
             engine="simpy",
             begun_s=begun_s,
             worker=np.array(self.worker, dtype=np.int64),
             ready_s=ready_times(self.graph, end_s, begun_s),
-            taken_s=times(np.where(taken < 0, starts, taken)),
-            start_s=times(starts),
+            taken_s=self.when_taken(start_s),
+            start_s=start_s,
             end_s=end_s,
             transfers=Transfers.none(),
             idle=self.stretches(self.idle),
@@ -96,6 +96,13 @@ class Engine:
         """Return rows of (worker, from, to), one number after the other, as a table in seconds, (intervals, 3)."""
         worker, start, end = self.ticks.whole(rows).reshape(-1, 3).T
         return np.column_stack([worker.astype(np.float64), self.ticks.times(start), self.ticks.times(end)])
+
+    def when_taken(self, start_s: Floats) -> Floats:
+        """Return when each task was taken, given when it started, (tasks,)."""
+        if not len(self.taken):
+            return start_s
+        taken_s = self.ticks.times(self.taken)
+        return np.where(np.isnan(taken_s), start_s, taken_s)
 
     def unstarted(self) -> list[int]:
         """Return the tasks that have not started."""

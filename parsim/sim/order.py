@@ -17,6 +17,7 @@ from simpy import Event
 
 from parsim.core.errors import RunError
 from parsim.core.escape import printable
+from parsim.core.graph import packed
 
 if TYPE_CHECKING:
     from parsim.sim.engine import Engine
@@ -91,7 +92,7 @@ def releasing(engine: Engine) -> Callable[[Released], None]:
 
     def release(released: Released) -> None:
         for task, by in released:
-            ready(task, None if by == NOBODY else by)
+            ready(task, by)
         if named:
             stirred.extend([homes[task] for task, _ in released])
         else:
@@ -158,14 +159,15 @@ def order_of_events(engine: Engine, bind: Bind, hooks: Hooks) -> Order:
     def begin(event: Event) -> None:
         nonlocal ready
         now = event.env.now
-        roots = [(task, NOBODY) for task in np.flatnonzero(np.array(missing) == 0).tolist()]
+        roots = packed(np.flatnonzero(np.array(missing) == 0))
         ready = len(roots)
         if hooks.began:
             hooks.began(now)
         if hooks.released:
-            hooks.released(roots, now)
-        release(roots)
-        instant(event)
+            hooks.released([(task, NOBODY) for task in roots], now)
+        for task in roots:
+            engine.policy.ready(task, None)
+        instant(event)  # all workers are stirred
 
     def instant(event: Event) -> None:
         nonlocal ready

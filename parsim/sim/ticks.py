@@ -133,7 +133,9 @@ class Ticks(NamedTuple):
         whole, digits = ticks, np.full(1, self.digits)
         if len(ticks) and ticks.max() >= SURE:
             whole, digits = _without_zeros(ticks, self.digits)
-        return np.where(ticks < 0, np.nan, whole / (self.unit * 10.0**digits))
+        seconds: Floats = whole / (self.unit * 10.0**digits)
+        seconds[ticks < 0] = np.nan
+        return seconds
 
     def rounded(self, ticks: int) -> int:
         """Round a computed number of ticks to 14 significant digits, which leaves room for the errors of its sums.

@@ -13,9 +13,11 @@ import numpy as np
 from parsim.core.graph import Floats, Ints
 from parsim.core.job import Job
 from parsim.core.timeline import STEPS
+from parsim.sim.order import NOBODY
 from parsim.sim.record import Record, SpanNames
 
 UNKNOWN = -1
+CHUNK = 1 << 20  # tasks looked at together, so that a large run needs little memory
 
 
 def compute_waits(job: Job, record: Record, names: SpanNames) -> Ints:
@@ -94,18 +96,33 @@ def _inputs(job: Job, record: Record, names: SpanNames, waits: Ints) -> None:
 
 def ended_on(record: Record, worker: Ints, moment: Floats) -> Ints:
     """Return the task of highest number that ended on each *worker* at each *moment* before itself, or UNKNOWN."""
-    tasks = len(record.end_s)
-    who, when = np.concatenate([record.worker, worker]), np.concatenate([record.end_s, moment])
+    found = np.full(len(moment), UNKNOWN)
+    rows = np.bincount(record.worker + 1, minlength=int(worker.max(initial=NOBODY)) + 2)
+    chunk = np.cumsum(rows) // CHUNK  # of each worker, from NOBODY on
+    for number in np.unique(chunk[rows > 0]).tolist():
+        here = np.flatnonzero(chunk == number) + NOBODY
+        low, high = int(here[0]), int(here[-1])
+        tasks = np.flatnonzero((low <= record.worker) & (record.worker <= high))
+        mine = np.flatnonzero((low <= worker) & (worker <= high))
+        found[mine] = _ended_on(record, tasks, worker[mine], moment[mine])
+    return found
+
+
+def _ended_on(record: Record, tasks: Ints, worker: Ints, moment: Floats) -> Ints:
+    """Return what `ended_on` does, where only *tasks* may have ended."""
+    count = len(tasks)
+    who, when = np.concatenate([record.worker[tasks], worker]), np.concatenate([record.end_s[tasks], moment])
     order = np.lexsort((when, who))  # stable: where all is equal, tasks by number, and then who asks
-    latest = np.maximum.accumulate(np.where(order < tasks, np.arange(len(order)), 0))
+    latest = np.maximum.accumulate(np.where(order < count, np.arange(len(order)), 0))
     before = np.empty(len(order), np.int64)
     before[order] = order[latest]  # the last task in this order
-    task = before[tasks:]
-    ended = np.flatnonzero(task < tasks)  # the first in the order may be one who asks
-    ended = ended[who[task[ended]] == worker[ended]]
-    ended = ended[(record.end_s[task[ended]] == moment[ended]) & (record.start_s[task[ended]] < moment[ended])]
+    row = before[count:]
+    ended = np.flatnonzero(row < count)  # the first in the order may be one who asks
+    ended = ended[who[row[ended]] == worker[ended]]
+    task = tasks[row[ended]]
+    there = (record.end_s[task] == moment[ended]) & (record.start_s[task] < moment[ended])
     found = np.full(len(moment), UNKNOWN)
-    found[ended] = task[ended]
+    found[ended[there]] = task[there]
     return found
 
 

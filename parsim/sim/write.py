@@ -31,15 +31,20 @@ def compose(job: Job, record: Record, steps: Steps, instants: Record) -> Timelin
     on the wall clock, where no two stamps are equal, the instants at which the host heard and decided.
     """
     names = SpanNames(job.graph)
+    idle = _idle(job, record, steps)
     parts = [_ended(_tasks(job, record, names, instants), record), _steps(job, steps, names)]
     if len(record.transfers.thing):
         parts.append(_transfers(job, record, names, instants))
     number, task, kind, worker, ways, ready, start, end, nominal, wait, thing = zip(*parts, strict=True)
+
+    def small(column: Sequence[Ints]) -> Ints:
+        return np.concatenate(column, dtype=np.int32, casting="unsafe")  # a run has less than 2^31 spans
+
     lanes = _lanes(job, np.concatenate(ways))
-    order = _order(np.concatenate(start), np.concatenate(number), lanes, Words(np.concatenate(task), names))
+    order = _order(np.concatenate(start), small(number), lanes, Words(small(task), names))
 
     def codes(column: Sequence[Ints]) -> Ints:
-        return np.concatenate(column)[order].astype(np.int32)  # a run has less than 2^31 spans, and half the memory
+        return small(column)[order]
 
     def times(column: Sequence[Floats]) -> Floats:
         return np.concatenate(column)[order]
@@ -57,7 +62,7 @@ def compose(job: Job, record: Record, steps: Steps, instants: Record) -> Timelin
         nominal_s=times(nominal),
         waits=Words(codes(wait), names),
         thing=codes(thing),
-        idle=_idle(job, record, steps, float(max((part.max(initial=0.0) for part in end), default=0.0))),
+        idle=idle,
     )
 
 
@@ -172,9 +177,9 @@ def _lanes(job: Job, ways: Ints) -> Words:
     }
     table = sorted(found.values())
     place = {lane: code for code, lane in enumerate(table)}
-    codes, where = np.unique(ways, return_inverse=True)
+    codes = np.array(sorted(found), dtype=np.int64)
     rank = np.array([place[found[way]] for way in codes.tolist()], dtype=np.int64)
-    return Words(rank[where] if len(rank) else ways, table)
+    return Words(rank[np.searchsorted(codes, ways)] if len(rank) else ways, table)
 
 
 def _order(start: Floats, number: Ints, lanes: Words, tasks: Words) -> Ints:
@@ -192,7 +197,7 @@ def _order(start: Floats, number: Ints, lanes: Words, tasks: Words) -> Ints:
     return np.lexsort((rank, lanes.code, number, start))
 
 
-def _idle(job: Job, record: Record, steps: Steps, makespan: float) -> Idle:
+def _idle(job: Job, record: Record, steps: Steps) -> Idle:
     """Cut each worker's idle intervals by cause."""
     pieces = []
     held_back = _held_back(job, record)
@@ -201,6 +206,7 @@ def _idle(job: Job, record: Record, steps: Steps, makespan: float) -> Idle:
     owner = np.concatenate([record.worker[ended], record.transfers.worker])
     start = np.concatenate([record.start_s[ended], record.transfers.start_s])
     end = np.concatenate([record.end_s[ended], record.transfers.end_s])
+    makespan = max(float(end.max(initial=0.0)), *(until for _, _, until in steps), 0.0)
     first, last = np.full(len(record.idle_from), np.inf), np.full(len(record.idle_from), -np.inf)
     np.minimum.at(first, owner, start)
     np.maximum.at(last, owner, end)

@@ -190,12 +190,12 @@ def compare(asked: Asked, scenarios: tuple[str, ...], seeds: str) -> None:
     changes may be the work itself, and the report says so.
     """
     from parsim.study.compare import compare as play
-    from parsim.study.players import Players
+    from parsim.study.runner import Runner
     from parsim.study.variants import MOST_SEEDS, alternatives, variants
 
     def see(values: Values) -> None:
-        with Players() as players:
-            variants(scenarios, values, count, players)
+        with Runner() as runner:
+            variants(scenarios, values, count, runner)
 
     faults: list[Fault] = []
     count = 1

@@ -22,7 +22,7 @@ from parsim.study.change import Change, Trial, gain, tried
 from parsim.study.decided import ahead, savings, told
 from parsim.study.measure import measure
 from parsim.study.played import Played, ended
-from parsim.study.players import Players
+from parsim.study.runner import Runner
 from parsim.study.traffic import busy, moved
 
 LEFT = 0.5  # of the gap at most: the change closes it
@@ -52,7 +52,7 @@ class Blame(NamedTuple):
         return f"The cause is {printable(cause)}, {self.label} would end after {slow}, and {self.best} after {fast}."
 
 
-def blamed(variants: Sequence[Played], players: Players) -> list[Blame]:
+def blamed(variants: Sequence[Played], runner: Runner) -> list[Blame]:
     """Return what makes the next slower than the fastest, if it is one thing."""
     found: list[Blame] = []
     for best, other in [] if measure(ended(variants)).differ else ahead(variants):
@@ -60,7 +60,7 @@ def blamed(variants: Sequence[Played], players: Players) -> list[Blame]:
             fast, slow = best.result, other.result
             suspects = [*_busier(fast, slow), *culprits(slow.job, slow.timeline)]
             trials = [*{(trial.change, trial.what): trial for trial in suspects}.values()]
-            closed = _closed(trials, (other, slow.timeline.makespan_s), (best, fast.timeline.makespan_s), players)
+            closed = _closed(trials, (other, slow.timeline.makespan_s), (best, fast.timeline.makespan_s), runner)
             found += [Blame(other.label, best.label, one.change, one.what, one.words, *ends) for one, *ends in closed]
     left = [gain(one.makespan_s, one.best_makespan_s) for one in found]
     return [found[place] for place in ranking(left, CLOSE)[:1]]
@@ -76,15 +76,15 @@ def _busier(best: Result, other: Result) -> Iterator[Trial]:
 
 
 def _closed(
-    trials: Sequence[Trial], slower: tuple[Played, float], faster: tuple[Played, float], players: Players
+    trials: Sequence[Trial], slower: tuple[Played, float], faster: tuple[Played, float], runner: Runner
 ) -> Iterator[tuple[Trial, float, float]]:
     """Yield the trials that close the gap between two variants, with the makespans of both."""
     (other, slow_s), (best, fast_s) = slower, faster
     most = LEFT * (slow_s - fast_s)
-    changes = players.answers("runs", [(tried, other.case, other.seed, trial, slow_s) for trial in trials])
+    changes = runner.answers("runs", [(tried, other.case, other.seed, trial, slow_s) for trial in trials])
     pairs = zip(trials, changes, strict=True)
     closing = [(trial, one) for trial, one in pairs if isinstance(one, Change) and one.gain_s >= most > 0]
-    beside = players.answers("runs", [(tried, best.case, best.seed, trial, fast_s) for trial, _ in closing])
+    beside = runner.answers("runs", [(tried, best.case, best.seed, trial, fast_s) for trial, _ in closing])
     for (trial, change), same in zip(closing, beside, strict=True):
         near_s = same.makespan_s if isinstance(same, Change) else fast_s
         if change.makespan_s - near_s <= most:

@@ -1,8 +1,8 @@
-"""A scenario that a study plays: packed once for other processes, and built once in each.
+"""A scenario that a study plays: pickled once for all processes, built once in each.
 
-Case  --packed once-->  a worker process  --figures, or a whole run-->  the study
-  |                       |
-  +-- job, built once     +-- job, built once
+Case  --pickled once-->  a worker process  --figures, or a whole run-->  the study
+  |                        |
+  +-- job, built once      +-- job, built once
 """
 
 from __future__ import annotations

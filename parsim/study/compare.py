@@ -21,7 +21,7 @@ from parsim.study.blame import Blame, blamed
 from parsim.study.case import Case
 from parsim.study.comparison import Comparison
 from parsim.study.played import Figures, Played, Run, figures, whole
-from parsim.study.players import Call, Players
+from parsim.study.runner import Call, Runner
 from parsim.study.variants import Variant, variants
 
 INTERRUPTED = "interrupted before it had ended"
@@ -64,12 +64,12 @@ def compare(
     policy=heft is the fastest: 2 s, 1 s (33.3 %) less than policy=fifo
     """
     asked = list(sources) if isinstance(sources, Sequence) and not isinstance(sources, str) else [sources]
-    with Players(executor) as players:
-        chosen, played = variants(asked, {} if set is None else set, seeds, players)
-        return _compared(chosen, played, heard, players)
+    with Runner(executor) as runner:
+        chosen, played = variants(asked, {} if set is None else set, seeds, runner)
+        return _compared(chosen, played, heard, runner)
 
 
-def _compared(chosen: Sequence[Variant], seeds: Sequence[int], heard: Heard, players: Players) -> Comparison:
+def _compared(chosen: Sequence[Variant], seeds: Sequence[int], heard: Heard, runner: Runner) -> Comparison:
     """Play all variants with all seeds.
 
     Where somebody interrupts, seeds that not all variants have played are left out; of the first, what had ended is
@@ -79,12 +79,12 @@ def _compared(chosen: Sequence[Variant], seeds: Sequence[int], heard: Heard, pla
     stopped = False
     pairs = [(place, seed) for seed in seeds for place in range(len(chosen))]
     try:
-        ended = players.ended("runs", [_call(chosen[place], seed, seeds) for place, seed in pairs])
+        ended = runner.ended("runs", [_call(chosen[place], seed, seeds) for place, seed in pairs])
         for count, (number, outcome) in enumerate(ended, 1):
             place, seed = pairs[number]
             outcomes[place][seed] = outcome
             heard(count, len(pairs))
-        _make_whole(chosen, seeds, outcomes, players)
+        _make_whole(chosen, seeds, outcomes, runner)
     except KeyboardInterrupt:
         stopped = True
     done = [seed for seed in seeds if all(seed in found for found in outcomes)] or list(seeds[:1])
@@ -94,7 +94,7 @@ def _compared(chosen: Sequence[Variant], seeds: Sequence[int], heard: Heard, pla
     )
     if stopped and not any(one.runs for one in played):
         raise KeyboardInterrupt
-    return Comparison(tuple(done), played, stopped, () if stopped else _blamed(played, players))
+    return Comparison(tuple(done), played, stopped, () if stopped else _blamed(played, runner))
 
 
 def _call(variant: Variant, seed: int, seeds: Sequence[int]) -> Call:
@@ -113,14 +113,15 @@ def _outcome(ask: Callable[[Case, int], Outcome], case: Case, seed: int) -> Outc
 
 
 def _make_whole(
-    chosen: Sequence[Variant], seeds: Sequence[int], outcomes: Sequence[dict[int, Outcome]], players: Players
+    chosen: Sequence[Variant], seeds: Sequence[int], outcomes: Sequence[dict[int, Outcome]], runner: Runner
 ) -> None:
     """Of variants that failed with the first seed, ask for the whole run of the first with which they ended."""
     first = [next((seed for seed in seeds if not isinstance(found[seed], str)), seeds[0]) for found in outcomes]
     late = [place for place, seed in enumerate(first) if seed != seeds[0]]
     calls: list[Call] = [(_outcome, whole, chosen[place].case, first[place]) for place in late]
-    for place, outcome in zip(late, players.answers("runs", calls), strict=True):
-        outcomes[place][first[place]] = outcome
+    for place, outcome in zip(late, runner.answers("runs", calls), strict=True):
+        if not isinstance(outcome, str):  # a policy that draws numbers of its own may fail this time
+            outcomes[place][first[place]] = outcome
 
 
 def _played(variant: Variant, outcomes: Mapping[int, Outcome]) -> Played:
@@ -141,9 +142,9 @@ def _played(variant: Variant, outcomes: Mapping[int, Outcome]) -> Played:
     )
 
 
-def _blamed(played: Sequence[Played], players: Players) -> tuple[Blame, ...]:
+def _blamed(played: Sequence[Played], runner: Runner) -> tuple[Blame, ...]:
     """Find what makes the difference; where somebody interrupts, what was played before is kept."""
     try:
-        return tuple(blamed(played, players))
+        return tuple(blamed(played, runner))
     except KeyboardInterrupt:
         return ()

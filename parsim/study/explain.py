@@ -32,7 +32,7 @@ from parsim.study.causes import trials
 from parsim.study.change import Change, Refused, tried
 from parsim.study.others import Others, asked, best, others, outcome
 from parsim.study.path import HEAD, Link, by_worker, links, rows, sentence, sums, worker_rows
-from parsim.study.players import Call, Players, size
+from parsim.study.runner import Call, Runner, size
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -212,9 +212,9 @@ def explain(source: Source, set: Mapping[str, Any] | None = None, executor: Exec
         (tried, case, job.seed, trial, makespan_s) for trial in trials(case.scenario, job, result.timeline)
     ]
     otherwise: list[Call] = [(outcome, case, section) for section in sections.values()]
-    with Players(executor) as players:
-        players.expect(len(changing + otherwise), size(job.graph), [case])
-        answers = players.answers("runs", changing + otherwise)
+    with Runner(executor) as runner:
+        runner.expect(len(changing + otherwise), size(job.graph), [case])
+        answers = runner.answers("runs", changing + otherwise)
     alternatives = others(sort, own, {own: makespan_s, **dict(zip(sections, answers[len(changing) :], strict=True))})
     found: list[Change | Refused] = [*answers[: len(changing)], best(alternatives, job)]
     changes = [one for one in found if isinstance(one, Change)]

@@ -31,7 +31,7 @@ from parsim.sim.play import play
 from parsim.sim.theory import theory
 from parsim.study.case import Case
 from parsim.study.change import first_line
-from parsim.study.players import Players, size
+from parsim.study.runner import Runner, size
 from parsim.study.workers import with_workers
 
 if TYPE_CHECKING:
@@ -220,9 +220,9 @@ def scaling(
     cases = [mine if p == own else Case(with_workers(mine.scenario, job, p)) for p in counts]
     found: dict[int, tuple[float, float]] = {}
     failed: dict[int, str] = {}
-    with Players(executor) as players:
-        players.expect(len(cases), size(job.graph), cases)
-        for number, outcome in players.ended("runs", [(_seconds, case) for case in cases]):
+    with Runner(executor) as runner:
+        runner.expect(len(cases), size(job.graph), cases)
+        for number, outcome in runner.ended("runs", [(_seconds, case) for case in cases]):
             if not isinstance(outcome, ParsimError):
                 found[counts[number]] = outcome
             elif counts[number] == 1:

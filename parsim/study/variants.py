@@ -26,7 +26,7 @@ from parsim.reading import load
 from parsim.study.boundless import boundless
 from parsim.study.case import Case
 from parsim.study.labels import labelled, names, paths, written
-from parsim.study.players import Players, size
+from parsim.study.runner import Runner, size
 
 MOST = 1_000  # variants
 MOST_SEEDS = 10_000
@@ -88,7 +88,7 @@ def _parts(text: str) -> list[str]:
 
 
 def variants(
-    sources: Sequence[Source], chosen: Mapping[str, Any], seeds: Sequence[int] | int, players: Players
+    sources: Sequence[Source], chosen: Mapping[str, Any], seeds: Sequence[int] | int, runner: Runner
 ) -> tuple[list[Variant], tuple[int, ...]]:
     """Return what is to be played, and the seeds: those given, or so many counted from the first variant's own.
 
@@ -107,7 +107,7 @@ def variants(
         for values in sets
         for scenario in _tried(faults, partial(changed, whole, values))
     ]
-    rows = _checked([case for _, case in asked], seeds if isinstance(seeds, int) else len(seeds), players)
+    rows = _checked([case for _, case in asked], seeds if isinstance(seeds, int) else len(seeds), runner)
     faults += [fault for row in rows for fault in row.faults]
     unfit = [fault for row in rows for fault in row.unfit]
     _raise([*faults, *unfit] if faults or all(row.unfit for row in rows) else [])
@@ -127,7 +127,7 @@ class Checked(NamedTuple):
     """What there is to know of a scenario before it is played."""
 
     seed: int = 0  # its own
-    size: int = 0  # see `players.size`
+    size: int = 0  # see `runner.size`
     draws_graph: bool = False
     unfit: Sequence[Fault] = ()  # its tasks that no device can hold
     faults: Sequence[Fault] = ()  # why it cannot be played at all
@@ -150,14 +150,14 @@ def checked(case: Case) -> Checked:
     return Checked(job.seed, size(job.graph), drawn, unfit)
 
 
-def _checked(cases: Sequence[Case], seeds: int, players: Players) -> list[Checked]:
+def _checked(cases: Sequence[Case], seeds: int, runner: Runner) -> list[Checked]:
     """Check all *cases*: here, until those that were checked show how much there is to play with so many *seeds*."""
     rows: list[Checked] = []
     for case in cases:
         rows.append(checked(case))
-        if players.expect(len(cases) * seeds, fmean(row.size for row in rows), cases):
+        if runner.expect(len(cases) * seeds, fmean(row.size for row in rows), cases):
             break
-    return rows + players.answers("scenarios", [(checked, case) for case in cases[len(rows) :]])
+    return rows + runner.answers("scenarios", [(checked, case) for case in cases[len(rows) :]])
 
 
 def _choices(values: Any) -> Sequence[Any]:

@@ -20,7 +20,7 @@ from parsim.export import html
 from parsim.export.files import drawn, json_text, write
 from parsim.reading import load
 from parsim.study.case import Case
-from parsim.study.players import Players
+from parsim.study.runner import Runner
 from parsim.study.splits.report import report, sentence
 from parsim.study.splits.runs import Figures, Place, Refused, played
 from parsim.study.splits.sweep import Sweep, places, swept
@@ -126,11 +126,11 @@ def splits(
     at_home = {split: Place(split, "workload.count", values["workload"]["count"]) for split in SPLITS}
     asked_for = [*dict.fromkeys([*at_home.values(), *(p for one in variables for p in places(one, here[one.path]))])]
     case = Case(replace(scenario, values=values))
-    with Players(executor) as players:
-        players.expect(len(asked_for), size, [case])
-        figures = players.answers("runs", [(played, case, place) for place in asked_for])
+    with Runner(executor) as runner:
+        runner.expect(len(asked_for), size, [case])
+        figures = runner.answers("runs", [(played, case, place) for place in asked_for])
         known = dict(zip(asked_for, figures, strict=True))
-        sweeps = players.answers("variables", [(swept, case, one.path, here, known) for one in variables])
+        sweeps = runner.answers("variables", [(swept, case, one.path, here, known) for one in variables])
     return Splits(
         name=scenario.name,
         sha256=scenario.sha256,

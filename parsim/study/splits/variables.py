@@ -18,7 +18,7 @@ from parsim.core.scenario import Scenario, changed
 from parsim.core.units import BYTES, BYTES_PER_SECOND, SECONDS, Dimension, parse, write
 from parsim.export import report
 from parsim.export.text import number
-from parsim.study.players import size
+from parsim.study.runner import size
 from parsim.topologies import topologies
 
 SPLITS = ("data", "layers")
@@ -86,7 +86,7 @@ def chosen(over: Sequence[str] | None) -> list[Variable]:
 
 
 def checked(scenario: Scenario, variables: Sequence[Variable]) -> int:
-    """Return how much there is to play (see `players.size`) under the split that makes most of it.
+    """Return how much there is to play (see `runner.size`) under the split that makes most of it.
 
     All that is wrong is told at once; a scenario that can be played under one of the splits is right.
     """

@@ -1,9 +1,9 @@
-"""An executor that plays on this machine's cores, in worker processes of its own.
+"""An executor of worker processes, which report progress and never outlive this process.
 
-this process  --calls-->           worker processes
+this process  --calls-->                worker processes
               <--answers--
-              <--silence, share--  how much of its run a worker has played, a few times a second
-              --lifeline-->        closed, also where this process is killed: every worker ends at once
+              <--warnings, progress--   how much of its run a worker has played, four times a second
+              --lifeline-->             a pipe; when it closes, also because this process was killed, workers exit
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from parsim.core.progress import parts, share
 from parsim.real.start import start_context, starting
 
 LOOK_S = 0.25
-LONGEST = 1000  # letters of a message: one write, which no other worker's write interrupts
+LONGEST = 1000  # letters of a message, so that one write holds it all
 PRELOADED = ["parsim.study.compare", "parsim.study.explain", "parsim.study.scaling", "parsim.study.splits"]
 P = ParamSpec("P")
 Answer = TypeVar("Answer")
 
 
-class Cores(Executor):
-    """Worker processes; a warning of silence in one of them is given here.
+class ProcessPool(Executor):
+    """Worker processes; warnings of silence in them are given in this process.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ class Cores(Executor):
 
 
 def _begin(lifeline: Connection, says: Connection) -> None:
-    """Get a worker process ready: it ends with its lifeline, and by no signal that a terminal sends to all."""
+    """Prepare a worker process: ignore the signals that a terminal sends to a whole group, and watch the lifeline."""
     for sign in ("SIGINT", "SIGTERM", "SIGHUP"):
         signal.signal(getattr(signal, sign), signal.SIG_IGN)
     patience.tell_by(partial(_say, says))

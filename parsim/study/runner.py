@@ -1,15 +1,15 @@
-"""Who plays the runs of a study: this process, all cores of this machine, or an executor that is handed in.
+"""Play the runs of a study: in this process, on all cores of this machine, or on an executor from the caller.
 
-at most LONG_S, or one core         this process, one run after another
-longer                              worker processes, one a core, and at most AT_ONCE tasks at a time
-executor=client.get_executor()      the workers of a cluster
+expected time up to LONG_S, or one core     this process, one run after another
+longer                                      a worker process for each core; AT_ONCE limits the memory
+executor=client.get_executor()              the workers of a cluster
 
-How long a study takes is foreseen from the number of its runs and the size of their graphs, and then from the runs that
-have ended. With LONG_S even work that takes a third of what was foreseen is no slower with the processes.
+The expected time follows from the number of runs and the size of their graphs, later from the runs that have ended.
+Where runs take only a third of it, LONG_S is long enough for worker processes to be no slower.
 
-An answer depends on the arguments of its call alone, so a study is the same wherever its runs are played. What cannot
-be played elsewhere is played here: runs on the live clock, which measure this machine; entries that a script put on a
-shelf; arguments and answers that cannot be pickled; the rest of a study one of whose workers has died.
+An answer depends only on the arguments of its call, so a study is the same wherever its runs are played. This process
+plays what others cannot: runs on the live clock, which measure this machine; entries that a script put on a shelf;
+arguments and answers that cannot be pickled; the rest of a study after a worker process has died.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ from parsim.core.machine import cores
 from parsim.core.progress import under_way
 from parsim.study.case import Case
 
-LONG_S = 3.0  # processes take 0.6 s to start
-EACH_S, SIZE_S = 5e-3, 15e-6  # of a run, and of each task, edge or flow: 5e-6 where nothing is shared, to 70e-6
-AT_ONCE = 10_000_000  # tasks, edges and flows in all processes, for the memory that they take
-WINDOW = 256  # calls that an executor has at a time
+LONG_S = 3.0  # worker processes take 0.6 s to start
+EACH_S, SIZE_S = 5e-3, 15e-6  # expected of a run, and of each task, edge or flow; measured: from 5e-6 to 70e-6
+AT_ONCE = 10_000_000  # tasks, edges and flows in all worker processes together
+WINDOW = 256  # calls submitted at a time
 
 Call = tuple[Callable[..., Any], *tuple[Any, ...]]  # a function of a module, and its arguments
 
@@ -48,7 +48,7 @@ class Setting(NamedTuple):
     files: tuple[str, ...]
 
     def enter(self) -> None:
-        """Let this process have the same."""
+        """Change to the folder, and load the files."""
         if os.getcwd() != self.folder:
             os.chdir(self.folder)
         for file in self.files:
@@ -56,7 +56,7 @@ class Setting(NamedTuple):
 
 
 class Told(NamedTuple):
-    """A warning that was given elsewhere."""
+    """A warning from another process."""
 
     message: Warning | str
     category: type[Warning]
@@ -64,8 +64,8 @@ class Told(NamedTuple):
     line: int
 
 
-class Here(Executor):
-    """Calls each function in this process, when it is submitted."""
+class SameProcess(Executor):
+    """Calls each function when it is submitted."""
 
     def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Call *function*."""
@@ -77,12 +77,12 @@ class Here(Executor):
         return future
 
 
-class Players:
-    """Plays the calls of a study, within a `with` block.
+class Runner:
+    """Calls the functions of a study, which play its runs; a context manager, which ends the worker processes.
 
     Parameters
     ----------
-    executor : who is asked in place of this machine's cores; its workers are processes.
+    executor : takes the calls in place of this machine's cores; its workers are processes.
     """
 
     def __init__(self, executor: Executor | None = None) -> None:
@@ -95,20 +95,20 @@ class Players:
         self._begun: Callable[[], float] = float
         self._told: dict[Any, Any] = {}  # warnings
 
-    def __enter__(self) -> Players:
+    def __enter__(self) -> Runner:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._own.close()
 
     def expect(self, runs: int, size: float, cases: Sequence[Case]) -> bool:
-        """Say whether so many *runs* of *cases*, whose graphs have this *size* in the mean, are played elsewhere."""
+        """Choose where to play so many *runs* of *cases*, whose mean size is *size*; say whether in other processes."""
         self._cases, self._most = cases, min(cores(), int(AT_ONCE // max(size, 1)))
         self._foresee(runs, EACH_S + SIZE_S * size)
         return bool(self._elsewhere)
 
     def _foresee(self, runs: int, each_s: float) -> None:
-        """Choose who plays so many more *runs*."""
+        """Choose where to play so many more *runs*, unless this is decided."""
         if runs > 1 and not self._chosen and (runs * each_s > LONG_S or self._handed is not None):
             self._chosen = True
             if all(map(_can_be_sent, self._cases)):
@@ -120,13 +120,13 @@ class Players:
             if self._handed is not None:
                 self._elsewhere[self._handed] = setting
             elif self._most > 1 and _may_start_processes():
-                from parsim.study.cores import Cores
+                from parsim.study.process_pool import ProcessPool
 
-                own = self._own.enter_context(Cores(min(self._most, runs)))
+                own = self._own.enter_context(ProcessPool(min(self._most, runs)))
                 self._elsewhere[own], self._begun = setting, own.begun
 
     def ended(self, what: str, calls: Sequence[Call]) -> Iterator[tuple[int, Any]]:
-        """Yield the number and the answer of each of *calls* when it has ended; *what* names them at the terminal."""
+        """Yield the number and the answer of each of *calls* as it ends; progress lines call them *what*."""
         done, waiting, began = 0, deque(range(len(calls))), monotonic()
         pending: dict[Future[Any], int] = {}
         with under_way(what, len(calls), lambda: done, self._begun):
@@ -151,10 +151,10 @@ class Players:
         for executor, setting in self._elsewhere.items():
             with suppress(BrokenExecutor):
                 return executor.submit(_played, setting, function, *args)
-        return Here().submit(_alone, function, *args)
+        return SameProcess().submit(_alone, function, *args)
 
     def _answer(self, future: Future[Any], function: Callable[..., Any], *args: Any) -> Any:
-        """Return the answer; what failed elsewhere for a reason that is no run's own is played here."""
+        """Return the answer; where another process fails for a reason that is not the run's, call *function* here."""
         try:
             answer, told = future.result()
         except ParsimError:
@@ -186,7 +186,7 @@ def _can_be_sent(case: Case) -> bool:
 
 
 def _may_start_processes() -> bool:
-    """Say whether this process is no worker itself, and this system can keep signals from those that it starts."""
+    """Say whether this process is not a worker itself, and can block signals in the processes that it starts."""
     return parent_process() is None and hasattr(signal, "pthread_sigmask")
 
 
@@ -195,7 +195,7 @@ def _alone(function: Callable[..., Any], *args: Any) -> tuple[Any, list[Told]]:
 
 
 def _played(setting: Setting, function: Callable[..., Any], *args: Any) -> tuple[Any, list[Told]]:
-    """Call *function* in a worker process; return its answer and the warnings that it gave."""
+    """Call *function* in a worker process; return its answer and its warnings."""
     setting.enter()
     with warnings.catch_warnings(record=True) as found:
         answer = function(*args)

@@ -20,10 +20,10 @@ from parsim.core import registry
 from parsim.core.errors import Silence
 from parsim.core.scenario import load
 from parsim.policies import policies
-from parsim.study import case, cores, players
+from parsim.study import case, process_pool, runner
 from parsim.study.case import Case
-from parsim.study.cores import Cores
-from parsim.study.players import Players
+from parsim.study.process_pool import ProcessPool
+from parsim.study.runner import Runner
 
 PATIENCE = 60  # s
 FILES_IN_USE = registry.files_in_use
@@ -71,7 +71,7 @@ class Sent(Executor):
 @pytest.fixture(scope="module")
 def processes():
     """Two worker processes."""
-    two = Cores(2)
+    two = ProcessPool(2)
     yield two
     two.shutdown()
 
@@ -99,9 +99,9 @@ def started(monkeypatch):
 
         begun = staticmethod(float)
 
-    monkeypatch.setattr(players, "LONG_S", 0.0)
-    monkeypatch.setattr(players, "cores", lambda: 5)
-    monkeypatch.setattr(cores, "Cores", Counted)
+    monkeypatch.setattr(runner, "LONG_S", 0.0)
+    monkeypatch.setattr(runner, "cores", lambda: 5)
+    monkeypatch.setattr(process_pool, "ProcessPool", Counted)
     return counts
 
 
@@ -111,8 +111,8 @@ def test_a_study_is_the_same_wherever_it_is_played(name, started, processes, mon
     other, real = (STUDIES[name](executor) for executor in (None, processes))
     assert len(started) == 1
     assert 2 <= started[0] <= 5  # no more than there are runs
-    monkeypatch.setattr(players, "LONG_S", 3.0)
-    monkeypatch.setattr(cores, "Cores", Never)  # the study is short
+    monkeypatch.setattr(runner, "LONG_S", 3.0)
+    monkeypatch.setattr(process_pool, "ProcessPool", Never)  # the study is short
     plain = STUDIES[name](None)
     assert json.dumps(plain.to_dict()) == json.dumps(other.to_dict()) == json.dumps(real.to_dict())
     assert plain.report() == other.report() == real.report()
@@ -180,7 +180,7 @@ def test_another_process_builds_a_case_once():
     ids=lambda one: one[0],
 )
 def test_one_core_a_worker_process_and_little_work_play_here(change, started, monkeypatch):
-    monkeypatch.setattr(players, *change)
+    monkeypatch.setattr(runner, *change)
     STUDIES["compare"](None)
     assert started == []
 
@@ -192,8 +192,8 @@ def test_the_live_clock_measures_this_machine_with_nobody_beside(started):
 
 
 def test_runs_that_take_longer_than_foreseen_are_played_elsewhere(monkeypatch, started):
-    monkeypatch.setattr(players, "LONG_S", 0.2)
-    with Players() as playing:
+    monkeypatch.setattr(runner, "LONG_S", 0.2)
+    with Runner() as playing:
         assert not playing.expect(10, 1, [])
         assert playing.answers("runs", [(time.sleep, 0.1)] * 10) == [None] * 10
     assert started == [5]
@@ -239,7 +239,7 @@ def test_where_other_processes_would_not_find_the_same_entries_a_study_is_played
 
 def ask(executor, *calls):
     """Let an executor play calls; return the answers."""
-    with Players(executor) as playing:
+    with Runner(executor) as playing:
         assert playing.expect(len(calls) + 1, 1, [])
         return playing.answers("calls", calls)
 
@@ -282,7 +282,7 @@ def test_an_error_of_a_run_is_raised_and_a_fault_of_the_code_too(processes):
 
 def test_what_a_worker_that_dies_had_to_play_is_played_here():
     dies = "import multiprocessing, os\nif multiprocessing.parent_process(): os._exit(3)"
-    two = Cores(2)
+    two = ProcessPool(2)
     assert ask(two, (eval, "1"), (exec, dies), (eval, "2")) == [1, None, 2]
     two.shutdown()
 
@@ -315,7 +315,7 @@ class Slow(Fifo):
             open("waiting", "w").close()
             time.sleep(120)
 """
-LONG = "from parsim.study import players; players.LONG_S = 0.0; players.cores = lambda: 2; "
+LONG = "from parsim.study import runner; runner.LONG_S = 0.0; runner.cores = lambda: 2; "
 SLOWLY = [
     *(sys.executable, "-c", f"{LONG}from parsim.cli import main; main()"),
     *("compare", "a.yaml", "--with", "slow.py", "--set", "policy=fifo,slow", "--seeds", "3", "--json"),

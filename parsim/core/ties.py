@@ -66,6 +66,8 @@ def ranking(values: Sequence[float] | Floats | Ints, within: float = TIED) -> In
 
     >>> ranking([2.0, 0.1 + 0.2, 0.3, -1.0])
     array([3, 1, 2, 0])
+    >>> ranking([1.0000000001, 1.0], CLOSE)
+    array([0, 1])
     """
     order, found, distinct = _sorted(values, within)
     return order if distinct else np.argsort(found, kind="stable")

@@ -13,7 +13,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from parsim.core.ties import CLOSE
+from parsim.core.ties import CLOSE, close
 from parsim.core.timeline import CAUSES
 from parsim.export.report import aligned, size, times
 from parsim.export.table import left, right, short, width
@@ -82,8 +82,10 @@ def _against(scaled: Sequence[Played]) -> Iterator[Column]:
     """Yield how each compares with the first; *scaled* are all seconds by unit of work."""
     first = scaled[0]
     means = [one.makespan.mean for one in scaled]
-    ratios = [mean / means[0] - 1 if means[0] else 0.0 for mean in means[1:]]
-    yield Column("vs first", ["first", *("=" if abs(ratio) <= CLOSE else f"{100 * ratio:+.1f} %" for ratio in ratios)])
+    told = [
+        f"{100 * (mean / means[0] - 1):+.1f} %" if means[0] and not close(mean, means[0]) else "=" for mean in means[1:]
+    ]
+    yield Column("vs first", ["first", *told])
     if len(first.runs) > 1:
         yield Column("won", ["", *(f"{pair(one, first).shorter}/{len(one.runs)}" for one in scaled[1:])])
 

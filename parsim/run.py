@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -146,7 +146,7 @@ class Result:
             "result.json": lambda: json_text(self.to_dict()),
         }
 
-    def _trace(self) -> str:
+    def _trace(self) -> Iterator[str]:
         cluster = self.job.cluster
         return write_trace(
             self.timeline,

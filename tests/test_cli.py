@@ -101,7 +101,7 @@ def test_out_and_json_together(command, tmp_path):
 @pytest.mark.parametrize("file", SCENARIOS, ids=lambda path: path.stem)
 def test_the_timeline_has_the_columns_and_the_order_of_the_contract(file):
     written = parsim.simulate(file).files()  # what --out writes, without the pictures
-    lines = written["timeline.csv"]().splitlines()
+    lines = "".join(written["timeline.csv"]()).splitlines()
     assert lines[0] == HEADER == ",".join(COLUMNS)
     rows = list(csv.DictReader(lines))
     keys = [(float(row["start_s"]), int(row["number"]), row["lane"], row["task"]) for row in rows]

@@ -59,7 +59,7 @@ def test_chains_counted_by_hand(name):
 def test_a_timeline_read_from_its_file_has_the_same_chain(name, tmp_path):
     timeline = played(name).timeline
     file = tmp_path / "timeline.csv"
-    file.write_text(write_csv(timeline))
+    file.write_text("".join(write_csv(timeline)))
     assert names(read_csv(file, 0)) == names(timeline)
 
 

@@ -573,7 +573,7 @@ def test_a_run_and_a_replay_print_as_one_line():
 
 def test_the_csv_is_the_one_shown():
     run = parsim.simulate(ROOT / "scenarios" / "01_five_tasks_data.yaml")
-    assert blocks(CONTRACT, "csv") == [write_csv(run.timeline)]
+    assert blocks(CONTRACT, "csv") == ["".join(write_csv(run.timeline))]
 
 
 def table(section, text, column=1):

@@ -52,28 +52,28 @@ def faults(path, workers=0):
 
 
 def test_csv_is_the_contracts_header_and_a_line_a_span(five):
-    assert write_csv(five).splitlines() == [
+    assert "".join(write_csv(five)).splitlines() == [
         HEADER,
         "0,host>part0,transfer,w0,host>w0,0.0,0.0,0.3,0.3,start",
         "1,host>part1,transfer,w1,host>w1,0.0,0.0,0.2,0.2,start",
         "1,part1,compute,w1,compute,0.0,0.2,2.2,2.0,host>part1",
         "0,part0,compute,w0,compute,0.0,0.3,3.3,3.0,host>part0",
     ]
-    assert write_csv(five).endswith("\n")
-    assert "\r" not in write_csv(five)
+    assert "".join(write_csv(five)).endswith("\n")
+    assert "\r" not in "".join(write_csv(five))
 
 
 def test_csv_holds_floats_unrounded_and_names_of_any_kind():
     third, name = 1 / 3, 'a,"b"'
     made = from_rows([(0, name, "compute", "w0", "compute", 0.0, third, 1e-300 + third, 5e-324, "")], ["w0"])
-    (row,) = list(csv.reader(io.StringIO(write_csv(made))))[1:]
+    (row,) = list(csv.reader(io.StringIO("".join(write_csv(made)))))[1:]
     assert row[1] == name
     assert float(row[6]) == third
     assert float(row[8]) == 5e-324
 
 
 def test_csv_read_back_is_the_same(five, tmp_path):
-    (tmp_path / "t.csv").write_text(write_csv(five))
+    (tmp_path / "t.csv").write_text("".join(write_csv(five)))
     again = read_csv(tmp_path / "t.csv")
     assert again.rows() == five.rows()
     assert again.workers.table == ["w0", "w1", ""]
@@ -81,7 +81,7 @@ def test_csv_read_back_is_the_same(five, tmp_path):
 
 
 def test_rows_in_any_order_with_other_columns_and_line_ends_are_read(five, tmp_path):
-    lines = ["colour," + HEADER, *(f"red,{line}" for line in reversed(write_csv(five).splitlines()[1:])), ""]
+    lines = ["colour," + HEADER, *(f"red,{line}" for line in reversed("".join(write_csv(five)).splitlines()[1:])), ""]
     (tmp_path / "t.csv").write_bytes(b"\xef\xbb\xbf" + "\r\n".join(lines).encode())
     assert read_csv(tmp_path / "t.csv").rows() == five.rows()
 
@@ -160,7 +160,7 @@ def test_files_that_are_no_csv_are_faults(tmp_path):
 
 
 def test_fewer_workers_than_named_are_a_fault(five, tmp_path):
-    path = sheet(tmp_path, *write_csv(five).splitlines()[1:])
+    path = sheet(tmp_path, *"".join(write_csv(five)).splitlines()[1:])
     assert faults(path, 1) == ["--workers:0:0: workers: 1 is too few: the file names 2 workers"]
 
 
@@ -172,7 +172,7 @@ def test_a_trace_without_spans_is_read(tmp_path):
 
 
 def test_trace_has_a_process_a_device_and_a_thread_a_lane(five):
-    events = json.loads(write_trace(five))["traceEvents"]
+    events = json.loads("".join(write_trace(five)))["traceEvents"]
     named = [event["args"]["name"] for event in events if event["name"] in ("process_name", "thread_name")]
     assert named == ["host", "w0", "w1", "w0", "host>w0", "w1", "host>w1"]
     spans = {event["name"]: event for event in events if event["ph"] == "X"}
@@ -190,7 +190,7 @@ def test_slots_are_threads_of_one_process_and_steps_are_the_hosts():
         (2, "merge", "merge", "", "host", 1.0, 1.0, 2.0, 1.0, "a"),
     ]
     slots = {"w0.0": "w0", "w0.1": "w0"}
-    events = json.loads(write_trace(from_rows(rows, list(slots)), slots))["traceEvents"]
+    events = json.loads("".join(write_trace(from_rows(rows, list(slots)), slots)))["traceEvents"]
     spans = {event["name"]: event for event in events if event["ph"] == "X"}
     assert spans["a"]["pid"] == spans["b"]["pid"]
     assert spans["a"]["tid"] != spans["b"]["tid"]
@@ -199,7 +199,7 @@ def test_slots_are_threads_of_one_process_and_steps_are_the_hosts():
 
 def test_devices_whose_names_look_like_slots_are_processes_of_their_own():
     rows = [(i, f"t{i}", "compute", f"gpu.{i}", "compute", 0.0, 0.0, 1.0, 1.0, "") for i in (0, 1)]
-    events = json.loads(write_trace(from_rows(rows, ["gpu.0", "gpu.1"])))["traceEvents"]
+    events = json.loads("".join(write_trace(from_rows(rows, ["gpu.0", "gpu.1"]))))["traceEvents"]
     assert [e["args"]["name"] for e in events if e["name"] == "process_name"] == ["host", "gpu.0", "gpu.1"]
     assert len({event["pid"] for event in events if event["ph"] == "X"}) == 2
 
@@ -229,7 +229,7 @@ def test_events_of_one_thread_never_overlap():
         for i, s in enumerate(starts.tolist())
     ]
     ends = {}
-    for event in json.loads(write_trace(from_rows(rows, ["w0", "w1"])))["traceEvents"]:
+    for event in json.loads("".join(write_trace(from_rows(rows, ["w0", "w1"]))))["traceEvents"]:
         if event["ph"] == "X":
             assert event["ts"] >= ends.get(event["tid"], 0.0) - 1e-3
             ends[event["tid"]] = event["ts"] + event["dur"]

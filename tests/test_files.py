@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 from commands import FILES, FIRST, ROOT, process
+from hypothesis import assume, given, settings
+from random_scenarios import scenarios
 
 import parsim
-from parsim.export import files
+from parsim.export import columns, files
 from parsim.export.folder import read_folder
 from parsim.plot import paper
 from parsim.validate import validate
@@ -54,7 +56,8 @@ def full_after(monkeypatch, count):
     def put(path, data):
         if next(calls) < count:
             return plain(path, data)
-        plain(path, data[: len(data) // 2])
+        whole = b"".join(files.parts(data))
+        plain(path, whole[: len(whole) // 2])
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(files, "_put", put)
@@ -127,3 +130,34 @@ def test_interrupted_while_it_writes(tmp_path, monkeypatch):
     assert content(tmp_path / "out") == before
     assert sorted(before) == FILES
     assert json.loads(before["result.json"])["workers"] == 2
+
+
+def test_a_file_that_breaks_off_leaves_an_earlier_run_as_it_was(tmp_path):
+    def broken():
+        yield "half of it"
+        raise ZeroDivisionError
+
+    files.write(tmp_path, files.ready({"timeline.csv": "old", "result.json": "old"}))
+    with pytest.raises(ZeroDivisionError):
+        files.write(tmp_path, {"timeline.csv": broken, "result.json": lambda: "new"})
+    assert content(tmp_path) == {"timeline.csv": b"old", "result.json": b"old"}
+
+
+STREAMED = ("timeline.csv", "idle.csv", "trace.json")
+
+
+@settings(max_examples=20, deadline=None)
+@given(scenarios())
+def test_files_in_many_parts_are_the_same_as_in_one(scenario):
+    try:
+        made = parsim.simulate(scenario).files()
+    except parsim.RunError:
+        assume(False)
+    whole = {name: [*made[name]()] for name in STREAMED}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(columns, "ROWS", 3)
+        for name, parts in whole.items():
+            cut = [*made[name]()]
+            assert "".join(cut) == "".join(parts)
+            assert name == "trace.json" or all(part.count("\n") <= 3 for part in cut)
+            assert len(cut) >= len(parts)

@@ -184,9 +184,11 @@ def tags(text):
 @example(list(NASTY[28:33]))
 def test_csv_is_a_line_a_span_computes_nothing_and_reads_back(names):
     run = only(names)
-    text, facts = write_csv(run.timeline), json.dumps(run.to_dict())
+    text, facts = "".join(write_csv(run.timeline)), json.dumps(run.to_dict())
     with TemporaryDirectory() as folder:
-        write(folder, ready({"timeline.csv": text, "idle.csv": write_idle(run.timeline), "result.json": facts}))
+        write(
+            folder, ready({"timeline.csv": text, "idle.csv": "".join(write_idle(run.timeline)), "result.json": facts})
+        )
         again, kept = read_csv(Path(folder, "timeline.csv")), read_folder(Path(folder))
     assert_tame(text)
     assert len(text.splitlines()) == len(run.timeline) + 1
@@ -203,7 +205,7 @@ def test_csv_is_a_line_a_span_computes_nothing_and_reads_back(names):
 @given(NAMES)
 def test_a_trace_shows_names_written_out_and_json_holds_the_names_themselves(names):
     run = only(names)
-    trace = write_trace(run.timeline)
+    trace = "".join(write_trace(run.timeline))
     assert_tame(trace)
     assert set(map(printable, names[2:])) <= {event["name"] for event in json.loads(trace)["traceEvents"]}
     assert [device["name"] for device in json.loads(json.dumps(run.to_dict()))["devices"]] == names[:2]

@@ -119,7 +119,7 @@ def test_the_same_scenario_gives_the_same_bytes(scenario):
     first, second = played(scenario), played(scenario)
     assert (first is None) == (second is None)
     if first and second:
-        assert write_csv(first.timeline) == write_csv(second.timeline)
+        assert "".join(write_csv(first.timeline)) == "".join(write_csv(second.timeline))
         assert first.to_dict() == second.to_dict()
 
 

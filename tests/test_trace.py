@@ -40,7 +40,7 @@ def processor():
 
 def written(run):
     """Return what `--out` writes as trace.json."""
-    return run.files()["trace.json"]()
+    return "".join(run.files()["trace.json"]())
 
 
 def loaded(processor, run):

@@ -25,6 +25,10 @@ class Words(NamedTuple):
     code: Ints  # (rows,)
     table: Sequence[str]
 
+    def at(self, rows: Any) -> Words:
+        """Return some of the rows: a slice, or their numbers."""
+        return Words(self.code[rows], self.table)
+
     def decode(self) -> Strings:
         """Write the words out."""
         used, where = np.unique(self.code, return_inverse=True)

@@ -29,6 +29,28 @@ class Arrows(NamedTuple):
         return cls(no_ints(), no_ints(), np.empty(0, bool))
 
 
+class Ends(NamedTuple):
+    """One end of every arrow, in the order in which the spans are written."""
+
+    place: Ints  # (arrows,) of the span in that order
+    arrow: Ints  # (arrows,)
+
+    @classmethod
+    def sort(cls, place: Ints) -> Ends:
+        """Sort the ends of arrows by the *place* of each one's span.
+
+        >>> Ends.sort(np.array([7, 2])).within(slice(0, 5))
+        Ends(place=array([2]), arrow=array([1]))
+        """
+        arrow = np.argsort(place, kind="stable")
+        return cls(place[arrow], arrow)
+
+    def within(self, places: slice) -> Ends:
+        """Return the ends at some of the spans."""
+        found = slice(*np.searchsorted(self.place, (places.start, places.stop)))
+        return Ends(self.place[found], self.arrow[found])
+
+
 def arrows_of(graph: TaskGraph, timeline: Timeline) -> Arrows:
     """Return the arrows between the spans of a run of *graph*."""
     rows = np.flatnonzero(timeline.computes)

@@ -12,7 +12,7 @@ read may have been measured elsewhere: its lines stand in any order, other colum
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import count, filterfalse, islice
 from pathlib import Path
@@ -25,6 +25,7 @@ from parsim.core.errors import Fault, ScenarioError
 from parsim.core.escape import escaped, unescaped
 from parsim.core.graph import Floats
 from parsim.core.timeline import CAUSES, COLUMNS, Idle, Timeline, Words
+from parsim.export.columns import integers, number_texts, pieces, word_texts
 from parsim.export.origin import moved
 from parsim.export.sheet import about_order, cells_of, numbers, read_sheet, seconds, whole
 
@@ -35,15 +36,15 @@ FORMULA = re.compile("(^|(?<=;))[=+@\uff1d\uff0b\uff20\uff0d-]")  # some cut cel
 FILL, DRAIN, DEPENDENCY = (CAUSES.index(cause) for cause in ("fill", "drain", "dependency"))
 
 
-def write_csv(timeline: Timeline) -> str:
-    """Write *timeline* in the contract's columns, floats as Python repeats them."""
-    columns = [
-        map(str, timeline.number.tolist()),
-        *map(_cells, (timeline.tasks, timeline.kinds, timeline.workers, timeline.lanes)),
-        *(map(repr, getattr(timeline, name).tolist()) for name in NUMBERS),
-        _cells(timeline.waits),
-    ]
-    return "\n".join([HEADER, *map(",".join, zip(*columns, strict=True)), ""])
+def write_csv(timeline: Timeline) -> Iterator[str]:
+    """Write *timeline* in the contract's columns, some lines at a time, floats as Python repeats them."""
+    yield HEADER + "\n"
+    named = (timeline.tasks, timeline.kinds, timeline.workers, timeline.lanes, timeline.waits)
+    for rows in pieces(len(timeline)):
+        *first, waited_for = word_texts(cell, *(column.at(rows) for column in named))
+        times = number_texts(repr, *(getattr(timeline, name)[rows] for name in NUMBERS))
+        columns = (integers(timeline.number[rows]), *first, *times, waited_for)
+        yield "\n".join([*map(",".join, zip(*columns, strict=True)), ""])
 
 
 def read_csv(path: str | Path, workers: int = 0, origin: str = "0") -> Timeline:
@@ -129,7 +130,7 @@ def timeline_of(columns: dict[str, Any], workers: Sequence[str]) -> Timeline:
     words = {name: Words(_codes(columns[name], table), table) for name, table in tables.items()}
     # The tables are sorted, so that codes compare as the words do.
     order = np.lexsort((words["task"].code, words["lane"].code, number, seconds["start_s"]))
-    sort = {name: Words(column.code[order], column.table) for name, column in words.items()}
+    sort = {name: column.at(order) for name, column in words.items()}
     made = Timeline(
         number=number[order],
         tasks=sort["task"],
@@ -157,21 +158,16 @@ def names(cells: Sequence[str]) -> Sequence[str]:
     return [*map(unescaped, cells)] if "\\" in "".join(cells) else cells
 
 
-def _cells(column: Words) -> list[str]:
-    """Write the words out."""
-    used, where = np.unique(column.code, return_inverse=True)
-    words = [cell(column.table[code]) for code in used.tolist()]
-    return [words[place] for place in where.tolist()]
-
-
 def cell(word: str) -> str:
     r'''Write a word as a cell: in quotes where it needs them, and never as a formula of a spreadsheet.
 
     >>> print(cell("w0>w1"), cell('a "b"'), cell("=1+1"))
     w0>w1 "a ""b""" \x3d1+1
     '''
+    if word.isalnum() and word.isascii():  # most names: a million of them are written
+        return word
     written = FORMULA.sub(lambda first: _code(ord(first[0])), escaped(word))
-    return '"' + written.replace('"', '""') + '"' if any(letter in written for letter in ',"') else written
+    return '"' + written.replace('"', '""') + '"' if "," in written or '"' in written else written
 
 
 def _code(letter: int) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import cache, partial
 from pathlib import Path
@@ -28,7 +28,8 @@ FILES = (  # of any answer
 
 ANSWERS = tuple(name for name in FILES if name.endswith(".json") and name not in ("scenario.json", "trace.json"))
 
-Files = dict[str, Callable[[], bytes | str]]  # name, perhaps in a folder of its own -> what makes its content
+Content = bytes | str | Iterator[str]  # an iterator yields the text some lines at a time, as memory may not hold it all
+Files = dict[str, Callable[[], Content]]  # name, perhaps in a folder of its own -> what makes its content
 
 
 def ready(contents: Mapping[str, bytes | str]) -> Files:
@@ -122,8 +123,16 @@ def write(folder: str | Path, files: Files, outdated: Iterable[str] = ()) -> Non
         _remove_empty(new)
 
 
-def _put(path: Path, content: bytes | str) -> None:
-    path.write_bytes(content.encode() if isinstance(content, str) else content)
+def _put(path: Path, content: Content) -> None:
+    with path.open("wb") as file:
+        for part in parts(content):
+            file.write(part)
+
+
+def parts(content: Content) -> Iterator[bytes]:
+    """Yield the bytes of a file, as they come."""
+    for part in (content,) if isinstance(content, bytes | str) else content:
+        yield part.encode() if isinstance(part, str) else part
 
 
 def _missing(folder: str | Path) -> list[Path]:

@@ -8,7 +8,7 @@ Sorted by worker, in the cluster's order, and start. Beside `timeline.csv` it is
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,20 +16,22 @@ import numpy as np
 
 from parsim.core.errors import ScenarioError
 from parsim.core.registry import did_you_mean
-from parsim.core.timeline import CAUSES, Idle, Timeline
+from parsim.core.timeline import CAUSES, Idle, Timeline, Words
+from parsim.export.columns import number_texts, pieces, word_texts
 from parsim.export.csv import cell, names
 from parsim.export.sheet import about_order, cells_of, numbers, read_sheet, seconds
 
 COLUMNS = ("worker", "start_s", "end_s", "cause")
 
 
-def write_idle(timeline: Timeline) -> str:
-    """Write the idle intervals of *timeline*, floats as Python repeats them."""
-    idle = timeline.idle
-    cells = [cell(name) for name in timeline.workers.table]
-    rows = zip(idle.worker.tolist(), idle.start_s.tolist(), idle.end_s.tolist(), idle.cause.tolist(), strict=True)
-    lines = [f"{cells[worker]},{start!r},{end!r},{CAUSES[cause]}" for worker, start, end, cause in rows]
-    return "\n".join([",".join(COLUMNS), *lines, ""])
+def write_idle(timeline: Timeline) -> Iterator[str]:
+    """Write the idle intervals of *timeline*, some lines at a time, floats as Python repeats them."""
+    yield ",".join(COLUMNS) + "\n"
+    idle, names = timeline.idle, timeline.workers.table
+    for rows in pieces(len(idle.cause)):
+        worker, cause = word_texts(cell, Words(idle.worker[rows], names), Words(idle.cause[rows], CAUSES))
+        columns = (worker, *number_texts(repr, idle.start_s[rows], idle.end_s[rows]), cause)
+        yield "\n".join([*map(",".join, zip(*columns, strict=True)), ""])
 
 
 def read_idle(path: str | Path, argument: str) -> dict[str, Any]:

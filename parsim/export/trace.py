@@ -12,21 +12,24 @@ begins and ends at the slice that is then open on its track. So both halves of a
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from json.encoder import encode_basestring
 
 import numpy as np
 
 from parsim.core.escape import printable
+from parsim.core.graph import Ints
 from parsim.core.timeline import CAUSES, Timeline, Words
-from parsim.export.arrows import Arrows, ranks
+from parsim.export.arrows import Arrows, Ends, ranks
+from parsim.export.columns import Texts, integers, joined, lines, number_texts, pieces, texts, word_texts
 from parsim.export.counters import Counter
 from parsim.export.tracks import Ticks, Tracks, lay, layers, ticks_for
 
 __all__ = ["layers", "write_trace"]
 
 NO_ARROWS = Arrows.none()
-WAITS, TRAVELS = "dependency", "transfer"  # categories of arrows
+NEXT = ",\n"  # begins every event but the first
+CATEGORIES = texts([f',"cat":"{name}","name":"{name}","ts":' for name in ("dependency", "transfer")])  # of arrows
 
 
 def write_trace(
@@ -34,18 +37,24 @@ def write_trace(
     devices: Mapping[str, str] = {},
     arrows: Arrows = NO_ARROWS,
     counters: Iterable[Counter] = (),
-) -> str:
-    """Write *timeline* as JSON, an event a line; *devices* names each worker's device where the two differ."""
+) -> Iterator[str]:
+    """Write *timeline* as JSON, an event a line, some lines at a time.
+
+    *devices* names each worker's device where the two differ.
+    """
     of = {name: devices.get(name, name) for name in timeline.workers.table if name}
     ticks = ticks_for(timeline.makespan_s)
     tracks = lay(timeline, of, ticks)
-    lines = [*_named(tracks), *_slices(timeline, tracks, ticks, arrows), *_idle(timeline, tracks, ticks)]
-    for counter in counters:
-        lines += _counts(counter, tracks.processes.index(counter.process), ticks)
     head: dict[str, object] = {"displayTimeUnit": "ms"}
     if ticks.shrunk > 1:
         head["otherData"] = {"time": f"what is shown as 1 s is {ticks.shrunk:g} s"}
-    return f'{json.dumps(head)[:-1]}, "traceEvents": [\n' + ",\n".join(lines) + "\n]}\n"
+    yield f'{json.dumps(head)[:-1]}, "traceEvents": [\n'
+    yield NEXT.join(_named(tracks))
+    yield from _spans(timeline, tracks, ticks, arrows)
+    yield from _idle(timeline, tracks, ticks)
+    for counter in counters:
+        yield from _counts(counter, tracks.processes.index(counter.process), ticks)
+    yield "\n]}\n"
 
 
 def _named(tracks: Tracks) -> Iterator[str]:
@@ -62,60 +71,60 @@ def _metadata(what: str, pid: int, tid: int, name: str, place: int) -> Iterator[
     yield f'{{"name":"{what}_sort_index",{at},"args":{{"sort_index":{place}}}}}'
 
 
-def _slices(timeline: Timeline, tracks: Tracks, ticks: Ticks, arrows: Arrows) -> list[str]:
-    """Write spans, each with the halves of its arrows behind it."""
-    place = _places(tracks, slice(len(timeline)))
-    columns = (
-        _quoted(timeline.tasks),
-        _quoted(timeline.kinds),
-        _times(tracks, ticks, slice(len(timeline))),
-        place,
-        timeline.number.tolist(),
-        timeline.ready_s.tolist(),
-        timeline.nominal_s.tolist(),
-        _quoted(timeline.waits),
+def _spans(timeline: Timeline, tracks: Tracks, ticks: Ticks, arrows: Arrows) -> Iterator[str]:
+    """Write spans, each with the halves of its arrows behind it: all that arrive before all that leave."""
+    begin, finish = tracks.begin[: len(timeline)], tracks.finish[: len(timeline)]
+    order = np.lexsort((ranks(arrows, begin), begin)) if len(arrows.source) else np.arange(len(timeline))
+    place = np.empty(len(order), np.int64)
+    place[order] = np.arange(len(order))
+    arriving, leaving = Ends.sort(place[arrows.target]), Ends.sort(place[arrows.source])
+    for some in pieces(len(order)):
+        arrive, leave = arriving.within(some), leaving.within(some)
+        target, source, after = arrows.target[arrive.arrow], arrows.source[leave.arrow], arrows.target[leave.arrow]
+        moments = ticks.written(begin[target], np.maximum(begin[source], np.minimum(finish[source] - 1, begin[after])))
+        tables = (
+            _slices(timeline, tracks, ticks, order[some]),
+            _halves('"ph":"f","bp":"e"', arrows, arrive.arrow, moments[0], tracks.track[target], tracks),
+            _halves('"ph":"s"', arrows, leave.arrow, moments[1], tracks.track[source], tracks),
+        )
+        places = np.concatenate([np.arange(some.start, some.stop), arrive.place, leave.place])
+        yield joined(tables, np.argsort(places, kind="stable"))
+
+
+def _slices(timeline: Timeline, tracks: Tracks, ticks: Ticks, rows: Ints) -> Texts:
+    words = (timeline.tasks, timeline.kinds, timeline.waits)
+    name, kind, waited_for = word_texts(quoted, *(column.at(rows) for column in words))
+    ready, nominal = number_texts(repr, timeline.ready_s[rows], timeline.nominal_s[rows])
+    return lines(
+        *_slice(name, kind, tracks, ticks, rows),
+        *(',"args":{"number":', integers(timeline.number[rows])),
+        *(',"ready_s":', ready),
+        *(',"nominal_s":', nominal),
+        *(',"waited_for":', waited_for, "}}"),
     )
-    lines = [
-        f'{{"name":{name},"cat":{kind},"ph":"X",{times},{at},'
-        f'"args":{{"number":{number},"ready_s":{ready!r},"nominal_s":{nominal!r},"waited_for":{cause}}}}}'
-        for name, kind, times, at, number, ready, nominal, cause in zip(*columns, strict=True)
-    ]
-    if not len(arrows.source):
-        return lines
-    for row, half in _halves(tracks, ticks, arrows, place):
-        lines[row] += half
-    begin = tracks.begin[: len(timeline)]
-    return [lines[row] for row in np.lexsort((ranks(arrows, begin), begin)).tolist()]
 
 
-def _halves(tracks: Tracks, ticks: Ticks, arrows: Arrows, place: Sequence[str]) -> Iterator[tuple[int, str]]:
-    """Yield the row of a span and the half of an arrow that belongs there: all that arrive before all that leave."""
-    begin, finish = tracks.begin, tracks.finish
-    leaves = np.maximum(begin[arrows.source], np.minimum(finish[arrows.source] - 1, begin[arrows.target]))
-    names = [TRAVELS if travels else WAITS for travels in arrows.travels.tolist()]
-    for phase, rows, moments in (('f","bp":"e', arrows.target, begin[arrows.target]), ("s", arrows.source, leaves)):
-        halves = zip(names, rows.tolist(), ticks.written(moments), strict=True)
-        for number, (name, row, ts) in enumerate(halves):
-            what = f'"ph":"{phase}","id":{number},"cat":"{name}","name":"{name}"'
-            yield row, f',\n{{{what},"ts":{ts},{place[row]}}}'
+def _slice(name: Texts, category: Texts | str, tracks: Tracks, ticks: Ticks, rows: Ints) -> tuple[Texts | str, ...]:
+    """Return the fields of slices: what, when, where."""
+    begin = tracks.begin[rows]
+    ts, dur = ticks.written(begin, tracks.finish[rows] - begin)
+    (at,) = number_texts(tracks.at, tracks.track[rows])
+    return (NEXT + '{"name":', name, ',"cat":', category, ',"ph":"X","ts":', ts, ',"dur":', dur, at)
+
+
+def _halves(what: str, arrows: Arrows, numbers: Ints, ts: Texts, track: Ints, tracks: Tracks) -> Texts:
+    """Write the halves of some arrows: those that arrive, or those that leave."""
+    (at,) = number_texts(lambda one: tracks.at(one) + "}", track)
+    category = CATEGORIES[arrows.travels[numbers].astype(np.int64)]
+    return lines(f'{NEXT}{{{what},"id":', integers(numbers), category, ts, at)
 
 
 def _idle(timeline: Timeline, tracks: Tracks, ticks: Ticks) -> Iterator[str]:
     """Write idle intervals as slices named by their cause."""
-    causes, rows = timeline.idle.cause[tracks.idle].tolist(), slice(len(timeline), None)
-    for cause, times, at in zip(causes, _times(tracks, ticks, rows), _places(tracks, rows), strict=True):
-        yield f'{{"name":"{CAUSES[cause]}","cat":"idle","ph":"X",{times},{at}}}'
-
-
-def _times(tracks: Tracks, ticks: Ticks, rows: slice) -> list[str]:
-    begin, finish = tracks.begin[rows], tracks.finish[rows]
-    pairs = zip(ticks.written(begin), ticks.written(finish - begin), strict=True)
-    return [f'"ts":{ts},"dur":{dur}' for ts, dur in pairs]
-
-
-def _places(tracks: Tracks, rows: slice) -> list[str]:
-    places = [f'"pid":{pid},"tid":{tid}' for tid, pid in enumerate(tracks.process, tracks.first)]
-    return [places[track] for track in tracks.track[rows].tolist()]
+    for some in pieces(len(tracks.idle)):
+        (cause,) = word_texts(quoted, Words(timeline.idle.cause[tracks.idle[some]], CAUSES))
+        rows = np.arange(some.start, some.stop) + len(timeline)
+        yield "".join(lines(*_slice(cause, '"idle"', tracks, ticks, rows), "}").ravel().tolist())
 
 
 def quoted(text: str) -> str:
@@ -127,19 +136,14 @@ def quoted(text: str) -> str:
     return encode_basestring(printable(text))
 
 
-def _quoted(words: Words) -> list[str]:
-    """Write a column of words, each word once."""
-    used, where = np.unique(words.code, return_inverse=True)
-    texts = [quoted(words.table[code]) for code in used.tolist()]
-    return [texts[index] for index in where.tolist()]
-
-
 def _counts(counter: Counter, pid: int, ticks: Ticks) -> Iterator[str]:
     """Write the changes of a counter, of several in a tick the last one; nothing where it is always 0."""
     tick, value = ticks.of(counter.moment), counter.value
     last = np.append(tick[1:] != tick[:-1], True)[: len(tick)]
     tick, value = tick[last], value[last]
     changes = np.append(True, value[1:] != value[:-1])[: len(tick)] & value.any()
-    for ts, count in zip(ticks.written(tick[changes]), value[changes].tolist(), strict=True):
-        what = f'"name":"{counter.name}","ph":"C","pid":{pid},"ts":{ts}'
-        yield f'{{{what},"args":{{"{counter.unit}":{count:.17g}}}}}'
+    tick, value = tick[changes], value[changes]
+    for some in pieces(len(tick)):
+        (ts,), (count,) = ticks.written(tick[some]), number_texts("{:.17g}".format, value[some])
+        what = f'{NEXT}{{"name":"{counter.name}","ph":"C","pid":{pid},"ts":'
+        yield "".join(lines(what, ts, f',"args":{{"{counter.unit}":', count, "}}").ravel().tolist())

@@ -21,6 +21,7 @@ import numpy as np
 from parsim.core.cluster import HOST
 from parsim.core.graph import Floats, Ints
 from parsim.core.timeline import Timeline
+from parsim.export.columns import Texts, number_texts
 
 NANO, MICRO, THOUSAND = 1e9, 1e6, 1e3
 DEEP = 250  # slices on each other; the viewer stops at 512
@@ -38,9 +39,11 @@ class Ticks(NamedTuple):
         """Round seconds to ticks."""
         return np.rint(seconds * self.per_second).astype(np.int64)
 
-    def written(self, ticks: Ints) -> list[str]:
-        """Write ticks as microseconds."""
-        return list(map(repr, (ticks / self.per_microsecond if self.per_microsecond > 1 else ticks).tolist()))
+    def written(self, *columns: Ints) -> list[Texts]:
+        """Write columns of ticks as microseconds."""
+        if self.per_microsecond == 1:
+            return number_texts(repr, *columns)
+        return number_texts(repr, *(column / self.per_microsecond for column in columns))
 
 
 def ticks_for(makespan_s: float) -> Ticks:
@@ -74,6 +77,10 @@ class Tracks(NamedTuple):
     def first(self) -> int:
         """The thread number of the first track; a thread numbered as its process would be shown as its main thread."""
         return len(self.processes)
+
+    def at(self, track: int) -> str:
+        """Write where the slices of a track are."""
+        return f',"pid":{self.process[track]},"tid":{self.first + track}'
 
 
 def lay(timeline: Timeline, devices: Mapping[str, str], ticks: Ticks) -> Tracks:

@@ -8,7 +8,7 @@ from unittest.mock import patch
 SIM = Path(__file__).parents[1] / "parsim" / "sim"
 
 BROKEN_NETWORK = {
-    "other links do not look again": ("fair_rates", "self._queue.append(other)", "pass"),
+    "other links do not look again": ("fair_rates", "self.queue.append(other)", "pass"),
     "what is left of a link is not kept": ("fair_rates", "other.rest -= weight * more", "pass"),
     "links that are left out stay out": ("fair_rates", "elif link.most > link.capacity:", "elif False:"),
     "every link is left out but the narrowest": (

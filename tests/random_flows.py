@@ -58,7 +58,10 @@ def ends(capacities, flows, changes, Network=Network):
         reverse=True,
     )
     found, first = dict.fromkeys(range(len(flows)), math.inf), NEVER
+    instants, most = 0, 4 * len(events)
     while events or first != NEVER:
+        instants += 1
+        assert instants <= most, "time stands still"
         now = min(time for time in (first, events[-1][0] if events else NEVER) if time != NEVER)
         done = network.finished(now)
         assert done == sorted(done, key=lambda flow: (TICKS.of(flows[flow][0]), flow)), "ends come in order of joining"

@@ -30,6 +30,7 @@ from parsim.sim.links import Flow, Link
 TIE = 1e-12  # relative: shares so near are one share
 SAME = 1e-13  # relative: a share that changes by less has not changed
 NEARLY_FULL = 1e-9  # of the capacity: a link with less rest may have become a bottleneck
+NONE: dict[Link, float] = {}  # the binding links of a flow that is alone
 FEW = 1_000  # flows on the links that are looked at one by one, before all are filled anew
 
 
@@ -39,7 +40,7 @@ class FairRates:
     def __init__(self) -> None:
         self.changed: dict[Link, None] = {}  # links with another share, until the caller clears this; ordered
         self.moved: dict[Flow, None] = {}  # flows with another bottleneck, likewise
-        self._queue: list[Link] = []  # links whose share must be computed anew
+        self.queue: list[Link] = []  # links whose share must be computed anew
 
     def join(self, flow: Flow, links: Sequence[tuple[Link, float]]) -> None:
         """Let *flow* pass *links*, of which there is at least one."""
@@ -50,12 +51,11 @@ class FairRates:
             if room < width or (room == width and len(link.flows) > len(narrow.flows)):
                 narrow, width = link, room
             alone = alone and not link.flows
-        flow.links, flow.binding, flow.bottleneck, flow.narrowest = links, {}, narrow, width
+        flow.links, flow.binding, flow.bottleneck, flow.narrowest = links, NONE, narrow, width
         if alone:
             for link, weight in links:
                 link.flows[flow] = weight
             narrow.share = width
-            self.changed[narrow] = None
             return
         for link, _ in links:
             if len(link.flows) == 1:
@@ -74,11 +74,11 @@ class FairRates:
         rate, shares = flow.bottleneck.share, len(flow.binding) > 1
         for link, weight in flow.links:
             del link.flows[flow]
+            link.most = link.most - weight * flow.narrowest if link.flows else 0.0
+            if not link.binding:
+                continue
             if not link.flows:
                 link.clear()
-                continue
-            link.most -= weight * flow.narrowest
-            if not link.binding:
                 continue
             if shares:
                 del link.sharing[flow]
@@ -97,11 +97,11 @@ class FairRates:
         link.capacity = capacity
         for flow in flows:
             self.join(flow, flow.links)
-            self.moved[flow] = None
+            self.moved[flow] = self.changed[flow.bottleneck] = None
 
     def solve(self) -> None:
         """Make the shares of all links agree."""
-        queue, looked_at = self._queue, 0
+        queue, looked_at = self.queue, 0
         for place, link in enumerate(queue):  # grows while we walk
             if looked_at > FEW:
                 self._fill(queue[place:])
@@ -113,7 +113,7 @@ class FairRates:
             share = fair_share(link)
             if share != link.share and not abs(share - link.share) <= SAME * min(share, link.share):
                 self._set(link, share)
-        self._queue = []
+        self.queue = []
 
     def _enter(self, flow: Flow) -> None:
         """Let *flow*, which is not alone any longer, share links with others."""
@@ -121,9 +121,10 @@ class FairRates:
         for link, weight in flow.links:
             link.flows[flow] = weight
             link.most += weight * flow.narrowest
-        own = flow.binding[narrow] = narrow.flows[flow]
-        narrow.alone += own
-        self._bind(narrow)
+        flow.binding = {narrow: narrow.flows[flow]}
+        narrow.alone += narrow.flows[flow]
+        if not narrow.binding:
+            self._bind(narrow)
         if len(narrow.flows) > 1:
             self._enqueue(narrow)
         else:
@@ -138,16 +139,15 @@ class FairRates:
 
     def _bind(self, link: Link) -> None:
         """Look at *link* from now on as one that may be a bottleneck."""
-        if not link.binding:
-            link.binding = True
-            for flow in link.flows:
-                if link not in flow.binding:
-                    self._share(flow, link)
+        link.binding = True
+        for flow in link.flows:
+            if link not in flow.binding:
+                self._share(flow, link)
 
     def _enqueue(self, link: Link) -> None:
         if not link.queued:
             link.queued = True
-            self._queue.append(link)
+            self.queue.append(link)
 
     def _share(self, flow: Flow, link: Link) -> None:
         """Add *link* to the binding links of *flow*."""
@@ -187,7 +187,7 @@ class FairRates:
                     if other.rest >= NEARLY_FULL * other.capacity:
                         continue
                 other.queued = True
-                self._queue.append(other)
+                self.queue.append(other)
 
     def _fill(self, queue: Sequence[Link]) -> None:
         """Compute all shares anew on the links of *queue* and those that flows connect with them."""

@@ -23,6 +23,7 @@ from parsim.sim.ticks import NEVER, Ticks
 Ways = tuple[tuple[int, float], ...]  # the links' numbers, and how much a flow weighs on each
 
 WINDOW = (2, 10**14)  # ends this near (a fraction of the time: a few ulps) are one instant
+NEAR = 1e-12  # of the time: flows of one meter whose ends are farther apart end at two instants for sure
 
 
 @lru_cache(maxsize=1 << 12)
@@ -81,7 +82,11 @@ class Network:
         link = new.bottleneck
         link.advance(now, self._ticks)
         link.add(new, int(size * PARTS))
-        self._stirred[link] = None
+        if new.binding:
+            self._stirred[link] = None
+        else:  # alone on its links: nothing to share
+            link.rate = link.share
+            self._foresee(link)
 
     def set_capacity(self, link: int, capacity: float, now: int) -> None:
         """Let *link* carry *capacity* B/s from *now* on."""
@@ -90,28 +95,28 @@ class Network:
     def settle(self, now: int) -> int:
         """Share anew what joins and leaves have touched; return when the next flow ends, or NEVER."""
         fair = self._fair
-        fair.solve()
+        if fair.queue:
+            fair.solve()
         if self._stirred or fair.changed or fair.moved:
-            self._foresee(now)
-        return self._next_end()
+            self._hand_over(now)
+            self._sweep()
+        ends = self._ends
+        while ends and ends[0][0] != ends[0][2].end:
+            heappop(ends)
+        return ends[0][0] if ends else NEVER
 
     def finished(self, now: int) -> list[int]:
         """Remove the flows that end *now* and return them in the order in which they joined."""
         few, many = WINDOW
         horizon = now + now * few // many
-        done = []
+        done: list[Flow] = []
         while self._ends and self._ends[0][0] <= horizon:
             end, _, link = heappop(self._ends)
-            if end != link.end:
-                continue
-            link.end = NEVER  # whatever else the heap holds of it is stale
-            draining = link.draining
-            while NEVER < end <= horizon:
-                done.append(draining.pop(0)[2])
-                end = link.first_end(self._ticks) if draining else NEVER
-            if draining:
-                self._stirred[link] = None
-        done.sort(key=lambda flow: flow.order)
+            if end == link.end:
+                link.end = NEVER  # whatever else the heap holds of it is stale
+                done += self._ended(link, horizon)
+        if len(done) > 1:
+            done.sort(key=lambda flow: flow.order)
         for flow in done:
             del self._flows[flow.id]
             self._fair.leave(flow)
@@ -121,39 +126,52 @@ class Network:
         """Return the B/s of each flow under way, as last settled."""
         return {flow.id: flow.bottleneck.share for flow in self._flows.values()}
 
+    def _ended(self, link: Link, horizon: int) -> list[Flow]:
+        """Take the first flow off the meter of *link*, and those that end with it, until *horizon*."""
+        draining = link.draining
+        target, _, first = draining.pop(0)
+        ended = [first]
+        # By so much may targets differ whose flows end together; NaN, which rules nobody out, for any rate at time 0.
+        far = NEAR * self._ticks.seconds(horizon) * link.rate * PARTS
+        while draining and not draining[0][0] - target > far and link.first_end(self._ticks) <= horizon:
+            ended.append(draining.pop(0)[2])
+        if draining:
+            self._stirred[link] = None
+        return ended
+
     def _link(self, number: int) -> Link:
         if number not in self._links:
             self._links[number] = Link(self._capacities[number])
         return self._links[number]
 
-    def _foresee(self, now: int) -> None:
-        """Hand flows over to the meters of their new bottlenecks, and note when the first flow of each meter ends."""
-        fair, ticks, stirred = self._fair, self._ticks, self._stirred
+    def _hand_over(self, now: int) -> None:
+        """Hand flows over to the meters of their new bottlenecks; foresee the first end on each link that changes."""
+        fair, stirred = self._fair, self._stirred
         moved = [flow for flow in fair.moved if flow.bottleneck is not flow.metered]
         for flow in moved:
             stirred[flow.metered] = stirred[flow.bottleneck] = None
         stirred.update(fair.changed)
         for link in stirred:
-            link.advance(now, ticks)
+            link.advance(now, self._ticks)
             link.rate = link.share
         for flow in moved:
             flow.bottleneck.add(flow, flow.metered.remove(flow))
         for link in stirred:
-            end = link.first_end(ticks)
-            if end != link.end:
-                link.end = end
-                if end != NEVER:
-                    self._foreseen += 1
-                    heappush(self._ends, (end, self._foreseen, link))
+            self._foresee(link)
         for noted in (stirred, fair.changed, fair.moved):
             noted.clear()
 
-    def _next_end(self) -> int:
-        """Return when the next flow ends, or NEVER; throw stale ends away before they outnumber the flows by far."""
-        ends = self._ends
-        if len(ends) > 64 + 4 * len(self._flows):
-            ends = self._ends = [entry for entry in ends if entry[0] == entry[2].end]
-            heapify(ends)
-        while ends and ends[0][0] != ends[0][2].end:
-            heappop(ends)
-        return ends[0][0] if ends else NEVER
+    def _foresee(self, link: Link) -> None:
+        """Note when the first flow ends that drains by the meter of *link*."""
+        end = link.first_end(self._ticks)
+        if end != link.end:
+            link.end = end
+            if end != NEVER:
+                self._foreseen += 1
+                heappush(self._ends, (end, self._foreseen, link))
+
+    def _sweep(self) -> None:
+        """Throw stale ends away before they outnumber the flows by far."""
+        if len(self._ends) > 64 + 4 * len(self._flows):
+            self._ends = [entry for entry in self._ends if entry[0] == entry[2].end]
+            heapify(self._ends)

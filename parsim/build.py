@@ -15,19 +15,19 @@ from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import Annotated, Any, Literal
 
+from parsim.core.annotations import FILE, mark_of
+from parsim.core.checked_policy import guarded
 from parsim.core.cluster import Cluster
 from parsim.core.docstrings import purpose
 from parsim.core.document import MANY
-from parsim.core.editor import json_schema
 from parsim.core.errors import Complaint, Fault, Invalid, Path, ScenarioError
+from parsim.core.external import Outside, staying
 from parsim.core.garbage import uncollected
 from parsim.core.graph import TaskGraph
-from parsim.core.guard import guarded
 from parsim.core.job import Cost, Job
-from parsim.core.marks import FILE, mark_of
-from parsim.core.mended import mended
-from parsim.core.outside import Outside, staying
+from parsim.core.json_schema import json_schema
 from parsim.core.plan import Plan, Steps
+from parsim.core.repair import mended
 from parsim.core.scenario import Scenario
 from parsim.core.schema import Ask, OneOf, Whole, check, parameters
 from parsim.core.timeline import STEPS

@@ -9,11 +9,11 @@ from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Annotated, Any
 
 from parsim.core import document
+from parsim.core.annotations import Filled
 from parsim.core.cluster import HOST, UNWIRED, Cluster, Device
-from parsim.core.editor import one_of
 from parsim.core.errors import Complaint, Invalid, Path, ScenarioError
 from parsim.core.graph import Numbered
-from parsim.core.marks import Filled
+from parsim.core.json_schema import one_of
 from parsim.core.names import about_ways
 from parsim.core.registry import did_you_mean
 from parsim.core.schema import Ask, Count, Name, OneOf, Positive, check

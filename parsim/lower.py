@@ -8,13 +8,13 @@ from itertools import islice, product
 
 import numpy as np
 
+from parsim.core.annotations import HUGE
 from parsim.core.cluster import each_pair
 from parsim.core.errors import Complaint, Path
 from parsim.core.job import Job
-from parsim.core.marks import HUGE
 from parsim.export.report import unlike
 from parsim.sim.estimate import mean_compute
-from parsim.sim.holding import devices_of, least_needs, limit
+from parsim.sim.memory_bounds import devices_of, least_needs, limit
 from parsim.sim.theory import theory
 
 SHOWN = 20  # complaints of one sort; a million tasks may share a fault

@@ -26,7 +26,7 @@ from parsim.reading import load
 from parsim.sim.play import play
 
 if TYPE_CHECKING:
-    from parsim.real.rehearsal import Found
+    from parsim.real.microbenchmark import Found
 
 REPEAT = 10
 CONSTANT = {"kind": "constant", "compute": "1 s"}
@@ -91,7 +91,7 @@ def calibrate(
     Raises `ScenarioError` where the input is wrong or has no kernels, `RunError` where one fails.
     """
     require_processes("calibrate")
-    from parsim.real.rehearsal import rehearsal, rehearse
+    from parsim.real.microbenchmark import measure, microbenchmark
 
     if repeat < 1:
         raise ScenarioError([Fault("calibrate", 0, 0, "repeat", f"{repeat} is no count from 1; write for example 10")])
@@ -113,7 +113,7 @@ def calibrate(
     rows = np.flatnonzero(timeline.computes)
     order = timeline.number[rows[np.lexsort((timeline.number[rows], timeline.end_s[rows]))]].tolist()
     workers = len(job.cluster.workers)
-    found = rehearse(rehearsal(job, order), workers, repeat, heard, timeout_s)
+    found = measure(microbenchmark(job, order), workers, repeat, heard, timeout_s)
     return Calibration(_profile(found, workers, repeat), _file(asked))
 
 
@@ -124,7 +124,7 @@ def _looked_at(path: str) -> bool:
 
 def _profile(found: Found, workers: int, repeat: int) -> Profile:
     from parsim import __version__
-    from parsim.real.rehearsal import line
+    from parsim.real.microbenchmark import line
 
     kernels = {
         call: Row(*price(call), {"alone": found.alone[call], "busy": found.busy[call]})

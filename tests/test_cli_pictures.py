@@ -281,7 +281,7 @@ def test_a_scenario_that_stalls_is_played_once_for_all_kinds(command, tmp_path, 
 DAMAGED = [
     ("result.json", lambda text: text[:40], 4, "json", "delimiter|Unterminated|Expecting"),
     ("result.json", lambda text: "[]", 1, "json", "is no JSON object"),
-    ("result.json", lambda text: text.replace("80.0,", '"80",', 1), 8, "makespan_s", "not a number"),
+    ("result.json", lambda text: text.replace("80.0,", '"80",', 1), 9, "makespan_s", "not a number"),
     ("result.json", lambda text: text.replace('"drain"', '"drian"'), None, "ledger.idle.drain", "is missing"),
     ("result.json", lambda text: text.replace("80.0,", "81.0,", 1), 0, "end_s", "two runs are mixed"),
     ("timeline.csv", lambda text: text.replace("0.0,9.0", "0.0,9.O", 1), 2, "[0].end_s", "not a number of seconds"),

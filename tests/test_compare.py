@@ -17,11 +17,11 @@ from parsim.core.timeline import CAUSES
 from parsim.export.text import short
 from parsim.study import played as playing
 from parsim.study.compare import compare
-from parsim.study.decided import decided, savings
-from parsim.study.luck import sample, student
+from parsim.study.noise import sample, student
 from parsim.study.played import TERMS, Figures, Played, ended, fastest, pair
 from parsim.study.table import table
 from parsim.study.variants import alternatives
+from parsim.study.verdict import decided, savings
 
 ROOT = Path(__file__).parents[1]
 NOISY = {"kind": "noisy", "spread": 0.5}

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import parsim
 from parsim.build import build, scenario_schema
 from parsim.core.docstrings import meanings, purpose
-from parsim.core.editor import json_schema
+from parsim.core.json_schema import json_schema
 from parsim.core.registry import SHELVES, shelf
 from parsim.core.scenario import load
 from parsim.core.units import Seconds

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import parsim
+from parsim.core.annotations import MOST
 from parsim.core.cluster import Cluster, Device
 from parsim.core.errors import Invalid
-from parsim.core.marks import MOST
 from parsim.core.plan import Plan
 from parsim.core.units import Travel
 from parsim.metrics.checker import check

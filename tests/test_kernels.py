@@ -13,9 +13,9 @@ from naive_kernels import NAIVE, attention, attention_input, counted
 import parsim
 from parsim.conformance import check_file, findings
 from parsim.conformance.arrays import differences, parts, samples
-from parsim.core.editor import json_schema
 from parsim.core.errors import Invalid
 from parsim.core.function import made
+from parsim.core.json_schema import json_schema
 from parsim.core.kernel import PARTS, Kernel, is_class, run
 from parsim.core.registry import SHELVES, shelf
 from parsim.core.schema import check

@@ -12,8 +12,8 @@ import pytest
 import parsim
 from parsim.build import build, scenario_schema
 from parsim.core import patience
+from parsim.core.checked_policy import Guard
 from parsim.core.errors import Silence
-from parsim.core.guard import Guard
 from parsim.core.registry import SHELVES, shelf, use
 from parsim.core.scenario import load
 from parsim.policies.fifo import Fifo

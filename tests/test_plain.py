@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import parsim
-from parsim.core.plain import DEEPEST, MOST, Unwritable, plain
+from parsim.core.json_values import DEEPEST, MOST, Unwritable, plain
 from parsim.core.registry import SHELVES, shelf
 
 

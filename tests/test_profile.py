@@ -23,7 +23,7 @@ from parsim.core.scenario import load
 from parsim.core.threads import threads
 from parsim.costs.measured import Lookup
 from parsim.real import processes
-from parsim.real.rehearsal import SIZES, line, timing
+from parsim.real.microbenchmark import SIZES, line, timing
 
 MLP = {"kind": "mlp", "widths": [2, 3], "batch": 4}  # on one worker F, B and U, of one layer
 REPEAT = 3
@@ -527,7 +527,7 @@ def test_a_calibration_that_fails_leaves_the_old_profile(tmp_path, command):
 
 
 def test_what_cannot_be_calibrated_is_refused_before_anything_is_measured(tmp_path, command, monkeypatch):
-    monkeypatch.setattr("parsim.real.rehearsal.rehearse", None)
+    monkeypatch.setattr("parsim.real.microbenchmark.measure", None)
     (tmp_path / "run.json").write_text(json.dumps(scenario(workload={"kind": "items", "count": 4})))
     code, _, err = command("calibrate", tmp_path / "run.json")
     assert code == 2

@@ -23,8 +23,8 @@ from parsim.core import document
 from parsim.core.errors import Invalid
 from parsim.core.scenario import load
 from parsim.metrics.checker import check
+from parsim.metrics.evaluation import alike
 from parsim.metrics.ledger import ledger
-from parsim.metrics.values import alike
 from parsim.real import processes
 
 NAP = 0.3  # s
@@ -309,7 +309,7 @@ def test_a_merge_that_fails():
 
 
 def test_what_only_counts_is_refused_before_any_process_starts(monkeypatch):
-    monkeypatch.setattr(processes, "crew", None)
+    monkeypatch.setattr(processes, "started", None)
     raw = scenario()
     raw["workload"] = {"kind": "items", "count": 5}
     with pytest.raises(parsim.ScenarioError) as refused:
@@ -322,7 +322,7 @@ def test_what_only_counts_is_refused_before_any_process_starts(monkeypatch):
 
 
 def test_too_many_processes_are_refused(monkeypatch):
-    monkeypatch.setattr(processes, "crew", None)
+    monkeypatch.setattr(processes, "started", None)
     with pytest.raises(parsim.ScenarioError, match="1000 workers"):
         parsim.replay(scenario(), set={"cluster.devices": 1000})
 

@@ -24,7 +24,7 @@ from parsim.build import build
 from parsim.core.errors import Silence
 from parsim.core.scenario import load
 from parsim.export.csv import read_csv
-from parsim.real import crew, processes
+from parsim.real import processes, worker_pool
 from parsim.real.arena import GROWTH, LINE, Arena, get, put
 
 KERNELS = '''
@@ -327,7 +327,7 @@ def naps(value):
 
 def test_a_worker_that_hangs_is_told(monkeypatch):
     """Whoever waits long is told for whom; the replay goes on."""
-    monkeypatch.setattr(crew, "NOTICE_S", 0.2)
+    monkeypatch.setattr(worker_pool, "NOTICE_S", 0.2)
     with pytest.warns(Silence, match=r"^no worker has answered for 0\.2 s: w[01] had task item3.0$"):
         timeline, _ = processes.play(job_of(naps))
     assert timeline.computes.sum() == 5

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parsim.core.editor import json_schema
 from parsim.core.errors import Complaint, Invalid
+from parsim.core.json_schema import json_schema
 from parsim.core.registry import Shelf
 from parsim.core.schema import Ask, Count, Name, OneOf, Positive, Whole, check, model_of
 from parsim.core.units import Bytes, BytesPerSecond, Seconds, Travel

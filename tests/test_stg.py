@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import parsim
-from parsim.core.content import BIGGEST
-from parsim.core.editor import json_schema
 from parsim.core.errors import Complaint, Invalid
+from parsim.core.json_schema import json_schema
+from parsim.core.read_file import BIGGEST
 from parsim.core.schema import File, check
 from parsim.metrics.checker import check as proven
 from parsim.workloads.stg import Row, read

@@ -14,7 +14,7 @@ import parsim
 from parsim.build import build
 from parsim.core.scenario import load
 from parsim.metrics.checker import check
-from parsim.metrics.values import alike
+from parsim.metrics.evaluation import alike
 from parsim.real import processes
 from parsim.sim.play import valued
 

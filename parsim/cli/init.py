@@ -14,11 +14,11 @@ from pathlib import Path
 
 import click
 
-from parsim.cli.asked import collecting, option_fault, raise_all
+from parsim.cli.options import collecting, option_fault, raise_all
 from parsim.cli.terminal import say, tell
-from parsim.core.content import content
 from parsim.core.errors import Fault, ScenarioError
 from parsim.core.escape import printable
+from parsim.core.read_file import content
 
 SCHEMA = "parsim.schema.json"
 KINDS = "items (if left out), tasks, stages, mlp, transformer or transfers."

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from parsim.cli.asked import collecting, option_fault, quiet, raise_all, use_files, with_files
+from parsim.cli.options import collecting, option_fault, quiet, raise_all, use_files, with_files
 from parsim.cli.progress import waiting
 from parsim.cli.terminal import say
 from parsim.core.errors import Fault, ParsimError, RunError, ScenarioError

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from parsim.cli.asked import (
+from parsim.cli.options import (
     Asked,
     Given,
     Values,

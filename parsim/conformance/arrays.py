@@ -16,11 +16,11 @@ import numpy as np
 
 from parsim.conformance.case import Case, Found, asked, found, who_of
 from parsim.core.errors import told
+from parsim.core.external import ANYTHING, aside, shown
 from parsim.core.kernel import Array, Kernel, Part, Shape, run
-from parsim.core.outside import ANYTHING, aside, shown
 from parsim.core.schema import check as read
 from parsim.kernels import kernels
-from parsim.metrics.values import alike
+from parsim.metrics.evaluation import alike
 
 SEEDS = (0, 1)
 STEP = 6e-6  # about the cube root of the last bit of 1, where rounding and curvature err alike

@@ -10,10 +10,10 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from parsim.core import document
+from parsim.core.annotations import FILE, example, mark_of
 from parsim.core.errors import Complaint, Invalid, ParsimError, told
 from parsim.core.escape import printable
-from parsim.core.marks import FILE, example, mark_of
-from parsim.core.outside import ANYTHING, Outside, Who, staying
+from parsim.core.external import ANYTHING, Outside, Who, staying
 from parsim.core.registry import shelf
 from parsim.core.schema import key_of, model_of, parameters
 

@@ -11,7 +11,7 @@ from parsim.build import build
 from parsim.conformance.case import Case, Found, asked, found, who_of
 from parsim.conformance.games import ITEMS, game, task
 from parsim.conformance.profiles import profile
-from parsim.core.answers import cost as checked
+from parsim.core.entry_checks import cost as checked
 from parsim.core.errors import ScenarioError
 from parsim.core.job import Cost
 from parsim.core.scenario import load

@@ -21,7 +21,7 @@ from parsim.core.kernel import is_class
 from parsim.core.scenario import load
 from parsim.core.schema import check as read
 from parsim.kernels import kernels
-from parsim.metrics.values import alike
+from parsim.metrics.evaluation import alike
 from parsim.run import run
 
 NUMBERS: dict[str, list[Any]] = {"whole numbers": [1, 2, 3, 4, 5], "fractions": [0.5, 2.5, 10.0]}

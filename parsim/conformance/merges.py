@@ -7,10 +7,10 @@ from typing import Any
 
 from parsim.conformance.case import Case, Found, asked, found
 from parsim.core.function import argument, made
-from parsim.core.plain import plain
+from parsim.core.json_values import plain
 from parsim.core.schema import check as read
 from parsim.merges import merges
-from parsim.metrics.values import alike
+from parsim.metrics.evaluation import alike
 from parsim.run import simulate
 
 OUTPUTS: dict[str, list[Any]] = {"one output": [2], "whole numbers": [2, 4, 6, 8, 10], "fractions": [1.0, 5.0, 0.25]}

@@ -9,12 +9,12 @@ from typing import Any
 
 from parsim.build import build
 from parsim.conformance.case import Case, Found, asked, found, who_of
-from parsim.core.answers import graph as checked
+from parsim.core.entry_checks import graph as checked
 from parsim.core.items import Elements
 from parsim.core.scenario import load
 from parsim.core.ties import CLOSE
 from parsim.metrics.checker import check
-from parsim.metrics.values import alike
+from parsim.metrics.evaluation import alike
 from parsim.parallel import parallel
 from parsim.run import run
 

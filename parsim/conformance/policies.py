@@ -14,9 +14,9 @@ from typing import Any
 from parsim.build import build
 from parsim.conformance.case import Case, Found, found, who_of
 from parsim.conformance.games import OTHER, PIPELINES, QUIET
-from parsim.core.guard import guarded
+from parsim.core.checked_policy import guarded
+from parsim.core.external import Outside
 from parsim.core.job import Job
-from parsim.core.outside import Outside
 from parsim.core.scenario import load
 from parsim.core.ties import CLOSE
 from parsim.core.timeline import Timeline

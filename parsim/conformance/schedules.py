@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 from parsim.conformance.case import Case, Found, asked, found, who_of
-from parsim.core.answers import orders
+from parsim.core.entry_checks import orders
 from parsim.core.errors import Invalid
 from parsim.core.op import Op
 from parsim.core.orders import orders_of

@@ -16,8 +16,8 @@ from typing import Any
 
 from parsim.conformance.case import Case, Found, asked, found, who_of
 from parsim.conformance.profiles import profile
-from parsim.core.answers import wiring
 from parsim.core.cluster import HOST, Cluster, Device, Pairs, each_pair
+from parsim.core.entry_checks import wiring
 from parsim.core.schema import check as read
 from parsim.metrics.checker import check
 from parsim.run import simulate

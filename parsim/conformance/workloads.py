@@ -11,7 +11,7 @@ import numpy as np
 from parsim.build import build, plan_class
 from parsim.conformance.case import Case, Found, asked, found, who_of
 from parsim.conformance.games import DELAYED, ITEMS, STAGES
-from parsim.core.answers import graph as checked
+from parsim.core.entry_checks import graph as checked
 from parsim.core.errors import ScenarioError
 from parsim.core.graph import TaskGraph
 from parsim.core.job import Job

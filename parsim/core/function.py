@@ -13,8 +13,8 @@ from functools import partial
 from typing import Any
 
 from parsim.core.errors import ScenarioError
+from parsim.core.external import Outside, shown
 from parsim.core.kernel import Kernel, is_class
-from parsim.core.outside import Outside, shown
 from parsim.core.signatures import first
 
 EXAMPLES = {"kernel": "def square(x): return x * x", "merge": "def total(values): return sum(values)"}

@@ -16,10 +16,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from parsim.core.content import content
 from parsim.core.errors import Fault, ScenarioError
 from parsim.core.kernel import PARTS, Call, arguments_of
 from parsim.core.machine import machine
+from parsim.core.read_file import content
 
 Neighbours = str  # "alone" or "busy"
 NEIGHBOURS = ("alone", "busy")

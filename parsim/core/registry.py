@@ -17,10 +17,10 @@ from contextlib import suppress
 from types import ModuleType
 from typing import Any, NamedTuple, TypeVar
 
-from parsim.core.answers import CHECKS
-from parsim.core.content import content
+from parsim.core.entry_checks import CHECKS
 from parsim.core.errors import Fault, ScenarioError, says
-from parsim.core.outside import ANYTHING, Outside, Who, aside, line_in, staying
+from parsim.core.external import ANYTHING, Outside, Who, aside, line_in, staying
+from parsim.core.read_file import content
 
 SHELVES = ("workloads", "parallel", "schedules", "policies", "costs", "topologies", "kernels", "merges")
 PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))

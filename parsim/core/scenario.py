@@ -20,10 +20,10 @@ from pathlib import PurePath
 from typing import Any
 
 from parsim.core import document
-from parsim.core.content import content
 from parsim.core.document import Branch, Document, Position
 from parsim.core.errors import Complaint, Fault, Invalid, Path, ScenarioError, dotted
 from parsim.core.escape import printable
+from parsim.core.read_file import content
 from parsim.core.units import show
 
 MOST_VALUES = 10_000_000  # in a mapping, so that shared parts cannot grow without end

@@ -30,11 +30,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Union
 
-from parsim.core.complaints import bridged, complaints
+from parsim.core.annotations import Count, Either, File, Name, Positive, Whole, example, mark_of
 from parsim.core.docstrings import meanings, purpose
 from parsim.core.errors import Complaint, Invalid, Path
-from parsim.core.marks import Count, Either, File, Name, Positive, Whole, example, mark_of
-from parsim.core.outside import Outside
+from parsim.core.external import Outside
+from parsim.core.pydantic_errors import bridged, complaints
 from parsim.core.registry import Shelf, did_you_mean
 from parsim.core.signatures import annotated, is_record
 from parsim.core.units import Quantity, TimeOrSize, Travel, show

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from parsim.core.annotations import MOST
 from parsim.core.cluster import Cluster
 from parsim.core.errors import Complaint, Invalid, Path
 from parsim.core.graph import Edges, Floats, Ints, TaskGraph
-from parsim.core.marks import MOST
 from parsim.core.units import Travel
 
 NOTHING = Travel()  # what an edge carries that only orders

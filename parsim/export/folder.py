@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from parsim.core import document
-from parsim.core.content import opened
 from parsim.core.errors import Fault, ScenarioError
 from parsim.core.errors import Path as Way
+from parsim.core.read_file import opened
 from parsim.core.ties import CLOSE
 from parsim.core.timeline import CAUSES, Timeline
 from parsim.export.csv import natural, read_columns, timeline_of

@@ -19,8 +19,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from parsim.core.content import opened
 from parsim.core.errors import Fault, ScenarioError, dotted
+from parsim.core.read_file import opened
 from parsim.core.units import LARGEST
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from parsim.core.items import Elements
 from parsim.core.job import Job
-from parsim.core.plain import plain
+from parsim.core.json_values import plain
 from parsim.core.timeline import STEPS, Timeline
 from parsim.export.report import seconds
 

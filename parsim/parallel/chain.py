@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from parsim.core.annotations import MOST
 from parsim.core.errors import Complaint, Invalid
 from parsim.core.graph import Edges, Numbered, TaskGraph
 from parsim.core.items import Items
-from parsim.core.marks import MOST
 from parsim.core.schema import Count
 from parsim.parallel import parallel
 

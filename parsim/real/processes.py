@@ -19,17 +19,17 @@ import numpy as np
 
 from parsim.core.errors import Complaint, Invalid, RunError, Unfinished
 from parsim.core.escape import printable
+from parsim.core.evaluation import merged
 from parsim.core.graph import Program, TaskGraph
 from parsim.core.job import BEFORE, Job
 from parsim.core.timeline import Timeline
-from parsim.core.values import merged
 from parsim.metrics.memory import peaks
 from parsim.real.arena import Arena, put
-from parsim.real.crew import crew
-from parsim.real.player import Player
+from parsim.real.dispatcher import Dispatcher
 from parsim.real.worker import Order, Place, part_of
+from parsim.real.worker_pool import started
+from parsim.sim.memory import column
 from parsim.sim.play import play as simulate
-from parsim.sim.rooms import column
 from parsim.sim.write import compose
 
 MOST_PROCESSES = 128  # on this machine, at once
@@ -64,22 +64,22 @@ def play(job: Job, timeout_s: float = inf) -> tuple[Timeline, Any]:
     program.given  # noqa: B018 - what is drawn is drawn before the clock starts
     able = [np.flatnonzero(np.isin(graph.place, places)).tolist() for places in _sets(job)]
     names, shared = [worker.name for worker in workers], [*_shared(graph, able), float(graph.given.sum())]
-    with crew(names, graph.names, program, _places_of(job, able), shared, timeout_s) as members:
+    with started(names, graph.names, program, _places_of(job, able), shared, timeout_s) as members:
         marks = [0.0]
         given = _given(graph, program, members.arenas[-1])
         marks.append(members.now())
         orders = _orders(graph, program)
         marks.append(members.now())
-        player = Player(job, members, orders, given)
+        dispatcher = Dispatcher(job, members, orders, given)
         marks.append(members.now())
-        with _unfinished(job, player, marks):
-            player.execute(replace(job, steps=_lengths(marks)).begun_s)
+        with _unfinished(job, dispatcher, marks):
+            dispatcher.execute(replace(job, steps=_lengths(marks)).begun_s)
         marks.append(members.now())
-        values = player.gathered()
+        values = dispatcher.gathered()
         marks.append(members.now())
         result = merged(program, values)
         marks.append(members.now())
-    return _timeline(job, player, marks), result
+    return _timeline(job, dispatcher, marks), result
 
 
 def _sets(job: Job) -> list[list[int]]:
@@ -120,24 +120,24 @@ def _given(graph: TaskGraph, program: Program, arena: Arena) -> dict[int, Sequen
     return found
 
 
-def _timeline(job: Job, player: Player, marks: list[float]) -> Timeline:
+def _timeline(job: Job, dispatcher: Dispatcher, marks: list[float]) -> Timeline:
     """Write down what happened, all of it or what has ended by now; *marks* are the bounds of the steps so far."""
     before, after = marks[: BEFORE + 1], marks[BEFORE + 1 :]
     steps = [(step, *span) for step, span in enumerate([*pairwise(before), *pairwise(after)])]
     measured = replace(job, steps=(*_lengths(before), *(_lengths(after) or (0.0, 0.0))))
-    record, instants = player.record()
+    record, instants = dispatcher.record()
     return compose(measured, record, steps, instants)
 
 
 @contextmanager
-def _unfinished(job: Job, player: Player, marks: list[float]) -> Iterator[None]:
+def _unfinished(job: Job, dispatcher: Dispatcher, marks: list[float]) -> Iterator[None]:
     """Let what goes wrong carry what had happened until then."""
     try:
         yield
     except RunError as error:
-        raise Unfinished(str(error), _timeline(job, player, marks)) from error
+        raise Unfinished(str(error), _timeline(job, dispatcher, marks)) from error
     except KeyboardInterrupt:
-        raise Unfinished(f"interrupted while {player.crew.story()}", _timeline(job, player, marks)) from None
+        raise Unfinished(f"interrupted while {dispatcher.pool.story()}", _timeline(job, dispatcher, marks)) from None
 
 
 def _lengths(marks: list[float]) -> tuple[float, ...]:

@@ -1,7 +1,7 @@
 """The engine for jobs whose tasks receive transfers or need room on their devices.
 
 A transfer starts when its task is taken; where the policy named the worker beforehand, it may start earlier (see
-`early`). A task starts when its worker is free and its inputs are there.
+`early_transfers`). A task starts when its worker is free and its inputs are there.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from functools import partial
 import numpy as np
 
 from parsim.core.cluster import Path
-from parsim.sim.early import Turns, spares
+from parsim.sim.early_transfers import Turns, spares
 from parsim.sim.engine import Engine
+from parsim.sim.memory import Rooms, column
+from parsim.sim.memory_waits import Starving
 from parsim.sim.order import NOBODY, Bind, Hooks, Released
 from parsim.sim.prepared import Prepared
 from parsim.sim.record import Record
-from parsim.sim.rooms import Rooms, column
-from parsim.sim.starving import Starving
 from parsim.sim.ticks import NEVER
-from parsim.sim.wires import Wires
+from parsim.sim.transfers import Wires
 
 
 class Carrier(Engine):

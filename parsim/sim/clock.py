@@ -13,7 +13,7 @@ from simpy import Environment, Event
 from parsim.core.cluster import Link, Route
 from parsim.core.graph import Floats
 from parsim.core.job import Job
-from parsim.sim.holding import devices_of
+from parsim.sim.memory_bounds import devices_of
 from parsim.sim.ticks import SHARED, Ticks, finest, fitting, unit_of
 
 LIVE = Ticks(unit=1, digits=12)  # nobody knows beforehand how long the kernels will take

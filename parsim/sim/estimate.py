@@ -12,7 +12,7 @@ import numpy as np
 from parsim.core.cluster import Cluster, alone
 from parsim.core.graph import Floats
 from parsim.core.job import Estimate, Job
-from parsim.sim.holding import Holding, devices_of
+from parsim.sim.memory_bounds import Holding, devices_of
 
 T = TypeVar("T")
 Rows = tuple[list[float], ...]  # [worker][task] s; equal devices share a list

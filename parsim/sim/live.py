@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from time import perf_counter
 
+from parsim.core.evaluation import Values
 from parsim.core.job import Job
-from parsim.core.values import Values
 from parsim.sim.ticks import Ticks
 
 

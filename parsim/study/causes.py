@@ -30,7 +30,7 @@ from parsim.metrics.critical_path import critical_path
 from parsim.sim.estimate import columns
 from parsim.study import counterfactual as other
 from parsim.study.change import Trial
-from parsim.study.slow import middle, slowness
+from parsim.study.slow_devices import middle, slowness
 from parsim.study.traffic import busy, moved, owners
 from parsim.training.program import Training
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from parsim.core.errors import ParsimError, ScenarioError
 from parsim.core.scenario import Source
-from parsim.study.blame import Blame, blamed
+from parsim.study.bottleneck import Blame, blamed
 from parsim.study.case import Case
 from parsim.study.comparison import Comparison
 from parsim.study.played import Figures, Played, Run, figures, whole

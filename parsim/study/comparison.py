@@ -14,11 +14,11 @@ from parsim.core.timeline import CAUSES
 from parsim.export import html
 from parsim.export.files import drawn, json_text, write
 from parsim.export.table import wrapped
-from parsim.study.blame import Blame
-from parsim.study.decided import decided
+from parsim.study.bottleneck import Blame
 from parsim.study.measure import Measure, measure
 from parsim.study.played import Pair, Played, ended, fastest, pair, winners
 from parsim.study.table import table
+from parsim.study.verdict import decided
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

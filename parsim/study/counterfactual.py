@@ -22,7 +22,7 @@ from parsim.core.job import Job
 from parsim.core.scenario import Scenario, changed
 from parsim.core.timeline import STEPS
 from parsim.study.change import NoDifference
-from parsim.study.slow import median, middle, slowness
+from parsim.study.slow_devices import median, middle, slowness
 from parsim.study.workers import with_workers
 from parsim.training.program import OPTIMIZER
 

@@ -27,10 +27,10 @@ from parsim.export.text import folded, number
 from parsim.reading import load
 from parsim.run import Result, run
 from parsim.sim.estimate import mean_compute
+from parsim.study.alternatives import Others, asked, best, others, outcome
 from parsim.study.case import Case
 from parsim.study.causes import trials
 from parsim.study.change import Change, Refused, tried
-from parsim.study.others import Others, asked, best, others, outcome
 from parsim.study.path import HEAD, Link, by_worker, links, rows, sentence, sums, worker_rows
 from parsim.study.runner import Call, Runner, size
 

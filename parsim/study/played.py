@@ -19,7 +19,7 @@ from parsim.core.timeline import CAUSES, Timeline, Words
 from parsim.run import Result, run
 from parsim.sim.record import SpanNames
 from parsim.study.case import Case
-from parsim.study.luck import Sample, sample
+from parsim.study.noise import Sample, sample
 from parsim.study.work import NOTHING, Work, work_done
 
 TERMS = ("t_total", "deviation", *CAUSES, "contention", "hidden")  # hidden is subtracted; causes add up to idle

@@ -23,10 +23,10 @@ from parsim.core.escape import printable
 from parsim.core.scenario import OPTION, Scenario, Source, changed, settings
 from parsim.core.schema import Ask
 from parsim.reading import load
-from parsim.study.boundless import boundless
 from parsim.study.case import Case
 from parsim.study.labels import labelled, names, paths, written
 from parsim.study.runner import Runner, size
+from parsim.study.unlimited_memory import boundless
 
 MOST = 1_000  # variants
 MOST_SEEDS = 10_000

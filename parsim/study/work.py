@@ -21,9 +21,9 @@ import numpy as np
 
 from parsim.build import plan_class, work_of
 from parsim.core.cluster import Device
+from parsim.core.external import Outside
 from parsim.core.graph import Floats, TaskGraph
 from parsim.core.job import Job
-from parsim.core.outside import Outside
 from parsim.core.plan import Plan
 from parsim.core.scenario import Scenario
 from parsim.core.schema import Ask

@@ -19,11 +19,11 @@ import numpy as np
 
 from parsim.core.cluster import Cluster
 from parsim.core.errors import Complaint, Invalid, Path
+from parsim.core.external import Outside
 from parsim.core.function import argument, made
 from parsim.core.graph import Floats, TaskGraph
 from parsim.core.items import Items
 from parsim.core.kernel import Call, arguments_of, is_class
-from parsim.core.outside import Outside
 from parsim.core.plan import Plan
 from parsim.core.registry import shelf
 from parsim.core.schema import Ask, Count, OneOf

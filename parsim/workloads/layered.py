@@ -24,10 +24,10 @@ from bisect import bisect_right
 
 import numpy as np
 
+from parsim.core.annotations import HUGE, MOST
 from parsim.core.cluster import Cluster
 from parsim.core.errors import Complaint, Invalid
 from parsim.core.graph import Floats, Ints, Numbered, TaskGraph
-from parsim.core.marks import HUGE, MOST
 from parsim.core.plan import Plan
 from parsim.core.schema import Count, Positive, Whole
 from parsim.core.shapes import Draws, edges_of, graph_of, refuse_many

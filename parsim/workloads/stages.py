@@ -18,10 +18,10 @@ from typing import Annotated
 
 import numpy as np
 
+from parsim.core.annotations import MOST
 from parsim.core.cluster import Cluster
 from parsim.core.errors import Complaint, Invalid
 from parsim.core.graph import Edges, Floats, Numbered, TaskGraph
-from parsim.core.marks import MOST
 from parsim.core.op import KINDS, Op, columns, needs
 from parsim.core.orders import orders_of
 from parsim.core.plan import Plan

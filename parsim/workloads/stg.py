@@ -22,11 +22,11 @@ from typing import NamedTuple
 import numpy as np
 
 from parsim.core.cluster import Cluster
-from parsim.core.content import content
 from parsim.core.cycles import cycles
 from parsim.core.errors import Complaint, Fault, Invalid, ScenarioError
 from parsim.core.graph import Edges, TaskGraph
 from parsim.core.plan import Plan
+from parsim.core.read_file import content
 from parsim.core.schema import File
 from parsim.core.shapes import NOTHING, edges_of, graph_of
 from parsim.core.units import Seconds, Travel

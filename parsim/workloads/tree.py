@@ -18,9 +18,9 @@ from itertools import accumulate
 
 import numpy as np
 
+from parsim.core.annotations import MOST
 from parsim.core.cluster import Cluster
 from parsim.core.graph import Numbered, TaskGraph
-from parsim.core.marks import MOST
 from parsim.core.plan import Plan
 from parsim.core.schema import Count
 from parsim.core.shapes import NOTHING, edges_of, graph_of, refuse_many

@@ -31,13 +31,13 @@ def higher_of_equals_first(ranking):
 
 
 BROKEN_ENGINE = {
-    "memory has no limits": ("parsim.sim.rooms.Rooms.has", always, ALL),
-    "outputs are never freed": ("parsim.sim.rooms.Rooms.consume", never, ALL),
+    "memory has no limits": ("parsim.sim.memory.Rooms.has", always, ALL),
+    "outputs are never freed": ("parsim.sim.memory.Rooms.consume", never, ALL),
     "delays are never over": ("parsim.sim.carrier.Carrier._delay_over", never, ALL),
     "a transfer takes the first of its links": ("parsim.sim.network.Network.join", first_link_only, ALL),
     "flows have no limit": ("parsim.sim.network.Network.join", no_limit, NONE),
-    "the host sends all at once": ("parsim.sim.early.Turns.due", always, ("round_robin",)),
-    "early inputs take any room": ("parsim.sim.early.Spare.grant", always, ("round_robin",)),
+    "the host sends all at once": ("parsim.sim.early_transfers.Turns.due", always, ("round_robin",)),
+    "early inputs take any room": ("parsim.sim.early_transfers.Spare.grant", always, ("round_robin",)),
     "fifo goes by arrival": ("parsim.policies.fifo.join", by_arrival, ("fifo",)),
     "equal priorities go to the higher task": ("parsim.policies.by_rank.ranking", higher_of_equals_first, ALL),
 }

@@ -19,9 +19,9 @@ from parsim.metrics.ledger import seconds as per_worker
 from parsim.metrics.memory import peaks
 from parsim.run import run
 from parsim.sim.theory import theory
-from parsim.study.boundless import boundless
 from parsim.study.case import Case
 from parsim.study.change import first_line
+from parsim.study.unlimited_memory import boundless
 
 
 class Place(NamedTuple):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from parsim.core.marks import MOST
+from parsim.core.annotations import MOST
 from parsim.study.case import Case
 from parsim.study.splits.crossings import Stretch, lowest, stretches, whole, within
 from parsim.study.splits.runs import Figures, Place, Refused, Runs

@@ -14,7 +14,7 @@ from parsim.core.errors import ParsimError, RunError, told
 from parsim.core.escape import printable
 from parsim.core.graph import Program, TaskGraph
 from parsim.core.items import Elements
-from parsim.core.plain import Unwritable, plain
+from parsim.core.json_values import Unwritable, plain
 
 
 class Values:

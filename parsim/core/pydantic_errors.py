@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from parsim.core.annotations import BRANCH, example
 from parsim.core.errors import Complaint, Invalid
-from parsim.core.marks import BRANCH, example
 from parsim.core.registry import Known
 from parsim.core.units import show
 

@@ -1,4 +1,4 @@
-"""A crew of worker processes: started together, heard together, and never left behind.
+"""A pool of worker processes: started together, heard together, and never left behind.
 
 host  --order-->   worker process       one pipe each; arrays lie in shared memory
       <--report--
@@ -43,7 +43,7 @@ class Heard(NamedTuple):
     report: Report
 
 
-class Crew:
+class WorkerPool:
     """Worker processes; times are those of the machine's monotonic clock, `zero` when `start` has seen them all ready.
 
     Arena k is that of worker k; the last one is the host's. Where no worker answers for *timeout_s*, the run fails.
@@ -180,20 +180,20 @@ class Crew:
 
 
 @contextmanager
-def crew(
+def started(
     workers: Sequence[str],
     tasks: Sequence[str],
     program: Computing,
     places: Sequence[Place],
     shared: Sequence[float] = (),
     timeout_s: float = inf,
-) -> Iterator[Crew]:
+) -> Iterator[WorkerPool]:
     """Start a process per worker; at the end, however it comes, none is left.
 
     *shared* are the bytes that each of them, and the host, may well put into shared memory. The run fails where no
     worker answers for *timeout_s*.
     """
-    members = Crew(workers, tasks, timeout_s)
+    members = WorkerPool(workers, tasks, timeout_s)
     try:
         for arena, size in zip(members.arenas, shared, strict=False):
             arena.expect(size)

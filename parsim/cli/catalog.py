@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from parsim.cli.asked import (
+from parsim.cli.examples import examples
+from parsim.cli.init import init
+from parsim.cli.options import (
     as_json,
     collecting,
     count_of,
@@ -21,8 +23,6 @@ from parsim.cli.asked import (
     use_files,
     with_files,
 )
-from parsim.cli.examples import examples
-from parsim.cli.init import init
 from parsim.cli.progress import waiting
 from parsim.cli.terminal import say, say_json
 from parsim.core.errors import Fault, RunError, ScenarioError
@@ -42,8 +42,8 @@ DEVICES = "devices"  # no shelf of Python, but listed among them
 @with_files
 def schedule(name: str, ranks: str, microbatches: str, chunks: str, files: tuple[str, ...]) -> None:
     """Print the order of schedule NAME, a line per rank."""
+    from parsim.core.annotations import MOST
     from parsim.core.errors import Invalid
-    from parsim.core.marks import MOST
     from parsim.core.orders import orders_of
     from parsim.core.registry import did_you_mean
     from parsim.core.schema import Ask
@@ -78,7 +78,7 @@ def ledger(timeline: str, workers: str | None, origin: str) -> None:
 
     TIMELINE is a CSV file with the contract's columns, from parsim or from elsewhere.
     """
-    from parsim.core.marks import MOST
+    from parsim.core.annotations import MOST
     from parsim.export.csv import read_csv
     from parsim.export.origin import FIRST, stamp
     from parsim.metrics.ledger import ledger_of_trace

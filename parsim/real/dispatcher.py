@@ -21,8 +21,8 @@ from parsim.core.graph import Floats, Ints
 from parsim.core.job import Job
 from parsim.core.progress import under_way
 from parsim.real.arena import get
-from parsim.real.crew import Crew, Heard
 from parsim.real.worker import BEGINNING, NONE, Input, Order, Part, Report, part_of
+from parsim.real.worker_pool import Heard, WorkerPool
 from parsim.sim.carrier import Carrier
 from parsim.sim.order import Time, order_of_events
 from parsim.sim.prepared import prepared
@@ -32,7 +32,7 @@ from parsim.sim.stall import stalled
 NOTHING: Part = (None, 0)
 
 
-class Player(Carrier):
+class Dispatcher(Carrier):
     """An engine whose tasks run in worker processes.
 
     Parameters
@@ -41,11 +41,11 @@ class Player(Carrier):
     given : task -> where the values lie that the host sends.
     """
 
-    def __init__(self, job: Job, crew: Crew, orders: list[Order], given: dict[int, Sequence[Any]]) -> None:
+    def __init__(self, job: Job, pool: WorkerPool, orders: list[Order], given: dict[int, Sequence[Any]]) -> None:
         super().__init__(prepared(job))
         assert job.graph.program is not None
         self.program = job.graph.program
-        self.crew, self.orders, self.values = crew, orders, given
+        self.pool, self.orders, self.values = pool, orders, given
         self.parts = [part_of(self.program.hands(edge)) for edge in range(len(job.graph.edges))]
         self.reports: dict[int, Report] = {}
         self.left = np.bincount(job.graph.edges.parent, minlength=len(job.graph)).tolist()  # children to come
@@ -68,8 +68,8 @@ class Player(Carrier):
         while len(self.reports) < len(self.graph):
             if not any(self.holding):
                 raise stalled(self)
-            heard = self.crew.hear()
-            now = self.crew.now()
+            heard = self.pool.hear()
+            now = self.pool.now()
             for one in heard:
                 self._note(one, now)
             self.agenda[now] = [one.report.task for one in heard]
@@ -93,7 +93,7 @@ class Player(Carrier):
         found: list[Any] = []
         for task, report in sorted(self.reports.items()):
             part = part_of(self.program.gathers(task, last=not self.orders[task].keep))
-            found += get(self.crew.arenas, shared(report, part))
+            found += get(self.pool.arenas, shared(report, part))
         return found
 
     # -- where the engine would compute times
@@ -106,7 +106,7 @@ class Player(Carrier):
         dropped, self.dropped[worker] = tuple(self.dropped[worker]), []
         order = self.orders[task]._replace(inputs=tuple(self._sources(task, worker)), dropped=dropped)
         self.bound_s[task] = now
-        self.taken_s[task] = self.crew.order(worker, order)
+        self.taken_s[task] = self.pool.order(worker, order)
 
     def _sources(self, task: int, worker: int) -> list[Input]:
         """Say where each of a task's inputs is."""
@@ -177,7 +177,7 @@ class Player(Carrier):
 
     def _stamp(self) -> None:
         """Put the workers' stamps onto the clock of the run."""
-        zero = self.crew.zero
+        zero = self.pool.zero
         self.overhead: list[Interval] = []
         self.closed: list[Interval] = []  # idleness, as the workers stamped it
         self.since = [0.0] * len(self.job.cluster.workers)
@@ -197,7 +197,7 @@ class Player(Carrier):
     def _moves(self) -> tuple[Ints, Ints, Floats, Floats, Floats]:
         """Return thing, worker, start, end, and the host's instant of every transfer."""
         rows: list[tuple[float, ...]] = []
-        zero = self.crew.zero
+        zero = self.pool.zero
         for task, report in self.reports.items():
             worker = self.worker[task]
             rows += [

@@ -15,7 +15,7 @@ import numpy as np
 from parsim.core.cluster import Device
 from parsim.core.graph import Bools, Floats, TaskGraph
 from parsim.core.job import Job
-from parsim.sim.rooms import ROUNDING
+from parsim.sim.memory import ROUNDING
 
 
 def devices_of(job: Job) -> list[tuple[int, ...]]:

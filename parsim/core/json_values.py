@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from parsim.core.errors import told
-from parsim.core.outside import shown
+from parsim.core.external import shown
 
 DEEPEST = 100  # levels of lists and mappings; programs that read JSON have limits of their own
 MOST = 10_000_000  # values
@@ -49,7 +49,7 @@ def plain(value: Any) -> Any:
     [3, {'a': [1.0, 1.0]}]
     >>> plain([1, 2j])
     Traceback (most recent call last):
-    parsim.core.plain.Unwritable: the result holds 2j of type complex at [1], ...
+    parsim.core.json_values.Unwritable: the result holds 2j of type complex at [1], ...
     """
     try:
         return _Copy().of(value)

@@ -17,9 +17,9 @@ import numpy as np
 
 from parsim.core.graph import Floats, Ints, TaskGraph
 from parsim.core.job import Job
-from parsim.sim.holding import limit
+from parsim.sim.memory import column
+from parsim.sim.memory_bounds import limit
 from parsim.sim.order import Time
-from parsim.sim.rooms import column
 from parsim.sim.ticks import NEVER
 
 Region = Sequence[slice]

@@ -19,11 +19,11 @@ from parsim.export.report import seconds
 from parsim.run import Result
 from parsim.study.causes import culprits, without_link
 from parsim.study.change import Change, Trial, gain, tried
-from parsim.study.decided import ahead, savings, told
 from parsim.study.measure import measure
 from parsim.study.played import Played, ended
 from parsim.study.runner import Runner
 from parsim.study.traffic import busy, moved
+from parsim.study.verdict import ahead, savings, told
 
 LEFT = 0.5  # of the gap at most: the change closes it
 SAID = {

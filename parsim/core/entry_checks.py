@@ -18,12 +18,12 @@ from typing import Any
 import numpy as np
 
 from parsim.core.cluster import Device, Link, Pairs, Places, Route, Wiring, each_pair
+from parsim.core.external import Check, Who, shown
 from parsim.core.graph import Floats, TaskGraph
+from parsim.core.graph_checks import about_graph
 from parsim.core.job import Cost
 from parsim.core.op import KINDS, Op
 from parsim.core.orders import refuse_chunks
-from parsim.core.outside import Check, Who, shown
-from parsim.core.sound import about_graph
 
 SHOWN = 5  # ops, in a message
 
@@ -177,7 +177,7 @@ def _lacking(times: Counter[Op], stages: int, microbatches: int) -> Iterator[str
 
 
 CHECKS: dict[str, tuple[str, Check]] = {  # shelf -> what one entry is called, what is held against its answers
-    "policies": ("policy", anything),  # `guard` asks a policy's verbs, where the names of workers are known
+    "policies": ("policy", anything),  # `checked_policy` asks a policy's verbs, where the names of workers are known
     "topologies": ("topology", wiring),
     "kernels": ("kernel", anything),
     "merges": ("merge", anything),

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from parsim.core.evaluation import Values
 from parsim.core.graph import TaskGraph
 from parsim.core.ties import CLOSE
 from parsim.core.timeline import Timeline
-from parsim.core.values import Values
 
 
 def evaluate(graph: TaskGraph, timeline: Timeline) -> Any:

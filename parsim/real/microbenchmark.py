@@ -1,4 +1,4 @@
-"""The rehearsal: a scenario's tasks computed for real in worker processes, each kernel call timed where it happens.
+"""A microbenchmark: a scenario's tasks computed in worker processes, each kernel call timed where it happens.
 
     worker   |matmul|relu|matmul|cross_entropy| ...     seconds of a call: from its begin to that of the next
 
@@ -26,8 +26,8 @@ from parsim.core.kernel import Call
 from parsim.core.profile import Timing
 from parsim.core.progress import under_way
 from parsim.core.threads import threads
-from parsim.real.crew import Crew, crew
 from parsim.real.worker import NONE, Input, Order, Place, part_of
+from parsim.real.worker_pool import WorkerPool, started
 
 ALL = part_of(slice(None))
 WARM_UP = 2  # rounds that do not count
@@ -51,7 +51,7 @@ class Step(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Rehearsal:
+class Microbenchmark:
     """A program for worker processes: task 0 plays a round of all the work, any other makes an array."""
 
     program: Any
@@ -102,12 +102,12 @@ def _spent(begun: list[tuple[Call | None, float]]) -> Seconds:
     return dict(spent)
 
 
-def rehearsal(job: Job, order: Sequence[int]) -> Rehearsal:
-    """Make the rehearsal of a job: its tasks in an *order* in which parents come first, until each sort came often."""
+def microbenchmark(job: Job, order: Sequence[int]) -> Microbenchmark:
+    """Return what measures a job: its tasks in an *order* in which parents come first, until each sort came often."""
     graph = job.graph
     assert graph.program is not None
     given = None if not graph.program.light else dict(graph.program.given)
-    return Rehearsal(graph.program, given, tuple(_steps(graph, _enough(graph, order))))
+    return Microbenchmark(graph.program, given, tuple(_steps(graph, _enough(graph, order))))
 
 
 def _enough(graph: TaskGraph, order: Sequence[int]) -> list[int]:
@@ -141,7 +141,7 @@ def _steps(graph: TaskGraph, order: Sequence[int]) -> list[Step]:
 
 
 class Found(NamedTuple):
-    """What a rehearsal has measured."""
+    """What a microbenchmark has measured."""
 
     alone: dict[Call, Timing]
     busy: dict[Call, Timing]
@@ -150,17 +150,17 @@ class Found(NamedTuple):
     overhead_s: float
 
 
-def rehearse(work: Rehearsal, workers: int, repeat: int, heard: Heard, timeout_s: float) -> Found:
+def measure(work: Microbenchmark, workers: int, repeat: int, heard: Heard, timeout_s: float) -> Found:
     """Measure on so many *workers*, *repeat* rounds of each sort; *heard* is told how far it is.
 
     It fails where no round ends for *timeout_s*.
     """
     names, done = [f"w{index}" for index in range(max(workers, 2))], 0
     rounds = 2 * (WARM_UP + repeat)
-    tasks = ["the rehearsal", *(f"hand-over {turn}" for turn in range(len(SIZES) * (MOVES + 1)))]
+    tasks = ["the microbenchmark", *(f"hand-over {turn}" for turn in range(len(SIZES) * (MOVES + 1)))]
     places = [Place(own, (), 0, 0.0) for own in range(len(names))]
     with (
-        crew(names, tasks, work, places, [2.0 * SIZES[-1]], timeout_s) as members,
+        started(names, tasks, work, places, [2.0 * SIZES[-1]], timeout_s) as members,
         under_way("rounds", rounds, lambda: done),
     ):
         found = []
@@ -176,7 +176,7 @@ def rehearse(work: Rehearsal, workers: int, repeat: int, heard: Heard, timeout_s
         return Found(found[0], found[1], pinned, *_moves(members))
 
 
-def _round(members: Crew, workers: range) -> tuple[list[tuple[Call, list[float]]], int | None]:
+def _round(members: WorkerPool, workers: range) -> tuple[list[tuple[Call, list[float]]], int | None]:
     """Let some workers play a round at the same time; return the seconds of calls, and the threads they computed on."""
     for worker in workers:
         members.order(worker, Order(0, (), (ALL,), False, False, ()))
@@ -201,7 +201,7 @@ def timing(times: Sequence[float]) -> Timing:
     return Timing(median, high - low, len(times), outliers)
 
 
-def _moves(members: Crew) -> tuple[list[tuple[float, float]], float]:
+def _moves(members: WorkerPool) -> tuple[list[tuple[float, float]], float]:
     """Measure hand-overs from worker 0 to worker 1, as a task that waits for one sees them; and what any task costs.
 
     A hand-over lasts from the end of the kernel that made the array to when the other worker has it: it is put, the

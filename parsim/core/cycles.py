@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from parsim.core.graph import Edges, TaskGraph, no_floats, no_ints
+from parsim.core.paths import NEVER, depths
 
 
 def cycles(edges: Edges, tasks: int) -> Iterator[set[int]]:
@@ -29,19 +30,12 @@ def cycles(edges: Edges, tasks: int) -> Iterator[set[int]]:
 
 def _stuck(graph: TaskGraph, among: set[int]) -> set[int]:
     """Return the tasks that cannot run, where only those in *among* wait and are waited for."""
-    edges, children = graph.edges, graph.children
+    edges = graph.edges
     inside = np.zeros(len(graph), bool)
     inside[list(among)] = True
     both = inside[edges.parent] & inside[edges.child]
-    missing = np.bincount(edges.child[both], minlength=len(graph)).tolist()
-    free = [task for task in among if not missing[task]]
-    for task in free:
-        for edge in children.order[children.first[task] : children.first[task + 1]]:
-            child = int(edges.child[edge])
-            missing[child] -= 1
-            if not missing[child] and child in among:
-                free.append(child)
-    return among - set(free)
+    depth = depths(edges.parent[both], edges.child[both], len(graph))
+    return set(np.flatnonzero(inside & (depth == NEVER)).tolist())
 
 
 def _on_cycle(graph: TaskGraph, stuck: set[int]) -> set[int]:

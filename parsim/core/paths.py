@@ -9,15 +9,17 @@ Topological sorting of large networks, Communications of the ACM 5(11), 1962).
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
-from parsim.core.graph import Ints, packed
+from parsim.core.graph import Floats, Ints, packed
 
 NARROW = 12  # tasks a wave, below which arrays are slower than a loop
 GRACE = 128  # waves, before that is decided
 NEVER = -1
+Times = TypeVar("Times", Ints, Floats)
 
 
 class _Edges(NamedTuple):
@@ -25,11 +27,13 @@ class _Edges(NamedTuple):
 
     first: Ints
     child: Ints
-    lag: Ints
+    lag: npt.NDArray[Any]
 
 
-def longest_paths(parent: Ints, child: Ints, lag: Ints, own: Ints, earliest: Ints) -> Ints:
+def longest_paths(parent: Ints, child: Ints, lag: Times, own: Times, earliest: Times) -> Times:
     """Return when each task starts, (tasks,), in the unit of the arguments; NEVER where tasks wait for each other.
+
+    A time is the sum of the times along one path, added in its order.
 
     Parameters
     ----------
@@ -50,7 +54,7 @@ def longest_paths(parent: Ints, child: Ints, lag: Ints, own: Ints, earliest: Int
     degree = np.bincount(parent, minlength=len(own))
     first = np.concatenate(([0], np.cumsum(degree)))
     missing = np.bincount(child, minlength=len(own))
-    starts = earliest.astype(np.int64)
+    starts = earliest.copy()
     place = np.zeros(len(own), np.int64)  # of a task among those that a wave releases
     wave, waves, passed = np.flatnonzero(missing == 0), 0, 0
     while len(wave) and (waves < GRACE or passed > NARROW * waves):
@@ -65,14 +69,25 @@ def longest_paths(parent: Ints, child: Ints, lag: Ints, own: Ints, earliest: Int
         place[free] = np.arange(len(free))
         wave = free[place[free] == np.arange(len(free))]  # each once, though several of its parents are in this wave
     if len(wave):
-        starts, missing = _one_by_one(wave, _Edges(first, child, lag), own, starts, missing)
-    return np.where(missing > 0, NEVER, starts)
+        _one_by_one(wave, _Edges(first, child, lag), own, starts, missing)
+    starts[missing > 0] = NEVER
+    return starts
 
 
-def _one_by_one(wave: Ints, edges: _Edges, own: Ints, starts: Ints, missing: Ints) -> tuple[Ints, Ints]:
-    """Go on from *wave*; return the starts, and how many parents of each task were not passed."""
-    free, start, left, took = wave.tolist(), starts.tolist(), missing.tolist(), packed(own)
-    begin, to, wait = map(packed, edges)
+def depths(parent: Ints, child: Ints, tasks: int) -> Ints:
+    """Return how many tasks come before each on the longest chain, (tasks,); NEVER where tasks wait for each other.
+
+    >>> depths(np.array([0, 0, 1, 2]), np.array([1, 2, 3, 3]), 5).tolist()
+    [0, 1, 1, 2, 0]
+    """
+    nothing = np.zeros(tasks, np.int64)
+    return longest_paths(parent, child, np.ones(len(parent), np.int64), nothing, nothing)
+
+
+def _one_by_one(wave: Ints, edges: _Edges, own: Times, starts: Times, missing: Ints) -> None:
+    """Go on from *wave*; *starts*, and how many parents of each task are *missing*, are brought up to date."""
+    free, start, left, took = wave.tolist(), starts.tolist(), missing.tolist(), own.tolist()
+    begin, to, wait = packed(edges.first), packed(edges.child), edges.lag.tolist()
     while free:
         task = free.pop()
         end = start[task] + took[task]
@@ -84,4 +99,4 @@ def _one_by_one(wave: Ints, edges: _Edges, own: Ints, starts: Ints, missing: Int
             left[one] -= 1
             if not left[one]:
                 free.append(one)
-    return np.array(start, dtype=np.int64), np.array(left, dtype=np.int64)
+    starts[:], missing[:] = start, left

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from parsim.core.graph import Bools, Ints, TaskGraph, no_ints
+from parsim.core.paths import depths
 from parsim.core.timeline import Timeline
 
 
@@ -75,18 +76,5 @@ def ranks(arrows: Arrows, begin: Ints) -> Ints:
     >>> ranks(Arrows(np.array([2, 0]), np.array([0, 1]), np.zeros(2, bool)), np.array([5, 5, 5])).tolist()
     [1, 2, 0]
     """
-    rank = np.zeros(len(begin), np.int64)
     same = begin[arrows.source] == begin[arrows.target]
-    missing: dict[int, int] = {}
-    after: dict[int, list[int]] = {}
-    for source, target in zip(arrows.source[same].tolist(), arrows.target[same].tolist(), strict=True):
-        missing[target] = missing.get(target, 0) + 1
-        after.setdefault(source, []).append(target)
-    free = [source for source in after if not missing.get(source)]
-    for source in free:
-        for target in after.get(source, ()):
-            rank[target] = max(rank[target], rank[source] + 1)
-            missing[target] -= 1
-            if not missing[target]:
-                free.append(target)
-    return rank
+    return depths(arrows.source[same], arrows.target[same], len(begin))

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import zip_longest
-from operator import add
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +17,7 @@ from parsim.core.cluster import Path
 from parsim.core.graph import Floats, TaskGraph
 from parsim.core.job import Job
 from parsim.core.op import Op
+from parsim.core.paths import longest_paths
 from parsim.export.text import number
 
 
@@ -198,20 +198,9 @@ def _bound_of_tasks(job: Job) -> float:
 
 
 def _critical_path(job: Job, seconds: Floats) -> float:
-    graph, child = job.graph, job.graph.edges.child.tolist()
-    first, order = graph.children.first, graph.children.order
-    missing = np.bincount(graph.edges.child, minlength=len(graph)).tolist()
-    begins, took = [0.0] * len(graph), list(map(float, seconds))
-    free = [task for task, count in enumerate(missing) if not count]
-    for task in free:
-        end = begins[task] + took[task]
-        for edge in order[first[task] : first[task + 1]]:
-            begins[child[edge]] = max(begins[child[edge]], end)
-            missing[child[edge]] -= 1
-            if not missing[child[edge]]:
-                free.append(child[edge])
-    ends: Iterator[float] = map(add, begins, took)
-    return max(ends)
+    edges = job.graph.edges
+    begins = longest_paths(edges.parent, edges.child, np.zeros(len(edges)), seconds, np.zeros(len(seconds)))
+    return float((begins + seconds).max())
 
 
 def _chain_lengths(graph: TaskGraph) -> list[int]:

@@ -10,7 +10,6 @@ An edge over several layers passes through a place of its own in each, so that i
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
@@ -18,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from parsim.core.graph import Floats
+from parsim.core.paths import depths
 
 SWEEPS = 4  # there and back
 ROWS = 48  # tasks above each other in a layer of straight ways; of more, it has columns
@@ -50,32 +50,15 @@ class Layer(NamedTuple):
     columns: int
 
 
-def depths(parent: Sequence[int], child: Sequence[int], tasks: int) -> list[int]:
-    """Return the layer of each task.
-
-    >>> depths([0, 0, 1, 2], [1, 2, 3, 3], 5)
-    [0, 1, 1, 2, 0]
-    """
-    after: dict[int, list[int]] = defaultdict(list)
-    missing, depth = [0] * tasks, [0] * tasks
-    for one, other in zip(parent, child, strict=True):
-        after[one].append(other)
-        missing[other] += 1
-    ready = [task for task in range(tasks) if not missing[task]]
-    while ready:
-        task = ready.pop()
-        for other in after[task]:
-            depth[other] = max(depth[other], depth[task] + 1)
-            missing[other] -= 1
-            if not missing[other]:
-                ready.append(other)
-    return depth
+def _layers(parent: Sequence[int], child: Sequence[int], tasks: int) -> list[int]:
+    layers: list[int] = depths(np.array(parent, np.int64), np.array(child, np.int64), tasks).tolist()
+    return layers
 
 
 def straight(parent: Sequence[int], child: Sequence[int], tasks: int, more: Sequence[tuple[int, int]] = ()) -> Layout:
     """Place *tasks*; the edges, and the pairs *more*, go by the straight way."""
     ways = [[one, other] for one, other in zip(parent, child, strict=True)]
-    laid = _placed(depths(parent, child, tasks), ways, ROWS)
+    laid = _placed(_layers(parent, child, tasks), ways, ROWS)
     return laid._replace(ways=[*laid.ways, *([one, other] for one, other in more)])
 
 
@@ -85,7 +68,7 @@ def routed(parent: Sequence[int], child: Sequence[int], tasks: int, more: Sequen
     >>> routed([0, 1, 0], [1, 2, 2], 3, [(2, 0)]).ways
     [[0, 1], [1, 2], [0, 3, 2], [2, 4, 0]]
     """
-    depth = depths(parent, child, tasks)
+    depth = _layers(parent, child, tasks)
     ways = []
     for one, other in (*zip(parent, child, strict=True), *more):
         forwards = 1 if depth[one] <= depth[other] else -1

@@ -15,10 +15,11 @@ import numpy as np
 
 from parsim.core.graph import Floats, TaskGraph
 from parsim.core.job import Estimate
+from parsim.core.paths import depths
 from parsim.policies import policies
 from parsim.policies.in_order import InOrder
 from parsim.policies.insertion import Planner
-from parsim.policies.ranks import by_urgency, in_turn
+from parsim.policies.ranks import by_urgency
 
 
 @policies.add("peft")
@@ -57,7 +58,7 @@ def optimistic_costs(graph: TaskGraph, seconds: Floats, transfer: Floats) -> Flo
     table = np.zeros(compute.shape)
     first, order = graph.parents
     parents, mean = graph.edges.parent.tolist(), transfer.tolist()
-    for task in in_turn(graph.children, graph.parents, graph.edges.parent):
+    for task in np.argsort(depths(graph.edges.child, graph.edges.parent, len(graph)), kind="stable").tolist():
         there = table[task] + compute[task]
         elsewhere = there.min() if len(there) else 0.0
         for edge in order[first[task] : first[task + 1]]:

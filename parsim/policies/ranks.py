@@ -17,8 +17,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from parsim.core.graph import Floats, Ints, Successors, TaskGraph
+from parsim.core.graph import Floats, TaskGraph
 from parsim.core.job import Estimate
+from parsim.core.paths import longest_paths
 from parsim.core.ties import classes
 
 
@@ -32,47 +33,14 @@ def upward_ranks(graph: TaskGraph, estimate: Estimate) -> Floats:
     >>> upward_ranks(two, means).tolist(), downward_ranks(two, means).tolist()
     ([6.0, 3.0], [0.0, 3.0])
     """
-    mean = estimate.mean_compute()
-    if not len(graph.edges):
-        return mean
-    return mean + _ways(graph.children, graph.parents, graph.edges.parent, estimate)
+    mean, edges = estimate.mean_compute(), graph.edges
+    return mean + longest_paths(edges.child, edges.parent, estimate.mean_transfer(), mean, np.zeros(len(mean)))
 
 
 def downward_ranks(graph: TaskGraph, estimate: Estimate) -> Floats:
     """Return each task's longest way from the start, its own compute left out, (tasks,) s."""
-    return _ways(graph.parents, graph.children, graph.edges.child, estimate)
-
-
-def _ways(behind: Successors, ahead: Successors, other: Ints, estimate: Estimate) -> Floats:
-    """Return the longest way behind each task; edge e leads ahead to task `other[e]`."""
-    first, order = ahead
-    targets, transfer = other.tolist(), estimate.mean_transfer().tolist()
-    mean = estimate.mean_compute().tolist()
-    way = [0.0] * len(mean)  # the longest heard of so far
-    for task in in_turn(behind, ahead, other):
-        length = way[task] + mean[task]
-        for edge in order[first[task] : first[task + 1]]:
-            target = targets[edge]
-            way[target] = max(way[target], transfer[edge] + length)
-    return np.array(way)
-
-
-def in_turn(behind: Successors, ahead: Successors, other: Ints) -> list[int]:
-    """Return tasks, each after all that are *behind* it; edge e leads ahead to task `other[e]`.
-
-    Tasks with nothing behind and nothing ahead are left out.
-    """
-    first, order = ahead
-    targets, number = other.tolist(), np.diff(np.array(behind.first))
-    waits = number.tolist()
-    done: list[int] = np.flatnonzero((number == 0) & (np.diff(np.array(first)) > 0)).tolist()
-    for task in done:  # grows while it is read
-        for edge in order[first[task] : first[task + 1]]:
-            target = targets[edge]
-            waits[target] -= 1
-            if not waits[target]:
-                done.append(target)
-    return done
+    mean, edges = estimate.mean_compute(), graph.edges
+    return longest_paths(edges.parent, edges.child, estimate.mean_transfer(), mean, np.zeros(len(mean)))
 
 
 def by_urgency(graph: TaskGraph, urgency: Sequence[float] | Floats) -> Iterator[int]:

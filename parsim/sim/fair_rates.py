@@ -15,7 +15,7 @@ shortest paths: Ramalingam and Reps, J. Algorithms 21(2), 1996). Where it reache
 each other are filled anew.
 
 Two sorts of links are left out. A flow alone on its links gets what the narrowest of them lets through. And a link
-cannot be a bottleneck if the narrowest links of its flows let less through than it carries: of a thousand senders to
+cannot be a bottleneck if the narrowest links of its flows let through no more than it carries: of a thousand senders to
 one receiver, only the receiver's link is looked at.
 """
 

@@ -68,7 +68,7 @@ class Network:
     def join(self, flow: int, ways: Ways, size: float, limit: float, now: int) -> None:
         """Let *size* bytes flow over the links of *ways* from *now* on, at most at *limit* B/s.
 
-        A flow of weight w on a link takes w times its rate from it. Its latency has passed.
+        A flow of weight w on a link takes w times its rate from it; each link stands once. Its latency has passed.
         """
         if size <= 0:
             ways, limit = (), math.inf  # nothing to carry takes nobody's share

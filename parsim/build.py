@@ -120,7 +120,7 @@ def _right(complaints: list[Complaint], form: Callable[..., Any], raw: Any, path
 
 
 def _below(path: Path, invalid: Invalid) -> list[Complaint]:
-    return [complaint._replace(path=(*path, *complaint.path)) for complaint in invalid.complaints]
+    return [complaint.below(*path) for complaint in invalid.complaints]
 
 
 def _settled(scenario: Scenario, said: dict[str, Any]) -> dict[str, Any]:
@@ -252,9 +252,7 @@ def _graph(workload: Ask, cluster: Cluster, plan: Any) -> TaskGraph:
         graph: TaskGraph = workload.make(cluster=cluster, plan=plan)
         return graph
     except Invalid as invalid:
-        raise Invalid(
-            c if c.path[:1] == ("plan",) else c._replace(path=("workload", *c.path)) for c in invalid.complaints
-        ) from None
+        raise Invalid(c if c.path[:1] == ("plan",) else c.below("workload") for c in invalid.complaints) from None
 
 
 def _cost(ask: Ask, graph: TaskGraph | None) -> Cost:

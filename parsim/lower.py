@@ -28,7 +28,7 @@ def complaints_about(job: Job) -> list[Complaint]:
         return crowd
     sorts = (_edges_without_route(job), _host_without_route(job), _flows_without_route(job), _tasks_without_room(job))
     found = dict.fromkeys(complaint for sort in sorts for complaint in islice(sort, SHOWN))
-    return [complaint._replace(path=("workload", *complaint.path)) for complaint in found]
+    return [complaint.below("workload") for complaint in found]
 
 
 def _too_many_pairs(job: Job) -> list[Complaint]:

@@ -12,7 +12,8 @@ and the scenario turns each complaint into a fault with its place.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Literal, NamedTuple
 
 from parsim.core.escape import printable
@@ -78,6 +79,14 @@ class Complaint(NamedTuple):
     message: str
     at: Literal["value", "key"] = "value"
 
+    def below(self, *path: str | int) -> Complaint:
+        """Return the complaint as seen from further up: *path* leads to the part that was asked.
+
+        >>> Complaint(("size",), "is missing").below("workload", "edges").path
+        ('workload', 'edges', 'size')
+        """
+        return self._replace(path=(*path, *self.path))
+
 
 def about_doubles(table: str, names: Sequence[str]) -> list[Complaint]:
     """Complain of each row of *table* whose name an earlier row bears.
@@ -102,6 +111,15 @@ class Invalid(Exception):
 
     def __str__(self) -> str:
         return "; ".join(f"{dotted(c.path)}: {c.message}" for c in self.complaints)
+
+
+@contextmanager
+def checked_below(*path: str | int) -> Iterator[None]:
+    """Let whatever is raised as `Invalid` within the block be told of what lies below *path*."""
+    try:
+        yield
+    except Invalid as invalid:
+        raise Invalid(complaint.below(*path) for complaint in invalid.complaints) from None
 
 
 class ParsimError(Exception):

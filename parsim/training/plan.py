@@ -16,7 +16,7 @@ from itertools import accumulate, pairwise
 from typing import Annotated, Literal, NamedTuple
 
 from parsim.core.cluster import Cluster
-from parsim.core.errors import Complaint, Invalid
+from parsim.core.errors import Complaint, Invalid, checked_below
 from parsim.core.op import Op
 from parsim.core.orders import orders_of
 from parsim.core.plan import Plan
@@ -115,10 +115,8 @@ _OTHERS: dict[str, Sequence[str]] = {"data": ("pipeline", "schedule", "microbatc
 def _orders(schedule: Ask, ranks: int, microbatches: int) -> list[list[Op]]:
     if schedule is SCHEDULE:
         schedule = schedule._replace(entry=shelf("schedules")[schedule.name])
-    try:
+    with checked_below("plan"):
         orders = orders_of(schedule, ranks, microbatches, 1)
-    except Invalid as invalid:
-        raise Invalid(c._replace(path=("plan", *c.path)) for c in invalid.complaints) from None
     _refuse([Complaint(("plan", "schedule"), f"{schedule.name} {why}") for why in _apart(orders)])
     return orders
 

@@ -6,7 +6,7 @@ import inspect
 from typing import Any
 
 from parsim.core.cluster import Cluster
-from parsim.core.errors import Complaint, Invalid
+from parsim.core.errors import Complaint, Invalid, checked_below
 from parsim.core.graph import TaskGraph
 from parsim.core.kernel import arguments_of, size
 from parsim.core.registry import shelf
@@ -49,9 +49,7 @@ def training(cluster: Cluster, plan: TrainingPlan, model: Model, optimizer: Ask,
     if complaints:
         raise Invalid(complaints)
     arguments = dict(optimizer.arguments)
-    try:
+    with checked_below("optimizer"):
         update = Update(optimizer.name, arguments_of(arguments), entry(**arguments))
-    except Invalid as wrong:
-        raise Invalid(c._replace(path=("optimizer", *c.path)) for c in wrong.complaints) from None
     adding = Update("reduce", (), _kernel("reduce", {}))
     return graph_of(model, parts, update, adding, iterations)

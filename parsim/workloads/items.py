@@ -18,7 +18,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 
 from parsim.core.cluster import Cluster
-from parsim.core.errors import Complaint, Invalid, Path
+from parsim.core.errors import Complaint, Invalid, Path, checked_below
 from parsim.core.external import Outside
 from parsim.core.function import argument, made
 from parsim.core.graph import Floats, TaskGraph
@@ -88,10 +88,8 @@ def items(
             made_by=f"{_place('merge', merge)}, {_place('kernel', kernel)}",
         )
     cut = partial(plan.split.make, workers=len(cluster.workers), **options)
-    try:
+    with checked_below("plan"):
         graph: TaskGraph = cut(items=asked)
-    except Invalid as invalid:
-        raise Invalid(c._replace(path=("plan", *c.path)) for c in invalid.complaints) from None
     inputs = cache(lambda: cut(items=replace(asked, weights=0.0)).given)
     recipes = _recipes(asked, len(graph)) if kernel else {}
     return replace(graph, where=lambda what, index: where(graph.given, inputs, what, index), **recipes)

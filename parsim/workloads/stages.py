@@ -20,7 +20,7 @@ import numpy as np
 
 from parsim.core.annotations import MOST
 from parsim.core.cluster import Cluster
-from parsim.core.errors import Complaint, Invalid
+from parsim.core.errors import Complaint, Invalid, checked_below
 from parsim.core.graph import Edges, Floats, Numbered, TaskGraph
 from parsim.core.op import KINDS, Op, columns, needs
 from parsim.core.orders import orders_of
@@ -77,10 +77,8 @@ def stages(
     if ranks * plan.chunks * plan.microbatches > MOST:
         raise Invalid([Complaint(("plan", "microbatches"), f"ranks x chunks x microbatches make more than {MOST}")])
     times = {"forward": forward, "input_grad": input_grad, "weight_grad": weight_grad}
-    try:
+    with checked_below("plan"):
         orders = orders_of(plan.schedule, ranks, plan.microbatches, plan.chunks)
-    except Invalid as invalid:
-        raise Invalid(c._replace(path=("plan", *c.path)) for c in invalid.complaints) from None
     return pipeline(orders, times, send)
 
 

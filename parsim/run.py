@@ -14,7 +14,6 @@ from parsim.core.job import ENGINES, Engine, Job, Theory
 from parsim.core.registry import did_you_mean
 from parsim.core.scenario import Source
 from parsim.core.timeline import Timeline
-from parsim.export import html
 from parsim.export.arrows import arrows_of
 from parsim.export.counters import counters_of
 from parsim.export.csv import write_csv
@@ -127,6 +126,7 @@ class Result:
 
     def _repr_html_(self) -> str:
         """Show the run in a notebook."""
+        from parsim.export import html
         from parsim.plot.paper import png
 
         return html.run(self.to_dict(), png(self.plot().figure))

@@ -8,14 +8,18 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from random_scenarios import scenarios
 
+from parsim.build import build
+from parsim.core import schema
 from parsim.core.errors import Complaint, Invalid
 from parsim.core.json_schema import json_schema
 from parsim.core.registry import Shelf
 from parsim.core.schema import Ask, Count, Name, OneOf, Positive, Whole, check, model_of
 from parsim.core.units import Bytes, BytesPerSecond, Seconds, Travel
+from parsim.reading import load
 
 
 class Stand(Shelf):
@@ -313,10 +317,40 @@ JSON = st.recursive(
 )
 
 
-@given(st.dictionaries(st.sampled_from(["tasks", "flows", "devices", "toy", "count", "table", "rate", "copy"]), JSON))
+RAWS = st.dictionaries(st.sampled_from(["tasks", "flows", "devices", "toy", "count", "table", "rate", "copy"]), JSON)
+
+
+@given(RAWS)
 def test_anything_gives_arguments_or_complaints(raw):
     for function in (tasks, plain, play):
         assert all(isinstance(told, Complaint) and told.message for told in all_complaints(function, raw))
+
+
+@settings(max_examples=30, deadline=None)
+@given(scenario=scenarios())
+def test_what_is_read_without_pydantic_is_what_pydantic_reads(scenario):
+    plainly, read = schema._plainly, []
+
+    def both(function, given, raw):
+        found = plainly(function, given, raw)
+        read.append(function)
+        assert repr(found) == repr(schema._arguments(function, given, model_of(function, given).model_validate, raw))
+        return found
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(schema, "_plainly", both)
+        build(load(scenario))
+    assert len(read) >= 5  # the scenario, its cluster, workload, plan and cost
+
+
+@given(raw=RAWS)
+def test_what_pydantic_refuses_is_in_doubt(raw):
+    for function in (tasks, plain, play):
+        try:
+            found = schema._plainly(function, (), raw)
+        except (Invalid, ValueError):
+            continue
+        assert repr(found) == repr(schema._arguments(function, (), model_of(function).model_validate, raw))
 
 
 def all_complaints(function, raw):

@@ -5,10 +5,13 @@
                                        {a: b}     wants a whole number, or a list, not a mapping
 
 Each mark says which raw types it `takes`, which phrase names what is `wanted`, and an `example` of what to write.
+`read` returns what is plainly right, without pydantic, which takes longer to import than a small run to play; whatever
+raises `Doubt` is for pydantic to judge.
 """
 
 from __future__ import annotations
 
+import math
 import typing
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,7 +25,12 @@ if TYPE_CHECKING:
 
 MOST = 10_000_000  # of anything that is counted: items, tasks
 HUGE = 1e300  # s, beyond which sums of times are no floats any more
+FEW = 1000  # values in a list; of more, pydantic reads each in less time
 BRANCH = "\0branch"  # how pydantic's paths name the members of a union; taken out of ours
+
+
+class Doubt(ValueError):
+    """It may be wrong: pydantic judges, and its errors say why."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +47,12 @@ class Between:
         """What to write, for messages."""
         return str(max(self.least, 4))
 
+    def read(self, raw: Any) -> int:
+        """Read what is plainly right."""
+        if type(raw) is not int or not self.least <= raw <= self.most:
+            raise Doubt
+        return raw
+
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         from pydantic_core import core_schema
 
@@ -54,6 +68,15 @@ class Above:
     wanted = "a number"
     example = "0.5"
 
+    def read(self, raw: Any) -> float | Unread:
+        """Read what is plainly right."""
+        if isinstance(raw, Unread):
+            return raw
+        number = _number(raw)
+        if number <= self.least:
+            raise Doubt
+        return number
+
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         from pydantic_core import core_schema
 
@@ -68,6 +91,12 @@ class Filled:
     wanted: str = "text"
     example: str = ""
     takes = (str,)
+
+    def read(self, raw: Any) -> str:
+        """Read what is plainly right."""
+        if not raw:
+            raise Doubt
+        return _text(raw)
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         from pydantic_core import core_schema
@@ -113,14 +142,26 @@ class Either:
         """What to write, for messages."""
         return next(filter(None, map(example, self.members)), "")
 
-    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
-        from pydantic_core import core_schema
-
-        picks: dict[type, str] = {}
+    def _picks(self) -> dict[type, int]:
+        """Return which member reads each raw type."""
+        picks: dict[type, int] = {}
         for kinds in (takes, lambda member: getattr(mark_of(member), "explains", ())):
             for index, member in enumerate(self.members):
                 for kind in kinds(member):
-                    picks.setdefault(kind, f"{BRANCH}{index}")
+                    picks.setdefault(kind, index)
+        return picks
+
+    def read(self, raw: Any) -> Any:
+        """Read what is plainly right."""
+        index = self._picks().get(type(raw))
+        if index is None:
+            raise Doubt
+        return read(self.members[index], raw)
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        from pydantic_core import core_schema
+
+        picks = {kind: f"{BRANCH}{index}" for kind, index in self._picks().items()}
         return core_schema.tagged_union_schema(
             {f"{BRANCH}{index}": handler.generate_schema(member) for index, member in enumerate(self.members)},
             lambda value: picks.get(type(value)),
@@ -180,3 +221,57 @@ def _base(annotation: Any) -> Any:
     while typing.get_origin(annotation) is Annotated:
         annotation = annotation.__origin__
     return typing.get_origin(annotation) or annotation
+
+
+class Strict:
+    """Marks an int, float, str or bool of which nothing is coerced."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return {**handler(source), "strict": True}
+
+
+def read(annotation: Any, raw: Any) -> Any:
+    """Return *raw* as *annotation* means it, where it is plainly right; else raise `Doubt`, or another `ValueError`.
+
+    >>> read(list[Count], [1, 2]), read(tuple[Name, ...], ["a"]), read(Annotated[float, Strict()], 3)
+    ([1, 2], ('a',), 3.0)
+    """
+    mark = mark_of(annotation)
+    if mark is not None:
+        return mark.read(raw)
+    while typing.get_origin(annotation) is Annotated:
+        annotation = annotation.__origin__
+    base, members = _base(annotation), typing.get_args(annotation)
+    if base is Any or (base in (int, bool) and type(raw) is base):
+        return raw
+    if base is str or (base is Literal and raw in members):
+        return _text(raw)
+    if base is float:
+        return _number(raw)
+    if base in (list, tuple) and members and type(raw) is list and len(raw) <= FEW:
+        return _items(base, members, raw)
+    if base is dict and members and type(raw) is dict and len(raw) <= FEW:
+        return {read(members[0], key): read(members[1], value) for key, value in raw.items()}
+    raise Doubt
+
+
+def _items(base: Any, members: tuple[Any, ...], raw: list[Any]) -> Any:
+    if base is list or members[-1] is ...:
+        return base(read(members[0], value) for value in raw)
+    if len(members) != len(raw):
+        raise Doubt
+    return tuple(map(read, members, raw))
+
+
+def _text(raw: Any) -> str:
+    if type(raw) is not str or not raw.isprintable():  # of half a character pydantic says that it is none
+        raise Doubt
+    return raw
+
+
+def _number(raw: Any) -> float:
+    if type(raw) is not float and (type(raw) is not int or abs(raw) > 2**53):
+        raise Doubt
+    if not math.isfinite(raw):
+        raise Doubt
+    return float(raw)

@@ -52,6 +52,11 @@ def no_floats() -> Floats:
     return np.empty(0)
 
 
+def distinct(column: Ints) -> Ints:
+    """Return each value, or each row, once and in order; asked for no more than that, np.unique imports numpy.ma."""
+    return np.unique(column, axis=0 if column.ndim > 1 else None, return_counts=True)[0]
+
+
 def no_ints() -> Ints:
     """Return an empty column of indices."""
     return np.empty(0, np.int64)

@@ -6,7 +6,6 @@ mine.py                   @policies.add("mine")     from outside the package: `u
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import os
 import pkgutil
@@ -68,6 +67,8 @@ class Known:
     def _nearest(self, word: str) -> list[str]:
         if self._patience <= 0:
             return []
+        import difflib  # for what is wrong alone
+
         self._patience -= len(self._sorted)
         return difflib.get_close_matches(word, self._sorted, n=1)
 

@@ -19,6 +19,7 @@ A parameter `from_` is the key `from`. Nothing is coerced: "3" is no number and 
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import functools
 import inspect
@@ -30,7 +31,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Union
 
-from parsim.core.annotations import Count, Either, File, Name, Positive, Whole, example, mark_of
+from parsim.core.annotations import Count, Doubt, Either, File, Name, Positive, Strict, Whole, example, mark_of, read
 from parsim.core.docstrings import meanings, purpose
 from parsim.core.errors import Complaint, Invalid, Path
 from parsim.core.external import Outside
@@ -127,7 +128,8 @@ class OneOf:
         entries = self.shelf.entries()
         if name not in entries:
             raise Invalid([Complaint(at, did_you_mean(name, entries))])
-        self._model(entries[name])
+        if isinstance(entries[name], Outside):
+            self._model(entries[name])  # which refuses what cannot be read
         return Ask(name, entries[name], check(entries[name], parameters, self._given(entries[name])))
 
     def models(self) -> dict[str, type[BaseModel]]:
@@ -170,6 +172,10 @@ class Record:
         }
         return f"{{{', '.join(f'{key}: {text}' for key, text in said.items())}}}" if said and all(said.values()) else ""
 
+    def read(self, raw: Any) -> Any:
+        """Read what is plainly right."""
+        return self.cls(**_plainly(self.cls, (), raw))
+
     def _build(self, raw: Any, handler: Callable[[Any], BaseModel]) -> Any:
         return bridged(functools.partial(self._read, handler), raw)
 
@@ -197,7 +203,31 @@ def check(function: Callable[..., Any], raw: Any, given: Names = ()) -> dict[str
     Traceback (most recent call last):
     parsim.core.errors.Invalid: often: 0 is too little; it must be at least 1
     """
-    return _arguments(function, given, model_of(function, given).model_validate, raw)
+    try:
+        return _plainly(function, given, raw)
+    except (Invalid, ValueError):
+        return _arguments(function, given, model_of(function, given).model_validate, raw)
+
+
+def _plainly(function: Callable[..., Any], given: Names, raw: Any) -> dict[str, Any]:
+    """Return what pydantic would return where everything is plainly right; else raise `Invalid` or a `ValueError`."""
+    known = {key_of(name): (name, *found) for name, found in parameters(function, given).items()}
+    if type(raw) is not dict or not raw.keys() <= known.keys():
+        raise Doubt
+    return {
+        name: read(annotation, raw[key]) if key in raw else _left_out(function, name, annotation, parameter.default)
+        for key, (name, annotation, parameter) in known.items()
+    }
+
+
+def _left_out(function: Callable[..., Any], name: str, annotation: Any, default: Any) -> Any:
+    """Return what stands for a parameter that is left out."""
+    factory = _factories(function).get(name)
+    if factory is not None:
+        return factory()
+    if default is inspect.Parameter.empty:
+        raise Doubt
+    return read(annotation, default) if isinstance(default, Ask) else copy.deepcopy(default)
 
 
 def _arguments(
@@ -219,10 +249,7 @@ def model_of(function: Callable[..., Any], given: Names = ()) -> type[BaseModel]
 
     from pydantic import ConfigDict, create_model
 
-    known = dataclasses.fields(function) if dataclasses.is_dataclass(function) else ()
-    factories = {
-        field.name: field.default_factory for field in known if field.default_factory is not dataclasses.MISSING
-    }
+    factories = _factories(function)
     fields: dict[str, Any] = {name: _field(function, name, factories.get(name)) for name in parameters(function, given)}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # a parameter may be called `copy` or `json`
@@ -233,6 +260,12 @@ def model_of(function: Callable[..., Any], given: Names = ()) -> type[BaseModel]
             __doc__=purpose(function),
             **fields,
         )
+
+
+def _factories(function: Callable[..., Any]) -> dict[str, Callable[[], Any]]:
+    """Return what makes the default of each field that has no other."""
+    known = dataclasses.fields(function) if dataclasses.is_dataclass(function) else ()
+    return {field.name: field.default_factory for field in known if field.default_factory is not dataclasses.MISSING}
 
 
 @functools.cache
@@ -265,8 +298,6 @@ def adapted(annotation: Any) -> Any:
     if origin in _PLAIN:
         return _PLAIN[origin][tuple(member if member is ... else adapted(member) for member in members)]
     if annotation in (int, float, str, bool):
-        from pydantic import Strict
-
         return Annotated[annotation, Strict()]
     return Annotated[annotation, Record(annotation)] if is_record(annotation) else annotation
 

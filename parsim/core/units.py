@@ -258,13 +258,14 @@ class Quantity:
         """Write a default as the YAML would have it."""
         return write(amount, self.dimension)
 
-    def _read(self, value: object) -> float:
+    def read(self, value: object) -> float:
+        """Read a quantity."""
         return parse(value, self.dimension)
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         from pydantic_core import core_schema
 
-        return core_schema.no_info_plain_validator_function(self._read)
+        return core_schema.no_info_plain_validator_function(self.read)
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         return self.dimension.schema | {"examples": [self.dimension.example]}

@@ -11,7 +11,7 @@ import numpy as np
 from simpy import Environment, Event
 
 from parsim.core.cluster import Link, Route
-from parsim.core.graph import Floats
+from parsim.core.graph import Floats, distinct
 from parsim.core.job import Job
 from parsim.sim.memory_bounds import devices_of
 from parsim.sim.ticks import SHARED, Ticks, finest, fitting, unit_of
@@ -73,9 +73,9 @@ def _routes(job: Job) -> Iterator[tuple[Link, ...]]:
     devices, edges = devices_of(job), graph.edges
     carrying = edges.size > 0
     both = np.stack([graph.place[edges.parent[carrying]], graph.place[edges.child[carrying]]], axis=1)
-    pairs = [(devices[parent], devices[child]) for parent, child in np.unique(both, axis=0).tolist()]
+    pairs = [(devices[parent], devices[child]) for parent, child in distinct(both).tolist()]
     for size, way in ((graph.given, lambda there: (host, there)), (graph.result, lambda there: (there, host))):
-        pairs += [way(devices[place]) for place in (np.unique(graph.place[size > 0]).tolist() if len(size) else ())]
+        pairs += [way(devices[place]) for place in (distinct(graph.place[size > 0]).tolist() if len(size) else ())]
     pairs += [((source,), (target,)) for source, target in zip(graph.flows.source, graph.flows.target, strict=True)]
     for sources, targets in dict.fromkeys(pairs):
         for source, target, _ in wiring.alike(sources, targets):

@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 
 from parsim.core.cluster import Cluster, alone
-from parsim.core.graph import Floats
+from parsim.core.graph import Floats, distinct
 from parsim.core.job import Estimate, Job
 from parsim.sim.memory_bounds import Holding, devices_of
 
@@ -98,7 +98,7 @@ def mean_transfer(job: Job) -> Floats:
     seconds = edges.delay.copy()
     carrying = np.flatnonzero(edges.size > 0)
     pairs = graph.place[edges.parent[carrying]] * len(graph.places) + graph.place[edges.child[carrying]]
-    for pair in np.unique(pairs):
+    for pair in distinct(pairs):
         here = carrying[pairs == pair]
         parent, child = divmod(int(pair), len(graph.places))
         latency, per_byte = mean.between(devices[parent], devices[child])

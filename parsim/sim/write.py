@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from parsim.core.graph import Floats, Ints
+from parsim.core.graph import Floats, Ints, distinct
 from parsim.core.job import BEFORE, Job
 from parsim.core.timeline import STEPS, Idle, Timeline, Words
 from parsim.sim.estimate import columns
@@ -173,7 +173,7 @@ def _lanes(job: Job, ways: Ints) -> Words:
     places = job.cluster.places
     found = {
         int(way): FIXED[way] if way < 0 else f"{places[way // len(places)]}>{places[way % len(places)]}"
-        for way in np.unique(ways).tolist()
+        for way in distinct(ways).tolist()
     }
     table = sorted(found.values())
     place = {lane: code for code, lane in enumerate(table)}

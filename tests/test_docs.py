@@ -606,3 +606,18 @@ def test_the_units_named_are_the_units_read():
     assert found["FLOP"] == {f"{p}FLOP" for p in ("", *flop.split())}
     assert found["B/s"] == {f"{unit}/s" for unit in found["B"]}
     assert found["FLOP/s"] == {f"{unit}/s" for unit in found["FLOP"]}
+
+
+def test_where_things_happen_is_there():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").partition("## Where things happen")[2]
+    rows = [line for line in text.partition("## Style")[0].splitlines() if line.startswith("| ") and "`" in line]
+    assert len(rows) > 10
+    for row in rows:
+        folder = None
+        for name in re.findall("`([^`]+)`", row.split("|")[2]):
+            if name.endswith(".py"):
+                folder = (ROOT / name).parent if "/" in name else folder
+                file = folder / Path(name).name
+                assert file.is_file(), name
+            else:
+                assert re.search(rf"^(?:def|class) {name}\b", file.read_text(encoding="utf-8"), re.MULTILINE), name

@@ -4,6 +4,7 @@ The counts below were made before anything was played; the golden files were wri
 in their first line. `pytest --force-regen` writes the golden files anew.
 """
 
+import pickle
 import re
 import shlex
 from functools import cache
@@ -14,8 +15,10 @@ import pytest
 import training_counts
 
 import parsim
+from parsim.build import build
 from parsim.core.scenario import settings
 from parsim.export.text import golden
+from parsim.reading import load
 
 FOLDER = Path(__file__).parents[1] / "scenarios"
 MODELINE = "# yaml-language-server: $schema=parsim.schema.json"
@@ -165,6 +168,16 @@ def tries():
         text = " ".join(line.lstrip("# ") for line in opening(name))
         for group in re.findall(rf"{option}(?: {option})*", text):
             yield pytest.param(name, [word for word in shlex.split(group) if word != "--set"], id=f"{name} {group}")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_graph_can_be_sent_to_another_process(name):
+    graph = build(load(FOLDER / f"{name}.yaml")).graph
+    sent = pickle.loads(pickle.dumps(graph))
+    assert list(sent.names) == list(graph.names)
+    columns = {"edge": graph.edges, "given": graph.given, "result": graph.result, "flow": graph.flows}
+    asked = [(what, index) for what, column in columns.items() for index in range(len(column))]
+    assert [sent.where(*one) for one in asked] == [graph.where(*one) for one in asked]
 
 
 @pytest.mark.parametrize(("name", "pairs"), list(tries()))

@@ -12,6 +12,11 @@ Name = tuple[str, tuple[tuple[str, Any], ...]]  # of a kernel on the shelf, and 
 ALL, NOTHING = slice(None), slice(0)
 
 
+def same(value: Any) -> Any:
+    """Return *value*: items that are only counted are not changed."""
+    return value
+
+
 @dataclass(frozen=True)
 class Items:
     """N equal items, the sizes that belong to them, and what is computed on them.
@@ -25,7 +30,7 @@ class Items:
     result: float  # B, what comes of one item
     weights: float  # B, the whole model
     values: Sequence[Any] = ()
-    kernel: Callable[[Any], Any] = lambda value: value
+    kernel: Callable[[Any], Any] = same
     merge: Callable[[Sequence[Any]], Any] = list
     name: Name = ("", ())
     made_by: str = ""  # the merge and the kernel, for messages

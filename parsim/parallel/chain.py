@@ -9,6 +9,8 @@ the host holds the weights, each sub-task receives its layer from there, besides
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from parsim.core.annotations import MOST
@@ -33,7 +35,7 @@ def chain(items: Items, workers: int, depth: Count = 1) -> TaskGraph:
     layer = np.arange(tasks) % depth
     parent = np.flatnonzero(layer < depth - 1)
     return TaskGraph(
-        names=Numbered(lambda task: f"item{task // depth}.{task % depth}", tasks),
+        names=Numbered(partial(_name, depth), tasks),
         kinds=("compute",),
         kind=np.zeros(tasks, np.int64),
         units=np.ones(tasks),
@@ -50,3 +52,7 @@ def chain(items: Items, workers: int, depth: Count = 1) -> TaskGraph:
             depth,
         ),
     )
+
+
+def _name(depth: int, task: int) -> str:
+    return f"item{task // depth}.{task % depth}"

@@ -8,6 +8,8 @@ Pipelines of independent jobs look so, and so do the items of `split: chain`. Ta
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from parsim.core.cluster import Cluster
@@ -41,5 +43,9 @@ def chains(
     tasks = count * length
     refuse_many("count" if length == 1 else "length", tasks, edges=tasks - count)
     parent = np.flatnonzero(np.arange(tasks) % length < length - 1)
-    names = Numbered(lambda task: f"chain{task // length}.{task % length}", tasks)
+    names = Numbered(partial(_name, length), tasks)
     return graph_of(cluster, names, np.full(tasks, compute), edges_of(parent, parent + 1, send))
+
+
+def _name(length: int, task: int) -> str:
+    return f"chain{task // length}.{task % length}"

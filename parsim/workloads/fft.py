@@ -13,6 +13,8 @@ are numbered row by row, from the first call.
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from parsim.core.cluster import Cluster
@@ -56,11 +58,12 @@ def fft(cluster: Cluster, plan: Plan, points: Count, compute: Seconds, send: Tra
         np.concatenate([call, np.repeat(butterfly, 2)]),
         send,
     )
+    return graph_of(cluster, Numbered(partial(_name, m), tasks), np.full(tasks, compute), edges)
 
-    def name(task: int) -> str:
-        if task < calls:
-            level = (task + 1).bit_length() - 1
-            return f"call{level}.{task + 1 - 2**level}"
-        return "butterfly{}.{}".format(*divmod(task - calls, m))
 
-    return graph_of(cluster, Numbered(name, tasks), np.full(tasks, compute), edges)
+def _name(points: int, task: int) -> str:
+    calls = 2 * points - 1
+    if task < calls:
+        level = (task + 1).bit_length() - 1
+        return f"call{level}.{task + 1 - 2**level}"
+    return "butterfly{}.{}".format(*divmod(task - calls, points))

@@ -14,6 +14,8 @@ round. Tasks are numbered from left to right.
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from parsim.core.cluster import Cluster
@@ -63,9 +65,9 @@ def fork_join(
     seconds = np.full(tasks, compute)
     seconds[::step] = join
     seconds[0] = fork
+    return graph_of(cluster, Numbered(partial(_name, width), tasks), seconds, edges_of(parent, child, send))
 
-    def name(task: int) -> str:
-        round_, place = divmod(task - 1, step)
-        return "fork" if not task else f"join{round_}" if place == width else f"branch{round_}.{place}"
 
-    return graph_of(cluster, Numbered(name, tasks), seconds, edges_of(parent, child, send))
+def _name(width: int, task: int) -> str:
+    round_, place = divmod(task - 1, width + 1)
+    return "fork" if not task else f"join{round_}" if place == width else f"branch{round_}.{place}"

@@ -14,6 +14,8 @@ narrow, so that the critical path decides soon.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
@@ -62,11 +64,11 @@ def gaussian(cluster: Cluster, plan: Plan, matrix: Count, compute: Seconds, send
     order = np.lexsort((parent, child))
     entries = np.concatenate([rows, rows[on]])
     edges = edges_of(parent[order], child[order], send, entries[order].astype(np.float64))
-    starts = first.tolist()
+    names = Numbered(partial(_name, first.tolist()), tasks)
+    return graph_of(cluster, names, np.repeat(below, below + 1) * np.float64(compute), edges)
 
-    def name(task: int) -> str:
-        step = bisect_right(starts, task)
-        right = task - starts[step - 1]
-        return f"update{step}.{step + right}" if right else f"pivot{step}"
 
-    return graph_of(cluster, Numbered(name, tasks), np.repeat(below, below + 1) * np.float64(compute), edges)
+def _name(pivots: Sequence[int], task: int) -> str:
+    step = bisect_right(pivots, task)
+    right = task - pivots[step - 1]
+    return f"update{step}.{step + right}" if right else f"pivot{step}"

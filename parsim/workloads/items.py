@@ -12,7 +12,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import cached_property, partial
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -90,9 +90,8 @@ def items(
     cut = partial(plan.split.make, workers=len(cluster.workers), **options)
     with checked_below("plan"):
         graph: TaskGraph = cut(items=asked)
-    inputs = cache(lambda: cut(items=replace(asked, weights=0.0)).given)
     recipes = _recipes(asked, len(graph)) if kernel else {}
-    return replace(graph, where=lambda what, index: where(graph.given, inputs, what, index), **recipes)
+    return replace(graph, where=Where(graph.given, cut, asked), **recipes)
 
 
 def _options(plan: ItemsPlan) -> dict[str, int]:
@@ -116,14 +115,27 @@ def _recipes(items: Items, tasks: int) -> dict[str, Any]:
     return {"recipes": ((Call(*items.name, "forward", ((),)),),), "recipe": np.zeros(tasks, np.int64)}
 
 
-def where(given: Floats, inputs: Callable[[], Floats], what: str, index: int) -> Path:
-    """Return which value of the scenario says how much travels, or how much a task needs.
+@dataclass(frozen=True)
+class Where:
+    """Says which value of the scenario says how much travels, or how much a task needs.
 
-    Of what the host gives it is the larger part: the *inputs* without the model, or the model.
+    Of what the host gives it is the larger part: the inputs without the model, or the model.
     """
-    if what == "given":
-        return ("item",) if 2 * inputs()[index] >= given[index] else ("weights",)
-    return {"edge": ("item",), "result": ("result",)}.get(what, ("weights",))
+
+    given: Floats  # (tasks,) B
+    cut: Callable[..., TaskGraph]
+    items: Items
+
+    def __call__(self, what: str, index: int) -> Path:
+        """Return the path of the value."""
+        if what == "given":
+            return ("item",) if 2 * self.inputs[index] >= self.given[index] else ("weights",)
+        return {"edge": ("item",), "result": ("result",)}.get(what, ("weights",))
+
+    @cached_property
+    def inputs(self) -> Floats:
+        """What the host gives each task where the model weighs nothing, (tasks,) B."""
+        return self.cut(items=replace(self.items, weights=0.0)).given
 
 
 def _about_kernel(kernel: Ask | None) -> list[Complaint]:

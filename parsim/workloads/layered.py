@@ -21,6 +21,8 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
+from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
@@ -90,12 +92,12 @@ def layered(
 
 def _names(first: Ints) -> Numbered:
     starts = first.tolist()
+    return Numbered(partial(_name, starts), starts[-1])
 
-    def name(task: int) -> str:
-        layer = bisect_right(starts, task) - 1
-        return f"layer{layer}.{task - starts[layer]}"
 
-    return Numbered(name, starts[-1])
+def _name(starts: Sequence[int], task: int) -> str:
+    layer = bisect_right(starts, task) - 1
+    return f"layer{layer}.{task - starts[layer]}"
 
 
 def _about_shape(tasks: int, layers: float, degree: int) -> list[Complaint]:

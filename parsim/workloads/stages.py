@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Annotated
 
@@ -95,12 +96,13 @@ def pipeline(orders: list[list[Op]], times: dict[str, float | list[float]], send
     f, i, w = _per_stage(times, int(ops.stage.max()) + 1)
     found = needs(ops)
     first = ops.first.tolist()
-    stage, kind, microbatch = ops.stage.tolist(), ops.kind.tolist(), ops.microbatch.tolist()
     return TaskGraph(
-        names=Numbered(lambda task: f"{stage[task]}{KINDS[kind[task]]}{microbatch[task]}", len(stage)),
+        names=Numbered(
+            partial(_name, *(column.tolist() for column in (ops.stage, ops.kind, ops.microbatch))), len(ops.stage)
+        ),
         kinds=NAMES,
         kind=ops.kind,
-        units=np.ones(len(stage)),
+        units=np.ones(len(ops.stage)),
         places=tuple((rank,) for rank in range(len(orders))),
         place=np.repeat(np.arange(len(orders)), np.diff(ops.first)),
         stated=np.stack([f, i + w, i, w])[ops.kind, ops.stage],  # (tasks,)
@@ -119,3 +121,7 @@ def _per_stage(times: dict[str, float | list[float]], count: int) -> list[Floats
     if complaints:
         raise Invalid(complaints)
     return [np.broadcast_to(np.asarray(time, np.float64), (count,)) for time in times.values()]
+
+
+def _name(stage: list[int], kind: list[int], microbatch: list[int], task: int) -> str:
+    return f"{stage[task]}{KINDS[kind[task]]}{microbatch[task]}"

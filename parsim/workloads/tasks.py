@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain, islice
 
 import numpy as np
@@ -78,14 +79,6 @@ def tasks(cluster: Cluster, plan: Plan, tasks: list[TaskRow]) -> TaskGraph:
     if complaints:
         raise Invalid(complaints)
     places, place = _places(tasks, cluster)
-
-    def where(what: str, index: int) -> Path:
-        if what == "edge":
-            parent, child = int(edges.parent[index]), int(edges.child[index])
-            return ("tasks", child, "after", names[parent])
-        largest = "memory" if tasks[index].memory >= tasks[index].output else "output"
-        return ("tasks", index, largest)
-
     return TaskGraph(
         names=names,
         kinds=("compute",),
@@ -97,8 +90,15 @@ def tasks(cluster: Cluster, plan: Plan, tasks: list[TaskRow]) -> TaskGraph:
         edges=edges,
         memory=np.array([row.memory for row in tasks]),
         output=np.array([row.output for row in tasks]),
-        where=where,
+        where=partial(_where, names, edges, [row.memory >= row.output for row in tasks]),
     )
+
+
+def _where(names: Sequence[str], edges: Edges, memory: Sequence[bool], what: str, index: int) -> Path:
+    """Return which value of the scenario says how much travels, or how much a task needs: *memory*, or output."""
+    if what == "edge":
+        return ("tasks", int(edges.child[index]), "after", names[int(edges.parent[index])])
+    return ("tasks", index, "memory" if memory[index] else "output")
 
 
 def _about_shared(names: Sequence[str], edges: Edges, cluster: Cluster, plan: Plan) -> Iterator[Complaint]:

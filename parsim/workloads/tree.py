@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from functools import partial
 from itertools import accumulate
 
 import numpy as np
@@ -48,14 +49,9 @@ def out_tree(
     """
     first = _first(levels, children)
     tasks = first[-1]
-
-    def name(task: int) -> str:
-        level = bisect_right(first, task) - 1
-        return f"node{level}.{task - first[level]}"
-
     child = np.arange(1, tasks)
     edges = edges_of((child - 1) // children, child, send)
-    return graph_of(cluster, Numbered(name, tasks), np.full(tasks, compute), edges)
+    return graph_of(cluster, Numbered(partial(_name_out, first), tasks), np.full(tasks, compute), edges)
 
 
 @workloads.add("in_tree")
@@ -80,14 +76,9 @@ def in_tree(
     """
     first = _first(levels, children)
     tasks, last = first[-1], first[-1] - 1  # the tree above, numbered backwards
-
-    def name(task: int) -> str:
-        level = bisect_right(first, last - task) - 1
-        return f"node{level}.{first[level] + children**level - 1 - (last - task)}"
-
     parent = np.arange(last)
     edges = edges_of(parent, last - (last - parent - 1) // children, send)
-    return graph_of(cluster, Numbered(name, tasks), np.full(tasks, compute), edges)
+    return graph_of(cluster, Numbered(partial(_name_in, first), tasks), np.full(tasks, compute), edges)
 
 
 def _first(levels: int, children: int) -> Sequence[int]:
@@ -98,3 +89,14 @@ def _first(levels: int, children: int) -> Sequence[int]:
     first = list(accumulate((children**level for level in some), initial=0))
     refuse_many("levels", first[-1], edges=first[-1] - 1)
     return first
+
+
+def _name_out(first: Sequence[int], task: int) -> str:
+    level = bisect_right(first, task) - 1
+    return f"node{level}.{task - first[level]}"
+
+
+def _name_in(first: Sequence[int], task: int) -> str:
+    backwards = first[-1] - 1 - task
+    level = bisect_right(first, backwards) - 1
+    return f"node{level}.{first[level + 1] - 1 - backwards}"

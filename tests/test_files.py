@@ -101,8 +101,9 @@ def test_an_answer_is_there_only_while_all_files_are_of_one_run(sketches, monkey
 
 def test_a_folder_that_was_not_there_is_not_there_after_a_failure(tmp_path):
     full = partial(resource.setrlimit, resource.RLIMIT_FSIZE, (1000, 1000))
+    env = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}  # which would break off, too, and stay broken
     for asked in (["run", FIRST], ["replay", FIRST]):
-        done = process(*asked, "--out", tmp_path / "new" / "out", preexec_fn=full)
+        done = process(*asked, "--out", tmp_path / "new" / "out", preexec_fn=full, env=env)
         assert (done.returncode, done.stdout) == (1, "")
         assert done.stderr.endswith("cannot be written: File too large\n")
         assert done.stderr.count("\n") == 1

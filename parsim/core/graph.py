@@ -25,7 +25,20 @@ What = Literal["edge", "given", "result", "flow"]  # sorts of transfers, in the 
 WHATS: tuple[What, ...] = ("edge", "given", "result", "flow")
 
 
-class Numbered(Sequence[str]):
+class Table(Sequence[str]):
+    """Words that are made when asked for."""
+
+    def many(self, codes: Sequence[int]) -> list[str]:
+        """Return the words of *codes*, which ascend, in less time than one by one."""
+        return [self[code] for code in codes]
+
+
+def look_up(table: Sequence[str], codes: Sequence[int]) -> list[str]:
+    """Return the words of *codes*, which ascend."""
+    return table.many(codes) if isinstance(table, Table) else [table[code] for code in codes]
+
+
+class Numbered(Table):
     """Names made when asked, so that a million tasks cost no million strings.
 
     >>> list(Numbered("part{}".format, 2))
@@ -45,6 +58,10 @@ class Numbered(Sequence[str]):
 
     def __iter__(self) -> Iterator[str]:
         return map(self._write, range(self._count))
+
+    def many(self, codes: Sequence[int]) -> list[str]:
+        """Return the words of *codes*."""
+        return [*map(self._write, codes)]
 
 
 def no_floats() -> Floats:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from parsim.core.graph import Ints
+from parsim.core.graph import Ints, look_up
 from parsim.core.timeline import Words
 
 Texts = npt.NDArray[np.object_]  # of str
@@ -66,7 +66,7 @@ def word_texts(write: Callable[[str], str], *columns: Words) -> list[Texts]:
         places = [place for place, column in enumerate(columns) if column.table is table]
         codes = [columns[place].code for place in places]
         used, where = np.unique(np.concatenate(codes), return_inverse=True)
-        written = texts([write(table[code]) for code in used.tolist()])[where]
+        written = texts([*map(write, look_up(table, used.tolist()))])[where]
         made.update(zip(places, _cut(written, codes), strict=True))
     return [made[place] for place in range(len(columns))]
 

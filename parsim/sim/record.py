@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from parsim.core.cluster import HOST
-from parsim.core.graph import Floats, Ints, TaskGraph, no_floats, no_ints
+from parsim.core.graph import Floats, Ints, Table, TaskGraph, look_up, no_floats, no_ints
 from parsim.core.timeline import CAUSES, STEPS
 
 Interval = tuple[int, float, float]  # worker, from, to
@@ -63,7 +64,7 @@ def intervals(rows: Iterable[float] | Iterable[Interval]) -> Floats:
     return np.array(rows, dtype=np.float64).reshape(-1, 3)
 
 
-class SpanNames(Sequence[str]):
+class SpanNames(Table):
     """The table of words for spans: tasks, then transfers, then steps, then causes, then nothing."""
 
     def __init__(self, graph: TaskGraph) -> None:
@@ -81,6 +82,11 @@ class SpanNames(Sequence[str]):
         if code < self._fixed:
             return self._transfer(code - self._things)
         return self._words[code - self._fixed]
+
+    def many(self, codes: Sequence[int]) -> list[str]:
+        """Return the words of *codes*, which ascend."""
+        tasks = bisect_left(codes, self._things)
+        return [*look_up(self._graph.names, codes[:tasks]), *super().many(codes[tasks:])]
 
     def transfer(self, thing: Ints) -> Ints:
         """Return the codes of transfers."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from parsim.core.graph import Floats, Ints
+from parsim.core.graph import Floats, Ints, distinct
 from parsim.core.job import Job
 from parsim.core.timeline import STEPS
 from parsim.sim.order import NOBODY
@@ -99,7 +99,7 @@ def ended_on(record: Record, worker: Ints, moment: Floats) -> Ints:
     found = np.full(len(moment), UNKNOWN)
     rows = np.bincount(record.worker + 1, minlength=int(worker.max(initial=NOBODY)) + 2)
     chunk = np.cumsum(rows) // CHUNK  # of each worker, from NOBODY on
-    for number in np.unique(chunk[rows > 0]).tolist():
+    for number in distinct(chunk[rows > 0]).tolist():
         here = np.flatnonzero(chunk == number) + NOBODY
         low, high = int(here[0]), int(here[-1])
         tasks = np.flatnonzero((low <= record.worker) & (record.worker <= high))

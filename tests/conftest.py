@@ -16,7 +16,7 @@ from parsim import cli
 collect_ignore = [path.name for path in Path(__file__).parent.glob("*.py") if not path.name.startswith("test_")]
 
 # How long an example takes tells of the machine.
-settings.register_profile("parsim", deadline=None, max_examples=30)
+settings.register_profile("parsim", deadline=None, max_examples=20)
 settings.register_profile("thorough", deadline=None, max_examples=1000)
 settings.load_profile("parsim")
 

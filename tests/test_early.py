@@ -13,7 +13,7 @@ from parsim.sim.order import NOBODY
 from parsim.sim.prepared import prepared
 
 ORDERED = ("heft", "peft", "cpop")
-SEEDS = 2 * settings.default.max_examples
+SEEDS = 3 * settings.default.max_examples
 STAR = {"kind": "star", "bandwidth": "1 MB/s"}
 
 

@@ -7,6 +7,7 @@ import inspect
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -47,17 +48,22 @@ def imported(tree):
             yield from (name.name for name in node.names if name.name.startswith("parsim"))
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_imports_go_down_only(path):
-    here = room(path)
-    for module in imported(ast.parse(path.read_text(encoding="utf-8"))):
-        there = [*module.split("."), "__init__"][1]
-        if module.startswith("parsim.__"):
-            continue  # the version
-        assert there in FLOORS, f"{module} is on no floor"
-        assert FLOORS[there] <= FLOORS[here], f"{here} imports {module} from a floor above"
-        if there in SHELVES and there != here:
-            assert here in ASKING, f"{here} imports the shelf {module}; only {sorted(ASKING)} may"
+@cache
+def parsed(path):
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def test_imports_go_down_only():
+    for path in FILES:
+        here = room(path)
+        for module in imported(parsed(path)):
+            there = [*module.split("."), "__init__"][1]
+            if module.startswith("parsim.__"):
+                continue  # the version
+            assert there in FLOORS, f"{path}: {module} is on no floor"
+            assert FLOORS[there] <= FLOORS[here], f"{path} imports {module} from a floor above"
+            if there in SHELVES and there != here:
+                assert here in ASKING, f"{path} imports the shelf {module}; only {sorted(ASKING)} may"
 
 
 def test_a_public_face_is_complete_sorted_and_importable():
@@ -103,26 +109,28 @@ def test_a_shelf_file_explains_itself(path):
     assert examples or written_as_scenario, "a shelf file has a doctest"
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_sizes(path):
-    text = path.read_text(encoding="utf-8")
-    assert len(text.splitlines()) <= LONGEST_FILE
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.FunctionDef):
+def functions(path):
+    return (node for node in ast.walk(parsed(path)) if isinstance(node, ast.FunctionDef))
+
+
+def test_sizes():
+    for path in FILES:
+        assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_FILE, path
+        for node in functions(path):
             lines = node.end_lineno - node.lineno + 1
-            assert lines <= LONGEST_FUNCTION, f"{node.name} has {lines} lines"
+            assert lines <= LONGEST_FUNCTION, f"{path}: {node.name} has {lines} lines"
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_functions_have_few_parameters(path):
-    if room(path) in SHELVES:
-        return  # their signature is their schema
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.FunctionDef) and not any("option" in ast.dump(d) for d in node.decorator_list):
-            names = [
-                given.arg for given in (*node.args.args, *node.args.kwonlyargs) if given.arg not in ("self", "cls")
-            ]
-            assert len(names) <= MOST_PARAMETERS, f"{node.name} takes {names}"
+def test_functions_have_few_parameters():
+    for path in FILES:
+        if room(path) in SHELVES:
+            continue  # their signature is their schema
+        for node in functions(path):
+            if any("option" in ast.dump(decorator) for decorator in node.decorator_list):
+                continue
+            arguments = [each.arg for each in (*node.args.args, *node.args.kwonlyargs)]
+            names = [name for name in arguments if name not in ("self", "cls")]
+            assert len(names) <= MOST_PARAMETERS, f"{path}: {node.name} takes {names}"
 
 
 def test_the_project_stands_on_its_own():

@@ -22,7 +22,7 @@ NAMING = (
     "cpop",
     "peft",
 )  # homes: a worker may idle beside a ready task
-EXAMPLES = 2 * settings.default.max_examples
+EXAMPLES = 3 * settings.default.max_examples
 often = settings(derandomize=True)
 
 

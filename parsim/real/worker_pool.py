@@ -31,7 +31,12 @@ if TYPE_CHECKING:
     from parsim.real.worker import Channel
 
 PATIENCE = 5.0  # s that a worker told to stop may take
-PRELOADED = ["parsim.real.worker", "numpy"]  # once, for all workers of all replays
+PRELOADED = [
+    "numpy",
+    "parsim.real.worker",
+    "parsim.core.function",
+    "parsim.kernels",
+]  # once, for all workers of all replays
 START = 60.0  # s that a worker may take to get ready, however short the timeout
 Sign = TypeVar("Sign")
 

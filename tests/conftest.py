@@ -21,11 +21,6 @@ settings.register_profile("thorough", deadline=None, max_examples=1000)
 settings.load_profile("parsim")
 
 
-def pytest_xdist_auto_num_workers():
-    """Run tests in one process more than there are cores: some wait for processes of their own."""
-    return (os.cpu_count() or 1) + 1
-
-
 def pytest_collection_modifyitems(items):
     """Start the dear ones first: none of them is left to the end, when other processes have nothing to do."""
     items.sort(key=lambda item: item.get_closest_marker("dear") is None)

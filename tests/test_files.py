@@ -152,7 +152,7 @@ STREAMED = ("timeline.csv", "idle.csv", "trace.json")
 def test_files_in_many_parts_are_the_same_as_in_one(scenario):
     try:
         made = parsim.simulate(scenario).files()
-    except parsim.RunError:
+    except parsim.ParsimError:
         assume(False)
     whole = {name: [*made[name]()] for name in STREAMED}
     with pytest.MonkeyPatch.context() as patch:

@@ -1,10 +1,10 @@
-"""Marks: what may stand where a parameter is annotated, in pydantic's terms and in words.
+"""Annotations of parameters: what may stand there, in pydantic's terms and in words.
 
     devices: Count | list[Name]        4          picks Count
                                        [a, b]     picks the list
                                        {a: b}     wants a whole number, or a list, not a mapping
 
-Each mark says which raw types it `takes`, which phrase names what is `wanted`, and an `example` of what to write.
+Each annotation says which raw types it `takes`, which phrase names what is `wanted`, and an `example` of what to write.
 `read` returns what is plainly right, without pydantic, which takes longer to import than a small run to play; whatever
 raises `Doubt` is for pydantic to judge.
 """

@@ -1,4 +1,4 @@
-"""A guard before a policy from outside the package: it asks every verb, and refuses what breaks a rule.
+"""A policy from outside the package, checked: each answer is passed on, or refused where it breaks a rule.
 
     engine  --take(w0)-->  guard  --take(w0)-->  policy
             <----t3------         <-----t3-----             t3: ready? not taken? may run on w0? its home? room?

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from operator import add
-from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
+from typing import Any, Literal, NamedTuple, Protocol, get_args, runtime_checkable
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from parsim.core.errors import Complaint
 from parsim.core.graph import Floats, TaskGraph
 
 Engine = Literal["auto", "simpy", "path"]
-ENGINES: tuple[Engine, ...] = ("auto", "simpy", "path")
+ENGINES: tuple[Engine, ...] = get_args(Engine)
 BEFORE = 3  # steps ahead of the first task: split, create, allocate
 
 

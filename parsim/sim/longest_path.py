@@ -17,19 +17,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from parsim.core.errors import ParsimError
 from parsim.core.graph import Bools, Floats, Ints
 from parsim.core.job import BEFORE
 from parsim.core.paths import NEVER, longest_paths
 from parsim.sim.network import WINDOW
+from parsim.sim.order import NOBODY
 from parsim.sim.prepared import Prepared
 from parsim.sim.record import Record, Transfers, intervals, ready_times
 
-NOBODY = -1  # in place of a task
 
-
-class Undecided(ParsimError):
-    """The longest path does not tell what happens, and why."""
+class Undecided(Exception):
+    """Why the longest path does not tell what happens."""
 
 
 def refusal(ready: Prepared) -> str:
@@ -56,7 +54,7 @@ class Sent(NamedTuple):
     join: Ints  # when the latency has passed
     end: Ints
     nominal: Floats  # s; NaN: as long as it took
-    route: Ints  # index into `Routes.paths`; -1: none
+    route: Ints  # number in `Routes`; -1: none
 
 
 class Routes:
@@ -102,11 +100,12 @@ class LongestPath:
     def play(self) -> Record:
         """Return what happens; raises `Undecided` where orders wait for each other, or transfers share a link."""
         edges, given, took = self._edges(), self._given(), self._took()
-        starts = self._starts(took, edges, given)
+        opener = self._openers(given)
+        starts = self._starts(took, edges, given, opener)
         if NEVER in starts:
             raise Undecided("the orders of the workers wait for each other")
         ends = starts + took
-        sent = self._sent(starts, ends, edges, given)
+        sent = self._sent(starts, ends, edges, given, opener)
         self._check(starts, ends, sent)
         return self._record(starts, ends, sent)
 
@@ -130,20 +129,27 @@ class LongestPath:
         owner = self.worker[edges.child[moved]]
         return Sent(moved, owner, np.zeros_like(moved), latency, latency + carrying, nominal, route)
 
-    def _host(self, size: Floats, thing: int, sends: bool) -> Sent:
-        """Return what travels between the host and the tasks; times count from when it leaves."""
-        tasks = np.flatnonzero(size) if len(size) else np.empty(0, np.int64)
-        place, host = self.device[self.worker[tasks]], np.full(len(tasks), self.job.cluster.host)
-        route = self.routes.between(host, place) if sends else self.routes.between(place, host)
-        latency, carrying, nominal = self.routes.hops(route, size[tasks])
-        zeros = np.zeros_like(tasks)
-        return Sent(thing + tasks, self.worker[tasks], zeros, latency, latency + carrying, nominal, route)
-
     def _given(self) -> Sent:
-        return self._host(self.graph.given, self.graph.things.given(0), sends=True)
+        """Return what the host sends to tasks; its times count from when it leaves."""
+        tasks, place, host = self._ends_of(self.graph.given)
+        route = self.routes.between(host, place)
+        return self._with_host(tasks, self.graph.things.given(0), self.graph.given, route)
 
     def _results(self) -> Sent:
-        return self._host(self.graph.result, self.graph.things.result(0), sends=False)
+        """Return what tasks send to the host; its times count from when it leaves."""
+        tasks, place, host = self._ends_of(self.graph.result)
+        route = self.routes.between(place, host)
+        return self._with_host(tasks, self.graph.things.result(0), self.graph.result, route)
+
+    def _ends_of(self, size: Floats) -> tuple[Ints, Ints, Ints]:
+        """Return the tasks between which and the host something travels, their devices, and the host."""
+        tasks = np.flatnonzero(size)
+        return tasks, self.device[self.worker[tasks]], np.full(len(tasks), self.job.cluster.host)
+
+    def _with_host(self, tasks: Ints, first: int, size: Floats, route: Ints) -> Sent:
+        latency, carrying, nominal = self.routes.hops(route, size[tasks])
+        start = np.zeros_like(tasks)
+        return Sent(first + tasks, self.worker[tasks], start, latency, latency + carrying, nominal, route)
 
     def _flows(self) -> Sent:
         flows, cluster = self.graph.flows, self.job.cluster
@@ -157,7 +163,7 @@ class LongestPath:
 
     # -- the paths
 
-    def _starts(self, took: Ints, edges: Sent, given: Sent) -> Ints:
+    def _starts(self, took: Ints, edges: Sent, given: Sent, opener: Ints) -> Ints:
         """Return when tasks start: behind their parents, the task before on their worker, and what the host gives."""
         graph = self.graph
         lag = np.zeros(len(graph.edges), dtype=np.int64)
@@ -165,7 +171,7 @@ class LongestPath:
         behind = np.flatnonzero(self.turn)  # along `order`
         before, after = self.order[behind - 1], self.order[behind]
         earliest = np.full(len(graph), self.begun)
-        tasks, opener = self._openers(given)
+        tasks = given.thing - graph.things.given(0)
         earliest[tasks[opener == NOBODY]] += given.end[opener == NOBODY]
         later = opener != NOBODY
         return longest_paths(
@@ -176,13 +182,12 @@ class LongestPath:
             earliest,
         )
 
-    def _openers(self, given: Sent) -> tuple[Ints, Ints]:
-        """Return the tasks that the host gives something, and the task with whose start it leaves, or NOBODY."""
+    def _openers(self, given: Sent) -> Ints:
+        """Return the task with whose start each input from the host leaves, or NOBODY: it leaves at once."""
         place, ahead = np.empty_like(self.order), 1 + self.job.prefetch
         place[self.order] = np.arange(len(self.order))  # along `order`
-        tasks = given.thing - self.graph.things.given(0)
-        mine = place[tasks]
-        return tasks, np.where(self.turn[mine] < ahead, NOBODY, self.order[np.maximum(mine - ahead, 0)])
+        mine = place[given.thing - self.graph.things.given(0)]
+        return np.where(self.turn[mine] < ahead, NOBODY, self.order[np.maximum(mine - ahead, 0)])
 
     # -- the record
 
@@ -195,10 +200,9 @@ class LongestPath:
             took[mine] = np.asarray(row)[mine]
         return took
 
-    def _sent(self, starts: Ints, ends: Ints, edges: Sent, given: Sent) -> Sent:
+    def _sent(self, starts: Ints, ends: Ints, edges: Sent, given: Sent, opener: Ints) -> Sent:
         """Return all transfers with their times on the clock."""
         left = ends[self.graph.edges.parent[edges.thing]]
-        _, opener = self._openers(given)
         handed = np.where(opener == NOBODY, self.begun, starts[opener])
         results = self._results()
         gone = ends[results.thing - self.graph.things.result(0)]
@@ -223,7 +227,7 @@ class LongestPath:
         end = sent.end[network]
         before = instants[np.maximum(np.searchsorted(instants, end) - 1, 0)]
         few, many = WINDOW
-        if np.any((before < end) & (end <= before + before // many * few)):
+        if np.any((before < end) & (end <= before + before * few // many)):
             raise Undecided("a transfer ends a few ulps after something else")
 
     def _record(self, starts: Ints, ends: Ints, sent: Sent) -> Record:

@@ -20,8 +20,8 @@ import numpy as np
 from yardstick import Row, bare_simpy, table
 
 from parsim.build import build
-from parsim.core.scenario import load
 from parsim.run import run
+from parsim.scenario.scenario import load
 from parsim.study.compare import compare
 
 TASKS = 1_000

@@ -24,7 +24,7 @@ from yardstick import PENDING, Row, bare_simpy, rate, table
 
 from parsim.build import build
 from parsim.core.job import Job
-from parsim.core.scenario import load
+from parsim.scenario.scenario import load
 from parsim.sim.play import play
 
 BYTES = 300  # per task, beyond the graph, where nothing travels

@@ -16,8 +16,8 @@ from time import perf_counter
 from yardstick import Row, table
 
 from parsim.build import build
-from parsim.core.scenario import load
 from parsim.run import run
+from parsim.scenario.scenario import load
 
 FOLDER = Path(__file__).resolve().parents[1] / "scenarios"
 NAMES = ("15_mlp_data", "16_mlp_layers", "17_transformer_data", "18_transformer_layers")

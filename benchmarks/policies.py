@@ -23,8 +23,8 @@ from yardstick import PENDING, Row, table
 
 from parsim.build import build
 from parsim.core.job import Job
-from parsim.core.scenario import load
 from parsim.policies import policies
+from parsim.scenario.scenario import load
 from parsim.sim.play import play
 
 CASES = json.loads((Path(__file__).parents[1] / "tests/data/scheduling_cases.json").read_text(encoding="utf-8"))[

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from parsim.core.errors import Fault, ParsimError, RunError, ScenarioError, Silence, Stalled, Unfinished
     from parsim.core.profile import Profile
-    from parsim.core.registry import use
     from parsim.core.timeline import Timeline
+    from parsim.entries.registry import use
     from parsim.measure import Calibration, calibrate
     from parsim.metrics.ledger import Ledger
     from parsim.predict import Replay, replay
@@ -82,7 +82,7 @@ _HOMES = {
     "scaling": "parsim.study.scaling",
     "simulate": "parsim.run",
     "splits": "parsim.study.splits",
-    "use": "parsim.core.registry",
+    "use": "parsim.entries.registry",
 }
 
 

@@ -16,25 +16,26 @@ from functools import cache, partial
 from typing import Annotated, Any, Literal
 
 from parsim.core.annotations import FILE, mark_of
-from parsim.core.checked_policy import guarded
 from parsim.core.cluster import Cluster
-from parsim.core.docstrings import purpose
-from parsim.core.document import MANY
 from parsim.core.errors import Complaint, Fault, Invalid, Path, ScenarioError
-from parsim.core.external import Outside, staying
 from parsim.core.garbage import uncollected
 from parsim.core.graph import TaskGraph
 from parsim.core.job import Cost, Job
-from parsim.core.json_schema import json_schema
 from parsim.core.plan import Plan, Steps
-from parsim.core.repair import mended
-from parsim.core.scenario import Scenario
-from parsim.core.schema import Ask, OneOf, Whole, check, parameters
+from parsim.core.schema import Ask, Whole
 from parsim.core.timeline import STEPS
 from parsim.costs import costs
+from parsim.entries.checked_policy import guarded
+from parsim.entries.external import Outside, staying
 from parsim.hardware import ClusterForm, about_memory, about_names, devices_of, wired
 from parsim.lower import complaints_about, too_long
 from parsim.policies import policies
+from parsim.scenario.docstrings import purpose
+from parsim.scenario.document import MANY
+from parsim.scenario.json_schema import json_schema
+from parsim.scenario.repair import mended
+from parsim.scenario.scenario import Scenario
+from parsim.scenario.schema import OneOf, check, parameters
 from parsim.workloads import workloads
 
 CONSTANT = Ask("constant")

@@ -8,16 +8,17 @@ from functools import cache
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Annotated, Any
 
-from parsim.core import document
 from parsim.core.annotations import Filled
 from parsim.core.cluster import HOST, UNWIRED, Cluster, Device
 from parsim.core.errors import Complaint, Invalid, Path, ScenarioError
 from parsim.core.graph import Numbered
-from parsim.core.json_schema import one_of
 from parsim.core.names import about_ways
-from parsim.core.registry import did_you_mean
-from parsim.core.schema import Ask, Count, Name, OneOf, Positive, check
+from parsim.core.schema import Ask, Count, Name, Positive
+from parsim.core.suggestions import did_you_mean
 from parsim.core.units import Bytes, BytesPerSecond, FlopPerSecond
+from parsim.scenario import document
+from parsim.scenario.json_schema import one_of
+from parsim.scenario.schema import OneOf, check
 from parsim.topologies import topologies
 
 if TYPE_CHECKING:

@@ -18,14 +18,15 @@ from numbers import Integral
 from typing import Any
 
 from parsim.core.escape import printable
-from parsim.core.kernel import ITEM, Call, price
-from parsim.core.scenario import Source
+from parsim.core.kernel import ITEM, Call
+from parsim.core.quantities import seconds, size
 from parsim.core.ties import CLOSE
 from parsim.core.units import BYTES, SECONDS, parse
-from parsim.export.report import seconds, size
 from parsim.hardware import kind
+from parsim.kernels import price
 from parsim.reading import load
 from parsim.run import Result, simulate
+from parsim.scenario.scenario import Source
 from parsim.study.splits import splits
 
 FOUND = 1e-3  # relative, of a time that was found on paper

@@ -12,7 +12,7 @@ from parsim.core.annotations import HUGE
 from parsim.core.cluster import each_pair
 from parsim.core.errors import Complaint, Path
 from parsim.core.job import Job
-from parsim.export.report import unlike
+from parsim.core.quantities import unlike
 from parsim.sim.estimate import mean_compute
 from parsim.sim.memory_bounds import devices_of, least_needs, limit
 from parsim.sim.theory import theory

@@ -15,14 +15,14 @@ import numpy as np
 
 from parsim.build import build
 from parsim.core.errors import Complaint, Fault, ScenarioError
-from parsim.core.kernel import price
 from parsim.core.machine import cores, machine, require_processes
 from parsim.core.profile import Profile, Row
-from parsim.core.scenario import Scenario, Source
+from parsim.core.quantities import seconds
 from parsim.export.files import json_text, write
-from parsim.export.report import seconds
 from parsim.export.table import table
+from parsim.kernels import price
 from parsim.reading import load
+from parsim.scenario.scenario import Scenario, Source
 from parsim.sim.play import play
 
 if TYPE_CHECKING:

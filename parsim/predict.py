@@ -14,17 +14,17 @@ from parsim.build import build
 from parsim.core.errors import Unfinished
 from parsim.core.escape import printable
 from parsim.core.evaluation import alone
-from parsim.core.external import staying
 from parsim.core.job import Job
 from parsim.core.machine import cores, require_processes
-from parsim.core.scenario import Source
+from parsim.core.quantities import seconds
+from parsim.entries.external import staying
 from parsim.export import html
 from parsim.export.files import Files, drawn, json_text, within, write
 from parsim.export.prediction import side_by_side, verdict
-from parsim.export.report import seconds
 from parsim.metrics.evaluation import alike, evaluate
 from parsim.reading import load
 from parsim.run import Result, ended
+from parsim.scenario.scenario import Source
 from parsim.sim.play import play
 from parsim.sim.theory import theory
 

@@ -1,6 +1,6 @@
 """Reading a scenario whose file may be large: it is checked while it is read, so that a fault is told early.
 
-file  --core.scenario.load-->  Scenario
+file  --scenario.load-->  Scenario
 |        ^
 excerpt  complaints        every 50,000 values
 """
@@ -13,13 +13,14 @@ from typing import Any
 
 from parsim.build import plan_class, sections
 from parsim.core.errors import Complaint, Path, dotted
-from parsim.core.excerpt import Excerpt
-from parsim.core.registry import Shelf, did_you_mean
-from parsim.core.scenario import Scenario, Source, no_mapping
-from parsim.core.scenario import load as read
-from parsim.core.schema import key_of, parameters
+from parsim.core.suggestions import did_you_mean
 from parsim.costs import costs
+from parsim.entries.registry import Shelf
 from parsim.policies import policies
+from parsim.scenario.excerpt import Excerpt
+from parsim.scenario.scenario import Scenario, Source, no_mapping
+from parsim.scenario.scenario import load as read
+from parsim.scenario.schema import key_of, parameters
 from parsim.topologies import topologies
 from parsim.workloads import workloads
 
@@ -34,7 +35,7 @@ SHELVES: dict[Path, Shelf] = {
 
 
 def load(source: Source, set: Mapping[str, Any] | None = None) -> Scenario:
-    """Read a scenario, as `parsim.core.scenario.load` does; a large file is checked while it is read."""
+    """Read a scenario, as `parsim.scenario.scenario.load` does; a large file is checked while it is read."""
     return read(source, set, partial(_about, set or {}))
 
 

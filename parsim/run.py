@@ -11,21 +11,22 @@ from typing import TYPE_CHECKING, Any
 from parsim.build import build
 from parsim.core.errors import Unfinished
 from parsim.core.job import ENGINES, Engine, Job, Theory
-from parsim.core.registry import did_you_mean
-from parsim.core.scenario import Source
+from parsim.core.quantities import seconds
+from parsim.core.suggestions import did_you_mean
 from parsim.core.timeline import Timeline
 from parsim.export.arrows import arrows_of
 from parsim.export.counters import counters_of
 from parsim.export.csv import write_csv
 from parsim.export.files import Files, drawn, json_text, write
 from parsim.export.idle import write_idle
-from parsim.export.report import report, seconds
+from parsim.export.report import report
 from parsim.export.six_steps import six_steps
 from parsim.export.trace import write_trace
 from parsim.metrics.devices import devices
 from parsim.metrics.ledger import Ledger, ledger
 from parsim.metrics.training import training
 from parsim.reading import load
+from parsim.scenario.scenario import Source
 from parsim.sim.cut import Cut
 from parsim.sim.play import valued
 from parsim.sim.theory import theory

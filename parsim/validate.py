@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from parsim.build import build
 from parsim.core.escape import printable
-from parsim.core.scenario import Source
+from parsim.core.quantities import seconds
 from parsim.core.ties import CLOSE
 from parsim.export import html
 from parsim.export.files import drawn, json_text, write
-from parsim.export.report import ledger, seconds
+from parsim.export.report import ledger
 from parsim.metrics.checker import check
 from parsim.metrics.closed_forms import Form, bound_formula, forms, lower_bound
 from parsim.reading import load
 from parsim.run import Result, run
+from parsim.scenario.scenario import Source
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

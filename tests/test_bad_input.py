@@ -397,7 +397,7 @@ def test_a_bomb_does_not_go_off(refused):
 
 
 def test_a_bomb_of_a_mapping_does_not_go_off(monkeypatch):
-    monkeypatch.setattr("parsim.core.scenario.MOST_VALUES", 100_000)
+    monkeypatch.setattr("parsim.scenario.scenario.MOST_VALUES", 100_000)
     bomb = ["x"]
     for _ in range(30):
         bomb = [bomb] * 9

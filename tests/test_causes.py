@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import parsim
-from parsim.export.report import seconds
+from parsim.core.quantities import seconds
 
 FOLDER = Path(__file__).parents[1] / "scenarios"
 FOUR = ["w0", "w1", "w2", "w3"]

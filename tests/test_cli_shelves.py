@@ -12,8 +12,8 @@ import pytest
 from commands import FIRST, ROOT, SCENARIOS, assert_same, process
 
 import parsim
-from parsim.core import document
-from parsim.core.registry import SHELVES, shelf
+from parsim.entries.registry import SHELVES, shelf
+from parsim.scenario import document
 
 # --- schedule ---
 
@@ -485,7 +485,7 @@ def test_the_schema_accepts_every_scenario(validator, text):
     ids=str,
 )
 def test_the_schema_rejects_what_parsim_rejects(validator, settings):
-    from parsim.core.scenario import load
+    from parsim.scenario.scenario import load
 
     values = load(FIRST, settings).values
     assert list(validator.iter_errors(values))

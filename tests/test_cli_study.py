@@ -62,7 +62,7 @@ def triple(value: float) -> float:
 @pytest.fixture(autouse=True)
 def here(tmp_path, monkeypatch):
     """Work in a folder of one's own, and leave the shelves as they were."""
-    from parsim.core.registry import SHELVES, shelf
+    from parsim.entries.registry import SHELVES, shelf
 
     stocks = [(shelf(name), shelf(name).stock()) for name in SHELVES]
     monkeypatch.chdir(tmp_path)

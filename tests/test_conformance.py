@@ -11,7 +11,7 @@ import parsim
 from parsim.conformance import cases, check_file, findings, workloads
 from parsim.conformance.case import Case, Found, find
 from parsim.conformance.policies import about_bounds, about_change
-from parsim.core.registry import SHELVES, shelf
+from parsim.entries.registry import SHELVES, shelf
 
 ROOT = Path(__file__).parents[1]
 ENTRIES = [(name, entry) for name in SHELVES for entry in shelf(name).entries()]

@@ -7,14 +7,14 @@ from parsim import use
 from parsim.build import build
 from parsim.core.cluster import Device
 from parsim.core.errors import Invalid
-from parsim.core.function import made
 from parsim.core.graph import TaskGraph
-from parsim.core.scenario import load
 from parsim.costs import costs
 from parsim.costs.constant import constant
 from parsim.costs.noisy import noisy
+from parsim.entries.function import made
 from parsim.kernels import kernels
 from parsim.merges import merges
+from parsim.scenario.scenario import load
 from parsim.sim.estimate import columns
 
 PARAMETERS = {"constant": {"compute": 1.0}, "noisy": {"compute": 1.0, "spread": 0.25}}

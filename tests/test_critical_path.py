@@ -10,10 +10,10 @@ from random_scenarios import scenarios
 
 import parsim
 from parsim.build import build
-from parsim.core.scenario import load
 from parsim.export.csv import read_csv, write_csv
 from parsim.metrics.critical_path import critical_path, gaps
 from parsim.run import run
+from parsim.scenario.scenario import load
 
 FOLDER = Path(__file__).parents[1] / "scenarios"
 RANK_3 = " ".join(f"3F{i} 3B{i}" for i in range(8))

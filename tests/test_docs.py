@@ -23,16 +23,16 @@ import parsim
 from parsim.build import scenario_schema
 from parsim.cli.pictures import KINDS as PLOT_KINDS
 from parsim.conformance import check_file
-from parsim.core import document as yaml_document
-from parsim.core.registry import shelf
-from parsim.core.schema import check as read
 from parsim.core.timeline import CAUSES, COLUMNS, STEPS
 from parsim.core.units import DIMENSIONS
+from parsim.entries.registry import shelf
 from parsim.export.csv import write_csv
 from parsim.export.text import golden
 from parsim.hardware import KEYS, DeviceForm, kinds
 from parsim.policies import policies
 from parsim.predict import Replay
+from parsim.scenario import document as yaml_document
+from parsim.scenario.schema import check as read
 from parsim.validate import validate
 
 ROOT = Path(__file__).parents[1]
@@ -167,9 +167,9 @@ def test_a_picture_shows_what_is_drawn_today(answer_of, picture, line, tmp_path)
 
 
 def test_the_map_has_every_room_on_its_floor():
-    text = re.search(r"^6  .*?(?=^```$)", README.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)[0]
+    text = re.search(r"^8  .*?(?=^```$)", README.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)[0]
     shown, floor = {}, 0
-    for digit, words in re.findall(r"^([1-6 ])  (.+)$", text, re.MULTILINE):
+    for digit, words in re.findall(r"^([0-8 ])  (.+)$", text, re.MULTILINE):
         floor = int(digit) if digit.strip() else floor
         shown |= dict.fromkeys(re.findall(r"\b(\w+)(?:/|\.py)", words), floor)
     assert shown == {room: FLOORS[room] for room in FLOORS if room not in (*SHELVES, "__main__")}
@@ -207,7 +207,7 @@ def test_the_chinese_readme_is_as_whole_as_the_english_one():
         r"\]\((?!README)([^)]+)\)",  # links and pictures
         r"`(\d\d_\w+)`",
         r"(?m)^\| (`\w+/` \|).*\| ([^|]+) \|$",  # shelves and their entries
-        r"(?m)^[1-6 ] {2}([\w/]+(?:\.py)?)(?=  )",  # the map
+        r"(?m)^[0-8 ] {2}([\w/]+(?:\.py)?)(?=  )",  # the map
         r"`(--?[a-z]+)[^`]*`",
         r"Python (3\.\d+)|(3\.\d+)(?=[.。])|(\d+ MB)",
     ):

@@ -8,8 +8,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parsim.core import document
 from parsim.core.errors import Invalid, ScenarioError
+from parsim.scenario import document
 
 
 def read(text):

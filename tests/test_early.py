@@ -7,7 +7,7 @@ from hypothesis import settings
 
 import parsim
 from parsim.build import build
-from parsim.core.scenario import load
+from parsim.scenario.scenario import load
 from parsim.sim.carrier import Carrier
 from parsim.sim.order import NOBODY
 from parsim.sim.prepared import prepared

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 
 import parsim
 from parsim.build import build, scenario_schema
-from parsim.core.docstrings import meanings, purpose
-from parsim.core.json_schema import json_schema
-from parsim.core.registry import SHELVES, shelf
-from parsim.core.scenario import load
 from parsim.core.units import Seconds
+from parsim.entries.registry import SHELVES, shelf
 from parsim.hardware import kinds
+from parsim.scenario.docstrings import meanings, purpose
+from parsim.scenario.json_schema import json_schema
+from parsim.scenario.scenario import load
 
 ROOT = Path(__file__).parents[1]
 ENTRIES = [(name, entry) for name in SHELVES for entry in shelf(name).entries()]

@@ -7,7 +7,7 @@ import pytest
 
 import parsim
 from parsim.build import build
-from parsim.core.scenario import load
+from parsim.scenario.scenario import load
 from parsim.sim.play import play
 
 

@@ -13,12 +13,13 @@ import yaml
 
 import parsim
 from parsim.core.errors import RunError, ScenarioError
+from parsim.core.quantities import seconds, size, unit_of
 from parsim.core.timeline import CAUSES, COLUMNS, Idle
 from parsim.export import files
 from parsim.export.csv import from_rows, read_csv, write_csv
 from parsim.export.prediction import MEASURE, STATED, overhead, side_by_side, verdict
-from parsim.export.report import devices, ledger, report, seconds, size
-from parsim.export.text import gantt, golden, short, ticks, unit_of
+from parsim.export.report import devices, ledger, report
+from parsim.export.text import gantt, golden, short, ticks
 from parsim.export.trace import layers, write_trace
 
 # Scenario 01 of the contract: 1 MB an item over 10 MB/s, 1 s an item; subsets of 3 and of 2 items.

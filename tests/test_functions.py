@@ -9,7 +9,7 @@ import parsim
 from parsim.build import scenario_schema
 from parsim.conformance import check_file
 from parsim.core.kernel import Call, arguments_of
-from parsim.core.registry import SHELVES, shelf
+from parsim.entries.registry import SHELVES, shelf
 
 KERNELS = '''\
 """Kernels in every form that Python has for a function of one argument."""

@@ -8,9 +8,9 @@ import pytest
 
 import parsim
 from parsim.build import build
-from parsim.core.scenario import load
 from parsim.metrics.checker import check
 from parsim.policies import policies
+from parsim.scenario.scenario import load
 from parsim.sim.estimate import estimate, expected
 
 SHELF = [name for name in policies.entries() if name != "in_order"]

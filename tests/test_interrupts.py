@@ -14,9 +14,9 @@ from commands import FIRST, ROOT
 
 import parsim
 from parsim.build import build
-from parsim.core.scenario import load
 from parsim.metrics.ledger import ledger
 from parsim.run import run
+from parsim.scenario.scenario import load
 from parsim.sim.cut import Cut
 
 PATIENCE = 60  # s

@@ -14,12 +14,12 @@ import parsim
 from parsim.conformance import check_file, findings
 from parsim.conformance.arrays import differences, parts, samples
 from parsim.core.errors import Invalid
-from parsim.core.function import made
-from parsim.core.json_schema import json_schema
 from parsim.core.kernel import PARTS, Kernel, is_class, run
-from parsim.core.registry import SHELVES, shelf
-from parsim.core.schema import check
+from parsim.entries.function import made
+from parsim.entries.registry import SHELVES, shelf
 from parsim.kernels import kernels
+from parsim.scenario.json_schema import json_schema
+from parsim.scenario.schema import check
 
 ENTRIES = list(kernels.entries())
 NAIVE_PARTS = [(entry, part) for entry, naive in NAIVE.items() for part in naive]

@@ -6,7 +6,7 @@ import pytest
 from commands import process
 from language_server import LanguageServer
 
-from parsim.core.registry import shelf
+from parsim.entries.registry import shelf
 from parsim.hardware import kinds
 
 ROOT = Path(__file__).parents[1]

@@ -9,10 +9,10 @@ import pytest
 
 import parsim
 from parsim.build import build
-from parsim.core.scenario import load
 from parsim.core.threads import one_thread, threads
 from parsim.metrics.checker import check
 from parsim.metrics.ledger import ledger
+from parsim.scenario.scenario import load
 from parsim.sim.play import valued
 
 NAP, MOST = 0.02, 0.2  # s: a kernel naps the first, and surely takes less than the second

@@ -11,12 +11,12 @@ import pytest
 
 import parsim
 from parsim.build import build, scenario_schema
-from parsim.core import patience
-from parsim.core.checked_policy import Guard
 from parsim.core.errors import Silence
-from parsim.core.registry import SHELVES, shelf, use
-from parsim.core.scenario import load
+from parsim.entries import patience
+from parsim.entries.checked_policy import Guard
+from parsim.entries.registry import SHELVES, shelf, use
 from parsim.policies.fifo import Fifo
+from parsim.scenario.scenario import load
 
 NEWEST = '''\
 from parsim.policies import policies
@@ -545,10 +545,10 @@ class TestAnswers:
 
 
 SLEEPING = NEWEST.replace("fits):\n", "fits):\n        2 in self.tasks and told.wait(60)\n").replace(
-    "\n\n\n", "\nfrom parsim.core.patience import told\n\n\n", 1
+    "\n\n\n", "\nfrom parsim.entries.patience import told\n\n\n", 1
 )
 SLOW = """\
-from parsim.core.patience import told
+from parsim.entries.patience import told
 from parsim.costs import costs
 from parsim.kernels import kernels
 from parsim.merges import merges

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import parsim
 from parsim.core.json_values import DEEPEST, MOST, Unwritable, plain
-from parsim.core.registry import SHELVES, shelf
+from parsim.entries.registry import SHELVES, shelf
 
 
 class Whole(enum.IntEnum):

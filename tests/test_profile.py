@@ -19,11 +19,11 @@ from parsim.build import build
 from parsim.core.kernel import PARTS, Call
 from parsim.core.machine import machine
 from parsim.core.profile import Timing, read
-from parsim.core.scenario import load
 from parsim.core.threads import threads
 from parsim.costs.measured import Lookup
 from parsim.real import processes
 from parsim.real.microbenchmark import SIZES, line, timing
+from parsim.scenario.scenario import load
 
 MLP = {"kind": "mlp", "widths": [2, 3], "batch": 4}  # on one worker F, B and U, of one layer
 REPEAT = 3

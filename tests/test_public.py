@@ -16,9 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import parsim
-from parsim.core import document
 from parsim.core.timeline import COLUMNS
 from parsim.metrics.checker import check
+from parsim.scenario import document
 
 ROOT = Path(__file__).parents[1]
 SCENARIOS = sorted((ROOT / "scenarios").glob("*.yaml"))

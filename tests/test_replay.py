@@ -19,13 +19,13 @@ import pytest
 
 import parsim
 from parsim.build import build
-from parsim.core import document
 from parsim.core.errors import Invalid
-from parsim.core.scenario import load
 from parsim.metrics.checker import check
 from parsim.metrics.evaluation import alike
 from parsim.metrics.ledger import ledger
 from parsim.real import processes
+from parsim.scenario import document
+from parsim.scenario.scenario import load
 
 NAP = 0.3  # s
 

@@ -22,10 +22,10 @@ import parsim
 from parsim import predict
 from parsim.build import build
 from parsim.core.errors import Silence
-from parsim.core.scenario import load
 from parsim.export.csv import read_csv
 from parsim.real import processes, worker_pool
 from parsim.real.arena import GROWTH, LINE, Arena, get, put
+from parsim.scenario.scenario import load
 
 KERNELS = '''
 """Kernels that do something else with a 4."""

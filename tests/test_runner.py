@@ -16,10 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import parsim
-from parsim.core import registry
 from parsim.core.errors import Silence
-from parsim.core.scenario import load
+from parsim.entries import registry
 from parsim.policies import policies
+from parsim.scenario.scenario import load
 from parsim.study import case, process_pool, runner
 from parsim.study.case import Case
 from parsim.study.process_pool import ProcessPool
@@ -252,7 +252,7 @@ def test_a_warning_is_given_here(processes):
 def test_silence_is_told_while_it_lasts(processes):
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
-        processes.submit(exec, "from parsim.core import patience; patience._tellers[-1]('policy mine')").result()
+        processes.submit(exec, "from parsim.entries import patience; patience._tellers[-1]('policy mine')").result()
         end = time.monotonic() + PATIENCE
         while not told and time.monotonic() < end:
             time.sleep(0.01)

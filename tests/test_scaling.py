@@ -9,7 +9,7 @@ import pytest
 
 import parsim
 from parsim.build import build
-from parsim.core.scenario import load
+from parsim.scenario.scenario import load
 from parsim.study.workers import with_workers
 
 FOLDER = Path(__file__).parents[1] / "scenarios"

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parsim.core import scenario as module
 from parsim.core.errors import Complaint, ScenarioError
-from parsim.core.scenario import load, settings
+from parsim.scenario import scenario as module
+from parsim.scenario.scenario import load, settings
 
 TEXT = """\
 cluster: {devices: 2, topology: star}

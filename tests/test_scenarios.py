@@ -16,9 +16,9 @@ import training_counts
 
 import parsim
 from parsim.build import build
-from parsim.core.scenario import settings
 from parsim.export.text import golden
 from parsim.reading import load
+from parsim.scenario.scenario import settings
 
 FOLDER = Path(__file__).parents[1] / "scenarios"
 MODELINE = "# yaml-language-server: $schema=parsim.schema.json"

@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 from random_scenarios import scenarios
 
 from parsim.build import build
-from parsim.core import schema
 from parsim.core.errors import Complaint, Invalid
-from parsim.core.json_schema import json_schema
-from parsim.core.registry import Shelf
-from parsim.core.schema import Ask, Count, Name, OneOf, Positive, Whole, check, model_of
+from parsim.core.schema import Ask, Count, Name, Positive, Whole
 from parsim.core.units import Bytes, BytesPerSecond, Seconds, Travel
+from parsim.entries.registry import Shelf
 from parsim.reading import load
+from parsim.scenario import schema
+from parsim.scenario.json_schema import json_schema
+from parsim.scenario.schema import OneOf, check, model_of
 
 
 class Stand(Shelf):
@@ -421,8 +422,7 @@ def test_models_are_made_once():
 
 
 def test_importing_the_schema_does_not_import_pydantic():
-    code = (
-        "import sys, parsim.core.schema, parsim.core.scenario; print('pydantic' in sys.modules, 'yaml' in sys.modules)"
-    )
+    load = "parsim.scenario.schema, parsim.scenario.scenario"
+    code = f"import sys, {load}; print('pydantic' in sys.modules, 'yaml' in sys.modules)"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.split() == ["False", "False"]

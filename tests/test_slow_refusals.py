@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import parsim
-from parsim.core import document
 from parsim.core.errors import Complaint
-from parsim.core.excerpt import EDGE, Excerpt
 from parsim.reading import load
+from parsim.scenario import document
+from parsim.scenario.excerpt import EDGE, Excerpt
 
 SCENARIOS = sorted((Path(__file__).parents[1] / "scenarios").glob("*.yaml"))
 MANY, MOST_SECONDS = 2_500_000, 10.0
@@ -117,7 +117,7 @@ def test_a_mapping_of_many_unknown_keys_is_refused_soon():
 def eager(monkeypatch):
     """Look at a document after every value."""
     monkeypatch.setattr(document, "LOOK", 1)
-    monkeypatch.setattr("parsim.core.excerpt.EDGE", 2)
+    monkeypatch.setattr("parsim.scenario.excerpt.EDGE", 2)
 
 
 @pytest.mark.parametrize("file", SCENARIOS, ids=lambda file: file.stem)

@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 
 import parsim
 from parsim.core.errors import Complaint, Invalid
-from parsim.core.json_schema import json_schema
 from parsim.core.read_file import BIGGEST
-from parsim.core.schema import File, check
+from parsim.core.schema import File
 from parsim.metrics.checker import check as proven
+from parsim.scenario.json_schema import json_schema
+from parsim.scenario.schema import check
 from parsim.workloads.stg import Row, read
 
 ROOT = Path(__file__).parents[1]

@@ -28,7 +28,7 @@ from parsim.cli.terminal import say, say_json
 from parsim.core.errors import Fault, RunError, ScenarioError
 
 if TYPE_CHECKING:
-    from parsim.core.registry import Shelf
+    from parsim.entries.registry import Shelf
 
 
 DEVICES = "devices"  # no shelf of Python, but listed among them
@@ -45,8 +45,8 @@ def schedule(name: str, ranks: str, microbatches: str, chunks: str, files: tuple
     from parsim.core.annotations import MOST
     from parsim.core.errors import Invalid
     from parsim.core.orders import orders_of
-    from parsim.core.registry import did_you_mean
     from parsim.core.schema import Ask
+    from parsim.core.suggestions import did_you_mean
     from parsim.schedules import schedules
 
     counts: dict[str, int] = {}
@@ -104,8 +104,9 @@ def ledger(timeline: str, workers: str | None, origin: str) -> None:
 @as_json
 def list_(shelf: str | None, files: tuple[str, ...], as_json: bool) -> None:
     """List what stands on the shelves, and in which files."""
-    from parsim.core.registry import SHELVES, did_you_mean
-    from parsim.core.registry import shelf as find
+    from parsim.core.suggestions import did_you_mean
+    from parsim.entries.registry import SHELVES
+    from parsim.entries.registry import shelf as find
     from parsim.export.table import table
     from parsim.hardware import QUESTION
 
@@ -147,7 +148,7 @@ def _device_rows() -> list[dict[str, str]]:
 
 def _shown(file: str) -> str:
     """Write a file of the package from the package on, and any other as it was named."""
-    from parsim.core.registry import PACKAGE
+    from parsim.entries.registry import PACKAGE
 
     return Path(file).relative_to(Path(PACKAGE).parent).as_posix() if file.startswith(PACKAGE + os.sep) else file
 

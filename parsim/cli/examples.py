@@ -49,7 +49,7 @@ def examples(folder: str) -> None:
 
 def originals() -> dict[str, bytes]:
     """Return the content of each example, by its path from the folder where all of them lie."""
-    from parsim.core.registry import PACKAGE
+    from parsim.entries.registry import PACKAGE
 
     brought = Path(PACKAGE) / "examples"  # in a wheel; see pyproject.toml
     root = brought if brought.is_dir() else Path(PACKAGE).parent

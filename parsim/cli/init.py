@@ -32,7 +32,7 @@ def init(file: str, kind: str) -> None:
 
     FILE is scenario.yaml if left out. Beside it stands parsim.schema.json, from which editors complete keys.
     """
-    from parsim.core.registry import did_you_mean
+    from parsim.core.suggestions import did_you_mean
 
     kinds = {path.stem: path for path in Path(__file__).with_name("templates").glob("*.yaml")}
     faults: list[Fault] = []

@@ -152,7 +152,7 @@ def raise_all(faults: Sequence[Fault]) -> None:
 def use_files(files: Iterable[str], faults: list[Fault]) -> None:
     """Put what *files* from outside the package add on the shelves."""
     for file in files:
-        from parsim.core.registry import use
+        from parsim.entries.registry import use
 
         with collecting(faults):
             use(file)
@@ -175,7 +175,7 @@ def count_of(option: str, text: str, most: int) -> int:
 def engine_of(text: str) -> Engine:
     """Read what is to play a scenario."""
     from parsim.core.job import ENGINES
-    from parsim.core.registry import did_you_mean
+    from parsim.core.suggestions import did_you_mean
 
     for engine in ENGINES:
         if engine == text:

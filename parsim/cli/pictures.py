@@ -24,9 +24,9 @@ from parsim.core.escape import printable
 from parsim.core.progress import counted
 
 if TYPE_CHECKING:
-    from parsim.core.scenario import Scenario, Source
     from parsim.export.folder import Kept
     from parsim.run import Result
+    from parsim.scenario.scenario import Scenario, Source
 
 KINDS = ("gantt", "ledger", "path", "memory", "graph", "scaling")
 LYING = ("gantt", "ledger", "path")  # what a folder shows without playing again
@@ -88,7 +88,7 @@ def _drawn(draw: Draw, kinds: list[str]) -> tuple[Pictures, dict[str, ParsimErro
 
 def _kinds(words: tuple[str, ...], faults: list[Fault]) -> list[str]:
     """Return the kinds asked for, each once; what is no kind is a fault."""
-    from parsim.core.registry import did_you_mean
+    from parsim.core.suggestions import did_you_mean
 
     asked = dict.fromkeys(kind.strip() for word in words for kind in word.split(","))
     for kind in asked:

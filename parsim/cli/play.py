@@ -42,7 +42,7 @@ timeout = click.option("--timeout", metavar="TIME", help="Fail where no worker a
 
 def answer(asked: Asked, scenario: str, ask: Callable[[str, Values], Given], faults: list[Fault]) -> Given:
     """Let *ask* play the scenario with what the options set."""
-    from parsim.core.scenario import settings
+    from parsim.scenario.scenario import settings
 
     chosen = asked.values(faults, settings, lambda values: _see(scenario, values))
     return asked.say(lambda: ask(scenario, chosen), scenario)
@@ -82,9 +82,9 @@ def run(asked: Asked, scenario: str, engine: str) -> None:
 @answers
 def replay(asked: Asked, scenario: str, times: str, timeout: str | None) -> None:
     """Run the work for real, in processes, beside its prediction."""
-    from parsim.core.scenario import settings as set_values
     from parsim.predict import replay as play
     from parsim.predict import salvage
+    from parsim.scenario.scenario import settings as set_values
     from parsim.study.repeat import Broken, repeat
 
     faults: list[Fault] = []
@@ -137,10 +137,10 @@ def calibrate(
     as_json: bool,
 ) -> None:
     """Measure what SCENARIO's kernels take here, into a profile."""
-    from parsim.core.scenario import settings as read
     from parsim.export.files import writable
     from parsim.measure import calibrate as measure
     from parsim.measure import file_of
+    from parsim.scenario.scenario import settings as read
 
     faults: list[Fault] = []
     chosen: Values = {}
@@ -258,7 +258,7 @@ def splits(asked: Asked, scenario: str, over: str | None) -> None:
 
 def _paths(words: str) -> list[str]:
     """Return dotted paths; each may be named by its last step."""
-    from parsim.core.registry import did_you_mean
+    from parsim.core.suggestions import did_you_mean
     from parsim.study.splits.variables import VARIABLES
 
     known = {path.rpartition(".")[2]: path for path in VARIABLES}

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from parsim.conformance.case import Case, Finding, find
 from parsim.core.escape import printable
 from parsim.core.progress import counted
-from parsim.core.registry import use
+from parsim.entries.registry import use
 
 __all__ = ["Finding", "Verdict", "cases", "check_file", "findings"]
 

@@ -15,12 +15,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from parsim.conformance.case import Case, Found, asked, found, who_of
-from parsim.core.errors import told
-from parsim.core.external import ANYTHING, aside, shown
+from parsim.core.errors import ANYTHING, shown, told
 from parsim.core.kernel import Array, Kernel, Part, Shape, run
-from parsim.core.schema import check as read
+from parsim.entries.external import aside
 from parsim.kernels import kernels
 from parsim.metrics.evaluation import alike
+from parsim.scenario.schema import check as read
 
 SEEDS = (0, 1)
 STEP = 6e-6  # about the cube root of the last bit of 1, where rounding and curvature err alike

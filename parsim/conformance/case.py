@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
-from parsim.core import document
 from parsim.core.annotations import FILE, example, mark_of
-from parsim.core.errors import Complaint, Invalid, ParsimError, told
+from parsim.core.errors import ANYTHING, Complaint, Invalid, ParsimError, told
 from parsim.core.escape import printable
-from parsim.core.external import ANYTHING, Outside, Who, staying
-from parsim.core.registry import shelf
-from parsim.core.schema import key_of, model_of, parameters
+from parsim.entries.external import Outside, Who, staying
+from parsim.entries.registry import shelf
+from parsim.scenario import document
+from parsim.scenario.schema import key_of, model_of, parameters
 
 
 class Found(NamedTuple):

@@ -11,15 +11,15 @@ from parsim.build import build
 from parsim.conformance.case import Case, Found, asked, found, who_of
 from parsim.conformance.games import ITEMS, game, task
 from parsim.conformance.profiles import profile
-from parsim.core.entry_checks import cost as checked
 from parsim.core.errors import ScenarioError
 from parsim.core.job import Cost
-from parsim.core.scenario import load
-from parsim.core.schema import check as read
-from parsim.core.schema import parameters
 from parsim.costs import costs
+from parsim.entries.checks import cost as checked
 from parsim.metrics.checker import check
 from parsim.run import run
+from parsim.scenario.scenario import load
+from parsim.scenario.schema import check as read
+from parsim.scenario.schema import parameters
 
 SEEDS = (0, 1, 7, 2**63 - 1)
 FAST = {"cluster": {"devices": ["w0", {"name": "w1", "speed": 4}]}}

@@ -15,14 +15,14 @@ from typing import Any
 from parsim.build import build
 from parsim.conformance import arrays
 from parsim.conformance.case import Case, Found, asked, found
-from parsim.core.function import argument, made
 from parsim.core.items import Elements
 from parsim.core.kernel import is_class
-from parsim.core.scenario import load
-from parsim.core.schema import check as read
+from parsim.entries.function import argument, made
 from parsim.kernels import kernels
 from parsim.metrics.evaluation import alike
 from parsim.run import run
+from parsim.scenario.scenario import load
+from parsim.scenario.schema import check as read
 
 NUMBERS: dict[str, list[Any]] = {"whole numbers": [1, 2, 3, 4, 5], "fractions": [0.5, 2.5, 10.0]}
 PLANS = ({"split": "data"}, {"split": "data", "subsets": 3}, {"split": "layers"}, {"split": "chain", "depth": 2})

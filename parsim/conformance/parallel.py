@@ -9,14 +9,14 @@ from typing import Any
 
 from parsim.build import build
 from parsim.conformance.case import Case, Found, asked, found, who_of
-from parsim.core.entry_checks import graph as checked
 from parsim.core.items import Elements
-from parsim.core.scenario import load
 from parsim.core.ties import CLOSE
+from parsim.entries.checks import graph as checked
 from parsim.metrics.checker import check
 from parsim.metrics.evaluation import alike
 from parsim.parallel import parallel
 from parsim.run import run
+from parsim.scenario.scenario import load
 
 GIVEN = ("items", "workers", "subsets", "depth")
 OPTIONS: tuple[dict[str, int], ...] = ({}, {"subsets": 3}, {"depth": 2}, {"depth": 3})

@@ -14,16 +14,16 @@ from typing import Any
 from parsim.build import build
 from parsim.conformance.case import Case, Found, found, who_of
 from parsim.conformance.games import OTHER, PIPELINES, QUIET
-from parsim.core.checked_policy import guarded
-from parsim.core.external import Outside
 from parsim.core.job import Job
-from parsim.core.scenario import load
 from parsim.core.ties import CLOSE
 from parsim.core.timeline import Timeline
+from parsim.entries.checked_policy import guarded
+from parsim.entries.external import Outside
 from parsim.metrics.checker import check
 from parsim.metrics.closed_forms import lower_bound
 from parsim.policies import policies
 from parsim.run import run
+from parsim.scenario.scenario import load
 
 FOLLOWS_ORDERS = "in_order"  # plays nothing but pipelines
 

@@ -7,9 +7,10 @@ import os
 from functools import cache
 from tempfile import TemporaryDirectory
 
-from parsim.core.kernel import Call, price
+from parsim.core.kernel import Call
 from parsim.core.machine import machine
 from parsim.core.profile import Profile, Row, Timing
+from parsim.kernels import price
 
 
 @cache

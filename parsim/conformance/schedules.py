@@ -13,15 +13,15 @@ from functools import partial
 from typing import Any
 
 from parsim.conformance.case import Case, Found, asked, found, who_of
-from parsim.core.entry_checks import orders
 from parsim.core.errors import Invalid
 from parsim.core.op import Op
 from parsim.core.orders import orders_of
 from parsim.core.schema import Ask
-from parsim.core.schema import check as read
 from parsim.core.ties import CLOSE
+from parsim.entries.checks import orders
 from parsim.metrics.checker import check
 from parsim.run import Result, simulate
+from parsim.scenario.schema import check as read
 from parsim.schedules import schedules
 
 GIVEN = ("ranks", "microbatches", "chunks")

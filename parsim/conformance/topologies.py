@@ -17,10 +17,10 @@ from typing import Any
 from parsim.conformance.case import Case, Found, asked, found, who_of
 from parsim.conformance.profiles import profile
 from parsim.core.cluster import HOST, Cluster, Device, Pairs, each_pair
-from parsim.core.entry_checks import wiring
-from parsim.core.schema import check as read
+from parsim.entries.checks import wiring
 from parsim.metrics.checker import check
 from parsim.run import simulate
+from parsim.scenario.schema import check as read
 from parsim.topologies import topologies
 
 GIVEN = ("places",)

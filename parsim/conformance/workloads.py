@@ -11,13 +11,13 @@ import numpy as np
 from parsim.build import build, plan_class
 from parsim.conformance.case import Case, Found, asked, found, who_of
 from parsim.conformance.games import DELAYED, ITEMS, STAGES
-from parsim.core.entry_checks import graph as checked
 from parsim.core.errors import ScenarioError
 from parsim.core.graph import TaskGraph
 from parsim.core.job import Job
-from parsim.core.scenario import load
+from parsim.entries.checks import graph as checked
 from parsim.metrics.checker import check
 from parsim.run import run
+from parsim.scenario.scenario import load
 from parsim.workloads import workloads
 
 GIVEN = ("cluster", "plan")

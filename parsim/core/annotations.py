@@ -108,12 +108,7 @@ def _keep_unread(raw: Any, read: Callable[[Any], float]) -> float:
     return raw if isinstance(raw, Unread) else read(raw)
 
 
-Count = Annotated[int, Between(1)]
-Whole = Annotated[int, Between(0, 2**63 - 1)]
-Positive = Annotated[float, Above(0.0)]
-Name = Annotated[str, Filled()]
 FILE = Filled("the path of a file", "graph.stg")
-File = Annotated[str, FILE]  # of an entry that stands right in the scenario; arrives as a path from the current folder
 
 
 @dataclass(frozen=True)
@@ -233,7 +228,7 @@ class Strict:
 def read(annotation: Any, raw: Any) -> Any:
     """Return *raw* as *annotation* means it, where it is plainly right; else raise `Doubt`, or another `ValueError`.
 
-    >>> read(list[Count], [1, 2]), read(tuple[Name, ...], ["a"]), read(Annotated[float, Strict()], 3)
+    >>> read(list[int], [1, 2]), read(tuple[str, ...], ["a"]), read(Annotated[float, Strict()], 3)
     ([1, 2], ('a',), 3.0)
     """
     mark = mark_of(annotation)

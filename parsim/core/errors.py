@@ -12,6 +12,7 @@ and the scenario turns each complaint into a fault with its place.
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Literal, NamedTuple
@@ -19,6 +20,8 @@ from typing import Literal, NamedTuple
 from parsim.core.escape import printable
 
 Path = tuple[str | int, ...]
+LONGEST = 120  # letters of a value in a message
+ANYTHING = BaseException  # what a file may raise; only the user's own interruption passes
 
 
 def dotted(path: Path) -> str:
@@ -53,6 +56,17 @@ def told(error: BaseException) -> str:
     if isinstance(error, ParsimError):
         return text
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def shown(value: object) -> str:
+    """Write *value* in a few words, whatever it is."""
+    try:
+        text = reprlib.repr(value)
+    except KeyboardInterrupt:
+        raise
+    except ANYTHING:
+        return f"a {type(value).__name__}"
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
 
 
 class Fault(NamedTuple):

@@ -12,8 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from parsim.core.errors import told
-from parsim.core.external import shown
+from parsim.core.errors import shown, told
 
 DEEPEST = 100  # levels of lists and mappings; programs that read JSON have limits of their own
 MOST = 10_000_000  # values

@@ -11,7 +11,7 @@ FLOP are counted by one rule: each +, -, x, /, comparison, exp, log, tanh and sq
 maximum along an axis of n numbers is n, its start included, so that rows times a matrix are the usual 2 R i o. Copies,
 masks, indices and changes of sign are 0, and so is what is made once for a whole call, such as 1 / sqrt(d).
 
-An entry of the shelf that is a function of one element (`parsim.core.function`) has a forward part only, and no price.
+An entry that is a function of one element (`parsim.entries.function`) has a forward part only, and no price.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
 from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
@@ -111,25 +110,6 @@ def _fixed(value: Any) -> Any:
     if isinstance(value, dict):
         return Fixed({key: _fixed(one) for key, one in value.items()})
     return tuple(map(_fixed, value)) if type(value) in (list, tuple) else value
-
-
-@cache
-def price(call: Call) -> tuple[float, float]:
-    """Return the FLOP and the bytes of a call; NaN where its kernel does not say.
-
-    >>> price(Call("matmul", (), "forward", ((2, 3), (3, 4))))
-    (48.0, 208.0)
-    """
-    from parsim.core.registry import shelf
-
-    entry = shelf("kernels").entries().get(call.kernel)
-    if entry is None or not is_class(entry):
-        return math.nan, math.nan
-    kernel = entry(**dict(call.arguments))
-    try:
-        return float(kernel.flops(call.part, *call.shapes)), float(kernel.bytes(call.part, *call.shapes))
-    except NotImplementedError:
-        return math.nan, math.nan
 
 
 class Watched:

@@ -20,11 +20,12 @@ from parsim.core.cluster import Cluster, Device
 from parsim.core.errors import Complaint
 from parsim.core.graph import Floats, TaskGraph
 from parsim.core.job import Cost, Remarks
-from parsim.core.kernel import Call, price
+from parsim.core.kernel import Call
 from parsim.core.schema import Positive
 from parsim.core.units import Seconds
 from parsim.costs import costs
 from parsim.costs.constant import no_luck
+from parsim.kernels import price
 
 
 @costs.add("roofline")

@@ -15,7 +15,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from parsim.core import document
 from parsim.core.errors import Fault, ScenarioError
 from parsim.core.errors import Path as Way
 from parsim.core.read_file import opened
@@ -25,6 +24,7 @@ from parsim.export.csv import natural, read_columns, timeline_of
 from parsim.export.idle import idle_of, read_idle
 from parsim.metrics.checker import idleness
 from parsim.metrics.ledger import Ledger, ledger
+from parsim.scenario import document
 
 ARGUMENT = "RESULT"
 RESULT, TIMELINE, IDLE, SCENARIO = "result.json", "timeline.csv", "idle.csv", "scenario.json"

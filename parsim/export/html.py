@@ -14,8 +14,9 @@ from html import escape
 from typing import Any
 
 from parsim.core.escape import printable
+from parsim.core.quantities import clean, seconds, size
 from parsim.export.prediction import beside
-from parsim.export.report import clean, seconds, size, spent, terms
+from parsim.export.report import spent, terms
 from parsim.export.text import ends
 
 CELL = "padding:0.15em 0.8em 0.15em 0;border:0;background:none;vertical-align:top"

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from parsim.core.errors import ScenarioError
-from parsim.core.registry import did_you_mean
+from parsim.core.suggestions import did_you_mean
 from parsim.core.timeline import CAUSES, Idle, Timeline, Words
 from parsim.export.columns import number_texts, pieces, word_texts
 from parsim.export.csv import cell, names

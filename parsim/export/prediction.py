@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from parsim.export.report import clean, seconds
+from parsim.core.quantities import clean, seconds
 from parsim.export.table import table
 
 STATED = "its seconds are the scenario's and not this machine's, so this says nothing about the simulation"

@@ -11,8 +11,8 @@ import numpy as np
 from parsim.core.items import Elements
 from parsim.core.job import Job
 from parsim.core.json_values import plain
+from parsim.core.quantities import seconds
 from parsim.core.timeline import STEPS, Timeline
-from parsim.export.report import seconds
 
 SHOWN = 4  # of any list
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from parsim.core.cluster import HOST
 from parsim.core.graph import Floats
+from parsim.core.quantities import number, unit_of
 from parsim.core.timeline import CAUSES, COLUMNS, STEPS, Timeline
 from parsim.export.cells import Brush, crowds, disjoint, singles, touched
 from parsim.export.table import left, right, short, table, width
@@ -27,16 +28,6 @@ MOST = 16  # rows of workers or devices; of more, the first half and the last
 NAME = 14  # cells of a worker's name
 APART = 9  # cells between two ticks, at the least
 
-LONG = 1e15  # from where on a number has an exponent
-
-UNITS = (
-    ("ns", 1e-9, 1.0),
-    ("us", 1e-6, 1.0),
-    ("ms", 1e-3, 1.0),
-    ("s", 1.0, 1.0),
-    ("min", 60.0, 10.0),
-    ("h", 3600.0, 2.0),
-)
 NUMBERED = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 ALPHABETS = {
     "forward": "0123456789",
@@ -49,33 +40,6 @@ ALPHABETS = {
 CROWDED = {"forward": "f", "backward": "b", "input_grad": "i", "weight_grad": "w", "optimizer": "o", "receive": "<"}
 
 Item = TypeVar("Item")
-
-
-class Unit(NamedTuple):
-    """A unit of time."""
-
-    name: str
-    seconds: float
-
-
-def unit_of(seconds: float) -> Unit:
-    """Choose the unit in which *seconds* reads best; nobody counts minutes below ten of them.
-
-    >>> unit_of(3.3).name, unit_of(0.25).name, unit_of(90).name, unit_of(900).name, unit_of(0).name
-    ('s', 'ms', 's', 'min', 's')
-    """
-    fitting = [Unit(name, size) for name, size, least in UNITS if abs(seconds) >= size * least]
-    return fitting[-1] if fitting else Unit("ns", 1e-9) if seconds else Unit("s", 1.0)
-
-
-def number(value: float, digits: int = 6) -> str:
-    """Write a number without exponent, unless it is too long for people.
-
-    >>> number(5.0), number(1234567.0), number(0.1 + 0.2), number(12345.6, 4), number(5e4, 4), number(2e15)
-    ('5', '1234567', '0.3', '12346', '50000', '2e+15')
-    """
-    text = f"{value:.{digits}g}"
-    return f"{value:.0f}" if "e+" in text and abs(value) < LONG else text
 
 
 def ticks(span_s: float, most: float) -> Floats:

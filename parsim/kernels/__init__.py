@@ -1,5 +1,28 @@
 """The shelf of kernels: what does a task really compute?"""
 
-from parsim.core.registry import Shelf
+from __future__ import annotations
+
+import math
+from functools import cache
+
+from parsim.core.kernel import Call, is_class
+from parsim.entries.registry import Shelf
 
 kernels = Shelf(__name__, "what does a task really compute?")
+
+
+@cache
+def price(call: Call) -> tuple[float, float]:
+    """Return the FLOP and the bytes of a call; NaN where its kernel does not say.
+
+    >>> price(Call("matmul", (), "forward", ((2, 3), (3, 4))))
+    (48.0, 208.0)
+    """
+    entry = kernels.entries().get(call.kernel)
+    if entry is None or not is_class(entry):
+        return math.nan, math.nan
+    kernel = entry(**dict(call.arguments))
+    try:
+        return float(kernel.flops(call.part, *call.shapes)), float(kernel.bytes(call.part, *call.shapes))
+    except NotImplementedError:
+        return math.nan, math.nan

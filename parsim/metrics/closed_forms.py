@@ -18,7 +18,7 @@ from parsim.core.graph import Floats, TaskGraph
 from parsim.core.job import Job
 from parsim.core.op import Op
 from parsim.core.paths import longest_paths
-from parsim.export.text import number
+from parsim.core.quantities import number
 
 
 class Form(NamedTuple):

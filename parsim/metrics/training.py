@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from parsim.core.job import Job
-from parsim.core.kernel import PARTS, price
+from parsim.core.kernel import PARTS
 from parsim.core.timeline import Timeline
+from parsim.kernels import price
 from parsim.sim.pace import pace
 from parsim.training.layer import INPUT
 from parsim.training.program import Training

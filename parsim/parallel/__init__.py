@@ -1,5 +1,5 @@
 """The shelf of parallel: how are items cut into tasks?"""
 
-from parsim.core.registry import Shelf
+from parsim.entries.registry import Shelf
 
 parallel = Shelf(__name__, "how are items cut into tasks?")

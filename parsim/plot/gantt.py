@@ -25,8 +25,8 @@ from matplotlib.text import Annotation
 
 from parsim.core.cluster import HOST
 from parsim.core.graph import Floats, Ints
+from parsim.core.quantities import seconds
 from parsim.core.timeline import Timeline
-from parsim.export.report import seconds
 from parsim.export.table import short
 from parsim.plot import style
 from parsim.plot.bars import Bars, bands, bars_of, blank, boxes, count_lanes, lanes_of, left_out, places

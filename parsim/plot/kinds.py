@@ -14,7 +14,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from parsim.core.job import Job, Theory
-from parsim.core.registry import did_you_mean
+from parsim.core.suggestions import did_you_mean
 from parsim.core.timeline import Timeline
 from parsim.metrics.critical_path import critical_path
 from parsim.metrics.ledger import Ledger

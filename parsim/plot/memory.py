@@ -20,7 +20,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from parsim.core.graph import Floats
-from parsim.export.report import size
+from parsim.core.quantities import size
 from parsim.plot import style
 from parsim.plot.bars import MOST
 from parsim.plot.paper import Margins, headline, lane_axis, page, time_axis

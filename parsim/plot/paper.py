@@ -22,8 +22,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.text import Text
 
+from parsim.core.quantities import number, unit_of
 from parsim.export.table import short
-from parsim.export.text import number, ticks, unit_of
+from parsim.export.text import ticks
 from parsim.plot import style
 from parsim.plot.letters import families, make_writable, warn, written
 

@@ -17,7 +17,7 @@ from typing import Any, Literal, Protocol
 from matplotlib.axes import Axes
 from matplotlib.ticker import NullLocator
 
-from parsim.export.text import number
+from parsim.core.quantities import number
 from parsim.plot import style
 from parsim.plot.paper import Margins, headline, page
 

@@ -21,7 +21,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator, NullLocator
 
-from parsim.export.text import number, unit_of
+from parsim.core.quantities import number, unit_of
 from parsim.plot import style
 from parsim.plot.letters import make_writable
 from parsim.plot.paper import figure, ours

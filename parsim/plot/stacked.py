@@ -21,8 +21,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from parsim.core.quantities import seconds
 from parsim.core.timeline import CAUSES, Timeline
-from parsim.export.report import seconds
 from parsim.export.table import short
 from parsim.plot import style
 from parsim.plot.bars import blank, count_lanes

@@ -16,8 +16,8 @@ from typing import NamedTuple
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from parsim.core.quantities import seconds
 from parsim.core.timeline import Timeline
-from parsim.export.report import seconds
 from parsim.export.table import short
 from parsim.plot import style
 from parsim.plot.gantt import WIDE, gantt, height

@@ -14,9 +14,8 @@ from typing import NamedTuple
 
 from matplotlib.axes import Axes
 
+from parsim.core.quantities import number, seconds, unit_of
 from parsim.core.ties import CLOSE
-from parsim.export.report import seconds
-from parsim.export.text import number, unit_of
 from parsim.metrics.ledger import Ledger
 from parsim.plot import style
 from parsim.plot.paper import Margins, headline, page, point, time_axis

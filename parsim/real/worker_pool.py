@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from parsim.core.errors import RunError, Silence, told
 from parsim.core.escape import printable
-from parsim.core.patience import NOTICE_S
+from parsim.entries.patience import NOTICE_S
 from parsim.real.arena import Arena
 from parsim.real.start import start_context, starting
 from parsim.real.worker import NONE, Computing, Failure, Order, Place, Report, serve, wire
@@ -34,7 +34,7 @@ PATIENCE = 5.0  # s that a worker told to stop may take
 PRELOADED = [
     "numpy",
     "parsim.real.worker",
-    "parsim.core.function",
+    "parsim.entries.function",
     "parsim.kernels",
 ]  # once, for all workers of all replays
 START = 60.0  # s that a worker may take to get ready, however short the timeout

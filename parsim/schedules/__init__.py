@@ -1,5 +1,5 @@
 """The shelf of schedules: in which order does a stage run F, B, W?"""
 
-from parsim.core.registry import Shelf
+from parsim.entries.registry import Shelf
 
 schedules = Shelf(__name__, "in which order does a stage run F, B, W?")

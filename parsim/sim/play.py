@@ -10,12 +10,12 @@ import numpy as np
 
 from parsim.core.errors import Fault, ScenarioError
 from parsim.core.evaluation import Values
-from parsim.core.external import staying
 from parsim.core.job import Job
-from parsim.core.patience import at
 from parsim.core.progress import under_way
 from parsim.core.threads import one_thread
 from parsim.core.timeline import Timeline
+from parsim.entries.external import staying
+from parsim.entries.patience import at
 from parsim.metrics.evaluation import evaluate
 from parsim.sim.carrier import Carrier
 from parsim.sim.cut import cut

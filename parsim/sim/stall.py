@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from parsim.core.errors import Stalled
 from parsim.core.escape import printable
-from parsim.export.report import size, unlike
+from parsim.core.quantities import size, unlike
 from parsim.sim.carrier import Carrier
 from parsim.sim.engine import Engine
 from parsim.sim.order import NOBODY

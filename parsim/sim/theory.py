@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 
-from parsim.core.external import staying
 from parsim.core.graph import Floats
 from parsim.core.job import Job, Theory
+from parsim.entries.external import staying
 from parsim.sim.estimate import mean_compute, mean_given, mean_result, mean_transfer
 
 

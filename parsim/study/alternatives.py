@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 from parsim.build import build
 from parsim.core.errors import ParsimError
 from parsim.core.job import Job
-from parsim.core.registry import Shelf
-from parsim.core.scenario import Scenario
 from parsim.core.ties import CLOSE, ranking
+from parsim.entries.registry import Shelf
 from parsim.policies import policies
+from parsim.scenario.scenario import Scenario
 from parsim.schedules import schedules
 from parsim.sim.play import play
 from parsim.study.case import Case

@@ -14,7 +14,7 @@ from functools import cached_property, lru_cache
 
 from parsim.build import build
 from parsim.core.job import Job
-from parsim.core.scenario import Scenario
+from parsim.scenario.scenario import Scenario
 
 KEPT = 8  # cases that a worker process keeps with their jobs
 

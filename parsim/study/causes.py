@@ -24,9 +24,9 @@ import numpy as np
 
 from parsim.core.graph import Bools
 from parsim.core.job import Job
-from parsim.core.scenario import Scenario
 from parsim.core.timeline import CAUSES, STEPS, Timeline
 from parsim.metrics.critical_path import critical_path
+from parsim.scenario.scenario import Scenario
 from parsim.sim.estimate import columns
 from parsim.study import counterfactual as other
 from parsim.study.change import Trial

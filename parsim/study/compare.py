@@ -16,7 +16,7 @@ from concurrent.futures import Executor
 from typing import Any
 
 from parsim.core.errors import ParsimError, ScenarioError
-from parsim.core.scenario import Source
+from parsim.scenario.scenario import Source
 from parsim.study.bottleneck import Blame, blamed
 from parsim.study.case import Case
 from parsim.study.comparison import Comparison

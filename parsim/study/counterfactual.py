@@ -19,8 +19,8 @@ from parsim.build import build
 from parsim.core.cluster import Cluster, Device, Link, Route, Wiring
 from parsim.core.graph import Floats, Ints, TaskGraph
 from parsim.core.job import Job
-from parsim.core.scenario import Scenario, changed
 from parsim.core.timeline import STEPS
+from parsim.scenario.scenario import Scenario, changed
 from parsim.study.change import NoDifference
 from parsim.study.slow_devices import median, middle, slowness
 from parsim.study.workers import with_workers

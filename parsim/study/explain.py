@@ -17,15 +17,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from parsim.core.escape import printable
-from parsim.core.scenario import Source
+from parsim.core.quantities import number, seconds, times
 from parsim.core.ties import CLOSE, ranking
 from parsim.export import html
 from parsim.export.files import drawn, json_text, write
-from parsim.export.report import seconds, times
 from parsim.export.table import table, width
-from parsim.export.text import folded, number
+from parsim.export.text import folded
 from parsim.reading import load
 from parsim.run import Result, run
+from parsim.scenario.scenario import Source
 from parsim.sim.estimate import mean_compute
 from parsim.study.alternatives import Others, asked, best, others, outcome
 from parsim.study.case import Case

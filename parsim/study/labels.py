@@ -17,7 +17,7 @@ from pathlib import PurePath
 from typing import Any
 
 from parsim.core.escape import printable
-from parsim.core.scenario import Scenario
+from parsim.scenario.scenario import Scenario
 
 SHOWN = 30  # letters of a value
 

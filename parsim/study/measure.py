@@ -14,7 +14,7 @@ from dataclasses import replace
 from math import log10
 from typing import NamedTuple
 
-from parsim.export.report import seconds, size
+from parsim.core.quantities import seconds, size
 from parsim.study.played import Played
 
 SHOWN = 3  # variants whose amounts are told

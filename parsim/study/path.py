@@ -12,8 +12,8 @@ from math import fsum
 from typing import Any, NamedTuple
 
 from parsim.core.cluster import HOST
+from parsim.core.quantities import seconds, times
 from parsim.core.timeline import CAUSES, STEPS, Timeline
-from parsim.export.report import seconds, times
 from parsim.export.table import short
 from parsim.export.text import ends
 from parsim.metrics.critical_path import critical_path, gaps

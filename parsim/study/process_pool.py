@@ -18,8 +18,8 @@ from functools import partial
 from multiprocessing.connection import Connection
 from typing import ParamSpec, TypeVar
 
-from parsim.core import patience
 from parsim.core.progress import parts, share
+from parsim.entries import patience
 from parsim.real.start import start_context, starting
 
 LOOK_S = 0.25

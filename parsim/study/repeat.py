@@ -19,13 +19,13 @@ import numpy as np
 
 from parsim.core.errors import Fault, RunError, ScenarioError
 from parsim.core.progress import under_way
-from parsim.core.scenario import Source
+from parsim.core.quantities import seconds
 from parsim.export import html
 from parsim.export.files import Files, json_text, within, write
 from parsim.export.prediction import MEASURE, STATED, overhead
-from parsim.export.report import seconds
 from parsim.export.table import width
 from parsim.predict import Replay, replay_job, replayable
+from parsim.scenario.scenario import Source
 
 TEN = 10  # runs, of which nine can be told
 SHARES = (0.0, 0.5, 0.9, 1.0)  # of the runs

@@ -26,11 +26,11 @@ from multiprocessing import parent_process
 from time import monotonic
 from typing import Any, NamedTuple
 
-from parsim.core import registry
 from parsim.core.errors import ParsimError
 from parsim.core.graph import TaskGraph
 from parsim.core.machine import cores
 from parsim.core.progress import under_way
+from parsim.entries import registry
 from parsim.study.case import Case
 
 LONG_S = 3.0  # worker processes take 0.6 s to start

@@ -18,15 +18,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from parsim.core.errors import Complaint, Fault, ParsimError, ScenarioError
 from parsim.core.escape import printable
 from parsim.core.job import Job
-from parsim.core.scenario import Scenario, Source
+from parsim.core.quantities import seconds, times
 from parsim.core.ties import CLOSE, close
 from parsim.core.units import show
 from parsim.export import html
 from parsim.export.files import drawn, json_text, write
-from parsim.export.report import seconds, times
 from parsim.export.table import table, width
 from parsim.hardware import MOST_WORKERS
 from parsim.reading import load
+from parsim.scenario.scenario import Scenario, Source
 from parsim.sim.play import play
 from parsim.sim.theory import theory
 from parsim.study.case import Case

@@ -13,11 +13,10 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from parsim.core.quantities import aligned, size, times, unit_of
 from parsim.core.ties import CLOSE, close
 from parsim.core.timeline import CAUSES
-from parsim.export.report import aligned, size, times
 from parsim.export.table import left, right, short, width
-from parsim.export.text import unit_of
 from parsim.study.measure import AMOUNTS, Measure, measure
 from parsim.study.played import Played, alike, ended, pair, winners
 

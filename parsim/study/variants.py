@@ -20,9 +20,9 @@ from typing import Any, NamedTuple
 from parsim.build import build, sections, work_of
 from parsim.core.errors import Complaint, Fault, ScenarioError
 from parsim.core.escape import printable
-from parsim.core.scenario import OPTION, Scenario, Source, changed, settings
 from parsim.core.schema import Ask
 from parsim.reading import load
+from parsim.scenario.scenario import OPTION, Scenario, Source, changed, settings
 from parsim.study.case import Case
 from parsim.study.labels import labelled, names, paths, written
 from parsim.study.runner import Runner, size

@@ -21,14 +21,14 @@ import numpy as np
 
 from parsim.build import plan_class, work_of
 from parsim.core.cluster import Device
-from parsim.core.external import Outside
 from parsim.core.graph import Floats, TaskGraph
 from parsim.core.job import Job
 from parsim.core.plan import Plan
-from parsim.core.scenario import Scenario
 from parsim.core.schema import Ask
 from parsim.core.ties import CLOSE
+from parsim.entries.external import Outside
 from parsim.metrics.training import model_flop
+from parsim.scenario.scenario import Scenario
 from parsim.training.program import Training
 
 DIGITS = 12  # of a number in a detail

@@ -14,7 +14,7 @@ from typing import Any
 
 from parsim.core.cluster import HOST
 from parsim.core.job import Job
-from parsim.core.scenario import Scenario
+from parsim.scenario.scenario import Scenario
 
 
 def with_workers(scenario: Scenario, job: Job, count: int) -> Scenario:

@@ -1,5 +1,5 @@
 """The shelf of topologies: how are devices wired?"""
 
-from parsim.core.registry import Shelf
+from parsim.entries.registry import Shelf
 
 topologies = Shelf(__name__, "how are devices wired?")

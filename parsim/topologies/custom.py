@@ -17,8 +17,8 @@ from dataclasses import dataclass
 
 from parsim.core.cluster import Link, Pairs, Places, Wiring
 from parsim.core.errors import Complaint, Invalid, about_doubles
-from parsim.core.registry import Known
 from parsim.core.schema import Name
+from parsim.core.suggestions import Known
 from parsim.core.units import BytesPerSecond, Seconds
 from parsim.topologies import topologies
 

@@ -20,8 +20,9 @@ from parsim.core.errors import Complaint, Invalid, checked_below
 from parsim.core.op import Op
 from parsim.core.orders import orders_of
 from parsim.core.plan import Plan
-from parsim.core.registry import shelf
-from parsim.core.schema import Ask, Count, OneOf
+from parsim.core.schema import Ask, Count
+from parsim.scenario.schema import OneOf
+from parsim.schedules import schedules
 
 SCHEDULE = Ask("1f1b")
 
@@ -45,7 +46,7 @@ class TrainingPlan(Plan):
     split: Literal["data", "layers"]
     subsets: Count | None = None
     pipeline: Count | None = None
-    schedule: Annotated[Ask, OneOf(shelf("schedules"), given=("ranks", "microbatches", "chunks"))] | None = None
+    schedule: Annotated[Ask, OneOf(schedules, given=("ranks", "microbatches", "chunks"))] | None = None
     microbatches: Count | None = None
 
 
@@ -114,7 +115,7 @@ _OTHERS: dict[str, Sequence[str]] = {"data": ("pipeline", "schedule", "microbatc
 
 def _orders(schedule: Ask, ranks: int, microbatches: int) -> list[list[Op]]:
     if schedule is SCHEDULE:
-        schedule = schedule._replace(entry=shelf("schedules")[schedule.name])
+        schedule = schedule._replace(entry=schedules[schedule.name])
     with checked_below("plan"):
         orders = orders_of(schedule, ranks, microbatches, 1)
     _refuse([Complaint(("plan", "schedule"), f"{schedule.name} {why}") for why in _apart(orders)])

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from parsim.core.kernel import Array, Tell, Watched
-from parsim.core.registry import shelf
+from parsim.kernels import kernels
 from parsim.training.layer import INPUT, OUTPUT, Arrays
 from parsim.training.model import Model, norm, serial
 from parsim.training.plan import Cut
@@ -51,7 +51,7 @@ class Update(NamedTuple):
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         """Send the entry of the shelf to a process, which finds it, or loads its file, and makes the kernel anew."""
-        return _update, (*self[:2], shelf("kernels")[self.name])
+        return _update, (*self[:2], kernels[self.name])
 
     def watched(self, tell: Tell) -> Update:
         """Return the same, which tells of every call."""

@@ -9,8 +9,8 @@ from parsim.core.cluster import Cluster
 from parsim.core.errors import Complaint, Invalid, checked_below
 from parsim.core.graph import TaskGraph
 from parsim.core.kernel import arguments_of, size
-from parsim.core.registry import shelf
 from parsim.core.schema import Ask
+from parsim.kernels import kernels
 from parsim.training.graph import graph_of
 from parsim.training.layer import Op
 from parsim.training.model import Model
@@ -28,12 +28,12 @@ def op(name: str, inputs: tuple[str, ...], output: str, weights: tuple[str, ...]
 
 
 def _kernel(name: str, arguments: dict[str, Any]) -> Any:
-    return shelf("kernels")[name](**arguments)
+    return kernels[name](**arguments)
 
 
 def training(cluster: Cluster, plan: TrainingPlan, model: Model, optimizer: Ask, iterations: int) -> TaskGraph:
     """Make the tasks that train *model*."""
-    entry = optimizer.entry if optimizer is not OPTIMIZER else shelf("kernels")[optimizer.name]
+    entry = optimizer.entry if optimizer is not OPTIMIZER else kernels[optimizer.name]
     complaints = []
     if not hasattr(inspect.unwrap(entry), "rows"):  # also of a class from outside
         why = f"the kernel {optimizer.name} updates no weights; use sgd or adam"

@@ -1,5 +1,5 @@
 """The shelf of workloads: what is there to do?"""
 
-from parsim.core.registry import Shelf
+from parsim.entries.registry import Shelf
 
 workloads = Shelf(__name__, "what is there to do?")

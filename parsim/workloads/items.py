@@ -19,15 +19,18 @@ import numpy as np
 
 from parsim.core.cluster import Cluster
 from parsim.core.errors import Complaint, Invalid, Path, checked_below
-from parsim.core.external import Outside
-from parsim.core.function import argument, made
 from parsim.core.graph import Floats, TaskGraph
 from parsim.core.items import Items
 from parsim.core.kernel import Call, arguments_of, is_class
 from parsim.core.plan import Plan
-from parsim.core.registry import shelf
-from parsim.core.schema import Ask, Count, OneOf
+from parsim.core.schema import Ask, Count
 from parsim.core.units import Bytes
+from parsim.entries.external import Outside
+from parsim.entries.function import argument, made
+from parsim.kernels import kernels
+from parsim.merges import merges
+from parsim.parallel import parallel
+from parsim.scenario.schema import OneOf
 from parsim.workloads import workloads
 
 
@@ -42,7 +45,7 @@ class ItemsPlan(Plan):
     depth : layers that each item passes through, for split: chain only; left out: 1.
     """
 
-    split: Annotated[Ask, OneOf(shelf("parallel"), given=("items", "workers", "subsets", "depth"))]
+    split: Annotated[Ask, OneOf(parallel, given=("items", "workers", "subsets", "depth"))]
     subsets: Count | None = None
     depth: Count | None = None
 
@@ -53,8 +56,8 @@ def items(
     plan: ItemsPlan,
     data: list[int | float] | None = None,
     count: Count | None = None,
-    kernel: Annotated[Ask, OneOf(shelf("kernels"), given=argument)] | None = None,
-    merge: Annotated[Ask, OneOf(shelf("merges"), given=argument)] | None = None,
+    kernel: Annotated[Ask, OneOf(kernels, given=argument)] | None = None,
+    merge: Annotated[Ask, OneOf(merges, given=argument)] | None = None,
     item: Bytes = 0.0,
     result: Bytes = 0.0,
     weights: Bytes = 0.0,

@@ -14,10 +14,11 @@ from typing import Annotated, Literal
 
 from parsim.core.cluster import Cluster
 from parsim.core.errors import Complaint, Invalid
-from parsim.core.function import argument
 from parsim.core.graph import TaskGraph
-from parsim.core.registry import shelf
-from parsim.core.schema import Ask, Count, OneOf, Whole
+from parsim.core.schema import Ask, Count, Whole
+from parsim.entries.function import argument
+from parsim.kernels import kernels
+from parsim.scenario.schema import OneOf
 from parsim.training.layer import INPUT, LABELS, OUTPUT, Layer, Op
 from parsim.training.model import Model
 from parsim.training.plan import TrainingPlan
@@ -33,7 +34,7 @@ def mlp(
     batch: Count,
     iterations: Count = 1,
     activation: Literal["relu", "gelu"] = "relu",
-    optimizer: Annotated[Ask, OneOf(shelf("kernels"), given=argument)] = OPTIMIZER,
+    optimizer: Annotated[Ask, OneOf(kernels, given=argument)] = OPTIMIZER,
     seed: Whole | None = None,
 ) -> TaskGraph:
     """Make the tasks that train an MLP.

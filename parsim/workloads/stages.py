@@ -26,9 +26,10 @@ from parsim.core.graph import Edges, Floats, Numbered, TaskGraph
 from parsim.core.op import KINDS, Op, columns, needs
 from parsim.core.orders import orders_of
 from parsim.core.plan import Plan
-from parsim.core.registry import shelf
-from parsim.core.schema import Ask, Count, OneOf
+from parsim.core.schema import Ask, Count
 from parsim.core.units import Seconds
+from parsim.scenario.schema import OneOf
+from parsim.schedules import schedules
 from parsim.workloads import workloads
 
 NAMES = ("forward", "backward", "input_grad", "weight_grad")  # in the order of KINDS
@@ -47,7 +48,7 @@ class StagesPlan(Plan):
     """
 
     pipeline: Count | None = None
-    schedule: Annotated[Ask, OneOf(shelf("schedules"), given=("ranks", "microbatches", "chunks"))]
+    schedule: Annotated[Ask, OneOf(schedules, given=("ranks", "microbatches", "chunks"))]
     microbatches: Count
     chunks: Count = 1
 

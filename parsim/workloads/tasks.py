@@ -21,8 +21,8 @@ from parsim.core.errors import Complaint, Invalid, Path, about_doubles
 from parsim.core.graph import Edges, Floats, Ints, TaskGraph
 from parsim.core.names import about_shared, transfers, words
 from parsim.core.plan import Plan
-from parsim.core.registry import Known
 from parsim.core.schema import Name
+from parsim.core.suggestions import Known
 from parsim.core.units import Bytes, Seconds, Travel
 from parsim.workloads import workloads
 

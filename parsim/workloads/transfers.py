@@ -16,8 +16,8 @@ import numpy as np
 from parsim.core.cluster import Cluster
 from parsim.core.errors import Complaint, Invalid, Path, about_doubles
 from parsim.core.graph import Flows, TaskGraph, no_floats, no_ints
-from parsim.core.registry import Known
 from parsim.core.schema import Name
+from parsim.core.suggestions import Known
 from parsim.core.units import Bytes, BytesPerSecond, Seconds
 from parsim.workloads import workloads
 

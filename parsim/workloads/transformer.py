@@ -16,10 +16,11 @@ from typing import Annotated
 
 from parsim.core.cluster import Cluster
 from parsim.core.errors import Complaint, Invalid
-from parsim.core.function import argument
 from parsim.core.graph import TaskGraph
-from parsim.core.registry import shelf
-from parsim.core.schema import Ask, Count, OneOf, Whole
+from parsim.core.schema import Ask, Count, Whole
+from parsim.entries.function import argument
+from parsim.kernels import kernels
+from parsim.scenario.schema import OneOf
 from parsim.training.layer import INPUT, LABELS, OUTPUT, Layer
 from parsim.training.model import Model
 from parsim.training.plan import TrainingPlan
@@ -38,7 +39,7 @@ def transformer(
     heads: Count = 1,
     blocks: Count = 1,
     iterations: Count = 1,
-    optimizer: Annotated[Ask, OneOf(shelf("kernels"), given=argument)] = OPTIMIZER,
+    optimizer: Annotated[Ask, OneOf(kernels, given=argument)] = OPTIMIZER,
     seed: Whole | None = None,
 ) -> TaskGraph:
     """Make the tasks that train a transformer.

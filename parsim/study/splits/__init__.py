@@ -15,10 +15,10 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from parsim.core.scenario import Source
 from parsim.export import html
 from parsim.export.files import drawn, json_text, write
 from parsim.reading import load
+from parsim.scenario.scenario import Source
 from parsim.study.case import Case
 from parsim.study.runner import Runner
 from parsim.study.splits.report import report, sentence

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 
 from matplotlib.figure import Figure
 
+from parsim.core.quantities import seconds, size, unit_of
 from parsim.core.units import BYTES, BYTES_PER_SECOND, SECONDS
-from parsim.export.report import seconds, size
-from parsim.export.text import unit_of
 from parsim.plot import splits as plot
 from parsim.study.splits.crossings import NEITHER
 from parsim.study.splits.report import settings, starts

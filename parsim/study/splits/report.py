@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from parsim.export.report import WIDTH, seconds, size
+from parsim.core.quantities import number, seconds, size
+from parsim.export.report import WIDTH
 from parsim.export.table import table, width, wrapped
-from parsim.export.text import number
 from parsim.study.splits.crossings import NEITHER, Stretch
 from parsim.study.splits.runs import Figures, Refused
 from parsim.study.splits.variables import SPLITS, VARIABLES, Variable

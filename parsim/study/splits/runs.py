@@ -13,11 +13,11 @@ from typing import NamedTuple
 from parsim.build import build
 from parsim.core.errors import RunError, ScenarioError
 from parsim.core.job import Job
-from parsim.core.scenario import Scenario, changed
 from parsim.metrics.ledger import Ledger
 from parsim.metrics.ledger import seconds as per_worker
 from parsim.metrics.memory import peaks
 from parsim.run import run
+from parsim.scenario.scenario import Scenario, changed
 from parsim.sim.theory import theory
 from parsim.study.case import Case
 from parsim.study.change import first_line

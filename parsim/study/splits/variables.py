@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from parsim.build import build
+from parsim.core import quantities
 from parsim.core.errors import Complaint, Fault, ScenarioError
-from parsim.core.registry import did_you_mean
-from parsim.core.scenario import Scenario, changed
+from parsim.core.quantities import number
+from parsim.core.suggestions import did_you_mean
 from parsim.core.units import BYTES, BYTES_PER_SECOND, SECONDS, Dimension, parse, write
-from parsim.export import report
-from parsim.export.text import number
+from parsim.scenario.scenario import Scenario, changed
 from parsim.study.runner import size
 from parsim.topologies import topologies
 
@@ -38,11 +38,11 @@ class Variable(NamedTuple):
 
 
 def _time(value: float) -> str:
-    return report.seconds(value, 3)
+    return quantities.seconds(value, 3)
 
 
 def _rate(value: float) -> str:
-    return f"{report.size(value)}/s"
+    return f"{quantities.size(value)}/s"
 
 
 VARIABLES = {
@@ -50,8 +50,8 @@ VARIABLES = {
     for variable in (
         Variable("workload.count", "items N", None, number),
         Variable("cluster.devices", "devices P", None, number),
-        Variable("workload.item", "item size", BYTES, report.size),
-        Variable("workload.weights", "weights", BYTES, report.size),
+        Variable("workload.item", "item size", BYTES, quantities.size),
+        Variable("workload.weights", "weights", BYTES, quantities.size),
         Variable("cluster.topology.bandwidth", "bandwidth", BYTES_PER_SECOND, _rate),
         Variable("cluster.topology.latency", "latency", SECONDS, _time),
     )

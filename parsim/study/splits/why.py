@@ -9,8 +9,8 @@ import math
 from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 
+from parsim.core.quantities import seconds
 from parsim.core.ties import CLOSE
-from parsim.export.report import seconds
 from parsim.metrics.ledger import Ledger
 from parsim.study.splits.crossings import NEITHER, Stretch, lowest
 from parsim.study.splits.runs import Figures, Place, Refused, Runs

@@ -8,21 +8,18 @@ mine.py:7  @topologies.add("ring")  ->  stands on the shelf as Outside(ring)
 from __future__ import annotations
 
 import os
-import reprlib
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout, suppress
 from functools import partial, update_wrapper
 from typing import Any, NamedTuple, TextIO
 
-from parsim.core import patience
-from parsim.core.errors import Complaint, Fault, Invalid, ParsimError, RunError, ScenarioError, says
+from parsim.core.errors import ANYTHING, Complaint, Fault, Invalid, ParsimError, RunError, ScenarioError, says, shown
 from parsim.core.escape import printable
-from parsim.core.patience import Asked
 from parsim.core.signatures import BY_KEY, signature
+from parsim.entries import patience
+from parsim.entries.patience import Asked
 
-LONGEST = 120  # letters of a value in a message
-ANYTHING = BaseException  # what a file may raise; only the user's own interruption passes
 PASSES = (ParsimError, KeyboardInterrupt)
 
 
@@ -106,17 +103,6 @@ def staying() -> Iterator[None]:
             os.chdir(here)
 
 
-def shown(value: object) -> str:
-    """Write *value* in a few words, whatever it is."""
-    try:
-        text = reprlib.repr(value)
-    except KeyboardInterrupt:
-        raise
-    except ANYTHING:
-        return f"a {type(value).__name__}"
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
-
-
 Check = Callable[[Who, Mapping[str, Any], Any], Any]  # (who, what it was called with, its answer) -> the answer
 
 
@@ -187,7 +173,7 @@ def _is_complaint(given: object) -> bool:
 
 def entry_of(file: str, shelf: str, name: str) -> Callable[..., Any]:
     """Load *file* in this process, and return one of its entries."""
-    from parsim.core import registry
+    from parsim.entries import registry
 
     registry.use(file)
     return registry.shelf(shelf)[name]

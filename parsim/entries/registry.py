@@ -11,77 +11,20 @@ import os
 import pkgutil
 import sys
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from types import ModuleType
 from typing import Any, NamedTuple, TypeVar
 
-from parsim.core.entry_checks import CHECKS
-from parsim.core.errors import Fault, ScenarioError, says
-from parsim.core.external import ANYTHING, Outside, Who, aside, line_in, staying
+from parsim.core.errors import ANYTHING, Fault, ScenarioError, says
 from parsim.core.read_file import content
+from parsim.core.suggestions import did_you_mean
+from parsim.entries.checks import CHECKS
+from parsim.entries.external import Outside, Who, aside, line_in, staying
 
 SHELVES = ("workloads", "parallel", "schedules", "policies", "costs", "topologies", "kernels", "merges")
 PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-SHOWN = 20  # names, in a message
-LONGEST = 60  # letters of a name, in a message
-MANY = 500  # names; of more, the nearest is not looked for
-PATIENCE = 5_000  # names to compare with, for all that is held against them
 Entry = TypeVar("Entry", bound=Callable[..., Any])
-
-
-class Known:
-    """Names that are known, against which any number of others is held; the first of them get a suggestion.
-
-    Parameters
-    ----------
-    names : what is known.
-    """
-
-    def __init__(self, names: Iterable[str]) -> None:
-        self._names = frozenset(names)
-        self._sorted = sorted(self._names)
-        more = f", ... ({len(self._sorted)} names)" if len(self._sorted) > SHOWN else ""
-        self._list = ", ".join(self._sorted[:SHOWN]) + more
-        self._patience = PATIENCE if len(self._sorted) <= MANY else 0
-
-    def did_you_mean(self, word: str, what: str = "name") -> str:
-        """Say that *word* is an unknown name, or *what* it is, with the nearest known one or some of them.
-
-        >>> keys = Known(["bandwidth", "latency"])
-        >>> keys.did_you_mean("bandwith", "key")
-        "unknown key 'bandwith'. Did you mean 'bandwidth'?"
-        """
-        word = word[:LONGEST]
-        if not self._names:
-            return f"unknown {what} '{word}'; none is known here"
-        several = {part.strip() for part in word.split(",")} if "," in word else set()
-        if several and several <= self._names:
-            count = word.count(",") + 1
-            return f"'{word}' are {count} names, and one is wanted; parsim compare plays them side by side"
-        near = self._nearest(word)
-        if near:
-            return f"unknown {what} '{word}'. Did you mean '{near[0]}'?"
-        return f"unknown {what} '{word}'; known are: {self._list}"
-
-    def _nearest(self, word: str) -> list[str]:
-        if self._patience <= 0:
-            return []
-        import difflib  # for what is wrong alone
-
-        self._patience -= len(self._sorted)
-        return difflib.get_close_matches(word, self._sorted, n=1)
-
-
-def did_you_mean(word: str, known: Iterable[str], what: str = "name") -> str:
-    """Say that one *word* is unknown.
-
-    >>> did_you_mean("x", ["fifo", "heft"])
-    "unknown name 'x'; known are: fifo, heft"
-    >>> did_you_mean("fifo,heft", ["fifo", "heft"])
-    "'fifo,heft' are 2 names, and one is wanted; parsim compare plays them side by side"
-    """
-    return Known(known).did_you_mean(word, what)
 
 
 class Shelf:

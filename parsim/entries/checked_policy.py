@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from parsim.core.errors import RunError, ScenarioError
-from parsim.core.external import Who, shown
+from parsim.core.errors import RunError, ScenarioError, shown
 from parsim.core.graph import TaskGraph
 from parsim.core.job import Estimate, Ordered, Policy
+from parsim.entries.external import Who
 
 VERBS = {
     "prepare": "def prepare(self, graph, workers, estimate)",

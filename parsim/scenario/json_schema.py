@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
-from parsim.core.schema import OneOf, model_of
+from parsim.scenario.schema import OneOf, model_of
 
 if TYPE_CHECKING:
     from pydantic import BaseModel

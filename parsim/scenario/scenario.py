@@ -19,12 +19,12 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import Any
 
-from parsim.core import document
-from parsim.core.document import Branch, Document, Position
 from parsim.core.errors import Complaint, Fault, Invalid, Path, ScenarioError, dotted
 from parsim.core.escape import printable
 from parsim.core.read_file import content
 from parsim.core.units import show
+from parsim.scenario import document
+from parsim.scenario.document import Branch, Document, Position
 
 MOST_VALUES = 10_000_000  # in a mapping, so that shared parts cannot grow without end
 NOWHERE: Position = (0, 0)

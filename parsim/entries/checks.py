@@ -18,12 +18,13 @@ from typing import Any
 import numpy as np
 
 from parsim.core.cluster import Device, Link, Pairs, Places, Route, Wiring, each_pair
-from parsim.core.external import Check, Who, shown
+from parsim.core.errors import shown
 from parsim.core.graph import Floats, TaskGraph
-from parsim.core.graph_checks import about_graph
 from parsim.core.job import Cost
 from parsim.core.op import KINDS, Op
 from parsim.core.orders import refuse_chunks
+from parsim.entries.external import Check, Who
+from parsim.entries.graph_checks import about_graph
 
 SHOWN = 5  # ops, in a message
 

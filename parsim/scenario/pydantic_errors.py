@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from parsim.core.annotations import BRANCH, example
 from parsim.core.errors import Complaint, Invalid
-from parsim.core.registry import Known
+from parsim.core.suggestions import Known
 from parsim.core.units import show
 
 if TYPE_CHECKING:

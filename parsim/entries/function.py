@@ -12,10 +12,10 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from parsim.core.errors import ScenarioError
-from parsim.core.external import Outside, shown
+from parsim.core.errors import ScenarioError, shown
 from parsim.core.kernel import Kernel, is_class
 from parsim.core.signatures import first
+from parsim.entries.external import Outside
 
 EXAMPLES = {"kernel": "def square(x): return x * x", "merge": "def total(values): return sum(values)"}
 

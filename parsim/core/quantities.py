@@ -1,0 +1,116 @@
+"""Quantities for people: times and sizes with the unit in which they read best, alone and in columns."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from parsim.core.ties import CLOSE
+
+LONG = 1e15  # from where on a number has an exponent
+UNITS = (
+    ("ns", 1e-9, 1.0),
+    ("us", 1e-6, 1.0),
+    ("ms", 1e-3, 1.0),
+    ("s", 1.0, 1.0),
+    ("min", 60.0, 10.0),
+    ("h", 3600.0, 2.0),
+)
+
+
+class Unit(NamedTuple):
+    """A unit of time."""
+
+    name: str
+    seconds: float
+
+
+def unit_of(seconds: float) -> Unit:
+    """Choose the unit in which *seconds* reads best; nobody counts minutes below ten of them.
+
+    >>> unit_of(3.3).name, unit_of(0.25).name, unit_of(90).name, unit_of(900).name, unit_of(0).name
+    ('s', 'ms', 's', 'min', 's')
+    """
+    fitting = [Unit(name, size) for name, size, least in UNITS if abs(seconds) >= size * least]
+    return fitting[-1] if fitting else Unit("ns", 1e-9) if seconds else Unit("s", 1.0)
+
+
+def number(value: float, digits: int = 6) -> str:
+    """Write a number without exponent, unless it is too long for people.
+
+    >>> number(5.0), number(1234567.0), number(0.1 + 0.2), number(12345.6, 4), number(5e4, 4), number(2e15)
+    ('5', '1234567', '0.3', '12346', '50000', '2e+15')
+    """
+    text = f"{value:.{digits}g}"
+    return f"{value:.0f}" if "e+" in text and abs(value) < LONG else text
+
+
+def seconds(value: float, digits: int = 6) -> str:
+    """Write a time as people read it.
+
+    >>> seconds(3.3), seconds(0.25), seconds(0), seconds(5400), seconds(0.00119995, 4), seconds(0.00099999999)
+    ('3.3 s', '250 ms', '0 s', '90 min', '1.2 ms', '1 ms')
+    """
+    unit = unit_of(float(f"{value:.{digits}g}"))
+    return f"{number(value / unit.seconds, digits)} {unit.name}"
+
+
+def size(value: float) -> str:
+    """Write bytes as people read them, in powers of 1000.
+
+    >>> size(13_000_000), size(0), size(1536)
+    ('13 MB', '0 B', '1.54 kB')
+    """
+    power = min(int(math.log10(value) // 3), 5) if value >= 1 else 0
+    return f"{number(value / 1000**power, 3)} {('B', 'kB', 'MB', 'GB', 'TB', 'PB')[power]}"
+
+
+def unlike(more: float, less: float) -> tuple[str, str]:
+    """Write two sizes as people read them, and in full where that would make them look alike.
+
+    >>> unlike(13e6, 9e6), unlike(9_000_001, 9e6)
+    (('13 MB', '9 MB'), ('9000001 B', '9000000 B'))
+    """
+    texts = size(more), size(less)
+    return texts if texts[0] != texts[1] else (f"{more:.17g} B", f"{less:.17g} B")
+
+
+def clean(value: float, largest: float) -> str:
+    """Write a time of a table; what sums of floats leave beside its *largest* time is nothing.
+
+    >>> clean(-1e-16, 3.3), clean(1e-16, 1e-16)
+    ('0 s', '1e-07 ns')
+    """
+    return seconds(value if abs(value) >= CLOSE * largest else 0.0)
+
+
+def times(values: Sequence[float], figures: int = 6, largest: float = 0.0) -> list[str]:
+    """Write times one above the other, all in the unit in which the longest reads best.
+
+    What is dust beside the *largest* time, of other columns too, is nothing.
+
+    >>> times([1.5, 0.25, 0.0])
+    ['1.50 s', '0.25 s', '0 s']
+    """
+    swept = [value if abs(value) >= CLOSE * largest else 0.0 for value in values]
+    unit = unit_of(max(map(abs, swept), default=0.0))
+    numbers = aligned([value / unit.seconds for value in swept], figures)
+    return [f"{number.strip() if value else 0} {unit.name}" for number, value in zip(numbers, swept, strict=True)]
+
+
+def aligned(values: Sequence[float], figures: int = 6) -> list[str]:
+    """Write numbers one above the other with the same decimals: *figures* of the largest, less common zeros.
+
+    >>> aligned([2.75, 0.0, 10.5])
+    [' 2.75', ' 0.00', '10.50']
+    """
+    largest = max(map(abs, values), default=0.0)
+    decimals = min(max(figures - 1 - math.floor(math.log10(largest)), 0), 12) if largest else 0
+    texts = [f"{round(value, decimals) + 0.0:.{decimals}f}" for value in values]
+    while decimals and all(text.endswith("0") for text in texts):
+        texts = [text[:-1] for text in texts]
+        decimals -= 1
+    texts = [text.rstrip(".") for text in texts] if not decimals else texts
+    wide = max(map(len, texts), default=0)
+    return [f"{text:>{wide}}" for text in texts]

@@ -1,0 +1,1 @@
+"""The registry of shelf entries, entries from outside the package, and the checks of what they answer."""

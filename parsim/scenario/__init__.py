@@ -1,0 +1,1 @@
+"""Scenarios are read: YAML with places, settings, and the check against signatures."""

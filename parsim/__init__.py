@@ -15,6 +15,8 @@ Names are imported when they are first used, so that `parsim --help` need not wa
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from parsim.core.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from parsim.core.errors import Fault, ParsimError, RunError, ScenarioError, Silence, Stalled, Unfinished
     from parsim.core.profile import Profile
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
     from parsim.study.scaling import Scaling, scaling
     from parsim.study.splits import Splits, splits
 
-__version__ = "0.2.0"
 __all__ = [
     "Calibration",
     "Comparison",

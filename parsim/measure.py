@@ -18,6 +18,7 @@ from parsim.core.errors import Complaint, Fault, ScenarioError
 from parsim.core.machine import cores, machine, require_processes
 from parsim.core.profile import Profile, Row
 from parsim.core.quantities import seconds
+from parsim.core.version import __version__
 from parsim.export.files import json_text, write
 from parsim.export.table import table
 from parsim.kernels import price
@@ -123,7 +124,6 @@ def _looked_at(path: str) -> bool:
 
 
 def _profile(found: Found, workers: int, repeat: int) -> Profile:
-    from parsim import __version__
     from parsim.real.microbenchmark import line
 
     kernels = {

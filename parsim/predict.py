@@ -13,7 +13,7 @@ import numpy as np
 from parsim.build import build
 from parsim.core.errors import Unfinished
 from parsim.core.escape import printable
-from parsim.core.evaluation import alone
+from parsim.core.evaluation import alike, alone, evaluate
 from parsim.core.job import Job
 from parsim.core.machine import cores, require_processes
 from parsim.core.quantities import seconds
@@ -21,7 +21,6 @@ from parsim.entries.external import staying
 from parsim.export import html
 from parsim.export.files import Files, drawn, json_text, within, write
 from parsim.export.prediction import side_by_side, verdict
-from parsim.metrics.evaluation import alike, evaluate
 from parsim.reading import load
 from parsim.run import Result, ended
 from parsim.scenario.scenario import Source

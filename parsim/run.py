@@ -14,6 +14,7 @@ from parsim.core.job import ENGINES, Engine, Job, Theory
 from parsim.core.quantities import seconds
 from parsim.core.suggestions import did_you_mean
 from parsim.core.timeline import Timeline
+from parsim.core.version import __version__
 from parsim.export.arrows import arrows_of
 from parsim.export.counters import counters_of
 from parsim.export.csv import write_csv
@@ -65,8 +66,6 @@ class Result:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the run as in section 2 of the contract."""
-        from parsim import __version__
-
         return {
             "schema": 1,
             "parsim": __version__,

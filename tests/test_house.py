@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from functools import cache
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from parsim.entries.registry import shelf
 
 ROOT = Path(__file__).parents[1]
 FILES = sorted((ROOT / "parsim").rglob("*.py"))
+MODULES = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in FILES}
 SHELVES = ("topologies", "kernels", "merges", "workloads", "parallel", "schedules", "policies", "costs")
 FLOORS = {
     "core": 0,
@@ -60,10 +62,10 @@ def imported(tree):
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
             assert node.level == 0, "imports are written out in full"
-            if node.module == "parsim":
-                yield from (f"parsim.{name.name}" for name in node.names)
-            elif node.module.startswith("parsim."):
-                yield node.module
+            if node.module.split(".")[0] == "parsim":
+                for name in node.names:
+                    whole = f"{node.module}.{name.name}"
+                    yield whole if whole in MODULES or node.module == "parsim" else node.module
                 asking |= {name.asname for name in node.names if name.name == "shelf" and name.asname}
         elif isinstance(node, ast.Import):
             yield from (name.name for name in node.names if name.name.startswith("parsim"))
@@ -110,13 +112,22 @@ def test_imports_go_down_only():
                 assert here in BY_STRING, f"{path} imports what a string names; write the import out"
                 continue
             there = [*module.split("."), "__init__"][1]
-            if module.startswith("parsim.__"):
-                continue  # the version
             assert there in FLOORS, f"{path}: {module} is on no floor"
             assert FLOORS[there] <= FLOORS[here], f"{path} imports {module} from a floor above"
             if there in SHELVES and there != here:
                 asked.setdefault(here, set()).add(there)
     assert {here: found for here, found in asked.items() if here not in ASK_ALL} == ASKS
+
+
+def test_imports_form_no_circle():
+    """Neither of modules nor of rooms, where imports within functions and for annotations count, too."""
+    modules = {name: {*imported(parsed(path))} & MODULES.keys() - {name} for name, path in MODULES.items()}
+    modules["parsim.sim.order"].discard("parsim.sim.engine")  # for annotations: its functions read the engine's columns
+    TopologicalSorter(modules).prepare()
+    rooms = {}
+    for name, found in modules.items():
+        rooms.setdefault(room(MODULES[name]), set()).update(room(MODULES[one]) for one in found)
+    TopologicalSorter({here: found - {here} for here, found in rooms.items()}).prepare()
 
 
 def test_a_public_face_is_complete_sorted_and_importable():

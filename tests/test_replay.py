@@ -20,8 +20,8 @@ import pytest
 import parsim
 from parsim.build import build
 from parsim.core.errors import Invalid
+from parsim.core.evaluation import alike
 from parsim.metrics.checker import check
-from parsim.metrics.evaluation import alike
 from parsim.metrics.ledger import ledger
 from parsim.real import processes
 from parsim.scenario import document

@@ -12,8 +12,8 @@ from whole_training import whole
 
 import parsim
 from parsim.build import build
+from parsim.core.evaluation import alike
 from parsim.metrics.checker import check
-from parsim.metrics.evaluation import alike
 from parsim.real import processes
 from parsim.scenario.scenario import load
 from parsim.sim.play import valued

@@ -16,10 +16,10 @@ import numpy as np
 
 from parsim.conformance.case import Case, Found, asked, found, who_of
 from parsim.core.errors import ANYTHING, shown, told
+from parsim.core.evaluation import alike
 from parsim.core.kernel import Array, Kernel, Part, Shape, run
 from parsim.entries.external import aside
 from parsim.kernels import kernels
-from parsim.metrics.evaluation import alike
 from parsim.scenario.schema import check as read
 
 SEEDS = (0, 1)

@@ -15,11 +15,11 @@ from typing import Any
 from parsim.build import build
 from parsim.conformance import arrays
 from parsim.conformance.case import Case, Found, asked, found
+from parsim.core.evaluation import alike
 from parsim.core.items import Elements
 from parsim.core.kernel import is_class
 from parsim.entries.function import argument, made
 from parsim.kernels import kernels
-from parsim.metrics.evaluation import alike
 from parsim.run import run
 from parsim.scenario.scenario import load
 from parsim.scenario.schema import check as read

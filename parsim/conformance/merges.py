@@ -6,10 +6,10 @@ from functools import partial
 from typing import Any
 
 from parsim.conformance.case import Case, Found, asked, found
+from parsim.core.evaluation import alike
 from parsim.core.json_values import plain
 from parsim.entries.function import argument, made
 from parsim.merges import merges
-from parsim.metrics.evaluation import alike
 from parsim.run import simulate
 from parsim.scenario.schema import check as read
 

@@ -9,11 +9,11 @@ from typing import Any
 
 from parsim.build import build
 from parsim.conformance.case import Case, Found, asked, found, who_of
+from parsim.core.evaluation import alike
 from parsim.core.items import Elements
 from parsim.core.ties import CLOSE
 from parsim.entries.checks import graph as checked
 from parsim.metrics.checker import check
-from parsim.metrics.evaluation import alike
 from parsim.parallel import parallel
 from parsim.run import run
 from parsim.scenario.scenario import load

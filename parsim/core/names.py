@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from parsim.core.cluster import HOST, Cluster
 from parsim.core.graph import Edges, no_ints
+from parsim.core.plan import Plan
 from parsim.core.timeline import STEPS
-
-if TYPE_CHECKING:
-    from parsim.core.plan import Plan
 
 JOINT = ">"
 

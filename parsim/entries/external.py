@@ -107,15 +107,14 @@ Check = Callable[[Who, Mapping[str, Any], Any], Any]  # (who, what it was called
 
 
 class Outside:
-    """A function of a file outside the package, in whose place it stands on its shelf."""
+    """A function of a file outside the package, in whose place it stands on its shelf; *find* returns it again."""
 
-    def __init__(self, shelf: str, who: Who, entry: Callable[..., Any], check: Check) -> None:
+    def __init__(self, who: Who, entry: Callable[..., Any], check: Check, find: Callable[[], Any]) -> None:
         update_wrapper(self, entry)
         if isinstance(entry, partial):
             self.__doc__ = entry.func.__doc__
         self.who = who
-        self._entry, self._check = entry, check
-        self._named = (os.path.abspath(who.file), shelf, who.name)
+        self._entry, self._check, self._find = entry, check, find
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Ask the entry; what it complains of in the proper way passes."""
@@ -155,12 +154,12 @@ class Outside:
                 raise ScenarioError([self.who.fault(words)])
 
     def __deepcopy__(self, memo: object) -> Outside:
-        """Stay what it is, as functions do."""
+        """Return self, as copies of functions do."""
         return self
 
-    def __reduce__(self) -> tuple[Callable[..., Any], tuple[str, str, str]]:
+    def __reduce__(self) -> tuple[Callable[[], Any], tuple[()]]:
         """Let a worker process load the file itself."""
-        return entry_of, self._named
+        return self._find, ()
 
 
 def _doing(args: tuple[Any, ...]) -> str:
@@ -169,11 +168,3 @@ def _doing(args: tuple[Any, ...]) -> str:
 
 def _is_complaint(given: object) -> bool:
     return isinstance(given, Complaint) and isinstance(given.path, tuple)
-
-
-def entry_of(file: str, shelf: str, name: str) -> Callable[..., Any]:
-    """Load *file* in this process, and return one of its entries."""
-    from parsim.entries import registry
-
-    registry.use(file)
-    return registry.shelf(shelf)[name]

@@ -13,6 +13,7 @@ import sys
 import zlib
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from types import ModuleType
 from typing import Any, NamedTuple, TypeVar
 
@@ -59,7 +60,8 @@ class Shelf:
             self._entries[name], self._files[name] = entry, file
             if self.name in CHECKS and not os.path.abspath(file).startswith(PACKAGE + os.sep):
                 kind, check = CHECKS[self.name]
-                self._entries[name] = Outside(self.name, Who(kind, name, file, line), entry, check)
+                find = partial(_entry_of, os.path.abspath(file), self.name, name)
+                self._entries[name] = Outside(Who(kind, name, file, line), entry, check, find)
             return entry
 
         return register
@@ -176,6 +178,12 @@ def files_in_use() -> tuple[str, ...]:
             if (name, entry) not in known and not os.path.abspath(file).startswith(PACKAGE + os.sep):
                 raise LookupError(f"{name}: {entry} is from no file in use")
     return tuple(used.name for used in _used.values())
+
+
+def _entry_of(file: str, of: str, name: str) -> Callable[..., Any]:
+    """Load *file* in this process, and return one of its entries."""
+    use(file)
+    return shelf(of)[name]
 
 
 def _load(file: str, path: str, source: bytes) -> None:

@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 
 from parsim.core.errors import Fault, ScenarioError
-from parsim.core.evaluation import Values
+from parsim.core.evaluation import Values, evaluate
 from parsim.core.job import Job
 from parsim.core.progress import under_way
 from parsim.core.threads import one_thread
 from parsim.core.timeline import Timeline
 from parsim.entries.external import staying
 from parsim.entries.patience import at
-from parsim.metrics.evaluation import evaluate
 from parsim.sim.carrier import Carrier
 from parsim.sim.cut import cut
 from parsim.sim.engine import Engine

@@ -11,6 +11,7 @@ from textwrap import indent
 from typing import TYPE_CHECKING, Any
 
 from parsim.core.timeline import CAUSES
+from parsim.core.version import __version__
 from parsim.export import html
 from parsim.export.files import drawn, json_text, write
 from parsim.export.table import wrapped
@@ -69,8 +70,6 @@ class Comparison:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the comparison as plain values, as in the contract."""
-        from parsim import __version__
-
         known = ended(self.variants)
         return {
             "schema": 1,

@@ -19,6 +19,7 @@ import numpy as np
 from parsim.core.escape import printable
 from parsim.core.quantities import number, seconds, times
 from parsim.core.ties import CLOSE, ranking
+from parsim.core.version import __version__
 from parsim.export import html
 from parsim.export.files import drawn, json_text, write
 from parsim.export.table import table, width
@@ -81,8 +82,6 @@ class Explanation:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the explanation as in the contract."""
-        from parsim import __version__
-
         return {
             "schema": 1,
             "parsim": __version__,

@@ -20,6 +20,7 @@ import numpy as np
 from parsim.core.errors import Fault, RunError, ScenarioError
 from parsim.core.progress import under_way
 from parsim.core.quantities import seconds
+from parsim.core.version import __version__
 from parsim.export import html
 from parsim.export.files import Files, json_text, within, write
 from parsim.export.prediction import MEASURE, STATED, overhead
@@ -49,8 +50,6 @@ class Repeated:
 
     def to_dict(self) -> dict[str, Any]:
         """Return every replay as in section 6 of the contract, and the distribution of the error."""
-        from parsim import __version__
-
         return {
             "schema": 1,
             "parsim": __version__,

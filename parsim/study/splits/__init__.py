@@ -15,6 +15,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from parsim.core.version import __version__
 from parsim.export import html
 from parsim.export.files import drawn, json_text, write
 from parsim.reading import load
@@ -22,8 +23,8 @@ from parsim.scenario.scenario import Source
 from parsim.study.case import Case
 from parsim.study.runner import Runner
 from parsim.study.splits.report import report, sentence
-from parsim.study.splits.runs import Figures, Place, Refused, played
-from parsim.study.splits.sweep import Sweep, places, swept
+from parsim.study.splits.runs import Place, played
+from parsim.study.splits.sweep import Found, places, swept
 from parsim.study.splits.variables import SPLITS, VARIABLES, checked, chosen, counted, own
 
 if TYPE_CHECKING:
@@ -31,15 +32,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Splits:
+class Splits(Found):
     """The two splits of one scenario: what each costs, and where the one overtakes the other."""
-
-    name: str
-    sha256: str
-    here: Mapping[str, float]  # the scenario's own values by path, those that it has
-    model_travels: bool
-    costs: Mapping[str, Figures | Refused]  # at the scenario's own values, by split
-    sweeps: tuple[Sweep, ...]
 
     def __repr__(self) -> str:
         """Say in a line what was compared."""
@@ -53,8 +47,6 @@ class Splits:
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain values."""
-        from parsim import __version__
-
         return {
             "schema": 1,
             "parsim": __version__,

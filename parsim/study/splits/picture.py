@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from matplotlib.figure import Figure
 
@@ -13,21 +12,18 @@ from parsim.core.quantities import seconds, size, unit_of
 from parsim.core.units import BYTES, BYTES_PER_SECOND, SECONDS
 from parsim.plot import splits as plot
 from parsim.study.splits.crossings import NEITHER
-from parsim.study.splits.report import settings, starts
+from parsim.study.splits.report import sentence, settings, starts
 from parsim.study.splits.runs import Figures, Refused
+from parsim.study.splits.sweep import Found, Sweep
 from parsim.study.splits.variables import SPLITS, Variable
-
-if TYPE_CHECKING:
-    from parsim.study.splits import Splits
-    from parsim.study.splits.sweep import Sweep
 
 LETTERS = 165  # of a line of the sheet
 
 
-def picture(found: Splits) -> Figure:
+def picture(found: Found) -> Figure:
     """Draw the study."""
     title = f"{found.name}: the same work, split by data and by layers"
-    foot = "\n".join(textwrap.wrap(found.sentence, LETTERS, break_on_hyphens=False))
+    foot = "\n".join(textwrap.wrap(sentence(found), LETTERS, break_on_hyphens=False))
     return plot.splits(title, [settings(found), foot], [_panel(sweep) for sweep in found.sweeps], _costs(found))
 
 
@@ -78,7 +74,7 @@ def _unit(variable: Variable, value: float) -> tuple[str, float]:
     return "", 1.0
 
 
-def _costs(found: Splits) -> list[plot.Costs]:
+def _costs(found: Found) -> list[plot.Costs]:
     wanted: tuple[tuple[str, Callable[[Figures], list[float]], Callable[[float], str]], ...] = (
         ("makespan", lambda cost: [cost.makespan_s], lambda value: seconds(value, 3)),
         ("peak memory of a device", lambda cost: [cost.peak_memory_bytes], size),
@@ -88,7 +84,7 @@ def _costs(found: Splits) -> list[plot.Costs]:
     return [_cost(found, title, ask, say) for title, ask, say in wanted]
 
 
-def _cost(found: Splits, title: str, ask: Callable[[Figures], list[float]], say: Callable[[float], str]) -> plot.Costs:
+def _cost(found: Found, title: str, ask: Callable[[Figures], list[float]], say: Callable[[float], str]) -> plot.Costs:
     parts = {split: ask(cost) if isinstance(cost, Figures) else [] for split, cost in found.costs.items()}
     words = {split: say(sum(held)) if held else "cannot be played" for split, held in parts.items()}
     return plot.Costs(title, parts, words)

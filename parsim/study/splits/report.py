@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from parsim.core.quantities import number, seconds, size
 from parsim.export.report import WIDTH
 from parsim.export.table import table, width, wrapped
 from parsim.study.splits.crossings import NEITHER, Stretch
 from parsim.study.splits.runs import Figures, Refused
+from parsim.study.splits.sweep import Found
 from parsim.study.splits.variables import SPLITS, VARIABLES, Variable
-
-if TYPE_CHECKING:
-    from parsim.study.splits import Splits
 
 SHOWN = 3  # crossings over one variable
 
 
-def report(found: Splits) -> str:
+def report(found: Found) -> str:
     """Write the whole study for people."""
     title = f"{found.name}: split by data, split by layers"
     parts = [
@@ -27,14 +24,14 @@ def report(found: Splits) -> str:
             "What each costs",
             *_indented(_costs(found.costs), (0, 3)),
             *_refusals(found.costs),
-            *_wrapped(found.sentence, "  "),
+            *_wrapped(sentence(found), "  "),
         ],
         ["Where the faster one changes", *_indented(_crossings(found), (0, 5)), *_reasons(found)],
     ]
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
 
 
-def sentence(found: Splits) -> str:
+def sentence(found: Found) -> str:
     """Say which split ends first at the scenario's own values, and what it does otherwise."""
     played = {split: cost for split, cost in found.costs.items() if isinstance(cost, Figures)}
     if not played:
@@ -85,7 +82,7 @@ def _places(written: Sequence[str]) -> str:
     return ", ".join([*written[:SHOWN], *(["..."] if len(written) > SHOWN else [])]) or "none"
 
 
-def settings(found: Splits) -> str:
+def settings(found: Found) -> str:
     """Say what the scenario itself has for the variables."""
     said = [f"{VARIABLES[path].words} {VARIABLES[path].say(value)}" for path, value in found.here.items()]
     return f"{', '.join(said)}; the weights {'come from the host' if found.model_travels else 'are on the devices'}"
@@ -115,7 +112,7 @@ def _refusals(costs: Mapping[str, Figures | Refused]) -> Iterator[str]:
             yield from _wrapped(f"{split} cannot be played: {cost.why}", "  ")
 
 
-def _crossings(found: Splits) -> Iterator[Sequence[str]]:
+def _crossings(found: Found) -> Iterator[Sequence[str]]:
     yield "over", "from .. to", "here", "by T_total", "by runs", "faster"
     for sweep in found.sweeps:
         say = sweep.variable.say
@@ -129,7 +126,7 @@ def _crossings(found: Splits) -> Iterator[Sequence[str]]:
         )
 
 
-def _reasons(found: Splits) -> Iterator[str]:
+def _reasons(found: Found) -> Iterator[str]:
     zero = [VARIABLES[path].words for path, value in found.here.items() if not value]
     if zero:
         yield from _wrapped(f"Not varied: {', '.join(zero)}, for twice nothing is nothing.", "  ")

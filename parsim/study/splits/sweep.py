@@ -64,6 +64,18 @@ class Sweep:
         }
 
 
+@dataclass(frozen=True)
+class Found:
+    """What a study of the two splits has found."""
+
+    name: str
+    sha256: str
+    here: Mapping[str, float]  # the scenario's own values by path, those that it has
+    model_travels: bool
+    costs: Mapping[str, Figures | Refused]  # at the scenario's own values, by split
+    sweeps: tuple[Sweep, ...]
+
+
 def places(variable: Variable, here: float) -> list[Place]:
     """Return the runs of both splits over a variable."""
     return [Place(split, variable.path, variable.written(value)) for split in SPLITS for value in grid(variable, here)]

@@ -113,15 +113,11 @@ def _right(complaints: list[Complaint], form: Callable[..., Any], raw: Any, path
     try:
         return check(form, raw)
     except Invalid as invalid:
-        complaints += _below(path, invalid)
+        complaints += [complaint.below(*path) for complaint in invalid.complaints]
         wrong = {str(complaint.path[0]) for complaint in invalid.complaints if complaint.path}
     if not wrong:
         return {}
     return check(form, {key: raw[key] for key in raw if key not in wrong}, tuple(sorted(wrong)))
-
-
-def _below(path: Path, invalid: Invalid) -> list[Complaint]:
-    return [complaint.below(*path) for complaint in invalid.complaints]
 
 
 def _settled(scenario: Scenario, said: dict[str, Any]) -> dict[str, Any]:
@@ -183,7 +179,7 @@ def _collect(complaints: list[Complaint], ask: Callable[[], Any], path: Path = (
     try:
         return ask()
     except Invalid as invalid:
-        complaints += _below(path, invalid)
+        complaints += [complaint.below(*path) for complaint in invalid.complaints]
         return None
 
 
@@ -214,7 +210,7 @@ def _job(scenario: Scenario, said: dict[str, Any], complaints: list[Complaint], 
     policy_name, policy = policy or _policy(None, graph, cluster)
     cost = cost or costs["constant"]()
     remarks = cost.remarks(graph, cluster)
-    complaints += _below(("cost",), Invalid(remarks.complaints))
+    complaints += [complaint.below("cost") for complaint in remarks.complaints]
     job = Job(
         name=scenario.name,
         sha256=scenario.sha256,
@@ -273,7 +269,7 @@ def _cost(ask: Ask, graph: TaskGraph | None) -> Cost:
 def _policy(ask: Ask | None, graph: TaskGraph | None, cluster: Cluster | None) -> tuple[str, Callable[[], Any]]:
     """Return the policy's name and what makes it; left out, it is in_order for pipelines, else fifo.
 
-    One from outside the package stands behind a guard.
+    One from outside the package is checked.
     """
     pipeline = graph is not None and bool(graph.orders)
     if ask is None:

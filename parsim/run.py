@@ -14,7 +14,7 @@ from parsim.core.job import ENGINES, Engine, Job, Theory
 from parsim.core.quantities import seconds
 from parsim.core.suggestions import did_you_mean
 from parsim.core.timeline import Timeline
-from parsim.core.version import __version__
+from parsim.core.version import VERSIONS
 from parsim.export.arrows import arrows_of
 from parsim.export.counters import counters_of
 from parsim.export.csv import write_csv
@@ -67,8 +67,7 @@ class Result:
     def to_dict(self) -> dict[str, Any]:
         """Return the run as in section 2 of the contract."""
         return {
-            "schema": 1,
-            "parsim": __version__,
+            **VERSIONS,
             "scenario": self.job.name,
             "scenario_sha256": self.job.sha256,
             "clock": self.job.clock,

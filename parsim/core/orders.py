@@ -6,14 +6,10 @@ def mine(ranks, microbatches)            one stage per rank: more chunks are ref
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from parsim.core.errors import Complaint, Invalid
 from parsim.core.op import Op
+from parsim.core.schema import Ask
 from parsim.core.signatures import taken
-
-if TYPE_CHECKING:
-    from parsim.core.schema import Ask
 
 
 def orders_of(schedule: Ask, ranks: int, microbatches: int, chunks: int) -> list[list[Op]]:

@@ -111,7 +111,7 @@ class Misplaced(ValueError):
 
 
 def shelf(name: str) -> Shelf:
-    """Return the shelf of that name; for plans that name an entry of a shelf other than their own."""
+    """Return the shelf of that name."""
     found = getattr(importlib.import_module(f"parsim.{name}"), name)
     assert isinstance(found, Shelf)
     return found

@@ -11,7 +11,7 @@ from textwrap import indent
 from typing import TYPE_CHECKING, Any
 
 from parsim.core.timeline import CAUSES
-from parsim.core.version import __version__
+from parsim.core.version import VERSIONS
 from parsim.export import html
 from parsim.export.files import drawn, json_text, write
 from parsim.export.table import wrapped
@@ -72,8 +72,7 @@ class Comparison:
         """Return the comparison as plain values, as in the contract."""
         known = ended(self.variants)
         return {
-            "schema": 1,
-            "parsim": __version__,
+            **VERSIONS,
             "seeds": list(self.seeds),
             "interrupted": self.interrupted,
             "first": known[0].label if known else None,

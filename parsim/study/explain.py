@@ -19,7 +19,7 @@ import numpy as np
 from parsim.core.escape import printable
 from parsim.core.quantities import number, seconds, times
 from parsim.core.ties import CLOSE, ranking
-from parsim.core.version import __version__
+from parsim.core.version import VERSIONS
 from parsim.export import html
 from parsim.export.files import drawn, json_text, write
 from parsim.export.table import table, width
@@ -83,8 +83,7 @@ class Explanation:
     def to_dict(self) -> dict[str, Any]:
         """Return the explanation as in the contract."""
         return {
-            "schema": 1,
-            "parsim": __version__,
+            **VERSIONS,
             "run": self.result.to_dict(),
             "path": [link._asdict() for link in self.path],
             "sums": self.sums,

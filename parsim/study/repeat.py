@@ -20,7 +20,7 @@ import numpy as np
 from parsim.core.errors import Fault, RunError, ScenarioError
 from parsim.core.progress import under_way
 from parsim.core.quantities import seconds
-from parsim.core.version import __version__
+from parsim.core.version import VERSIONS
 from parsim.export import html
 from parsim.export.files import Files, json_text, within, write
 from parsim.export.prediction import MEASURE, STATED, overhead
@@ -51,8 +51,7 @@ class Repeated:
     def to_dict(self) -> dict[str, Any]:
         """Return every replay as in section 6 of the contract, and the distribution of the error."""
         return {
-            "schema": 1,
-            "parsim": __version__,
+            **VERSIONS,
             "scenario": self.runs[0].measured.job.name,
             "makespan_error": self.errors,
             "absolute_error": dict(zip(("least", "median", "nine_of_ten", "largest"), self._shares(), strict=True)),

@@ -21,7 +21,7 @@ from parsim.core.job import Job
 from parsim.core.quantities import seconds, times
 from parsim.core.ties import CLOSE, close
 from parsim.core.units import show
-from parsim.core.version import __version__
+from parsim.core.version import VERSIONS
 from parsim.export import html
 from parsim.export.files import drawn, json_text, write
 from parsim.export.table import table, width
@@ -119,8 +119,7 @@ class Scaling:
     def to_dict(self) -> dict[str, Any]:
         """Return the scaling as in the contract."""
         return {
-            "schema": 1,
-            "parsim": __version__,
+            **VERSIONS,
             "scenario": self.scenario,
             "scenario_sha256": self.sha256,
             "seed": self.seed,

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
+from itertools import pairwise
 from typing import Annotated, Literal, NamedTuple
 
 from parsim.core.cluster import Cluster
@@ -65,8 +65,7 @@ def shares(count: int, parts: int) -> list[slice]:
     >>> shares(5, 2)
     [slice(0, 3, None), slice(3, 5, None)]
     """
-    sizes = [count // parts + (part < count % parts) for part in range(parts)]
-    ends = list(accumulate(sizes, initial=0))
+    ends = [part * (count // parts) + min(part, count % parts) for part in range(parts + 1)]
     return [slice(a, b) for a, b in pairwise(ends)]
 
 

@@ -24,11 +24,7 @@ MOST_WEIGHTS = 1e8  # numbers, of a model that is really trained
 
 def op(name: str, inputs: tuple[str, ...], output: str, weights: tuple[str, ...] = (), **arguments: Any) -> Op:
     """Ask for a kernel by name, and say what it reads and makes."""
-    return Op(name, tuple(arguments.items()), _kernel(name, arguments), inputs, weights, output)
-
-
-def _kernel(name: str, arguments: dict[str, Any]) -> Any:
-    return kernels[name](**arguments)
+    return Op(name, tuple(arguments.items()), kernels[name](**arguments), inputs, weights, output)
 
 
 def training(cluster: Cluster, plan: TrainingPlan, model: Model, optimizer: Ask, iterations: int) -> TaskGraph:
@@ -51,5 +47,5 @@ def training(cluster: Cluster, plan: TrainingPlan, model: Model, optimizer: Ask,
     arguments = dict(optimizer.arguments)
     with checked_below("optimizer"):
         update = Update(optimizer.name, arguments_of(arguments), entry(**arguments))
-    adding = Update("reduce", (), _kernel("reduce", {}))
+    adding = Update("reduce", (), kernels["reduce"]())
     return graph_of(model, parts, update, adding, iterations)

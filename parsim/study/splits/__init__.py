@@ -15,7 +15,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from parsim.core.version import __version__
+from parsim.core.version import VERSIONS
 from parsim.export import html
 from parsim.export.files import drawn, json_text, write
 from parsim.reading import load
@@ -48,8 +48,7 @@ class Splits(Found):
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain values."""
         return {
-            "schema": 1,
-            "parsim": __version__,
+            **VERSIONS,
             "scenario": self.name,
             "scenario_sha256": self.sha256,
             "here": dict(self.here),

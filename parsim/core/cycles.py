@@ -43,6 +43,5 @@ def _on_cycle(graph: TaskGraph, stuck: set[int]) -> set[int]:
     parents, task, walked = graph.parents, min(stuck), dict[int, None]()
     while task not in walked:
         walked[task] = None
-        into = parents.order[parents.first[task] : parents.first[task + 1]]
-        task = next(parent for parent in map(int, graph.edges.parent[into]) if parent in stuck)
+        task = next(parent for parent in map(int, graph.edges.parent[parents.of(task)]) if parent in stuck)
     return set(list(walked)[list(walked).index(task) :])

@@ -62,7 +62,7 @@ class Timeline:
     end_s: Floats
     nominal_s: Floats
     waits: Words
-    thing: Ints  # which transfer of the graph (see `graph.Things`); -1 where it is none, or no graph is known
+    thing: Ints  # which transfer of the graph (a row of its `transfers`); -1 where it is none, or no graph is known
     idle: Idle
     engine: str = ""  # what played it: simpy, path, or processes; empty: nobody says
 

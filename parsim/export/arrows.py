@@ -55,17 +55,17 @@ class Ends(NamedTuple):
 def arrows_of(graph: TaskGraph, timeline: Timeline) -> Arrows:
     """Return the arrows between the spans of a run of *graph*."""
     rows = np.flatnonzero(timeline.computes)
-    row = np.full(len(graph), -1)  # of each task; -1: it did not run
+    row = np.full(len(graph) + 1, -1)  # of each task, and of none; -1: it did not run
     row[timeline.number[rows]] = rows
-    moved, edge = graph.things.pick(timeline.thing, "edge")
-    still = np.ones(len(graph.edges), bool)
-    still[edge] = False
-    given, to = graph.things.pick(timeline.thing, "given")
-    result, of = graph.things.pick(timeline.thing, "result")
-    parent, child = row[graph.edges.parent], row[graph.edges.child]
-    source = np.concatenate([parent[edge], moved, given, row[of], parent[still]])
-    target = np.concatenate([moved, child[edge], row[to], result, child[still]])
-    travels = np.arange(len(source)) < len(source) - int(still.sum())
+    table = graph.transfers
+    moved = np.flatnonzero(timeline.thing >= 0)
+    thing = timeline.thing[moved]
+    still = table.edges.copy()
+    still[thing] = False
+    parent, child = row[table.parent], row[table.child]
+    source = np.concatenate([parent[thing], moved, parent[still]])
+    target = np.concatenate([moved, child[thing], child[still]])
+    travels = np.arange(len(source)) < 2 * len(moved)
     there = (source >= 0) & (target >= 0)
     return Arrows(source[there], target[there], travels[there])
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from parsim.core.graph import Ints, look_up
+from parsim.core.columns import Ints, look_up
 from parsim.core.timeline import Words
 
 Texts = npt.NDArray[np.object_]  # of str

@@ -53,11 +53,8 @@ def _crossings(job: Job, timeline: Timeline) -> tuple[Ints, Floats, Floats]:
     device = np.full(len(graph), cluster.host)
     runs = np.flatnonzero(timeline.computes)
     device[timeline.number[runs]] = np.array(cluster.device_of_worker)[timeline.workers.code[runs]]
-    edges, flows = graph.edges, graph.flows
-    source = graph.things.column(edge=device[edges.parent], given=cluster.host, result=device, flow=flows.source)
-    target = graph.things.column(edge=device[edges.child], given=device, result=cluster.host, flow=flows.target)
-    delayed = graph.things.column(edge=edges.delay > 0, given=False, result=False, flow=False)
-    rows = rows[~delayed[timeline.thing[rows]]]
+    source, target = graph.transfers.ends(device, cluster.host)
+    rows = rows[graph.transfers.delay[timeline.thing[rows]] == 0]
     thing, places = timeline.thing[rows], len(cluster.places)
     ways, way = np.unique(source[thing] * places + target[thing], return_inverse=True)
     paths = [cluster.path(*divmod(one, places)) for one in ways.tolist()]

@@ -6,7 +6,6 @@ place where they had to, no faster than their links; that no device held more th
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -133,27 +132,28 @@ class _Proof:
     def moved(self) -> Ints:
         """The row of each transfer that took place, by thing; -1: none."""
         rows = np.flatnonzero(self.timeline.thing >= 0)
-        row = np.full(self.job.graph.things.count, -1)
+        row = np.full(len(self.job.graph.transfers), -1)
         row[self.timeline.thing[rows]] = rows
         return row
 
     @cached_property
     def travelling(self) -> Bools:
         """Whether each transfer of the graph has to take place over the network, by thing."""
-        graph, edges = self.job.graph, self.job.graph.edges
-        apart = self.device[edges.parent] != self.device[edges.child]
-        over_network = graph.things.column(edge=apart, given=True, result=True, flow=True)
-        flowing = graph.things.column(edge=False, given=False, result=False, flow=True)  # even of no bytes
-        travelling: Bools = over_network & ((graph.sizes > 0) | flowing)
+        source, target = self.ends
+        table = self.job.graph.transfers
+        travelling: Bools = (source != target) & ((table.size > 0) | table.flows)  # a flow even of no bytes
         return travelling
+
+    @cached_property
+    def ends(self) -> tuple[Ints, Ints]:
+        """The places that each transfer of the graph leaves and goes to."""
+        return self.job.graph.transfers.ends(self.device, self.job.cluster.host)
 
     def transfers_once(self) -> Iterator[str]:
         things, times = np.unique(self.timeline.thing[self.timeline.thing >= 0], return_counts=True)
         for thing in things[times > 1].tolist():
             yield f"transfer {self.timeline.task[self.moved[thing]]} took place twice"
-        edges = self.job.graph.edges
-        paying = (edges.delay > 0) & (self.worker[edges.parent] != self.worker[edges.child])
-        delayed = self.job.graph.things.column(edge=paying, given=False, result=False, flow=False)
+        delayed = self.job.graph.transfers.delayed(self.worker)
         for thing in np.flatnonzero(self.travelling & (self.moved < 0)).tolist():
             yield f"transfer number {thing} of the graph never took place"
         for thing in np.flatnonzero(~self.travelling & ~delayed & (self.moved >= 0)).tolist():
@@ -167,17 +167,17 @@ class _Proof:
         for edge in np.flatnonzero(~(self.start[edges.child] >= ready - slack)).tolist():
             parent, child = int(edges.parent[edge]), int(edges.child[edge])
             yield f"task {self.name(child)} started before what it needs of {self.name(parent)} was there"
-        inward = np.flatnonzero((self.moved >= 0) & (graph.receivers >= 0))
-        child_of = graph.receivers[inward]
+        inward = np.flatnonzero((self.moved >= 0) & (graph.transfers.child >= 0))
+        child_of = graph.transfers.child[inward]
         late = self.timeline.end_s[self.moved[inward]] > self.start[child_of] + slack
         for thing, child in zip(inward[late].tolist(), child_of[late].tolist(), strict=True):
             yield f"task {self.name(child)} started before {self.timeline.task[self.moved[thing]]} had arrived"
 
     def transfers_after_parents(self) -> Iterator[str]:
-        graph = self.job.graph
-        parents_end = graph.things.column(
-            edge=self.end[graph.edges.parent], given=self._begun, result=self.end, flow=graph.flows.start
-        )
+        table = self.job.graph.transfers
+        parents_end = np.where(table.flows, table.start, self._begun)
+        sent = table.parent >= 0
+        parents_end[sent] = self.end[table.parent[sent]]
         there = np.flatnonzero(self.moved >= 0)
         early = self.timeline.start_s[self.moved[there]] < parents_end[there] - self.tolerance
         for thing in there[early].tolist():
@@ -187,7 +187,7 @@ class _Proof:
         """A stated delay is over at its parent's end + delay."""
         edges = self.job.graph.edges
         over = self.end[edges.parent] + edges.delay
-        moved = self.moved[self.job.graph.things.part("edge")]
+        moved = self.moved[: len(edges)]  # edges are the first rows of the table
         paid = np.flatnonzero((moved >= 0) & (edges.delay > 0))
         wrong = ~(np.abs(self.timeline.end_s[moved[paid]] - over[paid]) <= self.tolerance)
         for edge in paid[wrong].tolist():
@@ -254,13 +254,9 @@ class _Proof:
 
     def _network_rows(self) -> Iterator[tuple[int, float, int, int, float]]:
         """Yield row, bytes, from, to and limit of everything that travelled over the network."""
-        graph, device, host = self.job.graph, self.device, self.job.cluster.host
-        edges, flows, column = graph.edges, graph.flows, graph.things.column
+        table, (source, target) = self.job.graph.transfers, self.ends
         there = np.flatnonzero((self.moved >= 0) & self.travelling)
-        source = column(edge=device[edges.parent], given=host, result=device, flow=flows.source)[there]
-        target = column(edge=device[edges.child], given=device, result=host, flow=flows.target)[there]
-        limit = column(edge=math.inf, given=math.inf, result=math.inf, flow=flows.limit)[there]
-        rows = (self.moved[there], graph.sizes[there], source, target, limit)
+        rows = (self.moved[there], table.size[there], source[there], target[there], table.limit[there])
         yield from zip(*(part.tolist() for part in rows), strict=True)
 
     def memory(self) -> Iterator[str]:

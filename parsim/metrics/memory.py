@@ -60,10 +60,10 @@ def _holds(job: Job, timeline: Timeline) -> Holds:
 
 def _inputs(job: Job, timeline: Timeline, device: Ints, end: Floats) -> Holds:
     moved = np.flatnonzero(timeline.thing >= 0)
-    child = job.graph.receivers[timeline.thing[moved]]
+    child = job.graph.transfers.child[timeline.thing[moved]]
     inward = child >= 0
     rows, child = moved[inward], child[inward]
-    return device[child], timeline.start_s[rows], end[child], job.graph.sizes[timeline.thing[rows]]
+    return device[child], timeline.start_s[rows], end[child], job.graph.transfers.size[timeline.thing[rows]]
 
 
 def _weights(job: Job, timeline: Timeline, device: Ints, start: Floats) -> Holds:
@@ -85,10 +85,11 @@ def _output_ends(job: Job, timeline: Timeline, row: Ints, device: Ints) -> Float
     released = np.where(
         apart, start[edges.child], end[edges.child]
     )  # elsewhere, what has no span is there at the start
-    rows, edge = graph.things.pick(timeline.thing, "edge")
-    rows, edge = rows[apart[edge]], edge[apart[edge]]
-    released[edge] = timeline.end_s[rows]
+    moved = np.flatnonzero(timeline.thing >= 0)
+    thing, table = timeline.thing[moved], graph.transfers
+    across, results = table.edges[thing], table.results[thing]
+    across[across] = apart[thing[across]]  # edges are the first rows of the table
+    released[thing[across]] = timeline.end_s[moved[across]]
     np.maximum.at(until, edges.parent, released)
-    rows, task = graph.things.pick(timeline.thing, "result")
-    np.maximum.at(until, task, timeline.end_s[rows])
+    np.maximum.at(until, table.parent[thing[results]], timeline.end_s[moved[results]])
     return until

@@ -112,10 +112,10 @@ class Dispatcher(Carrier):
         """Say where each of a task's inputs is."""
         device, found = self.device[worker], []
         if task in self.values:
-            thing = self.things.given(task) if self.given[task] else NONE
+            thing = self.row_given.get(task, NONE)
             found.append(Input(thing, NONE, NOTHING, self.values[task]))
         for edge in self._edges_into(task):
-            parent, part = self.edge_parent[edge], self.parts[edge]
+            parent, part = self.sender[edge], self.parts[edge]
             if self.worker[parent] == worker:
                 found.append(Input(NONE, parent, part, ()))
                 continue
@@ -125,7 +125,7 @@ class Dispatcher(Carrier):
 
     def _unload(self, task: int, worker: int, now: Time) -> None:
         for edge in self._edges_into(task):
-            parent = self.edge_parent[edge]
+            parent = self.sender[edge]
             self.left[parent] -= 1
             if not self.left[parent] and self.program.gathers(parent, last=False) == slice(0):
                 self.dropped[self.worker[parent]].append(parent)
@@ -135,8 +135,8 @@ class Dispatcher(Carrier):
     def _leave_room(self, task: int, device: int) -> None:
         super()._leave_room(task, device)
         for edge in self._edges_into(task):
-            if self._device_of(self.edge_parent[edge]) != device:
-                self._consumed(self.edge_parent[edge])
+            if self._device_of(self.sender[edge]) != device:
+                self._consumed(self.sender[edge])
         if self.result[task]:
             self._consumed(task)
 
@@ -191,7 +191,7 @@ class Dispatcher(Carrier):
 
     def _nominal(self, thing: Ints, took: Floats) -> Floats:
         """Return the seconds that transfers are known to take here; without a profile, those that they took."""
-        known = self.job.cost.travel(self.graph.sizes[thing])
+        known = self.job.cost.travel(self.graph.transfers.size[thing])
         return np.where(np.isnan(known), took, known)
 
     def _moves(self) -> tuple[Ints, Ints, Floats, Floats, Floats]:
@@ -204,9 +204,7 @@ class Dispatcher(Carrier):
                 (thing, worker, seen - zero, there - zero, self.bound_s[task]) for thing, seen, there in report.moves
             ]
             if self.result[task]:
-                rows.append(
-                    (self.things.result(task), worker, report.end - zero, report.sent - zero, self.heard_s[task])
-                )
+                rows.append((self.row_sent[task], worker, report.end - zero, report.sent - zero, self.heard_s[task]))
         columns = np.array(rows, dtype=np.float64).reshape(len(rows), 5).T
         return columns[0].astype(np.int64), columns[1].astype(np.int64), columns[2], columns[3], columns[4]
 

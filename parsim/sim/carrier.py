@@ -14,6 +14,7 @@ from functools import partial
 import numpy as np
 
 from parsim.core.cluster import Path
+from parsim.core.transfers import NONE
 from parsim.sim.early_transfers import Turns, spares
 from parsim.sim.engine import Engine
 from parsim.sim.memory import Rooms, column
@@ -32,18 +33,22 @@ class Carrier(Engine):
         super().__init__(ready)
         job = ready.job
         graph, cluster, tasks = job.graph, job.cluster, len(job.graph)
-        self.cluster, self.things, self.split = cluster, graph.things, graph.things.split
+        table = graph.transfers
+        self.cluster = cluster
         self.device = cluster.device_of_worker
         self.taken = self.ticks.blank(tasks)
         self.children, self.parents = graph.children, graph.parents
-        self.edge_parent, self.edge_child = graph.edges.parent.tolist(), graph.edges.child.tolist()
-        self.size, self.delay = graph.edges.size.tolist(), self.ticks.column(graph.edges.delay).tolist()
-        self.given, self.result = column(graph.given, tasks), column(graph.result, tasks)
+        self.sender, self.receiver = table.parent.tolist(), table.child.tolist()
+        self.size, self.delay = table.size.tolist(), self.ticks.column(table.delay).tolist()
+        self.row_given = {self.receiver[row]: row for row in np.flatnonzero(table.given).tolist()}
+        self.row_sent = {self.sender[row]: row for row in np.flatnonzero(table.results).tolist()}
+        self.result = column(graph.result, tasks)
         self.output = column(graph.output, tasks)
         self.gives, self.returns = bool(np.any(graph.given)), bool(np.any(graph.result))
+        self.first_flow = table.first_flow
         self.wires = Wires(cluster.capacities, self.ticks)
         self.rooms = Rooms(graph, cluster)
-        self.begun = bytearray(graph.things.count)  # 1: in flight, delivered or not needed
+        self.begun = bytearray(len(table))  # 1: in flight, delivered or not needed
         # 1: no transfer carries it to another device, and somebody may wait for the room of the output
         self.received_at_start = bytearray((graph.edges.size == 0) & (np.array(self.output)[graph.edges.parent] > 0))
         self.pending = [0] * tasks  # inputs under way: transfers and delays
@@ -98,7 +103,7 @@ class Carrier(Engine):
             for task in ended:
                 self._unload(task, self.worker[task], now)
         for edge in freed:
-            self._consumed(self.edge_parent[edge])
+            self._consumed(self.sender[edge])
         for edge in self.over.pop(now, ()):
             self._delay_over(edge, now)
         for thing, worker in self.wires.arrived(now):
@@ -170,7 +175,7 @@ class Carrier(Engine):
     def _started(self, task: int, worker: int, now: int) -> None:
         """Let go of outputs that *task* receives as it starts, and let the host's input of a later task leave."""
         for edge in self._edges_into(task) if self.limited else ():
-            if self.received_at_start[edge] and self._device_of(self.edge_parent[edge]) != self.device[worker]:
+            if self.received_at_start[edge] and self._device_of(self.sender[edge]) != self.device[worker]:
                 self.freed.append(edge)
                 self._at(now)
         if self.named and self.gives:
@@ -199,13 +204,14 @@ class Carrier(Engine):
         travelling: float = sum(
             self.size[edge]
             for edge in self._edges_into(task)
-            if self.size[edge] and not self.begun[edge] and self._device_of(self.edge_parent[edge]) != device
+            if self.size[edge] and not self.begun[edge] and self._device_of(self.sender[edge]) != device
         )
         return travelling + self._to_give(task)
 
     def _to_give(self, task: int) -> float:
         """Return the bytes that the host must yet send to *task*."""
-        return 0.0 if self.begun[self.things.given(task)] else self.given[task]
+        row = self.row_given.get(task, NONE)
+        return 0.0 if row == NONE or self.begun[row] else self.size[row]
 
     def _device_of(self, task: int) -> int:
         return self.device[self.worker[task]]
@@ -213,7 +219,7 @@ class Carrier(Engine):
     def _move(self, edge: int, worker: int, now: int) -> None:
         """Start what travels along *edge* to *worker*, if anything does."""
         self.begun[edge] = 1
-        parent, child = self.edge_parent[edge], self.edge_child[edge]
+        parent, child = self.sender[edge], self.receiver[edge]
         source, target = self._device_of(parent), self.device[worker]
         if self.delay[edge] and self.worker[parent] != worker:
             self._delay(edge, parent, child, worker, now)
@@ -234,17 +240,17 @@ class Carrier(Engine):
         self._at(end)
 
     def _delay_over(self, edge: int, now: int) -> None:
-        parent, child = self.edge_parent[edge], self.edge_child[edge]
+        parent, child = self.sender[edge], self.receiver[edge]
         worker = self.homes[child] if self.named else self.worker[child]
         if self.limited and self._device_of(parent) != self.device[worker]:
             self._consumed(parent)
         self._received(child, worker, now)
 
     def _give_input(self, task: int, worker: int, now: int) -> None:
-        thing = self.things.given(task)
+        thing = self.row_given[task]
         self.begun[thing] = 1
         self.pending[task] += 1
-        self._send(thing, worker, self._path(self.cluster.host, self.device[worker]), self.given[task], now)
+        self._send(thing, worker, self._path(self.cluster.host, self.device[worker]), self.size[thing], now)
 
     def _send(self, thing: int, worker: int, path: Path, size: float, now: int, limit: float = float("inf")) -> None:
         self._close_idle_before(worker, now)
@@ -267,14 +273,11 @@ class Carrier(Engine):
         """Hear that a transfer has ended."""
         self.open[worker] -= 1
         self.idle_from[worker] = max(self.idle_from[worker], now)
-        what, index = self.split(thing)
-        if what == "edge":
-            self._consumed(self.edge_parent[index])
-            self._received(self.edge_child[index], worker, now)
-        elif what == "given":
-            self._received(index, worker, now)
-        elif what == "result":
-            self._consumed(index)
+        parent, child = self.sender[thing], self.receiver[thing]
+        if parent != NONE:
+            self._consumed(parent)
+        if child != NONE:
+            self._received(child, worker, now)
 
     def _received(self, task: int, worker: int, now: int) -> None:
         self.pending[task] -= 1
@@ -303,7 +306,7 @@ class Carrier(Engine):
             self._leave_room(task, device)
         if self.result[task]:
             path = self._path(device, self.cluster.host)
-            self._send(self.things.result(task), worker, path, self.result[task], now)
+            self._send(self.row_sent[task], worker, path, self.result[task], now)
 
     def _leave_room(self, task: int, device: int) -> None:
         """Free the room of an ended task, and let go of outputs that it was the last to read."""
@@ -311,8 +314,8 @@ class Carrier(Engine):
         if not self._consumers(task) and device in self.spare:
             self.spare[device].free(task)
         for edge in self._edges_into(task):
-            if self._device_of(self.edge_parent[edge]) == device:
-                self._let_go(self.edge_parent[edge])
+            if self._device_of(self.sender[edge]) == device:
+                self._let_go(self.sender[edge])
 
     # -- transfers that need not wait until their task is taken
 
@@ -320,7 +323,7 @@ class Carrier(Engine):
         """Start what *task*, just ended, has for workers named beforehand, where there is spare room."""
         source, limited = self._device_of(task), self.limited
         for edge in self._edges_out_of(task):
-            child = self.edge_child[edge]
+            child = self.receiver[edge]
             worker = self.homes[child]
             device = self.device[worker]
             size = self.size[edge] if limited and device != source else 0.0
@@ -344,4 +347,4 @@ class Carrier(Engine):
         source, target = int(flows.source[flow]), int(flows.target[flow])
         worker = bisect_left(self.device, source if target == self.cluster.host else target)
         path, size = self._path(source, target), float(flows.size[flow])
-        self._send(self.things.flow(flow), worker, path, size, now, float(flows.limit[flow]))
+        self._send(self.first_flow + flow, worker, path, size, now, float(flows.limit[flow]))

@@ -11,7 +11,7 @@ import numpy as np
 from simpy import Environment, Event
 
 from parsim.core.cluster import Link, Route
-from parsim.core.graph import Floats, distinct
+from parsim.core.columns import Floats, distinct
 from parsim.core.job import Job
 from parsim.sim.memory_bounds import devices_of
 from parsim.sim.ticks import SHARED, Ticks, finest, fitting, unit_of
@@ -60,7 +60,7 @@ def clock_unit(job: Job, compute: list[Floats]) -> Ticks:
     links = {link for route in _routes(job) for link in route}
     if not links:
         return fitting(times, total, unit_of(speeds))
-    bandwidths, sizes = [link.bandwidth for link in links], graph.sizes
+    bandwidths, sizes = [link.bandwidth for link in links], graph.transfers.size
     total += float(sizes.sum()) / min(bandwidths) + float((graph.flows.size / graph.flows.limit).sum())
     total += math.fsum(link.latency for link in links) * len(sizes)
     least = [float(column[column > 0].min(initial=math.inf)) for column in (*times, sizes / max(bandwidths))]

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from simpy import Event
 
-from parsim.core.graph import Floats, Ints, packed
+from parsim.core.columns import Floats, Ints, packed
 from parsim.core.job import BEFORE
 from parsim.sim.clock import Instants
 from parsim.sim.order import NOBODY, Bind, Hooks, order_of_events, starting

@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 
 from parsim.core.cluster import Cluster, alone
-from parsim.core.graph import Floats, distinct
+from parsim.core.columns import Floats, distinct
 from parsim.core.job import Estimate, Job
 from parsim.sim.memory_bounds import Holding, devices_of
 

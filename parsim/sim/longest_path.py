@@ -46,7 +46,7 @@ def refusal(ready: Prepared) -> str:
 
 
 class Sent(NamedTuple):
-    """Transfers of one sort, a row each; times are ticks."""
+    """What travels, a row each; times are ticks."""
 
     thing: Ints
     worker: Ints
@@ -92,102 +92,95 @@ class LongestPath:
         self.ready, self.job, self.graph = ready, ready.job, ready.job.graph
         self.begun = sum(map(ready.ticks.of, self.job.steps[:BEFORE]))
         self.worker = np.array(ready.homes, dtype=np.int64)
-        self.device = np.array(self.job.cluster.device_of_worker)
+        self.device, self.host = np.array(self.job.cluster.device_of_worker), self.job.cluster.host
         self.routes = Routes(ready)
         self.order = np.fromiter(chain.from_iterable(ready.orders), np.int64, len(self.graph))
         self.turn = np.concatenate([np.arange(len(order)) for order in ready.orders] or [self.order])  # along `order`
 
     def play(self) -> Record:
         """Return what happens; raises `Undecided` where orders wait for each other, or transfers share a link."""
-        edges, given, took = self._edges(), self._given(), self._took()
-        opener = self._openers(given)
-        starts = self._starts(took, edges, given, opener)
+        sent, took = self._sent(), self._took()
+        opener = self._openers(sent)
+        starts = self._starts(took, sent, opener)
         if NEVER in starts:
             raise Undecided("the orders of the workers wait for each other")
         ends = starts + took
-        sent = self._sent(starts, ends, edges, given, opener)
+        left = self._left(starts, ends, sent, opener)
+        sent = sent._replace(start=left, join=left + sent.join, end=left + sent.end)
         self._check(starts, ends, sent)
         return self._record(starts, ends, sent)
 
     # -- what travels
 
-    def _edges(self) -> Sent:
-        """Return the edges along which something travels; their times count from the end of the parent."""
-        edges = self.graph.edges
-        source, target = self.worker[edges.parent], self.worker[edges.child]
-        delayed = (edges.delay > 0) & (source != target)
-        source, target = self.device[source], self.device[target]
-        carried = (edges.size > 0) & (source != target) & ~delayed
+    def _sent(self) -> Sent:
+        """Return all that travels; times count from when it leaves."""
+        table, ticks = self.graph.transfers, self.ready.ticks
+        source, target = table.ends(self.device[self.worker], self.job.cluster.host)
+        delayed, carried = table.delayed(self.worker), table.carried(self.worker, self.device[self.worker], self.host)
         moved = np.flatnonzero(delayed | carried)
         latency, carrying = np.zeros((2, len(moved)), dtype=np.int64)
         nominal, route = np.full(len(moved), np.nan), np.full(len(moved), -1)
-        latency[delayed[moved]] = self.ready.ticks.column(edges.delay[delayed])
+        latency[delayed[moved]] = ticks.column(table.delay[delayed])
         mine = carried[moved]
         if mine.any():
             route[mine] = self.routes.between(source[carried], target[carried])
-            latency[mine], carrying[mine], nominal[mine] = self.routes.hops(route[mine], edges.size[carried])
-        owner = self.worker[edges.child[moved]]
-        return Sent(moved, owner, np.zeros_like(moved), latency, latency + carrying, nominal, route)
+            hops = self.routes.hops(route[mine], table.size[carried], table.limit[carried])
+            latency[mine], carrying[mine], nominal[mine] = hops
+        return Sent(
+            moved, self._owners(moved, target), np.zeros_like(moved), latency, latency + carrying, nominal, route
+        )
 
-    def _given(self) -> Sent:
-        """Return what the host sends to tasks; its times count from when it leaves."""
-        tasks, place, host = self._ends_of(self.graph.given)
-        route = self.routes.between(host, place)
-        return self._with_host(tasks, self.graph.things.given(0), self.graph.given, route)
-
-    def _results(self) -> Sent:
-        """Return what tasks send to the host; its times count from when it leaves."""
-        tasks, place, host = self._ends_of(self.graph.result)
-        route = self.routes.between(place, host)
-        return self._with_host(tasks, self.graph.things.result(0), self.graph.result, route)
-
-    def _ends_of(self, size: Floats) -> tuple[Ints, Ints, Ints]:
-        """Return the tasks between which and the host something travels, their devices, and the host."""
-        tasks = np.flatnonzero(size)
-        return tasks, self.device[self.worker[tasks]], np.full(len(tasks), self.job.cluster.host)
-
-    def _with_host(self, tasks: Ints, first: int, size: Floats, route: Ints) -> Sent:
-        latency, carrying, nominal = self.routes.hops(route, size[tasks])
-        start = np.zeros_like(tasks)
-        return Sent(first + tasks, self.worker[tasks], start, latency, latency + carrying, nominal, route)
-
-    def _flows(self) -> Sent:
-        flows, cluster = self.graph.flows, self.job.cluster
-        owner = np.where(flows.target == cluster.host, flows.source, flows.target)
-        route = self.routes.between(flows.source, flows.target)
-        start = self.ready.ticks.column(flows.start)
-        latency, carrying, nominal = self.routes.hops(route, flows.size, flows.limit)
-        thing = self.graph.things.flow(0) + np.arange(len(flows))
-        worker = np.searchsorted(self.device, owner)
-        return Sent(thing, worker, start, start + latency, start + latency + carrying, nominal, route)
+    def _owners(self, moved: Ints, target: Ints) -> Ints:
+        """Return the worker that each transfer belongs to: that of its child, of its parent, or the first there."""
+        table = self.graph.transfers
+        task = np.where(table.child[moved] >= 0, table.child[moved], table.parent[moved])
+        flow = task < 0
+        owner = np.empty(len(moved), np.int64)
+        owner[~flow] = self.worker[task[~flow]]
+        place = np.where(target[moved[flow]] == self.host, table.source[moved[flow]], target[moved[flow]])
+        owner[flow] = np.searchsorted(self.device, place)
+        return owner
 
     # -- the paths
 
-    def _starts(self, took: Ints, edges: Sent, given: Sent, opener: Ints) -> Ints:
+    def _starts(self, took: Ints, sent: Sent, opener: Ints) -> Ints:
         """Return when tasks start: behind their parents, the task before on their worker, and what the host gives."""
-        graph = self.graph
+        graph, table = self.graph, self.graph.transfers
         lag = np.zeros(len(graph.edges), dtype=np.int64)
-        lag[edges.thing] = edges.end
+        edges, given = table.edges[sent.thing], table.given[sent.thing]
+        lag[sent.thing[edges]] = sent.end[edges]
         behind = np.flatnonzero(self.turn)  # along `order`
         before, after = self.order[behind - 1], self.order[behind]
         earliest = np.full(len(graph), self.begun)
-        tasks = given.thing - graph.things.given(0)
-        earliest[tasks[opener == NOBODY]] += given.end[opener == NOBODY]
-        later = opener != NOBODY
+        at_once, later = given & (opener == NOBODY), opener != NOBODY
+        earliest[table.child[sent.thing[at_once]]] += sent.end[at_once]
         return longest_paths(
             np.concatenate([graph.edges.parent, before, opener[later]]),
-            np.concatenate([graph.edges.child, after, tasks[later]]),
-            np.concatenate([lag, np.zeros_like(before), given.end[later] - took[opener[later]]]),  # from its start on
+            np.concatenate([graph.edges.child, after, table.child[sent.thing[later]]]),
+            np.concatenate([lag, np.zeros_like(before), sent.end[later] - took[opener[later]]]),  # from its start on
             took,
             earliest,
         )
 
-    def _openers(self, given: Sent) -> Ints:
-        """Return the task with whose start each input from the host leaves, or NOBODY: it leaves at once."""
+    def _openers(self, sent: Sent) -> Ints:
+        """Return the task with whose start each transfer leaves, or NOBODY: only the host's inputs wait for one."""
         place, ahead = np.empty_like(self.order), 1 + self.job.prefetch
         place[self.order] = np.arange(len(self.order))  # along `order`
-        mine = place[given.thing - self.graph.things.given(0)]
-        return np.where(self.turn[mine] < ahead, NOBODY, self.order[np.maximum(mine - ahead, 0)])
+        opener = np.full(len(sent.thing), NOBODY)
+        given = self.graph.transfers.given[sent.thing]
+        mine = place[self.graph.transfers.child[sent.thing[given]]]
+        opener[given] = np.where(self.turn[mine] < ahead, NOBODY, self.order[np.maximum(mine - ahead, 0)])
+        return opener
+
+    def _left(self, starts: Ints, ends: Ints, sent: Sent, opener: Ints) -> Ints:
+        """Return when each transfer leaves, (transfers,)."""
+        table = self.graph.transfers
+        parent, flow, opened = table.parent[sent.thing], table.flows[sent.thing], opener != NOBODY
+        left = np.full(len(sent.thing), self.begun)
+        left[parent >= 0] = ends[parent[parent >= 0]]
+        left[opened] = starts[opener[opened]]
+        left[flow] = self.ready.ticks.column(table.start[sent.thing[flow]])
+        return left
 
     # -- the record
 
@@ -199,15 +192,6 @@ class LongestPath:
             mine = rows == key
             took[mine] = np.asarray(row)[mine]
         return took
-
-    def _sent(self, starts: Ints, ends: Ints, edges: Sent, given: Sent, opener: Ints) -> Sent:
-        """Return all transfers with their times on the clock."""
-        left = ends[self.graph.edges.parent[edges.thing]]
-        handed = np.where(opener == NOBODY, self.begun, starts[opener])
-        results = self._results()
-        gone = ends[results.thing - self.graph.things.result(0)]
-        sorts = [_shifted(edges, left), _shifted(given, handed), _shifted(results, gone), self._flows()]
-        return Sent._make(np.concatenate(parts) for parts in zip(*sorts, strict=True))
 
     def _check(self, starts: Ints, ends: Ints, sent: Sent) -> None:
         """See that no two transfers share a link, and that no instant falls into the window before an end."""
@@ -259,10 +243,6 @@ class LongestPath:
             starved=intervals([]),
             overhead=intervals([]),
         )
-
-
-def _shifted(sent: Sent, start: Ints) -> Sent:
-    return sent._replace(start=start, join=start + sent.join, end=start + sent.end)
 
 
 def gaps(workers: int, owner: Ints, start: Ints, end: Ints) -> tuple[Ints, Ints, Ints, Ints]:

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from simpy import Event
 
+from parsim.core.columns import packed
 from parsim.core.errors import RunError
 from parsim.core.escape import printable
-from parsim.core.graph import packed
 
 if TYPE_CHECKING:
     from parsim.sim.engine import Engine

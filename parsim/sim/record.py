@@ -8,15 +8,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from parsim.core.cluster import HOST
-from parsim.core.graph import Floats, Ints, Table, TaskGraph, look_up, no_floats, no_ints
+from parsim.core.columns import Floats, Ints, Table, look_up, no_floats, no_ints
+from parsim.core.graph import TaskGraph
 from parsim.core.timeline import CAUSES, STEPS
 
 Interval = tuple[int, float, float]  # worker, from, to
 
 
 class Transfers(NamedTuple):
-    """Transfers that took place, a row each; `thing` numbers them as `graph.Things` does."""
+    """Transfers that took place, a row each; `thing` is the row in the graph's table."""
 
     thing: Ints
     worker: Ints
@@ -70,7 +70,7 @@ class SpanNames(Table):
     def __init__(self, graph: TaskGraph) -> None:
         self._graph = graph
         self._things = len(graph)  # the first code of a transfer
-        self._fixed = self._things + graph.things.count  # the first code of a fixed word
+        self._fixed = self._things + len(graph.transfers)  # the first code of a fixed word
         self._words = (*STEPS, *CAUSES, "")
 
     def __len__(self) -> int:
@@ -80,7 +80,7 @@ class SpanNames(Table):
         if code < self._things:
             return self._graph.names[code]
         if code < self._fixed:
-            return self._transfer(code - self._things)
+            return self._graph.transfers.name(code - self._things, self._graph.names)
         return self._words[code - self._fixed]
 
     def many(self, codes: Sequence[int]) -> list[str]:
@@ -95,12 +95,3 @@ class SpanNames(Table):
     def word(self, word: str) -> int:
         """Return the code of a step, a cause, or the empty word."""
         return self._fixed + self._words.index(word)
-
-    def _transfer(self, thing: int) -> str:
-        graph, names = self._graph, self._graph.names
-        what, index = graph.things.split(thing)
-        if what == "edge":
-            return f"{names[int(graph.edges.parent[index])]}>{names[int(graph.edges.child[index])]}"
-        if what == "given":
-            return f"{HOST}>{names[index]}"
-        return f"{names[index]}>{HOST}" if what == "result" else graph.flows.names[index]

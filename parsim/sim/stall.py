@@ -54,10 +54,7 @@ def _lacks_room(engine: Engine, task: int, worker: int) -> bool:
 
 def _why(engine: Engine, task: int, worker: int) -> str:
     if engine.missing[task]:
-        parents = engine.graph.parents
-        waits = [
-            int(engine.graph.edges.parent[e]) for e in parents.order[parents.first[task] : parents.first[task + 1]]
-        ]
+        waits = engine.graph.edges.parent[engine.graph.parents.of(task)].tolist()
         left = set(engine.unstarted())
         missing = [engine.graph.names[parent] for parent in waits if parent in left]
         return f"{missing[0]} has not ended"

@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from parsim.core.graph import Floats, Ints, packed
+from parsim.core.columns import Floats, Ints, packed
 
 NEVER = -1  # in place of a time
 MOST = 2**62  # ticks of a run, in 64 bits

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from parsim.core.graph import Floats, Ints, distinct
+from parsim.core.columns import Floats, Ints, distinct
 from parsim.core.job import Job
 from parsim.core.timeline import STEPS
 from parsim.sim.order import NOBODY
@@ -36,28 +36,30 @@ def compute_waits(job: Job, record: Record, names: SpanNames) -> Ints:
 
 def transfer_waits(job: Job, record: Record, names: SpanNames) -> Ints:
     """Return the code of what each transfer waited for, (transfers,)."""
-    graph, moved = job.graph, record.transfers
-    parent, things = graph.edges.parent, graph.things
-    giver = things.column(edge=parent, given=_beginning(job, names), result=np.arange(len(graph)), flow=names.word(""))
-    ready = things.column(edge=record.end_s[parent], given=record.begun_s, result=record.end_s, flow=np.nan)
+    moved, table = record.transfers, job.graph.transfers
+    thing = moved.thing
+    sent, flow = table.parent[thing] >= 0, table.flows[thing]
+    giver, ready = np.full(len(thing), _beginning(job, names)), np.full(len(thing), record.begun_s)
+    giver[sent] = table.parent[thing[sent]]
+    ready[sent] = record.end_s[giver[sent]]
+    giver[flow] = names.word("")
     waits = ended_on(record, moved.worker, moved.start_s)
     waits[waits == UNKNOWN] = names.word("policy")
     _beside_starts(job, record, names, waits)
     waits[_starved(record, moved.worker, moved.start_s)] = names.word("memory")
-    inward, edge = things.pick(moved.thing, "edge")
-    child = graph.edges.child[edge]
+    inward = np.flatnonzero(table.edges[thing])
+    child = table.child[thing[inward]]
     released = record.ready_s[child] == moved.start_s[inward]
     if released.any():
         waits[inward[released]] = _last_parents(job, record)[child[released]]
-    at_once = ready[moved.thing] == moved.start_s
-    at_once[things.pick(moved.thing, "flow")[0]] = True
-    waits[at_once] = giver[moved.thing][at_once]
+    at_once = (ready == moved.start_s) | flow
+    waits[at_once] = giver[at_once]
     return waits
 
 
 def _beside_starts(job: Job, record: Record, names: SpanNames, waits: Ints) -> None:
     """Where what the host gives leaves as another task starts on its worker, it waited for what that task did."""
-    rows, _ = job.graph.things.pick(record.transfers.thing, "given")
+    rows = np.flatnonzero(job.graph.transfers.given[record.transfers.thing])
     rows = rows[waits[rows] == names.word("policy")]
     if not len(rows):
         return
@@ -86,7 +88,7 @@ def _beginning(job: Job, names: SpanNames) -> int:
 def _inputs(job: Job, record: Record, names: SpanNames, waits: Ints) -> None:
     """Put the code of the transfer where an input arrived at the start."""
     moved = record.transfers
-    child = job.graph.receivers[moved.thing]
+    child = job.graph.transfers.child[moved.thing]
     inward = child >= 0
     thing, child = moved.thing[inward], child[inward]
     last = moved.end_s[inward] == record.start_s[child]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from parsim.core.graph import Floats, Ints, distinct
+from parsim.core.columns import Floats, Ints, distinct
 from parsim.core.job import BEFORE, Job
 from parsim.core.timeline import STEPS, Idle, Timeline, Words
 from parsim.sim.estimate import columns
@@ -120,30 +120,25 @@ FIXED = {COMPUTE: "compute", HOST_LANE: "host", DELAY: "delay"}
 
 
 def _transfers(job: Job, record: Record, names: SpanNames, instants: Record) -> Columns:
-    graph, thing = job.graph, record.transfers.thing
-    edges, tasks, places = len(graph.edges), len(graph), len(job.cluster.places)
-    device = np.array(job.cluster.device_of_worker)[record.worker] if tasks else record.worker
-    host, begun = np.full(tasks, places - 1), np.full(tasks, record.begun_s)
-    parent, child, flows, all_tasks = graph.edges.parent, graph.edges.child, graph.flows, np.arange(tasks)
-    source = np.concatenate([device[parent], host, device, flows.source])
-    target = np.concatenate([device[child], device, host, flows.target])
-    way = source * places + target
-    way[:edges][graph.edges.delay > 0] = DELAY
-    flow, number_of_flow = graph.things.pick(thing, "flow")
-    flow_starts = np.zeros(len(flows))
-    flow_starts[number_of_flow] = record.transfers.start_s[flow]
-    ready = np.concatenate([record.end_s[parent], begun, record.end_s, flow_starts])
-    number = np.concatenate([child, all_tasks, all_tasks, np.arange(len(flows))])
+    graph, moved, places = job.graph, record.transfers, len(job.cluster.places)
+    table, thing = graph.transfers, moved.thing
+    device = np.array(job.cluster.device_of_worker)[record.worker] if len(graph) else record.worker
+    source, target = table.ends(device, job.cluster.host)
+    way = np.where(table.delay > 0, DELAY, source * places + target)
+    ready = np.full(len(thing), record.begun_s)
+    sent, flow = table.parent[thing] >= 0, table.flows[thing]
+    ready[sent] = record.end_s[table.parent[thing[sent]]]
+    ready[flow] = moved.start_s[flow]
     return (
-        number[thing],
+        table.number[thing],
         names.transfer(thing),
         np.full(len(thing), len(graph.kinds)),
-        record.transfers.worker,
+        moved.worker,
         way[thing],
-        ready[thing],
-        record.transfers.start_s,
-        record.transfers.end_s,
-        record.transfers.nominal_s,
+        ready,
+        moved.start_s,
+        moved.end_s,
+        moved.nominal_s,
         transfer_waits(job, instants, names),
         thing,
     )

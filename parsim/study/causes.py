@@ -105,7 +105,9 @@ def without_link(name: str) -> Trial:
 
 def _limits(job: Job, timeline: Timeline) -> Iterator[Trial]:
     """Suspect the limits of the flows on the path, the longest of which gives its name."""
-    rows, flows = job.graph.things.pick(np.where(_path(timeline), timeline.thing, -1), "flow")
+    first = job.graph.transfers.first_flow
+    rows = np.flatnonzero(_path(timeline) & (timeline.thing >= first))
+    flows = timeline.thing[rows] - first
     limited = np.isfinite(job.graph.flows.limit[flows])
     rows, flows = rows[limited], flows[limited]
     if len(rows):

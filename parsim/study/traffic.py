@@ -85,10 +85,7 @@ def _sent(job: Job, timeline: Timeline, chosen: Bools) -> tuple[Ints, Ints, Floa
     worker = np.zeros(len(graph), np.int64)
     worker[timeline.number[computed]] = timeline.workers.code[computed]
     device = np.array(job.cluster.device_of_worker)[worker]
-    edges, flows, column = graph.edges, graph.flows, graph.things.column
-    sent = column(edge=edges.delay == 0, given=True, result=True, flow=True)
+    source, target = graph.transfers.ends(device, host)
     thing = timeline.thing[chosen & (timeline.thing >= 0)]
-    thing = thing[sent[thing].astype(bool)]
-    source = column(edge=device[edges.parent], given=host, result=device, flow=flows.source)
-    target = column(edge=device[edges.child], given=device, result=host, flow=flows.target)
-    return source[thing], target[thing], graph.sizes[thing]
+    thing = thing[graph.transfers.delay[thing] == 0]
+    return source[thing], target[thing], graph.transfers.size[thing]

@@ -119,7 +119,7 @@ def measured(job: Job) -> Figures:
         t_total_s=result.theory.t_total_s,
         tasks=len(job.graph),
         peak_memory_bytes=float(peaks(job, timeline).max()),
-        moved_bytes=float(job.graph.sizes[moved].sum()),
+        moved_bytes=float(job.graph.transfers.size[moved].sum()),
         transfers=len(moved),
         transfer_s=math.fsum(per_worker(timeline, workers).shown.tolist()) / workers,
         idle_s=ledger.idle_s,

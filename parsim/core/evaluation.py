@@ -34,7 +34,7 @@ class Values:
 
     def received(self, task: int) -> list[Any]:
         """Return what *task* computes on; all its parents have computed."""
-        edges = self._parents.order[self._parents.first[task] : self._parents.first[task + 1]]
+        edges = self._parents.of(task)
         values = [self._made[self._edge_parent[edge]][self.program.hands(edge)] for edge in edges]
         return [self.program.given[task], *values] if task in self.program.given else values
 
@@ -43,7 +43,7 @@ class Values:
         self._gathered[task] = outputs[self.program.gathers(task, last=not self._left[task])]
         if self._left[task]:
             self._made[task] = outputs
-        for edge in self._parents.order[self._parents.first[task] : self._parents.first[task + 1]]:
+        for edge in self._parents.of(task):
             parent = self._edge_parent[edge]
             self._left[parent] -= 1
             if not self._left[parent]:

@@ -127,8 +127,7 @@ class Guard:
 
     def _missing(self, task: int) -> str:
         """Name a parent that cannot have ended, or else all that may not have."""
-        first, order = self._graph.parents
-        parents = self._graph.edges.parent[order[first[task] : first[task + 1]]].tolist()
+        parents = self._graph.edges.parent[self._graph.parents.of(task)].tolist()
         untaken = [parent for parent in parents if self._state[parent] != TAKEN]
         if untaken or len(parents) == 1:
             return f"{self._names[(untaken or parents)[0]]} has not ended"

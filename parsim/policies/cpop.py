@@ -58,7 +58,6 @@ def plan(graph: TaskGraph, workers: tuple[tuple[int, ...], ...], estimate: Estim
 
 def critical_path(graph: TaskGraph, upward: Floats, estimate: Estimate) -> list[int]:
     """Return the tasks of the longest way through the graph, first to last; ties go to the lower number."""
-    first, order = graph.children
     children, transfer, rank = graph.edges.child.tolist(), estimate.mean_transfer().tolist(), upward.tolist()
     roots = [task for task, (a, b) in enumerate(pairwise(graph.parents.first)) if a == b]
     path: list[int] = []
@@ -67,7 +66,7 @@ def critical_path(graph: TaskGraph, upward: Floats, estimate: Estimate) -> list[
         further.sort()  # by number: of ways that tie the first counts
         task, _ = further[least([-length for _, length in further])]
         path.append(task)
-        edges = order[first[task] : first[task + 1]]
+        edges = graph.children.of(task)
         further = [(children[edge], transfer[edge] + rank[children[edge]]) for edge in edges]
     return path
 

@@ -118,8 +118,7 @@ class Planner:
         """Return when all inputs of *task* could be on each of the *workers*."""
         arrival, transfer = self._estimate.arrival, self._estimate.transfer
         ready = [arrival(task, worker) for worker in workers]
-        first, order = self._edges
-        for edge in order[first[task] : first[task + 1]]:
+        for edge in self._edges.of(task):
             end, home = self._ended[self._parent[edge]]
             ready = [max(at, end + transfer(edge, home, w)) for at, w in zip(ready, workers, strict=True)]
         return ready

@@ -56,12 +56,11 @@ def optimistic_costs(graph: TaskGraph, seconds: Floats, transfer: Floats) -> Flo
     """Return OCT, (tasks, workers) s; *seconds* are (tasks, workers), *transfer* (edges,)."""
     compute = np.where(np.isnan(seconds), np.inf, seconds)
     table = np.zeros(compute.shape)
-    first, order = graph.parents
     parents, mean = graph.edges.parent.tolist(), transfer.tolist()
     for task in np.argsort(depths(graph.edges.child, graph.edges.parent, len(graph)), kind="stable").tolist():
         there = table[task] + compute[task]
         elsewhere = there.min() if len(there) else 0.0
-        for edge in order[first[task] : first[task + 1]]:
+        for edge in graph.parents.of(task):
             row = table[parents[edge]]
             np.maximum(row, np.minimum(there, elsewhere + mean[edge]), out=row)
     return table

@@ -45,7 +45,6 @@ def downward_ranks(graph: TaskGraph, estimate: Estimate) -> Floats:
 
 def by_urgency(graph: TaskGraph, urgency: Sequence[float] | Floats) -> Iterator[int]:
     """Yield tasks by decreasing urgency, ties by lower number, but none before its parents."""
-    first, order = graph.children
     children, key = graph.edges.child.tolist(), (-classes(urgency)).tolist()
     waits = [b - a for a, b in pairwise(graph.parents.first)]
     heap = [(key[task], task) for task, parents in enumerate(waits) if not parents]
@@ -53,7 +52,7 @@ def by_urgency(graph: TaskGraph, urgency: Sequence[float] | Floats) -> Iterator[
     while heap:
         _, task = heapq.heappop(heap)
         yield task
-        for edge in order[first[task] : first[task + 1]]:
+        for edge in graph.children.of(task):
             child = children[edge]
             waits[child] -= 1
             if not waits[child]:

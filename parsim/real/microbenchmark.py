@@ -122,9 +122,9 @@ def _enough(graph: TaskGraph, order: Sequence[int]) -> list[int]:
 
 
 def _steps(graph: TaskGraph, order: Sequence[int]) -> list[Step]:
-    program, parents, edge_parent = graph.program, graph.parents, graph.edges.parent.tolist()
+    program, edge_parent = graph.program, graph.edges.parent.tolist()
     assert program is not None
-    into = {task: parents.order[parents.first[task] : parents.first[task + 1]] for task in order}
+    into = {task: graph.parents.of(task) for task in order}
     last = {task: task for task in order} | {edge_parent[edge]: task for task in order for edge in into[task]}
     done: dict[int, list[int]] = defaultdict(list)
     for task, user in last.items():

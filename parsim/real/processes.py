@@ -147,10 +147,10 @@ def _lengths(marks: list[float]) -> tuple[float, ...]:
 def _orders(graph: TaskGraph, program: Program) -> list[Order]:
     """Write every task's order, as far as it is known before somebody takes it."""
     result, place = column(graph.result, len(graph)), graph.place.tolist()
-    children, edge_child = graph.children, graph.edges.child.tolist()
+    edge_child = graph.edges.child.tolist()
     orders = []
     for task in range(len(graph)):
-        edges = children.order[children.first[task] : children.first[task + 1]]
+        edges = graph.children.of(task)
         alone = [_alone(graph, place[task], place[edge_child[edge]]) for edge in edges]
         parts = [program.hands(edge) for edge, one in zip(edges, alone, strict=True) if not one]
         parts.append(program.gathers(task, last=not edges))

@@ -159,11 +159,10 @@ def _weights(graph: TaskGraph, tasks: Ints) -> Floats:
 
 def _waiting(graph: TaskGraph, tasks: Ints, place: dict[int, int]) -> tuple[Ints, Ints]:
     """Count who waits elsewhere for each output, the host too; return that, and the place of the last reader here."""
-    first, order = graph.children
     child = graph.edges.child
     elsewhere, until = np.zeros(len(tasks), np.int64), np.arange(len(tasks))
     for index, task in enumerate(tasks.tolist()):
-        places = [place.get(int(child[edge]), NEVER) for edge in order[first[task] : first[task + 1]]]
+        places = [place.get(int(child[edge]), NEVER) for edge in graph.children.of(task)]
         elsewhere[index] = places.count(NEVER) + (len(graph.result) > 0 and graph.result[task] > 0)
         until[index] = max(index, *places) if places else index
     return elsewhere, until

@@ -103,9 +103,8 @@ class Holding:
         self._loaded.add((device, self._group[task]))
 
     def _need(self, task: int, device: int) -> float:
-        first, order = self._parents
         need: float = self._own[task]
-        for edge in order[first[task] : first[task + 1]]:
+        for edge in self._parents.of(task):
             if self._put[self._parent[edge]] != device:
                 need += self._size[edge]
         return need

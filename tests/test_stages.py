@@ -134,5 +134,6 @@ def test_what_the_schedule_refuses_stands_in_the_plan():
 
 def test_columns_have_their_types():
     graph = made(ORDERS, forward=1.0, input_grad=1.0, weight_grad=1.0)
-    assert {graph.kind.dtype, graph.place.dtype, graph.edges.parent.dtype} == {np.dtype(np.int64)}
+    assert {graph.kind.dtype, graph.place.dtype} == {np.dtype(np.int64)}
+    assert {graph.edges.parent.dtype, graph.edges.child.dtype} == {np.dtype(np.int32)}
     assert {graph.stated.dtype, graph.edges.delay.dtype, graph.units.dtype} == {np.dtype(np.float64)}

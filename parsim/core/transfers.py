@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from parsim.core.cluster import HOST
-from parsim.core.columns import Bools, Floats, Ints, no_floats, no_ints, share
+from parsim.core.columns import Bools, Floats, Ints, narrow, no_floats, no_ints, share
 
 NONE = -1  # no task
 OF_TASK, OF_HOST = -1, -2  # places that depend on who runs the task, and on the cluster
@@ -40,7 +40,8 @@ class Edges:
     delay: Floats = field(default_factory=no_floats)  # (edges,) s
 
     def __post_init__(self) -> None:
-        """Keep one value of each column whose values are all equal."""
+        """Keep 4 bytes a number of a task, and one value of each column whose values are all equal."""
+        narrow(self, "parent", "child")
         share(self, "size", "delay")
 
     def __len__(self) -> int:

@@ -1,4 +1,4 @@
-"""The shelf of kernels: what does a task really compute?"""
+"""The shelf of kernels: what does a task really compute, and how many FLOP and bytes does a call take?"""
 
 from __future__ import annotations
 

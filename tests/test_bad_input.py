@@ -734,6 +734,7 @@ def test_a_failed_run_leaves_old_results_whole(command, tmp_path):
     assert (tmp_path / "out" / "result.json").read_text() == "old"
 
 
+@pytest.mark.usefixtures("sketches")
 @pytest.mark.parametrize("failing", ["result.json", "trace.json"])
 def test_a_failing_write_leaves_each_old_file_whole(command, tmp_path, monkeypatch, failing):
     (tmp_path / "a.yaml").write_text(ITEMS)

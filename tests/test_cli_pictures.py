@@ -73,6 +73,7 @@ def test_each_kind_is_drawn_of_a_folder_and_of_a_scenario_alike(command, folder,
     assert (folder / f"{kind}.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.usefixtures("sketches")
 @pytest.mark.parametrize("options", [("--kind", "ledger,memory"), ("--kind", "ledger", "--kind", "memory, ledger")])
 def test_several_kinds_are_drawn_once_each(command, folder, options):
     code, out, _ = command("plot", folder / "result.json", *options)
@@ -80,6 +81,7 @@ def test_several_kinds_are_drawn_once_each(command, folder, options):
     assert (code, out.splitlines()) == (0, [str(folder / name) for name in names])
 
 
+@pytest.mark.usefixtures("sketches")
 def test_out_is_where_they_go(command, folder, tmp_path):
     before = written(folder)
     assert command("plot", folder, "--out", tmp_path / "deep" / "pictures", "--quiet") == (0, "", "")
@@ -94,6 +96,7 @@ def test_a_measured_run_is_drawn_from_what_lies_there(command, replayed, tmp_pat
     assert "01_five_tasks_data, replayed" in (tmp_path / "ledger.svg").read_text()
 
 
+@pytest.mark.usefixtures("sketches")
 def test_the_prediction_beside_it_is_played_again(command, replayed, tmp_path):
     assert command("plot", replayed / "predicted", "--kind", "memory", "--out", tmp_path)[0] == 0
     assert written(tmp_path) == ["memory.png", "memory.svg"]
@@ -238,6 +241,7 @@ def drawn_in_part(command, *arguments):
     return [Path(name).name for name in out.splitlines()], line.removeprefix("parsim: ")
 
 
+@pytest.mark.usefixtures("sketches")
 def test_a_kind_that_cannot_be_drawn_keeps_no_other_from_it(command, folder, replayed, tmp_path):
     files, said = drawn_in_part(
         command, replayed / "measured", "--kind", "memory,gantt,graph,ledger", "--out", tmp_path

@@ -59,6 +59,9 @@ def triple(value: float) -> float:
 '''
 
 
+pytestmark = pytest.mark.usefixtures("sketches")
+
+
 @pytest.fixture(autouse=True)
 def here(tmp_path, monkeypatch):
     """Work in a folder of one's own, and leave the shelves as they were."""

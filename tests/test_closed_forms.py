@@ -215,6 +215,7 @@ def test_makespans_are_shown_with_twelve_digits():
     assert "    0.033 s = simulated 0.033 s\n" in third.report()
 
 
+@pytest.mark.usefixtures("sketches")
 def test_saving_writes_the_validation_beside_the_run(tmp_path):
     verdict = validation(parsim.simulate(APPLY["1F1B"][0]))
     verdict.save(tmp_path)

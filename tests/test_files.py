@@ -17,7 +17,6 @@ from random_scenarios import scenarios
 import parsim
 from parsim.export import columns, files
 from parsim.export.folder import read_folder
-from parsim.plot import paper
 from parsim.validate import validate
 
 ANSWERS = {  # of two scenarios each
@@ -36,12 +35,6 @@ SPLITS = ROOT / "scenarios/14_two_splits.yaml"
 @cache
 def answer(name, size):
     return ANSWERS[name]({"workload.item": size})
-
-
-@pytest.fixture
-def sketches(monkeypatch):
-    """Pictures that cost no time."""
-    monkeypatch.setattr(paper, "_bytes", lambda sheet, form: form.encode())
 
 
 def content(folder):

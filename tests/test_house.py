@@ -165,7 +165,7 @@ def test_a_shelf_file_explains_itself(path):
     assert module.__doc__, "a docstring says what the entry is"
     assert len(module.__doc__.splitlines()) >= 2, "a docstring holds a small picture or a formula"
     own = [entry for entry in shelf(room(path)).entries().values() if entry.__module__ == module.__name__]
-    beside = [other for other in path.parent.glob("*.py") if module.__name__ in imported(ast.parse(other.read_text()))]
+    beside = [other for other in path.parent.glob("*.py") if module.__name__ in imported(parsed(other))]
     assert own or beside, "a shelf file registers an entry, or holds what several entries share"
     assert all(entry.__doc__ for entry in own)
     examples = [test for test in doctest.DocTestFinder().find(module) if test.examples]
@@ -209,7 +209,7 @@ def test_the_project_stands_on_its_own():
 
 def test_the_library_prints_nothing():
     for path in FILES:
-        calls = (node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call))
+        calls = (node for node in ast.walk(parsed(path)) if isinstance(node, ast.Call))
         names = {call.func.id for call in calls if isinstance(call.func, ast.Name)}
         assert "print" not in names, f"{path.name} prints; the command line answers through click"
 

@@ -81,6 +81,7 @@ def stopped(command, sign):
     return command.returncode, out, err
 
 
+@pytest.mark.usefixtures("sketches")
 @pytest.mark.parametrize("sign", STOPS, ids=lambda sign: sign.name)
 def test_a_run_on_the_live_clock_keeps_what_has_ended(here, command, sign):
     parsim.simulate("live.yaml", set={"workload.data": [1, 2]}).save("out")  # what an earlier run left

@@ -293,6 +293,7 @@ def test_numbers_of_numpy_are_numbers(here, command, clock):
     assert (code, run.get("measured", run)["result"]) == (0, 3)
 
 
+@pytest.mark.usefixtures("sketches")
 @pytest.mark.parametrize(
     "asked",
     [CLOCKS["simulated"], CLOCKS["live"], ["validate"], ["explain"], ["scaling"], ["replay", "--repeat", "2"]],

@@ -96,6 +96,7 @@ def file(tmp_path):
     return made
 
 
+@pytest.mark.usefixtures("sketches")
 def test_json_and_out(file, tmp_path, command):
     code, out, err = command("replay", file, "--repeat", TIMES, "--json", "--out", tmp_path / "out")
     assert (code, err) == (0, "")
@@ -135,6 +136,7 @@ def test_a_count_that_is_none(wrong, file, command):
     assert len(err.splitlines()) == 1
 
 
+@pytest.mark.usefixtures("sketches")
 def test_a_failure_in_a_later_run_is_told_and_what_it_had_done_is_kept(file, tmp_path, command, monkeypatch):
     plain, calls = predict.replay_job, []
 

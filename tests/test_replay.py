@@ -351,6 +351,7 @@ def test_the_way_that_a_report_shows_leads_to_a_prediction(tmp_path, monkeypatch
     assert "the term that is off most" in run.report()
 
 
+@pytest.mark.usefixtures("sketches")
 def test_saved_beside_each_other(tmp_path):
     run = replayed_as("data")
     run.save(tmp_path / "out")

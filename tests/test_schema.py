@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from random_scenarios import scenarios
 
 from parsim.build import build
-from parsim.core.errors import Complaint, Invalid
+from parsim.core.errors import Complaint, Invalid, ScenarioError
 from parsim.core.schema import Ask, Count, Name, Positive, Whole
 from parsim.core.units import Bytes, BytesPerSecond, Seconds, Travel
 from parsim.entries.registry import Shelf
@@ -340,7 +341,8 @@ def test_what_is_read_without_pydantic_is_what_pydantic_reads(scenario):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(schema, "_plainly", both)
-        build(load(scenario))
+        with suppress(ScenarioError):  # where a task has no room on any device: it is read before
+            build(load(scenario))
     assert len(read) >= 5  # the scenario, its cluster, workload, plan and cost
 
 

@@ -388,7 +388,7 @@ def test_a_cluster_must_have_what_is_varied():
 
 
 def test_nothing_cannot_be_doubled():
-    values = scenario()
+    values = scenario(count=2, devices=2)
     del values["cluster"]["topology"]["latency"]
     study = splits(values)
     assert [one.variable.path for one in study.sweeps] == [path for path in VARIABLES if not path.endswith("latency")]

@@ -159,7 +159,7 @@ def wired(devices, kind, **said):
     return {"devices": devices, "topology": {"kind": kind, **said}}
 
 
-@pytest.mark.parametrize(("kind", "devices"), [("full", 100_000), ("star", 20_000)])
+@pytest.mark.parametrize(("kind", "devices"), [("full", 30_000), ("star", 20_000)])
 def test_very_many_devices_play(kind, devices):
     """Links are made when a route takes them: D devices would have D (D + 1) of them in full."""
     run = parsim.simulate({"cluster": wired(devices, kind, bandwidth="1 GB/s"), "workload": CHAINS})

@@ -81,6 +81,7 @@ def test_without_options_it_is_told_to_people(command):
         assert piece in out
 
 
+@pytest.mark.usefixtures("sketches")
 def test_quiet_prints_nothing_but_writes(command, tmp_path):
     assert command("run", FIRST, "--quiet") == (0, "", "")
     assert command("run", FIRST, "--quiet", "--json", "--out", tmp_path / "out") == (0, "", "")
@@ -254,6 +255,7 @@ def test_validate_agrees_with_every_scenario(command, file, tmp_path):
     assert out.splitlines()[-1].startswith("Verdict: ")
 
 
+@pytest.mark.usefixtures("sketches")
 def test_validate_as_json(command, tmp_path):
     code, out, _ = command("validate", SIXTH, "--json", "--out", tmp_path)
     assert code == 0

@@ -58,7 +58,9 @@ def answer_of(command):
     def run(line, folder=ROOT):
         arguments = shlex.split(line.removeprefix(".venv/bin/"), comments=True)
         assert arguments.pop(0) == "parsim"
-        if arguments[0] in ("calibrate", "replay") and "scenarios/15_mlp_data.yaml" in arguments:
+        if "clock=live" in arguments or (
+            arguments[0] in ("calibrate", "replay") and "scenarios/15_mlp_data.yaml" in arguments
+        ):
             arguments += ["--set", "workload.batch=64"]
             arguments += ["--repeat", "2"] if "--repeat" in arguments else []
         with chdir(folder):

@@ -25,11 +25,11 @@ ANSWERS = {  # of two scenarios each
     "compare": lambda size: parsim.compare([FIRST], set={**size, "policy": ["fifo", "lpt"]}),
     "explain": lambda size: parsim.explain(FIRST, set=size),
     "scaling": lambda size: parsim.scaling(FIRST, set=size, workers=[2]),
-    "splits": lambda size: parsim.splits(SPLITS, set=size, over=["workload.count"]),
+    "splits": lambda size: parsim.splits(SPLITS, set={**size, **FEW}, over=["workload.count"]),
     "replay": lambda size: parsim.replay(FIRST, set=size),
     "repeat": lambda size: parsim.repeat(FIRST, 2, set=size),
 }
-SPLITS = ROOT / "scenarios/14_two_splits.yaml"
+SPLITS, FEW = ROOT / "scenarios/14_two_splits.yaml", {"workload.count": 2, "cluster.devices": 2}
 
 
 @cache

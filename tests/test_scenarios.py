@@ -182,7 +182,8 @@ def test_a_graph_can_be_sent_to_another_process(name):
 
 @pytest.mark.parametrize(("name", "pairs"), list(tries()))
 def test_what_an_opening_says_to_try_can_be_tried(name, pairs):
-    changed = parsim.simulate(FOLDER / f"{name}.yaml", set=settings(pairs))
+    fewer = {"workload.batch": 8} if "clock=live" in pairs else {}  # it computes for real
+    changed = parsim.simulate(FOLDER / f"{name}.yaml", set=fewer | settings(pairs))
     assert changed.to_dict() != played(name).to_dict()
     assert abs(changed.ledger.difference_s()) <= 1e-9 * max(changed.timeline.makespan_s, changed.ledger.t_total_s)
 

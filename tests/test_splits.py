@@ -265,10 +265,11 @@ def test_where_neither_split_fits_the_study_says_so_and_names_no_winner(tmp_path
 
 
 def test_data_is_counted():
-    values = scenario()
+    values = scenario(devices=2)
     del values["workload"]["count"]
-    values["workload"] |= {"data": list(range(8)), "kernel": "double", "merge": "sum"}
-    assert splits(values, over=["workload.count"]).sweeps == splits(scenario(), over=["workload.count"]).sweeps
+    values["workload"] |= {"data": [1, 2, 3], "kernel": "double", "merge": "sum"}
+    counted = scenario(count=3, devices=2)
+    assert splits(values, over=["workload.count"]).sweeps == splits(counted, over=["workload.count"]).sweeps
 
 
 def test_many_items_are_played_by_powers_of_two_and_searched_between():

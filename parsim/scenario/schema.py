@@ -161,6 +161,7 @@ def check(function: Callable[..., Any], raw: Any, given: Names = ()) -> dict[str
     Parameters named in *given*, and positional-only ones, are none of the scenario's. Whatever is wrong raises one
     `Invalid` with every complaint, by path from *raw*.
 
+    >>> from parsim.core.schema import Count
     >>> from parsim.core.units import Seconds
     >>> def wait(time: Seconds, often: Count = 1) -> None: ...
     >>> check(wait, {"time": "5 us"})

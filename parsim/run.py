@@ -52,7 +52,7 @@ class Result:
     @cached_property
     def ledger(self) -> Ledger:
         """The terms between T_total and the makespan."""
-        return ledger(self.timeline, self.theory.p, self.theory.t_total_s)
+        return ledger(self.timeline, self.job.cluster.stands_for, self.theory.t_total_s)
 
     @cached_property
     def devices(self) -> list[dict[str, Any]]:

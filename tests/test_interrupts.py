@@ -151,7 +151,7 @@ def test_what_is_kept_is_a_whole_timeline(monkeypatch, split, stop):
     assert {*timeline.task[timeline.computes]} <= names
     assert job.graph.names[calls[-1]] in str(interrupted.value)
     assert not len(timeline.task) or timeline.end_s.max() == timeline.makespan_s
-    terms = ledger(timeline, 2, 0.0)
+    terms = ledger(timeline, job.cluster.stands_for, 0.0)
     spent = terms.busy_nominal_s + terms.idle_s + terms.contention_s - terms.hidden_s
     assert spent == pytest.approx(terms.makespan_s, rel=1e-9, abs=1e-15)
 

@@ -87,7 +87,7 @@ def test_results_are_real_and_the_timeline_holds(name):
     assert run.value == (60 if name in ("chain", "heft") else 30)
     assert (run.job.clock, run.to_dict()["clock"]) == ("live", "live")
     assert check(run.job, run.timeline) == []
-    measured = ledger(run.timeline, run.theory.p, run.theory.t_total_s)
+    measured = ledger(run.timeline, run.job.cluster.stands_for, run.theory.t_total_s)
     assert abs(measured.difference_s()) <= 1e-9 * max(measured.makespan_s, run.theory.t_total_s, measured.idle_s)
     assert 0 < run.timeline.makespan_s < MOST  # and no second, as the cost expects of each item
     json.dumps(run.to_dict(), allow_nan=False)

@@ -15,12 +15,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parsim.sim import fair_rates as solver
-from parsim.sim.network import Network, ways
+from parsim.sim.network import Network
 from parsim.sim.ticks import NEVER, SHARED, Ticks
 
 CASES = json.loads((Path(__file__).parent / "data" / "flow_cases.json").read_text())["cases"]
 LINKS = 5
 TICKS = Ticks(unit=SHARED, digits=16)
+
+
+def light(links):
+    """Weigh 1 on each of *links*."""
+    return tuple((link, 1.0) for link in dict.fromkeys(links))
 
 
 class InSeconds:
@@ -31,7 +36,7 @@ class InSeconds:
         self.rates = self.network.rates
 
     def join(self, flow, links, size, limit, now):
-        self.network.join(flow, ways(links), size, limit, TICKS.of(now))
+        self.network.join(flow, light(links), size, limit, TICKS.of(now))
 
     def settle(self, now):
         end = self.network.settle(TICKS.of(now))
@@ -257,8 +262,8 @@ def test_a_lone_flow_is_held_by_the_link_on_which_it_weighs_most():
 
 def test_a_capacity_that_changes_is_shared_from_then_on():
     network = Network([2.0], TICKS)
-    network.join(0, ways((0,)), 8.0, math.inf, 0)
-    network.join(1, ways((0,)), 9.0, math.inf, 0)
+    network.join(0, light((0,)), 8.0, math.inf, 0)
+    network.join(1, light((0,)), 9.0, math.inf, 0)
     assert TICKS.seconds(network.settle(0)) == 8.0
     network.set_capacity(0, 10.0, TICKS.of(4.0))  # 4 B and 5 B are left
     assert TICKS.seconds(network.settle(TICKS.of(4.0))) == 4.8
@@ -269,8 +274,8 @@ def test_a_capacity_that_changes_is_shared_from_then_on():
 
 def test_flows_on_a_link_without_capacity_wait_until_it_has_some():
     network = Network([2.0, 5.0], TICKS)
-    network.join(0, ways((0, 1)), 8.0, math.inf, 0)
-    network.join(1, ways((1,)), 50.0, math.inf, 0)
+    network.join(0, light((0, 1)), 8.0, math.inf, 0)
+    network.join(1, light((1,)), 50.0, math.inf, 0)
     network.settle(0)
     network.set_capacity(0, 0.0, TICKS.of(1.0))
     network.settle(TICKS.of(1.0))
@@ -283,7 +288,7 @@ def test_flows_on_a_link_without_capacity_wait_until_it_has_some():
 def test_a_capacity_may_change_before_anybody_uses_the_link():
     network = Network([2.0], TICKS)
     network.set_capacity(0, 4.0, 0)
-    network.join(0, ways((0,)), 8.0, math.inf, 0)
+    network.join(0, light((0,)), 8.0, math.inf, 0)
     assert TICKS.seconds(network.settle(0)) == 2.0
 
 

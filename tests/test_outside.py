@@ -387,6 +387,10 @@ class TestAnswers:
                 "(places):\n    return Wiring(lambda a, b: 'a')",
                 "topology mine (mine.py:6) answered 'a' for the route from w0 to w1; a tuple of Link(name, bandwidth",
             ),
+            (
+                "(places):\n    return Wiring(lambda a, b: (Link('a', 1e6),), weight=lambda a, b, link: 0)",
+                "topology mine (mine.py:4) answered 0 for the weight on link a; a number above 0 is wanted",
+            ),
         ],
     )
     def test_topologies(self, here, body, told):

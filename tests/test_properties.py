@@ -74,7 +74,7 @@ def of_traffic(run, scenario):
 
 
 def of_tasks(run, scenario):
-    assert run.timeline.computes.sum() == run.job.graph.n
+    assert run.timeline.computes.sum() == run.job.n
 
 
 @pytest.mark.parametrize(

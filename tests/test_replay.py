@@ -95,7 +95,7 @@ def job_of(raw, kernel=None):
 
 def assert_adds_up(job, timeline):
     """The ledger's identity; idleness is stamped in the workers, not what the spans leave."""
-    measured = ledger(timeline, len(job.cluster.workers), 0.0)
+    measured = ledger(timeline, job.cluster.stands_for, 0.0)
     assert abs(measured.difference_s()) <= 1e-9 * max(measured.makespan_s, measured.busy_nominal_s, measured.idle_s)
 
 

@@ -357,7 +357,9 @@ def test_weights_with_the_state_of_their_optimizer_are_held_once():
 
 def test_units_and_recipes():
     found = graph("three subsets on two workers")
-    assert found.n == len(found) - 1 == ITERATIONS * 7  # a task is a unit, but for the receipt of the last weights
+    assert (
+        found.units.sum() == len(found) - 1 == ITERATIONS * 7
+    )  # a task is a unit, but for the receipt of the last weights
     task = list(found.names).index
     forward = [call.kernel for call in found.recipes[found.recipe[task("0F0@0")]]]
     assert forward == ["matmul", "relu", "matmul", "relu", "matmul", "cross_entropy"]

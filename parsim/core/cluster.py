@@ -9,13 +9,18 @@ from functools import cached_property
 from itertools import product
 from typing import NamedTuple
 
+import numpy as np
+
+from parsim.core.columns import Ints
+
 HOST = "host"
 
 
 class Device(NamedTuple):
     """A machine of the cluster. `memory` is in bytes (infinite: no limit); each slot is one worker.
 
-    `peak` FLOP/s and `bandwidth` B/s of its memory are those of one worker; NaN: not known.
+    `peak` FLOP/s and `bandwidth` B/s of its memory are those of one worker; NaN: not known. A device that is played
+    for several equal ones `stands_for` so many.
     """
 
     name: str
@@ -24,6 +29,7 @@ class Device(NamedTuple):
     slots: int = 1
     peak: float = math.nan
     bandwidth: float = math.nan
+    stands_for: int = 1
 
 
 class Worker(NamedTuple):
@@ -44,11 +50,17 @@ class Link(NamedTuple):
 Route = tuple[Link, ...]  # in the order of travel
 Places = tuple[int, ...]
 Pairs = Iterator[tuple[int, int, int]]  # source, target, and for how many pairs the two stand
+Ways = tuple[tuple[int, float], ...]  # the numbers of links, and how much a transfer weighs on each
 
 
 def each_pair(sources: Places, targets: Places) -> Pairs:
     """Yield every pair of distinct places, each for itself."""
     return ((a, b, 1) for a in sources for b in targets if a != b)
+
+
+def one(source: int, target: int, link: str) -> float:
+    """Weigh 1: a transfer stands for itself alone."""
+    return 1.0
 
 
 class Wiring(NamedTuple):
@@ -59,10 +71,14 @@ class Wiring(NamedTuple):
 
     `alike` is for large clusters: of the pairs of *sources* and *targets* between which a way leads, it yields one for
     all whose ways take equally long. Without it, each pair is asked for its route where a mean over all is wanted.
+
+    `weight` is how much a transfer weighs on a link of its route, given the link's name. A transfer that is played for
+    eight equal ones weighs 8 on a link that all eight cross, and 1 where each has a link for itself.
     """
 
     route: Callable[[int, int], Route | None]
     alike: Callable[[Places, Places], Pairs] = each_pair
+    weight: Callable[[int, int, str], float] = one
 
 
 def one_for_all(host: int) -> Callable[[Places, Places], Pairs]:
@@ -95,11 +111,20 @@ UNWIRED = Wiring(no_way, lambda sources, targets: iter(()))
 
 
 class Path(NamedTuple):
-    """A route as one transfer alone on it sees it."""
+    """A route as one transfer alone on it sees it.
+
+    Weights do not count for that: where eight share a link, each of them would be faster alone.
+    """
 
     links: tuple[int, ...]  # numbers of `Cluster.links`, in the order of travel
     latency: float  # s
     bandwidth: float  # B/s, the least of its links
+    weights: tuple[float, ...]  # of a transfer on each of the links
+
+    @property
+    def ways(self) -> Ways:
+        """The links with the weights."""
+        return tuple(zip(self.links, self.weights, strict=True))
 
     def seconds(self, size: float, limit: float = math.inf) -> float:
         """Return the nominal seconds of *size* bytes: latency + size / min(bandwidth, limit)."""
@@ -108,7 +133,11 @@ class Path(NamedTuple):
 
 @dataclass(frozen=True)
 class Cluster:
-    """Devices and their wiring."""
+    """Devices and their wiring.
+
+    A cluster of equal devices may hold one that stands for all. A task, a transfer or a span then counts as often as
+    the worker that it belongs to.
+    """
 
     devices: tuple[Device, ...]
     wiring: Wiring = UNWIRED
@@ -126,6 +155,16 @@ class Cluster:
     def device_of_worker(self) -> tuple[int, ...]:
         """The index of each worker's device."""
         return tuple(worker.device for worker in self.workers)
+
+    @cached_property
+    def stands_for(self) -> Ints:
+        """How many workers each worker stands for, itself included, (workers,)."""
+        return np.array([self.devices[device].stands_for for device in self.device_of_worker])
+
+    @cached_property
+    def p(self) -> int:
+        """P of the theory: all workers, as many as there are stood for."""
+        return int(self.stands_for.sum())
 
     @property
     def host(self) -> int:
@@ -159,9 +198,15 @@ class Cluster:
         """Return the way between two distinct places, or None where there is none."""
         key = (source, target)
         if key not in self._paths:
-            route = self.wiring.route(source, target)
-            self._paths[key] = None if route is None else Path(tuple(map(self._numbered, route)), *alone(route))
+            self._paths[key] = self._path(source, target)
         return self._paths[key]
+
+    def _path(self, source: int, target: int) -> Path | None:
+        route = self.wiring.route(source, target)
+        if route is None:
+            return None
+        weights = tuple(self.wiring.weight(source, target, link.name) for link in route)
+        return Path(tuple(map(self._numbered, route)), *alone(route), weights)
 
     def _numbered(self, link: Link) -> int:
         number = self._number.setdefault(link.name, len(self.links))

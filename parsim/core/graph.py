@@ -122,11 +122,6 @@ class TaskGraph:
     def __len__(self) -> int:
         return len(self.names)
 
-    @property
-    def n(self) -> float:
-        """N of the theory: units of work, flows counted as one each."""
-        return float(self.units.sum()) + len(self.flows)
-
     @cached_property
     def transfers(self) -> Transfers:
         """All that travels, as one table."""

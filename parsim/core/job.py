@@ -32,8 +32,8 @@ def silence(graph: TaskGraph, cluster: Cluster) -> Remarks:
 
 
 def properties(index: int, device: Device) -> Hashable:
-    """Return all of a device but its name: what the seconds on it may depend on."""
-    return device._replace(name="")
+    """Return what the seconds on a device may depend on: all but its name, and for how many it stands."""
+    return device._replace(name="", stands_for=1)
 
 
 def unknown(size: Floats) -> Floats:
@@ -152,7 +152,8 @@ class Theory(NamedTuple):
 
     def to_dict(self) -> dict[str, float]:
         """Return the terms as in the contract."""
-        return {"n": int(self.n), "p": self.p, "t_s": self.t_s, "t_c": self.t_c, "t_total_s": self.t_total_s}
+        n = int(self.n) if self.n.is_integer() else self.n
+        return {"n": n, "p": self.p, "t_s": self.t_s, "t_c": self.t_c, "t_total_s": self.t_total_s}
 
 
 @dataclass(frozen=True)
@@ -178,3 +179,27 @@ class Job:
     def begun_s(self) -> float:
         """When split, create and allocate are over and the first task may start, added up in their order."""
         return reduce(add, self.steps[:BEFORE], 0.0)
+
+    @cached_property
+    def copies(self) -> Floats:
+        """How many tasks each task stands for, (tasks,): as many as the worker that runs it.
+
+        Where those that may run it differ, it is the mean over them, as if each were as likely to run it.
+        """
+        weights = self.cluster.stands_for
+        if weights.min() == weights.max():
+            return np.broadcast_to(np.float64(weights[0]), len(self.graph))
+        means = np.array([weights[list(allowed)].mean() for allowed in self.graph.places])
+        return np.asarray(means[self.graph.place])
+
+    @cached_property
+    def flow_copies(self) -> Floats:
+        """How many flows each flow stands for, (flows,): as many as the device that owns it."""
+        flows = self.graph.flows
+        owner = np.where(flows.target == self.cluster.host, flows.source, flows.target)
+        return np.array([float(device.stands_for) for device in self.cluster.devices])[owner]
+
+    @property
+    def n(self) -> float:
+        """N of the theory: units of work, flows counted as one each."""
+        return float((self.graph.units * self.copies).sum()) + float(self.flow_copies.sum())

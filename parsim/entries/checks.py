@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from parsim.core.cluster import Device, Link, Pairs, Places, Route, Wiring, each_pair
+from parsim.core.cluster import Device, Link, Pairs, Places, Route, Wiring, each_pair, one
 from parsim.core.errors import shown
 from parsim.core.graph import Floats, TaskGraph
 from parsim.core.job import Cost
@@ -36,7 +36,7 @@ def anything(who: Who, given: Mapping[str, Any], answer: Any) -> Any:
 
 def wiring(who: Who, given: Mapping[str, Any], answer: Any) -> Wiring:
     """Check routes, and the links on them, as they are asked for."""
-    if not isinstance(answer, Wiring) or not (callable(answer.route) and callable(answer.alike)):
+    if not isinstance(answer, Wiring) or not all(map(callable, answer)):
         raise who.error(f"answered {shown(answer)}; a Wiring(route) is wanted, route(source, target) being a function")
     places = given.get("places", ())
     met: dict[str, Link] = {}
@@ -59,7 +59,17 @@ def wiring(who: Who, given: Mapping[str, Any], answer: Any) -> Wiring:
                 raise who.error(words, who.line_of(answer.alike))
             yield row
 
-    return Wiring(route) if answer.alike is each_pair else Wiring(route, alike)
+    def weight(source: int, target: int, link: str) -> float:
+        found = who.call(answer.weight, f"for the weight on link {link}", source, target, link)
+        if not (_is_amount(found) and found > 0):
+            raise who.error(f"answered {shown(found)} for the weight on link {link}; a number above 0 is wanted")
+        return float(found)
+
+    return Wiring(
+        route,
+        each_pair if answer.alike is each_pair else alike,
+        one if answer.weight is one else weight,
+    )
 
 
 def _about_route(found: Any, met: dict[str, Link]) -> Iterator[str]:

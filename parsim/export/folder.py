@@ -15,6 +15,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
+from parsim.core.columns import Ints
 from parsim.core.errors import Fault, ScenarioError
 from parsim.core.errors import Path as Way
 from parsim.core.read_file import opened
@@ -114,8 +117,8 @@ def _refuse_foreign_idle(folder: Path, facts: dict[str, Any], timeline: Timeline
         *([("end_s", f"ends after {timeline.makespan_s!r} s, the makespan in {RESULT}")] if late else []),
         *(("start_s", f"{clash} in {TIMELINE}") for clash in idleness(timeline, tolerance)),
     ]
-    if not wrong and all(device.get("stands_for", 1) == 1 for device in facts["devices"] if isinstance(device, dict)):
-        found = ledger(timeline, max(sum(map(bool, timeline.workers.table)), 1), 0.0).idle
+    if not wrong:
+        found = ledger(timeline, _stands_for(facts, timeline), 0.0).idle
         said = facts["ledger"]["idle"]
         wrong = [
             ("cause", f"{cause} adds up to {found[cause]!r} s a worker, but to {said[cause]!r} s in {RESULT}")
@@ -125,6 +128,14 @@ def _refuse_foreign_idle(folder: Path, facts: dict[str, Any], timeline: Timeline
     if wrong:
         path, message = wrong[0]
         raise ScenarioError([Fault(str(folder / IDLE), 0, 0, path, f"{message}: two runs are mixed")])
+
+
+def _stands_for(facts: dict[str, Any], timeline: Timeline) -> Ints:
+    """Return how many workers each of *timeline* stands for; 1 where the figures do not say."""
+    said = {str(one.get("name")): one.get("stands_for") for one in facts["devices"] if isinstance(one, dict)}
+    names = [name for name in timeline.workers.table if name] or [""]
+    counts = [said.get(name, said.get(name.rpartition(".")[0])) for name in names]
+    return np.array([count if isinstance(count, int) and count > 0 else 1 for count in counts])
 
 
 def read_scenario(folder: Path) -> dict[str, Any]:

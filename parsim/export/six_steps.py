@@ -24,7 +24,7 @@ def six_steps(job: Job, timeline: Timeline, value: Any) -> list[str]:
         "split": _split(job),
         "create": _create(job),
         "allocate": _allocate(job, timeline),
-        "execute": _execute(timeline, host),
+        "execute": _execute(job, timeline, host),
         "gather": _gather(job),
         "merge": _merge(job, value),
     }
@@ -75,7 +75,7 @@ def _split(job: Job) -> str:
         return f"{_short(list(program.data))} into {_some(given, len(program.given))}"
     if len(graph.flows):
         return f"{_count(len(graph.flows), 'flow')}, nothing to split"
-    return f"{_count(graph.n, 'unit')} of work into {_count(len(graph), 'task')}"
+    return f"{_count(job.n, 'unit')} of work into {_count(len(graph), 'task')}"
 
 
 def _create(job: Job) -> str:
@@ -92,28 +92,29 @@ def _allocate(job: Job, timeline: Timeline) -> str:
         return "flows go where they are sent"
     numbers, codes = timeline.number[rows], timeline.workers.code[rows]
     parts = []
-    for worker in range(min(SHOWN, len(job.cluster.workers))):
+    for worker, count in enumerate(job.cluster.stands_for[:SHOWN].tolist()):
         mine = numbers[codes == worker].tolist()
-        parts.append(
-            f"{job.cluster.workers[worker].name}: {_some((job.graph.names[t] for t in mine), len(mine)) or '-'}"
-        )
-    more = len(job.cluster.workers) - SHOWN
+        name = job.cluster.workers[worker].name + (f" (stands for {count})" if count > 1 else "")
+        parts.append(f"{name}: {_some((job.graph.names[t] for t in mine), len(mine)) or '-'}")
+    more = int(job.cluster.stands_for[SHOWN:].sum())
     return f"{job.policy_name} gives " + "; ".join(parts) + (f"; and {_count(more, 'more worker')}" if more > 0 else "")
 
 
-def _execute(timeline: Timeline, host: Mapping[str, tuple[float, float]]) -> str:
+def _execute(job: Job, timeline: Timeline, host: Mapping[str, tuple[float, float]]) -> str:
     begun = max((host[step][1] for step in STEPS[:3] if step in host), default=0.0)
     ended = min((host[step][0] for step in STEPS[3:] if step in host), default=timeline.makespan_s)
     computes, moves = timeline.computes, timeline.transfers
-    spent = float((timeline.end_s - timeline.start_s)[computes].sum())
-    moved = _count(int(moves.sum()), "transfer") if moves.any() else ""
+    each = np.append(job.cluster.stands_for, 1)[timeline.workers.code]  # 1: of the host
+    spent = float(((timeline.end_s - timeline.start_s) * each)[computes].sum())
+    moved = _count(int(each[moves].sum()), "transfer") if moves.any() else ""
     if not computes.any():
         return f"{moved or 'nothing'} in {seconds(ended - begun)}"
     return f"{seconds(spent)} of computing in {seconds(ended - begun)}" + (f", {moved}" if moved else "")
 
 
 def _gather(job: Job) -> str:
-    results = int((job.graph.result > 0).sum())
+    result = job.graph.result
+    results = int(job.copies[: len(result)][result > 0].sum())
     if results:
         return f"{_count(results, 'result')} {'comes' if results == 1 else 'come'} back to host"
     if job.graph.program:

@@ -17,9 +17,8 @@ from parsim.core.job import Job
 from parsim.core.ties import CLOSE
 from parsim.core.timeline import STEPS, Timeline
 from parsim.metrics.ledger import ledger
+from parsim.metrics.link_checks import Crossing, overfull, slower
 from parsim.metrics.memory import usage
-
-WINDOWS = 60  # transfers on a link beyond which only windows of whole busy periods and of single transfers are tried
 
 
 def check(job: Job, timeline: Timeline) -> list[str]:
@@ -38,7 +37,9 @@ def check(job: Job, timeline: Timeline) -> list[str]:
         proof.transfers_after_parents,
         proof.delays,
         proof.steps_around,
+        proof.ways,
         proof.link_capacity,
+        proof.fair_shares,
         proof.memory,
         proof.idleness,
         proof.identity,
@@ -217,43 +218,48 @@ class _Proof:
             if step in self._steps and self.timeline.start_s[self._steps[step]] < done - self.tolerance:
                 yield f"step {step} started before everything had arrived"
 
-    def link_capacity(self) -> Iterator[str]:
-        """No transfer is faster than alone; what lies wholly within a window fits capacity x window."""
-        if self.job.clock != "simulated":
-            return
-        on: dict[int, list[tuple[float, float, float]]] = {}  # link -> (joined, end, bytes)
+    def ways(self) -> Iterator[str]:
+        """No transfer is faster than it would be alone."""
         for row, size, source, target, limit in self._network_rows():
-            path = self.job.cluster.path(source, target)
+            path, name = self.job.cluster.path(source, target), self.timeline.task[row]
             if path is None:
-                yield f"transfer {self.timeline.task[row]} took a way that does not exist"
+                yield f"transfer {name} took a way that does not exist"
                 continue
-            start, end = float(self.timeline.start_s[row]), float(self.timeline.end_s[row])
-            alone = path.seconds(size, limit)
-            name, nominal = self.timeline.task[row], self.timeline.nominal_s[row]
-            if end - start < alone - self.tolerance:
+            alone, nominal = path.seconds(size, limit), self.timeline.nominal_s[row]
+            if self.timeline.end_s[row] - self.timeline.start_s[row] < alone - self.tolerance:
                 yield f"transfer {name} was faster than its way allows"
             if not abs(nominal - alone) <= self.tolerance:
                 yield f"transfer {name} takes {alone:g} s alone, and is called {nominal:g} s"
-            for link in dict.fromkeys(path.links):
-                on.setdefault(link, []).append((start + path.latency, end, size))
-        for link, rows in on.items():
-            yield from self._overfull(link, rows)
 
-    def _overfull(self, link: int, rows: list[tuple[float, float, float]]) -> Iterator[str]:
-        name, capacity, _ = self.job.cluster.links[link]
-        joined, end, size = np.array(rows).T
-        starts = np.unique(joined) if len(rows) <= WINDOWS else _busy_starts(joined, end)
-        for opened in starts.tolist():
-            inside = joined >= opened
-            order = np.argsort(end[inside], kind="stable")
-            carried, closed = np.cumsum(size[inside][order]), end[inside][order]
-            room = capacity * (closed - opened + self.tolerance) * (1 + CLOSE)
-            if (carried > room).any():
+    @cached_property
+    def _crossings(self) -> dict[int, list[Crossing]]:
+        """What crossed each link."""
+        on: dict[int, list[Crossing]] = {}
+        for row, size, source, target, limit in self._network_rows():
+            path = self.job.cluster.path(source, target)
+            if path is not None:
+                joined, end = float(self.timeline.start_s[row]) + path.latency, float(self.timeline.end_s[row])
+                for link, weight in path.ways:
+                    on.setdefault(link, []).append(Crossing(row, joined, end, size, weight, limit))
+        return on
+
+    def link_capacity(self) -> Iterator[str]:
+        """No link carries more than its capacity; a transfer counts as often as it weighs on the link."""
+        for link, crossings in self._crossings.items():
+            name, capacity, _ = self.job.cluster.links[link]
+            for opened in overfull(crossings, capacity, self.tolerance):
                 yield f"link {name} carried more than its capacity from {opened:g} s on"
-                return
+
+    def fair_shares(self) -> Iterator[str]:
+        """No transfer gets less than its share of the links, however many are on them."""
+        for row, late in slower(self._crossings, self.job.cluster.capacities).items():
+            if late > self.tolerance:
+                yield f"transfer {self.timeline.task[row]} took {late:g} s longer than its share of the links allows"
 
     def _network_rows(self) -> Iterator[tuple[int, float, int, int, float]]:
-        """Yield row, bytes, from, to and limit of everything that travelled over the network."""
+        """Yield row, bytes, from, to and limit of everything that travelled over the simulated network."""
+        if self.job.clock != "simulated":
+            return
         table, (source, target) = self.job.graph.transfers, self.ends
         there = np.flatnonzero((self.moved >= 0) & self.travelling)
         rows = (self.moved[there], table.size[there], source[there], target[there], table.limit[there])
@@ -269,7 +275,7 @@ class _Proof:
         yield from idleness(self.timeline, self.tolerance)
 
     def identity(self) -> Iterator[str]:
-        terms = ledger(self.timeline, len(self.job.cluster.workers), 0.0)
+        terms = ledger(self.timeline, self.job.cluster.stands_for, 0.0)
         largest = max(terms.makespan_s, terms.busy_nominal_s, terms.idle_s, abs(terms.contention_s), terms.hidden_s)
         if abs(terms.difference_s()) > CLOSE * largest:
             yield f"the ledger's terms miss the makespan by {terms.difference_s():g} s"
@@ -293,11 +299,3 @@ def idleness(timeline: Timeline, tolerance: float) -> Iterator[str]:
         clash = (idling & (begins < reach - tolerance)) | (begins < idle_end - tolerance)
         if clash.any():
             yield f"{name} is called idle at {begins[clash][0]:g} s while something of its own takes place"
-
-
-def _busy_starts(joined: Floats, end: Floats) -> Floats:
-    """Return when each busy period of a link began."""
-    order = np.argsort(joined, kind="stable")
-    reach = np.concatenate(([-np.inf], np.maximum.accumulate(end[order])[:-1]))
-    starts: Floats = joined[order][joined[order] > reach]
-    return starts

@@ -132,7 +132,7 @@ def one_way(job: Job) -> Form | None:
     flows = job.graph.flows
     paths = {job.cluster.path(a, b) for a, b in zip(flows.source.tolist(), flows.target.tolist(), strict=True)}
     path = next(iter(paths), None)
-    if path is None or len(paths) > 1 or np.ptp(flows.start) > 0 or flows.limit.min() < path.bandwidth:
+    if path is None or len(paths) > 1 or np.ptp(flows.start) > 0 or flows.limit.min() < path.bandwidth or _shared(path):
         return None
     total = float(flows.size.sum())
     numbers = f"{number(path.latency)} s + {number(total)} B / {number(path.bandwidth)} B/s"
@@ -176,8 +176,8 @@ def _bound_of_flows(job: Job) -> float:
         path = job.cluster.path(source, target)
         assert path is not None, "refused before"
         longest = max(longest, start + path.seconds(size, limit))
-        for link in set(path.links):
-            busy[link] += size / job.cluster.capacities[link]
+        for link, weight in path.ways:
+            busy[link] += weight * size / job.cluster.capacities[link]
     return max(longest, *busy.values(), 0.0)
 
 
@@ -185,16 +185,17 @@ def _bound_of_tasks(job: Job) -> float:
     graph = job.graph
     if not len(graph):
         return 0.0
-    fastest = np.full(len(graph), np.inf)
+    fastest, least = np.full((2, len(graph)), np.inf)  # seconds of a task; of all that it stands for
     device = job.cluster.device_of_worker
     for place, allowed in enumerate(graph.places):
         mine = graph.place == place
         for index in {device[worker] for worker in allowed}:
             seconds = job.cost.expected(graph, index, job.cluster.devices[index])
             fastest[mine] = np.minimum(fastest[mine], seconds[mine])
-    fastest *= job.cost.luck(job.seed, len(graph))
-    longest = _critical_path(job, fastest)
-    return job.begun_s + max(longest, float(fastest.sum()) / len(job.cluster.workers)) + _after(job)
+            least[mine] = np.minimum(least[mine], job.cluster.devices[index].stands_for * seconds[mine])
+    luck = job.cost.luck(job.seed, len(graph))
+    longest, work = _critical_path(job, fastest * luck), float((least * luck).sum())
+    return job.begun_s + max(longest, work / job.cluster.p) + _after(job)
 
 
 def _critical_path(job: Job, seconds: Floats) -> float:
@@ -267,7 +268,7 @@ def _alike(job: Job) -> _Alike | None:
     return _Alike(_seconds(given, graph.given, tasks), compute, _seconds(result, graph.result, tasks))
 
 
-FREE = Path((), 0.0, math.inf)
+FREE = Path((), 0.0, math.inf, ())
 
 
 def _paths(job: Job, pairs: Iterable[tuple[int, int]]) -> list[Path]:
@@ -276,8 +277,16 @@ def _paths(job: Job, pairs: Iterable[tuple[int, int]]) -> list[Path]:
 
 def _share(ways: Iterable[Sequence[Path]]) -> bool:
     """Say whether two devices use one link; *ways* list paths device by device, inward and outward."""
+    ways = [*ways]
+    if any(_shared(path) for paths in ways for path in paths):
+        return True
     used = [set().union(*(path.links for path in paths)) for paths in zip_longest(*ways, fillvalue=FREE)]
     return sum(map(len, used)) > len(set().union(*used))
+
+
+def _shared(path: Path) -> bool:
+    """Say whether a transfer stands for several that cross one link."""
+    return any(weight != 1 for weight in path.weights)
 
 
 def _common(paths: Sequence[Path]) -> Path | None:

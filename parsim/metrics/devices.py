@@ -15,7 +15,7 @@ def devices(job: Job, timeline: Timeline) -> list[dict[str, Any]]:
     workers = job.cluster.workers
     sums, peak, makespan = seconds(timeline, len(workers)), peaks(job, timeline), timeline.makespan_s
     rows: list[dict[str, Any]] = [
-        {"name": device.name, "stands_for": 1, "compute_s": 0.0, "transfer_s": 0.0, "idle_s": 0.0}
+        {"name": device.name, "stands_for": device.stands_for, "compute_s": 0.0, "transfer_s": 0.0, "idle_s": 0.0}
         for device in job.cluster.devices
     ]
     totals = zip(workers, sums.compute.tolist(), sums.transfer.tolist(), sums.idle.sum(axis=0).tolist(), strict=True)

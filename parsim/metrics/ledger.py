@@ -3,7 +3,8 @@
     makespan = t_total + deviation + idle + contention - hidden
 
 For each worker, its seconds are compute, or transfers of its own outside compute, or idleness. Transfers last their
-nominal seconds and contention; what of them passes under compute or under each other is hidden.
+nominal seconds and contention; what of them passes under compute or under each other is hidden. A worker that stands
+for several counts so many times.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from parsim.core.graph import Floats
+from parsim.core.graph import Floats, Ints
 from parsim.core.ties import CLOSE
 from parsim.core.timeline import CAUSES, Timeline
 
@@ -108,9 +109,10 @@ def _outside_compute(timeline: Timeline, workers: int) -> Floats:
     return _sums(worker[:-1][shown], np.diff(time)[shown], workers)
 
 
-def ledger(timeline: Timeline, workers: int, t_total_s: float) -> Ledger:
-    """Measure the ledger of a timeline on *workers* workers."""
-    sums = seconds(timeline, workers)
+def ledger(timeline: Timeline, stands_for: Ints, t_total_s: float) -> Ledger:
+    """Measure the ledger of a timeline, given how many workers each worker stands for, (workers,)."""
+    workers = int(stands_for.sum())
+    sums = Seconds(*(column * stands_for for column in seconds(timeline, len(stands_for))))
     causes = {name: fsum(row) / workers for name, row in zip(CAUSES, sums.idle.tolist(), strict=True)}
     return Ledger(
         makespan_s=timeline.makespan_s,
@@ -130,7 +132,7 @@ def ledger_of_trace(trace: Timeline) -> dict[str, Any]:
     things at once.
     """
     workers = sum(map(bool, trace.workers.table))
-    terms = ledger(trace, max(workers, 1), 0.0)
+    terms = ledger(trace, np.ones(max(workers, 1), np.int64), 0.0)
     broken = list(islice(_overlaps(trace), SHOWN))
     missing = terms.difference_s() if workers else 0.0
     if abs(missing) > CLOSE * max(terms.makespan_s, terms.busy_nominal_s):

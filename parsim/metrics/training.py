@@ -27,16 +27,18 @@ def training(job: Job, timeline: Timeline) -> dict[str, Any] | None:
     graph, program, makespan = job.graph, job.graph.program, timeline.makespan_s
     if not isinstance(program, Training):
         return None
-    done = np.array([math.fsum(price(call)[0] for call in calls) for calls in graph.recipes])[graph.recipe]
-    peak = math.fsum(device.peak * device.slots for device in job.cluster.devices) * makespan
-    busy = float((timeline.end_s - timeline.start_s)[timeline.computes].sum()) / len(job.cluster.workers)
+    done = np.array([math.fsum(price(call)[0] for call in calls) for calls in graph.recipes])[graph.recipe] * job.copies
+    peak = math.fsum(one.peak * one.slots * one.stands_for for one in job.cluster.devices) * makespan
+    rows, cluster = timeline.computes, job.cluster
+    busy = (timeline.end_s - timeline.start_s)[rows] * cluster.stands_for[timeline.workers.code[rows]]
+    mean = float(busy.sum()) / cluster.p
     return {
         **pace(job, timeline, program)._asdict(),
         "mfu": _share(model_flop(program), peak),
         "hfu": _share(float(done.sum()), peak),
         "samples_per_s": program.model.rows * program.iterations / makespan if makespan else 0.0,
-        "bubble_of_ideal": makespan / busy - 1 if busy else 0.0,
-        "bubble_of_whole": 1 - busy / makespan if makespan else 0.0,
+        "bubble_of_ideal": makespan / mean - 1 if mean else 0.0,
+        "bubble_of_whole": 1 - mean / makespan if makespan else 0.0,
     }
 
 

@@ -61,7 +61,8 @@ def clock_unit(job: Job, compute: list[Floats]) -> Ticks:
     if not links:
         return fitting(times, total, unit_of(speeds))
     bandwidths, sizes = [link.bandwidth for link in links], graph.transfers.size
-    total += float(sizes.sum()) / min(bandwidths) + float((graph.flows.size / graph.flows.limit).sum())
+    heaviest = int(job.cluster.stands_for.max())  # no transfer weighs more on a link
+    total += heaviest * float(sizes.sum()) / min(bandwidths) + float((graph.flows.size / graph.flows.limit).sum())
     total += math.fsum(link.latency for link in links) * len(sizes)
     least = [float(column[column > 0].min(initial=math.inf)) for column in (*times, sizes / max(bandwidths))]
     return finest(total, min(least), unit_of([*speeds, *bandwidths], SHARED))

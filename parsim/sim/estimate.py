@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from parsim.core.cluster import Cluster, alone
+from parsim.core.cluster import Cluster, Pairs, Places, alone, each_pair
 from parsim.core.columns import Floats, distinct
 from parsim.core.job import Estimate, Job
 from parsim.sim.memory_bounds import Holding, devices_of
@@ -54,19 +54,20 @@ def drawn(job: Job) -> list[Floats]:
 
 
 def mean_compute(job: Job) -> Floats:
-    """Return the mean of each task's seconds over the workers that may run it, (tasks,)."""
+    """Return the mean of each task's seconds over the workers that may run it, and all they stand for, (tasks,)."""
     by_device = columns(job)
     if len({id(column) for column in by_device}) == 1:
         return by_device[0]
-    device = job.cluster.device_of_worker
+    device, weights = job.cluster.device_of_worker, job.cluster.stands_for.tolist()
     mean = np.zeros(len(job.graph))
     for index, allowed in enumerate(job.graph.places):
         chosen = job.graph.place == index
-        found = [by_device[device[worker]] for worker in allowed]
-        if len({id(column) for column in found}) == 1:
-            mean[chosen] = found[0][chosen]
+        found = [(weights[worker], by_device[device[worker]]) for worker in allowed]
+        if len({id(column) for _, column in found}) == 1:
+            mean[chosen] = found[0][1][chosen]
         else:
-            mean[chosen] = sum(column[chosen] for column in found) / len(found)
+            total = sum(weight * column[chosen] for weight, column in found)
+            mean[chosen] = total / sum(weight for weight, _ in found)
     return mean
 
 
@@ -81,7 +82,7 @@ class MeanRoute:
         """Return (s, s/B) over distinct pairs; zeros where there is none. A missing route counts as none."""
         found = [
             (pairs, *alone(route))
-            for source, target, pairs in self._cluster.wiring.alike(sources, targets)
+            for source, target, pairs in self._pairs(sources, targets)
             if (route := self._cluster.wiring.route(source, target)) is not None
         ]
         count = sum(pairs for pairs, _, _ in found) or 1
@@ -89,6 +90,14 @@ class MeanRoute:
             math.fsum(pairs * latency for pairs, latency, _ in found) / count,
             math.fsum(pairs / bandwidth for pairs, _, bandwidth in found) / count,
         )
+
+    def _pairs(self, sources: Places, targets: Places) -> Pairs:
+        """Yield pairs of places, and how many pairs of all devices each stands for."""
+        weights = [device.stands_for for device in self._cluster.devices]
+        if len(set(weights)) == 1:
+            return self._cluster.wiring.alike(sources, targets)
+        weights.append(1)  # the host
+        return ((a, b, weights[a] * weights[b]) for a, b, _ in each_pair(sources, targets))
 
 
 def mean_transfer(job: Job) -> Floats:

@@ -13,27 +13,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import lru_cache
 from heapq import heapify, heappop, heappush
 
+from parsim.core.cluster import Ways
 from parsim.sim.fair_rates import FairRates
 from parsim.sim.links import PARTS, Flow, Link
 from parsim.sim.ticks import NEVER, Ticks
 
-Ways = tuple[tuple[int, float], ...]  # the links' numbers, and how much a flow weighs on each
-
 WINDOW = (2, 10**14)  # ends this near (a fraction of the time: a few ulps) are one instant
 NEAR = 1e-12  # of the time: flows of one meter whose ends are farther apart end at two instants for sure
-
-
-@lru_cache(maxsize=1 << 12)
-def ways(links: tuple[int, ...]) -> Ways:
-    """Return *links* as a flow passes them that weighs 1 on each; a link passed twice counts once.
-
-    >>> ways((3, 5, 3))
-    ((3, 1.0), (5, 1.0))
-    """
-    return tuple((link, 1.0) for link in dict.fromkeys(links))
 
 
 class Network:
@@ -47,8 +35,9 @@ class Network:
     ticks : what a tick is.
 
     >>> network = Network([1.0, 2.0], Ticks(unit=1, digits=1))
-    >>> for flow, (links, size) in enumerate([((0, 1), 4.0), ((0,), 5.0), ((1,), 12.0)]):
-    ...     network.join(flow, ways(links), size, limit=math.inf, now=0)
+    >>> first, second = (0, 1.0), (1, 1.0)  # a link, and the weight on it
+    >>> for flow, (ways, size) in enumerate([((first, second), 4.0), ((first,), 5.0), ((second,), 12.0)]):
+    ...     network.join(flow, ways, size, limit=math.inf, now=0)
     >>> network.settle(0), network.rates()
     (80, {0: 0.5, 1: 0.5, 2: 1.5})
     >>> network.finished(80), network.settle(80)

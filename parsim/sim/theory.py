@@ -18,14 +18,20 @@ def theory(job: Job) -> Theory:
 
     `t_s` is the mean over the N units of their mean compute seconds, `t_c` that of the nominal seconds of their
     transfers as if every parent were elsewhere. A task of k units shares its input among them, so both are sums over
-    the tasks, divided by N.
+    the tasks, divided by N. Each task counts as often as it stands for others, with all that it receives and sends.
     """
-    n = job.graph.n
-    transfers = (mean_transfer(job), mean_given(job), mean_result(job), nominal_flows(job))
+    n, copies = job.n, job.copies
+    given, result = mean_given(job), mean_result(job)
+    transfers = (
+        mean_transfer(job) * copies[job.graph.edges.child],
+        given * copies[: len(given)],
+        result * copies[: len(result)],
+        nominal_flows(job) * job.flow_copies,
+    )
     return Theory(
         n=n,
-        p=len(job.cluster.workers),
-        t_s=math.fsum(mean_compute(job).tolist()) / n,
+        p=job.cluster.p,
+        t_s=math.fsum((mean_compute(job) * copies).tolist()) / n,
         t_c=math.fsum(np.concatenate(transfers).tolist()) / n,
     )
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from parsim.core.cluster import Path
-from parsim.sim.network import Network, ways
+from parsim.sim.network import Network
 from parsim.sim.record import Transfers
 from parsim.sim.ticks import Ticks
 
@@ -47,7 +47,7 @@ class Wires:
     def settle(self, now: int) -> int:
         """Let those join whose latency is paid, share the links anew; return the network's next instant, or NEVER."""
         for row, path, size, limit in self._joining.pop(now, ()):
-            self._network.join(row, ways(path.links), size, limit, now)
+            self._network.join(row, path.ways, size, limit, now)
         return self._network.settle(now)
 
     def transfers(self) -> Transfers:

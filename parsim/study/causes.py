@@ -139,14 +139,15 @@ def _stages(job: Job) -> Iterator[Trial]:
     """Suspect the rank with most to compute; all are counted on the same device."""
     seconds = columns(job)[middle(slowness(job))]
     each = np.array([seconds[list(order)].sum() for order in job.graph.orders])
-    if job.clock != "simulated" or each.max() <= UNEVEN * each.mean():
+    mean = float(np.average(each, weights=job.cluster.stands_for[: len(each)]))
+    if job.clock != "simulated" or each.max() <= UNEVEN * mean:
         return
     times = np.ones(len(job.graph))
     for order, took in zip(job.graph.orders, each.tolist(), strict=True):
-        times[list(order)] = each.mean() / took if took else 1.0
+        times[list(order)] = mean / took if took else 1.0
     slowest = int(each.argmax())
     name = job.cluster.workers[slowest].name
-    words = f"equal stages (that of {name} takes {each[slowest] / each.mean():.3g} times the mean)"
+    words = f"equal stages (that of {name} takes {each[slowest] / mean:.3g} times the mean)"
     yield Trial("slowest_stage", words, partial(other.scaled, times), name)
 
 

@@ -86,7 +86,7 @@ def without_links(names: Sequence[str], job: Job) -> Job:
 
     wiring = job.cluster.wiring._replace(route=other)
     if len(job.cluster.places) <= FEW:  # in a large cluster some links do not move the mean of all ways
-        wiring = Wiring(other)
+        wiring = Wiring(other, weight=wiring.weight)
     return replace(job, cluster=Cluster(job.cluster.devices, wiring))
 
 

@@ -213,7 +213,7 @@ def scaling(
     mine = Case(load(source, set))
     job = mine.own
     _refuse(mine.scenario, job)
-    own = len(job.cluster.workers)
+    own = job.cluster.p
     counts = [1, *sorted({*(asked or _counts(own))} - {1}, reverse=True)]  # those that take longest begin early
     cases = [mine if p == own else Case(with_workers(mine.scenario, job, p)) for p in counts]
     found: dict[int, tuple[float, float]] = {}

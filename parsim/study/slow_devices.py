@@ -25,7 +25,8 @@ def slowness(job: Job) -> list[float]:
         return [1.0] * len(job.cluster.devices)
     usual = median(np.stack(list(different.values()), axis=1))
     times = {key: _ratio(column, usual) for key, column in different.items()}
-    between = median_low([times[id(column)] for column in found])
+    each = zip(job.cluster.devices, found, strict=True)
+    between = median_low([times[id(column)] for device, column in each for _ in range(device.stands_for)])
     return [times[id(column)] / between if between else 1.0 for column in found]
 
 

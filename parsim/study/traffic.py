@@ -1,6 +1,6 @@
 """What travelled where: how long each link was busy, and whose it is.
 
-busy seconds    the sum over its transfers of latency + size / bandwidth, each as if alone on it
+busy seconds    the sum over its transfers of latency + size / bandwidth, each as if alone on it, times its weight
 whose           the device that every transfer over it goes from or to, or would
 """
 
@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from parsim.core.cluster import Path
 from parsim.core.graph import Bools, Floats, Ints
 from parsim.core.job import Job
 from parsim.core.timeline import Timeline
@@ -23,7 +24,7 @@ class Moved(NamedTuple):
     """Transfers of one way."""
 
     ends: tuple[int, int]  # places
-    links: tuple[int, ...]  # numbers of `Cluster.links`
+    path: Path
     times: int
     size: float  # B, of all
 
@@ -39,7 +40,7 @@ def moved(job: Job, timeline: Timeline, chosen: Bools) -> list[Moved]:
         ends = divmod(int(pair), places)
         path = job.cluster.path(*ends)
         if path is not None:
-            found.append(Moved(ends, path.links, count, bytes_))
+            found.append(Moved(ends, path, count, bytes_))
     return found
 
 
@@ -47,8 +48,9 @@ def busy(job: Job, ways: list[Moved]) -> dict[str, float]:
     """Return the busy seconds of each link that *ways* took, by its name."""
     seconds: dict[str, float] = defaultdict(float)
     for way in ways:
-        for link in (job.cluster.links[number] for number in way.links):
-            seconds[link.name] += way.times * link.latency + way.size / link.bandwidth
+        for number, weight in way.path.ways:
+            link = job.cluster.links[number]
+            seconds[link.name] += weight * (way.times * link.latency + way.size / link.bandwidth)
     return seconds
 
 
@@ -56,11 +58,11 @@ def owners(job: Job, ways: list[Moved]) -> dict[str, str]:
     """Return whose each link is that *ways* took; a link that several share is nobody's."""
     ends: dict[str, set[int]] = {}
     for way in ways:
-        for number in way.links:
+        for number in way.path.links:
             name = job.cluster.links[number].name
             ends[name] = ends.get(name, {*way.ends}) & {*way.ends}
     for way in ways:
-        for name in {job.cluster.links[number].name for number in way.links}:
+        for name in {job.cluster.links[number].name for number in way.path.links}:
             if len(ends[name]) == 2:
                 ends[name] = set(_owner(job, name, *way.ends))
     places = job.cluster.places

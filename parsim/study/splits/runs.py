@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from functools import cache
 from typing import NamedTuple
 
+import numpy as np
+
 from parsim.build import build
 from parsim.core.errors import RunError, ScenarioError
 from parsim.core.job import Job
@@ -112,16 +114,18 @@ def played(case: Case, place: Place) -> Figures | Refused:
 def measured(job: Job) -> Figures:
     """Play *job* and measure what its split costs."""
     result = run(job)
-    timeline, ledger, workers = result.timeline, result.ledger, result.theory.p
-    moved = timeline.thing[timeline.thing >= 0]
+    timeline, ledger, stands_for = result.timeline, result.ledger, job.cluster.stands_for
+    rows = np.flatnonzero(timeline.thing >= 0)
+    size, copies = job.graph.transfers.size[timeline.thing[rows]], stands_for[timeline.workers.code[rows]]
+    shown = per_worker(timeline, len(stands_for)).shown * stands_for
     return Figures(
         makespan_s=timeline.makespan_s,
         t_total_s=result.theory.t_total_s,
         tasks=len(job.graph),
         peak_memory_bytes=float(peaks(job, timeline).max()),
-        moved_bytes=float(job.graph.transfers.size[moved].sum()),
-        transfers=len(moved),
-        transfer_s=math.fsum(per_worker(timeline, workers).shown.tolist()) / workers,
+        moved_bytes=float((size * copies).sum()),
+        transfers=int(copies.sum()),
+        transfer_s=math.fsum(shown.tolist()) / job.cluster.p,
         idle_s=ledger.idle_s,
         ledger=ledger,
     )

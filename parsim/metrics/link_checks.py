@@ -1,0 +1,85 @@
+"""What the bytes on links prove: no link carries more than it can, and no transfer gets less than its share.
+
+link, 1 B/s     transfer 0  |======== 4 B ========|           4 B + 4 B within 8 s: full
+                transfer 1  |======== 4 B ========|           two at once at most: each gets 1/2 B/s at least
+                            0                     8
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from parsim.core.columns import Floats
+from parsim.core.ties import CLOSE
+
+WINDOWS = 60  # transfers on a link beyond which only windows of whole busy periods and of single transfers are tried
+
+
+class Crossing(NamedTuple):
+    """A transfer on one of its links."""
+
+    row: int  # of the timeline
+    joined: float  # s, its latency paid
+    end: float  # s
+    size: float  # B
+    weight: float  # for how many it counts
+    limit: float  # B/s, infinite: none
+
+
+def overfull(crossings: Sequence[Crossing], capacity: float, tolerance: float) -> Iterator[float]:
+    """Yield the first moment from which a link carried more than its capacity, if there is one.
+
+    What lies wholly within a window fits capacity x window.
+    """
+    _, joined, end, size, weight, _ = np.array(crossings).T
+    starts = np.unique(joined) if len(crossings) <= WINDOWS else _busy_starts(joined, end)
+    for opened in starts.tolist():
+        inside = joined >= opened
+        order = np.argsort(end[inside], kind="stable")
+        carried, closed = np.cumsum((size * weight)[inside][order]), end[inside][order]
+        room = capacity * (closed - opened + tolerance) * (1 + CLOSE)
+        if (carried > room).any():
+            yield opened
+            return
+
+
+def slower(on: Mapping[int, Sequence[Crossing]], capacities: Sequence[float]) -> dict[int, float]:
+    """Return by how much each transfer, by its row, took longer than the least that it gets; *on* is by link.
+
+    A max-min fair rate is at least the limit, or what some link gives where it is shared evenly among all that are on
+    it. How many these are at most in a busy period is counted, and not when.
+
+    >>> alone, late = (Crossing(0, joined=0.0, end=end, size=4.0, weight=1.0, limit=math.inf) for end in (4.0, 6.0))
+    >>> slower({0: [alone]}, [1.0]), slower({0: [late]}, [1.0])
+    ({0: 0.0}, {0: 2.0})
+    """
+    least: dict[int, float] = {}
+    for link, crossings in on.items():
+        row, joined, end, size, weight, limit = np.array(crossings).T
+        share = np.minimum(limit, capacities[link] / _most(joined, end, weight))
+        late = end - joined - size / share
+        for one, seconds in zip(row.astype(np.int64).tolist(), late.tolist(), strict=True):
+            least[one] = min(least.get(one, math.inf), seconds)
+    return least
+
+
+def _most(joined: Floats, end: Floats, weight: Floats) -> Floats:
+    """Return for each crossing the most weight that is on its link at once, in the busy period in which it lies."""
+    starts = _busy_starts(joined, end)
+    moment, change = np.concatenate([joined, end]), np.concatenate([weight, -weight])
+    order = np.lexsort((change, moment))  # who ends makes room for who joins
+    most = np.maximum.reduceat(np.cumsum(change[order]), np.searchsorted(moment[order], starts))
+    found: Floats = np.maximum(most[np.searchsorted(starts, joined, side="right") - 1], weight)
+    return found
+
+
+def _busy_starts(joined: Floats, end: Floats) -> Floats:
+    """Return when each busy period of a link began."""
+    order = np.argsort(joined, kind="stable")
+    reach = np.concatenate(([-np.inf], np.maximum.accumulate(end[order])[:-1]))
+    starts: Floats = joined[order][joined[order] > reach]
+    return starts

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from parsim.build import build
-from parsim.core.cluster import Cluster, Device, Link, Wiring, one
+from parsim.core.cluster import Cluster, Device, Link, Wiring, unit_weight
 from parsim.core.graph import Edges, Flows, TaskGraph
 from parsim.policies import policies
 from parsim.scenario.scenario import load
@@ -89,7 +89,7 @@ class Replicas:
         def weight(source, target, link):
             return float(devices[target if source == host else source].stands_for) if link in SHARED else 1.0
 
-        return Cluster(devices, Wiring(route, weight=weight if on_links else one))
+        return Cluster(devices, Wiring(route, weight=weight if on_links else unit_weight))
 
     def graph(self):
         """Return the tasks of all replicas, those of the first one first."""

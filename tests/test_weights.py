@@ -29,6 +29,7 @@ from parsim.sim.theory import theory
 from parsim.study.slow_devices import slowness
 from parsim.study.splits.runs import measured
 from parsim.study.traffic import busy, moved
+from parsim.study.work import work_done
 
 NEAR = 1e-12
 
@@ -175,6 +176,12 @@ def weighing(job, times):
     return replace(job, cluster=Cluster(job.cluster.devices, wiring._replace(weight=weight)))
 
 
+def alone(job):
+    """Let the devices of *job* stand for themselves alone."""
+    devices = tuple(device._replace(stands_for=1) for device in job.cluster.devices)
+    return replace(job, cluster=Cluster(devices, job.cluster.wiring))
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_without_the_weights_it_is_not_as_the_whole(name):
     case = CASES[name]
@@ -183,9 +190,7 @@ def test_without_the_weights_it_is_not_as_the_whole(name):
 
 
 def test_where_devices_stand_for_themselves_alone_the_means_are_others():
-    whole, fold = run(PAIR.whole()), PAIR.folded()
-    devices = tuple(device._replace(stands_for=1) for device in fold.cluster.devices)
-    single = run(replace(fold, cluster=Cluster(devices, fold.cluster.wiring)))
+    whole, single = run(PAIR.whole()), run(alone(PAIR.folded()))
     assert single.timeline.makespan_s == pytest.approx(whole.timeline.makespan_s, rel=NEAR)
     assert (single.theory.n, single.theory.p) == (whole.theory.n / 4, whole.theory.p / 4)
     assert single.ledger.busy_nominal_s != pytest.approx(whole.ledger.busy_nominal_s, rel=0.01)
@@ -266,6 +271,11 @@ def test_studies_count_for_all(name):
     kept = one.keys() - {"tasks", "ledger"}
     assert {key: other[key] for key in kept} == pytest.approx({key: one[key] for key in kept}, rel=NEAR)
     assert lower_bound(fold.job) == pytest.approx(lower_bound(whole.job), rel=NEAR)
+    kind = "transfers" if case.flows else "tasks"
+    scenario = load({"cluster": {"devices": 1}, "workload": {"kind": kind, kind.replace("transfers", "flows"): []}})
+    one, other = (work_done(scenario, result.job) for result in (whole, fold))
+    assert not one.differs(other)
+    assert one.differs(work_done(scenario, alone(fold.job)))
 
 
 def test_the_device_in_the_middle_is_the_middle_of_all():

@@ -58,8 +58,8 @@ def each_pair(sources: Places, targets: Places) -> Pairs:
     return ((a, b, 1) for a in sources for b in targets if a != b)
 
 
-def one(source: int, target: int, link: str) -> float:
-    """Weigh 1: a transfer stands for itself alone."""
+def unit_weight(source: int, target: int, link: str) -> float:
+    """Return 1: a transfer stands for itself alone."""
     return 1.0
 
 
@@ -78,7 +78,7 @@ class Wiring(NamedTuple):
 
     route: Callable[[int, int], Route | None]
     alike: Callable[[Places, Places], Pairs] = each_pair
-    weight: Callable[[int, int, str], float] = one
+    weight: Callable[[int, int, str], float] = unit_weight
 
 
 def one_for_all(host: int) -> Callable[[Places, Places], Pairs]:
@@ -116,15 +116,14 @@ class Path(NamedTuple):
     Weights do not count for that: where eight share a link, each of them would be faster alone.
     """
 
-    links: tuple[int, ...]  # numbers of `Cluster.links`, in the order of travel
+    ways: Ways  # over `Cluster.links`, in the order of travel
     latency: float  # s
     bandwidth: float  # B/s, the least of its links
-    weights: tuple[float, ...]  # of a transfer on each of the links
 
     @property
-    def ways(self) -> Ways:
-        """The links with the weights."""
-        return tuple(zip(self.links, self.weights, strict=True))
+    def links(self) -> tuple[int, ...]:
+        """The numbers of the links."""
+        return tuple(link for link, _ in self.ways)
 
     def seconds(self, size: float, limit: float = math.inf) -> float:
         """Return the nominal seconds of *size* bytes: latency + size / min(bandwidth, limit)."""
@@ -205,8 +204,9 @@ class Cluster:
         route = self.wiring.route(source, target)
         if route is None:
             return None
-        weights = tuple(self.wiring.weight(source, target, link.name) for link in route)
-        return Path(tuple(map(self._numbered, route)), *alone(route), weights)
+        weight = self.wiring.weight
+        ways = tuple((self._numbered(link), weight(source, target, link.name)) for link in route)
+        return Path(ways, *alone(route))
 
     def _numbered(self, link: Link) -> int:
         number = self._number.setdefault(link.name, len(self.links))

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from parsim.core.cluster import Device, Link, Pairs, Places, Route, Wiring, each_pair, one
+from parsim.core.cluster import Device, Link, Pairs, Places, Route, Wiring, each_pair, unit_weight
 from parsim.core.errors import shown
 from parsim.core.graph import Floats, TaskGraph
 from parsim.core.job import Cost
@@ -68,7 +68,7 @@ def wiring(who: Who, given: Mapping[str, Any], answer: Any) -> Wiring:
     return Wiring(
         route,
         each_pair if answer.alike is each_pair else alike,
-        one if answer.weight is one else weight,
+        unit_weight if answer.weight is unit_weight else weight,
     )
 
 

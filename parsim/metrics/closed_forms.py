@@ -268,7 +268,7 @@ def _alike(job: Job) -> _Alike | None:
     return _Alike(_seconds(given, graph.given, tasks), compute, _seconds(result, graph.result, tasks))
 
 
-FREE = Path((), 0.0, math.inf, ())
+FREE = Path((), 0.0, math.inf)
 
 
 def _paths(job: Job, pairs: Iterable[tuple[int, int]]) -> list[Path]:
@@ -286,7 +286,7 @@ def _share(ways: Iterable[Sequence[Path]]) -> bool:
 
 def _shared(path: Path) -> bool:
     """Say whether a transfer stands for several that cross one link."""
-    return any(weight != 1 for weight in path.weights)
+    return any(weight != 1 for _, weight in path.ways)
 
 
 def _common(paths: Sequence[Path]) -> Path | None:

@@ -6,8 +6,9 @@
     transfers    flows, bytes
     training     samples, model FLOP
 
-What a split moves, how many tasks it makes, and what is computed twice are no work. Details are what amounts do not
-tell: two graphs of as many tasks and as many seconds are the same work only if their tasks take the same seconds.
+A task counts as often as it stands for others. What a split moves, how many tasks it makes, and what is computed twice
+are no work. Details are what amounts do not tell: two graphs of as many tasks and as many seconds are the same work
+only if their tasks take the same seconds.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import numpy as np
 
 from parsim.build import plan_class, work_of
 from parsim.core.cluster import Device
-from parsim.core.graph import Floats, TaskGraph
+from parsim.core.graph import Floats
 from parsim.core.job import Job
 from parsim.core.plan import Plan
 from parsim.core.schema import Ask
@@ -70,15 +71,16 @@ def work_done(scenario: Scenario, job: Job) -> Work:
     if asked.name == "items":
         return _items(scenario, job, asked.arguments)
     if graph.orders:
-        return Work({"compute_s": float(graph.stated.sum())}, {"kind": "stages"})
-    tasks, flows = _tasks(scenario, job, asked), _flows(graph)
+        return Work({"compute_s": float((graph.stated * job.copies).sum())}, {"kind": "stages"})
+    tasks, flows = _tasks(scenario, job, asked), _flows(job)
     return Work(tasks.amounts | flows.amounts, tasks.details | flows.details | {"kind": "tasks and flows"})
 
 
 def _items(scenario: Scenario, job: Job, said: Any) -> Work:
     """Return the work of items; a chain of depth L applies the kernel L times to each."""
     items, seconds = float(said["count"] or len(said["data"])), _seconds(scenario, job)
-    spent = {"compute_s": float(seconds.sum())} if len(seconds) else {"kernel_runs": float(job.graph.units.sum())}
+    what, column = ("compute_s", seconds) if len(seconds) else ("kernel_runs", job.graph.units)
+    spent = {what: float((column * job.copies).sum())}
     item, result, weights = (float(said[size]) for size in ("item", "result", "weights"))
     kinds = {part: said[part] for part in ("kernel", "merge") if said[part] is not None}
     details = {part: repr((ask.name, dict(ask.arguments))) for part, ask in kinds.items()}
@@ -92,15 +94,24 @@ def _tasks(scenario: Scenario, job: Job, asked: Ask) -> Work:
     graph, edges = job.graph, job.graph.edges
     if not len(graph):
         return NOTHING
-    columns = {"bytes": np.concatenate([edges.size, graph.given, graph.result]), "delay_s": edges.delay}
+    copies, across = job.copies, job.copies[edges.child]
+    ends = (across, copies[: len(graph.given)], copies[: len(graph.result)])
+    columns = {
+        "bytes": (np.concatenate([edges.size, graph.given, graph.result]), np.concatenate(ends)),
+        "delay_s": (edges.delay, across),
+    }
     told = {}
     if graph.stated.ndim == 1 or asked.name == "tasks":
-        columns = {"compute_s": _seconds(scenario, job), **columns}
+        seconds = _seconds(scenario, job)
+        columns = {"compute_s": (seconds, copies[: len(seconds)]), **columns}
     elif _apart(asked):  # drawn for each device: with more devices the draws are others, and the work is the same
         told = {"tasks": json.dumps(asked.arguments, default=str)}
-    amounts = {"tasks": float(len(graph)), **{name: float(column.sum()) for name, column in columns.items()}}
-    sizes = {**{DETAILS[name]: column for name, column in columns.items()}, "memory": graph.memory}
-    return Work(amounts, told | {name: digest(column) for name, column in {**sizes, "output": graph.output}.items()})
+    sums = {name: float((column * many).sum()) for name, (column, many) in columns.items()}
+    sizes = {DETAILS[name]: column for name, column in columns.items()}
+    sizes |= {name: (held, copies[: len(held)]) for name, held in (("memory", graph.memory), ("output", graph.output))}
+    return Work(
+        {"tasks": float(copies.sum()), **sums}, told | {name: digest(*column) for name, column in sizes.items()}
+    )
 
 
 def _apart(asked: Ask) -> bool:
@@ -117,22 +128,24 @@ def _seconds(scenario: Scenario, job: Job) -> Floats:
     return job.cost.expected(graph, 0, Device("at speed 1")) if stated else np.empty(0)
 
 
-def _flows(graph: TaskGraph) -> Work:
-    if not len(graph.flows):
+def _flows(job: Job) -> Work:
+    flows, copies = job.graph.flows, job.flow_copies
+    if not len(flows):
         return NOTHING
-    amounts = {"flows": float(len(graph.flows)), "bytes": float(graph.flows.size.sum())}
-    starts = digest(graph.flows.start)
-    return Work(amounts, {"sizes of flows": digest(graph.flows.size), "starts of flows": starts})
+    amounts = {"flows": float(copies.sum()), "bytes": float((flows.size * copies).sum())}
+    starts = digest(flows.start, copies)
+    return Work(amounts, {"sizes of flows": digest(flows.size, copies), "starts of flows": starts})
 
 
-def digest(column: Floats) -> str:
-    """Write a column as a short text that depends on its numbers above 0, to 12 digits, and not on their order.
+def digest(column: Floats, copies: Floats) -> str:
+    """Write a column as a short text that depends on its numbers above 0, to 12 digits, and how often each stands.
 
-    >>> digest(np.array([0.1 + 0.2, 1.0])) == digest(np.array([1.0, 0.0, 0.3]))
-    True
-    >>> digest(np.array([1.0, 1.0])) == digest(np.array([1.0]))
-    False
+    >>> one, other = np.array([0.1 + 0.2, 1.0]), np.array([1.0, 0.0, 0.3])
+    >>> digest(one, np.ones(2)) == digest(other, np.ones(3)), digest(one, np.ones(2)) == digest(one, np.array([1.0, 2]))
+    (True, False)
     """
-    numbers = np.sort(column[column > 0])
+    numbers = column[column > 0]
     digits = 10.0 ** np.minimum(DIGITS - 1 - np.floor(np.log10(numbers)), LARGEST)
-    return sha256((np.round(numbers * digits) / digits).tobytes()).hexdigest()
+    found, where = np.unique(np.round(numbers * digits) / digits, return_inverse=True)
+    times = np.bincount(where, weights=copies[column > 0], minlength=len(found))
+    return sha256(found.tobytes() + times.tobytes()).hexdigest()

@@ -25,7 +25,10 @@ from parsim.metrics.closed_forms import forms, lower_bound
 from parsim.metrics.training import training
 from parsim.run import run
 from parsim.scenario.scenario import load
+from parsim.sim.estimate import columns
 from parsim.sim.theory import theory
+from parsim.study.causes import trials
+from parsim.study.counterfactual import without_links
 from parsim.study.slow_devices import slowness
 from parsim.study.splits.runs import measured
 from parsim.study.traffic import busy, moved
@@ -69,6 +72,8 @@ CASES = {
     "star, slots": replace(STAR, slots=3),
     "stages": PAIR,
     "flows": FLOWS,
+    "one flow": Replicas(((8, 1.0),), 1, flows=(Flow(0, -1, 1e6),)),
+    "one task": Replicas(((7, 1.0),), 1, tasks=(Task(0, 3.0, given=1e6),)),
 }
 
 
@@ -116,6 +121,8 @@ def test_one_for_all_is_as_the_whole(name, policy):
     assert_one_for_all(case, whole, fold)
     assert check(whole.job, whole.timeline) == check(fold.job, fold.timeline) == []
     assert len(fold.timeline) < len(whole.timeline)
+    assert lower_bound(fold.job) == pytest.approx(lower_bound(whole.job), rel=NEAR)
+    assert all(form.makespan_s == pytest.approx(fold.timeline.makespan_s) for form in forms(fold.job))
 
 
 TIMES = st.sampled_from([0.25, 0.5, 1.0, 1.7, 3.0])
@@ -165,6 +172,12 @@ def test_the_star_by_hand():
     assert (facts["workers"], facts["tasks"], facts["devices"][0]["stands_for"]) == (8, 3, 8)
 
 
+def test_one_may_stand_for_a_million():
+    fold = run(Replicas(((10**6, 1.0),), 1, tasks=(Task(0, 1.0, given=1e6),)).folded())
+    assert (fold.timeline.makespan_s, fold.theory.n, fold.theory.p) == (1e6 + 1, 10**6, 10**6)
+    assert fold.ledger.to_dict()["contention_s"] == 1e6 - 1
+
+
 def weighing(job, times):
     """Let each transfer of *job* weigh so many *times* as much on links of several."""
     wiring = job.cluster.wiring
@@ -211,6 +224,13 @@ def test_a_path_tells_weights_and_nominal_seconds_without_them():
     path = cluster.path(1, 0)
     assert [(cluster.links[number].name, weight) for number, weight in path.ways] == [("hub.in", 8), ("d0r0.in", 1)]
     assert path.seconds(1e6) == 1.25
+    (hub,) = without_links(["d0r0.in"], STAR.folded()).cluster.path(1, 0).ways
+    assert hub[1] == 8
+
+
+def test_devices_that_stand_for_different_numbers_share_their_seconds():
+    job = replace(STAR, groups=PARTS[-1]).folded()
+    assert len({id(column) for column in columns(job)}) == 1
 
 
 # Where workers of different weights may run a task, it stands for the mean of them, as if each were as likely.
@@ -270,7 +290,6 @@ def test_studies_count_for_all(name):
     assert other["tasks"] == len(case.tasks) * len(case.groups)
     kept = one.keys() - {"tasks", "ledger"}
     assert {key: other[key] for key in kept} == pytest.approx({key: one[key] for key in kept}, rel=NEAR)
-    assert lower_bound(fold.job) == pytest.approx(lower_bound(whole.job), rel=NEAR)
     kind = "transfers" if case.flows else "tasks"
     scenario = load({"cluster": {"devices": 1}, "workload": {"kind": kind, kind.replace("transfers", "flows"): []}})
     one, other = (work_done(scenario, result.job) for result in (whole, fold))
@@ -289,13 +308,28 @@ def test_training_counts_all_workers():
     workload = {"kind": "mlp", "widths": [8, 16, 4], "batch": 6}
     cluster = {"devices": 2, "device": "calibrated-core", "topology": {"kind": "full", "bandwidth": "5 GB/s"}}
     job = build(load({"cluster": cluster, "workload": workload, "plan": {"split": "data"}, "cost": "roofline"}))
-    first, second = job.cluster.devices
-    played = run(replace(job, cluster=Cluster((first._replace(stands_for=3), second), job.cluster.wiring)))
-    alone, told = training(job, played.timeline), training(played.job, played.timeline)
+    played = run(job)
     used = [device["utilisation"] for device in played.devices]
-    assert alone["bubble_of_whole"] == pytest.approx(1 - (used[0] + used[1]) / 2)
-    assert told["bubble_of_whole"] == pytest.approx(1 - (3 * used[0] + used[1]) / 4)
-    assert told["mfu"] == pytest.approx(alone["mfu"] / 2)  # of a peak of four workers in place of two
+    told = {}
+    for counts in ((1, 1), (3, 1), (1, 3)):
+        pairs = zip(job.cluster.devices, counts, strict=True)
+        devices = tuple(device._replace(stands_for=count) for device, count in pairs)
+        told[counts] = training(replace(job, cluster=Cluster(devices, job.cluster.wiring)), played.timeline)
+        mean = sum(count * share for count, share in zip(counts, used, strict=True)) / sum(counts)
+        assert told[counts]["bubble_of_whole"] == pytest.approx(1 - mean)
+    # The model's FLOP are the whole's, of a peak of four workers in place of two; what kernels do is done three times.
+    assert told[3, 1]["mfu"] == told[1, 3]["mfu"] == pytest.approx(told[1, 1]["mfu"] / 2)
+    assert told[3, 1]["hfu"] + told[1, 3]["hfu"] == pytest.approx(2 * told[1, 1]["hfu"])
+
+
+def test_a_slow_stage_is_held_against_the_mean_of_all():
+    stages = {"kind": "stages", "forward": ["1 s", "2 s"], "input_grad": "0 s", "weight_grad": "0 s"}
+    scenario = load({"cluster": {"devices": 2}, "workload": stages, "plan": {"schedule": "gpipe", "microbatches": 2}})
+    job = build(scenario)
+    first, second = job.cluster.devices
+    job = replace(job, cluster=Cluster((first._replace(stands_for=9), second)))
+    words = [trial.words for trial in trials(scenario, job, run(job).timeline) if trial.change == "slowest_stage"]
+    assert words == ["equal stages (that of w1 takes 1.82 times the mean)"]  # 2 s / ((9 x 1 s + 2 s) / 10)
 
 
 def test_reports_tell_for_how_many_a_device_stands(tmp_path):

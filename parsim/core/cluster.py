@@ -162,7 +162,7 @@ class Cluster:
 
     @cached_property
     def p(self) -> int:
-        """P of the theory: all workers, as many as there are stood for."""
+        """P of the theory: all workers, each as often as it stands for others."""
         return int(self.stands_for.sum())
 
     @property

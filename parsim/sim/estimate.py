@@ -54,7 +54,7 @@ def drawn(job: Job) -> list[Floats]:
 
 
 def mean_compute(job: Job) -> Floats:
-    """Return the mean of each task's seconds over the workers that may run it, and all they stand for, (tasks,)."""
+    """Return the mean of each task's seconds over all workers that may run it, (tasks,)."""
     by_device = columns(job)
     if len({id(column) for column in by_device}) == 1:
         return by_device[0]

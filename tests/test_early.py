@@ -9,8 +9,9 @@ import parsim
 from parsim.build import build
 from parsim.scenario.scenario import load
 from parsim.sim.carrier import Carrier
-from parsim.sim.order import NOBODY
+from parsim.sim.play import engine_of
 from parsim.sim.prepared import prepared
+from parsim.sim.state import NOBODY
 
 ORDERED = ("heft", "peft", "cpop")
 SEEDS = 3 * settings.default.max_examples
@@ -46,7 +47,7 @@ def ends(scenario, **more):
 @pytest.mark.parametrize("policy", ORDERED)
 def test_what_ends_without_early_transfers_ends_with_them(policy, monkeypatch):
     found = [ends(tight(seed, slots=[1]), policy=policy) for seed in range(SEEDS)]
-    monkeypatch.setattr(Carrier, "_spared", lambda *_: False)
+    monkeypatch.setattr(Carrier, "spared", lambda *_: False)
     waiting = [ends(tight(seed, slots=[1]), policy=policy) for seed in range(SEEDS)]
     assert sum(map(bool, waiting)) > SEEDS / 2
     assert [seed for seed, (now, then) in enumerate(zip(found, waiting, strict=True)) if then and not now] == []
@@ -61,20 +62,21 @@ def test_no_stall_is_caused_by_room_that_early_inputs_hold(policy):
             job = build(load(tight(seed, slots=[1, 2, 3]) | {"policy": policy}))
         except parsim.ScenarioError:
             continue
-        engine = Carrier(prepared(job))
+        engine = engine_of(prepared(job))
         engine.play()
-        waiting = [task for task in engine.unstarted() if engine.worker[task] == NOBODY]
-        early = {task: engine.rooms._inputs[task] for task in waiting}
+        state, carrier, room = engine.state, engine.carrier, engine.carrier.room
+        waiting = [task for task in engine.unstarted() if state.worker[task] == NOBODY]
+        early = {task: room.rooms._inputs[task] for task in waiting}
         stalls += bool(waiting)
-        turns = [next((task for task in order if task in early), None) for order in engine.turns.orders]
+        turns = [next((task for task in order if task in early), None) for order in carrier.turns.orders]
         for task in turns:
-            if task is None or engine.missing[task]:
+            if task is None or state.missing[task]:
                 continue
-            device = engine.device[engine.homes[task]]
+            device = state.device[state.homes[task]]
             others = sum(
-                size for other, size in early.items() if other != task and engine.device[engine.homes[other]] == device
+                size for other, size in early.items() if other != task and state.device[state.homes[other]] == device
             )
-            assert not others or not engine.rooms.has(engine.need(task, device) - others, device), (seed, task)
+            assert not others or not room.rooms.has(room.need(task, device) - others, device), (seed, task)
     assert stalls or policy in ORDERED
 
 

@@ -1,4 +1,4 @@
-"""The host of a replay: the engine of the simulated clock, which hears of ends instead of computing them.
+"""The host of a replay: the order of events of the simulated clock, on the wall clock.
 
     hear: t0, t3 ended  ->  ends, by number  ->  released tasks, by number  ->  rounds: each free worker asks the policy
                             and what it takes is handed over to its process at once
@@ -15,25 +15,26 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from simpy import Environment, Event
 
 from parsim.core.graph import Floats, Ints
 from parsim.core.job import Job
 from parsim.core.progress import under_way
 from parsim.real.arena import get
 from parsim.real.worker import BEGINNING, NONE, Input, Order, Part, Report, part_of
-from parsim.real.worker_pool import Heard, WorkerPool
-from parsim.sim.carrier import Carrier
-from parsim.sim.order import Time, order_of_events
+from parsim.real.worker_pool import WorkerPool
+from parsim.sim.inputs import Inputs
+from parsim.sim.order import Hooks, Released, order_of_events
 from parsim.sim.prepared import prepared
 from parsim.sim.record import Interval, Record, Transfers, intervals, ready_times
-from parsim.sim.stall import stalled
+from parsim.sim.reservations import Reservations
+from parsim.sim.stall import Stall
+from parsim.sim.state import State, Time
 
 NOTHING: Part = (None, 0)
 
 
-class Dispatcher(Carrier):
-    """An engine whose tasks run in worker processes.
+class Dispatcher:
+    """Hands tasks to worker processes, and hears of their ends.
 
     Parameters
     ----------
@@ -42,9 +43,12 @@ class Dispatcher(Carrier):
     """
 
     def __init__(self, job: Job, pool: WorkerPool, orders: list[Order], given: dict[int, Sequence[Any]]) -> None:
-        super().__init__(prepared(job))
         assert job.graph.program is not None
-        self.program = job.graph.program
+        self.job, self.graph, self.program = job, job.graph, job.graph.program
+        self.state = State(prepared(job))
+        self.inputs = Inputs(self.state)
+        limited = any(device.memory < math.inf for device in job.cluster.devices)
+        self.room = Reservations(self.state, self.inputs) if limited else None
         self.pool, self.orders, self.values = pool, orders, given
         self.parts = [part_of(self.program.hands(edge)) for edge in range(len(job.graph.edges))]
         self.reports: dict[int, Report] = {}
@@ -57,36 +61,25 @@ class Dispatcher(Carrier):
     def execute(self, begun: float) -> None:
         """Let the workers compute every task."""
         self.begun_s = begun
-        self.clock = self.ready.clock = Environment(begun)
-        order = order_of_events(self, self.binding(), self.hooks())
-        order.begin(Event(self.clock))
+        hooks = Hooks(ended=self._ended, released=self._released)
+        order = order_of_events(self.state, self._bind, self.room.hooks(hooks) if self.room else hooks)
+        order.begin(begun)
         with under_way("tasks", len(self.graph), lambda: len(self.reports)):
             self._listen(order.instant)
 
-    def _listen(self, instant: Callable[[Event], None]) -> None:
+    def _listen(self, instant: Callable[[Time], None]) -> None:
         """Play each instant at which somebody reports, until all have."""
         while len(self.reports) < len(self.graph):
-            if not any(self.holding):
-                raise stalled(self)
+            if not any(self.state.holding):
+                left = [task for task in range(len(self.graph)) if task not in self.reports]
+                raise Stall(self.state, self.room, left, []).told(float(self.state.ready.now))
             heard = self.pool.hear()
             now = self.pool.now()
             for one in heard:
-                self._note(one, now)
-            self.agenda[now] = [one.report.task for one in heard]
-            self.clock = self.ready.clock = Environment(now)
-            instant(Event(self.clock))
-
-    def unstarted(self) -> list[int]:
-        """Return the tasks that have not ended."""
-        return [task for task in range(len(self.graph)) if task not in self.reports]
-
-    def now_s(self) -> float:
-        """Return what the clock shows."""
-        return float(self.clock.now)
-
-    def _note(self, heard: Heard, now: float) -> None:
-        self.reports[heard.report.task] = heard.report
-        self.heard_s[heard.report.task] = now
+                self.reports[one.report.task] = one.report
+                self.heard_s[one.report.task] = now
+            self.state.agenda[now] = [one.report.task for one in heard]
+            instant(now)
 
     def gathered(self) -> list[Any]:
         """Fetch what the tasks left to the merge, in their order."""
@@ -96,13 +89,17 @@ class Dispatcher(Carrier):
             found += get(self.pool.arenas, shared(report, part))
         return found
 
-    # -- where the engine would compute times
+    # -- one instant
+
+    def _released(self, released: Released, now: Time) -> Released:
+        if self.room:
+            self.room.released(released)
+        return released
 
     def _bind(self, task: int, worker: int, now: Time) -> None:
-        if self.limited:
-            self.starving.taken(task)
-            device = self.device[worker]
-            self.rooms.take(task, device, self._inputs(task, device), self._consumers(task))
+        """Hand *task* to the process of *worker*."""
+        if self.room:
+            self.room.take(task, self.state.device[worker])
         dropped, self.dropped[worker] = tuple(self.dropped[worker]), []
         order = self.orders[task]._replace(inputs=tuple(self._sources(task, worker)), dropped=dropped)
         self.bound_s[task] = now
@@ -110,44 +107,42 @@ class Dispatcher(Carrier):
 
     def _sources(self, task: int, worker: int) -> list[Input]:
         """Say where each of a task's inputs is."""
-        device, found = self.device[worker], []
+        state, inputs, found = self.state, self.inputs, []
         if task in self.values:
-            thing = self.row_given.get(task, NONE)
-            found.append(Input(thing, NONE, NOTHING, self.values[task]))
-        for edge in self._edges_into(task):
-            parent, part = self.sender[edge], self.parts[edge]
-            if self.worker[parent] == worker:
+            found.append(Input(inputs.given.get(task, NONE), NONE, NOTHING, self.values[task]))
+        for edge in inputs.into(task):
+            parent, part = inputs.sender[edge], self.parts[edge]
+            if state.worker[parent] == worker:
                 found.append(Input(NONE, parent, part, ()))
                 continue
-            travels = self.size[edge] and self._device_of(parent) != device
+            travels = inputs.size[edge] and state.device_of(parent) != state.device[worker]
             found.append(Input(edge if travels else NONE, NONE, part, shared(self.reports[parent], part)))
         return found
 
-    def _unload(self, task: int, worker: int, now: Time) -> None:
-        for edge in self._edges_into(task):
-            parent = self.sender[edge]
+    def _ended(self, ended: list[int], now: Time) -> Released:
+        for task in ended:
+            self._drop(task)
+            if self.room:
+                self._leave_room(self.room, task)
+        return []
+
+    def _drop(self, task: int) -> None:
+        """Let workers drop what *task* was the last to receive."""
+        for edge in self.inputs.into(task):
+            parent = self.inputs.sender[edge]
             self.left[parent] -= 1
             if not self.left[parent] and self.program.gathers(parent, last=False) == slice(0):
-                self.dropped[self.worker[parent]].append(parent)
-        if self.limited:
-            self._leave_room(task, self.device[worker])
+                self.dropped[self.state.worker[parent]].append(parent)
 
-    def _leave_room(self, task: int, device: int) -> None:
-        super()._leave_room(task, device)
-        for edge in self._edges_into(task):
-            if self._device_of(self.sender[edge]) != device:
-                self._consumed(self.sender[edge])
-        if self.result[task]:
-            self._consumed(task)
-
-    def _send_ahead(self, task: int, now: Time) -> None:
-        """Leave inputs where they are until their task is taken."""
-
-    def _began(self, now: Time) -> None:
-        """Leave inputs where they are until their task is taken."""
-
-    def _give_ahead(self, task: int, now: Time) -> None:
-        """Leave inputs where they are until their task is taken."""
+    def _leave_room(self, room: Reservations, task: int) -> None:
+        """Free what *task*, now ended, needed, and the outputs that it has received."""
+        device = self.state.device_of(task)
+        room.end(task, device)
+        for edge in self.inputs.into(task):
+            if self.state.device_of(self.inputs.sender[edge]) != device:
+                room.received(self.inputs.sender[edge])
+        if task in self.inputs.sent:
+            room.received(task)
 
     # -- what happened
 
@@ -158,15 +153,15 @@ class Dispatcher(Carrier):
         record = Record(
             engine="processes",
             begun_s=self.begun_s,
-            worker=np.array(self.worker, dtype=np.int64),
-            ready_s=ready_times(self.graph, self.heard_s, self.begun_s),
+            worker=np.array(self.state.worker, dtype=np.int64),
+            ready_s=ready_times(self.graph, self.heard_s, self.begun_s, Transfers.none()),
             taken_s=self.taken_s,
             start_s=self.start_s,
             end_s=self.end_s,
             transfers=Transfers(thing, worker, start, end, self._nominal(thing, end - start)),
             idle=intervals(self.closed),
             idle_from=self.since,
-            starved=intervals(self.starving.waited),
+            starved=intervals(self.room.waited() if self.room else []),
             overhead=intervals(self.overhead),
         )
         return record, record._replace(
@@ -182,7 +177,7 @@ class Dispatcher(Carrier):
         self.closed: list[Interval] = []  # idleness, as the workers stamped it
         self.since = [0.0] * len(self.job.cluster.workers)
         for task, report in self.reports.items():
-            worker = self.worker[task]
+            worker = self.state.worker[task]
             self.start_s[task], self.end_s[task] = report.start - zero, report.end - zero
             self.overhead += [(worker, self.taken_s[task], self.start_s[task])]
             self.overhead += [(worker, self.end_s[task], self.heard_s[task])]
@@ -199,12 +194,12 @@ class Dispatcher(Carrier):
         rows: list[tuple[float, ...]] = []
         zero = self.pool.zero
         for task, report in self.reports.items():
-            worker = self.worker[task]
+            worker = self.state.worker[task]
             rows += [
                 (thing, worker, seen - zero, there - zero, self.bound_s[task]) for thing, seen, there in report.moves
             ]
-            if self.result[task]:
-                rows.append((self.row_sent[task], worker, report.end - zero, report.sent - zero, self.heard_s[task]))
+            if task in self.inputs.sent:
+                rows.append((self.inputs.sent[task], worker, report.end - zero, report.sent - zero, self.heard_s[task]))
         columns = np.array(rows, dtype=np.float64).reshape(len(rows), 5).T
         return columns[0].astype(np.int64), columns[1].astype(np.int64), columns[2], columns[3], columns[4]
 

@@ -13,7 +13,6 @@ import numpy as np
 from parsim.core.graph import Floats, Ints
 from parsim.core.job import BEFORE
 from parsim.core.timeline import Timeline
-from parsim.sim.carrier import Carrier
 from parsim.sim.engine import Engine
 from parsim.sim.idleness import Intervals
 from parsim.sim.record import Interval, Record, Transfers, intervals, ready_times
@@ -44,49 +43,47 @@ def cut(engine: Engine, took: Mapping[int, int]) -> Cut:
 
 
 def _under_way(engine: Engine, took: Mapping[int, int]) -> str:
-    started = (task for task, start in enumerate(engine.starts) if start != NEVER and task not in took)
+    started = (task for task, start in enumerate(engine.spans.starts) if start != NEVER and task not in took)
     task = next(started, None)
     if task is None:
         return "between two tasks"
-    worker = engine.job.cluster.workers[engine.worker[task]]
+    worker = engine.job.cluster.workers[engine.state.worker[task]]
     return f"while {worker.name} had task {engine.graph.names[task]}"
 
 
 def _ended(engine: Engine, took: Mapping[int, int]) -> Ints:
     """Return the ticks at which tasks have ended, NEVER of all others."""
-    ends = [start + took[task] if task in took else NEVER for task, start in enumerate(engine.starts)]
+    ends = [start + took[task] if task in took else NEVER for task, start in enumerate(engine.spans.starts)]
     now = int(engine.clock.now)
     return engine.ticks.whole([end if end <= now else NEVER for end in ends])
 
 
 def _record(engine: Engine, ended: Ints, begun_s: float) -> Record:
-    times, starts = engine.ticks.times, engine.ticks.whole(engine.starts)
+    times, starts = engine.ticks.times, engine.ticks.whole(engine.spans.starts)
     start_s, end_s = times(np.where(ended < 0, NEVER, starts)), times(ended)
     moved = _arrived(engine)
-    worker = np.array(engine.worker, dtype=np.int64)
+    worker = np.array(engine.state.worker, dtype=np.int64)
     spans = worker, start_s, end_s
-    idle, since = _idle(len(engine.idle_from), *_there(spans, moved))
+    idle, since = _idle(len(engine.spans.idle_from), *_there(spans, moved))
     return Record(
         engine="simpy",
         begun_s=begun_s,
         worker=worker,
-        ready_s=ready_times(engine.graph, end_s, begun_s),
+        ready_s=ready_times(engine.graph, end_s, begun_s, moved),
         taken_s=engine.when_taken(times(starts)),
         start_s=start_s,
         end_s=end_s,
         transfers=moved,
         idle=intervals(idle),
         idle_from=since,
-        starved=engine.stretches(engine.starving.waited) if isinstance(engine, Carrier) else intervals([]),
+        starved=engine.starved(),
         overhead=intervals([]),
     )
 
 
 def _arrived(engine: Engine) -> Transfers:
     """Return the transfers that have arrived; one under way has no length yet."""
-    if not isinstance(engine, Carrier):
-        return Transfers.none()
-    moved = engine.wires.transfers()
+    moved = engine.moved()
     there = (moved.start_s < moved.end_s) & (moved.end_s <= engine.now_s())
     return Transfers._make(column[there] for column in moved)
 

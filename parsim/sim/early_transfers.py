@@ -19,7 +19,7 @@ from parsim.core.graph import Floats, Ints, TaskGraph
 from parsim.core.job import Job
 from parsim.sim.memory import column
 from parsim.sim.memory_bounds import limit
-from parsim.sim.order import Time
+from parsim.sim.state import Time
 from parsim.sim.ticks import NEVER
 
 Region = Sequence[slice]

@@ -21,9 +21,9 @@ from parsim.core.graph import Bools, Floats, Ints
 from parsim.core.job import BEFORE
 from parsim.core.paths import NEVER, longest_paths
 from parsim.sim.network import WINDOW
-from parsim.sim.order import NOBODY
 from parsim.sim.prepared import Prepared
 from parsim.sim.record import Record, Transfers, intervals, ready_times
+from parsim.sim.state import NOBODY
 
 
 class Undecided(Exception):
@@ -37,6 +37,8 @@ def refusal(ready: Prepared) -> str:
         return f"the {job.clock} clock runs the kernels"
     if not ready.orders and len(job.graph):
         return f"the policy {job.policy_name} decides while the clock runs"
+    if job.graph.lanes:
+        return f"tasks run on communication lane {job.graph.lanes[0]}"
     limited = [device.name for device in job.cluster.devices if device.memory < math.inf]
     if limited:
         return f"device {limited[0]} has a limit of memory"
@@ -217,7 +219,7 @@ class LongestPath:
     def _record(self, starts: Ints, ends: Ints, sent: Sent) -> Record:
         ticks = self.ready.ticks
         begun_s, start_s, end_s = float(ticks.times([self.begun])[0]), ticks.times(starts), ticks.times(ends)
-        ready_s = ready_times(self.graph, end_s, begun_s)
+        ready_s = ready_times(self.graph, end_s, begun_s, Transfers.none())
         freed = np.full(len(starts), begun_s)
         behind = np.flatnonzero(self.turn)
         freed[self.order[behind]] = end_s[self.order[behind - 1]]

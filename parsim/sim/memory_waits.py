@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from parsim.core.graph import TaskGraph
-from parsim.sim.order import Time
+from parsim.sim.state import Time
 
 
 class Starving:

@@ -10,21 +10,15 @@ around them, which Python reads several times faster than attributes of an objec
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from simpy import Event
 
 from parsim.core.columns import packed
 from parsim.core.errors import RunError
 from parsim.core.escape import printable
+from parsim.sim.state import NOBODY, State, Time
 
-if TYPE_CHECKING:
-    from parsim.sim.engine import Engine
-
-NOBODY = -1
-
-Time = Any  # whole ticks on the simulated clock, seconds on the wall clock
 Released = list[tuple[int, int]]  # task, and the worker whose end released it
 Bind = Callable[[int, int, Time], None]  # (task, worker, time)
 
@@ -33,39 +27,18 @@ class Hooks(NamedTuple):
     """What only some runs do on the way; None costs nothing."""
 
     began: Callable[[Time], None] | None = None  # the first instant has come
-    ended: Callable[[list[int], Time], None] | None = None  # tasks have ended
-    released: Callable[[Released, Time], None] | None = None  # tasks are about to become ready, by number
+    ended: Callable[[list[int], Time], Released] | None = None  # tasks have ended; returns what else that releases
+    released: Callable[[Released, Time], Released] | None = None  # tasks are ready, by number; returns the policy's
     asking: Callable[[], None] | None = None
     in_vain: Callable[[int, Time], None] | None = None  # a worker asked and got nothing
     asked: Callable[[Time], None] | None = None
     more: Callable[[Time], bool] | None = None  # does the instant bring anything else?
 
 
-def starting(engine: Engine) -> Bind:
-    """Return what starts a task."""
-    agenda, starts, lasts, idle_from = engine.agenda, engine.starts, engine.lasts, engine.idle_from
-    close_idle, at = engine.close_idle, engine.instants.at
-
-    def start(task: int, worker: int, now: Time) -> None:
-        starts[task] = now
-        if idle_from[worker] < now:
-            close_idle(worker, now)
-        end = now + lasts[worker][task]
-        if idle_from[worker] < end:
-            idle_from[worker] = end
-        if end in agenda:
-            agenda[end].append(task)
-        else:
-            agenda[end] = [task]
-            at(end)
-
-    return start
-
-
-def ending(engine: Engine) -> Callable[[list[int]], Released]:
+def ending(state: State) -> Callable[[list[int]], Released]:
     """Return what frees the workers of ended tasks, and says which tasks that releases."""
-    first, child_at, missing = engine.first, engine.child, engine.missing
-    worker_of, holding, stirred = engine.worker, engine.holding, engine.stirred
+    first, child_at, missing = state.first, state.child, state.missing
+    worker_of, holding, stirred = state.worker, state.holding, state.stirred
 
     def end(ended: list[int]) -> Released:
         released = []
@@ -85,10 +58,10 @@ def ending(engine: Engine) -> Callable[[list[int]], Released]:
     return end
 
 
-def releasing(engine: Engine) -> Callable[[Released], None]:
+def releasing(state: State) -> Callable[[Released], None]:
     """Return what tells the policy of ready tasks, and stirs the workers that may run them."""
-    ready, named, homes, stirred = engine.policy.ready, engine.named, engine.homes, engine.stirred
-    place, places = engine.graph.place.tolist(), engine.graph.places
+    ready, named, homes, stirred = state.policy.ready, state.named, state.homes, state.stirred
+    place, places = state.graph.place.tolist(), state.graph.places
 
     def release(released: Released) -> None:
         for task, by in released:
@@ -102,14 +75,14 @@ def releasing(engine: Engine) -> Callable[[Released], None]:
     return release
 
 
-def asking(engine: Engine, bind: Bind, hooks: Hooks) -> Callable[[float, int], int]:
+def asking(state: State, bind: Bind, hooks: Hooks) -> Callable[[Time, int], int]:
     """Return what lets workers ask, in rounds, until a round takes none; it answers how many ready tasks are left.
 
     Only those are asked whose answer may have changed: freed workers, workers that may run what was released, and those
     who asked in vain. (A policy with homes answers a worker anew only when that worker's own tasks move.)
     """
-    take, fits, named, limit = engine.policy.take, engine.fits, engine.named, engine.limit
-    holding, missing, worker_of, stirred = engine.holding, engine.missing, engine.worker, engine.stirred
+    take, fits, named, limit = state.policy.take, state.fits, state.named, state.limit
+    holding, missing, worker_of, stirred = state.holding, state.missing, state.worker, state.stirred
     in_vain = hooks.in_vain
 
     def ask(now: Time, ready: int) -> int:
@@ -129,7 +102,7 @@ def asking(engine: Engine, bind: Bind, hooks: Hooks) -> Callable[[float, int], i
                     continue
                 if worker_of[task] != NOBODY or missing[task]:
                     raise RunError(
-                        printable(f"the policy gave task {engine.graph.names[task]} a second time or before its inputs")
+                        printable(f"the policy gave task {state.graph.names[task]} a second time or before its inputs")
                     )
                 worker_of[task] = worker
                 holding[worker] += 1
@@ -146,43 +119,43 @@ def asking(engine: Engine, bind: Bind, hooks: Hooks) -> Callable[[float, int], i
 class Order(NamedTuple):
     """The events of one run."""
 
-    begin: Callable[[Event], None]  # the first instant: roots are released
-    instant: Callable[[Event], None]  # any other
+    begin: Callable[[Time], None]  # the first instant: roots are released
+    instant: Callable[[Time], None]  # any other
 
 
-def order_of_events(engine: Engine, bind: Bind, hooks: Hooks) -> Order:
-    """Put the events of *engine* in order; *bind* is what becomes of a task that a worker has taken."""
-    agenda, missing, stirred = engine.agenda, engine.missing, engine.stirred
-    end, release, ask = ending(engine), releasing(engine), asking(engine, bind, hooks)
+def order_of_events(state: State, bind: Bind, hooks: Hooks) -> Order:
+    """Put the events of a run in order; *bind* is what becomes of a task that a worker has taken."""
+    agenda, missing, stirred, prepared = state.agenda, state.missing, state.stirred, state.ready
+    end, release, ask = ending(state), releasing(state), asking(state, bind, hooks)
     ready = 0  # tasks that are ready, and that nobody has taken
 
-    def begin(event: Event) -> None:
+    def begin(now: Time) -> None:
         nonlocal ready
-        now = event.env.now
+        prepared.now = now
         roots = packed(np.flatnonzero(np.array(missing) == 0))
-        ready = len(roots)
         if hooks.began:
             hooks.began(now)
         if hooks.released:
-            hooks.released([(task, NOBODY) for task in roots], now)
+            roots = packed(np.array([task for task, _ in hooks.released([(task, NOBODY) for task in roots], now)], int))
+        ready = len(roots)
         for task in roots:
-            engine.policy.ready(task, None)
-        instant(event)  # all workers are stirred
+            state.policy.ready(task, None)
+        instant(now)  # all workers are stirred
 
-    def instant(event: Event) -> None:
+    def instant(now: Time) -> None:
         nonlocal ready
-        now = event.env.now
+        prepared.now = now
         again = True
         while again:
             ended = agenda.pop(now, [])
             released = end(ended)
             if hooks.ended:
-                hooks.ended(ended, now)
+                released += hooks.ended(ended, now)
             if released:
                 released.sort()
-                ready += len(released)
                 if hooks.released:
-                    hooks.released(released, now)
+                    released = hooks.released(released, now)
+                ready += len(released)
                 release(released)
             if ready and stirred:
                 if hooks.asking:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from simpy import Environment
 
 from parsim.core.errors import Fault, ScenarioError
 from parsim.core.evaluation import Values, evaluate
@@ -16,14 +16,13 @@ from parsim.core.threads import one_thread
 from parsim.core.timeline import Timeline
 from parsim.entries.external import staying
 from parsim.entries.patience import at
-from parsim.sim.carrier import Carrier
 from parsim.sim.cut import cut
 from parsim.sim.engine import Engine
 from parsim.sim.live import rows
 from parsim.sim.longest_path import LongestPath, Undecided, refusal
+from parsim.sim.network import Network
 from parsim.sim.prepared import Prepared, prepared
 from parsim.sim.record import Record
-from parsim.sim.stall import stalled
 from parsim.sim.ticks import NEVER
 from parsim.sim.write import write
 
@@ -49,7 +48,7 @@ def valued(job: Job) -> tuple[Timeline, Any]:
     if job.engine == "path":
         raise _refused(refusal(ready))
     took: dict[int, int] = {}
-    engine = _engine(replace(ready, lasts=rows(job, values, ready.ticks, took)))
+    engine = engine_of(replace(ready, lasts=rows(job, values, ready.ticks, took)))
     with one_thread():
         values.program.prepare(range(len(job.graph)))
         try:
@@ -70,29 +69,22 @@ def _simulated(job: Job, ready: Prepared) -> Record:
             reason = str(undecided)
         if job.engine == "path":
             raise _refused(reason)
-    return _played(job, _engine(ready))
+    return _played(job, engine_of(ready))
 
 
 def _refused(reason: str) -> ScenarioError:
     return ScenarioError([Fault("--engine", 0, 0, "engine", f"path cannot play this: {reason}; leave it out")])
 
 
-def _engine(ready: Prepared) -> Engine:
-    return Carrier(ready) if needs_carrier(ready.job) else Engine(ready)
+def engine_of(ready: Prepared) -> Engine:
+    """Return an engine with a clock and a network of its own."""
+    return Engine(ready, Environment(0), Network(ready.job.cluster.capacities, ready.ticks))
 
 
 def _played(job: Job, engine: Engine) -> Record:
     tasks = len(job.graph)
-    with at(engine.now_s), under_way("tasks", tasks, lambda: tasks - engine.starts.count(NEVER)):
+    with at(engine.now_s), under_way("tasks", tasks, lambda: tasks - engine.spans.starts.count(NEVER)):
         record = engine.play()
     if np.isnan(record.end_s).any():
-        raise stalled(engine)
+        raise engine.stall().told(engine.now_s())
     return record
-
-
-def needs_carrier(job: Job) -> bool:
-    """Say whether anything travels, or any device has a limit."""
-    graph = job.graph
-    moves = (graph.edges.size, graph.edges.delay, graph.given, graph.result)
-    limited = any(device.memory < math.inf for device in job.cluster.devices)
-    return limited or len(graph.flows) > 0 or any(bool(np.any(column > 0)) for column in moves)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
-
-from simpy import Environment
+from typing import Any, Protocol
 
 from parsim.core.job import Job, Ordered, Policy
 from parsim.sim.clock import clock_unit
@@ -26,20 +24,20 @@ class Prepared:
     """A job whose policy has been asked for all that it says beforehand."""
 
     job: Job
-    clock: Environment
     ticks: Ticks
     lasts: Sequence[Taking]  # [worker][task]; alike devices share an array
     policy: Policy
     homes: list[int] = field(default_factory=list)  # [task] its worker, where the policy names all; else empty
     orders: Sequence[Sequence[int]] = ()  # [worker] its tasks in order, where the policy fixes it; else empty
+    now: Any = 0  # the instant that is played: whole ticks, or seconds of the wall clock
 
 
 def prepared(job: Job) -> Prepared:
     """Draw the times of *job*, choose the unit of its clock, and prepare its policy."""
     compute = drawn(job)
     ticks = clock_unit(job, compute)
-    ready = Prepared(job, Environment(0), ticks, by_worker(job, compute, ticks.row), job.policy())
-    foreseen = estimate(job, expected(job))._replace(instant=lambda: ready.clock.now)
+    ready = Prepared(job, ticks, by_worker(job, compute, ticks.row), job.policy())
+    foreseen = estimate(job, expected(job))._replace(instant=lambda: ready.now)
     ready.policy.prepare(job.graph, job.graph.places, foreseen)
     ready.homes = _homes(ready.policy, len(job.graph))
     if ready.homes and isinstance(ready.policy, Ordered):

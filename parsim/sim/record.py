@@ -51,11 +51,16 @@ class Record(NamedTuple):
     overhead: Floats
 
 
-def ready_times(graph: TaskGraph, end_s: Floats, begun_s: float) -> Floats:
-    """Return when the last parent of each task had ended, (tasks,); roots are ready when the steps are over."""
+def ready_times(graph: TaskGraph, end_s: Floats, begun_s: float, moved: Transfers) -> Floats:
+    """Return when each task became ready, (tasks,): when its last parent had ended, and what lanes sent had arrived.
+
+    Roots are ready when the steps are over.
+    """
     ready = np.full(len(graph), begun_s)
     with np.errstate(invalid="ignore"):  # in a run that stalled some ends are NaN
         np.maximum.at(ready, graph.edges.child, end_s[graph.edges.parent])
+    sent = moved.thing[graph.transfers.lane[moved.thing] > 0]
+    np.maximum.at(ready, graph.transfers.child[sent], moved.end_s[graph.transfers.lane[moved.thing] > 0])
     return ready
 
 

@@ -2,70 +2,86 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from parsim.core.errors import Stalled
 from parsim.core.escape import printable
 from parsim.core.quantities import size, unlike
-from parsim.sim.carrier import Carrier
-from parsim.sim.engine import Engine
-from parsim.sim.order import NOBODY
+from parsim.sim.reservations import Reservations
+from parsim.sim.state import NOBODY, State
 
 SHOWN = 8  # lanes told of, at most
 
 
-def stalled(engine: Engine) -> Stalled:
-    """Say which lane waits for which task, and why."""
-    left = engine.unstarted()
-    lines = [_lane(engine, worker, left) for worker in range(len(engine.queue))]
-    told = [line for line in lines if line]
-    more = [f"  and {len(told) - SHOWN} more lanes"] if len(told) > SHOWN else []
-    head = f"stalled at {engine.now_s():g} s: {len(left)} of {len(engine.graph)} tasks cannot end"
-    return Stalled("\n".join(map(printable, [head, *told[:SHOWN], *more])))
+class Stall(NamedTuple):
+    """A run in which nothing moves any more.
 
+    Parameters
+    ----------
+    state : where tasks stand.
+    room : the room on devices; None: none has a limit.
+    left : the tasks that have not ended.
+    waiting : what communication lanes wait for, a sentence each.
+    """
 
-def _lane(engine: Engine, worker: int, left: list[int]) -> str:
-    name, names = engine.job.cluster.workers[worker].name, engine.graph.names
-    if engine.queue[worker]:
-        return f"  {name} waits for {names[engine.queue[worker][0]]}, which waits for its inputs"
-    ahead = _next_in_order(engine, worker)
-    if ahead is not None and engine.missing[ahead]:
-        return f"  {name} waits for {names[ahead]}, the next of its order: {_why(engine, ahead, worker)}"
-    places = engine.graph.places
-    runs = [task for task in left if engine.worker[task] == NOBODY and worker in places[engine.graph.place[task]]]
-    if engine.named:
-        runs = [task for task in runs if engine.homes[task] == worker]
-    if not runs:
-        return ""
-    ready = [task for task in runs if not engine.missing[task]] or runs
-    task = next((task for task in ready if _lacks_room(engine, task, worker)), ready[0])
-    return f"  {name} waits for {names[task]}: {_why(engine, task, worker)}"
+    state: State
+    room: Reservations | None
+    left: list[int]
+    waiting: list[str]
 
+    def told(self, now_s: float) -> Stalled:
+        """Say which lane waits for which task, and why."""
+        state = self.state
+        lines = [self._lane(worker) for worker in range(len(state.queue))]
+        told = [line for line in (*lines, *self.waiting) if line]
+        more = [f"  and {len(told) - SHOWN} more lanes"] if len(told) > SHOWN else []
+        head = f"stalled at {now_s:g} s: {len(self.left)} of {len(state.graph)} tasks cannot end"
+        return Stalled("\n".join(map(printable, [head, *(f"  {line}" for line in told[:SHOWN]), *more])))
 
-def _next_in_order(engine: Engine, worker: int) -> int | None:
-    """Return the first task of a pipeline's order that the worker has not taken."""
-    orders = engine.graph.orders if engine.job.policy_name == "in_order" else ()
-    order = orders[worker] if worker < len(orders) else ()
-    return next((task for task in order if engine.worker[task] == NOBODY), None)
+    def _lane(self, worker: int) -> str:
+        state = self.state
+        name, names = state.job.cluster.workers[worker].name, state.graph.names
+        if state.queue[worker]:
+            return f"{name} waits for {names[state.queue[worker][0]]}, which waits for its inputs"
+        ahead = self._next_in_order(worker)
+        if ahead is not None and state.missing[ahead]:
+            return f"{name} waits for {names[ahead]}, the next of its order: {self._why(ahead, worker)}"
+        runs = [task for task in self.left if state.worker[task] == NOBODY and self._may_run(task, worker)]
+        if not runs:
+            return ""
+        ready = [task for task in runs if not state.missing[task]] or runs
+        task = next((task for task in ready if self._lacks_room(task, worker)), ready[0])
+        return f"{name} waits for {names[task]}: {self._why(task, worker)}"
 
+    def _may_run(self, task: int, worker: int) -> bool:
+        state = self.state
+        if len(state.graph.lane) and state.graph.lane[task]:
+            return False
+        return state.homes[task] == worker if state.named else worker in state.graph.places[state.graph.place[task]]
 
-def _lacks_room(engine: Engine, task: int, worker: int) -> bool:
-    is_ready = not engine.missing[task]
-    return is_ready and isinstance(engine, Carrier) and not engine.has_room(engine.device[worker], task)
+    def _next_in_order(self, worker: int) -> int | None:
+        """Return the first task of a pipeline's order that the worker has not taken."""
+        orders = self.state.graph.orders if self.state.job.policy_name == "in_order" else ()
+        order = orders[worker] if worker < len(orders) else ()
+        return next((task for task in order if self.state.worker[task] == NOBODY), None)
 
+    def _lacks_room(self, task: int, worker: int) -> bool:
+        device = self.state.device[worker]
+        return bool(self.room and not self.state.missing[task] and not self.room.has_room(device, task))
 
-def _why(engine: Engine, task: int, worker: int) -> str:
-    if engine.missing[task]:
-        waits = engine.graph.edges.parent[engine.graph.parents.of(task)].tolist()
-        left = set(engine.unstarted())
-        missing = [engine.graph.names[parent] for parent in waits if parent in left]
-        return f"{missing[0]} has not ended"
-    if isinstance(engine, Carrier) and _lacks_room(engine, task, worker):
-        return _room_story(engine, task, engine.device[worker])
-    return f"it is ready, and the policy {engine.job.policy_name} gives it to nobody"
+    def _why(self, task: int, worker: int) -> str:
+        state = self.state
+        if state.missing[task]:
+            waits = state.graph.edges.parent[state.graph.parents.of(task)].tolist()
+            left = set(self.left)
+            missing = [state.graph.names[parent] for parent in waits if parent in left]
+            return f"{missing[0]} has not ended" if missing else "what it needs has not arrived"
+        if self.room and self._lacks_room(task, worker):
+            return self._room_story(self.room, task, state.device[worker])
+        return f"it is ready, and the policy {state.job.policy_name} gives it to nobody"
 
-
-def _room_story(engine: Carrier, task: int, device: int) -> str:
-    """Tell what room *task* needs on *device*, and what is free there."""
-    rooms, name = engine.rooms, engine.cluster.devices[device].name
-    capacity = rooms.capacity[device]
-    need, free = unlike(engine.need(task, device), max(capacity - rooms.held[device], 0.0))
-    return f"it needs {need} more on {name}, where {free} of {size(capacity)} are free"
+    def _room_story(self, room: Reservations, task: int, device: int) -> str:
+        """Tell what room *task* needs on *device*, and what is free there."""
+        name, capacity = self.state.job.cluster.devices[device].name, room.rooms.capacity[device]
+        need, free = unlike(room.need(task, device), max(capacity - room.rooms.held[device], 0.0))
+        return f"it needs {need} more on {name}, where {free} of {size(capacity)} are free"

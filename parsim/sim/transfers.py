@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 
@@ -19,11 +18,11 @@ class Wires:
     A transfer first waits its route's latency, using no bandwidth; then it joins the network.
     """
 
-    def __init__(self, capacities: Sequence[float], ticks: Ticks) -> None:
+    def __init__(self, network: Network, ticks: Ticks) -> None:
         self.rows: list[list[int]] = []  # thing, worker, start, end
         self.nominal: list[float] = []  # s; NaN: as long as it took
         self._ticks = ticks
-        self._network = Network(capacities, ticks)
+        self._network = network
         self._joining: dict[int, list[tuple[int, Path, float, float]]] = {}
 
     def delay(self, thing: int, worker: int, start: int, end: int) -> None:

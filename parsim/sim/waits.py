@@ -13,8 +13,8 @@ import numpy as np
 from parsim.core.columns import Floats, Ints, distinct
 from parsim.core.job import Job
 from parsim.core.timeline import STEPS
-from parsim.sim.order import NOBODY
 from parsim.sim.record import Record, SpanNames
+from parsim.sim.state import NOBODY
 
 UNKNOWN = -1
 CHUNK = 1 << 20  # tasks looked at together, so that a large run needs little memory

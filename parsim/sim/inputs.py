@@ -1,0 +1,48 @@
+"""What each task receives and hands on: the table of transfers, as plain Python reads it fast.
+
+t0 --edge 0--> t2        edges into t2: 0, 1; edges out of t0: 0
+t1 --edge 1--> t2        what has set out, or need not travel, is begun
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from parsim.core.transfers import NONE
+from parsim.sim.state import State
+
+
+class Inputs:
+    """The rows of the table of transfers, and which have set out.
+
+    `given` and `sent` are the rows of what the host gives to a task, and of what a task sends to the host.
+    """
+
+    def __init__(self, state: State) -> None:
+        graph, table = state.graph, state.graph.transfers
+        self.into, self.out_of = graph.parents.of, graph.children.of  # the edges that enter, or leave, a task
+        self._state = state
+        self.sender, self.receiver = table.parent.tolist(), table.child.tolist()
+        self.size, self.delay = table.size.tolist(), state.ready.ticks.column(table.delay).tolist()
+        self.given = {self.receiver[row]: row for row in np.flatnonzero(table.given).tolist()}
+        self.sent = {self.sender[row]: row for row in np.flatnonzero(table.results).tolist()}
+        self.begun = bytearray(len(table))  # 1: in flight, delivered or not needed
+
+    def consumers(self, task: int) -> int:
+        """Return how many need the output of *task*."""
+        return len(self.out_of(task)) + (task in self.sent)
+
+    def to_come(self, task: int, device: int) -> float:
+        """Return the bytes that must yet come to *device* for *task*."""
+        device_of, size, begun, sender = self._state.device_of, self.size, self.begun, self.sender
+        travelling: float = sum(
+            size[edge]
+            for edge in self.into(task)
+            if size[edge] and not begun[edge] and device_of(sender[edge]) != device
+        )
+        return travelling + self.to_give(task)
+
+    def to_give(self, task: int) -> float:
+        """Return the bytes that the host must yet send to *task*."""
+        row = self.given.get(task, NONE)
+        return 0.0 if row == NONE or self.begun[row] else self.size[row]

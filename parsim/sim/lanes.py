@@ -1,0 +1,144 @@
+"""Communication lanes: tasks that take no compute slot, and hand on what they have as soon as they end.
+
+    w0  compute    |##b3##|##b2##|##b1##|
+    w0  dp                |==|--send b3's bucket--|==|--send b2's bucket--|
+    w1  compute                                   |##update##|
+
+A lane does one thing at a time, in the order in which its tasks became ready (of one instant, by number). It is free
+again when all that its task handed on has arrived; only then are those ready that wait for it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from parsim.sim.order import Released
+from parsim.sim.spans import Spans
+from parsim.sim.state import State
+
+if TYPE_CHECKING:
+    from parsim.sim.carrier import Carrier
+
+
+class Lanes:
+    """The communication lanes of all workers.
+
+    Parameters
+    ----------
+    state : where tasks stand.
+    spans : the spans of tasks.
+    carrier : what carries that which lanes send.
+    """
+
+    def __init__(self, state: State, spans: Spans, carrier: Carrier) -> None:
+        graph = state.graph
+        self._state, self._spans, self._carrier = state, spans, carrier
+        self._lane, self._edge_lane = graph.lane.tolist(), graph.transfers.lane.tolist()
+        self._only = [graph.places[place][0] for place in graph.place.tolist()]  # [task] its worker, where there is one
+        self._queue: dict[tuple[int, int], deque[int]] = {}  # (worker, lane) -> its tasks, ready and not started
+        self._busy: dict[tuple[int, int], int] = {}  # (worker, lane) -> its task that runs, or sends
+        self._ends: dict[int, list[int]] = {}  # instant -> tasks that end then
+        self._under_way: dict[int, int] = {}  # task -> edges that have not arrived
+        self._waiting: list[int] = []  # edges that find no room where they go
+        self._released: Released = []
+
+    def released(self, released: Released, now: int) -> Released:
+        """Take the tasks of lanes out of those that are ready; return the others."""
+        for task, _ in released:
+            if self._lane[task]:
+                self._queue.setdefault(self._key(task), deque()).append(task)
+        for key in {self._key(task): None for task, _ in released if self._lane[task]}:
+            self._next(key, now)
+        return [row for row in released if not self._lane[row[0]]]
+
+    def ended(self, now: int) -> Released:
+        """Hear that everything else of the instant has ended and arrived; return the tasks that lanes release."""
+        for task in sorted(self._ends.pop(now, ())):
+            self._end(task, now)
+        waiting, self._waiting = self._waiting, []
+        for edge in waiting:
+            self._set_out(edge, now)
+        for key in [key for key, task in self._busy.items() if not self._under_way.get(task, 1)]:
+            self._free(key, now)
+        released, self._released = self._released, []
+        return released
+
+    def arrived(self, row: int) -> bool:
+        """Hear that a transfer has arrived; say whether a lane sent it."""
+        if not self._edge_lane[row]:
+            return False
+        inputs, missing = self._carrier.inputs, self._state.missing
+        child = inputs.receiver[row]
+        missing[child] -= 1
+        if not missing[child]:
+            self._released.append((child, self._only[child]))
+        self._under_way[inputs.sender[row]] -= 1
+        return True
+
+    def story(self) -> list[str]:
+        """Tell what the lanes wait for that have something to do."""
+        workers, graph = self._state.job.cluster.workers, self._state.graph
+        return [
+            f"lane {graph.lanes[lane - 1]} of {workers[worker].name} waits to hand on what {graph.names[task]} has"
+            for (worker, lane), task in self._busy.items()
+        ]
+
+    def _key(self, task: int) -> tuple[int, int]:
+        return self._only[task], self._lane[task]
+
+    def _next(self, key: tuple[int, int], now: int) -> None:
+        """Start the next task of a lane that is free."""
+        if key in self._busy or not self._queue.get(key):
+            return
+        task, worker = self._queue[key].popleft(), key[0]
+        self._busy[key] = task
+        self._state.worker[task] = worker
+        self._carrier.taken[task] = self._spans.starts[task] = now
+        took = self._spans.lasts[worker][task]
+        if took:
+            self._spans.begin(worker, now)
+            self._spans.open[worker] += 1
+        self._read_elsewhere(task)
+        self._ends.setdefault(now + took, []).append(task)
+        self._spans.at(now + took)
+
+    def _end(self, task: int, now: int) -> None:
+        """Let all set out that *task* hands on."""
+        worker, edges = self._only[task], self._carrier.inputs.out_of(task)
+        if self._spans.starts[task] < now:
+            self._spans.open[worker] -= 1
+            self._spans.end(worker, now)
+        self._under_way[task] = len(edges)
+        for edge in edges:
+            self._set_out(edge, now)
+
+    def _set_out(self, edge: int, now: int) -> None:
+        carrier, inputs, device = self._carrier, self._carrier.inputs, self._state.device
+        inputs.begun[edge] = 1
+        sender, receiver = self._only[inputs.sender[edge]], self._only[inputs.receiver[edge]]
+        source, target = device[sender], device[receiver]
+        if inputs.delay[edge] and sender != receiver:
+            carrier.delay(edge, receiver, now, now + inputs.delay[edge])
+        elif not inputs.size[edge] or source == target:
+            self.arrived(edge)
+        elif carrier.spared(inputs.receiver[edge], target, inputs.size[edge]):
+            carrier.send(edge, receiver, carrier.path(source, target), now)
+        else:
+            self._waiting.append(edge)
+
+    def _free(self, key: tuple[int, int], now: int) -> None:
+        """Hear that all has arrived that the task of a lane handed on."""
+        task = self._busy.pop(key)
+        del self._under_way[task]
+        if self._carrier.room:
+            self._carrier.room.read(task, self._state.device[key[0]])
+        self._next(key, now)
+
+    def _read_elsewhere(self, task: int) -> None:
+        """Hear that *task* starts: over edges that only order, it has what parents on other devices made."""
+        inputs, state = self._carrier.inputs, self._state
+        for edge in inputs.into(task) if self._carrier.room else ():
+            parent = inputs.sender[edge]
+            if not self._lane[parent] and state.device_of(parent) != state.device[self._only[task]]:
+                self._carrier.received(parent)

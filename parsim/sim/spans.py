@@ -1,0 +1,96 @@
+"""What workers do on the simulated clock: when tasks start, when each ends, and when a worker has nothing to do.
+
+agenda    12: [t0, t3]    15: [t1]        one event of SimPy stands for each instant, however much happens then
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from parsim.core.columns import Floats, Ints
+from parsim.sim.clock import Instants
+from parsim.sim.order import Bind
+from parsim.sim.state import NOBODY, State
+from parsim.sim.ticks import NEVER
+
+
+class Spans:
+    """The spans of tasks, in ticks, as they come about; and the stretches in which workers have none.
+
+    Parameters
+    ----------
+    state : where tasks stand.
+    instants : SimPy's event for every instant of the run.
+    """
+
+    def __init__(self, state: State, instants: Instants) -> None:
+        self.ticks, self.lasts = state.ready.ticks, state.ready.lasts
+        workers = len(state.holding)
+        self.starts = self.ticks.blank(len(state.worker))
+        self.idle = self.ticks.blank(0)  # worker, from, to: three numbers a stretch
+        self.idle_from: list[int] = [0] * workers
+        self.open = [0] * workers  # transfers of each worker that are under way
+        self._state, self._instants = state, instants
+        self.start = self._starting()
+
+    def _starting(self) -> Bind:
+        """Return what starts a task."""
+        agenda, starts, lasts, idle_from = self._state.agenda, self.starts, self.lasts, self.idle_from
+        begin, at = self.begin, self._instants.at
+
+        def start(task: int, worker: int, now: int) -> None:
+            starts[task] = now
+            if idle_from[worker] < now:
+                begin(worker, now)
+            end = now + lasts[worker][task]
+            if idle_from[worker] < end:
+                idle_from[worker] = end
+            if end in agenda:
+                agenda[end].append(task)
+            else:
+                agenda[end] = [task]
+                at(end)
+
+        return start
+
+    def withdraw(self, task: int, now: int) -> None:
+        """Take back the end of *task*, which runs; it may be started again, here or elsewhere."""
+        worker, state = self._state.worker[task], self._state
+        end = self.starts[task] + self.lasts[worker][task]
+        state.agenda[end].remove(task)  # an instant at which nothing ends changes nothing
+        self.starts[task] = NEVER
+        state.worker[task] = NOBODY
+        state.holding[worker] -= 1
+        self.idle_from[worker] = now
+
+    def at(self, time: int) -> None:
+        """Make sure that an instant takes place at *time*."""
+        if time not in self._state.agenda:
+            self._state.agenda[time] = []
+            self._instants.at(time)
+
+    def begin(self, worker: int, now: int) -> None:
+        """Note that *worker* gets something, if it was idle: its transfers are not idleness."""
+        if self.idle_from[worker] < now and not self.open[worker]:
+            self.idle.extend((worker, int(self.idle_from[worker]), now))
+
+    def end(self, worker: int, end: int) -> None:
+        """Note that *worker* has something until *end*."""
+        if self.idle_from[worker] < end:
+            self.idle_from[worker] = end
+
+    def took(self) -> Ints:
+        """Return the ticks that each task took on its worker, (tasks,)."""
+        same = self.lasts[0]
+        if isinstance(same, Sequence) and all(row is same for row in self.lasts):
+            return self.ticks.whole(same)
+        rows = zip(self._state.worker, self.starts, strict=True)
+        took = [0 if start < 0 else self.lasts[worker][task] for task, (worker, start) in enumerate(rows)]
+        return self.ticks.whole(took)
+
+    def stretches(self, rows: Sequence[int]) -> Floats:
+        """Return rows of (worker, from, to), one number after the other, as a table in seconds, (stretches, 3)."""
+        worker, start, end = self.ticks.whole(rows).reshape(-1, 3).T
+        return np.column_stack([worker.astype(np.float64), self.ticks.times(start), self.ticks.times(end)])

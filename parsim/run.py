@@ -75,7 +75,7 @@ class Result:
             "seed": self.job.seed,
             "makespan_s": self.timeline.makespan_s,
             "workers": self.theory.p,
-            "tasks": len(self.job.graph),
+            "tasks": int(self.job.graph.computes.sum()),
             "theory": self.theory.to_dict(),
             "ledger": self.ledger.to_dict(),
             "result": self.value,

@@ -47,7 +47,7 @@ def ends(scenario, **more):
 @pytest.mark.parametrize("policy", ORDERED)
 def test_what_ends_without_early_transfers_ends_with_them(policy, monkeypatch):
     found = [ends(tight(seed, slots=[1]), policy=policy) for seed in range(SEEDS)]
-    monkeypatch.setattr(Carrier, "spared", lambda *_: False)
+    monkeypatch.setattr(Carrier, "_spared", lambda *_: False)
     waiting = [ends(tight(seed, slots=[1]), policy=policy) for seed in range(SEEDS)]
     assert sum(map(bool, waiting)) > SEEDS / 2
     assert [seed for seed, (now, then) in enumerate(zip(found, waiting, strict=True)) if then and not now] == []

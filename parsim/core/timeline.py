@@ -101,7 +101,7 @@ class Timeline:
 
     @cached_property
     def transfers(self) -> npt.NDArray[np.bool_]:
-        """True for spans that are transfers."""
+        """True for spans of communication: transfers, and tasks of communication lanes."""
         is_transfer = np.array([kind == "transfer" for kind in self.kinds.table], dtype=bool)
         return is_transfer[self.kinds.code]
 
@@ -110,6 +110,11 @@ class Timeline:
         """True for spans that belong to a worker."""
         is_worker = np.array([bool(name) for name in self.workers.table], dtype=bool)
         return is_worker[self.workers.code]
+
+    @cached_property
+    def of_tasks(self) -> npt.NDArray[np.bool_]:
+        """True for the spans of a graph's tasks: computations, and tasks of communication lanes."""
+        return self.owned & (self.thing < 0)
 
     @cached_property
     def computes(self) -> npt.NDArray[np.bool_]:

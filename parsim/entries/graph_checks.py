@@ -12,6 +12,7 @@ from parsim.core.cluster import HOST
 from parsim.core.cycles import cycles
 from parsim.core.graph import Program, TaskGraph
 from parsim.core.items import Elements
+from parsim.core.lanes import about_lanes
 from parsim.core.names import about_shared, transfers
 
 WORDS = {"i": "whole numbers", "f": "numbers"}
@@ -26,6 +27,7 @@ def about_graph(graph: TaskGraph, workers: float, places: int) -> Iterator[str]:
     yield from _about_tasks(graph, workers)
     yield from _about_edges(graph)
     yield from _about_flows(graph, places)
+    yield from (f"{what} {index}: {why}" for what, index, why in about_lanes(graph))
     yield from (
         f"{graph.names[task]}: {why}" for task, why in about_shared(graph.names, _transfers(graph, workers), {})
     )
@@ -50,6 +52,7 @@ def _about_columns(graph: TaskGraph) -> Iterator[str]:
         column = getattr(graph, name)
         yield from _about(name, column, tasks if np.size(column) else 0, sort)
     yield from _about("group_size", graph.group_size, np.size(graph.group_size), "f")
+    yield from _about("lane", graph.lane, tasks if graph.lanes or np.size(graph.lane) else 0, "i")
     for name, sort in (("parent", "i"), ("child", "i"), ("size", "f"), ("delay", "f")):
         yield from _about(f"edges.{name}", getattr(graph.edges, name), edges, sort)
     for name, sort in (("source", "i"), ("target", "i"), ("size", "f"), ("start", "f")):
@@ -72,14 +75,16 @@ def _about(name: str, column: Any, rows: int, sort: str) -> Iterator[str]:
 def _about_tasks(graph: TaskGraph, workers: float) -> Iterator[str]:
     yield from _about_range("kind", graph.kind, 0, len(graph.kinds))
     yield from _about_range("place", graph.place, 0, len(graph.places))
+    if graph.lanes:
+        yield from _about_range("lane", graph.lane, 0, len(graph.lanes) + 1)
     if graph.group.size:
         yield from _about_range("group", graph.group, -1, len(graph.group_size))
     for allowed in graph.places:
         if not allowed or not all(isinstance(worker, int) and 0 <= worker < workers for worker in allowed):
             yield f"places holds {allowed}; the numbers of one worker or more are wanted, below {workers}"
     tasks = sorted(task for order in graph.orders for task in order)
-    if graph.orders and tasks != list(range(len(graph))):
-        yield "orders do not hold each task once"
+    if graph.orders and tasks != np.flatnonzero(graph.computes).tolist():
+        yield "orders do not hold each task that computes once"
 
 
 def _about_range(name: str, column: Any, least: int, end: int) -> Iterator[str]:

@@ -54,7 +54,7 @@ class Ends(NamedTuple):
 
 def arrows_of(graph: TaskGraph, timeline: Timeline) -> Arrows:
     """Return the arrows between the spans of a run of *graph*."""
-    rows = np.flatnonzero(timeline.computes)
+    rows = np.flatnonzero(timeline.of_tasks)
     row = np.full(len(graph) + 1, -1)  # of each task, and of none; -1: it did not run
     row[timeline.number[rows]] = rows
     table = graph.transfers

@@ -51,7 +51,7 @@ def _crossings(job: Job, timeline: Timeline) -> tuple[Ints, Floats, Floats]:
     cluster, graph = job.cluster, job.graph
     rows = np.flatnonzero(timeline.thing >= 0)
     device = np.full(len(graph), cluster.host)
-    runs = np.flatnonzero(timeline.computes)
+    runs = np.flatnonzero(timeline.of_tasks)
     device[timeline.number[runs]] = np.array(cluster.device_of_worker)[timeline.workers.code[runs]]
     source, target = graph.transfers.ends(device, cluster.host)
     rows = rows[graph.transfers.delay[timeline.thing[rows]] == 0]

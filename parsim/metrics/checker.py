@@ -59,7 +59,7 @@ class _Proof:
     @cached_property
     def row(self) -> Ints:
         """The row of each task's compute span, (tasks,)."""
-        rows = np.flatnonzero(self.timeline.computes)
+        rows = np.flatnonzero(self.timeline.of_tasks)
         row = np.full(len(self.job.graph), -1)
         row[self.timeline.number[rows]] = rows
         return row
@@ -84,7 +84,7 @@ class _Proof:
         return str(self.job.graph.names[task])
 
     def tasks_once(self) -> Iterator[str]:
-        numbers = self.timeline.number[self.timeline.computes]
+        numbers = self.timeline.number[self.timeline.of_tasks]
         tasks = len(self.job.graph)
         if len(numbers) and (numbers.min() < 0 or numbers.max() >= tasks):
             yield "a compute span has a number that no task has"
@@ -107,11 +107,17 @@ class _Proof:
                 yield f"task {self.name(task)} ran on {self.timeline.worker[self.row[task]]}, where it may not"
 
     def one_at_a_time(self) -> Iterator[str]:
-        order = np.lexsort((self.end, self.start, self.worker))
+        """A worker computes one task at a time; a communication lane is free when all that it sent has arrived."""
+        table, lane, until = self.job.graph.transfers, self.worker.copy(), self.end.copy()
+        if self.job.graph.lanes:
+            lane += len(self.job.cluster.workers) * self.job.graph.lane
+            sent = np.flatnonzero((self.moved >= 0) & (table.lane > 0))
+            np.maximum.at(until, table.parent[sent], self.timeline.end_s[self.moved[sent]])
+        order = np.lexsort((until, self.start, lane))
         before, after = order[:-1], order[1:]
-        overlap = (self.worker[before] == self.worker[after]) & (self.start[after] < self.end[before] - self.tolerance)
+        overlap = (lane[before] == lane[after]) & (self.start[after] < until[before] - self.tolerance)
         for first, second in zip(before[overlap].tolist(), after[overlap].tolist(), strict=True):
-            yield f"tasks {self.name(first)} and {self.name(second)} overlap on one worker"
+            yield f"tasks {self.name(first)} and {self.name(second)} overlap on one lane of a worker"
 
     def durations(self) -> Iterator[str]:
         """On the simulated clock a task lasts its expected seconds, which are its nominal ones, times its luck."""

@@ -194,7 +194,7 @@ def _bound_of_tasks(job: Job) -> float:
             fastest[mine] = np.minimum(fastest[mine], seconds[mine])
             least[mine] = np.minimum(least[mine], job.cluster.devices[index].stands_for * seconds[mine])
     luck = job.cost.luck(job.seed, len(graph))
-    longest, work = _critical_path(job, fastest * luck), float((least * luck).sum())
+    longest, work = _critical_path(job, fastest * luck), float((least * luck)[graph.computes].sum())
     return job.begun_s + max(longest, work / job.cluster.p) + _after(job)
 
 
@@ -244,7 +244,12 @@ def _alike(job: Job) -> _Alike | None:
     """Return what tasks take where all workers are equal, none shares a link, room is unlimited and luck even."""
     graph, cluster, tasks = job.graph, job.cluster, len(job.graph)
     devices = cluster.devices
-    if graph.flows.names or any(device.memory < math.inf for device in devices) or len(graph.places) != 1:
+    if (
+        graph.lanes
+        or graph.flows.names
+        or any(device.memory < math.inf for device in devices)
+        or len(graph.places) != 1
+    ):
         return None
     if len({(d.speed, d.slots) for d in devices}) > 1 or len(graph.places[0]) < len(cluster.workers):
         return None

@@ -44,7 +44,7 @@ def _holds(job: Job, timeline: Timeline) -> Holds:
     graph, tasks = job.graph, len(job.graph)
     if not tasks:
         return np.empty(0, np.int64), np.empty(0), np.empty(0), np.empty(0)
-    rows = np.flatnonzero(timeline.computes)
+    rows = np.flatnonzero(timeline.of_tasks)
     row = np.empty(tasks, np.int64)
     row[timeline.number[rows]] = rows
     start, end = timeline.start_s[row], timeline.end_s[row]
@@ -90,6 +90,12 @@ def _output_ends(job: Job, timeline: Timeline, row: Ints, device: Ints) -> Float
     across, results = table.edges[thing], table.results[thing]
     across[across] = apart[thing[across]]  # edges are the first rows of the table
     released[thing[across]] = timeline.end_s[moved[across]]
+    if graph.lanes:  # what a lane sends is needed until it has arrived
+        sent = end.copy()
+        by_lane = table.lane[thing] > 0
+        np.maximum.at(sent, table.parent[thing[by_lane]], timeline.end_s[moved[by_lane]])
+        here = ~apart & (graph.lane[edges.child] > 0)
+        released[here] = sent[edges.child[here]]
     np.maximum.at(until, edges.parent, released)
     np.maximum.at(until, table.parent[thing[results]], timeline.end_s[moved[results]])
     return until

@@ -88,6 +88,7 @@ class Planner:
         self.plans = [Plan() for _ in estimate.compute]
         self._workers, self._place = workers, graph.place.tolist()
         self._estimate, self._room = estimate, estimate.room()
+        self._computes = graph.computes.tolist()
         self._edges, self._parent = graph.parents, graph.edges.parent.tolist()
         self._ended: dict[int, tuple[float, int]] = {}  # task -> (s, worker)
 
@@ -111,8 +112,8 @@ class Planner:
         self._room.put(task, worker)
 
     def orders(self) -> list[list[int]]:
-        """Return each worker's tasks in the order of its plan."""
-        return [[one.task for one in plan.planned] for plan in self.plans]
+        """Return each worker's tasks in the order of its plan, but for those of communication lanes."""
+        return [[one.task for one in plan.planned if self._computes[one.task]] for plan in self.plans]
 
     def _ready(self, task: int, workers: Sequence[int]) -> list[float]:
         """Return when all inputs of *task* could be on each of the *workers*."""

@@ -14,7 +14,6 @@ from bisect import bisect_left
 
 import numpy as np
 
-from parsim.core.cluster import Path
 from parsim.core.transfers import NONE
 from parsim.sim.early_transfers import Turns
 from parsim.sim.inputs import Inputs
@@ -40,7 +39,7 @@ class Carrier:
     def __init__(self, state: State, spans: Spans, wires: Wires) -> None:
         job, graph, tasks = state.job, state.graph, len(state.graph)
         self._state, self._spans, self.wires = state, spans, wires
-        self._cluster, self._device, self._prefetch = job.cluster, state.device, job.prefetch
+        self._host, self._device, self._prefetch = job.cluster.host, state.device, job.prefetch
         self.inputs = Inputs(state)
         self._gives, self._returns = bool(self.inputs.given), bool(self.inputs.sent)
         limited = any(device.memory < math.inf for device in job.cluster.devices)
@@ -51,14 +50,13 @@ class Carrier:
         self._received_at_start = bytearray((edges.size == 0) & (output[edges.parent] > 0))
         self._freed: list[int] = []  # edges whose output was received as its consumer started, in this pass
         self._pending = [0] * tasks  # inputs under way: transfers and delays
-        self._over: dict[int, list[int]] = {}  # instant -> edges whose delay is over
         self._departing: dict[int, list[int]] = {}  # instant -> flows that start
         self._running = [NOBODY] * len(state.holding)
         self.taken = state.ready.ticks.blank(tasks)
         orders = state.ready.orders
         self._by_plan = bool(orders)
         self.turns = Turns(tasks, orders or [[] for _ in state.holding])
-        self.lanes = Lanes(state, spans, self) if graph.lanes else None
+        self.lanes = Lanes(state, spans, wires, self.inputs, self.room) if graph.lanes else None
 
     def depart(self) -> None:
         """Let the flows set out when their time has come."""
@@ -91,8 +89,8 @@ class Carrier:
             for task in ended:
                 self._unload(task, state.worker[task], now)
         for edge in freed:
-            self.received(self.inputs.sender[edge])
-        for edge in self._over.pop(now, ()):
+            self._received(self.inputs.sender[edge])
+        for edge in self.wires.over(now):
             self._delay_over(edge, now)
         for row, worker in self.wires.arrived(now):
             self._arrive(row, worker, now)
@@ -165,7 +163,7 @@ class Carrier:
             self.room.end(task, device)
         if task in self.inputs.sent:
             row = self.inputs.sent[task]
-            self.send(row, worker, self.path(device, self._cluster.host), now)
+            self.wires.send(row, worker, (device, self._host), self.inputs.size[row], now)
 
     # -- transfers
 
@@ -179,19 +177,11 @@ class Carrier:
             end = self._spans.starts[parent] + self._spans.lasts[state.worker[parent]][parent] + inputs.delay[edge]
             if end > now:
                 self._pending[child] += 1
-                self.delay(edge, worker, now, end)
+                self._received_at_start[edge] = 0
+                self.wires.delay(edge, worker, now, end)
         elif inputs.size[edge] and source != target:
             self._pending[child] += 1
-            self.send(edge, worker, self.path(source, target), now)
-
-    def delay(self, edge: int, worker: int, now: int, end: int) -> None:
-        """Let a stated delay pass, until *end*."""
-        self._received_at_start[edge] = 0
-        self._spans.begin(worker, now)
-        self.wires.delay(edge, worker, now, end)
-        self._spans.end(worker, end)
-        self._over.setdefault(end, []).append(edge)
-        self._spans.at(end)
+            self.wires.send(edge, worker, (source, target), inputs.size[edge], now)
 
     def _delay_over(self, edge: int, now: int) -> None:
         state, parent, child = self._state, self.inputs.sender[edge], self.inputs.receiver[edge]
@@ -199,47 +189,30 @@ class Carrier:
             return
         worker = state.homes[child] if state.named else state.worker[child]
         if self.room and state.device_of(parent) != self._device[worker]:
-            self.received(parent)
-        self._has_received(child, worker, now)
+            self._received(parent)
+        self._input_there(child, worker, now)
 
     def _give_input(self, task: int, worker: int, now: int) -> None:
         row = self.inputs.given[task]
         self.inputs.begun[row] = 1
         self._pending[task] += 1
-        self.send(row, worker, self.path(self._cluster.host, self._device[worker]), now)
-
-    def send(self, row: int, worker: int, path: Path, now: int, limit: float = math.inf) -> None:
-        """Let the bytes of a transfer set out; it belongs to *worker*."""
-        self._spans.begin(worker, now)
-        self._spans.open[worker] += 1
-        join = self.wires.send(row, worker, path, self.inputs.size[row], limit, now)
-        if join > now:
-            self._spans.at(join)
-
-    def path(self, source: int, target: int) -> Path:
-        """Return the way between two places."""
-        path = self._cluster.path(source, target)
-        if path is None:
-            raise LookupError(f"no way from place {source} to {target}, though the scenario was checked")
-        return path
+        self.wires.send(row, worker, (self._host, self._device[worker]), self.inputs.size[row], now)
 
     def _arrive(self, row: int, worker: int, now: int) -> None:
         """Hear that a transfer has ended."""
-        self._spans.open[worker] -= 1
-        self._spans.end(worker, now)
         if self.lanes and self.lanes.arrived(row):
             return
         parent, child = self.inputs.sender[row], self.inputs.receiver[row]
         if parent != NONE:
-            self.received(parent)
+            self._received(parent)
         if child != NONE:
-            self._has_received(child, worker, now)
+            self._input_there(child, worker, now)
 
-    def _has_received(self, task: int, worker: int, now: int) -> None:
+    def _input_there(self, task: int, worker: int, now: int) -> None:
         self._pending[task] -= 1
         self._next(worker, now)
 
-    def received(self, parent: int) -> None:
+    def _received(self, parent: int) -> None:
         """Hear that somebody elsewhere, or the host, has received the output of *parent*."""
         if self.room:
             self.room.received(parent)
@@ -253,20 +226,20 @@ class Carrier:
             child = inputs.receiver[edge]
             worker = homes[child]
             size = inputs.size[edge] if self._device[worker] != source else 0.0
-            if not size or self.spared(child, self._device[worker], size):
+            if not size or self._spared(child, self._device[worker], size):
                 self._move(edge, worker, now)
 
     def _give_ahead(self, task: int, now: int) -> None:
         size, worker = self.inputs.to_give(task), self._state.homes[task]
-        if size and self.spared(task, self._device[worker], size):
+        if size and self._spared(task, self._device[worker], size):
             self._give_input(task, worker, now)
 
-    def spared(self, task: int, device: int, size: float) -> bool:
+    def _spared(self, task: int, device: int, size: float) -> bool:
         """Say whether an input of *task* may set out early; if so, it has its room."""
         return not self.room or self.room.grant(task, device, size)
 
     def _depart(self, row: int, now: int) -> None:
-        table, host = self._state.graph.transfers, self._cluster.host
+        table = self._state.graph.transfers
         source, target = int(table.source[row]), int(table.target[row])
-        worker = bisect_left(self._device, source if target == host else target)
-        self.send(row, worker, self.path(source, target), now, float(table.limit[row]))
+        worker = bisect_left(self._device, source if target == self._host else target)
+        self.wires.send(row, worker, (source, target), self.inputs.size[row], now, float(table.limit[row]))

@@ -48,9 +48,12 @@ class Engine:
         self.state = State(ready)
         self._instants = Instants(clock)
         self.spans = Spans(self.state, self._instants)
-        self.carrier = Carrier(self.state, self.spans, Wires(network, ready.ticks)) if travels(ready.job) else None
+        self.carrier = self._carrier(network) if travels(ready.job) else None
         ahead = self.state.limit > 1
         self.taken = self.carrier.taken if self.carrier else self.ticks.blank(len(self.graph) if ahead else 0)
+
+    def _carrier(self, network: Network) -> Carrier:
+        return Carrier(self.state, self.spans, Wires(self.job.cluster, network, self.spans))
 
     def play(self) -> Record:
         """Play until nothing moves any more; tasks that never started are NaN in the record."""

@@ -11,14 +11,13 @@ again when all that its task handed on has arrived; only then are those ready th
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
 
+from parsim.sim.inputs import Inputs
 from parsim.sim.order import Released
+from parsim.sim.reservations import Reservations
 from parsim.sim.spans import Spans
 from parsim.sim.state import State
-
-if TYPE_CHECKING:
-    from parsim.sim.carrier import Carrier
+from parsim.sim.transfers import Wires
 
 
 class Lanes:
@@ -28,12 +27,14 @@ class Lanes:
     ----------
     state : where tasks stand.
     spans : the spans of tasks.
-    carrier : what carries that which lanes send.
+    wires : what carries bytes.
+    inputs : what tasks receive and hand on.
+    room : the room on devices; None: none has a limit.
     """
 
-    def __init__(self, state: State, spans: Spans, carrier: Carrier) -> None:
+    def __init__(self, state: State, spans: Spans, wires: Wires, inputs: Inputs, room: Reservations | None) -> None:
         graph = state.graph
-        self._state, self._spans, self._carrier = state, spans, carrier
+        self._state, self._spans, self._wires, self._inputs, self._room = state, spans, wires, inputs, room
         self._lane, self._edge_lane = graph.lane.tolist(), graph.transfers.lane.tolist()
         self._only = [graph.places[place][0] for place in graph.place.tolist()]  # [task] its worker, where there is one
         self._queue: dict[tuple[int, int], deque[int]] = {}  # (worker, lane) -> its tasks, ready and not started
@@ -68,7 +69,7 @@ class Lanes:
         """Hear that a transfer has arrived; say whether a lane sent it."""
         if not self._edge_lane[row]:
             return False
-        inputs, missing = self._carrier.inputs, self._state.missing
+        inputs, missing = self._inputs, self._state.missing
         child = inputs.receiver[row]
         missing[child] -= 1
         if not missing[child]:
@@ -94,18 +95,19 @@ class Lanes:
         task, worker = self._queue[key].popleft(), key[0]
         self._busy[key] = task
         self._state.worker[task] = worker
-        self._carrier.taken[task] = self._spans.starts[task] = now
+        self._spans.starts[task] = now
         took = self._spans.lasts[worker][task]
         if took:
             self._spans.begin(worker, now)
             self._spans.open[worker] += 1
-        self._read_elsewhere(task)
+        if self._room:
+            self._read_elsewhere(task, self._room)
         self._ends.setdefault(now + took, []).append(task)
         self._spans.at(now + took)
 
     def _end(self, task: int, now: int) -> None:
         """Let all set out that *task* hands on."""
-        worker, edges = self._only[task], self._carrier.inputs.out_of(task)
+        worker, edges = self._only[task], self._inputs.out_of(task)
         if self._spans.starts[task] < now:
             self._spans.open[worker] -= 1
             self._spans.end(worker, now)
@@ -114,16 +116,16 @@ class Lanes:
             self._set_out(edge, now)
 
     def _set_out(self, edge: int, now: int) -> None:
-        carrier, inputs, device = self._carrier, self._carrier.inputs, self._state.device
+        inputs, device, room = self._inputs, self._state.device, self._room
         inputs.begun[edge] = 1
         sender, receiver = self._only[inputs.sender[edge]], self._only[inputs.receiver[edge]]
         source, target = device[sender], device[receiver]
         if inputs.delay[edge] and sender != receiver:
-            carrier.delay(edge, receiver, now, now + inputs.delay[edge])
+            self._wires.delay(edge, receiver, now, now + inputs.delay[edge])
         elif not inputs.size[edge] or source == target:
             self.arrived(edge)
-        elif carrier.spared(inputs.receiver[edge], target, inputs.size[edge]):
-            carrier.send(edge, receiver, carrier.path(source, target), now)
+        elif not room or room.grant(inputs.receiver[edge], target, inputs.size[edge]):
+            self._wires.send(edge, receiver, (source, target), inputs.size[edge], now)
         else:
             self._waiting.append(edge)
 
@@ -131,14 +133,14 @@ class Lanes:
         """Hear that all has arrived that the task of a lane handed on."""
         task = self._busy.pop(key)
         del self._under_way[task]
-        if self._carrier.room:
-            self._carrier.room.read(task, self._state.device[key[0]])
+        if self._room:
+            self._room.read(task, self._state.device[key[0]])
         self._next(key, now)
 
-    def _read_elsewhere(self, task: int) -> None:
+    def _read_elsewhere(self, task: int, room: Reservations) -> None:
         """Hear that *task* starts: over edges that only order, it has what parents on other devices made."""
-        inputs, state = self._carrier.inputs, self._state
-        for edge in inputs.into(task) if self._carrier.room else ():
-            parent = inputs.sender[edge]
+        state = self._state
+        for edge in self._inputs.into(task):
+            parent = self._inputs.sender[edge]
             if not self._lane[parent] and state.device_of(parent) != state.device[self._only[task]]:
-                self._carrier.received(parent)
+                room.received(parent)

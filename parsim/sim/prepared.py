@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import numpy as np
+
+from parsim.core.graph import TaskGraph
 from parsim.core.job import Job, Ordered, Policy
 from parsim.sim.clock import clock_unit
 from parsim.sim.estimate import by_worker, drawn, estimate, expected
@@ -39,12 +42,16 @@ def prepared(job: Job) -> Prepared:
     ready = Prepared(job, ticks, by_worker(job, compute, ticks.row), job.policy())
     foreseen = estimate(job, expected(job))._replace(instant=lambda: ready.now)
     ready.policy.prepare(job.graph, job.graph.places, foreseen)
-    ready.homes = _homes(ready.policy, len(job.graph))
+    ready.homes = _homes(ready.policy, job.graph)
     if ready.homes and isinstance(ready.policy, Ordered):
         ready.orders = [ready.policy.order_of(worker) for worker in range(len(job.cluster.workers))]
     return ready
 
 
-def _homes(policy: Policy, tasks: int) -> list[int]:
-    named = [home for task in range(tasks) if (home := policy.home(task)) is not None]
-    return named if len(named) == tasks else []
+def _homes(policy: Policy, graph: TaskGraph) -> list[int]:
+    """Return the worker of each task, where the policy names all that compute."""
+    homes = [policy.home(task) for task in range(len(graph))]
+    for task in np.flatnonzero(~graph.computes).tolist():
+        homes[task] = graph.places[graph.place[task]][0]
+    named = [home for home in homes if home is not None]
+    return named if len(named) == len(homes) and graph.computes.any() else []

@@ -17,21 +17,23 @@ def theory(job: Job) -> Theory:
     """Return the terms of T_total.
 
     `t_s` is the mean over the N units of their mean compute seconds, `t_c` that of the nominal seconds of their
-    transfers as if every parent were elsewhere. A task of k units shares its input among them, so both are sums over
-    the tasks, divided by N. Each task counts as often as it stands for others, with all that it receives and sends.
+    transfers and communication lanes, as if every parent were elsewhere. A task of k units shares its input among them,
+    so both are sums over the tasks, divided by N. Each task counts as often as it stands for others, with all that it
+    receives and sends.
     """
-    n, copies = job.n, job.copies
-    given, result = mean_given(job), mean_result(job)
+    n, copies, computes = job.n, job.copies, job.graph.computes
+    given, result, seconds = mean_given(job), mean_result(job), mean_compute(job) * copies
     transfers = (
         mean_transfer(job) * copies[job.graph.edges.child],
         given * copies[: len(given)],
         result * copies[: len(result)],
         nominal_flows(job) * job.flow_copies,
+        seconds[~computes],
     )
     return Theory(
         n=n,
         p=job.cluster.p,
-        t_s=math.fsum((mean_compute(job) * copies).tolist()) / n,
+        t_s=math.fsum(seconds[computes].tolist()) / n,
         t_c=math.fsum(np.concatenate(transfers).tolist()) / n,
     )
 

@@ -6,42 +6,68 @@ import math
 
 import numpy as np
 
-from parsim.core.cluster import Path
+from parsim.core.cluster import Cluster, Path
 from parsim.sim.network import Network
 from parsim.sim.record import Transfers
-from parsim.sim.ticks import Ticks
+from parsim.sim.spans import Spans
 
 
 class Wires:
     """Starts transfers, and says at each instant which have arrived.
 
-    A transfer first waits its route's latency, using no bandwidth; then it joins the network.
+    A transfer first waits its route's latency, using no bandwidth; then it joins the network. A delay only lasts.
+
+    Parameters
+    ----------
+    cluster : whose ways lead from place to place.
+    network : the links that transfers share.
+    spans : what workers do; a transfer belongs to one.
     """
 
-    def __init__(self, network: Network, ticks: Ticks) -> None:
+    def __init__(self, cluster: Cluster, network: Network, spans: Spans) -> None:
         self.rows: list[list[int]] = []  # thing, worker, start, end
         self.nominal: list[float] = []  # s; NaN: as long as it took
-        self._ticks = ticks
-        self._network = network
+        self._cluster, self._ticks, self._network, self._spans = cluster, spans.ticks, network, spans
         self._joining: dict[int, list[tuple[int, Path, float, float]]] = {}
+        self._over: dict[int, list[int]] = {}  # instant -> transfers whose delay is over
 
     def delay(self, thing: int, worker: int, start: int, end: int) -> None:
-        """Record a stated delay: its end is known, nothing is shared."""
+        """Let a stated delay pass: its end is known, nothing is shared."""
+        self._spans.begin(worker, start)
         self._record(thing, worker, start, end, math.nan)
+        self._spans.end(worker, end)
+        self._over.setdefault(end, []).append(thing)
+        self._spans.at(end)
 
-    def send(self, thing: int, worker: int, path: Path, size: float, limit: float, now: int) -> int:
-        """Start a transfer; return the instant at which it joins the network."""
+    def send(
+        self, thing: int, worker: int, ends: tuple[int, int], size: float, now: int, limit: float = math.inf
+    ) -> None:
+        """Let *size* bytes set out between two places, at most at *limit* B/s."""
+        path = self._cluster.path(*ends)
+        if path is None:
+            raise LookupError(f"no way from place {ends[0]} to {ends[1]}, though the scenario was checked")
+        self._spans.begin(worker, now)
+        self._spans.open[worker] += 1
         row = self._record(thing, worker, now, now, path.seconds(size, limit))
         join = now + self._ticks.of(path.latency)
         self._joining.setdefault(join, []).append((row, path, size, limit))
-        return join
+        if join > now:
+            self._spans.at(join)
+
+    def over(self, now: int) -> list[int]:
+        """Return the transfers whose delay is over now."""
+        return self._over.pop(now, [])
 
     def arrived(self, now: int) -> list[tuple[int, int]]:
-        """Return (thing, worker) of the transfers that end now."""
-        rows = self._network.finished(now)
-        for row in rows:
+        """Return (thing, worker) of the transfers whose last byte arrives now."""
+        found = []
+        for row in self._network.finished(now):
+            thing, worker, _, _ = self.rows[row]
             self.rows[row][3] = now
-        return [(self.rows[row][0], self.rows[row][1]) for row in rows]
+            self._spans.open[worker] -= 1
+            self._spans.end(worker, now)
+            found.append((thing, worker))
+        return found
 
     def settle(self, now: int) -> int:
         """Let those join whose latency is paid, share the links anew; return the network's next instant, or NEVER."""

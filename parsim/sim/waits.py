@@ -23,12 +23,15 @@ CHUNK = 1 << 20  # tasks looked at together, so that a large run needs little me
 def compute_waits(job: Job, record: Record, names: SpanNames) -> Ints:
     """Return the code of what each task waited for, (tasks,)."""
     graph, start = job.graph, record.start_s
-    waits = ended_on(record, record.worker, start)
+    lanes = _lanes(job, record)
+    waits = ended_on(record._replace(worker=lanes), lanes, start)
     edges = graph.edges
     last = record.end_s[edges.parent] == start[edges.child]
     np.maximum.at(waits, edges.child[last], edges.parent[last])
     _inputs(job, record, names, waits)
-    waits[_starved(record, record.worker, start) & (record.ready_s < start)] = names.word("memory")
+    if graph.lanes:
+        _sent_before(job, record, names, waits)
+    waits[_starved(record, record.worker, start) & (record.ready_s < start) & graph.computes] = names.word("memory")
     waits[(waits == UNKNOWN) & (start == record.begun_s)] = _beginning(job, names)
     waits[waits == UNKNOWN] = names.word("policy")
     return waits
@@ -43,11 +46,12 @@ def transfer_waits(job: Job, record: Record, names: SpanNames) -> Ints:
     giver[sent] = table.parent[thing[sent]]
     ready[sent] = record.end_s[giver[sent]]
     giver[flow] = names.word("")
-    waits = ended_on(record, moved.worker, moved.start_s)
+    waits = ended_on(record._replace(worker=_lanes(job, record)), moved.worker, moved.start_s)
     waits[waits == UNKNOWN] = names.word("policy")
     _beside_starts(job, record, names, waits)
     waits[_starved(record, moved.worker, moved.start_s)] = names.word("memory")
-    inward = np.flatnonzero(table.edges[thing])
+    waits[table.lane[thing] > 0] = names.word("memory")  # they leave as their task ends, or when there is room
+    inward = np.flatnonzero(table.edges[thing] & (table.lane[thing] == 0))
     child = table.child[thing[inward]]
     released = record.ready_s[child] == moved.start_s[inward]
     if released.any():
@@ -55,6 +59,28 @@ def transfer_waits(job: Job, record: Record, names: SpanNames) -> Ints:
     at_once = (ready == moved.start_s) | flow
     waits[at_once] = giver[at_once]
     return waits
+
+
+def _lanes(job: Job, record: Record) -> Ints:
+    """Number the lane of each task: its worker, or for communication lanes a number beyond the workers, (tasks,)."""
+    lane = job.graph.lane
+    return record.worker + len(job.cluster.workers) * lane if len(lane) else record.worker
+
+
+def _sent_before(job: Job, record: Record, names: SpanNames, waits: Ints) -> None:
+    """Where a task of a communication lane starts as the last of what the lane sends arrives, put its code."""
+    table, moved, lanes = job.graph.transfers, record.transfers, _lanes(job, record)
+    rows = np.flatnonzero(table.lane[moved.thing] > 0)
+    sender = lanes[table.parent[moved.thing[rows]]]
+    arrived = dict(zip(_pairs(sender, moved.end_s[rows]), moved.thing[rows].tolist(), strict=True))
+    late = np.flatnonzero((job.graph.lane > 0) & (record.ready_s < record.start_s))
+    for task, when in zip(late.tolist(), _pairs(lanes[late], record.start_s[late]), strict=True):
+        if when in arrived:
+            waits[task] = names.transfer(np.array(arrived[when]))
+
+
+def _pairs(lane: Ints, moment: Floats) -> list[tuple[int, float]]:
+    return list(zip(lane.tolist(), moment.tolist(), strict=True))
 
 
 def _beside_starts(job: Job, record: Record, names: SpanNames, waits: Ints) -> None:

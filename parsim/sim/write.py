@@ -91,9 +91,9 @@ def _tasks(job: Job, record: Record, names: SpanNames, instants: Record) -> Colu
     return (
         tasks,
         tasks,
-        graph.kind,
+        np.where(graph.computes, graph.kind, len(graph.kinds)),  # a task of a communication lane is a transfer
         record.worker,
-        np.broadcast_to(COMPUTE, len(tasks)),
+        np.where(graph.computes, COMPUTE, FIRST_LANE - graph.lane if graph.lanes else COMPUTE),
         record.ready_s,
         record.start_s,
         record.end_s,
@@ -115,7 +115,7 @@ def nominal_compute(job: Job, record: Record) -> Floats:
     return nominal
 
 
-COMPUTE, HOST_LANE, DELAY = -1, -2, -3  # codes of lanes that are no way
+COMPUTE, HOST_LANE, DELAY, FIRST_LANE = -1, -2, -3, -3  # codes of lanes that are no way; lane k: FIRST_LANE - k
 FIXED = {COMPUTE: "compute", HOST_LANE: "host", DELAY: "delay"}
 
 
@@ -166,8 +166,9 @@ def _steps(job: Job, steps: Steps, names: SpanNames) -> Columns:
 def _lanes(job: Job, ways: Ints) -> Words:
     """Write the lanes' names; the table is sorted, so that codes sort as names do."""
     places = job.cluster.places
+    fixed = FIXED | {FIRST_LANE - lane: name for lane, name in enumerate(job.graph.lanes, start=1)}
     found = {
-        int(way): FIXED[way] if way < 0 else f"{places[way // len(places)]}>{places[way % len(places)]}"
+        int(way): fixed[way] if way < 0 else f"{places[way // len(places)]}>{places[way % len(places)]}"
         for way in distinct(ways).tolist()
     }
     table = sorted(found.values())
@@ -234,7 +235,7 @@ def by_worker(rows: Floats, workers: int) -> list[Intervals]:
 
 def _held_back(job: Job, record: Record) -> list[Intervals]:
     """Return for each place set when some task of it was ready and given to nobody."""
-    late = np.flatnonzero(record.ready_s < record.taken_s)
+    late = np.flatnonzero((record.ready_s < record.taken_s) & job.graph.computes)
     late = late[np.argsort(job.graph.place[late], kind="stable")]
     first = np.searchsorted(job.graph.place[late], np.arange(len(job.graph.places) + 1))
     return [Intervals.union(record.ready_s[late[a:b]], record.taken_s[late[a:b]]) for a, b in pairwise(first)]

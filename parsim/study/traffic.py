@@ -83,7 +83,7 @@ def _owner(job: Job, link: str, source: int, target: int) -> Iterator[int]:
 def _sent(job: Job, timeline: Timeline, chosen: Bools) -> tuple[Ints, Ints, Floats]:
     """Return from where to where each transfer of bytes went, and how many, (transfers,) each."""
     graph, host = job.graph, job.cluster.host
-    computed = np.flatnonzero(timeline.computes)
+    computed = np.flatnonzero(timeline.of_tasks)
     worker = np.zeros(len(graph), np.int64)
     worker[timeline.number[computed]] = timeline.workers.code[computed]
     device = np.array(job.cluster.device_of_worker)[worker]

@@ -4,6 +4,7 @@
 - {name: t2, compute: 5 s, after: {t1: 18 s}}            one time at speed 1; a delay between distinct workers
 - {name: t3, compute: 5 s, after: {t1: 10 MB}}           bytes travel over the links
 - {name: t4, compute: 5 s, after: [t2, t3], memory: 1 GB, output: 10 MB}
+- {name: s1, compute: {p1: 0 s}, lane: dp, after: [t1]}  a send: it takes no slot, and leaves as soon as it can
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ import numpy as np
 from parsim.core.cluster import Cluster
 from parsim.core.cycles import cycles
 from parsim.core.errors import Complaint, Invalid, Path, about_doubles
-from parsim.core.graph import Edges, Floats, Ints, TaskGraph
+from parsim.core.graph import Edges, Floats, Ints, TaskGraph, no_ints
+from parsim.core.lanes import about_lanes
 from parsim.core.names import about_shared, transfers, words
 from parsim.core.plan import Plan
 from parsim.core.schema import Name
@@ -42,6 +44,8 @@ class TaskRow:
         the links, or a delay between different workers. Left out: none.
     memory : bytes that the task takes while it runs.
     output : bytes of the task's output, which takes room on its device until all consumers have received it.
+    lane : communication lane on which the task runs, on its one worker, in place of a compute slot. What it hands on
+        leaves as it ends, at once, and those that wait for it are ready when it has arrived. Left out: it computes.
     """
 
     name: Name
@@ -49,6 +53,7 @@ class TaskRow:
     after: list[Name] | dict[Name, Travel] = ()  # type: ignore[assignment]
     memory: Bytes = 0.0
     output: Bytes = 0.0
+    lane: Name | None = None
 
 
 Parents = Mapping[str, Travel]
@@ -76,20 +81,36 @@ def tasks(cluster: Cluster, plan: Plan, tasks: list[TaskRow]) -> TaskGraph:
     ]
     if not tasks:
         complaints = [Complaint(("tasks",), "is empty; at least one task is needed")]
+    elif all(row.lane for row in tasks):
+        complaints += [
+            Complaint(("tasks",), "holds only tasks of communication lanes; at least one that computes is needed")
+        ]
     if complaints:
         raise Invalid(complaints)
+    graph = _graph(tasks, names, edges, cluster)
+    complaints = [Complaint(_path(graph, what, index), why) for what, index, why in islice(about_lanes(graph), SHOWN)]
+    if complaints:
+        raise Invalid(complaints)
+    return graph
+
+
+def _graph(tasks: Sequence[TaskRow], names: Sequence[str], edges: Edges, cluster: Cluster) -> TaskGraph:
     places, place = _places(tasks, cluster)
+    lanes = tuple(dict.fromkeys(row.lane for row in tasks if row.lane))
+    number = {name: lane for lane, name in enumerate(lanes, start=1)}
     return TaskGraph(
         names=names,
         kinds=("compute",),
         kind=np.zeros(len(tasks), np.int64),
-        units=np.ones(len(tasks)),
+        units=np.array([0.0 if row.lane else 1.0 for row in tasks]),
         places=places,
         place=place,
         stated=_seconds(tasks, cluster),
         edges=edges,
         memory=np.array([row.memory for row in tasks]),
         output=np.array([row.output for row in tasks]),
+        lanes=lanes,
+        lane=np.array([number[row.lane] if row.lane else 0 for row in tasks]) if lanes else no_ints(),
         where=partial(_where, names, edges, [row.memory >= row.output for row in tasks]),
     )
 
@@ -99,6 +120,11 @@ def _where(names: Sequence[str], edges: Edges, memory: Sequence[bool], what: str
     if what == "edge":
         return ("tasks", int(edges.child[index]), "after", names[int(edges.parent[index])])
     return ("tasks", index, "memory" if memory[index] else "output")
+
+
+def _path(graph: TaskGraph, what: str, index: int) -> Path:
+    """Return where the scenario says what is wrong with a communication lane."""
+    return graph.where("edge", index) if what == "edge" else ("tasks", index, "compute" if what == "place" else what)
 
 
 def _about_shared(names: Sequence[str], edges: Edges, cluster: Cluster, plan: Plan) -> Iterator[Complaint]:

@@ -1,0 +1,51 @@
+"""What a task of a communication lane may be: it takes no slot, so no policy places it, and it holds no memory.
+
+b1 -- only orders --> send1 (lane dp of w0) -- 100 MB, or a delay --> update (on w1 alone)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from parsim.core.graph import TaskGraph
+
+RESERVED = ("compute", "host", "delay")  # lanes that every timeline may have
+ONE_WORKER = "give a time for one device of one slot"
+
+
+class Wrong(NamedTuple):
+    """What is wrong: of a task its lane, place, memory, output, given or result, or an edge; its number, and why."""
+
+    what: str
+    number: int
+    why: str
+
+
+def about_lanes(graph: TaskGraph) -> Iterator[Wrong]:
+    """Yield what is wrong with the communication lanes of *graph*."""
+    if not graph.lanes:
+        return
+    names, lane, edges = graph.names, graph.lane, graph.edges
+    alone = np.array([len(allowed) == 1 for allowed in graph.places], bool)[graph.place]
+    sends = np.flatnonzero(lane > 0)
+    for task in sends.tolist():
+        name = graph.lanes[lane[task] - 1]
+        if name in RESERVED or ">" in name:
+            yield Wrong("lane", task, f"'{name}' is the name of other lanes; choose another name")
+    for task in sends[~alone[sends]].tolist():
+        yield Wrong("place", task, f"a task of a communication lane needs its one worker; {ONE_WORKER}")
+    for what in ("memory", "output", "given", "result"):
+        column = getattr(graph, what)
+        for task in sends[column[sends] > 0].tolist() if len(column) else ():
+            yield Wrong(what, task, f"{names[task]} is of a communication lane, which only sends what its parents made")
+    sent = lane[edges.parent] > 0
+    for edge in np.flatnonzero(sent & ~alone[edges.child]).tolist():
+        parent, child = names[int(edges.parent[edge])], names[int(edges.child[edge])]
+        yield Wrong("edge", edge, f"{parent} sends as soon as it can, so {child} needs its one worker; {ONE_WORKER}")
+    carries = (edges.size > 0) | (edges.delay > 0)
+    for edge in np.flatnonzero(~sent & (lane[edges.child] > 0) & carries).tolist():
+        child = names[int(edges.child[edge])]
+        yield Wrong("edge", edge, f"{child} is of a communication lane, where parents can only order; drop the amount")

@@ -26,7 +26,13 @@ def complaints_about(job: Job) -> list[Complaint]:
     crowd = _too_many_pairs(job)
     if crowd:
         return crowd
-    sorts = (_edges_without_route(job), _host_without_route(job), _flows_without_route(job), _tasks_without_room(job))
+    sorts = (
+        _edges_without_route(job),
+        _host_without_route(job),
+        _flows_without_route(job),
+        _collectives_without_route(job),
+        _tasks_without_room(job),
+    )
     found = dict.fromkeys(complaint for sort in sorts for complaint in islice(sort, SHOWN))
     return [complaint.below("workload") for complaint in found]
 
@@ -89,6 +95,16 @@ def _flows_without_route(job: Job) -> Iterator[Complaint]:
         if job.cluster.path(*ends) is None:
             source, target = (job.cluster.places[place] for place in ends)
             yield Complaint(job.graph.where("flow", flow), f"no route leads from {source} to {target}")
+
+
+def _collectives_without_route(job: Job) -> Iterator[Complaint]:
+    graph, devices, places = job.graph, devices_of(job), job.cluster.places
+    for each in graph.collectives:
+        for task, other, _ in each.traffic():
+            (source, *_), (target, *_) = devices[graph.place[task]], devices[graph.place[other]]
+            if source != target and job.cluster.path(source, target) is None:
+                why = f"no route leads from {places[source]} to {places[target]}"
+                yield Complaint(graph.where("task", task), why)
 
 
 def _tasks_without_room(job: Job) -> Iterator[Complaint]:

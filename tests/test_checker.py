@@ -136,7 +136,7 @@ def awake(timeline, index):
 
 Q = 1  # the worker's code
 CORRUPTIONS = {
-    "overlap": ("tasks", lambda t: moved(t, "e", 0.5, 1.5), "tasks b and e overlap on one worker"),
+    "overlap": ("tasks", lambda t: moved(t, "e", 0.5, 1.5), "tasks b and e overlap on one lane of a worker"),
     "earlier than its parent": ("tasks", lambda t: moved(t, "d", 1, 2), "d started before what it needs of a"),
     "earlier than its input": ("tasks", lambda t: moved(t, "c", 2.5, 3.5), "c started before a>c had arrived"),
     "missing task": ("tasks", lambda t: without(t, "b"), "task b ran 0 times"),

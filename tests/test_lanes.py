@@ -143,13 +143,10 @@ def graphs(draw):
     workers, tasks = draw(st.integers(2, 3)), []
     for number in range(draw(st.integers(2, 12))):
         lane = draw(st.sampled_from([None, None, "dp", "pp"])) if number else None
-        row = {
-            "name": f"t{number}",
-            "compute": {f"w{draw(st.integers(0, workers - 1))}": f"{draw(st.integers(0, 3))} s"},
-        }
-        parents = (
-            draw(st.lists(st.sampled_from(tasks), max_size=3, unique_by=lambda task: task["name"])) if tasks else []
-        )
+        worker, seconds = draw(st.integers(0, workers - 1)), draw(st.integers(0, 3))
+        row = {"name": f"t{number}", "compute": {f"w{worker}": f"{seconds} s"}}
+        earlier = st.sampled_from(tasks) if tasks else st.nothing()
+        parents = draw(st.lists(earlier, max_size=min(3, len(tasks)), unique_by=lambda task: task["name"]))
         amount = st.sampled_from(["0 s", "100 MB", "50 MB", "1 s"])
         row["after"] = {p["name"]: draw(amount) if p.get("lane") or not lane else "0 s" for p in parents}
         tasks.append(row | ({"lane": lane} if lane else {}))

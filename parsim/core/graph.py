@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from parsim.core.collective import Collective
 from parsim.core.columns import Bools as Bools
 from parsim.core.columns import Floats as Floats
 from parsim.core.columns import Ints as Ints
@@ -108,6 +109,7 @@ class TaskGraph:
     orders: tuple[Sequence[int], ...] = ()  # a pipeline's order of tasks on each rank
     lanes: tuple[str, ...] = ()  # the communication lanes that every worker has
     lane: Ints = field(default_factory=no_ints)  # (tasks,) 0: compute, k: lanes[k - 1]; or empty: all compute
+    collectives: tuple[Collective, ...] = ()  # what tasks of communication lanes do together
     flows: Flows = field(default_factory=Flows)
     program: Program | None = None  # only where the workload carries kernels
     where: Callable[[str, int], Path] = (

@@ -35,6 +35,10 @@ def about_lanes(graph: TaskGraph) -> Iterator[Wrong]:
         name = graph.lanes[lane[task] - 1]
         if name in RESERVED or ">" in name:
             yield Wrong("lane", task, f"'{name}' is the name of other lanes; choose another name")
+    members = [task for each in graph.collectives for task in each.members]
+    for task in sorted(set(members)):
+        if not lane[task] or members.count(task) > 1:
+            yield Wrong("lane", task, f"{names[task]} is in a collective; it needs a lane, and one collective alone")
     for task in sends[~alone[sends]].tolist():
         yield Wrong("place", task, f"a task of a communication lane needs its one worker; {ONE_WORKER}")
     for what in ("memory", "output", "given", "result"):

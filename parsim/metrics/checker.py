@@ -130,6 +130,12 @@ class _Proof:
             if here.any():
                 expected[here] = self.job.cost.expected(self.job.graph, index, device)[here]
         took, drawn, nominal = self.end - self.start, expected * luck, self.timeline.nominal_s[self.row]
+        for each in self.job.graph.collectives:  # no cost says how long they take
+            members = list(each.members)
+            drawn[members], expected[members] = took[members], each.alone(self.job.cluster, self.device[members])
+            sending = each.sending(self.job.cluster, self.device[members]).sum(axis=0)
+            for place in np.flatnonzero(took[members] < sending - self.tolerance).tolist():
+                yield f"task {self.name(members[place])} was faster than its links allow"
         for task in np.flatnonzero(~(np.abs(took - drawn) <= self.tolerance)).tolist():
             yield f"task {self.name(task)} took {took[task]:g} s, and costs {drawn[task]:g} s"
         for task in np.flatnonzero(~(np.abs(nominal - expected) <= self.tolerance)).tolist():

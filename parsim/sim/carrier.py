@@ -185,7 +185,7 @@ class Carrier:
 
     def _delay_over(self, edge: int, now: int) -> None:
         state, parent, child = self._state, self.inputs.sender[edge], self.inputs.receiver[edge]
-        if self.lanes and self.lanes.arrived(edge):
+        if self.lanes and self.lanes.arrived(edge, now):
             return
         worker = state.homes[child] if state.named else state.worker[child]
         if self.room and state.device_of(parent) != self._device[worker]:
@@ -200,7 +200,7 @@ class Carrier:
 
     def _arrive(self, row: int, worker: int, now: int) -> None:
         """Hear that a transfer has ended."""
-        if self.lanes and self.lanes.arrived(row):
+        if self.lanes and self.lanes.arrived(row, now):
             return
         parent, child = self.inputs.sender[row], self.inputs.receiver[row]
         if parent != NONE:

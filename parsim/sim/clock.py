@@ -12,6 +12,7 @@ from simpy import Environment, Event
 
 from parsim.core.cluster import Link, Route
 from parsim.core.columns import Floats, distinct
+from parsim.core.graph import TaskGraph
 from parsim.core.job import Job
 from parsim.sim.memory_bounds import devices_of
 from parsim.sim.ticks import SHARED, Ticks, finest, fitting, unit_of
@@ -60,12 +61,17 @@ def clock_unit(job: Job, compute: list[Floats]) -> Ticks:
     links = {link for route in _routes(job) for link in route}
     if not links:
         return fitting(times, total, unit_of(speeds))
-    bandwidths, sizes = [link.bandwidth for link in links], graph.transfers.size
+    bandwidths, sizes = [link.bandwidth for link in links], np.append(graph.transfers.size, _collected(graph))
     heaviest = int(job.cluster.stands_for.max())  # no transfer weighs more on a link
     total += heaviest * float(sizes.sum()) / min(bandwidths) + float((graph.flows.size / graph.flows.limit).sum())
     total += math.fsum(link.latency for link in links) * len(sizes)
     least = [float(column[column > 0].min(initial=math.inf)) for column in (*times, sizes / max(bandwidths))]
     return finest(total, min(least), unit_of([*speeds, *bandwidths], SHARED))
+
+
+def _collected(graph: TaskGraph) -> list[float]:
+    """Return the bytes of all that collectives send."""
+    return [size for each in graph.collectives for _, _, size in each.traffic()]
 
 
 def _routes(job: Job) -> Iterator[tuple[Link, ...]]:
@@ -78,6 +84,8 @@ def _routes(job: Job) -> Iterator[tuple[Link, ...]]:
     for size, way in ((graph.given, lambda there: (host, there)), (graph.result, lambda there: (there, host))):
         pairs += [way(devices[place]) for place in (distinct(graph.place[size > 0]).tolist() if len(size) else ())]
     pairs += [((source,), (target,)) for source, target in zip(graph.flows.source, graph.flows.target, strict=True)]
+    for each in graph.collectives:
+        pairs += [(devices[graph.place[a]], devices[graph.place[b]]) for a, b, _ in each.traffic()]
     for sources, targets in dict.fromkeys(pairs):
         for source, target, _ in wiring.alike(sources, targets):
             route: Route | None = wiring.route(source, target)

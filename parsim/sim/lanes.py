@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import deque
 
+from parsim.sim.collectives import Collectives
 from parsim.sim.inputs import Inputs
 from parsim.sim.order import Released
 from parsim.sim.reservations import Reservations
@@ -43,6 +44,7 @@ class Lanes:
         self._under_way: dict[int, int] = {}  # task -> edges that have not arrived
         self._waiting: list[int] = []  # edges that find no room where they go
         self._released: Released = []
+        self._collectives = Collectives(state, wires, self._only)
 
     def released(self, released: Released, now: int) -> Released:
         """Take the tasks of lanes out of those that are ready; return the others."""
@@ -65,8 +67,11 @@ class Lanes:
         released, self._released = self._released, []
         return released
 
-    def arrived(self, row: int) -> bool:
-        """Hear that a transfer has arrived; say whether a lane sent it."""
+    def arrived(self, row: int, now: int) -> bool:
+        """Hear that a transfer has arrived, or what a collective has posted; say whether a lane sent it."""
+        if row < 0:
+            self._through(self._collectives.arrived(~row, now), now)
+            return True
         if not self._edge_lane[row]:
             return False
         inputs, missing = self._inputs, self._state.missing
@@ -76,6 +81,13 @@ class Lanes:
             self._released.append((child, self._only[child]))
         self._under_way[inputs.sender[row]] -= 1
         return True
+
+    def _through(self, members: list[int], now: int) -> None:
+        """Hear that *members* of collectives are through with all phases."""
+        for task in members:
+            self._spans.ends[task] = now
+            self._ends.setdefault(now, []).append(task)
+            self._spans.at(now)
 
     def story(self) -> list[str]:
         """Tell what the lanes wait for that have something to do."""
@@ -97,20 +109,21 @@ class Lanes:
         self._state.worker[task] = worker
         self._spans.starts[task] = now
         took = self._spans.lasts[worker][task]
-        if took:
-            self._spans.begin(worker, now)
-            self._spans.open[worker] += 1
+        self._spans.begin(worker, now)
+        self._spans.open[worker] += 1
         if self._room:
             self._read_elsewhere(task, self._room)
-        self._ends.setdefault(now + took, []).append(task)
-        self._spans.at(now + took)
+        if task in self._collectives:
+            self._through(self._collectives.post(task, now), now)
+        else:
+            self._ends.setdefault(now + took, []).append(task)
+            self._spans.at(now + took)
 
     def _end(self, task: int, now: int) -> None:
         """Let all set out that *task* hands on."""
         worker, edges = self._only[task], self._inputs.out_of(task)
-        if self._spans.starts[task] < now:
-            self._spans.open[worker] -= 1
-            self._spans.end(worker, now)
+        self._spans.open[worker] -= 1
+        self._spans.end(worker, now)
         self._under_way[task] = len(edges)
         for edge in edges:
             self._set_out(edge, now)
@@ -123,7 +136,7 @@ class Lanes:
         if inputs.delay[edge] and sender != receiver:
             self._wires.delay(edge, receiver, now, now + inputs.delay[edge])
         elif not inputs.size[edge] or source == target:
-            self.arrived(edge)
+            self.arrived(edge, now)
         elif not room or room.grant(inputs.receiver[edge], target, inputs.size[edge]):
             self._wires.send(edge, receiver, (source, target), inputs.size[edge], now)
         else:

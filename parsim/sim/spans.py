@@ -29,6 +29,7 @@ class Spans:
         self.ticks, self.lasts = state.ready.ticks, state.ready.lasts
         workers = len(state.holding)
         self.starts = self.ticks.blank(len(state.worker))
+        self.ends: dict[int, int] = {}  # task -> its end, where nobody knew it when the task started
         self.idle = self.ticks.blank(0)  # worker, from, to: three numbers a stretch
         self.idle_from: list[int] = [0] * workers
         self.open = [0] * workers  # transfers of each worker that are under way
@@ -83,6 +84,14 @@ class Spans:
 
     def took(self) -> Ints:
         """Return the ticks that each task took on its worker, (tasks,)."""
+        took = self._foreseen()
+        if self.ends:
+            took = took.copy()
+            took[list(self.ends)] = [end - self.starts[task] for task, end in self.ends.items()]
+        return took
+
+    def _foreseen(self) -> Ints:
+        """Return the ticks that each task was to take when it started, (tasks,)."""
         same = self.lasts[0]
         if isinstance(same, Sequence) and all(row is same for row in self.lasts):
             return self.ticks.whole(same)

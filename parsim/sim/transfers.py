@@ -10,6 +10,7 @@ from parsim.core.cluster import Cluster, Path
 from parsim.sim.network import Network
 from parsim.sim.record import Transfers
 from parsim.sim.spans import Spans
+from parsim.sim.state import NOBODY
 
 
 class Wires:
@@ -43,29 +44,31 @@ class Wires:
         self, thing: int, worker: int, ends: tuple[int, int], size: float, now: int, limit: float = math.inf
     ) -> None:
         """Let *size* bytes set out between two places, at most at *limit* B/s."""
-        path = self._cluster.path(*ends)
-        if path is None:
-            raise LookupError(f"no way from place {ends[0]} to {ends[1]}, though the scenario was checked")
+        path = self._path(ends)
         self._spans.begin(worker, now)
         self._spans.open[worker] += 1
         row = self._record(thing, worker, now, now, path.seconds(size, limit))
-        join = now + self._ticks.of(path.latency)
-        self._joining.setdefault(join, []).append((row, path, size, limit))
-        if join > now:
-            self._spans.at(join)
+        self._join(row, path, size, limit, now)
+
+    def post(self, number: int, ends: tuple[int, int], size: float, now: int) -> None:
+        """Let *size* bytes of a collective set out, which no row of the graph's table stands for."""
+        path = self._path(ends)
+        row = self._record(~number, NOBODY, now, now, math.nan)
+        self._join(row, path, size, math.inf, now)
 
     def over(self, now: int) -> list[int]:
         """Return the transfers whose delay is over now."""
         return self._over.pop(now, [])
 
     def arrived(self, now: int) -> list[tuple[int, int]]:
-        """Return (thing, worker) of the transfers whose last byte arrives now."""
+        """Return (thing, worker) of the transfers that end now; of what was posted, (~number, NOBODY)."""
         found = []
         for row in self._network.finished(now):
             thing, worker, _, _ = self.rows[row]
             self.rows[row][3] = now
-            self._spans.open[worker] -= 1
-            self._spans.end(worker, now)
+            if worker != NOBODY:
+                self._spans.open[worker] -= 1
+                self._spans.end(worker, now)
             found.append((thing, worker))
         return found
 
@@ -77,8 +80,10 @@ class Wires:
 
     def transfers(self) -> Transfers:
         """Return all transfers that have arrived."""
-        thing, worker, start, end = zip(*self.rows, strict=True) if self.rows else ([],) * 4
-        start_s, end_s, nominal = self._ticks.times(start), self._ticks.times(end), np.array(self.nominal)
+        recorded = [place for place, (thing, *_) in enumerate(self.rows) if thing >= 0]
+        rows = [self.rows[place] for place in recorded]
+        thing, worker, start, end = zip(*rows, strict=True) if rows else ([],) * 4
+        start_s, end_s, nominal = self._ticks.times(start), self._ticks.times(end), np.array(self.nominal)[recorded]
         return Transfers(
             np.array(thing, dtype=np.int64),
             np.array(worker, dtype=np.int64),
@@ -86,6 +91,19 @@ class Wires:
             end_s,
             np.where(np.isnan(nominal), end_s - start_s, nominal),
         )
+
+    def _path(self, ends: tuple[int, int]) -> Path:
+        path = self._cluster.path(*ends)
+        if path is None:
+            raise LookupError(f"no way from place {ends[0]} to {ends[1]}, though the scenario was checked")
+        return path
+
+    def _join(self, row: int, path: Path, size: float, limit: float, now: int) -> None:
+        """Let a transfer join the network once its latency has passed."""
+        join = now + self._ticks.of(path.latency)
+        self._joining.setdefault(join, []).append((row, path, size, limit))
+        if join > now:
+            self._spans.at(join)
 
     def _record(self, thing: int, worker: int, start: int, end: int, nominal: float) -> int:
         self.rows.append([thing, worker, start, end])

@@ -97,10 +97,19 @@ def _tasks(job: Job, record: Record, names: SpanNames, instants: Record) -> Colu
         record.ready_s,
         record.start_s,
         record.end_s,
-        nominal_compute(job, record),
+        _nominal(job, record),
         compute_waits(job, instants, names),
         np.broadcast_to(-1, len(tasks)),
     )
+
+
+def _nominal(job: Job, record: Record) -> Floats:
+    """Return the expected seconds of each task on the worker it ran on; of a collective, those that it takes alone."""
+    nominal, device = nominal_compute(job, record), np.array(job.cluster.device_of_worker)
+    for each in job.graph.collectives:
+        nominal = nominal.copy()
+        nominal[list(each.members)] = each.alone(job.cluster, device[record.worker[list(each.members)]])
+    return nominal
 
 
 def nominal_compute(job: Job, record: Record) -> Floats:

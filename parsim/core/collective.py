@@ -1,0 +1,65 @@
+"""A collective: what its members send each other, phase by phase.
+
+    ring all-reduce of three      phase 0    phase 1    phase 2    phase 3
+    member 0                      -> 1       -> 1       -> 1       -> 1        a third of the bytes each time
+    member 1                      -> 2       -> 2       -> 2       -> 2
+    member 2                      -> 0       -> 0       -> 0       -> 0
+
+A member is a task of a communication lane. It begins with phase 0 when the task starts, and with each phase after that
+when what it sent in the phase before has arrived, and what was sent to it. Its task ends with its last phase; members
+do not wait for each other beyond that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from parsim.core.cluster import Cluster
+from parsim.core.columns import Floats, Ints
+
+NOWHERE = -1
+
+
+class Phase(NamedTuple):
+    """Whom each member sends to in one phase, and how much."""
+
+    to: Ints  # (members,) the member that receives, or NOWHERE
+    size: Floats  # (members,) B
+
+
+class Collective(NamedTuple):
+    """Members that communicate in phases."""
+
+    members: tuple[int, ...]  # tasks of communication lanes, one for each member
+    phases: tuple[Phase, ...]
+
+    def traffic(self) -> Iterator[tuple[int, int, float]]:
+        """Yield the task that sends, the task that gets, and the bytes of all that has to travel."""
+        for to, size in self.phases:
+            for member in np.flatnonzero((to != NOWHERE) & (size > 0)).tolist():
+                yield self.members[member], self.members[int(to[member])], float(size[member])
+
+    def sending(self, cluster: Cluster, devices: Ints) -> Floats:
+        """Return the seconds of what each member sends, alone on its way, (phases, members)."""
+        seconds = np.zeros((len(self.phases), len(self.members)))
+        for phase, (to, size) in enumerate(self.phases):
+            for member in np.flatnonzero((to != NOWHERE) & (size > 0)).tolist():
+                path = cluster.path(int(devices[member]), int(devices[to[member]]))
+                seconds[phase, member] = path.seconds(float(size[member])) if path else 0.0
+        return seconds
+
+    def alone(self, cluster: Cluster, devices: Ints) -> Floats:
+        """Return the seconds of each member where nobody is late and nothing shares its way, (members,).
+
+        A phase takes as long as the slower of what a member sends and what it gets.
+        """
+        sending = self.sending(cluster, devices)
+        longest = sending.copy()
+        for phase, (to, _) in enumerate(self.phases):
+            sends = to != NOWHERE
+            np.maximum.at(longest[phase], to[sends], sending[phase, sends])
+        found: Floats = longest.sum(axis=0)
+        return found

@@ -1,0 +1,88 @@
+"""Plays collectives: each member goes from phase to phase at its own pace, over links that are really shared.
+
+    member 0   |posted|-- phase 0 --|-- phase 1 --|
+    member 1            |posted|-- phase 0 --|-- phase 1 --|      late, so member 2 waits for what it sends
+
+A member posts when its task starts. It is through with a phase when its own bytes of that phase have arrived, and all
+that others send it in that phase.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from parsim.core.collective import NOWHERE, Collective
+from parsim.sim.state import State
+from parsim.sim.transfers import Wires
+
+Sent = tuple[int, int, int]  # task that sends, task that receives, phase
+
+
+class Collectives:
+    """The collectives of one run.
+
+    Parameters
+    ----------
+    state : where tasks stand.
+    wires : what carries bytes.
+    workers : the worker of each task.
+    """
+
+    def __init__(self, state: State, wires: Wires, workers: Sequence[int]) -> None:
+        self._device, self._wires, self._workers = state.device, wires, workers
+        self._of: dict[int, tuple[Collective, int]] = {}  # task -> its collective, and its place among the members
+        self._phase: dict[int, int] = {}  # task -> the phase that it is in
+        self._open: dict[tuple[int, int], int] = {}  # (task, phase) -> what it sends or gets, and has not arrived
+        self._sent: list[Sent] = []  # by the number that the wires know it by
+        for each in state.graph.collectives:
+            for place, task in enumerate(each.members):
+                self._of[task] = each, place
+                for number, phase in enumerate(each.phases):
+                    self._open[task, number] = int(phase.to[place] != NOWHERE) + int((phase.to == place).sum())
+
+    def __contains__(self, task: int) -> bool:
+        return task in self._of
+
+    def post(self, task: int, now: int) -> list[int]:
+        """Let *task*, whose inputs are there, begin; return the members that are through with all phases."""
+        self._phase[task] = NOWHERE
+        return self._go_on([task], now)
+
+    def arrived(self, number: int, now: int) -> list[int]:
+        """Hear that what has this number has arrived; return the members that are through with all phases."""
+        return self._go_on(self._note(*self._sent[number]), now)
+
+    def _note(self, sender: int, receiver: int, phase: int) -> list[int]:
+        """Note that something has arrived; return who may go on."""
+        for task in (sender, receiver):
+            self._open[task, phase] -= 1
+        return [task for task in (sender, receiver) if task in self._phase]
+
+    def _go_on(self, tasks: list[int], now: int) -> list[int]:
+        """Let each of *tasks* enter its next phase if it may, and those that this lets go on."""
+        through = []
+        while tasks:
+            task = tasks.pop(0)
+            if task not in self._phase or self._open.get((task, self._phase[task]), 0):
+                continue
+            self._phase[task] += 1
+            if self._phase[task] == len(self._of[task][0].phases):
+                del self._phase[task]
+                through.append(task)
+            else:
+                tasks += [*self._enter(task, now), task]
+        return through
+
+    def _enter(self, task: int, now: int) -> list[int]:
+        """Let what *task* sends in its phase set out; return who may go on at once, where nothing has to travel."""
+        (each, place), number = self._of[task], self._phase[task]
+        to, size = int(each.phases[number].to[place]), float(each.phases[number].size[place])
+        if to == NOWHERE:
+            return []
+        receiver = each.members[to]
+        ends = self._device[self._workers[task]], self._device[self._workers[receiver]]
+        if not size or ends[0] == ends[1]:
+            return self._note(task, receiver, number)
+        self._wires.post(len(self._sent), ends, size, now)
+        self._sent.append((task, receiver, number))
+        return []

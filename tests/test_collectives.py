@@ -1,0 +1,122 @@
+"""The door for collectives: members and phases, played over links that are really shared."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from parsim.build import build
+from parsim.core.collective import NOWHERE, Collective, Phase
+from parsim.core.lanes import about_lanes
+from parsim.lower import complaints_about
+from parsim.metrics.checker import check
+from parsim.scenario.scenario import load
+from parsim.sim.play import play
+
+BANDWIDTH, LATENCY, SIZE = 100e6, 1e-3, 120e6
+
+
+def ring(members, size):
+    """Return the phases of a ring all-reduce: 2 (n - 1) times, each member sends 1/n to the next."""
+    n = len(members)
+    phase = Phase(np.roll(np.arange(n), -1), np.full(n, size / n))
+    return Collective(tuple(members), (phase,) * (2 * (n - 1)))
+
+
+def broadcast(members, size):
+    """Return the phases of a binomial broadcast: in phase k, members below 2^k send to those 2^k further."""
+    n, phases = len(members), []
+    for step in [1 << k for k in range((n - 1).bit_length())]:
+        to = np.where((np.arange(n) < step) & (np.arange(n) + step < n), np.arange(n) + step, NOWHERE)
+        phases.append(Phase(to, np.where(to == NOWHERE, 0.0, size)))
+    return Collective(tuple(members), tuple(phases))
+
+
+def job(ranks, late=0):
+    """Return a job in which every rank computes for a second, the last one *late* more, and then meets the others."""
+    names = [f"w{rank}" for rank in range(ranks)]
+    seconds = [1] * (ranks - 1) + [1 + late]
+    tasks = [{"name": f"b{rank}", "compute": {name: f"{seconds[rank]} s"}} for rank, name in enumerate(names)]
+    tasks += [
+        {"name": f"r{rank}", "compute": {name: "0 s"}, "lane": "dp", "after": [f"b{rank}"]}
+        for rank, name in enumerate(names)
+    ]
+    tasks += [{"name": f"u{rank}", "compute": {name: "1 s"}, "after": [f"r{rank}"]} for rank, name in enumerate(names)]
+    topology = {"kind": "full", "bandwidth": "100 MB/s", "latency": "1 ms"}
+    scenario = {"cluster": {"devices": ranks, "topology": topology}, "workload": {"kind": "tasks", "tasks": tasks}}
+    return build(load(scenario))
+
+
+def meeting(ranks, make, **more):
+    made = job(ranks, **more)
+    return replace(made, graph=replace(made.graph, collectives=(make(range(ranks, 2 * ranks), SIZE),)))
+
+
+def spans(made):
+    timeline = play(made)
+    assert check(made, timeline) == []
+    return {row[1]: row for row in timeline.rows()}
+
+
+@pytest.mark.parametrize("ranks", [2, 3, 4, 8])
+def test_a_ring_takes_as_long_as_its_closed_form(ranks):
+    """2 (n - 1) (latency + size / (n bandwidth)): Patarasuk and Yuan, J. Parallel Distrib. Comput. 69(2), 2009."""
+    took = 2 * (ranks - 1) * (LATENCY + SIZE / ranks / BANDWIDTH)
+    rows = spans(meeting(ranks, ring))
+    for rank in range(ranks):
+        assert rows[f"r{rank}"][6:9] == pytest.approx((1, 1 + took, took), rel=1e-12)
+        assert rows[f"u{rank}"][6] == pytest.approx(1 + took, rel=1e-12)
+
+
+@pytest.mark.parametrize("ranks", [2, 3, 5, 8])
+def test_a_broadcast_takes_a_phase_for_each_doubling(ranks):
+    phases = (ranks - 1).bit_length()
+    rows = spans(meeting(ranks, broadcast))
+    assert rows[f"u{ranks - 1}"][6] == pytest.approx(1 + phases * (LATENCY + SIZE / BANDWIDTH), rel=1e-12)
+
+
+def test_members_begin_when_their_own_inputs_are_there_and_only_those_wait_that_need_the_late_one():
+    """Ring of three, the last a second late: w0 gets its first third from w2, so it waits; w2 never waits for w1."""
+    step = LATENCY + SIZE / 3 / BANDWIDTH
+    rows = spans(meeting(3, ring, late=1))
+    assert [rows[f"r{rank}"][6] for rank in range(3)] == [1, 1, 2]
+    assert rows["r0"][7] == pytest.approx(2 + 4 * step, rel=1e-12)
+    assert rows["r2"][7] == pytest.approx(2 + 4 * step, rel=1e-12)
+    assert rows["r1"][7] == pytest.approx(2 + 4 * step, rel=1e-12)
+
+
+def test_a_foreign_flow_takes_its_share_of_a_link():
+    """Beside a long transfer from w0 to w1, what w0 sends of the ring goes at half the rate."""
+    ringing = meeting(2, ring)
+    alone = spans(ringing)["r0"]
+    sends = {"name": "s", "compute": {"w0": "0 s"}, "lane": "other", "after": ["b0"]}
+    takes = {"name": "t", "compute": {"w1": "1 s"}, "after": {"s": "600 MB"}}
+    tasks = [*ringing.values["workload"]["tasks"], sends, takes]
+    both = build(load(ringing.values | {"workload": {"kind": "tasks", "tasks": tasks}}))
+    both = replace(both, graph=replace(both.graph, collectives=ringing.graph.collectives))
+    rows = spans(both)
+    assert rows["r0"][7] == pytest.approx(alone[7] + 2 * (SIZE / 2 / BANDWIDTH), rel=1e-12)
+    assert rows["r0"][8] == alone[8]  # what it takes alone does not change
+
+
+def test_a_member_needs_a_lane_and_a_route():
+    made = job(2)
+    wrong = replace(made.graph, collectives=(ring([0, 3], SIZE),))
+    assert [(what, number) for what, number, _ in about_lanes(wrong)] == [("lane", 0)]
+    unwired = build(load(made.values | {"cluster": {"devices": 2}}))
+    apart = replace(unwired, graph=replace(unwired.graph, collectives=(ring([2, 3], SIZE),)))
+    assert {fault.message for fault in complaints_about(apart)} == {
+        "no route leads from w0 to w1",
+        "no route leads from w1 to w0",
+    }
+
+
+def test_the_checker_notices_a_collective_that_is_too_fast():
+    made = meeting(2, ring)
+    slow = {"devices": 2, "topology": {"kind": "full", "bandwidth": "50 MB/s"}}
+    slower = replace(made, cluster=build(load(made.values | {"cluster": slow})).cluster)
+    broken = check(slower, play(made))
+    assert {sentence for sentence in broken if "faster" in sentence} == {
+        "task r0 was faster than its links allow",
+        "task r1 was faster than its links allow",
+    }

@@ -7,8 +7,11 @@ import pytest
 
 import parsim
 from parsim.build import build
+from parsim.metrics.checker import check
 from parsim.scenario.scenario import load
-from parsim.sim.play import play
+from parsim.sim.play import engine_of, play
+from parsim.sim.prepared import prepared
+from parsim.sim.write import write
 
 
 def simulate(devices, tasks, policy="fifo", bandwidth="1 MB/s", latency="0 s", **plan):
@@ -449,3 +452,22 @@ def test_a_worker_that_asked_in_vain_is_asked_again(memory):
     job = replace(build(load(raw)), policy=Patient)
     rows = [(worker, name, start, end) for _, name, _, worker, _, _, start, end, _, _ in play(job).rows()]
     assert rows == [("w0", "a", 0, 2), ("w1", "b", 2, 3)]
+
+
+# Ends that are withdrawn.
+
+
+def test_a_task_that_stops_is_started_again_and_others_go_on():
+    """w0 fails at 1 s and is back at 4 s: its task runs anew, the one that waits for it starts later, w1 goes on."""
+    tasks = [task("a", {"w0": 3}), task("b", {"w1": 2}), task("c", {"w1": 1}, ["a"])]
+    job = build(load({"cluster": {"devices": 2}, "workload": {"kind": "tasks", "tasks": tasks}}))
+    engine = engine_of(prepared(job))
+    second = engine.ticks.of(1.0)
+    fails, back = (engine.clock.timeout(seconds * second) for seconds in (1, 4))
+    fails.callbacks.append(lambda event: engine.spans.withdraw(0, engine.clock.now))
+    back.callbacks.append(lambda event: engine.spans.start(0, 0, engine.clock.now))
+    timeline = write(job, engine.play())
+    assert [(row[1], *row[6:8]) for row in timeline.rows()] == [("b", 0, 2), ("a", 4, 7), ("c", 7, 8)]
+    assert check(job, timeline) == []
+    idle = zip(timeline.idle.worker.tolist(), timeline.idle.start_s, timeline.idle.end_s, strict=True)
+    assert list(idle) == [(0, 0, 4), (0, 7, 8), (1, 2, 7)]

@@ -433,3 +433,49 @@ def test_the_parking_lot_is_shared_in_halves():
         network.join(flow, links, 1.0, math.inf, now=0.0)
     network.settle(0.0)
     assert set(network.rates().values()) == {0.5}
+
+
+# Flows that are withdrawn.
+
+
+def test_a_withdrawn_flow_leaves_its_share_and_says_what_it_has_left():
+    network = Network([2.0], TICKS)
+    network.join(0, ways((0,)), 8.0, math.inf, 0)
+    network.join(1, ways((0,)), 8.0, math.inf, 0)
+    assert TICKS.seconds(network.settle(0)) == 8.0
+    assert network.withdraw(0, TICKS.of(3.0)) == 5.0
+    assert TICKS.seconds(network.settle(TICKS.of(3.0))) == 5.5
+    assert network.rates() == {1: 2.0}
+    assert network.withdraw(1, TICKS.of(4.0)) == 3.0
+    assert network.settle(TICKS.of(4.0)) == NEVER
+    assert network.finished(TICKS.of(5.5)) == []
+
+
+class Restless(Network):
+    """A network from which, at each instant, a drawn flow is withdrawn to join again with what it has left."""
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.draw, self.asked = random.Random(1), {}
+
+    def join(self, flow, ways, size, limit, now):
+        self.asked.setdefault(flow, (len(self.asked), ways if size else (), limit if size else math.inf))
+        super().join(flow, ways, size, limit, now)
+
+    def settle(self, now):
+        end = super().settle(now)
+        flows = [flow for flow, bottleneck in self._flows.items() if bottleneck.bottleneck is not self._unlimited]
+        if not flows or end == now:
+            return end
+        flow = self.draw.choice(flows)
+        left = self.withdraw(flow, now)
+        super().join(flow, *self.asked[flow][1:2], left, self.asked[flow][2], now)
+        return super().settle(now)
+
+    def finished(self, now):
+        return sorted(super().finished(now), key=lambda flow: self.asked[flow][0])
+
+
+@pytest.mark.parametrize("number", range(40))
+def test_to_withdraw_and_join_again_changes_nobody(number):
+    assert list(random_flows.differences(5, number, Restless)) == []

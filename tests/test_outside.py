@@ -528,7 +528,7 @@ class TestAnswers:
                 "edges=Edges(*np.array([[0], [1], [1], [1]]))",
                 "an edge carries bytes and a delay; give it one of the two",
             ),
-            ("orders=((0, 1), (1, 2))", "orders do not hold each task once"),
+            ("orders=((0, 1), (1, 2))", "orders do not hold each task that computes once"),
         ],
     )
     def test_workloads(self, here, change, told):

@@ -77,6 +77,17 @@ class Network:
             link.rate = link.share
             self._foresee(link)
 
+    def withdraw(self, flow: int, now: int) -> float:
+        """Let *flow*, which has not ended, flow no longer; return the bytes that it has left."""
+        gone = self._flows.pop(flow)
+        link = gone.metered
+        link.advance(now, self._ticks)
+        left = link.remove(gone)
+        self._stirred[link] = None
+        self._fair.moved.pop(gone, None)
+        self._fair.leave(gone)
+        return left / PARTS
+
     def set_capacity(self, link: int, capacity: float, now: int) -> None:
         """Let *link* carry *capacity* B/s from *now* on."""
         self._fair.set_capacity(self._link(link), capacity)

@@ -59,8 +59,8 @@ def ready_times(graph: TaskGraph, end_s: Floats, begun_s: float, moved: Transfer
     ready = np.full(len(graph), begun_s)
     with np.errstate(invalid="ignore"):  # in a run that stalled some ends are NaN
         np.maximum.at(ready, graph.edges.child, end_s[graph.edges.parent])
-    sent = moved.thing[graph.transfers.lane[moved.thing] > 0]
-    np.maximum.at(ready, graph.transfers.child[sent], moved.end_s[graph.transfers.lane[moved.thing] > 0])
+        sent = graph.transfers.lane[moved.thing] > 0
+        np.maximum.at(ready, graph.transfers.child[moved.thing[sent]], moved.end_s[sent])
     return ready
 
 

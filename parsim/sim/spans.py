@@ -12,7 +12,7 @@ import numpy as np
 from parsim.core.columns import Floats, Ints
 from parsim.sim.clock import Instants
 from parsim.sim.order import Bind
-from parsim.sim.state import NOBODY, State
+from parsim.sim.state import State
 from parsim.sim.ticks import NEVER
 
 
@@ -32,6 +32,7 @@ class Spans:
         self.ends: dict[int, int] = {}  # task -> its end, where nobody knew it when the task started
         self.idle = self.ticks.blank(0)  # worker, from, to: three numbers a stretch
         self.idle_from: list[int] = [0] * workers
+        self._moved = [0] * workers  # when the last transfer of each worker has ended, or will
         self.open = [0] * workers  # transfers of each worker that are under way
         self._state, self._instants = state, instants
         self.start = self._starting()
@@ -57,14 +58,11 @@ class Spans:
         return start
 
     def withdraw(self, task: int, now: int) -> None:
-        """Take back the end of *task*, which runs; it may be started again, here or elsewhere."""
-        worker, state = self._state.worker[task], self._state
-        end = self.starts[task] + self.lasts[worker][task]
-        state.agenda[end].remove(task)  # an instant at which nothing ends changes nothing
+        """Take back the end of *task*, which runs and now stops; it keeps its worker, and is started again later."""
+        worker, start = self._state.worker[task], self.starts[task]
+        self._state.agenda[start + self.lasts[worker][task]].remove(task)  # an instant without ends changes nothing
         self.starts[task] = NEVER
-        state.worker[task] = NOBODY
-        state.holding[worker] -= 1
-        self.idle_from[worker] = now
+        self.idle_from[worker] = max(start, self._moved[worker])
 
     def at(self, time: int) -> None:
         """Make sure that an instant takes place at *time*."""
@@ -78,7 +76,8 @@ class Spans:
             self.idle.extend((worker, int(self.idle_from[worker]), now))
 
     def end(self, worker: int, end: int) -> None:
-        """Note that *worker* has something until *end*."""
+        """Note that *worker* has a transfer until *end*."""
+        self._moved[worker] = max(self._moved[worker], end)
         if self.idle_from[worker] < end:
             self.idle_from[worker] = end
 

@@ -440,8 +440,8 @@ def test_the_parking_lot_is_shared_in_halves():
 
 def test_a_withdrawn_flow_leaves_its_share_and_says_what_it_has_left():
     network = Network([2.0], TICKS)
-    network.join(0, ways((0,)), 8.0, math.inf, 0)
-    network.join(1, ways((0,)), 8.0, math.inf, 0)
+    network.join(0, ((0, 1.0),), 8.0, math.inf, 0)
+    network.join(1, ((0, 1.0),), 8.0, math.inf, 0)
     assert TICKS.seconds(network.settle(0)) == 8.0
     assert network.withdraw(0, TICKS.of(3.0)) == 5.0
     assert TICKS.seconds(network.settle(TICKS.of(3.0))) == 5.5

@@ -28,6 +28,7 @@ from parsim.scenario.scenario import load
 from parsim.sim.play import play
 
 BYTES = 300  # per task, beyond the graph, where nothing travels
+PER_TASK, PER_EDGE = 100, 40  # B of a graph
 ROUNDS = 5
 TASKS = 100_000
 FOLDER = Path(__file__).parent
@@ -104,6 +105,11 @@ CASES = {
 }
 
 
+GRAPHS = {
+    name: CASES[name] for name in ("independent, equal times", "1F1B with send by the path", "layered, delays, fifo")
+}
+
+
 def speed(name: str, job: Job, goal: str) -> Row:
     """Take the rate of `play` and that of the yardstick in turn, and the median of their ratios."""
     tasks, delays = len(job.graph), np.random.default_rng(0).uniform(0.5, 1.5, TASKS).tolist()
@@ -126,6 +132,21 @@ def memory(name: str, job: Job) -> Row:
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     return Row(name, f"{peak / len(job.graph):.0f} B/task", goal=f"{BYTES} or less")
+
+
+def graph(name: str, make: Callable[[], Job]) -> Row:
+    """Measure what a built job holds, its edges by task included, over what its goal allows."""
+    make()  # what is made once for all jobs
+    gc.collect()
+    tracemalloc.start()
+    built = make().graph
+    built.children, built.parents, built.transfers  # noqa: B018 - made when asked for
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    allowed = PER_TASK * len(built) + PER_EDGE * len(built.edges)
+    return Row(
+        name, f"{held / len(built):.0f} B/task", f"{allowed / len(built):.0f}", f"{held / allowed:.2f}", "1 or less"
+    )
 
 
 def largest() -> Row:
@@ -160,6 +181,7 @@ def main() -> None:
         table("memory, peak", [memory(name, job) for name, job in jobs.items() if not np.any(job.graph.edges.delay)]),
         "\n",
     )
+    print(table("graph (the goal is the yardstick)", [graph(name, case.job) for name, case in GRAPHS.items()]), "\n")
     print(table("cost (the least is the yardstick)", growth()))
 
 

@@ -21,6 +21,7 @@ import numpy as np
 
 from parsim.core.annotations import MOST
 from parsim.core.cluster import Cluster
+from parsim.core.columns import packed
 from parsim.core.errors import Complaint, Invalid, checked_below
 from parsim.core.graph import Edges, Floats, Numbered, TaskGraph
 from parsim.core.op import KINDS, Op, columns, needs
@@ -91,16 +92,14 @@ def pipeline(orders: list[list[Op]], times: dict[str, float | list[float]], send
     ...     [[Op(0, "F", 0), Op(0, "B", 0)]], {"forward": 1.0, "input_grad": 1.0, "weight_grad": 0.5}, send=0.0
     ... )
     >>> list(graph.names), graph.stated.tolist(), graph.orders
-    (['0F0', '0B0'], [1.0, 1.5], ((0, 1),))
+    (['0F0', '0B0'], [1.0, 1.5], (range(0, 2),))
     """
     ops = columns(orders)
     f, i, w = _per_stage(times, int(ops.stage.max()) + 1)
     found = needs(ops)
     first = ops.first.tolist()
     return TaskGraph(
-        names=Numbered(
-            partial(_name, *(column.tolist() for column in (ops.stage, ops.kind, ops.microbatch))), len(ops.stage)
-        ),
+        names=Numbered(partial(_name, *map(packed, (ops.stage, ops.kind, ops.microbatch))), len(ops.stage)),
         kinds=NAMES,
         kind=ops.kind,
         units=np.ones(len(ops.stage)),
@@ -109,7 +108,7 @@ def pipeline(orders: list[list[Op]], times: dict[str, float | list[float]], send
         stated=np.stack([f, i + w, i, w])[ops.kind, ops.stage],  # (tasks,)
         # Stated at every stage boundary: who plays the graph pays a delay between different workers only.
         edges=Edges(found.parent, found.child, np.zeros(len(found.parent)), found.crosses * np.float64(send)),
-        orders=tuple(tuple(range(a, b)) for a, b in pairwise(first)),
+        orders=tuple(range(a, b) for a, b in pairwise(first)),
     )
 
 

@@ -99,7 +99,7 @@ def pipeline(orders: list[list[Op]], times: dict[str, float | list[float]], send
     found = needs(ops)
     first = ops.first.tolist()
     return TaskGraph(
-        names=Numbered(partial(_name, *map(packed, (ops.stage, ops.kind, ops.microbatch))), len(ops.stage)),
+        names=Numbered(partial(_name, packed(ops.stage), packed(ops.kind), packed(ops.microbatch)), len(ops.stage)),
         kinds=NAMES,
         kind=ops.kind,
         units=np.ones(len(ops.stage)),
@@ -123,5 +123,5 @@ def _per_stage(times: dict[str, float | list[float]], count: int) -> list[Floats
     return [np.broadcast_to(np.asarray(time, np.float64), (count,)) for time in times.values()]
 
 
-def _name(stage: list[int], kind: list[int], microbatch: list[int], task: int) -> str:
+def _name(stage: Sequence[int], kind: Sequence[int], microbatch: Sequence[int], task: int) -> str:
     return f"{stage[task]}{KINDS[kind[task]]}{microbatch[task]}"

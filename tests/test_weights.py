@@ -172,6 +172,14 @@ def test_the_star_by_hand():
     assert (facts["workers"], facts["tasks"], facts["devices"][0]["stands_for"]) == (8, 3, 8)
 
 
+@pytest.mark.parametrize("name", ["one flow", "one task"])
+def test_the_longest_path_gives_a_transfer_its_part_of_a_link(name):
+    record, same = (run(CASES[name].folded("heft", engine=engine)) for engine in ("simpy", "path"))
+    assert (record.timeline.engine, same.timeline.engine) == ("simpy", "path")
+    assert record.timeline.end_s.tolist() == same.timeline.end_s.tolist()
+    assert record.timeline.nominal_s.tolist() == same.timeline.nominal_s.tolist()
+
+
 def test_one_may_stand_for_a_million():
     fold = run(Replicas(((10**6, 1.0),), 1, tasks=(Task(0, 1.0, given=1e6),)).folded())
     assert (fold.timeline.makespan_s, fold.theory.n, fold.theory.p) == (1e6 + 1, 10**6, 10**6)

@@ -119,7 +119,8 @@ def _draw(axes: Axes, bars: Bars, spans: int) -> Patch:
     ]
     for rows, more in sorts:
         if rows.any():
-            shapes = rectangles(left[rows], right[rows], bars.top[rows], bars.bottom[rows])
+            found = left[rows], right[rows], bars.top[rows], bars.bottom[rows]
+            shapes = rectangles(*(_joined(*found, 2 * THINNEST * one.x) if more is plain else found))
             axes.add_collection(PathCollection(shapes, **look, **more), autolim=False)
     return Patch(facecolor=bars.look.face, edgecolor=border, hatch=hatch, label=short(written(bars.label), WORD))
 
@@ -147,6 +148,14 @@ def mark_path(timeline: Timeline, rows: Sequence[int], axes: Axes) -> Axes:
         words = [text.get_text() for text in legend.get_texts()]
         explain(axes, [*legend.legend_handles, outline], [*words, "critical path"])
     return axes
+
+
+def _joined(left: Floats, right: Floats, top: Floats, bottom: Floats, slim: float) -> tuple[Floats, ...]:
+    """Make one bar of those that touch in a lane and are narrower than *slim*, a pixel: together they look the same."""
+    order = np.lexsort((left, top))
+    left, right, top, bottom = left[order], right[order], top[order], bottom[order]
+    first, _ = _runs(left, right, top, slim)
+    return left[first], np.maximum.reduceat(right, first), top[first], bottom[first]
 
 
 def _runs(start: Floats, end: Floats, top: Floats, slim: float) -> tuple[Ints, Ints]:

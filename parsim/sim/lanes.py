@@ -4,13 +4,13 @@
     w0  dp                |==|--send b3's bucket--|==|--send b2's bucket--|
     w1  compute                                   |##update##|
 
-A lane does one thing at a time, in the order in which its tasks became ready (of one instant, by number). It is free
-again when all that its task handed on has arrived; only then are those ready that wait for it.
+A lane does one task at a time, in the order in which they became ready (of one instant, by number). It is free again
+when all that its task handed on has arrived. Whoever waits for some of that is ready when its own has arrived.
 """
 
 from __future__ import annotations
 
-from collections import deque
+from heapq import heappop, heappush
 
 from parsim.sim.collectives import Collectives
 from parsim.sim.inputs import Inputs
@@ -19,6 +19,8 @@ from parsim.sim.reservations import Reservations
 from parsim.sim.spans import Spans
 from parsim.sim.state import State
 from parsim.sim.transfers import Wires
+
+Key = tuple[int, int]  # worker, and number of the lane
 
 
 class Lanes:
@@ -38,10 +40,11 @@ class Lanes:
         self._state, self._spans, self._wires, self._inputs, self._room = state, spans, wires, inputs, room
         self._lane, self._edge_lane = graph.lane.tolist(), graph.transfers.lane.tolist()
         self._only = [graph.places[place][0] for place in graph.place.tolist()]  # [task] its worker, where there is one
-        self._queue: dict[tuple[int, int], deque[int]] = {}  # (worker, lane) -> its tasks, ready and not started
-        self._busy: dict[tuple[int, int], int] = {}  # (worker, lane) -> its task that runs, or sends
+        self._queue: dict[Key, list[tuple[int, int]]] = {}  # a heap of (instant, task): those ready and not started
+        self._busy: dict[Key, int] = {}  # the task that runs, or sends
         self._ends: dict[int, list[int]] = {}  # instant -> tasks that end then
-        self._under_way: dict[int, int] = {}  # task -> edges that have not arrived
+        self._under_way: dict[int, int] = {}  # task -> what has not arrived of it
+        self._sent: list[int] = []  # tasks whose last edge has arrived
         self._waiting: list[int] = []  # edges that find no room where they go
         self._released: Released = []
         self._collectives = Collectives(state, wires, self._only)
@@ -50,7 +53,7 @@ class Lanes:
         """Take the tasks of lanes out of those that are ready; return the others."""
         for task, _ in released:
             if self._lane[task]:
-                self._queue.setdefault(self._key(task), deque()).append(task)
+                heappush(self._queue.setdefault(self._key(task), []), (now, task))
         for key in {self._key(task): None for task, _ in released if self._lane[task]}:
             self._next(key, now)
         return [row for row in released if not self._lane[row[0]]]
@@ -62,8 +65,9 @@ class Lanes:
         waiting, self._waiting = self._waiting, []
         for edge in waiting:
             self._set_out(edge, now)
-        for key in [key for key, task in self._busy.items() if not self._under_way.get(task, 1)]:
-            self._free(key, now)
+        sent, self._sent = self._sent, []
+        for task in sent:
+            self._free(task, now)
         released, self._released = self._released, []
         return released
 
@@ -79,8 +83,14 @@ class Lanes:
         missing[child] -= 1
         if not missing[child]:
             self._released.append((child, self._only[child]))
-        self._under_way[inputs.sender[row]] -= 1
+        self._arrived(inputs.sender[row])
         return True
+
+    def _arrived(self, task: int) -> None:
+        """Hear that something has arrived that *task* handed on, or that it has ended itself."""
+        self._under_way[task] -= 1
+        if not self._under_way[task]:
+            self._sent.append(task)
 
     def _through(self, members: list[int], now: int) -> None:
         """Hear that *members* of collectives are through with all phases."""
@@ -97,14 +107,14 @@ class Lanes:
             for (worker, lane), task in self._busy.items()
         ]
 
-    def _key(self, task: int) -> tuple[int, int]:
+    def _key(self, task: int) -> Key:
         return self._only[task], self._lane[task]
 
-    def _next(self, key: tuple[int, int], now: int) -> None:
+    def _next(self, key: Key, now: int) -> None:
         """Start the next task of a lane that is free."""
         if key in self._busy or not self._queue.get(key):
             return
-        task, worker = self._queue[key].popleft(), key[0]
+        (_, task), (worker, _) = heappop(self._queue[key]), key
         self._busy[key] = task
         self._state.worker[task] = worker
         self._spans.starts[task] = now
@@ -124,9 +134,10 @@ class Lanes:
         worker, edges = self._only[task], self._inputs.out_of(task)
         self._spans.open[worker] -= 1
         self._spans.end(worker, now)
-        self._under_way[task] = len(edges)
+        self._under_way[task] = 1 + len(edges)
         for edge in edges:
             self._set_out(edge, now)
+        self._arrived(task)
 
     def _set_out(self, edge: int, now: int) -> None:
         inputs, device, room = self._inputs, self._state.device, self._room
@@ -142,13 +153,12 @@ class Lanes:
         else:
             self._waiting.append(edge)
 
-    def _free(self, key: tuple[int, int], now: int) -> None:
-        """Hear that all has arrived that the task of a lane handed on."""
-        task = self._busy.pop(key)
-        del self._under_way[task]
+    def _free(self, task: int, now: int) -> None:
+        """Hear that all has arrived that *task* handed on: its lane is free."""
+        del self._busy[self._key(task)]
         if self._room:
-            self._room.read(task, self._state.device[key[0]])
-        self._next(key, now)
+            self._room.read(task, self._state.device[self._only[task]])
+        self._next(self._key(task), now)
 
     def _read_elsewhere(self, task: int, room: Reservations) -> None:
         """Hear that *task* starts: over edges that only order, it has what parents on other devices made."""

@@ -66,6 +66,7 @@ class Routes:
         self._cluster, self._ticks = ready.job.cluster, ready.ticks
         self._latency: list[float] = []  # s
         self._bandwidth: list[float] = []  # B/s
+        self._rate: list[float] = []  # B/s that a transfer gets with all that it stands for
         self.links: list[tuple[int, ...]] = []  # of each route
 
     def between(self, source: Ints, target: Ints) -> Ints:
@@ -77,6 +78,8 @@ class Routes:
             assert path is not None, "the scenario was checked"
             self._latency.append(path.latency)
             self._bandwidth.append(path.bandwidth)
+            shares = (self._cluster.capacities[link] / weight for link, weight in path.ways)
+            self._rate.append(min(shares, default=math.inf))
             self.links.append(tuple(dict.fromkeys(path.links)))
         return first + where.reshape(-1)
 
@@ -84,7 +87,8 @@ class Routes:
         """Return ticks of latency, ticks of carrying, and nominal seconds of transfers that are alone, (transfers,)."""
         latency = np.array(self._latency)[route]
         seconds = size / np.minimum(np.array(self._bandwidth)[route], limit)
-        return self._ticks.column(latency), self._ticks.column(seconds), latency + seconds
+        carrying = size / np.minimum(np.array(self._rate)[route], limit)
+        return self._ticks.column(latency), self._ticks.column(carrying), latency + seconds
 
 
 class LongestPath:

@@ -110,7 +110,7 @@ def rows(timeline, chosen):
     return type(timeline)(**columns, idle=timeline.idle)
 
 
-NUMBERS = ("number", "ready_s", "start_s", "end_s", "nominal_s", "thing")
+NUMBERS = ("number", "ready_s", "start_s", "end_s", "nominal_s", "transfer")
 
 
 def without(timeline, task):
@@ -158,7 +158,7 @@ CORRUPTIONS = {
     ),
     "missing transfer": ("tasks", lambda t: without(t, "a>c"), "never took place"),
     "doubled transfer": ("tasks", lambda t: twice(t, "a>c"), "transfer a>c took place twice"),
-    "needless transfer": ("tasks", lambda t: put(t, "thing", "a>c", 1), "though nothing had to travel"),
+    "needless transfer": ("tasks", lambda t: put(t, "transfer", "a>c", 1), "though nothing had to travel"),
     "another's transfer": ("tasks", lambda t: put(t, "workers", "a>c", 0), "the ledger's terms miss the makespan"),
     "step too early": ("tasks", lambda t: moved(t, "merge", 3, 4), "step merge started before everything had arrived"),
     "missing step": ("tasks", lambda t: without(t, "merge"), "step merge should take 1 s, and has no span"),

@@ -45,7 +45,7 @@ def assert_same(job):
     """Play both ways, and compare all that is known of the two runs."""
     path, simpy = (play(replace(job, engine=engine)) for engine in ("path", "simpy"))
     assert (path.engine, simpy.engine) == ("path", "simpy")
-    for name in (*COLUMNS, "thing"):
+    for name in (*COLUMNS, "transfer"):
         assert np.array_equal(getattr(path, name), getattr(simpy, name)), name
     for mine, other in zip(path.idle, simpy.idle, strict=True):
         assert np.array_equal(mine, other)

@@ -62,7 +62,7 @@ class Timeline:
     end_s: Floats
     nominal_s: Floats
     waits: Words
-    thing: Ints  # which transfer of the graph (a row of its `transfers`); -1 where it is none, or no graph is known
+    transfer: Ints  # which transfer of the graph (a row of its `transfers`); -1 where it is none, or no graph is known
     idle: Idle
     engine: str = ""  # what played it: simpy, path, or processes; empty: nobody says
 
@@ -114,7 +114,7 @@ class Timeline:
     @cached_property
     def of_tasks(self) -> npt.NDArray[np.bool_]:
         """True for the spans of a graph's tasks: computations, and tasks of communication lanes."""
-        return self.owned & (self.thing < 0)
+        return self.owned & (self.transfer < 0)
 
     @cached_property
     def computes(self) -> npt.NDArray[np.bool_]:

@@ -58,13 +58,13 @@ def arrows_of(graph: TaskGraph, timeline: Timeline) -> Arrows:
     row = np.full(len(graph) + 1, -1)  # of each task, and of none; -1: it did not run
     row[timeline.number[rows]] = rows
     table = graph.transfers
-    moved = np.flatnonzero(timeline.thing >= 0)
-    thing = timeline.thing[moved]
+    moved = np.flatnonzero(timeline.transfer >= 0)
+    transfer = timeline.transfer[moved]
     still = table.edges.copy()
-    still[thing] = False
+    still[transfer] = False
     parent, child = row[table.parent], row[table.child]
-    source = np.concatenate([parent[thing], moved, parent[still]])
-    target = np.concatenate([moved, child[thing], child[still]])
+    source = np.concatenate([parent[transfer], moved, parent[still]])
+    target = np.concatenate([moved, child[transfer], child[still]])
     travels = np.arange(len(source)) < 2 * len(moved)
     there = (source >= 0) & (target >= 0)
     return Arrows(source[there], target[there], travels[there])

@@ -49,14 +49,14 @@ def _counted(name: str, unit: str, start: Floats, end: Floats) -> Counter:
 def _crossings(job: Job, timeline: Timeline) -> tuple[Ints, Floats, Floats]:
     """Return a row for each link that a transfer crosses: the link, from when, until when."""
     cluster, graph = job.cluster, job.graph
-    rows = np.flatnonzero(timeline.thing >= 0)
+    rows = np.flatnonzero(timeline.transfer >= 0)
     device = np.full(len(graph), cluster.host)
     runs = np.flatnonzero(timeline.of_tasks)
     device[timeline.number[runs]] = np.array(cluster.device_of_worker)[timeline.workers.code[runs]]
     source, target = graph.transfers.ends(device, cluster.host)
-    rows = rows[graph.transfers.delay[timeline.thing[rows]] == 0]
-    thing, places = timeline.thing[rows], len(cluster.places)
-    ways, way = np.unique(source[thing] * places + target[thing], return_inverse=True)
+    rows = rows[graph.transfers.delay[timeline.transfer[rows]] == 0]
+    transfer, places = timeline.transfer[rows], len(cluster.places)
+    ways, way = np.unique(source[transfer] * places + target[transfer], return_inverse=True)
     paths = [cluster.path(*divmod(one, places)) for one in ways.tolist()]
     links = [np.unique(path.links) if path else np.empty(0, np.int64) for path in paths]
     hops = np.array([len(some) for some in links], np.int64)[way] if len(ways) else way

@@ -142,7 +142,7 @@ def timeline_of(columns: dict[str, Any], workers: Sequence[str]) -> Timeline:
         end_s=seconds["end_s"][order],
         nominal_s=seconds["nominal_s"][order],
         waits=sort["waited_for"],
-        thing=np.full(len(number), -1),
+        transfer=np.full(len(number), -1),
         idle=Idle(np.empty(0, np.int64), np.empty(0), np.empty(0), np.empty(0, np.int64)),
     )
     return replace(made, idle=gaps(made))

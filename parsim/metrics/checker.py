@@ -143,15 +143,15 @@ class _Proof:
 
     @cached_property
     def moved(self) -> Ints:
-        """The row of each transfer that took place, by thing; -1: none."""
-        rows = np.flatnonzero(self.timeline.thing >= 0)
+        """The row of each transfer that took place, by transfer; -1: none."""
+        rows = np.flatnonzero(self.timeline.transfer >= 0)
         row = np.full(len(self.job.graph.transfers), -1)
-        row[self.timeline.thing[rows]] = rows
+        row[self.timeline.transfer[rows]] = rows
         return row
 
     @cached_property
     def travelling(self) -> Bools:
-        """Whether each transfer of the graph has to take place over the network, by thing."""
+        """Whether each transfer of the graph has to take place over the network, by transfer."""
         source, target = self.ends
         table = self.job.graph.transfers
         travelling: Bools = (source != target) & ((table.size > 0) | table.flows)  # a flow even of no bytes
@@ -163,14 +163,14 @@ class _Proof:
         return self.job.graph.transfers.ends(self.device, self.job.cluster.host)
 
     def transfers_once(self) -> Iterator[str]:
-        things, times = np.unique(self.timeline.thing[self.timeline.thing >= 0], return_counts=True)
-        for thing in things[times > 1].tolist():
-            yield f"transfer {self.timeline.task[self.moved[thing]]} took place twice"
+        rows, times = np.unique(self.timeline.transfer[self.timeline.transfer >= 0], return_counts=True)
+        for transfer in rows[times > 1].tolist():
+            yield f"transfer {self.timeline.task[self.moved[transfer]]} took place twice"
         delayed = self.job.graph.transfers.delayed(self.worker)
-        for thing in np.flatnonzero(self.travelling & (self.moved < 0)).tolist():
-            yield f"transfer number {thing} of the graph never took place"
-        for thing in np.flatnonzero(~self.travelling & ~delayed & (self.moved >= 0)).tolist():
-            yield f"transfer {self.timeline.task[self.moved[thing]]} took place, though nothing had to travel"
+        for transfer in np.flatnonzero(self.travelling & (self.moved < 0)).tolist():
+            yield f"transfer number {transfer} of the graph never took place"
+        for transfer in np.flatnonzero(~self.travelling & ~delayed & (self.moved >= 0)).tolist():
+            yield f"transfer {self.timeline.task[self.moved[transfer]]} took place, though nothing had to travel"
 
     def inputs_first(self) -> Iterator[str]:
         graph, edges, slack = self.job.graph, self.job.graph.edges, self.tolerance
@@ -183,8 +183,8 @@ class _Proof:
         inward = np.flatnonzero((self.moved >= 0) & (graph.transfers.child >= 0))
         child_of = graph.transfers.child[inward]
         late = self.timeline.end_s[self.moved[inward]] > self.start[child_of] + slack
-        for thing, child in zip(inward[late].tolist(), child_of[late].tolist(), strict=True):
-            yield f"task {self.name(child)} started before {self.timeline.task[self.moved[thing]]} had arrived"
+        for transfer, child in zip(inward[late].tolist(), child_of[late].tolist(), strict=True):
+            yield f"task {self.name(child)} started before {self.timeline.task[self.moved[transfer]]} had arrived"
 
     def transfers_after_parents(self) -> Iterator[str]:
         table = self.job.graph.transfers
@@ -193,8 +193,8 @@ class _Proof:
         parents_end[sent] = self.end[table.parent[sent]]
         there = np.flatnonzero(self.moved >= 0)
         early = self.timeline.start_s[self.moved[there]] < parents_end[there] - self.tolerance
-        for thing in there[early].tolist():
-            yield f"transfer {self.timeline.task[self.moved[thing]]} started before its parent had ended"
+        for transfer in there[early].tolist():
+            yield f"transfer {self.timeline.task[self.moved[transfer]]} started before its parent had ended"
 
     def delays(self) -> Iterator[str]:
         """A stated delay is over at its parent's end + delay."""

@@ -16,7 +16,7 @@ from parsim.core.graph import Floats, Ints
 from parsim.core.job import Job
 from parsim.core.timeline import Timeline
 
-Holds = tuple[Ints, Floats, Floats, Floats]  # device, from, to, bytes: a row for each thing that takes room
+Holds = tuple[Ints, Floats, Floats, Floats]  # device, from, to, bytes: a row for all that takes room
 
 
 def peaks(job: Job, timeline: Timeline) -> Floats:
@@ -59,11 +59,11 @@ def _holds(job: Job, timeline: Timeline) -> Holds:
 
 
 def _inputs(job: Job, timeline: Timeline, device: Ints, end: Floats) -> Holds:
-    moved = np.flatnonzero(timeline.thing >= 0)
-    child = job.graph.transfers.child[timeline.thing[moved]]
+    moved = np.flatnonzero(timeline.transfer >= 0)
+    child = job.graph.transfers.child[timeline.transfer[moved]]
     inward = child >= 0
     rows, child = moved[inward], child[inward]
-    return device[child], timeline.start_s[rows], end[child], job.graph.transfers.size[timeline.thing[rows]]
+    return device[child], timeline.start_s[rows], end[child], job.graph.transfers.size[timeline.transfer[rows]]
 
 
 def _weights(job: Job, timeline: Timeline, device: Ints, start: Floats) -> Holds:
@@ -85,17 +85,17 @@ def _output_ends(job: Job, timeline: Timeline, row: Ints, device: Ints) -> Float
     released = np.where(
         apart, start[edges.child], end[edges.child]
     )  # elsewhere, what has no span is there at the start
-    moved = np.flatnonzero(timeline.thing >= 0)
-    thing, table = timeline.thing[moved], graph.transfers
-    across, results = table.edges[thing], table.results[thing]
-    across[across] = apart[thing[across]]  # edges are the first rows of the table
-    released[thing[across]] = timeline.end_s[moved[across]]
+    moved = np.flatnonzero(timeline.transfer >= 0)
+    transfer, table = timeline.transfer[moved], graph.transfers
+    across, results = table.edges[transfer], table.results[transfer]
+    across[across] = apart[transfer[across]]  # edges are the first rows of the table
+    released[transfer[across]] = timeline.end_s[moved[across]]
     if graph.lanes:  # what a lane sends is needed until it has arrived
         sent = end.copy()
-        by_lane = table.lane[thing] > 0
-        np.maximum.at(sent, table.parent[thing[by_lane]], timeline.end_s[moved[by_lane]])
+        by_lane = table.lane[transfer] > 0
+        np.maximum.at(sent, table.parent[transfer[by_lane]], timeline.end_s[moved[by_lane]])
         here = ~apart & (graph.lane[edges.child] > 0)
         released[here] = sent[edges.child[here]]
     np.maximum.at(until, edges.parent, released)
-    np.maximum.at(until, table.parent[thing[results]], timeline.end_s[moved[results]])
+    np.maximum.at(until, table.parent[transfer[results]], timeline.end_s[moved[results]])
     return until

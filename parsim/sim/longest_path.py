@@ -50,7 +50,7 @@ def refusal(ready: Prepared) -> str:
 class Sent(NamedTuple):
     """What travels, a row each; times are ticks."""
 
-    thing: Ints
+    transfer: Ints
     worker: Ints
     start: Ints
     join: Ints  # when the latency has passed
@@ -153,16 +153,16 @@ class LongestPath:
         """Return when tasks start: behind their parents, the task before on their worker, and what the host gives."""
         graph, table = self.graph, self.graph.transfers
         lag = np.zeros(len(graph.edges), dtype=np.int64)
-        edges, given = table.edges[sent.thing], table.given[sent.thing]
-        lag[sent.thing[edges]] = sent.end[edges]
+        edges, given = table.edges[sent.transfer], table.given[sent.transfer]
+        lag[sent.transfer[edges]] = sent.end[edges]
         behind = np.flatnonzero(self.turn)  # along `order`
         before, after = self.order[behind - 1], self.order[behind]
         earliest = np.full(len(graph), self.begun)
         at_once, later = given & (opener == NOBODY), opener != NOBODY
-        earliest[table.child[sent.thing[at_once]]] += sent.end[at_once]
+        earliest[table.child[sent.transfer[at_once]]] += sent.end[at_once]
         return longest_paths(
             np.concatenate([graph.edges.parent, before, opener[later]]),
-            np.concatenate([graph.edges.child, after, table.child[sent.thing[later]]]),
+            np.concatenate([graph.edges.child, after, table.child[sent.transfer[later]]]),
             np.concatenate([lag, np.zeros_like(before), sent.end[later] - took[opener[later]]]),  # from its start on
             took,
             earliest,
@@ -172,20 +172,20 @@ class LongestPath:
         """Return the task with whose start each transfer leaves, or NOBODY: only the host's inputs wait for one."""
         place, ahead = np.empty_like(self.order), 1 + self.job.prefetch
         place[self.order] = np.arange(len(self.order))  # along `order`
-        opener = np.full(len(sent.thing), NOBODY)
-        given = self.graph.transfers.given[sent.thing]
-        mine = place[self.graph.transfers.child[sent.thing[given]]]
+        opener = np.full(len(sent.transfer), NOBODY)
+        given = self.graph.transfers.given[sent.transfer]
+        mine = place[self.graph.transfers.child[sent.transfer[given]]]
         opener[given] = np.where(self.turn[mine] < ahead, NOBODY, self.order[np.maximum(mine - ahead, 0)])
         return opener
 
     def _left(self, starts: Ints, ends: Ints, sent: Sent, opener: Ints) -> Ints:
         """Return when each transfer leaves, (transfers,)."""
         table = self.graph.transfers
-        parent, flow, opened = table.parent[sent.thing], table.flows[sent.thing], opener != NOBODY
-        left = np.full(len(sent.thing), self.begun)
+        parent, flow, opened = table.parent[sent.transfer], table.flows[sent.transfer], opener != NOBODY
+        left = np.full(len(sent.transfer), self.begun)
         left[parent >= 0] = ends[parent[parent >= 0]]
         left[opened] = starts[opener[opened]]
-        left[flow] = self.ready.ticks.column(table.start[sent.thing[flow]])
+        left[flow] = self.ready.ticks.column(table.start[sent.transfer[flow]])
         return left
 
     # -- the record
@@ -243,7 +243,7 @@ class LongestPath:
             taken_s=np.maximum(ready_s, freed),
             start_s=start_s,
             end_s=end_s,
-            transfers=Transfers(sent.thing, sent.worker, sent_s, there_s, nominal),
+            transfers=Transfers(sent.transfer, sent.worker, sent_s, there_s, nominal),
             idle=np.column_stack([owner.astype(np.float64), ticks.times(since), ticks.times(until)]),
             idle_from=ticks.times(idle_from).tolist(),
             starved=intervals([]),

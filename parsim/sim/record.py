@@ -16,9 +16,9 @@ Interval = tuple[int, float, float]  # worker, from, to
 
 
 class Transfers(NamedTuple):
-    """Transfers that took place, a row each; `thing` is the row in the graph's table."""
+    """Transfers that took place, a row each; `transfer` is the row in the graph's table."""
 
-    thing: Ints
+    transfer: Ints
     worker: Ints
     start_s: Floats
     end_s: Floats
@@ -59,8 +59,8 @@ def ready_times(graph: TaskGraph, end_s: Floats, begun_s: float, moved: Transfer
     ready = np.full(len(graph), begun_s)
     with np.errstate(invalid="ignore"):  # in a run that stalled some ends are NaN
         np.maximum.at(ready, graph.edges.child, end_s[graph.edges.parent])
-        sent = graph.transfers.lane[moved.thing] > 0
-        np.maximum.at(ready, graph.transfers.child[moved.thing[sent]], moved.end_s[sent])
+        sent = graph.transfers.lane[moved.transfer] > 0
+        np.maximum.at(ready, graph.transfers.child[moved.transfer[sent]], moved.end_s[sent])
     return ready
 
 
@@ -74,28 +74,28 @@ class SpanNames(Table):
 
     def __init__(self, graph: TaskGraph) -> None:
         self._graph = graph
-        self._things = len(graph)  # the first code of a transfer
-        self._fixed = self._things + len(graph.transfers)  # the first code of a fixed word
+        self._transfers = len(graph)  # the first code of a transfer
+        self._fixed = self._transfers + len(graph.transfers)  # the first code of a fixed word
         self._words = (*STEPS, *CAUSES, "")
 
     def __len__(self) -> int:
         return self._fixed + len(self._words)
 
     def __getitem__(self, code: Any) -> Any:
-        if code < self._things:
+        if code < self._transfers:
             return self._graph.names[code]
         if code < self._fixed:
-            return self._graph.transfers.name(code - self._things, self._graph.names)
+            return self._graph.transfers.name(code - self._transfers, self._graph.names)
         return self._words[code - self._fixed]
 
     def many(self, codes: Sequence[int]) -> list[str]:
         """Return the words of *codes*, which ascend."""
-        tasks = bisect_left(codes, self._things)
+        tasks = bisect_left(codes, self._transfers)
         return [*look_up(self._graph.names, codes[:tasks]), *super().many(codes[tasks:])]
 
-    def transfer(self, thing: Ints) -> Ints:
+    def transfer(self, transfer: Ints) -> Ints:
         """Return the codes of transfers."""
-        return thing + self._things
+        return transfer + self._transfers
 
     def word(self, word: str) -> int:
         """Return the code of a step, a cause, or the empty word."""

@@ -26,28 +26,28 @@ class Wires:
     """
 
     def __init__(self, cluster: Cluster, network: Network, spans: Spans) -> None:
-        self.rows: list[list[int]] = []  # thing, worker, start, end
+        self.rows: list[list[int]] = []  # transfer, worker, start, end
         self.nominal: list[float] = []  # s; NaN: as long as it took
         self._cluster, self._ticks, self._network, self._spans = cluster, spans.ticks, network, spans
         self._joining: dict[int, list[tuple[int, Path, float, float]]] = {}
         self._over: dict[int, list[int]] = {}  # instant -> transfers whose delay is over
 
-    def delay(self, thing: int, worker: int, start: int, end: int) -> None:
+    def delay(self, transfer: int, worker: int, start: int, end: int) -> None:
         """Let a stated delay pass: its end is known, nothing is shared."""
         self._spans.begin(worker, start)
-        self._record(thing, worker, start, end, math.nan)
+        self._record(transfer, worker, start, end, math.nan)
         self._spans.end(worker, end)
-        self._over.setdefault(end, []).append(thing)
+        self._over.setdefault(end, []).append(transfer)
         self._spans.at(end)
 
     def send(
-        self, thing: int, worker: int, ends: tuple[int, int], size: float, now: int, limit: float = math.inf
+        self, transfer: int, worker: int, ends: tuple[int, int], size: float, now: int, limit: float = math.inf
     ) -> None:
         """Let *size* bytes set out between two places, at most at *limit* B/s."""
         path = self._path(ends)
         self._spans.begin(worker, now)
         self._spans.open[worker] += 1
-        row = self._record(thing, worker, now, now, path.seconds(size, limit))
+        row = self._record(transfer, worker, now, now, path.seconds(size, limit))
         self._join(row, path, size, limit, now)
 
     def post(self, number: int, ends: tuple[int, int], size: float, now: int) -> None:
@@ -61,15 +61,15 @@ class Wires:
         return self._over.pop(now, [])
 
     def arrived(self, now: int) -> list[tuple[int, int]]:
-        """Return (thing, worker) of the transfers that end now; of what was posted, (~number, NOBODY)."""
+        """Return (transfer, worker) of the transfers that end now; of what was posted, (~number, NOBODY)."""
         found = []
         for row in self._network.finished(now):
-            thing, worker, _, _ = self.rows[row]
+            transfer, worker, _, _ = self.rows[row]
             self.rows[row][3] = now
             if worker != NOBODY:
                 self._spans.open[worker] -= 1
                 self._spans.end(worker, now)
-            found.append((thing, worker))
+            found.append((transfer, worker))
         return found
 
     def settle(self, now: int) -> int:
@@ -80,12 +80,12 @@ class Wires:
 
     def transfers(self) -> Transfers:
         """Return all transfers that have arrived."""
-        recorded = [place for place, (thing, *_) in enumerate(self.rows) if thing >= 0]
+        recorded = [place for place, (transfer, *_) in enumerate(self.rows) if transfer >= 0]
         rows = [self.rows[place] for place in recorded]
-        thing, worker, start, end = zip(*rows, strict=True) if rows else ([],) * 4
+        transfer, worker, start, end = zip(*rows, strict=True) if rows else ([],) * 4
         start_s, end_s, nominal = self._ticks.times(start), self._ticks.times(end), np.array(self.nominal)[recorded]
         return Transfers(
-            np.array(thing, dtype=np.int64),
+            np.array(transfer, dtype=np.int64),
             np.array(worker, dtype=np.int64),
             start_s,
             end_s,
@@ -105,7 +105,7 @@ class Wires:
         if join > now:
             self._spans.at(join)
 
-    def _record(self, thing: int, worker: int, start: int, end: int, nominal: float) -> int:
-        self.rows.append([thing, worker, start, end])
+    def _record(self, transfer: int, worker: int, start: int, end: int, nominal: float) -> int:
+        self.rows.append([transfer, worker, start, end])
         self.nominal.append(nominal)
         return len(self.rows) - 1

@@ -40,19 +40,19 @@ def compute_waits(job: Job, record: Record, names: SpanNames) -> Ints:
 def transfer_waits(job: Job, record: Record, names: SpanNames) -> Ints:
     """Return the code of what each transfer waited for, (transfers,)."""
     moved, table = record.transfers, job.graph.transfers
-    thing = moved.thing
-    sent, flow = table.parent[thing] >= 0, table.flows[thing]
-    giver, ready = np.full(len(thing), _beginning(job, names)), np.full(len(thing), record.begun_s)
-    giver[sent] = table.parent[thing[sent]]
+    transfer = moved.transfer
+    sent, flow = table.parent[transfer] >= 0, table.flows[transfer]
+    giver, ready = np.full(len(transfer), _beginning(job, names)), np.full(len(transfer), record.begun_s)
+    giver[sent] = table.parent[transfer[sent]]
     ready[sent] = record.end_s[giver[sent]]
     giver[flow] = names.word("")
     waits = ended_on(record._replace(worker=_lanes(job, record)), moved.worker, moved.start_s)
     waits[waits == UNKNOWN] = names.word("policy")
     _beside_starts(job, record, names, waits)
     waits[_starved(record, moved.worker, moved.start_s)] = names.word("memory")
-    waits[table.lane[thing] > 0] = names.word("memory")  # they leave as their task ends, or when there is room
-    inward = np.flatnonzero(table.edges[thing] & (table.lane[thing] == 0))
-    child = table.child[thing[inward]]
+    waits[table.lane[transfer] > 0] = names.word("memory")  # they leave as their task ends, or when there is room
+    inward = np.flatnonzero(table.edges[transfer] & (table.lane[transfer] == 0))
+    child = table.child[transfer[inward]]
     released = record.ready_s[child] == moved.start_s[inward]
     if released.any():
         waits[inward[released]] = _last_parents(job, record)[child[released]]
@@ -70,9 +70,9 @@ def _lanes(job: Job, record: Record) -> Ints:
 def _sent_before(job: Job, record: Record, names: SpanNames, waits: Ints) -> None:
     """Where a task of a communication lane starts as the last of what the lane sends arrives, put its code."""
     table, moved, lanes = job.graph.transfers, record.transfers, _lanes(job, record)
-    rows = np.flatnonzero(table.lane[moved.thing] > 0)
-    sender = lanes[table.parent[moved.thing[rows]]]
-    arrived = dict(zip(_pairs(sender, moved.end_s[rows]), moved.thing[rows].tolist(), strict=True))
+    rows = np.flatnonzero(table.lane[moved.transfer] > 0)
+    sender = lanes[table.parent[moved.transfer[rows]]]
+    arrived = dict(zip(_pairs(sender, moved.end_s[rows]), moved.transfer[rows].tolist(), strict=True))
     late = np.flatnonzero((job.graph.lane > 0) & (record.ready_s < record.start_s))
     for task, when in zip(late.tolist(), _pairs(lanes[late], record.start_s[late]), strict=True):
         if when in arrived:
@@ -85,7 +85,7 @@ def _pairs(lane: Ints, moment: Floats) -> list[tuple[int, float]]:
 
 def _beside_starts(job: Job, record: Record, names: SpanNames, waits: Ints) -> None:
     """Where what the host gives leaves as another task starts on its worker, it waited for what that task did."""
-    rows = np.flatnonzero(job.graph.transfers.given[record.transfers.thing])
+    rows = np.flatnonzero(job.graph.transfers.given[record.transfers.transfer])
     rows = rows[waits[rows] == names.word("policy")]
     if not len(rows):
         return
@@ -114,12 +114,12 @@ def _beginning(job: Job, names: SpanNames) -> int:
 def _inputs(job: Job, record: Record, names: SpanNames, waits: Ints) -> None:
     """Put the code of the transfer where an input arrived at the start."""
     moved = record.transfers
-    child = job.graph.transfers.child[moved.thing]
+    child = job.graph.transfers.child[moved.transfer]
     inward = child >= 0
-    thing, child = moved.thing[inward], child[inward]
+    transfer, child = moved.transfer[inward], child[inward]
     last = moved.end_s[inward] == record.start_s[child]
     waits[child[last]] = UNKNOWN
-    np.maximum.at(waits, child[last], names.transfer(thing[last]))
+    np.maximum.at(waits, child[last], names.transfer(transfer[last]))
 
 
 def ended_on(record: Record, worker: Ints, moment: Floats) -> Ints:

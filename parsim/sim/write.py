@@ -33,9 +33,9 @@ def compose(job: Job, record: Record, steps: Steps, instants: Record) -> Timelin
     names = SpanNames(job.graph)
     idle = _idle(job, record, steps)
     parts = [_ended(_tasks(job, record, names, instants), record), _steps(job, steps, names)]
-    if len(record.transfers.thing):
+    if len(record.transfers.transfer):
         parts.append(_transfers(job, record, names, instants))
-    number, task, kind, worker, ways, ready, start, end, nominal, wait, thing = zip(*parts, strict=True)
+    number, task, kind, worker, ways, ready, start, end, nominal, wait, transfer = zip(*parts, strict=True)
 
     def small(column: Sequence[Ints]) -> Ints:
         return np.concatenate(column, dtype=np.int32, casting="unsafe")  # a run has less than 2^31 spans
@@ -61,7 +61,7 @@ def compose(job: Job, record: Record, steps: Steps, instants: Record) -> Timelin
         end_s=times(end),
         nominal_s=times(nominal),
         waits=Words(codes(wait), names),
-        thing=codes(thing),
+        transfer=codes(transfer),
         idle=idle,
     )
 
@@ -130,26 +130,26 @@ FIXED = {COMPUTE: "compute", HOST_LANE: "host", DELAY: "delay"}
 
 def _transfers(job: Job, record: Record, names: SpanNames, instants: Record) -> Columns:
     graph, moved, places = job.graph, record.transfers, len(job.cluster.places)
-    table, thing = graph.transfers, moved.thing
+    table, transfer = graph.transfers, moved.transfer
     device = np.array(job.cluster.device_of_worker)[record.worker] if len(graph) else record.worker
     source, target = table.ends(device, job.cluster.host)
     way = np.where(table.delay > 0, DELAY, source * places + target)
-    ready = np.full(len(thing), record.begun_s)
-    sent, flow = table.parent[thing] >= 0, table.flows[thing]
-    ready[sent] = record.end_s[table.parent[thing[sent]]]
+    ready = np.full(len(transfer), record.begun_s)
+    sent, flow = table.parent[transfer] >= 0, table.flows[transfer]
+    ready[sent] = record.end_s[table.parent[transfer[sent]]]
     ready[flow] = moved.start_s[flow]
     return (
-        table.number[thing],
-        names.transfer(thing),
-        np.full(len(thing), len(graph.kinds)),
+        table.number[transfer],
+        names.transfer(transfer),
+        np.full(len(transfer), len(graph.kinds)),
         moved.worker,
-        way[thing],
+        way[transfer],
         ready,
         moved.start_s,
         moved.end_s,
         moved.nominal_s,
         transfer_waits(job, instants, names),
-        thing,
+        transfer,
     )
 
 

@@ -106,8 +106,8 @@ def without_link(name: str) -> Trial:
 def _limits(job: Job, timeline: Timeline) -> Iterator[Trial]:
     """Suspect the limits of the flows on the path, the longest of which gives its name."""
     first = job.graph.transfers.first_flow
-    rows = np.flatnonzero(_path(timeline) & (timeline.thing >= first))
-    flows = timeline.thing[rows] - first
+    rows = np.flatnonzero(_path(timeline) & (timeline.transfer >= first))
+    flows = timeline.transfer[rows] - first
     limited = np.isfinite(job.graph.flows.limit[flows])
     rows, flows = rows[limited], flows[limited]
     if len(rows):

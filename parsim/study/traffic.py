@@ -88,6 +88,6 @@ def _sent(job: Job, timeline: Timeline, chosen: Bools) -> tuple[Ints, Ints, Floa
     worker[timeline.number[computed]] = timeline.workers.code[computed]
     device = np.array(job.cluster.device_of_worker)[worker]
     source, target = graph.transfers.ends(device, host)
-    thing = timeline.thing[chosen & (timeline.thing >= 0)]
-    thing = thing[graph.transfers.delay[thing] == 0]
-    return source[thing], target[thing], graph.transfers.size[thing]
+    transfer = timeline.transfer[chosen & (timeline.transfer >= 0)]
+    transfer = transfer[graph.transfers.delay[transfer] == 0]
+    return source[transfer], target[transfer], graph.transfers.size[transfer]

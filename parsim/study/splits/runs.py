@@ -115,8 +115,8 @@ def measured(job: Job) -> Figures:
     """Play *job* and measure what its split costs."""
     result = run(job)
     timeline, ledger, stands_for = result.timeline, result.ledger, job.cluster.stands_for
-    rows = np.flatnonzero(timeline.thing >= 0)
-    size, copies = job.graph.transfers.size[timeline.thing[rows]], stands_for[timeline.workers.code[rows]]
+    rows = np.flatnonzero(timeline.transfer >= 0)
+    size, copies = job.graph.transfers.size[timeline.transfer[rows]], stands_for[timeline.workers.code[rows]]
     shown = per_worker(timeline, len(stands_for)).shown * stands_for
     return Figures(
         makespan_s=timeline.makespan_s,

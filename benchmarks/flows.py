@@ -25,8 +25,9 @@ from typing import NamedTuple
 
 from yardstick import Row, table
 
+from parsim.core.columns import NEVER
 from parsim.sim.network import Network
-from parsim.sim.ticks import NEVER, SHARED, Ticks
+from parsim.sim.ticks import SHARED, Ticks
 
 SOURCE = Path(__file__).with_name("flows.cpp")
 TICKS = Ticks(unit=SHARED, digits=16)

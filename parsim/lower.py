@@ -14,7 +14,8 @@ from parsim.core.errors import Complaint, Path
 from parsim.core.job import Job
 from parsim.core.quantities import unlike
 from parsim.sim.estimate import mean_compute
-from parsim.sim.memory_bounds import devices_of, least_needs, limit
+from parsim.sim.memory import limit
+from parsim.sim.memory_bounds import devices_of, least_needs
 from parsim.sim.theory import theory
 
 SHOWN = 20  # complaints of one sort; a million tasks may share a fault

@@ -11,9 +11,10 @@ import sys
 
 import plain_filling
 
+from parsim.core.columns import NEVER
 from parsim.sim import fair_rates
 from parsim.sim.network import Network
-from parsim.sim.ticks import NEVER, Ticks
+from parsim.sim.ticks import Ticks
 
 TICKS = Ticks(unit=63, digits=14)
 NEAR = 1e-9  # of an end

@@ -37,7 +37,7 @@ ASKS = {  # the shelves that each room asks; conformance and cli ask all of them
     "hardware": {"topologies"},
     "lessons": {"kernels"},
     "measure": {"kernels"},
-    "metrics": {"kernels"},
+    "metrics": {"kernels", "schedules"},
     "reading": {"costs", "policies", "topologies", "workloads"},
     "study": {"policies", "schedules", "topologies"},
     "training": {"kernels", "schedules"},

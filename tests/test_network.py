@@ -14,9 +14,10 @@ from broken_network import BROKEN_NETWORK, broken
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from parsim.core.columns import NEVER
 from parsim.sim import fair_rates as solver
 from parsim.sim.network import Network
-from parsim.sim.ticks import NEVER, SHARED, Ticks
+from parsim.sim.ticks import SHARED, Ticks
 
 CASES = json.loads((Path(__file__).parent / "data" / "flow_cases.json").read_text())["cases"]
 LINKS = 5

@@ -19,10 +19,12 @@ from matplotlib.text import Text
 
 import parsim
 from parsim.core.timeline import CAUSES, STEPS
+from parsim.export import text
 from parsim.export.csv import from_rows
 from parsim.metrics.ledger import Ledger
 from parsim.plot import dag, kinds, layout, memory, paper, scaling, stacked, style, waterfall
 from parsim.study.scaling import Point
+from parsim.training import program
 from parsim.validate import validate
 
 ROOT = Path(__file__).parents[1]
@@ -508,6 +510,11 @@ def test_a_path_goes_behind_the_bars_of_others_and_leaves_the_makespan_whole():
     casing = [s.get_zorder() for s in axes.collections if to_hex(s.get_edgecolor()[0]).upper() == style.CASING]
     assert max(joins) < bars
     assert max(casing) < makespan
+
+
+def test_every_kind_of_task_of_training_has_a_look_and_letters():
+    assert {*program.KINDS} <= {*style.KINDS}
+    assert {*program.KINDS} == {*text.ALPHABETS} == {*text.CROWDED}
 
 
 def test_looks_are_told_apart_in_grey_print():

@@ -31,6 +31,11 @@ class Device(NamedTuple):
     bandwidth: float = math.nan
     stands_for: int = 1
 
+    @property
+    def limited(self) -> bool:
+        """Whether the device has a limit of memory."""
+        return self.memory < math.inf
+
 
 class Worker(NamedTuple):
     """One compute slot; `device` is the device's index."""
@@ -164,6 +169,11 @@ class Cluster:
     def p(self) -> int:
         """P of the theory: all workers, each as often as it stands for others."""
         return int(self.stands_for.sum())
+
+    @cached_property
+    def limited(self) -> tuple[int, ...]:
+        """The indices of the devices that have a limit of memory."""
+        return tuple(index for index, device in enumerate(self.devices) if device.limited)
 
     @property
     def host(self) -> int:

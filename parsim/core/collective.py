@@ -18,9 +18,9 @@ from typing import NamedTuple
 import numpy as np
 
 from parsim.core.cluster import Cluster
-from parsim.core.columns import Floats, Ints
+from parsim.core.columns import NONE, Floats, Ints
 
-NOWHERE = -1
+NOWHERE = NONE  # in place of the member that receives
 
 
 class Phase(NamedTuple):

@@ -14,6 +14,9 @@ Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 Column = TypeVar("Column", Floats, Ints)
 
+# What is not there is -1 in columns and lists of whole numbers.
+NEVER = -1  # in place of a time
+NONE = -1  # in place of the number of a row
 SMALL = 2**31  # numbers below it take 4 bytes
 
 
@@ -59,6 +62,15 @@ class Numbered(Table):
 def no_floats() -> Floats:
     """Return an empty column of quantities."""
     return np.empty(0)
+
+
+def filled(column: Floats, rows: int) -> Floats:
+    """Return a column that may be left out: zeros where it is empty.
+
+    >>> filled(no_floats(), 2).tolist()
+    [0.0, 0.0]
+    """
+    return column if len(column) else np.zeros(rows)
 
 
 def distinct(column: Ints) -> Ints:

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from parsim.core.columns import NEVER
 from parsim.core.graph import Edges, TaskGraph, no_floats, no_ints
-from parsim.core.paths import NEVER, depths
+from parsim.core.paths import depths
 
 
 def cycles(edges: Edges, tasks: int) -> Iterator[set[int]]:

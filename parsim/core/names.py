@@ -6,7 +6,6 @@ tasks merge, ...; plan.steps.merge    the step on the host is called as the firs
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
@@ -22,7 +21,7 @@ JOINT = ">"
 def words(cluster: Cluster, plan: Plan) -> dict[str, str]:
     """Return the words that stand beside the names of tasks in a timeline, each with what it means."""
     found = {step: f"the step plan.steps.{step}" for step in STEPS if getattr(plan.steps, step) > 0}
-    if any(device.memory < math.inf for device in cluster.devices):
+    if cluster.limited:
         found["memory"] = "the cause of waiting for room"
     return found | {"policy": "the cause of waiting for the policy"}
 

@@ -16,9 +16,26 @@ from typing import NamedTuple
 import numpy as np
 
 from parsim.core.graph import Ints
+from parsim.core.kernel import Part
 
-KINDS = "FBIW"
-_WRITTEN = re.compile(rf"(\d+)([{KINDS}])(\d+)")
+
+class Kind(NamedTuple):
+    """A kind of op: its letter, the kind of its task in a timeline, and the parts of kernels that it runs."""
+
+    letter: str
+    name: str
+    parts: tuple[Part, ...]
+
+
+KINDS = (
+    Kind("F", "forward", ("forward",)),
+    Kind("B", "backward", ("input_grad", "weight_grad")),
+    Kind("I", "input_grad", ("input_grad",)),
+    Kind("W", "weight_grad", ("weight_grad",)),
+)
+LETTERS = "".join(kind.letter for kind in KINDS)
+NAMES = tuple(kind.name for kind in KINDS)
+_WRITTEN = re.compile(rf"(\d+)([{LETTERS}])(\d+)")
 
 
 class Op(NamedTuple):
@@ -31,7 +48,7 @@ class Op(NamedTuple):
     """
 
     stage: int
-    kind: str  # of KINDS
+    kind: str  # of LETTERS
     microbatch: int
 
     def __str__(self) -> str:
@@ -68,7 +85,7 @@ def columns(orders: Sequence[Sequence[Op]]) -> Ops:
     stage, kind, microbatch = zip(*chain.from_iterable(orders), strict=True)
     letter = np.frombuffer("".join(kind).encode(), np.uint8)
     code = np.zeros(128, np.int64)
-    code[np.frombuffer(KINDS.encode(), np.uint8)] = np.arange(len(KINDS))
+    code[np.frombuffer(LETTERS.encode(), np.uint8)] = np.arange(len(LETTERS))
     first = np.concatenate(([0], np.cumsum([len(order) for order in orders])))
     return Ops(np.array(stage, np.int64), code[letter], np.array(microbatch, np.int64), first)
 

@@ -14,11 +14,10 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from parsim.core.columns import Floats, Ints, packed
+from parsim.core.columns import NEVER, Floats, Ints, packed
 
 NARROW = 12  # tasks a wave, below which arrays are slower than a loop
 GRACE = 128  # waves, before that is decided
-NEVER = -1
 Times = TypeVar("Times", Ints, Floats)
 
 

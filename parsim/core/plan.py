@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numpy as np
+
+from parsim.core.columns import Ints
 from parsim.core.schema import Whole
 from parsim.core.units import Seconds
 
@@ -40,3 +43,13 @@ class Plan:
 
     steps: Steps = field(default_factory=Steps)
     prefetch: Whole = 0
+
+
+def bounds(count: int, parts: int) -> Ints:
+    """Cut *count* things into contiguous parts, the larger ones first; return where parts begin and end, (parts + 1,).
+
+    >>> bounds(5, 2).tolist()
+    [0, 3, 5]
+    """
+    part = np.arange(parts + 1)
+    return part * (count // parts) + np.minimum(part, count % parts)

@@ -20,9 +20,8 @@ import numpy as np
 import numpy.typing as npt
 
 from parsim.core.cluster import HOST
-from parsim.core.columns import Bools, Floats, Ints, narrow, no_floats, no_ints, share
+from parsim.core.columns import NONE, Bools, Floats, Ints, narrow, no_floats, no_ints, share
 
-NONE = -1  # no task
 OF_TASK, OF_HOST = -1, -2  # places that depend on who runs the task, and on the cluster
 
 

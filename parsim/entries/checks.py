@@ -21,7 +21,7 @@ from parsim.core.cluster import Device, Link, Pairs, Places, Route, Wiring, each
 from parsim.core.errors import shown
 from parsim.core.graph import Floats, TaskGraph
 from parsim.core.job import Cost
-from parsim.core.op import KINDS, Op
+from parsim.core.op import LETTERS, Op
 from parsim.core.orders import refuse_chunks
 from parsim.entries.external import Check, Who
 from parsim.entries.graph_checks import about_graph
@@ -163,7 +163,7 @@ def orders(who: Who, given: Mapping[str, Any], answer: Any) -> list[list[Op]]:
 
 def _about_ops(ops: Sequence[Any], stages: int, microbatches: int) -> Iterator[str]:
     for op in ops:
-        if not isinstance(op, Op) or op.kind not in tuple(KINDS):
+        if not isinstance(op, Op) or op.kind not in tuple(LETTERS):
             yield f"holds {shown(op)}; an Op(stage, kind, microbatch) of kind F, B, I or W is wanted"
         elif not (op.stage in range(stages) and op.microbatch in range(microbatches)):
             yield f"holds {op}; there are {stages} stages and {microbatches} microbatches, counted from 0"
@@ -178,7 +178,7 @@ def _about_ops(ops: Sequence[Any], stages: int, microbatches: int) -> Iterator[s
 def _lacking(times: Counter[Op], stages: int, microbatches: int) -> Iterator[str]:
     for stage in range(stages):
         for microbatch in range(microbatches):
-            has = {kind: Op(stage, kind, microbatch) in times for kind in KINDS}
+            has = {kind: Op(stage, kind, microbatch) in times for kind in LETTERS}
             if not has["F"]:
                 yield f"never runs {stage}F{microbatch}"
             if has["B"] and (has["I"] or has["W"]):

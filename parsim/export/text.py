@@ -18,6 +18,7 @@ import numpy as np
 
 from parsim.core.cluster import HOST
 from parsim.core.graph import Floats
+from parsim.core.op import KINDS as OF_OPS
 from parsim.core.quantities import number, unit_of
 from parsim.core.timeline import CAUSES, COLUMNS, STEPS, Timeline
 from parsim.export.cells import Brush, crowds, disjoint, singles, touched
@@ -37,7 +38,7 @@ ALPHABETS = {
     "optimizer": "#",
     "receive": "<",
 }
-CROWDED = {"forward": "f", "backward": "b", "input_grad": "i", "weight_grad": "w", "optimizer": "o", "receive": "<"}
+CROWDED = {kind.name: kind.letter.lower() for kind in OF_OPS} | {"optimizer": "o", "receive": "<"}
 
 Item = TypeVar("Item")
 

@@ -19,6 +19,7 @@ from parsim.core.job import Job
 from parsim.core.op import Op
 from parsim.core.paths import longest_paths
 from parsim.core.quantities import number
+from parsim.schedules.one_f_one_b import one_f_one_b
 
 
 class Form(NamedTuple):
@@ -118,10 +119,8 @@ def one_forward_one_backward(job: Job) -> Form | None:
     if pipe is None or pipe.send or np.ptp(pipe.forward) > 0 or np.ptp(pipe.backward) > 0:
         return None
     p, m = len(pipe.forward), pipe.microbatches
-    for rank, order in enumerate(pipe.kinds):
-        ahead = min(p - 1 - rank, m)
-        if order != list("F" * ahead + "FB" * (m - ahead) + "B" * ahead):
-            return None
+    if pipe.kinds != [[op.kind for op in order] for order in one_f_one_b(p, m)]:
+        return None
     each = float(pipe.forward[0] + pipe.backward[0])
     formula = f"(m + p - 1)(F + B) = ({m} + {p} - 1) x {number(each)} s"
     return _form(job, "1F1B", formula, (m + p - 1) * each)
@@ -244,12 +243,7 @@ def _alike(job: Job) -> _Alike | None:
     """Return what tasks take where all workers are equal, none shares a link, room is unlimited and luck even."""
     graph, cluster, tasks = job.graph, job.cluster, len(job.graph)
     devices = cluster.devices
-    if (
-        graph.lanes
-        or graph.flows.names
-        or any(device.memory < math.inf for device in devices)
-        or len(graph.places) != 1
-    ):
+    if graph.lanes or graph.flows.names or cluster.limited or len(graph.places) != 1:
         return None
     if len({(d.speed, d.slots) for d in devices}) > 1 or len(graph.places[0]) < len(cluster.workers):
         return None
@@ -315,7 +309,7 @@ class _Pipe(NamedTuple):
 def _pipeline(job: Job) -> _Pipe | None:
     """Return the times of a pipeline of one chunk a rank with whole backwards, played in order."""
     graph = job.graph
-    if not graph.orders or job.policy_name != "in_order" or any(d.memory < math.inf for d in job.cluster.devices):
+    if not graph.orders or job.policy_name != "in_order" or job.cluster.limited:
         return None
     if np.any(job.cost.luck(job.seed, len(graph)) != 1) or {graph.kinds[k] for k in graph.kind} - {
         "forward",

@@ -16,10 +16,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from parsim.core.columns import NONE
 from parsim.core.graph import Bools, Floats, Ints
 from parsim.core.timeline import STEPS, Timeline
-
-NONE = -1
 
 
 class Step(NamedTuple):

@@ -9,11 +9,14 @@ subset receives all of them: the model travels once a subset, an item once.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from parsim.core.errors import Complaint, Invalid
 from parsim.core.graph import Numbered, TaskGraph
 from parsim.core.items import Items
+from parsim.core.plan import bounds
 from parsim.core.schema import Count
 from parsim.parallel import parallel
 
@@ -31,10 +34,9 @@ def data(items: Items, workers: int, subsets: Count | None = None) -> TaskGraph:
             [Complaint(("subsets",), f"{subsets} subsets of {items.count} items; there are no empty subsets")]
         )
     tasks = subsets or min(workers, items.count)
-    share, larger = divmod(items.count, tasks)
-    sizes = np.full(tasks, share) + (np.arange(tasks) < larger)
-    bounds = np.concatenate(([0], np.cumsum(sizes))).tolist()
-    parts = {task: items.values[bounds[task] : bounds[task + 1]] for task in range(tasks if items.values else 0)}
+    ends = bounds(items.count, tasks)
+    sizes = np.diff(ends)
+    parts = {task: items.values[a:b] for task, (a, b) in enumerate(pairwise(ends.tolist() if items.values else ()))}
     return TaskGraph(
         names=Numbered("part{}".format, tasks),
         kinds=("compute",),

@@ -47,8 +47,7 @@ class Dispatcher:
         self.job, self.graph, self.program = job, job.graph, job.graph.program
         self.state = State(prepared(job))
         self.inputs = Inputs(self.state)
-        limited = any(device.memory < math.inf for device in job.cluster.devices)
-        self.room = Reservations(self.state, self.inputs) if limited else None
+        self.room = Reservations(self.state, self.inputs) if job.cluster.limited else None
         self.pool, self.orders, self.values = pool, orders, given
         self.parts = [part_of(self.program.hands(edge)) for edge in range(len(job.graph.edges))]
         self.reports: dict[int, Report] = {}

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from parsim.core.columns import filled
 from parsim.core.errors import Complaint, Invalid, RunError, Unfinished
 from parsim.core.escape import printable
 from parsim.core.evaluation import merged
@@ -28,7 +29,6 @@ from parsim.real.arena import Arena, put
 from parsim.real.dispatcher import Dispatcher
 from parsim.real.worker import Order, Place, part_of
 from parsim.real.worker_pool import started
-from parsim.sim.memory import column
 from parsim.sim.play import play as simulate
 from parsim.sim.write import compose
 
@@ -146,7 +146,7 @@ def _lengths(marks: list[float]) -> tuple[float, ...]:
 
 def _orders(graph: TaskGraph, program: Program) -> list[Order]:
     """Write every task's order, as far as it is known before somebody takes it."""
-    result, place = column(graph.result, len(graph)), graph.place.tolist()
+    result, place = filled(graph.result, len(graph)).tolist(), graph.place.tolist()
     edge_child = graph.edges.child.tolist()
     orders = []
     for task in range(len(graph)):

@@ -8,13 +8,10 @@ communication lane hands on sets out when that task ends (see `lanes`).
 
 from __future__ import annotations
 
-import math
 from array import array
 from bisect import bisect_left
 
-import numpy as np
-
-from parsim.core.transfers import NONE
+from parsim.core.columns import NEVER, NONE, filled
 from parsim.sim.early_transfers import Turns
 from parsim.sim.inputs import Inputs
 from parsim.sim.lanes import Lanes
@@ -22,7 +19,6 @@ from parsim.sim.order import Hooks, Released
 from parsim.sim.reservations import Reservations
 from parsim.sim.spans import Spans
 from parsim.sim.state import NOBODY, State
-from parsim.sim.ticks import NEVER
 from parsim.sim.transfers import Wires
 
 
@@ -42,12 +38,10 @@ class Carrier:
         self._host, self._device, self._prefetch = job.cluster.host, state.device, job.prefetch
         self.inputs = Inputs(state)
         self._gives, self._returns = bool(self.inputs.given), bool(self.inputs.sent)
-        limited = any(device.memory < math.inf for device in job.cluster.devices)
-        self.room: Reservations | None = Reservations(state, self.inputs) if limited else None
+        self.room: Reservations | None = Reservations(state, self.inputs) if job.cluster.limited else None
         edges = graph.edges
         # 1: no transfer carries it to another device, and somebody may wait for the room of the output
-        output = graph.output if len(graph.output) else np.zeros(tasks)
-        self._received_at_start = bytearray((edges.size == 0) & (output[edges.parent] > 0))
+        self._received_at_start = bytearray((edges.size == 0) & (filled(graph.output, tasks)[edges.parent] > 0))
         self._freed: list[int] = []  # edges whose output was received as its consumer started, in this pass
         self._pending = [0] * tasks  # inputs under way: transfers and delays
         self._departing: dict[int, list[int]] = {}  # instant -> flows that start

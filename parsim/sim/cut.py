@@ -10,13 +10,13 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from parsim.core.columns import NEVER
 from parsim.core.graph import Floats, Ints
 from parsim.core.job import BEFORE
 from parsim.core.timeline import Timeline
 from parsim.sim.engine import Engine
 from parsim.sim.idleness import Intervals
 from parsim.sim.record import Interval, Record, Transfers, intervals, ready_times
-from parsim.sim.ticks import NEVER
 from parsim.sim.write import compose
 
 

@@ -15,12 +15,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from parsim.core.columns import NONE, filled
 from parsim.core.graph import Floats, Ints, TaskGraph
 from parsim.core.job import Job
-from parsim.sim.memory import column
-from parsim.sim.memory_bounds import limit
+from parsim.sim.memory import limit
+from parsim.sim.memory_bounds import weights_of
 from parsim.sim.state import Time
-from parsim.sim.ticks import NEVER
 
 Region = Sequence[slice]
 
@@ -35,7 +35,7 @@ class Turns:
 
     def __init__(self, tasks: int, orders: Sequence[Sequence[int]]) -> None:
         self.orders = [list(order) for order in orders]
-        self._worker, self._place, self._since = [NEVER] * tasks, [NEVER] * tasks, [0] * tasks
+        self._worker, self._place, self._since = [NONE] * tasks, [NONE] * tasks, [0] * tasks
         for worker, order in enumerate(self.orders):
             for place, task in enumerate(order):
                 self._worker[task], self._place[task] = worker, place
@@ -59,9 +59,9 @@ class Turns:
         return before < 0 or starts[self.orders[self._worker[task]][before]] >= 0
 
     def after(self, task: int, prefetch: int) -> int:
-        """Return the task 1 + *prefetch* places behind *task*, or NEVER."""
+        """Return the task 1 + *prefetch* places behind *task*, or NONE."""
         order, place = self.orders[self._worker[task]], self._place[task] + 1 + prefetch
-        return order[place] if place < len(order) else NEVER
+        return order[place] if place < len(order) else NONE
 
 
 class Spare:
@@ -78,10 +78,10 @@ class Spare:
         mine = np.array(tasks, dtype=np.int64)
         self._ordered = ordered
         self._place = {task: place for place, task in enumerate(tasks)}
-        self._output = _part(graph.output, mine)
+        self._output = filled(graph.output, len(graph))[mine]
         self._elsewhere, self._until = _waiting(graph, mine, self._place)
         self._early = np.zeros(len(mine))  # B that came early for tasks that were not taken
-        own = foreign[mine] + _part(graph.memory, mine)
+        own = foreign[mine] + filled(graph.memory, len(graph))[mine]
         weights = _weights(graph, mine)
         if ordered:
             self._left = room - (
@@ -126,34 +126,28 @@ class Spare:
 def spares(job: Job, homes: Sequence[int], orders: Sequence[Sequence[int]]) -> dict[int, Spare]:
     """Return the spare room of every device that has a limit; *homes* are the workers of tasks."""
     graph, cluster = job.graph, job.cluster
-    limited = [index for index, device in enumerate(cluster.devices) if device.memory < math.inf]
-    if not limited:
+    if not cluster.limited:
         return {}
     device = np.array(cluster.device_of_worker)[np.array(homes)]
     edges = graph.edges
     apart = device[edges.parent] != device[edges.child]
     foreign = np.bincount(edges.child[apart], weights=edges.size[apart], minlength=len(graph)).astype(np.float64)
-    foreign += column(graph.given, len(graph))
+    foreign += filled(graph.given, len(graph))
     first = {index: worker for worker, index in reversed(list(enumerate(cluster.device_of_worker)))}
     found = {}
-    for index in limited:
+    for index in cluster.limited:
         ordered = bool(orders) and cluster.devices[index].slots == 1
         tasks = orders[first[index]] if ordered else np.flatnonzero(device == index).tolist()
         found[index] = Spare(graph, tasks, ordered, foreign, limit(cluster.devices[index]))
     return found
 
 
-def _part(values: Floats, tasks: Ints) -> Floats:
-    return values[tasks] if len(values) else np.zeros(len(tasks))
-
-
 def _weights(graph: TaskGraph, tasks: Ints) -> Floats:
     """Return the bytes of weights that each of *tasks* is the first to need, (tasks,)."""
     found = np.zeros(len(tasks))
     if len(graph.group):
-        groups, first = np.unique(graph.group[tasks], return_index=True)
-        used = groups >= 0
-        found[first[used]] = graph.group_size[groups[used]]
+        first = np.unique(graph.group[tasks], return_index=True)[1]
+        found[first] = weights_of(graph)[tasks[first]]
     return found
 
 
@@ -162,8 +156,8 @@ def _waiting(graph: TaskGraph, tasks: Ints, place: dict[int, int]) -> tuple[Ints
     child = graph.edges.child
     elsewhere, until = np.zeros(len(tasks), np.int64), np.arange(len(tasks))
     for index, task in enumerate(tasks.tolist()):
-        places = [place.get(int(child[edge]), NEVER) for edge in graph.children.of(task)]
-        elsewhere[index] = places.count(NEVER) + (len(graph.result) > 0 and graph.result[task] > 0)
+        places = [place.get(int(child[edge]), NONE) for edge in graph.children.of(task)]
+        elsewhere[index] = places.count(NONE) + (len(graph.result) > 0 and graph.result[task] > 0)
         until[index] = max(index, *places) if places else index
     return elsewhere, until
 

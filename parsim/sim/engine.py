@@ -8,12 +8,10 @@ where anything travels or needs room.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from simpy import Environment, Event
 
-from parsim.core.columns import Floats
+from parsim.core.columns import NEVER, Floats
 from parsim.core.job import BEFORE, Job
 from parsim.sim.carrier import Carrier
 from parsim.sim.clock import Instants
@@ -24,7 +22,6 @@ from parsim.sim.record import Record, Transfers, intervals, ready_times
 from parsim.sim.spans import Spans
 from parsim.sim.stall import Stall
 from parsim.sim.state import State
-from parsim.sim.ticks import NEVER
 from parsim.sim.transfers import Wires
 
 
@@ -157,7 +154,6 @@ class Engine:
 
 def travels(job: Job) -> bool:
     """Say whether anything travels, any device has a limit of memory, or any task is of a communication lane."""
-    table, devices = job.graph.transfers, job.cluster.devices
-    limited = any(device.memory < math.inf for device in devices)
+    table = job.graph.transfers
     moves = bool(np.any(table.size > 0) or np.any(table.delay > 0)) or len(table) > table.first_flow
-    return limited or moves or len(job.graph.lanes) > 0
+    return bool(job.cluster.limited) or moves or len(job.graph.lanes) > 0

@@ -155,7 +155,7 @@ def estimate(job: Job, rows: Rows) -> Estimate:
         return 0.0 if path is None else path.seconds(given[task])
 
     means = partial(mean_compute, job), partial(mean_transfer, job)
-    if all(one.memory == math.inf for one in cluster.devices):
+    if not cluster.limited:
         return Estimate(rows, transfer, arrival, *means)
     empty = cache(partial(Holding, job))  # made when first asked: most policies never plan
     return Estimate(

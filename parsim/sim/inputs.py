@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from parsim.core.transfers import NONE
+from parsim.core.columns import NONE
 from parsim.sim.state import State
 
 

@@ -10,7 +10,8 @@ import math
 from bisect import bisect_left, insort
 from collections.abc import Sequence
 
-from parsim.sim.ticks import NEVER, Ticks
+from parsim.core.columns import NEVER
+from parsim.sim.ticks import Ticks
 
 PARTS = 2.0**80  # of a byte: meters count whole parts, and lose nothing however long they run
 

@@ -17,9 +17,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from parsim.core.columns import NEVER
 from parsim.core.graph import Bools, Floats, Ints
 from parsim.core.job import BEFORE
-from parsim.core.paths import NEVER, longest_paths
+from parsim.core.paths import longest_paths
 from parsim.sim.network import WINDOW
 from parsim.sim.prepared import Prepared
 from parsim.sim.record import Record, Transfers, intervals, ready_times
@@ -39,9 +40,8 @@ def refusal(ready: Prepared) -> str:
         return f"the policy {job.policy_name} decides while the clock runs"
     if job.graph.lanes:
         return f"tasks run on communication lane {job.graph.lanes[0]}"
-    limited = [device.name for device in job.cluster.devices if device.memory < math.inf]
-    if limited:
-        return f"device {limited[0]} has a limit of memory"
+    if job.cluster.limited:
+        return f"device {job.cluster.devices[job.cluster.limited[0]].name} has a limit of memory"
     if ready.ticks.dtype is object:
         return "its times are too far apart for a clock of 64 bits"
     return ""

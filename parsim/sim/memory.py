@@ -8,15 +8,34 @@ used at each moment, and its peak, is read off the timeline (`metrics.memory`).
 
 from __future__ import annotations
 
-from parsim.core.cluster import Cluster
-from parsim.core.graph import Floats, TaskGraph
+from parsim.core.cluster import Cluster, Device
+from parsim.core.columns import NONE, filled
+from parsim.core.graph import TaskGraph
 
 ROUNDING = 1e-12  # relative: sums of equal parts of a size may miss the whole by a few ulps
 
 
-def column(values: Floats, tasks: int) -> list[float]:
-    """Return a column as a list, zeros where the graph has none."""
-    return values.tolist() if len(values) else [0.0] * tasks
+def limit(device: Device) -> float:
+    """Return the most bytes that *device* may be asked to hold."""
+    return device.memory * (1 + ROUNDING)
+
+
+class Weights:
+    """The groups of weights on every device. The first task of a group on a device loads them, and they stay."""
+
+    def __init__(self, graph: TaskGraph) -> None:
+        self._group = graph.group.tolist() if len(graph.group) else [NONE] * len(graph)
+        self._size: list[float] = graph.group_size.tolist()
+        self._loaded: set[tuple[int, int]] = set()  # (device, group)
+
+    def missing(self, task: int, device: int) -> float:
+        """Return the bytes of the weights of *task* that are not yet on *device*."""
+        group = self._group[task]
+        return 0.0 if group == NONE or (device, group) in self._loaded else self._size[group]
+
+    def load(self, task: int, device: int) -> None:
+        """Put the weights of *task* on *device*."""
+        self._loaded.add((device, self._group[task]))
 
 
 class Rooms:
@@ -27,33 +46,28 @@ class Rooms:
 
     def __init__(self, graph: TaskGraph, cluster: Cluster) -> None:
         tasks = len(graph)
-        self.capacity = [device.memory for device in cluster.devices]
+        self._limits = [limit(device) for device in cluster.devices]
         self.held = [0.0] * len(cluster.devices)
-        self._memory = column(graph.memory, tasks)
-        self._output = column(graph.output, tasks)
-        self._group = graph.group.tolist() if len(graph.group) else [-1] * tasks
-        self._group_size = graph.group_size.tolist()
-        self._loaded: set[tuple[int, int]] = set()  # (device, weight group)
+        self._memory: list[float] = filled(graph.memory, tasks).tolist()
+        self._output: list[float] = filled(graph.output, tasks).tolist()
+        self._weights = Weights(graph)
         self._inputs = [0.0] * tasks  # bytes reserved for inputs, per task
         self._consumers = [0] * tasks  # who still needs the output
 
     def need(self, task: int, device: int, inputs: float) -> float:
         """Return the bytes that *task* still needs on *device*, *inputs* being those that must yet travel."""
-        group = self._group[task]
-        weights = 0.0 if group < 0 or (device, group) in self._loaded else self._group_size[group]
-        return self._memory[task] + self._output[task] + weights + inputs
+        return self._memory[task] + self._output[task] + self._weights.missing(task, device) + inputs
 
     def has(self, size: float, device: int) -> bool:
         """Say whether *size* more bytes fit on *device*."""
-        return self.held[device] + size <= self.capacity[device] * (1 + ROUNDING)
+        return self.held[device] + size <= self._limits[device]
 
     def take(self, task: int, device: int, inputs: float, consumers: int) -> None:
         """Reserve all that *task* still needs."""
         self.held[device] += self.need(task, device, inputs)
         self._inputs[task] += inputs
         self._consumers[task] = consumers
-        if self._group[task] >= 0:
-            self._loaded.add((device, self._group[task]))
+        self._weights.load(task, device)
 
     def receive(self, task: int, device: int, size: float) -> None:
         """Reserve an input of *task* that travels before the task is taken."""

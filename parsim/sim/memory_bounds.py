@@ -12,10 +12,10 @@ import math
 
 import numpy as np
 
-from parsim.core.cluster import Device
+from parsim.core.columns import filled
 from parsim.core.graph import Bools, Floats, TaskGraph
 from parsim.core.job import Job
-from parsim.sim.memory import ROUNDING
+from parsim.sim.memory import Weights, limit
 
 
 def devices_of(job: Job) -> list[tuple[int, ...]]:
@@ -24,18 +24,10 @@ def devices_of(job: Job) -> list[tuple[int, ...]]:
     return [tuple(sorted({device[worker] for worker in allowed})) for allowed in job.graph.places]
 
 
-def limit(device: Device) -> float:
-    """Return the most bytes that *device* may be asked to hold."""
-    return device.memory * (1 + ROUNDING)
-
-
 def own_needs(graph: TaskGraph) -> Floats:
     """Return the bytes that each task needs for itself, weights and inputs from other tasks apart, (tasks,)."""
-    need = np.zeros(len(graph))
-    for column in (graph.memory, graph.output, graph.given):
-        if len(column):
-            need += column
-    return need
+    tasks = len(graph)
+    return filled(graph.memory, tasks) + filled(graph.output, tasks) + filled(graph.given, tasks)
 
 
 def weights_of(graph: TaskGraph) -> Floats:
@@ -49,12 +41,11 @@ def least_needs(job: Job) -> dict[int, Floats]:
     Infinite where no worker of the device may run the task. Devices that may run the same tasks share a column.
     """
     graph, edges, devices = job.graph, job.graph.edges, devices_of(job)
-    limited = [index for index, device in enumerate(job.cluster.devices) if device.memory < math.inf]
-    own = own_needs(graph) + weights_of(graph) if limited else np.empty(0)
+    own = own_needs(graph) + weights_of(graph) if job.cluster.limited else np.empty(0)
     sets = [frozenset(allowed) for allowed in devices]
     made: dict[tuple[bool, ...], Floats] = {}
     found = {}
-    for device in limited:
+    for device in job.cluster.limited:
         reach = tuple(device in allowed for allowed in sets)  # place sets whose tasks may run here
         if reach not in made:
             here = np.array(reach, dtype=bool)[graph.place]
@@ -76,12 +67,10 @@ class Holding:
             device: need <= self._limits[device] for device, need in least_needs(job).items()
         }
         self._own = own_needs(graph).tolist()
-        self._group = graph.group.tolist() if len(graph.group) else [-1] * len(graph)
-        self._group_size = graph.group_size.tolist()
         self._parents, self._parent, self._size = graph.parents, graph.edges.parent.tolist(), graph.edges.size.tolist()
         self._put: dict[int, int] = {}  # task -> device
-        self._loaded: set[tuple[int, int]] = set()  # (device, weight group)
-        self._weights = [0.0] * len(devices)  # [device] B that stay for good
+        self._weights = Weights(graph)
+        self._loaded = [0.0] * len(devices)  # [device] B of weights
         self._largest = [0.0] * len(devices)  # [device] B, the most that a task needs beside the weights
 
     def holds(self, task: int, worker: int) -> bool:
@@ -91,16 +80,16 @@ class Holding:
             return True
         if not self._put or not self._could[device][task]:
             return bool(self._could[device][task])
-        weights = self._weights[device] + self._further_weights(task, device)
+        weights = self._loaded[device] + self._weights.missing(task, device)
         return weights + max(self._largest[device], self._need(task, device)) <= self._limits[device]
 
     def put(self, task: int, worker: int) -> None:
         """Hear that *task* is planned on *worker*."""
         device = self._device[worker]
         self._put[task] = device
-        self._weights[device] += self._further_weights(task, device)
+        self._loaded[device] += self._weights.missing(task, device)
         self._largest[device] = max(self._largest[device], self._need(task, device))
-        self._loaded.add((device, self._group[task]))
+        self._weights.load(task, device)
 
     def _need(self, task: int, device: int) -> float:
         need: float = self._own[task]
@@ -108,8 +97,3 @@ class Holding:
             if self._put[self._parent[edge]] != device:
                 need += self._size[edge]
         return need
-
-    def _further_weights(self, task: int, device: int) -> float:
-        group = self._group[task]
-        size: float = 0.0 if group < 0 or (device, group) in self._loaded else self._group_size[group]
-        return size

@@ -16,9 +16,10 @@ from collections.abc import Sequence
 from heapq import heapify, heappop, heappush
 
 from parsim.core.cluster import Ways
+from parsim.core.columns import NEVER
 from parsim.sim.fair_rates import FairRates
 from parsim.sim.links import PARTS, Flow, Link
-from parsim.sim.ticks import NEVER, Ticks
+from parsim.sim.ticks import Ticks
 
 WINDOW = (2, 10**14)  # ends this near (a fraction of the time: a few ulps) are one instant
 NEAR = 1e-12  # of the time: flows of one meter whose ends are farther apart end at two instants for sure

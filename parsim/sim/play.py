@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from simpy import Environment
 
+from parsim.core.columns import NEVER
 from parsim.core.errors import Fault, ScenarioError
 from parsim.core.evaluation import Values, evaluate
 from parsim.core.job import Job
@@ -23,7 +24,6 @@ from parsim.sim.longest_path import LongestPath, Undecided, refusal
 from parsim.sim.network import Network
 from parsim.sim.prepared import Prepared, prepared
 from parsim.sim.record import Record
-from parsim.sim.ticks import NEVER
 from parsim.sim.write import write
 
 LARGE = 20_000  # tasks, from which on the longest path is tried

@@ -9,11 +9,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from parsim.core.columns import Floats, Ints
+from parsim.core.columns import NEVER, Floats, Ints
 from parsim.sim.clock import Instants
 from parsim.sim.order import Bind
 from parsim.sim.state import State
-from parsim.sim.ticks import NEVER
 
 
 class Spans:

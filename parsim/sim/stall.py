@@ -82,6 +82,6 @@ class Stall(NamedTuple):
 
     def _room_story(self, room: Reservations, task: int, device: int) -> str:
         """Tell what room *task* needs on *device*, and what is free there."""
-        name, capacity = self.state.job.cluster.devices[device].name, room.rooms.capacity[device]
+        name, capacity = self.state.job.cluster.devices[device].name, self.state.job.cluster.devices[device].memory
         need, free = unlike(room.need(task, device), max(capacity - room.rooms.held[device], 0.0))
         return f"it needs {need} more on {name}, where {free} of {size(capacity)} are free"

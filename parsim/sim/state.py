@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from parsim.core.columns import packed
+from parsim.core.columns import NONE, packed
 from parsim.sim.prepared import Prepared
 
-NOBODY = -1
+NOBODY = NONE  # in place of a worker
 
 Time = Any  # whole ticks on the simulated clock, seconds on the wall clock
 Fits = Callable[[int], bool]

@@ -23,9 +23,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from parsim.core.columns import Floats, Ints, packed
+from parsim.core.columns import NEVER, Floats, Ints, packed
 
-NEVER = -1  # in place of a time
 MOST = 2**62  # ticks of a run, in 64 bits
 COARSEST = 1e-9  # of the shortest time
 EXACT = 2.0**49  # ticks below which a product of two floats rounds to the right whole number

@@ -15,7 +15,6 @@ more_memory         a device has a limit                                 those w
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import partial
@@ -128,7 +127,7 @@ def _memory(job: Job, timeline: Timeline) -> Iterator[Trial]:
     """Suspect the devices for whose room a worker waited; where none did, tasks may have gone elsewhere: all."""
     short = np.unique(timeline.idle.worker[timeline.idle.cause == CAUSES.index("memory")])
     names = list(dict.fromkeys(job.cluster.devices[job.cluster.device_of_worker[one]].name for one in short.tolist()))
-    names = names or [device.name for device in job.cluster.devices if device.memory < math.inf]
+    names = names or [device.name for device in job.cluster.devices if device.limited]
     if names:
         more = f" and {len(names) - 1} more" if len(names) > 1 else ""
         words = f"twice the memory of {names[0]}{more}"

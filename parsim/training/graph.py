@@ -23,15 +23,16 @@ import numpy as np
 
 from parsim.core.graph import Edges, TaskGraph
 from parsim.core.kernel import ITEM, Call, Part, Shape, size
-from parsim.core.op import Op, columns, needs
+from parsim.core.op import KINDS as OF_OPS
+from parsim.core.op import LETTERS, Op, columns, needs
 from parsim.training.layer import INPUT, OUTPUT
 from parsim.training.model import Model
 from parsim.training.plan import Cut
 from parsim.training.program import (
-    BACKWARD,
     FORWARD,
     GRADS,
     INPUT_GRAD,
+    KINDS,
     LEFT,
     OPTIMIZER,
     RECEIVE,
@@ -42,10 +43,7 @@ from parsim.training.program import (
     Work,
 )
 
-KINDS = ("forward", "backward", "input_grad", "weight_grad", "optimizer", "receive")  # in the order of their numbers
-OF_OP = {"F": FORWARD, "B": BACKWARD, "I": INPUT_GRAD, "W": WEIGHT_GRAD}
 SUMS = "BW"  # ops that add to the gradients of weights
-PARTS: tuple[tuple[Part, ...], ...] = (("forward",), ("input_grad", "weight_grad"), ("input_grad",), ("weight_grad",))
 
 
 class Row(NamedTuple):
@@ -89,7 +87,7 @@ class Tasks:
     def _rows(self, iteration: int) -> Iterator[Row]:
         for rank, order in enumerate(self.cut.orders):
             for op in order:
-                yield Row(Work(OF_OP[op.kind], op.stage, self.cut.parts[op.microbatch], iteration), op, rank)
+                yield Row(Work(LETTERS.index(op.kind), op.stage, self.cut.parts[op.microbatch], iteration), op, rank)
             every, last = slice(0, self.model.rows), iteration + 1 == self.iterations
             for stage in sorted(stage for stage, home in self.home.items() if home == rank):
                 yield Row(Work(OPTIMIZER, stage, every, iteration), None, rank)
@@ -133,7 +131,7 @@ class Tasks:
             sent=ITEM * size(known[layers[-1]][OUTPUT]),
             left=ITEM * size(*(shape for n in layers for shape in self.model.layers[n].kept(known[n]))),
             halfway=ITEM * size(*(shape for n in layers for shape in self.model.layers[n].left(known[n]))),
-            calls=tuple(tuple(self._calls(layers, known, parts)) for parts in PARTS),
+            calls=tuple(tuple(self._calls(layers, known, kind.parts)) for kind in OF_OPS),
         )
 
     def _calls(self, layers: range, known: dict[int, dict[str, Shape]], parts: Sequence[Part]) -> Iterator[Call]:

@@ -19,7 +19,7 @@ from parsim.core.cluster import Cluster
 from parsim.core.errors import Complaint, Invalid, checked_below
 from parsim.core.op import Op
 from parsim.core.orders import orders_of
-from parsim.core.plan import Plan
+from parsim.core.plan import Plan, bounds
 from parsim.core.schema import Ask, Count
 from parsim.scenario.schema import OneOf
 from parsim.schedules import schedules
@@ -59,14 +59,8 @@ class Cut(NamedTuple):
     ordered: bool  # ranks keep to their orders
 
 
-def shares(count: int, parts: int) -> list[slice]:
-    """Cut *count* things into contiguous parts, the larger ones first.
-
-    >>> shares(5, 2)
-    [slice(0, 3, None), slice(3, 5, None)]
-    """
-    ends = [part * (count // parts) + min(part, count % parts) for part in range(parts + 1)]
-    return [slice(a, b) for a, b in pairwise(ends)]
+def _slices(count: int, parts: int) -> list[slice]:
+    return [slice(a, b) for a, b in pairwise(bounds(count, parts).tolist())]
 
 
 def cut(plan: TrainingPlan, cluster: Cluster, layers: int, rows: int) -> Cut:
@@ -84,7 +78,7 @@ def _by_data(plan: TrainingPlan, workers: int, layers: int, rows: int, complaint
     parts = plan.subsets or min(workers, rows)
     _refuse([*complaints, *_about_parts("subsets", parts, rows)])
     orders = [[Op(0, kind, part) for part in range(rank, parts, workers) for kind in "FB"] for rank in range(workers)]
-    return Cut((range(layers),), shares(rows, parts), orders, ordered=False)
+    return Cut((range(layers),), _slices(rows, parts), orders, ordered=False)
 
 
 def _by_layers(plan: TrainingPlan, workers: int, layers: int, rows: int, complaints: list[Complaint]) -> Cut:
@@ -94,8 +88,8 @@ def _by_layers(plan: TrainingPlan, workers: int, layers: int, rows: int, complai
         why = f"a pipeline of {ranks} ranks needs {ranks} workers and {ranks} layers; there are {workers} and {layers}"
         complaints.append(Complaint(("plan", "pipeline"), why))
     _refuse(complaints)
-    stages = tuple(range(part.start, part.stop) for part in shares(layers, ranks))
-    return Cut(stages, shares(rows, parts), _orders(plan.schedule or SCHEDULE, ranks, parts), ordered=True)
+    stages = tuple(range(a, b) for a, b in pairwise(bounds(layers, ranks).tolist()))
+    return Cut(stages, _slices(rows, parts), _orders(plan.schedule or SCHEDULE, ranks, parts), ordered=True)
 
 
 def _about_parts(name: str, parts: int, rows: int) -> list[Complaint]:

@@ -22,12 +22,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from parsim.core.kernel import Array, Tell, Watched
+from parsim.core.op import NAMES
 from parsim.kernels import kernels
 from parsim.training.layer import INPUT, OUTPUT, Arrays
 from parsim.training.model import Model, norm, serial
 from parsim.training.plan import Cut
 
-FORWARD, BACKWARD, INPUT_GRAD, WEIGHT_GRAD, OPTIMIZER, RECEIVE = range(6)
+KINDS = (*NAMES, "optimizer", "receive")  # of tasks: those of ops first
+FORWARD, BACKWARD, INPUT_GRAD, WEIGHT_GRAD, OPTIMIZER, RECEIVE = range(len(KINDS))
 SENT, LEFT, LOSS = slice(0, 1), slice(1, 2), slice(2, 3)  # of what forward and input_grad make; the loss of forward
 GRADS = slice(1, None)  # of what backward and weight_grad make: after the gradient of the input
 NOTHING = slice(0)

@@ -24,7 +24,7 @@ from parsim.core.cluster import Cluster
 from parsim.core.columns import packed
 from parsim.core.errors import Complaint, Invalid, checked_below
 from parsim.core.graph import Edges, Floats, Numbered, TaskGraph
-from parsim.core.op import KINDS, Op, columns, needs
+from parsim.core.op import LETTERS, NAMES, Op, columns, needs
 from parsim.core.orders import orders_of
 from parsim.core.plan import Plan
 from parsim.core.schema import Ask, Count
@@ -32,8 +32,6 @@ from parsim.core.units import Seconds
 from parsim.scenario.schema import OneOf
 from parsim.schedules import schedules
 from parsim.workloads import workloads
-
-NAMES = ("forward", "backward", "input_grad", "weight_grad")  # in the order of KINDS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,4 +122,4 @@ def _per_stage(times: dict[str, float | list[float]], count: int) -> list[Floats
 
 
 def _name(stage: Sequence[int], kind: Sequence[int], microbatch: Sequence[int], task: int) -> str:
-    return f"{stage[task]}{KINDS[kind[task]]}{microbatch[task]}"
+    return f"{stage[task]}{LETTERS[kind[task]]}{microbatch[task]}"

@@ -4,11 +4,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from simpy import Environment
 
 import parsim
 from parsim.build import build
 from parsim.metrics.checker import check
 from parsim.scenario.scenario import load
+from parsim.sim.engine import Engine
+from parsim.sim.network import Network
 from parsim.sim.play import engine_of, play
 from parsim.sim.prepared import prepared
 from parsim.sim.write import write
@@ -471,3 +474,24 @@ def test_a_task_that_stops_is_started_again_and_others_go_on():
     assert check(job, timeline) == []
     idle = zip(timeline.idle.worker.tolist(), timeline.idle.start_s, timeline.idle.end_s, strict=True)
     assert list(idle) == [(0, 0, 4), (0, 7, 8), (1, 2, 7)]
+
+
+# Several runs on one clock.
+
+
+def test_two_jobs_share_a_clock_and_a_network():
+    """Job 0 sends 2 MB over a link of 1 MB/s from 0 s on, job 1 sends 1 MB from 1 s on: from then on each gets half."""
+    jobs = [
+        [task("a", {"w0": 0}), task("b", {"w1": 1}, {"a": "2 MB"}), task("c", {"w0": 7})],
+        [task("a", {"w0": 1}), task("b", {"w1": 1}, {"a": "1 MB"}), task("c", {"w1": 7})],
+    ]
+    jobs = [simulate(2, tasks, "round_robin").job for tasks in jobs]
+    ready = [prepared(replace(job, cluster=jobs[0].cluster)) for job in jobs]
+    assert ready[0].ticks == ready[1].ticks
+    clock, network = Environment(0), Network(jobs[0].cluster.capacities, ready[0].ticks)
+    engines = [Engine(one, clock, network) for one in ready]
+    for engine in engines:
+        engine.begin()
+    clock.run()
+    ends = [{row[1]: row[7] for row in write(engine.job, engine.record()).rows()} for engine in engines]
+    assert [(found["a>b"], found["b"], found["c"]) for found in ends] == [(3, 4, 7), (3, 8, 7)]

@@ -31,8 +31,7 @@ class Cut(KeyboardInterrupt):
 def cut(engine: Engine, took: Mapping[int, int]) -> Cut:
     """Return what had ended when *engine* was interrupted; *took* are the ticks of the tasks that were computed."""
     ended, tasks = _ended(engine, took), len(engine.graph)
-    begun = sum(map(engine.ticks.of, engine.job.steps[:BEFORE]))
-    record = _record(engine, ended, engine.ticks.seconds(begun))
+    record = _record(engine, ended, engine.ticks.seconds(engine.begun))
     steps, end = [], 0.0
     for step, lasts in enumerate(engine.job.steps[:BEFORE]):
         start, end = end, end + lasts

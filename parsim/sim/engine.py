@@ -42,6 +42,7 @@ class Engine:
     def __init__(self, ready: Prepared, clock: Environment, network: Network) -> None:
         self.ready, self.job, self.graph, self.ticks = ready, ready.job, ready.job.graph, ready.ticks
         self.clock = clock
+        self.begun = sum(map(self.ticks.of, self.job.steps[:BEFORE]))
         self.state = State(ready)
         self._instants = Instants(clock)
         self.spans = Spans(self.state, self._instants)
@@ -54,22 +55,19 @@ class Engine:
 
     def play(self) -> Record:
         """Play until nothing moves any more; tasks that never started are NaN in the record."""
-        begun = self.begin()
+        self.begin()
         self.clock.run()
-        self._instants.call(ignore)  # what it called refers to the engine, which would outlive its use
-        return self._record(float(self.ticks.times([begun])[0]))
+        return self.record()
 
-    def begin(self) -> int:
-        """Put the first instant on the clock; return when it is."""
-        begun = sum(map(self.ticks.of, self.job.steps[:BEFORE]))
-        self.state.agenda[begun] = []
+    def begin(self) -> None:
+        """Put the first instant on the clock, which may be that of other runs, too."""
+        self.state.agenda[self.begun] = []
         if self.carrier:
             self.carrier.depart()
         order = order_of_events(self.state, self._binding(), self._hooks())
         begin, instant, clock = order.begin, order.instant, self.clock
         self._instants.call(lambda event: instant(clock.now))
-        Instants(clock).call(lambda event: begin(clock.now)).at(begun)
-        return begun
+        Instants(clock).call(lambda event: begin(clock.now)).at(self.begun)
 
     def _binding(self) -> Bind:
         """Return what becomes of a task that a worker has taken."""
@@ -101,7 +99,10 @@ class Engine:
 
     # -- what happened
 
-    def _record(self, begun_s: float) -> Record:
+    def record(self) -> Record:
+        """Return what has happened when the clock has nothing left to do."""
+        self._instants.call(ignore)  # what it called refers to the engine, which would outlive its use
+        begun_s = float(self.ticks.times([self.begun])[0])
         times, spans = self.ticks.times, self.spans
         starts = self.ticks.whole(spans.starts)
         start_s, end_s = times(starts), times(np.where(starts < 0, NEVER, starts + spans.took()))

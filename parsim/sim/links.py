@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, insort
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 from parsim.core.columns import NEVER
 from parsim.sim.ticks import Ticks
@@ -88,7 +88,7 @@ class Flow:
     metered: Link  # by whose meter it drains; its bottleneck when last settled
     target: int  # parts; it ends when the meter stands there
 
-    def __init__(self, id: int, order: int, joined: int) -> None:
+    def __init__(self, id: Hashable, order: int, joined: int) -> None:
         self.id = id
         self.order = order  # of joining
         self.joined = joined  # ticks

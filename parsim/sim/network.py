@@ -12,8 +12,9 @@ the flows: of each meter, only the first flow to end is foreseen.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from heapq import heapify, heappop, heappush
+from typing import Any
 
 from parsim.core.cluster import Ways
 from parsim.core.columns import NEVER
@@ -48,14 +49,14 @@ class Network:
     def __init__(self, capacities: Sequence[float], ticks: Ticks) -> None:
         self._capacities, self._ticks = capacities, ticks
         self._links: dict[int, Link] = {}  # those that a flow has passed
-        self._flows: dict[int, Flow] = {}
+        self._flows: dict[Hashable, Flow] = {}
         self._fair = FairRates()
         self._stirred: dict[Link, None] = {}  # those whose first end may be another; a dict, for its order
         self._ends: list[tuple[int, int, Link]] = []  # a heap; an entry whose time is not its link's end is stale
         self._joined = self._foreseen = 0
         self._unlimited = Link(math.inf)  # of flows that pass no link: they end at once
 
-    def join(self, flow: int, ways: Ways, size: float, limit: float, now: int) -> None:
+    def join(self, flow: Hashable, ways: Ways, size: float, limit: float, now: int) -> None:
         """Let *size* bytes flow over the links of *ways* from *now* on, at most at *limit* B/s.
 
         A flow of weight w on a link takes w times its rate from it; each link stands once. Its latency has passed.
@@ -78,7 +79,7 @@ class Network:
             link.rate = link.share
             self._foresee(link)
 
-    def withdraw(self, flow: int, now: int) -> float:
+    def withdraw(self, flow: Hashable, now: int) -> float:
         """Let *flow*, which has not ended, flow no longer; return the bytes that it has left."""
         gone = self._flows.pop(flow)
         link = gone.metered
@@ -106,7 +107,7 @@ class Network:
             heappop(ends)
         return ends[0][0] if ends else NEVER
 
-    def finished(self, now: int) -> list[int]:
+    def finished(self, now: int) -> list[Any]:
         """Remove the flows that end *now* and return them in the order in which they joined."""
         few, many = WINDOW
         horizon = now + now * few // many
@@ -123,7 +124,7 @@ class Network:
             self._fair.leave(flow)
         return [flow.id for flow in done]
 
-    def rates(self) -> dict[int, float]:
+    def rates(self) -> dict[Hashable, float]:
         """Return the B/s of each flow under way, as last settled."""
         return {flow.id: flow.bottleneck.share for flow in self._flows.values()}
 

@@ -21,7 +21,7 @@ class Wires:
     Parameters
     ----------
     cluster : whose ways lead from place to place.
-    network : the links that transfers share.
+    network : the links that transfers share, also with those of other runs on the same clock.
     spans : what workers do; a transfer belongs to one.
     """
 
@@ -30,6 +30,7 @@ class Wires:
         self.nominal: list[float] = []  # s; NaN: as long as it took
         self._cluster, self._ticks, self._network, self._spans = cluster, spans.ticks, network, spans
         self._joining: dict[int, list[tuple[int, Path, float, float]]] = {}
+        self._heard: list[int] = []  # rows whose last byte has arrived, and that nobody has been told of
         self._over: dict[int, list[int]] = {}  # instant -> transfers whose delay is over
 
     def delay(self, transfer: int, worker: int, start: int, end: int) -> None:
@@ -62,8 +63,13 @@ class Wires:
 
     def arrived(self, now: int) -> list[tuple[int, int]]:
         """Return (transfer, worker) of the transfers that end now; of what was posted, (~number, NOBODY)."""
+        for wires, row in self._network.finished(now):
+            wires._heard.append(row)
+            if wires is not self:
+                wires._spans.at(now)
+        heard, self._heard = self._heard, []
         found = []
-        for row in self._network.finished(now):
+        for row in heard:
             transfer, worker, _, _ = self.rows[row]
             self.rows[row][3] = now
             if worker != NOBODY:
@@ -75,7 +81,7 @@ class Wires:
     def settle(self, now: int) -> int:
         """Let those join whose latency is paid, share the links anew; return the network's next instant, or NEVER."""
         for row, path, size, limit in self._joining.pop(now, ()):
-            self._network.join(row, path.ways, size, limit, now)
+            self._network.join((self, row), path.ways, size, limit, now)
         return self._network.settle(now)
 
     def transfers(self) -> Transfers:

@@ -5,9 +5,9 @@
     member 1                      -> 2       -> 2       -> 2       -> 2
     member 2                      -> 0       -> 0       -> 0       -> 0
 
-A member is a task of a communication lane. It begins with phase 0 when the task starts, and with each phase after that
-when what it sent in the phase before has arrived, and what was sent to it. Its task ends with its last phase; members
-do not wait for each other beyond that.
+A member is a task of a communication lane. Phase 0 begins when the task starts; each further phase begins when the
+member's own bytes of the last phase have arrived, and those sent to it. The task ends with the last phase. Members do
+not wait for each other otherwise.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ NOWHERE = NONE  # in place of the member that receives
 
 
 class Phase(NamedTuple):
-    """Whom each member sends to in one phase, and how much."""
+    """What each member sends in one phase, and to whom."""
 
     to: Ints  # (members,) the member that receives, or NOWHERE
     size: Floats  # (members,) B

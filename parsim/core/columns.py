@@ -1,4 +1,4 @@
-"""Columns of numbers, and tables of words that are made when asked for: what the nouns of parsim are made of."""
+"""Columns of numbers, and tables of words that are made on request."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SMALL = 2**31  # numbers below it take 4 bytes
 
 
 class Table(Sequence[str]):
-    """Words that are made when asked for."""
+    """A table whose words are made on request."""
 
     def many(self, codes: Sequence[int]) -> list[str]:
         """Return the words of *codes*, which ascend, in less time than one by one."""
@@ -74,7 +74,7 @@ def filled(column: Floats, rows: int) -> Floats:
 
 
 def distinct(column: Ints) -> Ints:
-    """Return each value, or each row, once and in order; asked for no more than that, np.unique imports numpy.ma."""
+    """Return the distinct values or rows, sorted. (np.unique without counts imports numpy.ma, which is slow.)"""
     return np.unique(column, axis=0 if column.ndim > 1 else None, return_counts=True)[0]
 
 
@@ -95,7 +95,7 @@ def shared(column: Column) -> Column:
 
 
 def share(table: object, *names: str) -> None:
-    """Share the memory of equal rows in columns of a new table; what is no array is refused elsewhere."""
+    """Share the memory of equal rows in columns of a new table; other values are checked elsewhere."""
     for name in names:
         column = getattr(table, name)
         if isinstance(column, np.ndarray):
@@ -103,7 +103,7 @@ def share(table: object, *names: str) -> None:
 
 
 def narrow(table: object, *names: str) -> None:
-    """Store columns of numbers of tasks in a new table at 4 bytes each; what is no such array is refused elsewhere."""
+    """Store columns of task numbers in a new table at 4 bytes each; other values are checked elsewhere."""
     for name in names:
         column = getattr(table, name)
         if isinstance(column, np.ndarray) and column.dtype == np.int64 and _small(column):

@@ -1,4 +1,4 @@
-"""What is asked: tasks and edges as columns, flows, and the values that travel along them."""
+"""The task graph: tasks, edges and flows as columns, and the program that computes real values."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ class Neighbours(NamedTuple):
 
 
 class Program(Protocol):
-    """The real values: what the host gives, what a task computes, what it hands on, what the merge makes of it all.
+    """Computes the real values: inputs from the host, outputs of tasks, and the result of the merge.
 
     A value is a number, an array, or whatever else kernels make.
     """
 
     @property
     def light(self) -> bool:
-        """Say whether the kernels take no time to speak of, so that the simulated clock runs them too."""
+        """Return whether the kernels are cheap enough to run on the simulated clock, too."""
 
     @property
     def given(self) -> Mapping[int, Sequence[Any]]:
@@ -57,7 +57,7 @@ class Program(Protocol):
         """Run the kernels of *task*; *received* are the host's values, if it gives any, then those of each parent."""
 
     def watched(self, tell: Tell) -> Program:
-        """Return the same program, which tells of every kernel call before it is made."""
+        """Return a copy that calls *tell* before every kernel call."""
 
     def hands(self, edge: int) -> slice:
         """Return which of its outputs the parent hands on along *edge*."""
@@ -86,8 +86,8 @@ class TaskGraph:
     device, NaN where the task may not run. `places` are the sets of workers that may run a task, `place` says
     which of them is a task's. A task of weight group g needs `group_size[g]` bytes once per device.
 
-    A task of a communication lane takes no compute slot and counts no units. It runs on its one worker as soon as its
-    parents have ended and the lane is free; what it hands on leaves at once, and takes the lane until it has arrived.
+    A task of a communication lane takes no compute slot and counts no units. It runs on its one worker when its parents
+    have ended and the lane is free. Its edges leave when it ends, and occupy the lane until all have arrived.
     """
 
     names: Sequence[str]  # (tasks,)

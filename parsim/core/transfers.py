@@ -1,4 +1,4 @@
-"""All that travels in a graph, as one table: from where, to where, how much, what it waits for, what waits for it.
+"""The table of transfers of a graph: source, target, size, what each waits for and what waits for it.
 
     what                    parent   child   source      target
     between two tasks       p        c       its place   its place       `its`: of the worker that runs the task
@@ -29,8 +29,8 @@ OF_TASK, OF_HOST = -1, -2  # places that depend on who runs the task, and on the
 class Edges:
     """Dependencies, a row each. An edge carries bytes, or seconds of delay, or neither.
 
-    What a task of a communication lane hands on leaves as soon as that task has ended and the lane is free. Anything
-    else leaves when the child is taken, or earlier where the child's worker is known beforehand.
+    An edge from a task of a communication lane leaves when that task ends. Any other edge leaves when the child is
+    taken, or earlier if the child's worker is known beforehand.
     """
 
     parent: Ints = field(default_factory=no_ints)  # (edges,) task numbers
@@ -117,7 +117,7 @@ class Transfers:
 
     @cached_property
     def number(self) -> Ints:
-        """What each is numbered by in a timeline: its child, else its parent, else its place among flows."""
+        """The `number` of each in a timeline: its child, else its parent, else its place among flows."""
         task = np.where(self.child >= 0, self.child, self.parent).astype(np.int64)
         task[self.first_flow :] = np.arange(len(self.flow_names))
         return task
@@ -127,13 +127,13 @@ class Transfers:
         return _place(self.source, self.parent, device, host), _place(self.target, self.child, device, host)
 
     def carried(self, worker: Ints, device: Ints, host: int) -> Bools:
-        """Say which take place over the network, given the worker and the device of every task."""
+        """Return which travel over the network, given the worker and the device of every task."""
         source, target = self.ends(device, host)
         found: Bools = (source != target) & ((self.size > 0) | self.flows) & ~self.delayed(worker)
         return found
 
     def delayed(self, worker: Ints) -> Bools:
-        """Say which are a delay that has to be paid, given the worker of every task."""
+        """Return which are delays between different workers, given the worker of every task."""
         found: Bools = self.delay > 0
         if found.any():
             found[found] = worker[self.parent[found]] != worker[self.child[found]]

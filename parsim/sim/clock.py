@@ -23,7 +23,7 @@ Callbacks = tuple[Callable[[Event], None], ...]
 
 
 class Instants(Event):
-    """One event for every instant of a run: unlike others it may be scheduled many times, and never wears out."""
+    """One event for all instants of a run. Unlike other events of SimPy it may be scheduled many times."""
 
     def __init__(self, clock: Environment) -> None:
         self.env = clock
@@ -41,7 +41,7 @@ class Instants(Event):
 
     @property  # type: ignore[override]
     def callbacks(self) -> Callbacks:
-        """Return what SimPy calls; it takes them away from an event that has happened, in vain from this one."""
+        """Return the callbacks. SimPy removes them from an event that has happened; this event keeps them."""
         return self._callbacks
 
     @callbacks.setter

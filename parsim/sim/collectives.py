@@ -3,8 +3,8 @@
     member 0   |posted|-- phase 0 --|-- phase 1 --|
     member 1            |posted|-- phase 0 --|-- phase 1 --|      late, so member 2 waits for what it sends
 
-A member posts when its task starts. It is through with a phase when its own bytes of that phase have arrived, and all
-that others send it in that phase.
+A member posts when its task starts. It completes a phase when its own bytes of that phase have arrived, and all bytes
+that other members send to it in that phase.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Collectives:
         self._of: dict[int, tuple[Collective, int]] = {}  # task -> its collective, and its place among the members
         self._phase: dict[int, int] = {}  # task -> the phase that it is in
         self._open: dict[tuple[int, int], int] = {}  # (task, phase) -> what it sends or gets, and has not arrived
-        self._sent: list[Sent] = []  # by the number that the wires know it by
+        self._sent: list[Sent] = []  # the number of a send is its place here
         for each in state.graph.collectives:
             for place, task in enumerate(each.members):
                 self._of[task] = each, place
@@ -44,22 +44,22 @@ class Collectives:
         return task in self._of
 
     def post(self, task: int, now: int) -> list[int]:
-        """Let *task*, whose inputs are there, begin; return the members that are through with all phases."""
+        """Start the member *task*, whose inputs are there; return the members that have completed all phases."""
         self._phase[task] = NOWHERE
         return self._go_on([task], now)
 
     def arrived(self, number: int, now: int) -> list[int]:
-        """Hear that what has this number has arrived; return the members that are through with all phases."""
+        """Note that send *number* has arrived; return the members that have completed all phases."""
         return self._go_on(self._note(*self._sent[number]), now)
 
     def _note(self, sender: int, receiver: int, phase: int) -> list[int]:
-        """Note that something has arrived; return who may go on."""
+        """Note that a send has arrived; return the members that may go on."""
         for task in (sender, receiver):
             self._open[task, phase] -= 1
         return [task for task in (sender, receiver) if task in self._phase]
 
     def _go_on(self, tasks: list[int], now: int) -> list[int]:
-        """Let each of *tasks* enter its next phase if it may, and those that this lets go on."""
+        """Let *tasks* enter their next phase if they have completed the last; return those that have completed all."""
         through = []
         while tasks:
             task = tasks.pop(0)
@@ -74,7 +74,7 @@ class Collectives:
         return through
 
     def _enter(self, task: int, now: int) -> list[int]:
-        """Let what *task* sends in its phase set out; return who may go on at once, where nothing has to travel."""
+        """Send what *task* sends in its phase; return the members that may go on at once, if nothing has to travel."""
         (each, place), number = self._of[task], self._phase[task]
         to, size = int(each.phases[number].to[place]), float(each.phases[number].size[place])
         if to == NOWHERE:

@@ -1,4 +1,4 @@
-"""A run on the live clock that somebody interrupts: what had ended by then is kept.
+"""An interrupted run on the live clock keeps all that has ended.
 
 w0  |##t0##|##t2##|##t4     kernels of t4 run when Ctrl-C comes: t0, t2 and t1 have ended, t3 and t4 have not
 w1  |####t1####|####t3##
@@ -21,7 +21,7 @@ from parsim.sim.write import compose
 
 
 class Cut(KeyboardInterrupt):
-    """The user interrupted a run; `timeline` holds all that had ended by then."""
+    """Raised when the user interrupts a run; `timeline` holds all that has ended."""
 
     def __init__(self, message: str, timeline: Timeline) -> None:
         self.timeline = timeline

@@ -3,9 +3,8 @@
     order of w0      a    b    c         prefetch 0: the host's input of b leaves when a starts, that of c when b starts
     room of w0       |a......|b....|     an input of c leaves early only if a and b have room in any case
 
-What an earlier task needs is not to be taken: whatever happens elsewhere, it finds its room. So early inputs stall
-nothing that would end without them. On a device of one slot whose order is known, tasks before another are earlier;
-elsewhere all that have not been taken.
+An early input never takes room that an earlier task may need, so early inputs cause no stall. On a device of one slot
+with a known order, the tasks before another are earlier; elsewhere, all tasks that have not been taken.
 """
 
 from __future__ import annotations
@@ -65,7 +64,7 @@ class Turns:
 
 
 class Spare:
-    """The room on one device that no earlier task can need, whatever happens elsewhere.
+    """The room on one device that no earlier task can need.
 
     Parameters
     ----------
@@ -101,21 +100,21 @@ class Spare:
         return True
 
     def take(self, task: int) -> None:
-        """Hear that *task* was taken: it has its room, and will leave that of its early inputs."""
+        """Note that *task* was taken: its room is reserved, and that of its early inputs will be free."""
         place = self._place[task]
         for part in self._earlier(place):
             self._left[part] += self._early[place]
         self._left[place] = math.inf
 
     def received(self, task: int) -> None:
-        """Hear that somebody elsewhere has received the output of *task*; once all have, its readers here keep it."""
+        """Note that a consumer on another device has received the output of *task*."""
         place = self._place[task]
         self._elsewhere[place] -= 1
         if self._ordered and not self._elsewhere[place]:
             self._left[self._until[place] + 1 :] += self._output[place]
 
     def free(self, task: int) -> None:
-        """Hear that the output of *task* is gone; in an order that is known it was to be gone by then."""
+        """Note that the output of *task* is freed; a known order has accounted for it beforehand."""
         if not self._ordered:
             self._left += self._output[self._place[task]]
 
@@ -152,7 +151,7 @@ def _weights(graph: TaskGraph, tasks: Ints) -> Floats:
 
 
 def _waiting(graph: TaskGraph, tasks: Ints, place: dict[int, int]) -> tuple[Ints, Ints]:
-    """Count who waits elsewhere for each output, the host too; return that, and the place of the last reader here."""
+    """Return how many consumers each output has elsewhere, the host included, and the place of its last reader here."""
     child = graph.edges.child
     elsewhere, until = np.zeros(len(tasks), np.int64), np.arange(len(tasks))
     for index, task in enumerate(tasks.tolist()):
@@ -163,7 +162,7 @@ def _waiting(graph: TaskGraph, tasks: Ints, place: dict[int, int]) -> tuple[Ints
 
 
 def _standing(output: Floats, until: Ints) -> Floats:
-    """Return the bytes of outputs of tasks before each place that may stand there, the place's own included."""
+    """Return the bytes of outputs that may be held at each place, its own output included."""
     change = np.zeros(len(output) + 2)
     np.add.at(change, np.arange(len(output)), output)
     np.add.at(change, np.minimum(until, len(output)) + 1, -output)

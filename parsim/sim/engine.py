@@ -1,9 +1,9 @@
 """The simulated clock: plays a job on SimPy and records what happened.
 
 One heap event stands for each distinct instant, not for each task, so coinciding ends cost one event together. What can
-be read off the record later (ready times, ends, causes) is not written down here. An engine is put together from parts:
-`state` is where tasks stand, `order` the order of events within an instant, `spans` what workers do; `carrier` is there
-where anything travels or needs room.
+be derived from the record later (ready times, ends, causes) is not recorded here. An engine is composed of parts:
+`state` (where tasks stand), `order` (the order of events within an instant), `spans` (what workers do) and, if anything
+travels or memory is limited, `carrier`.
 """
 
 from __future__ import annotations
@@ -70,13 +70,13 @@ class Engine:
         Instants(clock).call(lambda event: begin(clock.now)).at(self.begun)
 
     def _binding(self) -> Bind:
-        """Return what becomes of a task that a worker has taken."""
+        """Return the function to call for every task that a worker takes."""
         if self.carrier:
             return self.carrier.bind
         return self.spans.start if self.state.limit == 1 else self._queue
 
     def _hooks(self) -> Hooks:
-        """Return what this run does beside the order of events."""
+        """Return the functions to call beside the order of events."""
         if self.carrier:
             return self.carrier.hooks()
         return Hooks() if self.state.limit == 1 else Hooks(ended=self._go_on)
@@ -90,7 +90,7 @@ class Engine:
             self.state.queue[worker].append(task)
 
     def _go_on(self, ended: list[int], now: int) -> Released:
-        """Let workers whose task has ended start the next that they hold."""
+        """Start the next task that each worker holds whose task has ended."""
         for task in ended:
             worker = self.state.worker[task]
             if self.state.queue[worker]:
@@ -101,7 +101,7 @@ class Engine:
 
     def record(self) -> Record:
         """Return what has happened when the clock has nothing left to do."""
-        self._instants.call(ignore)  # what it called refers to the engine, which would outlive its use
+        self._instants.call(ignore)  # the callback refers to the engine and would keep it alive
         begun_s = float(self.ticks.times([self.begun])[0])
         times, spans = self.ticks.times, self.spans
         starts = self.ticks.whole(spans.starts)
@@ -143,7 +143,7 @@ class Engine:
         return [task for task, start in enumerate(self.spans.starts) if start == NEVER]
 
     def stall(self) -> Stall:
-        """Return what tells why nothing moves any more."""
+        """Return the description of a run that is stuck."""
         lanes = self.carrier.lanes if self.carrier else None
         room = self.carrier.room if self.carrier else None
         return Stall(self.state, room, self.unstarted(), lanes.story() if lanes else [])

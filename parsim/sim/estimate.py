@@ -138,7 +138,7 @@ def _by_place(job: Job, size: Floats, way: Callable[[tuple[int, ...]], tuple[flo
 
 
 def estimate(job: Job, rows: Rows) -> Estimate:
-    """Gather what a policy may know."""
+    """Return what a policy may know before the run."""
     graph, cluster = job.graph, job.cluster
     device = cluster.device_of_worker
     size, delay = graph.edges.size.tolist(), graph.edges.delay.tolist()

@@ -1,4 +1,4 @@
-"""Max-min fair rates of flows that share links, repaired where flows come and go.
+"""Max-min fair rates of flows that share links, updated where flows join and leave.
 
     link A, 1 B/s   flows 0 and 1    share 0.5 B/s    A is the bottleneck of both
     link B, 2 B/s   flows 0 and 2    share 1.5 B/s    B is the bottleneck of flow 2, which gets what flow 0 leaves
@@ -9,14 +9,14 @@ Rates are max-min fair (Bertsekas and Gallager, Data Networks, 1992, section 6.5
     rate(flow)  = the least share of its links
     share(link) = what fills the link, if no flow takes more than its other links give it; infinite if nothing does
 
-A link that flows join or leave computes its share anew. If the share changes, the flows' other links compute theirs,
-until all agree. In sparse traffic that ends after some four links, however large the network (compare incremental
-shortest paths: Ramalingam and Reps, J. Algorithms 21(2), 1996). Where it reaches many flows, all rates that depend on
-each other are filled anew.
+A link that flows join or leave recomputes its share. If the share changes, the other links of its flows recompute
+theirs, until all agree. In sparse traffic about four links are touched, however large the network (compare incremental
+shortest paths: Ramalingam and Reps, J. Algorithms 21(2), 1996). If many flows are reached, all rates that depend on
+each other are computed from scratch.
 
-Two sorts of links are left out. A flow alone on its links gets what the narrowest of them lets through. And a link
-cannot be a bottleneck if the narrowest links of its flows let through no more than it carries: of a thousand senders to
-one receiver, only the receiver's link is looked at.
+Two sorts of links are skipped. A flow alone on its links gets the bandwidth of the narrowest. And a link cannot be a
+bottleneck if its flows, limited by their narrowest links, cannot fill it: with a thousand senders to one receiver, only
+the receiver's link counts.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ class FairRates:
         self.queue = []
 
     def _enter(self, flow: Flow) -> None:
-        """Let *flow*, which is not alone any longer, share links with others."""
+        """Let *flow*, which is no longer alone, share links with others."""
         narrow = flow.bottleneck
         for link, weight in flow.links:
             link.flows[flow] = weight
@@ -138,7 +138,7 @@ class FairRates:
                 self._bind(link)
 
     def _bind(self, link: Link) -> None:
-        """Look at *link* from now on as one that may be a bottleneck."""
+        """Treat *link* as a possible bottleneck from now on."""
         link.binding = True
         for flow in link.flows:
             if link not in flow.binding:
@@ -162,7 +162,7 @@ class FairRates:
             self.moved[flow] = None
 
     def _set(self, link: Link, share: float) -> None:
-        """Give *link* another share, its flows their new bottlenecks, and let their other links look again."""
+        """Set the share of *link* and the bottlenecks of its flows, and queue the other links of these flows."""
         old, link.share = link.share, share
         self.changed[link] = None
         for flow in link.sharing:
@@ -220,10 +220,10 @@ def connected(links: Sequence[Link]) -> list[Link]:
 
 
 def filled(links: Sequence[Link]) -> tuple[dict[Link, float], dict[Link, float], dict[Flow, Link]]:
-    """Fill *links* with their flows: return what is left of each, the shares, and the bottlenecks.
+    """Fill *links* progressively; return the rest of each link, the shares, and the bottlenecks.
 
-    A link's level is what its flows get if they split what is left of it. The lowest level of all is final; taking its
-    flows out can only raise the levels of other links, which is why old levels may wait in a heap.
+    The level of a link is what its flows get if they split its rest evenly. The lowest level is final. Removing the
+    flows of that link can only raise other levels, so outdated levels may stay in the heap.
     """
     left = {link: [link.capacity, link.alone + sum(link.sharing.values()), len(link.flows)] for link in links}
     levels = [(rest / weight, place) for place, (rest, weight, flows) in enumerate(left.values()) if flows]
@@ -253,9 +253,9 @@ def filled(links: Sequence[Link]) -> tuple[dict[Link, float], dict[Link, float],
 
 
 def fair_share(link: Link) -> float:
-    """Return what fills *link* if its flows get no more than their other links give; infinite if nothing does.
+    """Return the share that fills *link* if its other links limit the flows; infinite if no share does.
 
-    A flow that gets as much elsewhere has its bottleneck there.
+    A flow with an equal share on another link has its bottleneck there.
     """
     rest, total = link.capacity, link.alone
     share, link.share = link.share, math.inf  # so that it holds nobody

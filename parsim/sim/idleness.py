@@ -1,4 +1,4 @@
-"""Why was a worker idle? Cut its idle intervals wherever the cause changes.
+"""The causes of idle time: cuts the idle intervals of each worker where the cause changes.
 
 idle of w0   |------------------|        |-----|
 steps        |####|                                    the first cause that applies
@@ -70,7 +70,7 @@ def causes(idle: Intervals, reasons: dict[int, Intervals], first: float, last: f
     Parameters
     ----------
     reasons : the intervals in which each cause (index into CAUSES) applies; the lowest index wins.
-    first, last : when the worker's first span starts and its last one ends; last < first: it has none.
+    first, last : start of the worker's first span and end of its last; last < first: it has no span.
     """
     applying = {cause: reason for cause, reason in reasons.items() if len(reason.start)}
     start, end = idle

@@ -1,7 +1,7 @@
-"""What each task receives and hands on: the table of transfers, as plain Python reads it fast.
+"""What each task receives and sends: the table of transfers as lists, which plain Python reads fast.
 
 t0 --edge 0--> t2        edges into t2: 0, 1; edges out of t0: 0
-t1 --edge 1--> t2        what has set out, or need not travel, is begun
+t1 --edge 1--> t2        `begun`: has left, or need not travel
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from parsim.sim.state import State
 
 
 class Inputs:
-    """The rows of the table of transfers, and which have set out.
+    """The rows of the table of transfers, and which of them have left.
 
-    `given` and `sent` are the rows of what the host gives to a task, and of what a task sends to the host.
+    `given[task]` is the row of what the host gives to a task, `sent[task]` of what a task sends to the host.
     """
 
     def __init__(self, state: State) -> None:
         graph, table = state.graph, state.graph.transfers
-        self.into, self.out_of = graph.parents.of, graph.children.of  # the edges that enter, or leave, a task
+        self.into, self.out_of = graph.parents.of, graph.children.of  # task -> its edges
         self._state = state
         self.sender, self.receiver = table.parent.tolist(), table.child.tolist()
         self.size, self.delay = table.size.tolist(), state.ready.ticks.column(table.delay).tolist()
@@ -29,7 +29,7 @@ class Inputs:
         self.begun = bytearray(len(table))  # 1: in flight, delivered or not needed
 
     def consumers(self, task: int) -> int:
-        """Return how many need the output of *task*."""
+        """Return how many consumers the output of *task* has, the host included."""
         return len(self.out_of(task)) + (task in self.sent)
 
     def to_come(self, task: int, device: int) -> float:

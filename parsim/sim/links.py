@@ -17,7 +17,7 @@ PARTS = 2.0**80  # of a byte: meters count whole parts, and lose nothing however
 
 
 class Link:
-    """A resource that flows share, with a meter of what each flow has drained whose bottleneck it is."""
+    """A resource that flows share. Its meter counts the bytes drained by each flow whose bottleneck it is."""
 
     __slots__ = (
         *("capacity", "flows", "sharing", "alone", "most", "binding", "share", "rest", "queued"),
@@ -56,12 +56,12 @@ class Link:
         self.since = now
 
     def add(self, flow: Flow, left: int) -> None:
-        """Let *flow* drain by this meter; so many parts are *left*."""
+        """Let this meter measure *flow*, which has *left* parts to drain."""
         flow.metered, flow.target = self, self.meter + left
         insort(self.draining, (flow.target, flow.order, flow))
 
     def remove(self, flow: Flow) -> int:
-        """Let *flow* drain by this meter no longer; return how many parts are left."""
+        """Stop measuring *flow*; return how many parts it has left."""
         del self.draining[bisect_left(self.draining, (flow.target, flow.order))]
         return max(0, flow.target - self.meter)
 

@@ -1,10 +1,10 @@
-"""The live clock: each task's kernels run for real when the task starts, and it takes as long as they took.
+"""The live clock: the kernels of a task run for real when it starts, and their measured time is its length.
 
     simulated   start --> end = start + expected seconds x luck
     live        start --> run the kernels, now        --> end = start + the seconds that they took / speed
 
-Everything else is simulated: transfers, memory, the policy, who runs next. So 64 devices fit on one core, the values
-are real, and a policy sees what the cost expects, never what a task will take.
+Everything else is simulated: transfers, memory, scheduling. So one core plays 64 devices, the values are real, and a
+policy sees expected seconds, never the measured ones.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from parsim.sim.ticks import Ticks
 
 
 class Took:
-    """The ticks of tasks on a worker: asking for a task's runs it, the first time."""
+    """The ticks of tasks on a worker; the first look-up of a task runs it."""
 
     def __init__(self, values: Values, took: dict[int, int], speed: float, ticks: Ticks) -> None:
         self._values, self._took, self._speed, self._ticks = values, took, speed, ticks

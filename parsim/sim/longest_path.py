@@ -1,12 +1,11 @@
-"""The accelerator of the simulated clock: where every worker's order is fixed and nobody shares a link, one pass.
+"""Plays a job in one pass, without events, if every worker's order is fixed and no link is shared.
 
     start of a task = the latest of   the end of the task before it on its worker
                                       the arrival of each of its inputs
 
 The order of a worker is one more parent per task, so starts are longest paths through the graph (Kelley, Critical-path
-planning and scheduling, Operations Research 9(3), 1961). Transfers are first taken to be alone on their links. Where
-that turns out to be so, rates were right at every instant, and the record is the one that the engine would have
-written; otherwise the engine has to play (`Undecided`).
+planning and scheduling, Operations Research 9(3), 1961). Each transfer is assumed to be alone on its links. If the
+result confirms this, the record equals that of the engine; otherwise the engine must play (`Undecided`).
 """
 
 from __future__ import annotations
@@ -28,11 +27,11 @@ from parsim.sim.state import NOBODY
 
 
 class Undecided(Exception):
-    """Why the longest path does not tell what happens."""
+    """Raised if the longest path cannot play the job; the message says why."""
 
 
 def refusal(ready: Prepared) -> str:
-    """Say why the longest path cannot play a job; nothing: it can, unless transfers turn out to share a link."""
+    """Return why the longest path cannot play a job; empty: it can, unless transfers share a link."""
     job = ready.job
     if job.clock != "simulated":
         return f"the {job.clock} clock runs the kernels"
@@ -150,7 +149,7 @@ class LongestPath:
     # -- the paths
 
     def _starts(self, took: Ints, sent: Sent, opener: Ints) -> Ints:
-        """Return when tasks start: behind their parents, the task before on their worker, and what the host gives."""
+        """Return when tasks start: after parents, the task before on their worker, and their input from the host."""
         graph, table = self.graph, self.graph.transfers
         lag = np.zeros(len(graph.edges), dtype=np.int64)
         edges, given = table.edges[sent.transfer], table.given[sent.transfer]
@@ -169,7 +168,7 @@ class LongestPath:
         )
 
     def _openers(self, sent: Sent) -> Ints:
-        """Return the task with whose start each transfer leaves, or NOBODY: only the host's inputs wait for one."""
+        """Return the task whose start releases each transfer, or NOBODY; only inputs from the host wait for a start."""
         place, ahead = np.empty_like(self.order), 1 + self.job.prefetch
         place[self.order] = np.arange(len(self.order))  # along `order`
         opener = np.full(len(sent.transfer), NOBODY)
@@ -200,7 +199,7 @@ class LongestPath:
         return took
 
     def _check(self, starts: Ints, ends: Ints, sent: Sent) -> None:
-        """See that no two transfers share a link, and that no instant falls into the window before an end."""
+        """Check that no two transfers share a link, and that no instant lies in the window before an end."""
         network = np.flatnonzero((sent.route >= 0) & (sent.end > sent.join))
         if not len(network):
             return
@@ -252,7 +251,7 @@ class LongestPath:
 
 
 def gaps(workers: int, owner: Ints, start: Ints, end: Ints) -> tuple[Ints, Ints, Ints, Ints]:
-    """Return the intervals before and between the spans of each worker, and when its last span ended, 0: it has none.
+    """Return the intervals before and between the spans of each worker, and when its last span ended (0: no span).
 
     >>> worker, since, until, last = gaps(2, np.array([0, 0]), np.array([1, 5]), np.array([3, 6]))
     >>> worker.tolist(), since.tolist(), until.tolist(), last.tolist()
@@ -261,7 +260,7 @@ def gaps(workers: int, owner: Ints, start: Ints, end: Ints) -> tuple[Ints, Ints,
     order = np.lexsort((start, owner))
     owner, start, end = owner[order], start[order], end[order]
     instants, rank = np.unique(end, return_inverse=True)
-    latest = np.maximum.accumulate(owner * len(instants) + rank)  # grows with the worker, so none reaches into the next
+    latest = np.maximum.accumulate(owner * len(instants) + rank)  # grows with the worker
     before = np.zeros_like(start)
     same: Bools = owner[1:] == owner[:-1]
     before[1:][same] = instants[latest[:-1][same] % max(len(instants), 1)]

@@ -2,8 +2,8 @@
 
     capacity |weights|inputs of a|a: memory + output|.......room.......|
 
-Taking a task reserves all that it still needs; an input that travels early reserves its own bytes. What is really
-used at each moment, and its peak, is read off the timeline (`metrics.memory`).
+Taking a task reserves all that it still needs; an early input reserves its own bytes. The bytes in use at each moment,
+and their peak, are computed from the timeline (`metrics.memory`).
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Rooms:
         self._output: list[float] = filled(graph.output, tasks).tolist()
         self._weights = Weights(graph)
         self._inputs = [0.0] * tasks  # bytes reserved for inputs, per task
-        self._consumers = [0] * tasks  # who still needs the output
+        self._consumers = [0] * tasks  # consumers that still need the output, per task
 
     def need(self, task: int, device: int, inputs: float) -> float:
         """Return the bytes that *task* still needs on *device*, *inputs* being those that must yet travel."""
@@ -81,7 +81,7 @@ class Rooms:
             self.held[device] -= self._output[task]
 
     def consume(self, task: int, device: int) -> bool:
-        """Hear that one consumer of the output of *task*, which has ended, needs it no more; say if it was the last."""
+        """Count one consumer of the output of *task* as done; return True if it was the last."""
         self._consumers[task] -= 1
         if self._consumers[task]:
             return False

@@ -1,9 +1,9 @@
-"""Which device could hold a task, before anything runs: the rule by which input is refused and plans are made.
+"""Which device could hold a task. Checks of the scenario and policies that plan ahead use this rule.
 
     memory + output + what the host gives + weights + inputs that must travel  <=  the device's memory
 
-A device that is empty needs room for an input only where the parent cannot have run there; once a plan says where the
-parents run, for every input from elsewhere. Weights stay on a device for good, so a plan adds them up.
+Without a plan, an input needs room only if its parent cannot run on the device; with a plan, every input from another
+device does. Weights stay on a device, so a plan adds them up.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def least_needs(job: Job) -> dict[int, Floats]:
 
 
 class Holding:
-    """The room on every device under a plan: what was put where, and whether one task more could ever run there."""
+    """The memory of every device under a plan: what is planned there, and whether one more task could run."""
 
     def __init__(self, job: Job) -> None:
         graph, devices = job.graph, job.cluster.devices
@@ -74,7 +74,7 @@ class Holding:
         self._largest = [0.0] * len(devices)  # [device] B, the most that a task needs beside the weights
 
     def holds(self, task: int, worker: int) -> bool:
-        """Say whether the worker's device could hold *task*, and still all that was put there."""
+        """Return whether the worker's device could hold *task* beside all that is planned there."""
         device = self._device[worker]
         if self._limits[device] == math.inf:
             return True

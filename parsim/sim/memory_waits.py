@@ -1,4 +1,4 @@
-"""Workers that wait for room: from when to when, so that their idleness gets its cause.
+"""When workers wait for room, so that their idle time gets the cause `memory`.
 
 w0 asks    t1? no room    t2? no room    nothing fits: it waits for room from now on, until it gets a task
 """
@@ -12,7 +12,7 @@ from parsim.sim.state import Time
 
 
 class Starving:
-    """Which workers have asked in vain because nothing that they may run has room.
+    """The workers that get no task because none that they may run has room.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ class Starving:
         self.waited: list[Time] = []
         self._stirred, self._named = stirred, named
         self._since: dict[int, Time] = {}  # worker -> since when
-        self._refused: set[int] = set()  # tasks that found no room since the worker in question asked
+        self._refused: set[int] = set()  # tasks without room, of the worker that is asking
         self._still: set[int] = set()
         self._place = graph.place.tolist()
         self._ready = [0] * len(graph.places)  # ready tasks that nobody has taken, by place set
@@ -63,7 +63,7 @@ class Starving:
         self._refused.clear()
 
     def asked(self, now: Time) -> None:
-        """Hear that the workers have asked: others may have taken what a worker had no room for, after it had asked."""
+        """End the wait of workers whose task another worker has taken since."""
         hungry = {w for w in self._still if self._named or any(self._ready[index] for index in self._runs[w])}
         for worker in self._since.keys() - hungry:
             since = self._since.pop(worker)

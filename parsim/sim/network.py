@@ -5,8 +5,8 @@
     flow 2                 ===== L2 =====>      Flow 2 takes what flow 0 leaves of L2: 1.5 B/s.
 
 All flows with one bottleneck drain at one rate. So each link has a meter that counts the bytes that such a flow has
-drained; a flow ends when the meter of its bottleneck has counted its bytes. When the rate changes, nothing changes in
-the flows: of each meter, only the first flow to end is foreseen.
+drained; a flow ends when the meter of its bottleneck has counted its bytes. A change of rate does not touch the flows:
+only the first end on each meter is computed.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Network:
         A flow of weight w on a link takes w times its rate from it; each link stands once. Its latency has passed.
         """
         if size <= 0:
-            ways, limit = (), math.inf  # nothing to carry takes nobody's share
+            ways, limit = (), math.inf  # a flow without bytes takes no bandwidth
         known = self._links
         links = [(known.get(number) or self._link(number), weight) for number, weight in ways]
         if limit < math.inf:
@@ -80,7 +80,7 @@ class Network:
             self._foresee(link)
 
     def withdraw(self, flow: Hashable, now: int) -> float:
-        """Let *flow*, which has not ended, flow no longer; return the bytes that it has left."""
+        """Remove *flow* before it has ended; return the bytes that it has left."""
         gone = self._flows.pop(flow)
         link = gone.metered
         link.advance(now, self._ticks)
@@ -95,7 +95,7 @@ class Network:
         self._fair.set_capacity(self._link(link), capacity)
 
     def settle(self, now: int) -> int:
-        """Share anew what joins and leaves have touched; return when the next flow ends, or NEVER."""
+        """Update the rates after joins and leaves; return when the next flow ends, or NEVER."""
         fair = self._fair
         if fair.queue:
             fair.solve()
@@ -133,7 +133,7 @@ class Network:
         draining = link.draining
         target, _, first = draining.pop(0)
         ended = [first]
-        # By so much may targets differ whose flows end together; NaN, which rules nobody out, for any rate at time 0.
+        # Flows end together only if their targets differ by at most this (NaN at time 0: excludes none).
         far = NEAR * self._ticks.seconds(horizon) * link.rate * PARTS
         while draining and not draining[0][0] - target > far and link.first_end(self._ticks) <= horizon:
             ended.append(draining.pop(0)[2])
@@ -147,7 +147,7 @@ class Network:
         return self._links[number]
 
     def _hand_over(self, now: int) -> None:
-        """Hand flows over to the meters of their new bottlenecks; foresee the first end on each link that changes."""
+        """Move flows to the meters of their new bottlenecks; compute the first end on each changed link."""
         fair, stirred = self._fair, self._stirred
         moved = [flow for flow in fair.moved if flow.bottleneck is not flow.metered]
         for flow in moved:

@@ -1,10 +1,10 @@
-"""What happens within an instant, and in which order: the one place where it is written.
+"""The order of events within an instant. No other module decides it.
 
     ends, by number  ->  released tasks, by number  ->  rounds: each worker that holds too little asks the policy
                          and all of it again until the instant brings nothing new
 
-These functions run once a task or more, a million times in a run. They keep their state in variables of the function
-around them, which Python reads several times faster than attributes of an object.
+These functions run at least once per task. They keep their state in local variables of the enclosing function, which
+Python reads several times faster than attributes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Bind = Callable[[int, int, Time], None]  # (task, worker, time)
 
 
 class Hooks(NamedTuple):
-    """What only some runs do on the way; None costs nothing."""
+    """Functions that only some runs call; None: no call."""
 
     began: Callable[[Time], None] | None = None  # the first instant has come
     ended: Callable[[list[int], Time], Released] | None = None  # tasks have ended; returns what else that releases
@@ -36,7 +36,7 @@ class Hooks(NamedTuple):
 
 
 def ending(state: State) -> Callable[[list[int]], Released]:
-    """Return what frees the workers of ended tasks, and says which tasks that releases."""
+    """Return a function that frees the workers of ended tasks and returns the tasks that this releases."""
     first, child_at, missing = state.first, state.child, state.missing
     worker_of, holding, stirred = state.worker, state.holding, state.stirred
 
@@ -48,7 +48,7 @@ def ending(state: State) -> Callable[[list[int]], Released]:
             worker = worker_of[task]
             holding[worker] -= 1
             stirred.append(worker)
-            if child_at:  # two reads the less where all tasks are independent
+            if child_at:  # saves two reads per task where all tasks are independent
                 for child in child_at[first[task] : first[task + 1]]:
                     missing[child] -= 1
                     if not missing[child]:
@@ -59,7 +59,7 @@ def ending(state: State) -> Callable[[list[int]], Released]:
 
 
 def releasing(state: State) -> Callable[[Released], None]:
-    """Return what tells the policy of ready tasks, and stirs the workers that may run them."""
+    """Return a function that tells the policy which tasks are ready and stirs the workers that may run them."""
     ready, named, homes, stirred = state.policy.ready, state.named, state.homes, state.stirred
     place, places = state.graph.place.tolist(), state.graph.places
 
@@ -76,10 +76,10 @@ def releasing(state: State) -> Callable[[Released], None]:
 
 
 def asking(state: State, bind: Bind, hooks: Hooks) -> Callable[[Time, int], int]:
-    """Return what lets workers ask, in rounds, until a round takes none; it answers how many ready tasks are left.
+    """Return a function that lets workers ask in rounds until a round takes no task; it returns the ready tasks left.
 
-    Only those are asked whose answer may have changed: freed workers, workers that may run what was released, and those
-    who asked in vain. (A policy with homes answers a worker anew only when that worker's own tasks move.)
+    It asks only workers whose answer may have changed: freed workers, workers that may run a released task, and workers
+    that asked in vain. (With homes, the answer changes only when the worker's own tasks change.)
     """
     take, fits, named, limit = state.policy.take, state.fits, state.named, state.limit
     holding, missing, worker_of, stirred = state.holding, state.missing, state.worker, state.stirred
@@ -124,7 +124,7 @@ class Order(NamedTuple):
 
 
 def order_of_events(state: State, bind: Bind, hooks: Hooks) -> Order:
-    """Put the events of a run in order; *bind* is what becomes of a task that a worker has taken."""
+    """Return the events of a run; *bind* is called for every task that a worker takes."""
     agenda, missing, stirred, prepared = state.agenda, state.missing, state.stirred, state.ready
     end, release, ask = ending(state), releasing(state), asking(state, bind, hooks)
     ready = 0  # tasks that are ready, and that nobody has taken

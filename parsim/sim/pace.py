@@ -4,9 +4,9 @@
     iterations: 2    |start|-- iteration --|-- iteration --|
     iterations: 3    |start|-- iteration --|-- iteration --|-- iteration --|
 
-Both lengths are found by playing one iteration, and two, at the expected seconds, so that a run of one iteration knows
-them, too. Inputs that travel ahead (`plan.prefetch: n`) may make iterations longer and shorter in turn: then 1 + n
-iterations are played, and twice as many. What luck and real clocks add, or take, is shared among all iterations.
+Both lengths are found by playing one and two iterations at the expected seconds, also for a run of one iteration. With
+early inputs (`plan.prefetch: n`) iterations may alternate in length, so 1 + n and 2 (1 + n) iterations are played. The
+effect of noise and real clocks is divided evenly among the iterations.
 """
 
 from __future__ import annotations

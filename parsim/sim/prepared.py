@@ -24,7 +24,7 @@ class Taking(Protocol):
 
 @dataclass
 class Prepared:
-    """A job whose policy has been asked for all that it says beforehand."""
+    """A job with all that is known before the clock starts."""
 
     job: Job
     ticks: Ticks

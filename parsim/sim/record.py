@@ -1,4 +1,4 @@
-"""What an engine hands over, and the names its rows go by."""
+"""The record of a run, as an engine returns it, and the names of its rows."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Room on the devices of a run: who may take a task, what taking reserves, and when it is free again.
+"""Memory on the devices of a run: whether a task fits, what taking it reserves, and when that is free again.
 
     take t        its memory, its output, and its inputs that must yet travel are reserved
     t ends        its memory and its inputs are free; its output once the last consumer has ended or received it
 
-`memory` counts the bytes, `memory_waits` the workers that wait for some, `early_transfers` what may come early.
+`memory` counts bytes, `memory_waits` finds the workers that wait for room, `early_transfers` grants early inputs.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Reservations:
         state.fits[:] = [partial(self.has_room, device) for device in state.device]
 
     def hooks(self, hooks: Hooks) -> Hooks:
-        """Return *hooks*, and with them what notes the workers that wait for room."""
+        """Return *hooks* with the functions that record which workers wait for room."""
         starving = self.starving
         return hooks._replace(asking=starving.asking, in_vain=starving.in_vain, asked=starving.asked)
 
@@ -60,14 +60,14 @@ class Reservations:
             self._spare[device].take(task)
 
     def grant(self, task: int, device: int, size: float) -> bool:
-        """Reserve an early input of *task*, unless there is no room, or an earlier task may need it."""
+        """Reserve room for an early input of *task*; return False if there is none or an earlier task may need it."""
         if not self.rooms.has(size, device) or (device in self._spare and not self._spare[device].grant(task, size)):
             return False
         self.rooms.receive(task, device, size)
         return True
 
     def end(self, task: int, device: int) -> None:
-        """Free the room of an ended task, and let go of outputs that it was the last to read."""
+        """Free the room of an ended task, and the outputs that it was the last to read."""
         self.rooms.end(task, device)
         if not self._inputs.consumers(task) and device in self._spare:
             self._spare[device].free(task)

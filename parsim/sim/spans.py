@@ -1,4 +1,4 @@
-"""What workers do on the simulated clock: when tasks start, when each ends, and when a worker has nothing to do.
+"""Spans of the simulated clock: when each task starts and ends, and when each worker is idle.
 
 agenda    12: [t0, t3]    15: [t1]        one event of SimPy stands for each instant, however much happens then
 """
@@ -16,7 +16,7 @@ from parsim.sim.state import State
 
 
 class Spans:
-    """The spans of tasks, in ticks, as they come about; and the stretches in which workers have none.
+    """The spans of tasks and the idle stretches of workers, in ticks.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ class Spans:
         self.ticks, self.lasts = state.ready.ticks, state.ready.lasts
         workers = len(state.holding)
         self.starts = self.ticks.blank(len(state.worker))
-        self.ends: dict[int, int] = {}  # task -> its end, where nobody knew it when the task started
+        self.ends: dict[int, int] = {}  # task -> its end, if it was unknown when the task started
         self.idle = self.ticks.blank(0)  # worker, from, to: three numbers a stretch
         self.idle_from: list[int] = [0] * workers
         self._moved = [0] * workers  # when the last transfer of each worker has ended, or will
@@ -37,7 +37,7 @@ class Spans:
         self.start = self._starting()
 
     def _starting(self) -> Bind:
-        """Return what starts a task."""
+        """Return a function that starts a task."""
         agenda, starts, lasts, idle_from = self._state.agenda, self.starts, self.lasts, self.idle_from
         begin, at = self.begin, self._instants.at
 
@@ -59,7 +59,7 @@ class Spans:
     def withdraw(self, task: int, now: int) -> None:
         """Take back the end of *task*, which runs and now stops; it keeps its worker, and is started again later."""
         worker, start = self._state.worker[task], self.starts[task]
-        self._state.agenda[start + self.lasts[worker][task]].remove(task)  # an instant without ends changes nothing
+        self._state.agenda[start + self.lasts[worker][task]].remove(task)
         self.starts[task] = NEVER
         self.idle_from[worker] = max(start, self._moved[worker])
 
@@ -70,7 +70,7 @@ class Spans:
             self._instants.at(time)
 
     def begin(self, worker: int, now: int) -> None:
-        """Note that *worker* gets something, if it was idle: its transfers are not idleness."""
+        """Record the idle stretch of *worker* that ends now, if there is one; its transfers are not idleness."""
         if self.idle_from[worker] < now and not self.open[worker]:
             self.idle.extend((worker, int(self.idle_from[worker]), now))
 

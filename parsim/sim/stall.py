@@ -1,4 +1,4 @@
-"""Tell why nothing moves any more."""
+"""Describes a run that is stuck: which lane waits for which task, and why."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SHOWN = 8  # lanes told of, at most
 
 
 class Stall(NamedTuple):
-    """A run in which nothing moves any more.
+    """A run that is stuck.
 
     Parameters
     ----------

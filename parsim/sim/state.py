@@ -2,8 +2,8 @@
 
     waits for parents  ->  ready  ->  taken by a worker  ->  runs until the instant that the agenda names  ->  ended
 
-The order of events (`order`) brings it up to date. It knows neither how long a task takes nor what carries its inputs,
-so that the simulated clock and real processes share it.
+`order` updates it. It does not know how long a task takes or how inputs travel, so the simulated clock and the real
+processes share it.
 """
 
 from __future__ import annotations

@@ -30,11 +30,11 @@ class Wires:
         self.nominal: list[float] = []  # s; NaN: as long as it took
         self._cluster, self._ticks, self._network, self._spans = cluster, spans.ticks, network, spans
         self._joining: dict[int, list[tuple[int, Path, float, float]]] = {}
-        self._heard: list[int] = []  # rows whose last byte has arrived, and that nobody has been told of
+        self._heard: list[int] = []  # rows that have arrived and have not been returned
         self._over: dict[int, list[int]] = {}  # instant -> transfers whose delay is over
 
     def delay(self, transfer: int, worker: int, start: int, end: int) -> None:
-        """Let a stated delay pass: its end is known, nothing is shared."""
+        """Start a stated delay, whose end is known; it shares nothing."""
         self._spans.begin(worker, start)
         self._record(transfer, worker, start, end, math.nan)
         self._spans.end(worker, end)
@@ -44,7 +44,7 @@ class Wires:
     def send(
         self, transfer: int, worker: int, ends: tuple[int, int], size: float, now: int, limit: float = math.inf
     ) -> None:
-        """Let *size* bytes set out between two places, at most at *limit* B/s."""
+        """Send *size* bytes between two places, at most at *limit* B/s."""
         path = self._path(ends)
         self._spans.begin(worker, now)
         self._spans.open[worker] += 1
@@ -52,7 +52,7 @@ class Wires:
         self._join(row, path, size, limit, now)
 
     def post(self, number: int, ends: tuple[int, int], size: float, now: int) -> None:
-        """Let *size* bytes of a collective set out, which no row of the graph's table stands for."""
+        """Send *size* bytes of a collective; no row of the graph's table stands for them."""
         path = self._path(ends)
         row = self._record(~number, NOBODY, now, now, math.nan)
         self._join(row, path, size, math.inf, now)
@@ -79,7 +79,7 @@ class Wires:
         return found
 
     def settle(self, now: int) -> int:
-        """Let those join whose latency is paid, share the links anew; return the network's next instant, or NEVER."""
+        """Add transfers whose latency has passed and share the links anew; return when the next one ends, or NEVER."""
         for row, path, size, limit in self._joining.pop(now, ()):
             self._network.join((self, row), path.ways, size, limit, now)
         return self._network.settle(now)

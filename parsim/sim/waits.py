@@ -1,4 +1,4 @@
-"""What let a span start last: the transfer or task whose end it waited for, or a cause.
+"""What each span waited for: the transfer or task whose end let it start, or a cause.
 
 compute    memory, if it was ready and its worker waited for room until then; else an input that arrived then; else the
            task of highest number that ended then, on its worker or among its parents; else steps, nothing, the policy
@@ -68,7 +68,7 @@ def _lanes(job: Job, record: Record) -> Ints:
 
 
 def _sent_before(job: Job, record: Record, names: SpanNames, waits: Ints) -> None:
-    """Where a task of a communication lane starts as the last of what the lane sends arrives, put its code."""
+    """Set the code of the transfer whose arrival freed the lane, for tasks of lanes that waited for it."""
     table, moved, lanes = job.graph.transfers, record.transfers, _lanes(job, record)
     rows = np.flatnonzero(table.lane[moved.transfer] > 0)
     sender = lanes[table.parent[moved.transfer[rows]]]
@@ -84,7 +84,7 @@ def _pairs(lane: Ints, moment: Floats) -> list[tuple[int, float]]:
 
 
 def _beside_starts(job: Job, record: Record, names: SpanNames, waits: Ints) -> None:
-    """Where what the host gives leaves as another task starts on its worker, it waited for what that task did."""
+    """Set what inputs from the host waited for that left as another task started: what that task waited for."""
     rows = np.flatnonzero(job.graph.transfers.given[record.transfers.transfer])
     rows = rows[waits[rows] == names.word("policy")]
     if not len(rows):
@@ -112,7 +112,7 @@ def _beginning(job: Job, names: SpanNames) -> int:
 
 
 def _inputs(job: Job, record: Record, names: SpanNames, waits: Ints) -> None:
-    """Put the code of the transfer where an input arrived at the start."""
+    """Set the code of the input that arrived when the task started."""
     moved = record.transfers
     child = job.graph.transfers.child[moved.transfer]
     inward = child >= 0
@@ -137,15 +137,15 @@ def ended_on(record: Record, worker: Ints, moment: Floats) -> Ints:
 
 
 def _ended_on(record: Record, tasks: Ints, worker: Ints, moment: Floats) -> Ints:
-    """Return what `ended_on` does, where only *tasks* may have ended."""
+    """Return `ended_on` for some of the *tasks*."""
     count = len(tasks)
     who, when = np.concatenate([record.worker[tasks], worker]), np.concatenate([record.end_s[tasks], moment])
-    order = np.lexsort((when, who))  # stable: where all is equal, tasks by number, and then who asks
+    order = np.lexsort((when, who))  # stable: equal times keep tasks by number, then the queries
     latest = np.maximum.accumulate(np.where(order < count, np.arange(len(order)), 0))
     before = np.empty(len(order), np.int64)
     before[order] = order[latest]  # the last task in this order
     row = before[count:]
-    ended = np.flatnonzero(row < count)  # the first in the order may be one who asks
+    ended = np.flatnonzero(row < count)  # the first in the order may be a query
     ended = ended[who[row[ended]] == worker[ended]]
     task = tasks[row[ended]]
     there = (record.end_s[task] == moment[ended]) & (record.start_s[task] < moment[ended])
@@ -155,7 +155,7 @@ def _ended_on(record: Record, tasks: Ints, worker: Ints, moment: Floats) -> Ints
 
 
 def _starved(record: Record, worker: Ints, moment: Floats) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Say where the worker's waiting for room ended at that moment."""
+    """Return whether the worker stopped waiting for room at each moment."""
     ended = {(who, end) for who, _, end in record.starved.tolist()}
     if not ended:
         return np.zeros(len(moment), dtype=bool)

@@ -1,4 +1,4 @@
-"""Turn a record into a timeline: rows named and sorted, idleness given its causes."""
+"""Turns a record into a timeline: names and sorts the rows, finds the causes of idle time."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def write(job: Job, record: Record) -> Timeline:
 def compose(job: Job, record: Record, steps: Steps, instants: Record) -> Timeline:
     """Write a timeline from a record and the spans of the steps.
 
-    What a span waited for is read off *instants*, where what happened together has equal times: the record itself, or
-    on the wall clock, where no two stamps are equal, the instants at which the host heard and decided.
+    What a span waited for is derived from *instants*, a record in which simultaneous events have equal times: the
+    record itself, or on the wall clock the instants at which the host received reports.
     """
     names = SpanNames(job.graph)
     idle = _idle(job, record, steps)
@@ -81,7 +81,7 @@ def step_spans(job: Job, record: Record) -> Steps:
 
 
 def _ended(rows: Columns, record: Record) -> Columns:
-    """Leave out tasks that had not ended when a replay came to an untimely end."""
+    """Leave out tasks that had not ended when a replay was interrupted."""
     ended = np.isfinite(record.end_s)
     return rows if ended.all() else tuple(column[ended] for column in rows)  # type: ignore[return-value]
 
@@ -173,7 +173,7 @@ def _steps(job: Job, steps: Steps, names: SpanNames) -> Columns:
 
 
 def _lanes(job: Job, ways: Ints) -> Words:
-    """Write the lanes' names; the table is sorted, so that codes sort as names do."""
+    """Return the names of lanes as codes into a sorted table, so that codes sort like names."""
     places = job.cluster.places
     fixed = FIXED | {FIRST_LANE - lane: name for lane, name in enumerate(job.graph.lanes, start=1)}
     found = {
@@ -222,7 +222,7 @@ def _idle(job: Job, record: Record, steps: Steps) -> Idle:
     for place, workers in enumerate(job.graph.places):
         for worker in workers:
             places[worker] += (place,)
-    made: dict[tuple[Any, ...], tuple[Floats, Floats, Ints]] = {}  # workers of one story share their pieces
+    made: dict[tuple[Any, ...], tuple[Floats, Floats, Ints]] = {}  # workers with equal intervals share their pieces
     for worker, mine in enumerate(places):
         own = (idle[worker], starved[worker], overhead[worker])
         key = (mine, first[worker], last[worker], *(bound.tobytes() for part in own for bound in part))

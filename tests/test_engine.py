@@ -10,7 +10,7 @@ import parsim
 from parsim.build import build
 from parsim.metrics.checker import check
 from parsim.scenario.scenario import load
-from parsim.sim.engine import Engine
+from parsim.sim.engine import assembled
 from parsim.sim.network import Network
 from parsim.sim.play import engine_of, play
 from parsim.sim.prepared import prepared
@@ -489,7 +489,7 @@ def test_two_jobs_share_a_clock_and_a_network():
     ready = [prepared(replace(job, cluster=jobs[0].cluster)) for job in jobs]
     assert ready[0].ticks == ready[1].ticks
     clock, network = Environment(0), Network(jobs[0].cluster.capacities, ready[0].ticks)
-    engines = [Engine(one, clock, network) for one in ready]
+    engines = [assembled(one, clock, network) for one in ready]
     for engine in engines:
         engine.begin()
     clock.run()

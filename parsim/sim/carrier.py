@@ -30,15 +30,25 @@ class Carrier:
     state : where tasks stand.
     spans : the spans of tasks.
     wires : what carries bytes.
+    inputs : what tasks receive and send.
+    room : the room on devices; None: none has a limit.
+    lanes : the communication lanes; None: there are none.
     """
 
-    def __init__(self, state: State, spans: Spans, wires: Wires) -> None:
+    def __init__(
+        self,
+        state: State,
+        spans: Spans,
+        wires: Wires,
+        inputs: Inputs,
+        room: Reservations | None,
+        lanes: Lanes | None,
+    ) -> None:
         job, graph, tasks = state.job, state.graph, len(state.graph)
         self._state, self._spans, self.wires = state, spans, wires
+        self.inputs, self.room, self.lanes = inputs, room, lanes
         self._host, self._device, self._prefetch = job.cluster.host, state.device, job.prefetch
-        self.inputs = Inputs(state)
         self._gives, self._returns = bool(self.inputs.given), bool(self.inputs.sent)
-        self.room: Reservations | None = Reservations(state, self.inputs) if job.cluster.limited else None
         edges = graph.edges
         # 1: no transfer carries it to another device, and somebody may wait for the room of the output
         self._received_at_start = bytearray((edges.size == 0) & (filled(graph.output, tasks)[edges.parent] > 0))
@@ -50,7 +60,6 @@ class Carrier:
         orders = state.ready.orders
         self._by_plan = bool(orders)
         self.turns = Turns(tasks, orders or [[] for _ in state.holding])
-        self.lanes = Lanes(state, spans, wires, self.inputs, self.room) if graph.lanes else None
 
     def depart(self) -> None:
         """Let the flows set out when their time has come."""

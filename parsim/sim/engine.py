@@ -15,10 +15,13 @@ from parsim.core.columns import NEVER, Floats
 from parsim.core.job import BEFORE, Job
 from parsim.sim.carrier import Carrier
 from parsim.sim.clock import Instants
+from parsim.sim.inputs import Inputs
+from parsim.sim.lanes import Lanes
 from parsim.sim.network import Network
 from parsim.sim.order import Bind, Hooks, Released, order_of_events
 from parsim.sim.prepared import Prepared
 from parsim.sim.record import Record, Transfers, intervals, ready_times
+from parsim.sim.reservations import Reservations
 from parsim.sim.spans import Spans
 from parsim.sim.stall import Stall
 from parsim.sim.state import State
@@ -34,24 +37,19 @@ class Engine:
 
     Parameters
     ----------
-    ready : the job, made ready.
-    clock : SimPy's clock, in the ticks of the job.
-    network : the links that its transfers share.
+    state : where tasks stand.
+    instants : SimPy's event for every instant of the run.
+    spans : the spans of tasks.
+    carrier : what carries inputs and results; None: nothing travels and no device has a limit of memory.
     """
 
-    def __init__(self, ready: Prepared, clock: Environment, network: Network) -> None:
-        self.ready, self.job, self.graph, self.ticks = ready, ready.job, ready.job.graph, ready.ticks
-        self.clock = clock
+    def __init__(self, state: State, instants: Instants, spans: Spans, carrier: Carrier | None) -> None:
+        self.job, self.graph, self.ticks = state.job, state.graph, state.ready.ticks
+        self.state, self.spans, self.carrier, self._instants = state, spans, carrier, instants
+        self.clock = instants.env
         self.begun = sum(map(self.ticks.of, self.job.steps[:BEFORE]))
-        self.state = State(ready)
-        self._instants = Instants(clock)
-        self.spans = Spans(self.state, self._instants)
-        self.carrier = self._carrier(network) if travels(ready.job) else None
         ahead = self.state.limit > 1
-        self.taken = self.carrier.taken if self.carrier else self.ticks.blank(len(self.graph) if ahead else 0)
-
-    def _carrier(self, network: Network) -> Carrier:
-        return Carrier(self.state, self.spans, Wires(self.job.cluster, network, self.spans))
+        self.taken = carrier.taken if carrier else self.ticks.blank(len(self.graph) if ahead else 0)
 
     def play(self) -> Record:
         """Play until nothing moves any more; tasks that never started are NaN in the record."""
@@ -151,6 +149,20 @@ class Engine:
     def now_s(self) -> float:
         """Return what the clock shows, in seconds."""
         return self.ticks.seconds(int(self.clock.now))
+
+
+def assembled(ready: Prepared, clock: Environment, network: Network) -> Engine:
+    """Return an engine with all parts that the job needs, on a clock in its ticks and a network of its links."""
+    state, instants = State(ready), Instants(clock)
+    spans = Spans(state, instants)
+    return Engine(state, instants, spans, _carrier(state, spans, network) if travels(ready.job) else None)
+
+
+def _carrier(state: State, spans: Spans, network: Network) -> Carrier:
+    cluster, inputs = state.job.cluster, Inputs(state)
+    wires, room = Wires(cluster, network, spans), Reservations(state, inputs) if cluster.limited else None
+    lanes = Lanes(state, spans, wires, inputs, room) if state.graph.lanes else None
+    return Carrier(state, spans, wires, inputs, room, lanes)
 
 
 def travels(job: Job) -> bool:

@@ -18,7 +18,7 @@ from parsim.core.timeline import Timeline
 from parsim.entries.external import staying
 from parsim.entries.patience import at
 from parsim.sim.cut import cut
-from parsim.sim.engine import Engine
+from parsim.sim.engine import Engine, assembled
 from parsim.sim.live import rows
 from parsim.sim.longest_path import LongestPath, Undecided, refusal
 from parsim.sim.network import Network
@@ -78,7 +78,7 @@ def _refused(reason: str) -> ScenarioError:
 
 def engine_of(ready: Prepared) -> Engine:
     """Return an engine with a clock and a network of its own."""
-    return Engine(ready, Environment(0), Network(ready.job.cluster.capacities, ready.ticks))
+    return assembled(ready, Environment(0), Network(ready.job.cluster.capacities, ready.ticks))
 
 
 def _played(job: Job, engine: Engine) -> Record:

@@ -1,1 +1,1 @@
-"""Readers that write a timeline down: text, CSV, JSON, traces."""
+"""Write a timeline as text, CSV, JSON or a trace."""

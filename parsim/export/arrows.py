@@ -1,7 +1,7 @@
-"""The arrows of a trace: from a task to the one that waits for it, past the transfer in between.
+"""The arrows of a trace: from a task to the task that waits for it, through the transfer between them.
 
-w0       | t0 |---+                         dependency: t0 to t1, nothing travels
-w1            +-> | t1 |--+                 transfer: t1 to its way, and from there to t2
+w0       | t0 |---+                         dependency: t0 to t1, without a transfer
+w1            +-> | t1 |--+                 transfer: t1 to the transfer, and from there to t2
 w1>w2                     +-> |--|--+
 w2                                  +-> | t2 |
 """
@@ -31,14 +31,14 @@ class Arrows(NamedTuple):
 
 
 class Ends(NamedTuple):
-    """One end of every arrow, in the order in which the spans are written."""
+    """One end of each arrow, in the order in which spans are written."""
 
     place: Ints  # (arrows,) of the span in that order
     arrow: Ints  # (arrows,)
 
     @classmethod
     def sort(cls, place: Ints) -> Ends:
-        """Sort the ends of arrows by the *place* of each one's span.
+        """Sort the ends of arrows by the *place* of their spans.
 
         >>> Ends.sort(np.array([7, 2])).within(slice(0, 5))
         Ends(place=array([2]), arrow=array([1]))
@@ -55,7 +55,7 @@ class Ends(NamedTuple):
 def arrows_of(graph: TaskGraph, timeline: Timeline) -> Arrows:
     """Return the arrows between the spans of a run of *graph*."""
     rows = np.flatnonzero(timeline.of_tasks)
-    row = np.full(len(graph) + 1, -1)  # of each task, and of none; -1: it did not run
+    row = np.full(len(graph) + 1, -1)  # of each task, then of no task; -1: it did not run
     row[timeline.number[rows]] = rows
     table = graph.transfers
     moved = np.flatnonzero(timeline.transfer >= 0)
@@ -71,7 +71,7 @@ def arrows_of(graph: TaskGraph, timeline: Timeline) -> Arrows:
 
 
 def ranks(arrows: Arrows, begin: Ints) -> Ints:
-    """Rank spans that begin in the same instant: what an arrow leaves has a lower rank than what it leads to.
+    """Rank spans that begin at the same instant: the source of an arrow ranks below its target.
 
     >>> ranks(Arrows(np.array([2, 0]), np.array([0, 1]), np.zeros(2, bool)), np.array([5, 5, 5])).tolist()
     [1, 2, 0]

@@ -1,8 +1,8 @@
-"""Which span each cell of a row of text shows.
+"""Choose the span that each cell of a row of text shows.
 
 spans    |--0--| |------1------|2||3|
 cells    |    |    |    |    |    |
-shown       0    1    1    2    3        2 takes a cell that 1 can spare: a task is seen somewhere
+shown       0    1    1    2    3        2 takes one of the cells of 1, so that every task is visible
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from parsim.core.graph import Floats, Ints
 from parsim.core.timeline import Timeline
 
 Cells = npt.NDArray[np.bool_]
-# (timeline, a worker's tasks, edges of cells, cells that computing fills) -> the span that each cell shows; -1: none
+# (timeline, a worker's tasks, edges of cells, cells filled by computing) -> the span that each cell shows; -1: none
 Brush = Callable[[Timeline, Ints, Floats, Cells], Ints]
 
 
 class _Intervals(NamedTuple):
-    """Disjoint intervals in order: where spans overlap, the earlier keeps the time."""
+    """Disjoint intervals in order. Where spans overlap, the earlier one keeps the time."""
 
     start: Floats
     end: Floats
 
     def share(self, edges: Floats) -> Floats:
-        """Return which share of each cell between *edges* is covered."""
+        """Return the share of each cell between *edges* that is covered."""
         if not len(self.start):
             return np.zeros(len(edges) - 1)
         places = np.stack((self.start, self.end), axis=1).ravel()
@@ -38,7 +38,7 @@ class _Intervals(NamedTuple):
 
 
 def disjoint(start: Floats, end: Floats) -> _Intervals:
-    """Cut overlaps away; *start* is sorted."""
+    """Remove overlaps; *start* is sorted."""
     reached = np.maximum.accumulate(np.concatenate(([0.0], end)))[:-1] if len(end) else end
     begin = np.maximum(start, reached)
     return _Intervals(begin, np.maximum(begin, end))
@@ -51,7 +51,7 @@ def touched(timeline: Timeline, span: int, edges: Floats) -> tuple[int, int]:
 
 
 def singles(timeline: Timeline, tasks: Ints, edges: Floats, computing: Cells) -> Ints:
-    """Show the task that stands in the middle of each cell, or begins behind it; and every task somewhere."""
+    """Show the task in the middle of each cell, or the next one, so that every task is visible."""
     busy = disjoint(timeline.start_s[tasks], timeline.end_s[tasks])
     middle = (edges[1:] + edges[:-1]) / 2
     at = np.clip(np.searchsorted(busy.start, middle, "right") - 1, 0, len(tasks) - 1)
@@ -60,7 +60,7 @@ def singles(timeline: Timeline, tasks: Ints, edges: Floats, computing: Cells) ->
     shown = np.where(computing, tasks[np.where(behind, after, at)], -1)
     for span in np.setdiff1d(tasks, shown).tolist():  # in the order of their starts
         first, last = touched(timeline, span, edges)
-        beside = last + 1 if shown[last] < span else first - 1  # at the worst one cell off, never out of order
+        beside = last + 1 if shown[last] < span else first - 1  # at most one cell off, and never out of order
         for cell in (*range(first, last + 1), *({beside} & set(range(len(shown))))):
             if shown[cell] < 0 or (cell != beside and np.count_nonzero(shown == shown[cell]) > 1):
                 shown[cell] = span
@@ -69,7 +69,7 @@ def singles(timeline: Timeline, tasks: Ints, edges: Floats, computing: Cells) ->
 
 
 def crowds(timeline: Timeline, tasks: Ints, edges: Floats, computing: Cells) -> Ints:
-    """Show a task of the kind that fills most of each cell, where there are more tasks than cells."""
+    """Show a task of the kind that fills most of each cell, for more tasks than cells."""
     first = np.minimum(np.searchsorted(edges, timeline.start_s[tasks], "right") - 1, len(edges) - 2)
     last = np.maximum(np.searchsorted(edges, timeline.end_s[tasks], "left") - 1, first)
     seen = np.concatenate(([0], np.cumsum(computing)))

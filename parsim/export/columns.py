@@ -1,9 +1,9 @@
-"""Columns as text, some rows at a time: what comes again among these rows is written once.
+"""Write columns as text, some rows at a time. A value that repeats among these rows is converted once.
 
 codes    0  1  0  0      words     "0F0" "0F1" "0F0" "0F0"     each word is looked up and quoted once
 seconds  .5 .5 .5 1.     numbers   "0.5" "0.5" "0.5" "1.0"
 
-A file of a million lines is made of pieces of a few megabytes, and no more than one of them is in memory.
+A file of a million lines is made of pieces of a few megabytes; only one piece is in memory at a time.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ ROWS = 8192  # at a time
 
 
 def pieces(rows: int) -> Iterator[slice]:
-    """Cut *rows* into slices of a size that memory never notices.
+    """Cut *rows* into slices that take little memory.
 
     >>> list(pieces(10_000))
     [slice(0, 8192, None), slice(8192, 10000, None)]
@@ -40,28 +40,28 @@ def texts(words: Sequence[str]) -> Texts:
 
 
 def number_texts(write: Callable[[Any], str], *columns: Numbers) -> list[Texts]:
-    """Write columns of numbers, all of one type.
+    """Write columns of numbers of one type.
 
     >>> [column.tolist() for column in number_texts(repr, np.array([0.5, -0.0]), np.array([0.5]))]
     [['0.5', '-0.0'], ['0.5']]
     """
     values = np.concatenate(columns)
-    bits, where = np.unique(values.view(np.int64), return_inverse=True)  # equal numbers; but -0.0 is not 0.0
+    bits, where = np.unique(values.view(np.int64), return_inverse=True)  # compared as bits, since -0.0 == 0.0
     return _cut(texts([*map(write, bits.view(values.dtype).tolist())])[where], columns)
 
 
 def integers(column: Ints) -> Texts:
-    """Write whole numbers that hardly ever come again."""
+    """Write whole numbers that seldom repeat."""
     return texts([*map(str, column.tolist())])
 
 
 def word_texts(write: Callable[[str], str], *columns: Words) -> list[Texts]:
-    """Write columns of words; those that share a table share what is written.
+    """Write columns of words. Columns that share a table share the converted words.
 
     >>> [column.tolist() for column in word_texts(str.upper, Words(np.array([1, 0, 1]), ["a", "b"]))]
     [['B', 'A', 'B']]
     """
-    made: dict[int, Texts] = {}  # by the column's place
+    made: dict[int, Texts] = {}  # by the column's index
     for table in {id(column.table): column.table for column in columns}.values():
         places = [place for place, column in enumerate(columns) if column.table is table]
         codes = [columns[place].code for place in places]
@@ -76,7 +76,7 @@ def _cut(column: Texts, parts: Sequence[npt.NDArray[Any]]) -> list[Texts]:
 
 
 def lines(*parts: str | Texts) -> Texts:
-    """Put columns side by side, (rows, parts); a text stands in every row.
+    """Put columns side by side, (rows, parts). A text is repeated in every row.
 
     >>> "".join(lines("(", texts(["a", "b"]), ")").ravel())
     '(a)(b)'
@@ -88,7 +88,7 @@ def lines(*parts: str | Texts) -> Texts:
 
 
 def joined(tables: Sequence[Texts], order: Ints) -> str:
-    """Join the lines of several *tables*, numbered one table after the other, in *order*.
+    """Join the lines of several *tables* in *order*. Lines are numbered table by table.
 
     >>> joined([lines("a", texts(["1", "2"])), lines(texts(["b"]))], np.array([0, 2, 1]))
     'a1ba2'

@@ -1,4 +1,4 @@
-"""The counters of a trace: how many tasks run, how many links are busy, how full each device is.
+"""The counters of a trace: running tasks, busy links, and the memory used on each device.
 
 running tasks   |  1 |  3    | 2 |  1      |     of the whole cluster
 busy links      |  0 | 2 | 1 |  0          |
@@ -20,7 +20,7 @@ from parsim.metrics.memory import usage
 
 
 class Counter(NamedTuple):
-    """A quantity over time: *value* holds from *moment* to the next."""
+    """A quantity over time: *value* holds from *moment* until the next moment."""
 
     process: str  # a device, or the host for the whole cluster
     name: str
@@ -30,24 +30,24 @@ class Counter(NamedTuple):
 
 
 def counters_of(job: Job, timeline: Timeline) -> Iterator[Counter]:
-    """Yield the counters of a run that ever change."""
+    """Yield the counters of a run that change at least once."""
     runs = timeline.computes
     yield _counted("running", "tasks", timeline.start_s[runs], timeline.end_s[runs])
     yield _counted("busy", "links", *_busy(*_crossings(job, timeline)))
     for device, (moment, used) in zip(job.cluster.devices, usage(job, timeline), strict=True):
-        there = moment <= timeline.makespan_s  # weights stay
+        there = moment <= timeline.makespan_s  # weights stay loaded
         yield Counter(device.name, "memory", "B", moment[there], used[there])
 
 
 def _counted(name: str, unit: str, start: Floats, end: Floats) -> Counter:
-    """Count intervals that have begun and not ended."""
+    """Count the intervals that are open at each moment."""
     moment, where = np.unique(np.concatenate([start, end]), return_inverse=True)
     change = np.concatenate([np.ones(len(start)), -np.ones(len(end))])
     return Counter(HOST, name, unit, moment, np.cumsum(np.bincount(where, change, len(moment))))
 
 
 def _crossings(job: Job, timeline: Timeline) -> tuple[Ints, Floats, Floats]:
-    """Return a row for each link that a transfer crosses: the link, from when, until when."""
+    """Return the link, start and end of each crossing of a link by a transfer."""
     cluster, graph = job.cluster, job.graph
     rows = np.flatnonzero(timeline.transfer >= 0)
     device = np.full(len(graph), cluster.host)
@@ -66,14 +66,14 @@ def _crossings(job: Job, timeline: Timeline) -> tuple[Ints, Floats, Floats]:
 
 
 def _busy(link: Ints, start: Floats, end: Floats) -> tuple[Floats, Floats]:
-    """Return the intervals in which each link has something on it, one link after the other.
+    """Return the busy intervals of the links, link by link.
 
     >>> _busy(np.array([0, 0, 1]), np.array([0.0, 1.0, 5.0]), np.array([2.0, 3.0, 6.0]))
     (array([0., 5.]), array([3., 6.]))
     """
     change = np.repeat([1, -1], len(link))
     moment, links = np.concatenate([start, end]), np.concatenate([link, link])
-    order = np.lexsort((-change, moment, links))  # what begins as another ends keeps the link busy
+    order = np.lexsort((-change, moment, links))  # a transfer that begins as another ends keeps the link busy
     on = np.cumsum(change[order])
     begins, ends = (on == 1) & (change[order] == 1), on == 0
     return moment[order][begins], moment[order][ends]

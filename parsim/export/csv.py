@@ -1,12 +1,12 @@
-"""`timeline.csv`: a header and one line a span, read by people, spreadsheets and `parsim ledger`.
+"""`timeline.csv`: a header and one line per span, for people, spreadsheets and `parsim ledger`.
 
     number,task,kind,worker,lane,ready_s,start_s,end_s,nominal_s,waited_for
     0,host>part0,transfer,w0,host>w0,0.0,0.0,0.3,0.3,
     0,part0,compute,w0,compute,0.0,0.3,3.3,3.0,host>part0
 
-Written and read a column at a time: a million lines take seconds. Numbers are unrounded. In words a backslash, a
-control character and the beginning of what a spreadsheet would compute (= + - @) are written as Python escapes. What is
-read may have been measured elsewhere: its lines stand in any order, other columns are passed over.
+It is written and read column by column: a million lines take seconds. Numbers are not rounded. In words, a backslash, a
+control character and the first character of a formula (= + - @) are written as Python escapes. A file from elsewhere
+may have its lines in any order; other columns are ignored.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ from parsim.export.sheet import about_order, cells_of, numbers, read_sheet, seco
 HEADER = ",".join(COLUMNS)
 WORDS = ("task", "kind", "worker", "lane", "waited_for")
 NUMBERS = ("ready_s", "start_s", "end_s", "nominal_s")
-FORMULA = re.compile("(^|(?<=;))[=+@\uff1d\uff0b\uff20\uff0d-]")  # some cut cells at ;, and read wide signs
+FORMULA = re.compile("(^|(?<=;))[=+@\uff1d\uff0b\uff20\uff0d-]")  # also after ; and as wide signs
 FILL, DRAIN, DEPENDENCY = (CAUSES.index(cause) for cause in ("fill", "drain", "dependency"))
 
 
 def write_csv(timeline: Timeline) -> Iterator[str]:
-    """Write *timeline* in the contract's columns, some lines at a time, floats as Python repeats them."""
+    """Write *timeline* in the contract's columns, some lines at a time, with floats as `repr` writes them."""
     yield HEADER + "\n"
     named = (timeline.tasks, timeline.kinds, timeline.workers, timeline.lanes, timeline.waits)
     for rows in pieces(len(timeline)):
@@ -48,10 +48,10 @@ def write_csv(timeline: Timeline) -> Iterator[str]:
 
 
 def read_csv(path: str | Path, workers: int = 0, origin: str = "0") -> Timeline:
-    """Read any trace with the contract's columns; every fault of the file is raised at once.
+    """Read any trace with the contract's columns. All faults of the file are raised at once.
 
-    *workers* is how many there were, where some never had a span; 0: those that the file names. Its times count from
-    *origin*, as `origin.moved` says.
+    *workers* is the number of workers, where some had no span; 0: only those that the file names. Times count from
+    *origin* (see `origin.moved`).
     """
     columns = read_columns(path, "TIMELINE", origin)
     named = sorted({name for name in columns["worker"] if name}, key=natural)
@@ -63,7 +63,7 @@ def read_csv(path: str | Path, workers: int = 0, origin: str = "0") -> Timeline:
 
 
 def from_rows(rows: Iterable[Sequence[Any]], workers: Sequence[str]) -> Timeline:
-    """Build a timeline from spans as tuples in the order of `COLUMNS`; idleness is what `gaps` finds.
+    """Build a timeline from spans as tuples in the order of `COLUMNS`; `gaps` finds the idleness.
 
     >>> made = from_rows([(0, "t", "compute", "w0", "compute", 0.0, 1.0, 3.0, 2.0, "start")], ["w0"])
     >>> made.makespan_s, made.idle.end_s.tolist()
@@ -75,7 +75,7 @@ def from_rows(rows: Iterable[Sequence[Any]], workers: Sequence[str]) -> Timeline
 
 
 def gaps(timeline: Timeline) -> Idle:
-    """Find when each worker had no span of its own: fill before its first, drain after its last, else dependency."""
+    """Find the gaps between the spans of each worker: fill before its first, drain after its last, else dependency."""
     owner, end_of_all = timeline.workers.code, timeline.makespan_s
     by_worker = np.lexsort((timeline.start_s, owner))
     bounds = np.searchsorted(owner[by_worker], np.arange(len(timeline.workers.table) + 1))
@@ -97,7 +97,7 @@ def gaps(timeline: Timeline) -> Idle:
 
 
 def read_columns(path: str | Path, argument: str, origin: str = "0") -> dict[str, Any]:
-    """Return the columns of *path* as numbers and words; every fault of the file is raised at once."""
+    """Return the columns of *path* as numbers and words. All faults of the file are raised at once."""
     sheet = read_sheet(path, argument)
     columns, faults = cells_of(sheet, COLUMNS)
     if columns:
@@ -112,7 +112,7 @@ def read_columns(path: str | Path, argument: str, origin: str = "0") -> dict[str
         columns |= {name: names(columns[name]) for name in WORDS}
     if faults:
         raise ScenarioError(sorted(faults, key=lambda fault: (fault.line, fault.column)))
-    columns["worker"] = ["" if name == HOST else name for name in columns["worker"]]  # the host is no worker
+    columns["worker"] = ["" if name == HOST else name for name in columns["worker"]]  # the host is not a worker
     return columns
 
 
@@ -122,7 +122,7 @@ def natural(name: str) -> list[tuple[int, str]]:
 
 
 def timeline_of(columns: dict[str, Any], workers: Sequence[str]) -> Timeline:
-    """Put columns into order; idleness is what `gaps` finds."""
+    """Sort columns into a timeline; `gaps` finds the idleness."""
     number = np.array(columns["number"], np.int64)
     seconds: dict[str, Floats] = {name: np.array(columns[name], np.float64) for name in NUMBERS}
     tables = {name: sorted(set(columns[name])) for name in ("task", "kind", "lane", "waited_for")}
@@ -154,17 +154,17 @@ def _codes(words: Sequence[str], table: Sequence[str]) -> Any:
 
 
 def names(cells: Sequence[str]) -> Sequence[str]:
-    """Return what was written as *cells*."""
+    """Return the words behind *cells*."""
     return [*map(unescaped, cells)] if "\\" in "".join(cells) else cells
 
 
 def cell(word: str) -> str:
-    r'''Write a word as a cell: in quotes where it needs them, and never as a formula of a spreadsheet.
+    r'''Write a word as a cell: in quotes if needed, and never as a formula of a spreadsheet.
 
     >>> print(cell("w0>w1"), cell('a "b"'), cell("=1+1"))
     w0>w1 "a ""b""" \x3d1+1
     '''
-    if word.isalnum() and word.isascii():  # most names: a million of them are written
+    if word.isalnum() and word.isascii():  # the fast path: most names need nothing
         return word
     written = FORMULA.sub(lambda first: _code(ord(first[0])), escaped(word))
     return '"' + written.replace('"', '""') + '"' if "," in written or '"' in written else written

@@ -1,7 +1,7 @@
-"""Putting results into a folder: checked before the clock starts, written beside an earlier run, then put in its place.
+"""Write results into a folder: check it before the run, write beside an earlier run, then replace that at once.
 
-.timeline.csv.part  .trace.json.part  .result.json.part          all are written, or the earlier run stays
-timeline.csv        trace.json        result.json               each replaced at once, result.json last
+.timeline.csv.part  .trace.json.part  .result.json.part          all are written first, or the earlier run stays
+timeline.csv        trace.json        result.json               then each is replaced, result.json last
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from parsim.core.errors import Fault, RunError, ScenarioError
 from parsim.core.progress import counted
 
-FILES = (  # of any answer
+FILES = (  # of every answer
     *("result.json", "scenario.json", "timeline.csv", "idle.csv", "trace.json", "timeline.png", "timeline.svg"),
     *("validation.json", "validation.png", "validation.svg"),
     *("comparison.json", "comparison.png", "comparison.svg"),
@@ -28,17 +28,17 @@ FILES = (  # of any answer
 
 ANSWERS = tuple(name for name in FILES if name.endswith(".json") and name not in ("scenario.json", "trace.json"))
 
-Content = bytes | str | Iterator[str]  # an iterator yields the text some lines at a time, as memory may not hold it all
-Files = dict[str, Callable[[], Content]]  # name, perhaps in a folder of its own -> what makes its content
+Content = bytes | str | Iterator[str]  # an iterator yields a large text in pieces
+Files = dict[str, Callable[[], Content]]  # name, perhaps with a folder -> function that makes the content
 
 
 def ready(contents: Mapping[str, bytes | str]) -> Files:
-    """Return files whose content is there already."""
+    """Return files whose content is known."""
     return {name: partial(contents.__getitem__, name) for name in contents}
 
 
 def drawn(name: str, draw: Callable[[], Mapping[str, bytes]]) -> Files:
-    """Return NAME.png and NAME.svg, both drawn when the first of them is asked for."""
+    """Return NAME.png and NAME.svg. Both are drawn when the first one is needed."""
     pictures = cache(draw)
     return {file: partial(_one, pictures, file) for file in (f"{name}.png", f"{name}.svg")}
 
@@ -48,7 +48,7 @@ def _one(pictures: Callable[[], Mapping[str, bytes]], file: str) -> bytes:
 
 
 def json_text(values: object) -> str:
-    """Write the object of an answer."""
+    """Write the JSON object of an answer."""
     return json.dumps(values, indent=1) + "\n"
 
 
@@ -58,9 +58,9 @@ def within(folder: str, files: Files) -> Files:
 
 
 def writable(folder: str | Path, names: Iterable[str] = FILES) -> None:
-    """See that *folder* can be made and files of these *names* be written, and leave no trace.
+    """Check that *folder* can be made and files with these *names* can be written; leave no trace.
 
-    A long run must have a place to end.
+    A long run must not fail at its end because of the folder.
     """
     new = _missing(folder)
     try:
@@ -73,7 +73,7 @@ def writable(folder: str | Path, names: Iterable[str] = FILES) -> None:
 
 
 def prepare(folder: str | Path) -> Path:
-    """Make *folder*, or see that it can be written to."""
+    """Make *folder*, or check that it is writable."""
     if not str(folder):
         raise _refused(folder, ValueError("a folder has a name"))
     folder = Path(folder)
@@ -93,15 +93,14 @@ def _refused(folder: str | Path, error: Exception) -> ScenarioError:
 
 
 def write(folder: str | Path, files: Files, outdated: Iterable[str] = ()) -> None:
-    """Make and write *files*, all or none; what an earlier run left in *folder* stays until all of them are there.
+    """Write all *files* or none. Files of an earlier run stay in *folder* until all new ones are written.
 
-    Each then takes the place of the old one at once. Answers are taken away before the first and put in place after
-    the last: where one is missing, the files beside it are not of one run. So are *outdated* ones, which nothing
-    replaces.
+    Then each new file replaces the old one. Answers are removed before the first replacement and written after the
+    last one: if an answer is missing, the other files are not of one run. *outdated* files are removed too.
     """
     new = _missing(folder)
     place = prepare(folder)
-    beside: dict[Path, Path] = {}  # file -> where it is written first
+    beside: dict[Path, Path] = {}  # file -> its temporary file
     path = place
     try:
         for name in counted("files", list(files)):
@@ -130,13 +129,13 @@ def _put(path: Path, content: Content) -> None:
 
 
 def parts(content: Content) -> Iterator[bytes]:
-    """Yield the bytes of a file, as they come."""
+    """Yield the bytes of a file in pieces."""
     for part in (content,) if isinstance(content, bytes | str) else content:
         yield part.encode() if isinstance(part, str) else part
 
 
 def _missing(folder: str | Path) -> list[Path]:
-    """Return the folders that do not exist yet."""
+    """Return the folders that must be made."""
     try:
         return [place for place in (Path(folder), *Path(folder).parents) if not place.exists()]
     except (OSError, ValueError) as error:
@@ -150,5 +149,5 @@ def _remove_empty(places: Iterable[Path]) -> None:
 
 
 def _beside(path: Path) -> Path:
-    """Name a temporary file on the same disk, so that replacing is one step."""
+    """Name a temporary file on the same disk, so that replacement is atomic."""
     return path.with_name(f".{path.name}.{os.getpid()}.part")

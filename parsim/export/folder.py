@@ -1,9 +1,9 @@
-"""A folder that `--out` wrote, read again.
+"""Read a folder that `--out` wrote.
 
 result.json     the figures        --+
-timeline.csv    the spans            +-->  a Kept run: what a Gantt chart and a waterfall need
+timeline.csv    the spans            +-->  a Kept run, for a Gantt chart and a waterfall
 idle.csv        the idleness       --+
-scenario.json   what was played    ----->  the scenario, to play it again
+scenario.json   the scenario       ----->  to play it again
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _WORDS = {str: "text", float: "a number", list: "a list"}
 
 
 class Kept(NamedTuple):
-    """A run as it lies in a folder."""
+    """A run read from a folder."""
 
     folder: Path
     name: str
@@ -54,14 +54,14 @@ class Kept(NamedTuple):
 
 
 def folder_of_run(path: str | Path) -> Path | None:
-    """Return the folder that *path* names, or in which the result.json of that name lies; None: it names neither."""
+    """Return the folder at *path*, or of the result.json at *path*; None if it is neither."""
     if Path(path).is_dir():
         return Path(path)
     return Path(path).parent if Path(path).name == RESULT else None
 
 
 def read_folder(folder: Path) -> Kept:
-    """Read the run in *folder*; every fault is raised at once."""
+    """Read the run in *folder*. All faults are raised at once."""
     facts, spans, idle = _parts(folder)
     workers = _workers(facts, {*spans["worker"], *idle["worker"]} - {""})
     timeline = replace(timeline_of(spans, workers), idle=idle_of(idle, workers))
@@ -73,7 +73,7 @@ def read_folder(folder: Path) -> Kept:
 
 
 def _parts(folder: Path) -> list[dict[str, Any]]:
-    """Return the figures, the spans and the idleness, each checked by itself."""
+    """Return the figures, the spans and the idleness, each checked separately."""
     faults: list[Fault] = []
     parts: list[dict[str, Any]] = []
     readers: dict[str, Callable[[Path], dict[str, Any]]] = {
@@ -87,7 +87,7 @@ def _parts(folder: Path) -> list[dict[str, Any]]:
         except ScenarioError as wrong:
             faults += wrong.faults
             if wrong.faults[0].path == ARGUMENT:
-                break  # this is no folder of a run: what else it lacks says nothing more
+                break  # not the folder of a run: further faults would say nothing more
     if faults:
         raise ScenarioError(faults)
     return parts
@@ -107,7 +107,7 @@ def _ledger(facts: dict[str, Any]) -> Ledger:
 
 
 def _refuse_foreign_idle(folder: Path, facts: dict[str, Any], timeline: Timeline, quiet: set[str]) -> None:
-    """Refuse idleness that cannot be that of *timeline*; *quiet* are the workers who are named there alone."""
+    """Refuse idleness that does not match *timeline*; *quiet* are workers that only idle.csv names."""
     devices = {str(device.get("name")) for device in facts["devices"] if isinstance(device, dict)}
     strange = sorted(name for name in quiet if name not in devices and name.rpartition(".")[0] not in devices)
     tolerance = CLOSE * timeline.makespan_s
@@ -131,7 +131,7 @@ def _refuse_foreign_idle(folder: Path, facts: dict[str, Any], timeline: Timeline
 
 
 def _stands_for(facts: dict[str, Any], timeline: Timeline) -> Ints:
-    """Return how many workers each of *timeline* stands for; 1 where the figures do not say."""
+    """Return how many workers each worker of *timeline* stands for; 1 where the figures do not state it."""
     said = {str(one.get("name")): one.get("stands_for") for one in facts["devices"] if isinstance(one, dict)}
     names = [name for name in timeline.workers.table if name] or [""]
     counts = [said.get(name, said.get(name.rpartition(".")[0])) for name in names]
@@ -139,12 +139,12 @@ def _stands_for(facts: dict[str, Any], timeline: Timeline) -> Ints:
 
 
 def read_scenario(folder: Path) -> dict[str, Any]:
-    """Return what was played, as a scenario of its own."""
+    """Return the scenario of the run."""
     return _object(folder / SCENARIO)
 
 
 def _facts(file: Path) -> dict[str, Any]:
-    """Read the figures of a run, and check those that pictures need."""
+    """Read the figures of a run, and check those that pictures use."""
     facts = _object(file)
     if {"predicted", "measured"} <= facts.keys():
         message = "is that of a replay; name the folder predicted or measured beside it"
@@ -156,7 +156,7 @@ def _facts(file: Path) -> dict[str, Any]:
 
 
 def _misses(file: Path, way: Way, kind: type) -> Fault:
-    """Complain of a figure at its place; JSON is YAML, too."""
+    """Yield faults of figures at their places. JSON is read as YAML."""
     try:
         position = document.read(file.read_bytes(), str(file)).position(way)
     except ScenarioError:
@@ -194,7 +194,7 @@ def _is(value: Any, kind: type) -> bool:
 
 
 def _workers(facts: dict[str, Any], named: set[str]) -> list[str]:
-    """Put the workers into the cluster's order: device by device, slot by slot."""
+    """Sort the workers in the cluster's order: by device, then by slot."""
     devices = [str(device.get("name")) for device in facts["devices"] if isinstance(device, dict)]
     place = {name: index for index, name in enumerate(devices)}
     slotted = {name.rpartition(".")[0] for name in named}

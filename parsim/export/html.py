@@ -1,7 +1,7 @@
-"""Results as HTML, for notebooks: small tables and a picture, without a colour of their own.
+"""Results as HTML for notebooks: small tables and a picture, without colours.
 
-name, clock: makespan                whoever shows them chooses the colours of text and paper, light or dark;
-[ the Gantt chart ]                  only the picture brings its white paper along
+name, clock: makespan                the notebook sets the colours of text and background, light or dark;
+[ the Gantt chart ]                  only the picture has a white background
 term | seconds | meaning
 device | compute | ... | utilisation
 """
@@ -23,7 +23,7 @@ CELL = "padding:0.15em 0.8em 0.15em 0;border:0;background:none;vertical-align:to
 
 
 def page(title: str, *parts: str) -> str:
-    """Put *parts*, HTML already, under a title."""
+    """Put *parts*, which are HTML, under a title."""
     return f"<div><p><strong>{_escaped(title)}</strong></p>{''.join(parts)}</div>"
 
 
@@ -37,7 +37,7 @@ def words(text: str) -> str:
 
 
 def report(text: str) -> str:
-    """Write lines as they stand in a report.
+    """Write the lines of a report unchanged.
 
     >>> report("1 < 2")
     '<pre>1 &lt; 2</pre>'
@@ -46,7 +46,7 @@ def report(text: str) -> str:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], left: Sequence[int] = (0,)) -> str:
-    """Write a table of plain text; the columns *left* are set to the left, the others, numbers, to the right.
+    """Write a table of plain text. The columns *left* are aligned to the left, all others to the right.
 
     >>> table(["term", "time"], [["idle", "1 s"]]).count("<td")
     2
@@ -68,7 +68,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], left: Sequence[int
 
 
 def picture(png: bytes, meaning: str) -> str:
-    """Show a PNG at two thirds of its pixels, as wide as there is room; *meaning* is for those who cannot see it."""
+    """Show a PNG at two thirds of its pixels, at most as wide as the page; *meaning* is its alternative text."""
     data = base64.b64encode(png).decode()
     width = round(int.from_bytes(png[16:20], "big") * 2 / 3)
     style = f"width:{width}px;max-width:100%;height:auto"
@@ -76,7 +76,7 @@ def picture(png: bytes, meaning: str) -> str:
 
 
 def run(facts: Mapping[str, Any], png: bytes) -> str:
-    """Show a run: *facts* is the contract's JSON object, *png* its Gantt chart."""
+    """Show a run: *facts* is the contract's JSON object, *png* is its Gantt chart."""
     makespan = seconds(facts["makespan_s"])
     workers, tasks = facts["workers"], facts["tasks"]
     return page(
@@ -93,7 +93,7 @@ def run(facts: Mapping[str, Any], png: bytes) -> str:
 
 
 def ledger(facts: Mapping[str, Any]) -> str:
-    """Write the makespan as the sum of its terms, idleness cut by cause."""
+    """Write the makespan as the sum of its terms, with idleness by cause."""
     rows = terms(facts)
     largest = max(abs(value) for _, value, _ in rows)
     cells = [[head.strip(), clean(value, largest), meaning] for head, value, meaning in rows]
@@ -104,7 +104,7 @@ def ledger(facts: Mapping[str, Any]) -> str:
 
 
 def devices(figures: Sequence[Mapping[str, Any]]) -> str:
-    """Write a row a device; of many the first and the last."""
+    """Write a row for each device; of many devices, the first and the last ones."""
     rows = [
         [
             figure["name"] + (f" (stands for {figure['stands_for']})" if figure["stands_for"] > 1 else ""),
@@ -122,7 +122,7 @@ def devices(figures: Sequence[Mapping[str, Any]]) -> str:
 
 
 def prediction(predicted: Mapping[str, Any], measured: Mapping[str, Any], handed: float) -> str:
-    """Write the terms of two runs beside each other."""
+    """Write the terms of two runs side by side."""
     head, *rows = beside(predicted, measured, handed)
     return table(head, rows)
 

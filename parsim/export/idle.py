@@ -1,9 +1,9 @@
-"""`idle.csv`: when each worker had no span of its own, and why; cut where the cause changes.
+"""`idle.csv`: the idle intervals of each worker, with one cause each.
 
     worker,start_s,end_s,cause
     w1,2.2,3.3,drain
 
-Sorted by worker, in the cluster's order, and start. Beside `timeline.csv` it is all that a Gantt chart shows.
+Sorted by worker, in the cluster's order, then by start. Together with `timeline.csv` it determines a Gantt chart.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ COLUMNS = ("worker", "start_s", "end_s", "cause")
 
 
 def write_idle(timeline: Timeline) -> Iterator[str]:
-    """Write the idle intervals of *timeline*, some lines at a time, floats as Python repeats them."""
+    """Write the idle intervals of *timeline*, some lines at a time, with floats as `repr` writes them."""
     yield ",".join(COLUMNS) + "\n"
     idle, names = timeline.idle, timeline.workers.table
     for rows in pieces(len(idle.cause)):
@@ -35,7 +35,7 @@ def write_idle(timeline: Timeline) -> Iterator[str]:
 
 
 def read_idle(path: str | Path, argument: str) -> dict[str, Any]:
-    """Return the columns of *path*, causes as indices into CAUSES; every fault of the file is raised at once."""
+    """Return the columns of *path*, with causes as indices into CAUSES. All faults of the file are raised at once."""
     sheet = read_sheet(path, argument)
     columns, faults = cells_of(sheet, COLUMNS)
     if columns:
@@ -53,7 +53,7 @@ def read_idle(path: str | Path, argument: str) -> dict[str, Any]:
 
 
 def idle_of(columns: dict[str, Any], workers: Sequence[str]) -> Idle:
-    """Put columns into a table whose workers are indices into *workers*."""
+    """Return columns as a table whose workers are indices into *workers*."""
     index = {name: place for place, name in enumerate(workers)}
     return Idle(
         np.array([index[name] for name in columns["worker"]], np.int64),

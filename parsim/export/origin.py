@@ -1,4 +1,4 @@
-"""Stamps counted from an origin: subtracted exactly, before anything is rounded.
+"""Subtract an origin from stamps exactly, before anything is rounded.
 
 start_s             1732000000.123456      floats near 1.7e9 are 2.4e-7 apart;
 --origin first   -> 0.0                    the difference of the texts is exact, and is rounded once
@@ -13,12 +13,12 @@ from parsim.core.errors import Fault
 from parsim.export.sheet import Sheet
 
 FIRST = "first"
-STAMPS = ("ready_s", "start_s", "end_s")  # what an origin moves
-EXACT = Context(prec=1000, Emax=MAX_EMAX, Emin=MIN_EMIN)  # digits, far more than seconds have
+STAMPS = ("ready_s", "start_s", "end_s")  # the columns that an origin shifts
+EXACT = Context(prec=1000, Emax=MAX_EMAX, Emin=MIN_EMIN)  # digits, far more than any stamp has
 
 
 def stamp(text: str) -> Decimal:
-    """Read an origin in seconds, 0 or more; what is none raises `ValueError`.
+    """Read an origin in seconds, 0 or more; anything else raises `ValueError`.
 
     >>> stamp("1732000000.5"), stamp("1e9")
     (Decimal('1732000000.5'), Decimal('1E+9'))
@@ -33,9 +33,9 @@ def stamp(text: str) -> Decimal:
 
 
 def moved(sheet: Sheet, cells: dict[str, Sequence[str]], origin: str, faults: list[Fault]) -> dict[str, list[float]]:
-    """Return the stamps of *cells*, which are numbers, counted from *origin*: the first start, or a number of seconds.
+    """Return the stamps of *cells*, which are numbers, minus *origin*: the first start, or a number of seconds.
 
-    What was ready before the origin counts as ready then; what starts before it is a fault.
+    Spans that are ready before the origin become ready at the origin. A start before it is a fault.
     """
     exact = {name: [EXACT.create_decimal(cell.strip()) for cell in cells[name]] for name in STAMPS}
     begin = min(exact["start_s"], default=Decimal(0)) if origin == FIRST else stamp(origin)

@@ -1,4 +1,4 @@
-"""Prediction beside measurement: the same figures of two runs of a job, one simulated, one replayed."""
+"""Compare prediction and measurement: the same figures of a simulated and a replayed run of one job."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ TERMS = ("deviation", "idle", "contention", "hidden")
 
 
 def side_by_side(predicted: Mapping[str, Any], measured: Mapping[str, Any], handed: float = 0.0) -> list[str]:
-    """Write the figures of two runs beside each other, in columns; see `beside`."""
+    """Write the figures of two runs in columns, side by side (see `beside`)."""
     return table(beside(predicted, measured, handed), words=(0, 3))
 
 
 def beside(
     predicted: Mapping[str, Any], measured: Mapping[str, Any], handed: float = 0.0
 ) -> list[tuple[str, str, str, str]]:
-    """Return a row for each figure of two runs under a head, each time in the unit in which it reads best.
+    """Return a head and a row for each figure of two runs, each time in the unit in which it reads best.
 
-    *handed* are the seconds of each task that the prediction holds for its hand-over; T_s is without them.
+    *handed* are the seconds per task that the prediction contains for its hand-over; T_s excludes them.
     """
     idle = [run["ledger"]["idle"] for run in (predicted, measured)]
     causes = [cause for cause in idle[0] if any(run[cause] for run in idle)]
@@ -42,7 +42,7 @@ def beside(
 
 
 def _figures(run: Mapping[str, Any], causes: Sequence[str], handed: float) -> dict[str, float]:
-    """Return the seconds of a unit as they were, the ledger's terms, and the makespan."""
+    """Return the seconds of a unit, the ledger's terms, and the makespan."""
     terms, n = run["ledger"], run["theory"]["n"]
     figures = {"T_s": (_spent(run, "compute") - handed * run["tasks"]) / n, "T_c": _spent(run, "transfer") / n}
     figures |= {"T_total": terms["t_total_s"], "deviation": terms["deviation_s"], "idle": terms["idle_s"]}
@@ -59,18 +59,18 @@ def _spent(run: Mapping[str, Any], name: str) -> float:
 
 
 def overhead(measured: Mapping[str, Any]) -> float:
-    """Return the seconds of hand-over that a task costs besides its kernels and transfers, a mean."""
+    """Return the mean seconds of hand-over of a task, besides its kernels and transfers."""
     return float(measured["ledger"]["idle"]["overhead"] * measured["workers"] / max(measured["tasks"], 1))
 
 
 def verdict(
     predicted: Mapping[str, Any], measured: Mapping[str, Any], profiled: bool, handed: float = 0.0
 ) -> list[str]:
-    """Say in sentences what the two runs differ by, and why; *handed* as for `beside`."""
+    """Explain in sentences by how much the two runs differ, and why; *handed* as for `beside`."""
     off, makespan = predicted["makespan_s"] - measured["makespan_s"], measured["makespan_s"]
     names = [name for name in (*TERMS, *measured["ledger"]["idle"]) if name != "idle"]
     more = {name: _explained(measured, name) - _explained(predicted, name) for name in names}
-    foreseen = handed * predicted["tasks"] / predicted["workers"]  # among its compute, where the replay has idleness
+    foreseen = handed * predicted["tasks"] / predicted["workers"]  # as compute; the replay has it as idleness
     more["deviation"] += foreseen
     more["overhead"] -= foreseen
     most = max(more, key=lambda name: abs(more[name]))

@@ -1,6 +1,6 @@
-"""The report of a run, for people: what was played, where the time went, what came out.
+"""The report of a run for people: the scenario, where the time went, and the result.
 
-It says in words and columns what `parsim run --json` says in numbers, and never more columns than a terminal has.
+It has the content of `parsim run --json` in words and columns, and is no wider than a terminal.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ TRAINING = {
 
 
 def report(facts: Mapping[str, Any], timeline: Timeline, steps: Sequence[str], notes: Sequence[str] = ()) -> str:
-    """Write the report of a run: *facts* is the contract's JSON object, *steps* are lines on how it went."""
+    """Write the report of a run: *facts* is the contract's JSON object, *steps* are the lines of the six steps."""
     parts = [
         "\n".join(_head(facts)),
         _part("Timeline", gantt(timeline, WIDTH - 2).splitlines()),
@@ -57,7 +57,7 @@ def report(facts: Mapping[str, Any], timeline: Timeline, steps: Sequence[str], n
 
 
 def ledger(facts: Mapping[str, Any]) -> list[str]:
-    r"""Write the makespan as the sum of its terms, idleness cut by cause.
+    r"""Write the makespan as the sum of its terms, with idleness by cause.
 
     >>> idle = {"steps": 0, "memory": 0, "overhead": 0, "policy": 0, "fill": 0, "drain": 0.55, "dependency": 0}
     >>> terms = {"t_total_s": 2.75, "deviation_s": 0, "idle_s": 0.55, "contention_s": 0, "hidden_s": 0, "idle": idle}
@@ -82,7 +82,7 @@ def ledger(facts: Mapping[str, Any]) -> list[str]:
 
 
 def terms(facts: Mapping[str, Any]) -> list[tuple[str, float, str]]:
-    """Return the terms of the makespan with their signs, their seconds and what they mean; causes are indented."""
+    """Return sign, seconds and meaning of each term of the makespan; causes are indented."""
     theory, measured = facts["theory"], facts["ledger"]
     formula = f"{number(theory['n'])}/{theory['p']} x ({seconds(theory['t_s'])} + {seconds(theory['t_c'])})"
     return [
@@ -97,14 +97,14 @@ def terms(facts: Mapping[str, Any]) -> list[tuple[str, float, str]]:
 
 
 def spent(figures: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
-    """Write what the time of each device went to, of many the first and the last, each column in one unit."""
+    """Write how each device spent its time; of many devices, the first and the last ones; one unit per column."""
     largest = max((figure[f"{part}_s"] for figure in figures for part in PARTS), default=0.0)
     columns = (times([figure[f"{part}_s"] for figure in ends(figures)], largest=largest) for part in PARTS)
     return list(zip(*columns, strict=True))
 
 
 def devices(figures: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Write a line a device, with a bar of its utilisation."""
+    """Write a line for each device, with a bar for its utilisation."""
     merged = any(figure["stands_for"] > 1 for figure in figures)
     rows = [["", *(["stands for"] if merged else []), "compute", "transfer", "idle", "peak memory", "utilisation"]]
     shown = ends(figures)

@@ -1,9 +1,9 @@
-"""CSV files read with the place of every fault.
+"""Read CSV files, with the place of every fault.
 
     worker,start_s,end_s,cause            each cell knows its line and column;
     w0,0.0,0.3s,fill             ->       FILE:2:8: [0].end_s: '0.3s' is not a number of seconds, 0 or more
 
-Read a column at a time: a million lines take seconds.
+They are read column by column: a million lines take seconds.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ from parsim.core.units import LARGEST
 
 
 class Sheet(NamedTuple):
-    """A file as cells: `line[i]` is where row i begins."""
+    """A file as cells: row i begins in line `line[i]`."""
 
     file: str
     header: list[str]
     rows: list[list[str]]
     line: list[int]
-    text: list[str]  # the file's lines, to find columns of faults in
+    text: list[str]  # the file's lines, to find the columns of faults
 
     def fault(self, row: int, name: str, message: str) -> Fault:
-        """Complain about one cell."""
+        """Return a fault of one cell."""
         line = self.line[row]
         column = _column(self.text[line - 1], self.header.index(name))
         return Fault(self.file, line, column, dotted((row, name)), message)
 
 
 def read_sheet(path: str | Path, argument: str) -> Sheet:
-    """Read *path*; where it cannot be read, that is a fault of the command's *argument*."""
+    """Read *path*. If it cannot be read, the fault is that of the command's *argument*."""
     try:
         with opened(path) as held:
             text = held.read().decode("utf-8-sig")
@@ -51,7 +51,7 @@ def read_sheet(path: str | Path, argument: str) -> Sheet:
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise ScenarioError([Fault(str(path), line, 1, "csv", "is not text in UTF-8")]) from None
-    lines = list(io.StringIO(text, newline=""))  # cut where the csv reader counts lines
+    lines = list(io.StringIO(text, newline=""))  # the csv reader counts lines in the same way
     reader = csv.reader(lines, strict=True)
     rows, begins, begin = [], [], 1
     try:
@@ -68,7 +68,7 @@ def read_sheet(path: str | Path, argument: str) -> Sheet:
 
 
 def cells_of(sheet: Sheet, columns: Sequence[str]) -> tuple[dict[str, Any], list[Fault]]:
-    """Return the cells of each of *columns*, and what is wrong with the table; others are passed over."""
+    """Return the cells of each of *columns*, and the faults of the table; other columns are ignored."""
     faults = [Fault(sheet.file, 1, 1, name, "the column is missing") for name in columns if name not in sheet.header]
     for name in columns:
         if sheet.header.count(name) > 1:
@@ -86,7 +86,7 @@ def cells_of(sheet: Sheet, columns: Sequence[str]) -> tuple[dict[str, Any], list
 
 
 def about_order(sheet: Sheet, columns: dict[str, Any]) -> list[Fault]:
-    """Complain of rows that end before they start."""
+    """Yield a fault for each row that ends before it starts."""
     start, end = columns["start_s"], columns["end_s"]
     return [
         sheet.fault(row, "end_s", f"{end[row]!r} is before its start, {start[row]!r}")
@@ -97,7 +97,7 @@ def about_order(sheet: Sheet, columns: dict[str, Any]) -> list[Fault]:
 def numbers(
     sheet: Sheet, name: str, cells: Sequence[str], convert: Callable[[str], float], faults: list[Fault]
 ) -> Sequence[float]:
-    """Convert a column at once; only where that fails, cell by cell."""
+    """Convert a column at once, or cell by cell if that fails."""
     of, kind = (int, np.int64) if convert is whole else (float, np.float64)
     if not any("_" in cell for cell in cells):
         with suppress(ValueError, OverflowError):
@@ -117,7 +117,7 @@ def numbers(
 
 
 def whole(cell: str) -> int:
-    """Read a whole number of 0 or more."""
+    """Read a non-negative whole number."""
     if not re.fullmatch(r"\s*\d{1,18}\s*", cell, re.ASCII):
         raise ValueError(f"{cell!r} is not a whole number of 0 or more")
     return int(cell)
@@ -137,7 +137,7 @@ def seconds(cell: str) -> float:
 
 
 def _column(line: str, field: int) -> int:
-    """Return where in *line* the field begins, counted from 1.
+    """Return the column in *line* at which the field begins, counted from 1.
 
     >>> _column('7,"a,b",x', 2)
     9

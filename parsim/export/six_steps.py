@@ -1,4 +1,4 @@
-"""Tell how a run went, in the six steps of parallel work."""
+"""Describe a run in the six steps of parallel work."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from parsim.core.json_values import plain
 from parsim.core.quantities import seconds
 from parsim.core.timeline import STEPS, Timeline
 
-SHOWN = 4  # of any list
+SHOWN = 4  # items shown of a list
 
 
 def six_steps(job: Job, timeline: Timeline, value: Any) -> list[str]:
@@ -41,7 +41,7 @@ def _merge(job: Job, value: Any) -> str:
 
 
 def _host(timeline: Timeline) -> dict[str, tuple[float, float]]:
-    """Return from when to when the host was at each step that took time."""
+    """Return start and end of each step of the host that took time."""
     kinds, code = timeline.kinds.table, timeline.kinds.code
     steps = np.array([kind in STEPS for kind in kinds], dtype=bool)[code]
     rows = np.flatnonzero(steps & (timeline.end_s > timeline.start_s)).tolist()
@@ -49,7 +49,7 @@ def _host(timeline: Timeline) -> dict[str, tuple[float, float]]:
 
 
 def _count(number: float, one: str, more: str = "") -> str:
-    """Count things, whatever their number.
+    """Write a count with its noun in singular or plural.
 
     >>> _count(1, "task"), _count(1e6, "dependency", "dependencies")
     ('1 task', '1000000 dependencies')

@@ -1,10 +1,10 @@
-r"""Plain text in columns, counted in the cells of a terminal: a Chinese letter takes two, a combining accent none.
+r"""Plain text in columns, measured in the cells of a terminal: a Chinese letter takes two, a combining accent none.
 
 worker  computing  transfers        words to the left, figures to the right
 w0            3 s     300 ms
 甲            2 s     200 ms
 
-All of it is printable: a name cannot break a line or act on the terminal.
+All text is made printable: a name cannot break a line or control the terminal.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ def width(text: str) -> int:
 
 
 def left(text: str, cells: int) -> str:
-    """Write *text* to the left of so many *cells*."""
+    """Align *text* to the left in a number of *cells*."""
     return text + " " * (cells - width(text))
 
 
 def right(text: str, cells: int) -> str:
-    """Write *text* to the right of so many *cells*."""
+    """Align *text* to the right in a number of *cells*."""
     return " " * (cells - width(text)) + text
 
 
 def short(text: str, most: int) -> str:
-    """Make *text* printable, and cut its middle out where it takes more than *most* cells: names differ at their ends.
+    """Make *text* printable, and shorten it in the middle to at most *most* cells, since names differ at their ends.
 
     >>> short("cluster-node-0001", 12), short("w0", 12), short("北京的第一台机器", 12)
     ('clust..-0001', 'w0', '北京..机器')
@@ -54,7 +54,7 @@ def short(text: str, most: int) -> str:
 
 
 def wrapped(text: str, most: int, first: str = "", further: str = "") -> list[str]:
-    """Break *text*, made printable, into lines of at most *most* cells; *first* and *further* indent them."""
+    """Make *text* printable and break it into lines of at most *most* cells, indented by *first* and *further*."""
     text = printable(text)
     wrap = textwrap.wrap
     if not text.isascii():
@@ -63,7 +63,7 @@ def wrapped(text: str, most: int, first: str = "", further: str = "") -> list[st
 
 
 def table(rows: Sequence[Sequence[str]], words: Collection[int] = (0,)) -> list[str]:
-    r"""Align the columns, those numbered in *words* to the left; the first row is the head.
+    r"""Align columns: those with numbers in *words* to the left, others to the right. The first row is the head.
 
     >>> print("\n".join(table([("worker", "computing"), ("w0", "3 s")])))
     worker  computing
@@ -77,7 +77,7 @@ def table(rows: Sequence[Sequence[str]], words: Collection[int] = (0,)) -> list[
 
 
 def _letters(text: str) -> list[str]:
-    """Return what a reader sees as letters: with their accents, emoji as a whole."""
+    """Return the letters as a reader sees them: with their accents, and an emoji as one."""
     if text.isascii():
         return list(text)
     from wcwidth import iter_graphemes
@@ -86,7 +86,7 @@ def _letters(text: str) -> list[str]:
 
 
 def _fitting(letters: Sequence[str], most: int) -> list[str]:
-    """Return the first of *letters* that fit into *most* cells."""
+    """Return as many of *letters* as fit into *most* cells."""
     count = min(len(letters), most)
     while width("".join(letters[:count])) > most:
         count -= 1

@@ -25,9 +25,9 @@ from parsim.export.cells import Brush, crowds, disjoint, singles, touched
 from parsim.export.table import left, right, short, table, width
 
 WIDEST = 100  # cells
-MOST = 16  # rows of workers or devices; of more, the first half and the last
+MOST = 16  # rows of workers or devices; of more, the first ones and the last ones
 NAME = 14  # cells of a worker's name
-APART = 9  # cells between two ticks, at the least
+APART = 9  # least number of cells between two ticks
 
 NUMBERED = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 ALPHABETS = {
@@ -44,7 +44,7 @@ Item = TypeVar("Item")
 
 
 def ticks(span_s: float, most: float) -> Floats:
-    """Return at most *most* + 1 round places in [0, span_s], in seconds.
+    """Return at most *most* + 1 round numbers in [0, span_s], in seconds.
 
     >>> ticks(3.3, 4).tolist()
     [0.0, 1.0, 2.0, 3.0]
@@ -58,17 +58,17 @@ def ticks(span_s: float, most: float) -> Floats:
 
 
 def ends(items: Sequence[Item]) -> list[Item]:
-    """Return the first and the last *items*, half of `MOST` each, or all where no more than one would be left out."""
+    """Return the first and the last *items*, half of `MOST` each, or all if at most one would be left out."""
     return [*items] if len(items) <= MOST + 1 else [*items[: MOST // 2], *items[-(MOST // 2) :]]
 
 
 def folded(lines: Sequence[str], hidden: int) -> list[str]:
-    """Say in the middle of the *lines* of `ends` how many are hidden there."""
+    """Insert in the middle of the *lines* of `ends` a line with the number of hidden ones."""
     return [*lines[: MOST // 2], f"... {hidden} more", *lines[MOST // 2 :]] if hidden else [*lines]
 
 
 def gantt(timeline: Timeline, widest: int = WIDEST) -> str:
-    """Draw a row per worker, and the host's where it has steps, at most *widest* cells wide."""
+    """Draw a row per worker, and one for the host if it has steps, at most *widest* cells wide."""
     if timeline.makespan_s == 0:
         return "(no time passed)"
     everyone = [code for code, name in enumerate(timeline.workers.table) if name]
@@ -90,7 +90,7 @@ def gantt(timeline: Timeline, widest: int = WIDEST) -> str:
 
 
 def golden(timeline: Timeline) -> str:
-    """Write every span and every idle interval on a line of its own, exactly and always alike."""
+    """Write every span and every idle interval on its own line, exactly and reproducibly."""
     spans = [[_exact(cell) for cell in row] for row in timeline.rows()]
     idle = timeline.idle
     intervals = sorted(zip(*(column.tolist() for column in idle), strict=True))
@@ -108,16 +108,16 @@ def _exact(cell: object) -> str:
 
 
 class _Lane(NamedTuple):
-    """A row of cells, and the kinds of the spans that it shows."""
+    """A row of cells, and the kinds of the spans in it."""
 
     row: str
     kinds: set[str]
 
 
 def _lane(timeline: Timeline, worker: int, cells: int, crowded: bool) -> _Lane:
-    """Draw one worker: each cell shows what filled most of it, computing before transfers before idleness.
+    """Draw one worker. Each cell shows what fills most of it; computing wins over transfers, transfers over idleness.
 
-    A task that would be seen nowhere wins the cell it starts in.
+    A task that would be invisible gets the cell in which it starts.
     """
     edges = np.linspace(0.0, timeline.makespan_s, cells + 1)
     mine = timeline.workers.code == worker
@@ -141,7 +141,7 @@ def _lane(timeline: Timeline, worker: int, cells: int, crowded: bool) -> _Lane:
 
 
 def _host(timeline: Timeline, cells: int) -> _Lane:
-    """Draw the steps by their first letters, each at least a cell wide."""
+    """Draw the steps by their first letters, each at least one cell wide."""
     edges = np.linspace(0.0, timeline.makespan_s, cells + 1)
     row, kinds = [" "] * cells, [""] * cells
     for span in np.flatnonzero(~timeline.owned)[:1000].tolist():
@@ -153,7 +153,7 @@ def _host(timeline: Timeline, cells: int) -> _Lane:
 
 
 def _letter(timeline: Timeline, span: int, crowded: bool) -> str:
-    """Write the tasks of a pipeline by microbatch, others by number; of a crowd only the kind."""
+    """Return the letter of a task: by microbatch in a pipeline, else by number; by kind if there are too many."""
     kind, number = timeline.kinds.table[timeline.kinds.code[span]], int(timeline.number[span])
     if crowded:
         return CROWDED.get(kind, "#")
@@ -176,7 +176,7 @@ def _axis(makespan_s: float, cells: int, margin: int) -> list[str]:
 
 
 def _legend(lanes: Sequence[_Lane], crowded: bool, widest: int) -> Iterator[str]:
-    """Say what the letters mean, only those that are there."""
+    """Explain the letters that occur."""
     used: set[str] = set().union(*(lane.kinds for lane in lanes)) - {""}
     drawn = "".join(lane.row for lane in lanes)
     tasks = used - set(STEPS)

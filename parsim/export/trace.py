@@ -5,8 +5,8 @@ process w0      counter memory; tracks of slices (`parsim.export.tracks`), idle 
                 arrows between slices (`parsim.export.arrows`)
 
 Slices are complete events ('X'), arrows flow events ('s' and 'f'), counters counter events ('C') of the "Trace Event
-Format" of the Chrome project. Perfetto sorts events by time, longer ones first, and else keeps their order; an arrow
-begins and ends at the slice that is then open on its track. So both halves of an arrow stand behind their slices.
+Format" of the Chrome project. Perfetto sorts events by time, longer ones first, and otherwise keeps their order. An
+arrow begins and ends at the slice that is open on its track, so both halves of an arrow are written after their slices.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from parsim.export.tracks import Ticks, Tracks, lay, layers, ticks_for
 __all__ = ["layers", "write_trace"]
 
 NO_ARROWS = Arrows.none()
-NEXT = ",\n"  # begins every event but the first
+NEXT = ",\n"  # before every event except the first
 CATEGORIES = texts([f',"cat":"{name}","name":"{name}","ts":' for name in ("dependency", "transfer")])  # of arrows
 
 
@@ -38,9 +38,9 @@ def write_trace(
     arrows: Arrows = NO_ARROWS,
     counters: Iterable[Counter] = (),
 ) -> Iterator[str]:
-    """Write *timeline* as JSON, an event a line, some lines at a time.
+    """Write *timeline* as JSON with one event per line, some lines at a time.
 
-    *devices* names each worker's device where the two differ.
+    *devices* gives each worker's device where the names differ.
     """
     of = {name: devices.get(name, name) for name in timeline.workers.table if name}
     ticks = ticks_for(timeline.makespan_s)
@@ -72,7 +72,7 @@ def _metadata(what: str, pid: int, tid: int, name: str, place: int) -> Iterator[
 
 
 def _spans(timeline: Timeline, tracks: Tracks, ticks: Ticks, arrows: Arrows) -> Iterator[str]:
-    """Write spans, each with the halves of its arrows behind it: all that arrive before all that leave."""
+    """Write spans, each followed by the halves of its arrows: first those that arrive, then those that leave."""
     begin, finish = tracks.begin[: len(timeline)], tracks.finish[: len(timeline)]
     order = np.lexsort((ranks(arrows, begin), begin)) if len(arrows.source) else np.arange(len(timeline))
     place = np.empty(len(order), np.int64)
@@ -105,7 +105,7 @@ def _slices(timeline: Timeline, tracks: Tracks, ticks: Ticks, rows: Ints) -> Tex
 
 
 def _slice(name: Texts, category: Texts | str, tracks: Tracks, ticks: Ticks, rows: Ints) -> tuple[Texts | str, ...]:
-    """Return the fields of slices: what, when, where."""
+    """Return the fields of slices: name, time, and track."""
     begin = tracks.begin[rows]
     ts, dur = ticks.written(begin, tracks.finish[rows] - begin)
     (at,) = number_texts(tracks.at, tracks.track[rows])
@@ -128,7 +128,7 @@ def _idle(timeline: Timeline, tracks: Tracks, ticks: Ticks) -> Iterator[str]:
 
 
 def quoted(text: str) -> str:
-    r"""Write *text*, made printable, as JSON in its own letters: Perfetto decodes no escapes of letters.
+    r"""Write *text*, made printable, as JSON without \\u escapes, which Perfetto does not decode.
 
     >>> print(quoted("任务"), quoted(chr(27)))
     "任务" "\\x1b"
@@ -137,7 +137,7 @@ def quoted(text: str) -> str:
 
 
 def _counts(counter: Counter, pid: int, ticks: Ticks) -> Iterator[str]:
-    """Write the changes of a counter, of several in a tick the last one; nothing where it is always 0."""
+    """Write the changes of a counter, only the last one in each tick; nothing if it is always 0."""
     tick, value = ticks.of(counter.moment), counter.value
     last = np.append(tick[1:] != tick[:-1], True)[: len(tick)]
     tick, value = tick[last], value[last]

@@ -1,12 +1,12 @@
-"""The tracks of a trace: which slice lies on which, so that no two slices of one track overlap.
+"""The tracks of a trace: assign slices to tracks so that no two slices on one track overlap.
 
     process w0      track w0              |  0F0 |  0F1 | idle | 0B0 |
                     track host>w0         |---|---|
-                    track host>w0 (2)       |---|          two at once on one way
-                    track w0, 0 s         '      '         slices without length have a track of their own
+                    track host>w0 (2)       |---|          two at once on one route
+                    track w0, 0 s         '      '         slices of no length have their own track
 
-A device is a process. A worker is a track, and so is each way of its transfers, or several where transfers overlap.
-Times are rounded to ticks of the viewer, both ends of a slice alike: neighbours touch and do not overlap.
+A device is a process. A worker is a track, and so is each route of its transfers, or several if transfers overlap.
+Both ends of a slice are rounded to ticks of the viewer, so that neighbours touch and do not overlap.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from parsim.core.timeline import Timeline
 from parsim.export.columns import Texts, number_texts
 
 NANO, MICRO, THOUSAND = 1e9, 1e6, 1e3
-DEEP = 250  # slices on each other; the viewer stops at 512
-MOST = 4e15  # ticks: a float of microseconds tells each from the next
+DEEP = 250  # depth of nested slices; the viewer's limit is 512
+MOST = 4e15  # ticks: a float of microseconds still distinguishes neighbours
 
 
 class Ticks(NamedTuple):
-    """The times of a trace: whole ticks, written as microseconds. `shrunk` seconds are shown as one."""
+    """The times of a trace: whole ticks, written as microseconds. `shrunk` seconds are shown as one second."""
 
     per_second: float
     per_microsecond: float
@@ -47,9 +47,9 @@ class Ticks(NamedTuple):
 
 
 def ticks_for(makespan_s: float) -> Ticks:
-    """Choose the finest ticks that tell instants of a run apart: nanoseconds, or microseconds of 46 days and more.
+    """Choose the ticks of a run: nanoseconds, or microseconds for 46 days and more.
 
-    The viewer counts no more than 292 years; longer runs are shown at a thousandth of their time, or a millionth, ...
+    The viewer can show 292 years; longer runs are shown at a thousandth of their time, or a millionth, and so on.
 
     >>> ticks_for(3600.0).per_second, ticks_for(1e7).per_second, ticks_for(1e11).shrunk
     (1000000000.0, 1000000.0, 1000.0)
@@ -63,7 +63,7 @@ def ticks_for(makespan_s: float) -> Ticks:
 
 
 class Tracks(NamedTuple):
-    """Where slices lie: first the spans of a timeline, then those of its idle intervals that last a tick or more."""
+    """The tracks of slices: first of the spans of a timeline, then of its idle intervals of at least one tick."""
 
     processes: tuple[str, ...]  # the host, then the devices
     process: list[int]  # (tracks,)
@@ -75,20 +75,20 @@ class Tracks(NamedTuple):
 
     @property
     def first(self) -> int:
-        """The thread number of the first track; a thread numbered as its process would be shown as its main thread."""
+        """The thread number of the first track. A thread with the number of its process would be its main thread."""
         return len(self.processes)
 
     def at(self, track: int) -> str:
-        """Write where the slices of a track are."""
+        """Write the process and the thread of the slices of a track."""
         return f',"pid":{self.process[track]},"tid":{self.first + track}'
 
 
 def lay(timeline: Timeline, devices: Mapping[str, str], ticks: Ticks) -> Tracks:
-    """Lay the spans and idle intervals of *timeline* on tracks; *devices* names the device of each worker."""
+    """Assign the spans and idle intervals of *timeline* to tracks; *devices* gives the device of each worker."""
     idle = np.flatnonzero(ticks.of(timeline.idle.start_s) < ticks.of(timeline.idle.end_s))
     begin = ticks.of(np.concatenate([timeline.start_s, timeline.idle.start_s[idle]]))
     finish = ticks.of(np.concatenate([timeline.end_s, timeline.idle.end_s[idle]]))
-    lanes = len(timeline.lanes.table) + 1  # of a worker: its own, then a lane for each way
+    lanes = len(timeline.lanes.table) + 1  # of a worker: its own, then a lane for each route
     worker = np.concatenate([timeline.workers.code, timeline.idle.worker[idle]]).astype(np.int64)
     lane = np.zeros(len(worker), np.int64)
     lane[: len(timeline)] = np.where(timeline.transfers, timeline.lanes.code + 1, 0)
@@ -115,7 +115,7 @@ def _way(way: str, owner: str, devices: Mapping[str, str]) -> str:
 
 
 def _heaps(begin: Ints) -> Ints:
-    """Give slices without length, in ascending order, a layer: the viewer nests those of one tick, but not too many.
+    """Give slices of no length, in ascending order, a layer: the viewer nests only a limited number in one tick.
 
     >>> _heaps(np.repeat([3, 4], [2, 600])).tolist() == [0, 0] + [0] * 250 + [1] * 250 + [2] * 100
     True
@@ -124,7 +124,7 @@ def _heaps(begin: Ints) -> Ints:
 
 
 def layers(start: Floats | Ints, end: Floats | Ints) -> Ints:
-    """Give each interval the lowest layer in which it overlaps no other.
+    """Give each interval the lowest layer in which it overlaps no other interval.
 
     >>> layers(np.array([0.0, 1.0, 2.0]), np.array([2.0, 3.0, 4.0])).tolist()
     [0, 1, 0]

@@ -1,1 +1,1 @@
-"""Readers that measure a timeline and prove it."""
+"""Measure and check timelines."""

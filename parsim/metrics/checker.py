@@ -1,7 +1,7 @@
-"""Prove a timeline, knowing the job but nothing of the engine: every rule is read off the spans anew.
+"""Check a timeline against its job, independently of the engine: every rule is tested on the spans.
 
-An empty answer is a proof that tasks ran once, where they may, one at a time, after their inputs; that transfers took
-place where they had to, no faster than their links; that no device held more than it can; that idleness is the rest.
+An empty answer proves that tasks ran once, on allowed workers, one at a time, and after their inputs; that all required
+transfers took place, no faster than their links; that no device exceeded its memory; and that all other time is idle.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from parsim.metrics.memory import usage
 
 
 def check(job: Job, timeline: Timeline) -> list[str]:
-    """Return a sentence for every rule that *timeline* breaks; none: it is proved."""
+    """Return a sentence for every rule that *timeline* breaks; an empty list proves it."""
     proof = _Proof(job, timeline)
     broken = [*proof.tasks_once()]
     if broken:
-        return broken  # without each task's span, nothing else can be asked
+        return broken  # the other rules need a span for each task
     rules = (
         proof.spans_in_order,
         proof.places,
@@ -107,7 +107,7 @@ class _Proof:
                 yield f"task {self.name(task)} ran on {self.timeline.worker[self.row[task]]}, where it may not"
 
     def one_at_a_time(self) -> Iterator[str]:
-        """A worker computes one task at a time; a communication lane is free when all that it sent has arrived."""
+        """A worker computes one task at a time. A communication lane is free once everything it sent has arrived."""
         table, lane, until = self.job.graph.transfers, self.worker.copy(), self.end.copy()
         if self.job.graph.lanes:
             lane += len(self.job.cluster.workers) * self.job.graph.lane
@@ -120,7 +120,7 @@ class _Proof:
             yield f"tasks {self.name(first)} and {self.name(second)} overlap on one lane of a worker"
 
     def durations(self) -> Iterator[str]:
-        """On the simulated clock a task lasts its expected seconds, which are its nominal ones, times its luck."""
+        """On the simulated clock a task lasts its nominal seconds times its luck; nominal equals expected."""
         if self.job.clock != "simulated":
             return
         luck = self.job.cost.luck(self.job.seed, len(self.job.graph))
@@ -130,7 +130,7 @@ class _Proof:
             if here.any():
                 expected[here] = self.job.cost.expected(self.job.graph, index, device)[here]
         took, drawn, nominal = self.end - self.start, expected * luck, self.timeline.nominal_s[self.row]
-        for each in self.job.graph.collectives:  # no cost says how long they take
+        for each in self.job.graph.collectives:  # no cost states how long they take
             members = list(each.members)
             drawn[members], expected[members] = took[members], each.alone(self.job.cluster, self.device[members])
             sending = each.sending(self.job.cluster, self.device[members]).sum(axis=0)
@@ -154,12 +154,12 @@ class _Proof:
         """Whether each transfer of the graph has to take place over the network, by transfer."""
         source, target = self.ends
         table = self.job.graph.transfers
-        travelling: Bools = (source != target) & ((table.size > 0) | table.flows)  # a flow even of no bytes
+        travelling: Bools = (source != target) & ((table.size > 0) | table.flows)  # flows must, even those of 0 bytes
         return travelling
 
     @cached_property
     def ends(self) -> tuple[Ints, Ints]:
-        """The places that each transfer of the graph leaves and goes to."""
+        """The source and the target of each transfer of the graph."""
         return self.job.graph.transfers.ends(self.device, self.job.cluster.host)
 
     def transfers_once(self) -> Iterator[str]:
@@ -197,10 +197,10 @@ class _Proof:
             yield f"transfer {self.timeline.task[self.moved[transfer]]} started before its parent had ended"
 
     def delays(self) -> Iterator[str]:
-        """A stated delay is over at its parent's end + delay."""
+        """A stated delay ends at the parent's end + delay."""
         edges = self.job.graph.edges
         over = self.end[edges.parent] + edges.delay
-        moved = self.moved[: len(edges)]  # edges are the first rows of the table
+        moved = self.moved[: len(edges)]  # the first rows of the table are the edges
         paid = np.flatnonzero((moved >= 0) & (edges.delay > 0))
         wrong = ~(np.abs(self.timeline.end_s[moved[paid]] - over[paid]) <= self.tolerance)
         for edge in paid[wrong].tolist():
@@ -245,7 +245,7 @@ class _Proof:
 
     @cached_property
     def _crossings(self) -> dict[int, list[Crossing]]:
-        """What crossed each link."""
+        """The transfers that crossed each link."""
         on: dict[int, list[Crossing]] = {}
         for row, size, source, target, limit in self._network_rows():
             path = self.job.cluster.path(source, target)
@@ -256,16 +256,16 @@ class _Proof:
         return on
 
     def link_capacity(self) -> Iterator[str]:
-        """No link carries more than its capacity; a transfer counts as often as it weighs on the link."""
+        """No link carries more than its capacity. A transfer counts with its weight on the link."""
         for link, crossings in self._crossings.items():
             name, capacity, _ = self.job.cluster.links[link]
             for opened in overfull(crossings, capacity, self.tolerance):
                 yield f"link {name} carried more than its capacity from {opened:g} s on"
 
     def fair_shares(self) -> Iterator[str]:
-        """No transfer gets less than its share of the links, however many are on them."""
+        """No transfer gets less than its fair share of the links."""
         if self.job.graph.collectives:
-            return  # no span says when their bytes are on which link
+            return  # spans do not show when their bytes are on which link
         for row, late in slower(self._crossings, self.job.cluster.capacities).items():
             if late > self.tolerance:
                 yield f"transfer {self.timeline.task[row]} took {late:g} s longer than its share of the links allows"
@@ -296,7 +296,7 @@ class _Proof:
 
 
 def idleness(timeline: Timeline, tolerance: float) -> Iterator[str]:
-    """Say where an idle interval overlaps a span of its worker, or another, by more than *tolerance*."""
+    """Yield the idle intervals that overlap a span or another interval of their worker by more than *tolerance*."""
     idle, own = timeline.idle, timeline.owned
     start = np.concatenate([timeline.start_s[own], idle.start_s])
     end = np.concatenate([timeline.end_s[own], idle.end_s])

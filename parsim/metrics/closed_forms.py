@@ -1,6 +1,6 @@
-"""Makespans that theory knows without playing: what `parsim validate` holds the simulation against.
+"""Closed forms of the makespan, with which `parsim validate` compares the simulation.
 
-A form looks at the job alone, never at a run. It answers None where its conditions do not hold.
+A form is computed from the job alone. It is None where its conditions do not hold.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from parsim.schedules.one_f_one_b import one_f_one_b
 
 
 class Form(NamedTuple):
-    """A closed form applied: its name, the formula with its numbers, and the makespan it foresees."""
+    """A closed form with numbers: its name, the formula, and the makespan that it predicts."""
 
     name: str
     formula: str
@@ -31,14 +31,14 @@ class Form(NamedTuple):
 
 
 def forms(job: Job) -> list[Form]:
-    """Return every closed form whose conditions *job* meets."""
+    """Return the closed forms whose conditions *job* meets."""
     return [form for ask in FORMS if (form := ask(job)) is not None]
 
 
 def rounds(job: Job) -> Form | None:
-    """Equal independent tasks on equal workers, each alone on its way: ceil(n/P) rounds of input and compute.
+    """Equal independent tasks on equal workers without shared links: ceil(n/P) rounds of input and compute.
 
-    Where P divides n this is T_total itself (Amdahl's ideal); else the last round is not full.
+    Where P divides n this is T_total (Amdahl's ideal); otherwise the last round is not full.
     """
     graph, alike = job.graph, _alike(job)
     if alike is None or len(graph.edges) or np.any(graph.result > 0) or job.prefetch or job.policy_name != "fifo":
@@ -52,7 +52,7 @@ def rounds(job: Job) -> Form | None:
 
 
 def chains(job: Job) -> Form | None:
-    """Equal chains of equal tasks, P dividing their number k, nothing to move: T_total = k/P x length x compute.
+    """Equal chains of equal tasks, where P divides their number k and nothing moves: k/P x length x compute.
 
     First in, first out takes the k first links before any second one, and so on: k/P full rounds for each link.
     """
@@ -71,7 +71,7 @@ def chains(job: Job) -> Form | None:
 
 
 def one_round(job: Job) -> Form | None:
-    """No more independent tasks than equal workers, each alone on its way: the longest of them."""
+    """At most as many independent tasks as equal workers, without shared links: the longest task."""
     graph, alike = job.graph, _alike(job)
     if alike is None or len(graph.edges) or not 0 < len(graph) <= len(job.cluster.workers) or job.policy_name != "fifo":
         return None
@@ -82,7 +82,7 @@ def one_round(job: Job) -> Form | None:
 
 
 def one_worker(job: Job) -> Form | None:
-    """One worker does everything, one after the other."""
+    """One worker does everything in sequence."""
     graph, alike = job.graph, _alike(job)
     if alike is None or len(job.cluster.workers) > 1 or np.any(graph.result > 0) or job.prefetch:
         return None
@@ -127,7 +127,7 @@ def one_forward_one_backward(job: Job) -> Form | None:
 
 
 def one_way(job: Job) -> Form | None:
-    """K flows that start together on one and the same way, none limited: latency + all bytes / bandwidth."""
+    """K flows that start together on one route without limits: latency + all bytes / bandwidth."""
     flows = job.graph.flows
     paths = {job.cluster.path(a, b) for a, b in zip(flows.source.tolist(), flows.target.tolist(), strict=True)}
     path = next(iter(paths), None)
@@ -151,16 +151,16 @@ FORMS: tuple[Callable[[Job], Form | None], ...] = (
 
 
 def lower_bound(job: Job) -> float:
-    """Return max(critical path, work / P): seconds that no policy can beat, whatever the network does.
+    """Return max(critical path, work / P), a lower bound for every policy and every network.
 
-    Each task counts with its expected seconds on its fastest worker, transfers not at all. Of flows it is the longest
-    if each were alone, its start included, or what the busiest link needs for all its bytes.
+    Each task counts with its expected seconds on its fastest worker, and transfers do not count. For flows, the bound
+    is the latest end of a flow that is alone, or the time of the busiest link for all its bytes.
     """
     return max(_bound_of_tasks(job), _bound_of_flows(job))
 
 
 def bound_formula(job: Job) -> str:
-    """Say what `lower_bound` is made of."""
+    """Return the formula of `lower_bound`."""
     return (
         "max(longest flow alone, bytes / bandwidth of a link)"
         if len(job.graph.flows)
@@ -204,7 +204,7 @@ def _critical_path(job: Job, seconds: Floats) -> float:
 
 
 def _chain_lengths(graph: TaskGraph) -> list[int]:
-    """Return how many tasks each chain has; nothing where some task has two parents or two children."""
+    """Return the length of each chain; empty where a task has two parents or two children."""
     parent, child = graph.edges.parent.tolist(), graph.edges.child.tolist()
     following = dict(zip(parent, child, strict=True))
     if len(following) < len(parent) or len(set(child)) < len(child):
@@ -219,7 +219,7 @@ def _chain_lengths(graph: TaskGraph) -> list[int]:
 
 
 def _form(job: Job, name: str, formula: str, seconds: float) -> Form:
-    """Add the host's steps, before and after."""
+    """Add the steps of the host before and after the tasks."""
     steps = math.fsum(job.steps)
     return Form(name, formula + (f" + steps {number(steps)} s" if steps else ""), job.begun_s + seconds + _after(job))
 
@@ -240,7 +240,7 @@ PARTS = ("input", "compute", "result")  # of an _Alike, in words
 
 
 def _alike(job: Job) -> _Alike | None:
-    """Return what tasks take where all workers are equal, none shares a link, room is unlimited and luck even."""
+    """Return the seconds of tasks where workers are equal and share no link, memory is unlimited and luck is 1."""
     graph, cluster, tasks = job.graph, job.cluster, len(job.graph)
     devices = cluster.devices
     if graph.lanes or graph.flows.names or cluster.limited or len(graph.places) != 1:
@@ -275,7 +275,7 @@ def _paths(job: Job, pairs: Iterable[tuple[int, int]]) -> list[Path]:
 
 
 def _share(ways: Iterable[Sequence[Path]]) -> bool:
-    """Say whether two devices use one link; *ways* list paths device by device, inward and outward."""
+    """Return whether two devices use one link; *ways* lists the paths of each device, inward and outward."""
     ways = [*ways]
     if any(_shared(path) for paths in ways for path in paths):
         return True
@@ -284,12 +284,12 @@ def _share(ways: Iterable[Sequence[Path]]) -> bool:
 
 
 def _shared(path: Path) -> bool:
-    """Say whether a transfer stands for several that cross one link."""
+    """Return whether a transfer stands for several that cross one link."""
     return any(weight != 1 for _, weight in path.ways)
 
 
 def _common(paths: Sequence[Path]) -> Path | None:
-    """Return the way that takes as long for everybody, or None; free: nothing travels."""
+    """Return the common path if all paths take equally long, else None; `FREE` if nothing travels."""
     alike = len({(path.latency, path.bandwidth) for path in paths}) <= 1
     return [*paths, FREE][0] if alike else None
 
@@ -307,7 +307,7 @@ class _Pipe(NamedTuple):
 
 
 def _pipeline(job: Job) -> _Pipe | None:
-    """Return the times of a pipeline of one chunk a rank with whole backwards, played in order."""
+    """Return the times of a pipeline with one chunk per rank and full backwards that is played in order."""
     graph = job.graph
     if not graph.orders or job.policy_name != "in_order" or job.cluster.limited:
         return None

@@ -4,9 +4,9 @@
     w1                      |a>b|--- b ---|
     w2   |--- c ---|             :        |        b  <-  a>b  <-  a  <-  host>a  <-  the start
                                  :
-    memory, policy: the span goes on from whoever's end came last before it, so that only the time between is lost
+    memory, policy: the chain continues at the span that ended last before, so that only the time between is lost
 
-In a simulated run each span starts when the one before ends. A wall clock leaves time between two stamps.
+In a simulated run each span starts when its predecessor ends. On a wall clock there are gaps.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Step(NamedTuple):
 
 
 def critical_path(timeline: Timeline) -> list[Step]:
-    """Return the chain that ends last, first span first; of several that end last, the one of highest number.
+    """Return the chain that ends last, in order of time; of several that end last, the one of highest number.
 
     The lengths of its spans and the `gaps` before them add up to the makespan.
     """
@@ -39,8 +39,8 @@ def critical_path(timeline: Timeline) -> list[Step]:
     named, alone = _named(timeline).tolist(), _alone(timeline).tolist()
     last = np.flatnonzero(timeline.end_s == timeline.end_s.max())
     row = int(last[np.lexsort((last, timeline.number[last]))[-1]])
-    rows: dict[int, None] = {}  # a set in order
-    while row != NONE and row not in rows:  # of a trace from elsewhere, two may wait for each other
+    rows: dict[int, None] = {}  # a dict keeps the order
+    while row != NONE and row not in rows:  # in a foreign trace two spans may wait for each other
         rows[row] = None
         row = named[row] if named[row] != NONE or alone[row] else ends.before(row)
     chain = [*reversed(rows)]
@@ -48,14 +48,14 @@ def critical_path(timeline: Timeline) -> list[Step]:
 
 
 def gaps(timeline: Timeline, path: list[Step]) -> list[float]:
-    """Return the seconds in which nothing of the chain took place, before each of its spans."""
+    """Return the gap before each span of the chain, in seconds."""
     rows = [step.row for step in path]
     ended = [0.0, *timeline.end_s[rows].tolist()]
     return [start - end for start, end in zip(timeline.start_s[rows].tolist(), ended, strict=False)]
 
 
 def _named(timeline: Timeline) -> Ints:
-    """Return the row that each span says it waited for, if that had ended by then, (spans,)."""
+    """Return the row of the span that each span waited for, if that one had ended by then, (spans,)."""
     tasks, waits = timeline.tasks, timeline.waits
     wanted = waits.code
     if waits.table is not tasks.table:
@@ -69,7 +69,7 @@ def _named(timeline: Timeline) -> Ints:
 
 
 def _alone(timeline: Timeline) -> Bools:
-    """Say which spans waited for nothing: they started as soon as they could, and are no steps, (spans,)."""
+    """Return a mask of the spans that waited for nothing: they started at once, and are not steps, (spans,)."""
     silent = np.unique(timeline.waits.code)
     silent = silent[[not timeline.waits.table[int(code)] for code in silent]]
     kinds = np.array([kind in STEPS for kind in timeline.kinds.table], dtype=bool)
@@ -84,7 +84,7 @@ def _waited(timeline: Timeline, row: int, before: int) -> str:
 
 
 class _Ends:
-    """Who ended last before a moment; spans of no length take no time and decide nothing."""
+    """Finds the span that ended last before a moment. Spans of no length decide nothing and are ignored."""
 
     def __init__(self, timeline: Timeline) -> None:
         self._timeline = timeline
@@ -114,7 +114,7 @@ class _Ends:
 
     @cached_property
     def _device(self) -> Ints:
-        """The number of each span's device, as its worker's name tells it: `w0.1` is a slot of `w0`, (spans,)."""
+        """The number of each span's device, read from its worker's name: `w0.1` is a slot of `w0`, (spans,)."""
         names = [name.rpartition(".")[0] or name for name in self._timeline.workers.table]
         number = {name: place for place, name in enumerate(dict.fromkeys(names))}
         device: Ints = np.array([number[name] for name in names])[self._timeline.workers.code]

@@ -1,10 +1,10 @@
-"""What separates theory from the run: every term measured by itself, so that their sum is a check.
+"""The ledger: the terms between T_total and the makespan. Each is measured separately, so that their sum is a check.
 
     makespan = t_total + deviation + idle + contention - hidden
 
-For each worker, its seconds are compute, or transfers of its own outside compute, or idleness. Transfers last their
-nominal seconds and contention; what of them passes under compute or under each other is hidden. A worker that stands
-for several counts so many times.
+Each second of a worker is compute, or a transfer of its own outside compute, or idle. A transfer lasts its nominal
+seconds plus contention; the part that overlaps compute or other transfers is hidden. A worker that stands for several
+counts as often.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from parsim.core.ties import CLOSE
 from parsim.core.timeline import CAUSES, Timeline
 
 SHOWN = 20  # overlaps; every computation of a long trace may be one
-ULPS = 4  # of the latest stamp, which an end may be off where it is a start and a length, added up
+ULPS = 4  # of the latest stamp: an end may be a rounded sum of start and length
 
 
 class Ledger(NamedTuple):
@@ -37,11 +37,11 @@ class Ledger(NamedTuple):
 
     @property
     def deviation_s(self) -> float:
-        """What the run's own work costs beyond T_total."""
+        """The cost of the run's own work beyond T_total."""
         return self.busy_nominal_s - self.t_total_s
 
     def difference_s(self) -> float:
-        """Return by how much the terms miss the makespan; rounding only, or the timeline is wrong."""
+        """Return the makespan minus the sum of the terms. If it is more than rounding, the timeline is wrong."""
         terms = self.busy_nominal_s, self.idle_s, self.contention_s, -self.hidden_s
         return fsum(terms) - self.makespan_s
 
@@ -58,7 +58,7 @@ class Ledger(NamedTuple):
 
 
 class Seconds(NamedTuple):
-    """Sums per worker, (workers,) each; spans that belong to nobody do not count."""
+    """Sums per worker, (workers,) each. Spans without a worker do not count."""
 
     compute: Floats
     transfer: Floats  # actual
@@ -68,7 +68,7 @@ class Seconds(NamedTuple):
 
 
 def seconds(timeline: Timeline, workers: int) -> Seconds:
-    """Add up what each of the first *workers* workers of the timeline's table did."""
+    """Add up the seconds of each of the first *workers* workers of the timeline's table."""
     length = timeline.end_s - timeline.start_s
     worker, moves, computes = timeline.workers.code, timeline.owned & timeline.transfers, timeline.computes
     idle = timeline.idle
@@ -126,9 +126,9 @@ def ledger(timeline: Timeline, stands_for: Ints, t_total_s: float) -> Ledger:
 
 
 def ledger_of_trace(trace: Timeline) -> dict[str, Any]:
-    """Return the ledger of a trace without a scenario; `checker` says where it contradicts itself.
+    """Return the ledger of a trace without a scenario. `checker` finds its contradictions.
 
-    There is no T_total, so busy seconds stand in its place. The terms miss the makespan where a worker computes two
+    There is no T_total, so busy seconds replace it. The terms do not add up to the makespan if a worker computes two
     things at once.
     """
     workers = sum(map(bool, trace.workers.table))
@@ -150,7 +150,7 @@ def ledger_of_trace(trace: Timeline) -> dict[str, Any]:
 
 
 def _overlaps(trace: Timeline) -> Iterator[str]:
-    """Say which computations of one worker take place at once, beyond rounding."""
+    """Yield the computations of one worker that overlap by more than rounding."""
     rows = np.flatnonzero(trace.computes & (trace.start_s < trace.end_s))
     if not len(rows):
         return
@@ -158,7 +158,7 @@ def _overlaps(trace: Timeline) -> Iterator[str]:
     start_s, end_s = trace.start_s[rows], trace.end_s[rows]
     rounding = CLOSE * float(end_s.max() - start_s.min()) + ULPS * float(np.spacing(end_s.max()))
     columns = (trace.workers.code[rows], trace.tasks.code[rows], start_s, end_s)
-    owner, reach, last = -1, 0.0, 0  # a worker, the latest end of its computations so far, and whose that is
+    owner, reach, last = -1, 0.0, 0  # a worker, the latest end of its computations so far, and the task that ends then
     for worker, task, start, end in zip(*(column.tolist() for column in columns), strict=True):
         if worker == owner and min(end, reach) - start > rounding:
             who, one, other = trace.workers.table[worker], trace.tasks.table[last], trace.tasks.table[task]

@@ -1,4 +1,4 @@
-"""What the bytes on links prove: no link carries more than it can, and no transfer gets less than its share.
+"""Check the bytes on links: no link exceeds its capacity, and no transfer gets less than its fair share.
 
 link, 1 B/s     transfer 0  |======== 4 B ========|           4 B + 4 B within 8 s: full
                 transfer 1  |======== 4 B ========|           two at once at most: each gets 1/2 B/s at least
@@ -26,14 +26,14 @@ class Crossing(NamedTuple):
     joined: float  # s, its latency paid
     end: float  # s
     size: float  # B
-    weight: float  # for how many it counts
+    weight: float  # how often it counts
     limit: float  # B/s, infinite: none
 
 
 def overfull(crossings: Sequence[Crossing], capacity: float, tolerance: float) -> Iterator[float]:
-    """Yield the first moment from which a link carried more than its capacity, if there is one.
+    """Yield the start of the first window in which a link carried more than its capacity, if there is one.
 
-    What lies wholly within a window fits capacity x window.
+    The bytes of transfers that lie wholly within a window must fit capacity x window.
     """
     _, joined, end, size, weight, _ = np.array(crossings).T
     starts = np.unique(joined) if len(crossings) <= WINDOWS else _busy_starts(joined, end)
@@ -48,10 +48,10 @@ def overfull(crossings: Sequence[Crossing], capacity: float, tolerance: float) -
 
 
 def slower(on: Mapping[int, Sequence[Crossing]], capacities: Sequence[float]) -> dict[int, float]:
-    """Return by how much each transfer, by its row, took longer than the least that it gets; *on* is by link.
+    """Return by row how much longer each transfer took than with its smallest fair share; *on* lists crossings by link.
 
-    A max-min fair rate is at least the limit, or what some link gives where it is shared evenly among all that are on
-    it. How many these are at most in a busy period is counted, and not when.
+    A max-min fair rate is at least the limit, or the even share of some link among all transfers on it. Their largest
+    number in a busy period counts.
 
     >>> alone, late = (Crossing(0, joined=0.0, end=end, size=4.0, weight=1.0, limit=math.inf) for end in (4.0, 6.0))
     >>> slower({0: [alone]}, [1.0]), slower({0: [late]}, [1.0])
@@ -68,10 +68,10 @@ def slower(on: Mapping[int, Sequence[Crossing]], capacities: Sequence[float]) ->
 
 
 def _most(joined: Floats, end: Floats, weight: Floats) -> Floats:
-    """Return for each crossing the most weight that is on its link at once, in the busy period in which it lies."""
+    """Return for each crossing the largest weight on its link at one moment of the same busy period."""
     starts = _busy_starts(joined, end)
     moment, change = np.concatenate([joined, end]), np.concatenate([weight, -weight])
-    order = np.lexsort((change, moment))  # who ends makes room for who joins
+    order = np.lexsort((change, moment))  # at equal times, ends come before joins
     most = np.maximum.reduceat(np.cumsum(change[order]), np.searchsorted(moment[order], starts))
     found: Floats = np.maximum(most[np.searchsorted(starts, joined, side="right") - 1], weight)
     return found

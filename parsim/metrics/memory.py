@@ -1,4 +1,4 @@
-"""How full was each device? Read off the timeline and what the graph says of sizes.
+"""The memory used on each device, computed from the timeline and the sizes in the graph.
 
 weights   |      ####################|   from the first task that uses them to the end
 inputs    |  ########                |   from the transfer's start to the task's end
@@ -20,12 +20,12 @@ Holds = tuple[Ints, Floats, Floats, Floats]  # device, from, to, bytes: a row fo
 
 
 def peaks(job: Job, timeline: Timeline) -> Floats:
-    """Return the peak of bytes used on each device, (devices,)."""
+    """Return the peak of memory of each device in bytes, (devices,)."""
     return np.array([used.max(initial=0.0) for _, used in usage(job, timeline)])
 
 
 def usage(job: Job, timeline: Timeline) -> list[tuple[Floats, Floats]]:
-    """Return for each device the moments of change and the bytes used from each on."""
+    """Return, for each device, the moments at which its use changes, and the bytes used from then on."""
     device, start, end, size = _holds(job, timeline)
     order = np.argsort(device, kind="stable")
     start, end, size = start[order], end[order], size[order]
@@ -90,7 +90,7 @@ def _output_ends(job: Job, timeline: Timeline, row: Ints, device: Ints) -> Float
     across, results = table.edges[transfer], table.results[transfer]
     across[across] = apart[transfer[across]]  # edges are the first rows of the table
     released[transfer[across]] = timeline.end_s[moved[across]]
-    if graph.lanes:  # what a lane sends is needed until it has arrived
+    if graph.lanes:  # a lane needs its output until everything it sends has arrived
         sent = end.copy()
         by_lane = table.lane[transfer] > 0
         np.maximum.at(sent, table.parent[transfer[by_lane]], timeline.end_s[moved[by_lane]])

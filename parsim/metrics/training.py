@@ -1,4 +1,4 @@
-"""What training measures: seconds an iteration, utilisation of the devices' peak, the bubble."""
+"""The figures of training: seconds per iteration, utilisation of the devices' peak, the bubble."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ from parsim.training.program import Training
 
 
 def training(job: Job, timeline: Timeline) -> dict[str, Any] | None:
-    """Return the figures of training, as in section 2 of the contract; None: the workload does not train.
+    """Return the figures of training, as in section 2 of the contract; None if the workload does not train.
 
-    `mfu` counts the FLOP of the model, those of forward again for each half of backward that is needed (Chowdhery et
-    al., PaLM, 2022, appendix B); `hfu` all that the kernels do, with what backward computes again and the updates. Both
-    are shares of the devices' peak, and null where a device does not say its own. The bubble is what the workers do
-    not compute, as a share of what they compute (`bubble_of_ideal`) and of the makespan (`bubble_of_whole`).
+    `mfu` counts the FLOP of the model: those of forward, and as many for each half of backward that is needed
+    (Chowdhery et al., PaLM, 2022, appendix B). `hfu` counts all FLOP of the kernels, including recomputation and
+    updates. Both are shares of the devices' peak, and null where a device does not state it. The bubble is the time in
+    which workers do not compute, as a share of their compute time (`bubble_of_ideal`) and of the makespan
+    (`bubble_of_whole`).
     """
     graph, program, makespan = job.graph, job.graph.program, timeline.makespan_s
     if not isinstance(program, Training):
@@ -43,9 +44,9 @@ def training(job: Job, timeline: Timeline) -> dict[str, Any] | None:
 
 
 def model_flop(program: Training) -> float:
-    """Return the FLOP of the model in all iterations: forward, and as many again for each half of backward needed.
+    """Return the FLOP of the model in all iterations: of forward, and as many for each half of backward needed.
 
-    How the batch and the model are split changes nothing, nor does what backward computes a second time.
+    They depend neither on the split of the batch and the model nor on recomputation in backward.
     """
     model, found = program.model, 0.0
     shapes = model.shapes(range(len(model.layers)), {INPUT: model.batch})

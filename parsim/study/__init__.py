@@ -1,1 +1,1 @@
-"""Studies: questions that take more than one run."""
+"""Studies: questions whose answer needs more than one run."""

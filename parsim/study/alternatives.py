@@ -1,4 +1,4 @@
-"""The same work under every policy that needs no parameters; of a pipeline under every schedule."""
+"""Play the same work under every policy that needs no parameters, or a pipeline under every schedule."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from parsim.study.change import Change, Refused, first_line, gain
 
 @dataclass(frozen=True)
 class Others:
-    """The same work under every policy, or schedule, of the shelf."""
+    """The results of the other policies, or of the other schedules."""
 
     sort: str  # policy, schedule
     own: str  # the scenario's
@@ -31,14 +31,14 @@ class Others:
 
     @property
     def best(self) -> str:
-        """The name of the best; the scenario's own where no other is better."""
+        """The name of the best policy or schedule; the scenario's own unless another is better."""
         names = sorted(self.makespan_s)
         best = names[ranking([self.makespan_s[name] for name in names], CLOSE)[0]]
         return best if gain(self.makespan_s[self.own], self.makespan_s[best]) else self.own
 
 
 class Asked(NamedTuple):
-    """Which others there are."""
+    """The policies or schedules to try."""
 
     sort: str  # policy, schedule
     own: str  # the scenario's
@@ -46,7 +46,7 @@ class Asked(NamedTuple):
 
 
 def asked(scenario: Scenario, job: Job) -> Asked:
-    """Name the others of *scenario*, of which *job* was built; a pipeline keeps its ranks and microbatches."""
+    """Return what to try for *scenario* and its *job*. A pipeline keeps its ranks and microbatches."""
     if not len(job.graph):
         return Asked("policy", job.policy_name, {})
     if job.graph.orders:
@@ -61,7 +61,7 @@ def asked(scenario: Scenario, job: Job) -> Asked:
 
 
 def outcome(case: Case, section: dict[str, Any]) -> float | str:
-    """Return the makespan of *case* with another *section*, or why it cannot be played."""
+    """Return the makespan of *case* with another *section*, or the reason why it cannot be played."""
     try:
         return play(build(replace(case.scenario, values={**case.scenario.values, **section}))).makespan_s
     except ParsimError as error:
@@ -69,14 +69,14 @@ def outcome(case: Case, section: dict[str, Any]) -> float | str:
 
 
 def others(sort: str, own: str, outcomes: Mapping[str, float | str]) -> Others:
-    """Gather the *outcomes* by name."""
+    """Collect the *outcomes* by name."""
     failed = {name: found for name, found in outcomes.items() if isinstance(found, str)}
     makespans = {name: found for name, found in sorted(outcomes.items()) if not isinstance(found, str)}
     return Others(sort, own, makespans, failed)
 
 
 def best(found: Others, job: Job) -> Change | Refused:
-    """Return what comes of the best of the others."""
+    """Return the change that the best of the others brings."""
     change, words = f"best_{found.sort}", f"best known {found.sort}"
     if not len(job.graph):
         return Refused(change, words, "there are no tasks to give")
@@ -91,7 +91,7 @@ def _kind(said: str | Mapping[str, Any]) -> str:
 
 
 def _without_parameters(shelf: Shelf, given: set[str]) -> list[str]:
-    """Name the entries that need nothing beyond what they are *given*."""
+    """Return the names of the entries that need no parameter except those *given*."""
     return [
         name
         for name, entry in shelf.entries().items()

@@ -1,10 +1,10 @@
-"""The one link or device that makes a variant slower, where the ledger only says that workers were idle.
+"""Find the one link or device that makes a variant slower, where the ledger only says that workers were idle.
 
                  as it is    without delay on link w3.down
     other          20 s               12 s                    the gap of 9 s shrinks to 1 s: the link decided
     best           11 s               11 s
 
-Both variants are played with the same change: what holds both up alike does not decide between them.
+Both variants are played with the same change: what slows both equally does not decide between them.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ SAID = {
 
 
 class Blame(NamedTuple):
-    """What makes a variant slower than the best, and when the two would end without it."""
+    """The cause that makes a variant slower than the best, and the makespans of both without it."""
 
     label: str  # of the slower variant
     best: str  # the label of the other
@@ -46,14 +46,14 @@ class Blame(NamedTuple):
 
     @property
     def sentence(self) -> str:
-        """Say it in words."""
+        """Return the cause and both makespans as a sentence."""
         cause = SAID[self.change].format(what=self.what, words=self.words)
         slow, fast = seconds(self.makespan_s, 4), seconds(self.best_makespan_s, 4)
         return f"The cause is {printable(cause)}, {self.label} would end after {slow}, and {self.best} after {fast}."
 
 
 def blamed(variants: Sequence[Played], runner: Runner) -> list[Blame]:
-    """Return what makes the next slower than the fastest, if it is one thing."""
+    """Return the cause that makes the second slower than the fastest, if it is a single link or device."""
     found: list[Blame] = []
     for best, other in [] if measure(ended(variants)).differ else ahead(variants):
         if {*CAUSES}.intersection(told(savings(best, other))) and best.result and other.result:
@@ -67,7 +67,7 @@ def blamed(variants: Sequence[Played], runner: Runner) -> list[Blame]:
 
 
 def _busier(best: Result, other: Result) -> Iterator[Trial]:
-    """Suspect the link that is busy for longer in the slower run, by most."""
+    """Yield a trial for the link whose busy time grows most from the faster run to the slower one."""
     mine, theirs = (busy(run.job, moved(run.job, run.timeline, run.timeline.transfers)) for run in (best, other))
     more = {link: took - mine.get(link, 0.0) for link, took in theirs.items()}
     most = max(more, key=more.__getitem__, default="")
@@ -78,7 +78,7 @@ def _busier(best: Result, other: Result) -> Iterator[Trial]:
 def _closed(
     trials: Sequence[Trial], slower: tuple[Played, float], faster: tuple[Played, float], runner: Runner
 ) -> Iterator[tuple[Trial, float, float]]:
-    """Yield the trials that close the gap between two variants, with the makespans of both."""
+    """Yield the trials that close the gap between two variants, each with the makespans of both."""
     (other, slow_s), (best, fast_s) = slower, faster
     most = LEFT * (slow_s - fast_s)
     changes = runner.answers("runs", [(tried, other.case, other.seed, trial, slow_s) for trial in trials])

@@ -1,4 +1,4 @@
-"""A scenario that a study plays: pickled once for all processes, built once in each.
+"""A scenario that a study plays. It is pickled once for all processes, and built once in each.
 
 Case  --pickled once-->  a worker process  --figures, or a whole run-->  the study
   |                        |
@@ -20,7 +20,7 @@ KEPT = 8  # cases that a worker process keeps with their jobs
 
 
 class Case:
-    """A scenario, and the first job that is built of it."""
+    """A scenario, and the first job that is built from it."""
 
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
@@ -34,7 +34,7 @@ class Case:
         return job
 
     def job(self, seed: int) -> Job:
-        """Return the job with *seed*; that of the first seed is kept."""
+        """Return the job with *seed*. The job of the first seed is cached."""
         if seed in self._jobs:
             return self._jobs[seed]
         job = build(self.seeded(seed))
@@ -50,7 +50,7 @@ class Case:
         return pickle.dumps(self.scenario)
 
     def __reduce__(self) -> tuple[Callable[[bytes], Case], tuple[bytes]]:
-        """Pickle the scenario alone."""
+        """Pickle the scenario without its job."""
         return _unpacked, (self._packed,)
 
 

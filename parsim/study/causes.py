@@ -1,4 +1,4 @@
-"""What is worth changing: what bounds the run, and what a person could act on where the run shows a sign of it.
+"""Choose what is worth changing: what bounds the run, and what a user can change if the run shows a sign of it.
 
 change              sign                                                 what is played
 busiest_link        transfers are on the critical path                   the two busiest links, each without delay
@@ -40,9 +40,9 @@ MOST = 0.75  # of the busy seconds of a device's links
 
 
 def trials(scenario: Scenario, job: Job, timeline: Timeline) -> Iterator[Trial]:
-    """Yield what is worth changing in *job*, which was built of *scenario* and ran as *timeline* shows.
+    """Yield the changes worth trying in *job*, which was built from *scenario* and ran as *timeline* shows.
 
-    What is more particular comes first: of equal gains the first counts.
+    Specific changes come first, since the first of several equal gains counts.
     """
     yield from culprits(job, timeline)
     yield from _steps(job)
@@ -61,7 +61,7 @@ def trials(scenario: Scenario, job: Job, timeline: Timeline) -> Iterator[Trial]:
 
 
 def culprits(job: Job, timeline: Timeline) -> Iterator[Trial]:
-    """Yield the single links and devices that may hold the run up."""
+    """Yield trials for single links and devices that may slow the run."""
     path = _path(timeline)
     if (path & timeline.transfers).any():
         yield from _network(job, timeline, path)
@@ -75,14 +75,14 @@ def culprits(job: Job, timeline: Timeline) -> Iterator[Trial]:
 
 
 def _path(timeline: Timeline) -> Bools:
-    """Say which spans are on the critical path, (spans,)."""
+    """Return a mask of the spans on the critical path, (spans,)."""
     found: Bools = np.zeros(len(timeline), dtype=bool)
     found[[step.row for step in critical_path(timeline)]] = True
     return found
 
 
 def _network(job: Job, timeline: Timeline, path: Bools) -> Iterator[Trial]:
-    """Suspect the link that carries most of the path, that which carries most, and the links of one device."""
+    """Yield trials for the busiest link of the path, the busiest link of the run, and the links of one device."""
     ways = moved(job, timeline, timeline.transfers)
     everywhere, deciding = busy(job, ways), busy(job, moved(job, timeline, timeline.transfers & path))
     for name in dict.fromkeys(max(seconds, key=seconds.__getitem__) for seconds in (deciding, everywhere) if seconds):
@@ -98,12 +98,12 @@ def _network(job: Job, timeline: Timeline, path: Bools) -> Iterator[Trial]:
 
 
 def without_link(name: str) -> Trial:
-    """Suspect a link."""
+    """Return a trial without delay on the link *name*."""
     return Trial("busiest_link", f"no delay on link {name}", partial(other.without_links, [name]), name)
 
 
 def _limits(job: Job, timeline: Timeline) -> Iterator[Trial]:
-    """Suspect the limits of the flows on the path, the longest of which gives its name."""
+    """Yield a trial without the limits of the flows on the path; the longest flow names it."""
     first = job.graph.transfers.first_flow
     rows = np.flatnonzero(_path(timeline) & (timeline.transfer >= first))
     flows = timeline.transfer[rows] - first
@@ -124,7 +124,10 @@ def _steps(job: Job) -> Iterator[Trial]:
 
 
 def _memory(job: Job, timeline: Timeline) -> Iterator[Trial]:
-    """Suspect the devices for whose room a worker waited; where none did, tasks may have gone elsewhere: all."""
+    """Yield a trial with more memory on the devices where workers waited for room; where none waited, on all.
+
+    Where no worker waited, the policy may have placed tasks elsewhere for lack of room.
+    """
     short = np.unique(timeline.idle.worker[timeline.idle.cause == CAUSES.index("memory")])
     names = list(dict.fromkeys(job.cluster.devices[job.cluster.device_of_worker[one]].name for one in short.tolist()))
     names = names or [device.name for device in job.cluster.devices if device.limited]
@@ -135,7 +138,7 @@ def _memory(job: Job, timeline: Timeline) -> Iterator[Trial]:
 
 
 def _stages(job: Job) -> Iterator[Trial]:
-    """Suspect the rank with most to compute; all are counted on the same device."""
+    """Yield a trial with equal stages, if one rank computes longer than the mean, counted on one device."""
     seconds = columns(job)[middle(slowness(job))]
     each = np.array([seconds[list(order)].sum() for order in job.graph.orders])
     mean = float(np.average(each, weights=job.cluster.stands_for[: len(each)]))
@@ -161,7 +164,7 @@ def _microbatches(scenario: Scenario, job: Job, timeline: Timeline) -> Iterator[
 
 
 def _longest(job: Job, timeline: Timeline) -> Iterator[Trial]:
-    """Suspect a task of the critical path that takes long, measured by the others and by the run."""
+    """Yield a trial for a task of the critical path that is long compared with the others and with the run."""
     took = timeline.end_s - timeline.start_s
     rows = np.flatnonzero(timeline.computes & _path(timeline))
     if not len(rows) or job.clock != "simulated":

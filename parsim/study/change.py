@@ -1,4 +1,4 @@
-"""One thing changed, and played: what would the makespan be then? The same seed and the same scenario for all."""
+"""Change one thing, play again, and compare the makespans. All runs share the seed and the scenario."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from parsim.core.ties import close
 from parsim.sim.play import play
 from parsim.study.case import Case
 
-BOUNDS = ("no_transfer_delay", "infinite_memory")  # nobody can do these; they say how much there is to gain
-WHOLE = ("busiest_link", "links_of_device", "host_step")  # what is faster gains a part; without its time, all of it
+BOUNDS = ("no_transfer_delay", "infinite_memory")  # show what there is to gain; nobody can do them
+WHOLE = ("busiest_link", "links_of_device", "host_step")  # a resource takes no time; a faster one gains less
 
 
 class Trial(NamedTuple):
-    """One thing to change."""
+    """A change to try."""
 
     change: str  # its name in JSON
     words: str
     make: Callable[[Job], Job]  # the job with the change; raises `NoDifference` where it changes nothing
-    what: str = ""  # the link, device, stage, task, step or setting that it is about; empty where no single one is
+    what: str = ""  # the link, device, stage, task, step or setting that changes; empty where there are several
 
 
 class Change(NamedTuple):
-    """One thing changed, and what came of it."""
+    """A change that was played, and its effect."""
 
     change: str  # its name in JSON
     words: str
@@ -35,17 +35,17 @@ class Change(NamedTuple):
 
     @property
     def bound(self) -> bool:
-        """Say whether nobody can do this."""
+        """Whether the change is only a bound, which nobody can realise."""
         return self.change in BOUNDS
 
     @property
     def reach(self) -> str:
-        """Say in words how much of the gain can be had; nothing where all of it can."""
+        """How much of the gain is attainable, in words; empty where all of it is."""
         return "a bound" if self.bound else "at most" if self.change in WHOLE else ""
 
 
 class Refused(NamedTuple):
-    """One thing that could not be changed, or makes no difference."""
+    """A change that is impossible or makes no difference."""
 
     change: str
     words: str
@@ -53,11 +53,11 @@ class Refused(NamedTuple):
 
 
 class NoDifference(Exception):
-    """The change would change nothing."""
+    """The change has no effect."""
 
 
 def tried(case: Case, seed: int, trial: Trial, makespan_s: float) -> Change | Refused:
-    """Return what comes of a change of *case*, which took *makespan_s* with *seed*."""
+    """Play *case* with a change. Without it, *case* takes *makespan_s* with *seed*."""
     try:
         took = play(trial.make(case.job(seed))).makespan_s
     except ParsimError as error:
@@ -68,7 +68,7 @@ def tried(case: Case, seed: int, trial: Trial, makespan_s: float) -> Change | Re
 
 
 def gain(makespan_s: float, changed_s: float) -> float:
-    """Return how much sooner the changed run ends; nothing where only rounding differs.
+    """Return how much sooner the changed run ends; 0 where only rounding differs.
 
     >>> gain(3.0, 2.5), gain(0.3, 0.1 + 0.2)
     (0.5, 0.0)
@@ -77,7 +77,7 @@ def gain(makespan_s: float, changed_s: float) -> float:
 
 
 def first_line(error: Exception) -> str:
-    """Say in a line why a run could not be made."""
+    """Return in one line why a run failed."""
     if isinstance(error, ScenarioError):
         (fault, *more) = error.faults
         return f"{fault.path}: {fault.message}" + (f" (and {len(more)} more)" if more else "")

@@ -31,7 +31,7 @@ Outcome = Figures | tuple[Figures, Run] | str  # why it failed
 
 
 def unheard(done: int, total: int) -> None:
-    """Tell nobody how far it is."""
+    """Ignore progress."""
 
 
 def compare(
@@ -41,16 +41,16 @@ def compare(
     heard: Heard = unheard,
     executor: Executor | None = None,
 ) -> Comparison:
-    """Play variants of the same work under the same luck, and say what decides between them.
+    """Play variants of the same work under the same luck, and explain what decides between them.
 
     Parameters
     ----------
     sources : scenarios, each a path or the YAML as Python values; or one.
-    set : values to put in place of the scenarios', by dotted path; a list holds alternatives, and every combination
+    set : values that replace the scenarios', by dotted path; a list holds alternatives, and every combination
         is played.
-    seeds : how many, counted from the first scenario's own seed; or which.
-    heard : told after each run how many are done, and of how many.
-    executor : plays the runs; its workers are processes. Left out: the cores of this machine.
+    seeds : how many seeds, counted from the first scenario's own; or a list of seeds.
+    heard : called after each run with the number of runs done and the number of all runs.
+    executor : plays the runs; its workers are processes. Default: the cores of this machine.
 
     Raises `ScenarioError` where the input is wrong, also where the workloads of two files differ. A run that fails is
     kept as failed, and so is a variant with a task that no device can hold, unless none of them can be played.
@@ -72,7 +72,7 @@ def compare(
 def _compared(chosen: Sequence[Variant], seeds: Sequence[int], heard: Heard, runner: Runner) -> Comparison:
     """Play all variants with all seeds.
 
-    Where somebody interrupts, seeds that not all variants have played are left out; of the first, what had ended is
+    After an interrupt, seeds that not all variants have played are left out; of the first seed, the finished runs are
     kept.
     """
     outcomes: list[dict[int, Outcome]] = [{} for _ in chosen]
@@ -98,12 +98,12 @@ def _compared(chosen: Sequence[Variant], seeds: Sequence[int], heard: Heard, run
 
 
 def _call(variant: Variant, seed: int, seeds: Sequence[int]) -> Call:
-    """Ask for the whole run of the first seed, and for figures of the others."""
+    """Return the calls of one variant: the whole run of the first seed, and the figures of the others."""
     return (_outcome, whole if seed == seeds[0] else figures, variant.case, seed)
 
 
 def _outcome(ask: Callable[[Case, int], Outcome], case: Case, seed: int) -> Outcome:
-    """Play *case* with *seed*; where the run fails, say why."""
+    """Play *case* with *seed*; return the reason if the run fails."""
     try:
         return ask(case, seed)
     except ScenarioError as wrong:  # no device holds a task, or a random workload is impossible with this seed
@@ -115,7 +115,7 @@ def _outcome(ask: Callable[[Case, int], Outcome], case: Case, seed: int) -> Outc
 def _make_whole(
     chosen: Sequence[Variant], seeds: Sequence[int], outcomes: Sequence[dict[int, Outcome]], runner: Runner
 ) -> None:
-    """Of variants that failed with the first seed, ask for the whole run of the first with which they ended."""
+    """Play a whole run of each variant whose first seed failed, with the first seed that succeeded."""
     first = [next((seed for seed in seeds if not isinstance(found[seed], str)), seeds[0]) for found in outcomes]
     late = [place for place, seed in enumerate(first) if seed != seeds[0]]
     calls: list[Call] = [(_outcome, whole, chosen[place].case, first[place]) for place in late]
@@ -125,7 +125,7 @@ def _make_whole(
 
 
 def _played(variant: Variant, outcomes: Mapping[int, Outcome]) -> Played:
-    """Gather the *outcomes* of a variant by seed."""
+    """Collect the *outcomes* of a variant by seed."""
     runs: dict[int, Figures] = {}
     failures: dict[int, str] = {}
     found: list[Run] = []
@@ -143,7 +143,7 @@ def _played(variant: Variant, outcomes: Mapping[int, Outcome]) -> Played:
 
 
 def _blamed(played: Sequence[Played], runner: Runner) -> tuple[Blame, ...]:
-    """Find what makes the difference; where somebody interrupts, what was played before is kept."""
+    """Find the cause of the difference. An interrupt keeps what was played before."""
     try:
         return tuple(blamed(played, runner))
     except KeyboardInterrupt:

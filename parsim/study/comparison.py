@@ -1,4 +1,4 @@
-"""A comparison: variants that met the same luck, in numbers, in words, and as a picture."""
+"""A comparison of variants under the same luck, in numbers, in words, and as a picture."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ WORDS = 100  # cells of a line
 
 @dataclass(frozen=True)
 class Comparison:
-    """Variants beside each other; `seeds` are those that were played.
+    """Variants side by side; `seeds` are the seeds that were played.
 
-    A variant that failed stays here with its reason; `failed` says so, and the others are compared.
+    A failed variant is kept with its reason and listed in `failed`; the others are compared.
     """
 
     seeds: tuple[int, ...]
@@ -42,17 +42,17 @@ class Comparison:
     blames: tuple[Blame, ...]  # one at most: the link or device that makes the next slower than the fastest
 
     def __repr__(self) -> str:
-        """Say in a line what decided it."""
+        """Return in one line what decided it."""
         return f"Comparison({len(self.variants)} variants: {self.decided})"
 
     @cached_property
     def measure(self) -> Measure:
-        """Whether the variants that ended did the same work, and by what they are compared where not."""
+        """How the variants that ended are compared: whether their work is the same, and else by which amount."""
         return measure(ended(self.variants))
 
     @cached_property
     def decided(self) -> str:
-        """Who is ahead, by how much, and which term of the ledger made the difference; where the work differs, that."""
+        """The fastest variant, its lead, and the term of the ledger that decided; or how the work differs."""
         found, known = self.measure, ended(self.variants)
         if not found.differ:
             return " ".join([decided(self.variants), *(blame.sentence for blame in self.blames)])
@@ -61,7 +61,7 @@ class Comparison:
 
     @property
     def failed(self) -> str:
-        """Which runs are missing, for an exit code of 1; empty where none is."""
+        """The runs that are missing, which make the exit code 1; empty if none is."""
         failures = [
             f"{one.label}: {reason.splitlines()[0]}" for one in self.variants for reason in one.failures.values()
         ]
@@ -103,13 +103,13 @@ class Comparison:
         return "\n\n".join(part for part in parts if part) + "\n"
 
     def _about_luck(self) -> str:
-        """Say that a single seed tells little, where luck has a part."""
+        """Return a warning that one seed proves little, where times are random."""
         graphs, times = any(map(_draws_graph, self.variants)), any(map(_draws, self.variants))
         drawn = "Graphs and times are" if graphs and times else "Graphs are" if graphs else "Times are"
         return ONE_SEED.format(drawn) * (len(self.seeds) == 1 and (graphs or times))
 
     def plot(self) -> Figure:
-        """Draw the Gantt charts of the first seed, all on one axis of time; of many variants the fastest 24."""
+        """Draw the Gantt charts of the first seed on one axis of time, at most those of the fastest 24 variants."""
         from parsim.plot.stacked import Chart, stacked
 
         first = self.seeds[0]
@@ -126,21 +126,21 @@ class Comparison:
         return stacked(self._title(), charts)
 
     def _title(self) -> str:
-        """Name what the picture shows: the scenarios, and of several seeds the first."""
+        """Return the title of the picture: the scenarios, and the seed drawn."""
         names = list(dict.fromkeys(one.case.scenario.name for one in self.variants))
         shown = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
         unlike = ", not the same work" if self.measure.differ else ""
         return f"{shown}{unlike}, seed {self.seeds[0]}{f' of {len(self.seeds)} seeds' * (len(self.seeds) > 1)}"
 
     def _drawn(self) -> list[Played]:
-        """Return the variants of the picture; of many the first and those that are fastest."""
+        """Return the variants to draw: all, or the first and the fastest where there are many."""
         runs = [one for one in self.variants if one.run is not None]
         took = [one.makespan.mean for one in measure(runs).per_unit(runs)]
         by_makespan = sorted(range(1, len(runs)), key=lambda place: took[place])
         return [runs[place] for place in sorted([0, *by_makespan[: DRAWN - 1]])]
 
     def save(self, folder: str | os.PathLike[str]) -> None:
-        """Write comparison.json, and where any variant ended comparison.png and comparison.svg."""
+        """Write comparison.json, and comparison.png and comparison.svg if any variant ended."""
         pictures = drawn("comparison", self._pictures) if any(one.run for one in self.variants) else {}
         write(os.fspath(folder), {**pictures, "comparison.json": lambda: json_text(self.to_dict())})
 
@@ -160,7 +160,7 @@ class Comparison:
 
 
 def _failures(one: Played) -> list[str]:
-    """Return a line for each seed that failed, or one alone where all failed for the same reason."""
+    """Return a line for each seed that failed, or a single line if all failed for the same reason."""
     reasons = set(one.failures.values())
     if len(reasons) == 1 < len(one.failures) and not one.runs:
         return [f"{one.label}, with every seed: {reasons.pop()}"]
@@ -168,7 +168,7 @@ def _failures(one: Played) -> list[str]:
 
 
 def _draws(one: Played) -> bool:
-    """Say whether luck has a part in its times."""
+    """Return whether the times of the variant are random."""
     return one.run is not None and one.run.draws
 
 
@@ -178,7 +178,7 @@ def _draws_graph(one: Played) -> bool:
 
 
 def _plain(one: Played, known: Sequence[Played], by: Measure, seeds: Sequence[int]) -> dict[str, Any]:
-    """Return a variant as plain values; what is told of those that ended alone is null for others."""
+    """Return a variant as plain values; figures of a variant that did not end are null."""
     facts: dict[str, Any] = {
         "label": one.label,
         "scenario": one.case.scenario.name,
@@ -224,7 +224,7 @@ def _ratio(one: Played, first: Played) -> float | None:
 
 
 def _ledger(terms: Mapping[str, float]) -> dict[str, Any]:
-    """Return mean terms in the form of the contract's ledger."""
+    """Return the mean terms as the contract's ledger object."""
     return {
         **{f"{term}_s": terms[term] for term in ("t_total", "deviation", "contention", "hidden")},
         "idle_s": fsum(terms[cause] for cause in CAUSES),

@@ -1,4 +1,4 @@
-"""The same job with one thing otherwise.
+"""Copies of a job with one thing changed.
 
 transfers       no time, or half of it, for all; no time on some links; flows without their limits
 memory          without limit, or twice as much on some devices
@@ -30,7 +30,7 @@ FEW = 256  # places, between which every way is looked at
 
 
 def without_transfers(job: Job) -> Job:
-    """Let everything travel at once; what travels still takes room at its receiver."""
+    """Let transfers and delays take no time. Inputs still take room at their receiver."""
     if not travels(job):
         raise NoDifference("nothing travels")
     wiring = job.cluster.wiring
@@ -43,16 +43,16 @@ def without_transfers(job: Job) -> Job:
 
 
 def travels(job: Job) -> bool:
-    """Say whether anything takes time on its way."""
+    """Return whether any transfer or delay takes time."""
     graph = job.graph
     moving = (graph.edges.size, graph.edges.delay, graph.given, graph.result)
     return len(graph.flows) > 0 or any(len(column) and (column > 0).any() for column in moving)
 
 
 def faster_transfers(job: Job) -> Job:
-    """Give links twice the bandwidth and half the latency; what states its delay takes half of it.
+    """Double the bandwidth of links and halve their latency; halve stated delays.
 
-    Flows keep their limits, which no link changes.
+    Flows keep their limits, which do not depend on links.
     """
     wiring = job.cluster.wiring
 
@@ -64,20 +64,20 @@ def faster_transfers(job: Job) -> Job:
 
 
 def without_flow_limits(flows: Ints, job: Job) -> Job:
-    """Let some *flows* use all the bandwidth that their links have left."""
+    """Remove the limits of some *flows*."""
     limit = job.graph.flows.limit.copy()
     limit[flows] = math.inf
     return replace(job, graph=replace(job.graph, flows=replace(job.graph.flows, limit=limit)))
 
 
 def _moving(job: Job, wiring: Wiring, times: float) -> Job:
-    """Wire the devices anew; stated delays take so many *times* as long."""
+    """Replace the wiring of the devices, and multiply stated delays by *times*."""
     edges = replace(job.graph.edges, delay=job.graph.edges.delay * times)
     return replace(job, cluster=Cluster(job.cluster.devices, wiring), graph=replace(job.graph, edges=edges))
 
 
 def without_links(names: Sequence[str], job: Job) -> Job:
-    """Let what crosses the links of some *names* spend no time on them."""
+    """Let transfers spend no time on the links with these *names*."""
     route, known = job.cluster.wiring.route, set(names)
 
     def other(source: int, target: int) -> Route | None:
@@ -91,21 +91,21 @@ def without_links(names: Sequence[str], job: Job) -> Job:
 
 
 def without_limits(job: Job) -> Job:
-    """Let every device hold whatever comes."""
+    """Remove the limits of memory of all devices."""
     if not job.cluster.limited:
         raise NoDifference("no device has a limit")
     return more_memory(job.cluster.places, math.inf, job)
 
 
 def more_memory(names: Sequence[str], times: float, job: Job) -> Job:
-    """Give the devices of some *names* so many *times* their memory."""
+    """Multiply by *times* the memory of the devices with these *names*."""
     cluster, known = job.cluster, set(names)
     devices = (one._replace(memory=times * one.memory) if one.name in known else one for one in cluster.devices)
     return replace(job, cluster=Cluster(tuple(devices), cluster.wiring))
 
 
 def one_more_worker(scenario: Scenario, job: Job) -> Job:
-    """Add a worker like the last; a pipeline keeps its ranks."""
+    """Add a copy of the last worker. A pipeline keeps its ranks."""
     if not len(job.graph):
         raise NoDifference("flows go between the places that they name")
     if job.graph.orders:
@@ -116,7 +116,7 @@ def one_more_worker(scenario: Scenario, job: Job) -> Job:
 
 
 def as_fast(names: Sequence[str], job: Job) -> Job:
-    """Let the devices of some *names* be as fast as the one in the middle, or take the seconds that are usual."""
+    """Make the devices with these *names* as fast as the median device; stated seconds become the median ones."""
     times, graph, devices = slowness(job), job.graph, list(job.cluster.devices)
     like = devices[middle(times)]
     chosen = [place for place, device in enumerate(devices) if device.name in names and times[place] > 1.0]
@@ -130,7 +130,7 @@ def as_fast(names: Sequence[str], job: Job) -> Job:
 
 
 def scaled(times: Floats, job: Job) -> Job:
-    """Let each task take so many *times* its seconds, (tasks,)."""
+    """Multiply the seconds of each task by *times*, (tasks,)."""
     expected = job.cost.expected
 
     def other(graph: TaskGraph, index: int, device: Device) -> Floats:
@@ -140,7 +140,7 @@ def scaled(times: Floats, job: Job) -> Job:
 
 
 def without_step(step: str, job: Job) -> Job:
-    """Let a step of the host take no time."""
+    """Set the time of a step of the host to zero."""
     steps = zip(STEPS, job.steps, strict=True)
     return replace(job, steps=tuple(0.0 if name == step else took for name, took in steps))
 

@@ -1,4 +1,4 @@
-"""What decided the makespan, and what to fix first.
+"""Explain what decided the makespan, and what to fix first.
 
 critical path    the chain of spans that ends last, each with why it started then
 fix this first   the makespan with one thing changed at a time, each found by a run; what nobody can do is a bound
@@ -47,7 +47,7 @@ MEANING = {
 
 @dataclass(frozen=True)
 class Explanation:
-    """A run, the chain that decides its makespan, and what the makespan would be if one thing were otherwise."""
+    """A run, its critical path, and the makespan with one thing changed at a time."""
 
     result: Result
     path: list[Link]  # the critical path, first span first
@@ -56,7 +56,7 @@ class Explanation:
     others: Others
 
     def __repr__(self) -> str:
-        """Say in a line what is explained."""
+        """Return in one line what is explained."""
         spans = f"{len(self.path)} span{'s' * (len(self.path) != 1)}"
         return f"Explanation({self.result.job.name}, makespan {seconds(self.makespan_s)}, {spans})"
 
@@ -67,12 +67,12 @@ class Explanation:
 
     @cached_property
     def sums(self) -> dict[str, Any]:
-        """Seconds of the path by what they went to; they add up to the makespan."""
+        """Seconds of the path by use; they add up to the makespan."""
         return sums(self.path)
 
     @property
     def fix_first(self) -> str:
-        """Say in words which change gains most of those that somebody could make; of bounds only where no other is."""
+        """The change with the largest gain in words. Bounds count only where no other change gains."""
         gains = sorted((change for change in self.changes if change.gain_s > 0), key=lambda change: change.bound)
         if not gains:
             return "None of these would end it sooner."
@@ -164,7 +164,7 @@ class Explanation:
         return [*meanings, self.fix_first, *self._quantisation()]
 
     def _quantisation(self) -> list[str]:
-        """Tell of equal units that do not divide by the workers, where workers idle at the end."""
+        """Explain idleness at the end by equal units that do not divide by the workers."""
         job, (n, p, *_) = self.result.job, self.result.theory
         each = mean_compute(job)[job.graph.units > 0] / job.graph.units[job.graph.units > 0]
         if not len(each) or n % p == 0 or not self.result.ledger.idle["drain"] or np.ptp(each) > CLOSE * each[0]:
@@ -182,14 +182,14 @@ class Explanation:
 
 
 def explain(source: Source, set: Mapping[str, Any] | None = None, executor: Executor | None = None) -> Explanation:
-    """Find what decides the makespan of a scenario, and what to fix first.
+    """Explain what decides the makespan of a scenario, and what to fix first.
 
     Parameters
     ----------
     source, set : as for `simulate`.
     executor : as for `compare`.
 
-    Each change and every policy on the shelf is played: one to two dozen runs. A change that cannot be played is told.
+    Each change and each policy is played: one to two dozen runs. Changes that cannot be played are listed.
     Raises `ScenarioError` where the input is wrong, `RunError` where the run itself fails.
 
     >>> five = {"kind": "items", "count": 5}

@@ -1,4 +1,4 @@
-"""Labels: what tells variants apart, and nothing else.
+"""Labels of variants: only what distinguishes them.
 
 one file, policies tried            policy=fifo      policy=heft
 two files                           one              other
@@ -25,9 +25,9 @@ SHOWN = 30  # letters of a value
 def labelled(
     names: Sequence[str], varied: Sequence[str], sets: Sequence[Mapping[str, Any]], known: Iterable[str] = ()
 ) -> list[str]:
-    """Label each of *sets* under each of *names*; of the sets only the paths *varied* are said.
+    """Label each combination of *names* and *sets*, with the values of the paths *varied* only.
 
-    *known* are the paths of the scenarios: what is said of a path means no other of them.
+    *known* are the paths of the scenarios: a shortened path in a label matches only one of them.
 
     >>> labelled(["one", "other"], ["plan.depth"], [{"plan.depth": 2, "seed": 7}, {"plan.depth": 3, "seed": 7}])
     ['one, depth=2', 'one, depth=3', 'other, depth=2', 'other, depth=3']
@@ -39,7 +39,7 @@ def labelled(
 
 
 def names(scenarios: Sequence[Scenario]) -> list[str]:
-    """Name scenarios by their files; those that share a name also by their folders."""
+    """Name scenarios by their files, and by their folders too where file names are equal."""
     count = Counter(scenario.name for scenario in scenarios)
     return [scenario.name if count[scenario.name] == 1 else _with_folder(scenario) for scenario in scenarios]
 
@@ -50,13 +50,13 @@ def _with_folder(scenario: Scenario) -> str:
 
 
 def written(value: Any) -> str:
-    """Write a value in a few letters."""
+    """Write a value in a few characters."""
     text = printable(value if isinstance(value, str) else json.dumps(value))
     return text if len(text) <= SHOWN else f"{text[: SHOWN - 4]} ..."
 
 
 def paths(value: Any, path: str = "") -> Iterator[str]:
-    """Yield the dotted path of everything that stands in a mapping or a list.
+    """Yield the dotted path of every value in a mapping or a list.
 
     >>> list(paths({"tasks": [{"compute": "1 s"}]}))
     ['tasks', 'tasks[0]', 'tasks[0].compute']
@@ -72,7 +72,7 @@ def paths(value: Any, path: str = "") -> Iterator[str]:
 
 
 def _endings(varied: Sequence[str], known: Iterable[str] = ()) -> dict[str, str]:
-    """Return the shortest endings that tell *varied* paths apart, also from those *known*.
+    """Return the shortest suffix of each *varied* path that no other varied or *known* path has.
 
     >>> _endings(["cluster.devices", "cluster.topology.latency", "plan.latency"])
     {'cluster.devices': 'devices', 'cluster.topology.latency': 'topology.latency', 'plan.latency': 'plan.latency'}
@@ -91,7 +91,7 @@ def _endings(varied: Sequence[str], known: Iterable[str] = ()) -> dict[str, str]
 
 
 def _numbered(labels: Sequence[str]) -> list[str]:
-    """Number the doubles.
+    """Number repeated labels.
 
     >>> _numbered(["a", "b", "a"])
     ['a', 'b', 'a #2']

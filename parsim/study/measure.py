@@ -1,4 +1,4 @@
-"""By what variants are compared: by their makespans, or by makespan for a unit of work where the work differs.
+"""How variants are compared: by makespan, or by makespan per unit of work where their work differs.
 
                     makespan   items   per item
     count=4              2 s       4     500 ms        Not the same work: 4 items with count=4, 6 with count=6.
@@ -21,7 +21,7 @@ SHOWN = 3  # variants whose amounts are told
 
 
 class Amount(NamedTuple):
-    """How an amount of work is told: what it is of, the words behind its number, and a unit of it."""
+    """How an amount of work is written: its noun, the words after its number, and the name of one unit."""
 
     noun: str
     words: str
@@ -44,7 +44,7 @@ PREFIXES = ("", "k", "M", "G", "T", "P", "E")
 
 
 class Measure(NamedTuple):
-    """In what the work of variants differs, and by which amount of it they are compared."""
+    """How the work of variants differs, and the amount of work by which they are compared."""
 
     differ: tuple[str, ...] = ()  # amounts and details; none: the work is the same
     amount: str = ""  # none: makespans are compared as they are
@@ -52,11 +52,11 @@ class Measure(NamedTuple):
 
     @property
     def unit(self) -> str:
-        """What the unit is called."""
+        """The name of the unit."""
         return f"{self._prefix}{AMOUNTS[self.amount].unit}"
 
     def per_unit(self, played: Sequence[Played]) -> list[Played]:
-        """Return *played* with all seconds for a unit of work."""
+        """Return *played* with all seconds per unit of work."""
         if not self.amount:
             return list(played)
         return [
@@ -68,7 +68,7 @@ class Measure(NamedTuple):
         ]
 
     def sentence(self, played: Sequence[Played]) -> str:
-        """Say in what the work of *played* differs."""
+        """Return in words how the work of *played* differs."""
         if not self.amount:
             return f"Not the same work: the variants differ in {', '.join(self.differ)}."
         amounts, words = [one.work.amounts[self.amount] for one in played], AMOUNTS[self.amount].words
@@ -79,7 +79,7 @@ class Measure(NamedTuple):
         return f"Not the same work: {', '.join([first, *told[1:]])}."
 
     def told(self, amount: float) -> str:
-        """Write an amount as people read it."""
+        """Write an amount for people."""
         if self.amount == "bytes":
             return size(amount)
         if self.amount == "model_flop":
@@ -92,7 +92,7 @@ class Measure(NamedTuple):
 
 
 def measure(played: Sequence[Played]) -> Measure:
-    """Return how to compare *played*, all of which have ended."""
+    """Return how to compare *played*, variants that have all ended."""
     works = [one.work for one in played]
     differ = tuple(dict.fromkeys(name for work in works for name in works[0].differs(work)))
     for name in differ:

@@ -1,12 +1,12 @@
-"""What the same figure says when it is taken again and again under other luck.
+"""The mean of repeated values of a figure and its 95 % confidence interval.
 
     mean +- t s / sqrt(n)          s: standard deviation of the n values, t: Student's, for n - 1 degrees of freedom
 
-      low      mean      high      in 95 of 100 such samples the interval holds what endless repetition would give
+      low      mean      high      95 of 100 such intervals contain the true mean
        |---------+---------|
 
-Where two variants meet the same luck, the differences of their values are one such sample: what luck does to both alike
-is gone from it, and far fewer values tell who is ahead.
+Two variants that are played with the same seeds have the same luck, so their differences are one such sample. Luck that
+affects both equally cancels, and far fewer seeds show which one is faster.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SURE = 0.95
 
 
 class Sample(NamedTuple):
-    """A mean and its interval; one value alone says nothing of its spread, so its interval has no ends."""
+    """A mean and its interval. A single value has no interval."""
 
     mean: float
     low: float
@@ -29,17 +29,17 @@ class Sample(NamedTuple):
 
     @property
     def half(self) -> float:
-        """Half the length of the interval."""
+        """Half the width of the interval."""
         return (self.high - self.low) / 2
 
     @property
     def interval(self) -> list[float] | None:
-        """The ends of the interval, as JSON has them; None: there are none."""
+        """The ends of the interval, as in JSON; None if there is no interval."""
         return [self.low, self.high] if math.isfinite(self.half) else None
 
     @property
     def excludes_zero(self) -> bool:
-        """Say whether what lies behind the values differs from 0."""
+        """Return whether the mean differs significantly from 0."""
         return self.low > 0 or self.high < 0
 
 
@@ -58,7 +58,7 @@ def sample(values: Sequence[float]) -> Sample:
 
 @cache
 def student(freedom: int) -> float:
-    """Return the t that a variable of Student's distribution stays within, on either side, with probability 0.95.
+    """Return the t for which a variable of Student's distribution lies in [-t, t] with probability 0.95.
 
     >>> round(student(1), 3), round(student(19), 3)
     (12.706, 2.093)

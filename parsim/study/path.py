@@ -1,4 +1,4 @@
-"""The critical path as people read it: each span with its length, and why it started when it did.
+"""The critical path as a table: each span with its length, and why it started when it did.
 
 start  length  task        worker  kind      why then
   0 s  300 ms  host>part0  w0      transfer  at the start
@@ -25,7 +25,7 @@ STATED = "start"  # the cause of waiting where a flow starts at its stated time
 
 
 class Link(NamedTuple):
-    """A span of the critical path, and the seconds before it in which nothing of the path took place."""
+    """A span of the critical path, and the waiting before it."""
 
     number: int
     task: str
@@ -39,17 +39,17 @@ class Link(NamedTuple):
 
     @property
     def seconds(self) -> float:
-        """Its length."""
+        """The length of the span."""
         return self.end_s - self.start_s
 
     @property
     def part(self) -> str:
-        """Which sum it belongs to."""
+        """The sum that the span belongs to."""
         return "transfer_s" if self.kind == "transfer" else "steps_s" if self.kind in STEPS else "compute_s"
 
 
 def links(line: Timeline) -> Iterator[Link]:
-    """Yield the spans of the critical path of *line*, first span first."""
+    """Yield the spans of the critical path of *line*, in order of time."""
     steps = critical_path(line)
     rows = [step.row for step in steps]
     columns = (line.number[rows], line.start_s[rows], line.end_s[rows], line.ready_s[rows])
@@ -64,7 +64,7 @@ def links(line: Timeline) -> Iterator[Link]:
 
 
 def _why(link: Link, before: Link, waited: str, ready_s: float) -> str:
-    """Say why a span started when it did; *before* is the span before it, *waited* what the timeline says."""
+    """Return why a span started when it did; *before* is its predecessor, *waited* is the timeline's entry."""
     if not before.task:
         return "at the start" if not link.start_s else "as stated"
     name = short(before.task, NAME)
@@ -80,7 +80,7 @@ def _why(link: Link, before: Link, waited: str, ready_s: float) -> str:
 
 
 def sums(path: Sequence[Link]) -> dict[str, Any]:
-    """Add up what the seconds of *path* went to, waiting by cause."""
+    """Add up the seconds of *path* by use, and waiting by cause."""
     waiting: dict[str, list[float]] = {}
     for link in path:
         if link.cause:
@@ -90,7 +90,7 @@ def sums(path: Sequence[Link]) -> dict[str, Any]:
 
 
 def by_worker(path: Sequence[Link]) -> dict[str, dict[str, Any]]:
-    """Add up the same for each worker on *path*, in the order of joining it."""
+    """Add up the same for each worker, in the order in which *path* reaches them."""
     found: dict[str, list[Link]] = {}
     for link in path:
         found.setdefault(link.worker, []).append(link)
@@ -98,7 +98,7 @@ def by_worker(path: Sequence[Link]) -> dict[str, dict[str, Any]]:
 
 
 def sentence(spent: Mapping[str, Any], makespan_s: float) -> str:
-    """Write the sums of a path as a sum.
+    """Write the parts of a path as a sum.
 
     >>> sentence({"compute_s": 3.0, "transfer_s": 0.3, "steps_s": 0.0, "waiting_s": {"memory": 1.0}}, 4.3)
     'computing 3 s + transfers 300 ms + waiting (memory) 1 s = 4.3 s'
@@ -110,7 +110,7 @@ def sentence(spent: Mapping[str, Any], makespan_s: float) -> str:
 
 
 def rows(path: Sequence[Link]) -> list[tuple[str, ...]]:
-    """Write each span of *path* under `HEAD`, of a long path the first and the last."""
+    """Write a row for each span of *path* under `HEAD`; of a long path, only the first and the last spans."""
     shown = ends(path)
     columns = times([link.start_s for link in shown]), times([link.seconds for link in shown])
     words = [(short(link.task, NAME), short(link.worker, NAME), link.kind, link.why) for link in shown]
@@ -118,7 +118,7 @@ def rows(path: Sequence[Link]) -> list[tuple[str, ...]]:
 
 
 def worker_rows(path: Sequence[Link]) -> list[tuple[str, ...]]:
-    """Write the sums by worker, below a head that leaves out what nobody spent."""
+    """Write the sums by worker, without columns that are zero."""
     workers, whole = by_worker(path), sums(path)
     shown = {part: words for part, words in PARTS.items() if _spent(whole, part)}
     columns = (times([_spent(spent, part) for spent in workers.values()]) for part in shown)

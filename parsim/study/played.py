@@ -1,7 +1,7 @@
-"""What was played of a variant: the figures of each seed, and the whole run of one.
+"""The runs of a variant: the figures of each seed, and the whole run of one seed.
 
 figures(case, seed)      a few numbers
-whole(case, seed)        the same, and the timeline: a run of a million tasks is large, so of one seed alone
+whole(case, seed)        the same and the timeline, for one seed only: a run of a million tasks is large
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ TERMS = ("t_total", "deviation", *CAUSES, "contention", "hidden")  # hidden is s
 
 
 class Figures(NamedTuple):
-    """One run in numbers: `terms` are those of the ledger by name, `computing_s` the mean of the workers."""
+    """One run in numbers: `terms` are the ledger's by name, `computing_s` is the mean of the workers."""
 
     makespan_s: float
     terms: dict[str, float]
@@ -36,7 +36,7 @@ class Figures(NamedTuple):
     work: Work = NOTHING
 
     def over(self, amount: float) -> Figures:
-        """Return the same with all seconds divided by an *amount* of work."""
+        """Return the figures with all seconds divided by an *amount* of work."""
         return self._replace(
             makespan_s=self.makespan_s / amount,
             terms={term: seconds / amount for term, seconds in self.terms.items()},
@@ -45,7 +45,7 @@ class Figures(NamedTuple):
 
 
 def figures(case: Case, seed: int) -> Figures:
-    """Play *case* with *seed*, and take the figures."""
+    """Play *case* with *seed* and return the figures."""
     return _figures(run(case.job(seed)), case)
 
 
@@ -70,7 +70,7 @@ def _figures(run: Result, case: Case) -> Figures:
 
 
 class Run(NamedTuple):
-    """All of a run but its job, which is built again where it is needed, and the names, which are the job's."""
+    """A run without its job and its names. The job is built again where it is needed, and it has the names."""
 
     seed: int
     theory: Theory
@@ -81,7 +81,7 @@ class Run(NamedTuple):
     computes: bool  # kernels do
 
     def result(self, case: Case) -> Result:
-        """Return the whole, a run of *case*."""
+        """Return the result of the run, which was a run of *case*."""
         job = case.job(self.seed)
         names, timeline = SpanNames(job.graph), self.timeline
         tasks, waits = (words._replace(table=names) for words in (timeline.tasks, timeline.waits))
@@ -89,7 +89,7 @@ class Run(NamedTuple):
 
 
 def whole(case: Case, seed: int) -> tuple[Figures, Run]:
-    """Play *case* with *seed*; return the figures, and the run itself."""
+    """Play *case* with *seed*; return the figures and the run."""
     result = run(case.job(seed))
     job, timeline = result.job, result.timeline
     tasks, waits = (Words(words.code, ()) for words in (timeline.tasks, timeline.waits))
@@ -106,7 +106,7 @@ def whole(case: Case, seed: int) -> tuple[Figures, Run]:
 
 @dataclass(frozen=True)
 class Played:
-    """A variant after the clock: `runs` by seed, and why it failed with others."""
+    """A variant after its runs: `runs` by seed, and the reasons why other seeds failed."""
 
     label: str
     case: Case
@@ -123,17 +123,17 @@ class Played:
 
     @cached_property
     def result(self) -> Result | None:
-        """The whole run of the first seed that ended; None: none did."""
+        """The whole run of the first seed that ended; None if no seed ended."""
         return self.run.result(self.case) if self.run else None
 
     @property
     def makespans(self) -> list[float]:
-        """The makespan with each seed that ended."""
+        """The makespan of each seed that ended."""
         return [run.makespan_s for run in self.runs.values()]
 
     @property
     def makespan(self) -> Sample:
-        """Their mean and its interval."""
+        """The mean makespan and its interval."""
         return sample(self.makespans)
 
     def mean(self, figure: Callable[[Figures], float]) -> float:
@@ -153,12 +153,12 @@ class Played:
 
     @property
     def peak_memory_bytes(self) -> float:
-        """The most that a device held with any seed."""
+        """The largest peak of memory of a device over all seeds."""
         return max(run.peak_memory_bytes for run in self.runs.values())
 
 
 class Pair(NamedTuple):
-    """One variant held against another, seed by seed: seconds that it took more, and how often it was shorter."""
+    """One variant compared with another seed by seed: how much longer it took, and how often it was shorter."""
 
     difference: Sample
     shorter: int
@@ -167,7 +167,7 @@ class Pair(NamedTuple):
 
 
 def pair(one: Played, other: Played) -> Pair:
-    """Hold *one* against *other*, which met the same luck."""
+    """Compare *one* with *other*, which had the same luck."""
     both = list(zip(one.makespans, other.makespans, strict=True))
     differences = [0.0 if close(a, b) else a - b for a, b in both]
     shorter, longer = sum(d < 0 for d in differences), sum(d > 0 for d in differences)
@@ -175,23 +175,23 @@ def pair(one: Played, other: Played) -> Pair:
 
 
 def alike(known: Sequence[Played]) -> list[Played]:
-    """Return those that several seeds do not tell from the fastest: the interval of the differences holds zero."""
+    """Return the variants that are not significantly slower than the fastest: the interval contains zero."""
     best = fastest(known)
     others = [one for one in known if one not in best and len(one.runs) > 1]
     return [one for one in others if not pair(one, best[0]).difference.excludes_zero]
 
 
 def winners(known: Sequence[Played]) -> list[Played]:
-    """Return those to mark as the fastest: nobody, where there is no other, or where luck may decide."""
+    """Return the variants to mark as fastest: none where only one ended, or where luck may decide."""
     return [] if len(known) < 2 or alike(known) else fastest(known)
 
 
 def ended(played: Sequence[Played]) -> list[Played]:
-    """Return the variants that failed with no seed: only these met the same luck."""
+    """Return the variants that ended with every seed: only these had the same luck."""
     return [one for one in played if not one.failures]
 
 
 def fastest(played: Sequence[Played]) -> list[Played]:
-    """Return those of the least mean makespan; several where they tie."""
+    """Return the variants with the least mean makespan; several if they tie."""
     least = min((one.makespan.mean for one in played), default=0.0)
     return [one for one in played if close(one.makespan.mean, least)]

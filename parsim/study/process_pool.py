@@ -23,14 +23,14 @@ from parsim.entries import patience
 from parsim.real.start import start_context, starting
 
 LOOK_S = 0.25
-LONGEST = 1000  # letters of a message, so that one write holds it all
+LONGEST = 1000  # characters of a message, so that one write is enough
 PRELOADED = ["parsim.study.compare", "parsim.study.explain", "parsim.study.scaling", "parsim.study.splits"]
 P = ParamSpec("P")
 Answer = TypeVar("Answer")
 
 
 class ProcessPool(Executor):
-    """Worker processes; warnings of silence in them are given in this process.
+    """Worker processes. A warning raised in one of them is issued in this process.
 
     Parameters
     ----------
@@ -48,16 +48,16 @@ class ProcessPool(Executor):
         self._listener.start()
 
     def submit(self, function: Callable[P, Answer], /, *args: P.args, **kwargs: P.kwargs) -> Future[Answer]:
-        """Let a worker process call *function*."""
+        """Call *function* in a worker process."""
         with starting():
             return self._pool.submit(function, *args, **kwargs)
 
     def begun(self) -> float:
-        """Return how much is done of the runs under way: 0.5 for half of one."""
+        """Return the progress of the running calls, as a number of runs: 0.5 for half a run."""
         return sum(self._shares.copy().values())
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """End every process, also one that plays."""
+        """Terminate every process, busy ones too."""
         self._lifeline.close()
         self._pool.shutdown(wait, cancel_futures=cancel_futures)
         for end in self._ends:

@@ -1,10 +1,10 @@
-"""Repeat: the same replay several times, and how far the prediction is off, as a distribution.
+"""Repeat a replay several times, and show the distribution of the prediction's error.
 
     run   measured     error        error = predicted / measured - 1; above 0: predicted too long
       0     102 ms    -2.1 %
       1      99 ms    +0.9 %        in the median |-2.1 %|, |+0.9 %|, ...
 
-Every run is measured anew; what is predicted is the same for all.
+Every run is measured; the prediction is the same for all.
 """
 
 from __future__ import annotations
@@ -28,24 +28,24 @@ from parsim.export.table import width
 from parsim.predict import Replay, replay_job, replayable
 from parsim.scenario.scenario import Source
 
-TEN = 10  # runs, of which nine can be told
+TEN = 10  # runs, the fewest with a nine-of-ten quantile
 SHARES = (0.0, 0.5, 0.9, 1.0)  # of the runs
 
 
 @dataclass(frozen=True)
 class Repeated:
-    """Replays of one job, in order."""
+    """The replays of one job, in order."""
 
     runs: tuple[Replay, ...]
 
     @property
     def errors(self) -> list[float]:
-        """Return by what share of the measured makespan each prediction was off; above 0: too long."""
+        """The error of each prediction as a share of the measured makespan; positive: predicted too long."""
         return [run.error for run in self.runs]
 
     @property
     def warnings(self) -> list[str]:
-        """What a reader should know."""
+        """The warnings to show with the result."""
         return self.runs[0].warnings
 
     def to_dict(self) -> dict[str, Any]:
@@ -59,7 +59,7 @@ class Repeated:
         }
 
     def _shares(self) -> list[float]:
-        """Return the absolute errors that none, half, nine of ten and all of the runs do not exceed."""
+        """Return the smallest, the median, the nine-of-ten and the largest absolute error."""
         sorted_ = sorted(map(abs, self.errors))
         return [sorted_[max(int(np.ceil(share * len(sorted_))) - 1, 0)] for share in SHARES]
 
@@ -109,9 +109,9 @@ def repeat(
     heard: Callable[[int, int], None] = lambda done, total: None,
     timeout_s: float = inf,
 ) -> Repeated:
-    """Replay a scenario several *times*; *heard* is told how many of how many are done; *timeout_s* is as for `replay`.
+    """Replay a scenario several *times*; *heard* is called with the runs done and all runs; *timeout_s* as in `replay`.
 
-    Raises as `replay` does, and `Broken` where some had ended before.
+    Raises what `replay` raises, or `Broken` if some replays had ended before.
     """
     if times < 1:
         raise ScenarioError([Fault("repeat", 0, 0, "times", f"{times} is no count from 1; write for example 10")])
@@ -130,7 +130,7 @@ def repeat(
 
 
 class Broken(RunError):
-    """A replay failed, or was interrupted, after others had ended: `done` holds those."""
+    """A replay failed or was interrupted after others had ended; `done` holds the others."""
 
     def __init__(self, message: str, done: Repeated) -> None:
         self.done = done

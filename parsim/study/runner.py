@@ -4,7 +4,7 @@ expected time up to LONG_S, or one core     this process, one run after another
 longer                                      a worker process for each core; AT_ONCE limits the memory
 executor=client.get_executor()              the workers of a cluster
 
-The expected time follows from the number of runs and the size of their graphs, later from the runs that have ended.
+The expected time comes from the number of runs and the size of their graphs, later from the runs that have ended.
 Where runs take only a third of it, LONG_S is long enough for worker processes to be no slower.
 
 An answer depends only on the arguments of its call, so a study is the same wherever its runs are played. This process
@@ -42,7 +42,7 @@ Call = tuple[Callable[..., Any], *tuple[Any, ...]]  # a function of a module, an
 
 
 class Setting(NamedTuple):
-    """What a call needs beside its arguments: the current folder, and the files that fill the shelves."""
+    """What a call needs besides its arguments: the current folder, and the files that add entries to shelves."""
 
     folder: str
     files: tuple[str, ...]
@@ -56,7 +56,7 @@ class Setting(NamedTuple):
 
 
 class Told(NamedTuple):
-    """A warning from another process."""
+    """A warning raised in another process."""
 
     message: Warning | str
     category: type[Warning]
@@ -102,13 +102,13 @@ class Runner:
         self._own.close()
 
     def expect(self, runs: int, size: float, cases: Sequence[Case]) -> bool:
-        """Choose where to play so many *runs* of *cases*, whose mean size is *size*; say whether in other processes."""
+        """Choose where to play *runs* runs of *cases* of mean size *size*; return whether in other processes."""
         self._cases, self._most = cases, min(cores(), int(AT_ONCE // max(size, 1)))
         self._foresee(runs, EACH_S + SIZE_S * size)
         return bool(self._elsewhere)
 
     def _foresee(self, runs: int, each_s: float) -> None:
-        """Choose where to play so many more *runs*, unless this is decided."""
+        """Choose where to play *runs* more runs, unless the choice has been made."""
         if runs > 1 and not self._chosen and (runs * each_s > LONG_S or self._handed is not None):
             self._chosen = True
             if all(map(_can_be_sent, self._cases)):
@@ -126,7 +126,7 @@ class Runner:
                 self._elsewhere[own], self._begun = setting, own.begun
 
     def ended(self, what: str, calls: Sequence[Call]) -> Iterator[tuple[int, Any]]:
-        """Yield the number and the answer of each of *calls* as it ends; progress lines call them *what*."""
+        """Yield the number and the answer of each of *calls* as it ends; *what* names them in progress lines."""
         done, waiting, began = 0, deque(range(len(calls))), monotonic()
         pending: dict[Future[Any], int] = {}
         with under_way(what, len(calls), lambda: done, self._begun):
@@ -154,7 +154,7 @@ class Runner:
         return SameProcess().submit(_alone, function, *args)
 
     def _answer(self, future: Future[Any], function: Callable[..., Any], *args: Any) -> Any:
-        """Return the answer; where another process fails for a reason that is not the run's, call *function* here."""
+        """Return the answer. If the other process failed, and not the run itself, call *function* here."""
         try:
             answer, told = future.result()
         except ParsimError:

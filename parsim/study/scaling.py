@@ -1,7 +1,7 @@
-"""The same work on more and more workers: speed-up, efficiency, and what T_total foresees.
+"""The same work on more and more workers: speed-up, efficiency, and the prediction of T_total.
 
     speed-up   = makespan(1) / makespan(P)         ideal: P
-    efficiency = speed-up / P                      ideal: 1; below 1/2 most of what was added waits
+    efficiency = speed-up / P                      ideal: 1; below 1/2 most of the added capacity waits
 
 Amdahl, Validity of the single processor approach to achieving large scale computing capabilities, AFIPS 1967.
 """
@@ -55,7 +55,7 @@ class Point(NamedTuple):
 
 @dataclass(frozen=True)
 class Scaling:
-    """Points by rising number of workers, the first on one; `failed` says why others could not be played."""
+    """Points by increasing number of workers, starting at one; `failed` says why others could not be played."""
 
     scenario: str
     sha256: str
@@ -65,13 +65,13 @@ class Scaling:
     failed: dict[int, str]  # P -> why
 
     def __repr__(self) -> str:
-        """Say in a line how far it scales."""
+        """Return in one line how far the work scales."""
         last = self.points[-1]
         return f"Scaling({self.scenario}, speed-up {last.speed_up:.3g} on {last.p} workers)"
 
     @property
     def pays(self) -> int:
-        """The most workers of whom at least half is used: up to here no point has an efficiency below 1/2."""
+        """The most workers that pay: up to here every point has an efficiency of at least 1/2."""
         pays = 1
         for point in self.points:
             if point.efficiency < PAYS:
@@ -87,7 +87,7 @@ class Scaling:
 
     @property
     def verdict(self) -> str:
-        """Say in words how many workers pay."""
+        """Return in words how many workers pay."""
         last, fastest = self.points[-1], self.fastest
         if not fastest.makespan_s:
             return "No time passes, so nothing can be faster."
@@ -100,7 +100,7 @@ class Scaling:
 
     @property
     def notes(self) -> list[str]:
-        """Say why an efficiency is above 1, and T_total longer than the run of one worker, where they are."""
+        """Explain efficiencies above 1, and a T_total longer than the run of one worker."""
         return [*self._above_one(), *self._charged()]
 
     def _above_one(self) -> list[str]:
@@ -144,7 +144,7 @@ class Scaling:
         return f"{self.scenario}: the same work on 1 to {self.points[-1].p} workers"
 
     def _rows(self) -> Iterator[tuple[str, ...]]:
-        """Yield the head of the table, then a row a point."""
+        """Yield the head of the table, then a row for each point."""
         yield ("P ", "makespan", "T_total", "speed-up", "efficiency")
         makespans = times([point.makespan_s for point in self.points], 4)
         theories = times([point.t_total_s for point in self.points], 4)
@@ -200,8 +200,8 @@ def scaling(
     workers : the numbers of workers to play instead; 1 is always among them, since speed-up counts from there.
     executor : as for `compare`.
 
-    The workers are the scenario's first ones, and then copies of its last. A number that cannot be played is told in
-    `failed`, unless it is 1. Raises `ScenarioError` where the input is wrong, or where the work belongs to its workers:
+    The workers are the scenario's first ones, then copies of its last. A number that cannot be played is listed in
+    `failed`, unless it is 1. Raises `ScenarioError` if the input is wrong, or if the work is tied to its workers:
     the ranks of a pipeline, flows between named places.
 
     >>> scenario = {"cluster": {"devices": 2}, "workload": {"kind": "items", "count": 12}, "plan": {"split": "data"},
@@ -232,7 +232,7 @@ def scaling(
 
 
 def _seconds(case: Case) -> tuple[float, float] | ParsimError:
-    """Return the makespan of *case* and its T_total, or why it cannot be played."""
+    """Return the makespan of *case* and its T_total, or the reason why it cannot be played."""
     try:
         return play(case.own).makespan_s, theory(case.own).t_total_s
     except ParsimError as error:
@@ -245,7 +245,7 @@ def _point(p: int, alone_s: float, makespan_s: float, t_total_s: float) -> Point
 
 
 def _counts(own: int) -> Iterator[int]:
-    """Count in steps of a half and of a third, up to twice the scenario's own workers, these included.
+    """Yield 1, 2, 3, 4, 6, 8, ... up to twice the scenario's own number of workers, which is included.
 
     >>> sorted(set(_counts(5)))
     [1, 2, 3, 4, 5, 6, 8]
@@ -272,7 +272,7 @@ def _asked(workers: Sequence[int]) -> list[int]:
 
 
 def _refuse(scenario: Scenario, job: Job) -> None:
-    """Refuse work that belongs to its workers."""
+    """Refuse work that is tied to its workers."""
     why = ""
     if job.graph.orders:
         why = "is a pipeline, whose ranks are its work: set plan.pipeline and cluster.devices instead, and compare"

@@ -1,4 +1,4 @@
-"""Which devices are slower than the others.
+"""Find the devices that are slower than the others.
 
 seconds      t0   t1   t2     usual: the median of the devices     slowness: its seconds / the usual ones,
 w0            1    2    3       1    2    3                        over that of the device in the middle
@@ -18,7 +18,7 @@ from parsim.sim.estimate import columns
 
 
 def slowness(job: Job) -> list[float]:
-    """Return how many times as long as usual each device takes for the tasks that it may run."""
+    """Return the slowness of each device: its seconds over the usual ones, for the tasks that it may run."""
     found = columns(job) if len(job.graph) else []
     different = {id(column): column for column in found}
     if len(different) < 2:
@@ -36,7 +36,7 @@ def middle(times: list[float]) -> int:
 
 
 def median(columns: Floats) -> Floats:
-    """Return the median of what is known in each row of (tasks, devices); NaN where nothing is.
+    """Return the median of the known values in each row of (tasks, devices); NaN where none is known.
 
     >>> median(np.array([[1.0, 3.0, np.nan], [np.nan, np.nan, np.nan]])).tolist()
     [2.0, nan]

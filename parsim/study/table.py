@@ -1,10 +1,10 @@
-"""The table of a comparison: a row a variant, the makespan taken apart.
+"""The table of a comparison: a row for each variant, with its makespan split into terms.
 
                  makespan  vs first  utilisation  peak memory  T_total  +deviation  +idle  drain  +contention  -hidden
     policy=fifo         3     first       66.7 %          0 B        2           0      1      1            0        0
   * policy=heft         2   -33.3 %      100.0 %          0 B        2           0      0      0            0        0
 
-Where this is wider than a page, the ledger follows below.
+If this is wider than a page, the ledger follows below.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ APART = "  "
 
 
 class Column(NamedTuple):
-    """A head, and a cell for each variant."""
+    """A head and a cell for each variant."""
 
     head: str
     cells: list[str]
 
     def lines(self) -> list[str]:
-        """Write it one above the other, to the right."""
+        """Write the column, aligned to the right."""
         wide = max(map(width, [self.head, *self.cells]))
         return [right(cell, wide) for cell in [self.head, *self.cells]]
 
 
 def table(played: Sequence[Played]) -> list[str]:
-    """Write the variants that ended, a row each, no wider than a page."""
+    """Write a row for each variant that ended, no wider than a page."""
     known = ended(played)
     if not known:
         return []
@@ -71,14 +71,14 @@ def _makespans(known: Sequence[Played]) -> Iterator[Column]:
 
 
 def _units(known: Sequence[Played], by: Measure) -> Iterator[Column]:
-    """Yield the work and the makespan for a unit of it, where the work differs."""
+    """Yield the work and the makespan per unit of work, where the work differs."""
     if by.amount:
         yield Column("work", [by.told(one.work.amounts[by.amount]) for one in known])
         yield Column(f"per {by.unit}", times([one.makespan.mean for one in by.per_unit(known)]))
 
 
 def _against(scaled: Sequence[Played]) -> Iterator[Column]:
-    """Yield how each compares with the first; *scaled* are all seconds by unit of work."""
+    """Yield the columns that compare each variant with the first; *scaled* has seconds per unit of work."""
     first = scaled[0]
     means = [one.makespan.mean for one in scaled]
     told = [

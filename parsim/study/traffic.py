@@ -1,4 +1,4 @@
-"""What travelled where: how long each link was busy, and whose it is.
+"""How long each link was busy, and which device owns it.
 
 busy seconds    the sum over its transfers of latency + size / bandwidth, each as if alone on it, times its weight
 whose           the device that every transfer over it goes from or to, or would
@@ -21,7 +21,7 @@ PROBES = 8  # other places, the host among them
 
 
 class Moved(NamedTuple):
-    """Transfers of one way."""
+    """The transfers between one pair of places."""
 
     ends: tuple[int, int]  # places
     path: Path
@@ -55,7 +55,7 @@ def busy(job: Job, ways: list[Moved]) -> dict[str, float]:
 
 
 def owners(job: Job, ways: list[Moved]) -> dict[str, str]:
-    """Return whose each link is that *ways* took; a link that several share is nobody's."""
+    """Return the owner of each link that *ways* took. A link that several devices share has no owner."""
     ends: dict[str, set[int]] = {}
     for way in ways:
         for number in way.path.links:
@@ -71,7 +71,7 @@ def owners(job: Job, ways: list[Moved]) -> dict[str, str]:
 
 
 def _owner(job: Job, link: str, source: int, target: int) -> Iterator[int]:
-    """Yield the end whose ways to, or from, other places take the link that goes from *source* to *target*, too."""
+    """Yield the end of the way whose routes to or from other places also take the link from *source* to *target*."""
     route = job.cluster.wiring.route
     others = [place for place in range(len(job.cluster.places)) if place not in (source, target)][-PROBES:]
     leaving = any(link in (one.name for one in route(source, place) or ()) for place in others)
@@ -81,7 +81,7 @@ def _owner(job: Job, link: str, source: int, target: int) -> Iterator[int]:
 
 
 def _sent(job: Job, timeline: Timeline, chosen: Bools) -> tuple[Ints, Ints, Floats]:
-    """Return from where to where each transfer of bytes went, and how many, (transfers,) each."""
+    """Return source, target and number of each transfer of bytes, (transfers,) each."""
     graph, host = job.graph, job.cluster.host
     computed = np.flatnonzero(timeline.of_tasks)
     worker = np.zeros(len(graph), np.int64)

@@ -1,4 +1,4 @@
-"""A cluster without limits of memory: what a task needs is then no reason to refuse it.
+"""Remove the limits of memory from a cluster, so that no task is refused for lack of room.
 
 {devices: 4, device: {speed: 2, memory: 1 GB}}   ->   {devices: 4, device: {speed: 2}}
 """
@@ -9,7 +9,7 @@ from typing import Any
 
 
 def boundless(cluster: Any) -> Any:
-    """Return what is said of a cluster, without any limit of memory.
+    """Return the values of a cluster without its limits of memory.
 
     >>> boundless({"devices": [{"name": "w0", "memory": "1 GB"}, "w1"]})
     {'devices': [{'name': 'w0'}, 'w1']}

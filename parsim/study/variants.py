@@ -1,10 +1,10 @@
-"""Variants: what a comparison asks to be played side by side, and what does not belong together.
+"""Variants: read what a comparison plays side by side, and refuse variants of different work.
 
     A.yaml B.yaml                      A                  B
     A.yaml policy=fifo,heft            policy=fifo        policy=heft
     A.yaml B.yaml policy=fifo,heft     A, policy=fifo     A, policy=heft     B, policy=fifo     B, policy=heft
 
-A label says what differs and nothing else. All variants get the seed of the first.
+A label contains only what differs. All variants get the seed of the first.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ Settings = dict[str, Any]
 
 
 class Variant(NamedTuple):
-    """One of those to be compared; `settings` are the values put in place of the scenario's."""
+    """One variant of a comparison; `settings` are the values that replace the scenario's."""
 
     label: str
     settings: Settings
@@ -72,7 +72,7 @@ def alternatives(pairs: Iterable[str]) -> dict[str, list[Any]]:
 
 
 def _parts(text: str) -> list[str]:
-    """Cut *text* at the commas that stand in no bracket, brace or quote.
+    """Split *text* at the commas outside brackets, braces and quotes.
 
     >>> _parts("a,[b, c],'d, e',it's,f")
     ['a', '[b, c]', "'d, e'", "it's", 'f']
@@ -90,9 +90,9 @@ def _parts(text: str) -> list[str]:
 def variants(
     sources: Sequence[Source], chosen: Mapping[str, Any], seeds: Sequence[int] | int, runner: Runner
 ) -> tuple[list[Variant], tuple[int, ...]]:
-    """Return what is to be played, and the seeds: those given, or so many counted from the first variant's own.
+    """Return the variants to play and the seeds: those given, or a number of seeds from the first variant's own on.
 
-    Every fault of every scenario with each of its settings is told at once, in one `ScenarioError`. A variant with a
+    All faults of all scenarios with all settings are raised at once, in one `ScenarioError`. A variant with a
     task that no device can hold is no fault as long as another one can be played: it fails beside the others.
     """
     _raise([*_about_seeds(seeds), *_about_settings(chosen)])
@@ -124,7 +124,7 @@ def variants(
 
 
 class Checked(NamedTuple):
-    """What there is to know of a scenario before it is played."""
+    """What is known of a scenario before it is played."""
 
     seed: int = 0  # its own
     size: int = 0  # see `runner.size`
@@ -134,7 +134,7 @@ class Checked(NamedTuple):
 
 
 def checked(case: Case) -> Checked:
-    """Say whether *case* can be played."""
+    """Check whether *case* can be played."""
     unfit: Sequence[Fault] = ()
     try:
         job = case.own
@@ -151,7 +151,7 @@ def checked(case: Case) -> Checked:
 
 
 def _checked(cases: Sequence[Case], seeds: int, runner: Runner) -> list[Checked]:
-    """Check all *cases*: here, until those that were checked show how much there is to play with so many *seeds*."""
+    """Check all *cases*: in this process, until their sizes show how much there is to play with all *seeds*."""
     rows: list[Checked] = []
     for case in cases:
         rows.append(checked(case))
@@ -161,12 +161,12 @@ def _checked(cases: Sequence[Case], seeds: int, runner: Runner) -> list[Checked]
 
 
 def _choices(values: Any) -> Sequence[Any]:
-    """Return the alternatives; what is no list is the only one."""
+    """Return the alternatives. A value that is not a list is the only one."""
     return values if isinstance(values, list | tuple) else [values]
 
 
 def _tried(faults: list[Fault], ask: Callable[[], Any]) -> list[Any]:
-    """Return what *ask* answers, in a list; where the input is wrong, collect why, and return none."""
+    """Return the answer of *ask* in a list. If the input is wrong, collect the faults and return an empty list."""
     try:
         return [ask()]
     except ScenarioError as wrong:
@@ -212,7 +212,7 @@ def _about_settings(chosen: Mapping[str, Any]) -> Iterator[Fault]:
 
 
 def _about_work(cases: Sequence[Case], sets: int, seed: int) -> Iterator[Fault]:
-    """Complain of each file whose work is not that of the first, under the same settings."""
+    """Yield a fault for each file whose work differs from that of the first under the same settings."""
     if len(cases) == sets:
         return
     first = [work_of(case.seeded(seed)) for case in cases[:sets]]
@@ -230,13 +230,13 @@ def _about_work(cases: Sequence[Case], sets: int, seed: int) -> Iterator[Fault]:
 
 
 def _difference(here: Scenario, other: Ask, there: Scenario, work: Ask) -> str:
-    """Say in what two workloads differ."""
+    """Return in words how two workloads differ."""
     if other.name != work.name:
         return f"kind is {other.name} here and {work.name} there"
     first, *more = (key for key, value in work.arguments.items() if other.arguments[key] != value)
     too = f", and {', '.join(more)} differ{'s' * (len(more) == 1)} too" if more else ""
     said, stood = _said(here, first), _said(there, first)
-    if said == stood and isinstance(work.arguments[first], str):  # one word for two files, in two folders
+    if said == stood and isinstance(work.arguments[first], str):  # two files in two folders may share a name
         said, stood = printable(other.arguments[first]), printable(work.arguments[first])
     return f"{first} differs{too}" if said == stood else f"{first} is {said} here and {stood} there{too}"
 

@@ -1,8 +1,8 @@
-"""One sentence on a comparison: who is ahead, of whom, by how much, and which seconds made the difference.
+"""One sentence on a comparison: the fastest, the next, the gap, and the seconds that made the difference.
 
     makespan of the next - makespan of the best = what the best spent less, term by term, - what it spent more
 
-The ledger's terms add up to the makespan, so their differences add up to the gap: nothing is left unexplained.
+The ledger's terms add up to the makespan, so their differences add up to the gap.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ WORDS = {
     "drain": "idling after the last task (drain)",
     "dependency": "idling until other tasks had ended (dependency)",
 }
-NOTABLE = 0.5  # of the largest saving: another is told of as well
-CONTRARY = 0.25  # of the gap: what the best spent more is told of
+NOTABLE = 0.5  # of the largest saving: a second saving above it is named too
+CONTRARY = 0.25  # of the gap: an extra cost of the best above it is named
 
 
 def decided(played: Sequence[Played]) -> str:
-    """Say what decided the comparison of *played*."""
+    """Return the sentence on what decided the comparison of *played*."""
     known = ended(played)
     if len(known) < 2:
         return f"Only {known[0].label} ended, so nothing is compared." if known else "No variant ended."
@@ -50,7 +50,7 @@ def decided(played: Sequence[Played]) -> str:
 
 
 def ahead(played: Sequence[Played]) -> list[tuple[Played, Played]]:
-    """Return the fastest beside the next; nothing where no variant is ahead beyond luck."""
+    """Return the fastest and the next; empty where no variant is significantly faster."""
     known = ended(played)
     best = fastest(known)
     others = [one for one in known if one not in best]
@@ -58,7 +58,7 @@ def ahead(played: Sequence[Played]) -> list[tuple[Played, Played]]:
 
 
 def _undecided(level: Sequence[Played], slower: Sequence[Played]) -> str:
-    """Say that nobody is ahead beyond luck of those *level*, and by how much the least mean is less than the next."""
+    """Return the sentence for variants *level*, none of which is significantly faster than the others."""
     best, other = level[0], fastest(level[1:])[0]
     gap, seeds = pair(other, best), len(best.runs)
     low, high = (_time(end) for end in gap.difference[1:])
@@ -83,7 +83,7 @@ def _heads(best: Sequence[Played]) -> str:
 
 
 def savings(best: Played, other: Played) -> dict[str, float]:
-    """Return the seconds that *best* spent less, by what for; they add up to the difference of the makespans.
+    """Return the seconds that *best* saved, by use; they add up to the difference of the makespans.
 
     Waiting for transfers is what of them nothing hides: nominal + contention - hidden.
     """
@@ -96,7 +96,7 @@ def savings(best: Played, other: Played) -> dict[str, float]:
 
 
 def told(saved: Mapping[str, float]) -> list[str]:
-    """Return the terms that the sentence tells of: the largest saving, and the next where it is notable beside it."""
+    """Return the terms that the sentence names: the largest saving, and the next if it is notable."""
     terms = [term for term in saved if saved[term] > 0]
     gains = [terms[place] for place in ranking([-saved[term] for term in terms])]
     return [term for term in gains[:2] if saved[term] >= NOTABLE * saved[gains[0]]]
@@ -130,7 +130,7 @@ def _word(more: float) -> str:
 
 
 def _luck(best: Played, other: Played) -> str:
-    """Say whether the difference is more than luck, where seeds vary."""
+    """Return in words whether the difference is more than luck, where there are several seeds."""
     seeds = len(best.runs)
     if seeds < 2:
         return ""

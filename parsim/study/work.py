@@ -1,4 +1,4 @@
-"""How much work a variant does: what its user wants done, however it is cut and wherever it runs.
+"""The amount of work of a variant: what its user wants done, independent of how it is cut and where it runs.
 
     items        items, seconds of computing at speed 1, bytes of items, results and weights
     tasks        tasks, seconds of computing at speed 1, bytes and seconds of delay between them
@@ -6,9 +6,9 @@
     transfers    flows, bytes
     training     samples, model FLOP
 
-A task counts as often as it stands for others. What a split moves, how many tasks it makes, and what is computed twice
-are no work. Details are what amounts do not tell: two graphs of as many tasks and as many seconds are the same work
-only if their tasks take the same seconds.
+A task counts as often as it stands for others. The bytes and tasks that a split adds, and what is computed twice,
+are not work. Details complete the amounts: two graphs with equal numbers of tasks and seconds are the same work
+only if their tasks take the same seconds each.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ DETAILS = {"compute_s": "seconds of tasks", "bytes": "bytes between tasks", "del
 
 
 class Work(NamedTuple):
-    """Amounts of work by name, and details by name, each written as a text that only equal ones share."""
+    """Amounts of work by name, and details by name. Details are equal exactly if their texts are."""
 
     amounts: dict[str, float]
     details: dict[str, str]
 
     def differs(self, other: Work) -> list[str]:
-        """Name the amounts, then the details, in which *other* differs, of those that both have."""
+        """Return the names of the amounts, then of the details, that both have and in which *other* differs."""
         amounts = [name for name in self.amounts if not close(self.amounts[name], other.amounts.get(name, math.nan))]
         details = [name for name, text in self.details.items() if other.details.get(name, text) != text]
         return [*amounts, *details]
@@ -54,7 +54,7 @@ NOTHING = Work({}, {})
 
 
 def close(one: float, other: float) -> bool:
-    """Say whether two amounts are equal but for rounding; where one is not known (NaN), nothing differs.
+    """Return whether two amounts are equal except for rounding, or one of them is not known (NaN).
 
     >>> close(0.1 + 0.2, 0.3), close(1.0, 2.0), close(1.0, float("nan"))
     (True, False, True)
@@ -77,7 +77,7 @@ def work_done(scenario: Scenario, job: Job) -> Work:
 
 
 def _items(scenario: Scenario, job: Job, said: Any) -> Work:
-    """Return the work of items; a chain of depth L applies the kernel L times to each."""
+    """Return the work of items. A chain of depth L applies the kernel L times to each item."""
     items, seconds = float(said["count"] or len(said["data"])), _seconds(scenario, job)
     what, column = ("compute_s", seconds) if len(seconds) else ("kernel_runs", job.graph.units)
     spent = {what: float((column * job.copies).sum())}
@@ -104,7 +104,7 @@ def _tasks(scenario: Scenario, job: Job, asked: Ask) -> Work:
     if graph.stated.ndim == 1 or asked.name == "tasks":
         seconds = _seconds(scenario, job)
         columns = {"compute_s": (seconds, copies[: len(seconds)]), **columns}
-    elif _apart(asked):  # drawn for each device: with more devices the draws are others, and the work is the same
+    elif _apart(asked):  # drawn for each device: other devices change the draws, and not the work
         told = {"tasks": json.dumps(asked.arguments, default=str)}
     sums = {name: float((column * many).sum()) for name, (column, many) in columns.items()}
     sizes = {DETAILS[name]: column for name, column in columns.items()}
@@ -115,12 +115,12 @@ def _tasks(scenario: Scenario, job: Job, asked: Ask) -> Work:
 
 
 def _apart(asked: Ask) -> bool:
-    """Say whether a workload is the same whatever the plan and the cluster."""
+    """Return whether a workload is independent of the plan and the cluster."""
     return plan_class(asked.entry) is Plan and not isinstance(asked.entry, Outside)
 
 
 def _seconds(scenario: Scenario, job: Job) -> Floats:
-    """Return the stated seconds of each task at speed 1, or nothing; where devices differ, the mean over them."""
+    """Return the stated seconds of each task at speed 1, or nothing; the mean over devices if they differ."""
     graph, cost = job.graph, scenario.values.get("cost")
     if graph.stated.size:
         return np.nanmean(graph.stated, axis=1) if graph.stated.ndim == 2 else graph.stated
@@ -138,7 +138,7 @@ def _flows(job: Job) -> Work:
 
 
 def digest(column: Floats, copies: Floats) -> str:
-    """Write a column as a short text that depends on its numbers above 0, to 12 digits, and how often each stands.
+    """Write a column as a short text that depends only on its positive numbers, to 12 digits, and their counts.
 
     >>> one, other = np.array([0.1 + 0.2, 1.0]), np.array([1.0, 0.0, 0.3])
     >>> digest(one, np.ones(2)) == digest(other, np.ones(3)), digest(one, np.ones(2)) == digest(one, np.array([1.0, 2]))

@@ -1,4 +1,4 @@
-"""The same work on another number of workers.
+"""Change the number of workers of a scenario.
 
 devices: 2                P = 3    devices: 3
 [a, {name: b, slots: 2}]  P = 2    [a, {name: b, slots: 1}]               the first P workers
@@ -18,9 +18,9 @@ from parsim.scenario.scenario import Scenario
 
 
 def with_workers(scenario: Scenario, job: Job, count: int) -> Scenario:
-    """Return *scenario*, of which *job* was built, with *count* workers: its first ones, then copies of the last.
+    """Return *scenario* with *count* workers: its first ones, then copies of the last. *job* was built from it.
 
-    Seconds that tasks state for a device go with it. Routes of a custom topology lead to no copy.
+    Copies take the seconds that tasks state for the last device. No route of a custom topology leads to a copy.
     """
     cluster = scenario.values["cluster"]
     rows = _rows(cluster["devices"], job, count)
@@ -40,7 +40,7 @@ def with_workers(scenario: Scenario, job: Job, count: int) -> Scenario:
 
 
 def _rows(said: Any, job: Job, count: int) -> list[Any]:
-    """Return rows of `cluster.devices` that have *count* slots together."""
+    """Return rows of `cluster.devices` that have *count* slots in all."""
     devices = job.cluster.devices
     rows = [device.name for device in devices] if isinstance(said, int) else said
     chosen, left = [], count
@@ -68,7 +68,7 @@ def _name(row: Any) -> str:
 
 
 def _free(name: str, taken: set[str]) -> Iterator[str]:
-    """Count on from *name*.
+    """Yield unused names that continue the numbering of *name*.
 
     >>> names = _free("p3", {"p1", "p3", "p4"})
     >>> next(names), next(names), next(_free("gpu", {"gpu"}))
@@ -87,7 +87,7 @@ def _routes(routes: Sequence[Mapping[str, Any]], places: set[str]) -> list[Mappi
 
 
 def _told(task: Mapping[str, Any], names: Sequence[str], last: str, copies: Sequence[str]) -> Mapping[str, Any]:
-    """Return *task* with seconds for the devices *names*; those of *copies* are the last device's."""
+    """Return *task* with seconds for the devices *names*; *copies* get those of the last device."""
     compute = task["compute"]
     if not isinstance(compute, Mapping):
         return task

@@ -1,9 +1,9 @@
-"""Data against layers: the same work under both splits, over what their trade-off depends on.
+"""Compare the split by data with the split by layers over the variables that their trade-off depends on.
 
     split by data     the model W travels P times, the input once      N T_c = P (latency + (W + N/P item) / bandwidth)
     split by layers   the model travels once, the input N times        N T_c = N (latency + (W/N + N item) / bandwidth)
 
-So for N items on P <= N devices, the weights at the host and no results, T_total = N/P (T_s + T_c) is even where
+For N items on P <= N devices, with the weights at the host and no results, T_total = N/P (T_s + T_c) is equal where
 (N - P) latency = ((P - 1) W - N (N - 1) item) / bandwidth. Runs say where the splits really are.
 """
 
@@ -33,16 +33,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Splits(Found):
-    """The two splits of one scenario: what each costs, and where the one overtakes the other."""
+    """The two splits of one scenario: their costs, and where the faster one changes."""
 
     def __repr__(self) -> str:
-        """Say in a line what was compared."""
+        """Return in one line what was compared."""
         crossing = sum(len(sweep.found) > 1 for sweep in self.sweeps)
         return f"Splits({self.name}, they cross over {crossing} of {len(self.sweeps)} variables)"
 
     @property
     def sentence(self) -> str:
-        """Which split is faster at the scenario's own values, and why."""
+        """The faster split at the scenario's own values, and why."""
         return sentence(self)
 
     def to_dict(self) -> dict[str, Any]:
@@ -69,7 +69,7 @@ class Splits(Found):
         return html.page(f"{self.name}: split by data, split by layers", drawn, html.report(self.report()))
 
     def plot(self) -> Figure:
-        """Draw the makespan over each variable, and what each split costs."""
+        """Draw the makespan over each variable, and the costs of each split."""
         from parsim.study.splits.picture import picture
 
         return picture(self)
@@ -94,8 +94,8 @@ def splits(
     ----------
     source, set : as for `simulate`; the scenario's own split does not matter. Data is counted, for its values cost no
         time.
-    over : dotted paths of what to vary, of `VARIABLES`; left out: all of them but quantities that are zero. A quantity
-        goes from a 32nd of the scenario's own value to 32 times of it, a count from 1 to four times.
+    over : dotted paths to vary, from `VARIABLES`. Default: all of them except quantities that are zero. A quantity
+        goes from 1/32 of the scenario's own value to 32 times it, a count from 1 to four times it.
     executor : as for `compare`.
 
     Raises `ScenarioError` where the input is wrong, or has nothing to vary.

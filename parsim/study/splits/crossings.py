@@ -1,10 +1,9 @@
-"""Where lines cross: along a variable, who is lowest from where on.
+"""Where lines cross: the lowest line along a variable.
 
     one   9 7 5 3 1        two is lowest from the first value on, one from the fourth;
     two   4 4 4 4 4        the lines cross between the third and the fourth
 
-A value where they are even belongs to whoever won before it. Where no line has a value, no one is lowest, and a
-stretch says so.
+A value where they are equal belongs to the previous winner. Where no line has a value, the winner is `NEITHER`.
 """
 
 from __future__ import annotations
@@ -15,21 +14,21 @@ from typing import NamedTuple
 
 from parsim.core.ties import close
 
-NEITHER = "neither"  # in place of a winner, where all lines are infinite
+NEITHER = "neither"  # the winner where all lines are infinite
 
-Who = Callable[[float], str]  # the line that is lowest at a value, `NEITHER`, or nothing where they are even
+Who = Callable[[float], str]  # the lowest line at a value; `NEITHER`; or empty where they are equal
 Between = Callable[[float, float, Callable[[float], bool]], float]  # (before, after, has it changed?) -> where
 
 
 class Stretch(NamedTuple):
-    """From *start* on, *winner* is the lowest line, or `NEITHER`; behind another one, lines cross there."""
+    """From *start* on, *winner* is the lowest line, or `NEITHER`. Lines cross where one stretch follows another."""
 
     start: float
     winner: str
 
 
 def lowest(lines: Mapping[str, float]) -> str:
-    """Name the lowest line, or nothing where another is as low; `NEITHER` where all are infinite.
+    """Return the lowest line; empty where two are equally low, `NEITHER` where all are infinite.
 
     >>> lowest({"one": 1.0, "two": math.inf}), lowest({"one": 1.0, "two": 1.0 + 1e-12})
     ('one', '')
@@ -44,7 +43,7 @@ def lowest(lines: Mapping[str, float]) -> str:
 
 
 def stretches(values: Sequence[float], who: Who, between: Between) -> list[Stretch]:
-    """Cut *values*, which rise, where the winner changes; *between* finds the place between two of them.
+    """Cut increasing *values* where the winner changes; *between* finds the exact place between two values.
 
     >>> lines = lambda x: lowest({"square": x * x, "straight": 3.0 * x})
     >>> stretches([1.0, 2.0, 4.0, 8.0], lines, whole)
@@ -65,7 +64,7 @@ def stretches(values: Sequence[float], who: Who, between: Between) -> list[Stret
 
 
 def whole(before: float, after: float, changed: Callable[[float], bool]) -> float:
-    """Return the first whole number behind *before* where it has changed, if it changes once."""
+    """Return the first whole number after *before* at which the winner has changed, if it changes once."""
     low, high = int(before), int(after)
     while high - low > 1:
         middle = (low + high) // 2
@@ -74,7 +73,7 @@ def whole(before: float, after: float, changed: Callable[[float], bool]) -> floa
 
 
 def within(tolerance: float) -> Between:
-    """Return a search that halves, in ratios, until both ends are within *tolerance* (relative) of each other.
+    """Return a bisection, in ratios, that ends when both ends are within *tolerance* (relative) of each other.
 
     >>> round(within(1e-9)(1.0, 8.0, lambda x: x * x > 3.0 * x), 6)
     3.0

@@ -1,4 +1,4 @@
-"""The study of the two splits as numbers to draw: a panel for each variable, bars for what each split costs."""
+"""Prepare the picture of the two splits: a panel for each variable, and bars for the costs of each split."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _panel(sweep: Sweep) -> plot.Panel:
 
 
 def _note(sweep: Sweep) -> str:
-    """Say where the lines cross, as predicted and as found."""
+    """Write where the lines cross, as predicted and as found."""
     places = [starts(sweep.variable, course) for course in (sweep.predicted, sweep.found)]
     if places == ["none", "none"]:
         return _alone(sweep.found[0].winner) if sweep.found else "both alike"
@@ -65,7 +65,7 @@ def _makespan(figures: Figures | Refused) -> float:
 
 
 def _unit(variable: Variable, value: float) -> tuple[str, float]:
-    """Choose the unit in which *value* reads best: its name, and how much it is."""
+    """Choose the unit in which *value* reads best: its name and its size."""
     if variable.dimension is SECONDS:
         return unit_of(value)
     if variable.dimension in (BYTES, BYTES_PER_SECOND):

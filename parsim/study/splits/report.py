@@ -1,4 +1,4 @@
-"""The two splits in words: what each costs, where they cross, and which is faster why."""
+"""Report the two splits in words: their costs, where they cross, and why one is faster."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def report(found: Found) -> str:
 
 
 def sentence(found: Found) -> str:
-    """Say which split ends first at the scenario's own values, and what it does otherwise."""
+    """Return which split ends first at the scenario's own values, and how the two differ."""
     played = {split: cost for split, cost in found.costs.items() if isinstance(cost, Figures)}
     if not played:
         return "Neither split can be played here."
@@ -74,7 +74,7 @@ def crossing(variable: Variable, course: Sequence[Stretch]) -> str:
 
 
 def starts(variable: Variable, course: Sequence[Stretch]) -> str:
-    """Write the same without a word on who is faster there."""
+    """Write the starts of stretches without the winners."""
     return _places([variable.say(stretch.start) for stretch in course[1:]])
 
 
@@ -83,7 +83,7 @@ def _places(written: Sequence[str]) -> str:
 
 
 def settings(found: Found) -> str:
-    """Say what the scenario itself has for the variables."""
+    """Return the scenario's own values of the variables in words."""
     said = [f"{VARIABLES[path].words} {VARIABLES[path].say(value)}" for path, value in found.here.items()]
     return f"{', '.join(said)}; the weights {'come from the host' if found.model_travels else 'are on the devices'}"
 

@@ -27,19 +27,19 @@ from parsim.study.unlimited_memory import boundless
 
 
 class Place(NamedTuple):
-    """One run: a split, and what is put in place of one value of the scenario."""
+    """One run: a split, and the new value of one path of the scenario."""
 
     split: str
     path: str
     value: int | str
 
     def scenario(self, case: Case) -> Scenario:
-        """Return what is played of *case*."""
+        """Return the scenario of *case* at this place."""
         return changed(case.scenario, {"plan.split": self.split, self.path: self.value})
 
 
 class Figures(NamedTuple):
-    """What a split costs. Waiting is all the time in which a worker does not compute, mean of the workers."""
+    """The costs of a split. Waiting is the time in which a worker does not compute, as the mean of the workers."""
 
     makespan_s: float
     t_total_s: float
@@ -53,7 +53,7 @@ class Figures(NamedTuple):
 
     @property
     def waiting_s(self) -> float:
-        """Seconds of a worker in which it does not compute."""
+        """The seconds in which a worker does not compute."""
         return self.transfer_s + self.idle_s
 
     def to_dict(self) -> dict[str, float]:
@@ -62,7 +62,7 @@ class Figures(NamedTuple):
 
 
 class Refused(NamedTuple):
-    """Why a split cannot be played."""
+    """A split that cannot be played, and why."""
 
     why: str
 
@@ -72,14 +72,14 @@ class Refused(NamedTuple):
 
 
 class Runs:
-    """The runs of *case*; those that are *known*, and all that were played or foreseen here, are not made again."""
+    """The runs of *case*. A run that is *known* or has been played or predicted here is not repeated."""
 
     def __init__(self, case: Case, known: Mapping[Place, Figures | Refused]) -> None:
         self._case, self._known = case, dict(known)
         self.t_total = cache(self._t_total)
 
     def figures(self, place: Place) -> Figures | Refused:
-        """Return what the run costs."""
+        """Return the figures of a run."""
         if place not in self._known:
             self._known[place] = played(self._case, place)
         return self._known[place]
@@ -90,7 +90,7 @@ class Runs:
         return math.inf if isinstance(figures, Refused) else figures.makespan_s
 
     def _t_total(self, place: Place) -> float:
-        """Return T_total, which knows no memory; infinite where there is nothing to compute it from."""
+        """Return T_total, which ignores memory; infinite where it cannot be computed."""
         figures = self._known.get(place)
         if isinstance(figures, Figures):
             return figures.t_total_s
@@ -102,7 +102,7 @@ class Runs:
 
 
 def played(case: Case, place: Place) -> Figures | Refused:
-    """Play *case* at *place*, or say why it cannot be played."""
+    """Play *case* at *place*, or return why it cannot be played."""
     try:
         return measured(build(place.scenario(case)))
     except ScenarioError as wrong:
@@ -112,7 +112,7 @@ def played(case: Case, place: Place) -> Figures | Refused:
 
 
 def measured(job: Job) -> Figures:
-    """Play *job* and measure what its split costs."""
+    """Play *job* and measure the costs of its split."""
     result = run(job)
     timeline, ledger, stands_for = result.timeline, result.ledger, job.cluster.stands_for
     rows = np.flatnonzero(timeline.transfer >= 0)

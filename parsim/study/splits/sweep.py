@@ -1,4 +1,4 @@
-"""One variable of the two splits: what each costs over its values, and where the faster one changes."""
+"""Vary one variable under both splits: the makespans over its values, and where the faster split changes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from parsim.study.splits.variables import SPLITS, VARIABLES, Variable
 from parsim.study.splits.why import why
 
 DOUBLINGS = 5  # of a quantity, each way: 2^10 is three decades
-ALL = 40  # whole numbers of which each is played; of more, two for every doubling
+ALL = 40  # up to here each whole number is played; beyond, two for every doubling
 FOUND = 1e-3  # relative, of a crossing found by runs
 SOLVED = 1e-9  # relative, of one that T_total predicts
 SAME = 2 * FOUND  # relative: crossings no further apart agree
@@ -41,16 +41,16 @@ class Sweep:
 
     @property
     def variable(self) -> Variable:
-        """What is varied."""
+        """The variable."""
         return VARIABLES[self.path]
 
     @property
     def agrees(self) -> bool:
-        """Say whether T_total and the runs name the same winners from the same values on."""
+        """Whether T_total and the runs have the same winners from the same values on."""
         return agree(self.variable, self.predicted, self.found)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the sweep as plain values; of a split that cannot be played, why."""
+        """Return the sweep as plain values, with the reason if a split cannot be played."""
         return {
             "variable": self.variable.path,
             "unit": self.variable.dimension.base if self.variable.dimension else "",
@@ -66,7 +66,7 @@ class Sweep:
 
 @dataclass(frozen=True)
 class Found:
-    """What a study of the two splits has found."""
+    """The results of a study of the two splits."""
 
     name: str
     sha256: str
@@ -82,7 +82,7 @@ def places(variable: Variable, here: float) -> list[Place]:
 
 
 def swept(case: Case, path: str, here: Mapping[str, float], known: Mapping[Place, Figures | Refused]) -> Sweep:
-    """Search where the faster split changes over a variable; *known* are the runs at its `places`."""
+    """Find where the faster split changes over a variable; *known* are the runs at its `places`."""
     variable, runs = VARIABLES[path], Runs(case, known)
     values = grid(variable, here[path])
     by_theory, by_runs = (partial(_who, ask, variable) for ask in (runs.t_total, runs.makespan))
@@ -102,12 +102,12 @@ def swept(case: Case, path: str, here: Mapping[str, float], known: Mapping[Place
 
 
 def _who(ask: Callable[[Place], float], variable: Variable, value: float) -> str:
-    """Name the split that *ask* finds faster at *value*."""
+    """Return the split for which *ask* gives the smaller time at *value*."""
     return lowest({split: ask(Place(split, variable.path, variable.written(value))) for split in SPLITS})
 
 
 def agree(variable: Variable, predicted: Sequence[Stretch], found: Sequence[Stretch]) -> bool:
-    """Say whether the same split wins from the same values on; values are the same to what the search resolves."""
+    """Return whether the same split wins from the same values on, to the tolerance of the search."""
     return [s.winner for s in predicted] == [s.winner for s in found] and all(
         math.isclose(one.start, other.start, rel_tol=0 if variable.dimension is None else SAME)
         for one, other in zip(predicted[1:], found[1:], strict=True)

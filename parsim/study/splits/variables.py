@@ -1,4 +1,4 @@
-"""What the two splits depend on, and what is wrong with a scenario in which it is to be varied.
+"""The variables of the two splits, and the checks of a scenario in which they are varied.
 
 workload: tasks            only items can be split
 cluster.devices: [a, b]    a list has no number to vary
@@ -25,7 +25,7 @@ SPLITS = ("data", "layers")
 
 
 class Variable(NamedTuple):
-    """What is varied: where it stands in a scenario, what it is called, in which dimension (None: it is counted)."""
+    """A variable: its path in a scenario, its name, and its dimension (None: a count)."""
 
     path: str
     words: str
@@ -59,7 +59,7 @@ VARIABLES = {
 
 
 def own(values: Mapping[str, Any], variable: Variable) -> float | None:
-    """Return the scenario's own value, None where it has none that can be read; a quantity left out is zero."""
+    """Return the scenario's own value, or None if it has none that can be read. A quantity left out is zero."""
     *path, key = variable.path.split(".")
     held: Any = values
     for step in path:
@@ -75,7 +75,7 @@ def own(values: Mapping[str, Any], variable: Variable) -> float | None:
 
 
 def chosen(over: Sequence[str] | None) -> list[Variable]:
-    """Return the variables that *over* names, or all; raise `ScenarioError`."""
+    """Return the variables that *over* names, or all of them; an unknown name raises `ScenarioError`."""
     if isinstance(over, str):
         over = [over]
     unknown = [did_you_mean(str(path), VARIABLES) for path in over or () if path not in VARIABLES]
@@ -88,7 +88,7 @@ def chosen(over: Sequence[str] | None) -> list[Variable]:
 def checked(scenario: Scenario, variables: Sequence[Variable]) -> int:
     """Return how much there is to play (see `runner.size`) under the split that makes most of it.
 
-    All that is wrong is told at once; a scenario that can be played under one of the splits is right.
+    All faults are raised at once. A scenario that can be played under one of the splits is valid.
     """
     values = scenario.values
     complaints, played = list(_about_kind(values)), [scenario]
@@ -157,7 +157,7 @@ def _about(values: Mapping[str, Any], variable: Variable) -> Iterator[Complaint]
 
 
 def counted(values: dict[str, Any]) -> dict[str, Any]:
-    """Return the scenario with its data counted: what the values are costs no time, so there is nothing to run live."""
+    """Return the scenario with its data counted. Values cost no time, so no kernel needs to run."""
     workload = dict(values["workload"])
     data = workload.pop("data", None)
     if data is not None:

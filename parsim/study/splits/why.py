@@ -1,4 +1,4 @@
-"""Why runs cross elsewhere than T_total says: the term of the ledger in which the splits differ most where they do.
+"""Explain why runs cross elsewhere than T_total predicts: by the term of the ledger in which the splits differ most.
 
 makespan = T_total + deviation + idle + contention - hidden          both ends at once: T_total differs by the rest
 """
@@ -16,7 +16,7 @@ from parsim.study.splits.crossings import NEITHER, Stretch, lowest
 from parsim.study.splits.runs import Figures, Place, Refused, Runs
 from parsim.study.splits.variables import SPLITS, Variable
 
-SHARE = 0.25  # of the largest difference: smaller ones are not told
+SHARE = 0.25  # of the largest difference: smaller ones are left out
 NONE = Stretch(math.nan, "")
 MEANING = {
     "deviation": "work unlike the average",
@@ -28,7 +28,7 @@ MEANING = {
 def why(
     runs: Runs, variable: Variable, here: Mapping[str, float], predicted: Sequence[Stretch], found: Sequence[Stretch]
 ) -> str:
-    """Say why the first crossing that T_total predicts is not the first that runs find; and where neither is played."""
+    """Explain why the first predicted crossing is not the first one found, and where neither split can be played."""
     pairs = zip_longest(predicted, found, fillvalue=NONE)
     foreseen, seen = next(pair for pair in pairs if pair[0] != pair[1])
     place = _place(variable, foreseen.start, seen.start)
@@ -39,21 +39,21 @@ def why(
 
 
 def _differing(runs: Runs, variable: Variable, here: Mapping[str, float], place: float) -> str:
-    """Say in what the splits differ at *place*, where both can be played."""
+    """Return how the splits differ at *place*, where both can be played."""
     at = {**here, variable.path: place}
     figures = {split: runs.figures(Place(split, variable.path, variable.written(place))) for split in SPLITS}
     return _by_ledger(f"at {variable.say(place)}", {s: f for s, f in figures.items() if isinstance(f, Figures)}, at)
 
 
 def _place(variable: Variable, predicted: float, found: float) -> float:
-    """Return where both disagree: of whole numbers the first, else where runs are even and T_total is not."""
+    """Return where T_total and runs disagree: the first whole number, or the value where runs are equal."""
     if math.isnan(predicted) or math.isnan(found):
         return predicted if math.isnan(found) else found
     return min(predicted, found) if variable.dimension is None else found
 
 
 def _refused(runs: Runs, variable: Variable, place: float) -> str:
-    """Say what cannot be played beside *place*, on the side where more cannot; nothing where all can be."""
+    """Return what cannot be played next to *place*, on the side where more cannot; empty where all can."""
     whole = variable.dimension is None
     sides = (max(place - 1, 1), place) if whole else (_round(place * 0.99), _round(place * 1.01))
     told = [(side, _whys(runs, variable, side)) for side in sides]
@@ -68,7 +68,7 @@ def _refused(runs: Runs, variable: Variable, place: float) -> str:
 
 
 def _whys(runs: Runs, variable: Variable, value: float) -> dict[str, str]:
-    """Return why each split cannot be played at *value*, of those that cannot."""
+    """Return, for each split that cannot be played at *value*, why."""
     figures = {split: runs.figures(Place(split, variable.path, variable.written(value))) for split in SPLITS}
     return {split: held.why for split, held in figures.items() if isinstance(held, Refused)}
 
@@ -78,7 +78,7 @@ def _round(value: float) -> float:
 
 
 def _by_ledger(at: str, figures: Mapping[str, Figures], values: Mapping[str, float]) -> str:
-    """Name the terms in which the splits differ most."""
+    """Return in words the terms in which the splits differ most."""
     data, layers = (terms(figures[split].ledger) for split in SPLITS)
     apart = {name: abs(data[name] - layers[name]) for name in data}
     least = max(*(SHARE * gap for gap in apart.values()), CLOSE * figures["data"].makespan_s)
@@ -103,13 +103,13 @@ def _meaning(term: str, values: Mapping[str, float]) -> str:
 
 
 def terms(ledger: Ledger) -> dict[str, float]:
-    """Return what separates the makespan from T_total, idleness by cause."""
+    """Return the terms between T_total and the makespan, with idleness by cause."""
     idle = {f"idle ({cause})": spent for cause, spent in ledger.idle.items()}
     return {**idle, "contention": ledger.contention_s, "deviation": ledger.deviation_s, "hidden": ledger.hidden_s}
 
 
 def quantised(values: Mapping[str, float]) -> str:
-    """Say that tasks are whole, where the devices do not divide the items.
+    """Explain quantisation where the number of devices does not divide the number of items.
 
     >>> quantised({"workload.count": 10, "cluster.devices": 4})
     'quantisation, 10 items on 4 devices make 3 rounds and not 2.5'

@@ -1,1 +1,1 @@
-"""Pictures of a timeline; imported only when something is drawn."""
+"""Pictures of a timeline, imported only when something is drawn."""

@@ -1,9 +1,9 @@
-"""Where the bars of a timeline stand: a lane a worker, idleness behind, computing above transfers.
+"""The bars of a timeline: a lane per worker, with idleness in the background and computing above transfers.
 
 w0  [ compute ][.......][ compute ]////      .......  transfer only: the worker waits for its own transfer
                [transfer]                    ////     idle, by cause
 
-Of more workers than can be read, those on the critical path are shown, and the first others.
+If there are too many workers, only those on the critical path and the first others are shown.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ MOST = 128  # lanes
 
 
 class Band(NamedTuple):
-    """The part of a lane, from -0.5 (its top) to 0.5, that bars of one sort take."""
+    """The part of a lane, from -0.5 (top) to 0.5, that bars of one sort take."""
 
     top: float
     bottom: float
 
 
 class Bars(NamedTuple):
-    """Bars of one look."""
+    """Bars with one look."""
 
     label: str
     look: style.Look
@@ -42,7 +42,7 @@ class Bars(NamedTuple):
 
 
 def lanes_of(timeline: Timeline) -> list[int]:
-    """Return the worker codes that have a lane, from the top; the host's first, where it has steps."""
+    """Return the codes of workers with a lane, from top to bottom; the host comes first if it has steps."""
     table = timeline.workers.table
     host = [code for code, name in enumerate(table) if not name and not timeline.owned.all()]
     workers = [code for code, name in enumerate(table) if name]
@@ -64,7 +64,7 @@ def count_lanes(timeline: Timeline) -> int:
 
 
 def left_out(timeline: Timeline, shown: Sequence[int]) -> str:
-    """Say how many workers are not among the lanes *shown*, and how many of these are on the critical path."""
+    """Write how many workers are not *shown*, and how many of them are on the critical path."""
     hidden = sum(map(bool, timeline.workers.table)) - sum(bool(timeline.workers.table[code]) for code in shown)
     if not hidden:
         return ""
@@ -73,14 +73,14 @@ def left_out(timeline: Timeline, shown: Sequence[int]) -> str:
 
 
 def places(timeline: Timeline, lanes: list[int]) -> Floats:
-    """Return the lane's place of each worker code; NaN: not drawn."""
+    """Return the position of the lane of each worker code; NaN if it is not drawn."""
     place = np.full(len(timeline.workers.table), np.nan)
     place[lanes] = np.arange(len(lanes))
     return place
 
 
 def bands(timeline: Timeline) -> tuple[Band, Band]:
-    """Return the bands of computing and of transfers: all the lane where only one of them is there."""
+    """Return the bands of computing and of transfers; one of them takes the whole lane if the other is absent."""
     if not timeline.transfers.any():
         return Band(-0.4, 0.4), Band(0.0, 0.0)
     if timeline.transfers.all():
@@ -89,7 +89,7 @@ def bands(timeline: Timeline) -> tuple[Band, Band]:
 
 
 def bars_of(timeline: Timeline, lanes: list[int]) -> Iterator[Bars]:
-    """Yield all bars: idleness behind, then every kind in the order of the table of styles."""
+    """Yield all bars: idleness first, then every kind in the order of the table of styles."""
     place = places(timeline, lanes)
     idle = timeline.idle
     for cause, name in enumerate(CAUSES):
@@ -112,14 +112,14 @@ def bars_of(timeline: Timeline, lanes: list[int]) -> Iterator[Bars]:
 
 
 def blank(timeline: Timeline) -> str:
-    """Say what white in a lane means; empty: there is none."""
+    """Explain white in a lane; empty if there is none."""
     under = ["transfer"] if timeline.computes.any() and timeline.transfers.any() else []
     between = [] if timeline.owned.all() else ["step"]
     return f"no {' or '.join([*under, *between])}" if under or between else ""
 
 
 def _waiting(timeline: Timeline, place: Floats) -> Iterator[Bars]:
-    """Yield when workers neither compute nor idle: their transfers alone take place."""
+    """Yield the intervals in which a worker has transfers, and neither computes nor idles."""
     idle, rows = timeline.idle, np.flatnonzero(timeline.computes)
     worker = np.concatenate([timeline.workers.code[rows], idle.worker])
     start = np.concatenate([timeline.start_s[rows], idle.start_s])
@@ -140,11 +140,11 @@ def _waiting(timeline: Timeline, place: Floats) -> Iterator[Bars]:
 
 
 def boxes(timeline: Timeline, rows: Ints) -> tuple[Floats, Floats]:
-    """Return where the bars of any *rows* begin and end in height; NaN: not drawn."""
+    """Return the top and bottom of the bars of any *rows*; NaN if they are not drawn."""
     place = places(timeline, lanes_of(timeline))
     top, bottom = np.full((2, len(timeline)), np.nan)
     drawn = ~np.isnan(place[timeline.workers.code])
-    moves = np.flatnonzero(timeline.transfers & drawn)  # of transfers, all decide where each is
+    moves = np.flatnonzero(timeline.transfers & drawn)  # heights depend on all transfers
     alone = rows[~timeline.transfers[rows]]
     for one in (moves, alone[timeline.owned[alone]], alone[~timeline.owned[alone]]):
         if len(one):

@@ -1,7 +1,7 @@
-"""The task graph, layers from left to right, the critical path thick.
+"""The task graph in layers from left to right, with a thick critical path.
 
        +--[ b ]--+
-[ a ]--+         +==[ d ]         named while there is the room, dots where there are many
+[ a ]--+         +==[ d ]         boxes with names if there is room, else dots
        +==[ c ]==+                ==  on the critical path
 """
 
@@ -27,54 +27,54 @@ from parsim.plot.letters import legible, make_writable, wide, written
 from parsim.plot.paper import Margins, Point, explain, headline, page, point, size
 
 MOST = 2_000  # tasks
-NAMED = 100  # tasks that may have names
+NAMED = 100  # tasks up to which names are drawn
 NAME = 12  # cells
 WORD = 18  # cells of a legend's entry
-MANY = 5_000  # edges from which on the SVG holds pixels
-WIDEST, HIGHEST = 12.0, 12.0  # inches of data, unless names need more
+MANY = 5_000  # edges from which the SVG contains pixels
+WIDEST, HIGHEST = 12.0, 12.0  # inches of data, unless names need more space
 MARGINS = Margins(left=0.3, right=1.9, top=0.6, bottom=0.55)
-LETTER = 0.64  # of its size, the width of a letter
-SMALLEST = 6.5  # points of a name, on a sheet of its own
+LETTER = 0.64  # width of a letter over its size
+SMALLEST = 6.5  # points of a name, on its own sheet
 SIDES = 4.0  # points of a box beside its name
-TWO_LINES = 20.0  # points of height from which on a box tells its group too
-BOX = 0.6  # of the way from layer to layer
-FLAT = 0.68  # of the way from row to row
-THICK = 2.2  # points of the path
+TWO_LINES = 20.0  # points of height from which a box shows its group
+BOX = 0.6  # of the distance between layers
+FLAT = 0.68  # of the distance between rows
+THICK = 2.2  # points, width of the path
 DASHES = (0, (2.0, 1.2))
-QUEUES = 40  # waits for a worker, up to which the path is joined
+QUEUES = 40  # waits for a worker up to which the path is connected
 
 
 class Drawing(NamedTuple):
-    """A graph, placed; `groups` are the words that colour its tasks, `path` the tasks that decide the makespan."""
+    """A graph with a layout; `groups` are the words that colour its tasks, `path` is the critical path."""
 
     names: list[str]
     groups: list[str]
-    looks: dict[str, tuple[style.Look, str]]  # of groups: how it is filled, and its mark
+    looks: dict[str, tuple[style.Look, str]]  # fill and mark of each group
     layout: Layout
     path: list[int]
-    edges: int  # of the layout's ways; the others join who waited on the path for whose worker
-    waits: int  # of those on the path; of very many none is joined
+    edges: int  # number of ways of the layout that are edges; further ways connect waits for a worker on the path
+    waits: int  # waits for a worker on the path that are not connected, because there are very many
     hidden: int  # tasks
 
     @property
     def thick(self) -> list[bool]:
-        """Say of each edge whether it is on the path."""
+        """Return whether each edge is on the path."""
         joined = set(pairwise(self.path))
         return [(way[0], way[-1]) in joined for way in self.layout.ways[: self.edges]]
 
     @property
     def queues(self) -> list[list[int]]:
-        """Return the ways on the path of which one end waited for the other's worker, not for its result."""
+        """Return the ways on the path whose target waited for the source's worker, and not for its result."""
         return self.layout.ways[self.edges :]
 
     def has_room(self, width: float, height: float) -> bool:
-        """Say whether *width* x *height* points hold every task as a box with a name."""
+        """Return whether every task fits as a box with a name into *width* x *height* points."""
         across, down = width / self.layout.width, height / (self.layout.height + 0.2)
         return len(self.names) <= NAMED and across >= 40.0 and down >= 14.0
 
 
 def alone(graph: TaskGraph, path: Sequence[int], groups: Sequence[str], title: str) -> Axes:
-    """Draw *graph* on a sheet of its own, of a size that fits; the rest is as for `dag`."""
+    """Draw *graph* on its own sheet of a fitting size; see `dag` for the other parameters."""
     drawing = _drawing(graph, path, groups)
     axes = page(*_inches(drawing), MARGINS)
     headline(axes.figure, MARGINS.left, title)
@@ -82,7 +82,7 @@ def alone(graph: TaskGraph, path: Sequence[int], groups: Sequence[str], title: s
 
 
 def _inches(drawing: Drawing) -> tuple[float, float]:
-    """Return a size that fits: boxes get the room for their names, dots are drawn as densely as need be."""
+    """Return a fitting size: boxes get room for their names, dots are as dense as necessary."""
     layers, rows = drawing.layout.width, drawing.layout.height
     if len(drawing.names) > NAMED:
         return min(max(layers * 0.45, 3.0), WIDEST), min(max(rows * 0.16, 2.0), HIGHEST)
@@ -93,7 +93,7 @@ def _inches(drawing: Drawing) -> tuple[float, float]:
 
 
 def _words(drawing: Drawing, task: int) -> list[str]:
-    """Return what the box of *task* says: its name, and its group."""
+    """Return the text in the box of *task*: its name and its group."""
     return [short(written(word), NAME) for word in (drawing.names[task], drawing.groups[task]) if word]
 
 
@@ -102,8 +102,8 @@ def dag(graph: TaskGraph, path: Sequence[int], axes: Axes, groups: Sequence[str]
 
     Parameters
     ----------
-    path : the tasks of the critical path, in their order; a pair without an edge waited for each other's worker.
-    groups : a word for each task, such as its worker or its kind; a few of them get colours of their own.
+    path : the tasks of the critical path, in order; in a pair without an edge, the second waited for the worker.
+    groups : a word for each task, such as its worker or its kind; a few words get their own colours.
     """
     return _draw(_drawing(graph, path, groups), axes)
 
@@ -123,7 +123,7 @@ def _draw(drawing: Drawing, axes: Axes) -> Axes:
 
 
 def _notes(drawing: Drawing) -> Iterator[str]:
-    """Say what the picture does not show, and what it only seems to show."""
+    """Return notes on what the picture omits, and on what it may suggest wrongly."""
     if not drawing.names:
         yield "no tasks"
     if drawing.hidden:
@@ -155,7 +155,7 @@ def _natural(word: str) -> tuple[int, str]:
 
 
 def _boxes(axes: Axes, drawing: Drawing, one: Point) -> None:
-    """Draw tasks as boxes with names, edges as curves around them."""
+    """Draw tasks as boxes with names, and edges as curves around them."""
     across, tall = min(BOX, 90.0 * one.x), min(FLAT, 34.0 * one.y)
     _curves(axes, drawing, across, one)
     marked = set(drawing.path)
@@ -185,7 +185,7 @@ def _boxes(axes: Axes, drawing: Drawing, one: Point) -> None:
 
 
 def _curves(axes: Axes, drawing: Drawing, wide: float, one: Point) -> None:
-    """Draw the edges, those of the path on top, each with the head of an arrow."""
+    """Draw the edges as arrows, those of the path on top."""
     x, y = drawing.layout.x, drawing.layout.y
     ways = list(zip(drawing.layout.ways, drawing.thick, strict=False))
     sorts: tuple[tuple[list[list[int]], str, float, float, Any], ...] = (
@@ -204,7 +204,7 @@ def _curves(axes: Axes, drawing: Drawing, wide: float, one: Point) -> None:
 
 
 def _curve(x: Any, y: Any, wide: float) -> Path:
-    """Lead a way through its bends, level where it leaves and where it arrives; within a layer on the left of it."""
+    """Draw a way through its bends, horizontal at both ends; a way within a layer passes on its left."""
     if x[0] == x[-1]:
         left = x[0] - wide / 2
         bulge = left - (1.0 - wide) / 2
@@ -225,7 +225,7 @@ def _curve(x: Any, y: Any, wide: float) -> Path:
 
 
 def _dots(axes: Axes, drawing: Drawing, one: Point) -> None:
-    """Draw tasks as marks, edges as straight lines from bend to bend."""
+    """Draw tasks as marks, and edges as straight lines from bend to bend."""
     tasks, places = len(drawing.names), np.stack((drawing.layout.x, drawing.layout.y), axis=1)
     x, y = places[:tasks].T
     lines = [places[way] for way in drawing.layout.ways]

@@ -4,11 +4,11 @@ r"""The Gantt chart of a timeline.
              :        |
 host  ##     :      ##|
 w0    ==[ 0F0 ][ 0F1 ]|        computing
-        --- --        |          and below it the worker's transfers
-w1    //////[ 1F0 ]\\\\\\|        light and hatched: idle, by cause
+        --- --        |          the worker's transfers below it
+w1    //////[ 1F0 ]\\\\\\|        light and hatched: idle time by cause
       +---------+-----+
 
-On its axes x is seconds and y is lanes, so that more can be drawn on top.
+On its axes, x is in seconds and y is in lanes, so that callers can draw more.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ from parsim.plot.bars import Bars, bands, bars_of, blank, boxes, count_lanes, la
 from parsim.plot.letters import legible, make_writable, wide, written
 from parsim.plot.paper import Margins, explain, files, headline, lane_axis, ours, page, point, time_axis
 
-FAR = 3.0  # times the makespan, from where on T_total is noted at the edge
-MANY = 20_000  # spans from which on the SVG holds pixels
-THINNEST = 0.24  # points, half a pixel of the PNG: a span as short as you like is seen
-BORDERED = 2.5  # points of width and height from which on a bar has a border
-AT_ONCE = 200  # rectangles in a shape: matplotlib moves edges to whole pixels in those of up to 1,024 corners
-NARROW = 1 / 200  # of the time; of many bars those below it have no hatch
+FAR = 3.0  # times the makespan, beyond which T_total is noted at the edge
+MANY = 20_000  # spans from which the SVG contains pixels
+THINNEST = 0.24  # points, half a pixel of the PNG: every span is visible
+BORDERED = 2.5  # points of width and height from which a bar has a border
+AT_ONCE = 200  # rectangles per shape: matplotlib snaps shapes of up to 1,024 corners to pixels
+NARROW = 1 / 200  # of the time: if there are many bars, shorter ones have no hatch
 SMALLEST = 5.0  # points of a name
-SLIM = 8.0  # points of a bar on the path, below which it shares its outline with those that it touches
-EDGES = 3.0  # points that a name leaves free, for the outline of a path
+SLIM = 8.0  # points of a bar on the path, below which it shares its outline with its neighbours
+EDGES = 3.0  # points around a name that the outline of a path needs
 NAMED = 2_000  # spans up to which bars may be named
 WORD = 18  # cells of a legend's entry
 WIDE = 8.0  # inches of data
@@ -49,7 +49,7 @@ ENTRY = 0.19  # inches of a legend's entry
 
 
 def pictures(timeline: Timeline, theory_s: float, title: str) -> dict[str, bytes]:
-    """Draw `timeline.png` and `timeline.svg`, always the same bytes for the same timeline."""
+    """Draw `timeline.png` and `timeline.svg`; the same timeline gives the same bytes."""
     with ours():
         axes = sheet(timeline, title)
         gantt(timeline, axes, theory_s)
@@ -57,21 +57,21 @@ def pictures(timeline: Timeline, theory_s: float, title: str) -> dict[str, bytes
 
 
 def sheet(timeline: Timeline, title: str) -> Axes:
-    """Return empty axes of a size that fits *timeline*."""
+    """Return empty axes of a fitting size for *timeline*."""
     axes = page(WIDE, height(timeline), Margins())
     headline(axes.figure, Margins().left, title)
     return axes
 
 
 def height(timeline: Timeline) -> float:
-    """Return the inches that the lanes of *timeline* and their legend take."""
+    """Return the height of the lanes of *timeline* and their legend in inches."""
     lanes = count_lanes(timeline)
     legend = ENTRY * (len(np.unique(timeline.idle.cause)) + len(np.unique(timeline.kinds.code)) + 3)
     return max(lanes * (0.55 if lanes <= 8 else 0.4 if lanes <= 20 else 0.22), legend, 2.6)
 
 
 def gantt(timeline: Timeline, axes: Axes, theory_s: float, until_s: float = 0.0) -> Axes:
-    """Draw *timeline* on *axes*, the theory's T_total beside it; the axis of time lasts until *until_s* at least."""
+    """Draw *timeline* and the theory's T_total on *axes*; the axis of time ends at *until_s* or later."""
     handles = lanes(timeline, axes, max(last(timeline, theory_s), until_s))
     _labelled(axes, mark(axes, "makespan", timeline.makespan_s), mark(axes, "T_total", theory_s))
     explain(axes, handles, [str(handle.get_label()) for handle in handles])
@@ -79,13 +79,13 @@ def gantt(timeline: Timeline, axes: Axes, theory_s: float, until_s: float = 0.0)
 
 
 def last(timeline: Timeline, theory_s: float) -> float:
-    """Return where the axis ends: behind both marks, but a T_total far outside must not squeeze the spans."""
+    """Return the end of the axis: after both marks, unless T_total is so large that it would squeeze the spans."""
     makespan = timeline.makespan_s
     return makespan if theory_s > FAR * makespan > 0 else max(makespan, theory_s) or 1.0
 
 
 def lanes(timeline: Timeline, axes: Axes, last_s: float) -> list[Patch]:
-    """Draw the lanes alone, without marks, and return the entries of their legend."""
+    """Draw the lanes without marks, and return the entries of their legend."""
     shown = lanes_of(timeline)
     more = left_out(timeline, shown)
     lane_axis(axes, [timeline.workers.table[code] or HOST for code in shown], "worker")
@@ -98,7 +98,7 @@ def lanes(timeline: Timeline, axes: Axes, last_s: float) -> list[Patch]:
 
 
 def _draw(axes: Axes, bars: Bars, spans: int) -> Patch:
-    """Draw bars of one look at once, and return their entry of the legend."""
+    """Draw all bars with one look, and return their entry of the legend."""
     is_idle = bars.label.startswith("idle")
     one = point(axes)
     left, right = bars.start, bars.end if is_idle else np.maximum(bars.end, bars.start + THINNEST * one.x)
@@ -108,7 +108,7 @@ def _draw(axes: Axes, bars: Bars, spans: int) -> Patch:
     bordered = np.minimum((right - left) / one.x, (bars.bottom - bars.top) / one.y) >= BORDERED
     bordered &= not is_idle
     hatched = (right - left >= NARROW * axes.get_xlim()[1]) | (spans <= MANY)
-    # Bars of few pixels: moved to whole pixels, a regular rhythm would become irregular; a border would cover them.
+    # Narrow bars: snapping to pixels would make their spacing irregular, and a border would cover them.
     plain = {"edgecolors": "none", "snap": False}
     narrow = {"edgecolors": border, "linewidths": 0.0, "hatch": hatch, "snap": False}
     wide = {"edgecolors": border, "linewidths": 0.5, "hatch": hatch}
@@ -126,7 +126,7 @@ def _draw(axes: Axes, bars: Bars, spans: int) -> Patch:
 
 
 def mark_path(timeline: Timeline, rows: Sequence[int], axes: Axes) -> Axes:
-    """Outline the bars of *rows* in the order given, and join each to the next; *axes* hold the chart already."""
+    """Outline the bars of *rows* in order, and connect each to the next; *axes* contain the chart."""
     path = np.asarray(rows, np.int64)
     top, bottom = boxes(timeline, path)
     seen = ~np.isnan(top)
@@ -141,7 +141,7 @@ def mark_path(timeline: Timeline, rows: Sequence[int], axes: Axes) -> Axes:
         bars: dict[str, Any] = {"facecolors": "none", "edgecolors": colour, "linewidths": width, "zorder": height}
         axes.add_collection(PathCollection(outlines, **bars), autolim=False)
         ways: dict[str, Any] = {"colors": colour, "capstyle": "butt", "linewidths": width, "zorder": behind}
-        axes.add_collection(LineCollection(joins, **ways), autolim=False)  # behind the bars of others and their names
+        axes.add_collection(LineCollection(joins, **ways), autolim=False)  # behind other bars and their names
     legend = axes.get_legend()
     if legend is not None:
         outline = Patch(facecolor="none", edgecolor=style.PATH, linewidth=1.7)
@@ -151,7 +151,7 @@ def mark_path(timeline: Timeline, rows: Sequence[int], axes: Axes) -> Axes:
 
 
 def _joined(left: Floats, right: Floats, top: Floats, bottom: Floats, slim: float) -> tuple[Floats, ...]:
-    """Make one bar of those that touch in a lane and are narrower than *slim*, a pixel: together they look the same."""
+    """Merge bars that touch in a lane and are narrower than a pixel, *slim*; the picture is the same."""
     order = np.lexsort((left, top))
     left, right, top, bottom = left[order], right[order], top[order], bottom[order]
     first, _ = _runs(left, right, top, slim)
@@ -159,7 +159,7 @@ def _joined(left: Floats, right: Floats, top: Floats, bottom: Floats, slim: floa
 
 
 def _runs(start: Floats, end: Floats, top: Floats, slim: float) -> tuple[Ints, Ints]:
-    """Return where runs of touching slim bars begin, and where they are over; any other bar is a run of its own."""
+    """Return where runs of touching slim bars begin and end; any other bar is its own run."""
     thin = end - start < slim
     touching = (top[1:] == top[:-1]) & (start[1:] - end[:-1] < slim / 10) & thin[1:] & thin[:-1]
     first = np.flatnonzero(np.concatenate([np.ones(min(len(start), 1), bool), ~touching]))
@@ -167,7 +167,7 @@ def _runs(start: Floats, end: Floats, top: Floats, slim: float) -> tuple[Ints, I
 
 
 def rectangles(left: Floats, right: Floats, top: Floats, bottom: Floats) -> list[Path]:
-    """Return rectangles, some at a time as one shape: a hatch costs a millisecond a shape, however large."""
+    """Return rectangles in groups, one shape per group: a hatch costs a millisecond per shape of any size."""
     corners = np.stack((left, top, right, top, right, bottom, left, bottom, left, top), axis=1).reshape(-1, 5, 2)
     codes = np.array([Path.MOVETO, Path.LINETO, Path.LINETO, Path.LINETO, Path.CLOSEPOLY], np.uint8)
     parts = (corners[first : first + AT_ONCE] for first in range(0, len(corners), AT_ONCE))
@@ -175,7 +175,7 @@ def rectangles(left: Floats, right: Floats, top: Floats, bottom: Floats) -> list
 
 
 def _names(axes: Axes, timeline: Timeline, shown: list[int]) -> None:
-    """Write names into the bars that have the room."""
+    """Write names into the bars that have room for them."""
     if len(timeline) > NAMED or not shown:
         return
     place, (computing, _) = places(timeline, shown), bands(timeline)
@@ -197,13 +197,13 @@ def _names(axes: Axes, timeline: Timeline, shown: list[int]) -> None:
                 ha="center",
                 va="center_baseline",
                 zorder=4,
-                bbox={"facecolor": look.face, "edgecolor": "none", "pad": 0.6},  # over hatches and marks
+                bbox={"facecolor": look.face, "edgecolor": "none", "pad": 0.6},  # above hatches and marks
             )
             make_writable(text)
 
 
 class Mark(NamedTuple):
-    """A time to mark; *value_s* may lie behind the axis' end."""
+    """A time to mark; *value_s* may be beyond the end of the axis."""
 
     word: str
     value_s: float
@@ -211,7 +211,7 @@ class Mark(NamedTuple):
 
 
 def mark(axes: Axes, word: str, value_s: float) -> Mark:
-    """Draw a line at the makespan, or a dashed one at T_total, where the axis reaches so far."""
+    """Draw a line at the makespan, or a dashed one at T_total, if it is on the axis."""
     colour, dashes = (style.MAKESPAN, "-") if word == "makespan" else (style.THEORY, "--")
     if value_s <= axes.get_xlim()[1]:
         axes.axvline(value_s, color=colour, linestyle=dashes, linewidth=1.2, zorder=3, clip_on=False)
@@ -219,7 +219,7 @@ def mark(axes: Axes, word: str, value_s: float) -> Mark:
 
 
 def _labelled(axes: Axes, *marks: Mark) -> None:
-    """Write each mark's time above the data, over the one before where the two would meet."""
+    """Write each mark's time above the data, and above the previous one where the two would overlap."""
     written: list[Annotation] = []
     for one in marks:
         label = _label(axes, one)

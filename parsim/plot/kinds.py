@@ -1,7 +1,7 @@
-"""The pictures that a run has: each drawn on given axes, or on a sheet of a fitting size.
+"""The pictures of a run: each is drawn on given axes, or on its own sheet of a fitting size.
 
-gantt     who did what when, T_total beside it            path      the same, the critical path outlined
-ledger    from T_total to the makespan, term by term      graph     the task graph, the critical path thick
+gantt     every span, and T_total                         path      the same with the critical path outlined
+ledger    from T_total to the makespan, term by term      graph     the task graph with a thick critical path
 memory    bytes over time on every device
 """
 
@@ -25,34 +25,34 @@ from parsim.plot.paper import files, ours
 
 
 class Run(Protocol):
-    """What is drawn: a result, or whatever knows as much."""
+    """What is drawn: a result, or anything with the same attributes."""
 
     @property
     def job(self) -> Job:
-        """Return what was asked."""
+        """Return the job."""
 
     @property
     def theory(self) -> Theory:
-        """Return what was foreseen."""
+        """Return T_total and its terms."""
 
     @property
     def timeline(self) -> Timeline:
-        """Return what happened."""
+        """Return the timeline."""
 
     @property
     def ledger(self) -> Ledger:
-        """Return where the time went."""
+        """Return the ledger."""
 
 
 class Kind(NamedTuple):
-    """A picture: drawn on a sheet of a fitting size under a title, or on any axes."""
+    """A picture: drawn on its own sheet under a title, or on any axes."""
 
     alone: Callable[[Run, str], Axes]
     draw: Callable[[Run, Axes], Axes]
 
 
 def drawn(run: Run, kind: str, axes: Axes | None) -> Axes:
-    """Draw *run* on *axes*, or on a sheet of its own where there are none; an unknown kind is a `ValueError`."""
+    """Draw *run* on *axes*, or on its own sheet if *axes* is None. An unknown kind raises `ValueError`."""
     if kind not in KINDS:
         raise ValueError(did_you_mean(kind, KINDS))
     if axes is not None:
@@ -65,7 +65,7 @@ def drawn(run: Run, kind: str, axes: Axes | None) -> Axes:
 
 
 def pictures(run: Run, kind: str) -> dict[str, bytes]:
-    """Draw *run* as `KIND.png` and `KIND.svg`, always the same bytes for the same run."""
+    """Draw *run* as `KIND.png` and `KIND.svg`; the same run gives the same bytes."""
     return files(kind, drawn(run, kind, None).figure)
 
 
@@ -105,7 +105,7 @@ def _groups(run: Run) -> list[str]:
 
 
 def _on(sheet: Callable[[Run, str], Axes], draw: Callable[[Run, Axes], Axes]) -> Kind:
-    """Make the picture that *draw* draws, alone on an empty *sheet*."""
+    """Return the kind of picture that *draw* draws on an empty *sheet*."""
     return Kind(lambda run, title: draw(run, sheet(run, title)), draw)
 
 

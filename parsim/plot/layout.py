@@ -1,11 +1,11 @@
-"""Where the tasks of a graph stand: layers from left to right, few crossings, short edges.
+"""The layout of a graph: layers from left to right, few crossings, short edges.
 
 layer   0      1      2           a task's layer: one more than the largest of its parents'
             +- b -+
-        a --+     +-- d           in a layer: sorted by the mean place of the neighbours, swept forth and back
-            +- c -+               (Sugiyama, Tagawa, Toda, IEEE Trans. SMC 11(2), 1981), then moved towards it
+        a --+     +-- d           in a layer: sorted by the mean position of the neighbours in sweeps
+            +- c -+               (Sugiyama, Tagawa, Toda, IEEE Trans. SMC 11(2), 1981), then moved there
 
-An edge over several layers passes through a place of its own in each, so that it runs behind no task.
+An edge over several layers has a bend in each layer between, so that it passes behind no task.
 """
 
 from __future__ import annotations
@@ -19,32 +19,32 @@ import numpy as np
 from parsim.core.graph import Floats
 from parsim.core.paths import depths
 
-SWEEPS = 4  # there and back
-ROWS = 48  # tasks above each other in a layer of straight ways; of more, it has columns
-COLUMN = 0.35  # of the way from layer to layer
+SWEEPS = 4  # forth and back
+ROWS = 48  # tasks in one column of a layer with straight ways; larger layers have several columns
+COLUMN = 0.35  # of the distance between layers
 
 
 class Layout(NamedTuple):
-    """Places of tasks, and of the bends that edges over several layers pass through."""
+    """Positions of tasks, and of the bends of edges over several layers."""
 
-    x: Floats  # (nodes,) layers; the tasks come first, then the bends
+    x: Floats  # (nodes,) layers; tasks come before bends
     y: Floats  # (nodes,) rows
-    ways: list[list[int]]  # per edge, then per further pair: where it begins, its bends, where it ends
-    columns: int  # of the layer that has most of them
+    ways: list[list[int]]  # per edge, then per further pair: its source, its bends, its target
+    columns: int  # of the layer with most columns
 
     @property
     def width(self) -> float:
-        """Return how many layers wide it is."""
+        """Return the width in layers."""
         return float(np.ptp(self.x)) + 1.0 if len(self.x) else 1.0
 
     @property
     def height(self) -> float:
-        """Return how many rows high it is."""
+        """Return the height in rows."""
         return float(np.ptp(self.y)) + 1.0 if len(self.y) else 1.0
 
 
 class Layer(NamedTuple):
-    """The nodes of a layer, from the top, and the columns in which they stand."""
+    """The nodes of a layer, from top to bottom, and their columns."""
 
     nodes: list[int]
     columns: int
@@ -56,14 +56,14 @@ def _layers(parent: Sequence[int], child: Sequence[int], tasks: int) -> list[int
 
 
 def straight(parent: Sequence[int], child: Sequence[int], tasks: int, more: Sequence[tuple[int, int]] = ()) -> Layout:
-    """Place *tasks*; the edges, and the pairs *more*, go by the straight way."""
+    """Place *tasks*; edges and the pairs *more* are straight."""
     ways = [[one, other] for one, other in zip(parent, child, strict=True)]
     laid = _placed(_layers(parent, child, tasks), ways, ROWS)
     return laid._replace(ways=[*laid.ways, *([one, other] for one, other in more)])
 
 
 def routed(parent: Sequence[int], child: Sequence[int], tasks: int, more: Sequence[tuple[int, int]] = ()) -> Layout:
-    """Place *tasks*, and a bend for each edge in every layer that it passes; *more* are joined, but make no layers.
+    """Place *tasks*, and a bend for each edge in every layer that it passes. The pairs *more* do not affect layers.
 
     >>> routed([0, 1, 0], [1, 2, 2], 3, [(2, 0)]).ways
     [[0, 1], [1, 2], [0, 3, 2], [2, 4, 0]]
@@ -79,12 +79,12 @@ def routed(parent: Sequence[int], child: Sequence[int], tasks: int, more: Sequen
 
 
 def _placed(depth: list[int], ways: list[list[int]], rows: int) -> Layout:
-    """Place nodes by layers, of at most so many *rows*."""
+    """Place nodes layer by layer, in at most *rows* rows."""
     before: list[list[int]] = [[] for _ in depth]
     after: list[list[int]] = [[] for _ in depth]
     for way in ways:
         for one, other in pairwise(way):
-            if depth[one] != depth[other]:  # neighbours in one layer pull each other nowhere
+            if depth[one] != depth[other]:  # neighbours in the same layer do not attract each other
                 left, right = (one, other) if depth[one] < depth[other] else (other, one)
                 after[left].append(right)
                 before[right].append(left)
@@ -117,7 +117,7 @@ def _sweep(
     y: list[float],
     place: Callable[[Layer, list[float]], None],
 ) -> None:
-    """Move each layer's nodes towards the mean of their neighbours, which are placed already."""
+    """Move the nodes of each layer towards the mean of their neighbours, which have positions."""
     for layer in layers:
         for node in layer.nodes:
             near = neighbours[node]
@@ -128,15 +128,15 @@ def _sweep(
 
 
 def _evenly(layer: Layer, y: list[float]) -> None:
-    """Place a layer's nodes in their order, around the middle."""
+    """Place the nodes of a layer in order, around the middle."""
     for rank, node in enumerate(layer.nodes):
         y[node] = (rank - (len(layer.nodes) - 1) / 2) / layer.columns
 
 
 def _nearly(layer: Layer, y: list[float]) -> None:
-    """Leave a layer's nodes as near to where they are as their distance allows, in the sense of least squares.
+    """Move the nodes of a layer as little as the least distance between them allows (least squares).
 
-    Neighbours too near to each other form a block around their mean (pool adjacent violators).
+    Neighbours that are too close form a block around their mean (pool adjacent violators).
     """
     blocks: list[tuple[float, int]] = []  # (mean of y - rank * apart, nodes)
     apart = 1.0 / layer.columns

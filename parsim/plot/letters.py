@@ -1,11 +1,11 @@
-r"""Letters: in which font each is written, and what stands for those that no installed font has.
+r"""Choose a font for each letter, and a replacement for letters that no installed font has.
 
     name     a font has the letters     no font has them
     load     load                       load
     加载     加载                       \u52a0\u8f7d, or #3, the task's number; and a warning that names them
 
-The first font comes with matplotlib, so plain names make the same bytes on every machine; others are asked only for
-letters that it lacks.
+The first font comes with matplotlib, so Latin names give the same bytes on every machine. Other fonts are used only
+for letters that it lacks.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from parsim.core.escape import printable
 from parsim.plot import style
 
 WIDE = 1.6  # times the width of a Latin letter
-BLANK = ("Last Resort", ".LastResort", "Adobe Blank")  # fonts that show a box, or nothing, for every letter
-SHOWN = 20  # letters, in a warning
+BLANK = ("Last Resort", ".LastResort", "Adobe Blank")  # fonts that show a box or nothing for every letter
+SHOWN = 20  # letters shown in a warning
 
-_missing: dict[str, None] = {}  # letters that no font has, in the order of being asked for; a set in order
+_missing: dict[str, None] = {}  # letters that no font has, in order of use (a dict keeps the order)
 _told: set[str] = set()
 
 
 class MissingLetters(UserWarning):
-    """No installed font has some `letters`."""
+    """Warns that no installed font has some `letters`."""
 
     def __init__(self, letters: tuple[str, ...]) -> None:
         self.letters = letters
@@ -48,7 +48,7 @@ class MissingLetters(UserWarning):
 
 
 def warn() -> None:
-    """Warn of letters that no font has, of each once."""
+    """Warn once of each letter that no font has."""
     letters = tuple(letter for letter in _missing if letter not in _told)
     _told.update(letters)
     _missing.clear()
@@ -57,7 +57,7 @@ def warn() -> None:
 
 
 def legible(name: str, number: int) -> str:
-    r"""Return the *name* of a task, or its number where no font has its letters.
+    r"""Return the *name* of a task, or its number if no font has its letters.
 
     >>> legible("load", 3), legible("a" + chr(7), 3)
     ('load', 'a\\x07')
@@ -67,7 +67,7 @@ def legible(name: str, number: int) -> str:
 
 
 def written(words: str, weight: str | int = "normal") -> str:
-    """Return *words*, printable, with an escape for each letter that no font has."""
+    """Make *words* printable, with an escape for each letter that no font has."""
     words = printable(words)
     if words.isascii():
         return words
@@ -77,13 +77,13 @@ def written(words: str, weight: str | int = "normal") -> str:
 
 
 def families(words: str, weight: str | int = "normal") -> list[str]:
-    """Return the fonts to write *words* in, ours first."""
+    """Return the fonts for *words*, the default font first."""
     holders = (_holder(letter, weight) for letter in words if not letter.isascii())
     return list(dict.fromkeys([style.FONT, *filter(None, holders)]))
 
 
 def make_writable(text: Text) -> None:
-    """Let *text* be what `written` makes of it, in fonts that have its letters; a dollar is a dollar."""
+    """Prepare *text* for drawing: with `written`, in fonts that have its letters, and with dollar signs as text."""
     weight = text.get_fontweight()
     words = "\n".join(written(line, weight) for line in text.get_text().split("\n"))
     text.set_parse_math(False)
@@ -93,7 +93,7 @@ def make_writable(text: Text) -> None:
 
 
 def wide(words: str) -> float:
-    """Return how many Latin letters are as wide as *words*."""
+    """Return the width of *words* in Latin letters."""
     if words.isascii():
         return len(words)
     return sum(WIDE if unicodedata.east_asian_width(letter) in "WF" else 1.0 for letter in words)
@@ -101,7 +101,7 @@ def wide(words: str) -> float:
 
 @cache
 def _holder(letter: str, weight: str | int) -> str:
-    """Return the first font that has *letter*; empty: none has it."""
+    """Return the first font that has *letter*; empty if none has it."""
     for _ in range(2):
         for family in _installed():
             if _has(family, weight, letter):
@@ -112,36 +112,36 @@ def _holder(letter: str, weight: str | int) -> str:
 
 
 def _installed() -> Iterator[str]:
-    """Yield our font, those that read well beside it, then all others."""
+    """Yield the default font, the preferred further fonts, then all others."""
     there = sorted({entry.name for entry in fontManager.ttflist if not entry.name.startswith(BLANK)})
     yield from dict.fromkeys([style.FONT, *(family for family in style.FURTHER if family in there), *there])
 
 
 @cache
 def _found_new_fonts() -> bool:
-    """Add fonts that were installed after matplotlib wrote its list of them; say whether there are any."""
+    """Add fonts that are missing from matplotlib's cached list; return whether there are any."""
     known = {entry.fname for entry in fontManager.ttflist}
     new = [file for file in sorted(findSystemFonts()) if file not in known]
     for file in new:
-        with suppress(Exception):  # what is no font to matplotlib
+        with suppress(Exception):  # matplotlib cannot read it as a font
             fontManager.addfont(file)
     return bool(new)
 
 
 @cache
 def _font(family: str, weight: str | int) -> Any:
-    """Return the font of a family, if it can be drawn in any size."""
+    """Return the font of a family if it is scalable."""
     _accept_any_weight()
     try:
         font = get_font(findfont(FontProperties(family=[family], weight=weight), fallback_to_default=False))
-    except (ValueError, OSError, RuntimeError):  # gone, or in a form that matplotlib cannot read
+    except (ValueError, OSError, RuntimeError):  # removed, or in a format that matplotlib cannot read
         return None
     return font if font.scalable else None
 
 
 @cache
 def _accept_any_weight() -> None:
-    """Let matplotlib say nothing where a font has no bold letters; it takes the others."""
+    """Silence matplotlib's message about fonts without bold letters; it uses the regular ones."""
     logging.getLogger("matplotlib.font_manager").addFilter(lambda record: "font weight" not in record.getMessage())
 
 

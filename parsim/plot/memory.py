@@ -1,4 +1,4 @@
-"""Bytes over time, a lane a device: how full it was, how full it got, and its limit.
+"""Memory over time, with a lane per device: its use, its peak, and its limit.
 
 w0  - - - - - - - - - - -   13 MB of 16 MB       the limit, dashed
     |   #######
@@ -26,16 +26,16 @@ from parsim.plot.bars import MOST
 from parsim.plot.paper import Margins, headline, lane_axis, page, time_axis
 from parsim.plot.paper import size as points
 
-FAR = 4.0  # times the fullest device, from where on a limit is told, not drawn: it would flatten what was used
-LANE = 0.84  # of the way between two lanes
+FAR = 4.0  # times the fullest device: a higher limit is written and not drawn, since it would flatten the curves
+LANE = 0.84  # of the distance between lanes
 WIDE = 7.0  # inches of data
 NOTHING = "Nothing in this workload takes memory."
 
-Usage = tuple[Floats, Floats]  # the moments of change, and the bytes from each on
+Usage = tuple[Floats, Floats]  # the moments of change, and the bytes from then on
 
 
 class Lane(NamedTuple):
-    """A device's place, its bytes as steps over time, and its limit (infinite: none)."""
+    """The position of a device, its memory as steps over time, and its limit (infinite: none)."""
 
     foot: float
     moments: Floats
@@ -44,12 +44,12 @@ class Lane(NamedTuple):
 
     @property
     def peak(self) -> float:
-        """Return the most bytes that were used at once."""
+        """Return the peak in bytes."""
         return float(self.used.max(initial=0.0))
 
 
 def sheet(devices: int, title: str) -> Axes:
-    """Return empty axes of a size that fits so many *devices*."""
+    """Return empty axes of a fitting size for a number of *devices*."""
     lanes = min(devices, MOST)
     margins = Margins(right=1.6, top=0.75)
     data = max(lanes * (0.8 if lanes <= 4 else 0.5 if lanes <= 16 else 0.25), 1.6)
@@ -61,12 +61,12 @@ def sheet(devices: int, title: str) -> Axes:
 def memory(
     usage: Sequence[Usage], names: Sequence[str], limits: Sequence[float], makespan_s: float, axes: Axes
 ) -> Axes:
-    """Draw on *axes* the bytes that each device held.
+    """Draw the memory used on each device on *axes*.
 
     Parameters
     ----------
-    usage : for each device the moments of change (s), rising, and the bytes used from each on.
-    names, limits : each device's name, and its bytes; infinite: no limit.
+    usage : for each device the increasing moments of change (s), and the bytes used from then on.
+    names, limits : the name of each device, and its memory in bytes (infinite: no limit).
     makespan_s : where the axis ends.
     """
     shown = _shown(usage)
@@ -100,13 +100,13 @@ def memory(
 
 
 def _shown(usage: Sequence[Usage]) -> list[int]:
-    """Return the devices to draw, in their order; of many those that get fullest."""
+    """Return the devices to draw, in order; if there are many, those with the highest peaks."""
     fullest_first = sorted(range(len(usage)), key=lambda i: -float(usage[i][1].max(initial=0.0)))
     return sorted(fullest_first[:MOST])
 
 
 def _area(lane: Lane, makespan_s: float, scale: float) -> Any:
-    """Return the corners of the steps, closed along the lane's foot, (corners, 2)."""
+    """Return the corners of the steps as a polygon closed along the bottom of the lane, (corners, 2)."""
     until = np.clip(lane.moments, 0.0, makespan_s)
     x = np.concatenate([np.repeat(until, 2), [makespan_s, makespan_s]])
     y = np.concatenate([[0.0], np.repeat(lane.used, 2), [0.0]])
@@ -114,7 +114,7 @@ def _area(lane: Lane, makespan_s: float, scale: float) -> Any:
 
 
 def _told(axes: Axes, lanes: Sequence[Lane]) -> None:
-    """Write the peak of each lane, and its limit, at the lane's right; as seldom as the lanes' names."""
+    """Write the peak and the limit of each lane on its right, for the lanes that have names."""
     thick = points(axes)[1] / (len(lanes) + 0.2) if lanes else 1.0
     letters = 8.5 if thick >= 12.0 else 7.0
     for lane in lanes[:: max(math.ceil((letters + 1.0) / thick), 1)]:
@@ -139,7 +139,7 @@ def _legend(axes: Axes, words: str, limit: str) -> None:
 
 
 def _head(axes: Axes, words: str) -> None:
-    """Write what stands at the right of the lanes."""
+    """Write the head of the column on the right of the lanes."""
     axes.annotate(
         words,
         (1.0, 1.0),

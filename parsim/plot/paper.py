@@ -1,4 +1,4 @@
-"""Paper: what every picture is drawn on, its axes of time and of lanes, and how it becomes bytes.
+"""The sheets of all pictures: sizes, axes of time and of lanes, and conversion to bytes.
 
 +------------------------------+
 | title                        |      inches around the data: Margins
@@ -29,10 +29,10 @@ from parsim.plot import style
 from parsim.plot.letters import families, make_writable, warn, written
 
 TITLE = 90  # cells
-LETTER = 0.115  # inches of a title's letter
+LETTER = 0.115  # inches, width of a letter of a title
 NAME = 12  # cells of a lane's name
-APART = 60.0  # points between two marks of an axis of time, at the least
-ROOM = 1.01  # of the time, so that what ends last is seen whole
+APART = 60.0  # least number of points between two ticks of an axis of time
+ROOM = 1.01  # of the time, so that the last span is completely visible
 
 
 class Margins(NamedTuple):
@@ -45,42 +45,42 @@ class Margins(NamedTuple):
 
 
 class Point(NamedTuple):
-    """A point of the paper (1/72 inch) in units of the data."""
+    """A point (1/72 inch) in units of the data."""
 
     x: float
     y: float
 
 
 class Sheet(Figure):
-    """A figure that never asks for a letter that its fonts lack, wherever its words come from."""
+    """A figure that draws only letters that its fonts have, for any text."""
 
     def draw(self, renderer: Any) -> None:
-        """Draw it in fonts that have its letters."""
+        """Draw the figure in fonts that have its letters."""
         for text in self.findobj(Text):
             make_writable(text)
         super().draw(renderer)
 
 
 def settings() -> dict[Any, Any]:
-    """Return matplotlib's own settings under ours, so that nobody's private file changes a picture."""
+    """Return matplotlib's defaults with parsim's settings, so that no user's matplotlibrc changes a picture."""
     own = {name: value for name, value in matplotlib.rcParamsDefault.items() if name != "backend"}
     return own | style.PICTURE
 
 
 def ours() -> AbstractContextManager[None]:
-    """Draw with our settings while it lasts."""
+    """Use parsim's settings within the block."""
     return matplotlib.rc_context(settings())
 
 
 def figure(width: float, height: float) -> Figure:
-    """Return an empty sheet of *width* x *height* inches, without a window."""
+    """Return an empty sheet of *width* x *height* inches without a window."""
     made = Sheet(figsize=(width, height))
     FigureCanvasAgg(made)
     return made
 
 
 def page(width: float, height: float, margins: Margins) -> Axes:
-    """Return axes of *width* x *height* inches on a sheet of their own."""
+    """Return axes of *width* x *height* inches on their own sheet."""
     left, right, top, bottom = margins
     all_width, all_height = left + width + right, top + height + bottom
     sheet = figure(all_width, all_height)
@@ -97,8 +97,8 @@ def headline(sheet: Figure | SubFigure, left: float, words: str) -> None:
 
 
 def explain(axes: Axes, handles: Sequence[Any], words: Sequence[str]) -> None:
-    """Put a legend at the right of the data: what each of *handles* means."""
-    numbers = [str(number) for number in range(len(words))]  # matplotlib passes over labels such as _w0
+    """Put a legend with *handles* on the right of the data."""
+    numbers = [str(number) for number in range(len(words))]  # matplotlib ignores labels such as _w0
     legend = axes.legend(handles, numbers, loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False, borderaxespad=0)
     for text, word in zip(legend.get_texts(), words, strict=True):
         text.set_text(word)
@@ -106,7 +106,7 @@ def explain(axes: Axes, handles: Sequence[Any], words: Sequence[str]) -> None:
 
 
 def files(name: str, sheet: Figure | SubFigure) -> dict[str, bytes]:
-    """Write *sheet* as PNG and SVG, always the same bytes for the same sheet."""
+    """Write *sheet* as PNG and SVG; the same sheet gives the same bytes."""
     with ours():
         made = {f"{name}.{form}": _bytes(sheet, form) for form in ("png", "svg")}
     warn()
@@ -122,7 +122,7 @@ def png(sheet: Figure | SubFigure) -> bytes:
 
 
 def _whole(sheet: Figure | SubFigure) -> Figure:
-    """Return the figure itself; axes may stand on a part of one."""
+    """Return the whole figure; axes may be on a subfigure."""
     return sheet if isinstance(sheet, Figure) else sheet.figure
 
 
@@ -133,7 +133,7 @@ def _bytes(sheet: Figure | SubFigure, form: str) -> bytes:
 
 
 def point(axes: Axes) -> Point:
-    """Return how much of the data one point is."""
+    """Return the size of one point in units of the data."""
     width, height = size(axes)
     (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
     return Point((right - left) / width, abs(top - bottom) / height)
@@ -146,7 +146,7 @@ def size(axes: Axes) -> tuple[float, float]:
 
 
 def time_axis(axes: Axes, last_s: float, more: str = "") -> None:
-    """Let the data's x be seconds from 0 to *last_s*, written in the unit that reads best; *more* follows its name."""
+    """Make x an axis of seconds from 0 to *last_s*, labelled in the unit that reads best; *more* extends its label."""
     unit = unit_of(last_s)
     axes.set_xlim(0.0, last_s * ROOM)
     marks = ticks(last_s, min(max(size(axes)[0] / APART, 1.0), 10.0))
@@ -155,7 +155,7 @@ def time_axis(axes: Axes, last_s: float, more: str = "") -> None:
 
 
 def lane_axis(axes: Axes, names: Sequence[str], word: str) -> None:
-    """Let the data's y be lanes, the first on top; where they are too thin for their names, name some of them."""
+    """Make y an axis of lanes, the first on top. If lanes are too thin for their names, only some are named."""
     lanes = max(len(names), 1)
     thick = size(axes)[1] / (lanes + 0.2)
     letters = 9.0 if thick >= 12.0 else 7.0

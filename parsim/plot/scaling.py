@@ -1,10 +1,10 @@
-"""Speed-up and efficiency over the number of workers, beside what T_total foresees and what would be ideal.
+"""Speed-up and efficiency over the number of workers, with the prediction of T_total and the ideal.
 
 speed-up      ideal .   . T_total      speed-up(P)   = makespan(1) / makespan(P)
               .  . ___o                efficiency(P) = speed-up(P) / P
-          . ._--o                      T_total's: as if nobody ever waited
+          . ._--o                      T_total's: without waiting
 efficiency o--o____o
-           1  2   (4) workers P          the scenario's own P has a ring
+           1  2   (4) workers P          a ring marks the scenario's own P
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from parsim.plot import style
 from parsim.plot.paper import Margins, headline, page
 
 WIDE, TALL = 6.0, 5.2  # inches of both panels
-SHARE, GAP = 0.56, 0.09  # of the height: the upper panel, and what is between the two
-FAR = 8  # times the fewest workers, from where on the axes are logarithmic
+SHARE, GAP = 0.56, 0.09  # of the height: the upper panel, and the gap between the panels
+FAR = 8  # times the fewest workers: beyond it, axes are logarithmic
 TICKS = 9
-# The run may lie above it: with one worker a task has its parents' outputs, and elsewhere transfers may be hidden.
+# The run may be faster: one worker has all outputs of parents, and several may hide transfers.
 THEORY = "T_total: nobody waits, each transfer is\ncharged, also at P = 1, and none hidden"
 
 
 class Point(Protocol):
-    """What was found for one number of workers."""
+    """The figures of one number of workers."""
 
     @property
     def p(self) -> int:
@@ -42,15 +42,15 @@ class Point(Protocol):
 
     @property
     def t_total_s(self) -> float:
-        """Return what theory foresees."""
+        """Return T_total."""
 
     @property
     def speed_up(self) -> float:
-        """Return the makespan of one worker, in this run's makespans."""
+        """Return the makespan of one worker over this one."""
 
     @property
     def efficiency(self) -> float:
-        """Return the speed-up of each worker."""
+        """Return the speed-up per worker."""
 
 
 def sheet(title: str) -> Axes:
@@ -62,17 +62,17 @@ def sheet(title: str) -> Axes:
 
 
 def scaling(points: Sequence[Point], axes: Axes, own: int = 0) -> Axes:
-    """Draw *points* on *axes*, which keep the speed-up; their lower part becomes axes for the efficiency.
+    """Draw the speed-up of *points* on *axes*, and the efficiency on new axes in their lower part.
 
-    Where one of them has the scenario's *own* number of workers, it is marked.
+    The point with the scenario's *own* number of workers is marked.
 
-    Returns the axes of the speed-up; those of the efficiency are the figure's last.
+    Returns the axes of the speed-up. The figure's last axes are those of the efficiency.
     """
     left, bottom, width, height = axes.get_position().bounds
     axes.set_position((left, bottom + height * (1 - SHARE), width, height * SHARE))
     lower = axes.figure.add_axes((left, bottom, width, height * (1 - SHARE - GAP)), sharex=axes)
     p = [point.p for point in points]
-    # What one worker takes follows from any point; theory's speed-up is that over its own T_total.
+    # The makespan of one worker follows from any point; T_total's speed-up is that makespan over T_total.
     foreseen = [_over(point.speed_up * point.makespan_s, point.t_total_s) for point in points]
     _lines(axes, p, (p, foreseen, [point.speed_up for point in points]))
     each = [value / count for value, count in zip(foreseen, p, strict=True)]
@@ -108,9 +108,9 @@ def _ring(axes: Axes, own: int, value: float) -> None:
 
 
 def ticks(p: Sequence[int], own: int) -> dict[int, Literal["center", "left", "right"]]:
-    """Return the numbers of workers to label: the first, the *own* and the last always, others where there is room.
+    """Return the numbers of workers to label: always the first, the *own* and the last, others if there is room.
 
-    Each comes with the side of its mark on which it is written; two too near to each other turn their backs.
+    Each has the side of its mark on which the label stands; close labels stand on opposite sides.
 
     >>> list(ticks([1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128], 64))
     [1, 2, 4, 8, 16, 32, 64, 128]

@@ -1,9 +1,9 @@
-"""Two splits of the same work: their makespans over what they depend on, and what each costs.
+"""Two splits of the same work: their makespans over each variable, and their costs.
 
 items N            predicted 11, found 9
-T_total  [layers ########|data ..........]      who is faster, by theory
+T_total  [layers ########|data ..........]      the faster split, by theory
 run      [layers #####|data .............]      and by simulation
-       |          o--o                          solid with marks: simulated
+       |          o--o                          solid with marks: simulation
   s    |   o--o--/- - -                         dashed: T_total
        +------^--------------  N                ^ the scenario's own value
 """
@@ -30,15 +30,15 @@ WIDE, ACROSS = 12.6, 3  # inches; panels in a row
 LEFT, RIGHT, GAP = 0.85, 0.25, 0.95  # inches beside and between panels
 HEAD, ABOVE, TALL, BELOW = 1.1, 0.62, 1.75, 0.6  # inches: header; a panel's titles, data, axis
 FOOT = 1.8  # inches below all panels
-STRIPS = {"T_total": (1.125, 0.085), "run": (1.025, 0.085)}  # bottom and height, of the panel's height
-STEPS = (  # of a logarithmic axis, by how many times its first value the last one is
+STRIPS = {"T_total": (1.125, 0.085), "run": (1.025, 0.085)}  # bottom and height, as parts of the panel's height
+STEPS = (  # the last value over the first, beyond which an axis is logarithmic
     (8.0, (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)),
     (40.0, (1.0, 2.0, 5.0)),
     (1000.0, (1.0, 3.0)),
     (math.inf, (1.0,)),
 )
-NOTE = 30  # letters of a panel's note, above which it is written smaller
-NAMED = 0.13  # of the width, from which on a strip has room for a name
+NOTE = 30  # letters of a panel's note, beyond which it is written smaller
+NAMED = 0.13  # of the width, from which a strip has room for a name
 
 
 class Line(NamedTuple):
@@ -49,7 +49,7 @@ class Line(NamedTuple):
 
 
 class Panel(NamedTuple):
-    """Both splits over one variable, whose values are in the unit of its axis."""
+    """Both splits over one variable, with values in the unit of its axis."""
 
     title: str
     note: str
@@ -58,11 +58,11 @@ class Panel(NamedTuple):
     here: float
     values: Sequence[float]
     lines: Mapping[str, Line]  # by split
-    winners: Mapping[str, Sequence[tuple[float, str]]]  # by T_total and by run: from where on, which split or neither
+    winners: Mapping[str, Sequence[tuple[float, str]]]  # by T_total and by run: start and winner of each stretch
 
 
 class Costs(NamedTuple):
-    """One figure of both splits as bars; the parts of a bar (split -> parts) lie one behind the other."""
+    """One figure of both splits as bars; the parts of a bar (split -> parts) are stacked."""
 
     title: str
     parts: Mapping[str, Sequence[float]]
@@ -70,7 +70,7 @@ class Costs(NamedTuple):
 
 
 def splits(title: str, notes: Sequence[str], panels: Sequence[Panel], costs: Sequence[Costs]) -> Figure:
-    """Draw all *panels* on one sheet, *costs* below them; *notes* are a line under the title and one at the foot."""
+    """Draw all *panels* and *costs* on one sheet; *notes* are a line under the title and one at the bottom."""
     with ours():
         rows = math.ceil(len(panels) / ACROSS)
         each = ABOVE + TALL + BELOW
@@ -96,7 +96,7 @@ def splits(title: str, notes: Sequence[str], panels: Sequence[Panel], costs: Seq
 
 
 def panel(given: Panel, axes: Axes) -> Axes:
-    """Draw the makespan of both splits over one variable, and above it who is faster from where on."""
+    """Draw the makespan of both splits over one variable, and strips with the faster split above."""
     axes.set_yscale("log")
     if not given.counted:
         axes.set_xscale("log")
@@ -144,12 +144,12 @@ def _limits(given: Panel, axes: Axes) -> None:
 
 
 def _strip(axes: Axes, given: Panel, name: str, stretches: Sequence[tuple[float, str]]) -> None:
-    """Colour a strip above the data by who is faster, blank for neither, and let a line fall from each change."""
+    """Colour a strip above the data by the faster split, blank for neither, with a vertical line at each change."""
     bottom, height = STRIPS[name]
     left, right = axes.get_xlim()
     place = axes.get_xaxis_transform()
     axes.text(-0.015, bottom + height / 2, name, transform=axes.transAxes, ha="right", va="center", fontsize=7)
-    shift = 0.5 if given.counted else 0.0  # a whole number stands in the middle of its own stretch
+    shift = 0.5 if given.counted else 0.0  # a whole number is in the middle of its stretch
     starts = [start - shift for start, _ in stretches]
     starts[:1] = [left] if starts and starts[0] <= given.values[0] else starts[:1]
     for (start, end), (_, split) in zip(pairwise([*starts, right]), stretches, strict=True):

@@ -1,8 +1,8 @@
-"""Several Gantt charts above each other, on one axis of time.
+"""Several Gantt charts, one above the other, on one axis of time.
 
 name, seed 0
 fifo    makespan 8 s
-w0  ####----|  :            every chart with its makespan and its T_total
+w0  ####----|  :            each chart has its makespan and its T_total
 w1  ##----##|  :
 lpt *   makespan 6 s           the best of a comparison is marked
 w0  ######| :
@@ -32,12 +32,12 @@ from parsim.plot.paper import Margins, figure, headline, ours
 
 LABEL = 46  # cells
 LEAST, MOST = 0.7, 2.6  # inches of a chart
-MARGINS = Margins(top=0.4, bottom=0.5)  # the gap above the first chart is room enough for its titles
+MARGINS = Margins(top=0.4, bottom=0.5)  # the gap above the first chart has room for its titles
 GAP = 0.5  # inches between two charts
 
 
 class Chart(NamedTuple):
-    """A timeline with its label, its T_total, and what marks it out from the others."""
+    """A timeline with its label, its T_total, and its mark."""
 
     label: str
     timeline: Timeline
@@ -46,7 +46,7 @@ class Chart(NamedTuple):
 
 
 def stacked(title: str, charts: Sequence[Chart]) -> Figure:
-    """Draw *charts*, the first on top."""
+    """Draw *charts* from top to bottom."""
     with ours():
         return _stacked(title, charts)
 
@@ -86,12 +86,12 @@ def _stacked(title: str, charts: Sequence[Chart]) -> Figure:
 
 
 def _height(lanes: int, charts: int) -> float:
-    """Return the inches of a chart: enough for names where there are few lanes, for a pattern where there are many."""
+    """Return the height of a chart in inches: enough for names if there are few lanes, else for a pattern."""
     return max(min(lanes * (0.3 if charts <= 4 else 0.22), MOST), LEAST)
 
 
 def _looks(timeline: Timeline) -> set[str]:
-    """Name what the legend of *timeline* has to explain."""
+    """Return the looks that the legend of *timeline* explains."""
     kinds = {timeline.kinds.table[code] for code in np.unique(timeline.kinds.code).tolist()}
     more = {"transfer only", blank(timeline)}
     return kinds | more | {f"idle: {CAUSES[code]}" for code in np.unique(timeline.idle.cause).tolist()}

@@ -1,7 +1,7 @@
-"""The looks of every picture; the only place with colours.
+"""Colours and hatches of all pictures.
 
-The palette is that of Okabe and Ito (2008), "Color Universal Design", which people with any colour vision tell
-apart; hatches keep kinds and causes apart in grey print.
+The palette is that of Okabe and Ito (2008), "Color Universal Design", which people with any colour vision can
+distinguish. Hatches distinguish kinds and causes in grey print.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ LINE = "#B8B8B8"
 
 
 class Look(NamedTuple):
-    """How a bar is filled."""
+    """The fill of a bar."""
 
     face: str
     hatch: str = ""
 
     @property
     def ink(self) -> str:
-        """The colour of writing that reads best on it."""
+        """The colour of text that is most legible on the fill."""
         red, green, blue = (int(self.face[i : i + 2], 16) for i in (1, 3, 5))
         return BLACK if 0.299 * red + 0.587 * green + 0.114 * blue > 140 else WHITE
 
@@ -51,7 +51,7 @@ KINDS = {
     "merge": Look(GREY, "xxx"),
 }
 OTHER = Look(VERMILLION, "ooo")
-WAITING = Look("#FCEBC5")  # pale orange: its transfers alone take place
+WAITING = Look("#FCEBC5")  # pale orange: only transfers take place
 CAUSES = {
     "steps": Look(PALE, "..."),
     "memory": Look(PALE, "xxx"),
@@ -66,7 +66,7 @@ TERMS = {
     "contention": Look(ORANGE, "xxx"),
     "hidden": Look(SKY, "..."),
 }
-GROUPS = (  # of tasks; each with the mark that stands for a task without the room for its name; four differ in grey
+GROUPS = (  # of tasks, each with the mark of a task without a name; four differ in grey print
     (Look(SKY), "o"),
     (Look(YELLOW), "s"),
     (Look(BLUE), "^"),
@@ -79,21 +79,21 @@ PLAIN = (Look(LINE), "o")  # a task of no group
 THEORY = VERMILLION
 MAKESPAN = BLACK
 PATH = BLACK
-CASING = WHITE  # around the path, so that it is seen on any bar
+CASING = WHITE  # around the path, so that it is visible on any bar
 USED = Look(SKY)
 LIMIT = VERMILLION
 IDEAL = LINE
 SIMULATED = Look(BLACK)
 FORESEEN = Look(SKY)
 EDGE = GREY
-SPLITS = {"data": (Look(BLUE), "o"), "layers": (Look(VERMILLION), "s")}  # each with the mark of its points
+SPLITS = {"data": (Look(BLUE), "o"), "layers": (Look(VERMILLION), "s")}  # each with a mark for its points
 CROSSINGS: dict[str, dict[str, Any]] = {  # of the splits' lines, by T_total and by runs
     "T_total": {"color": BLACK, "linewidth": 1.0, "dashes": (6.0, 1.5, 1.0, 1.5)},
     "run": {"color": BLACK, "linewidth": 1.0},
 }
 
-FONT = "DejaVu Sans"  # comes with matplotlib: the same on every machine
-FURTHER = (  # where installed, for what it lacks: Chinese, Japanese, Korean
+FONT = "DejaVu Sans"  # part of matplotlib, so equal on every machine
+FURTHER = (  # if installed, for Chinese, Japanese and Korean
     "Noto Sans CJK SC",
     "Noto Sans SC",
     "Source Han Sans SC",

@@ -1,10 +1,10 @@
-r"""A run beside what is known without it: its Gantt chart, and below on the same axis what theory foresees.
+r"""A run and its theory: the Gantt chart, and below it the closed forms and bounds on the same axis.
 
 name: the simulation agrees with theory
 w0  ####--------|
 w1  ############|
 simulated    ############     3.3 s
-quantised    ############     3.3 s, agrees           its formula in small letters
+quantised    ############     3.3 s, agrees           with its formula in small letters
 lower bound  ########         2.75 s, holds
 """
 
@@ -25,14 +25,14 @@ from parsim.plot.letters import make_writable
 from parsim.plot.paper import Margins, figure, headline, ours, time_axis
 
 MARGINS = Margins(left=1.5, top=0.8, bottom=0.75)
-GAP = 0.75  # inches between the chart and the rows, with the chart's axis of time
+GAP = 0.75  # inches between the chart and the rows, including the chart's axis of time
 TALL = 0.46  # inches of a row
 FORMULA, SENTENCE = 120, 130  # cells
-LINE = 0.2  # inches of a line at the foot
+LINE = 0.2  # inches of a line at the bottom
 
 
 class Row(NamedTuple):
-    """A time to hold the run against: what it is, how it comes about, and what is said of it."""
+    """A time to compare the run with: its name, its formula, and the verdict."""
 
     name: str
     formula: str
@@ -42,7 +42,7 @@ class Row(NamedTuple):
 
 
 def validation(title: str, timeline: Timeline, theory_s: float, rows: Sequence[Row], foot: Sequence[str]) -> Figure:
-    """Draw *timeline*, and *rows* below it; *foot* are lines under all."""
+    """Draw *timeline* with *rows* below it; *foot* are the lines at the bottom."""
     with ours():
         left, right, top, bottom = MARGINS
         chart, bars, below = height(timeline), TALL * (len(rows) + 1), bottom + LINE * len(foot)
@@ -61,7 +61,7 @@ def validation(title: str, timeline: Timeline, theory_s: float, rows: Sequence[R
 
 
 def _rows(axes: Axes, rows: Sequence[Row], until_s: float) -> None:
-    """Draw a bar for each row, its name at the left, its time at the right, its formula below."""
+    """Draw a bar for each row, with its name on the left, its time on the right, and its formula below."""
     axes.set_ylim(len(rows) - 0.4, -0.6)
     time_axis(axes, until_s)
     axes.set_xlim(0.0, until_s)

@@ -1,4 +1,4 @@
-"""The ledger as a waterfall: from T_total, down or up by each term, to the makespan.
+"""The ledger as a waterfall chart: from T_total to the makespan, up or down by each term.
 
 T_total      ########################            2.75 s
 deviation                            |               0 s
@@ -20,13 +20,13 @@ from parsim.metrics.ledger import Ledger
 from parsim.plot import style
 from parsim.plot.paper import Margins, headline, page, point, time_axis
 
-CLEAR = 1e-3  # of the axis' unit: what is less is written in a unit of its own
+CLEAR = 1e-3  # of the axis' unit: smaller values are written in their own unit
 GAP = 4.0  # points between a bar and its value
 TALL = 0.36  # inches of a row
 
 
 class Row(NamedTuple):
-    """A bar from *start_s* to *end_s*; a whole stands on zero, a step on the row before."""
+    """A bar from *start_s* to *end_s*. A total starts at zero, a term at the end of the previous row."""
 
     name: str
     start_s: float
@@ -36,7 +36,7 @@ class Row(NamedTuple):
 
 
 def sheet(ledger: Ledger, title: str) -> Axes:
-    """Return empty axes of a size that fits *ledger*."""
+    """Return empty axes of a fitting size for *ledger*."""
     margins = Margins(left=1.7, right=0.4, top=0.6)
     axes = page(7.0, TALL * len(rows(ledger)), margins)
     headline(axes.figure, 0.3, title)
@@ -44,7 +44,7 @@ def sheet(ledger: Ledger, title: str) -> Axes:
 
 
 def rows(ledger: Ledger) -> list[Row]:
-    """Return a bar for each term; idleness is cut by cause where there is any."""
+    """Return a bar for each term, with idleness split by cause if there is any."""
     idle = [(f"idle: {cause}", spent, style.CAUSES[cause]) for cause, spent in ledger.idle.items() if spent]
     steps = [
         ("deviation", ledger.deviation_s, style.TERMS["deviation"]),
@@ -60,7 +60,7 @@ def rows(ledger: Ledger) -> list[Row]:
 
 
 def waterfall(ledger: Ledger, axes: Axes) -> Axes:
-    """Draw *ledger* on *axes*, a row for each term, each with its value: + makes the run longer, - shorter."""
+    """Draw *ledger* on *axes*: a row with a value for each term, where + makes the run longer and - shorter."""
     terms = rows(ledger)
     largest = max(max(abs(row.start_s), abs(row.end_s)) for row in terms)
     _axes(axes, terms, largest)
@@ -79,7 +79,7 @@ def waterfall(ledger: Ledger, axes: Axes) -> Axes:
             linewidth=0.5,
             zorder=2,
         )
-        if height + 1 < len(terms):  # the level that the next row starts from; nothing is a line alone
+        if height + 1 < len(terms):  # the level at which the next row starts; a term of zero is only this line
             axes.plot([row.end_s] * 2, [height - 0.31 * nothing, height + 0.69], color=style.EDGE, linewidth=0.8)
         right = max(row.start_s, row.end_s) + gap
         axes.text(right, height, _value(row, nothing, largest), va="center_baseline", fontsize=8.5, parse_math=False)
@@ -93,12 +93,12 @@ def _axes(axes: Axes, terms: list[Row], largest: float) -> None:
     axes.set_ylabel("term of the ledger")
     time_axis(axes, largest or 1.0)
     least = min(min(row.start_s, row.end_s) for row in terms)
-    # The longest value, "+0.1234 ms", needs the room of seven of its letters' heights.
+    # The longest value, "+0.1234 ms", is as wide as seven times the height of its letters.
     axes.set_xlim(min(least, 0.0), (largest or 1.0) + 65.0 * point(axes).x)
 
 
 def _value(row: Row, nothing: bool, largest: float) -> str:
-    """Write a term in the axis' unit, or in one of its own where it is small."""
+    """Write a term in the axis' unit, or in its own unit if it is small."""
     value = 0.0 if nothing else row.end_s - row.start_s
     unit = unit_of(largest)
     small = 0.0 < abs(value) < CLEAR * unit.seconds

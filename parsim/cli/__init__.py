@@ -1,6 +1,6 @@
 """The command line: `parsim COMMAND ...`.
 
-Standard output carries the answer and nothing else; faults go to standard error, a line each. Exit codes: 0 done, 1 the
+Standard output contains only the answer; faults go to standard error, one per line. Exit codes: 0 success, 1 the
 run failed, 2 the input is wrong. Heavy imports wait until a command needs them.
 """
 
@@ -27,7 +27,7 @@ for command in (*play.COMMANDS, *pictures.COMMANDS, *catalog.COMMANDS):
 
 
 def main() -> None:
-    """Run the command line and leave with the contract's exit code."""
+    """Run the command line and exit with the contract's code."""
     streams.occupy()
     forgive_letters()
     sys.exit(_main())
@@ -55,14 +55,14 @@ def _main() -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 1
-    except OSError as error:  # of standard output; files that cannot be read or written are told of elsewhere
+    except OSError as error:  # of standard output; errors of other files are caught elsewhere
         tell(f"parsim: standard output: {error.strerror or error}")
         return 1
     return 0
 
 
 def _misuse(misuse: click.UsageError) -> Fault:
-    """Turn click's complaint into a fault; the option is the file, of an argument its name in the usage."""
+    """Turn an error of click into a fault, whose file is the option or the argument's name in the usage."""
     param = getattr(misuse, "param", None)
     if isinstance(param, click.Argument):
         name = param.human_readable_name.rstrip(".")

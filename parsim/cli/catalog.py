@@ -1,4 +1,4 @@
-"""Commands about what there is, and about files of one's own: list, check, schema, schedule, ledger."""
+"""Commands about the shelves and about users' own files: list, check, schema, schedule, ledger."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from parsim.entries.registry import Shelf
 
 
-DEVICES = "devices"  # no shelf of Python, but listed among them
+DEVICES = "devices"  # not a shelf of Python files, but listed with the shelves
 
 
 @click.command()
@@ -52,7 +52,7 @@ def schedule(name: str, ranks: str, microbatches: str, chunks: str, files: tuple
     counts: dict[str, int] = {}
     faults: list[Fault] = []
     use_files(files, faults)
-    used = not faults  # else the name may be one of theirs
+    used = not faults  # the schedule may come from one of these files
     for option, text in {"--ranks": ranks, "--microbatches": microbatches, "--chunks": chunks}.items():
         with collecting(faults):
             counts[option.lstrip("-")] = count_of(option, text, MOST)
@@ -103,7 +103,7 @@ def ledger(timeline: str, workers: str | None, origin: str) -> None:
 @with_files
 @as_json
 def list_(shelf: str | None, files: tuple[str, ...], as_json: bool) -> None:
-    """List what stands on the shelves, and in which files."""
+    """List the entries of the shelves and their files."""
     from parsim.core.suggestions import did_you_mean
     from parsim.entries.registry import SHELVES
     from parsim.entries.registry import shelf as find
@@ -135,7 +135,7 @@ def _rows(shelf: Shelf) -> list[dict[str, str]]:
 
 
 def _first_line(entry: Callable[..., Any]) -> str:
-    """Say what an entry does: the first line of its docstring, or of its module's."""
+    """Return the first line of the docstring of an entry or of its module."""
     module = sys.modules.get(entry.__module__)
     return (entry.__doc__ or (module and module.__doc__) or "").strip().partition("\n")[0]
 
@@ -147,7 +147,7 @@ def _device_rows() -> list[dict[str, str]]:
 
 
 def _shown(file: str) -> str:
-    """Write a file of the package from the package on, and any other as it was named."""
+    """Write the path of a file relative to the package, or unchanged if it is outside."""
     from parsim.entries.registry import PACKAGE
 
     return Path(file).relative_to(Path(PACKAGE).parent).as_posix() if file.startswith(PACKAGE + os.sep) else file
@@ -158,7 +158,7 @@ def _shown(file: str) -> str:
 @as_json
 @quiet
 def check(file: str, as_json: bool, quiet: bool) -> None:
-    """Try a file of your own against the rules of its shelves.
+    """Check a file of your own against the rules of its shelves.
 
     FILE is Python that adds policies, kernels or other entries.
     """

@@ -1,6 +1,6 @@
-"""Copy the scenarios and notebooks: in a clone from their folders, else from the copies that the wheel brings.
+"""Copy the scenarios and notebooks: from their folders in a clone, else from the copies in the wheel.
 
-parsim examples learn      learn/scenarios/*.yaml   learn/notebooks/*.ipynb   and the pictures that these show
+parsim examples learn      learn/scenarios/*.yaml   learn/notebooks/*.ipynb   and their pictures
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ WANTED = (
 def examples(folder: str) -> None:
     """Copy the scenarios and notebooks into a folder.
 
-    DIR gets the folders scenarios and notebooks, as README and the notebooks name them. A file that is there already
-    stays; if it differs, nothing is copied.
+    DIR gets the folders scenarios and notebooks, as README and the notebooks name them. An existing file stays; if it
+    differs from the example, nothing is copied.
     """
     from parsim.export.files import ready, write
 
@@ -48,17 +48,17 @@ def examples(folder: str) -> None:
 
 
 def originals() -> dict[str, bytes]:
-    """Return the content of each example, by its path from the folder where all of them lie."""
+    """Return the content of each example, by its path from the common folder."""
     from parsim.entries.registry import PACKAGE
 
-    brought = Path(PACKAGE) / "examples"  # in a wheel; see pyproject.toml
+    brought = Path(PACKAGE) / "examples"  # in a wheel (see pyproject.toml)
     root = brought if brought.is_dir() else Path(PACKAGE).parent
     files = [file for pattern in WANTED for file in sorted(root.glob(pattern))]
     return {file.relative_to(root).as_posix(): file.read_bytes() for file in files}
 
 
 def _about(folder: Path, found: dict[str, bytes]) -> Iterator[Fault]:
-    """Yield what is wrong with the folder, or with each file that stands in the way."""
+    """Yield the fault of the folder, or a fault for each file in the way."""
     try:
         places = {place for name in found for place in (folder / name).parents if place.exists() or place.is_symlink()}
         blocked = sorted(place for place in places if not place.is_dir())

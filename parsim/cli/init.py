@@ -1,7 +1,7 @@
-"""Write a scenario to begin with, and beside it the schema from which editors complete and explain its keys.
+"""Write a first scenario, and the schema with which editors complete and explain its keys.
 
 mine.yaml            # yaml-language-server: $schema=parsim.schema.json
-parsim.schema.json   what `parsim schema` prints
+parsim.schema.json   the output of `parsim schema`
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ KINDS = "items (if left out), tasks, stages, mlp, transformer or transfers."
 @click.argument("file", default="scenario.yaml")
 @click.option("--kind", default="items", metavar="KIND", help=KINDS)
 def init(file: str, kind: str) -> None:
-    """Write a scenario to begin with, each key explained.
+    """Write a first scenario with an explanation of each key.
 
-    FILE is scenario.yaml if left out. Beside it stands parsim.schema.json, from which editors complete keys.
+    The default of FILE is scenario.yaml. Editors complete keys from parsim.schema.json in the same folder.
     """
     from parsim.core.suggestions import did_you_mean
 
@@ -54,12 +54,12 @@ def init(file: str, kind: str) -> None:
 
 
 def _text(template: Path) -> str:
-    """Read a template; its first line names a schema, which is to be the one beside the scenario."""
+    """Read a template, and let its first line name the schema next to the scenario."""
     return re.sub(r"\$schema=\S+", f"$schema={SCHEMA}", template.read_text(encoding="utf-8"), count=1)
 
 
 def _add_schema(path: Path) -> None:
-    """Write the schema of scenarios, or leave what is there already, and tell where that is another."""
+    """Write the schema of scenarios. An existing file stays, with a note if it differs."""
     from parsim.build import scenario_schema
     from parsim.export.files import json_text
 
@@ -73,18 +73,18 @@ def _add_schema(path: Path) -> None:
 def _read(path: Path) -> object:
     try:
         return json.loads(content(str(path)))
-    except (ValueError, RecursionError):  # no file, no JSON, or JSON too deep
+    except (ValueError, RecursionError):  # not a file, not JSON, or nested too deeply
         return None
 
 
 def _write_new(file: str, text: str) -> None:
-    """Write a file that did not exist, whole or not at all."""
+    """Write a new file completely or not at all."""
     try:
         with open(file, "x", encoding="utf-8", newline="\n") as new:
             try:
                 new.write(text)
                 new.flush()
-            except OSError:  # the disk is full
+            except OSError:  # for example, the disk is full
                 os.unlink(file)
                 raise
     except (OSError, ValueError) as error:
@@ -92,7 +92,7 @@ def _write_new(file: str, text: str) -> None:
 
 
 def _about_new(file: Path) -> None:
-    """Refuse a name under which no new file can be."""
+    """Yield the fault of a name that cannot be a new file."""
     try:
         if file.exists() or file.is_symlink():
             raise _not_written(str(file), "it exists already, and is left as it is")

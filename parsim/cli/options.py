@@ -1,8 +1,8 @@
-"""What was asked: the options of commands, what is wrong with them, and how an answer is said.
+"""The options of commands, their faults, and the output of an answer.
 
 --with FILE.py   --set PATH=VALUE   --seed N   --out DIR   and the command's own
     |                 |                |          |
-    +-----------------+---- each is checked ------+--->  every fault at once, or the values to play with
+    +-----------------+---- each is checked ------+--->  all faults at once, or the values to use
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ if TYPE_CHECKING:
 
 
 class Answer(Protocol):
-    """What a command that plays a scenario has to say."""
+    """The answer of a command that plays a scenario."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Say it as plain values."""
+        """Return the answer as plain values."""
 
     def report(self) -> str:
-        """Say it for people."""
+        """Return the answer as text."""
 
     def save(self, folder: str) -> None:
-        """Write it into a folder."""
+        """Write the answer into a folder."""
 
 
 Values = dict[str, Any]
-Read = Callable[[tuple[str, ...]], Values]  # what --set says -> values by dotted path
+Read = Callable[[tuple[str, ...]], Values]  # the texts of --set -> values by dotted path
 Given = TypeVar("Given", bound=Answer)
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -70,8 +70,8 @@ class Asked:
     def values(self, faults: list[Fault], read: Read, see: Callable[[Values], Any]) -> Values:
         """Return the values that the options set, as *read* reads them.
 
-        What is wrong with them is told together with *faults*, those of the command's own options, and with what
-        *see* finds wrong with the scenario.
+        Their faults are raised together with *faults*, those of the command's own options, and with the faults of the
+        scenario that *see* finds.
         """
         chosen: Values = {}
         use_files(self.files, faults)
@@ -95,7 +95,7 @@ class Asked:
         return chosen
 
     def say(self, ask: Callable[[], Given], what: str) -> Given:
-        """Let *ask* play, and give its answer as it was asked for."""
+        """Call *ask*, which plays, then write its answer to the folder and the terminal."""
         with waiting(what, self.quiet):
             answer = ask()
             self.keep(answer)
@@ -103,12 +103,12 @@ class Asked:
         return answer
 
     def keep(self, answer: Answer) -> None:
-        """Write the answer where it was asked for."""
+        """Write the answer into the folder, if one is named."""
         if self.out is not None:
             answer.save(self.out)
 
     def show(self, answer: Answer) -> None:
-        """Print the answer as it was asked for."""
+        """Print the answer as text or JSON, unless --quiet is given."""
         if not self.quiet:
             say_json(answer.to_dict()) if self.as_json else say(answer.report())
         if self.as_json:
@@ -117,7 +117,7 @@ class Asked:
 
 
 def answers(command: Command) -> Command:
-    """Give *command* the options of every command that plays, as an `Asked`; its own options follow."""
+    """Add the options of every command that plays to *command*, as an `Asked` argument before its own options."""
 
     @wraps(command)
     def play(**options: Any) -> Any:
@@ -130,13 +130,13 @@ def answers(command: Command) -> Command:
 
 
 def option_fault(option: str, message: str) -> ScenarioError:
-    """Make the error for a fault on the command line."""
+    """Return the error for a fault on the command line."""
     return ScenarioError([Fault(option, 0, 0, option.lstrip("-"), message)])
 
 
 @contextmanager
 def collecting(faults: list[Fault]) -> Iterator[None]:
-    """Collect what is wrong, and go on."""
+    """Collect the faults raised in the block, and continue."""
     try:
         yield
     except ScenarioError as wrong:
@@ -144,13 +144,13 @@ def collecting(faults: list[Fault]) -> Iterator[None]:
 
 
 def raise_all(faults: Sequence[Fault]) -> None:
-    """Refuse to go on where anything is wrong."""
+    """Raise all *faults*, if there are any."""
     if faults:
         raise ScenarioError(faults)
 
 
 def use_files(files: Iterable[str], faults: list[Fault]) -> None:
-    """Put what *files* from outside the package add on the shelves."""
+    """Add the entries of *files* from outside the package to the shelves."""
     for file in files:
         from parsim.entries.registry import use
 
@@ -166,14 +166,14 @@ def seed_of(text: str) -> int:
 
 
 def count_of(option: str, text: str, most: int) -> int:
-    """Read a count, which is *most* at most."""
+    """Read a count of at most *most*."""
     if not text.isascii() or not text.isdigit() or len(text) > len(str(most)) or not 0 < int(text) <= most:
         raise option_fault(option, f"'{text[:60]}' is not a count from 1 to {most}; write for example 4")
     return int(text)
 
 
 def engine_of(text: str) -> Engine:
-    """Read what is to play a scenario."""
+    """Read the name of the engine."""
     from parsim.core.job import ENGINES
     from parsim.core.suggestions import did_you_mean
 
@@ -184,7 +184,7 @@ def engine_of(text: str) -> Engine:
 
 
 def seconds_of(option: str, text: str) -> float:
-    """Read a time above 0, with or without its unit.
+    """Read a time above 0, with or without a unit.
 
     >>> seconds_of("--timeout", "90"), seconds_of("--timeout", "2 min")
     (90.0, 120.0)

@@ -1,7 +1,7 @@
-"""The command that draws: plot.
+"""The command `plot`.
 
-folder of --out   gantt, ledger                  from what lies there, measured runs too
-                  memory, graph, path, scaling   from scenario.json, played again
+folder of --out   gantt, ledger                  from its files, also for measured runs
+                  memory, graph, path, scaling   from scenario.json, which is played again
 scenario file     every kind                     from a run of it
 """
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from parsim.scenario.scenario import Scenario, Source
 
 KINDS = ("gantt", "ledger", "path", "memory", "graph", "scaling")
-LYING = ("gantt", "ledger", "path")  # what a folder shows without playing again
+LYING = ("gantt", "ledger", "path")  # drawn from a folder without playing again
 
 Pictures = dict[str, bytes]
 Draw = Callable[[str], Pictures]  # kind -> files
@@ -44,7 +44,7 @@ Draw = Callable[[str], Pictures]  # kind -> files
 def plot(result: str, kinds: tuple[str, ...], out: str | None, files: tuple[str, ...], quiet: bool) -> None:
     """Draw pictures of a result, by default its Gantt chart.
 
-    RESULT is a folder that --out wrote, or a scenario. A kind that cannot be drawn does not keep others from it.
+    RESULT is a folder that --out wrote, or a scenario. If one kind cannot be drawn, the others still are.
     """
     from parsim.export.files import ready, write
     from parsim.study.change import first_line
@@ -72,7 +72,7 @@ def plot(result: str, kinds: tuple[str, ...], out: str | None, files: tuple[str,
 
 
 def _drawn(draw: Draw, kinds: list[str]) -> tuple[Pictures, dict[str, ParsimError]]:
-    """Draw each of *kinds*; return the pictures, and why others cannot be drawn. Where none can be, that is raised."""
+    """Draw each of *kinds*; return the pictures and the reasons for missing ones. If all are missing, raise."""
     pictures: Pictures = {}
     failed: dict[str, ParsimError] = {}
     for kind in counted("pictures", kinds):
@@ -87,7 +87,7 @@ def _drawn(draw: Draw, kinds: list[str]) -> tuple[Pictures, dict[str, ParsimErro
 
 
 def _kinds(words: tuple[str, ...], faults: list[Fault]) -> list[str]:
-    """Return the kinds asked for, each once; what is no kind is a fault."""
+    """Return the kinds asked for, each once; an unknown kind is a fault."""
     from parsim.core.suggestions import did_you_mean
 
     asked = dict.fromkeys(kind.strip() for word in words for kind in word.split(","))
@@ -98,13 +98,13 @@ def _kinds(words: tuple[str, ...], faults: list[Fault]) -> list[str]:
 
 
 def _folder(result: str, kinds: list[str], out: str | None, faults: list[Fault]) -> str:
-    """Return where the pictures go, and see that they can be written there."""
+    """Return the folder of the pictures, and check that it is writable."""
     from parsim.export.files import writable
     from parsim.export.folder import folder_of_run
 
     folder = out if out is not None else folder_of_run(result)
     if folder is None:
-        if Path(result).exists():  # else that is what is wrong
+        if Path(result).exists():  # otherwise the fault is that of the source
             message = "is missing; a scenario has no folder of its own: write for example --out out"
             faults += option_fault("--out", message).faults
         return ""
@@ -114,7 +114,7 @@ def _folder(result: str, kinds: list[str], out: str | None, faults: list[Fault])
 
 
 def _source(result: str) -> Draw:
-    """Check the folder or the scenario *result*, and return what draws a kind of it."""
+    """Check the folder or the scenario *result*, and return a function that draws a kind of picture of it."""
     from parsim.export.folder import folder_of_run, read_folder
     from parsim.reading import load
 
@@ -138,7 +138,7 @@ def _source(result: str) -> Draw:
 
 
 def _again(kept: Kept) -> Draw:
-    """Play what lies in a folder again, under the name that it had."""
+    """Play the scenario in a folder again, under its old name."""
     from parsim.export.folder import SCENARIO, read_scenario
     from parsim.reading import load
 
@@ -150,7 +150,7 @@ def _again(kept: Kept) -> Draw:
 
 @contextmanager
 def _read_from(file: str) -> Iterator[None]:
-    """Name the file in faults of its values, which do not know it."""
+    """Name the file in faults of its values."""
     try:
         yield
     except ScenarioError as wrong:
@@ -158,7 +158,7 @@ def _read_from(file: str) -> Iterator[None]:
 
 
 def _lying(kept: Kept, kind: str) -> Pictures:
-    """Draw what lies in a folder."""
+    """Draw a picture of the files in a folder."""
     from parsim.metrics.critical_path import critical_path
     from parsim.plot import gantt, paper, waterfall
 
@@ -174,7 +174,7 @@ def _lying(kept: Kept, kind: str) -> Pictures:
 
 
 def _player(scenario: Scenario, source: Source, makespan_s: float | None = None) -> Draw:
-    """Build *scenario*, read from *source*, and return what draws its run; a known makespan must come out again."""
+    """Build *scenario* from *source* and return a function that draws its run, which must have the known makespan."""
     from parsim.build import build
     from parsim.run import run
 
@@ -198,7 +198,7 @@ def _player(scenario: Scenario, source: Source, makespan_s: float | None = None)
         return result
 
     def draw(kind: str) -> Pictures:
-        result = played()  # also where more workers are asked of: a known makespan must come out again
+        result = played()  # also for other numbers of workers: the known makespan is checked
         return _scaling(scenario, source) if kind == "scaling" else result.pictures(kind)
 
     return draw

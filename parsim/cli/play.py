@@ -41,7 +41,7 @@ timeout = click.option("--timeout", metavar="TIME", help="Fail where no worker a
 
 
 def answer(asked: Asked, scenario: str, ask: Callable[[str, Values], Given], faults: list[Fault]) -> Given:
-    """Let *ask* play the scenario with what the options set."""
+    """Call *ask* with the scenario and the values of the options."""
     from parsim.scenario.scenario import settings
 
     chosen = asked.values(faults, settings, lambda values: _see(scenario, values))
@@ -60,7 +60,7 @@ def _see(scenario: str, values: Values) -> None:
 @click.option("--engine", metavar="NAME", default="auto", help="auto, simpy or path, the longest path.")
 @answers
 def run(asked: Asked, scenario: str, engine: str) -> None:
-    """Play SCENARIO on its clock, simulated or live."""
+    """Play SCENARIO on its clock: simulated or live."""
     from parsim.run import salvage, simulate
 
     faults: list[Fault] = []
@@ -81,7 +81,7 @@ def run(asked: Asked, scenario: str, engine: str) -> None:
 @timeout
 @answers
 def replay(asked: Asked, scenario: str, times: str, timeout: str | None) -> None:
-    """Run the work for real, in processes, beside its prediction."""
+    """Run the work in real processes and compare with the prediction."""
     from parsim.predict import replay as play
     from parsim.predict import salvage
     from parsim.scenario.scenario import settings as set_values
@@ -136,7 +136,7 @@ def calibrate(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Measure what SCENARIO's kernels take here, into a profile."""
+    """Measure SCENARIO's kernels on this machine into a profile."""
     from parsim.export.files import writable
     from parsim.measure import calibrate as measure
     from parsim.measure import file_of
@@ -171,7 +171,7 @@ def calibrate(
 @scenario
 @answers
 def validate(asked: Asked, scenario: str) -> None:
-    """Hold the run against closed forms, and prove its timeline."""
+    """Compare the run with closed forms, and prove its timeline."""
     from parsim.validate import validate as play
 
     verdict = answer(asked, scenario, play, [])
@@ -184,10 +184,10 @@ def validate(asked: Asked, scenario: str) -> None:
 @click.option("--seeds", metavar="COUNT", default="1", help="Play all with so many seeds; left out: 1.")
 @answers
 def compare(asked: Asked, scenarios: tuple[str, ...], seeds: str) -> None:
-    """Play the same work in several ways, and say what decides.
+    """Play the same work in several ways, and explain what decides.
 
-    Name several scenarios, or alternatives: --set policy=fifo,lpt,heft. Files must ask for the same work; what --set
-    changes may be the work itself, and the report says so.
+    Name several scenarios, or alternatives: --set policy=fifo,lpt,heft. All files must contain the same work. --set may
+    change the work, and then the report says so.
     """
     from parsim.study.compare import compare as play
     from parsim.study.runner import Runner
@@ -242,9 +242,9 @@ def scaling(asked: Asked, scenario: str, workers: str | None) -> None:
 @click.option("--over", metavar="KEY,...", help="What to vary, of count, devices, item, weights, bandwidth, latency.")
 @answers
 def splits(asked: Asked, scenario: str, over: str | None) -> None:
-    """Hold the split by data against the split by layers.
+    """Compare the split by data with the split by layers.
 
-    Shows from which values on which of them is faster, and why; foreseen by T_total, and found by runs.
+    Shows for which values each of them is faster and why, as predicted by T_total and as found by runs.
     """
     from parsim.study.splits import splits as play
 
@@ -257,7 +257,7 @@ def splits(asked: Asked, scenario: str, over: str | None) -> None:
 
 
 def _paths(words: str) -> list[str]:
-    """Return dotted paths; each may be named by its last step."""
+    """Return dotted paths; the last step is enough to name a path."""
     from parsim.core.suggestions import did_you_mean
     from parsim.study.splits.variables import VARIABLES
 

@@ -1,4 +1,4 @@
-"""What people at a terminal see while a command lasts.
+"""Progress of a command, shown on a terminal.
 
 06_pipeline.yaml: 3 of 12 runs, 40,000 of 128,000 tasks, about 12 s left
 """
@@ -18,7 +18,7 @@ OFTEN = 4  # times a second
 
 @contextmanager
 def waiting(what: str, quiet: bool) -> Iterator[None]:
-    """Show people at a terminal how far it is, and how long it will take."""
+    """Show the progress and the remaining time on a terminal."""
     if quiet or not sys.stderr.isatty():
         yield
         return
@@ -34,7 +34,7 @@ def waiting(what: str, quiet: bool) -> Iterator[None]:
 
 
 def story(under_way: Sequence[Part]) -> str:
-    """Say how much of what is *under_way* is done, the outermost first.
+    """Write how much of each part *under_way* is done, the outermost part first.
 
     >>> story([Part("runs", 12, lambda: 3), Part("tasks", 128000, lambda: 40000)])
     '3 of 12 runs, 40,000 of 128,000 tasks'
@@ -47,7 +47,7 @@ def story(under_way: Sequence[Part]) -> str:
 
 
 def _left(under_way: Sequence[Part]) -> str:
-    """Return the time that the outermost part will take, if it goes on as fast; nothing in its first second."""
+    """Return the remaining time of the outermost part at its speed so far; empty in its first second."""
     done = share(under_way)
     spent = monotonic() - under_way[0].since if under_way else 0.0
     if spent < 1 or not 0 < done < 1:

@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and SIGHUP: each interrupts a command, which then keeps what it has done and exits with 1."""
+"""Ctrl-C, SIGTERM and SIGHUP interrupt a command. It keeps its results so far and exits with 1."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ SIGNS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if ha
 
 @contextmanager
 def interrupted_once() -> Iterator[None]:
-    """Let a signal interrupt what is done here, once: while that comes to its end, further ones are ignored.
+    """Let the first signal interrupt the block, and ignore further signals while it ends.
 
-    What the caller ignores (nohup) stays ignored.
+    Signals that the caller ignores (nohup) stay ignored.
     """
 
     def interrupt(number: int, frame: object) -> None:
@@ -30,5 +30,5 @@ def interrupted_once() -> Iterator[None]:
         yield
     finally:
         for sign, handler in before.items():
-            if signal.getsignal(sign) is interrupt:  # else it was interrupted, and has yet to say so
+            if signal.getsignal(sign) is interrupt:  # if interrupted, the command still has to report it
                 signal.signal(sign, handler)

@@ -1,6 +1,6 @@
-"""Standard streams that the caller has closed, as in `parsim run mine.yaml >&-`.
+"""Handle standard streams that the caller has closed, as in `parsim run mine.yaml >&-`.
 
-A file that is opened later must not get the number of one of them, or what is printed would end up in it.
+A file that is opened later must not get the number of a closed stream, or output would end up in the file.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ import sys
 
 
 class Closed(io.TextIOBase):
-    """Standard output that nobody can write to: an answer that would be lost is told."""
+    """A closed standard output: printing raises an error, so that no answer is lost silently."""
 
     def writable(self) -> bool:
-        """Take what is printed, and complain of it."""
+        """Return True, so that `write` is called and raises."""
         return True
 
     def write(self, text: str) -> int:
@@ -24,12 +24,12 @@ class Closed(io.TextIOBase):
 
 
 def occupy() -> None:
-    """Open in place of each closed stream what takes up its number."""
+    """Open a file in place of each closed stream, to occupy its number."""
     for number in range(3):
         try:
             os.fstat(number)
         except OSError:
-            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # it gets the lowest number that is free
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # it gets the lowest free number
     if sys.stdout is None:
         sys.stdout = Closed()
     if sys.stderr is None:

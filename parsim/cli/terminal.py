@@ -1,6 +1,6 @@
-r"""What commands write: the answer to standard output, all else to standard error, a line each.
+r"""Output of commands: the answer goes to standard output, everything else to standard error, line by line.
 
-say("w0  3 s\n")          report, table              control characters are written out; lines stay lines
+say("w0  3 s\n")          report, table              control characters are escaped, except line breaks
 say_json({...})           one JSON object            as JSON writes them
 tell("no such file")      fault, note, failure       as `say`
 """
@@ -19,26 +19,26 @@ import click
 from parsim.core.errors import Silence
 from parsim.core.escape import printable
 
-DELETE = "\x7f"  # the only control character that `json` leaves as it is
+DELETE = "\x7f"  # the only control character that `json` does not escape
 
 
 def say(text: str) -> None:
-    """Write lines of an answer."""
+    """Write lines to standard output."""
     click.echo(_lines(text.removesuffix("\n")))
 
 
 def tell(text: str) -> None:
-    """Write lines beside an answer."""
+    """Write lines to standard error."""
     click.echo(_lines(text), err=True)
 
 
 def say_json(value: Any, indent: int | None = None) -> None:
-    """Write an answer as one JSON value."""
+    """Write a JSON value to standard output."""
     click.echo(json.dumps(value, indent=indent).replace(DELETE, "\\u007f"))
 
 
 def forgive_letters() -> None:
-    """Let letters that the terminal's encoding lacks be written as escapes, in place of an error."""
+    """Write letters that the terminal's encoding lacks as escapes instead of raising an error."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
@@ -46,9 +46,9 @@ def forgive_letters() -> None:
 
 @contextmanager
 def warnings_told() -> Iterator[None]:
-    """Tell of parsim's warnings in a line each; other ones stay as Python writes them.
+    """Write each of parsim's warnings on one line; other warnings stay as Python writes them.
 
-    Of letters that pictures cannot show it is told once, at the end.
+    The warnings about letters that fonts lack are merged into one at the end.
     """
     found: list[Any] = []
 

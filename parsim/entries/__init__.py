@@ -1,1 +1,1 @@
-"""The registry of shelf entries, entries from outside the package, and the checks of what they answer."""
+"""The registry of shelf entries, entries from outside the package, and the checks of their answers."""

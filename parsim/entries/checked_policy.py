@@ -1,9 +1,9 @@
-"""A policy from outside the package, checked: each answer is passed on, or refused where it breaks a rule.
+"""Check a policy from outside the package: each answer is passed on, or refused if it breaks a rule.
 
     engine  --take(w0)-->  guard  --take(w0)-->  policy
             <----t3------         <-----t3-----             t3: ready? not taken? may run on w0? its home? room?
 
-Names the policy, its file and line, the task and the worker. Built-in policies are asked without it.
+Messages name the policy, its file and line, the task and the worker. Built-in policies are called directly.
 """
 
 from __future__ import annotations

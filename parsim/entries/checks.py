@@ -1,4 +1,4 @@
-"""What the shelves' entries have to answer: held against every answer of an entry from outside the package.
+"""Checks of the answers of shelf entries from outside the package.
 
 topologies         routes over links of positive bandwidth, none twice on a route, links of one name alike
 costs              seconds and factors that are finite and not negative, one a task
@@ -26,16 +26,16 @@ from parsim.core.orders import refuse_chunks
 from parsim.entries.external import Check, Who
 from parsim.entries.graph_checks import about_graph
 
-SHOWN = 5  # ops, in a message
+SHOWN = 5  # ops shown in a message
 
 
 def anything(who: Who, given: Mapping[str, Any], answer: Any) -> Any:
-    """Let every answer pass: a kernel or a merge may make anything, and what it makes may be a function."""
+    """Accept every answer: a kernel or a merge may return anything, including a function."""
     return answer
 
 
 def wiring(who: Who, given: Mapping[str, Any], answer: Any) -> Wiring:
-    """Check routes, and the links on them, as they are asked for."""
+    """Check routes and their links whenever a route is asked for."""
     if not isinstance(answer, Wiring) or not all(map(callable, answer)):
         raise who.error(f"answered {shown(answer)}; a Wiring(route) is wanted, route(source, target) being a function")
     places = given.get("places", ())
@@ -73,7 +73,7 @@ def wiring(who: Who, given: Mapping[str, Any], answer: Any) -> Wiring:
 
 
 def _about_route(found: Any, met: dict[str, Link]) -> Iterator[str]:
-    """Say what is wrong with a route; *met* are the links of routes before it, by name."""
+    """Return what is wrong with a route; *met* are the links of earlier routes by name."""
     if not _are_links(found):
         yield "a tuple of Link(name, bandwidth, latency) is wanted, or None where no way leads"
         return
@@ -97,7 +97,7 @@ def _is_amount(number: object) -> bool:
 
 
 def cost(who: Who, given: Mapping[str, Any], answer: Any) -> Cost:
-    """Check seconds and luck as they are asked for."""
+    """Check seconds and luck whenever they are asked for."""
     if not isinstance(answer, Cost) or not (callable(answer.expected) and callable(answer.luck)):
         raise who.error(f"answered {shown(answer)}; a Cost(expected, luck) of two functions is wanted")
 
@@ -112,7 +112,7 @@ def cost(who: Who, given: Mapping[str, Any], answer: Any) -> Cost:
         factors = _column(who, answer.luck, found, tasks, "factors of luck")
         return _amounts(who, answer.luck, factors, np.ones(tasks, bool), range(tasks))
 
-    return Cost(expected, luck, alike=lambda index, device: index)  # it may look at the device's name or number
+    return Cost(expected, luck, alike=lambda index, device: index)  # the cost may depend on the device's name or number
 
 
 def _column(who: Who, function: Callable[..., Any], found: Any, tasks: int, what: str) -> Floats:
@@ -147,7 +147,7 @@ def graph(who: Who, given: Mapping[str, Any], answer: Any) -> TaskGraph:
 
 
 def orders(who: Who, given: Mapping[str, Any], answer: Any) -> list[list[Op]]:
-    """Check that every action stands in the orders once."""
+    """Check that every action is in the orders once."""
     ranks, chunks, microbatches = (given.get(key, 1) for key in ("ranks", "chunks", "microbatches"))
     rows = answer if isinstance(answer, list | tuple) else ()
     if len(rows) != ranks or not all(isinstance(row, list | tuple) and row for row in rows):
@@ -187,8 +187,8 @@ def _lacking(times: Counter[Op], stages: int, microbatches: int) -> Iterator[str
                 yield f"never runs {stage}B{microbatch}, nor {stage}I{microbatch} and {stage}W{microbatch}"
 
 
-CHECKS: dict[str, tuple[str, Check]] = {  # shelf -> what one entry is called, what is held against its answers
-    "policies": ("policy", anything),  # `checked_policy` asks a policy's verbs, where the names of workers are known
+CHECKS: dict[str, tuple[str, Check]] = {  # shelf -> the word for one entry, the check of its answers
+    "policies": ("policy", anything),  # `checked_policy` checks its verbs, where the names of workers are known
     "topologies": ("topology", wiring),
     "kernels": ("kernel", anything),
     "merges": ("merge", anything),

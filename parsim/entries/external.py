@@ -1,8 +1,8 @@
-"""Entries from files outside the package: whatever they do wrong is told of their file and line, never by a traceback.
+"""Entries from files outside the package: their errors name file and line, without a traceback.
 
-mine.py:7  @topologies.add("ring")  ->  stands on the shelf as Outside(ring)
-                                        called: raises anything    ->  RunError: topology ring (mine.py:9) raised ...
-                                                answers nonsense   ->  RunError: topology ring (mine.py:7) answered ...
+mine.py:7  @topologies.add("ring")  ->  is on the shelf as Outside(ring)
+                                        a call raises an error     ->  RunError: topology ring (mine.py:9) raised ...
+                                        an answer is wrong         ->  RunError: topology ring (mine.py:7) answered ...
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ PASSES = (ParsimError, KeyboardInterrupt)
 
 
 class Who(NamedTuple):
-    """An entry from outside, as messages name it: `policy newest (mine.py:17)`."""
+    """An entry from outside as named in messages: `policy newest (mine.py:17)`."""
 
     kind: str
     name: str
@@ -35,7 +35,7 @@ class Who(NamedTuple):
         return f"{self.kind} {self.name} ({self.file}:{self.line})"
 
     def error(self, words: str, line: int = 0) -> RunError:
-        """Say what it did wrong, at *line* of its file or where it was registered.
+        """Return the error of the entry, at *line* of its file or where it was registered.
 
         >>> print(Who("policy", "newest", "mine.py", 17).error("took task t3 a second time"))
         policy newest (mine.py:17) took task t3 a second time
@@ -43,11 +43,11 @@ class Who(NamedTuple):
         return RunError(printable(f"{self._replace(line=line or self.line)} {words}"))
 
     def fault(self, words: str) -> Fault:
-        """Say what is wrong with it before anything is played."""
+        """Return the fault of the entry, found before anything is played."""
         return Fault(self.file, self.line, 1, "with", f"{self.kind} {self.name} {words}")
 
     def call(self, function: Callable[..., Any], doing: str, *args: Any) -> Any:
-        """Call a *function* of the entry; whatever it raises becomes a `RunError`, *doing* saying where."""
+        """Call a *function* of the entry. Any exception becomes a `RunError`; *doing* says where it happened."""
         try:
             with aside(), Asked(partial(self.silent, doing)):
                 return function(*args)
@@ -57,24 +57,24 @@ class Who(NamedTuple):
             raise self.raised(error, function, doing) from error
 
     def silent(self, doing: str) -> str:
-        """Tell that it has not answered, *doing* saying what it was asked."""
+        """Return the warning that the entry has not answered; *doing* says what it was asked."""
         words = f"{self} has not answered for {patience.NOTICE_S:g} s"
         return printable(": it was asked ".join(filter(None, (words, doing))))
 
     def raised(self, error: BaseException, function: Callable[..., Any], doing: str) -> RunError:
-        """Tell what a *function* of the entry raised, and at which line of its file."""
+        """Return the error for an exception of a *function* of the entry, with the line of its file."""
         words = " ".join(filter(None, ("raised", type(error).__name__, doing)))
         line = line_in(self.file, error) or self.line_of(function)
         return self.error(": ".join(filter(None, (words, says(error)))), line)
 
     def line_of(self, function: Callable[..., Any]) -> int:
-        """Return the line of *function* in the entry's file; 0: it stands elsewhere."""
+        """Return the line of *function* in the entry's file; 0 if it is elsewhere."""
         code = getattr(function, "__code__", None)
         return code.co_firstlineno if code is not None and code.co_filename == self.file else 0
 
 
 def line_in(file: str, error: BaseException) -> int:
-    """Return the last line of *file* that *error* came through; 0: none."""
+    """Return the last line of *file* in the traceback of *error*; 0 if there is none."""
     line, trace = 0, error.__traceback__
     while trace is not None:
         if trace.tb_frame.f_code.co_filename == file:
@@ -84,16 +84,16 @@ def line_in(file: str, error: BaseException) -> int:
 
 
 def aside() -> redirect_stdout[TextIO]:
-    """Let what a file prints go to standard error: standard output belongs to the answer."""
+    """Redirect what a file prints to standard error, since standard output is for the answer."""
     return redirect_stdout(sys.stderr)
 
 
 @contextmanager
 def staying() -> Iterator[None]:
-    """Come back to the current folder, wherever a file's code goes meanwhile: relative paths keep their meaning."""
+    """Restore the current folder after the code of a file, so that relative paths keep their meaning."""
     try:
         here = os.getcwd()
-    except OSError:  # it has been deleted
+    except OSError:  # the folder has been deleted
         yield
         return
     try:
@@ -103,11 +103,11 @@ def staying() -> Iterator[None]:
             os.chdir(here)
 
 
-Check = Callable[[Who, Mapping[str, Any], Any], Any]  # (who, what it was called with, its answer) -> the answer
+Check = Callable[[Who, Mapping[str, Any], Any], Any]  # (who, its arguments, its answer) -> the answer
 
 
 class Outside:
-    """A function of a file outside the package, in whose place it stands on its shelf; *find* returns it again."""
+    """Wraps a function from outside the package on its shelf; *find* returns the wrapper again."""
 
     def __init__(self, who: Who, entry: Callable[..., Any], check: Check, find: Callable[[], Any]) -> None:
         update_wrapper(self, entry)
@@ -117,7 +117,7 @@ class Outside:
         self._entry, self._check, self._find = entry, check, find
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Ask the entry; what it complains of in the proper way passes."""
+        """Call the entry; `Invalid` passes unchanged."""
 
         def silent() -> str:
             return self.who.silent(_doing(args))
@@ -134,9 +134,9 @@ class Outside:
         return self._check(self.who, kwargs, answer)
 
     def refuse_unreadable(self, read: Callable[[tuple[str, ...]], object], given: tuple[str, ...]) -> None:
-        """Refuse a signature that cannot be *read*, or does not say what a scenario may write.
+        """Refuse a signature that cannot be *read*, or whose parameters have neither annotation nor default.
 
-        *given* come from the caller, not from the scenario. Raises `ScenarioError`.
+        Parameters in *given* come from the caller, not from the scenario. Raises `ScenarioError`.
         """
         try:
             read(given)

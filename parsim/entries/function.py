@@ -1,8 +1,8 @@
-"""Functions of one argument: a kernel gets an element, a merge the list of all outputs.
+"""Functions of one argument: a kernel takes an element, a merge takes the list of all outputs.
 
 def scale(x, factor=2.0)             x gets the argument, whatever its name; a scenario may set factor
 class Scale: __init__(self, factor)  a scenario may set factor; __call__(self, x) gets the argument
-def square(): return lambda x: x*x   takes nothing by position, so that it makes the function
+def square(): return lambda x: x*x   has no positional parameter, so it returns the function
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ EXAMPLES = {"kernel": "def square(x): return x * x", "merge": "def total(values)
 
 
 def argument(entry: Callable[..., Any]) -> tuple[str, ...]:
-    """Name the parameter that gets the argument, which no scenario sets; none where the entry makes the function.
+    """Return the parameter that gets the argument, which no scenario sets; empty if the entry makes the function.
 
     >>> def scale(x, factor=2.0): ...
     >>> argument(scale), argument(max)
@@ -32,7 +32,7 @@ def argument(entry: Callable[..., Any]) -> tuple[str, ...]:
 
 
 def makes(entry: Callable[..., Any]) -> bool:
-    """Say whether an entry makes the function: a class of what can be called, or what takes nothing by position."""
+    """Return whether an entry makes the function: a class of callables, or a function without positional parameters."""
     entry = inspect.unwrap(entry)
     if is_class(entry) or (isinstance(entry, type) and any("__call__" in vars(one) for one in entry.__mro__)):
         return True
@@ -40,7 +40,7 @@ def makes(entry: Callable[..., Any]) -> bool:
 
 
 def _says(entry: Callable[..., Any]) -> bool:
-    """Say whether Python can read the signature."""
+    """Return whether Python can read the signature."""
     try:
         inspect.signature(entry)
     except ValueError:
@@ -49,7 +49,7 @@ def _says(entry: Callable[..., Any]) -> bool:
 
 
 def made(entry: Callable[..., Any], arguments: Mapping[str, Any]) -> Callable[[Any], Any]:
-    """Return the function of one argument that an entry stands for.
+    """Return the function of one argument of an entry.
 
     >>> made(lambda x, factor=2: factor * x, {"factor": 3})(5)
     15
@@ -58,7 +58,7 @@ def made(entry: Callable[..., Any], arguments: Mapping[str, Any]) -> Callable[[A
 
 
 class _Made:
-    """What an entry makes; to a worker process travels the entry, which is found or loaded there."""
+    """The function that an entry makes. It is pickled as the entry, which the worker process finds or loads."""
 
     def __init__(self, entry: Callable[..., Any], arguments: Mapping[str, Any]) -> None:
         self._made = (entry, dict(arguments))

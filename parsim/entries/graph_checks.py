@@ -1,4 +1,4 @@
-"""Whether the columns of a task graph belong together: the first thing to ask of a graph that somebody else made."""
+"""Check that the columns of a task graph are consistent. A graph from outside the package is checked first."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ WORDS = {"i": "whole numbers", "f": "numbers"}
 
 
 def about_graph(graph: TaskGraph, workers: float, places: int) -> Iterator[str]:
-    """Say what is wrong with *graph* where there are so many *workers*, and *places* that flows may name.
+    """Return what is wrong with *graph*, given the numbers of *workers* and of *places* that flows may name.
 
-    The first sentence is right; those after it may follow from it.
+    Sentences after the first may be consequences of it.
     """
     yield from _about_columns(graph)
     yield from _about_tasks(graph, workers)

@@ -1,9 +1,9 @@
-"""A warning where code from outside the package does not return.
+"""Warn of code from outside the package that does not return.
 
     take(w0) of policy mine  ---10 s--->  policy mine (mine.py:7) has not answered for 10 s: it was asked in take for
                                           worker w0 at 3 s
 
-A thread looks at the open calls once a second while there are any; a call itself costs next to nothing.
+A thread checks the open calls once a second while there are any, so that a call costs little.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from parsim.core.units import SECONDS, write
 NOTICE_S, LOOK_S = 10.0, 1.0
 LOOKS = 10  # without an open call, after which the thread ends
 
-_open: dict[Asked, None] = {}  # the calls that have not returned, the innermost last
-_clocks: list[Callable[[], float]] = []  # of the runs that are being played
-_looking = threading.Lock()  # held by the thread
+_open: dict[Asked, None] = {}  # the open calls, the innermost last
+_clocks: list[Callable[[], float]] = []  # simulated instants of the current runs
+_looking = threading.Lock()  # held by the thread while it runs
 
 
 class Asked:
-    """A call, as long as it lasts; *story* says who was asked what."""
+    """An open call; *story* says who was asked what."""
 
     def __init__(self, story: Callable[[], str]) -> None:
         self.story = story
@@ -43,7 +43,7 @@ class Asked:
 
 @contextmanager
 def at(now_s: Callable[[], float]) -> Iterator[None]:
-    """Let warnings name the simulated instant."""
+    """Let warnings include the simulated instant."""
     _clocks.append(now_s)
     try:
         yield
@@ -57,7 +57,7 @@ def _start() -> None:
 
 
 def _look() -> None:
-    first: dict[Asked, float] = {}  # when each open call was first seen
+    first: dict[Asked, float] = {}  # when the thread first saw each open call
     idle = 0
     while idle < LOOKS:
         time.sleep(LOOK_S)
@@ -79,12 +79,12 @@ def _tell(asked: Asked) -> None:
 
 
 def warn(words: str) -> None:
-    """Warn of silence."""
+    """Warn of a call that has not returned."""
     warnings.warn_explicit(Silence(words), Silence, "parsim", 0)
 
 
 def _warn_here(words: str) -> None:
-    """Warn, unless this is a worker process: the process that waits for it tells."""
+    """Warn, except in a worker process: there the process that waits for it warns."""
     from multiprocessing import parent_process
 
     if parent_process() is None:
@@ -95,5 +95,5 @@ _tellers: list[Callable[[str], None]] = [_warn_here]
 
 
 def tell_by(tell: Callable[[str], None]) -> None:
-    """Let *tell* be told of silence in this process, in place of a warning."""
+    """Call *tell* instead of issuing a warning in this process."""
     _tellers.append(tell)

@@ -1,6 +1,6 @@
 """Shelves: folders of files that each add one named function or class.
 
-parsim/policies/fifo.py   @policies.add("fifo")     found when the shelf is first asked
+parsim/policies/fifo.py   @policies.add("fifo")     imported when the shelf is first used
 mine.py                   @policies.add("mine")     from outside the package: `use("mine.py")`
 """
 
@@ -29,11 +29,11 @@ Entry = TypeVar("Entry", bound=Callable[..., Any])
 
 
 class Shelf:
-    """A folder whose files register themselves.
+    """A folder of files that register entries.
 
     Parameters
     ----------
-    package : name of the package whose files stand on the shelf; they are imported when the shelf is first asked.
+    package : name of the package with the files, which are imported when the shelf is first used.
     question : the question that each entry answers, for `parsim list`.
     """
 
@@ -42,12 +42,12 @@ class Shelf:
         self.name = package.rpartition(".")[2]
         self.question = question
         self._entries: dict[str, Callable[..., Any]] = {}
-        self._files: dict[str, str] = {}  # in which each entry was registered
+        self._files: dict[str, str] = {}  # the file in which each entry was registered
         self._discovered = False
 
     def add(self, name: str) -> Callable[[Entry], Entry]:
-        """Register the decorated function or class under *name*; a name taken is a programmer's mistake."""
-        caller = sys._getframe(1)  # where the decorator stands: what it decorates may have been made anywhere
+        """Register the decorated function or class under *name*. A duplicate name raises `Misplaced`."""
+        caller = sys._getframe(1)  # the file of the decorator: the decorated object may come from anywhere
         file, line = caller.f_code.co_filename, caller.f_lineno
         if not isinstance(name, str) or not name:
             raise Misplaced(f"write @{self.name}.add('NAME'), with the name under which scenarios ask for it")
@@ -76,21 +76,21 @@ class Shelf:
         return dict(sorted(self._entries.items()))
 
     def remove(self, name: str) -> None:
-        """Take an entry off the shelf, if it is there."""
+        """Remove an entry from the shelf, if it is there."""
         self._entries.pop(name, None)
 
     def stock(self) -> dict[str, Callable[..., Any]]:
-        """Return all that stands on the shelf, for `restock`."""
+        """Return the current entries, for `restock`."""
         self.entries()
         return dict(self._entries)
 
     def restock(self, stock: dict[str, Callable[..., Any]]) -> None:
-        """Put back what stood on the shelf, and nothing else."""
+        """Restore the entries that `stock` returned."""
         self._entries.clear()
         self._entries.update(stock)
 
     def files(self) -> dict[str, str]:
-        """Return the file in which each entry that has been registered by now stands."""
+        """Return the file of each entry registered so far."""
         return {name: self._files[name] for name in self._entries}
 
     def place(self, name: str) -> str:
@@ -107,7 +107,7 @@ class Shelf:
 
 
 class Misplaced(ValueError):
-    """What a file wanted to put on a shelf cannot stand there."""
+    """An entry cannot be registered."""
 
 
 def shelf(name: str) -> Shelf:
@@ -118,22 +118,21 @@ def shelf(name: str) -> Shelf:
 
 
 class _Used(NamedTuple):
-    """A file from outside, as it was when it was loaded."""
+    """A file from outside, as of when it was loaded."""
 
-    name: str  # as it was given
+    name: str  # the path as given
     source: bytes
     added: list[tuple[str, str]]  # (shelf, entry)
 
 
-_used: dict[str, _Used] = {}  # by the file's real path
+_used: dict[str, _Used] = {}  # by real path
 
 
 def use(file: str | os.PathLike[str]) -> list[tuple[str, str]]:
-    """Load a Python file from outside the package, so that scenarios may ask for what it adds to the shelves.
+    """Load a Python file from outside the package, so that scenarios may use its entries.
 
-    Returns (shelf, entry) for each entry added. A file used before is loaded anew where it has changed since; what it
-    added then makes room. Whatever is wrong with the file raises `ScenarioError`, with its line, and leaves the shelves
-    as they were.
+    Returns (shelf, entry) for each entry added. A file used before is reloaded if it has changed, without its earlier
+    entries. Faults in the file raise `ScenarioError` with their line, and leave the shelves unchanged.
     """
     name, shelves = os.fspath(file), [shelf(one) for one in SHELVES]
     try:
@@ -163,9 +162,9 @@ def use(file: str | os.PathLike[str]) -> list[tuple[str, str]]:
 
 
 def files_in_use() -> tuple[str, ...]:
-    """Return the files from which another process can fill its shelves as they are here, in order.
+    """Return, in order, the files from which another process can fill its shelves as in this process.
 
-    Raises `LookupError` where it cannot: a file is not what it was, or something else put an entry on a shelf.
+    Raises `LookupError` if that is impossible: a file has changed, or an entry was registered elsewhere.
     """
     for path, used in _used.items():
         with suppress(ValueError):
@@ -181,13 +180,13 @@ def files_in_use() -> tuple[str, ...]:
 
 
 def _entry_of(file: str, of: str, name: str) -> Callable[..., Any]:
-    """Load *file* in this process, and return one of its entries."""
+    """Load *file* in this process and return one of its entries."""
     use(file)
     return shelf(of)[name]
 
 
 def _load(file: str, path: str, source: bytes) -> None:
-    """Run the file as a module of its own; the place in it of whatever goes wrong becomes a fault."""
+    """Run the file as a module; an exception becomes a fault with its place in the file."""
     stem = os.path.basename(path).partition(".")[0]
     module = ModuleType(f"parsim_file_{stem}_{zlib.crc32(os.fsencode(path)):08x}")
     module.__file__ = path
@@ -203,7 +202,7 @@ def _load(file: str, path: str, source: bytes) -> None:
     if before is None:
         del sys.modules[module.__name__]
     else:
-        sys.modules[module.__name__] = before  # what it added stands on the shelves again
+        sys.modules[module.__name__] = before  # its entries are registered again
     raise wrong
 
 

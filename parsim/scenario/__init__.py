@@ -1,1 +1,1 @@
-"""Scenarios are read: YAML with places, settings, and the check against signatures."""
+"""Read scenarios: YAML with places, settings, and the check against signatures."""

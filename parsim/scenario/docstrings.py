@@ -1,10 +1,10 @@
-"""What docstrings say: the purpose of a function or class, and the meaning of each of its parameters.
+"""Read docstrings: the purpose of a function or class, and the meaning of each of its parameters.
 
     Return factor x.                    purpose   Return factor x.
     factor : what x is multiplied by.   meanings  factor: What x is multiplied by.
 
-In the section "Parameters", a meaning stands behind the parameter's name and a colon, and goes on in indented lines.
-What numpydoc has behind the colon, a type above an indented text, is left out: the annotation says it.
+In the section "Parameters", a meaning follows the parameter's name and a colon, and continues in indented lines. A type
+after the colon, as numpydoc has it above an indented text, is ignored: the annotation gives the type.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ def purpose(function: Callable[..., Any]) -> str:
     found = _bare(function)
     own = found if inspect.isroutine(found) or isinstance(found, type) else type(found)
     first, _, rest = _text(own).partition("\n\n")
-    if first.startswith(f"{getattr(found, '__name__', '')}("):  # the signature, as Python and C write it
+    if first.startswith(f"{getattr(found, '__name__', '')}("):  # the signature that C functions put first
         first = rest.partition("\n\n")[0]
     return " ".join(first.split())
 
 
 def meanings(function: Callable[..., Any]) -> dict[str, str]:
-    """Return what the docstring says of each parameter; a class inherits what it does not say itself.
+    """Return the meaning of each parameter from the docstring; a class inherits missing ones.
 
     >>> def scale(x, factor=2.0, offset=0.0):
     ...     '''Return factor x + offset.
@@ -57,14 +57,14 @@ def meanings(function: Callable[..., Any]) -> dict[str, str]:
 
 
 def _bare(function: Callable[..., Any]) -> Any:
-    """Return what was decorated, or had some of its arguments filled in."""
+    """Return the function inside decorators and partials."""
     while isinstance(function, functools.partial) or hasattr(function, "__wrapped__"):
         function = function.func if isinstance(function, functools.partial) else inspect.unwrap(function)
     return function
 
 
 def _texts(found: Any) -> Iterator[str]:
-    """Yield the docstrings that may speak of parameters, the nearest first."""
+    """Yield the docstrings that may describe parameters, the nearest first."""
     if inspect.isroutine(found):
         yield _text(found)
         return
@@ -74,7 +74,7 @@ def _texts(found: Any) -> Iterator[str]:
 
 
 def _text(found: Any) -> str:
-    """Return the docstring of *found* itself, and not one that it inherits."""
+    """Return the docstring of *found*, but not an inherited one."""
     text = vars(found).get("__doc__") if isinstance(found, type) else getattr(found, "__doc__", None)
     return inspect.cleandoc(text) if isinstance(text, str) else ""
 
@@ -90,7 +90,7 @@ def _parameters(section: str) -> Iterator[tuple[str, str]]:
 
 
 def _meaning(first: str, below: str) -> str:
-    """Join the two parts of a description, and begin it with a capital letter."""
+    """Join the two parts of a description, and capitalise it."""
     is_type = below[:1].isupper() and not first.endswith((".", ",", ";", ":"))
     text = below if is_type else f"{first} {below}".strip()
     return text[:1].upper() + text[1:]

@@ -1,10 +1,11 @@
-"""YAML read with the place of every key and value, and without YAML's traps.
+"""Read YAML with the place of every key and value, and without YAML's traps.
 
     devices: 4        ->   values {"devices": 4}
     ^        ^             places  devices: key (1, 1), value (1, 10)
 
-Only what a scenario needs is read. Text stays text (`no`, dates, `1_000`, `0x10`); numbers, true, false and null are
-those of YAML 1.2. Refused: doubled keys, leading zeros, keys that are no text, anchors and tags, a second document.
+Only the subset that a scenario needs is accepted. Text stays text (`no`, dates, `1_000`, `0x10`); numbers, true, false
+and null are those of YAML 1.2. Duplicate keys, leading zeros, keys that are not text, anchors, tags and a second
+document are refused.
 """
 
 from __future__ import annotations
@@ -19,18 +20,18 @@ from parsim.core.garbage import uncollected
 
 DEEPEST = 40  # nesting
 TAB = "a tab stands here, and YAML indents with spaces alone; write spaces in its place"
-CONTINUED = "mapping values are not allowed"  # YAML says so where a tab makes a key part of the text above it
-LOOK = 50_000  # values, after which a document is looked at while it is read
-MANY = 3_000  # faults, after which no more are looked for
+CONTINUED = "mapping values are not allowed"  # libyaml's message where a tab joins a key to the text above it
+LOOK = 50_000  # values between two early checks of a document
+MANY = 3_000  # faults after which reading stops
 STOPPED = "nothing after it was read"
-WIDEST = 2_000  # letters of a path or of a message
-LONGEST = 300  # digits of a number, so that every whole number is also a float
+WIDEST = 2_000  # characters of a path or of a message
+LONGEST = 300  # digits of a number, so that every whole number fits a float
 
 Position = tuple[int, int]  # line and column, from 1
 
 
 class Branch(NamedTuple):
-    """The place of a list or a mapping, of its keys and of what it holds; a leaf is its position alone."""
+    """The places of a list or a mapping, its keys and its members. A scalar has only a position."""
 
     position: Position
     keys: dict[str, Position]
@@ -38,14 +39,14 @@ class Branch(NamedTuple):
 
 
 class Document(NamedTuple):
-    """What a file says, where it says so, and the faults that reading it found."""
+    """The values of a file, their places, and the faults found while reading."""
 
     values: Any
     places: Branch | Position
     faults: tuple[Fault, ...] = ()
 
     def position(self, path: Path, at: str = "value") -> Position:
-        """Return the place of the value at *path*, or of its key; where there is none, of what should hold it."""
+        """Return the place of the value at *path*, or of its key; if it is missing, of its container."""
         place = self.places
         for depth, part in enumerate(path, 1):
             if not isinstance(place, Branch) or part not in place.children:
@@ -57,7 +58,7 @@ class Document(NamedTuple):
 
 
 def fault(file: str, position: Position, path: Path, message: str) -> Fault:
-    """Make a fault that fits on one line; the path of the whole document is `yaml`."""
+    """Return a fault on one line; the path of the whole document is `yaml`."""
     return Fault(file, *position, _short(printable(dotted(path))) or "yaml", _short(printable(message)))
 
 
@@ -66,17 +67,17 @@ def _short(text: str) -> str:
 
 
 def unquestioned(open: Sequence[Any], path: Path) -> Iterable[Complaint]:
-    """Complain of nothing."""
+    """Return no complaints."""
     return ()
 
 
-About = Callable[[Sequence[Any], Path], Iterable[Complaint]]  # (what is open: see `Excerpt`; the path) -> what is wrong
+About = Callable[[Sequence[Any], Path], Iterable[Complaint]]  # (open values, see `Excerpt`; path) -> complaints
 
 
 def read(data: bytes, file: str, about: About = unquestioned) -> Document:
-    """Read the YAML text *data*; what is no YAML at all raises `ScenarioError` with one fault.
+    """Read the YAML text *data*. Text that is not YAML raises `ScenarioError` with one fault.
 
-    *about* is asked now and then what is wrong so far, so that a large file need not be read to its end.
+    *about* is called from time to time to check the values so far, so that reading a large wrong file stops early.
 
     >>> document = read(b"policy: fifo", "a.yaml")
     >>> document.values, document.position(("policy",)), document.position(("policy",), "key")
@@ -91,7 +92,7 @@ def read(data: bytes, file: str, about: About = unquestioned) -> Document:
 
 
 def read_text(text: str, file: str, about: About = unquestioned) -> Document:
-    """Read YAML that is text already."""
+    """Read YAML from a string."""
     import yaml
 
     odd = yaml.reader.Reader.NON_PRINTABLE.search(text)
@@ -109,7 +110,7 @@ def read_text(text: str, file: str, about: About = unquestioned) -> Document:
         if tab:
             raise ScenarioError([fault(file, (position[0], tab), (), TAB)]) from None
         said = (getattr(error, "context", None), getattr(error, "problem", None))
-        if mark and "nesting" in str(said[1]):  # the C parser reads ahead, and some have a limit of their own
+        if mark and "nesting" in str(said[1]):  # the C parser reads ahead, and some versions have their own limit
             return read_text(text[: mark.index], file, about)
         message = ": ".join(part for part in said if part) or str(error)
         raise ScenarioError([fault(file, position, (), message)]) from None
@@ -118,7 +119,7 @@ def read_text(text: str, file: str, about: About = unquestioned) -> Document:
 
 
 def _tab(text: str, mark: Any, said: str) -> int:
-    """Return the column of the tab that an error of YAML comes from; 0: it comes from none."""
+    """Return the column of the tab that caused an error of YAML; 0 if no tab did."""
     line = text[mark.index - mark.column :]
     before = len(line) - len(line.lstrip(" "))
     for column in (mark.column, before) if CONTINUED in said else (mark.column,):
@@ -128,7 +129,7 @@ def _tab(text: str, mark: Any, said: str) -> int:
 
 
 def parse_value(text: str) -> Any:
-    """Read one YAML value, as it stands after `--set PATH=`; refuse it with `Invalid`.
+    """Read one YAML value, as after `--set PATH=`; a wrong value raises `Invalid`.
 
     >>> parse_value("[1, 5 us]"), parse_value("no"), parse_value("")
     ([1, '5 us'], 'no', None)
@@ -158,7 +159,7 @@ _LEADING_ZERO = re.compile(r"[-+]?0[0-9]")
 
 
 def plain(text: str) -> Any:
-    """Tell what unquoted *text* means; a number that is no good raises `ValueError`.
+    """Return the value of unquoted *text*; a malformed number raises `ValueError`.
 
     >>> [plain(text) for text in ("5e6", "4", "no", "true", "~", "1_000", "2024-01-01")]
     [5000000.0, 4, 'no', True, None, '1_000', '2024-01-01']
@@ -176,14 +177,14 @@ def plain(text: str) -> Any:
 
 
 class _Builder:
-    """Builds values and places from the parser's events; `path` is where it stands."""
+    """Builds values and places from the parser's events; `path` is the current path."""
 
     def __init__(self, events: Iterator[Any], file: str, about: About = unquestioned) -> None:
         from yaml import events as kinds
 
         self.events, self.file, self.about = events, file, about
         self.path: list[str | int] = []
-        self.open: list[tuple[Any, Branch]] = []  # the lists and mappings on the path, and their places
+        self.open: list[tuple[Any, Branch]] = []  # lists and mappings on the path, with their places
         self.left = LOOK
         self.faults: list[Fault] = []
         self.scalar, self.sequence, self.mapping = kinds.ScalarEvent, kinds.SequenceStartEvent, kinds.MappingStartEvent
@@ -191,13 +192,13 @@ class _Builder:
         self.ends = (kinds.SequenceEndEvent, kinds.MappingEndEvent)
 
     def document(self) -> Document:
-        """Read the only document of the stream."""
+        """Read the single document of the stream."""
         next(self.events)
         if isinstance(next(self.events), self.stream_end):
             raise ScenarioError([fault(self.file, (1, 1), (), "is empty")])
         values, places = self._value(next(self.events))
         next(self.events)
-        for event in self.events:  # reads on to the end, so that a fault of YAML itself is found anywhere
+        for event in self.events:  # read to the end, so that faults of YAML are found everywhere
             if isinstance(event, self.second):
                 self._complain(event, "a second document starts here; a scenario is one")
                 raise ScenarioError(self.faults[-1:])
@@ -209,7 +210,7 @@ class _Builder:
             self._stop()
 
     def _look(self) -> None:
-        """Ask what is wrong so far, and stop at that: to read on would take long."""
+        """Check the values so far, and stop reading if there are faults."""
         self.left = LOOK
         path, open = tuple(self.path), [held for held, _ in self.open]
         complaints = list(self.about(open, path))
@@ -295,7 +296,7 @@ class _Builder:
         return self.open.pop()
 
     def _key(self, event: Any) -> str:
-        """Read a key; what is no text gets a fault, and goes by its spelling."""
+        """Read a key. A key that is not text is a fault, and its spelling is used."""
         if not isinstance(event, self.scalar):
             self.path.append("?")
             self._complain(event, "a key must be text")

@@ -1,4 +1,4 @@
-"""What has been read of a document so far, cut short, so that it can be checked early and often.
+"""A shortened copy of a document that is still being read, so that it can be checked early and often.
 
 read so far   {workload: {kind: tasks, tasks: [t0, t1, ..., t99999, {name: t100000,
 excerpt       {workload: {kind: tasks, tasks: [t0, ..., t49, t99950, ..., t99999, {name: t100000}]}}
@@ -11,16 +11,16 @@ from typing import Any
 
 from parsim.core.errors import Complaint, Path
 
-EDGE = 50  # members of a list or a mapping that are kept at its begin, and at its end
+EDGE = 50  # members of a list or a mapping that are kept at its start and at its end
 
 
 class Excerpt:
-    """A document that is still being read.
+    """A shortened copy of a document that is being read.
 
     Parameters
     ----------
-    open : the lists and mappings in which the reader stands, from the outermost to the innermost.
-    path : where the reader stands.
+    open : the lists and mappings that are being read, from the outermost to the innermost.
+    path : the current path of the reader.
 
     >>> Excerpt([{"a": 1}, [2, 3]], ("b", 2)).values
     {'a': 1, 'b': [2, 3]}
@@ -38,16 +38,16 @@ class Excerpt:
             self.values = outer
 
     def placed(self, complaints: Iterable[Complaint]) -> Iterator[Complaint]:
-        """Turn complaints about the excerpt into complaints about the document, but for those of what is not in it."""
+        """Turn complaints about the excerpt into those about the document; drop those about missing parts."""
         for told in complaints:
             path, stands = self._whole(told.path)
-            is_open = len(path) <= len(self.open) and path[:-1] == self.path[: len(path) - 1]  # what holds it
+            is_open = len(path) <= len(self.open) and path[:-1] == self.path[: len(path) - 1]  # its container
             lacks = not stands and not is_open and _holds(self.values, told.path[:-1])
             if lacks or _holds(self.values, told.path):
                 yield told._replace(path=path)
 
     def _whole(self, path: Path) -> tuple[Path, bool]:
-        """Return the path in the document of what stands at *path* of the excerpt, and whether it stands there."""
+        """Return the path in the document for *path* of the excerpt, and whether it exists."""
         whole: Path = ()
         held: Any = self.open[0]
         stands = True
@@ -75,7 +75,7 @@ def _cut(held: Any) -> Any:
 
 
 def _holds(values: Any, path: Path) -> bool:
-    """Say whether something stands at *path*."""
+    """Return whether there is a value at *path*."""
     try:
         for step in path:
             values = values[step]

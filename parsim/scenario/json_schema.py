@@ -1,10 +1,10 @@
-"""Pieces of the JSON Schema that editors complete from: shelves by reference, entries by their kind.
+"""The JSON Schema with which editors complete: shelves by reference, entries by their kind.
 
-{"allOf": [{"properties": {"kind": {"enum": ["fifo", "lpt", "window"]}}}],   what may stand at `kind`
+{"allOf": [{"properties": {"kind": {"enum": ["fifo", "lpt", "window"]}}}],   the values of `kind`
  "anyOf": [{"enum": ["fifo", "lpt"]},                                        a bare name
            {"properties": {"kind": {"const": "window"}, ...}, ...}]}         a mapping with its parameters
 
-Descriptions are what docstrings say. `enumDescriptions`, a list as long as `enum`, is no word of JSON Schema, but the
+Descriptions come from docstrings. `enumDescriptions`, a list as long as `enum`, is not part of JSON Schema, but the
 language servers of VS Code and of YAML show it.
 """
 
@@ -25,9 +25,9 @@ Schema = dict[str, Any]
 
 
 def json_schema(function: Callable[..., Any], forms: Mapping[str, Callable[..., Any]] = NOTHING) -> Schema:
-    """Write the JSON Schema (draft 2020-12) of what *function* may be told, for editors.
+    """Return the JSON Schema (draft 2020-12) of the arguments of *function*, for editors.
 
-    Beside what it refers to, the definitions hold the *forms*, each under its name.
+    The definitions contain everything it refers to, and the *forms* under their names.
 
     >>> from parsim.core.units import Seconds
     >>> def wait(time: Seconds = 0.0) -> None: ...
@@ -37,7 +37,7 @@ def json_schema(function: Callable[..., Any], forms: Mapping[str, Callable[..., 
     root, named = model_of(function), {name: model_of(form) for name, form in forms.items()}
     asks: Shelves = {}
     entries: dict[str, dict[str, type[BaseModel]]] = {}
-    while True:  # until the entries of the shelves ask no further shelf
+    while True:  # until no entry refers to a further shelf
         of_shelves = [model for shelf in entries.values() for model in shelf.values()]
         refs, definitions, found = definitions_of([root, *named.values(), *of_shelves])
         if found.keys() <= asks.keys():
@@ -57,12 +57,12 @@ def json_schema(function: Callable[..., Any], forms: Mapping[str, Callable[..., 
 
 
 def _bare(schema: Schema) -> Schema:
-    """Leave out the name and purpose of a record: editors would show them in place of the key's description."""
+    """Remove the name and purpose of a record: editors would show them instead of the key's description."""
     return {key: value for key, value in schema.items() if key not in ("title", "description")}
 
 
 def definitions_of(models: list[type[BaseModel]]) -> tuple[dict[type[BaseModel], str], Schema, Shelves]:
-    """Return where the schema of each model stands, all schemas, and the shelves that they ask."""
+    """Return the reference of each model's schema, all schemas, and the shelves that they refer to."""
     from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
     class Writer(GenerateJsonSchema):
@@ -83,7 +83,7 @@ def definitions_of(models: list[type[BaseModel]]) -> tuple[dict[type[BaseModel],
 
 
 def _with_shelves(node: Any, found: Shelves) -> Any:
-    """Put references where shelves are asked, and note these in *found*."""
+    """Replace shelves by references, and add them to *found*."""
     if isinstance(node, list):
         return [_with_shelves(item, found) for item in node]
     if not isinstance(node, dict):
@@ -92,7 +92,7 @@ def _with_shelves(node: Any, found: Shelves) -> Any:
     ask = result.pop("$shelf", None)
     if ask is not None:
         found[ask.key] = ask
-        # Editors show the first description that they meet: the key's, and then the entry's.
+        # Editors show the first description they find: the key's, then the entry's.
         result["allOf"] = [*_description(result.get("description", "")), {"$ref": f"#/$defs/{ask.key}"}]
     return result
 
@@ -102,7 +102,7 @@ def _description(text: str) -> list[Schema]:
 
 
 def choices(entries: dict[str, Schema], question: str) -> Schema:
-    """Write what may stand where a shelf is asked: a bare name, or a mapping with `kind`."""
+    """Return the schema of an entry of a shelf: a bare name, or a mapping with `kind`."""
     bare = {name: schema for name, schema in entries.items() if not schema.get("required")}
     about = question[:1].upper() + question[1:]
     mappings = [
@@ -128,7 +128,7 @@ def _purpose(schema: Schema) -> str:
 
 
 def one_of(names: Mapping[str, str]) -> Schema:
-    """Write that one of the *names* may stand somewhere, each with what an editor says of it.
+    """Return the schema of one of *names*, each with its description.
 
     >>> one_of({"fifo": "First in, first out."})
     {'enum': ['fifo'], 'enumDescriptions': ['First in, first out.']}

@@ -1,4 +1,4 @@
-"""Pydantic's errors in plain words, and complaints handed back through pydantic.
+"""Translate pydantic's errors into plain words, and pass complaints through pydantic.
 
 bandwidth: missing                 ->  bandwidth: is missing; write for example 'bandwidth: 400 Gbit/s'
 bandwith: extra_forbidden          ->  bandwith: unknown key 'bandwith'. Did you mean 'bandwidth'?
@@ -41,7 +41,7 @@ _LIMITS = {
 
 
 def complaints(known: Mapping[str, Any], error: ValidationError) -> list[Complaint]:
-    """Translate every error of a model whose keys are *known*, with their annotations."""
+    """Translate every error of a model; *known* are its keys with their annotations."""
     keys = Known(known)
     return [_complaint(known, keys, found) for found in error.errors(include_url=False)]
 
@@ -50,7 +50,7 @@ def _complaint(known: Mapping[str, Any], keys: Known, found: ErrorDetails) -> Co
     path = tuple(part for part in found["loc"] if not str(part).startswith(BRANCH))
     if found["type"] == "complaint":
         return Complaint(path, found["ctx"]["message"], found["ctx"]["at"])
-    if path[-1:] == ("[key]",):  # how pydantic's paths name a key of a mapping
+    if path[-1:] == ("[key]",):  # pydantic's name for a key of a mapping in a path
         return Complaint(path[:-1], _message(found), "key")
     if found["type"] == "extra_forbidden":
         return Complaint(path, keys.did_you_mean(str(path[-1]), "key"), "key")
@@ -78,7 +78,7 @@ def _message(found: ErrorDetails) -> str:
 
 
 def bridged(read: Callable[[Any], Any], raw: Any) -> Any:
-    """Call *read* inside pydantic, which learns of every complaint and puts its own path in front."""
+    """Call *read* inside pydantic, so that pydantic prefixes each complaint with its path."""
     try:
         return read(raw)
     except Invalid as invalid:

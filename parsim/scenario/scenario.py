@@ -1,9 +1,9 @@
-"""A scenario: what a file or a mapping asks for, with the place of every word of it.
+"""A scenario: the values of a file or a mapping, with the place of each value.
 
     01.yaml  --read-->  values + places  --set-->  Scenario       a complaint about ("cluster", "devices")
     {...}    --copy-->  values           --set-->                 becomes the fault 01.yaml:1:20: cluster.devices: ...
 
-Values that were put there by `set` stand in the file `--set`; those of a mapping in `scenario`, at line and column 0.
+Values from `set` have the file `--set`; those of a mapping have the file `scenario`, at line and column 0.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from parsim.core.units import show
 from parsim.scenario import document
 from parsim.scenario.document import Branch, Document, Position
 
-MOST_VALUES = 10_000_000  # in a mapping, so that shared parts cannot grow without end
+MOST_VALUES = 10_000_000  # in a mapping, so that shared parts cannot grow without limit
 NOWHERE: Position = (0, 0)
 OPTION = "--set"
 
@@ -35,9 +35,9 @@ Source = str | os.PathLike[str] | Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Scenario:
-    """What is asked, and where each word of it stands.
+    """The values of a scenario and their places.
 
-    `faults` were found while reading; `error` tells them together with those found later.
+    `faults` were found while reading; `error` merges them with faults found later.
     """
 
     file: str
@@ -49,7 +49,7 @@ class Scenario:
     overridden: frozenset[Path] = frozenset()
 
     def fault(self, complaint: Complaint) -> Fault:
-        """Find the place of *complaint*."""
+        """Turn *complaint* into a fault with its place."""
         path = complaint.path
         if self._is_set(path):
             return document.fault(OPTION, NOWHERE, path, complaint.message)
@@ -57,26 +57,26 @@ class Scenario:
         return document.fault(self.file, position, path, complaint.message)
 
     def near(self, path: Path, file: str) -> str:
-        """Return the file that the value at *path* names: a scenario's file speaks of its own folder.
+        """Return the file that the value at *path* names, relative to the folder of the scenario's file.
 
-        Whoever sets a value, or hands over a mapping, speaks of the current folder.
+        A value from `set` or from a mapping is relative to the current folder.
         """
         at_home = isinstance(self.places, Branch) and not self._is_set(path)
         return os.path.normpath(os.path.join(os.path.dirname(self.file), file)) if at_home else file
 
     def _is_set(self, path: Path) -> bool:
-        """Tell whether the value at *path* was put there by `set`."""
+        """Return whether the value at *path* comes from `set`."""
         return bool(self.overridden) and any(path[:end] in self.overridden for end in range(1, len(path) + 1))
 
     def error(self, complaints: Iterable[Complaint], elsewhere: Iterable[Fault] = ()) -> ScenarioError:
-        """Put *complaints* and the faults of reading together, in the order of places, each once.
+        """Merge *complaints* with the faults of reading, sorted by place, each once.
 
-        Faults of other files, those *elsewhere*, come last. Of very many complaints only the first are told.
+        Faults of other files, *elsewhere*, come last. If there are very many, only the first are kept.
         """
         complaints = list(complaints)
         more = len(complaints) - document.MANY
         complaints = complaints[: document.MANY]
-        # What could not be read is wrong for whoever checks it, too: one fault for a place is enough then.
+        # A value that could not be read is also wrong for later checks: one fault per place is enough then.
         unread = {(fault.file, fault.line, fault.column) for fault in self.faults if fault.line}
         found = [fault for fault in map(self.fault, complaints) if fault[:3] not in unread]
         faults = _sorted([*self.faults, *found])
@@ -88,9 +88,9 @@ class Scenario:
 def load(
     source: Source, set: Mapping[str, Any] | None = None, about: document.About = document.unquestioned
 ) -> Scenario:
-    """Read a scenario, and put the values of *set* at their dotted paths; raise `ScenarioError`.
+    """Read a scenario, and put the values of *set* at their dotted paths. Faults raise `ScenarioError`.
 
-    *about* is asked what is wrong while a large file is read.
+    *about* checks a large file while it is read.
 
     >>> scenario = load({"policy": "fifo"}, set={"cluster.devices": 4})
     >>> scenario.values
@@ -109,7 +109,7 @@ def load(
 
 
 def changed(scenario: Scenario, set: Mapping[str, Any]) -> Scenario:
-    """Return another scenario, with the values of *set* at their dotted paths.
+    """Return a copy of the scenario with the values of *set* at their dotted paths.
 
     >>> scenario = load({"policy": "fifo"})
     >>> changed(scenario, {"policy": "heft"}).values, scenario.values
@@ -119,7 +119,7 @@ def changed(scenario: Scenario, set: Mapping[str, Any]) -> Scenario:
 
 
 def settings(pairs: Iterable[str]) -> dict[str, Any]:
-    """Read the `PATH=VALUE` of the command line; raise `ScenarioError`.
+    """Read the `PATH=VALUE` of the command line. Faults raise `ScenarioError`.
 
     >>> settings(["cluster.devices=4", "policy=heft"])
     {'cluster.devices': 4, 'policy': 'heft'}
@@ -150,14 +150,14 @@ def _from_file(file: str, about: document.About) -> Scenario:
 
 
 def no_mapping(values: Any) -> str:
-    """Say that *values* are no scenario."""
+    """Return the message that *values* are not a scenario."""
     return f"a scenario is a mapping of key: value, not {show(values)}"
 
 
 def _bytes(file: str) -> bytes:
     try:
         return content(file)
-    except ValueError as error:  # also a path that holds a NUL
+    except ValueError as error:  # ValueError: the path contains NUL
         raise ScenarioError([document.fault(file, NOWHERE, ("SCENARIO",), str(error))]) from None
 
 
@@ -172,15 +172,15 @@ def _from_mapping(source: Mapping[str, Any]) -> Scenario:
 
 
 class _Copier:
-    """Copies what YAML could say, and complains about everything else."""
+    """Copies values that YAML can express, and collects complaints about all others."""
 
     def __init__(self) -> None:
         self.complaints: list[Complaint] = []
         self.left = MOST_VALUES
-        self.open: set[int] = set()  # what the value being copied stands in
+        self.open: set[int] = set()  # the containers of the value being copied
 
     def copy(self, value: Any, path: Path) -> Any:
-        """Return *value* in plain dicts and lists of its own."""
+        """Return a copy of *value* in plain dicts and lists."""
         self.left -= 1
         if type(value) is str:
             return value if _is_text(value) else self._complain(path, f"{value!r} holds half a character")
@@ -224,7 +224,7 @@ class _Copier:
 
 
 def _is_text(text: str) -> bool:
-    """Tell whether *text* can be written to a file; a lone surrogate cannot."""
+    """Return whether *text* can be written to a file: a lone surrogate cannot."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -233,7 +233,7 @@ def _is_text(text: str) -> bool:
 
 
 def _overridden(scenario: Scenario, values: Mapping[str, Any]) -> Scenario:
-    """Return *scenario* with *values* at their paths; what cannot be put there joins its faults."""
+    """Return *scenario* with *values* at their paths; values that do not fit there become faults."""
     if not isinstance(values, Mapping):
         raise ScenarioError([document.fault(OPTION, NOWHERE, (), f"wants a mapping of paths, not {show(values)}")])
     new: set[Path] = set()
@@ -263,7 +263,7 @@ _STEP = re.compile(r"(?:^|(?<=.)\.)([^.\[\]]+)|\[([0-9]{1,9})\]", re.DOTALL)
 
 
 def _path(text: Any) -> Path:
-    """Read `workload.tasks[2].compute`."""
+    """Read a path such as `workload.tasks[2].compute`."""
     if not isinstance(text, str):
         raise Invalid([Complaint((show(text),), "a path is text, for example cluster.devices")])
     steps, end = [], 0
@@ -280,7 +280,7 @@ def _path(text: Any) -> Path:
 
 
 def _put(values: Any, path: Path, value: Any) -> Path:
-    """Put *value* at *path*, with the mappings on the way; return the path of the first that is new."""
+    """Put *value* at *path* and make missing mappings; return the path of the first new value."""
     new = path
     for depth, (step, further) in enumerate(zip(path, (*path[1:], None), strict=True), 1):
         _refuse_step(values, path, depth)
@@ -292,7 +292,7 @@ def _put(values: Any, path: Path, value: Any) -> Path:
             held = values[step] = {}
             new = min(new, path[:depth], key=len)
         elif isinstance(held, str) and isinstance(further, str):
-            held = values[step] = {"kind": held}  # what a bare name means, so that parameters can be set
+            held = values[step] = {"kind": held}  # expand a bare name, so that parameters can be set
         values = held
     return new
 

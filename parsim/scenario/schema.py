@@ -1,4 +1,4 @@
-"""The signature is the schema: what a scenario says is checked against the parameters of the function that it asks for.
+"""The signature is the schema: values of a scenario are checked against the parameters of the function that it names.
 
     def star(places, bandwidth: BytesPerSecond, latency: Seconds = 0.0)
 
@@ -6,14 +6,14 @@
     {bandwith: 400 Gbit/s}    ->  bandwith: unknown key 'bandwith'. Did you mean 'bandwidth'?
                                   bandwidth: is missing; write for example 'bandwidth: 400 Gbit/s'
 
-What the docstring says of a parameter is its description, for editors.
+Editors show the meaning of a parameter from the docstring.
 
-A parameter `from_` is the key `from`. Nothing is coerced: "3" is no number and true no count. Annotate parameters with
+A parameter `from_` is the key `from`. Values are not coerced: "3" is not a number, true is not a count. Annotations are
 
 - the quantities of `parsim.core.units`; int, float, str, bool, Literal; `Count`, `Whole`, `Positive`, `Name`, `File`;
 - `list[T]`, `tuple[T, ...]`, `dict[str, T]`;
-- a dataclass or NamedTuple, whose own signature is the schema of a mapping, and of which an instance arrives;
-- a union such as `Count | list[Name | Row]`: the type of what stands there picks the member;
+- a dataclass or NamedTuple: its signature is the schema of a mapping, and the argument is an instance;
+- a union such as `Count | list[Name | Row]`: the type of the value picks the member;
 - `Annotated[Ask, OneOf(shelf)]`: an entry of a shelf with its parameters.
 """
 
@@ -53,8 +53,8 @@ Names = tuple[str, ...]
 class OneOf:
     """Marks an `Ask` parameter: `fifo`, or `{kind: fifo, ...}` with the entry's parameters.
 
-    Parameters that are *given*, or that this names for each entry, come from the caller of `Ask.make` and not from the
-    scenario.
+    Parameters in *given* come from the caller of `Ask.make`, not from the scenario. *given* may be a function of the
+    entry.
     """
 
     shelf: Shelf
@@ -68,7 +68,7 @@ class OneOf:
 
     @property
     def key(self) -> str:
-        """Where its choices stand in a JSON Schema."""
+        """The key of its choices in a JSON Schema."""
         return "-".join((self.shelf.name, *(() if callable(self.given) else self.given)))
 
     @property
@@ -77,7 +77,7 @@ class OneOf:
         return next(iter(self.shelf.entries()), "NAME")
 
     def read(self, raw: Any) -> Ask:
-        """Find the entry and check its parameters; raise `Invalid`."""
+        """Find the entry and check its parameters. Faults raise `Invalid`."""
         if isinstance(raw, Ask):
             raw = {"kind": raw.name, **raw.arguments}
         if isinstance(raw, str):
@@ -95,7 +95,7 @@ class OneOf:
         if name not in entries:
             raise Invalid([Complaint(at, did_you_mean(name, entries))])
         if isinstance(entries[name], Outside):
-            self._model(entries[name])  # which refuses what cannot be read
+            self._model(entries[name])  # refuses signatures that cannot be read
         return Ask(name, entries[name], check(entries[name], parameters, self._given(entries[name])))
 
     def models(self) -> dict[str, type[BaseModel]]:
@@ -122,7 +122,7 @@ class OneOf:
 
 @dataclass(frozen=True)
 class Record:
-    """Marks a parameter that is a mapping with the parameters of *cls*; an instance arrives."""
+    """Marks a parameter that is a mapping with the parameters of *cls*; the argument is an instance."""
 
     cls: Callable[..., Any]
     takes = (dict,)
@@ -130,7 +130,7 @@ class Record:
 
     @property
     def example(self) -> str:
-        """What to write, for messages: all that must be said, where an example of each is known."""
+        """An example for messages: all required keys, if an example of each is known."""
         said = {
             key_of(name): example(annotation)
             for name, (annotation, parameter) in parameters(self.cls).items()
@@ -156,10 +156,10 @@ class Record:
 
 
 def check(function: Callable[..., Any], raw: Any, given: Names = ()) -> dict[str, Any]:
-    """Check *raw* against the signature of *function*; return the keyword arguments, defaults filled in.
+    """Check *raw* against the signature of *function*; return the keyword arguments including defaults.
 
-    Parameters named in *given*, and positional-only ones, are none of the scenario's. Whatever is wrong raises one
-    `Invalid` with every complaint, by path from *raw*.
+    Parameters named in *given* and positional-only ones do not come from the scenario. All faults are raised in one
+    `Invalid`, with paths from *raw*.
 
     >>> from parsim.core.schema import Count
     >>> from parsim.core.units import Seconds
@@ -177,7 +177,7 @@ def check(function: Callable[..., Any], raw: Any, given: Names = ()) -> dict[str
 
 
 def _plainly(function: Callable[..., Any], given: Names, raw: Any) -> dict[str, Any]:
-    """Return what pydantic would return where everything is plainly right; else raise `Invalid` or a `ValueError`."""
+    """Return what pydantic would return if everything is plainly right; else raise `Invalid` or a `ValueError`."""
     known = {key_of(name): (name, *found) for name, found in parameters(function, given).items()}
     if type(raw) is not dict or not raw.keys() <= known.keys():
         raise Doubt
@@ -188,7 +188,7 @@ def _plainly(function: Callable[..., Any], given: Names, raw: Any) -> dict[str, 
 
 
 def _left_out(function: Callable[..., Any], name: str, annotation: Any, default: Any) -> Any:
-    """Return what stands for a parameter that is left out."""
+    """Return the value of a parameter that is left out."""
     factory = _factories(function).get(name)
     if factory is not None:
         return factory()
@@ -211,7 +211,7 @@ def _arguments(
 
 @functools.cache
 def model_of(function: Callable[..., Any], given: Names = ()) -> type[BaseModel]:
-    """Make the pydantic model of a signature, when it is first asked for."""
+    """Make the pydantic model of a signature, on first use."""
     import warnings
 
     from pydantic import ConfigDict, create_model
@@ -230,14 +230,14 @@ def model_of(function: Callable[..., Any], given: Names = ()) -> type[BaseModel]
 
 
 def _factories(function: Callable[..., Any]) -> dict[str, Callable[[], Any]]:
-    """Return what makes the default of each field that has no other."""
+    """Return the factories of the defaults of fields."""
     known = dataclasses.fields(function) if dataclasses.is_dataclass(function) else ()
     return {field.name: field.default_factory for field in known if field.default_factory is not dataclasses.MISSING}
 
 
 @functools.cache
 def parameters(function: Callable[..., Any], given: Names = ()) -> Mapping[str, tuple[Any, inspect.Parameter]]:
-    """Return the annotation and the parameter of everything that a scenario may say to *function*."""
+    """Return the annotation and the parameter of every key that a scenario may give to *function*."""
     return {
         name: (adapted(annotation), parameter)
         for name, (annotation, parameter) in annotated(function).items()
@@ -246,12 +246,12 @@ def parameters(function: Callable[..., Any], given: Names = ()) -> Mapping[str, 
 
 
 def key_of(name: str) -> str:
-    """Return the key of a parameter: `from_` is written `from`, which Python keeps for itself."""
+    """Return the key of a parameter: `from_` is written `from`, which is a keyword of Python."""
     return name.rstrip("_")
 
 
 def adapted(annotation: Any) -> Any:
-    """Make an annotation strict: nothing coerced, records and unions read our way."""
+    """Make an annotation strict: without coercion, with parsim's reading of records and unions."""
     if mark_of(annotation) is not None:
         return annotation
     if annotation is Travel:
@@ -260,7 +260,7 @@ def adapted(annotation: Any) -> Any:
     if origin is Annotated:
         return Annotated[(adapted(annotation.__origin__), *annotation.__metadata__)]
     if origin in (Union, types.UnionType):
-        said = [member for member in members if member is not type(None)]  # None is left out, never written
+        said = [member for member in members if member is not type(None)]  # None means left out, and is never written
         return adapted(said[0]) if len(said) == 1 else Annotated[Any, Either(tuple(map(adapted, said)))]
     if origin in _PLAIN:
         return _PLAIN[origin][tuple(member if member is ... else adapted(member) for member in members)]
@@ -287,7 +287,7 @@ def _field(function: Callable[..., Any], name: str, factory: Any) -> tuple[Any, 
         return annotation, Field(alias=alias, default_factory=factory, json_schema_extra=write)
     if default is parameter.empty:
         return annotation, Field(alias=alias, json_schema_extra=write)
-    if isinstance(default, Ask):  # a factory, for pydantic would copy a default, and an Ask cannot be copied
+    if isinstance(default, Ask):  # a factory, since pydantic would copy a default, and an Ask cannot be copied
         return annotation, Field(
             alias=alias, default_factory=lambda: default, validate_default=True, json_schema_extra=write
         )
@@ -295,7 +295,7 @@ def _field(function: Callable[..., Any], name: str, factory: Any) -> tuple[Any, 
 
 
 def _written(annotation: Any, default: Any) -> dict[str, Any]:
-    """Return the default as the YAML would have it, where it can be written at all."""
+    """Return the default as YAML, if it can be written."""
     mark = mark_of(annotation)
     if default is None:
         return {}
@@ -312,6 +312,6 @@ def _written(annotation: Any, default: Any) -> dict[str, Any]:
 
 
 def _description(text: str, default: Any) -> dict[str, str]:
-    """Return what editors show of a key; they do not show its default by themselves."""
+    """Return the description of a key for editors, including its default, which they do not show otherwise."""
     left_out = default if isinstance(default, str) else json.dumps(default)
     return {"description": f"{text} Default: {left_out}." if left_out else text} if text else {}

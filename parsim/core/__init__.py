@@ -1,1 +1,1 @@
-"""The nouns of the house: what is asked, what is played, what happened."""
+"""The nouns of parsim: units, errors, clusters, task graphs, jobs and timelines."""

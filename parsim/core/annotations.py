@@ -1,12 +1,12 @@
-"""Annotations of parameters: what may stand there, in pydantic's terms and in words.
+"""Annotations of parameters: the values that they accept, for pydantic and in words.
 
     devices: Count | list[Name]        4          picks Count
                                        [a, b]     picks the list
-                                       {a: b}     wants a whole number, or a list, not a mapping
+                                       {a: b}     error: wants a whole number, or a list, not a mapping
 
-Each annotation says which raw types it `takes`, which phrase names what is `wanted`, and an `example` of what to write.
-`read` returns what is plainly right, without pydantic, which takes longer to import than a small run to play; whatever
-raises `Doubt` is for pydantic to judge.
+Each annotation has the raw types that it `takes`, a phrase for what is `wanted`, and an `example` for messages. `read`
+returns a plainly right value without pydantic, whose import takes longer than a small run. A value that raises `Doubt`
+is left to pydantic.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler
     from pydantic_core import CoreSchema
 
-MOST = 10_000_000  # of anything that is counted: items, tasks
-HUGE = 1e300  # s, beyond which sums of times are no floats any more
-FEW = 1000  # values in a list; of more, pydantic reads each in less time
-BRANCH = "\0branch"  # how pydantic's paths name the members of a union; taken out of ours
+MOST = 10_000_000  # limit of every count: items, tasks
+HUGE = 1e300  # s, beyond which sums of times may overflow
+FEW = 1000  # values in a list: for more, pydantic is faster
+BRANCH = "\0branch"  # pydantic's names of the members of a union in paths; removed from parsim's paths
 
 
 class Doubt(ValueError):
-    """It may be wrong: pydantic judges, and its errors say why."""
+    """The value may be wrong: pydantic decides, and its errors say why."""
 
 
 @dataclass(frozen=True)
 class Between:
-    """Marks an int parameter that lies between *least* and *most*."""
+    """Marks an int parameter between *least* and *most*."""
 
     least: int
     most: int = MOST
@@ -61,7 +61,7 @@ class Between:
 
 @dataclass(frozen=True)
 class Above:
-    """Marks a float parameter that is finite and more than *least*; `Unread` arrives as it is."""
+    """Marks a finite float parameter above *least*; `Unread` passes unchanged."""
 
     least: float
     takes = (int, float, Unread)
@@ -86,7 +86,7 @@ class Above:
 
 @dataclass(frozen=True)
 class Filled:
-    """Marks a str parameter that is not empty: *wanted* says what it names, *example* what to write."""
+    """Marks a str parameter that is not empty; *wanted* and *example* are for messages."""
 
     wanted: str = "text"
     example: str = ""
@@ -113,18 +113,18 @@ FILE = Filled("the path of a file", "graph.stg")
 
 @dataclass(frozen=True)
 class Either:
-    """Marks a parameter that is one of several annotations: the type of what stands there picks the first that fits."""
+    """Marks a parameter with several annotations: the first one that takes the type of the value reads it."""
 
     members: tuple[Any, ...]
 
     @property
     def takes(self) -> tuple[type, ...]:
-        """The raw types that any member reads."""
+        """The raw types that some member reads."""
         return tuple(dict.fromkeys(kind for member in self.members for kind in takes(member)))
 
     @property
     def explains(self) -> tuple[type, ...]:
-        """The raw types for which a member has a better message than ours."""
+        """The raw types for which a member has a better message."""
         return tuple(kind for member in self.members for kind in getattr(mark_of(member), "explains", ()))
 
     @property
@@ -189,7 +189,7 @@ def takes(annotation: Any) -> tuple[type, ...]:
 
 
 def wanted(annotation: Any) -> str:
-    """Return a phrase for what *annotation* reads."""
+    """Return a phrase for the values that *annotation* reads."""
     mark = mark_of(annotation)
     if mark is not None:
         return str(mark.wanted)
@@ -199,7 +199,7 @@ def wanted(annotation: Any) -> str:
 
 
 def example(annotation: Any) -> str:
-    """Return what to write for *annotation*, or nothing where that cannot be told."""
+    """Return an example of a value for *annotation*, or an empty text if there is none."""
     mark = mark_of(annotation)
     if mark is not None:
         return str(getattr(mark, "example", ""))
@@ -219,14 +219,14 @@ def _base(annotation: Any) -> Any:
 
 
 class Strict:
-    """Marks an int, float, str or bool of which nothing is coerced."""
+    """Marks an int, float, str or bool without coercion."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return {**handler(source), "strict": True}
 
 
 def read(annotation: Any, raw: Any) -> Any:
-    """Return *raw* as *annotation* means it, where it is plainly right; else raise `Doubt`, or another `ValueError`.
+    """Return *raw* as a value of *annotation*, if it is plainly right; else raise `Doubt`, or another `ValueError`.
 
     >>> read(list[int], [1, 2]), read(tuple[str, ...], ["a"]), read(Annotated[float, Strict()], 3)
     ([1, 2], ('a',), 3.0)
@@ -259,7 +259,7 @@ def _items(base: Any, members: tuple[Any, ...], raw: list[Any]) -> Any:
 
 
 def _text(raw: Any) -> str:
-    if type(raw) is not str or not raw.isprintable():  # of half a character pydantic says that it is none
+    if type(raw) is not str or not raw.isprintable():  # a lone surrogate is left to pydantic, which refuses it
         raise Doubt
     return raw
 

@@ -1,4 +1,4 @@
-"""What there is to compute on: devices, their workers, links and routes."""
+"""The cluster: devices, their workers, links and routes."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ HOST = "host"
 
 
 class Device(NamedTuple):
-    """A machine of the cluster. `memory` is in bytes (infinite: no limit); each slot is one worker.
+    """A device of the cluster. `memory` is in bytes (infinite: no limit); each slot is one worker.
 
-    `peak` FLOP/s and `bandwidth` B/s of its memory are those of one worker; NaN: not known. A device that is played
-    for several equal ones `stands_for` so many.
+    `peak` (FLOP/s) and the `bandwidth` of its memory (B/s) are those of one worker; NaN: unknown. A device may stand
+    for several equal devices; `stands_for` is their number.
     """
 
     name: str
@@ -52,33 +52,33 @@ class Link(NamedTuple):
     latency: float = 0.0
 
 
-Route = tuple[Link, ...]  # in the order of travel
+Route = tuple[Link, ...]  # in travel order
 Places = tuple[int, ...]
-Pairs = Iterator[tuple[int, int, int]]  # source, target, and for how many pairs the two stand
-Ways = tuple[tuple[int, float], ...]  # the numbers of links, and how much a transfer weighs on each
+Pairs = Iterator[tuple[int, int, int]]  # source, target, and how many pairs the pair stands for
+Ways = tuple[tuple[int, float], ...]  # the numbers of links, and the weight of a transfer on each
 
 
 def each_pair(sources: Places, targets: Places) -> Pairs:
-    """Yield every pair of distinct places, each for itself."""
+    """Yield every pair of distinct places; each stands for itself."""
     return ((a, b, 1) for a in sources for b in targets if a != b)
 
 
 def unit_weight(source: int, target: int, link: str) -> float:
-    """Return 1: a transfer stands for itself alone."""
+    """Return 1: a transfer stands only for itself."""
     return 1.0
 
 
 class Wiring(NamedTuple):
-    """What a topology answers: `route`, the links on the way from one place to another.
+    """The answer of a topology: `route` returns the links on the way from one place to another.
 
-    Places are device indices; the host is the index after the last device. `route` returns None where no way leads.
-    Links are made when they are asked for; links of one name are one link.
+    Places are device indices; the host is the index after the last device. `route` returns None if there is no way.
+    Links are made on request; links with the same name are the same link.
 
-    `alike` is for large clusters: of the pairs of *sources* and *targets* between which a way leads, it yields one for
-    all whose ways take equally long. Without it, each pair is asked for its route where a mean over all is wanted.
+    `alike` is for large clusters. It yields one pair of *sources* and *targets* for all connected pairs whose ways take
+    equally long. Without it, a mean over all pairs asks for each route.
 
-    `weight` is how much a transfer weighs on a link of its route, given the link's name. A transfer that is played for
-    eight equal ones weighs 8 on a link that all eight cross, and 1 where each has a link for itself.
+    `weight` returns the weight of a transfer on a link of its route, given the link's name. A transfer that stands for
+    eight equal ones has weight 8 on a link that all eight cross, and 1 if each of them has its own link.
     """
 
     route: Callable[[int, int], Route | None]
@@ -87,7 +87,7 @@ class Wiring(NamedTuple):
 
 
 def one_for_all(host: int) -> Callable[[Places, Places], Pairs]:
-    """Return `alike` of a wiring that tells no device from another.
+    """Return the `alike` of a wiring in which all devices are equivalent.
 
     >>> list(one_for_all(host=3)((0, 1, 2), (1, 2))), list(one_for_all(host=3)((3,), (0, 1, 2)))
     ([(0, 1, 4)], [(3, 0, 3)])
@@ -108,7 +108,7 @@ def _apart(places: Places, host: int) -> tuple[Places, Places]:
 
 
 def no_way(source: int, target: int) -> Route | None:
-    """Wire nothing: the cluster without a topology."""
+    """Return None: a cluster without a topology has no routes."""
     return None
 
 
@@ -116,14 +116,14 @@ UNWIRED = Wiring(no_way, lambda sources, targets: iter(()))
 
 
 class Path(NamedTuple):
-    """A route as one transfer alone on it sees it.
+    """A route, with the latency and bandwidth of a transfer that is alone on it.
 
-    Weights do not count for that: where eight share a link, each of them would be faster alone.
+    Weights do not count here: if eight transfers share a link, each of them would be faster alone.
     """
 
-    ways: Ways  # over `Cluster.links`, in the order of travel
+    ways: Ways  # over `Cluster.links`, in travel order
     latency: float  # s
-    bandwidth: float  # B/s, the least of its links
+    bandwidth: float  # B/s, the least bandwidth of its links
 
     @property
     def links(self) -> tuple[int, ...]:
@@ -139,8 +139,8 @@ class Path(NamedTuple):
 class Cluster:
     """Devices and their wiring.
 
-    A cluster of equal devices may hold one that stands for all. A task, a transfer or a span then counts as often as
-    the worker that it belongs to.
+    A cluster of equal devices may contain one device that stands for all. A task, a transfer or a span then counts as
+    often as its worker.
     """
 
     devices: tuple[Device, ...]
@@ -148,7 +148,7 @@ class Cluster:
 
     @cached_property
     def workers(self) -> tuple[Worker, ...]:
-        """Every compute slot, in order of devices."""
+        """All compute slots, in the order of devices."""
         return tuple(
             Worker(device.name if device.slots == 1 else f"{device.name}.{slot}", index)
             for index, device in enumerate(self.devices)
@@ -167,7 +167,7 @@ class Cluster:
 
     @cached_property
     def p(self) -> int:
-        """P of the theory: all workers, each as often as it stands for others."""
+        """P of the theory: the number of workers that all workers stand for."""
         return int(self.stands_for.sum())
 
     @cached_property
@@ -177,22 +177,22 @@ class Cluster:
 
     @property
     def host(self) -> int:
-        """The place of the coordinator."""
+        """The place of the host."""
         return len(self.devices)
 
     @cached_property
     def places(self) -> tuple[str, ...]:
-        """The name of every place: the devices', then the host's."""
+        """The names of all places: the devices, then the host."""
         return (*(device.name for device in self.devices), HOST)
 
     @cached_property
     def links(self) -> list[Link]:
-        """The links met so far: `path` numbers each when a way takes it for the first time."""
+        """The links used so far: `path` numbers a link when a way first takes it."""
         return []
 
     @cached_property
     def capacities(self) -> list[float]:
-        """The B/s of `links`; it grows with them."""
+        """The bandwidths of `links` in B/s; the list grows with them."""
         return []
 
     @cached_property
@@ -204,7 +204,7 @@ class Cluster:
         return {}
 
     def path(self, source: int, target: int) -> Path | None:
-        """Return the way between two distinct places, or None where there is none."""
+        """Return the path between two distinct places, or None if there is none."""
         key = (source, target)
         if key not in self._paths:
             self._paths[key] = self._path(source, target)
@@ -227,5 +227,5 @@ class Cluster:
 
 
 def alone(route: Route) -> tuple[float, float]:
-    """Return latency and B/s of a transfer that is alone on its route."""
+    """Return the latency and the bandwidth of a transfer that is alone on its route."""
     return math.fsum(link.latency for link in route), min((link.bandwidth for link in route), default=math.inf)

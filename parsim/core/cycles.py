@@ -1,4 +1,4 @@
-"""Cycles of a task graph: tasks that would wait for themselves.
+"""Find cycles of a task graph: tasks that would wait for themselves.
 
 t0 --> t1 --> t2 --> t3        t1 and t2 are a cycle; t3 is not part of it, though it could never run
         ^-----/
@@ -16,7 +16,7 @@ from parsim.core.paths import depths
 
 
 def cycles(edges: Edges, tasks: int) -> Iterator[set[int]]:
-    """Yield the tasks of one cycle after the other, no task twice; nothing where the tasks can be put in order.
+    """Yield the tasks of disjoint cycles; nothing if the graph has no cycle.
 
     >>> list(cycles(Edges(np.array([0, 1, 2, 2]), np.array([1, 2, 1, 3])), tasks=4))
     [{1, 2}]
@@ -30,7 +30,7 @@ def cycles(edges: Edges, tasks: int) -> Iterator[set[int]]:
 
 
 def _stuck(graph: TaskGraph, among: set[int]) -> set[int]:
-    """Return the tasks that cannot run, where only those in *among* wait and are waited for."""
+    """Return the tasks in *among* that cannot run, considering only edges within *among*."""
     edges = graph.edges
     inside = np.zeros(len(graph), bool)
     inside[list(among)] = True
@@ -40,7 +40,7 @@ def _stuck(graph: TaskGraph, among: set[int]) -> set[int]:
 
 
 def _on_cycle(graph: TaskGraph, stuck: set[int]) -> set[int]:
-    """Return the tasks of one cycle: from the first stuck task, walk to stuck parents until one comes back."""
+    """Return the tasks of one cycle: from the first stuck task, walk to stuck parents until one repeats."""
     parents, task, walked = graph.parents, min(stuck), dict[int, None]()
     while task not in walked:
         walked[task] = None

@@ -1,13 +1,13 @@
-"""What can go wrong, drawn.
+"""Errors of parsim.
 
     ParsimError
       ScenarioError     the input is wrong: a list of faults, found before the clock starts   (exit code 2)
       RunError          the run failed: a kernel's exception, a dead worker                   (exit code 1)
-        Stalled         nothing can move any more: who waits for what                         (exit code 1)
-        Unfinished      a replay that failed, a run that was interrupted: what was done by then (exit code 1)
+        Stalled         nothing can proceed: lists who waits for what                         (exit code 1)
+        Unfinished      a failed replay or an interrupted run: holds the finished part        (exit code 1)
 
-A shelf file never knows where in a file a value stands. It raises `Invalid` with complaints about paths,
-and the scenario turns each complaint into a fault with its place.
+A shelf file does not know the place of a value in the scenario. It raises `Invalid` with complaints about paths, and
+the scenario turns each complaint into a fault with its place.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from typing import Literal, NamedTuple
 from parsim.core.escape import printable
 
 Path = tuple[str | int, ...]
-LONGEST = 120  # letters of a value in a message
-ANYTHING = BaseException  # what a file may raise; only the user's own interruption passes
+LONGEST = 120  # characters of a value in a message
+ANYTHING = BaseException  # exceptions of a user's file; only KeyboardInterrupt passes
 
 
 def dotted(path: Path) -> str:
@@ -35,19 +35,19 @@ def dotted(path: Path) -> str:
 
 
 def says(error: BaseException) -> str:
-    """Return what an exception says, in one line; nothing where it says nothing, or fails at that.
+    """Return the message of an exception on one line; empty if it has none, or if its `__str__` fails.
 
     >>> says(KeyError("a")), says(ValueError())
     ("'a'", '')
     """
     try:
         return printable(str(error))
-    except Exception:  # its class has a __str__ of its own
+    except Exception:  # its class may define __str__
         return ""
 
 
 def told(error: BaseException) -> str:
-    """Write an exception in one line.
+    """Write an exception on one line.
 
     >>> told(ValueError("no")), told(ValueError())
     ('ValueError: no', 'ValueError')
@@ -59,7 +59,7 @@ def told(error: BaseException) -> str:
 
 
 def shown(value: object) -> str:
-    """Write *value* in a few words, whatever it is."""
+    """Write any *value* in a few words."""
     try:
         text = reprlib.repr(value)
     except KeyboardInterrupt:
@@ -87,14 +87,14 @@ class Fault(NamedTuple):
 
 
 class Complaint(NamedTuple):
-    """A fault that does not know its place yet: *path* from the part that was asked."""
+    """A fault without a place; *path* starts at the part that was checked."""
 
     path: Path
     message: str
     at: Literal["value", "key"] = "value"
 
     def below(self, *path: str | int) -> Complaint:
-        """Return the complaint as seen from further up: *path* leads to the part that was asked.
+        """Return the complaint with *path* in front, which leads to the part that was checked.
 
         >>> Complaint(("size",), "is missing").below("workload", "edges").path
         ('workload', 'edges', 'size')
@@ -103,7 +103,7 @@ class Complaint(NamedTuple):
 
 
 def about_doubles(table: str, names: Sequence[str]) -> list[Complaint]:
-    """Complain of each row of *table* whose name an earlier row bears.
+    """Return a complaint about each row of *table* whose name an earlier row has.
 
     >>> about_doubles("links", ["up", "down", "up"])
     [Complaint(path=('links', 2, 'name'), message="'up' is the name of links[0] already; choose another", at='value')]
@@ -117,7 +117,7 @@ def about_doubles(table: str, names: Sequence[str]) -> list[Complaint]:
 
 
 class Invalid(Exception):
-    """Raised by whoever checks a part of a scenario; carries every complaint found there."""
+    """A part of a scenario is wrong; carries all complaints about it."""
 
     def __init__(self, complaints: Iterable[Complaint]) -> None:
         self.complaints = tuple(complaints)
@@ -129,7 +129,7 @@ class Invalid(Exception):
 
 @contextmanager
 def checked_below(*path: str | int) -> Iterator[None]:
-    """Let whatever is raised as `Invalid` within the block be told of what lies below *path*."""
+    """Prefix the complaints of an `Invalid` raised in the block with *path*."""
     try:
         yield
     except Invalid as invalid:
@@ -137,18 +137,18 @@ def checked_below(*path: str | int) -> Iterator[None]:
 
 
 class ParsimError(Exception):
-    """Whatever parsim raises on purpose."""
+    """The base class of parsim's errors."""
 
 
 class ScenarioError(ParsimError):
-    """The input is wrong; `faults` names every place."""
+    """The input is wrong; `faults` lists all faults."""
 
     def __init__(self, faults: Iterable[Fault]) -> None:
         self.faults = tuple(faults)
         super().__init__("\n".join(map(str, self.faults)))
 
     def __reduce__(self) -> tuple[type[ScenarioError], tuple[tuple[Fault, ...]]]:
-        """Let a process hand it over whole."""
+        """Pickle the error with its faults."""
         return type(self), (self.faults,)
 
 
@@ -160,15 +160,15 @@ class RunError(ParsimError):
 
 
 class Stalled(RunError):
-    """Nothing can move any more."""
+    """Nothing can proceed."""
 
 
 class Silence(UserWarning):
-    """A warning: nobody has answered for a long time, and parsim waits on."""
+    """A warning that a call has not returned for a long time; parsim continues to wait."""
 
 
 class Unfinished(RunError):
-    """A replay, or a run on the live clock, ended early; `timeline` holds all that had ended by then."""
+    """A replay, or a run on the live clock, ended early; `timeline` holds the spans that had ended."""
 
     def __init__(self, message: str, timeline: object) -> None:
         self.timeline = timeline

@@ -1,11 +1,11 @@
-r"""Names on their way out: characters that control a terminal or break a line are written as Python writes them.
+r"""Escape names for output: characters that control a terminal or break a line become Python escapes.
 
     name          printable(name)     escaped(name)
-    a ESC [31m    a\x1b[31m           a\x1b[31m        printable: for people, on a terminal and in pictures
-    C:\new        C:\new              C:\\new          escaped: for files; `unescaped` gives the name back
+    a ESC [31m    a\x1b[31m           a\x1b[31m        printable: for terminals and pictures
+    C:\new        C:\new              C:\\new          escaped: for files; `unescaped` is the inverse
 
-Letters, signs and spaces of every script stay as they are. Written out are control characters, marks that turn the
-direction of writing (Unicode TR 36), separators of lines, halves of characters, and what Unicode does not assign.
+Letters, signs and spaces of every script stay unchanged. Escaped are control characters, marks that change the
+direction of writing (Unicode TR 36), line separators, lone surrogates, and unassigned code points.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from __future__ import annotations
 import re
 import unicodedata
 
-_JOINERS = "\u200c\u200d"  # within emoji, and in Persian and Indic words
+_JOINERS = "\u200c\u200d"  # joiners in emoji, and in Persian and Indic words
 _ESCAPE = re.compile(r"\\(\\|[nrt]|x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})")
 _SHORT = {"\\": "\\", "n": "\n", "r": "\r", "t": "\t"}
 
 
 def printable(text: str) -> str:
-    r"""Write out what is no letter, sign or space, so that *text* stays in its line and does nothing else.
+    r"""Escape characters that are not letters, signs or spaces, so that *text* stays on one line and is harmless.
 
     >>> print(printable("a" + chr(10) + chr(27) + "[31m" + chr(0x202E)))
     a\n\x1b[31m\u202e
@@ -34,7 +34,7 @@ def printable(text: str) -> str:
 
 
 def escaped(text: str) -> str:
-    r"""Write out the same characters, and each backslash twice, so that `unescaped` gives *text* back.
+    r"""Escape the same characters, and double each backslash, so that `unescaped` restores *text*.
 
     >>> print(escaped("C:" + chr(92) + "new"))
     C:\\new
@@ -43,7 +43,7 @@ def escaped(text: str) -> str:
 
 
 def unescaped(text: str) -> str:
-    r"""Return what `escaped` was given; other backslashes stay.
+    r"""Return the original of an `escaped` text; other backslashes stay.
 
     >>> name = "a" + chr(10) + chr(92) + "n"
     >>> unescaped(escaped(name)) == name
@@ -57,7 +57,7 @@ def _is_plain(letter: str) -> bool:
 
 
 def _joins(before: str, letter: str, after: str) -> bool:
-    """Say whether *letter* joins two that are no ASCII."""
+    """Return whether *letter* is a joiner between two non-ASCII characters."""
     return letter in _JOINERS and all(other.isprintable() and not other.isascii() for other in (before, after))
 
 

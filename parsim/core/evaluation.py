@@ -1,6 +1,6 @@
-"""The values of a run, task by task: what each has received, what it made, what is left to the merge.
+"""The values of a run: inputs and outputs of each task, and the outputs that go to the merge.
 
-made   t0 [a b]   t1 [c]        t1 has received a, its output is kept until its last child has computed
+made   t0 [a b]   t1 [c]        t1 has received a; an output is kept until its last child has computed
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from parsim.core.timeline import Timeline
 
 
 class Values:
-    """Computes the tasks of a graph in this process, in any order in which parents come first."""
+    """Computes the tasks of a graph in this process, in any topological order."""
 
     def __init__(self, graph: TaskGraph) -> None:
         assert graph.program is not None
@@ -33,13 +33,13 @@ class Values:
         self._gathered: dict[int, list[Any]] = {}
 
     def received(self, task: int) -> list[Any]:
-        """Return what *task* computes on; all its parents have computed."""
+        """Return the inputs of *task*, whose parents have all computed."""
         edges = self._parents.of(task)
         values = [self._made[self._edge_parent[edge]][self.program.hands(edge)] for edge in edges]
         return [self.program.given[task], *values] if task in self.program.given else values
 
     def keep(self, task: int, outputs: list[Any]) -> None:
-        """Note what *task* made, and let go of what nobody wants any more."""
+        """Store the outputs of *task*, and drop outputs that are no longer needed."""
         self._gathered[task] = outputs[self.program.gathers(task, last=not self._left[task])]
         if self._left[task]:
             self._made[task] = outputs
@@ -50,7 +50,7 @@ class Values:
                 del self._made[parent]
 
     def compute(self, task: int) -> None:
-        """Compute *task*; whatever its kernels raise becomes a `RunError` that names it."""
+        """Compute *task*. An exception of its kernels becomes a `RunError` that names the task."""
         received = self.received(task)
         try:
             outputs = self.program.compute(task, received)
@@ -59,24 +59,24 @@ class Values:
         self.keep(task, outputs)
 
     def merged(self) -> Any:
-        """Merge what the tasks have left to the merge."""
+        """Merge the outputs that go to the merge."""
         return merged(self.program, [value for task in sorted(self._gathered) for value in self._gathered[task]])
 
 
 def merged(program: Program, values: list[Any]) -> Any:
-    """Merge *values* into a result that JSON can hold; whatever goes wrong becomes a `RunError`."""
+    """Merge *values* into a result that JSON can hold. Any exception becomes a `RunError`."""
     return _result(program, "merge on host", lambda: program.merge(values))
 
 
 def alone(program: Program) -> Any:
-    """Return the result of one worker alone, without any split; whatever goes wrong becomes a `RunError`."""
+    """Return the result of one worker without any split. Any exception becomes a `RunError`."""
     return _result(program, "one worker alone", program.serial)
 
 
 def _result(program: Program, where: str, make: Callable[[], Any]) -> Any:
     names = f" ({program.made_by})" if isinstance(program, Elements) else ""
     try:
-        with np.errstate(over="ignore", invalid="ignore"):  # what comes of it, a number that is none, is told below
+        with np.errstate(over="ignore", invalid="ignore"):  # NaN and infinity are reported below
             return plain(make())
     except Unwritable as wrong:
         raise RunError(printable(f"{where}: {wrong}{names}")) from wrong
@@ -87,10 +87,10 @@ def _result(program: Program, where: str, make: Callable[[], Any]) -> Any:
 
 
 def evaluate(graph: TaskGraph, timeline: Timeline) -> Any:
-    """Return what the merge makes of the kernels' outputs; None where the workload only counts, or takes its time.
+    """Return the merged result of the kernels; None if the workload only counts, or its kernels are slow.
 
-    Tasks compute in the order in which they ended, each on what it really has by then: a timeline in which a task ran
-    before its input fails here.
+    Tasks compute in the order of their ends, each on the inputs that exist by then, so that a timeline in which a task
+    ran before its input fails.
     """
     if graph.program is None or not graph.program.light:
         return None
@@ -102,7 +102,7 @@ def evaluate(graph: TaskGraph, timeline: Timeline) -> Any:
 
 
 def alike(one: Any, other: Any) -> bool:
-    """Say whether two results are the same: exactly, floats to 1e-9 relative.
+    """Return whether two results are equal: exactly, or to 1e-9 relative for floats.
 
     >>> alike(30, 30), alike(0.1 + 0.2, 0.3), alike([1, 2.0], [1, 2.5])
     (True, True, False)

@@ -1,4 +1,4 @@
-"""Python's search for cyclic garbage: it walks over all objects again and again while very many of them are made."""
+"""Suspend Python's search for cyclic garbage, which visits all objects repeatedly while many are made."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def uncollected() -> Iterator[None]:
-    """Let no search for cyclic garbage interrupt what makes a great many objects."""
+    """Disable the garbage collector within the block."""
     if not gc.isenabled():
         yield
         return

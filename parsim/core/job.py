@@ -1,4 +1,4 @@
-"""A scenario made ready to play."""
+"""A job: a scenario that is ready to be played."""
 
 from __future__ import annotations
 
@@ -16,68 +16,68 @@ from parsim.core.graph import Floats, TaskGraph
 
 Engine = Literal["auto", "simpy", "path"]
 ENGINES: tuple[Engine, ...] = get_args(Engine)
-BEFORE = 3  # steps ahead of the first task: split, create, allocate
+BEFORE = 3  # steps before the first task: split, create, allocate
 
 
 class Remarks(NamedTuple):
-    """What a cost has to say of a job before it is played: complaints, by path from `cost`, and notes."""
+    """The remarks of a cost on a job before it is played: complaints with paths from `cost`, and notes."""
 
     complaints: Sequence[Complaint] = ()
     notes: Sequence[str] = ()
 
 
 def silence(graph: TaskGraph, cluster: Cluster) -> Remarks:
-    """Remark on nothing."""
+    """Return no remarks."""
     return Remarks()
 
 
 def properties(index: int, device: Device) -> Hashable:
-    """Return what the seconds on a device may depend on: all but its name, and for how many it stands."""
+    """Return the properties that seconds may depend on: all except the name and `stands_for`."""
     return device._replace(name="", stands_for=1)
 
 
 def unknown(size: Floats) -> Floats:
-    """Answer that nothing is known of the seconds of transfers."""
+    """Return NaN: the seconds of transfers are unknown."""
     return np.full(len(size), np.nan)
 
 
 class Cost(NamedTuple):
-    """How many seconds tasks take: what is expected, and the luck of the draw.
+    """The seconds of tasks: expected seconds, and random factors (luck).
 
-    `expected(graph, index, device)` are seconds per task on that device, shape (tasks,), NaN where it may not run.
-    `luck(seed, tasks)` is the factor of each task, shape (tasks,); that of task i depends on (seed, i) alone.
-    `remarks(graph, cluster)` says what is wrong or doubtful. `travel(size)` are the seconds that a hand-over of so many
-    bytes was measured to take on this machine, (transfers,), NaN where it was not. `handed` are the seconds of every
-    task's expected that are its hand-over to a worker process.
+    `expected(graph, index, device)` returns the seconds of each task on a device, (tasks,), NaN where it may not run.
+    `luck(seed, tasks)` returns the factor of each task, (tasks,); the factor of task i depends only on (seed, i).
+    `remarks(graph, cluster)` returns what is wrong or doubtful. `travel(size)` returns the measured seconds of a
+    hand-over of *size* bytes on this machine, (transfers,), NaN where they were not measured. `handed` is the part of
+    every task's expected seconds that is its hand-over to a worker process.
     """
 
     expected: Callable[[TaskGraph, int, Device], Floats]  # (graph, index of the device, the device)
     luck: Callable[[int, int], Floats]
     remarks: Callable[[TaskGraph, Cluster], Remarks] = silence
     travel: Callable[[Floats], Floats] = unknown
-    handed: float = 0.0  # s of each task's expected that are its hand-over to a worker process
-    alike: Callable[[int, Device], Hashable] = properties  # devices of equal answers share a column of expected s
+    handed: float = 0.0  # s, the hand-over within each task's expected seconds
+    alike: Callable[[int, Device], Hashable] = properties  # devices of equal values share a column
 
 
 class Room(Protocol):
-    """What the devices hold under a plan in the making."""
+    """The memory of devices under a plan that is being made."""
 
     def holds(self, task: int, worker: int) -> bool:
-        """Say whether the worker's device could hold *task*, given what is planned so far."""
+        """Return whether the worker's device could hold *task* besides the tasks planned so far."""
 
     def put(self, task: int, worker: int) -> None:
-        """Hear that *task* is planned on *worker*; its parents were planned before it."""
+        """Record that *task* is planned on *worker*, after its parents."""
 
 
 class Endless:
-    """Room where no device has a limit.
+    """The room of a cluster in which no device has a limit of memory.
 
     >>> Endless().holds(0, 0)
     True
     """
 
     def holds(self, task: int, worker: int) -> bool:
-        """Answer that there is room."""
+        """Return True."""
         return True
 
     def put(self, task: int, worker: int) -> None:
@@ -85,48 +85,48 @@ class Endless:
 
 
 def everything(task: int, worker: int) -> bool:
-    """Answer that the worker's device could hold the task: no device has a limit."""
+    """Return True: no device has a limit."""
     return True
 
 
 def nowhen() -> float:
-    """Answer the same at any time: no clock is running."""
+    """Return a constant: no clock is running."""
     return 0.0
 
 
 class Estimate(NamedTuple):
-    """What a policy may know of time and room: expected seconds, never the draw."""
+    """What a policy may know of time and memory: expected seconds, without random factors."""
 
-    compute: tuple[list[float], ...]  # [worker][task] expected s; NaN: may not run; equal devices share a list
-    transfer: Callable[[int, int, int], float]  # (edge, from worker, to worker) -> nominal s
-    arrival: Callable[[int, int], float]  # (task, worker) -> nominal s of what the host sends it
+    compute: tuple[list[float], ...]  # [worker][task] expected s, NaN where it may not run; equal devices share a list
+    transfer: Callable[[int, int, int], float]  # (edge, source worker, target worker) -> nominal s
+    arrival: Callable[[int, int], float]  # (task, worker) -> nominal s of its input from the host
     mean_compute: Callable[[], Floats]  # (tasks,) mean s over the workers that may run it
     mean_transfer: Callable[[], Floats]  # (edges,) mean nominal s over distinct workers
-    holds: Callable[[int, int], bool] = everything  # (task, worker) -> could its device hold the task, even empty?
-    room: Callable[[], Room] = Endless  # a fresh account of room, for policies that plan ahead
-    instant: Callable[[], float] = nowhen  # when it is, in a unit of the clock's own; equal within an instant
+    holds: Callable[[int, int], bool] = everything  # (task, worker) -> whether an empty device holds it
+    room: Callable[[], Room] = Endless  # returns an empty `Room`, for policies that plan ahead
+    instant: Callable[[], float] = nowhen  # the current time in a unit of the clock; equal within an instant
 
     def able(self, task: int, workers: tuple[int, ...]) -> tuple[int, ...]:
-        """Return those of the *workers* whose device could hold *task*, or all where none could."""
+        """Return the *workers* whose device could hold *task*, or all if none could."""
         if self.holds is everything:
             return workers
         return tuple(worker for worker in workers if self.holds(task, worker)) or workers
 
 
 class Policy(Protocol):
-    """Which ready task does an idle worker take? Knows nothing of the engine."""
+    """Chooses the ready task that an idle worker takes, independently of the engine."""
 
     def prepare(self, graph: TaskGraph, workers: tuple[tuple[int, ...], ...], estimate: Estimate) -> None:
-        """Get ready; `workers[k]` are the workers that may run a task of place set k."""
+        """Prepare for a run; `workers[k]` are the workers that may run a task of place set k."""
 
     def home(self, task: int) -> int | None:
-        """Name the worker of *task* beforehand, or None."""
+        """Return the worker of *task*, or None if it is not fixed beforehand."""
 
     def ready(self, task: int, by: int | None) -> None:
-        """Hear that every parent of *task* has ended, the last on worker *by* (None: a root)."""
+        """Add a ready task: its parents have ended, the last one on worker *by* (None: it has no parents)."""
 
     def take(self, worker: int, fits: Callable[[int], bool]) -> int | None:
-        """Choose a ready task for *worker*, or None; `fits(task)` says whether there is room for it."""
+        """Return a ready task for *worker*, or None; `fits(task)` returns whether there is room for it."""
 
 
 @runtime_checkable
@@ -147,7 +147,7 @@ class Theory(NamedTuple):
 
     @property
     def t_total_s(self) -> float:
-        """Seconds that N units on P workers take where nobody ever waits."""
+        """The seconds of N units on P workers without waiting."""
         return self.n / self.p * (self.t_s + self.t_c)
 
     def to_dict(self) -> dict[str, float]:
@@ -158,7 +158,7 @@ class Theory(NamedTuple):
 
 @dataclass(frozen=True)
 class Job:
-    """All that a clock needs to play."""
+    """Everything that a clock needs to play a scenario."""
 
     name: str
     sha256: str
@@ -171,20 +171,20 @@ class Job:
     prefetch: int
     seed: int
     clock: str
-    values: dict[str, Any]  # the scenario that was asked for, as its YAML would hold it
-    notes: Sequence[str] = ()  # what its reader should know
-    engine: Engine = "auto"  # what plays it on the simulated clock
+    values: dict[str, Any]  # the scenario's values, as in YAML
+    notes: Sequence[str] = ()  # notes for the user
+    engine: Engine = "auto"  # the engine of the simulated clock
 
     @cached_property
     def begun_s(self) -> float:
-        """When split, create and allocate are over and the first task may start, added up in their order."""
+        """When the steps before the first task are over, added up in their order."""
         return reduce(add, self.steps[:BEFORE], 0.0)
 
     @cached_property
     def copies(self) -> Floats:
-        """How many tasks each task stands for, (tasks,): as many as the worker that runs it.
+        """How many tasks each task stands for, (tasks,): as many as its worker.
 
-        Where those that may run it differ, it is the mean over them, as if each were as likely to run it.
+        If its allowed workers differ, it is their mean, as if each were equally likely to run it.
         """
         weights = self.cluster.stands_for
         if weights.min() == weights.max():
@@ -194,12 +194,12 @@ class Job:
 
     @cached_property
     def flow_copies(self) -> Floats:
-        """How many flows each flow stands for, (flows,): as many as the device that owns it."""
+        """How many flows each flow stands for, (flows,): as many as its device."""
         flows = self.graph.flows
         owner = np.where(flows.target == self.cluster.host, flows.source, flows.target)
         return np.array([float(device.stands_for) for device in self.cluster.devices])[owner]
 
     @property
     def n(self) -> float:
-        """N of the theory: units of work, flows counted as one each."""
+        """N of the theory: units of work, where each flow is one."""
         return float((self.graph.units * self.copies).sum()) + float(self.flow_copies.sum())

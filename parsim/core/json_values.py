@@ -1,4 +1,4 @@
-"""What came of a run, as JSON holds it: null, true, false, finite numbers, text, lists, mappings from text.
+"""Convert the result of a run to JSON: null, true, false, finite numbers, text, lists, mappings from text.
 
 np.int64(3)  ->  3        (1, {"a": np.ones(2)})  ->  [1, {"a": [1.0, 1.0]}]
 1j, {2, 3}, b"x", nan, {1: 2}, a list that holds itself, half a surrogate pair  ->  Unwritable, with the place
@@ -14,23 +14,23 @@ import numpy as np
 
 from parsim.core.errors import shown, told
 
-DEEPEST = 100  # levels of lists and mappings; programs that read JSON have limits of their own
+DEEPEST = 100  # levels of lists and mappings; programs that read JSON have limits
 MOST = 10_000_000  # values
-LONGEST = 14_000  # bits of a whole number that Python still writes in digits
-LARGE = 1e300  # beyond it, numbers are looked at one by one
-STEPS = 4  # of a place, in a message
+LONGEST = 14_000  # bits of a whole number that Python writes in digits
+LARGE = 1e300  # beyond it, numbers are checked one by one
+STEPS = 4  # characters of a place in a message
 FOREIGN = ", which JSON cannot hold; return numbers, text, lists, or mappings from text"
 
 
 class Unwritable(ValueError):
-    """JSON cannot hold a value; *steps* lead to the part of it that is at fault."""
+    """JSON cannot hold a value; *steps* lead to the wrong part."""
 
     def __init__(self, what: str, why: str, steps: tuple[Any, ...] = ()) -> None:
         self.what, self.why, self.steps = what, why, steps
         super().__init__(what, why, steps)
 
     def within(self, step: Any) -> Unwritable:
-        """Return the same of a value that holds this one at *step*."""
+        """Return the same error for a container that has this value at *step*."""
         return Unwritable(self.what, self.why, (step, *self.steps))
 
     def __str__(self) -> str:
@@ -42,7 +42,7 @@ class Unwritable(ValueError):
 
 
 def plain(value: Any) -> Any:
-    """Return *value* as JSON holds it; raise `Unwritable` where it cannot.
+    """Return *value* for JSON; a value that JSON cannot hold raises `Unwritable`.
 
     >>> plain((np.int64(3), {"a": np.ones(2)}))
     [3, {'a': [1.0, 1.0]}]
@@ -61,18 +61,18 @@ def plain(value: Any) -> Any:
 class _Made(NamedTuple):
     """A list, mapping or array that has been copied."""
 
-    value: Any  # kept, so that no other gets its id
+    value: Any  # kept, so that its id is not reused
     copy: Any
-    values: int  # that it holds
+    values: int  # number of values in it
 
 
 class _Copy:
-    """One walk through a value: what it is inside of now, and how many values it may still meet."""
+    """A walk through a value, with its open containers and the number of values left."""
 
     def __init__(self) -> None:
         self._open: set[int] = set()
         self._left = MOST
-        self._made: dict[int, _Made] = {}  # what is met again counts again, but is not walked through again
+        self._made: dict[int, _Made] = {}  # a shared part counts again, but is not visited again
 
     def of(self, value: Any) -> Any:
         """Return a plain copy of *value*."""
@@ -99,7 +99,7 @@ class _Copy:
             raise Unwritable(f"more than {MOST:,} values", ", too many to write")
 
     def _inside(self, value: Any, copy: Any) -> Any:
-        """Copy what holds other values, unless it holds itself."""
+        """Copy a container, unless it contains itself."""
         if id(value) in self._open:
             raise Unwritable("itself", ", without end")
         if len(self._open) == DEEPEST:
@@ -145,7 +145,7 @@ class _Copy:
         return found
 
     def _array(self, value: Any) -> Any:
-        """Copy an array of NumPy, or one of its scalars, which is an array without axes."""
+        """Copy a NumPy array or scalar; a scalar is an array without axes."""
         array = np.asanyarray(value)
         if array.dtype.kind not in "biufUO" or isinstance(array, np.ma.MaskedArray):
             raise _foreign(value)
@@ -154,7 +154,7 @@ class _Copy:
         self._count(array.size)
         if array.dtype.kind != "f":
             return array.tolist()
-        with np.errstate(over="ignore"):  # what is too large for Python's float is no finite number
+        with np.errstate(over="ignore"):  # a long double may overflow Python's float
             array = array.astype(np.float64)
         return array.tolist() if np.isfinite(array).all() else self.of(array.tolist())
 

@@ -1,15 +1,15 @@
-"""What a kernel is: one step of arithmetic on arrays, with its price in FLOP and bytes.
+"""Kernels: steps of arithmetic on arrays, with their price in FLOP and bytes.
 
     forward       inputs, weights         ->  output
     input_grad    grad, inputs, weights   ->  a gradient for each input        grad: of the loss by the output
     weight_grad   grad, inputs, weights   ->  a gradient for each weight
 
-The halves of backward stand apart, for schedules that play them apart. A kernel keeps nothing from its forward run: it
-computes again what it needs of it, and counts that in its FLOP. So any part may run in any process.
+The halves of backward are separate, for schedules that separate them. A kernel stores nothing from forward: it
+recomputes what it needs, and counts that in its FLOP. So any part may run in any process.
 
-FLOP are counted by one rule: each +, -, x, /, comparison, exp, log, tanh and square root of a number is 1. A sum or a
-maximum along an axis of n numbers is n, its start included, so that rows times a matrix are the usual 2 R i o. Copies,
-masks, indices and changes of sign are 0, and so is what is made once for a whole call, such as 1 / sqrt(d).
+FLOP are counted by one rule: each +, -, x, /, comparison, exp, log, tanh and square root of a number is 1. A sum or
+maximum of n numbers along an axis is n, so that R rows times an (i, o) matrix are the usual 2 R i o. Copies, masks,
+indices and changes of sign are 0, and so are numbers computed once per call, such as 1 / sqrt(d).
 
 An entry that is a function of one element (`parsim.entries.function`) has a forward part only, and no price.
 """
@@ -32,15 +32,15 @@ ITEM = 8  # B of a number: float64 and int64
 
 
 class Kernel:
-    """One step of arithmetic. The arrays that it gets are its inputs, then its weights, of which it has `weights`.
+    """One step of arithmetic. Its arrays are its inputs, followed by its weights; `weights` is the number of weights.
 
-    What is not overridden is refused: a kernel without a backward half cannot be trained through.
+    A method that is not overridden raises an error: a kernel without a half of backward cannot be used in training.
     """
 
-    weights = 0  # how many of its arrays, the last ones, are weights
+    weights = 0  # how many of its last arrays are weights
 
     def shape(self, *shapes: Shape) -> Shape:
-        """Return the shape of the output; shapes that do not fit raise `ValueError`."""
+        """Return the shape of the output. Shapes that do not match raise `ValueError`."""
         raise NotImplementedError(f"{_name(self)} has no method shape(*shapes)")
 
     def flops(self, part: Part, *shapes: Shape) -> float:
@@ -48,7 +48,7 @@ class Kernel:
         raise NotImplementedError(f"{_name(self)} has no method flops(part, *shapes)")
 
     def sample(self, draw: np.random.Generator) -> tuple[Array, ...]:
-        """Draw small arrays that fit, for tests and for `parsim check`."""
+        """Draw small matching arrays, for tests and for `parsim check`."""
         raise NotImplementedError(f"{_name(self)} has no method sample(draw)")
 
     def forward(self, *arrays: Any) -> Any:
@@ -67,7 +67,7 @@ class Kernel:
         """Return the bytes that a part reads and writes, each array once.
 
         Forward reads all arrays and writes the output. A half of backward reads them and the output's gradient, and
-        writes as much as it makes gradients for: the inputs, or the weights.
+        writes the gradients of the inputs or of the weights.
         """
         inputs, weights = _split(self, shapes)
         read = size(*shapes) + size(self.shape(*shapes))
@@ -82,23 +82,23 @@ Arguments = tuple[tuple[str, Any], ...]
 
 
 class Call(NamedTuple):
-    """A part of a kernel at given shapes: what a task does once, and what is measured and priced."""
+    """A part of a kernel at given shapes: the unit that is run, measured and priced."""
 
-    kernel: str  # as on the shelf
-    arguments: Arguments  # the parameters of the kernel, as `arguments_of` writes them
+    kernel: str  # the kernel's name on the shelf
+    arguments: Arguments  # the kernel's parameters in the form of `arguments_of`
     part: Part
     shapes: tuple[Shape, ...]
 
 
 class Fixed(dict[str, Any]):
-    """A mapping that nobody changes, so that it may be part of a key."""
+    """A mapping that must not change, so that it can be part of a key."""
 
     def __hash__(self) -> int:  # type: ignore[override]
         return hash(tuple(sorted(self.items())))
 
 
 def arguments_of(said: Mapping[str, Any]) -> Arguments:
-    """Write the parameters of a kernel so that they may be part of a key: sorted by name, no lists.
+    """Return the parameters of a kernel as part of a key: sorted by name, with tuples in place of lists.
 
     >>> arguments_of({"weights": [1.0, 2.0], "by": 3})
     (('by', 3), ('weights', (1.0, 2.0)))
@@ -113,7 +113,7 @@ def _fixed(value: Any) -> Any:
 
 
 class Watched:
-    """A kernel that tells of every part before it runs it."""
+    """A kernel that calls *tell* before each part it runs."""
 
     def __init__(self, name: str, arguments: Arguments, kernel: Any, tell: Tell) -> None:
         self._named, self._kernel, self._tell = (name, arguments), kernel, tell
@@ -132,7 +132,7 @@ class Watched:
 
 
 def size(*shapes: Shape) -> float:
-    """Count the numbers that arrays of these *shapes* hold together.
+    """Return the total number of elements in arrays of these *shapes*.
 
     >>> size((2, 3), (4,))
     10.0
@@ -141,18 +141,18 @@ def size(*shapes: Shape) -> float:
 
 
 def fitting(good: object, why: str) -> None:
-    """Raise `ValueError` with *why*, unless *good*."""
+    """Raise `ValueError` with *why* unless *good*."""
     if not good:
         raise ValueError(why)
 
 
 def run(kernel: Kernel, part: Part, arrays: Sequence[Any]) -> Any:
-    """Run a part of a kernel; *arrays* begin with the output's gradient in a half of backward."""
+    """Run a part of a kernel. In a half of backward, *arrays* begin with the output's gradient."""
     return getattr(kernel, part)(*arrays)
 
 
 def is_class(entry: Callable[..., Any]) -> bool:
-    """Say whether an entry of the shelf is a class of kernels, and no plain function; also one from outside."""
+    """Return whether an entry of the shelf is a class of kernels and not a plain function, also from outside."""
     entry = inspect.unwrap(entry)
     return isinstance(entry, type) and issubclass(entry, Kernel)
 

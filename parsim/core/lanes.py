@@ -1,6 +1,6 @@
-"""What a task of a communication lane may be: it takes no slot, so no policy places it, and it holds no memory.
+"""Check tasks of communication lanes: they take no slot, so no policy places them, and they use no memory.
 
-b1 -- only orders --> send1 (lane dp of w0) -- 100 MB, or a delay --> update (on w1 alone)
+b1 -- order only --> send1 (lane dp of w0) -- 100 MB, or a delay --> update (on w1 alone)
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ import numpy as np
 
 from parsim.core.graph import TaskGraph
 
-RESERVED = ("compute", "host", "delay")  # lanes that every timeline may have
+RESERVED = ("compute", "host", "delay")  # names of lanes that every timeline may have
 ONE_WORKER = "give a time for one device of one slot"
 
 
 class Wrong(NamedTuple):
-    """What is wrong: of a task its lane, place, memory, output, given or result, or an edge; its number, and why."""
+    """A fault: the column of a task, or an edge; the number of the row; and the reason."""
 
     what: str
     number: int
@@ -25,7 +25,7 @@ class Wrong(NamedTuple):
 
 
 def about_lanes(graph: TaskGraph) -> Iterator[Wrong]:
-    """Yield what is wrong with the communication lanes of *graph*."""
+    """Yield the faults of the communication lanes of *graph*."""
     if not graph.lanes:
         return
     names, lane, edges = graph.names, graph.lane, graph.edges

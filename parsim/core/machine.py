@@ -1,4 +1,4 @@
-"""The machine that this runs on, as a profile names it."""
+"""The current machine, as named in a profile."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from parsim.core.errors import RunError
 
 
 def machine() -> dict[str, Any]:
-    """Return its name, its processor, and how many cores this process may use."""
+    """Return the name, the processor, and the number of cores that this process may use."""
     return {"name": platform.node(), "processor": _processor(), "cores": cores()}
 
 
@@ -23,7 +23,7 @@ def cores() -> int:
 
 
 def require_processes(command: str) -> None:
-    """Raise `RunError` where this system lacks what worker processes and their shared memory need, as Windows does."""
+    """Raise `RunError` on a system without support for worker processes that share memory, such as Windows."""
     import mmap
 
     needed = ((os, ("fork", "WNOHANG")), (signal, ("SIGKILL", "pthread_sigmask")), (mmap, ("MAP_SHARED",)))

@@ -1,7 +1,7 @@
-"""Names of spans: a task goes by its own name, a transfer by PARENT>CHILD, a step by its word.
+"""Names of spans: a task has its own name, a transfer has PARENT>CHILD, a step has its word.
 
-tasks a, b, a>b; an edge a -> b       the transfer from a to b is called as the third task is: refused
-tasks merge, ...; plan.steps.merge    the step on the host is called as the first task is: refused
+tasks a, b, a>b; an edge a -> b       the transfer from a to b has the name of the third task: refused
+tasks merge, ...; plan.steps.merge    the step on the host has the name of the first task: refused
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ JOINT = ">"
 
 
 def words(cluster: Cluster, plan: Plan) -> dict[str, str]:
-    """Return the words that stand beside the names of tasks in a timeline, each with what it means."""
+    """Return the words that are reserved in a timeline besides the names of tasks, each with its meaning."""
     found = {step: f"the step plan.steps.{step}" for step in STEPS if getattr(plan.steps, step) > 0}
     if cluster.limited:
         found["memory"] = "the cause of waiting for room"
@@ -27,7 +27,7 @@ def words(cluster: Cluster, plan: Plan) -> dict[str, str]:
 
 
 def transfers(names: Sequence[str], edges: Edges, workers: float) -> Iterator[tuple[str, str]]:
-    """Yield from which task to which one something may travel; one of the *workers* has nobody to send to."""
+    """Yield source and target task of each possible transfer; there is none if *workers* is 1."""
     travel = np.flatnonzero((edges.size > 0) | (edges.delay > 0)) if workers > 1 else no_ints()
     for parent, child in zip(edges.parent[travel].tolist(), edges.child[travel].tolist(), strict=True):
         yield names[parent], names[child]
@@ -36,7 +36,7 @@ def transfers(names: Sequence[str], edges: Edges, workers: float) -> Iterator[tu
 def about_shared(
     names: Sequence[str], transfers: Iterable[tuple[str, str]], others: Mapping[str, str]
 ) -> Iterator[tuple[int, str]]:
-    """Yield each task whose name is also that of a transfer, or one of the *others*, and say so.
+    """Yield each task whose name is also that of a transfer, or one of the *others*, with a message.
 
     >>> list(about_shared(["a", "b", "a>b"], [("a", "b")], {}))
     [(2, "'a>b' is also the name of the transfer from a to b; choose another name")]
@@ -59,7 +59,7 @@ def about_shared(
 
 
 def about_ways(places: Sequence[str]) -> Iterator[tuple[int, str]]:
-    """Yield each place whose name makes two ways between places go by one, and say so.
+    """Yield each place whose name gives two ways between places the same name, with a message.
 
     >>> list(about_ways(["a", "b>c", "a>b", "c"]))
     [(2, "the ways from a to b>c and from a>b to c both have the name 'a>b>c'; choose another name")]
@@ -81,7 +81,7 @@ def about_ways(places: Sequence[str]) -> Iterator[tuple[int, str]]:
 
 
 def _halves(name: str) -> Iterator[tuple[str, str]]:
-    """Yield both parts of *name*, for each place where it may be cut."""
+    """Yield both parts of *name* for each position of `>` in it."""
     parts = name.split(JOINT)
     for cut in range(1, len(parts)):
         yield JOINT.join(parts[:cut]), JOINT.join(parts[cut:])

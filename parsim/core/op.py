@@ -1,9 +1,9 @@
-"""One step of a pipeline, and what it waits for.
+"""Ops: the steps of a pipeline, and their dependencies.
 
-stage 0   0F0 0F1 .. .. .. 0B0        F  forward             after F of the stage before
-stage 1   .. 1F0 1F1 .. 1B0           B  full backward       after F of its own stage, and B or I of the next
+stage 0   0F0 0F1 .. .. .. 0B0        F  forward             after F of the previous stage
+stage 1   .. 1F0 1F1 .. 1B0           B  full backward       after F of its stage, and B or I of the next
 stage 2   .. .. 2F0 2B0               I  backward, inputs    as B
-                                      W  backward, weights   after I of its own stage
+                                      W  backward, weights   after I of its stage
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _WRITTEN = re.compile(rf"(\d+)([{LETTERS}])(\d+)")
 
 
 class Op(NamedTuple):
-    """A stage's work on a microbatch; prints and parses as PyTorch's pipelining actions do.
+    """The work of a stage on a microbatch; prints and parses like PyTorch's pipelining actions.
 
     >>> print(Op(2, "F", 0))
     2F0
@@ -56,7 +56,7 @@ class Op(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Op:
-        """Read what `str` has written."""
+        """Parse the result of `str`."""
         match = _WRITTEN.fullmatch(text)
         if match is None:
             raise ValueError(f"{text!r} is no action such as 2F0")
@@ -64,7 +64,7 @@ class Op(NamedTuple):
 
 
 class Ops(NamedTuple):
-    """The ops of a schedule as columns, rank by rank in its order."""
+    """The ops of a schedule as columns, rank by rank, in the order of each rank."""
 
     stage: Ints  # (ops,)
     kind: Ints  # (ops,) index into KINDS
@@ -73,11 +73,11 @@ class Ops(NamedTuple):
 
 
 class Needs(NamedTuple):
-    """Dependencies between the rows of `Ops`, a row each."""
+    """Dependencies between the rows of `Ops`, one per row."""
 
     parent: Ints  # (needs,)
     child: Ints  # (needs,)
-    crosses: Ints  # (needs,) 1 where the two are of neighbouring stages, 0 within a stage
+    crosses: Ints  # (needs,) 1 between neighbouring stages, 0 within a stage
 
 
 def columns(orders: Sequence[Sequence[Op]]) -> Ops:
@@ -91,14 +91,14 @@ def columns(orders: Sequence[Sequence[Op]]) -> Ops:
 
 
 def needs(ops: Ops) -> Needs:
-    """Derive what waits for what, for any schedule, from stage, kind and microbatch alone.
+    """Derive the dependencies of any schedule from stage, kind and microbatch.
 
     >>> found = needs(columns([[Op(0, "F", 0), Op(0, "B", 0)], [Op(1, "F", 0), Op(1, "I", 0), Op(1, "W", 0)]]))
     >>> list(zip(found.parent.tolist(), found.child.tolist(), found.crosses.tolist()))
     [(0, 2, 1), (3, 1, 1), (0, 1, 0), (2, 3, 0), (3, 4, 0)]
     """
     stages, microbatches = int(ops.stage.max()) + 1, int(ops.microbatch.max()) + 1
-    # A stage more at the end, which does nothing, so that every stage has a next one.
+    # One more stage at the end, without ops, so that every stage has a next one.
     row = np.full((3, stages + 1, microbatches), -1)  # F, B or I, W
     row[np.array([0, 1, 1, 2])[ops.kind], ops.stage, ops.microbatch] = np.arange(len(ops.stage))
     forward, backward, weights = row

@@ -1,7 +1,7 @@
-"""Ask a schedule for the orders of its ranks, and say what a schedule of one stage per rank cannot do.
+"""Call a schedule for the orders of its ranks; refuse several chunks if it has one stage per rank.
 
-def mine(ranks, microbatches, chunks)    asked for any number of chunks
-def mine(ranks, microbatches)            one stage per rank: more chunks are refused, and it is not asked
+def mine(ranks, microbatches, chunks)    called for any number of chunks
+def mine(ranks, microbatches)            one stage per rank: more chunks are refused without a call
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from parsim.core.signatures import taken
 
 
 def orders_of(schedule: Ask, ranks: int, microbatches: int, chunks: int) -> list[list[Op]]:
-    """Return the orders, one list for each rank; what the schedule cannot do raises `Invalid`."""
+    """Return the orders, one list for each rank; unsupported arguments raise `Invalid`."""
     given = {"ranks": ranks, "microbatches": microbatches}
     if taken(schedule.entry, ["chunks"]):
         given["chunks"] = chunks

@@ -1,10 +1,10 @@
-"""Longest paths through a graph of tasks: when each may start at the earliest.
+"""Longest paths through a graph of tasks: the earliest start of each task.
 
     a --lag--> b       b starts no earlier than the end of a plus the lag
     c -------> b
 
-A *wave* holds all tasks whose parents have been passed; wide waves are array work, narrow ones go task by task (Kahn,
-Topological sorting of large networks, Communications of the ACM 5(11), 1962).
+A *wave* contains all tasks whose parents have been visited. Wide waves are processed as arrays, narrow ones task by
+task (Kahn, Topological sorting of large networks, Communications of the ACM 5(11), 1962).
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ import numpy.typing as npt
 
 from parsim.core.columns import NEVER, Floats, Ints, packed
 
-NARROW = 12  # tasks a wave, below which arrays are slower than a loop
-GRACE = 128  # waves, before that is decided
+NARROW = 12  # tasks per wave, below which arrays are slower than a loop
+GRACE = 128  # waves before that is decided
 Times = TypeVar("Times", Ints, Floats)
 
 
 class _Edges(NamedTuple):
-    """Edges sorted by parent: those of task i are first[i]:first[i + 1]."""
+    """Edges sorted by parent: those of task i are in rows first[i]:first[i + 1]."""
 
     first: Ints
     child: Ints
@@ -30,16 +30,16 @@ class _Edges(NamedTuple):
 
 
 def longest_paths(parent: Ints, child: Ints, lag: Times, own: Times, earliest: Times) -> Times:
-    """Return when each task starts, (tasks,), in the unit of the arguments; NEVER where tasks wait for each other.
+    """Return the start of each task, (tasks,), in the unit of the arguments; NEVER where tasks wait for each other.
 
     A time is the sum of the times along one path, added in its order.
 
     Parameters
     ----------
     parent, child : task numbers of the edges, (edges,).
-    lag : time from the end of the parent to the start of the child at least, (edges,).
-    own : time that each task takes, (tasks,).
-    earliest : when each task may start if nothing else holds it back, (tasks,).
+    lag : least time from the end of the parent to the start of the child, (edges,).
+    own : duration of each task, (tasks,).
+    earliest : start of each task if it has no parents, (tasks,).
 
     >>> a, b, c = 0, 1, 2
     >>> parent, child, lag = np.array([a, c, c]), np.array([b, b, c]), np.array([1, 0, 0])
@@ -54,7 +54,7 @@ def longest_paths(parent: Ints, child: Ints, lag: Times, own: Times, earliest: T
     first = np.concatenate(([0], np.cumsum(degree)))
     missing = np.bincount(child, minlength=len(own))
     starts = earliest.copy()
-    place = np.zeros(len(own), np.int64)  # of a task among those that a wave releases
+    place = np.zeros(len(own), np.int64)  # index of a task among those that a wave releases
     wave, waves, passed = np.flatnonzero(missing == 0), 0, 0
     while len(wave) and (waves < GRACE or passed > NARROW * waves):
         waves, passed = waves + 1, passed + len(wave)
@@ -66,7 +66,7 @@ def longest_paths(parent: Ints, child: Ints, lag: Times, own: Times, earliest: T
         np.subtract.at(missing, to, 1)
         free = to[missing[to] == 0]
         place[free] = np.arange(len(free))
-        wave = free[place[free] == np.arange(len(free))]  # each once, though several of its parents are in this wave
+        wave = free[place[free] == np.arange(len(free))]  # each task once
     if len(wave):
         _one_by_one(wave, _Edges(first, child, lag), own, starts, missing)
     starts[missing > 0] = NEVER
@@ -74,7 +74,7 @@ def longest_paths(parent: Ints, child: Ints, lag: Times, own: Times, earliest: T
 
 
 def depths(parent: Ints, child: Ints, tasks: int) -> Ints:
-    """Return how many tasks come before each on the longest chain, (tasks,); NEVER where tasks wait for each other.
+    """Return the number of tasks before each on the longest chain, (tasks,); NEVER where tasks wait for each other.
 
     >>> depths(np.array([0, 0, 1, 2]), np.array([1, 2, 3, 3]), 5).tolist()
     [0, 1, 1, 2, 0]
@@ -84,7 +84,7 @@ def depths(parent: Ints, child: Ints, tasks: int) -> Ints:
 
 
 def _one_by_one(wave: Ints, edges: _Edges, own: Times, starts: Times, missing: Ints) -> None:
-    """Go on from *wave*; *starts*, and how many parents of each task are *missing*, are brought up to date."""
+    """Continue from *wave* task by task; update *starts*, and the numbers of *missing* parents."""
     free, start, left, took = wave.tolist(), starts.tolist(), missing.tolist(), own.tolist()
     begin, to, wait = packed(edges.first), packed(edges.child), edges.lag.tolist()
     while free:

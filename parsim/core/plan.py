@@ -1,4 +1,4 @@
-"""What every plan may say: what the steps cost, and how many tasks a worker takes ahead."""
+"""The keys of every plan: the seconds of the steps, and the number of tasks that a worker prefetches."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from parsim.core.units import Seconds
 
 @dataclass(frozen=True)
 class Steps:
-    """Seconds of the five steps on the host; the sixth, execute, is what is simulated.
+    """Seconds of five steps on the host; the sixth step, execute, is simulated.
 
     Parameters
     ----------

@@ -1,9 +1,9 @@
-"""A profile: what the kernels and transfers of a machine were measured to take, in a JSON file.
+"""A profile: measured seconds of the kernels and transfers of a machine, in a JSON file.
 
-    kernels     a row for each call: kernel, arguments, part, shapes, FLOP, bytes; median, spread, outliers
+    kernels     a row per call: kernel, arguments, part, shapes, FLOP, bytes; median, spread, outliers
                   alone: on one core, the others idle        busy: with the other workers computing the same
-    transfers   alpha + beta x size, to put an array into shared memory and to fetch it from there
-    overhead_s  of any task: to hand it over, and to hear of its end
+    transfers   alpha + beta x size, to copy an array into shared memory and out of it
+    overhead_s  of any task: to hand it over, and to learn of its end
 
 `parsim calibrate` writes it, `cost: measured` and `topology: shared_memory` read it.
 """
@@ -28,7 +28,7 @@ REMEDY = "calibrate here, or say 'machine: any' to go on with it"
 
 
 class Timing(NamedTuple):
-    """Seconds of a call over some runs. `spread_s` is the interquartile range; outliers lie beyond 3 of it."""
+    """Seconds of a call over some runs. `spread_s` is the interquartile range; outliers are beyond 3 times it."""
 
     median_s: float
     spread_s: float
@@ -37,7 +37,7 @@ class Timing(NamedTuple):
 
 
 class Row(NamedTuple):
-    """What is known of a call; FLOP and bytes are NaN where the kernel does not say."""
+    """A measured call; FLOP and bytes are NaN if the kernel does not state them."""
 
     flops: float
     bytes: float
@@ -46,7 +46,7 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True)
 class Profile:
-    """What a machine was measured to take."""
+    """The measurements of a machine."""
 
     machine: Mapping[str, Any]  # name, processor, cores
     made: Mapping[str, Any]  # date, versions, threads, workers
@@ -54,19 +54,19 @@ class Profile:
     alpha_s: float
     beta_s_per_byte: float
     overhead_s: float
-    points: tuple[tuple[float, float], ...] = field(default=())  # (B, s) that alpha and beta were fitted to
+    points: tuple[tuple[float, float], ...] = field(default=())  # (B, s), the basis of alpha and beta
 
     def travel(self, size: Any) -> Any:
-        """Return the seconds of a transfer of *size* bytes, or of many."""
+        """Return the seconds of one or many transfers of *size* bytes."""
         return self.alpha_s + self.beta_s_per_byte * size
 
     def elsewhere(self) -> str:
-        """Say by what the machine that it was made on differs from this one; nothing: it is this one."""
+        """Return how the profile's machine differs from this one; empty if it is the same."""
         differs = ((name, self.machine.get(name), own) for name, own in machine().items())
         return "; ".join(f"{name} {there}, not {own}" for name, there, own in differs if there != own)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as the file holds it."""
+        """Return the content of the file."""
         return {
             "schema": SCHEMA,
             "machine": dict(self.machine),
@@ -93,7 +93,7 @@ class Profile:
 
 
 def read(file: str) -> Profile:
-    """Read a profile; whatever is wrong with it raises `ScenarioError`."""
+    """Read a profile. Faults raise `ScenarioError`."""
     try:
         said = json.loads(content(file))
     except json.JSONDecodeError as error:

@@ -1,10 +1,10 @@
-"""What is under way, and how far it is: kept here for whoever shows it.
+"""Progress of running work, for display elsewhere.
 
-    with under_way("tasks", 1_000_000, lambda: ended):     40,000 of 1,000,000 tasks, asked for when it is shown
+    with under_way("tasks", 1_000_000, lambda: ended):     40,000 of 1,000,000 tasks, counted when it is shown
         ...
     for count in counted("runs", counts):                  3 of 12 runs
 
-Nothing is called while the work goes on, so that showing how far it is costs the work nothing.
+Progress is read on demand, so that it costs the running work nothing.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ Thing = TypeVar("Thing")
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """Something that is under way."""
+    """A part of the running work."""
 
     what: str
     total: int
     done: Callable[[], int]
-    begun: Callable[[], float] = float  # in further ones, how much is done: 0.5 for half of one
+    begun: Callable[[], float] = float  # progress of further things, such as 0.5 for half of one
     since: float = field(default_factory=monotonic)
 
 
@@ -33,12 +33,12 @@ _parts: list[Part] = []
 
 
 def parts() -> list[Part]:
-    """Return what is under way, the outermost first."""
+    """Return the running parts, the outermost first."""
     return _parts[:]
 
 
 def share(under_way: Sequence[Part]) -> float:
-    """Return how much of the outermost part is done, what is done of the parts within it included.
+    """Return the share of the outermost part that is done, including the progress of the parts within it.
 
     >>> share([Part("runs", 4, lambda: 1), Part("tasks", 10, lambda: 5)])
     0.375
@@ -51,7 +51,7 @@ def share(under_way: Sequence[Part]) -> float:
 
 @contextmanager
 def under_way(what: str, total: int, done: Callable[[], int], begun: Callable[[], float] = float) -> Iterator[None]:
-    """Let others see that *done* of *total* things are done, while the block runs; *begun*: what of further ones.
+    """Publish that *done* of *total* things are done while the block runs; *begun* is the progress of further ones.
 
     >>> with under_way("tasks", 4, lambda: 3):
     ...     [(part.what, part.done(), part.total) for part in parts()]
@@ -68,7 +68,7 @@ def under_way(what: str, total: int, done: Callable[[], int], begun: Callable[[]
 
 
 def counted(what: str, things: Collection[Thing]) -> Iterator[Thing]:
-    """Yield *things*, and let others see how many of them are done.
+    """Yield *things*, and publish how many of them are done.
 
     >>> [[part.done() for part in parts()] for run in counted("runs", ["a", "b"])]
     [[0], [1]]

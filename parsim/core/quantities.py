@@ -1,4 +1,4 @@
-"""Quantities for people: times and sizes with the unit in which they read best, alone and in columns."""
+"""Write times and sizes for people, with the unit in which they read best, alone and in columns."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from parsim.core.ties import CLOSE
 
-LONG = 1e15  # from where on a number has an exponent
+LONG = 1e15  # from here on a number has an exponent
 UNITS = (
     ("ns", 1e-9, 1.0),
     ("us", 1e-6, 1.0),
@@ -27,7 +27,7 @@ class Unit(NamedTuple):
 
 
 def unit_of(seconds: float) -> Unit:
-    """Choose the unit in which *seconds* reads best; nobody counts minutes below ten of them.
+    """Choose the unit in which *seconds* reads best; minutes are used from ten minutes on.
 
     >>> unit_of(3.3).name, unit_of(0.25).name, unit_of(90).name, unit_of(900).name, unit_of(0).name
     ('s', 'ms', 's', 'min', 's')
@@ -37,7 +37,7 @@ def unit_of(seconds: float) -> Unit:
 
 
 def number(value: float, digits: int = 6) -> str:
-    """Write a number without exponent, unless it is too long for people.
+    """Write a number without exponent, unless it would be too long.
 
     >>> number(5.0), number(1234567.0), number(0.1 + 0.2), number(12345.6, 4), number(5e4, 4), number(2e15)
     ('5', '1234567', '0.3', '12346', '50000', '2e+15')
@@ -47,7 +47,7 @@ def number(value: float, digits: int = 6) -> str:
 
 
 def seconds(value: float, digits: int = 6) -> str:
-    """Write a time as people read it.
+    """Write a time for people.
 
     >>> seconds(3.3), seconds(0.25), seconds(0), seconds(5400), seconds(0.00119995, 4), seconds(0.00099999999)
     ('3.3 s', '250 ms', '0 s', '90 min', '1.2 ms', '1 ms')
@@ -57,7 +57,7 @@ def seconds(value: float, digits: int = 6) -> str:
 
 
 def size(value: float) -> str:
-    """Write bytes as people read them, in powers of 1000.
+    """Write bytes for people, in powers of 1000.
 
     >>> size(13_000_000), size(0), size(1536)
     ('13 MB', '0 B', '1.54 kB')
@@ -67,7 +67,7 @@ def size(value: float) -> str:
 
 
 def unlike(more: float, less: float) -> tuple[str, str]:
-    """Write two sizes as people read them, and in full where that would make them look alike.
+    """Write two sizes for people, and in full if they would look equal.
 
     >>> unlike(13e6, 9e6), unlike(9_000_001, 9e6)
     (('13 MB', '9 MB'), ('9000001 B', '9000000 B'))
@@ -77,7 +77,7 @@ def unlike(more: float, less: float) -> tuple[str, str]:
 
 
 def clean(value: float, largest: float) -> str:
-    """Write a time of a table; what sums of floats leave beside its *largest* time is nothing.
+    """Write a time of a table; rounding errors of sums, relative to its *largest* time, are written as 0.
 
     >>> clean(-1e-16, 3.3), clean(1e-16, 1e-16)
     ('0 s', '1e-07 ns')
@@ -86,9 +86,9 @@ def clean(value: float, largest: float) -> str:
 
 
 def times(values: Sequence[float], figures: int = 6, largest: float = 0.0) -> list[str]:
-    """Write times one above the other, all in the unit in which the longest reads best.
+    """Write a column of times in the unit in which the longest reads best.
 
-    What is dust beside the *largest* time, of other columns too, is nothing.
+    Rounding errors, relative to the *largest* time of this and other columns, are written as 0.
 
     >>> times([1.5, 0.25, 0.0])
     ['1.50 s', '0.25 s', '0 s']
@@ -100,7 +100,7 @@ def times(values: Sequence[float], figures: int = 6, largest: float = 0.0) -> li
 
 
 def aligned(values: Sequence[float], figures: int = 6) -> list[str]:
-    """Write numbers one above the other with the same decimals: *figures* of the largest, less common zeros.
+    """Write a column of numbers with equal decimals: *figures* digits of the largest, without common trailing zeros.
 
     >>> aligned([2.75, 0.0, 10.5])
     [' 2.75', ' 0.00', '10.50']

@@ -1,4 +1,4 @@
-"""The bytes of a file that somebody named: whole, or a reason in plain words."""
+"""Read the bytes of a user's file, or raise a plain reason."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ BIGGEST = 16 * 2**20  # B
 
 
 def opened(file: str | os.PathLike[str]) -> BinaryIO:
-    """Open a file to read its bytes; refuse, with an `OSError`, what may keep one waiting for ever."""
-    if "\0" in os.fspath(file):  # each version of Python says it in other words
+    """Open a file to read its bytes. Pipes and devices, which may block forever, raise `OSError`."""
+    if "\0" in os.fspath(file):  # the message depends on the version of Python
         raise ValueError("embedded null byte")
     mode = os.stat(file).st_mode
-    if stat.S_ISDIR(mode):  # Windows would only say that it may not be opened
+    if stat.S_ISDIR(mode):  # Windows would only report missing permission
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     if not stat.S_ISREG(mode):
         raise OSError(errno.EINVAL, "it is a pipe or a device; name a regular file")
@@ -23,7 +23,7 @@ def opened(file: str | os.PathLike[str]) -> BinaryIO:
 
 
 def content(file: str) -> bytes:
-    """Read a file that is not too big; else raise a `ValueError` that says why it cannot be read.
+    """Read a file of limited size. If it cannot be read, raise a `ValueError` with the reason.
 
     >>> content("nowhere.stg")
     Traceback (most recent call last):
@@ -34,11 +34,11 @@ def content(file: str) -> bytes:
         with opened(file) as held:
             if os.fstat(held.fileno()).st_size > BIGGEST:
                 raise ValueError(big)
-            data = held.read(BIGGEST + 1)  # it may be growing
+            data = held.read(BIGGEST + 1)  # the file may grow
     except FileNotFoundError:
         raise ValueError("no such file") from None
     except IsADirectoryError:
-        inside = "scenario.json"  # where --out wrote it
+        inside = "scenario.json"  # a folder that --out wrote
         more = f", such as its {inside}" if os.path.isfile(os.path.join(file, inside)) else ""
         raise ValueError(f"is a folder; name a file{more}") from None
     except OSError as error:

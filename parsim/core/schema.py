@@ -1,8 +1,8 @@
-"""Types of what a scenario may say, for the signatures of shelf entries.
+"""Types of the values of a scenario, for the signatures of shelf entries.
 
     def ring(places, hops: Count = 1, file: File | None = None)     hops: 2      file: links.yaml
 
-Quantities with a unit are in `parsim.core.units`.
+Quantities with units are in `parsim.core.units`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Count = Annotated[int, Between(1)]
 Whole = Annotated[int, Between(0, 2**63 - 1)]
 Positive = Annotated[float, Above(0.0)]
 Name = Annotated[str, Filled()]
-File = Annotated[str, FILE]  # of an entry that stands right in the scenario; arrives as a path from the current folder
+File = Annotated[str, FILE]  # a path relative to the scenario; the argument is relative to the current folder
 
 
 def _unasked(**_: Any) -> Any:
@@ -25,7 +25,7 @@ def _unasked(**_: Any) -> Any:
 
 
 class Ask(NamedTuple):
-    """An entry of a shelf, asked for: its name, the entry itself, and its checked arguments.
+    """An entry of a shelf that a scenario names: its name, the entry, and its checked arguments.
 
     As a default in a signature the name is enough: `policy: Annotated[Ask, OneOf(policies)] = Ask("fifo")`.
     """
@@ -35,5 +35,5 @@ class Ask(NamedTuple):
     arguments: Mapping[str, Any] = types.MappingProxyType({})
 
     def make(self, **more: Any) -> Any:
-        """Call the entry with its arguments and those that the caller gives."""
+        """Call the entry with its arguments and those of the caller."""
         return self.entry(**self.arguments, **more)

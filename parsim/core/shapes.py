@@ -1,4 +1,4 @@
-"""What all generators of task graphs share: names, edges that carry one thing, draws, and the refusal of too many.
+"""Shared parts of the generators of task graphs: edges, random draws, and the limit of their number.
 
 send: 10 MB       every edge carries 10 MB over the network
 send: 18 s        every edge is a delay of 18 s between distinct workers
@@ -16,11 +16,11 @@ from parsim.core.errors import Complaint, Invalid, Path
 from parsim.core.graph import Edges, Floats, Ints, TaskGraph
 from parsim.core.units import Travel
 
-NOTHING = Travel()  # what an edge carries that only orders
+NOTHING = Travel()  # of an edge that only orders
 
 
 def edges_of(parent: Ints, child: Ints, send: Travel, times: Floats | float = 1.0) -> Edges:
-    """Make edges that carry *send*, each as many *times*.
+    """Make edges that carry *send* multiplied by *times*.
 
     >>> edges_of(np.array([0, 0]), np.array([1, 2]), Travel(size=8.0), np.array([1.0, 3.0])).size.tolist()
     [8.0, 24.0]
@@ -30,9 +30,9 @@ def edges_of(parent: Ints, child: Ints, send: Travel, times: Floats | float = 1.
 
 
 def graph_of(cluster: Cluster, names: Sequence[str], seconds: Floats, edges: Edges) -> TaskGraph:
-    """Make the graph of tasks that any worker may run, in *seconds* of shape (tasks,) or (tasks, devices).
+    """Make a graph of tasks for any worker; *seconds* has shape (tasks,) or (tasks, devices).
 
-    Bytes that no route carries are complained of at the workload's `send`.
+    Faults of missing routes are at the workload's `send`.
     """
     tasks = len(names)
     return TaskGraph(
@@ -49,12 +49,12 @@ def graph_of(cluster: Cluster, names: Sequence[str], seconds: Floats, edges: Edg
 
 
 def where(what: str, index: int) -> Path:
-    """Return which value of the scenario says how much travels."""
+    """Return the path of the value of the scenario for the bytes of edges."""
     return ("send",) if what == "edge" else ()
 
 
 def refuse_many(key: str, tasks: int, edges: int) -> None:
-    """Refuse, before anything is made, more tasks or edges than can be played; blame it on *key*.
+    """Refuse too many tasks or edges before they are made, with a fault at *key*.
 
     >>> refuse_many("levels", tasks=2**40 - 1, edges=2**40 - 2)
     Traceback (most recent call last):
@@ -68,9 +68,9 @@ def refuse_many(key: str, tasks: int, edges: int) -> None:
 
 
 class Draws:
-    """Even draws in (0, 1] from the PCG64 stream of a seed (O'Neill, PCG, HMC-CS-2014-0905).
+    """Uniform draws in (0, 1] from the PCG64 stream of a seed (O'Neill, PCG, HMC-CS-2014-0905).
 
-    It is a stream of its own (spawn key 1): what is drawn for a graph says nothing of the luck of its tasks.
+    The stream (spawn key 1) is independent of the stream for the luck of tasks.
 
     >>> Draws(seed=0).even(2).round(3)
     array([0.677, 0.243])
@@ -80,7 +80,7 @@ class Draws:
         self._bits = np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(1,)))
 
     def even(self, *shape: int) -> Floats:
-        """Draw an array of this shape, row by row; only products and sums, so the same bytes anywhere."""
+        """Draw an array of this shape, row by row; products and sums alone give the same bytes everywhere."""
         upper = self._bits.random_raw(int(np.prod(shape))) >> np.uint64(11)
         return np.asarray((upper.astype(np.float64) + 1.0) * 2.0**-53).reshape(shape)
 

@@ -1,7 +1,7 @@
-"""What a function says of its parameters: names, annotations, and what a default implies where there is none.
+"""Read signatures: names of parameters, and their annotations, inferred from defaults if missing.
 
-def scale(x, factor=2.0, tie=None)    x: any      factor: float, as its default      tie: not for scenarios
-numpy.sqrt, max, int                  some functions written in C say nothing of their parameters
+def scale(x, factor=2.0, tie=None)    x: any      factor: float, like its default      tie: not for scenarios
+numpy.sqrt, max, int                  some functions written in C have no signature
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ IMPLIED: dict[type, Any] = {bool: bool, int: int | float, float: float, str: str
 
 
 def signature(function: Callable[..., Any]) -> Mapping[str, Parameter]:
-    """Return the parameters of *function* by name; none where it says nothing of them.
+    """Return the parameters of *function* by name; empty if it has no signature.
 
     >>> list(signature(max)), list(signature(sum))
     ([], ['iterable', 'start'])
@@ -32,7 +32,7 @@ def signature(function: Callable[..., Any]) -> Mapping[str, Parameter]:
 
 
 def taken(function: Callable[..., Any], names: Iterable[str]) -> list[str]:
-    """Return those of *names* that *function* takes by key.
+    """Return the *names* that *function* accepts as keywords.
 
     >>> def order(ranks, microbatches): ...
     >>> taken(order, ["ranks", "chunks"])
@@ -44,7 +44,7 @@ def taken(function: Callable[..., Any], names: Iterable[str]) -> list[str]:
 
 
 def first(function: Callable[..., Any]) -> Parameter | None:
-    """Return the parameter that gets the first argument given by position; None: there is none.
+    """Return the first positional parameter, or None if there is none.
 
     >>> first(lambda x, factor=2: factor * x).name
     'x'
@@ -53,9 +53,9 @@ def first(function: Callable[..., Any]) -> Parameter | None:
 
 
 def annotated(function: Callable[..., Any]) -> dict[str, tuple[Any, Parameter]]:
-    """Return the annotation and the parameter of all that can be given by key.
+    """Return the annotation and the parameter of all keyword parameters.
 
-    Where there is no annotation, the type of the default counts; what has a default of no type that YAML knows is left
+    Without an annotation, the type of the default is used. A parameter whose default has a type unknown to YAML is left
     out.
 
     >>> def scale(x, factor=2.0, tie=None): ...
@@ -77,7 +77,7 @@ def _implied(parameter: Parameter) -> Any:
 
 
 def _hints(function: Callable[..., Any]) -> dict[str, Any]:
-    """Return the annotations of a function, of what makes an instance of a class, or of what calls an instance."""
+    """Return the annotations of a function, of the constructor of a class, or of `__call__` of an instance."""
     while isinstance(function, functools.partial):
         function = function.func
     if isinstance(function, type):
@@ -88,5 +88,5 @@ def _hints(function: Callable[..., Any]) -> dict[str, Any]:
 
 
 def is_record(annotation: Any) -> bool:
-    """Tell whether *annotation* is a dataclass or a NamedTuple."""
+    """Return whether *annotation* is a dataclass or a NamedTuple."""
     return isinstance(annotation, type) and (dataclasses.is_dataclass(annotation) or hasattr(annotation, "_fields"))

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-SHOWN = 20  # names, in a message
-LONGEST = 60  # letters of a name, in a message
-MANY = 500  # names; of more, the nearest is not looked for
-PATIENCE = 5_000  # names to compare with, for all that is held against them
+SHOWN = 20  # names in a message
+LONGEST = 60  # characters of a name in a message
+MANY = 500  # names up to which the nearest is searched
+PATIENCE = 5_000  # comparisons of all unknown names together
 
 
 class Known:
-    """Names that are known, against which any number of others is held; the first of them get a suggestion.
+    """Known names. The first unknown names that are compared with them get a suggestion.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ class Known:
         self._patience = PATIENCE if len(self._sorted) <= MANY else 0
 
     def did_you_mean(self, word: str, what: str = "name") -> str:
-        """Say that *word* is an unknown name, or *what* it is, with the nearest known one or some of them.
+        """Return the message that *word* is an unknown name (or *what*), with the nearest known name or a list.
 
         >>> keys = Known(["bandwidth", "latency"])
         >>> keys.did_you_mean("bandwith", "key")
@@ -50,14 +50,14 @@ class Known:
     def _nearest(self, word: str) -> list[str]:
         if self._patience <= 0:
             return []
-        import difflib  # for what is wrong alone
+        import difflib  # only imported if a name is wrong
 
         self._patience -= len(self._sorted)
         return difflib.get_close_matches(word, self._sorted, n=1)
 
 
 def did_you_mean(word: str, known: Iterable[str], what: str = "name") -> str:
-    """Say that one *word* is unknown.
+    """Return the message that *word* is unknown.
 
     >>> did_you_mean("x", ["fifo", "heft"])
     "unknown name 'x'; known are: fifo, heft"

@@ -1,8 +1,8 @@
-"""Ties: which priorities and times count as equal, and the order that follows.
+"""Ties: which priorities and times count as equal, and the order of equal ones.
 
-Sums of the same seconds in another order differ in their last digits. Values tie where neighbours in their order
-differ by at most `TIED` of their size; then the lower number comes first. Multiplying all values by a factor changes
-no tie. Measures of whole runs, sums of thousands, are equal where they differ by less than `CLOSE`.
+Sums of the same seconds in another order differ in their last digits. Neighbours in sorted order tie if they differ by
+at most `TIED`, relative; then the lower number comes first. Multiplying all values by a factor does not change ties.
+Measures of whole runs, which are sums of thousands, are equal if they differ by less than `CLOSE`, relative.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import numpy as np
 from parsim.core.graph import Floats, Ints
 
 TIED = 1e-12  # relative: 12 significant digits
-CLOSE = 1e-9  # relative: less than that between two measures is rounding
+CLOSE = 1e-9  # relative: smaller differences of measures are rounding
 
 
 def tie(a: float, b: float) -> bool:
-    """Say whether two values count as equal.
+    """Return whether two values count as equal.
 
     >>> tie(0.1 + 0.2, 0.3), tie(1.0, 1.00000000001)
     (True, False)
@@ -28,7 +28,7 @@ def tie(a: float, b: float) -> bool:
 
 
 def close(a: float, b: float) -> bool:
-    """Say whether two measures of whole runs, such as makespans, are equal but for rounding.
+    """Return whether two measures of whole runs, such as makespans, are equal except for rounding.
 
     >>> close(1.0, 1.0000000001), close(1.0, 1.00000001), close(math.inf, math.inf)
     (True, False, True)
@@ -37,7 +37,7 @@ def close(a: float, b: float) -> bool:
 
 
 def least(values: Sequence[float]) -> int:
-    """Return the index of the first value that ties with the least, as neighbours do.
+    """Return the index of the first value that ties with the least one.
 
     >>> least([0.5, 0.1 + 0.2, 0.3])
     1
@@ -51,7 +51,7 @@ def least(values: Sequence[float]) -> int:
 
 
 def classes(values: Sequence[float] | Floats | Ints) -> Ints:
-    """Number the classes of values that tie, by increasing value, and return the class of each, (values,).
+    """Number the classes of tied values by increasing value, and return the class of each value, (values,).
 
     >>> classes([2.0, 0.1 + 0.2, 0.3, -1.0])
     array([2, 1, 1, 0])
@@ -60,9 +60,9 @@ def classes(values: Sequence[float] | Floats | Ints) -> Ints:
 
 
 def ranking(values: Sequence[float] | Floats | Ints, within: float = TIED) -> Ints:
-    """Return the indices of *values* by increasing value, those that tie by their index, (values,).
+    """Return the indices of *values* by increasing value, and tied ones by index, (values,).
 
-    Neighbours tie where they differ by at most *within* of their size: `CLOSE` ranks measures of whole runs.
+    Neighbours tie if they differ by at most *within*, relative; `CLOSE` is for measures of whole runs.
 
     >>> ranking([2.0, 0.1 + 0.2, 0.3, -1.0])
     array([3, 1, 2, 0])
@@ -74,7 +74,7 @@ def ranking(values: Sequence[float] | Floats | Ints, within: float = TIED) -> In
 
 
 def _sorted(values: Sequence[float] | Floats | Ints, within: float) -> tuple[Ints, Ints, bool]:
-    """Return the indices by value, the class of each value, and whether only equal values tie."""
+    """Return the indices sorted by value, the class of each value, and whether only equal values tie."""
     column = np.asarray(values, dtype=np.float64)
     order = np.argsort(column, kind="stable")
     found = column[order]

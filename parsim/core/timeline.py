@@ -1,4 +1,4 @@
-"""What happened: one row a span, and the idle intervals of every worker."""
+"""The timeline of a run: one row per span, and the idle intervals of every worker."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from parsim.core.graph import Floats, Ints
 
-Strings = npt.NDArray[np.object_]  # of str: a column of np.str_ would lose null characters at the end
+Strings = npt.NDArray[np.object_]  # of str: np.str_ would lose trailing null characters
 
 COLUMNS = ("number", "task", "kind", "worker", "lane", "ready_s", "start_s", "end_s", "nominal_s", "waited_for")
 CAUSES = ("steps", "memory", "overhead", "policy", "fill", "drain", "dependency")
@@ -20,24 +20,24 @@ STEPS = ("split", "create", "allocate", "gather", "merge")
 
 
 class Words(NamedTuple):
-    """A column of words: codes into a table, so that a million rows cost no million strings."""
+    """A column of words as codes into a table, so that a million rows need no million strings."""
 
     code: Ints  # (rows,)
     table: Sequence[str]
 
     def at(self, rows: Any) -> Words:
-        """Return some of the rows: a slice, or their numbers."""
+        """Return the rows in a slice or with the given numbers."""
         return Words(self.code[rows], self.table)
 
     def decode(self) -> Strings:
-        """Write the words out."""
+        """Return the words as strings."""
         used, where = np.unique(self.code, return_inverse=True)
         words = np.array([self.table[int(code)] for code in used], dtype=object)
         return words[where] if len(used) else words
 
 
 class Idle(NamedTuple):
-    """Intervals in which a worker had no span of its own, cut where the cause changes."""
+    """Intervals in which a worker had no span, each with one cause."""
 
     worker: Ints  # (intervals,)
     start_s: Floats  # (intervals,)
@@ -47,15 +47,15 @@ class Idle(NamedTuple):
 
 @dataclass(frozen=True)
 class Timeline:
-    """Spans as columns, sorted by start, number, lane, task; `columns` names them as they stand in `timeline.csv`.
+    """Spans as columns, sorted by start, number, lane, task.
 
-    The columns of words (task, kind, worker, lane, waited_for) are written out when asked.
+    The columns of words (task, kind, worker, lane, waited_for) are decoded on access.
     """
 
     number: Ints  # (spans,)
     tasks: Words
     kinds: Words
-    workers: Words  # the table is the cluster's workers, then "" for nobody
+    workers: Words  # the table is the cluster's workers, then "" for no worker
     lanes: Words
     ready_s: Floats
     start_s: Floats
@@ -64,14 +64,14 @@ class Timeline:
     waits: Words
     transfer: Ints  # which transfer of the graph (a row of its `transfers`); -1 where it is none, or no graph is known
     idle: Idle
-    engine: str = ""  # what played it: simpy, path, or processes; empty: nobody says
+    engine: str = ""  # what played it: simpy, path, or processes; empty: unknown
 
     def __len__(self) -> int:
         return len(self.number)
 
     @cached_property
     def task(self) -> Strings:
-        """The name of each span's task; a transfer is `PARENT>CHILD`."""
+        """The name of each span's task; a transfer has `PARENT>CHILD`."""
         return self.tasks.decode()
 
     @cached_property
@@ -81,22 +81,22 @@ class Timeline:
 
     @cached_property
     def worker(self) -> Strings:
-        """The worker whom the span belongs to; empty: nobody."""
+        """The worker of each span; empty if it has none."""
         return self.workers.decode()
 
     @cached_property
     def lane(self) -> Strings:
-        """`compute`, `host`, `delay`, or a transfer's way."""
+        """`compute`, `host`, `delay`, or the way of a transfer, for each span."""
         return self.lanes.decode()
 
     @cached_property
     def waited_for(self) -> Strings:
-        """The task, or the cause, that let the span start last."""
+        """The task or the cause that each span waited for last."""
         return self.waits.decode()
 
     @property
     def makespan_s(self) -> float:
-        """The latest end of any span; 0 where nothing happened."""
+        """The latest end of any span; 0 if there is none."""
         return float(self.end_s.max()) if len(self) else 0.0
 
     @cached_property

@@ -1,9 +1,9 @@
-"""Numbers with units, exact.
+"""Exact numbers with units.
 
     '5 us'  ->  5 * 1/1000000  ->  the float nearest to 0.000005, which is 5e-06
 
-The table holds fractions, so no product of floats ever rounds twice. Bits and bytes differ (`Gbit`, `GB`), so do
-powers of ten and of two (`GB`, `GiB`); `Gb` could mean either and is refused.
+The table contains fractions, so that a number is rounded only once. Bits and bytes differ (`Gbit`, `GB`), and so do
+powers of ten and of two (`GB`, `GiB`). `Gb` is ambiguous and refused.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 DECIMAL = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15}
 BINARY = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "Pi": 2**50}
-LONGEST = 400  # characters of a number; also the largest exponent
-LARGEST, SMALLEST = 1e100, 1e-100  # in base units, zero aside: no ratio or sum of quantities leaves the floats
+LONGEST = 400  # characters of a number, and the largest exponent
+LARGEST, SMALLEST = 1e100, 1e-100  # in base units, except zero: so that ratios and sums of quantities do not overflow
 
 _BYTES = {f"{prefix}B": Fraction(scale) for prefix, scale in (DECIMAL | BINARY).items()} | {
     f"{prefix}bit": Fraction(scale, 8) for prefix, scale in (DECIMAL | BINARY).items()
@@ -45,10 +45,10 @@ def _per_second(units: Mapping[str, Fraction]) -> dict[str, Fraction]:
 
 @dataclass(frozen=True)
 class Dimension:
-    """What a quantity measures: a phrase for it, its units, an example, and whether zero makes sense."""
+    """A dimension: a phrase for it, its units, an example, and whether zero is allowed."""
 
     what: str
-    base: str  # the unit in which parsim counts
+    base: str  # parsim's base unit
     example: str
     units: Mapping[str, Fraction]
     zero: bool = True
@@ -62,14 +62,14 @@ class Dimension:
 
     @property
     def pattern(self) -> str:
-        """A regular expression for the JSON Schema."""
+        """The regular expression of quantities for the JSON Schema."""
         units = "|".join(re.escape(unit) for unit in self.units)
         start = "^" if self.zero else "^(?=[0.]*[1-9])"
         return rf"{start}((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?[ \t]*({units})$"
 
     @property
     def schema(self) -> dict[str, str]:
-        """What may stand there, for the JSON Schema, and what editors say where something else does."""
+        """The JSON Schema of quantities, with the error message of editors."""
         message = f"Write {self.what} such as '{self.example}'."
         return {"type": "string", "pattern": self.pattern, "patternErrorMessage": message}
 
@@ -88,15 +88,15 @@ _OTHER_SPELLINGS = {"sec": "s", "second": "s", "seconds": "s", "minutes": "min",
 
 
 class Unread(float):
-    """Stands where a wrong quantity stood, while what is beside it is checked further; read as any quantity."""
+    """Replaces a wrong quantity while other values are checked; every quantity field accepts it."""
 
     def __new__(cls) -> Unread:
-        """Make an amount that is wrong nowhere: not zero, and less than one."""
+        """Return an amount that is valid everywhere: above zero, and less than one."""
         return super().__new__(cls, 0.5)
 
 
 def parse(value: object, dimension: Dimension) -> float:
-    """Read *value* as a quantity of *dimension*, in s, B, FLOP, B/s or FLOP/s; refuse it with a `ValueError`.
+    """Read *value* as a quantity of *dimension*, in s, B, FLOP, B/s or FLOP/s; a wrong value raises `ValueError`.
 
     >>> parse("5 us", SECONDS)
     5e-06
@@ -110,7 +110,7 @@ def parse(value: object, dimension: Dimension) -> float:
 
 
 def measure(value: object, *wanted: Dimension) -> tuple[Dimension, float]:
-    """Read *value* as a quantity of one of the *wanted* dimensions; return which one, and how much."""
+    """Read *value* as a quantity of one of the *wanted* dimensions; return the dimension and the amount."""
     if isinstance(value, str):
         return _measure(value, wanted)
     if isinstance(value, Unread):
@@ -123,7 +123,7 @@ def measure(value: object, *wanted: Dimension) -> tuple[Dimension, float]:
 
 
 def show(value: object) -> str:
-    """Say what stands there, in a few words.
+    """Describe a value in a few words.
 
     >>> show("fifo"), show([1, 2]), show(True), show(None)
     ("the text 'fifo'", 'a list', 'true', 'nothing')
@@ -162,7 +162,7 @@ def _without_start(text: str) -> str:
 def _parts(text: str, wanted: tuple[Dimension, ...]) -> tuple[str, str, str, int, str]:
     """Split *text* into sign, digits before and after the point, exponent, and the unit's letters."""
     match = _PARTS.fullmatch(text)
-    assert match is not None  # every part may be empty
+    assert match is not None  # every group may be empty
     sign, whole, decimals, exponent, unit = match.groups(default="")
     number = text[: match.start(5)].rstrip()
     if not whole + decimals:
@@ -175,7 +175,7 @@ def _parts(text: str, wanted: tuple[Dimension, ...]) -> tuple[str, str, str, int
 
 
 def _amount(text: str, digits: int, exponent: int, scale: Fraction) -> float:
-    """Return digits * 10^exponent * scale, rounded once: Python divides integers exactly."""
+    """Return digits * 10^exponent * scale, rounded once, since Python divides integers exactly."""
     over, under = digits * scale.numerator, scale.denominator
     if exponent > 0:
         over *= 10**exponent
@@ -241,7 +241,7 @@ class Quantity:
     """Marks a float parameter that is written as text with a unit of *dimension*."""
 
     dimension: Dimension
-    takes = (str, Unread)  # the raw types that it reads, and (for a message) those that it explains
+    takes = (str, Unread)  # the raw types that it reads, and those that its messages explain
     explains = (int, float)
 
     @property
@@ -255,7 +255,7 @@ class Quantity:
         return self.dimension.example
 
     def write(self, amount: float) -> str:
-        """Write a default as the YAML would have it."""
+        """Write a default as in YAML."""
         return write(amount, self.dimension)
 
     def read(self, value: object) -> float:
@@ -279,7 +279,7 @@ FlopPerSecond = Annotated[float, Quantity(FLOP_PER_SECOND)]
 
 
 class Travel(NamedTuple):
-    """What an edge of a task graph costs: bytes that travel, or seconds of delay."""
+    """The amount on an edge of a task graph: bytes to transfer, or seconds of delay."""
 
     size: float = 0.0
     delay: float = 0.0

@@ -1,4 +1,4 @@
 """The version of parsim."""
 
 __version__ = "0.2.0"
-VERSIONS = {"schema": 1, "parsim": __version__}  # which every JSON object opens with
+VERSIONS = {"schema": 1, "parsim": __version__}  # of every JSON object

@@ -27,16 +27,20 @@ def engine(number):
     return agreement.engine(scenario(SEED, number))
 
 
+@functools.cache
+def wanted(number):
+    return agreement.judged(scenario(SEED, number), engine(number))
+
+
 @pytest.mark.parametrize("first", range(0, SAMPLE, CHUNK))
 def test_engine_and_judge_agree(first):
     for number in range(first, first + CHUNK):
-        some = scenario(SEED, number)
-        wanted = agreement.judged(some, engine(number))
-        assert wanted is None or agreement.compare(wanted, engine(number)) == [], f"number {number} of seed {SEED}"
+        answer = wanted(number)
+        assert answer is None or agreement.compare(answer, engine(number)) == [], f"number {number} of seed {SEED}"
 
 
 def test_nearly_all_of_them_are_judged():
-    unjudged = [number for number in range(SAMPLE) if agreement.judged(scenario(SEED, number), engine(number)) is None]
+    unjudged = [number for number in range(SAMPLE) if wanted(number) is None]
     assert all(scenario(SEED, number)["policy"] in PLANNING for number in unjudged)
     assert len(unjudged) <= 0.05 * SAMPLE
 
@@ -46,8 +50,8 @@ def test_right_values(case):
     for policy in case["policies"]:
         some = case["scenario"] | {"policy": policy}
         found = agreement.engine(some)
-        wanted = agreement.judged(some, found)
-        assert wanted is None or agreement.compare(wanted, found) == [], policy
+        answer = agreement.judged(some, found)
+        assert answer is None or agreement.compare(answer, found) == [], policy
         if case["right"] == "stall":
             assert found == "stall"
             continue
@@ -56,11 +60,19 @@ def test_right_values(case):
             assert spans[name] == (worker, *(pytest.approx(time, rel=1e-12) for time in times)), policy
 
 
+@functools.cache
+def right_ones():
+    return [case["scenario"] | {"policy": case["policies"][0]} for case in RIGHT]
+
+
+@functools.cache
+def engine_of_right_ones():
+    return [agreement.engine(some) for some in right_ones()]
+
+
 def known():
     """Yield the scenarios with right values, then the sample, with what the engine says."""
-    for case in RIGHT:
-        some = case["scenario"] | {"policy": case["policies"][0]}
-        yield some, agreement.engine(some)
+    yield from zip(right_ones(), engine_of_right_ones(), strict=True)
     for number in range(SAMPLE):
         if scenario(SEED, number).get("policy") not in PLANNING:  # whose plans would be tried one after the other
             yield scenario(SEED, number), engine(number)
@@ -93,13 +105,24 @@ def judged(number):
     return agreement.judged(scenario(SEED, number), "no plan is needed")
 
 
+@functools.cache
+def judge_of_right_ones():
+    return [agreement.judged(some, "no plan is needed") for some in right_ones()]
+
+
+def judgements():
+    """Yield the scenarios with right values, then the sample, with what the judge says."""
+    yield from zip(right_ones(), judge_of_right_ones(), strict=True)
+    for number in range(2 * SAMPLE):  # seldom so many: the first that tells is enough
+        yield scenario(SEED, number), judged(number)
+
+
 @pytest.mark.parametrize("name", BROKEN_ENGINE)
 def test_a_broken_engine_is_noticed(name, monkeypatch):
     place, broken, shown_by = BROKEN_ENGINE[name]
     monkeypatch.setattr(place, broken(resolve_name(place)))
-    for number in range(2 * SAMPLE):  # seldom so many: the first that tells is enough
-        some = scenario(SEED, number)
-        if some.get("policy") in shown_by and agreement.compare(judged(number), agreement.engine(some)):
+    for some, answer in judgements():
+        if some.get("policy") in shown_by and agreement.compare(answer, agreement.engine(some)):
             return
     pytest.fail("the sample does not tell")
 

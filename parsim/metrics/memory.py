@@ -1,7 +1,7 @@
 """The memory used on each device, computed from the timeline and the sizes in the graph.
 
 weights   |      ####################|   from the first task that uses them to the end
-inputs    |  ########                |   from the transfer's start to the task's end
+inputs    |  ########                |   from the transfer's start to the task's end, or until its lane has sent them on
 memory    |      ####                |   from the task's start to its end
 output    |      ###########         |   from the task's start until its last consumer has ended or received it
 """
@@ -49,21 +49,33 @@ def _holds(job: Job, timeline: Timeline) -> Holds:
     row[timeline.number[rows]] = rows
     start, end = timeline.start_s[row], timeline.end_s[row]
     device = np.array(job.cluster.device_of_worker)[timeline.workers.code[row]]
-    parts = [_inputs(job, timeline, device, end), _weights(job, timeline, device, start)]
+    done = _done(job, timeline, end)
+    parts = [_inputs(job, timeline, device, done), _weights(job, timeline, device, start)]
     if len(graph.memory):
         parts.append((device, start, end, graph.memory))
     if len(graph.output):
-        parts.append((device, start, _output_ends(job, timeline, row, device), graph.output))
+        parts.append((device, start, _output_ends(job, timeline, row, device, done), graph.output))
     held = [np.concatenate(column) for column in zip(*parts, strict=True)]
     return held[0], held[1], held[2], held[3]
 
 
-def _inputs(job: Job, timeline: Timeline, device: Ints, end: Floats) -> Holds:
+def _done(job: Job, timeline: Timeline, end: Floats) -> Floats:
+    """Return when each task needs nothing more: at its end, or once all has arrived that its lane sends, (tasks,)."""
+    if not job.graph.lanes:
+        return end
+    table, moved = job.graph.transfers, np.flatnonzero(timeline.transfer >= 0)
+    moved = moved[table.lane[timeline.transfer[moved]] > 0]
+    done = end.copy()
+    np.maximum.at(done, table.parent[timeline.transfer[moved]], timeline.end_s[moved])
+    return done
+
+
+def _inputs(job: Job, timeline: Timeline, device: Ints, done: Floats) -> Holds:
     moved = np.flatnonzero(timeline.transfer >= 0)
     child = job.graph.transfers.child[timeline.transfer[moved]]
     inward = child >= 0
     rows, child = moved[inward], child[inward]
-    return device[child], timeline.start_s[rows], end[child], job.graph.transfers.size[timeline.transfer[rows]]
+    return device[child], timeline.start_s[rows], done[child], job.graph.transfers.size[timeline.transfer[rows]]
 
 
 def _weights(job: Job, timeline: Timeline, device: Ints, start: Floats) -> Holds:
@@ -76,26 +88,18 @@ def _weights(job: Job, timeline: Timeline, device: Ints, start: Floats) -> Holds
     return pairs % devices, first, np.full(len(pairs), np.inf), graph.group_size[pairs // devices]
 
 
-def _output_ends(job: Job, timeline: Timeline, row: Ints, device: Ints) -> Floats:
+def _output_ends(job: Job, timeline: Timeline, row: Ints, device: Ints, done: Floats) -> Floats:
     """Return when the last consumer of each task's output had ended or received it, (tasks,); task i is at row[i]."""
     graph, edges = job.graph, job.graph.edges
     start, end = timeline.start_s[row], timeline.end_s[row]
     until = end.copy()
     apart = device[edges.child] != device[edges.parent]
-    released = np.where(
-        apart, start[edges.child], end[edges.child]
-    )  # elsewhere, what has no span is there at the start
+    released = np.where(apart, start[edges.child], done[edges.child])  # elsewhere: at the start, where nothing travels
     moved = np.flatnonzero(timeline.transfer >= 0)
     transfer, table = timeline.transfer[moved], graph.transfers
     across, results = table.edges[transfer], table.results[transfer]
     across[across] = apart[transfer[across]]  # edges are the first rows of the table
     released[transfer[across]] = timeline.end_s[moved[across]]
-    if graph.lanes:  # a lane needs its output until everything it sends has arrived
-        sent = end.copy()
-        by_lane = table.lane[transfer] > 0
-        np.maximum.at(sent, table.parent[transfer[by_lane]], timeline.end_s[moved[by_lane]])
-        here = ~apart & (graph.lane[edges.child] > 0)
-        released[here] = sent[edges.child[here]]
     np.maximum.at(until, edges.parent, released)
     np.maximum.at(until, table.parent[transfer[results]], timeline.end_s[moved[results]])
     return until

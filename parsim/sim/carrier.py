@@ -88,6 +88,8 @@ class Carrier:
         for task in ended:
             self._running[state.worker[task]] = NOBODY
             self._next(state.worker[task], now)
+        if self.lanes:
+            self.lanes.ended(now)
         if self.room or self._returns:
             for task in ended:
                 self._unload(task, state.worker[task], now)
@@ -102,7 +104,7 @@ class Carrier:
                 self._send_ahead(task, now)
         for row in self._departing.pop(now, ()):
             self._depart(row, now)
-        return self.lanes.ended(now) if self.lanes else []
+        return self.lanes.hand_on(now) if self.lanes else []
 
     def _released(self, released: Released, now: int) -> Released:
         state = self._state

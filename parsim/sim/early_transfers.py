@@ -91,13 +91,18 @@ class Spare:
 
     def grant(self, task: int, size: float) -> bool:
         """Say whether an input of *size* bytes may come early for *task*; if so, it has its room from now on."""
-        earlier = self._earlier(self._place[task])
-        if any(self._left[part].min(initial=math.inf) < size for part in earlier):
+        if any(self._left[part].min(initial=math.inf) < size for part in self._earlier(self._place[task])):
             return False
-        for part in earlier:
+        self.come(task, size)
+        return True
+
+    def come(self, task: int, size: float) -> None:
+        """Hear that an input of *size* bytes comes for *task*, not taken yet; lanes send whatever finds room."""
+        if task not in self._place:
+            return  # of a communication lane, for which no room is spared
+        for part in self._earlier(self._place[task]):
             self._left[part] -= size
         self._early[self._place[task]] += size
-        return True
 
     def take(self, task: int) -> None:
         """Note that *task* was taken: its room is reserved, and that of its early inputs will be free."""
@@ -136,7 +141,7 @@ def spares(job: Job, homes: Sequence[int], orders: Sequence[Sequence[int]]) -> d
     found = {}
     for index in cluster.limited:
         ordered = bool(orders) and cluster.devices[index].slots == 1
-        tasks = orders[first[index]] if ordered else np.flatnonzero(device == index).tolist()
+        tasks = orders[first[index]] if ordered else np.flatnonzero((device == index) & graph.computes).tolist()
         found[index] = Spare(graph, tasks, ordered, foreign, limit(cluster.devices[index]))
     return found
 

@@ -44,8 +44,9 @@ class Lanes:
         self._busy: dict[Key, int] = {}  # the task that runs, or sends
         self._ends: dict[int, list[int]] = {}  # instant -> tasks that end then
         self._under_way: dict[int, int] = {}  # task -> what has not arrived of it
-        self._sent: list[int] = []  # tasks whose last edge has arrived
-        self._waiting: list[int] = []  # edges that find no room where they go
+        self._leaving: list[int] = []  # edges whose task has ended, and that have not set out
+        self._free: list[Key] = []  # lanes whose task has handed on all that it had
+        self._read: list[int] = []  # outputs elsewhere that tasks of lanes have received as they started, in this pass
         self._released: Released = []
         self._collectives = Collectives(state, wires, self._only)
 
@@ -58,16 +59,23 @@ class Lanes:
             self._next(key, now)
         return [row for row in released if not self._lane[row[0]]]
 
-    def ended(self, now: int) -> Released:
-        """Hear that everything else of the instant has ended and arrived; return the tasks that lanes release."""
+    def ended(self, now: int) -> None:
+        """Hear that a pass begins: tasks of lanes end, and what was received in the pass before is freed."""
+        read, self._read = self._read, []
+        for parent in read:
+            self._received(parent)
         for task in sorted(self._ends.pop(now, ())):
             self._end(task, now)
-        waiting, self._waiting = self._waiting, []
-        for edge in waiting:
-            self._set_out(edge, now)
-        sent, self._sent = self._sent, []
-        for task in sent:
-            self._free(task, now)
+
+    def hand_on(self, now: int) -> Released:
+        """Hear that all else has ended and arrived; let set out what finds room, and return the tasks released."""
+        sender, receiver = self._inputs.sender, self._inputs.receiver
+        leaving = sorted(self._leaving, key=lambda edge: (sender[edge], receiver[edge]))
+        self._leaving = [edge for edge in leaving if not self._set_out(edge, now)]
+        free, self._free = self._free, []
+        for key in free:
+            del self._busy[key]
+            self._next(key, now)
         released, self._released = self._released, []
         return released
 
@@ -78,19 +86,27 @@ class Lanes:
             return True
         if not self._edge_lane[row]:
             return False
-        inputs, missing = self._inputs, self._state.missing
-        child = inputs.receiver[row]
+        self._there(row)
+        self._handed_on(self._inputs.sender[row])
+        return True
+
+    def _there(self, edge: int) -> None:
+        """Hear that its receiver has what *edge* carries."""
+        child, missing = self._inputs.receiver[edge], self._state.missing
         missing[child] -= 1
         if not missing[child]:
             self._released.append((child, self._only[child]))
-        self._arrived(inputs.sender[row])
-        return True
 
-    def _arrived(self, task: int) -> None:
-        """Hear that something has arrived that *task* handed on, or that it has ended itself."""
+    def _handed_on(self, task: int) -> None:
+        """Hear that *task* has ended, or that something has arrived that it handed on; the last frees its lane."""
         self._under_way[task] -= 1
-        if not self._under_way[task]:
-            self._sent.append(task)
+        if self._under_way[task]:
+            return
+        self._free.append(self._key(task))
+        if self._room:
+            self._room.rooms.end(task, self._state.device[self._only[task]])
+            for parent in self._parents(task, here=True):
+                self._received(parent)
 
     def _through(self, members: list[int], now: int) -> None:
         """Hear that *members* of collectives are through with all phases."""
@@ -122,48 +138,54 @@ class Lanes:
         self._spans.begin(worker, now)
         self._spans.open[worker] += 1
         if self._room:
-            self._read_elsewhere(task, self._room)
+            self._read_elsewhere(task, now)
         if task in self._collectives:
             self._through(self._collectives.post(task, now), now)
         else:
             self._ends.setdefault(now + took, []).append(task)
             self._spans.at(now + took)
 
+    def _read_elsewhere(self, task: int, now: int) -> None:
+        """Hear that *task* starts: it has what parents elsewhere made, which the next pass frees."""
+        read = self._parents(task, here=False)
+        if read:
+            self._read += read
+            self._spans.at(now)
+
     def _end(self, task: int, now: int) -> None:
-        """Let all set out that *task* hands on."""
-        worker, edges = self._only[task], self._inputs.out_of(task)
+        """Hear that *task* has ended: what need not travel is there."""
+        worker, inputs = self._only[task], self._inputs
         self._spans.open[worker] -= 1
         self._spans.end(worker, now)
-        self._under_way[task] = 1 + len(edges)
-        for edge in edges:
-            self._set_out(edge, now)
-        self._arrived(task)
+        self._under_way[task] = 1
+        for edge in inputs.out_of(task):
+            inputs.begun[edge] = 1
+            if worker == self._only[inputs.receiver[edge]] or not (inputs.delay[edge] or inputs.size[edge]):
+                self._there(edge)
+            else:
+                self._under_way[task] += 1
+                self._leaving.append(edge)
+        self._handed_on(task)
 
-    def _set_out(self, edge: int, now: int) -> None:
-        inputs, device, room = self._inputs, self._state.device, self._room
-        inputs.begun[edge] = 1
-        sender, receiver = self._only[inputs.sender[edge]], self._only[inputs.receiver[edge]]
-        source, target = device[sender], device[receiver]
-        if inputs.delay[edge] and sender != receiver:
-            self._wires.delay(edge, receiver, now, now + inputs.delay[edge])
-        elif not inputs.size[edge] or source == target:
-            self.arrived(edge, now)
-        elif not room or room.grant(inputs.receiver[edge], target, inputs.size[edge]):
-            self._wires.send(edge, receiver, (source, target), inputs.size[edge], now)
+    def _set_out(self, edge: int, now: int) -> bool:
+        """Let set out what *edge* carries, if there is room where it goes; say whether it does."""
+        inputs, device, task = self._inputs, self._state.device, self._inputs.receiver[edge]
+        worker, size = self._only[task], inputs.size[edge]
+        ends = device[self._only[inputs.sender[edge]]], device[worker]
+        if inputs.delay[edge]:
+            self._wires.delay(edge, worker, now, now + inputs.delay[edge])
+        elif self._room and not self._room.admit(task, ends[1], size):
+            return False
         else:
-            self._waiting.append(edge)
+            self._wires.send(edge, worker, ends, size, now)
+        return True
 
-    def _free(self, task: int, now: int) -> None:
-        """Hear that all has arrived that *task* handed on: its lane is free."""
-        del self._busy[self._key(task)]
+    def _parents(self, task: int, here: bool) -> list[int]:
+        """Return the parents of *task* that compute, those on its own device or those elsewhere."""
+        state, device = self._state, self._state.device[self._only[task]]
+        parents = [self._inputs.sender[edge] for edge in self._inputs.into(task)]
+        return [one for one in parents if not self._lane[one] and (state.device_of(one) == device) == here]
+
+    def _received(self, parent: int) -> None:
         if self._room:
-            self._room.read(task, self._state.device[self._only[task]])
-        self._next(self._key(task), now)
-
-    def _read_elsewhere(self, task: int, room: Reservations) -> None:
-        """Hear that *task* starts: over edges that only order, it has what parents on other devices made."""
-        state = self._state
-        for edge in self._inputs.into(task):
-            parent = self._inputs.sender[edge]
-            if not self._lane[parent] and state.device_of(parent) != state.device[self._only[task]]:
-                room.received(parent)
+            self._room.received(parent)

@@ -140,7 +140,8 @@ def order_of_events(state: State, bind: Bind, hooks: Hooks) -> Order:
         ready = len(roots)
         for task in roots:
             state.policy.ready(task, None)
-        instant(now)  # all workers are stirred
+        if goes_on(now):  # all workers are stirred
+            instant(now)
 
     def instant(now: Time) -> None:
         nonlocal ready
@@ -157,12 +158,17 @@ def order_of_events(state: State, bind: Bind, hooks: Hooks) -> Order:
                     released = hooks.released(released, now)
                 ready += len(released)
                 release(released)
-            if ready and stirred:
-                if hooks.asking:
-                    hooks.asking()
-                ready = ask(now, ready)
-                if hooks.asked:
-                    hooks.asked(now)
-            again = now in agenda or bool(hooks.more and hooks.more(now))
+            again = goes_on(now)
+
+    def goes_on(now: Time) -> bool:
+        """Let the workers ask, which is the end of a pass; say whether another one follows."""
+        nonlocal ready
+        if ready and stirred:
+            if hooks.asking:
+                hooks.asking()
+            ready = ask(now, ready)
+            if hooks.asked:
+                hooks.asked(now)
+        return now in agenda or bool(hooks.more and hooks.more(now))
 
     return Order(begin, instant)

@@ -66,15 +66,20 @@ class Reservations:
         self.rooms.receive(task, device, size)
         return True
 
+    def admit(self, task: int, device: int, size: float) -> bool:
+        """Reserve what a communication lane sends to *task*, if there is room."""
+        if not self.rooms.has(size, device):
+            return False
+        self.rooms.receive(task, device, size)
+        if device in self._spare:
+            self._spare[device].come(task, size)
+        return True
+
     def end(self, task: int, device: int) -> None:
         """Free the room of an ended task, and the outputs that it was the last to read."""
         self.rooms.end(task, device)
         if not self._inputs.consumers(task) and device in self._spare:
             self._spare[device].free(task)
-        self.read(task, device)
-
-    def read(self, task: int, device: int) -> None:
-        """Hear that *task* needs the outputs of its parents on *device* no more."""
         for edge in self._inputs.into(task):
             if self._state.device_of(self._inputs.sender[edge]) == device:
                 self._let_go(self._inputs.sender[edge], device)

@@ -83,7 +83,8 @@ def plans(problem, found):
     number = {task.name: index for index, task in enumerate(problem.tasks)}
     lines = {name: [] for name, _ in problem.workers}
     for name, (worker, start, end) in found["tasks"].items():
-        lines[worker].append((start, end, number[name]))
+        if not problem.tasks[number[name]].lane:
+            lines[worker].append((start, end, number[name]))
     groups = [groupby(sorted(line), itemgetter(0, 1)) for line in lines.values()]
     together = [[task for *_, task in group] for line in groups for _, group in line]
     for orders in product(*map(permutations, together)):
@@ -112,10 +113,13 @@ def engine(scenario):
     except parsim.Stalled:
         return "stall"
     except parsim.ScenarioError as error:
-        return "refused" if "hold" in str(error) else str(error)
+        return "refused" if "the largest holds" in str(error) else str(error)
     tasks, transfers = {}, {}
-    for _, name, kind, worker, _, _, start, end, _, _ in run.timeline.rows():
-        if kind == "transfer":
+    lanes = {row.get("lane") for row in scenario["workload"].get("tasks", ())}
+    for _, name, kind, worker, lane, _, start, end, _, _ in run.timeline.rows():
+        if kind == "transfer" and lane in lanes:
+            tasks[name] = (f"{worker} {lane}", start, end)
+        elif kind == "transfer":
             transfers[name] = ("", start, end)
         elif worker:
             tasks[name] = (worker, start, end)

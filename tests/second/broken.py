@@ -6,11 +6,13 @@ from fractions import Fraction
 from second import policies, reading, schedules
 from second.early import EarlyRoom
 from second.inputs import Inputs
+from second.lanes import Lanes
 from second.memory import Memory
 from second.network import Network
 from second.simulator import Simulator
 
 START, TAKE, ENDED, START_NEXT = Network.start, Simulator.take, Memory.ended, Simulator.start_next
+HAS_ROOM, LANE_ENDED = Lanes.has_room, Lanes.ended
 READ_TOPOLOGY = reading.read_topology
 
 
@@ -53,7 +55,7 @@ def arrival(self, task):
 
 
 def order_of_arrival(self, worker):
-    return [task for task in self.simulator.ready_at if self.homes[task] == worker]
+    return [task for task in self.simulator.ready_at if self.homes.get(task) == worker]
 
 
 def inputs_until_the_start(self, worker):
@@ -137,6 +139,39 @@ def half_duplex(topology, names):
     return links, {way: tuple((name, "up") for name, _ in route) for way, route in routes.items()}
 
 
+def free_at_the_end(self, task):
+    if self.busy.get(self.place(task)) == task:
+        del self.busy[self.place(task)]
+    if not self.to_arrive[task]:
+        self.simulator.memory.ended(task)
+
+
+def one_after_the_other(self):
+    for task, consumer in sorted(self.to_leave):
+        under_way = any((task, other) in self.simulator.inputs.started for other in self.to_arrive[task])
+        if not under_way and self.has_room(task, consumer):
+            self.to_leave.remove((task, consumer))
+            self.simulator.inputs.start(task, consumer)
+
+
+def keep_nothing(self, task):
+    LANE_ENDED(self, task)
+    self.simulator.memory.ended(task)
+
+
+def leave_by_arrival(self):
+    for pair in [*self.to_leave]:
+        if self.has_room(*pair):
+            self.to_leave.remove(pair)
+            self.simulator.inputs.start(*pair)
+
+
+def spare_room(self, task, consumer):
+    size, homes = self.problem.edges[task, consumer].size, self.simulator.policy.names_homes
+    spared = homes and consumer not in self.of
+    return self.simulator.inputs.room.has(consumer, size) if spared else HAS_ROOM(self, task, consumer)
+
+
 BROKEN = {
     "ties go to the higher worker": (Simulator, "asking_order", lambda self: reversed(self.workers)),
     "ties go to the higher task": (policies.ByRank, "choose", higher_task),
@@ -193,6 +228,20 @@ BROKEN = {
     "the oldest of the own deque": (policies.WorkStealing, "choose", chosen(own_oldest)),
     "the shortest deque is robbed": (policies.WorkStealing, "choose", chosen(steal_from_the_shortest)),
     "who has tasks steals none": (policies.WorkStealing, "choose", chosen(wait_with_a_deque)),
+    "a lane does any number of tasks at a time": (
+        Lanes,
+        "place",
+        lambda self, task: (min(self.problem.tasks[task].seconds), task),
+    ),
+    "a lane is free when its task has ended": (Lanes, "free", free_at_the_end),
+    "a lane goes by number": (Lanes, "order", lambda self: sorted(self.ready_at)),
+    "a lane goes by arrival": (Lanes, "order", lambda self: [*self.ready_at]),
+    "what a lane hands on leaves one after the other": (Lanes, "hand_on", one_after_the_other),
+    "a task is ready when the lane's task has ended": (Lanes, "awaited", lambda self, task: False),
+    "what a lane sends needs no room": (Lanes, "has_room", lambda self, *pair: True),
+    "what a lane sends spares the room of other tasks": (Lanes, "has_room", spare_room),
+    "sends that wait for room leave by arrival": (Lanes, "hand_on", leave_by_arrival),
+    "a task of a lane keeps nothing when it has ended": (Lanes, "ended", keep_nothing),
     "the larger subsets come last": (
         reading,
         "subset_size",

@@ -13,7 +13,7 @@ STEPS = ("split", "create", "allocate", "gather", "merge")
 
 def scenario(seed, number):
     draw = random.Random(f"{seed}/{number}")
-    kinds = {task_graph: 8, crowded: 5, tenths: 5, items: 6, pipeline: 2, traffic: 2}
+    kinds = {task_graph: 8, crowded: 5, tenths: 5, lanes: 5, items: 6, pipeline: 2, traffic: 2}
     return draw.choices([*kinds], weights=[*kinds.values()])[0](draw)
 
 
@@ -153,6 +153,45 @@ def crowded(draw):
         "plan": {"prefetch": draw.choice([0, 0, 1, 2])},
         "policy": draw.choice([*POLICIES, "fifo", "round_robin", "work_stealing"]),
     }
+
+
+def lanes(draw):
+    """Graphs with sends on communication lanes, most of which somebody waits for; devices hold a few tasks."""
+    rows = devices(draw, 2, 3, room=(3, 8))
+    names, single = names_of(rows), one_slot(rows)
+    order, listed = list(range(draw.randint(2, draw.choice([8, 14, 20])))), {}
+    draw.shuffle(order)
+    lasts, tight = draw.choice([seconds, instants]), draw.random() < 0.6
+    for turn, number in enumerate(order):
+        sends = [other for other in order[:turn] if "lane" in listed[other]]
+        waited = draw.sample(sends, min(len(sends), draw.choice([0, 1, 1, 2])))
+        others = [other for other in order[:turn] if other not in sends]
+        parents = [*waited, *draw.sample(others, min(len(others), draw.choice([0, 1, 1, 2])))]
+        row = {"name": f"t{number}", "compute": lasts(draw)}
+        if single and (waited or draw.random() < 0.8):
+            row["compute"] = {draw.choice([single[0], *single]): lasts(draw)}
+        if turn and isinstance(row["compute"], dict) and draw.random() < 0.6:
+            row["lane"] = draw.choice(["dp", "dp", "dp", "pp"])
+        elif tight:
+            row |= {"memory": megabytes(draw, 0, 2), "output": megabytes(draw, 0, 2)}
+        row["after"] = {f"t{p}": edge(draw) if p in waited or "lane" not in row else "0 s" for p in parents}
+        listed[number] = row
+    return {
+        "cluster": {"devices": rows, "topology": topology(draw, [*names, "host"])},
+        "workload": {"kind": "tasks", "tasks": [listed[number] for number in sorted(listed)]},
+        "plan": {"steps": steps(draw), "prefetch": draw.randint(0, 2)},
+        "cost": costs(draw),
+        "policy": draw.choice(POLICIES),
+        "seed": draw.randint(0, 5),
+    }
+
+
+def one_slot(rows):
+    return names_of(rows) if isinstance(rows, int) else names_of([row for row in rows if row.get("slots", 1) == 1])
+
+
+def instants(draw):
+    return f"{draw.choice([0, 0, 1, 1, 2])} s"
 
 
 def items(draw):

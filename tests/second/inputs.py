@@ -87,7 +87,7 @@ class Inputs:
         """Step 3: by number of the ended task, then by number of the consumer."""
         if not self.simulator.policy.names_homes:
             return
-        for parent in ended:
+        for parent in [task for task in ended if task not in self.simulator.lanes.of]:
             for child in self.problem.children[parent]:
                 home, edge = self.simulator.worker_of(child), self.problem.edges[parent, child]
                 if self.delayed(edge, home) or (self.travels(edge, home) and self.room.has(child, edge.size)):
@@ -128,6 +128,7 @@ class Inputs:
         if sender != HOST:
             self.memory.received(sender, task)
         self.awaited[task].discard(sender)
+        self.simulator.lanes.arrived(sender, task)
         if task in self.simulator.taken:
             self.simulator.start_next(self.simulator.taken[task])
 

@@ -122,7 +122,8 @@ class WithHomes:
 
     def __init__(self, simulator):
         self.simulator, self.problem = simulator, simulator.problem
-        self.homes = {task: self.home_of(task) for task in range(len(self.problem.tasks))}
+        tasks = [task for task in range(len(self.problem.tasks)) if task not in simulator.lanes.of]
+        self.homes = {task: self.home_of(task) for task in tasks}
 
     def home(self, task):
         return self.homes[task]
@@ -150,7 +151,7 @@ class RoundRobin(WithHomes):
 
     def order(self, worker):
         """Return all tasks of the worker that are ready or were, in the order of becoming ready."""
-        mine = [task for task in self.simulator.ready_at if self.homes[task] == worker]
+        mine = [task for task in self.simulator.ready_at if self.homes.get(task) == worker]
         return sorted(mine, key=lambda task: (self.simulator.ready_at[task], task))
 
     def next(self, worker):

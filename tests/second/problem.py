@@ -40,6 +40,7 @@ class Task:
     given: Fraction = Fraction(0)  # bytes from the host
     result: Fraction = Fraction(0)  # bytes to the host
     weights: tuple = ()  # (name, bytes) of the parts that its device must hold
+    lane: str = ""  # of its worker; without one it computes
 
 
 @dataclass(frozen=True)

@@ -93,7 +93,7 @@ def listed(bare, scenario):
             after = dict.fromkeys(after, "0 s")
         edges = tuple(edge(number[parent], text) for parent, text in after.items())
         room = [size(row.get(key, "0 B")) for key in ("memory", "output")]
-        yield Task(row["name"], times, edges, *room)
+        yield Task(row["name"], times, edges, *room, lane=row.get("lane", ""))
 
 
 def edge(parent, text):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from second.inputs import Inputs
+from second.lanes import Lanes
 from second.memory import Memory
 from second.network import Network
 from second.policies import POLICIES
@@ -33,6 +34,7 @@ class Simulator:
         self.network = Network(problem.links, problem.routes)
         self.memory = Memory(self)
         self.inputs = Inputs(self)
+        self.lanes = Lanes(self)
         self.ready_at = {}  # instants, by task
         self.ready = set()  # ready, and not taken
         self.taken = {}  # task: worker
@@ -80,7 +82,8 @@ class Simulator:
     def timeline(self):
         names = [name for name, _ in self.problem.workers]
         tasks = {
-            what.name: (names[self.taken[t]], self.start[t], self.end[t]) for t, what in enumerate(self.problem.tasks)
+            what.name: (f"{names[self.taken[t]]} {what.lane}".strip(), self.start[t], self.end[t])
+            for t, what in enumerate(self.problem.tasks)
         }
         ends = [end for *_, end in [*tasks.values(), *self.inputs.finished.values()]]
         last = max(ends, default=self.problem.seconds_of("split", "create", "allocate"))
@@ -101,7 +104,9 @@ class Simulator:
         self.free_and_receive(ended, received)
         self.inputs.start_early(ended)
         self.inputs.start_flows()
-        self.release(sorted({child for task in ended for child in self.problem.children[task]}))
+        self.lanes.hand_on()
+        self.lanes.start_next()
+        self.release(range(len(self.problem.tasks)))
         self.ask()
 
     def ends(self):
@@ -109,6 +114,8 @@ class Simulator:
         ended = sorted(task for task in self.running() if self.end[task] == self.now)
         for task in ended:
             self.ended.append(task)
+            if task in self.lanes.of:
+                continue
             self.held[self.taken[task]].remove(task)
             self.start_next(self.taken[task])
         return ended
@@ -118,17 +125,25 @@ class Simulator:
         for parent, child in received:
             self.memory.received(parent, child)
         for task in ended:
+            if task in self.lanes.of:
+                self.lanes.ended(task)
+                continue
             self.memory.ended(task)
             self.inputs.send_result(task)
         self.inputs.arrive()
 
     def release(self, tasks):
-        """Step 4: tasks whose last parent has ended become ready, by number."""
+        """Step 4: tasks whose last parent has ended, and whose sends by lanes have arrived, become ready, by number."""
         for task in tasks:
             edges = self.problem.tasks[task].after
             if task in self.ready_at or not all(edge.parent in self.ended for edge in edges):
                 continue
+            if self.lanes.awaited(task):
+                continue
             self.ready_at[task] = self.now
+            if task in self.lanes.of:
+                self.lanes.became_ready(task)
+                continue
             self.ready.add(task)
             self.policy.became_ready(task, self.releaser(edges))
             self.inputs.offer_host_inputs()
@@ -178,17 +193,23 @@ class Simulator:
         task = self.held[worker][0]
         if task in self.start or self.inputs.awaited[task]:
             return
+        self.start_task(task, worker)
+        self.inputs.offer_host_inputs()
+
+    def start_task(self, task, worker):
+        self.taken[task] = worker
         self.start[task] = self.now
         self.end[task] = self.now + self.problem.tasks[task].seconds[worker] * self.problem.luck[task]
         for edge in self.problem.tasks[task].after:
             if self.memory.still_needed(edge.parent, task) and not self.same_device(edge.parent, task):
                 self.received_at_start.append((edge.parent, task))
-        self.inputs.offer_host_inputs()
 
     # Places.
 
     def worker_of(self, task):
         """Return the worker that has taken a task, or else its home, or None."""
+        if self.lanes.fix(task):
+            return min(self.problem.tasks[task].seconds)
         return self.taken[task] if task in self.taken else self.policy.home(task)
 
     def same_device(self, one, other):

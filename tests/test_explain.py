@@ -59,7 +59,7 @@ def test_the_first_scenario():
         "steps_s": 0.0,
         "waiting_s": {},
     }
-    assert [link.why for link in found.path] == ["at the start", "host>part0 had come"]
+    assert [link.why for link in found.path] == ["at the start", "host>part0 had arrived"]
 
 
 def test_one_more_worker_may_end_it_later():
@@ -258,7 +258,7 @@ def test_the_parts_of_an_explanation(tmp_path):
     )
     assert all(change["gain"] == change["gain_s"] / 80 for change in told["changes"])
     assert "critical path" in found._repr_html_().lower()
-    assert "t8>t10 had come" in found.report()
+    assert "t8>t10 had arrived" in found.report()
     assert repr(found) == "Explanation(05_heft_ten_tasks, makespan 80 s, 8 spans)"
 
 

@@ -62,6 +62,21 @@ def test_a_lane_does_one_thing_at_a_time_in_the_order_of_becoming_ready():
     assert rows["u"][5:7] == (6.5, 6.5)
 
 
+def test_explain_and_the_report_tell_of_sends():
+    sends = [{"name": f"s{n}", "compute": {"w0": "0 s"}, "lane": "dp", "after": [f"b{n}"]} for n in (3, 2)]
+    update = {"name": "u", "compute": {"w1": "1 s"}, "after": {"s3": "400 MB", "s2": "100 MB"}}
+    asked = scenario([*BACKWARDS, *sends, update])
+    whys = [(link.task, link.why) for link in parsim.explain(asked).path]
+    assert whys[1:] == [
+        ("s3", "b3 had ended"),
+        ("s3>u", "s3 had ended"),
+        ("s2", "its lane was busy with s3>u"),
+        ("s2>u", "s2 had ended"),
+        ("u", "s2>u had arrived"),
+    ]
+    assert "4 units of work into 4 tasks and 2 sends" in parsim.simulate(asked).report()
+
+
 def test_lanes_hand_on_to_lanes_round_a_ring():
     """Three hops of 100 MB, each a second, round a ring of three, beside computing that takes three seconds."""
     hops = [
@@ -116,7 +131,7 @@ def test_a_lane_that_never_finds_room_is_named_in_the_stall():
     ("task", "path", "why"),
     [
         ({"compute": "0 s"}, "tasks[1].compute", "needs its one worker"),
-        ({"lane": "host"}, "tasks[1].lane", "'host' is the name of other lanes"),
+        ({"lane": "host"}, "tasks[1].lane", "'host' is a lane, or a way, of every timeline"),
         ({"memory": "1 MB"}, "tasks[1].memory", "only sends what its parents made"),
         ({"after": {"b": "1 MB"}}, "tasks[1].after.b", "can only order"),
     ],

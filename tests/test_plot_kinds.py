@@ -191,7 +191,7 @@ def test_memory_is_drawn_as_steps_under_its_limit():
     assert [segment[:, 1].round(9).tolist() for segment in limits] == [[-0.42, -0.42]]
     assert [text.get_text() for text in axes.texts] == ["20 B of 20 B", "10 B", "peak of limit"]
     words = [text.get_text() for text in axes.get_legend().get_texts()]
-    assert words == ["bytes used; a lane is 20 B high", "limit"]
+    assert words == ["bytes used; a row is 20 B high", "limit"]
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("time (s)", "device")
 
 
@@ -199,7 +199,7 @@ def test_a_far_limit_is_told_and_not_drawn():
     axes = memory.memory([steps_of([0.0], [1e6])], ["a"], [80e9], 1.0, Figure(figsize=(8, 4)).add_subplot())
     assert [text.get_text() for text in axes.texts] == ["1 MB of 80 GB", "peak of limit"]
     assert not axes.collections[-1].get_segments()
-    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["bytes used; a lane is 1 MB high"]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["bytes used; a row is 1 MB high"]
 
 
 def test_memory_of_many_devices_and_of_none():
@@ -295,7 +295,7 @@ def test_a_thick_edge_is_one_of_the_path_and_a_dashed_one_a_wait_for_a_worker():
     assert [len(shapes.get_paths()) for shapes in thick] == [1]
     (waits,) = [shapes for shapes in axes.collections if shapes.get_zorder() == 1.1]
     assert [len(shapes.get_paths()) for shapes in (waits,)] == [1]
-    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["w0", "critical path", "path: worker busy"]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["w0", "critical path", "path: lane busy"]
 
 
 def test_a_thousand_tasks_are_dots_and_more_than_two_thousand_are_counted():

@@ -34,7 +34,7 @@ def about_lanes(graph: TaskGraph) -> Iterator[Wrong]:
     for task in sends.tolist():
         name = graph.lanes[lane[task] - 1]
         if name in RESERVED or ">" in name:
-            yield Wrong("lane", task, f"'{name}' is the name of other lanes; choose another name")
+            yield Wrong("lane", task, f"'{name}' is a lane, or a way, of every timeline; choose another name")
     members = [task for each in graph.collectives for task in each.members]
     for task in sorted(set(members)):
         if not lane[task] or members.count(task) > 1:

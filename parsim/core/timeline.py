@@ -113,8 +113,10 @@ class Timeline:
 
     @cached_property
     def of_tasks(self) -> npt.NDArray[np.bool_]:
-        """True for the spans of a graph's tasks: computations, and tasks of communication lanes."""
-        return self.owned & (self.transfer < 0)
+        """True for the spans of tasks: computations, and tasks of communication lanes."""
+        travels = np.array([lane == "delay" or ">" in lane for lane in self.lanes.table], dtype=bool)
+        found: npt.NDArray[np.bool_] = self.owned & ~travels[self.lanes.code]
+        return found
 
     @cached_property
     def computes(self) -> npt.NDArray[np.bool_]:

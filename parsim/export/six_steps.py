@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from parsim.core.graph import TaskGraph
 from parsim.core.items import Elements
 from parsim.core.job import Job
 from parsim.core.json_values import plain
@@ -75,7 +76,13 @@ def _split(job: Job) -> str:
         return f"{_short(list(program.data))} into {_some(given, len(program.given))}"
     if len(graph.flows):
         return f"{_count(len(graph.flows), 'flow')}, nothing to split"
-    return f"{_count(job.n, 'unit')} of work into {_count(len(graph), 'task')}"
+    return f"{_count(job.n, 'unit')} of work into {_tasks(graph)}"
+
+
+def _tasks(graph: TaskGraph) -> str:
+    """Count the tasks that compute, and beside them those of communication lanes."""
+    sends = int((~graph.computes).sum())
+    return _count(len(graph) - sends, "task") + (f" and {_count(sends, 'send')}" if sends else "")
 
 
 def _create(job: Job) -> str:
@@ -83,7 +90,7 @@ def _create(job: Job) -> str:
     if len(graph.flows):
         return _some(graph.flows.names, len(graph.flows))
     edges = f", {_count(len(graph.edges), 'dependency', 'dependencies')}" if len(graph.edges) else ""
-    return f"{_count(len(graph), 'task')}{edges}: {_some(graph.names, len(graph))}"
+    return f"{_tasks(graph)}{edges}: {_some(graph.names, len(graph))}"
 
 
 def _allocate(job: Job, timeline: Timeline) -> str:
@@ -103,7 +110,7 @@ def _allocate(job: Job, timeline: Timeline) -> str:
 def _execute(job: Job, timeline: Timeline, host: Mapping[str, tuple[float, float]]) -> str:
     begun = max((host[step][1] for step in STEPS[:3] if step in host), default=0.0)
     ended = min((host[step][0] for step in STEPS[3:] if step in host), default=timeline.makespan_s)
-    computes, moves = timeline.computes, timeline.transfers
+    computes, moves = timeline.computes, timeline.transfers & ~timeline.of_tasks
     each = np.append(job.cluster.stands_for, 1)[timeline.workers.code]  # 1: of the host
     spent = float(((timeline.end_s - timeline.start_s) * each)[computes].sum())
     moved = _count(int(each[moves].sum()), "transfer") if moves.any() else ""

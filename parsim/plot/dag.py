@@ -268,6 +268,6 @@ def _legend(axes: Axes, drawing: Drawing, named: bool) -> None:
         look: dict[str, Any] = {"linestyle": line, "marker": ring, "markerfacecolor": "none"}
         handles.append(Line2D([], [], color=style.PATH, linewidth=THICK, label="critical path", **look))
     if drawing.queues:
-        handles.append(Line2D([], [], color=style.PATH, linewidth=THICK, linestyle=DASHES, label="path: worker busy"))
+        handles.append(Line2D([], [], color=style.PATH, linewidth=THICK, linestyle=DASHES, label="path: lane busy"))
     if handles:
         explain(axes, handles, [str(handle.get_label()) for handle in handles])

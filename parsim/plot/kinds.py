@@ -90,7 +90,7 @@ def _graph(run: Run, axes: Axes) -> Axes:
 
 def _path_tasks(run: Run) -> list[int]:
     timeline = run.timeline
-    return [int(timeline.number[step.row]) for step in critical_path(timeline) if timeline.computes[step.row]]
+    return [int(timeline.number[step.row]) for step in critical_path(timeline) if timeline.of_tasks[step.row]]
 
 
 def _groups(run: Run) -> list[str]:
@@ -98,7 +98,7 @@ def _groups(run: Run) -> list[str]:
     graph, timeline = run.job.graph, run.timeline
     if len(run.job.cluster.workers) > len(style.GROUPS):
         return [graph.kinds[code] for code in graph.kind.tolist()]
-    rows = np.flatnonzero(timeline.computes)
+    rows = np.flatnonzero(timeline.of_tasks)
     worker = np.zeros(len(graph), np.int64)
     worker[timeline.number[rows]] = timeline.workers.code[rows]
     return [timeline.workers.table[code] for code in worker.tolist()]

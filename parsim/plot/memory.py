@@ -92,7 +92,7 @@ def memory(
     _told(axes, lanes)
     limits_told = [lane.limit for lane in lanes if math.isfinite(lane.limit)]
     told = "limit" if len(tops) == len(limits_told) else "limit; those far above are not drawn"
-    _legend(axes, f"bytes used; a lane is {size(scale)} high" if fullest else "bytes used: none", told if tops else "")
+    _legend(axes, f"bytes used; a row is {size(scale)} high" if fullest else "bytes used: none", told if tops else "")
     _head(axes, "peak of limit" if limits_told else "peak")
     if not fullest:
         axes.text(0.5, 0.0, NOTHING, transform=axes.get_yaxis_transform(), ha="center", va="center", color=style.GREY)

@@ -10,7 +10,7 @@ from parsim.core.quantities import size, unlike
 from parsim.sim.reservations import Reservations
 from parsim.sim.state import NOBODY, State
 
-SHOWN = 8  # lanes told of, at most
+SHOWN = 8  # workers and lanes told of, at most
 
 
 class Stall(NamedTuple):
@@ -67,7 +67,8 @@ class Stall(NamedTuple):
 
     def _lacks_room(self, task: int, worker: int) -> bool:
         device = self.state.device[worker]
-        return bool(self.room and not self.state.missing[task] and not self.room.has_room(device, task))
+        room, missing = self.room, self.state.missing[task]
+        return room is not None and not missing and not room.rooms.has(room.need(task, device), device)
 
     def _why(self, task: int, worker: int) -> str:
         state = self.state

@@ -10,7 +10,7 @@ import numpy as np
 
 from parsim.core.columns import Floats, Ints, distinct
 from parsim.core.job import BEFORE, Job
-from parsim.core.timeline import STEPS, Idle, Timeline, Words
+from parsim.core.timeline import CAUSES, STEPS, Idle, Timeline, Words
 from parsim.sim.estimate import columns
 from parsim.sim.idleness import Intervals, causes, gather
 from parsim.sim.record import Record, SpanNames, intervals
@@ -227,7 +227,9 @@ def _idle(job: Job, record: Record, steps: Steps) -> Idle:
         own = (idle[worker], starved[worker], overhead[worker])
         key = (mine, first[worker], last[worker], *(bound.tobytes() for part in own for bound in part))
         if key not in made:
-            reasons = dict(enumerate((host, *own[1:], Intervals.both([held_back[place] for place in mine]))))
+            policy = Intervals.both([held_back[place] for place in mine])
+            found = {"steps": host, "memory": own[1], "overhead": own[2], "policy": policy}
+            reasons = {CAUSES.index(cause): when for cause, when in found.items()}
             made[key] = causes(own[0], reasons, first[worker], last[worker])
         pieces.append(made[key])
     return gather(pieces)

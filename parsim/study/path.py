@@ -2,7 +2,7 @@
 
 start  length  task        worker  kind      why then
   0 s  300 ms  host>part0  w0      transfer  at the start
-300 ms    3 s  part0       w0      compute   host>part0 had come
+300 ms    3 s  part0       w0      compute   host>part0 had arrived
 """
 
 from __future__ import annotations
@@ -54,12 +54,17 @@ def links(line: Timeline) -> Iterator[Link]:
     rows = [step.row for step in steps]
     columns = (line.number[rows], line.start_s[rows], line.end_s[rows], line.ready_s[rows])
     words = (column._replace(code=column.code[rows]).decode() for column in (line.tasks, line.kinds, line.workers))
-    before = Link(0, "", "", "", 0.0, 0.0, 0.0, "", "")
-    told = zip(steps, gaps(line, steps), *(column.tolist() for column in (*columns, *words)), strict=True)
-    for step, waited_s, number, start_s, end_s, ready_s, task, kind, worker in told:
+    before, of_lane = Link(0, "", "", "", 0.0, 0.0, 0.0, "", ""), False
+    sends = (line.of_tasks & line.transfers)[rows].tolist()  # tasks of communication lanes
+    told = zip(steps, gaps(line, steps), sends, *(column.tolist() for column in (*columns, *words)), strict=True)
+    for step, waited_s, sending, number, start_s, end_s, ready_s, task, kind, worker in told:
         cause = (step.waited if step.waited in CAUSES else STATED) if waited_s > 0 else ""
         link = Link(number, task, kind, worker or HOST, start_s, end_s, waited_s, cause, "")
-        before = link._replace(why=_why(link, before, step.waited, ready_s))
+        if sending and ready_s < start_s and before.kind == "transfer":
+            why = f"its lane was busy with {short(before.task, NAME)}"
+        else:
+            why = _why(link, before._replace(kind="") if of_lane else before, step.waited, ready_s)
+        before, of_lane = link._replace(why=why), sending
         yield before
 
 
@@ -73,7 +78,7 @@ def _why(link: Link, before: Link, waited: str, ready_s: float) -> str:
     if waited == "policy":
         return f"the policy gave it when {name} ended"
     if before.kind == "transfer":
-        return f"{name} had come"
+        return f"{name} had arrived"
     if link.worker == before.worker and ready_s < link.start_s:
         return f"{short(link.worker, NAME)} was busy with {name}"
     return f"{name} had ended"

@@ -44,6 +44,7 @@ CONFIRMED = {
     "16_mlp_layers": "346 ms by hand: w0's 3 x (4 x 23.4 + 3.0 adding + 3.0 update), and 46.6 ms for w1 and an input",
     "17_transformer_data": "522 ms by hand: as 15, 3 x (164 forward, backward + 1.8 way + 6.5 update + 1.8 ms back)",
     "18_transformer_layers": "668 ms by hand: w1's 3 x (4 x 44.9 + 2.4 adding) and, before and after, w0's 3 x 40.9 ms",
+    "19_bucket_sends": "45 ms by hand: three backwards of 10 ms, the last bucket 100 MB / (10 GB/s), and 5 ms",
 }
 TRAINED = {
     "15_mlp_data": training_counts.mlp_data(),
@@ -70,6 +71,7 @@ MAKESPAN = {
     "16_mlp_layers": TRAINED["16_mlp_layers"].makespan_where_low_is_slower(),
     "17_transformer_data": TRAINED["17_transformer_data"].makespan(),
     "18_transformer_layers": TRAINED["18_transformer_layers"].makespan_where_high_is_slower(),
+    "19_bucket_sends": 0.045,
 }
 T_TOTAL = {
     "01_five_tasks_data": 5 / 2 * (1 + 0.1),
@@ -86,6 +88,7 @@ T_TOTAL = {
     "12_standard_task_graph": 88 / 8 * 2483 / 88,  # what the second column of robot.stg adds up to
     "13_fft": 39 / 4 * 1,
     "14_two_splits": 8 / 4 * (0.1 + 4 * (0.02 + (400 + 20) / 1000) / 8),  # four transfers serve eight items
+    "19_bucket_sends": 8 / 2 * (6 * 0.01 + 2 * 0.005 + 6 * 0.01) / 8,  # six backwards, two updates, six buckets
 } | {name: counted.t_total() for name, counted in TRAINED.items()}
 RESULT = {"01_five_tasks_data": 30, "02_five_tasks_layers": 30, "03_five_tasks_chain": 60}
 

@@ -1,9 +1,9 @@
 """The table of transfers of a graph: source, target, size, what each waits for and what waits for it.
 
     what                    parent   child   source      target
-    between two tasks       p        c       its place   its place       `its`: of the worker that runs the task
-    from the host           none     c       host        its place
-    to the host             p        none    its place   host
+    between two tasks       p        c       of p        of c            the places of the workers that run p and c
+    from the host           none     c       host        of c
+    to the host             p        none    of p        host
     a flow                  none     none    stated      stated
 
 A row that carries neither bytes nor seconds only orders two tasks.

@@ -158,7 +158,7 @@ class Carrier:
                 self._spans.at(now)
         if self._state.named and self._gives:
             later = self.turns.after(task, self._prefetch)
-            if later != NEVER:
+            if later != NONE:
                 self._give_ahead(later, now)
 
     def _unload(self, task: int, worker: int, now: int) -> None:

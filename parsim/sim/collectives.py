@@ -15,6 +15,8 @@ from parsim.core.collective import NOWHERE, Collective
 from parsim.sim.state import State
 from parsim.sim.transfers import Wires
 
+BEFORE_FIRST = -1  # in place of a phase
+
 Sent = tuple[int, int, int]  # task that sends, task that receives, phase
 
 
@@ -45,7 +47,7 @@ class Collectives:
 
     def post(self, task: int, now: int) -> list[int]:
         """Start the member *task*, whose inputs are there; return the members that have completed all phases."""
-        self._phase[task] = NOWHERE
+        self._phase[task] = BEFORE_FIRST
         return self._go_on([task], now)
 
     def arrived(self, number: int, now: int) -> list[int]:

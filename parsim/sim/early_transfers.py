@@ -53,7 +53,7 @@ class Turns:
         return moved
 
     def due(self, task: int, prefetch: int, starts: Sequence[int]) -> bool:
-        """Say whether the host's input of *task* may leave: the task 1 + *prefetch* places before it has started."""
+        """Return whether the host may send the input of *task*: once the task 1 + *prefetch* before it has started."""
         before = self._place[task] - 1 - prefetch
         return before < 0 or starts[self.orders[self._worker[task]][before]] >= 0
 

@@ -3,7 +3,7 @@
 One heap event stands for each distinct instant, not for each task, so coinciding ends cost one event together. What can
 be derived from the record later (ready times, ends, causes) is not recorded here. An engine is composed of parts:
 `state` (where tasks stand), `order` (the order of events within an instant), `spans` (what workers do) and, if anything
-travels or memory is limited, `carrier`.
+travels, memory is limited or there are communication lanes, `carrier`.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ from parsim.sim.links import Flow, Link
 TIE = 1e-12  # relative: shares so near are one share
 SAME = 1e-13  # relative: a share that changes by less has not changed
 NEARLY_FULL = 1e-9  # of the capacity: a link with less rest may have become a bottleneck
-NONE: dict[Link, float] = {}  # the binding links of a flow that is alone
+ALONE: dict[Link, float] = {}  # the binding links of a flow that is alone; never written to
 FEW = 1_000  # flows on the links that are looked at one by one, before all are filled anew
 
 
@@ -51,7 +51,7 @@ class FairRates:
             if room < width or (room == width and len(link.flows) > len(narrow.flows)):
                 narrow, width = link, room
             alone = alone and not link.flows
-        flow.links, flow.binding, flow.bottleneck, flow.narrowest = links, NONE, narrow, width
+        flow.links, flow.binding, flow.bottleneck, flow.narrowest = links, ALONE, narrow, width
         if alone:
             for link, weight in links:
                 link.flows[flow] = weight
@@ -258,8 +258,8 @@ def fair_share(link: Link) -> float:
     A flow with an equal share on another link has its bottleneck there.
     """
     rest, total = link.capacity, link.alone
-    share, link.share = link.share, math.inf  # so that it holds nobody
-    held = []  # what the other links of a flow give, and its weight, unless they give any rate
+    share, link.share = link.share, math.inf  # so that it limits no flow
+    held = []  # the rate that other links give a flow, and its weight, if they limit it
     for flow, weight in link.sharing.items():
         total += weight
         limit = flow.bottleneck.share

@@ -74,7 +74,8 @@ def causes(idle: Intervals, reasons: dict[int, Intervals], first: float, last: f
     """
     applying = {cause: reason for cause, reason in reasons.items() if len(reason.start)}
     start, end = idle
-    amid = (start < first) & (first < end) | (start < last) & (last < end)  # spans of no length interrupt no idleness
+    # A first or last span of no length does not interrupt an idle interval, so the interval must be cut there.
+    amid = ((start < first) & (first < end)) | ((start < last) & (last < end))
     if applying or amid.any():
         start, end = _cut(idle, [*applying.values(), Intervals(np.array([first]), np.array([last]))])
     cause = np.full(len(start), REST)

@@ -162,7 +162,9 @@ class LongestPath:
         return longest_paths(
             np.concatenate([graph.edges.parent, before, opener[later]]),
             np.concatenate([graph.edges.child, after, table.child[sent.transfer[later]]]),
-            np.concatenate([lag, np.zeros_like(before), sent.end[later] - took[opener[later]]]),  # from its start on
+            np.concatenate(
+                [lag, np.zeros_like(before), sent.end[later] - took[opener[later]]]
+            ),  # counted from its start
             took,
             earliest,
         )

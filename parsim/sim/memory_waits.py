@@ -63,7 +63,7 @@ class Starving:
         self._refused.clear()
 
     def asked(self, now: Time) -> None:
-        """End the wait of workers whose task another worker has taken since."""
+        """End the waits of workers that got a task, or whose ready tasks others have taken in this round of asking."""
         hungry = {w for w in self._still if self._named or any(self._ready[index] for index in self._runs[w])}
         for worker in self._since.keys() - hungry:
             since = self._since.pop(worker)

@@ -59,7 +59,8 @@ class Network:
     def join(self, flow: Hashable, ways: Ways, size: float, limit: float, now: int) -> None:
         """Let *size* bytes flow over the links of *ways* from *now* on, at most at *limit* B/s.
 
-        A flow of weight w on a link takes w times its rate from it; each link stands once. Its latency has passed.
+        A flow of weight w on a link takes w times its rate from it. Each link stands once in *ways*. The latency of the
+        flow has passed.
         """
         if size <= 0:
             ways, limit = (), math.inf  # a flow without bytes takes no bandwidth
@@ -91,7 +92,7 @@ class Network:
         return left / PARTS
 
     def set_capacity(self, link: int, capacity: float, now: int) -> None:
-        """Let *link* carry *capacity* B/s from *now* on."""
+        """Let *link* carry *capacity* B/s from *now* on; settle at *now*."""
         self._fair.set_capacity(self._link(link), capacity)
 
     def settle(self, now: int) -> int:

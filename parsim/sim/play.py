@@ -59,7 +59,7 @@ def valued(job: Job) -> tuple[Timeline, Any]:
 
 
 def _simulated(job: Job, ready: Prepared) -> Record:
-    """Play on SimPy, or by the longest path where that was asked for, or is possible and saves time."""
+    """Play on SimPy, or by the longest path if the job asks for it, or if that is possible and the job is large."""
     if job.engine == "path" or (job.engine == "auto" and len(job.graph) > LARGE):
         reason = refusal(ready)
         try:

@@ -3,7 +3,7 @@
     100 ms + 200 ms = 300 ms        ticks of 1/10 s:     1 + 2 = 3
     1 s / speed 3, three times      ticks of 1/3 s:      1 + 1 + 1 = 3
 
-    ticks per second = unit x 10^digits         unit: 1, or what divides by the numerators of speeds and bandwidths
+    ticks per second = unit x 10^digits         unit: 1, or a multiple of the numerators of speeds and bandwidths
 
 Times of up to 15 significant digits are read as those decimals. `digits` is the least number for which the tick divides
 every time of the run. Where no such tick is left, as for noisy times, it is the largest for which a run of all times

@@ -2,6 +2,7 @@
 
 compute    memory, if it was ready and its worker waited for room until then; else an input that arrived then; else the
            task of highest number that ended then, on its worker or among its parents; else steps, nothing, the policy
+lane task  as compute, on its lane in place of its worker; the transfer of its lane that arrived then
 transfer   its parent, if it started at the parent's end; else the last parent of its task, if that ended then; else
            memory, the task whose end freed its worker, or the policy
 """

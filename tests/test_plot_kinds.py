@@ -288,6 +288,20 @@ def test_the_graph_of_heft_with_its_critical_path():
     assert words[:4] == ["p1", "p2", "p3", "critical path"]
 
 
+def test_the_graph_shows_the_workers_of_communication_lanes_and_leads_the_path_through_them():
+    tasks = [
+        {"name": "b", "compute": {"w0": "1 s"}},
+        {"name": "s", "compute": {"w0": "1 s"}, "lane": "dp", "after": ["b"]},
+        {"name": "r", "compute": {"w1": "1 s"}, "lane": "dp", "after": {"s": "1 s"}},
+        {"name": "u", "compute": {"w1": "1 s"}, "after": ["r"]},
+    ]
+    run = parsim.simulate({"cluster": {"devices": 2}, "workload": {"kind": "tasks", "tasks": tasks}})
+    axes = run.plot("graph", a_sheet())
+    assert {tuple(word.split()) for word in named(axes)} == {("b", "w0"), ("s", "w0"), ("r", "w1"), ("u", "w1")}
+    assert [to_hex(box.get_edgecolor()).upper() for box in axes.patches] == [style.PATH] * 4
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["w0", "w1", "critical path"]
+
+
 def test_a_thick_edge_is_one_of_the_path_and_a_dashed_one_a_wait_for_a_worker():
     run = run_of(4, 1, after=lambda i: {"t0": "1 s"} if i == 2 else {})
     axes = dag.dag(run.job.graph, [0, 2, 1], a_sheet(), ["w0"] * 4)

@@ -88,7 +88,8 @@ class Planner:
         self.plans = [Plan() for _ in estimate.compute]
         self._workers, self._place = workers, graph.place.tolist()
         self._estimate, self._room = estimate, estimate.room()
-        self._computes = graph.computes.tolist()
+        self._lane = graph.lane.tolist() if graph.lanes else [0] * len(graph)
+        self._lanes = [self.plans, *([Plan() for _ in estimate.compute] for _ in graph.lanes)]  # [lane][worker]
         self._edges, self._parent = graph.parents, graph.edges.parent.tolist()
         self._ended: dict[int, tuple[float, int]] = {}  # task -> (s, worker)
 
@@ -100,7 +101,7 @@ class Planner:
 
     def put(self, task: int, able: Sequence[int], further: Sequence[float]) -> None:
         """Plan *task* on that worker of *able* where its end plus the *further* seconds, [worker], is least."""
-        compute, plans = self._estimate.compute, self.plans
+        compute, plans = self._estimate.compute, self._lanes[self._lane[task]]
         ready = self._ready(task, able)
         starts = [plans[worker].start(at, compute[worker][task]) for worker, at in zip(able, ready, strict=True)]
         ends = [start + compute[worker][task] for worker, start in zip(able, starts, strict=True)]
@@ -113,7 +114,7 @@ class Planner:
 
     def orders(self) -> list[list[int]]:
         """Return each worker's tasks in the order of its plan, but for those of communication lanes."""
-        return [[one.task for one in plan.planned if self._computes[one.task]] for plan in self.plans]
+        return [[one.task for one in plan.planned] for plan in self.plans]
 
     def _ready(self, task: int, workers: Sequence[int]) -> list[float]:
         """Return when all inputs of *task* could be on each of the *workers*."""

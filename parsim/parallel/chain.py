@@ -1,10 +1,10 @@
-"""Split by layers, handed on: each item passes through the layers in turn.
+"""Split by layers as a chain: each item passes through the layers in turn.
 
     item 0   host > layer 0 > layer 1 > host          item0.0, item0.1
     item 1   host > layer 0 > layer 1 > host          item1.0, item1.1
 
-N = items x depth. Every layer owns its equal part of the weights, and applies the kernel once. Where
-the host holds the weights, each sub-task receives its layer from there, besides its input.
+N = items x depth. Every layer has an equal part of the weights, and applies the kernel once. If
+the host has the weights, each sub-task receives its layer besides its input.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from parsim.parallel import parallel
 
 @parallel.add("chain")
 def chain(items: Items, workers: int, depth: Count = 1) -> TaskGraph:
-    """Hand each item from layer to layer: a sub-task for each layer, created item by item.
+    """Make a sub-task for each item and layer, item by item.
 
     >>> graph = chain(Items(2, size=1e6, result=0.0, weights=1e7), workers=2, depth=2)
     >>> list(graph.names), graph.edges.parent.tolist(), graph.edges.child.tolist()

@@ -1,10 +1,10 @@
-"""Split by data: each worker holds the whole model and gets a subset of the items.
+"""Split by data: each worker has the whole model and gets a subset of the items.
 
     [1 2 3 4 5]  ->  part0 [1 2 3]  on a worker, whole model  ->  [2 4 6] \
                      part1 [4 5]    on a worker, whole model  ->  [8 10]  /  ->  merge
 
-N = items. The subsets are contiguous, equal to one item, the larger ones first. Where the host holds the weights, each
-subset receives all of them: the model travels once a subset, an item once.
+N = items. The subsets are contiguous; their sizes differ by at most one item, the larger ones first. If the host has
+the weights, each subset receives all of them: the model travels once per subset, an item once.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from parsim.parallel import parallel
 
 @parallel.add("data")
 def data(items: Items, workers: int, subsets: Count | None = None) -> TaskGraph:
-    """Cut the items into contiguous subsets; each task holds the whole model.
+    """Cut the items into contiguous subsets, one per task; each task uses the whole model.
 
     >>> graph = data(Items(5, size=1e6, result=0.0, weights=1e7), workers=2)
     >>> graph.units.tolist(), graph.given.tolist()

@@ -1,11 +1,11 @@
-"""Split by layers: the model is cut, each part gets the whole input and yields one element.
+"""Split by layers: the model is cut; each part gets the whole input and computes one element of the output.
 
     model (w0 w1 w2 w3 w4)  ->  element0 owns w0, gets [1 2 3 4 5]  ->  [2]  \
                                 element1 owns w1, gets [1 2 3 4 5]  ->  [4]   ->  merge
                                 ...                                          /
 
-N = sub-tasks, as many as the input has elements. Where the host holds the weights, each sub-task receives its part of
-them: the model travels once, an item N times.
+N is the number of sub-tasks, which is the number of elements. If the host has the weights, each sub-task receives its
+part of them: the model travels once, an item N times.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from parsim.parallel import parallel
 
 @parallel.add("layers")
 def layers(items: Items, workers: int) -> TaskGraph:
-    """Cut the model into as many sub-tasks as there are elements, each owning its equal part of the weights.
+    """Cut the model into one sub-task per element, each with an equal part of the weights.
 
     >>> graph = layers(Items(5, size=1e6, result=0.0, weights=1e7), workers=2)
     >>> len(graph), graph.given.tolist()[0], graph.group_size.tolist()[0]

@@ -1,1 +1,1 @@
-"""Training: layers written on kernels, a model's loss and gradients, and the task graph of its steps."""
+"""Training: layers made of kernels, the loss and gradients of a model, and the task graph of its steps."""

@@ -1,15 +1,15 @@
-"""The tasks of training, their sizes and prices: iterations of a cut, each waiting for the update before it.
+"""The task graph of training: iterations of a cut, each after the update of the previous one, with sizes and prices.
 
-    0F0 --> 1F0        a stage's output travels on, its gradient back;
-     |       |         what forward leaves stays on the worker until its backward has ended
-    0B0 <-- 1B0        or the halves of backward: 0I0, which leaves to 0W0 what it needs
-     |       |         gradients of the weights go to the update, which hands the weights to the next iteration
-    0U      1U         and to other workers that hold the stage: to the forward that needs them there next, or
-     |                 to 0R1 (stage 0, rank 1), of no length, where there is not just one
+    0F0 --> 1F0        a stage sends its output forward, and its gradient back;
+     |       |         saved values of forward stay on the worker until its backward ends
+    0B0 <-- 1B0        or the halves of backward: 0I0, which saves values for 0W0
+     |       |         weight gradients go to the update, which sends weights to the next iteration
+    0U      1U         and to other workers with the stage: to the next forward there, or, if there are
+     |                 several, to 0R1 (stage 0, rank 1), a task of no length
     0R1
 
-What waits for what within an iteration is derived by `core.op.needs`, as for any pipeline. An iteration is over when
-every worker holds the weights that the next one needs; so the last weights travel, too.
+Dependencies within an iteration come from `core.op.needs`, as for any pipeline. An iteration ends when every worker has
+the weights for the next one, so the last weights are sent as well.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ SUMS = "BW"  # ops that add to the gradients of weights
 
 
 class Row(NamedTuple):
-    """A task: what it is, the op (None: an update, or the receipt of weights), the rank that runs it."""
+    """A task: its work, its op (None: an update, or the receipt of weights), and its rank."""
 
     work: Work
     op: Op | None
@@ -55,7 +55,7 @@ class Row(NamedTuple):
 
 
 class Edge(NamedTuple):
-    """A dependency: tasks, bytes, and which of the parent's outputs it hands on."""
+    """A dependency: its tasks, its bytes, and the outputs of the parent that it carries."""
 
     parent: int
     child: int
@@ -64,17 +64,17 @@ class Edge(NamedTuple):
 
 
 class Priced(NamedTuple):
-    """What a stage holds, moves and computes for so many rows."""
+    """The bytes and kernel calls of a stage for a number of rows."""
 
     came: float  # B, its input
     sent: float  # B, its output
     left: float  # B, kept for backward
     halfway: float  # B, kept between its halves
-    calls: tuple[tuple[Call, ...], ...]  # of the kinds that ops have, in their order
+    calls: tuple[tuple[Call, ...], ...]  # by kind of op, in the order of KINDS
 
 
 class Tasks:
-    """The tasks of one cut, in order: iteration by iteration, rank by rank, a rank's updates and receipts last."""
+    """The tasks of one cut in order: by iteration, by rank, and with a rank's updates and receipts last."""
 
     def __init__(self, model: Model, cut: Cut, update: Update, adding: Update, iterations: int) -> None:
         self.model, self.cut, self.update, self.adding, self.iterations = model, cut, update, adding, iterations
@@ -97,16 +97,16 @@ class Tasks:
 
     @cached_property
     def forwards(self) -> dict[tuple[int, int], list[Op]]:
-        """The forwards of each stage on each rank: they need its weights there."""
+        """The forwards of each stage on each rank, which need its weights there."""
         return self._by_place("F")
 
     @cached_property
     def number(self) -> dict[tuple[int, str], int]:
-        """The task of each name in each iteration."""
+        """The number of the task with each name in each iteration."""
         return {(row.work.iteration, self._name(row)): task for task, row in enumerate(self.rows)}
 
     def names(self) -> list[str]:
-        """Name tasks as the ops of a pipeline are; the iteration follows, where there are several."""
+        """Name tasks like the ops of a pipeline, followed by the iteration if there are several."""
         late = [f"@{row.work.iteration}" if self.iterations > 1 else "" for row in self.rows]
         return [f"{self._name(row)}{one}" for row, one in zip(self.rows, late, strict=True)]
 
@@ -115,7 +115,7 @@ class Tasks:
         return str(op) if op else f"{work.stage}U" if work.kind == OPTIMIZER else f"{work.stage}R{rank}"
 
     def price(self, work: Work) -> Priced:
-        """Say what a stage holds, moves and computes for the rows of a task."""
+        """Return the bytes and calls of a task's stage for its rows."""
         key = work.stage, work.rows.stop - work.rows.start
         if key not in self.prices:
             self.prices[key] = self._price(*key)
@@ -138,15 +138,15 @@ class Tasks:
         for n in layers if "forward" in parts else reversed(layers):
             yield from self.model.layers[n].calls(known[n], parts, first=n == 0)
 
-    # -- what waits for what
+    # -- dependencies
 
     @cached_property
     def lines(self) -> dict[tuple[int, int], list[Op]]:
-        """The ops of each stage on each rank that make gradients of its weights, in order: they add up there."""
+        """The ops of each stage on each rank that make weight gradients, in order. Gradients are summed on a rank."""
         return self._by_place(SUMS)
 
     def _by_place(self, kinds: str) -> dict[tuple[int, int], list[Op]]:
-        """Sort the ops of some *kinds* by stage and rank."""
+        """Group the ops of some *kinds* by stage and rank."""
         found: dict[tuple[int, int], list[Op]] = {}
         for rank, order in enumerate(self.cut.orders):
             for op in order:
@@ -174,7 +174,7 @@ class Tasks:
             yield Edge(last, update, self._moved(stage, rank), GRADS)
 
     def _between(self, iteration: int) -> Iterator[Edge]:
-        """List what an update hands to the next iteration, and to other workers."""
+        """Yield the edges from an update to the next iteration and to other workers."""
         last = iteration + 1 == self.iterations
         for (stage, rank), forwards in self.forwards.items():
             source, moved = self.number[iteration, f"{stage}U"], self._moved(stage, rank)
@@ -192,10 +192,10 @@ class Tasks:
     def _moved(self, stage: int, rank: int) -> float:
         return 0.0 if self.home[stage] == rank else self.bytes[stage]
 
-    # -- what a task does and holds
+    # -- work and bytes of a task
 
     def recipe(self, row: Row) -> tuple[Call, ...]:
-        """List what the kernels of a task do."""
+        """List the kernel calls of a task."""
         work, op, rank = row
         shapes = self.shapes[work.stage]
         if work.kind == RECEIVE:
@@ -219,7 +219,7 @@ class Tasks:
         return self.price(work).came * (work.stage == 0) + labels * (work.stage == last)
 
     def output(self, row: Row) -> float:
-        """Return the bytes that wait for the task's children; an update's are the weights that the device holds."""
+        """Return the bytes of the task's outputs. An update has none: its weights count as the device's."""
         work = row.work
         if work.kind in (OPTIMIZER, RECEIVE):
             return 0.0

@@ -1,11 +1,11 @@
-"""A layer: kernels in a row, whose arrays go by name.
+"""A layer: a sequence of kernels on named arrays.
 
     y = relu(x w)       Op(matmul, inputs x, weights w, output h)
                         Op(relu,   inputs h,            output y)
 
-Forward fills in the names, `x` first and `y` last. Backward goes through the ops from the last to the first, adds up
-the gradients of each name over the ops that read it, and leaves that of `x` and those of the weights. Its halves run
-apart, too: `input_grad` first, and `weight_grad` any time later, on what `input_grad` has left.
+Forward computes the names from `x` to `y`. Backward visits the ops in reverse, sums the gradients of each name over the
+ops that read it, and returns those of `x` and of the weights. Its halves can also run separately: `input_grad` first,
+and `weight_grad` at any later time, on values that `input_grad` saved.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ Arrays = dict[str, Array]
 
 
 class Op(NamedTuple):
-    """One kernel of a layer, and the names of what it reads and makes."""
+    """One kernel of a layer, with the names of its inputs, weights and output."""
 
-    name: str  # on the shelf
+    name: str  # of the kernel on the shelf
     arguments: tuple[tuple[str, Any], ...]  # the parameters of the kernel
     kernel: Any
     inputs: tuple[str, ...]
@@ -33,53 +33,53 @@ class Op(NamedTuple):
     output: str
 
     def call(self, part: Part, shapes: Mapping[str, Shape]) -> Call:
-        """Return what running a part of it on arrays of these *shapes* is."""
+        """Return the call of a part of the kernel on arrays of these *shapes*."""
         return Call(self.name, self.arguments, part, tuple(shapes[name] for name in (*self.inputs, *self.weights)))
 
 
 class Halfway(NamedTuple):
-    """What is known between the two halves of backward, of the ops that have weights."""
+    """Values saved between the two halves of backward, for the ops that have weights."""
 
     inputs: Arrays
-    grads: Arrays  # of the loss by their outputs
+    grads: Arrays  # of the loss with respect to their outputs
 
 
 @dataclass(frozen=True)
 class Layer:
-    """Ops in order, and the shapes of the weights, by name."""
+    """Ops in order, and the shapes of the weights by name."""
 
     ops: tuple[Op, ...]
     weights: Mapping[str, Shape] = field(default_factory=dict)
 
     def watched(self, tell: Tell) -> Layer:
-        """Return the same layer, which tells of every kernel call before it is made."""
+        """Return a copy that calls *tell* before every kernel call."""
         ops = (op._replace(kernel=Watched(op.name, op.arguments, op.kernel, tell)) for op in self.ops)
         return replace(self, ops=tuple(ops))
 
     def shapes(self, given: Mapping[str, Shape]) -> dict[str, Shape]:
-        """Return the shape of every name; what does not fit raises `ValueError`."""
+        """Return the shape of every name. Shapes that do not match raise `ValueError`."""
         shapes = {**given, **self.weights}
         for op in self.ops:
             shapes[op.output] = op.kernel.shape(*(shapes[name] for name in (*op.inputs, *op.weights)))
         return shapes
 
     def kept(self, shapes: Mapping[str, Shape]) -> list[Shape]:
-        """Return the shapes of what forward leaves for backward."""
+        """Return the shapes of the values that forward saves for backward."""
         return [shapes[name] for name in dict.fromkeys(name for op in self.ops for name in op.inputs)]
 
     def left(self, shapes: Mapping[str, Shape]) -> list[Shape]:
-        """Return the shapes of what `input_grad` leaves for `weight_grad`."""
+        """Return the shapes of the values that `input_grad` saves for `weight_grad`."""
         inputs, outputs = self._between()
         return [shapes[name] for name in (*inputs, *outputs)]
 
     def calls(self, shapes: Mapping[str, Shape], parts: Sequence[Part], first: bool) -> list[Call]:
-        """List the kernel calls of forward, or of those *parts* of backward."""
+        """List the kernel calls of forward, or of *parts* of backward."""
         if "forward" in parts:
             return [op.call("forward", shapes) for op in self.ops]
         return [op.call(part, shapes) for op, part in self._backward(first) if part in parts]
 
     def forward(self, given: Mapping[str, Array], weights: Sequence[Array]) -> tuple[Array, Arrays]:
-        """Return the output, and what backward will want of the way to it."""
+        """Return the output, and the values that backward needs."""
         arrays = {**given, **dict(zip(self.weights, weights, strict=True))}
         for op in self.ops:
             read = [arrays[name] for name in (*op.inputs, *op.weights)]
@@ -94,7 +94,7 @@ class Layer:
     def backward(
         self, grad: Array, kept: Arrays, weights: Sequence[Array], first: bool
     ) -> tuple[Array | None, list[Array]]:
-        """Return the gradients of the input, which the *first* layer of a model does not need, and of the weights."""
+        """Return the gradients of the input and of the weights. The *first* layer omits the gradient of the input."""
         arrays = {**kept, **dict(zip(self.weights, weights, strict=True))}
         grads = _run(self._backward(first), arrays, {OUTPUT: grad})
         return grads.get(INPUT), [grads[name] for name in self.weights]
@@ -102,7 +102,7 @@ class Layer:
     def input_grad(
         self, grad: Array, kept: Arrays, weights: Sequence[Array], first: bool
     ) -> tuple[Array | None, Halfway]:
-        """Return the gradient of the input, and what `weight_grad` needs: the first half of `backward`."""
+        """Run the first half of `backward`: return the gradient of the input and the saved values."""
         arrays = {**kept, **dict(zip(self.weights, weights, strict=True))}
         halves = [half for half in self._backward(first) if half[1] == "input_grad"]
         grads = _run(halves, arrays, {OUTPUT: grad})
@@ -110,21 +110,21 @@ class Layer:
         return grads.get(INPUT), Halfway({name: kept[name] for name in inputs}, {name: grads[name] for name in outputs})
 
     def weight_grad(self, halfway: Halfway, weights: Sequence[Array]) -> list[Array]:
-        """Return the gradients of the weights: the second half of `backward`."""
+        """Run the second half of `backward`: return the gradients of the weights."""
         arrays = {**halfway.inputs, **dict(zip(self.weights, weights, strict=True))}
         halves: list[tuple[Op, Part]] = [(op, "weight_grad") for op in reversed(self.ops) if op.weights]
         grads = _run(halves, arrays, halfway.grads)
         return [grads[name] for name in self.weights]
 
     def _between(self) -> tuple[list[str], list[str]]:
-        """Name the inputs and the outputs of the ops that have weights."""
+        """Return the names of the inputs and the outputs of the ops that have weights."""
         own = [op for op in self.ops if op.weights]
         return list(dict.fromkeys(name for op in own for name in op.inputs)), [op.output for op in own]
 
     def _backward(self, first: bool) -> list[tuple[Op, Part]]:
-        """List the halves of backward in order; what only leads to the input of the *first* layer is left out."""
+        """List the halves of backward in order, without those that only lead to the input of the *first* layer."""
         wanted = set() if first else {INPUT}
-        for op in self.ops:  # a name needs a gradient where weights lie on the way to it
+        for op in self.ops:  # a name needs a gradient if there are weights before it
             if op.weights or wanted & set(op.inputs):
                 wanted.add(op.output)
         halves: list[tuple[Op, Part]] = []
@@ -137,7 +137,7 @@ class Layer:
 
 
 def _run(halves: Sequence[tuple[Op, Part]], arrays: Arrays, grads: Arrays) -> Arrays:
-    """Run some halves of backward, in order; return *grads* with the gradients that they add."""
+    """Run some halves of backward in order; return *grads* including their gradients."""
     found = dict(grads)
     for op, part in halves:
         read = [arrays[name] for name in (*op.inputs, *op.weights)]

@@ -1,9 +1,9 @@
-"""A model: layers one after the other, the last of which makes a loss for each row.
+"""A model: a sequence of layers, the last of which computes a loss for each row.
 
     x, labels  ->  layer 0  ->  layer 1  ->  ...  ->  losses of the rows     loss = their mean over the whole batch
 
-Any run of neighbouring layers is a stage, and any part of the batch a microbatch: a stage's forward and backward on a
-microbatch are what a task of training computes. `serial` computes the same with neither.
+A stage is a range of neighbouring layers, and a microbatch is a part of the batch. A task of training computes forward
+or backward of a stage on a microbatch. `serial` computes the same without stages and microbatches.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from parsim.training.layer import INPUT, LABELS, OUTPUT, Arrays, Halfway, Layer
 
 @dataclass(frozen=True)
 class Model:
-    """Layers, the shapes of the batch, and how its numbers are drawn.
+    """Layers, the shapes of the batch, and the distribution of its numbers.
 
-    `labels` are shaped like the rows of losses. `classes` is how many labels there are; an integer input is drawn from
-    as many. Row i of the batch belongs to item i, of `rows` items.
+    `labels` have the shape of the losses. `classes` is the number of different labels, and of different integer inputs.
+    Row i of the batch belongs to item i of `rows` items.
     """
 
     layers: tuple[Layer, ...]
@@ -40,11 +40,11 @@ class Model:
 
     @property
     def losses(self) -> int:
-        """Return of how many losses the loss is the mean."""
+        """The number of losses of which the loss is the mean."""
         return int(np.prod(self.labels))
 
     def data(self) -> tuple[Array, Array]:
-        """Draw the batch: inputs, and labels that can be learnt from them."""
+        """Draw the batch: inputs and labels that can be learnt."""
         draw = np.random.default_rng([self.seed, 0])
         if self.tokens:
             tokens = draw.integers(self.classes, size=self.batch)
@@ -53,7 +53,7 @@ class Model:
         return inputs, np.argmax(inputs @ draw.standard_normal((self.batch[-1], self.classes)), axis=-1)
 
     def weights(self, layers: range) -> list[Array]:
-        """Draw the weights of some layers, each by its place in the model alone: whoever draws them gets the same."""
+        """Draw the weights of some layers. They depend only on the seed and the layer's place in the model."""
         found = []
         for number in layers:
             for place, (name, shape) in enumerate(self.layers[number].weights.items()):
@@ -62,7 +62,7 @@ class Model:
         return found
 
     def shapes(self, layers: range, given: dict[str, Shape]) -> list[dict[str, Shape]]:
-        """Return the shapes in each of the *layers*, of which the first gets *given*."""
+        """Return the shapes in each of *layers*; *given* are those of the first one's input."""
         found = []
         for number in layers:
             known = self.layers[number].shapes({**given, LABELS: (given[INPUT][0], *self.labels[1:])})
@@ -73,7 +73,7 @@ class Model:
     def forward(
         self, layers: range, given: Array, labels: Array | None, weights: Sequence[Array]
     ) -> tuple[Array, list[Arrays]]:
-        """Go through some layers; return the output, and what backward will want."""
+        """Run forward through some layers; return the output, and the values that backward needs."""
         kept: list[Arrays] = []
         for number, own in zip(layers, self._shared(layers, weights), strict=True):
             arrays = {INPUT: given} if labels is None else {INPUT: given, LABELS: labels}
@@ -84,7 +84,7 @@ class Model:
     def backward(
         self, layers: range, grad: Array, kept: Sequence[Arrays], weights: Sequence[Array]
     ) -> tuple[Array | None, list[Array]]:
-        """Go back through them; return the gradients of the input, and of the weights in the order of `weights`."""
+        """Run backward; return the gradients of the input, and of the weights in the order of `weights`."""
         found: list[list[Array]] = []
         passed: Array | None = grad
         for number, saved, own in reversed([*zip(layers, kept, self._shared(layers, weights), strict=True)]):
@@ -96,7 +96,7 @@ class Model:
     def input_grad(
         self, layers: range, grad: Array, kept: Sequence[Arrays], weights: Sequence[Array]
     ) -> tuple[Array | None, list[Halfway]]:
-        """Go back through them for the gradient of the input alone; return it, and what `weight_grad` needs."""
+        """Run the first half of backward; return the gradient of the input, and the values that `weight_grad` needs."""
         found: list[Halfway] = []
         passed: Array | None = grad
         for number, saved, own in reversed([*zip(layers, kept, self._shared(layers, weights), strict=True)]):
@@ -106,12 +106,12 @@ class Model:
         return passed, found
 
     def weight_grad(self, layers: range, halfway: Sequence[Halfway], weights: Sequence[Array]) -> list[Array]:
-        """Return the gradients of the weights that `input_grad` has left to compute, in the order of `weights`."""
+        """Run the second half of backward; return the gradients of the weights in the order of `weights`."""
         each = zip(layers, halfway, self._shared(layers, weights), strict=True)
         return [grad for number, half, own in each for grad in self.layers[number].weight_grad(half, own)]
 
     def _shared(self, layers: range, weights: Sequence[Array]) -> list[Sequence[Array]]:
-        """Give each layer its own of the *weights*."""
+        """Assign *weights* to the layers."""
         found, used = [], 0
         for number in layers:
             count = len(self.layers[number].weights)
@@ -120,24 +120,24 @@ class Model:
         return found
 
     def grad_of_losses(self, losses: Array) -> Array:
-        """Return the gradient of the loss by each of some *losses*: it is their mean over the whole batch."""
+        """Return the gradient of the loss, which is the mean over the whole batch, with respect to some *losses*."""
         return np.full(losses.shape, 1 / self.losses)
 
 
 def start(name: str, shape: Shape, draw: np.random.Generator) -> Array:
-    """Draw weights as He et al. (ICCV 2015) for matrices; a gain starts as ones, a bias as zeros."""
+    """Draw initial weights: matrices by He et al. (ICCV 2015); a gain is one, a bias is zero."""
     if len(shape) == 1:
         return np.full(shape, float(name.startswith("gain")))
     return np.asarray(draw.standard_normal(shape) * np.sqrt(2 / shape[0]))
 
 
 def norm(grad: Array) -> float:
-    """Return the length of a gradient."""
+    """Return the norm of a gradient."""
     return float(np.sqrt(np.vdot(grad, grad)))
 
 
 def serial(model: Model, optimizer: Any, iterations: int) -> dict[str, Any]:
-    """Train on one worker, with the whole model and the whole batch; return what a run of any split returns."""
+    """Train on one worker with the whole model and the whole batch; return the same result as any split."""
     every = range(len(model.layers))
     inputs, labels = model.data()
     states = [optimizer.start(one) for one in model.weights(every)]

@@ -1,11 +1,11 @@
-"""How training is split, and into which tasks: one builder for the split by data and the split by layers.
+"""How training is split into tasks, by data or by layers.
 
-    by data      rank 0 |0F0 0B0 0U|  <- sums the gradients of all ranks, updates, sends the weights back
-                 rank 1 |0F1 0B1 ..|     one stage of all layers, a subset of the batch a rank
-    by layers    rank 0 |0F0 0F1 .. 0B0 0B1 0U|   a stage of neighbouring layers a rank, a microbatch at a time,
-                 rank 1 |.. 1F0 1B0 1F1 1B1 1U|   in the order of a schedule; gradients add up on their rank
+    by data      rank 0 |0F0 0B0 0U|  <- sums the gradients of all ranks, updates, and sends the weights back
+                 rank 1 |0F1 0B1 ..|     one stage with all layers; each rank has a subset of the batch
+    by layers    rank 0 |0F0 0F1 .. 0B0 0B1 0U|   each rank has a stage of neighbouring layers; microbatches run
+                 rank 1 |.. 1F0 1B0 1F1 1B1 1U|   in the order of a schedule; gradients are summed on their rank
 
-By data the policy decides when a task of a rank runs, by layers the schedule does.
+The order of a rank's tasks is chosen by the policy in a split by data, and by the schedule in a split by layers.
 """
 
 from __future__ import annotations
@@ -51,12 +51,12 @@ class TrainingPlan(Plan):
 
 
 class Cut(NamedTuple):
-    """What a plan makes of a model."""
+    """A model that is cut by a plan."""
 
     stages: tuple[range, ...]  # the layers of each
     parts: list[slice]  # the rows of each microbatch or subset
     orders: list[list[Op]]  # on each rank, in one iteration
-    ordered: bool  # ranks keep to their orders
+    ordered: bool  # whether ranks follow their orders
 
 
 def _slices(count: int, parts: int) -> list[slice]:
@@ -64,7 +64,7 @@ def _slices(count: int, parts: int) -> list[slice]:
 
 
 def cut(plan: TrainingPlan, cluster: Cluster, layers: int, rows: int) -> Cut:
-    """Cut a model of so many *layers* and a batch of so many *rows* as the plan says."""
+    """Cut a model of *layers* layers and a batch of *rows* rows by the plan."""
     complaints = [
         Complaint(("plan", key), f"split: {plan.split} knows no {key}", "key")
         for key in _OTHERS[plan.split]
@@ -116,7 +116,7 @@ def _orders(schedule: Ask, ranks: int, microbatches: int) -> list[list[Op]]:
 
 
 def _apart(orders: list[list[Op]]) -> list[str]:
-    """Say where what a forward leaves for backward, or one half of backward for the other, would have to travel."""
+    """Yield the places where saved values of forward or of a half of backward would have to travel."""
     found = []
     first: dict[tuple[int, int], tuple[int, Op]] = {}  # (stage, microbatch) -> the first rank, and its op
     for rank, order in enumerate(orders):

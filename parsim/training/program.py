@@ -1,14 +1,14 @@
-"""What the tasks of training compute: forward, backward or its two halves, and the update of a stage.
+"""The computation of the tasks of training: forward, backward or its two halves, and the update of a stage.
 
     task          receives                                      makes
-    forward       weights (or draws them), inputs, labels       output, what backward wants, loss
-    backward      what its forward left, grad, sum so far       grad of the input, sum of the weights' gradients
-    input_grad    what its forward left, grad                   grad of the input, what weight_grad wants
-    weight_grad   what its input_grad left, sum so far          sum of the weights' gradients
-    optimizer     state (or draws it), sums of gradients        state, lengths of the gradients
+    forward       weights (or draws them), inputs, labels       output, saved values, loss
+    backward      saved values of forward, grad, sum so far     grad of the input, sum of the weight gradients
+    input_grad    saved values of forward, grad                 grad of the input, saved values
+    weight_grad   saved values of input_grad, sum so far        sum of the weight gradients
+    optimizer     state (or draws it), sums of gradients        state, norms of the gradients
     receive       weights                                       the same weights, for the tasks of its worker
 
-Forward and backward of a microbatch are on one worker, so that what forward leaves travels nowhere.
+Forward and backward of a microbatch run on the same worker, so that saved values are not sent.
 """
 
 from __future__ import annotations
@@ -28,35 +28,35 @@ from parsim.training.layer import INPUT, OUTPUT, Arrays
 from parsim.training.model import Model, norm, serial
 from parsim.training.plan import Cut
 
-KINDS = (*NAMES, "optimizer", "receive")  # of tasks: those of ops first
+KINDS = (*NAMES, "optimizer", "receive")  # of tasks, those of ops first
 FORWARD, BACKWARD, INPUT_GRAD, WEIGHT_GRAD, OPTIMIZER, RECEIVE = range(len(KINDS))
-SENT, LEFT, LOSS = slice(0, 1), slice(1, 2), slice(2, 3)  # of what forward and input_grad make; the loss of forward
-GRADS = slice(1, None)  # of what backward and weight_grad make: after the gradient of the input
+SENT, LEFT, LOSS = slice(0, 1), slice(1, 2), slice(2, 3)  # of the outputs of forward and input_grad
+GRADS = slice(1, None)  # slice of the outputs of backward and weight_grad, after the gradient of the input
 NOTHING = slice(0)
 
 
 class Work(NamedTuple):
-    """What a task of training is."""
+    """The work of a task of training."""
 
     kind: int  # FORWARD, BACKWARD, ...
     stage: int
-    rows: slice  # of the batch; all of it for an optimizer and for who receives weights
+    rows: slice  # of the batch; the whole batch for optimizer and receive
     iteration: int
 
 
 class Update(NamedTuple):
-    """A kernel that sums gradients or updates weights, as the shelf knows it."""
+    """A kernel that sums gradients or updates weights, with its name on the shelf."""
 
     name: str
     arguments: tuple[tuple[str, Any], ...]
-    kernel: Any  # that updates: with `rows` of state, of which row 0 holds the weights, and `start`
+    kernel: Any  # an updating one has `start`, and `rows` rows of state, of which row 0 is the weights
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-        """Send the entry of the shelf to a process, which finds it, or loads its file, and makes the kernel anew."""
+        """Pickle the entry of the shelf; the other process finds or loads it, and makes the kernel again."""
         return _update, (*self[:2], kernels[self.name])
 
     def watched(self, tell: Tell) -> Update:
-        """Return the same, which tells of every call."""
+        """Return a copy that calls *tell* before every call."""
         return self._replace(kernel=Watched(*self, tell))
 
 
@@ -66,7 +66,7 @@ def _update(name: str, arguments: tuple[tuple[str, Any], ...], entry: Callable[.
 
 @dataclass(frozen=True)
 class Training:
-    """The program of training; `hand` says for each edge what the parent is to the child."""
+    """The program of training; `hand` has the outputs of the parent that each edge carries."""
 
     model: Model
     cut: Cut
@@ -83,16 +83,16 @@ class Training:
         return self.cut.stages
 
     def __getstate__(self) -> dict[str, Any]:
-        """Send no data to worker processes: they get it from shared memory, and draw weights themselves."""
+        """Pickle no data: worker processes receive it through shared memory, and draw the weights themselves."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Become what was sent."""
+        """Restore the fields."""
         self.__dict__.update(state)
 
     @cached_property
     def given(self) -> Mapping[int, Sequence[Any]]:
-        """The inputs of the first stage's forwards and the labels of the last stage's."""
+        """The inputs of the first stage's forwards, and the labels of the last stage's forwards."""
         inputs, labels = self.model.data()
         found: dict[int, list[Any]] = {}
         for task, (kind, stage, rows, _) in enumerate(self.works):
@@ -103,24 +103,24 @@ class Training:
         return found
 
     def watched(self, tell: Tell) -> Training:
-        """Return the same program, which tells of every kernel call before it is made."""
+        """Return a copy that calls *tell* before every kernel call."""
         layers = tuple(layer.watched(tell) for layer in self.model.layers)
         model = replace(self.model, layers=layers)
         return replace(self, model=model, update=self.update.watched(tell), adding=self.adding.watched(tell))
 
     def hands(self, edge: int) -> slice:
-        """Return which of its outputs the parent hands on along *edge*."""
+        """Return the outputs of the parent that *edge* carries."""
         return self.hand[edge]
 
     def gathers(self, task: int, last: bool) -> slice:
-        """Return the loss of a last stage's forward, the lengths of an update's gradients."""
+        """Return the loss of a last stage's forward, and the norms of an update's gradients."""
         kind, stage, *_ = self.works[task]
         if kind == OPTIMIZER:
             return slice(-1, None)
         return LOSS if kind == FORWARD and self._is_last(stage) else NOTHING
 
     def prepare(self, tasks: Sequence[int]) -> None:
-        """Draw the weights of the stages of *tasks*, and compute each stage once: the first time is the slowest."""
+        """Draw the weights of the stages of *tasks*, and compute each stage once, since the first call is slow."""
         for stage in sorted({self.works[task].stage for task in tasks}):
             layers, weights = self.stages[stage], self._start(stage)
             rows = next(work.rows for work in self.works if work.stage == stage and work.kind == FORWARD)
@@ -132,7 +132,7 @@ class Training:
                 self.update.kernel.forward(self.update.kernel.start(weight), grad)
 
     def _blank(self, stage: int, rows: int) -> Array:
-        """Return inputs of a stage that hold nothing yet."""
+        """Return blank inputs of a stage."""
         batch = (rows, *self.model.batch[1:])
         if not stage:
             return np.zeros(batch, np.int64 if self.model.tokens else np.float64)
@@ -153,8 +153,8 @@ class Training:
             self._weight_grad,
             self._update,
             self._receive,
-        )  # in the order of their kinds
-        with np.errstate(over="ignore", invalid="ignore"):  # what comes of it, a loss that is none, is told below
+        )  # in the order of KINDS
+        with np.errstate(over="ignore", invalid="ignore"):  # NaN and infinite losses are reported below
             return parts[kind](stage, values)
 
     def _forward(self, stage: int, values: list[Any]) -> list[Any]:
@@ -182,11 +182,11 @@ class Training:
         return [passed, (halfway, weights)]
 
     def _left(self, values: list[Any]) -> tuple[Array, list[Arrays], Sequence[Array], list[Array]]:
-        """Return the gradient of the output, what forward has left, its weights, and the sums so far."""
+        """Return the gradient of the output, the saved values of forward, its weights, and the sums so far."""
         kept, weights, grad = next(value for value in values if isinstance(value, tuple))
         others = [value for value in values if not isinstance(value, tuple)]
         if grad is None:
-            grad = others.pop()  # of the next stage, whose tasks have higher numbers than those of this rank
+            grad = others.pop()  # from the next stage, whose tasks have higher numbers
         return grad, kept, weights, others
 
     def _weight_grad(self, stage: int, values: list[Any]) -> list[Any]:
@@ -195,7 +195,7 @@ class Training:
         return [None, *self._added(sums, self.model.weight_grad(self.stages[stage], halfway, weights))]
 
     def _added(self, sums: list[Array], grads: list[Array]) -> list[Array]:
-        """Add gradients to the sums so far, if there are any."""
+        """Add gradients to the sums so far, if any."""
         if not sums:
             return grads
         return [self.adding.kernel.forward(sum_, own) for sum_, own in zip(sums, grads, strict=True)]
@@ -225,7 +225,7 @@ class Training:
         return made
 
     def _states(self, stage: int, values: list[Any]) -> tuple[list[Array], list[Array]]:
-        """Part the states from the gradients; in the first iteration they are drawn."""
+        """Separate states and gradients; in the first iteration, the states are drawn."""
         if values and isinstance(values[0], list):
             return values[0], values[1:]
         return [self.update.kernel.start(one) for one in self._start(stage)], values
@@ -241,7 +241,7 @@ class Training:
         return {}
 
     def merge(self, values: list[Any]) -> dict[str, Any]:
-        """Put together each iteration's loss and lengths of gradients, in the order of layers."""
+        """Collect the loss and the norms of gradients of each iteration, in the order of layers."""
         loss = [0.0] * self.iterations
         norms: list[list[float]] = [[] for _ in loss]
         left = (work for task, work in enumerate(self.works) if self.gathers(task, last=False) != NOTHING)
@@ -253,5 +253,5 @@ class Training:
         return {"loss": loss, "gradient_norm": norms}
 
     def serial(self) -> Any:
-        """Return what one worker alone, without any split, makes of the data."""
+        """Return the result of one worker without any split."""
         return serial(self.model, self.update.kernel, self.iterations)

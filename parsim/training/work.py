@@ -1,4 +1,4 @@
-"""What the workloads that train share: kernels asked for by name, and the way from a model to its tasks."""
+"""Shared parts of the workloads that train: ops of named kernels, and the tasks of a model."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from parsim.training.program import Update
 
 OPTIMIZER = Ask("sgd")
 MOST_TASKS = 100_000
-MOST_WEIGHTS = 1e8  # numbers, of a model that is really trained
+MOST_WEIGHTS = 1e8  # weights of a model that is really trained
 
 
 def op(name: str, inputs: tuple[str, ...], output: str, weights: tuple[str, ...] = (), **arguments: Any) -> Op:
-    """Ask for a kernel by name, and say what it reads and makes."""
+    """Make an op of a kernel of the shelf."""
     return Op(name, tuple(arguments.items()), kernels[name](**arguments), inputs, weights, output)
 
 
@@ -31,7 +31,7 @@ def training(cluster: Cluster, plan: TrainingPlan, model: Model, optimizer: Ask,
     """Make the tasks that train *model*."""
     entry = optimizer.entry if optimizer is not OPTIMIZER else kernels[optimizer.name]
     complaints = []
-    if not hasattr(inspect.unwrap(entry), "rows"):  # also of a class from outside
+    if not hasattr(inspect.unwrap(entry), "rows"):  # also for a class from outside
         why = f"the kernel {optimizer.name} updates no weights; use sgd or adam"
         complaints.append(Complaint(("optimizer",), why))
     weights = size(*(shape for layer in model.layers for shape in layer.weights.values()))

@@ -1,9 +1,10 @@
-"""Chains: equal tasks in rows, each row one after the other, no row knowing another.
+"""Chains: independent chains of equal tasks.
 
     chain0.0 --> chain0.1 --> chain0.2           count: 2, length: 3
     chain1.0 --> chain1.1 --> chain1.2           tasks: count x length; critical path: length x compute
 
-Pipelines of independent jobs look so, and so do the items of `split: chain`. Tasks are numbered chain by chain.
+Independent jobs of several steps have this shape, and so do the items of `split: chain`. Tasks are numbered chain by
+chain.
 """
 
 from __future__ import annotations
@@ -32,8 +33,7 @@ def chains(
     count : number of chains.
     length : tasks in a chain.
     compute : seconds of a task on a device of speed 1.
-    send : what travels from a task to the next: bytes over the links, or a delay between different workers; left out:
-        nothing.
+    send : sent from a task to the next: bytes over the links, or a delay between different workers; left out: nothing.
 
     >>> from parsim.core.cluster import Device
     >>> graph = chains(Cluster((Device("w0"),)), Plan(), count=2, length=2, compute=1.0)

@@ -1,14 +1,14 @@
 """Fast Fourier transform of m points, m a power of two: recursive calls, then butterflies.
 
-    call0.0                              halves the points: a tree of 2m - 1 calls
+    call0.0                              each call halves the points: a tree of 2m - 1 calls
     call1.0     call1.1
     butterfly0.0  butterfly0.1           log2 m rows of m butterflies: number j of row s takes j and j xor 2^s
                                          of the row above (for row 0: of the last calls)
 
-    tasks: 2m - 1 + m log2 m        critical path: (1 + 2 log2 m) compute, every way through the graph
+    tasks: 2m - 1 + m log2 m        critical path: (1 + 2 log2 m) compute, like every path
 
-The graph of Topcuoglu, Hariri, Wu, IEEE TPDS 13(3), 2002, where the tasks of a row cost the same; here all do. Tasks
-are numbered row by row, from the first call.
+The graph of Topcuoglu, Hariri, Wu, IEEE TPDS 13(3), 2002, where tasks of one row cost the same; here all tasks do.
+Tasks are numbered row by row, from the first call.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def fft(cluster: Cluster, plan: Plan, points: Count, compute: Seconds, send: Tra
     ----------
     points : number of points, a power of two.
     compute : seconds of a task on a device of speed 1.
-    send : what travels along each edge: bytes over the links, or a delay between different workers; left out: nothing.
+    send : sent along each edge: bytes over the links, or a delay between different workers; left out: nothing.
 
     >>> from parsim.core.cluster import Device
     >>> graph = fft(Cluster((Device("w0"),)), Plan(), points=2, compute=1.0)

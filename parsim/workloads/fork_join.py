@@ -1,4 +1,4 @@
-r"""Fork and join: rounds of parallel branches, everybody waiting for the slowest.
+r"""Fork and join: rounds of parallel branches, each round ending with its slowest branch.
 
             branch0.0           branch1.0
           /           \       /           \
@@ -44,22 +44,22 @@ def fork_join(
     ----------
     width : branches in a round.
     compute : seconds of a branch on a device of speed 1.
-    rounds : number of rounds; a round begins when all branches of the round before have been joined.
+    rounds : number of rounds; a round begins after the join of the previous round.
     fork : seconds, at speed 1, of the fork before the first round.
     join : seconds, at speed 1, of the join after each round.
-    send : what travels along each edge: bytes over the links, or a delay between different workers; left out: nothing.
+    send : sent along each edge: bytes over the links, or a delay between different workers; left out: nothing.
 
     >>> from parsim.core.cluster import Device
     >>> graph = fork_join(Cluster((Device("w0"),)), Plan(), width=2, compute=1.0)
     >>> list(graph.names), graph.edges.parent.tolist(), graph.edges.child.tolist()
     (['fork', 'branch0.0', 'branch0.1', 'join0'], [0, 0, 1, 2], [1, 2, 3, 3])
     """
-    step = width + 1  # numbers from a join to the next
+    step = width + 1  # from a join to the next, in task numbers
     tasks = rounds * step + 1
     refuse_many("width" if rounds == 1 else "rounds", tasks, edges=2 * rounds * width)
     forks = np.repeat(np.arange(rounds) * step, width)  # (branches,)
     branch = forks + np.tile(np.arange(1, step), rounds)
-    # A round's edges out of the fork, then those into the join.
+    # The edges of a round: first out of the fork, then into the join.
     parent = np.stack([forks, branch]).reshape(2, rounds, width).swapaxes(0, 1).ravel()
     child = np.stack([branch, forks + step]).reshape(2, rounds, width).swapaxes(0, 1).ravel()
     seconds = np.full(tasks, compute)

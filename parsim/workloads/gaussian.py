@@ -7,8 +7,8 @@ r"""Gaussian elimination of an m x m matrix, column by column.
     work: (m - 1) m (m + 1) / 3         the critical path, pivot k and update k.k+1 in turn: m (m - 1) compute
 
 The graph T_k,j of Cosnard, Marrakchi, Robert, Trystram, Parallel Gaussian Elimination on an MIMD Computer, Parallel
-Computing 6(3), 1988, as in Topcuoglu, Hariri, Wu, IEEE TPDS 13(3), 2002; numbered step by step. It begins wide and ends
-narrow, so that the critical path decides soon.
+Computing 6(3), 1988, as in Topcuoglu, Hariri, Wu, IEEE TPDS 13(3), 2002; tasks are numbered step by step. The graph
+narrows towards its end, so that the critical path dominates there.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def gaussian(cluster: Cluster, plan: Plan, matrix: Count, compute: Seconds, send
     ----------
     matrix : number of rows of the matrix, and of its columns; at least 2.
     compute : seconds, at speed 1, of one operation on one entry: a division, or a multiplication and a subtraction.
-    send : what travels for one entry of a column: bytes over the links, or a delay; an edge of step k carries m - k
+    send : sent for one entry of a column: bytes over the links, or a delay; an edge of step k carries m - k
         entries. Left out: nothing.
 
     >>> from parsim.core.cluster import Device
@@ -57,7 +57,7 @@ def gaussian(cluster: Cluster, plan: Plan, matrix: Count, compute: Seconds, send
     rows = np.repeat(below, below)  # (updates,) of each update's step
     pivot = np.repeat(first, below)
     update = np.setdiff1d(np.arange(tasks), first, assume_unique=True)
-    on = np.flatnonzero(rows > 1)  # the updates before the last step, whose column the next step takes on
+    on = np.flatnonzero(rows > 1)  # the updates before the last step; the next step uses their columns
     # The j-th update of a step has the column of the j-th task of the next one.
     parent = np.concatenate([pivot, update[on]])
     child = np.concatenate([update, update[on] + rows[on]])

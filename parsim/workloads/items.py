@@ -1,9 +1,9 @@
 """Items: a data set and a model, split by data or by layers.
 
-    data: [1, 2, 3, 4, 5], kernel: double, merge: sum      ->  30, however it is split
-    count: 1000000                                         ->  that many equal items, only counted
+    data: [1, 2, 3, 4, 5], kernel: double, merge: sum      ->  30 for every split
+    count: 1000000                                         ->  equal items that are only counted
 
-The two algorithms that parsim is built on (`plan.split`: data, layers, or chain, which hands the items from layer to
+The two algorithms that parsim is built on (`plan.split`: data, layers, or chain, in which items pass from layer to
 layer), in six steps: split, create parallel tasks, allocate resources, execute, gather, merge.
 """
 
@@ -63,19 +63,19 @@ def items(
     weights: Bytes = 0.0,
     weights_at: Literal["devices", "host"] = "devices",
 ) -> TaskGraph:
-    """Make the tasks that the plan's split cuts the items into.
+    """Make tasks of the items by the plan's split.
 
     Parameters
     ----------
     data : the items, a list of numbers; needs a kernel and a merge.
-    count : number of items that are only counted, in place of data, kernel and merge.
-    kernel : what is computed on each item.
-    merge : what is made of all outputs.
+    count : number of items that are only counted, instead of data, kernel and merge.
+    kernel : the computation on each item.
+    merge : combines all outputs into the result.
     item : bytes of an item, which travel to the worker that computes it.
     result : bytes of an item's output, which travel to the host.
     weights : bytes of the whole model.
-    weights_at : where the model is: devices, from the start, where it takes room; host, from where each task receives
-        its part with its input and drops it when it ends, every subset the whole model, every sub-task its layers.
+    weights_at : where the model is: devices, where it takes room from the start; host, from which each task receives
+        its part with its input and drops it at its end: a subset the whole model, a sub-task its layers.
     """
     values, options = data or [], _options(plan)
     complaints = _complaints(data, count, kernel, merge) + _about_options(plan, options)
@@ -98,7 +98,7 @@ def items(
 
 
 def _options(plan: ItemsPlan) -> dict[str, int]:
-    """Return what the plan tells its split."""
+    """Return the plan's arguments for its split."""
     return {key: value for key in ("subsets", "depth") if (value := getattr(plan, key)) is not None}
 
 
@@ -109,20 +109,20 @@ def _about_options(plan: ItemsPlan, options: Iterable[str]) -> list[Complaint]:
 
 
 def _place(kind: str, ask: Ask) -> str:
-    """Name an entry, and the line where it stands if that is outside the package."""
+    """Name an entry, with its line if it is from outside the package."""
     return str(ask.entry.who) if isinstance(ask.entry, Outside) else f"{kind} {ask.name}"
 
 
 def _recipes(items: Items, tasks: int) -> dict[str, Any]:
-    """Say that each unit of work is one call of the kernel on a number."""
+    """Return the columns that make each unit of work one call of the kernel on a number."""
     return {"recipes": ((Call(*items.name, "forward", ((),)),),), "recipe": np.zeros(tasks, np.int64)}
 
 
 @dataclass(frozen=True)
 class Where:
-    """Says which value of the scenario says how much travels, or how much a task needs.
+    """Finds the value of the scenario that determines the bytes of a transfer or the needs of a task.
 
-    Of what the host gives it is the larger part: the inputs without the model, or the model.
+    For inputs from the host it is the larger part: the items or the model.
     """
 
     given: Floats  # (tasks,) B
@@ -137,19 +137,19 @@ class Where:
 
     @cached_property
     def inputs(self) -> Floats:
-        """What the host gives each task where the model weighs nothing, (tasks,) B."""
+        """The bytes of each task's input from the host without the model, (tasks,)."""
         return self.cut(items=replace(self.items, weights=0.0)).given
 
 
 def _about_kernel(kernel: Ask | None) -> list[Complaint]:
-    """Complain of a kernel that says itself that it takes other arrays than a number."""
+    """Yield a complaint if the kernel states that it does not take a number."""
     if kernel is None or not is_class(kernel.entry):
         return []
     try:
         kernel.make().shape(())
     except ValueError:
         return [Complaint(("kernel",), f"{kernel.name} computes on arrays, and an item is a number; use double, say")]
-    except Exception:  # one from outside does not say, or errs: it will be told of when it runs
+    except Exception:  # a kernel from outside may not state it, or fail here: then running it raises the error
         return []
     return []
 

@@ -1,4 +1,4 @@
-r"""Layered: a random graph of stated shape, size and communication-to-computation ratio.
+r"""Layered: a random graph of given shape, size and communication-to-computation ratio.
 
     layer0.0  layer0.1  layer0.2           layers: sqrt(tasks) / alpha, rounded up; their widths are drawn
        |    /         \   |                every task below the first layer waits for `degree` tasks of the layer above
@@ -8,13 +8,13 @@ r"""Layered: a random graph of stated shape, size and communication-to-computati
 
 Parameters as in Topcuoglu, Hariri, Wu, IEEE TPDS 13(3), 2002 (tasks v, shape alpha, CCR, range beta), with
 a fixed number of predecessors as in `samepred` of Tobita, Kasahara, J. Scheduling 5(5), 2002. Shape, number of edges
-and the means are exactly as stated; what is drawn is how they are spread. Tasks are numbered layer by layer. Where beta
-is not zero, its factors come on top: they are 1 on average, so that the mean of a graph is near compute, not equal.
+and means are exactly as given; only their distribution is random. Tasks are numbered layer by layer. The factors of
+beta are applied at the end: they are 1 on average, so that the mean of a graph is close to compute, but not equal.
 
-Drawn in this order, from the PCG64 stream of `Draws`, each evenly: a share of the tasks for each layer; the seconds of
-each task, in (0, 2 compute] before the mean is put right; the parents (the first of every task below the first
-layer, then the second of every task, ...); what each edge carries, like the seconds; and, where beta is not zero, a
-factor in (1 - beta/2, 1 + beta/2] for each task on each device, device by device.
+The order of the uniform draws, from the PCG64 stream of `Draws`: a share of the tasks for each layer; the seconds of
+each task, in (0, 2 compute] before the mean is corrected; the parents (the first parent of every task below the first
+layer, then the second parent, ...); the amount on each edge, like the seconds; and, if beta is not zero, a factor in
+(1 - beta/2, 1 + beta/2] for each task on each device, device by device.
 """
 
 from __future__ import annotations
@@ -59,8 +59,8 @@ def layered(
     alpha : shape of the graph, which has sqrt(tasks) / alpha layers: below 1 long and narrow, above 1 short and wide.
     degree : parents of each task below the first layer; left out: 2, or 1 where layers are too narrow.
     ccr : communication-to-computation ratio: edges are delays of ccr x compute on average; left out: 0.
-    send : in place of ccr, what travels along an edge on average: bytes over the links, or a delay.
-    beta : how much the seconds of a task differ between devices of equal speed, from 0 (not at all) to below 2.
+    send : instead of ccr, the mean amount on an edge: bytes over the links, or a delay.
+    beta : range of the seconds of a task over devices of equal speed, from 0 (no difference) to below 2.
     seed : seed of the draws that make the graph; left out: the scenario's seed.
 
     >>> from parsim.core.cluster import Device
@@ -68,7 +68,7 @@ def layered(
     >>> len(graph), len(set(name.split(".")[0] for name in graph.names)), float(graph.stated.mean().round(12))
     (9, 3, 1.0)
     """
-    layers = 1.0 if isinstance(alpha, Unread) else math.sqrt(tasks) / alpha  # one holds whatever any alpha might
+    layers = 1.0 if isinstance(alpha, Unread) else math.sqrt(tasks) / alpha  # a bound for every alpha
     degree = degree or max(1, min(2, tasks // math.ceil(min(layers, tasks))))
     complaints = _about_shape(tasks, layers, degree) + _about_costs(cluster, tasks, beta)
     if ccr is not None and send is not None:
@@ -122,30 +122,30 @@ def _about_costs(cluster: Cluster, tasks: int, beta: float) -> list[Complaint]:
 
 
 def _delay(ccr: float, compute: float, edges: int) -> float:
-    """Return the mean delay of an edge; refuse those that add up to more than floats can hold."""
+    """Return the mean delay of an edge; refuse delays whose sum may overflow."""
     if edges * ccr * compute > HUGE:
         raise Invalid([Complaint(("ccr",), f"makes delays that add up to more than {HUGE:g} s; write a smaller one")])
     return ccr * compute
 
 
 def _first(draws: Draws, tasks: int, layers: int, degree: int) -> Ints:
-    """Draw how the tasks are spread over layers of at least *degree*; return the first of each, (layers + 1,)."""
+    """Draw layers of at least *degree* tasks; return the first task of each layer, (layers + 1,)."""
     share = np.cumsum(draws.even(layers))
     spread = np.floor(share / share[-1] * (tasks - layers * degree)).astype(np.int64)
     return np.concatenate([[0], spread + degree * np.arange(1, layers + 1)])
 
 
 def _around(draws: Draws, count: int, mean: float) -> Floats:
-    """Draw numbers in (0, 2 mean], and scale them so that their mean is as stated."""
+    """Draw numbers in (0, 2 mean], and scale them to the exact mean."""
     drawn = draws.even(count)
-    return drawn * (mean * count / math.fsum(drawn.tolist())) if count else drawn  # a sum that is the same anywhere
+    return drawn * (mean * count / math.fsum(drawn.tolist())) if count else drawn  # exact sum, equal on all machines
 
 
 def _parents(draws: Draws, first: Ints, degree: int) -> Ints:
     """Draw *degree* distinct tasks of the layer above for each task below the first layer, (tasks, degree).
 
-    Floyd's way: of the numbers up to j take one; where it is taken, take j, which cannot be (Bentley, Floyd, A Sample
-    of Brilliance, CACM 30(9), 1987).
+    Floyd's method: draw a number up to j; if it is taken, take j, which is free (Bentley, Floyd, A Sample of
+    Brilliance, CACM 30(9), 1987).
     """
     width = np.diff(first)
     above = np.repeat(width[:-1], width[1:])  # (tasks,) the width of the layer above

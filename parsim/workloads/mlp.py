@@ -2,9 +2,9 @@
 
     x (batch, w0) -> matmul, relu -> (batch, w1) -> ... -> matmul, cross entropy -> loss
 
-A layer is a matrix of weights and what follows it. With `split: data` each worker holds them all, and one sums the
-gradients; with `split: layers` each holds some, as a pipeline. The loss is that of one worker with the whole batch, to
-rounding, however it is split. Rumelhart, Hinton, Williams, Nature 323, 1986.
+A layer is a matrix of weights and the activation or loss after it. With `split: data` each worker has all layers, and
+one worker sums the gradients; with `split: layers` each worker has some layers, as a pipeline. Every split has the same
+loss as one worker with the whole batch, except for rounding. Rumelhart, Hinton, Williams, Nature 323, 1986.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def mlp(
     widths : width of the input, of each hidden layer, and of the output (the number of classes); at least two.
     batch : rows in a batch.
     iterations : steps of training; each sees the same batch.
-    activation : function after each layer but the last.
+    activation : function after each layer except the last.
     optimizer : how weights are updated: sgd or adam, with its parameters.
     seed : seed of the drawn data and weights; left out: the scenario's seed.
     """

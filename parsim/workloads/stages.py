@@ -5,7 +5,7 @@
 
     seconds:  F forward    I input_grad    W weight_grad    B input_grad + weight_grad
 
-The schedule gives the order, this file the times; what waits for what is derived from stage, kind and microbatch.
+The schedule gives the order, the scenario gives the times; dependencies follow from stage, kind and microbatch.
 The kinds of op are those of Qi et al., Zero Bubble Pipeline Parallelism, ICLR 2024.
 """
 
@@ -36,11 +36,11 @@ from parsim.workloads import workloads
 
 @dataclass(frozen=True, kw_only=True)
 class StagesPlan(Plan):
-    """How many ranks there are, and in which order each runs its microbatches.
+    """The number of ranks, and the order in which each runs its microbatches.
 
     Parameters
     ----------
-    pipeline : number of ranks; rank r is worker r. Left out: as many as there are devices.
+    pipeline : number of ranks; rank r is worker r. Left out: the number of devices.
     schedule : order in which each rank runs forwards and backwards.
     microbatches : number of microbatches.
     chunks : stages on each rank, for schedules that interleave.
@@ -104,7 +104,7 @@ def pipeline(orders: list[list[Op]], times: dict[str, float | list[float]], send
         places=tuple((rank,) for rank in range(len(orders))),
         place=np.repeat(np.arange(len(orders)), np.diff(ops.first)),
         stated=np.stack([f, i + w, i, w])[ops.kind, ops.stage],  # (tasks,)
-        # Stated at every stage boundary: who plays the graph pays a delay between different workers only.
+        # On every stage boundary: a run applies a delay only between different workers.
         edges=Edges(found.parent, found.child, np.zeros(len(found.parent)), found.crosses * np.float64(send)),
         orders=tuple(range(a, b) for a, b in pairwise(first)),
     )

@@ -1,7 +1,7 @@
 """Standard Task Graphs: a file with a line for every task.
 
-    2                         how many tasks, entry and exit counted or not
-    0   0   0                 number, processing time, how many predecessors, and which
+    2                         number of tasks, with or without entry and exit
+    0   0   0                 number, processing time, number of predecessors, predecessors
     1   6   1   0
     2   9   2   0   1
     3   0   1   2
@@ -9,7 +9,7 @@
 
 The format of the Kasahara laboratory at Waseda University: Tobita, Kasahara, A Standard Task Graph Set for Fair
 Evaluation of Multiprocessor Scheduling Algorithms, J. Scheduling 5(5), 2002. Entry and exit, the first and the last
-task of a file, are dropped where they take no time, as they only mark the ends. Task 2 of the file is called t2.
+task of a file, are dropped if they take no time, since they only mark the ends. Task 2 of the file is named t2.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ from parsim.core.shapes import NOTHING, edges_of, graph_of
 from parsim.core.units import Seconds, Travel
 from parsim.workloads import workloads
 
-SHOWN = 20  # faults; a file that is something else has one in each line
-LONGEST = 15  # characters of a number, so that it is exact as a float
+SHOWN = 20  # faults: a file in another format has one in each line
+LONGEST = 15  # characters of a number, so that a float holds it exactly
 TIME = re.compile(r"[0-9]+\.?[0-9]*|\.[0-9]+")
-BEFORE = 3  # words of a line that stand before the predecessors
+BEFORE = 3  # words of a line before the predecessors
 
 
 @workloads.add("stg")
@@ -44,10 +44,10 @@ def stg(cluster: Cluster, plan: Plan, file: File, unit: Seconds = 1.0, send: Tra
 
     Parameters
     ----------
-    file : path of the file, from the folder of the scenario.
+    file : path of the file, relative to the folder of the scenario.
     unit : seconds, at speed 1, of one unit of the file's processing times.
-    send : what travels along each edge: bytes over the links, or a delay between different workers; left out: nothing,
-        as the format has no transfers.
+    send : sent along each edge: bytes over the links, or a delay between different workers; left out: nothing, since
+        the format has no transfers.
     """
     try:
         data = content(file)
@@ -59,7 +59,7 @@ def stg(cluster: Cluster, plan: Plan, file: File, unit: Seconds = 1.0, send: Tra
 
 
 class Row(NamedTuple):
-    """A task of the file: its number there, its processing time, its predecessors."""
+    """A task of the file: its number, its processing time, its predecessors."""
 
     number: int
     time: float
@@ -67,7 +67,7 @@ class Row(NamedTuple):
 
 
 def read(data: bytes, file: str) -> list[Row]:
-    r"""Return the tasks of a Standard Task Graph without entry and exit; raise `ScenarioError` with what is wrong.
+    r"""Return the tasks of a Standard Task Graph without entry and exit. Faults raise `ScenarioError`.
 
     >>> read(b"2\n 0 0 0\n 1 6 1 0\n 2 9 2 0 1\n 3 0 1 2\n# CP Length : 15\n", "a.stg")
     [Row(number=1, time=6.0, after=[]), Row(number=2, time=9.0, after=[1])]
@@ -81,7 +81,7 @@ def read(data: bytes, file: str) -> list[Row]:
 
 
 def _row(words: Sequence[str]) -> Row:
-    """Read what can be read of a line; what cannot is complained of elsewhere."""
+    """Read the valid words of a line; faults are found elsewhere."""
     number, time = (*words, "", "")[:2]
     return Row(
         int(number) if _is_whole(number) else -1,
@@ -99,44 +99,44 @@ def _is_time(word: str) -> bool:
 
 
 def _inner(rows: Sequence[Row]) -> list[Row]:
-    """Drop entry and exit, also from the predecessors."""
+    """Remove entry and exit from the tasks and from the predecessors."""
     entry = [row.number for row in rows[:1] if not row.time and not row.after]
     inner = rows[len(entry) : len(rows) - len(_exit(rows))]
     return [row._replace(after=[number for number in row.after if number not in entry]) for row in inner]
 
 
 def _exit(rows: Sequence[Row]) -> list[int]:
-    """Return the number of the last task, if it takes no time and nobody waits for it."""
+    """Return the number of the last task if it takes no time and no task waits for it."""
     return [last.number for last in rows[-1:] if not last.time and all(last.number not in row.after for row in rows)]
 
 
 def _edges(rows: Sequence[Row], send: Travel) -> Edges:
-    """Number the edges by the tasks' places in the file, without those that lead nowhere."""
+    """Return the edges by index of the tasks in the file, without edges to missing tasks."""
     index = {row.number: place for place, row in enumerate(rows)}
     known = [(index[number], child) for child, row in enumerate(rows) for number in row.after if number in index]
     parent, child = np.array(known, np.int64).reshape(-1, 2).T
     return edges_of(parent, child, send)
 
 
-# -- what can be wrong
+# -- faults
 
 
 class _Sheet(NamedTuple):
-    """A file cut into words: task k stands in line `line[k]` with `words[k]`."""
+    """A file split into words: task k is in line `line[k]` with `words[k]`."""
 
     file: str
-    text: Sequence[str]  # every line, to find columns in
-    said: int  # how many tasks there are, by the first line
+    text: Sequence[str]  # all lines, to find the columns of faults
+    said: int  # the number of tasks by the first line
     said_line: int
     line: Sequence[int]
     words: Sequence[Sequence[str]]
 
     def fault(self, task: int, word: int, path: str, message: str) -> Fault:
-        """Complain of one word of a task's line."""
+        """Return a fault of one word of a task's line."""
         return _fault(self.file, self.line[task], self.text[self.line[task] - 1], word, (path, message))
 
     def about_count(self, message: str) -> Fault:
-        """Complain of the number of tasks."""
+        """Return a fault of the number of tasks."""
         return _fault(self.file, self.said_line, self.text[self.said_line - 1], 0, ("tasks", message))
 
 
@@ -146,7 +146,7 @@ def _fault(file: str, line: int, text: str, word: int, told: tuple[str, str]) ->
 
 
 def _sheet(data: bytes, file: str) -> _Sheet:
-    """Cut a file into words; a file that does not begin with the number of tasks is wrong as a whole."""
+    """Split a file into words; a file that does not begin with the number of tasks raises one fault."""
     lines = data.removeprefix(b"\xef\xbb\xbf").decode("latin-1").split("\n")  # comments may be in any encoding
     rows = [(number, line.partition("#")[0].split()) for number, line in enumerate(lines, 1)]
     rows = [(number, words) for number, words in rows if words]
@@ -166,7 +166,7 @@ def _quote(word: str) -> str:
 
 
 def _faults(sheet: _Sheet, rows: list[Row]) -> Iterator[Fault]:
-    """Find what is wrong, the number of tasks first and cycles last: what depends on it waits for the rest."""
+    """Find the faults: the number of tasks first, cycles last; checks that depend on others run after them."""
     wrong = list(islice(_about_words(sheet), SHOWN))
     yield from _about_count(sheet, len(_inner(rows)), wrong=bool(wrong))
     yield from wrong
@@ -178,7 +178,7 @@ def _faults(sheet: _Sheet, rows: list[Row]) -> Iterator[Fault]:
 
 
 def _about_count(sheet: _Sheet, inner: int, wrong: bool) -> Iterator[Fault]:
-    """Complain of how many tasks there are; that there is none can only be said where no word is *wrong*."""
+    """Yield faults of the number of tasks. Whether there is no task is only known if no word is *wrong*."""
     listed = len(sheet.line)
     if sheet.said != listed and not (sheet.said == inner == listed - 2):
         yield sheet.about_count(f"{_are(sheet.said, 'task')} said, and {_are(listed)} listed; write {listed}")
@@ -192,7 +192,7 @@ def _are(count: int, what: str = "") -> str:
 
 
 def _about_words(sheet: _Sheet) -> Iterator[Fault]:
-    """Complain of each word that is no number, and of each line that has too few or too many."""
+    """Yield a fault for each word that is not a number, and for each line with too few or too many words."""
     for task, words in enumerate(sheet.words):
         name = f"t{words[0]}" if _is_whole(words[0]) else f"tasks[{task}]"
         if len(words) < BEFORE:
@@ -209,7 +209,7 @@ def _about_words(sheet: _Sheet) -> Iterator[Fault]:
 
 
 def _part(place: int) -> str:
-    """Name a word of a line."""
+    """Return the name of a word of a line."""
     return ("number", "time", "predecessors")[place] if place < BEFORE else f"after[{place - BEFORE}]"
 
 
@@ -224,7 +224,7 @@ def _why(word: str) -> str:
 
 
 def _about_names(sheet: _Sheet, rows: Sequence[Row]) -> Iterator[Fault]:
-    """Complain of numbers that two tasks bear, that no task bears, and that a line lists twice."""
+    """Yield a fault for each number of two tasks, of no task, and listed twice in a line."""
     first: dict[int, int] = {}
     for task, row in enumerate(rows):
         if first.setdefault(row.number, task) != task:

@@ -1,10 +1,10 @@
-"""Tasks: any task graph, written down task by task.
+"""Tasks: any task graph, as a list of tasks.
 
 - {name: t1, compute: {p1: 14 s, p2: 16 s}}              seconds on each device; others may not run it
 - {name: t2, compute: 5 s, after: {t1: 18 s}}            one time at speed 1; a delay between distinct workers
 - {name: t3, compute: 5 s, after: {t1: 10 MB}}           bytes travel over the links
 - {name: t4, compute: 5 s, after: [t2, t3], memory: 1 GB, output: 10 MB}
-- {name: s1, compute: {p1: 0 s}, lane: dp, after: [t1]}  a send: it takes no slot, and leaves as soon as it can
+- {name: s1, compute: {p1: 0 s}, lane: dp, after: [t1]}  a send: it takes no slot, and starts as soon as possible
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from parsim.core.suggestions import Known
 from parsim.core.units import Bytes, Seconds, Travel
 from parsim.workloads import workloads
 
-SHOWN = 20  # cycles; a graph may have very many
+SHOWN = 20  # cycles that are reported; a graph may have very many
 
 
 @dataclass(frozen=True)
@@ -37,12 +37,12 @@ class TaskRow:
 
     Parameters
     ----------
-    name : name of the task, different from all others.
+    name : unique name of the task.
     compute : seconds of the task: one time at speed 1, or a time for each device that may run it, such as {p1: 14 s,
         p2: 16 s}; other devices may not.
-    after : tasks that must end before: a list of names, or a mapping of each name to what travels from it: bytes over
-        the links, or a delay between different workers. Left out: none.
-    memory : bytes that the task takes while it runs.
+    after : tasks that must end first: a list of names, or a mapping from each name to what it sends: bytes over the
+        links, or a delay between different workers. Left out: none.
+    memory : bytes that the task uses while it runs.
     output : bytes of the task's output, which takes room on its device until all consumers have received it.
     lane : communication lane on which the task runs, on its one worker, in place of a compute slot. What it hands on
         leaves as it ends, at once, and those that wait for it are ready when it has arrived. Left out: it computes.
@@ -116,14 +116,14 @@ def _graph(tasks: Sequence[TaskRow], names: Sequence[str], edges: Edges, cluster
 
 
 def _where(names: Sequence[str], edges: Edges, memory: Sequence[bool], what: str, index: int) -> Path:
-    """Return which value of the scenario says how much travels, or how much a task needs: *memory*, or output."""
+    """Return the path of the value that determines the bytes of an edge, or the larger need: *memory* or output."""
     if what == "edge":
         return ("tasks", int(edges.child[index]), "after", names[int(edges.parent[index])])
     return ("tasks", index, "memory" if memory[index] else "output")
 
 
 def _path(graph: TaskGraph, what: str, index: int) -> Path:
-    """Return where the scenario says what is wrong with a communication lane."""
+    """Return the path of a fault of a communication lane in the scenario."""
     return graph.where("edge", index) if what == "edge" else ("tasks", index, "compute" if what == "place" else what)
 
 
@@ -133,7 +133,7 @@ def _about_shared(names: Sequence[str], edges: Edges, cluster: Cluster, plan: Pl
 
 
 def _edges(parents: Sequence[Parents], number: Mapping[str, int]) -> Edges:
-    """Number the edges between known tasks, child by child."""
+    """Return the edges between known tasks, child by child."""
     rows = [
         (number[parent], child, travel.size, travel.delay)
         for child, row in enumerate(parents)
@@ -180,13 +180,13 @@ def _about_parents(tasks: Sequence[TaskRow], parents: Sequence[Parents], number:
 
 
 def _about_cycles(edges: Edges, count: int) -> Iterator[Complaint]:
-    """Complain at the `after` of the first task of each cycle: in the end, it waits for itself."""
+    """Yield a complaint at the `after` of the first task of each cycle, which waits for itself."""
     for cycle in cycles(edges, count):
         yield Complaint(("tasks", min(cycle), "after"), "is part of a cycle: the task would wait for itself")
 
 
 def _seconds(tasks: Sequence[TaskRow], cluster: Cluster) -> Floats:
-    """Return the stated seconds: (tasks,) where all give one quantity, else (tasks, devices)."""
+    """Return the stated seconds: (tasks,) if each task has one quantity, else (tasks, devices)."""
     if not any(isinstance(row.compute, Mapping) for row in tasks):
         return np.array([row.compute for row in tasks], dtype=np.float64)
     return np.array(
@@ -202,7 +202,7 @@ def _seconds(tasks: Sequence[TaskRow], cluster: Cluster) -> Floats:
 
 
 def _places(tasks: Sequence[TaskRow], cluster: Cluster) -> tuple[tuple[tuple[int, ...], ...], Ints]:
-    """Return the distinct sets of workers that may run tasks, and each task's."""
+    """Return the distinct sets of workers that may run tasks, and the index of each task's set."""
     number, everybody = (
         {device.name: d for d, device in enumerate(cluster.devices)},
         frozenset(range(len(cluster.devices))),

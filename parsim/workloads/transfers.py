@@ -2,7 +2,7 @@
 
     flows: [{name: f0, from: h0, to: h1, size: 1 GB, start: 0 s, limit: 250 MB/s}]
 
-A flow waits the sum of its route's latencies using no bandwidth, then drains at its max-min fair rate.
+A flow first waits for the sum of its route's latencies, without using bandwidth, then drains at its max-min fair rate.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class FlowRow:
 
     Parameters
     ----------
-    name : name of the flow, different from all others.
+    name : unique name of the flow.
     from_ : device where the flow starts, or host.
     to : device where the flow ends, or host.
     size : bytes of the flow.
@@ -46,12 +46,12 @@ class FlowRow:
 
 @dataclass(frozen=True)
 class NoPlan:
-    """Flows are not cut, so their plan has no keys."""
+    """The plan of flows, which has no keys, since flows are not split."""
 
 
 @workloads.add("transfers")
 def transfers(cluster: Cluster, plan: NoPlan, flows: list[FlowRow]) -> TaskGraph:
-    """Make the listed flows, in the file's order; there are no tasks.
+    """Make the listed flows, in the file's order, without tasks.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def transfers(cluster: Cluster, plan: NoPlan, flows: list[FlowRow]) -> TaskGraph
 
 
 def where(what: str, index: int) -> Path:
-    """Return the flow's place in the scenario."""
+    """Return the path of the flow in the scenario."""
     return ("flows", index)
 
 

@@ -5,9 +5,9 @@
     block   x --+-- layernorm, q k v, attention, matmul --(+)-- +-- layernorm, matmul, gelu, matmul --(+)-- y
                 +------------------------------------------+    +--------------------------------------+
 
-The embedding, each block, and the head are one layer each. Vaswani et al., Attention Is All You Need, NeurIPS 2017,
-with the norm before each part (Xiong et al., ICML 2020), no biases outside the norms and no positions; the hidden width
-is four times the width.
+The embedding, each block, and the head are layers. Vaswani et al., Attention Is All You Need, NeurIPS 2017,
+with the norm before each part (Xiong et al., ICML 2020), without biases outside the norms, and without positions; the
+hidden width is four times the width.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def transformer(
     sequence : tokens in a sequence.
     batch : sequences in a batch.
     heads : heads of attention, a divisor of width.
-    blocks : blocks of attention and MLP, one after the other.
+    blocks : number of blocks of attention and MLP.
     iterations : steps of training; each sees the same batch.
     optimizer : how weights are updated: sgd or adam, with its parameters.
     seed : seed of the drawn data and weights; left out: the scenario's seed.

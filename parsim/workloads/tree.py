@@ -1,13 +1,13 @@
-"""Trees: work that spreads from a root, and work that is gathered into one.
+"""Trees: tasks that spread from a root, or are gathered into a root.
 
     out_tree    node0.0 --> node1.0 node1.1 --> node2.0 ... node2.3        levels: 3, children: 2
     in_tree     node2.0 ... node2.3 --> node1.0 node1.1 --> node0.0
 
     tasks: 1 + children + ... + children^(levels - 1)        critical path: levels x compute
 
-Divide and conquer, broadcasts; reductions. Node l.i is the i-th of level l, the root's being 0. Highest level first is
-optimal for equal tasks in an in-tree without transfers: Hu, Parallel Sequencing and Assembly Line Problems, Operations
-Research 9(6), 1961. Tasks are numbered in the order in which they may run: from the root, or towards it.
+Out-trees model divide and conquer and broadcasts; in-trees model reductions. Node l.i is the i-th node of level l; the
+root has level 0. For equal tasks in an in-tree without transfers, highest level first is optimal: Hu, Parallel
+Sequencing and Assembly Line Problems, Operations Research 9(6), 1961. Tasks are numbered from the root or towards it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def out_tree(
 
     Parameters
     ----------
-    levels : number of levels, the root's included.
+    levels : number of levels, including the root's.
     compute : seconds of a task on a device of speed 1.
     children : tasks that each task above the last level releases.
     send : what travels along each edge: bytes over the links, or a delay between different workers; left out: nothing.
@@ -64,7 +64,7 @@ def in_tree(
 
     Parameters
     ----------
-    levels : number of levels, the root's included.
+    levels : number of levels, including the root's.
     compute : seconds of a task on a device of speed 1.
     children : tasks that each task above the last level waits for.
     send : what travels along each edge: bytes over the links, or a delay between different workers; left out: nothing.

@@ -2,8 +2,8 @@
 
     seconds = units x compute / speed           a subset of three items, 1 s each, on a device of speed 2: 1.5 s
 
-Where the workload states the seconds of its tasks itself (`tasks`, `stages`), those count and `compute` is left out:
-one quantity is divided by the device's speed, seconds stated for a device are that device's own.
+If the workload states the seconds of its tasks (`tasks`, `stages`), those are used and `compute` is left out. A single
+quantity is divided by the device's speed; seconds stated for a device are used unchanged.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from parsim.costs import costs
 
 @costs.add("constant")
 def constant(compute: Seconds | None = None) -> Cost:
-    """Take the same seconds for every unit of work, without luck.
+    """Use the same seconds for every unit of work, without randomness.
 
     Parameters
     ----------
-    compute : seconds of a unit of work at speed 1; left out where the workload states the seconds of its tasks.
+    compute : seconds of a unit of work at speed 1; left out if the workload states the seconds of its tasks.
 
     >>> three = TaskGraph(["part0"], ("compute",), np.zeros(1, int), np.array([3.0]), ((0,),), np.zeros(1, int))
     >>> constant(compute=1.0).expected(three, 0, Device("w0", speed=2.0))
@@ -35,7 +35,7 @@ def constant(compute: Seconds | None = None) -> Cost:
 
 
 def expected(compute: float | None, graph: TaskGraph, index: int, device: Device) -> Floats:
-    """Return the seconds of each task on *device*, as stated or by its units of work."""
+    """Return the seconds of each task on *device*, stated or from its units of work."""
     stated = graph.stated
     if not len(graph):
         return no_floats()

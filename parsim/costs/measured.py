@@ -1,15 +1,15 @@
-"""Measured: the seconds that this machine's kernels were measured to take, from a profile of `parsim calibrate`.
+"""Measured: the measured seconds of this machine's kernels, from a profile of `parsim calibrate`.
 
     seconds = units x sum over the task's kernel calls / speed + the hand-over of a task
 
-Handing a task to its worker process and hearing of its end takes time as well (`overhead_s` of the profile), which a
-replay books as overhead. A call at shapes that were measured takes their median. At others it lies between those
-measured of the same kernel,
+The hand-over of a task to its worker process also takes time (`overhead_s` of the profile), which a replay counts as
+overhead. A call at measured shapes takes their median. At other shapes it is interpolated between the measured calls of
+the same kernel:
 
-    s |          o      one line by FLOP and one by bytes, from point to point; the higher counts, as whichever of
-      |     ?--o        arithmetic and memory is the limit decides (Williams, Waterman, Patterson, Roofline,
-      |  o              Communications of the ACM 52(4), 2009). Beyond the outermost points it grows in
-      +------------     proportion, and the run says that it extrapolates.
+    s |          o      one line by FLOP and one by bytes, through the points; the higher one counts, since
+      |     ?--o        either arithmetic or memory is the limit (Williams, Waterman, Patterson, Roofline,
+      |  o              Communications of the ACM 52(4), 2009). Beyond the outermost points it is
+      +------------     proportional, and the run warns that it extrapolates.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from parsim.costs import costs
 from parsim.costs.constant import no_luck
 from parsim.kernels import price
 
-SHOWN = 3  # calls, in a message
+SHOWN = 3  # calls in a message
 
 
 @costs.add("measured")
@@ -42,16 +42,16 @@ def measured(
     machine: Literal["this", "any"] = "this",
     lacking: Literal["refuse", "flop"] = "refuse",
 ) -> Cost:
-    """Take what the kernels took when they were measured.
+    """Use the measured seconds of kernels.
 
     Parameters
     ----------
-    profile : path of the profile that `parsim calibrate` has written, from the folder of the scenario.
-    neighbours : which times of the profile count: alone, those measured with idle workers beside; busy, those measured
-        with busy ones; auto, busy where tasks may run on several workers.
-    machine : whose profile passes: this, that of this machine only; any, that of another machine, too.
-    lacking : what is done about a kernel that was not measured: refuse, an error; flop, an estimate by its FLOP at the
-        rate of those that were.
+    profile : path of the profile from `parsim calibrate`, relative to the folder of the scenario.
+    neighbours : which times of the profile are used: alone, measured while other workers were idle; busy, measured
+        while they were busy; auto, busy if tasks may run on several workers.
+    machine : accepted profiles: this, only of this machine; any, also of other machines.
+    lacking : for kernels that were not measured: refuse, an error; flop, an estimate from its FLOP at the rate of the
+        measured kernels.
     """
     found = read(profile)
     look = partial(_seconds, Lookup(found, lacking), neighbours)
@@ -84,11 +84,11 @@ class Lookup:
             self.like.setdefault(call[:3], []).append(call)
 
     def knows(self, call: Call) -> bool:
-        """Say whether the kernel's part was measured at all."""
+        """Return whether the part of the kernel was measured at any shape."""
         return key(call)[:3] in self.like
 
     def seconds(self, call: Call, neighbours: str) -> float:
-        """Return the seconds of a call; NaN where nothing like it was measured."""
+        """Return the seconds of a call; NaN if its kernel was not measured."""
         call = key(call)
         if call in self.rows:
             return self.rows[call].timing[neighbours].median_s
@@ -101,7 +101,7 @@ class Lookup:
         return max((line for line in lines if not math.isnan(line)), default=math.nan)
 
     def beyond(self, call: Call) -> bool:
-        """Say whether a call lies outside what was measured of its kernel."""
+        """Return whether a call is outside the measured range of its kernel."""
         call = key(call)
         if call in self.rows or call[:3] not in self.like:
             return False
@@ -110,19 +110,19 @@ class Lookup:
         return any(not min(column) <= own <= max(column) for own, column in columns)
 
     def _rate(self, neighbours: str) -> float:
-        """Return the seconds for a FLOP, over all that was measured."""
+        """Return the seconds per FLOP over all measured calls."""
         known = [row for row in self.rows.values() if not math.isnan(row.flops)]
         flops = math.fsum(row.flops for row in known)
         return math.fsum(row.timing[neighbours].median_s for row in known) / flops if flops else math.nan
 
 
 def key(call: Call) -> Call:
-    """Write a call as it is looked up: without its parameters that are no counts or choices, such as a rate."""
+    """Return the key of a call, without parameters that are neither counts nor choices, such as a rate."""
     return call._replace(arguments=tuple(sorted(one for one in call.arguments if not isinstance(one[1], float))))
 
 
 def between(at: float, points: Sequence[float], values: Sequence[float]) -> float:
-    """Return the value at *at* on the line through points, in proportion beyond the outermost.
+    """Interpolate at *at* on the line through points; beyond the outermost points, extrapolate in proportion.
 
     >>> between(3.0, [2.0, 4.0], [10.0, 30.0]), between(8.0, [2.0, 4.0], [10.0, 30.0])
     (20.0, 60.0)
@@ -150,9 +150,9 @@ def _neighbours(said: str, graph: TaskGraph) -> str:
 
 
 def expected(seconds: partial[Floats], overhead: float, graph: TaskGraph, device: Device) -> Floats:
-    """Return the seconds of each task on *device*, its hand-over included."""
+    """Return the seconds of each task on *device*, including its hand-over."""
     if not graph.recipes:
-        return np.zeros(len(graph))  # remarked on
+        return np.zeros(len(graph))  # reported by `remarks`
     return np.asarray(graph.units * seconds(graph)[graph.recipe] / device.speed + overhead)
 
 

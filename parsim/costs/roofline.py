@@ -1,12 +1,12 @@
-"""Roofline: seconds by peak FLOP/s and memory bandwidth, whichever is the limit.
+"""Roofline: seconds by peak FLOP/s or memory bandwidth, whichever is the limit.
 
     FLOP/s |      ______ peak x efficiency           seconds of a call = overhead +
            |     /                                       max(FLOP / (peak x efficiency),
            |    /  slope: bandwidth                          bytes / (bandwidth x memory_efficiency))
            +------------- FLOP per byte
 
-A task is the sum of its kernel calls, each reading and writing its arrays once; `speed` divides it. Williams, Waterman,
-Patterson, Roofline: An Insightful Visual Performance Model, Communications of the ACM 52(4), 2009.
+A task takes the sum of its kernel calls, divided by `speed`; a call reads and writes its arrays once. Williams,
+Waterman, Patterson, Roofline: An Insightful Visual Performance Model, Communications of the ACM 52(4), 2009.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from parsim.kernels import price
 
 @costs.add("roofline")
 def roofline(efficiency: Positive = 1.0, memory_efficiency: Positive = 1.0, overhead: Seconds = 0.0) -> Cost:
-    """Price kernels by their FLOP and bytes; the devices say their peak and bandwidth.
+    """Compute seconds from the FLOP and bytes of kernels, and from the peak and bandwidth of devices.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def _expected(
     efficiency: float, memory_efficiency: float, overhead: float, graph: TaskGraph, index: int, device: Device
 ) -> Floats:
     if not graph.recipes:
-        return np.zeros(len(graph))  # remarked on
+        return np.zeros(len(graph))  # reported by `remarks`
     unit = [
         math.fsum(seconds(call, device, efficiency, memory_efficiency, overhead) for call in calls)
         for calls in graph.recipes

@@ -1,13 +1,13 @@
-"""By rank: the ready task of lowest rank, whatever the rank is.
+"""By rank: take the ready task of lowest rank, for any rank.
 
     rank       t0 3   t1 1   t2 2
-    ready      t0 t2             w1 takes t2, of the lowest rank among those that it may run and has room for
-               t0 t2             had w1 no room for t2, it would take t0
+    ready      t0 t2             w1 takes t2, the lowest rank that it may run and has room for
+               t0 t2             if w1 had no room for t2, it would take t0
 
-One method makes a policy of it: `rank` answers a number for every task before the clock starts. No worker idles while
-a task is ready that it may run and has room for, so on P equal workers without transfers any rank ends within
-work/P + (1 - 1/P) span, and so within 2 - 1/P of the optimum (Graham, Bounds on Multiprocessing Timing Anomalies,
-SIAM J. Appl. Math. 17(2), 1969). What a good rank buys lies below that bound.
+A subclass defines `rank`, which returns a number for every task before the clock starts. No worker idles while a ready
+task exists that it may run and has room for. So on P equal workers without transfers, the makespan for any rank is at
+most work/P + (1 - 1/P) span, and within 2 - 1/P of the optimum (Graham, Bounds on Multiprocessing Timing Anomalies,
+SIAM J. Appl. Math. 17(2), 1969). A good rank improves on this bound.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from parsim.core.graph import Floats, Ints, TaskGraph
 from parsim.core.job import Estimate
 from parsim.core.ties import ranking
 
-MANY = 1000  # numbers, which numpy sorts faster than Python in spite of turning them into an array and back
+MANY = 1000  # numbers from which numpy sorts faster than Python, including the conversion
 
 
 class ByRank:
-    """Take the ready task of lowest rank; ranks that tie go by task number.
+    """Take the ready task of lowest rank; ties go to the lower task number.
 
     >>> class Last(ByRank):
     ...     def rank(self, graph, estimate):
@@ -39,11 +39,11 @@ class ByRank:
     """
 
     def rank(self, graph: TaskGraph, estimate: Estimate) -> Sequence[float] | Floats | Ints:
-        """Return the rank of every task, (tasks,); the lowest goes first."""
+        """Return the rank of every task, (tasks,); the lowest rank comes first."""
         raise NotImplementedError(f"{type(self).__name__} has no method rank(graph, estimate)")
 
     def prepare(self, graph: TaskGraph, workers: tuple[tuple[int, ...], ...], estimate: Estimate) -> None:
-        """Rank all tasks once, and make a heap for each place set."""
+        """Rank all tasks, and make a heap for each place set."""
         ranks = self.rank(graph, estimate)
         if len(ranks) != len(graph):
             raise ValueError(f"{type(self).__name__}.rank answered {len(ranks)} numbers for {len(graph)} tasks")
@@ -57,7 +57,7 @@ class ByRank:
         turn = np.empty_like(order)
         turn[order] = np.arange(len(order))
         self._task: list[int] = order.tolist()  # [turn]
-        self._turn: list[int] = turn.tolist()  # [task] its place in the order of ranks: whole numbers compare fast
+        self._turn: list[int] = turn.tolist()  # [task] its position by rank, since integers compare fast
         self._place: list[int] = graph.place.tolist()
         self._lines = [Line() for _ in workers]
         self._of: list[list[Line]] = [[] for _ in estimate.compute]  # [worker] lines
@@ -66,19 +66,19 @@ class ByRank:
                 self._of[worker].append(line)
 
     def home(self, task: int) -> int | None:
-        """Name no worker: whoever is idle takes."""
+        """Return None: any idle worker may take the task."""
         return None
 
     def ready(self, task: int, by: int | None) -> None:
-        """Let *task* join the others that are ready."""
+        """Add *task* to the ready tasks."""
         self._lines[self._place[task]].fresh.append(self._turn[task])
 
     def take(self, worker: int, fits: Callable[[int], bool]) -> int | None:
-        """Take the ready task of lowest rank that may run on *worker* and fits."""
+        """Return the ready task of lowest rank that may run on *worker* and fits."""
         lines = self._of[worker]
         if len(lines) == 1:
             line = lines[0]
-            if line.run and not line.fresh and not line.heap:  # a short cut for many that were ready at once
+            if line.run and not line.fresh and not line.heap:  # a shortcut for many tasks that became ready together
                 task = self._task[line.run[-1]]
                 if fits(task):
                     line.run.pop()
@@ -86,7 +86,7 @@ class ByRank:
         return self._first(lines, fits)
 
     def _first(self, lines: list[Line], fits: Callable[[int], bool]) -> int | None:
-        """Take the lowest of the *lines* that fits; the lower ones stay."""
+        """Take the lowest turn of the *lines* that fits, and leave the lower ones."""
         passed, found = [], None
         while found is None and (chosen := _lowest(lines)):
             turn, line = chosen
@@ -101,7 +101,7 @@ class ByRank:
 
 
 class Line:
-    """Turns that are ready: a sorted run of what came at once, a heap of what came later, and the fresh ones.
+    """Ready turns: a sorted run of those that came together, a heap of later ones, and fresh ones.
 
     >>> line = Line()
     >>> line.fresh += [5, 1, 3]
@@ -116,11 +116,11 @@ class Line:
 
     def __init__(self) -> None:
         self.fresh: list[int] = []
-        self.run: list[int] = []  # the lowest last
+        self.run: list[int] = []  # sorted, with the lowest last
         self.heap: list[int] = []
 
     def head(self) -> int:
-        """Return the lowest turn, or -1 where there is none."""
+        """Return the lowest turn, or -1 if there is none."""
         if self.fresh:
             self._settle()
         run, heap = self.run, self.heap
@@ -129,7 +129,7 @@ class Line:
         return run[-1] if run else -1
 
     def pop(self) -> None:
-        """Let go of the lowest turn, which `head` has returned."""
+        """Remove the lowest turn, which `head` has returned."""
         run, heap = self.run, self.heap
         if heap and not (run and run[-1] < heap[0]):
             heappop(heap)
@@ -137,7 +137,7 @@ class Line:
             run.pop()
 
     def _settle(self) -> None:
-        """Sort the fresh ones in; a few among many go to the heap, where each costs little."""
+        """Sort the fresh turns in; a few fresh turns go to the heap."""
         run, heap, fresh = self.run, self.heap, self.fresh
         if len(fresh) * 8 < len(run) + len(heap):
             for turn in fresh:
@@ -151,7 +151,7 @@ class Line:
 
 
 def _lowest(lines: list[Line]) -> tuple[int, Line] | None:
-    """Return the lowest turn that is ready, and its line."""
+    """Return the lowest ready turn and its line."""
     if len(lines) == 1:
         turn = lines[0].head()
         return (turn, lines[0]) if turn >= 0 else None

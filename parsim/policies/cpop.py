@@ -1,12 +1,12 @@
-"""CPOP, critical path on a processor: the longest way runs on one worker, all else where it ends first.
+"""CPOP, critical path on a processor: the critical path runs on one worker, other tasks where they end first.
 
-    priority of a task = upward rank + downward rank        the longest way through it; greatest on the critical path
+    priority of a task = upward rank + downward rank        the longest path through it; greatest on the critical path
 
-    t0 ====== t2 ====== t5        == the critical path: all on the worker that computes it fastest
-    t0 ------ t1 ------ t5        t1 goes where it ends earliest; gaps are used by both
+    t0 ====== t2 ====== t5        == the critical path, on the worker that computes it fastest
+    t0 ------ t1 ------ t5        t1 goes where it ends earliest; both use gaps
 
-From the tasks that are ready, the one of highest priority is planned next. No guarantee is known; in the paper's
-experiments HEFT comes out ahead on average. Topcuoglu, Hariri, Wu, Performance-Effective and Low-Complexity Task
+The ready task of highest priority is planned next. No guarantee is known; in the paper's experiments HEFT is better
+on average. Topcuoglu, Hariri, Wu, Performance-Effective and Low-Complexity Task
 Scheduling for Heterogeneous Computing, IEEE TPDS 13(3), 2002.
 """
 
@@ -26,7 +26,7 @@ from parsim.policies.ranks import by_urgency, downward_ranks, upward_ranks
 
 @policies.add("cpop")
 class Cpop(InOrder):
-    """Plan the critical path onto one worker, all else where it ends earliest.
+    """Plan the critical path on one worker, and other tasks where they end earliest.
 
     >>> import numpy as np
     >>> three = TaskGraph(["a", "b", "c"], ("compute",), np.zeros(3, int), np.ones(3), ((0, 1),), np.zeros(3, int))
@@ -39,12 +39,12 @@ class Cpop(InOrder):
     """
 
     def prepare(self, graph: TaskGraph, workers: tuple[tuple[int, ...], ...], estimate: Estimate) -> None:
-        """Plan, and follow the plan."""
+        """Make a plan, and follow it."""
         self.follow(plan(graph, workers, estimate).orders(), len(graph))
 
 
 def plan(graph: TaskGraph, workers: tuple[tuple[int, ...], ...], estimate: Estimate) -> Planner:
-    """Plan the task of highest priority first, the critical path on its worker."""
+    """Plan tasks by decreasing priority, with the critical path on its worker."""
     planner, nothing = Planner(graph, workers, estimate), [0.0] * len(estimate.compute)
     upward = upward_ranks(graph, estimate)
     path = set(critical_path(graph, upward, estimate))
@@ -57,13 +57,13 @@ def plan(graph: TaskGraph, workers: tuple[tuple[int, ...], ...], estimate: Estim
 
 
 def critical_path(graph: TaskGraph, upward: Floats, estimate: Estimate) -> list[int]:
-    """Return the tasks of the longest way through the graph, first to last; ties go to the lower number."""
+    """Return the tasks of the longest path through the graph, in order; ties go to the lower number."""
     children, transfer, rank = graph.edges.child.tolist(), estimate.mean_transfer().tolist(), upward.tolist()
     roots = [task for task, (a, b) in enumerate(pairwise(graph.parents.first)) if a == b]
     path: list[int] = []
     further = [(task, rank[task]) for task in roots]
     while further:
-        further.sort()  # by number: of ways that tie the first counts
+        further.sort()  # by number: the first of several tied paths counts
         task, _ = further[least([-length for _, length in further])]
         path.append(task)
         edges = graph.children.of(task)
@@ -72,7 +72,7 @@ def critical_path(graph: TaskGraph, upward: Floats, estimate: Estimate) -> list[
 
 
 def fastest(able: dict[int, tuple[int, ...]], estimate: Estimate) -> int:
-    """Return the worker that computes the tasks in least time, of those that may run most of them."""
+    """Return the worker that computes the tasks in the least time, among those that may run most of them."""
     runs = [[task for task, workers in able.items() if worker in workers] for worker in range(len(estimate.compute))]
     most = max(map(len, runs))
     able_most = [worker for worker, own in enumerate(runs) if len(own) == most]

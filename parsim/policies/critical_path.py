@@ -1,4 +1,4 @@
-"""Critical path: the ready task with the longest way to the end.
+"""Critical path: take the ready task with the longest path to the end.
 
     upward rank of a task = mean compute + max over its children of (mean transfer + upward rank)
 
@@ -6,10 +6,10 @@
     t1 2              w0 takes t0, w1 takes t1; then t2 goes before t3
     t3 2
 
-The ranks are those of HEFT, but whoever is idle takes: nothing is planned. Guarantee: 2 - 1/P, as of any list; on equal
-tasks that form a tree towards its root it is optimal (Hu, Parallel Sequencing and Assembly Line Problems, Operations
-Research 9(6), 1961). In most cases it comes nearest to the optimum among the lists: Kohler, A Preliminary Evaluation of
-the Critical Path Method for Scheduling Tasks on Multiprocessor Systems, IEEE Trans. Computers 24(12), 1975.
+The ranks are those of HEFT, but any idle worker takes a task: there is no plan. Guarantee: 2 - 1/P, as for any list.
+For equal tasks in an in-tree it is optimal (Hu, Parallel Sequencing and Assembly Line Problems, Operations Research
+9(6), 1961). Among list policies it is closest to the optimum in most cases: Kohler, A Preliminary Evaluation of the
+Critical Path Method for Scheduling Tasks on Multiprocessor Systems, IEEE Trans. Computers 24(12), 1975.
 """
 
 from __future__ import annotations
@@ -35,5 +35,5 @@ class CriticalPath(ByRank):
     """
 
     def rank(self, graph: TaskGraph, estimate: Estimate) -> Floats:
-        """Return the upward ranks, the largest first."""
+        """Return the negative upward ranks, so that the largest comes first."""
         return -upward_ranks(graph, estimate)

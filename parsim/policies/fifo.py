@@ -1,9 +1,9 @@
-"""First in, first out: the task that has been ready longest.
+"""First in, first out: take the task that has been ready longest.
 
     ready      t2 t0 t3          w1 takes t2, the first that it may run and has room for
-               t2 t0 t3          had w1 no room for t2, it would take t0
+               t2 t0 t3          if w1 had no room for t2, it would take t0
 
-Of tasks that became ready at the same instant the lower number goes first. As any rule that leaves no worker
+Among tasks that became ready at the same instant, the lower number comes first. Like any rule that leaves no worker
 idle while a task is ready, it ends within work/P + (1 - 1/P) span on identical workers without transfers.
 Graham, Bounds on Multiprocessing Timing Anomalies, SIAM J. Appl. Math. 17(2), 1969.
 """
@@ -46,11 +46,11 @@ class Fifo:
                 self._of[worker].append(queue)
 
     def home(self, task: int) -> int | None:
-        """Name no worker: whoever is idle takes."""
+        """Return None: any idle worker may take the task."""
         return None
 
     def ready(self, task: int, by: int | None) -> None:
-        """Let *task* join its queue, behind all that became ready earlier, or now with a lower number."""
+        """Add *task* to its queue, after those that became ready earlier, or now with a lower number."""
         self._since[task] = self._instant()
         queue = self._queues[self._place[task]]
         if queue and queue[-1] > task:
@@ -59,7 +59,7 @@ class Fifo:
             queue.append(task)
 
     def take(self, worker: int, fits: Callable[[int], bool]) -> int | None:
-        """Take the first ready task that may run on *worker* and fits."""
+        """Return the first ready task that may run on *worker* and fits."""
         queues = self._of[worker]
         first = queues[0] if len(queues) == 1 else self._earliest(queues)
         if not first:
@@ -80,7 +80,7 @@ class Fifo:
 
 
 def join(queue: deque[int], task: int, since: Sequence[float]) -> None:
-    """Put *task* into a queue that is ordered by the instants `since[task]`, then by number; none is later than it.
+    """Insert *task* into a queue sorted by `since[task]`, then by number; no task in it is later.
 
     >>> queue = deque([3, 1, 4])
     >>> join(queue, 2, since=[0.0, 5.0, 5.0, 0.0, 5.0])

@@ -1,10 +1,10 @@
-"""HEFT, heterogeneous earliest finish time: the most urgent task first, where it ends earliest, gaps included.
+"""HEFT, heterogeneous earliest finish time: plan the most urgent task first, where it ends earliest, using gaps.
 
     upward rank of a task = mean compute + max over its children of (mean transfer + upward rank)
 
-    ranks   t0 9   t2 7   t1 4   t3 2         planned in this order, each on the worker that ends it first
+    ranks   t0 9   t2 7   t1 4   t3 2         planned in this order, each on the worker where it ends first
 
-No guarantee is known: a choice is never taken back, and looks at no child. On most graphs it is hard to beat, at
+No guarantee is known: a choice is final, and ignores children. On most graphs it is hard to beat, and it costs only
 O(edges x workers). Topcuoglu, Hariri, Wu, Performance-Effective and Low-Complexity Task Scheduling for Heterogeneous
 Computing, IEEE TPDS 13(3), 2002.
 """
@@ -21,7 +21,7 @@ from parsim.policies.ranks import by_urgency, upward_ranks
 
 @policies.add("heft")
 class Heft(InOrder):
-    """Plan the most urgent task first, each where it ends earliest.
+    """Plan tasks by decreasing urgency, each where it ends earliest.
 
     >>> import numpy as np
     >>> three = TaskGraph(["a", "b", "c"], ("compute",), np.zeros(3, int), np.ones(3), ((0, 1),), np.zeros(3, int))
@@ -34,7 +34,7 @@ class Heft(InOrder):
     """
 
     def prepare(self, graph: TaskGraph, workers: tuple[tuple[int, ...], ...], estimate: Estimate) -> None:
-        """Plan, and follow the plan."""
+        """Make a plan, and follow it."""
         self.follow(plan(graph, workers, estimate).orders(), len(graph))
 
 

@@ -1,10 +1,10 @@
-"""Insertion: plan tasks one by one, each where it ends earliest, into gaps that earlier ones left.
+"""Insertion: plan tasks one by one, each where it ends earliest, also in gaps between planned tasks.
 
-    w0 |t0|........|t2|         t3 is planned into the gap of w0 when its inputs can be there in time
-    w1 |...|t1...........|      and no worker ends it earlier; an exact fit counts
+    w0 |t0|........|t2|         t3 is planned into the gap of w0 if its inputs arrive in time
+    w1 |...|t1...........|      and no worker ends it earlier; an exact fit is allowed
 
-The plan is followed as it stands; only the times are the run's own. What heft, cpop and peft share: Topcuoglu, Hariri,
-Wu, Performance-Effective and Low-Complexity Task Scheduling for Heterogeneous Computing, IEEE TPDS 13(3), 2002.
+The run follows the orders of the plan, with its own times. This is the shared part of heft, cpop and peft: Topcuoglu,
+Hariri, Wu, Performance-Effective and Low-Complexity Task Scheduling for Heterogeneous Computing, IEEE TPDS 13(3), 2002.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from parsim.core.ties import least, tie
 
 
 class Planned(NamedTuple):
-    """When a task is to run.
+    """The planned time of a task.
 
-    Sorted, a worker's tasks stand in a sound order even where some last 0 s: a child starts no earlier than its
-    parent, ends no earlier, and comes later in `turn`.
+    Sorting by (start, end, turn) gives a valid order of a worker's tasks, even if some last 0 s: a child neither starts
+    nor ends before its parent, and has a later `turn`.
     """
 
     start: float  # s
     end: float  # s
-    turn: int  # how many tasks were planned before it
+    turn: int  # number of tasks planned before it
     task: int
 
 
 class Plan:
-    """What one worker is to do, and its gaps, first to last; the last gap has no end.
+    """The plan of one worker: its tasks and its gaps, in order; the last gap has no end.
 
     >>> plan = Plan()
     >>> plan.add(Planned(start=2.0, end=5.0, turn=0, task=7))
@@ -47,7 +47,7 @@ class Plan:
         self._ends = [math.inf]
 
     def start(self, ready: float, seconds: float) -> float:
-        """Return when a task of *seconds* could start that is ready at *ready*."""
+        """Return the earliest start of a task of *seconds* that is ready at *ready*."""
         if not seconds:
             return self._moment(ready)
         gap = bisect_right(self._ends, ready)
@@ -59,18 +59,18 @@ class Plan:
         return start
 
     def _moment(self, ready: float) -> float:
-        """Return the first moment from *ready* on that lies within no task: a task of 0 s needs no gap."""
+        """Return the first moment from *ready* on at which no task runs: a task of 0 s needs no gap."""
         planned = self.planned
         after = bisect_left(planned, (ready,))
         near = [one.start for one in planned[max(after - 1, 0) : after + 1] if tie(one.start, ready)]
-        if near:  # equal but for rounding
+        if near:  # equal except for rounding
             ready = near[0]
             after = bisect_left(planned, (ready,))
         end = planned[after - 1].end if after else 0.0
         return end if end > ready and not tie(end, ready) else ready
 
     def add(self, one: Planned) -> None:
-        """Plan a task at a start that `start` has returned."""
+        """Plan a task at a time from `start`."""
         insort(self.planned, one)
         gap = bisect_right(self._begins, one.start) - 1
         if gap < 0 or self._ends[gap] < one.start:
@@ -82,7 +82,7 @@ class Plan:
 
 
 class Planner:
-    """Plans of all workers in the making; tasks are put one by one, none before its parents."""
+    """Makes the plans of all workers; tasks are added one by one, parents first."""
 
     def __init__(self, graph: TaskGraph, workers: tuple[tuple[int, ...], ...], estimate: Estimate) -> None:
         self.plans = [Plan() for _ in estimate.compute]
@@ -94,13 +94,13 @@ class Planner:
         self._ended: dict[int, tuple[float, int]] = {}  # task -> (s, worker)
 
     def able(self, task: int) -> tuple[int, ...]:
-        """Return the workers that *task* may be planned on: those that could hold it; all that may run it, if none."""
+        """Return the workers for *task*: those that could hold it, or all allowed ones if none could."""
         allowed = self._workers[self._place[task]]
         found = tuple(worker for worker in allowed if self._room.holds(task, worker))
         return found or self._estimate.able(task, allowed)
 
     def put(self, task: int, able: Sequence[int], further: Sequence[float]) -> None:
-        """Plan *task* on that worker of *able* where its end plus the *further* seconds, [worker], is least."""
+        """Plan *task* on the worker of *able* with the least end + *further*, seconds by worker."""
         compute, plans = self._estimate.compute, self._lanes[self._lane[task]]
         ready = self._ready(task, able)
         starts = [plans[worker].start(at, compute[worker][task]) for worker, at in zip(able, ready, strict=True)]
@@ -113,11 +113,11 @@ class Planner:
         self._room.put(task, worker)
 
     def orders(self) -> list[list[int]]:
-        """Return each worker's tasks in the order of its plan, but for those of communication lanes."""
+        """Return each worker's tasks in the order of its plan, without those of communication lanes."""
         return [[one.task for one in plan.planned] for plan in self.plans]
 
     def _ready(self, task: int, workers: Sequence[int]) -> list[float]:
-        """Return when all inputs of *task* could be on each of the *workers*."""
+        """Return when all inputs of *task* could have arrived at each of *workers*."""
         arrival, transfer = self._estimate.arrival, self._estimate.transfer
         ready = [arrival(task, worker) for worker in workers]
         for edge in self._edges.of(task):

@@ -1,11 +1,11 @@
-"""List order: the ready task of lowest number, Graham's list.
+"""List order: take the ready task of lowest number (Graham's list scheduling).
 
     list       t0 t1 t2 t3
-    ready      t3 t1             w0 takes t1, although t3 was ready before it
+    ready      t3 t1             w0 takes t1, although t3 was ready first
 
 The list is the order of the tasks in the file. On P equal workers without transfers the makespan is within 2 - 1/P of
-the optimum, and tasks exist that reach it. A better list is no safe thing either: with one task shorter, one more
-worker or one dependency fewer the run may end later (Graham's anomalies).
+the optimum, and this bound is tight. A shorter task, an additional worker or a removed dependency may make the run
+longer (Graham's anomalies).
 Graham, Bounds on Multiprocessing Timing Anomalies, SIAM J. Appl. Math. 17(2), 1969.
 """
 

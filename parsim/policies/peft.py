@@ -1,12 +1,12 @@
-"""PEFT, predict earliest finish time: like HEFT, but with a look at what a choice means for the children.
+"""PEFT, predict earliest finish time: like HEFT, but each choice considers the children.
 
     OCT(task, worker) = max over children of min over workers w of (OCT(child, w) + compute(child, w) + transfer)
 
-the transfer being the mean one, and 0 where w is the worker itself; 0 for tasks without children. The optimistic cost
-table is how long the rest takes at least if the task runs there. Tasks go by their mean OCT, each to the worker whose
-end + OCT is least, gaps included: it may give up the earliest end for a place from which the children go on better.
-No guarantee is known; O(edges x workers) as HEFT. Arabnejad, Barbosa, List Scheduling Algorithm for Heterogeneous
-Systems by an Optimistic Cost Table, IEEE TPDS 25(3), 2014.
+where the transfer is the mean one, and 0 if w is the worker itself; OCT is 0 for tasks without children. The optimistic
+cost table (OCT) is the least time of the rest if the task runs there. Tasks are planned by mean OCT, each on the worker
+with the least end + OCT, using gaps: a later end is accepted if children can continue sooner. No guarantee is known;
+the cost is O(edges x workers), as for HEFT. Arabnejad, Barbosa, List Scheduling Algorithm for Heterogeneous Systems by
+an Optimistic Cost Table, IEEE TPDS 25(3), 2014.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from parsim.policies.ranks import by_urgency
 
 @policies.add("peft")
 class Peft(InOrder):
-    """Plan like HEFT, but where a task ends early and its children can, too.
+    """Plan like HEFT, but where both a task and its children can end early.
 
     >>> import numpy as np
     >>> three = TaskGraph(["a", "b", "c"], ("compute",), np.zeros(3, int), np.ones(3), ((0, 1),), np.zeros(3, int))
@@ -37,12 +37,12 @@ class Peft(InOrder):
     """
 
     def prepare(self, graph: TaskGraph, workers: tuple[tuple[int, ...], ...], estimate: Estimate) -> None:
-        """Plan, and follow the plan."""
+        """Make a plan, and follow it."""
         self.follow(plan(graph, workers, estimate).orders(), len(graph))
 
 
 def plan(graph: TaskGraph, workers: tuple[tuple[int, ...], ...], estimate: Estimate) -> Planner:
-    """Plan the task of highest mean OCT first, where its end and OCT are least together."""
+    """Plan tasks by decreasing mean OCT, each where its end + OCT is least."""
     planner = Planner(graph, workers, estimate)
     seconds = np.array(estimate.compute).T  # (tasks, workers), NaN: may not run
     table = optimistic_costs(graph, seconds, estimate.mean_transfer())

@@ -1,12 +1,12 @@
-"""Ranks: the longest ways through a graph, in mean seconds, and the order that they give.
+"""Ranks: the longest paths through a graph, in mean seconds, and the order by ranks.
 
     upward rank   = mean compute + max over children of (mean transfer + upward rank)
     downward rank = max over parents of (downward rank + mean compute + mean transfer)
 
-    t0 2 s --1 s-- t1 3 s        upward 6, 3; downward 0, 3; their sum is the longest way through a task, 6 and 6
+    t0 2 s --1 s-- t1 3 s        upward 6, 3; downward 0, 3; their sum is the longest path through a task, 6 and 6
 
 Topcuoglu, Hariri, Wu, Performance-Effective and Low-Complexity Task Scheduling for Heterogeneous Computing, IEEE TPDS
-13(3), 2002. What critical_path, heft, cpop and peft share.
+13(3), 2002. Shared by critical_path, heft, cpop and peft.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from parsim.core.ties import classes
 
 
 def upward_ranks(graph: TaskGraph, estimate: Estimate) -> Floats:
-    """Return each task's longest way to the end, its own compute included, (tasks,) s.
+    """Return each task's longest path to the end, including its own compute, (tasks,) s.
 
     >>> from parsim.core.graph import Edges
     >>> edge = Edges(np.array([0]), np.array([1]), np.zeros(1), np.ones(1))
@@ -38,13 +38,13 @@ def upward_ranks(graph: TaskGraph, estimate: Estimate) -> Floats:
 
 
 def downward_ranks(graph: TaskGraph, estimate: Estimate) -> Floats:
-    """Return each task's longest way from the start, its own compute left out, (tasks,) s."""
+    """Return each task's longest path from the start, excluding its own compute, (tasks,) s."""
     mean, edges = estimate.mean_compute(), graph.edges
     return longest_paths(edges.parent, edges.child, estimate.mean_transfer(), mean, np.zeros(len(mean)))
 
 
 def by_urgency(graph: TaskGraph, urgency: Sequence[float] | Floats) -> Iterator[int]:
-    """Yield tasks by decreasing urgency, ties by lower number, but none before its parents."""
+    """Yield tasks by decreasing urgency, ties by lower number, but parents before children."""
     children, key = graph.edges.child.tolist(), (-classes(urgency)).tolist()
     waits = [b - a for a, b in pairwise(graph.parents.first)]
     heap = [(key[task], task) for task, parents in enumerate(waits) if not parents]

@@ -1,10 +1,10 @@
-"""Round robin: tasks are dealt out like cards, before anything is known of them.
+"""Round robin: assign tasks to workers in turn, by number.
 
     t0 -> w0   t1 -> w1   t2 -> w2   t3 -> w0   t4 -> w1 ...        home = able[number modulo len(able)]
 
-`able` are the workers that may run the task and whose device could hold it. On its worker a task waits its turn, in the
-order of becoming ready; nobody else takes it, however idle. Inputs travel early, since the worker is known. No
-guarantee: the makespan may be P times the optimum, where every P-th task is long and the others are short.
+`able` are the workers that may run the task and whose device could hold it. A worker takes its tasks in the order in
+which they become ready; no other worker takes them. Inputs travel early, since the worker is known. There is no
+guarantee: the makespan may be P times the optimum, if every P-th task is long and the others are short.
 Wang, Morris, Load Sharing in Distributed Systems, IEEE Trans. Computers C-34(3), 1985 (cyclic splitting).
 """
 
@@ -21,7 +21,7 @@ from parsim.policies.fifo import join
 
 @policies.add("round_robin")
 class RoundRobin:
-    """Give every task a home by its number.
+    """Assign a worker to every task by its number.
 
     >>> import numpy as np
     >>> three = TaskGraph(["a", "b", "c"], ("compute",), np.zeros(3, int), np.ones(3), ((0, 1),), np.zeros(3, int))
@@ -37,7 +37,7 @@ class RoundRobin:
     """
 
     def prepare(self, graph: TaskGraph, workers: tuple[tuple[int, ...], ...], estimate: Estimate) -> None:
-        """Deal the tasks out."""
+        """Assign the tasks."""
         self._home = []
         for task, place in enumerate(graph.place.tolist()):
             able = estimate.able(task, workers[place])
@@ -47,15 +47,15 @@ class RoundRobin:
         self._since = [0.0] * len(graph)  # the instant at which a task became ready
 
     def home(self, task: int) -> int | None:
-        """Name the worker that *task* was dealt to."""
+        """Return the worker of *task*."""
         return self._home[task]
 
     def ready(self, task: int, by: int | None) -> None:
-        """Let *task* join the queue of its worker."""
+        """Add *task* to the queue of its worker."""
         self._since[task] = self._instant()
         join(self._queues[self._home[task]], task, self._since)
 
     def take(self, worker: int, fits: Callable[[int], bool]) -> int | None:
-        """Take the first of the worker's own queue, or wait until there is room for it."""
+        """Return the first task of the worker's queue, or None until there is room for it."""
         queue = self._queues[worker]
         return queue.popleft() if queue and fits(queue[0]) else None

@@ -1,10 +1,10 @@
-"""SPT, shortest processing time first: the ready task of least mean compute over its workers.
+"""SPT, shortest processing time first: take the ready task with the least mean compute over its workers.
 
     ready      t0 3 s   t1 1 s   t2 2 s         w0 takes t1, w1 takes t2
 
-Of all orders this one has the least sum of completion times, on P equal workers and for independent tasks; what it
-leaves for the end are the longest, so its makespan tends to be poor. Guarantee for the makespan: that of any list,
-2 - 1/P. Conway, Maxwell, Miller, Theory of Scheduling, Addison-Wesley 1967.
+For independent tasks on P equal workers, this order has the least sum of completion times. The longest tasks come last,
+so its makespan tends to be poor. Guarantee for the makespan: 2 - 1/P, as for any list. Conway, Maxwell, Miller, Theory
+of Scheduling, Addison-Wesley 1967.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from parsim.policies.by_rank import ByRank
 
 @policies.add("spt")
 class ShortestFirst(ByRank):
-    """Take the ready task of least mean compute.
+    """Take the ready task with the least mean compute.
 
     >>> import numpy as np
     >>> three = TaskGraph(["a", "b", "c"], ("compute",), np.zeros(3, int), np.ones(3), ((0, 1),), np.zeros(3, int))

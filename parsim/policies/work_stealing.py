@@ -1,16 +1,16 @@
-"""Work stealing: everyone works on what they brought about themselves; who has nothing takes from who has most.
+"""Work stealing: a worker takes tasks that it released itself; an idle worker steals from the longest deque.
 
-    w0 | t1 t4 t7      w0 takes t7, its newest: its inputs are still at hand
+    w0 | t1 t4 t7      w0 takes t7, its newest task, whose inputs are on w0
     w1 | t2 t5         w1 takes t5
-    w2 |               w2 steals t1, the oldest of the longest: near the root, so that a lot may come of it
+    w2 |               w2 steals t1, the oldest task of the longest deque: near the root, it may release many
 
-A released task joins the deque of the worker whose end released it; tasks without parents go round. One that this
-worker may not run joins the deque of the first that may.
+A task joins the deque of the worker that released it; tasks without parents are distributed in turn. If this worker may
+not run the task, it joins the deque of the first worker that may.
 
-Guarantee: stolen from a random victim, fully strict work of T1 seconds with a longest way of Tinf takes an expected
+Guarantee: with random victims, fully strict work of T1 seconds with a critical path of Tinf takes an expected time of
 T1/P + O(Tinf) on P workers (Blumofe, Leiserson, Scheduling Multithreaded Computations by Work Stealing, J. ACM 46(5),
-1999). Here the victim is the longest deque and stealing takes no time: nobody idles while a task is ready, so on equal
-workers without transfers the makespan is always within T1/P + (1 - 1/P) Tinf.
+1999). Here the victim is the longest deque, and stealing takes no time: no worker idles while a task is ready, so on
+equal workers without transfers the makespan is at most T1/P + (1 - 1/P) Tinf.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from parsim.policies import policies
 
 @policies.add("work_stealing")
 class WorkStealing:
-    """Take one's own newest, else the oldest of the longest deque.
+    """Take the newest task of the own deque, else the oldest of the longest deque.
 
     >>> import numpy as np
     >>> four = TaskGraph(list("abcd"), ("compute",), np.zeros(4, int), np.ones(4), ((0, 1),), np.zeros(4, int))
@@ -46,11 +46,11 @@ class WorkStealing:
         self._roots = 0
 
     def home(self, task: int) -> int | None:
-        """Name no worker: whoever is idle takes."""
+        """Return None: any idle worker may take the task."""
         return None
 
     def ready(self, task: int, by: int | None) -> None:
-        """Let *task* join a deque."""
+        """Add *task* to a deque."""
         if by is None:
             by = self._roots % len(self._deques)
             self._roots += 1
@@ -58,12 +58,12 @@ class WorkStealing:
         self._deques[by if by in self._able[place] else self._first[place]].append(task)
 
     def take(self, worker: int, fits: Callable[[int], bool]) -> int | None:
-        """Take the worker's own newest, else the oldest of the longest deque, of what it may run and what fits."""
+        """Return the newest own task, else the oldest of the longest deque, that may run and fits."""
         own = self._deques[worker]
         if own and fits(own[-1]):
             return own.pop()
         if not own:
-            longest = max(self._deques, key=len)  # of several the first
+            longest = max(self._deques, key=len)  # the first of several
             if not longest:
                 return None
             if worker in self._able[self._place[longest[0]]] and fits(longest[0]):
@@ -71,7 +71,7 @@ class WorkStealing:
         return self._further(worker, fits)
 
     def _further(self, worker: int, fits: Callable[[int], bool]) -> int | None:
-        """Look through all deques: one's own from the newest on, then the others, the longest first."""
+        """Search all deques: the own deque from the newest task, then the others, the longest first."""
         own = self._deques[worker]
         others = sorted((some for some in self._deques if some is not own), key=len, reverse=True)
         searches: list[tuple[deque[int], Iterable[int]]] = [(own, reversed(own)), *((some, some) for some in others)]

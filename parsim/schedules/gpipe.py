@@ -1,13 +1,13 @@
 """GPipe: all forwards, then all backwards.
 
-    rank 0 |F0 F1 F2 F3 .. .. .. .. .. .. B0 B0 B1 B1 ...     a stage per rank; a flush between the two halves
+    rank 0 |F0 F1 F2 F3 .. .. .. .. .. .. B0 B0 B1 B1 ...     one stage per rank; a flush between the halves
     rank 1 |.. F0 F1 F2 F3 .. .. .. B0 B0 B1 B1 ...
     rank 2 |.. .. F0 F1 F2 F3 B0 B0 B1 B1 B2 B2 B3 B3
 
 With equal stages the bubble is (p - 1) / (m + p - 1) of the whole; every rank holds the activations of all m
 microbatches. Huang et al., GPipe: Efficient Training of Giant Neural Networks using Pipeline Parallelism, NeurIPS
-2019. The backwards come in the order of the forwards, as PyTorch's ScheduleGPipe runs them (the paper's figure
-reverses them).
+2019. The backwards run in the order of the forwards, as in PyTorch's ScheduleGPipe (the paper's figure reverses
+them).
 """
 
 from __future__ import annotations

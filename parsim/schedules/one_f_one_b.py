@@ -1,12 +1,12 @@
-"""1F1B: as soon as a rank can go backward, it takes one backward after every forward.
+"""1F1B: after a warm-up, each rank alternates one backward and one forward.
 
     rank 0 |F0 F1 F2 .. .. .. B0 B0 F3 B1 B1 .. B2 B2 .. B3 B3      warm-up of p - r forwards on rank r,
     rank 1 |.. F0 F1 .. B0 B0 F2 B1 B1 F3 B2 B2 .. B3 B3            then B and F in turn,
-    rank 2 |.. .. F0 B0 B0 F1 B1 B1 F2 B2 B2 F3 B3 B3               then the backwards that are left
+    rank 2 |.. .. F0 B0 B0 F1 B1 B1 F2 B2 B2 F3 B3 B3               then the remaining backwards
 
-As long as GPipe, bubble (p - 1) / (m + p - 1) of the whole with equal stages, but rank r holds the activations of
-min(p - r, m) microbatches only. With m < p the warm-up of the early ranks is all m forwards.
-Narayanan et al., PipeDream, SOSP 2019 (with a flush: PipeDream-Flush, ICML 2021).
+With equal stages the bubble is (p - 1) / (m + p - 1) of the whole, as in GPipe, but rank r holds the activations of
+only min(p - r, m) microbatches. If m < p, the warm-up of the first ranks is all m forwards. Narayanan et al.,
+PipeDream, SOSP 2019 (with a flush: PipeDream-Flush, ICML 2021).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from parsim.schedules import schedules
 
 @schedules.add("1f1b")
 def one_f_one_b(ranks: int, microbatches: int, chunks: int = 1) -> list[list[Op]]:
-    """Order each rank: warm-up, one B and one F in turn, the rest.
+    """Order each rank: warm-up, then B and F in turn, then the remaining B.
 
     >>> for order in one_f_one_b(2, 3): print(*order)
     0F0 0F1 0B0 0F2 0B1 0B2

@@ -1,4 +1,4 @@
-r"""Custom: links and routes as you write them down.
+r"""Custom: links and routes given one by one.
 
         h0 ---- L1 ----> h1               links:  [{name: L1, bandwidth: 1 GB/s, latency: 1 ms},
          \                                          {name: L2, bandwidth: 2 GB/s}]
@@ -6,7 +6,7 @@ r"""Custom: links and routes as you write them down.
 
         seconds of a lone transfer = sum of the latencies + size / least bandwidth on its route
 
-A link is one shared resource, whichever routes pass it; a route is directed: the way back is a route of its own.
+A link is one shared resource for all routes over it. A route is directed: the way back is a separate route.
 The same model as SimGrid's platform files with `<link>` and `<route>` (Casanova et al., JPDC 74, 2014).
 """
 
@@ -29,7 +29,7 @@ class LinkRow:
 
     Parameters
     ----------
-    name : name of the link, different from all others.
+    name : unique name of the link.
     bandwidth : bytes a second, shared by all transfers over the link.
     latency : seconds from one end to the other, paid once by every transfer.
     """
@@ -41,13 +41,13 @@ class LinkRow:
 
 @dataclass(frozen=True)
 class RouteRow:
-    """The way from one place to another, over links in the order of travel.
+    """The way from one place to another, over links in travel order.
 
     Parameters
     ----------
     from_ : device where the route starts, or host.
-    to : device where the route ends, or host; the way back is a route of its own.
-    over : names of the links, in the order of travel.
+    to : device where the route ends, or host; the way back is a separate route.
+    over : names of the links, in travel order.
     """
 
     from_: Name
@@ -63,7 +63,7 @@ def custom(places: tuple[str, ...], links: list[LinkRow], routes: list[RouteRow]
     ----------
     places : the devices' names, then the host's.
     links : the links; each is one shared resource.
-    routes : which links lead from one place to another; where no route is given, nothing can travel.
+    routes : the links from one place to another; places without a route cannot communicate.
 
     >>> l1, l2 = LinkRow("L1", 1e9, 1e-3), LinkRow("L2", 2e9)
     >>> wiring = custom(("h0", "h1", "host"), [l1, l2], [RouteRow("h0", "h1", ["L1", "L2"])])

@@ -1,12 +1,12 @@
-r"""Full: one link from every place to every other, host included.
+r"""Full: one link from every place to every other place, including the host.
 
-        w0 <====> w1           each arrow of each pair is a link of its own: `w0>w1`, `w1>w0`, ...
+        w0 <====> w1           each arrow of each pair is a separate link: `w0>w1`, `w1>w0`, ...
          ^ ^     ^ ^           D devices and the host have (D + 1) D links
          |  \    /  |
          v   v v   v           seconds of a lone transfer = latency + size / bandwidth
         w2 <-> host
 
-Two transfers share only where they go from the same place to the same place. Without such, this is the
+Two transfers share a link only if they have the same source and the same target. If none do, this is the
 alpha-beta model: seconds = alpha + beta size (Hockney, Parallel Computing 20, 1994).
 """
 
@@ -19,7 +19,7 @@ from parsim.topologies import topologies
 
 @topologies.add("full")
 def full(places: tuple[str, ...], bandwidth: BytesPerSecond, latency: Seconds = 0.0) -> Wiring:
-    """Wire each ordered pair of places by a link of its own.
+    """Wire each ordered pair of places by a separate link.
 
     Parameters
     ----------

@@ -1,9 +1,9 @@
-"""Shared memory: every ordered pair of places by a link of its own, as fast as a profile has found hand-overs to be.
+"""Shared memory: a separate link for every ordered pair of places, with the measured speed of a profile.
 
-    w0 ==> w1      seconds = alpha + beta x size, as `parsim calibrate` has measured the copy that hands an array over
+    w0 ==> w1      seconds = alpha + beta x size, as measured by `parsim calibrate` for copying an array
 
-So what a replay on this machine takes for transfers is foreseen; the network of another machine, or a real one, is
-wired by `full`, `star` or `custom`. The host is a place like any other.
+This predicts the transfers of a replay on this machine. For the network of other machines, use `full`, `star` or
+`custom`. The host is a place like any other.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from parsim.core.schema import File
 from parsim.topologies import topologies
 from parsim.topologies.full import full
 
-FASTEST = 1e15  # B/s, where beta was too small to measure
+FASTEST = 1e15  # B/s, if beta was too small to measure
 
 
 @topologies.add("shared_memory")
 def shared_memory(places: tuple[str, ...], profile: File, machine: Literal["this", "any"] = "this") -> Wiring:
-    """Wire all places by links as fast as a profile has found hand-overs between processes to be.
+    """Wire all places by links with the latency and bandwidth of hand-overs in a profile.
 
     Parameters
     ----------
-    profile : path of the profile that `parsim calibrate` has written, from the folder of the scenario.
-    machine : whose profile passes: this, that of this machine only; any, that of another machine, too.
+    profile : path of the profile from `parsim calibrate`, relative to the folder of the scenario.
+    machine : accepted profiles: this, only of this machine; any, also of other machines.
 
     >>> import json, os, tempfile
     >>> from parsim.core.machine import machine

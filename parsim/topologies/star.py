@@ -1,4 +1,4 @@
-"""A star: every device hangs on one switch by a link up and a link down.
+"""Star: every device is connected to one switch by a link up and a link down.
 
               host
                |               w0 -> w1     w0.up, w1.down      both latencies
@@ -7,8 +7,8 @@
           | v       | v
            w0        w1        seconds of a lone transfer = links * latency + size / bandwidth
 
-The host sits in the switch and has no link of its own: it feeds every device at full speed. What is shared is
-each device's own pair of links, as on a full-bisection ("non-blocking") switch
+The host is in the switch and has no link: it can send to every device at full speed. Transfers share only the pair of
+links of each device, as on a full-bisection ("non-blocking") switch
 (Dally and Towles, Principles and Practices of Interconnection Networks, 2004, chapter 6).
 """
 

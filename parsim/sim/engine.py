@@ -18,7 +18,7 @@ from parsim.sim.clock import Instants
 from parsim.sim.inputs import Inputs
 from parsim.sim.lanes import Lanes
 from parsim.sim.network import Network
-from parsim.sim.order import Bind, Hooks, Released, order_of_events
+from parsim.sim.order import Hooks, order_of_events
 from parsim.sim.prepared import Prepared
 from parsim.sim.record import Record, Transfers, intervals, ready_times
 from parsim.sim.reservations import Reservations
@@ -40,7 +40,7 @@ class Engine:
     state : where tasks stand.
     instants : SimPy's event for every instant of the run.
     spans : the spans of tasks.
-    carrier : what carries inputs and results; None: nothing travels and no device has a limit of memory.
+    carrier : what carries inputs and results; None: see `carries`.
     """
 
     def __init__(self, state: State, instants: Instants, spans: Spans, carrier: Carrier | None) -> None:
@@ -48,8 +48,6 @@ class Engine:
         self.state, self.spans, self.carrier, self._instants = state, spans, carrier, instants
         self.clock = instants.env
         self.begun = sum(map(self.ticks.of, self.job.steps[:BEFORE]))
-        ahead = self.state.limit > 1
-        self.taken = carrier.taken if carrier else self.ticks.blank(len(self.graph) if ahead else 0)
 
     def play(self) -> Record:
         """Play until nothing moves any more; tasks that never started are NaN in the record."""
@@ -62,38 +60,11 @@ class Engine:
         self.state.agenda[self.begun] = []
         if self.carrier:
             self.carrier.depart()
-        order = order_of_events(self.state, self._binding(), self._hooks())
+        bind, hooks = (self.carrier.bind, self.carrier.hooks()) if self.carrier else (self.spans.start, Hooks())
+        order = order_of_events(self.state, bind, hooks)
         begin, instant, clock = order.begin, order.instant, self.clock
         self._instants.call(lambda event: instant(clock.now))
         Instants(clock).call(lambda event: begin(clock.now)).at(self.begun)
-
-    def _binding(self) -> Bind:
-        """Return the function to call for every task that a worker takes."""
-        if self.carrier:
-            return self.carrier.bind
-        return self.spans.start if self.state.limit == 1 else self._queue
-
-    def _hooks(self) -> Hooks:
-        """Return the functions to call beside the order of events."""
-        if self.carrier:
-            return self.carrier.hooks()
-        return Hooks() if self.state.limit == 1 else Hooks(ended=self._go_on)
-
-    def _queue(self, task: int, worker: int, now: int) -> None:
-        """Bind *task* to a worker that may hold others."""
-        self.taken[task] = now
-        if self.state.holding[worker] == 1:
-            self.spans.start(task, worker, now)
-        else:
-            self.state.queue[worker].append(task)
-
-    def _go_on(self, ended: list[int], now: int) -> Released:
-        """Start the next task that each worker holds whose task has ended."""
-        for task in ended:
-            worker = self.state.worker[task]
-            if self.state.queue[worker]:
-                self.spans.start(self.state.queue[worker].popleft(), worker, now)
-        return []
 
     # -- what happened
 
@@ -131,9 +102,9 @@ class Engine:
 
     def when_taken(self, start_s: Floats) -> Floats:
         """Return when each task was taken, given when it started, (tasks,)."""
-        if not len(self.taken):
+        if not self.carrier:
             return start_s
-        taken_s = self.ticks.times(self.taken)
+        taken_s = self.ticks.times(self.carrier.taken)
         return np.where(np.isnan(taken_s), start_s, taken_s)
 
     def unstarted(self) -> list[int]:
@@ -155,7 +126,7 @@ def assembled(ready: Prepared, clock: Environment, network: Network) -> Engine:
     """Return an engine with all parts that the job needs, on a clock in its ticks and a network of its links."""
     state, instants = State(ready), Instants(clock)
     spans = Spans(state, instants)
-    return Engine(state, instants, spans, _carrier(state, spans, network) if travels(ready.job) else None)
+    return Engine(state, instants, spans, _carrier(state, spans, network) if carries(ready.job) else None)
 
 
 def _carrier(state: State, spans: Spans, network: Network) -> Carrier:
@@ -165,8 +136,8 @@ def _carrier(state: State, spans: Spans, network: Network) -> Carrier:
     return Carrier(state, spans, wires, inputs, room, lanes)
 
 
-def travels(job: Job) -> bool:
-    """Say whether anything travels, any device has a limit of memory, or any task is of a communication lane."""
-    table = job.graph.transfers
+def carries(job: Job) -> bool:
+    """Return whether *job* needs a carrier: for transfers, memory, communication lanes, or tasks held ahead."""
+    graph, table = job.graph, job.graph.transfers
     moves = bool(np.any(table.size > 0) or np.any(table.delay > 0)) or len(table) > table.first_flow
-    return bool(job.cluster.limited) or moves or len(job.graph.lanes) > 0
+    return moves or bool(job.cluster.limited or graph.lanes or job.prefetch)

@@ -58,7 +58,7 @@ def imported(tree):
 
     Yields "" where only the running program knows the module.
     """
-    asking = {"shelf"}
+    asking, importing = {"shelf"}, {"import_module", "__import__"}
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
             assert node.level == 0, "imports are written out in full"
@@ -67,6 +67,10 @@ def imported(tree):
                     whole = f"{node.module}.{name.name}"
                     yield whole if whole in MODULES or node.module == "parsim" else node.module
                 asking |= {name.asname for name in node.names if name.name == "shelf" and name.asname}
+            importing |= {name.asname for name in node.names if name.name == "import_module" and name.asname}
+        elif isinstance(node, ast.Assign) and getattr(node.value, "id", "") in asking | importing:
+            names = asking if node.value.id in asking else importing
+            names.update(target.id for target in node.targets if isinstance(target, ast.Name))
         elif isinstance(node, ast.Import):
             yield from (name.name for name in node.names if name.name.startswith("parsim"))
     for node in ast.walk(tree):
@@ -75,7 +79,7 @@ def imported(tree):
             name = getattr(node.args[0], "value", "") if node.args else ""
             if called in asking:
                 yield f"parsim.{name}" if isinstance(name, str) and name else ""
-            elif called in ("import_module", "__import__"):
+            elif called in importing:
                 yield name if isinstance(name, str) else ""
 
 
@@ -94,7 +98,9 @@ def parsed(path):
         ("shelf('kernels')['relu']", "parsim.kernels"),
         ("registry.shelf('kernels')", "parsim.kernels"),
         ("from parsim.entries.registry import shelf as find\nfind('kernels')", "parsim.kernels"),
+        ("find = shelf\nfind('kernels')", "parsim.kernels"),
         ("importlib.import_module('parsim.kernels')", "parsim.kernels"),
+        ("from importlib import import_module as load\nload('parsim.kernels')", "parsim.kernels"),
         ("importlib.import_module(f'parsim.{name}')", ""),
         ("shelf(name)", ""),
     ],

@@ -1,14 +1,19 @@
 """Communication lanes: a send takes no slot, leaves as soon as it can, and is played, measured and proved as such."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import parsim
+from parsim.core.lanes import about_lanes
 from parsim.metrics.checker import check
 from parsim.policies import policies
 
+SCENARIOS = Path(__file__).parents[1] / "scenarios"
 FULL = {"kind": "full", "bandwidth": "100 MB/s", "latency": "0 s"}
 BACKWARDS = [
     {"name": "b3", "compute": {"w0": "2 s"}},
@@ -132,6 +137,7 @@ def test_a_lane_that_never_finds_room_is_named_in_the_stall():
     [
         ({"compute": "0 s"}, "tasks[1].compute", "needs its one worker"),
         ({"lane": "host"}, "tasks[1].lane", "'host' is a lane, or a way, of every timeline"),
+        ({"lane": "w1"}, "tasks[1].lane", "'w1' is the name of a device"),
         ({"memory": "1 MB"}, "tasks[1].memory", "only sends what its parents made"),
         ({"after": {"b": "1 MB"}}, "tasks[1].after.b", "can only order"),
     ],
@@ -176,3 +182,18 @@ def test_any_graph_with_lanes_is_proved(asked, policy):
     facts = run.to_dict()["ledger"]
     sums = facts["t_total_s"] + facts["deviation_s"] + facts["idle_s"] + facts["contention_s"] - facts["hidden_s"]
     assert np.isclose(sums, run.timeline.makespan_s, rtol=1e-9)
+
+
+def test_a_graph_that_computes_real_values_has_no_lanes():
+    graph = parsim.simulate(SCENARIOS / "01_five_tasks_data.yaml").job.graph
+    wrong = replace(graph, lanes=("dp",), lane=np.array([0, 1]), place=np.array([0, 0]), places=((0,),))
+    wrong = replace(wrong, given=np.empty(0), result=np.empty(0))
+    assert [why for _, _, why in about_lanes(wrong)] == ["a graph that computes real values has no communication lanes"]
+
+
+def test_a_send_too_large_for_its_receiver_is_told_at_what_it_receives():
+    tasks = [*BACKWARDS, {"name": "s", "compute": {"w0": "0 s"}, "lane": "dp"}]
+    tasks += [{"name": "u", "compute": {"w1": "1 s"}, "after": {"s": "100 MB"}}]
+    small = {"devices": 2, "device": {"memory": "50 MB"}, "topology": FULL}
+    with pytest.raises(parsim.ScenarioError, match=r"workload\.tasks\[4\]\.after: task u needs 100 MB"):
+        parsim.simulate({"cluster": small, "workload": {"kind": "tasks", "tasks": tasks}})

@@ -35,6 +35,8 @@ def about_lanes(graph: TaskGraph) -> Iterator[Wrong]:
         name = graph.lanes[lane[task] - 1]
         if name in RESERVED or ">" in name:
             yield Wrong("lane", task, f"'{name}' is a lane, or a way, of every timeline; choose another name")
+    if graph.program is not None:
+        yield Wrong("lane", int(sends[0]), "a graph that computes real values has no communication lanes")
     members = [task for each in graph.collectives for task in each.members]
     for task in sorted(set(members)):
         if not lane[task] or members.count(task) > 1:

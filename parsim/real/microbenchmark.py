@@ -90,7 +90,7 @@ class Microbenchmark:
 
 
 def _spent(begun: list[tuple[Call | None, float]]) -> Seconds:
-    """Return how long each call lasted, to the begin of the next; what comes before a task's first is the first's."""
+    """Return the seconds of each call, until the next call begins; set-up counts towards the first call of a task."""
     spent: Seconds = defaultdict(list)
     before = 0.0
     for (call, start), (_, end) in pairwise(begun):

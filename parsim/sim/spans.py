@@ -57,7 +57,7 @@ class Spans:
         return start
 
     def withdraw(self, task: int, now: int) -> None:
-        """Take back the end of *task*, which runs and now stops; it keeps its worker, and is started again later."""
+        """Take back the end of *task*, which computes and stops now. It keeps its worker, to be started again."""
         worker, start = self._state.worker[task], self.starts[task]
         self._state.agenda[start + self.lasts[worker][task]].remove(task)
         self.starts[task] = NEVER

@@ -16,7 +16,7 @@ from itertools import chain, islice
 
 import numpy as np
 
-from parsim.core.cluster import Cluster
+from parsim.core.cluster import HOST, Cluster
 from parsim.core.cycles import cycles
 from parsim.core.errors import Complaint, Invalid, Path, about_doubles
 from parsim.core.graph import Edges, Floats, Ints, TaskGraph, no_ints
@@ -78,6 +78,7 @@ def tasks(cluster: Cluster, plan: Plan, tasks: list[TaskRow]) -> TaskGraph:
         *_about_parents(tasks, parents, number),
         *(() if wrong_names else islice(_about_cycles(edges, len(tasks)), SHOWN)),
         *(() if wrong_names else _about_shared(names, edges, cluster, plan)),
+        *_about_lanes(tasks, cluster),
     ]
     if not tasks:
         complaints = [Complaint(("tasks",), "is empty; at least one task is needed")]
@@ -111,15 +112,21 @@ def _graph(tasks: Sequence[TaskRow], names: Sequence[str], edges: Edges, cluster
         output=np.array([row.output for row in tasks]),
         lanes=lanes,
         lane=np.array([number[row.lane] if row.lane else 0 for row in tasks]) if lanes else no_ints(),
-        where=partial(_where, names, edges, [row.memory >= row.output for row in tasks]),
+        where=partial(_where, names, edges, [_largest(row) for row in tasks]),
     )
 
 
-def _where(names: Sequence[str], edges: Edges, memory: Sequence[bool], what: str, index: int) -> Path:
-    """Return the path of the value that determines the bytes of an edge, or the larger need: *memory* or output."""
+def _largest(row: TaskRow) -> str:
+    """Return the key that says how much memory a task needs; of one that only receives, that of its inputs."""
+    largest = max(row.memory, row.output)
+    return "after" if not largest else "memory" if row.memory == largest else "output"
+
+
+def _where(names: Sequence[str], edges: Edges, largest: Sequence[str], what: str, index: int) -> Path:
+    """Return the path of the value that determines the bytes of an edge, or the *largest* need of a task."""
     if what == "edge":
         return ("tasks", int(edges.child[index]), "after", names[int(edges.parent[index])])
-    return ("tasks", index, "memory" if memory[index] else "output")
+    return ("tasks", index, largest[index])
 
 
 def _path(graph: TaskGraph, what: str, index: int) -> Path:
@@ -156,13 +163,23 @@ def _about_devices(tasks: Sequence[TaskRow], cluster: Cluster) -> list[Complaint
         if not isinstance(row.compute, Mapping):
             continue
         if not row.compute:
-            complaints.append(Complaint(("tasks", index, "compute"), "names no device, so no worker may run the task"))
+            complaints.append(
+                Complaint(("tasks", index, "compute"), "names no device of the cluster, so no worker may run the task")
+            )
         complaints += [
             Complaint(("tasks", index, "compute", name), known.did_you_mean(name), "key")
             for name in row.compute
             if name not in names
         ]
     return complaints
+
+
+def _about_lanes(tasks: Sequence[TaskRow], cluster: Cluster) -> Iterator[Complaint]:
+    """Complain of lanes that are called as a device or a worker is: pictures and traces show both side by side."""
+    taken = {*cluster.places, *(worker.name for worker in cluster.workers)} - {HOST}
+    for index, row in enumerate(tasks):
+        if row.lane in taken:
+            yield Complaint(("tasks", index, "lane"), f"'{row.lane}' is the name of a device; choose another name")
 
 
 def _about_parents(tasks: Sequence[TaskRow], parents: Sequence[Parents], number: Mapping[str, int]) -> list[Complaint]:

@@ -4,12 +4,12 @@
     run.ledger, run.timeline, run.metrics, run.to_dict(), run.save("out")
 
     run = parsim.replay("scenarios/01_five_tasks_data.yaml")        the same work in real processes
-    parsim.calibrate(scenario)                                      what its kernels take on this machine
-    parsim.use("mine.py")                                           add policies, kernels, ... of one's own
-    parsim.compare(scenario, set={"policy": ["fifo", "mine"]})      who is faster, and why
+    parsim.calibrate(scenario)                                      measure its kernels on this machine
+    parsim.use("mine.py")                                           add your own policies, kernels, ...
+    parsim.compare(scenario, set={"policy": ["fifo", "mine"]})      which variant is faster, and why
     parsim.explain(scenario), parsim.scaling(scenario), parsim.splits(scenario)
 
-Names are imported when they are first used, so that `parsim --help` need not wait for the engine.
+Names are imported on first use, so that `parsim --help` starts fast.
 """
 
 import importlib

@@ -1,4 +1,4 @@
-"""Let `python -m parsim` be the command `parsim`."""
+"""Run the command `parsim` for `python -m parsim`."""
 
 from parsim.cli import main
 

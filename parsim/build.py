@@ -1,4 +1,4 @@
-"""Make a scenario ready to play: ask the shelves by name, put their answers together, refuse what cannot be played.
+"""Build a job from a scenario: call the entries of shelves, combine their answers, and refuse what cannot be played.
 
 scenario  ->  cluster (topologies)  ->  graph (workloads, parallel, schedules)  ->  Job {graph, cluster, policy, cost}
 """
@@ -43,17 +43,17 @@ CONSTANT = Ask("constant")
 
 @dataclass(frozen=True)
 class Form:
-    """A scenario: what there is to compute on, what there is to do, how it is cut, what it costs, who takes what.
+    """The top level of a scenario: cluster, workload, plan, cost, and policy.
 
     Parameters
     ----------
-    cluster : what there is to compute on: devices, and the network between them.
-    workload : what there is to do.
+    cluster : devices, and the network between them.
+    workload : the work to do.
     plan : how the work is cut; its keys depend on the workload's kind.
-    cost : how many seconds a task takes.
-    policy : which ready task an idle worker takes; left out: in_order for pipelines, else fifo.
+    cost : the seconds of a task.
+    policy : chooses the ready task that an idle worker takes; left out: in_order for pipelines, else fifo.
     seed : seed of all draws; the same seed gives the same run.
-    clock : what times the tasks: simulated, the cost; live, the kernels, which run for real.
+    clock : source of task times: simulated, the cost; live, the kernels, which really run.
     """
 
     cluster: ClusterForm
@@ -68,13 +68,13 @@ class Form:
 @staying()
 @uncollected()
 def build(scenario: Scenario) -> Job:
-    """Return the job that *scenario* asks for; whatever is wrong raises one `ScenarioError` with every fault found."""
+    """Return the job of *scenario*. All faults are raised in one `ScenarioError`."""
     said, complaints = sections(scenario.values)
     if len(complaints) > MANY:
         raise scenario.error(complaints)
-    if complaints:  # go on with what can be made out, so that all that is wrong is told at once
+    if complaints:  # continue with the valid parts, to find all faults at once
         said, _ = sections(mended(scenario.values, complaints))
-    elsewhere: list[Fault] = []  # in files that the scenario names
+    elsewhere: list[Fault] = []  # faults in files that the scenario names
     job = _job(scenario, _settled(scenario, said), complaints, elsewhere)
     if complaints or scenario.faults or elsewhere:
         raise scenario.error(complaints, elsewhere)
@@ -83,14 +83,14 @@ def build(scenario: Scenario) -> Job:
 
 
 def work_of(scenario: Scenario) -> Ask:
-    """Return the workload that a right *scenario* asks for, all that it leaves out filled in."""
+    """Return the workload of a valid *scenario*, with all defaults."""
     said, _ = sections(scenario.values)
     work: Ask = _settled(scenario, said)["workload"]
     return work
 
 
 def sections(values: dict[str, Any]) -> tuple[dict[str, Any], list[Complaint]]:
-    """Check every section, the plan against its workload's keys; return those that are right, and what is wrong."""
+    """Check every section, the plan with its workload's keys; return the valid sections and the complaints."""
     complaints: list[Complaint] = []
     said = _right(complaints, Form, values)
     if "cluster" not in said:
@@ -109,7 +109,7 @@ def sections(values: dict[str, Any]) -> tuple[dict[str, Any], list[Complaint]]:
 
 
 def _right(complaints: list[Complaint], form: Callable[..., Any], raw: Any, path: Path = ()) -> dict[str, Any]:
-    """Check *raw* against *form*; collect the complaints below *path*, and leave what is wrong out of the answer."""
+    """Check *raw* against *form*; collect complaints with *path* in front, and return the valid values."""
     try:
         return check(form, raw)
     except Invalid as invalid:
@@ -121,7 +121,7 @@ def _right(complaints: list[Complaint], form: Callable[..., Any], raw: Any, path
 
 
 def _settled(scenario: Scenario, said: dict[str, Any]) -> dict[str, Any]:
-    """Find the files that entries name, and give the workload the scenario's seed where it has none of its own."""
+    """Resolve the files that entries name, and give the workload the scenario's seed if it has none."""
     settled: dict[str, Any] = {
         key: _with_files(scenario, (key,), value) if isinstance(value, Ask) else value for key, value in said.items()
     }
@@ -141,13 +141,13 @@ def _with_files(scenario: Scenario, section: Path, ask: Ask) -> Ask:
 
 
 def _files(ask: Ask) -> list[str]:
-    """Return the parameters of an entry that name a file, as far as they are given."""
+    """Return the given parameters of an entry that name a file."""
     named = (name for name, (annotation, _) in parameters(ask.entry).items() if mark_of(annotation) is FILE)
     return [name for name in named if ask.arguments.get(name) is not None]
 
 
 def _anywhere(scenario: Scenario, said: dict[str, Any]) -> dict[str, Any]:
-    """Return the scenario's values with whole paths of files, so that they mean the same in every folder."""
+    """Return the scenario's values with absolute paths of files, so that they are valid in every folder."""
     asks: dict[Path, Ask] = {(key,): ask for key, ask in said.items() if isinstance(ask, Ask)}
     if said["cluster"].topology is not None:
         asks["cluster", "topology"] = said["cluster"].topology
@@ -163,7 +163,7 @@ def _anywhere(scenario: Scenario, said: dict[str, Any]) -> dict[str, Any]:
 
 @cache
 def plan_class(workload: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the class of plans that a workload reads, by its signature."""
+    """Return the class of a workload's plan from its signature."""
     found: Callable[..., Any] = typing.get_type_hints(workload).get("plan", Plan)
     return found
 
@@ -175,7 +175,7 @@ def _required(form: Callable[..., Any]) -> bool:
 
 @staying()
 def _collect(complaints: list[Complaint], ask: Callable[[], Any], path: Path = ()) -> Any:
-    """Call *ask*; where it complains, collect the complaints below *path* and answer None."""
+    """Call *ask*; if it raises `Invalid`, collect the complaints with *path* in front and return None."""
     try:
         return ask()
     except Invalid as invalid:
@@ -184,7 +184,7 @@ def _collect(complaints: list[Complaint], ask: Callable[[], Any], path: Path = (
 
 
 def _job(scenario: Scenario, said: dict[str, Any], complaints: list[Complaint], elsewhere: list[Fault]) -> Job | None:
-    """Ask the shelves for all that is *said*; collect what they complain about, and what is wrong *elsewhere*."""
+    """Call the entries of *said* and make the job; collect complaints, and faults *elsewhere*."""
     devices, cluster, graph, cost, policy = (), None, None, None, None
     if "cluster" in said:
         with _elsewhere(elsewhere):
@@ -203,7 +203,7 @@ def _job(scenario: Scenario, said: dict[str, Any], complaints: list[Complaint], 
     if "policy" in said:
         policy = _collect(complaints, lambda: _policy(said["policy"], graph, cluster), ("policy",))
     if cluster is None or graph is None or any(c.path[:1] in _WORK for c in complaints):
-        return None  # what has to travel, and what there is room for, can only be told of the whole
+        return None  # routes and memory can only be checked for the whole job
     if graph.program is None and said.get("clock") == "live":
         only = "only counts, so that nothing can really run; use items with data and a kernel, mlp, or clock: simulated"
         complaints.append(Complaint(("clock",), only))
@@ -227,14 +227,14 @@ def _job(scenario: Scenario, said: dict[str, Any], complaints: list[Complaint], 
         notes=tuple(remarks.notes),
     )
     complaints += complaints_about(job)
-    if not complaints and not elsewhere:  # without the files there is no cost
+    if not complaints and not elsewhere:  # no cost without its files
         complaints += too_long(job)
     return job
 
 
 @contextmanager
 def _elsewhere(faults: list[Fault]) -> Iterator[None]:
-    """Collect what is wrong in files that the scenario names."""
+    """Collect faults in files that the scenario names."""
     try:
         yield
     except ScenarioError as error:
@@ -267,9 +267,9 @@ def _cost(ask: Ask, graph: TaskGraph | None) -> Cost:
 
 
 def _policy(ask: Ask | None, graph: TaskGraph | None, cluster: Cluster | None) -> tuple[str, Callable[[], Any]]:
-    """Return the policy's name and what makes it; left out, it is in_order for pipelines, else fifo.
+    """Return the policy's name and its constructor; the default is in_order for pipelines, else fifo.
 
-    One from outside the package is checked.
+    A policy from outside the package is checked.
     """
     pipeline = graph is not None and bool(graph.orders)
     if ask is None:
@@ -284,7 +284,7 @@ def _policy(ask: Ask | None, graph: TaskGraph | None, cluster: Cluster | None) -
 
 
 def scenario_schema() -> dict[str, Any]:
-    """Return the JSON Schema of scenarios; what a plan may say depends on the workload."""
+    """Return the JSON Schema of scenarios; the keys of a plan depend on the workload."""
     kinds: dict[Callable[..., Any], list[str]] = {}
     for kind, entry in workloads.entries().items():
         kinds.setdefault(plan_class(entry), []).append(kind)
@@ -297,7 +297,7 @@ def scenario_schema() -> dict[str, Any]:
 
 
 def _if_kind(kinds: list[str], whole: dict[str, Any]) -> dict[str, Any]:
-    """Write the condition that the workload is one of *kinds*; editors show what it says of a key, too."""
+    """Return the condition that the workload is one of *kinds*. Editors also show its descriptions."""
     workload = whole["properties"]["workload"]
     shelf = whole["$defs"][workload["allOf"][-1]["$ref"].rpartition("/")[2]]
     kind = {"description": shelf["allOf"][0]["properties"]["kind"]["description"], "enum": kinds}
@@ -307,7 +307,7 @@ def _if_kind(kinds: list[str], whole: dict[str, Any]) -> dict[str, Any]:
 
 
 def _plan(name: str, form: Callable[..., Any]) -> dict[str, Any]:
-    """Write what stands in a plan of this form, which may be left out where nothing in it must be said."""
+    """Return the schema of a plan of this form, which is optional if it has no required keys."""
     plan = {"$ref": f"#/$defs/{name}"}
     choices = [plan] if _required(form) else [plan, {"type": "null"}]
     needed = {"required": ["plan"]} if _required(form) else {}

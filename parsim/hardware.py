@@ -1,4 +1,4 @@
-"""The cluster that a scenario asks for: devices by count, by name, or of a known kind, and their wiring."""
+"""Make the cluster of a scenario: devices by count, by name, or of a known kind, and their wiring."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ Kind = Annotated[str, KnownDevice()]
 
 @dataclass(frozen=True)
 class DeviceForm:
-    """What may be said of a device; what is left out is as its kind says.
+    """The keys of a device; omitted ones come from its kind.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ class DeviceForm:
 
 @dataclass(frozen=True)
 class NamedDevice:
-    """A device of the list.
+    """A device of the list of devices.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ class NamedDevice:
 
 @dataclass(frozen=True)
 class ClusterForm:
-    """What there is to compute on.
+    """The keys of a cluster.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ class ClusterForm:
 
 
 def devices_of(form: ClusterForm) -> tuple[Device, ...]:
-    """Return the devices that a scenario lists or counts."""
+    """Return the devices of a scenario, listed or counted."""
     rows = form.devices if isinstance(form.devices, list) else Numbered("w{}".format, form.devices)
     if not rows:
         raise Invalid([Complaint(("devices",), "is empty; at least one device is needed")])
@@ -124,7 +124,7 @@ def _device(row: NamedDevice, path: Path, default: dict[str, Any]) -> Device:
 
 
 def _form(device: str | DeviceForm, path: Path) -> DeviceForm:
-    """Fill in what the kind of a device says; a bare name is a kind."""
+    """Fill in the values of the kind of a device; a bare name is a kind."""
     form = DeviceForm(kind=device) if isinstance(device, str) else device
     if form.kind is None:
         return form
@@ -143,18 +143,18 @@ KEYS = ("speed", "memory", "slots", "peak", "bandwidth")
 
 @cache
 def kinds() -> dict[str, FilePath]:
-    """Return the files of the devices that are known, by name."""
+    """Return the files of the known devices by name."""
     return {file.stem: file for file in sorted(FilePath(__file__).with_name("devices").glob("*.yaml"))}
 
 
 def about(name: str) -> str:
-    """Return what the first line of a known device's file says of it."""
+    """Return the description in the first line of a known device's file."""
     return kinds()[name].read_text(encoding="utf-8").partition("\n")[0].lstrip("# ")
 
 
 @cache
 def kind(name: str) -> DeviceForm:
-    """Read what is known of a device: each value stands beside its source; what does not is a `ScenarioError`."""
+    """Read the file of a known device: each value has a source, or a `ScenarioError` is raised."""
     file = str(kinds()[name])
     said = document.read(kinds()[name].read_bytes(), file)
     rows = said.values if isinstance(said.values, dict) else {}
@@ -175,7 +175,7 @@ def kind(name: str) -> DeviceForm:
 
 
 def about_names(form: ClusterForm, devices: Sequence[Device]) -> list[Complaint]:
-    """Complain of names that are taken, by a device, one of its slots, or a way between two places."""
+    """Return complaints about names that a device, a slot, or a way between two places already has."""
     complaints, taken = [], {HOST: "is the name of the coordinator"}
     for index, device in enumerate(devices):
         slots = [f"{device.name}.{slot}" for slot in range(device.slots)] if device.slots > 1 else []
@@ -197,7 +197,7 @@ def _name_of(form: ClusterForm, index: int) -> Path:
 
 
 def about_memory(form: ClusterForm) -> list[Complaint]:
-    """Complain of devices that hold nothing."""
+    """Return complaints about devices without memory."""
     said: list[tuple[Path, float | None]] = [(("device", "memory"), getattr(form.device, "memory", None))]
     for index, row in enumerate(form.devices if isinstance(form.devices, list) else []):
         if isinstance(row, NamedDevice):
@@ -210,7 +210,7 @@ def about_memory(form: ClusterForm) -> list[Complaint]:
 
 
 def wired(devices: tuple[Device, ...], topology: Ask | None) -> Cluster:
-    """Wire the devices as the topology says."""
+    """Wire the devices by the topology."""
     if topology is None:
         return Cluster(devices, UNWIRED)
     return Cluster(devices, topology.make(places=Cluster(devices).places))

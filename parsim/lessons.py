@@ -1,12 +1,12 @@
-"""Lessons: is the answer to a notebook's exercise right, and if it is not, what does it overlook?
+"""Lessons: check answers to the exercises of notebooks, and give hints for wrong ones.
 
 00_first_run      makespan(answer, scenario)     how long does it take?
-01_t_total        subsets(answer, scenario)      into how many subsets must the items be cut to be done first?
-02_schedulers     order(answer, scenario)        in which order must the tasks be taken to reach T_total?
-03_two_splits     weights(answer, scenario)      from which size of the model on is the split by layers faster?
-04_predict_...    roofline(answer, call, device) how long does a kernel take, by its FLOP and bytes?
+01_t_total        subsets(answer, scenario)      how many subsets of the items end first?
+02_schedulers     order(answer, scenario)        which order of the tasks reaches T_total?
+03_two_splits     weights(answer, scenario)      from which model size is the split by layers faster?
+04_predict_...    roofline(answer, call, device) how long does a kernel take by the roofline?
 
-No answer stands here. Each is found by what parsim makes of the question, so it holds for any other values, too.
+This file contains no answers. Each answer is computed by parsim, so the questions work with other values as well.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from parsim.run import Result, simulate
 from parsim.scenario.scenario import Source
 from parsim.study.splits import splits
 
-FOUND = 1e-3  # relative, of a time that was found on paper
+FOUND = 1e-3  # relative, of a time computed on paper
 NEAR = 1e-2  # relative, of a crossing
 
 
 @dataclass(frozen=True)
 class Marked:
-    """An answer with what there is to say of it; it shows itself in these words."""
+    """A checked answer with a comment, which is also its representation."""
 
     right: bool
     words: str
@@ -73,7 +73,7 @@ def makespan(answer: object, source: Source, set: Mapping[str, Any] | None = Non
 
 
 def _overlooked(run: Result, told: float) -> str:
-    """Say what a wrong time leaves out."""
+    """Return the hint for a wrong time."""
     busy = [(device["compute_s"], device["transfer_s"]) for device in run.metrics["devices"]]
     mistakes = (
         (
@@ -90,7 +90,7 @@ def _overlooked(run: Result, told: float) -> str:
 
 
 def subsets(answer: object, source: Source, set: Mapping[str, Any] | None = None) -> Marked:
-    """Mark the number of subsets with which items, split by data, are done first.
+    """Mark the number of subsets with which items split by data end first.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ def subsets(answer: object, source: Source, set: Mapping[str, Any] | None = None
 
 
 def _cut(run: Result, count: int, best: int) -> str:
-    """Say why *count* subsets are not the best cut."""
+    """Explain why *count* subsets are not the best cut."""
     if count % run.theory.p:
         drain = seconds(run.ledger.idle["drain"])
         return (
@@ -131,7 +131,7 @@ def _cut(run: Result, count: int, best: int) -> str:
 
 
 def order(answer: object, source: Source, set: Mapping[str, Any] | None = None) -> Marked:
-    """Mark a list of tasks: taken in this order by whoever is idle, they end at T_total, so that nobody waits.
+    """Mark a list of tasks: if idle workers take them in this order, they must end at T_total, without waiting.
 
     Parameters
     ----------
@@ -183,7 +183,7 @@ def weights(answer: object, source: Source, set: Mapping[str, Any] | None = None
 
 
 def _at(told: float, source: Source, settings: dict[str, Any]) -> str:
-    """Say how long both splits take with a model of *told* bytes."""
+    """Return how long both splits take with a model of *told* bytes."""
     played = settings | {"workload.weights": f"{told!r} B"}
     data, layers = (
         simulate(source, played | {"plan.split": split}).timeline.makespan_s for split in ("data", "layers")
@@ -221,7 +221,7 @@ def roofline(answer: object, kernel: str, shapes: Sequence[tuple[int, ...]], dev
 
 
 def _misread(told: float, computing: float, moving: float, as_numbers: float) -> str:
-    """Say what a wrong time by the roofline leaves out."""
+    """Return the hint for a wrong time by the roofline."""
     mistakes = (
         (computing, "is what arithmetic takes, and memory takes longer."),
         (moving, "is what memory takes, and arithmetic takes longer."),

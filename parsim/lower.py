@@ -1,4 +1,4 @@
-"""What only the whole job can tell: bytes that no route carries, tasks that no device holds, times beyond floats."""
+"""Checks of the whole job: bytes without a route, tasks that fit on no device, times that overflow."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from parsim.sim.memory import limit
 from parsim.sim.memory_bounds import devices_of, least_needs
 from parsim.sim.theory import theory
 
-SHOWN = 20  # complaints of one sort; a million tasks may share a fault
-MOST_PAIRS = 10_000_000  # of places, whose routes are asked for one by one
+SHOWN = 20  # complaints of one sort, since a million tasks may share a fault
+MOST_PAIRS = 10_000_000  # pairs of places whose routes are checked one by one
 
 
 def complaints_about(job: Job) -> list[Complaint]:
-    """Return what cannot travel and what fits nowhere in *job*, whatever it costs."""
+    """Return complaints about bytes without a route and tasks without room in *job*."""
     crowd = _too_many_pairs(job)
     if crowd:
         return crowd
@@ -39,7 +39,7 @@ def complaints_about(job: Job) -> list[Complaint]:
 
 
 def _too_many_pairs(job: Job) -> list[Complaint]:
-    """Complain of a topology that has to be asked for each of too many routes."""
+    """Return a complaint if there are too many pairs of places, and the topology has no `alike`."""
     if job.cluster.wiring.alike is not each_pair:
         return []
     devices, place, edges = devices_of(job), job.graph.place, job.graph.edges
@@ -53,7 +53,7 @@ def _too_many_pairs(job: Job) -> list[Complaint]:
 
 
 def _missing(job: Job, sources: tuple[int, ...], targets: tuple[int, ...]) -> str:
-    """Name a pair of places without a way between them, or nothing."""
+    """Return a message on a pair of places without a route, or an empty text."""
     wiring, places = job.cluster.wiring, job.cluster.places
     wanted = len(sources) * len(targets) - len(set(sources).intersection(targets))
     ways = (pairs for a, b, pairs in wiring.alike(sources, targets) if wiring.route(a, b) is not None)
@@ -109,7 +109,7 @@ def _collectives_without_route(job: Job) -> Iterator[Complaint]:
 
 
 def _tasks_without_room(job: Job) -> Iterator[Complaint]:
-    """Complain of tasks that no device they may run on could hold, even empty."""
+    """Yield complaints about tasks that fit on none of their devices, even if empty."""
     graph, cluster, devices = job.graph, job.cluster, devices_of(job)
     needs = least_needs(job)
     if not needs or not len(graph):
@@ -133,7 +133,7 @@ def _tasks_without_room(job: Job) -> Iterator[Complaint]:
 
 
 def too_long(job: Job) -> Iterator[Complaint]:
-    """Complain of times that add up to more than floats can hold."""
+    """Yield a complaint if the sum of times may overflow."""
     try:
         with np.errstate(over="ignore"):
             seconds = _seconds(job)
@@ -144,7 +144,7 @@ def too_long(job: Job) -> Iterator[Complaint]:
 
 
 def _seconds(job: Job) -> float:
-    """Return more seconds than any run of *job* takes."""
+    """Return an upper bound of the seconds of any run of *job*."""
     foreseen = theory(job)
     return math.fsum(
         [foreseen.n * (foreseen.t_s + foreseen.t_c), *mean_compute(job).tolist(), *job.graph.flows.start, *job.steps]

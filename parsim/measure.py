@@ -1,4 +1,4 @@
-"""Calibrate: measure on this machine what a scenario's kernels and transfers take, into a profile."""
+"""Calibrate: measure a scenario's kernels and transfers on this machine, and make a profile."""
 
 from __future__ import annotations
 
@@ -32,27 +32,27 @@ if TYPE_CHECKING:
 REPEAT = 10
 CONSTANT = {"kind": "constant", "compute": "1 s"}
 ANY_WAY = {"kind": "full", "bandwidth": "1 GB/s"}
-SHOWN = 12  # calls, in a report
+SHOWN = 12  # calls in a report
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """A profile that was just made, and the file that the scenario wants it in."""
+    """A new profile, and the file that the scenario names for it."""
 
     profile: Profile
     file: str
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the profile as its file holds it."""
+        """Return the content of the profile's file."""
         return self.profile.to_dict()
 
     def save(self, file: str | os.PathLike[str]) -> None:
-        """Write the profile, whole or not at all."""
+        """Write the profile completely or not at all."""
         folder, name = os.path.split(os.fspath(file))
         write(folder or ".", {name: lambda: json_text(self.to_dict())})
 
     def report(self) -> str:
-        """Write it for people: the calls that take longest first."""
+        """Write the profile for people: the longest calls first."""
         made, profile = self.profile.made, self.profile
         rows = sorted(profile.kernels.items(), key=lambda row: -row[1].timing["busy"].median_s)
         lines = [
@@ -80,14 +80,14 @@ def calibrate(
     heard: Callable[[int, int], None] = lambda done, total: None,
     timeout_s: float = inf,
 ) -> Calibration:
-    """Measure what a scenario's kernels and transfers take here.
+    """Measure a scenario's kernels and transfers on this machine.
 
     Parameters
     ----------
-    source, set : as for `simulate`; the scenario's own cost is not looked at, so that its profile need not exist yet.
-    repeat : how many rounds of the work are measured, alone and with all workers busy.
-    heard : is told how many rounds of how many are done.
-    timeout_s : it fails where no round of the work ends for so long; left out: it waits.
+    source, set : as for `simulate`; the scenario's own cost is ignored, so that its profile need not exist.
+    repeat : number of measured rounds of the work, alone and with all workers busy.
+    heard : called with the number of rounds done and the number of all rounds.
+    timeout_s : seconds without the end of a round after which it fails; left out: no limit.
 
     Raises `ScenarioError` where the input is wrong or has no kernels, `RunError` where one fails.
     """
@@ -104,7 +104,7 @@ def calibrate(
     bare = [Complaint(("workload",), "has no kernels that could be measured; use items with data and a kernel, or mlp")]
     try:
         job = build(scenario)
-    except ScenarioError as error:  # that the workload states its seconds is no fault of the scenario's cost
+    except ScenarioError as error:  # stated seconds of the workload are not a fault here
         if all(fault.path == "cost.compute" for fault in error.faults):
             raise asked.error(bare) from None
         raise
@@ -119,7 +119,7 @@ def calibrate(
 
 
 def _looked_at(path: str) -> bool:
-    """Say whether a value set at *path* matters: cost and topology are put aside."""
+    """Return whether a value set at *path* matters: cost and topology are ignored."""
     return re.match(r"cost\b|cluster\.topology\b", path) is None
 
 
@@ -145,12 +145,12 @@ def _profile(found: Found, workers: int, repeat: int) -> Profile:
 
 
 def file_of(source: Source, set: Mapping[str, Any] | None = None) -> str:
-    """Return where the profile of a scenario belongs."""
+    """Return the path of a scenario's profile."""
     return _file(load(source, set))
 
 
 def _file(scenario: Scenario) -> str:
-    """Return the file that the scenario's cost names, as seen from here; else profile.json."""
+    """Return the file that the scenario's cost names, relative to the current folder; else profile.json."""
     cost = scenario.values.get("cost")
     named = cost.get("profile") if isinstance(cost, dict) else None
     return scenario.near(("cost", "profile"), named) if isinstance(named, str) else "profile.json"

@@ -1,4 +1,4 @@
-"""Scenario in, prediction and measurement of the same work out."""
+"""Predict and measure the work of a scenario."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Replay:
-    """The same job on two clocks: what the simulated one predicts, what the wall clock measured."""
+    """A job on two clocks: predicted by the simulated clock, measured by the wall clock."""
 
     predicted: Result
     measured: Result
-    result_matches_serial: bool  # the outputs of the worker processes, merged, against one worker without any split
+    result_matches_serial: bool  # compares the merged outputs of worker processes with one worker without any split
 
     def __repr__(self) -> str:
-        """Say in a line what was played."""
+        """Return in one line what was played."""
         predicted, measured = (seconds(run.timeline.makespan_s) for run in (self.predicted, self.measured))
         return f"Replay({self.measured.job.name}, predicted {predicted}, measured {measured})"
 
@@ -54,12 +54,12 @@ class Replay:
 
     @property
     def error(self) -> float:
-        """By what share of the measured makespan the predicted one is off; above 0: predicted too long."""
+        """The error of the predicted makespan as a share of the measured one; positive: predicted too long."""
         measured = self.measured.timeline.makespan_s
         return self.predicted.timeline.makespan_s / measured - 1 if measured else 0.0
 
     def report(self) -> str:
-        """Write the measured run for people, and the prediction beside it."""
+        """Write the measured run and the prediction for people."""
         handed = self.measured.job.cost.handed
         rows = side_by_side(self.predicted.to_dict(), self.measured.to_dict(), handed)
         beside = "\n".join(f"  {line}" for line in rows)
@@ -68,16 +68,16 @@ class Replay:
 
     @property
     def profiled(self) -> bool:
-        """Say whether the prediction rests on a profile of this machine."""
+        """Whether the prediction uses a profile of this machine."""
         return bool(np.isfinite(self.measured.job.cost.travel(np.zeros(1))).all())
 
     @property
     def warnings(self) -> list[str]:
-        """What a reader of the replay should know."""
+        """The warnings to show with the replay."""
         return self.measured.warnings
 
     def said(self) -> list[str]:
-        """Say whether the result is right, and what the prediction missed."""
+        """Return whether the result is right, and the error of the prediction, in words."""
         serial = "is" if self.result_matches_serial else "is NOT"
         return [
             f"The result {serial} what one worker alone computes.",
@@ -93,7 +93,7 @@ class Replay:
         return stacked(self.measured.job.name, charts)
 
     def _repr_html_(self) -> str:
-        """Show both runs in a notebook, and their figures beside each other."""
+        """Show both runs and their figures side by side in a notebook."""
         from parsim.plot.paper import png
 
         return html.page(
@@ -104,7 +104,7 @@ class Replay:
         )
 
     def save(self, folder: str | os.PathLike[str]) -> None:
-        """Write both runs into folders of their own; beside them the replay as result.json, and both on one axis."""
+        """Write each run into its own folder, the replay as result.json, and a picture of both."""
         write(os.fspath(folder), self.files())
 
     def files(self) -> Files:
@@ -123,12 +123,12 @@ class Replay:
 
 
 def replay(source: Source, set: Mapping[str, Any] | None = None, timeout_s: float = inf) -> Replay:
-    """Play a scenario in real processes, one for each worker, on the wall clock; and predict it.
+    """Play a scenario in real processes, one per worker, on the wall clock, and predict it.
 
     Parameters
     ----------
     source, set : as for `simulate`.
-    timeout_s : it fails where no task ends for so long; left out: it waits.
+    timeout_s : seconds without the end of a task after which it fails; left out: no limit.
 
     Raises `ScenarioError` where the input is wrong or only counts, `RunError` where a kernel or a process fails.
     """
@@ -136,7 +136,7 @@ def replay(source: Source, set: Mapping[str, Any] | None = None, timeout_s: floa
 
 
 def replayable(source: Source, set: Mapping[str, Any] | None = None) -> Job:
-    """Build a scenario that real processes can play; raises as `replay` does before the clock starts."""
+    """Build a scenario for real processes; raises the errors of `replay` that come before the clock starts."""
     require_processes("replay")
     from parsim.real import processes
 
@@ -150,7 +150,7 @@ def replayable(source: Source, set: Mapping[str, Any] | None = None) -> Job:
 
 @staying()
 def replay_job(job: Job, timeout_s: float = inf) -> Replay:
-    """Play a job in real processes, and on the simulated clock; fail where no task ends for *timeout_s*."""
+    """Play a job in real processes and on the simulated clock; fail if no task ends for *timeout_s*."""
     from parsim.real import processes
 
     job = replace(job, clock="simulated", notes=(*job.notes, *_crowded(job)))
@@ -159,7 +159,7 @@ def replay_job(job: Job, timeout_s: float = inf) -> Replay:
     program = job.graph.program
     assert program is not None
     return Replay(
-        # The kernels run in this process only after the workers have survived them.
+        # Kernels run in this process only after worker processes have survived them.
         predicted=Result(job, foreseen, predicted, evaluate(job.graph, predicted)),
         measured=Result(replace(job, clock="replayed"), foreseen, measured, value),
         result_matches_serial=alike(value, alone(program)),
@@ -174,8 +174,8 @@ def _crowded(job: Job) -> list[str]:
 
 
 def salvage(failed: Unfinished, folder: str | os.PathLike[str]) -> None:
-    """Write what an unfinished replay had measured into the folder where the whole of it would have gone.
+    """Write the measured part of an unfinished replay into the folder of the whole replay.
 
-    No answer of an earlier replay stays there: it would belong to other files.
+    Answers of an earlier replay are removed, since they would not match the other files.
     """
     write(os.fspath(folder), within("measured", ended(failed)), outdated=("result.json", "measured/result.json"))

@@ -1,4 +1,4 @@
-"""Reading a scenario whose file may be large: it is checked while it is read, so that a fault is told early.
+"""Read a scenario and check it while reading, so that faults in a large file are found early.
 
 file  --scenario.load-->  Scenario
 |        ^
@@ -24,7 +24,7 @@ from parsim.scenario.schema import key_of, parameters
 from parsim.topologies import topologies
 from parsim.workloads import workloads
 
-PLAN: Path = ("plan",)  # its keys depend on the workload's kind
+PLAN: Path = ("plan",)  # its keys depend on the kind of the workload
 SHELVES: dict[Path, Shelf] = {
     ("workload",): workloads,
     ("policy",): policies,
@@ -35,12 +35,12 @@ SHELVES: dict[Path, Shelf] = {
 
 
 def load(source: Source, set: Mapping[str, Any] | None = None) -> Scenario:
-    """Read a scenario, as `parsim.scenario.scenario.load` does; a large file is checked while it is read."""
+    """Read a scenario like `parsim.scenario.scenario.load`; a large file is checked while it is read."""
     return read(source, set, partial(_about, set or {}))
 
 
 def _about(set: Mapping[str, Any], open: Sequence[Any], path: Path) -> Iterable[Complaint]:
-    """Complain of what has been read so far, but for what *set* replaces."""
+    """Return complaints about the values read so far, except those that *set* replaces."""
     excerpt = Excerpt(open, path)
     if not isinstance(excerpt.values, dict):
         return [Complaint((), no_mapping(excerpt.values))]
@@ -74,7 +74,7 @@ def _about_undecided(excerpt: Excerpt) -> list[Complaint]:
 
 
 def _decided(held: Any) -> bool:
-    """Say whether *held* says its kind; a scenario does so by its workload."""
+    """Return whether the kind of *held* is known; for a scenario, the kind of its workload."""
     return not isinstance(held, dict) or not held.keys().isdisjoint({"kind", "workload"})
 
 
@@ -84,7 +84,7 @@ def _keys(entry: Callable[..., Any], section: Path) -> set[str]:
 
 
 def _as_if(excerpt: Excerpt, section: Path, kind: str) -> list[Complaint]:
-    """Complain of what is being read in *section* as if it were of this *kind*."""
+    """Return complaints about the current values of *section*, assuming this *kind*."""
     held = excerpt.values
     for step in ("workload",) if section == PLAN else section:
         held = held.setdefault(step, {})

@@ -1,4 +1,4 @@
-"""Scenario in, result out."""
+"""Simulate a scenario."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Result:
-    """A run: what was foreseen, what happened, what it measures."""
+    """The result of a run: theory, timeline and figures."""
 
     job: Job
     theory: Theory
     timeline: Timeline
-    value: Any  # what the merge made of the kernels' outputs; None where the workload only counts
+    value: Any  # the merged outputs of the kernels; None if the workload only counts
 
     def __repr__(self) -> str:
-        """Say in a line what was played."""
+        """Return in one line what was played."""
         return f"Result({self.job.name}, {self.job.clock}, makespan {seconds(self.timeline.makespan_s)})"
 
     @cached_property
@@ -61,7 +61,7 @@ class Result:
 
     @cached_property
     def metrics(self) -> dict[str, Any]:
-        """The figures of every device, and what training measures (None: no training step), as in the contract."""
+        """The figures of every device and of training (None: no training), as in the contract."""
         return {"devices": self.devices, "training": training(self.job, self.timeline)}
 
     def to_dict(self) -> dict[str, Any]:
@@ -84,12 +84,12 @@ class Result:
 
     @property
     def warnings(self) -> list[str]:
-        """What there is to doubt."""
+        """The warnings about the result."""
         return list(self.job.notes)
 
     @property
     def notes(self) -> list[str]:
-        """What a reader of the run should know."""
+        """The notes to show with the run."""
         program = self.job.graph.program
         counted = self.job.clock == "simulated" and program is not None and not program.light
         silent = ["the simulated clock counts these kernels and runs none; for a result use clock: live, or replay"]
@@ -166,7 +166,7 @@ def simulate(source: Source, set: Mapping[str, Any] | None = None, engine: Engin
     Parameters
     ----------
     source : a path, or the scenario's YAML as Python values.
-    set : values to put in place of the scenario's, by dotted path.
+    set : values that replace the scenario's, by dotted path.
     engine : what plays it on the simulated clock: simpy; path, the longest path, which is faster and writes the same
         bytes, but can only play fixed orders on links that nobody shares; or auto, which tries path from 20,000 tasks
         on. The result says which it was. Another name is a `ValueError`.
@@ -190,12 +190,12 @@ def simulate(source: Source, set: Mapping[str, Any] | None = None, engine: Engin
 
 
 def salvage(failed: Unfinished, folder: str | os.PathLike[str]) -> None:
-    """Write what had ended of an unfinished run into the folder where the whole of it would have gone."""
+    """Write the finished part of an unfinished run into the folder of the whole run."""
     write(os.fspath(folder), ended(failed), outdated=("result.json", "validation.json"))
 
 
 def ended(failed: Unfinished) -> Files:
-    """Return the files of what had ended."""
+    """Return the files of the finished part."""
     timeline = failed.timeline
     assert isinstance(timeline, Timeline)
     return {"timeline.csv": lambda: write_csv(timeline), "idle.csv": lambda: write_idle(timeline)}

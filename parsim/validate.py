@@ -1,4 +1,4 @@
-"""Hold a run against what is known without it: closed forms, a lower bound, and the checker."""
+"""Validate a run by closed forms, a lower bound, and the checker."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from parsim.scenario.scenario import Source
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SHOWN = 4  # broken rules, in a picture
+SHOWN = 4  # broken rules shown in a picture
 
 
 @dataclass(frozen=True)
 class Validation:
-    """What was compared, and what came of it."""
+    """The comparisons of a run with theory."""
 
     result: Result
     forms: list[Form]
@@ -36,23 +36,23 @@ class Validation:
     broken: list[str]  # rules that the timeline breaks
 
     def agrees(self, form: Form) -> bool:
-        """Say whether the simulated makespan is the one that *form* foresees."""
+        """Return whether the simulated makespan equals that of *form*."""
         makespan = self.result.timeline.makespan_s
         return abs(makespan - form.makespan_s) <= CLOSE * max(makespan, form.makespan_s)
 
     @property
     def respects_bound(self) -> bool:
-        """Say whether the makespan is no less than any policy can reach."""
+        """Whether the makespan is at least the lower bound."""
         return self.result.timeline.makespan_s >= self.lower_bound_s * (1 - CLOSE)
 
     @property
     def good(self) -> bool:
-        """Say whether nothing contradicts the run."""
+        """Whether nothing contradicts the run."""
         return not self.broken and self.respects_bound and all(map(self.agrees, self.forms))
 
     @property
     def verdict(self) -> str:
-        """Say it in words."""
+        """The verdict in words."""
         if self.broken:
             return f"the timeline breaks {len(self.broken)} rule{'s' * (len(self.broken) != 1)} of the checker"
         if not self.respects_bound:
@@ -62,7 +62,7 @@ class Validation:
         return "the simulation agrees with theory" if self.forms else "no closed form is known; bound and checker hold"
 
     def _repr_html_(self) -> str:
-        """Show the comparison in a notebook, and the run below it."""
+        """Show the comparison and the run in a notebook."""
         makespan = seconds(self.result.timeline.makespan_s, 12)
         rows = [
             [form.name, form.formula, seconds(form.makespan_s, 12), "agrees" if self.agrees(form) else "differs"]
@@ -78,7 +78,7 @@ class Validation:
         )
 
     def save(self, folder: str | os.PathLike[str]) -> None:
-        """Write the run into *folder*, and beside it validation.json and the picture of `plot`."""
+        """Write the run, validation.json and the picture of `plot` into *folder*."""
         pictures = drawn("validation", self._pictures)
         write(
             os.fspath(folder), {"validation.json": lambda: json_text(self.to_dict()), **pictures, **self.result.files()}
@@ -90,7 +90,7 @@ class Validation:
         return files("validation", self.plot())
 
     def plot(self) -> Figure:
-        """Draw the run, and below it what the closed forms foresee, the lower bound, and the verdict."""
+        """Draw the run, and below it the closed forms, the lower bound, and the verdict."""
         from parsim.plot.validation import Row, validation
 
         rows = [Row(*form, self._said(form), self.agrees(form)) for form in self.forms]
@@ -103,7 +103,7 @@ class Validation:
         return validation(title, self.result.timeline, self.result.theory.t_total_s, rows, [*none, *told, *more])
 
     def _said(self, form: Form) -> str:
-        """Say whether a closed form foresees the makespan, or by how much it is off."""
+        """Write whether a closed form agrees with the makespan, or the difference."""
         if self.agrees(form):
             return "agrees"
         more = self.result.timeline.makespan_s - form.makespan_s
@@ -141,11 +141,11 @@ class Validation:
 
 
 def validate(source: Source, set: Mapping[str, Any] | None = None) -> Validation:
-    """Play a scenario on the simulated clock, and hold it against theory; parameters as for `simulate`."""
+    """Play a scenario on the simulated clock, and compare it with theory; parameters as for `simulate`."""
     return validation(run(replace(build(load(source, set)), clock="simulated")))
 
 
 def validation(result: Result) -> Validation:
-    """Compare *result* with all that is known of its job."""
+    """Compare *result* with the theory of its job."""
     job = result.job
     return Validation(result, forms(job), lower_bound(job), check(job, result.timeline))

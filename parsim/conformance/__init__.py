@@ -1,10 +1,10 @@
-"""Conformance: what holds of every entry of a shelf, found out on small cases; also for a file of one's own.
+"""Conformance: check the rules of every shelf entry on small cases, also for users' files.
 
-    parsim.conformance.check_file("newest.py")      uses the file, tries all that it adds      -> Verdict
+    parsim.conformance.check_file("newest.py")      loads the file, checks all its entries     -> Verdict
     parsim.conformance.findings("policies", "heft")                                            -> list of Finding
 
-One module a shelf, each with `cases(entry)`. A case raises whatever it likes: what is raised is what is broken. An
-entry that never comes back cannot be told of; it is the only thing that is not handled.
+There is one module per shelf, with a function `cases(entry)`. A case may raise any exception, which counts as a broken
+rule. Only an entry that never returns is not handled.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ __all__ = ["Finding", "Verdict", "cases", "check_file", "findings"]
 
 @dataclass(frozen=True)
 class Verdict:
-    """What came of a file: every case of everything that it adds to a shelf."""
+    """The verdict on a file: the findings of all cases of its entries."""
 
     file: str
     findings: list[Finding]
 
     @property
     def good(self) -> bool:
-        """Say whether nothing is broken."""
+        """Whether no rule is broken."""
         return not any(finding.broken for finding in self.findings)
 
     @property
     def verdict(self) -> str:
-        """Say it in words."""
+        """The verdict in words."""
         cases, broken = len(self.findings), sum(bool(finding.broken) for finding in self.findings)
         return f"{cases} cases, and all hold" if self.good else f"{broken} of {cases} cases are broken"
 
@@ -54,7 +54,7 @@ class Verdict:
 
 
 def _told(findings: Sequence[Finding]) -> Iterator[str]:
-    """Tell of each case of an entry; what is broken in the same words in many is told once."""
+    """Write the findings of an entry; identical failures are merged."""
     if len({one.broken for one in findings}) == 1 and findings[0].broken and len(findings) > 1:
         findings = [findings[0]._replace(case=f"each of {len(findings)} cases", told="")]
     known: set[tuple[str, ...]] = set()
@@ -68,20 +68,19 @@ def _told(findings: Sequence[Finding]) -> Iterator[str]:
 
 
 def check_file(file: str | os.PathLike[str]) -> Verdict:
-    """Use a Python file from outside the package, and try what it adds to the shelves.
+    """Load a Python file from outside the package, and check the entries that it adds to the shelves.
 
-    Raises `ScenarioError` where the file cannot be loaded or adds nothing; whatever its entries do wrong is in the
-    verdict.
+    Raises `ScenarioError` if the file cannot be loaded or adds nothing. Faults of its entries are in the verdict.
     """
     return Verdict(os.fspath(file), [one for shelf, entry in use(file) for one in findings(shelf, entry)])
 
 
 def findings(shelf: str, entry: str) -> list[Finding]:
-    """Try every case of an entry."""
+    """Run every case of an entry."""
     return [find(shelf, entry, case) for case in counted("cases", cases(shelf, entry))]
 
 
 def cases(shelf: str, entry: str) -> list[Case]:
-    """Return the cases of an entry, by the module of its shelf."""
+    """Return the cases of an entry from the module of its shelf."""
     found: list[Case] = importlib.import_module(f"parsim.conformance.{shelf}").cases(entry)
     return found

@@ -1,7 +1,7 @@
-"""What holds of a class of kernels: shapes, prices, gradients by finite differences, and nothing kept or changed.
+"""Rules for classes of kernels: shapes, prices, gradients by finite differences, no stored state, no changed arguments.
 
-dx                         what input_grad says
-(f(x + h) - f(x - h)) / 2h      f = the output, times a random gradient, added up: each number of each array, once
+dx                         the result of input_grad
+(f(x + h) - f(x - h)) / 2h      f = sum of output x random gradient, for each number of each array
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from parsim.kernels import kernels
 from parsim.scenario.schema import check as read
 
 SEEDS = (0, 1)
-STEP = 6e-6  # about the cube root of the last bit of 1, where rounding and curvature err alike
+STEP = 6e-6  # about the cube root of the machine epsilon, where rounding and curvature errors are equal
 CLOSE = 1e-6  # relative
 NUMBER: Shape = ()
 
 
 class Sample(NamedTuple):
-    """A kernel with arrays that it drew, and a gradient of its output drawn for it."""
+    """A kernel with arrays from its `sample`, and a random gradient of its output."""
 
     kernel: Kernel
-    call: Callable[..., Any]  # (method, *arguments); what that raises is told with its line
+    call: Callable[..., Any]  # (method, *arguments); exceptions are reported with their line
     arrays: tuple[Array, ...]
     grad: Array
 
@@ -42,16 +42,16 @@ class Sample(NamedTuple):
         return tuple(map(np.shape, self.arrays))
 
     def given(self, part: Part) -> tuple[Array, ...]:
-        """Return what a part is called with."""
+        """Return the arguments of a part."""
         return self.arrays if part == "forward" else (self.grad, *self.arrays)
 
     def run(self, part: Part, kernel: Kernel | None = None) -> Any:
-        """Run a part, of this kernel or of a copy of it."""
+        """Run a part of this kernel or of a copy."""
         return self.call(partial(run, kernel or self.kernel), part, self.given(part))
 
 
 def cases(entry: str) -> list[Case]:
-    """Return what a class of kernels is asked."""
+    """Return the cases of a class of kernels."""
     asking: dict[str, Callable[[str], Found]] = {
         "the output has the shape that is said": outputs,
         "FLOP and bytes of every part": prices,
@@ -64,12 +64,12 @@ def cases(entry: str) -> list[Case]:
 
 
 def takes_numbers(entry: str) -> bool:
-    """Say whether forward takes one element, which may be a number."""
+    """Return whether forward takes one element, which may be a number."""
     try:
         kernel = _kernel(entry)
         return kernel.shape(NUMBER) == NUMBER and len(kernel.sample(np.random.default_rng(0))) == 1
     except ANYTHING:
-        return False  # whatever it is, the cases above tell
+        return False  # other cases report this error
 
 
 def _kernel(entry: str) -> Kernel:
@@ -109,7 +109,7 @@ def _has_gradient(array: Array) -> bool:
 
 
 def outputs(entry: str) -> Found:
-    """Hold the output's shape against what `shape` says."""
+    """Compare the output's shape with `shape`."""
     return found(
         f"makes an output of shape {np.shape(output)} of {sample.shapes}, and says {said}"
         for sample in samples(entry)
@@ -119,7 +119,7 @@ def outputs(entry: str) -> Found:
 
 
 def prices(entry: str) -> Found:
-    """Ask for FLOP and bytes; a part that only copies has no FLOP."""
+    """Check FLOP and bytes; a part that only copies has no FLOP."""
     broken, told = list[str](), list[str]()
     for sample in samples(entry):
         told = []
@@ -136,7 +136,7 @@ def prices(entry: str) -> Found:
 
 
 def again(entry: str) -> Found:
-    """Run every part twice, and once more in a copy that was sent."""
+    """Run every part twice, and once in a pickled copy."""
     broken = []
     for sample in samples(entry):
         try:
@@ -153,7 +153,7 @@ def again(entry: str) -> Found:
 
 
 def untouched(entry: str) -> Found:
-    """Hold the arrays against copies of them, made before."""
+    """Compare the arrays after a call with copies made before."""
     broken = []
     for sample in samples(entry):
         for part in parts(sample):
@@ -168,7 +168,7 @@ def untouched(entry: str) -> Found:
 
 
 def gradients(entry: str) -> Found:
-    """Hold each gradient against central differences."""
+    """Compare each gradient with central differences."""
     broken, worst, names = list[str](), 0.0, list[str]()
     for sample in samples(entry):
         inputs = len(sample.arrays) - sample.kernel.weights
@@ -203,7 +203,7 @@ def _about_gradient(sample: Sample, index: int, gradient: Any) -> tuple[list[str
 
 
 def differences(sample: Sample, index: int) -> Array:
-    """Return the gradient of the loss by array *index*, measured."""
+    """Return the gradient of the loss with respect to array *index* by central differences."""
     measured = np.empty(sample.shapes[index])
     for at in np.ndindex(measured.shape):
         high, low = (_loss(sample, index, at, step) for step in (STEP, -STEP))
@@ -218,12 +218,12 @@ def _loss(sample: Sample, index: int, at: tuple[int, ...], step: float) -> float
 
 
 def refusals(entry: str) -> Found:
-    """Ask for the shape of the output of arrays that perhaps do not fit: a ValueError, or forward takes them."""
+    """Call `shape` with shapes that may not match: it raises ValueError, or forward accepts the arrays."""
     broken, refused = list[str](), 0
     sample = next(samples(entry))
     for arrays in _misfits(sample.arrays):
         shapes = tuple(map(np.shape, arrays))
-        counted = (TypeError,) if len(arrays) != len(sample.arrays) else ()  # what Python says of too many or too few
+        counted = (TypeError,) if len(arrays) != len(sample.arrays) else ()
         try:
             with aside():
                 said = sample.kernel.shape(*shapes)
@@ -248,7 +248,7 @@ def _about_taken(sample: Sample, arrays: Sequence[Array], said: Shape) -> list[s
 
 
 def _misfits(arrays: Sequence[Array]) -> Iterator[list[Array]]:
-    """Change the shape of one array at a time: an axis longer, an axis less or more; leave one out, add one."""
+    """Yield changed shapes: one array with a longer axis, one axis less or more; one array less or more."""
     yield []
     yield [*arrays, np.zeros((7, 11))]
     for index, array in enumerate(arrays):

@@ -1,4 +1,4 @@
-"""A case: something small that an entry is asked for, and what came of it, in words.
+"""Cases: small checks of a shelf entry, and their findings in words.
 
 Case("five tasks on two workers", ask)  --find-->  Finding(policies, newest, "five tasks ...", broken, told)
 """
@@ -19,21 +19,21 @@ from parsim.scenario.schema import key_of, model_of, parameters
 
 
 class Found(NamedTuple):
-    """What came of a case: sentences about what is broken, none where all holds; and what else there is to tell."""
+    """The result of a case: sentences about broken rules (none if all hold), and further remarks."""
 
     broken: tuple[str, ...] = ()
     told: str = ""
 
 
 class Case(NamedTuple):
-    """Something small to ask an entry for; it may raise whatever it likes."""
+    """A small check of an entry, which may raise any exception."""
 
     name: str
     ask: Callable[[], Found]
 
 
 class Finding(NamedTuple):
-    """What came of one case of one entry."""
+    """The finding of one case of one entry."""
 
     shelf: str
     entry: str
@@ -44,7 +44,7 @@ class Finding(NamedTuple):
 
 @staying()
 def find(shelf: str, entry: str, case: Case) -> Finding:
-    """Ask the case; whatever is raised is broken, and told in words."""
+    """Run the case; an exception counts as a broken rule."""
     try:
         found = case.ask()
     except (ParsimError, Invalid) as error:
@@ -59,18 +59,18 @@ def _lines_in_one(text: str) -> str:
 
 
 def found(broken: Iterable[str], told: str = "") -> Found:
-    """Gather the sentences about what is broken."""
+    """Collect the sentences about broken rules."""
     return Found(tuple(broken), told)
 
 
 def who_of(name: str, entry: str, kind: str) -> Who:
-    """Return how messages name an entry of the shelf *name*."""
+    """Return the name of an entry of the shelf *name* for messages."""
     made = shelf(name)[entry]
     return made.who if isinstance(made, Outside) else Who(kind, entry, shelf(name).place(entry), 1)
 
 
 def asked(entry: Callable[..., Any], given: tuple[str, ...], samples: Mapping[str, Any]) -> dict[str, Any]:
-    """Make up what a scenario must say to *entry*: its own *samples*, else the example of each annotation.
+    """Return required arguments for *entry*: from *samples*, else the example of each annotation.
 
     >>> from parsim.core.units import BytesPerSecond, Seconds
     >>> def star(places, bandwidth: BytesPerSecond, latency: Seconds = 0.0): ...

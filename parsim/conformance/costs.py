@@ -1,4 +1,4 @@
-"""What holds of every cost: seconds and factors that are finite, none negative; luck that knows (seed, task) alone."""
+"""Rules for costs: finite and non-negative seconds and factors, and luck that depends only on (seed, task)."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ WORK: dict[str, dict[str, Any]] = {
 
 
 def cases(entry: str) -> list[Case]:
-    """Return the work that a cost is asked about."""
+    """Return the cases of a cost."""
     return [
         *(Case(f"luck of seed {seed}", partial(luck, entry, seed)) for seed in SEEDS),
         *(Case(name, partial(play, entry, scenario)) for name, scenario in WORK.items()),
@@ -57,14 +57,14 @@ def cases(entry: str) -> list[Case]:
 
 
 def said(entry: str, states_seconds: bool) -> dict[str, Any]:
-    """Return what a scenario says to the cost: `compute`, if it knows that, only for work that states no seconds."""
+    """Return the cost's values for a scenario; `compute` is given only if the work states no seconds."""
     known = parameters(costs[entry])
     compute = {} if states_seconds or "compute" not in known else {"compute": "1 s"}
     return asked(costs[entry], (), compute | ({"profile": profile()} if "profile" in known else {}))
 
 
 def made(entry: str) -> Cost:
-    """Return the cost, all that it answers checked."""
+    """Return the cost with checked answers."""
     entry_made = costs[entry]
     answer = entry_made(**read(entry_made, said(entry, states_seconds=False)))
     return checked(who_of("costs", entry, "cost"), {}, answer)
@@ -86,11 +86,11 @@ def luck(entry: str, seed: int) -> Found:
 
 
 def play(entry: str, scenario: dict[str, Any]) -> Found:
-    """Play work twice, and ask for the seconds on every device."""
+    """Play work twice, and get the seconds on every device."""
     cost = {"kind": entry, **said(entry, states_seconds=scenario["workload"]["kind"] != "items")}
     try:
         job = build(load({**scenario, "cost": cost, "seed": 3}))
-    except ScenarioError as refused:  # work without kernels, say: a cost may remark on it
+    except ScenarioError as refused:  # for example, a cost may refuse work without kernels
         if any(fault.path != "cost.kind" for fault in refused.faults):
             raise
         return found([], refused.faults[0].message)

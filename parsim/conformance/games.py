@@ -1,7 +1,7 @@
-"""Small jobs for policies: one for each thing that a policy may get wrong.
+"""Small jobs for policies: one for each possible mistake of a policy.
 
 workers     equal, of several speeds, with slots, some of which may not run some tasks
-tasks       independent, in chains and joins, of zero seconds, too many for the room, of unknown luck
+tasks       independent, in chains and joins, of zero seconds, too many for the memory, with random times
 inputs      none, delays, bytes over a network, with prefetch
 """
 
@@ -13,12 +13,12 @@ Values = dict[str, Any]
 
 
 def task(name: str, compute: Any, *after: str, **more: Any) -> Values:
-    """Write a task that only waits for its parents; *more* may hold an `after` with delays or bytes."""
+    """Return a task that waits for its parents; *more* may contain an `after` with delays or bytes."""
     return {"name": name, "compute": compute, **({"after": list(after)} if after else {}), **more}
 
 
 def game(devices: Any, tasks: list[Values], **more: Any) -> Values:
-    """Write the scenario of a task graph."""
+    """Return the scenario of a task graph."""
     return {"cluster": {"devices": devices}, "workload": {"kind": "tasks", "tasks": tasks}, **more}
 
 
@@ -58,7 +58,7 @@ SLOTS = {"devices": [{"name": f"w{i}", "slots": 2, "memory": "10 MB"} for i in r
 ITEMS = {"kind": "items", "data": [1, 2, 3, 4, 5], "kernel": "double", "merge": "sum", "item": "1 MB"}
 STAGES = {"kind": "stages", "forward": "1 s", "input_grad": "1 s", "weight_grad": "1 s"}
 
-QUIET: dict[str, Values] = {  # equal workers, and nothing travels: the makespan has bounds on both sides
+QUIET: dict[str, Values] = {  # equal workers without transfers: the makespan has lower and upper bounds
     "independent tasks on two workers": game(2, ALONE),
     "more workers than tasks": game(7, ALONE),
     "one worker": game(1, ALONE),

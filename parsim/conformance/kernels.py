@@ -1,8 +1,8 @@
-"""What holds of every kernel: the same answer again, in any process, and however items are split.
+"""Rules for kernels: the same result in every call, in every process, and for every split of items.
 
-a plain function                       numbers, and items however they are split
-a class whose forward takes a number   both, and what holds of every class
-any other class                        what holds of every class: `parsim.conformance.arrays`
+a plain function                       numbers, and items under every split
+a class whose forward takes a number   both, and the rules for classes
+any other class                        the rules for classes: `parsim.conformance.arrays`
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ PLANS = ({"split": "data"}, {"split": "data", "subsets": 3}, {"split": "layers"}
 
 
 def cases(entry: str) -> list[Case]:
-    """Return what a kernel is asked."""
+    """Return the cases of a kernel."""
     if not is_class(kernels[entry]):
         return numbers_of(entry)
     return [*arrays.cases(entry), *(numbers_of(entry) if arrays.takes_numbers(entry) else [])]
 
 
 def numbers_of(entry: str) -> list[Case]:
-    """Return the numbers that a kernel is computed on, and the items."""
+    """Return the cases with numbers and items."""
     each = [
         case
         for name, numbers in NUMBERS.items()
@@ -57,14 +57,14 @@ def computing(entry: str) -> Any:
 
 
 def again(entry: str, numbers: list[Any]) -> Found:
-    """Compute on the same numbers twice."""
+    """Compute the same numbers twice."""
     kernel = computing(entry)
     first, second = ([kernel(number) for number in numbers] for _ in range(2))
     return found(_unlike(numbers, first, second, "and another time"))
 
 
 def sent(entry: str, numbers: list[Any]) -> Found:
-    """Compute with what a worker process would have got."""
+    """Compute with a pickled copy, as in a worker process."""
     kernel = computing(entry)
     copy = pickle.loads(pickle.dumps(kernel))
     return found(
@@ -81,7 +81,7 @@ def _unlike(numbers: list[Any], first: list[Any], second: list[Any], when: str) 
 
 
 def split(entry: str, plan: dict[str, Any]) -> Found:
-    """Play items, and hold their outputs against one worker's."""
+    """Play items, and compare their outputs with those of one worker."""
     kernel = {"kind": entry, **asked(kernels[entry], argument(kernels[entry]), {})}
     work = {"kind": "items", "data": NUMBERS["whole numbers"], "kernel": kernel, "merge": "sum"}
     scenario = {
@@ -93,7 +93,7 @@ def split(entry: str, plan: dict[str, Any]) -> Found:
     job = build(load(scenario))
     program = job.graph.program
     assert isinstance(program, Elements)
-    program = replace(program, merge=list)  # whatever a kernel makes need not add up
+    program = replace(program, merge=list)  # not all outputs can be added
     value = run(replace(job, graph=replace(job.graph, program=program))).value
     alone = program.serial()
     return found([] if alike(value, alone) else [f"split, the outputs are {value!r}; one worker alone makes {alone!r}"])

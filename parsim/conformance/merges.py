@@ -1,4 +1,4 @@
-"""What holds of every merge: it takes any outputs, leaves them alone, says the same again, and JSON can write it."""
+"""Rules for merges: accept any outputs, do not change them, and return the same JSON value in every call."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PLANS = ({"split": "data"}, {"split": "data", "subsets": 4}, {"split": "layers"}
 
 
 def cases(entry: str) -> list[Case]:
-    """Return what a merge is given."""
+    """Return the cases of a merge."""
     lists = [Case(f"{name}, twice", partial(again, entry, outputs)) for name, outputs in OUTPUTS.items()]
     return [*lists, *(Case(f"items split as {plan}", partial(split, entry, plan)) for plan in PLANS)]
 
@@ -42,7 +42,7 @@ def again(entry: str, outputs: list[Any]) -> Found:
 
 
 def split(entry: str, plan: dict[str, Any]) -> Found:
-    """Play items, and hold the result against the merge of all outputs."""
+    """Play items, and compare the result with the merge of all outputs."""
     merge = {"kind": entry, **asked(merges[entry], argument(merges[entry]), {})}
     work = {"kind": "items", "data": [1, 2, 3, 4, 5], "kernel": "double", "merge": merge}
     cost = {"kind": "constant", "compute": "1 s"}

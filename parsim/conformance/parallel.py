@@ -1,4 +1,4 @@
-"""What holds of every split of items: sound tasks, all weights, and the result of one worker alone."""
+"""Rules for splits of items: a valid graph, all weights, and the result of one worker."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ WEIGHTS = 12e6  # B
 
 
 def cases(entry: str) -> list[Case]:
-    """Return the items that are split, counted and with values, with each option that the split knows."""
+    """Return the cases of a split: items counted and with values, with each option of the split."""
     known = inspect.signature(parallel[entry]).parameters
     made = []
     for items, devices in SHAPES:
@@ -38,7 +38,7 @@ def cases(entry: str) -> list[Case]:
 
 
 def play(entry: str, items: int, devices: int, options: dict[str, int]) -> Found:
-    """Play items that are only counted, and items with values."""
+    """Play counted items, and items with values."""
     kind = {"kind": entry, **asked(parallel[entry], GIVEN, {})}
     sizes = {"kind": "items", "item": "1 MB", "result": "500 kB", "weights": f"{WEIGHTS:g} B"}
     values: dict[str, Any] = {"data": list(range(1, items + 1)), "kernel": "double", "merge": "sum"}

@@ -1,6 +1,6 @@
-"""What holds of every policy: each task once, after its inputs, where it may run, where there is room; the same again.
+"""Rules for policies: each task once, after its inputs, on an allowed worker, with room; the same in every run.
 
-On P equal workers where nothing travels     max(critical path, work / P) <= makespan <= work
+On P equal workers without transfers     max(critical path, work / P) <= makespan <= work
 """
 
 from __future__ import annotations
@@ -25,24 +25,24 @@ from parsim.policies import policies
 from parsim.run import run
 from parsim.scenario.scenario import load
 
-FOLLOWS_ORDERS = "in_order"  # plays nothing but pipelines
+FOLLOWS_ORDERS = "in_order"  # plays only pipelines
 
 
 def cases(entry: str) -> list[Case]:
-    """Return the small jobs that a policy is played on."""
+    """Return the cases of a policy."""
     games = PIPELINES if entry == FOLLOWS_ORDERS else {**QUIET, **OTHER, **PIPELINES}
     return [Case(name, partial(play, entry, scenario, name in QUIET)) for name, scenario in games.items()]
 
 
 def play(entry: str, scenario: Mapping[str, Any], quiet: bool) -> Found:
-    """Play a job twice behind the guard, and hold it against the checker, the bounds and itself."""
+    """Play a job twice with a checked policy, and apply the checker, the bounds and a comparison of the runs."""
     job = behind_guard(build(load({**scenario, "policy": entry})))
     first, second = run(job).timeline, run(job).timeline
     return found([*check(job, first), *(about_bounds(job, first) if quiet else ()), *about_change(first, second)])
 
 
 def behind_guard(job: Job) -> Job:
-    """Return *job* with its policy behind a guard, as one from outside the package has already."""
+    """Return *job* with a checked policy. A policy from outside the package is already checked."""
     if isinstance(policies[job.policy_name], Outside):
         return job
     who = who_of("policies", job.policy_name, "policy")
@@ -50,7 +50,7 @@ def behind_guard(job: Job) -> Job:
 
 
 def about_bounds(job: Job, timeline: Timeline) -> Iterator[str]:
-    """Say where the makespan leaves [max(critical path, work / P), work]: equal workers, nothing travels."""
+    """Yield a sentence if the makespan is not in [max(critical path, work / P), work]."""
     makespan, least = timeline.makespan_s, lower_bound(job)
     work = float((timeline.end_s - timeline.start_s)[timeline.computes].sum())
     if makespan < least * (1 - CLOSE):
@@ -60,7 +60,7 @@ def about_bounds(job: Job, timeline: Timeline) -> Iterator[str]:
 
 
 def about_change(first: Timeline, second: Timeline) -> Iterator[str]:
-    """Say where the same job, played again, goes another way for the first time."""
+    """Yield a sentence about the first difference between two runs of the same job."""
     unlike = (pair for pair in zip_longest(first.rows(), second.rows()) if pair[0] != pair[1])
     for one, other in islice(unlike, 1):
         yield (
@@ -70,5 +70,5 @@ def about_change(first: Timeline, second: Timeline) -> Iterator[str]:
 
 
 def _span(row: Sequence[Any] | None) -> str:
-    """Say what a line of a timeline holds; None: the timeline was over."""
+    """Describe a row of a timeline; None means that the timeline had ended."""
     return f"{row[1]} on {row[3]} at {row[6]:g} s" if row else "nothing"

@@ -15,13 +15,13 @@ from parsim.kernels import price
 
 @cache
 def _folder() -> TemporaryDirectory[str]:
-    """Make a folder, which goes when Python ends."""
+    """Make a folder that is removed when Python ends."""
     return TemporaryDirectory(prefix="parsim")
 
 
 @cache
 def profile() -> str:
-    """Write a profile as `parsim calibrate` would: a kernel of 1 ms, transfers of 1 ms and 10 MB/s."""
+    """Write a profile like `parsim calibrate`: a kernel of 1 ms, transfers of 1 ms and 10 MB/s."""
     call, timing = Call("double", (), "forward", ((),)), Timing(1e-3, 0.0, 9, 0)
     rows = {call: Row(*price(call), {"alone": timing, "busy": timing})}
     file = os.path.join(_folder().name, "profile.json")

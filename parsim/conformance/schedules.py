@@ -1,4 +1,4 @@
-"""What holds of every schedule: each action once, no deadlock, and what it claims of bubble and activations is so.
+"""Rules for schedules: each action once, no deadlock, and true claims of bubble and activations.
 
 claims stand beside the schedule, in its file:   bubble(ranks, microbatches, chunks)   idle share, F 1, I 1, W 1
                                                  live(ranks, microbatches, chunks)     most activations, per rank
@@ -30,7 +30,7 @@ EQUAL = {"forward": "1 s", "input_grad": "1 s", "weight_grad": "1 s"}
 
 
 def cases(entry: str) -> list[Case]:
-    """Return the shapes that a schedule is asked for, and whether any is possible."""
+    """Return the cases of a schedule: shapes, and whether any shape is possible."""
     shapes = [
         Case(f"{ranks} ranks, {microbatches} microbatches, {chunks} chunks", partial(play, entry, shape))
         for shape in SHAPES
@@ -40,14 +40,14 @@ def cases(entry: str) -> list[Case]:
 
 
 def ordered(entry: str, shape: tuple[int, int, int]) -> list[list[Op]]:
-    """Ask for the orders of a shape, every action checked; what is impossible raises `Invalid`."""
+    """Return the checked orders of a shape; an impossible shape raises `Invalid`."""
     made = schedules[entry]
     answer = orders_of(Ask(entry, made, read(made, asked(made, GIVEN, {}), GIVEN)), *shape)
     return orders(who_of("schedules", entry, "schedule"), dict(zip(GIVEN, shape, strict=True)), answer)
 
 
 def possible(entry: str) -> Found:
-    """See that the schedule does not refuse every shape."""
+    """Check that the schedule does not refuse every shape."""
     reasons = [reason for shape in SHAPES if (reason := _refusal(entry, shape))]
     return found([f"refuses every shape, the first because: {reasons[0]}"] if len(reasons) == len(SHAPES) else [])
 
@@ -61,7 +61,7 @@ def _refusal(entry: str, shape: tuple[int, int, int]) -> str:
 
 
 def play(entry: str, shape: tuple[int, int, int]) -> Found:
-    """Play a shape with equal and with unequal stages, and hold it against its claims."""
+    """Play a shape with equal and with unequal stages, and compare with its claims."""
     try:
         rows = ordered(entry, shape)
     except Invalid as invalid:
@@ -88,7 +88,7 @@ def _unequal(shape: tuple[int, int, int]) -> dict[str, Any]:
 
 
 def _most_live(row: Sequence[Op]) -> int:
-    """Return the most activations held at once: a forward adds one, its last backward half frees it."""
+    """Return the most activations held at once: a forward adds one, its last half of backward frees it."""
     halves = {(op.stage, op.microbatch) for op in row if op.kind == "W"}
     live = most = 0
     for op in row:

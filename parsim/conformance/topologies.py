@@ -1,8 +1,8 @@
-"""What holds of every topology: routes are the same when asked again, `alike` stands for them all, flows take them.
+"""Rules for topologies: routes do not change, `alike` gives the same means as all routes, and flows use the routes.
 
-Links of one name are one link, and none is twice on a route.
+Links with one name are one link, and no link is twice on a route.
 
-alone on its way, a flow lasts      sum of latencies + size / least bandwidth
+a flow alone on its route lasts      sum of latencies + size / least bandwidth
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ SIZE = 3e6  # B, of a flow
 
 
 def cases(entry: str) -> list[Case]:
-    """Return the clusters that a topology wires."""
+    """Return the cases of a topology."""
     return [
         case
         for devices in SIZES
@@ -41,14 +41,14 @@ def cases(entry: str) -> list[Case]:
 
 
 def wired(entry: str, devices: int) -> Cluster:
-    """Wire so many devices, every route checked as it is asked for."""
+    """Wire a number of devices, with checked routes."""
     made, bare = topologies[entry], Cluster(tuple(Device(f"w{index}") for index in range(devices)))
     answer = made(**read(made, asked(made, GIVEN, samples(entry, devices)), GIVEN), places=bare.places)
     return Cluster(bare.devices, wiring(who_of("topologies", entry, "topology"), {"places": bare.places}, answer))
 
 
 def samples(entry: str, devices: int) -> dict[str, Any]:
-    """Return what a scenario says to a topology that reads a file, or has to name the devices; to others nothing."""
+    """Return arguments for topologies that read a file or name the devices; empty for others."""
     if entry == "shared_memory":
         return {"profile": profile()}
     if entry != "custom":
@@ -60,7 +60,7 @@ def samples(entry: str, devices: int) -> dict[str, Any]:
 
 
 def routes(entry: str, devices: int) -> Found:
-    """Ask for every route twice."""
+    """Get every route twice."""
     cluster = wired(entry, devices)
     ways = {ends: cluster.wiring.route(*ends) for ends in permutations(range(devices + 1), 2)}
     changed = [ends for ends, way in ways.items() if cluster.wiring.route(*ends) != way]
@@ -74,7 +74,7 @@ def routes(entry: str, devices: int) -> Found:
 
 
 def means_agree(cluster: Cluster) -> bool:
-    """Say whether `alike` tells what asking for each route tells, for any two devices, and from and to the host."""
+    """Check that `alike` agrees with all routes between devices, and from and to the host."""
     devices, host = tuple(range(cluster.host)), (cluster.host,)
     sides = [devices, devices[:1], devices[1:], host]
     return all(
@@ -85,7 +85,7 @@ def means_agree(cluster: Cluster) -> bool:
 
 
 def _sorts(cluster: Cluster, pairs: Pairs) -> Iterator[tuple[float, float]]:
-    """Yield latency and bandwidth of each of the *pairs* between which a way leads."""
+    """Yield latency and bandwidth of each of *pairs* that has a route."""
     for source, target, count in pairs:
         path = cluster.path(source, target)
         if path is not None:
@@ -93,7 +93,7 @@ def _sorts(cluster: Cluster, pairs: Pairs) -> Iterator[tuple[float, float]]:
 
 
 def flows(entry: str, devices: int) -> Found:
-    """Send along every route: one flow after the other, then all at once."""
+    """Send a flow along every route: first in sequence, then all together."""
     cluster = wired(entry, devices)
     ends = [pair for pair in permutations(range(devices + 1), 2) if cluster.path(*pair) is not None]
     alone = [path.seconds(SIZE) for pair in ends if (path := cluster.path(*pair))]

@@ -1,4 +1,4 @@
-"""What holds of every workload: a sound graph, the same again, and it plays on any cluster that it does not refuse."""
+"""Rules for workloads: a valid graph, the same in every call, that plays on every cluster that it does not refuse."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FLOWS = [
     {"name": "f0", "from": "w0", "to": "host", "size": "1 MB"},
     {"name": "f1", "from": "host", "to": "w0", "size": "2 MB"},
 ]
-SAMPLES: dict[str, dict[str, Any]] = {  # what nobody could make up
+SAMPLES: dict[str, dict[str, Any]] = {  # arguments that examples cannot provide
     "items": ITEMS,
     "stages": STAGES,
     "tasks": {"kind": "tasks", "tasks": [{**row, "compute": "1 s"} for row in DELAYED]},
@@ -47,7 +47,7 @@ CLUSTERS: dict[str, Any] = {
 
 
 def cases(entry: str, said: Mapping[str, Any] | None = None) -> list[Case]:
-    """Return the clusters that a workload plays on; *said* are parameters that nobody could make up."""
+    """Return the cases of a workload; *said* are arguments that examples cannot provide."""
     return [Case(name, partial(play, entry, devices, said or {})) for name, devices in CLUSTERS.items()]
 
 
@@ -73,7 +73,7 @@ def _built(scenario: dict[str, Any]) -> Job:
     except ScenarioError as error:
         if all(fault.path != "cost.compute" for fault in error.faults):
             raise
-    return build(load({**scenario, "cost": {"kind": "constant", "compute": "1 s"}}))  # it states no seconds itself
+    return build(load({**scenario, "cost": {"kind": "constant", "compute": "1 s"}}))  # it does not state seconds
 
 
 def _same(one: TaskGraph, other: TaskGraph) -> bool:

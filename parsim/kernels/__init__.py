@@ -1,4 +1,4 @@
-"""The shelf of kernels: what does a task really compute, and how many FLOP and bytes does a call take?"""
+"""The shelf of kernels: what does a task compute, and how many FLOP and bytes does a call take?"""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ kernels = Shelf(__name__, "what does a task really compute?")
 
 @cache
 def price(call: Call) -> tuple[float, float]:
-    """Return the FLOP and the bytes of a call; NaN where its kernel does not say.
+    """Return the FLOP and the bytes of a call; NaN if its kernel does not state them.
 
     >>> price(Call("matmul", (), "forward", ((2, 3), (3, 4))))
     (48.0, 208.0)

@@ -1,4 +1,4 @@
-"""Adam: a step by the mean of the gradients, over the root of the mean of their squares.
+"""Adam: a step along the mean of the gradients, divided by the root of the mean of their squares.
 
     state (4, *w):   weights w | first moment m | second moment v | t, the steps so far, in every cell
     grad (*w)
@@ -6,8 +6,9 @@
     m <- b1 m + (1 - b1) g       v <- b2 v + (1 - b2) g^2       t <- t + 1
     w <- w - rate mm / (sqrt vv + eps)       mm = m / (1 - b1^t), vv = v / (1 - b2^t)
 
-13 FLOP a weight: 3 for m, 4 for v, 6 for w: since 1 - b^t is one number for all, the step is (rate / (1 - b1^t)) m over
-(1 / sqrt(1 - b2^t)) sqrt v + eps. t stands in every cell, so that a piece of the state is a state.
+13 FLOP per weight: 3 for m, 4 for v, 6 for w, since 1 - b^t is one number for all weights, and the step is
+(rate / (1 - b1^t)) m over (1 / sqrt(1 - b2^t)) sqrt v + eps. Every cell stores t, so that a part of the state is a
+state.
 
 Kingma, Ba, Adam: A Method for Stochastic Optimization, arXiv:1412.6980, algorithm 1.
 """
@@ -26,14 +27,14 @@ from parsim.kernels import kernels
 
 @kernels.add("adam")
 class Adam(Kernel):
-    """Step by the moments of the gradient; state and gradient make the next state, whose row 0 is the weights.
+    """Make the next state from state and gradient; row 0 of the state is the weights.
 
     Parameters
     ----------
     rate : learning rate: how far a step goes.
-    beta1 : share of the past in the mean of the gradients, between 0 and 1.
-    beta2 : share of the past in the mean of their squares, between 0 and 1.
-    eps : added to the root of that mean, so that nothing is divided by zero.
+    beta1 : weight of the past in the mean of the gradients, between 0 and 1.
+    beta2 : weight of the past in the mean of their squares, between 0 and 1.
+    eps : added to the root of that mean, to avoid division by zero.
 
     >>> step = Adam(rate=0.5)
     >>> step.forward(step.start(np.array([1.0, 2.0])), np.array([3.0, -0.1]))[0].round(4)  # the first steps are +-rate
@@ -67,7 +68,7 @@ class Adam(Kernel):
         return state
 
     def flops(self, part: Part, *shapes: Shape) -> float:
-        """Return 13 a weight."""
+        """Return 13 per weight."""
         return 13.0 * size(shapes[1])
 
     def sample(self, draw: np.random.Generator) -> tuple[Array, ...]:
@@ -82,7 +83,7 @@ class Adam(Kernel):
         after = np.empty(state.shape)
         w, m, v, t = (after[row, ...] for row in range(self.rows))
         t[...] = steps
-        np.multiply(grad, 1.0 - self._beta1, out=w)  # w is scratch until m and v stand
+        np.multiply(grad, 1.0 - self._beta1, out=w)  # w is scratch space until m and v are computed
         np.multiply(state[1], self._beta1, out=m)
         m += w
         np.multiply(grad, grad, out=w)

@@ -1,4 +1,4 @@
-"""Attention: each position mixes the values of the positions that it looks at.
+"""Attention: each position averages the values of the positions that it attends to.
 
     q, k, v (b, s, w)   ->   y (b, s, w)       each head has its own d = w / heads columns
 
@@ -9,10 +9,10 @@
 
 FLOP, of b heads s^2 scores and b s w numbers in q:
 
-    forward      4 b s^2 w  (q k^T, p v)   +  4 a score (max, -, exp, sum)  +  2 a number (scale q, divide y by the sum)
-    input_grad  10 b s^2 w  (q k^T again)  +  9 a score (p again: 5)        +  2 a number (scale q, scale dq)
+    forward      4 b s^2 w  (q k^T, p v)   +  4 per score (max, -, exp, sum)  +  2 per number (scale q, divide y)
+    input_grad  10 b s^2 w  (q k^T again)  +  9 per score (p again: 5)        +  2 per number (scale q, scale dq)
 
-Forward divides after p v, where there is less to divide. Masked scores are computed, and so they count.
+Forward divides after p v, which has fewer numbers. Masked scores are computed and counted.
 Vaswani et al., Attention Is All You Need, arXiv:1706.03762, section 3.2.
 """
 
@@ -31,12 +31,12 @@ from parsim.kernels.softmax import back, exponentials, shares
 
 @kernels.add("attention")
 class Attention(Kernel):
-    """Mix the values of each sequence by the softmax of scaled products of queries and keys.
+    """Average the values of each sequence by the softmax of scaled products of queries and keys.
 
     Parameters
     ----------
     heads : number of heads, a divisor of the width.
-    mask : which positions a position looks at: causal, itself and earlier ones; none, all.
+    mask : positions that a position attends to: causal, itself and earlier ones; none, all.
 
     >>> q = k = np.zeros((1, 2, 1))
     >>> Attention().forward(q, k, np.array([[[1.0], [3.0]]])).tolist()  # the first sees itself, the second both
@@ -47,21 +47,21 @@ class Attention(Kernel):
         self._heads, self._mask = heads, mask
 
     def shape(self, *shapes: Shape) -> Shape:
-        """Return the shape of q, which k and v share."""
+        """Return the shape of q, which is also that of k and v."""
         q, k, v = shapes
         fitting(len(q) == 3 and q == k == v, f"q {q}, k {k}, v {v} are not all (batch, sequence, width)")
         fitting(q[2] % self._heads == 0, f"a width of {q[2]} cannot be split into {self._heads} equal heads")
         return q
 
     def flops(self, part: Part, *shapes: Shape) -> float:
-        """Return the products, what each score costs, and the scaling."""
+        """Return the FLOP of the products, the scores, and the scaling."""
         batch, sequence, width = shapes[0]
         square = size((batch, sequence, sequence))
         products, a_score = (4.0, 4.0) if part == "forward" else (10.0, 9.0)
         return products * square * width + a_score * square * self._heads + 2.0 * size(shapes[0])
 
     def sample(self, draw: np.random.Generator) -> tuple[Array, ...]:
-        """Draw two sequences of four positions, three columns a head."""
+        """Draw two sequences of four positions, with three columns per head."""
         q, k, v = draw.standard_normal((3, 2, 4, 3 * self._heads))
         return q, k, v
 
@@ -84,16 +84,16 @@ class Attention(Kernel):
         ds = back(p, dy @ v.swapaxes(-1, -2))
         np.matmul(ds, k, out=dq)
         dq /= math.sqrt(q.shape[-1])
-        np.matmul(ds.swapaxes(-1, -2), q, out=dk)  # q is scaled already
+        np.matmul(ds.swapaxes(-1, -2), q, out=dk)  # q is scaled
         return tuple(whole)
 
     def _split(self, array: Array) -> Array:
-        """Return a view by heads: (b, heads, s, d)."""
+        """Return a view by head: (b, heads, s, d)."""
         batch, sequence, width = array.shape
         return array.reshape(batch, sequence, self._heads, width // self._heads).transpose(0, 2, 1, 3)
 
     def _empty(self, shape: Shape, number: int) -> tuple[list[Array], list[Array]]:
-        """Make room for results, and return it as it is, and by heads."""
+        """Return an empty array for results, and its view by head."""
         whole = [np.empty(shape) for _ in range(number)]
         return whole, [self._split(array) for array in whole]
 
@@ -101,7 +101,7 @@ class Attention(Kernel):
         return np.asarray(q / math.sqrt(q.shape[-1]))
 
     def _scores(self, q: Array, k: Array) -> Array:
-        """Return q k^T, -inf where the mask is: (b, heads, s, s)."""
+        """Return q k^T with -inf at masked positions: (b, heads, s, s)."""
         scores = np.asarray(q @ k.swapaxes(-1, -2))
         if self._mask == "causal":
             np.copyto(scores, -np.inf, where=np.tri(scores.shape[-1], k=-1, dtype=bool).T)

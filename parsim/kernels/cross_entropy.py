@@ -1,4 +1,4 @@
-"""Cross entropy: how little the model expected the right class, in nats, a row.
+"""Cross entropy: the negative log-probability of the right class of each row, in nats.
 
     logits (..., c)   labels (...)   ->   loss (...)
 
@@ -26,23 +26,23 @@ class CrossEntropy(Kernel):
     """
 
     def shape(self, *shapes: Shape) -> Shape:
-        """Return (...): a loss a row."""
+        """Return (...): one loss per row."""
         logits, labels = shapes
         fitting(len(logits) > 0 and logits[:-1] == labels, f"logits {logits} do not fit labels {labels}")
         return labels
 
     def flops(self, part: Part, *shapes: Shape) -> float:
-        """Return 4 a logit and 2 a row for forward, 6 and 1 for the gradient."""
+        """Return 4 per logit and 2 per row for forward, 6 and 1 for the gradient."""
         logits, labels = map(size, shapes)
         return 4.0 * logits + 2.0 * labels if part == "forward" else 6.0 * logits + labels
 
     def bytes(self, part: Part, *shapes: Shape) -> float:
-        """Return what any kernel would, but no gradient of the labels."""
+        """Return the bytes of any kernel, without a gradient of the labels."""
         unmade = size(shapes[1]) if part == "input_grad" else 0.0
         return super().bytes(part, *shapes) - ITEM * unmade
 
     def sample(self, draw: np.random.Generator) -> tuple[Array, ...]:
-        """Draw six rows of logits, and their labels."""
+        """Draw six rows of logits and their labels."""
         return draw.standard_normal((2, 3, 5)), draw.integers(0, 5, (2, 3))
 
     def forward(self, *arrays: Array) -> Array:

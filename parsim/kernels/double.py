@@ -1,8 +1,8 @@
-"""Double: twice the element, a number or an array.
+"""Double: twice an element, which is a number or an array.
 
     3 -> 6        1 FLOP a number
 
-The kernel of the five-task example: 1 to 5, doubled and added up, make 30.
+The kernel of the five-task example: the doubles of 1 to 5 add up to 30.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from parsim.kernels import kernels
 
 @kernels.add("double")
 class Double(Kernel):
-    """Double an element; whole numbers stay whole.
+    """Double an element; integers stay integers.
 
     >>> Double().forward(21)
     42
@@ -29,7 +29,7 @@ class Double(Kernel):
         return x
 
     def flops(self, part: Part, *shapes: Shape) -> float:
-        """Return 1 a number."""
+        """Return 1 per number."""
         return size(*shapes)
 
     def sample(self, draw: np.random.Generator) -> tuple[Array, ...]:

@@ -3,7 +3,7 @@
     tokens (...)   table (vocabulary, width)   ->   y (..., width)       y = table[tokens]       0 FLOP: only copied
     dtable[t] = sum of dy where the token is t                           R width FLOP, R the number of tokens
 
-Tokens have no gradient. Forward touches R rows of the table, and its bytes count no others.
+Tokens have no gradient. Forward reads R rows of the table, and its bytes count only these.
 Bengio et al., A Neural Probabilistic Language Model, JMLR 3, 2003, section 2.
 """
 
@@ -38,13 +38,13 @@ class Embedding(Kernel):
         return size(self.shape(*shapes)) if part == "weight_grad" else 0.0
 
     def bytes(self, part: Part, *shapes: Shape) -> float:
-        """Return what is touched: tokens, rows and output; for the gradient tokens, dy and the whole table."""
+        """Return the bytes of tokens, rows and output; for the gradient, of tokens, dy and the whole table."""
         rows = size(self.shape(*shapes))
         touched = {"forward": 2 * rows, "input_grad": 0.0, "weight_grad": rows + size(shapes[1])}[part]
         return ITEM * (size(shapes[0]) + touched) if touched else 0.0
 
     def sample(self, draw: np.random.Generator) -> tuple[Array, ...]:
-        """Draw six tokens, some alike, and a table of five rows."""
+        """Draw six tokens, some equal, and a table of five rows."""
         return draw.integers(0, 4, (2, 3)), draw.standard_normal((5, 4))
 
     def forward(self, *arrays: Array) -> Array:
@@ -60,5 +60,5 @@ class Embedding(Kernel):
         """Return the sum of dy for each row of the table."""
         tokens, table = arrays
         width = table.shape[1]
-        cells = tokens.reshape(-1, 1) * width + np.arange(width)  # one count over all cells: faster than np.add.at
+        cells = tokens.reshape(-1, 1) * width + np.arange(width)  # one bincount over all cells is faster than np.add.at
         return (np.bincount(cells.ravel(), grad.ravel(), table.size).reshape(table.shape),)

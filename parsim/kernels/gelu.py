@@ -1,9 +1,9 @@
-"""GELU: x times, nearly, the chance that a normal draw lies below x; its form by tanh.
+"""GELU: x times the normal distribution function of x, in the tanh approximation.
 
     y  = x/2 (1 + t)       t = tanh((a + b x^2) x)       a = sqrt(2/pi), b = 0.044715 a         8 FLOP a number
     dx = dy/2 (1 + t) (1 + x (1 - t) (a + 3 b x^2))                                            15 FLOP a number
 
-The second holds since t' = (1 + t)(1 - t) (a + 3 b x^2); it computes t again, of 5 FLOP, with x^2.
+The gradient uses t' = (1 + t)(1 - t) (a + 3 b x^2); it computes t and x^2 again, with 5 FLOP.
 Hendrycks, Gimpel, Gaussian Error Linear Units, arXiv:1606.08415, section 2.
 """
 
@@ -23,7 +23,7 @@ B = 0.044715 * A
 
 @kernels.add("gelu")
 class Gelu(Kernel):
-    """Let large numbers pass, and hold back negative ones softly.
+    """Pass large numbers, and damp negative ones smoothly.
 
     >>> Gelu().forward(np.array([-1.0, 0.0, 1.0])).round(4)
     array([-0.1588,  0.    ,  0.8412])
@@ -35,7 +35,7 @@ class Gelu(Kernel):
         return x
 
     def flops(self, part: Part, *shapes: Shape) -> float:
-        """Return 8 a number for forward, 15 for the gradient."""
+        """Return 8 per number for forward, 15 for the gradient."""
         return (8.0 if part == "forward" else 15.0) * size(*shapes)
 
     def sample(self, draw: np.random.Generator) -> tuple[Array, ...]:
@@ -69,7 +69,7 @@ class Gelu(Kernel):
 
 
 def _tanh(x: Array, square: Array) -> Array:
-    """Return t, in the place of *square*, which holds x^2."""
+    """Return t, computed in place in *square*, which holds x^2."""
     square *= B
     square += A
     square *= x

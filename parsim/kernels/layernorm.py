@@ -1,4 +1,4 @@
-"""Layernorm: each row of n numbers to mean 0 and spread 1, then scaled and shifted.
+"""Layernorm: normalise each row of n numbers to mean 0 and variance 1, then scale and shift it.
 
     z = (x - mean x) r       r = 1 / sqrt(mean (x - mean x)^2 + eps)       a row: 5 n + 5 FLOP
     y = z gain + bias                                                             7 n + 5
@@ -22,11 +22,11 @@ A_ROW: dict[Part, int] = {"forward": 5, "input_grad": 7, "weight_grad": 5}
 
 @kernels.add("layernorm")
 class Layernorm(Kernel):
-    """Bring each row to mean 0 and spread 1, scale it by the gain, and shift it by the bias.
+    """Normalise each row to mean 0 and variance 1, scale it by the gain, and shift it by the bias.
 
     Parameters
     ----------
-    eps : added to the variance of a row, so that nothing is divided by zero.
+    eps : added to the variance of a row, to avoid division by zero.
 
     >>> Layernorm().forward(np.array([[1.0, 3.0]]), np.ones(2), np.array([0.0, 10.0])).round(4)
     array([[-1., 11.]])
@@ -44,7 +44,7 @@ class Layernorm(Kernel):
         return x
 
     def flops(self, part: Part, *shapes: Shape) -> float:
-        """Return so much a number, and so much a row."""
+        """Return the FLOP per number and per row."""
         x = shapes[0]
         return A_NUMBER[part] * size(x) + A_ROW[part] * size(x[:-1])
 

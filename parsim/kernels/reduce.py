@@ -1,7 +1,7 @@
-"""Reduce: the sum of k arrays of n numbers, element by element; what a merge does with gradients.
+"""Reduce: the elementwise sum of k arrays of n numbers, such as gradients.
 
     y = a + b + ...       (k - 1) n FLOP
-    da = db = ... = dy    0 FLOP: each gets dy itself
+    da = db = ... = dy    0 FLOP: each is dy
 
 Chan et al., Collective communication: theory, practice, and experience, CCPE 19(13), 2007.
 """
@@ -16,14 +16,14 @@ from parsim.kernels import kernels
 
 @kernels.add("reduce")
 class Reduce(Kernel):
-    """Add up arrays of equal shape, in their order.
+    """Add up arrays of equal shape in order.
 
     >>> Reduce().forward(np.array([1.0, 2.0]), np.array([3.0, 4.0]), np.array([5.0, 6.0]))
     array([ 9., 12.])
     """
 
     def shape(self, *shapes: Shape) -> Shape:
-        """Return the shape that all have."""
+        """Return the common shape."""
         fitting(shapes, "nothing to add up; give an array or more")
         fitting(len(set(shapes)) == 1, f"arrays of different shapes cannot be added up: {', '.join(map(str, shapes))}")
         return shapes[0]

@@ -1,7 +1,7 @@
-"""ReLU: what is negative becomes 0.
+"""ReLU: negative numbers become 0.
 
     y = max(x, 0)       ____/       1 FLOP a number, a comparison
-    dx = dy [x > 0]                 2 FLOP a number; at 0 the slope is taken as 0
+    dx = dy [x > 0]                 2 FLOP a number; the slope at 0 is 0
 
 Nair, Hinton, Rectified Linear Units Improve Restricted Boltzmann Machines, ICML 2010.
 """
@@ -30,11 +30,11 @@ class Relu(Kernel):
         return x
 
     def flops(self, part: Part, *shapes: Shape) -> float:
-        """Return 1 a number for forward, 2 for the gradient."""
+        """Return 1 per number for forward, 2 for the gradient."""
         return (1.0 if part == "forward" else 2.0) * size(*shapes)
 
     def sample(self, draw: np.random.Generator) -> tuple[Array, ...]:
-        """Draw numbers of both signs, none so near 0 that the kink is felt."""
+        """Draw numbers of both signs, none close to the kink at 0."""
         x = draw.standard_normal((3, 4))
         return (x + np.copysign(0.1, x),)
 

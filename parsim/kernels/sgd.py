@@ -16,7 +16,7 @@ from parsim.kernels import kernels
 
 @kernels.add("sgd")
 class Sgd(Kernel):
-    """Step down the gradient; state and gradient make the next state, whose row 0 is the weights.
+    """Make the next state from state and gradient; row 0 of the state is the weights.
 
     Parameters
     ----------
@@ -43,11 +43,11 @@ class Sgd(Kernel):
         return state
 
     def flops(self, part: Part, *shapes: Shape) -> float:
-        """Return 2 a weight."""
+        """Return 2 per weight."""
         return 2.0 * size(shapes[1])
 
     def sample(self, draw: np.random.Generator) -> tuple[Array, ...]:
-        """Draw weights, and a gradient."""
+        """Draw weights and a gradient."""
         return self.start(draw.standard_normal((3, 4))), draw.standard_normal((3, 4))
 
     def forward(self, *arrays: Array) -> Array:

@@ -1,4 +1,4 @@
-"""Softmax: numbers of the last axis become shares that add up to 1.
+"""Softmax: the numbers of the last axis become positive shares with sum 1.
 
     y = e / sum e       e = exp(x - max x)       5 FLOP a number: max, -, exp, sum, /
     dx = y (dy - sum y dy)                       9 FLOP a number: y again, and 4 more
@@ -25,13 +25,13 @@ class Softmax(Kernel):
     """
 
     def shape(self, *shapes: Shape) -> Shape:
-        """Return the shape of x, which has rows."""
+        """Return the shape of x, which has at least one axis."""
         (x,) = shapes
         fitting(len(x) > 0, "a number alone has no row to share in; give an array of 1 axis or more")
         return x
 
     def flops(self, part: Part, *shapes: Shape) -> float:
-        """Return 5 a number for forward, 9 for the gradient."""
+        """Return 5 per number for forward, 9 for the gradient."""
         return (5.0 if part == "forward" else 9.0) * size(*shapes)
 
     def sample(self, draw: np.random.Generator) -> tuple[Array, ...]:
@@ -48,20 +48,20 @@ class Softmax(Kernel):
 
 
 def exponentials(x: Array) -> Array:
-    """Return exp(x - max x), in the place of *x*."""
+    """Return exp(x - max x), computed in place in *x*."""
     x -= x.max(axis=-1, keepdims=True)
     return np.exp(x, out=x)
 
 
 def shares(x: Array) -> Array:
-    """Return the softmax, in the place of *x*."""
+    """Return the softmax, computed in place in *x*."""
     x = exponentials(x)
     x /= x.sum(axis=-1, keepdims=True)
     return x
 
 
 def back(y: Array, grad: Array) -> Array:
-    """Return y (dy - sum y dy), in the place of *grad*."""
+    """Return y (dy - sum y dy), computed in place in *grad*."""
     grad -= np.einsum("...i,...i->...", y, grad)[..., np.newaxis]
     grad *= y
     return grad

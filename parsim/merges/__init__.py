@@ -1,4 +1,4 @@
-"""The shelf of merges: what is made of all outputs?"""
+"""The shelf of merges: how are the outputs combined?"""
 
 from parsim.entries.registry import Shelf
 

@@ -1,4 +1,4 @@
-"""Sum: all elements added up, in the order of tasks.
+"""Sum: add up all elements in the order of tasks.
 
 [2, 4, 6, 8, 10] -> 30
 """

@@ -20,7 +20,7 @@ from typing import Any
 from parsim.core.escape import printable
 from parsim.core.kernel import ITEM, Call
 from parsim.core.quantities import seconds, size
-from parsim.core.ties import CLOSE
+from parsim.core.tolerance import CLOSE
 from parsim.core.units import BYTES, SECONDS, parse
 from parsim.hardware import kind
 from parsim.kernels import price

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from parsim.build import build
 from parsim.core.escape import printable
 from parsim.core.quantities import seconds
-from parsim.core.ties import CLOSE
+from parsim.core.tolerance import CLOSE
 from parsim.export import html
 from parsim.export.files import drawn, json_text, write
 from parsim.export.report import ledger

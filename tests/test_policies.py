@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import parsim
 from parsim.core.graph import Edges, TaskGraph
 from parsim.core.job import Estimate
-from parsim.core.ties import least, ranking, tie
+from parsim.core.tolerance import least, ranking, tie
 from parsim.policies import heft, peft, policies
 from parsim.policies.by_rank import ByRank
 from parsim.policies.cpop import critical_path

@@ -11,7 +11,7 @@ from parsim.build import build
 from parsim.conformance.case import Case, Found, asked, found, who_of
 from parsim.core.evaluation import alike
 from parsim.core.items import Elements
-from parsim.core.ties import CLOSE
+from parsim.core.tolerance import CLOSE
 from parsim.entries.checks import graph as checked
 from parsim.metrics.checker import check
 from parsim.parallel import parallel

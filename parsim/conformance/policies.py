@@ -15,8 +15,8 @@ from parsim.build import build
 from parsim.conformance.case import Case, Found, found, who_of
 from parsim.conformance.games import OTHER, PIPELINES, QUIET
 from parsim.core.job import Job
-from parsim.core.ties import CLOSE
 from parsim.core.timeline import Timeline
+from parsim.core.tolerance import CLOSE
 from parsim.entries.checked_policy import guarded
 from parsim.entries.external import Outside
 from parsim.metrics.checker import check

@@ -17,7 +17,7 @@ from parsim.core.errors import Invalid
 from parsim.core.op import Op
 from parsim.core.orders import orders_of
 from parsim.core.schema import Ask
-from parsim.core.ties import CLOSE
+from parsim.core.tolerance import CLOSE
 from parsim.entries.checks import orders
 from parsim.metrics.checker import check
 from parsim.run import Result, simulate

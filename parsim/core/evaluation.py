@@ -16,8 +16,8 @@ from parsim.core.escape import printable
 from parsim.core.graph import Program, TaskGraph
 from parsim.core.items import Elements
 from parsim.core.json_values import Unwritable, plain
-from parsim.core.ties import CLOSE
 from parsim.core.timeline import Timeline
+from parsim.core.tolerance import CLOSE
 
 
 class Values:

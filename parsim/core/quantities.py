@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from parsim.core.ties import CLOSE
+from parsim.core.tolerance import CLOSE
 
 LONG = 1e15  # from here on a number has an exponent
 UNITS = (

@@ -21,8 +21,8 @@ from parsim.core.columns import Ints
 from parsim.core.errors import Fault, ScenarioError
 from parsim.core.errors import Path as Way
 from parsim.core.read_file import opened
-from parsim.core.ties import CLOSE
 from parsim.core.timeline import CAUSES, Timeline
+from parsim.core.tolerance import CLOSE
 from parsim.export.csv import natural, read_columns, timeline_of
 from parsim.export.idle import idle_of, read_idle
 from parsim.metrics.checker import idleness

@@ -14,8 +14,8 @@ import numpy as np
 
 from parsim.core.graph import Bools, Floats, Ints
 from parsim.core.job import Job
-from parsim.core.ties import CLOSE
 from parsim.core.timeline import STEPS, Timeline
+from parsim.core.tolerance import CLOSE
 from parsim.metrics.ledger import ledger
 from parsim.metrics.link_checks import Crossing, overfull, slower
 from parsim.metrics.memory import usage

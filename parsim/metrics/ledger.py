@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from parsim.core.graph import Floats, Ints
-from parsim.core.ties import CLOSE
 from parsim.core.timeline import CAUSES, Timeline
+from parsim.core.tolerance import CLOSE
 
 SHOWN = 20  # overlaps; every computation of a long trace may be one
 ULPS = 4  # of the latest stamp: an end may be a rounded sum of start and length

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from parsim.core.columns import Floats
-from parsim.core.ties import CLOSE
+from parsim.core.tolerance import CLOSE
 
 WINDOWS = 60  # transfers on a link beyond which only windows of whole busy periods and of single transfers are tried
 

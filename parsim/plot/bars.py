@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 
 from parsim.core.graph import Floats, Ints
-from parsim.core.ties import CLOSE
 from parsim.core.timeline import CAUSES, Timeline
+from parsim.core.tolerance import CLOSE
 from parsim.export.trace import layers
 from parsim.metrics.critical_path import critical_path
 from parsim.plot import style

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from matplotlib.axes import Axes
 
 from parsim.core.quantities import number, seconds, unit_of
-from parsim.core.ties import CLOSE
+from parsim.core.tolerance import CLOSE
 from parsim.metrics.ledger import Ledger
 from parsim.plot import style
 from parsim.plot.paper import Margins, headline, page, point, time_axis

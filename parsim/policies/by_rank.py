@@ -19,7 +19,7 @@ import numpy as np
 
 from parsim.core.graph import Floats, Ints, TaskGraph
 from parsim.core.job import Estimate
-from parsim.core.ties import ranking
+from parsim.core.tolerance import ranking
 
 MANY = 1000  # numbers from which numpy sorts faster than Python, including the conversion
 

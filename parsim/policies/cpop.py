@@ -17,7 +17,7 @@ from itertools import pairwise
 
 from parsim.core.graph import Floats, TaskGraph
 from parsim.core.job import Estimate
-from parsim.core.ties import least
+from parsim.core.tolerance import least
 from parsim.policies import policies
 from parsim.policies.in_order import InOrder
 from parsim.policies.insertion import Planner

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from parsim.core.graph import TaskGraph
 from parsim.core.job import Estimate
-from parsim.core.ties import least, tie
+from parsim.core.tolerance import least, tie
 
 
 class Planned(NamedTuple):

@@ -20,7 +20,7 @@ import numpy as np
 from parsim.core.graph import Floats, TaskGraph
 from parsim.core.job import Estimate
 from parsim.core.paths import longest_paths
-from parsim.core.ties import classes
+from parsim.core.tolerance import classes
 
 
 def upward_ranks(graph: TaskGraph, estimate: Estimate) -> Floats:

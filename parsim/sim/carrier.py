@@ -19,7 +19,7 @@ from parsim.sim.order import Hooks, Released
 from parsim.sim.reservations import Reservations
 from parsim.sim.spans import Spans
 from parsim.sim.state import NOBODY, State
-from parsim.sim.transfers import Wires
+from parsim.sim.transfers import Transport
 
 
 class Carrier:
@@ -29,7 +29,7 @@ class Carrier:
     ----------
     state : where tasks stand.
     spans : the spans of tasks.
-    wires : what carries bytes.
+    transport : what carries bytes.
     inputs : what tasks receive and send.
     room : the room on devices; None: none has a limit.
     lanes : the communication lanes; None: there are none.
@@ -39,13 +39,13 @@ class Carrier:
         self,
         state: State,
         spans: Spans,
-        wires: Wires,
+        transport: Transport,
         inputs: Inputs,
         room: Reservations | None,
         lanes: Lanes | None,
     ) -> None:
         job, graph, tasks = state.job, state.graph, len(state.graph)
-        self._state, self._spans, self.wires = state, spans, wires
+        self._state, self._spans, self.transport = state, spans, transport
         self.inputs, self.room, self.lanes = inputs, room, lanes
         self._host, self._device, self._prefetch = job.cluster.host, state.device, job.prefetch
         self._gives, self._returns = bool(self.inputs.given), bool(self.inputs.sent)
@@ -95,9 +95,9 @@ class Carrier:
                 self._unload(task, state.worker[task], now)
         for edge in freed:
             self._received(self.inputs.sender[edge])
-        for edge in self.wires.over(now):
+        for edge in self.transport.over(now):
             self._delay_over(edge, now)
-        for row, worker in self.wires.arrived(now):
+        for row, worker in self.transport.arrived(now):
             self._arrive(row, worker, now)
         if state.named:
             for task in ended:
@@ -120,7 +120,7 @@ class Carrier:
         return released
 
     def _more(self, now: int) -> bool:
-        upcoming = self.wires.settle(now)
+        upcoming = self.transport.settle(now)
         if now < upcoming:
             self._spans.at(upcoming)
         return NEVER < upcoming <= now or now in self._state.agenda
@@ -168,7 +168,7 @@ class Carrier:
             self.room.end(task, device)
         if task in self.inputs.sent:
             row = self.inputs.sent[task]
-            self.wires.send(row, worker, (device, self._host), self.inputs.size[row], now)
+            self.transport.send(row, worker, (device, self._host), self.inputs.size[row], now)
 
     # -- transfers
 
@@ -183,10 +183,10 @@ class Carrier:
             if end > now:
                 self._pending[child] += 1
                 self._received_at_start[edge] = 0
-                self.wires.delay(edge, worker, now, end)
+                self.transport.delay(edge, worker, now, end)
         elif inputs.size[edge] and source != target:
             self._pending[child] += 1
-            self.wires.send(edge, worker, (source, target), inputs.size[edge], now)
+            self.transport.send(edge, worker, (source, target), inputs.size[edge], now)
 
     def _delay_over(self, edge: int, now: int) -> None:
         state, parent, child = self._state, self.inputs.sender[edge], self.inputs.receiver[edge]
@@ -201,7 +201,7 @@ class Carrier:
         row = self.inputs.given[task]
         self.inputs.begun[row] = 1
         self._pending[task] += 1
-        self.wires.send(row, worker, (self._host, self._device[worker]), self.inputs.size[row], now)
+        self.transport.send(row, worker, (self._host, self._device[worker]), self.inputs.size[row], now)
 
     def _arrive(self, row: int, worker: int, now: int) -> None:
         """Hear that a transfer has ended."""
@@ -247,4 +247,4 @@ class Carrier:
         table = self._state.graph.transfers
         source, target = int(table.source[row]), int(table.target[row])
         worker = bisect_left(self._device, source if target == self._host else target)
-        self.wires.send(row, worker, (source, target), self.inputs.size[row], now, float(table.limit[row]))
+        self.transport.send(row, worker, (source, target), self.inputs.size[row], now, float(table.limit[row]))

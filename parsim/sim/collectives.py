@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from parsim.core.collective import NOWHERE, Collective
 from parsim.sim.state import State
-from parsim.sim.transfers import Wires
+from parsim.sim.transfers import Transport
 
 BEFORE_FIRST = -1  # in place of a phase
 
@@ -26,12 +26,12 @@ class Collectives:
     Parameters
     ----------
     state : where tasks stand.
-    wires : what carries bytes.
+    transport : what carries bytes.
     workers : the worker of each task.
     """
 
-    def __init__(self, state: State, wires: Wires, workers: Sequence[int]) -> None:
-        self._device, self._wires, self._workers = state.device, wires, workers
+    def __init__(self, state: State, transport: Transport, workers: Sequence[int]) -> None:
+        self._device, self._transport, self._workers = state.device, transport, workers
         self._of: dict[int, tuple[Collective, int]] = {}  # task -> its collective, and its place among the members
         self._phase: dict[int, int] = {}  # task -> the phase that it is in
         self._open: dict[tuple[int, int], int] = {}  # (task, phase) -> what it sends or gets, and has not arrived
@@ -85,6 +85,6 @@ class Collectives:
         ends = self._device[self._workers[task]], self._device[self._workers[receiver]]
         if not size or ends[0] == ends[1]:
             return self._note(task, receiver, number)
-        self._wires.post(len(self._sent), ends, size, now)
+        self._transport.post(len(self._sent), ends, size, now)
         self._sent.append((task, receiver, number))
         return []

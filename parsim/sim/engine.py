@@ -25,7 +25,7 @@ from parsim.sim.reservations import Reservations
 from parsim.sim.spans import Spans
 from parsim.sim.stall import Stall
 from parsim.sim.state import State
-from parsim.sim.transfers import Wires
+from parsim.sim.transfers import Transport
 
 
 def ignore(event: Event) -> None:
@@ -93,7 +93,7 @@ class Engine:
 
     def moved(self) -> Transfers:
         """Return the transfers that have taken place."""
-        return self.carrier.wires.transfers() if self.carrier else Transfers.none()
+        return self.carrier.transport.transfers() if self.carrier else Transfers.none()
 
     def starved(self) -> Floats:
         """Return when workers waited for room, (stretches, 3)."""
@@ -131,9 +131,9 @@ def assembled(ready: Prepared, clock: Environment, network: Network) -> Engine:
 
 def _carrier(state: State, spans: Spans, network: Network) -> Carrier:
     cluster, inputs = state.job.cluster, Inputs(state)
-    wires, room = Wires(cluster, network, spans), Reservations(state, inputs) if cluster.limited else None
-    lanes = Lanes(state, spans, wires, inputs, room) if state.graph.lanes else None
-    return Carrier(state, spans, wires, inputs, room, lanes)
+    transport, room = Transport(cluster, network, spans), Reservations(state, inputs) if cluster.limited else None
+    lanes = Lanes(state, spans, transport, inputs, room) if state.graph.lanes else None
+    return Carrier(state, spans, transport, inputs, room, lanes)
 
 
 def carries(job: Job) -> bool:

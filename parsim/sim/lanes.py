@@ -18,7 +18,7 @@ from parsim.sim.order import Released
 from parsim.sim.reservations import Reservations
 from parsim.sim.spans import Spans
 from parsim.sim.state import State
-from parsim.sim.transfers import Wires
+from parsim.sim.transfers import Transport
 
 Key = tuple[int, int]  # worker, and number of the lane
 
@@ -30,14 +30,16 @@ class Lanes:
     ----------
     state : where tasks stand.
     spans : the spans of tasks.
-    wires : what carries bytes.
+    transport : what carries bytes.
     inputs : what tasks receive and hand on.
     room : the room on devices; None: none has a limit.
     """
 
-    def __init__(self, state: State, spans: Spans, wires: Wires, inputs: Inputs, room: Reservations | None) -> None:
+    def __init__(
+        self, state: State, spans: Spans, transport: Transport, inputs: Inputs, room: Reservations | None
+    ) -> None:
         graph = state.graph
-        self._state, self._spans, self._wires, self._inputs, self._room = state, spans, wires, inputs, room
+        self._state, self._spans, self._transport, self._inputs, self._room = state, spans, transport, inputs, room
         self._lane, self._edge_lane = graph.lane.tolist(), graph.transfers.lane.tolist()
         self._only = [graph.places[place][0] for place in graph.place.tolist()]  # [task] its worker, where there is one
         self._queue: dict[Key, list[tuple[int, int]]] = {}  # a heap of (instant, task): those ready and not started
@@ -48,7 +50,7 @@ class Lanes:
         self._free: list[Key] = []  # lanes whose task has handed on all that it had
         self._read: list[int] = []  # outputs elsewhere that tasks of lanes have received as they started, in this pass
         self._released: Released = []
-        self._collectives = Collectives(state, wires, self._only)
+        self._collectives = Collectives(state, transport, self._only)
 
     def released(self, released: Released, now: int) -> Released:
         """Take the tasks of lanes out of those that are ready; return the others."""
@@ -173,11 +175,11 @@ class Lanes:
         worker, size = self._only[task], inputs.size[edge]
         ends = device[self._only[inputs.sender[edge]]], device[worker]
         if inputs.delay[edge]:
-            self._wires.delay(edge, worker, now, now + inputs.delay[edge])
+            self._transport.delay(edge, worker, now, now + inputs.delay[edge])
         elif self._room and not self._room.admit(task, ends[1], size):
             return False
         else:
-            self._wires.send(edge, worker, ends, size, now)
+            self._transport.send(edge, worker, ends, size, now)
         return True
 
     def _parents(self, task: int, here: bool) -> list[int]:

@@ -13,7 +13,7 @@ from parsim.sim.spans import Spans
 from parsim.sim.state import NOBODY
 
 
-class Wires:
+class Transport:
     """Starts transfers, and says at each instant which have arrived.
 
     A transfer first waits its route's latency, using no bandwidth; then it joins the network. A delay only lasts.
@@ -63,10 +63,10 @@ class Wires:
 
     def arrived(self, now: int) -> list[tuple[int, int]]:
         """Return (transfer, worker) of the transfers that end now; of what was posted, (~number, NOBODY)."""
-        for wires, row in self._network.finished(now):
-            wires._heard.append(row)
-            if wires is not self:
-                wires._spans.at(now)
+        for transport, row in self._network.finished(now):
+            transport._heard.append(row)
+            if transport is not self:
+                transport._spans.at(now)
         heard, self._heard = self._heard, []
         found = []
         for row in heard:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from parsim.build import build
 from parsim.core.errors import ParsimError
 from parsim.core.job import Job
-from parsim.core.ties import CLOSE, ranking
+from parsim.core.tolerance import CLOSE, ranking
 from parsim.entries.registry import Shelf
 from parsim.policies import policies
 from parsim.scenario.scenario import Scenario

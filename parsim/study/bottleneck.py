@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 from parsim.core.escape import printable
 from parsim.core.quantities import seconds
-from parsim.core.ties import CLOSE, ranking
 from parsim.core.timeline import CAUSES
+from parsim.core.tolerance import CLOSE, ranking
 from parsim.run import Result
 from parsim.study.causes import culprits, without_link
 from parsim.study.change import Change, Trial, gain, tried

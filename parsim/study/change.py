@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from parsim.core.errors import ParsimError, ScenarioError
 from parsim.core.job import Job
-from parsim.core.ties import close
+from parsim.core.tolerance import close
 from parsim.sim.play import play
 from parsim.study.case import Case
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from parsim.core.escape import printable
 from parsim.core.quantities import number, seconds, times
-from parsim.core.ties import CLOSE, ranking
+from parsim.core.tolerance import CLOSE, ranking
 from parsim.core.version import VERSIONS
 from parsim.export import html
 from parsim.export.files import drawn, json_text, write

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from parsim.core.job import Theory
-from parsim.core.ties import close
 from parsim.core.timeline import CAUSES, Timeline, Words
+from parsim.core.tolerance import close
 from parsim.run import Result, run
 from parsim.sim.record import SpanNames
 from parsim.study.case import Case

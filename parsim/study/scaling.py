@@ -19,7 +19,7 @@ from parsim.core.errors import Complaint, Fault, ParsimError, ScenarioError
 from parsim.core.escape import printable
 from parsim.core.job import Job
 from parsim.core.quantities import seconds, times
-from parsim.core.ties import CLOSE, close
+from parsim.core.tolerance import CLOSE, close
 from parsim.core.units import show
 from parsim.core.version import VERSIONS
 from parsim.export import html

@@ -14,8 +14,8 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from parsim.core.quantities import aligned, size, times, unit_of
-from parsim.core.ties import CLOSE, close
 from parsim.core.timeline import CAUSES
+from parsim.core.tolerance import CLOSE, close
 from parsim.export.table import left, right, short, width
 from parsim.study.measure import AMOUNTS, Measure, measure
 from parsim.study.played import Played, alike, ended, pair, winners

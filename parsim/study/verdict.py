@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from parsim.core.quantities import seconds
-from parsim.core.ties import CLOSE, ranking
 from parsim.core.timeline import CAUSES
+from parsim.core.tolerance import CLOSE, ranking
 from parsim.study.played import Pair, Played, alike, ended, fastest, pair
 
 WORDS = {

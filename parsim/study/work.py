@@ -26,7 +26,7 @@ from parsim.core.graph import Floats
 from parsim.core.job import Job
 from parsim.core.plan import Plan
 from parsim.core.schema import Ask
-from parsim.core.ties import CLOSE
+from parsim.core.tolerance import CLOSE
 from parsim.entries.external import Outside
 from parsim.metrics.training import model_flop
 from parsim.scenario.scenario import Scenario

@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from parsim.core.ties import close
+from parsim.core.tolerance import close
 
 NEITHER = "neither"  # the winner where all lines are infinite
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 
 from parsim.core.quantities import seconds
-from parsim.core.ties import CLOSE
+from parsim.core.tolerance import CLOSE
 from parsim.metrics.ledger import Ledger
 from parsim.study.splits.crossings import NEITHER, Stretch, lowest
 from parsim.study.splits.runs import Figures, Place, Refused, Runs

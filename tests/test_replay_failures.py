@@ -12,7 +12,6 @@ import sys
 import time
 from dataclasses import replace
 from functools import partial
-from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +24,7 @@ from parsim.core.errors import Silence
 from parsim.export.csv import read_csv
 from parsim.real import processes, worker_pool
 from parsim.real.arena import GROWTH, LINE, Arena, get, put
+from parsim.real.channel import Channel
 from parsim.scenario.scenario import load
 
 KERNELS = '''
@@ -358,11 +358,11 @@ def test_arrays_do_not_travel_through_pipes(monkeypatch):
     sent = []
 
     def watched(name):
-        plain = getattr(Connection, name)
+        plain = getattr(Channel, name)
 
         def call(self, *args):
             answer = plain(self, *args)
-            sent.append(len(answer if name == "recv_bytes" else args[0]))
+            sent.extend(map(len, answer if name == "receive" else args))
             return answer
 
         return call
@@ -372,8 +372,8 @@ def test_arrays_do_not_travel_through_pipes(monkeypatch):
     large = {task: [np.full(1 << 19, float(values[0]))] for task, values in program.given.items()}
     job = replace(job, graph=replace(job.graph, program=replace(program, given=large)))
     assert len(pickle.dumps(job.graph.program)) < 1024  # the data is not sent along
-    monkeypatch.setattr(Connection, "recv_bytes", watched("recv_bytes"))
-    monkeypatch.setattr(Connection, "send_bytes", watched("send_bytes"))
+    monkeypatch.setattr(Channel, "receive", watched("receive"))
+    monkeypatch.setattr(Channel, "post", watched("post"))
     _, value = processes.play(job)
     assert value == [60.0] * (1 << 19)
     assert len(sent) >= 20  # an order and a report for each of ten tasks

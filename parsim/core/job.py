@@ -137,6 +137,13 @@ class Ordered(Policy, Protocol):
         """Return the tasks of *worker* in the order in which it will take them."""
 
 
+@runtime_checkable
+class Queued(Policy, Protocol):
+    """A policy that names each task's worker beforehand, and lets it take tasks in the order of becoming ready."""
+
+    queues: Sequence[Sequence[int]]  # [worker] the ready tasks that it will take
+
+
 class Theory(NamedTuple):
     """T_total = N/P (T_s + T_c), computed before the clock starts."""
 

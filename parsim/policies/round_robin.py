@@ -42,7 +42,7 @@ class RoundRobin:
         for task, place in enumerate(graph.place.tolist()):
             able = estimate.able(task, workers[place])
             self._home.append(able[task % len(able)])
-        self._queues: list[deque[int]] = [deque() for _ in estimate.compute]
+        self.queues: list[deque[int]] = [deque() for _ in estimate.compute]
         self._instant = estimate.instant
         self._since = [0.0] * len(graph)  # the instant at which a task became ready
 
@@ -53,9 +53,9 @@ class RoundRobin:
     def ready(self, task: int, by: int | None) -> None:
         """Add *task* to the queue of its worker."""
         self._since[task] = self._instant()
-        join(self._queues[self._home[task]], task, self._since)
+        join(self.queues[self._home[task]], task, self._since)
 
     def take(self, worker: int, fits: Callable[[int], bool]) -> int | None:
         """Return the first task of the worker's queue, or None until there is room for it."""
-        queue = self._queues[worker]
+        queue = self.queues[worker]
         return queue.popleft() if queue and fits(queue[0]) else None

@@ -3,9 +3,11 @@
     hear: t0, t3 ended  ->  ends, by number  ->  released tasks, by number  ->  rounds: each free worker asks the policy
                             and what it takes is handed over to its process at once
 
+Of several ends that a worker has reported each is an instant of its own.
+
 Values lie in shared memory, and the host hands on where. An edge's transfer is what its receiver sees of it: the copy
 into memory of its own. What was made on the same worker stays there. Under policies that name homes, too, inputs travel
-when their task is taken.
+when their task is taken, or as soon as its worker comes to it.
 """
 
 from __future__ import annotations
@@ -19,13 +21,14 @@ import numpy as np
 from parsim.core.graph import Floats, Ints
 from parsim.core.job import Job
 from parsim.core.progress import under_way
+from parsim.real.ahead import Ahead, allowed
 from parsim.real.arena import get
 from parsim.real.worker import BEGINNING, NONE, Input, Order, Part, Report, part_of
 from parsim.real.worker_pool import WorkerPool
 from parsim.sim.inputs import Inputs
 from parsim.sim.order import Hooks, Released, order_of_events
 from parsim.sim.prepared import prepared
-from parsim.sim.record import Interval, Record, Transfers, intervals, ready_times
+from parsim.sim.record import Interval, Record, Transfers, intervals
 from parsim.sim.reservations import Reservations
 from parsim.sim.stall import Stall
 from parsim.sim.state import State, Time
@@ -48,6 +51,7 @@ class Dispatcher:
         self.state = State(prepared(job))
         self.inputs = Inputs(self.state)
         self.room = Reservations(self.state, self.inputs) if job.cluster.limited else None
+        self.ahead = Ahead(self.state, self.room) if allowed(self.state) else None
         self.pool, self.orders, self.values = pool, orders, given
         self.parts = [part_of(self.program.hands(edge)) for edge in range(len(job.graph.edges))]
         self.reports: dict[int, Report] = {}
@@ -61,7 +65,9 @@ class Dispatcher:
         """Let the workers compute every task."""
         self.begun_s = begun
         hooks = Hooks(ended=self._ended, released=self._released)
-        order = order_of_events(self.state, self._bind, self.room.hooks(hooks) if self.room else hooks)
+        for part in (self.room, self.ahead):
+            hooks = part.hooks(hooks) if part else hooks
+        order = order_of_events(self.state, self._bind, hooks)
         order.begin(begun)
         with under_way("tasks", len(self.graph), lambda: len(self.reports)):
             self._listen(order.instant)
@@ -99,8 +105,11 @@ class Dispatcher:
         """Hand *task* to the process of *worker*."""
         if self.room:
             self.room.take(task, self.state.device[worker])
+        if self.ahead:
+            self.ahead.take(task, worker)
         dropped, self.dropped[worker] = tuple(self.dropped[worker]), []
-        order = self.orders[task]._replace(inputs=tuple(self._sources(task, worker)), dropped=dropped)
+        _, _, shared, keep, returns, _ = self.orders[task]
+        order = Order(task, tuple(self._sources(task, worker)), shared, keep, returns, dropped)
         self.bound_s[task] = now
         self.taken_s[task] = self.pool.order(worker, order)
 
@@ -148,12 +157,13 @@ class Dispatcher:
     def record(self) -> tuple[Record, Record]:
         """Return all stamps; and the same in the host's instants, where a span starts when what let it start ended."""
         self._stamp()
-        thing, worker, start, end, instant = self._moves()
+        begun = np.maximum(self.bound_s, self._freed(1))
+        thing, worker, start, end, instant = self._moves(np.maximum(self.bound_s, self._freed(1 + self.job.prefetch)))
         record = Record(
             engine="processes",
             begun_s=self.begun_s,
             worker=np.array(self.state.worker, dtype=np.int64),
-            ready_s=ready_times(self.graph, self.heard_s, self.begun_s, Transfers.none()),
+            ready_s=self._ready(),
             taken_s=self.taken_s,
             start_s=self.start_s,
             end_s=self.end_s,
@@ -164,7 +174,7 @@ class Dispatcher:
             overhead=intervals(self.overhead),
         )
         return record, record._replace(
-            start_s=np.maximum(self.bound_s, self._freed(record)),
+            start_s=begun,
             end_s=self.heard_s,
             transfers=record.transfers._replace(start_s=instant, end_s=instant),
         )
@@ -188,26 +198,32 @@ class Dispatcher:
         known = self.job.cost.travel(self.graph.transfers.size[thing])
         return np.where(np.isnan(known), took, known)
 
-    def _moves(self) -> tuple[Ints, Ints, Floats, Floats, Floats]:
-        """Return thing, worker, start, end, and the host's instant of every transfer."""
+    def _ready(self) -> Floats:
+        """Return when each task became ready, (tasks,): to the host, or to its worker where that had it before."""
+        ready, edges = np.full(len(self.graph), self.begun_s), self.graph.edges
+        ended, heard = self.end_s[edges.parent], self.heard_s[edges.parent]
+        with np.errstate(invalid="ignore"):  # tasks that have not ended
+            np.maximum.at(ready, edges.child, np.where(self.taken_s[edges.child] < heard, ended, heard))
+        return ready
+
+    def _moves(self, begun: Floats) -> tuple[Ints, Ints, Floats, Floats, Floats]:
+        """Return thing, worker, start, end, and the host's instant of every transfer; inputs travel from *begun* on."""
         rows: list[tuple[float, ...]] = []
         zero = self.pool.zero
         for task, report in self.reports.items():
             worker = self.state.worker[task]
-            rows += [
-                (thing, worker, seen - zero, there - zero, self.bound_s[task]) for thing, seen, there in report.moves
-            ]
+            rows += [(thing, worker, seen - zero, there - zero, begun[task]) for thing, seen, there in report.moves]
             if task in self.inputs.sent:
                 rows.append((self.inputs.sent[task], worker, report.end - zero, report.sent - zero, self.heard_s[task]))
         columns = np.array(rows, dtype=np.float64).reshape(len(rows), 5).T
         return columns[0].astype(np.int64), columns[1].astype(np.int64), columns[2], columns[3], columns[4]
 
-    def _freed(self, record: Record) -> Floats:
-        """Return when the host heard of the end of the task before each on its worker; 0 for the first."""
-        freed = np.zeros(len(self.graph))
-        order = np.lexsort((record.taken_s, record.worker))
-        same = record.worker[order[1:]] == record.worker[order[:-1]]
-        freed[order[1:][same]] = self.heard_s[order[:-1][same]]
+    def _freed(self, before: int) -> Floats:
+        """Return when the host heard of the end of the task so many places *before* each on its worker; 0: none."""
+        freed, worker = np.zeros(len(self.graph)), np.array(self.state.worker)
+        order = np.lexsort((self.taken_s, worker))
+        same = worker[order[before:]] == worker[order[:-before]]
+        freed[order[before:][same]] = self.heard_s[order[:-before][same]]
         return freed
 
 

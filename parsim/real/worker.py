@@ -2,8 +2,8 @@
 
     seen |==input==| there  start |##kernel##| end |==result==| sent        outputs for others: put after `end`
 
-Where a worker takes tasks ahead (`plan.prefetch`), a second thread fetches the inputs of the next while the kernels
-compute. Messages are plain tuples, which travel fastest: a task's hand-over should cost little more than its way.
+With `plan.prefetch`, a second thread fetches the inputs of the next tasks while the kernels compute. Messages are plain
+tuples, which travel fastest: a task's hand-over should cost little more than its way.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import os
 import pickle
 import signal
 import threading
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from queue import SimpleQueue
 from time import monotonic
@@ -20,11 +21,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from parsim.core.errors import told
 from parsim.core.items import Elements
 from parsim.real.arena import Arena, Ref, get, put
+from parsim.real.channel import Channel
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
-
-    Channel = Connection[Any, Any]
 
 NONE = -1
 BLOCK = 1 << 20  # B
@@ -149,8 +149,9 @@ class Meter:
 class Worker:
     """One worker process: what it keeps, and how it goes about a task."""
 
-    def __init__(self, pipe: Channel, program: Computing, arenas: Sequence[Arena], own: int) -> None:
-        self.pipe, self.program, self.arenas, self.own = pipe, program, arenas, arenas[own]
+    def __init__(self, channel: Channel, program: Computing, arenas: Sequence[Arena], own: int) -> None:
+        self.channel, self.program, self.arenas, self.own = channel, program, arenas, arenas[own]
+        self.orders: deque[bytes] = deque()  # received, not begun
         self.meter = Meter()
         self.kept: dict[int, list[Any]] = {}
         self.put: dict[int, list[Any]] = {}  # task -> what it has put into the arena
@@ -158,31 +159,39 @@ class Worker:
     def arrivals(self) -> Iterator[Arrival | Failure]:
         """Fetch the inputs of one order after the other, until the host says stop."""
         while (order := self.hear()) is not None:
-            try:
-                yield self.fetched(order)
-            except Exception as error:
-                yield Failure(order.task, f"its input cannot be fetched: {told(error)}")
+            yield self.arrival(order)
 
     def hear(self) -> Order | None:
         """Wait for an order; None: stop. Where the host is gone, nobody will ask for what is computed."""
-        try:
-            said = pickle.loads(self.pipe.recv_bytes())
-        except (EOFError, OSError):
-            os._exit(1)
+        while not self.orders:
+            try:
+                self.orders += self.channel.receive()
+            except (EOFError, OSError):
+                os._exit(1)
+        said = pickle.loads(self.orders.popleft())
         return None if said is None else Order(*said)
 
-    def ahead(self) -> Iterator[Arrival | Failure]:
-        """Fetch inputs on a thread of their own, ahead of the tasks that want them."""
-        inbox = SimpleQueue[Arrival | Failure | None]()
+    def ahead(self, most: int) -> Iterator[Arrival | Failure]:
+        """Fetch inputs on a thread of their own, for at most so many tasks that have not begun."""
+        inbox, free = SimpleQueue[Arrival | Failure | None](), threading.Semaphore(most)
 
         def fill() -> None:
-            for arrival in self.arrivals():
-                inbox.put(arrival)
+            while (order := self.hear()) is not None:
+                free.acquire()
+                inbox.put(self.arrival(order))
             inbox.put(None)
 
         threading.Thread(target=fill, daemon=True).start()
         while (arrival := inbox.get()) is not None:
+            free.release()
             yield arrival
+
+    def arrival(self, order: Order) -> Arrival | Failure:
+        """Fetch the inputs of an order."""
+        try:
+            return self.fetched(order)
+        except Exception as error:
+            return Failure(order.task, f"its input cannot be fetched: {told(error)}")
 
     def fetched(self, order: Order) -> Arrival:
         """Fetch what is not here; what is kept here is looked up when the task starts."""
@@ -240,7 +249,7 @@ class Worker:
             names = f" ({self.program.made_by})" if isinstance(self.program, Elements) else ""
             message = pickle.dumps((report.task, f"its output cannot be sent: {told(error)}{names}"))
         try:
-            self.pipe.send_bytes(message)
+            self.channel.send(message)
         except OSError:
             os._exit(1)
 
@@ -250,15 +259,22 @@ class Place(NamedTuple):
 
     own: int  # its number, and that of its arena
     tasks: Sequence[int]  # that may run here
-    ahead: int  # how many it takes ahead
+    ahead: int  # for how many tasks at most it fetches inputs ahead
     memory: float  # B that it may need
 
 
-def serve(pipe: Channel, program: bytes, arenas: Sequence[Arena], place: Place, environment: Mapping[str, str]) -> None:
-    """Compute what the host orders, until it says stop; killed when the host is gone.
+def serve(
+    pipe: Connection[Any, Any],
+    program: bytes,
+    arenas: Sequence[Arena],
+    place: Place,
+    environment: Mapping[str, str],
+) -> None:
+    """Compute what the host orders, until it says stop or a task fails; killed when the host is gone.
 
     *environment* is the host's of now: a process forked from another has that of then.
     """
+    channel = Channel(pipe)
     os.environ.update(environment)
     for sign in (signal.SIGINT, signal.SIGHUP):  # they reach the whole group; the host ends its workers itself
         signal.signal(sign, signal.SIG_IGN)
@@ -267,17 +283,20 @@ def serve(pipe: Channel, program: bytes, arenas: Sequence[Arena], place: Place, 
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
     threading.Thread(target=outlive_nobody, daemon=True).start()
     try:
-        worker = Worker(pipe, pickle.loads(program), arenas, place.own)
+        worker = Worker(channel, pickle.loads(program), arenas, place.own)
         worker.program.prepare(place.tasks)
         warm(place.memory)
         for arena in arenas:
             arena.open()
     except Exception as error:
-        pipe.send_bytes(pickle.dumps((NONE, f"cannot load the kernel: {told(error)}")))
+        channel.send(pickle.dumps((NONE, f"cannot load the kernel: {told(error)}")))
         return
-    pipe.send_bytes(pickle.dumps(None))
-    for arrival in worker.ahead() if place.ahead else worker.arrivals():
-        worker.say(arrival if isinstance(arrival, Failure) else worker.work(arrival))
+    channel.send(pickle.dumps(None))
+    for arrival in worker.ahead(place.ahead) if place.ahead else worker.arrivals():
+        said = arrival if isinstance(arrival, Failure) else worker.work(arrival)
+        worker.say(said)
+        if isinstance(said, Failure):
+            return  # tasks that were handed over ahead may need what has failed
 
 
 def warm(size: float) -> None:

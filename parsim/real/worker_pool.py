@@ -1,7 +1,9 @@
 """A pool of worker processes: started together, heard together, and never left behind.
 
-host  --order-->   worker process       one pipe each; arrays lie in shared memory
-      <--report--
+host  --orders-->   worker process       one pipe each; arrays lie in shared memory
+      <--reports--
+
+A worker may hold several orders; it goes about them in turn. What it has reported counts even where it is gone since.
 """
 
 from __future__ import annotations
@@ -11,10 +13,12 @@ import pickle
 import selectors
 import signal
 import warnings
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from math import inf
+from multiprocessing.connection import wait
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -22,13 +26,12 @@ from parsim.core.errors import RunError, Silence, told
 from parsim.core.escape import printable
 from parsim.entries.patience import NOTICE_S
 from parsim.real.arena import Arena
+from parsim.real.channel import Channel
 from parsim.real.start import start_context, starting
 from parsim.real.worker import NONE, Computing, Failure, Order, Place, Report, serve, wire
 
 if TYPE_CHECKING:
     from multiprocessing.context import ForkServerProcess, SpawnProcess
-
-    from parsim.real.worker import Channel
 
 PATIENCE = 5.0  # s that a worker told to stop may take
 PRELOADED = [
@@ -58,8 +61,12 @@ class WorkerPool:
         self._timeout_s = timeout_s
         self._names, self._task_names = [*map(printable, workers)], [*map(printable, tasks)]
         self._processes: list[ForkServerProcess | SpawnProcess] = []
-        self._pipes: list[Channel] = []
-        self._holds: list[list[int]] = [[] for _ in workers]  # tasks handed over, not reported
+        self._channels: list[Channel] = []
+        self._holds: list[list[int]] = [[] for _ in workers]  # tasks handed over, not heard of
+        self._said: dict[int, deque[bytes]] = {}  # worker -> messages received, not heard yet
+        self._posted: set[int] = set()  # workers that orders were posted to, and not sent
+        self._full: set[int] = set()  # workers whose pipes are full
+        self._gone: list[int] = []  # workers that have ended
         self.zero = 0.0
         self._signs = selectors.DefaultSelector()
         self.arenas = [Arena.new(owner) for owner in range(len(workers) + 1)]
@@ -81,35 +88,84 @@ class WorkerPool:
                     name=f"parsim {name}",
                     daemon=True,
                 )
-                self._pipes.append(ours)
+                self._channels.append(Channel(ours))
                 self._processes.append(process)
                 process.start()
                 theirs.close()  # so that the pipe ends when the process does
-        for worker, (pipe, process) in enumerate(zip(self._pipes, self._processes, strict=True)):
-            self._await(pipe.poll, partial("worker {} is not ready yet".format, self._names[worker]), START)
+        for worker, (channel, process) in enumerate(zip(self._channels, self._processes, strict=True)):
+            told_ready = partial(wait, [channel.fileno()])
+            self._await(told_ready, partial("worker {} is not ready yet".format, self._names[worker]), START)
             self._receive(worker)
-            self._signs.register(pipe, selectors.EVENT_READ, (worker, True))
+            if self._gone:
+                raise self._dead(worker)
+            self._loaded(worker, self._said.pop(worker)[0])
+            channel.never_block()
+            self._signs.register(channel, selectors.EVENT_READ, (worker, True))
             self._signs.register(process.sentinel, selectors.EVENT_READ, (worker, False))
         self.zero = monotonic()
 
     def order(self, worker: int, order: Order) -> float:
-        """Hand a task over; return when."""
-        self._holds[worker].append(order.task)
+        """Hand a task over; return when.
+
+        A worker that has nothing else gets it at once, another before the host waits for anybody. Where the worker is
+        gone, `hear` will tell.
+        """
         handed = self.now()
-        try:
-            self._pipes[worker].send_bytes(wire(order))
-        except OSError:
-            raise self._dead(worker) from None
+        self._channels[worker].post(wire(order))
+        self._posted.add(worker)
+        if not self._holds[worker]:
+            self._flush(worker)
+        self._holds[worker].append(order.task)
         return handed
 
     def hear(self) -> list[Heard]:
-        """Wait until some task has ended; return all that have."""
-        signs = self._await(self._signs.select, self.story)
-        ready = sorted((key.data for key, _ in signs), key=lambda sign: (not sign[1], sign[0]))
-        heard = [self._hear(worker) for worker, spoke in ready if spoke]
+        """Wait until some task has ended; return of each worker the first that has not been heard of."""
+        while not self._said:
+            if self._gone:
+                raise self._dead(self._gone[0])
+            self._listen()
+        heard, wrong = [], []
+        for worker in sorted(self._said):
+            said = self._said[worker]
+            try:
+                heard.append(Heard(worker, Report(*self._loaded(worker, said[0]))))
+            except RunError as error:  # what others have reported comes first
+                wrong.append(error)
+                continue
+            self._holds[worker].remove(heard[-1].report.task)
+            said.popleft()
+            if not said:
+                del self._said[worker]
         if not heard:
-            raise self._dead(ready[0][0])
+            raise wrong[0]
         return heard
+
+    def _listen(self) -> None:
+        """Wait for a sign of some worker; receive what there is."""
+        for worker in tuple(self._posted):
+            self._flush(worker)
+        signs = self._await(self._signs.select, self.story)
+        heard = {worker for key, _ in signs for worker, speaks in [key.data] if speaks}
+        for key, what in signs:
+            worker, _ = key.data
+            if worker not in heard:
+                self._gone.append(worker)  # and nothing is left in its pipe
+                continue
+            if what & selectors.EVENT_WRITE:
+                self._flush(worker)
+            if what & selectors.EVENT_READ:
+                self._receive(worker)
+
+    def _flush(self, worker: int) -> None:
+        """Send a worker what it is to have; what its pipe does not take follows when there is room again."""
+        channel = self._channels[worker]
+        with suppress(OSError):  # it is gone, which its pipe tells
+            full = not channel.flush()
+            if full != (worker in self._full):
+                self._full ^= {worker}
+                listen = selectors.EVENT_READ | (selectors.EVENT_WRITE if full else 0)
+                self._signs.modify(channel, listen, (worker, True))
+        self._posted.discard(worker)
 
     def _await(self, listen: Callable[[float | None], Sign], story: Callable[[], str], least: float = 0.0) -> Sign:
         """Wait for a sign until the timeout, and *least* seconds anyway.
@@ -126,16 +182,18 @@ class WorkerPool:
             raise RunError(f"no worker has answered for {timeout:g} s, the timeout: {story()}")
         return sign
 
-    def _hear(self, worker: int) -> Heard:
-        report = Report(*self._receive(worker))
-        self._holds[worker].remove(report.task)
-        return Heard(worker, report)
-
-    def _receive(self, worker: int) -> Any:
+    def _receive(self, worker: int) -> None:
+        """Receive what there is of a worker."""
         try:
-            message = self._pipes[worker].recv_bytes()
+            messages = self._channels[worker].receive()
         except (EOFError, OSError):
-            raise self._dead(worker) from None
+            self._gone.append(worker)
+            return
+        if messages:
+            self._said.setdefault(worker, deque()).extend(messages)
+
+    def _loaded(self, worker: int, message: bytes) -> Any:
+        """Load a message; raises `RunError` where it tells of a failure."""
         try:
             said = pickle.loads(message)
         except Exception as error:
@@ -162,9 +220,9 @@ class WorkerPool:
 
     def dismiss(self) -> None:
         """Let every worker come to its end."""
-        for pipe in self._pipes:
+        for channel in self._channels:
             with suppress(OSError):  # it has done its work, and died since
-                pipe.send_bytes(pickle.dumps(None))
+                channel.send(pickle.dumps(None))
         end = monotonic() + PATIENCE
         for process in self._processes:
             process.join(max(end - monotonic(), 0.0))
@@ -178,8 +236,8 @@ class WorkerPool:
         for process in started:
             process.join()
             process.close()
-        for pipe in self._pipes:
-            pipe.close()
+        for channel in self._channels:
+            channel.close()
         for arena in self.arenas:
             arena.close()
 

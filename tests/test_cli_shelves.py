@@ -166,7 +166,7 @@ def test_list_as_json(command):
         "question": "what is made of all outputs?",
         "entries": [{"name": "sum", "file": "parsim/merges/sum.py", "does": "Add up *values*."}],
     }
-    does = "Double an element; whole numbers stay whole."
+    does = "Double an element; integers stay integers."
     assert {"name": "double", "file": "parsim/kernels/double.py", "does": does} in found["kernels"]["entries"]
     assert list(json.loads(command("list", "merges", "--json")[1])) == ["merges"]
 

@@ -290,7 +290,7 @@ def test_a_policy_of_ones_own_walks_as_shown(desk, said, shows):
         for policy in ("fifo", "heft", *(entry for _, entry in parsim.use("widest.py")))
     }
     needs = re.search(
-        r"It needs (\d+) s where `fifo` needs (\d+) s, and `heft`, .* (\d+) s\.", CONTRIBUTING.read_text()
+        r"It takes (\d+) s. `fifo` takes (\d+) s, and `heft`, .* takes (\d+) s\.", CONTRIBUTING.read_text()
     )
     assert compared == dict(zip(("widest", "fifo", "heft"), map(float, needs.groups()), strict=True))
     (desk / "newest.py").write_text(FILES["newest.py"].replace(" and fits(task)", ""), encoding="utf-8")

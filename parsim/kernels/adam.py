@@ -27,7 +27,7 @@ from parsim.kernels import kernels
 
 @kernels.add("adam")
 class Adam(Kernel):
-    """Make the next state from state and gradient; row 0 of the state is the weights.
+    """Make the next state by the moments of the gradient; row 0 of the state is the weights.
 
     Parameters
     ----------

@@ -16,7 +16,7 @@ from parsim.kernels import kernels
 
 @kernels.add("sgd")
 class Sgd(Kernel):
-    """Make the next state from state and gradient; row 0 of the state is the weights.
+    """Make the next state by a step down the gradient; row 0 of the state is the weights.
 
     Parameters
     ----------

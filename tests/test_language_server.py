@@ -115,7 +115,7 @@ def test_a_device_is_completed_with_what_it_is(server, at):
 
 
 SHOWN = {
-    "clus^ter: {devices: 2}\n": "What there is to compute on",
+    "clus^ter: {devices: 2}\n": "Devices, and the network between them",
     "cluster: {devi^ces: 2}\n": "Number of devices",
     "cluster: {devices: 2, dev^ice: a100-80g}\n": "The default of all devices",
     "cluster: {devices: 2, device: a100^-80g}\n": "NVIDIA A100 SXM with 80 GB",
@@ -127,12 +127,12 @@ SHOWN = {
     "cluster: {devices: 2, topology: {kind: star, lat^ency: 1 s}}\n": "it is paid twice. Default: 0 s.",
     f"{TWO}workload: {{kind: mlp, wid^ths: [2, 2]}}\n": "Width of the input",
     f"{TWO}workload: {{kind: tasks, tasks: [{{name: t, after: [], out^put: 1 B}}]}}\n": "Bytes of the task's output",
-    f"{TWO}workload: {{kind: mlp, optimizer: {{kind: adam, bet^a1: 0.9}}}}\n": "Share of the past",
+    f"{TWO}workload: {{kind: mlp, optimizer: {{kind: adam, bet^a1: 0.9}}}}\n": "Weight of the past",
     f"{TWO}workload: {{kind: mlp}}\npl^an: {{split: data}}\n": "How training is split",
     f"{TWO}workload: {{kind: mlp}}\nplan: {{split: data, pre^fetch: 1}}\n": "Tasks that a worker takes ahead",
     f"{TWO}workload: {{kind: items}}\nplan: {{split: data, steps: {{mer^ge: 1 s}}}}\n": "takes to merge",
-    f"{TWO}pol^icy: heft\n": "Which ready task an idle worker takes",
-    f"{TWO}policy: he^ft\n": "Plan the most urgent task first",
+    f"{TWO}pol^icy: heft\n": "Chooses the ready task that an idle worker takes",
+    f"{TWO}policy: he^ft\n": "Plan tasks by decreasing urgency",
     f"{TWO}cost: {{kind: noisy, spr^ead: 0.1}}\n": "Largest deviation from the expected seconds",
     f"{TWO}see^d: 1\n": "Seed of all draws",
 }

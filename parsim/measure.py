@@ -95,7 +95,8 @@ def calibrate(
     from parsim.real.microbenchmark import measure, microbenchmark
 
     if repeat < 1:
-        raise ScenarioError([Fault("calibrate", 0, 0, "repeat", f"{repeat} is no count from 1; write for example 10")])
+        why = f"{repeat} is not a count from 1; write for example 10"
+        raise ScenarioError([Fault("calibrate", 0, 0, "repeat", why)])
     asked = load(source, set)
     chosen = {path: value for path, value in (set or {}).items() if _looked_at(path)} | {"cost": CONSTANT}
     if isinstance(asked.values.get("cluster"), dict) and "topology" in asked.values["cluster"]:

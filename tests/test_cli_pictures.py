@@ -292,7 +292,7 @@ DAMAGED = [
     ("timeline.csv", lambda text: text.replace("number,", ""), 1, "number", "the column is missing"),
     ("idle.csv", lambda text: text.replace("fill", "fil"), 2, "[0].cause", "Did you mean 'fill'"),
     ("idle.csv", lambda text: text.replace("start_s", "begin_s"), 1, "start_s", "the column is missing"),
-    ("idle.csv", lambda text: text.replace("p3", "w0"), 0, "worker", "'w0' is no worker of result.json: two runs"),
+    ("idle.csv", lambda text: text.replace("p3", "w0"), 0, "worker", "'w0' is not a worker of result.json: two runs"),
     ("idle.csv", lambda text: text.replace("p3,49.0,80.0", "p3,49.0,81.0"), 0, "end_s", "ends after 80.0 s, the makes"),
     ("idle.csv", lambda text: text.replace("p3,49.0", "p3,48.0"), 0, "start_s", "p3 is called idle at 48 s while"),
     ("idle.csv", lambda text: text.replace("p3,49.0", "p3,50.0"), 0, "cause", "drain adds up to .* two runs are mixed"),

@@ -487,7 +487,7 @@ class TestParallelAndWorkloads:
                 "its tasks own 0 B of the weights together",
             ),
             ("return replace(data(items, workers), program=None)", "loses the values"),
-            ("return replace(data(items, workers), units=np.zeros(3))", "units is no array of"),
+            ("return replace(data(items, workers), units=np.zeros(3))", "units is not an array of"),
         ],
     )
     def test_wrong_splits(self, here, body, told):

@@ -96,7 +96,7 @@ def test_files_that_differ_stay_and_nothing_is_copied(tmp_path):
     assert (done.returncode, done.stdout) == (2, "")
     why = "it is there already, and differs from the example; name another folder"
     assert done.stderr.splitlines() == [
-        "DIR:0:0: DIR: 'x/notebooks' cannot be written: it is no folder; name another folder",
+        "DIR:0:0: DIR: 'x/notebooks' cannot be written: it is not a folder; name another folder",
         *(
             f"DIR:0:0: DIR: 'x/scenarios/{name}.yaml' cannot be written: {why}"
             for name in ("01_five_tasks_data", "02_five_tasks_layers", "03_five_tasks_chain")

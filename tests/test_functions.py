@@ -286,7 +286,7 @@ def test_what_a_scenario_may_not_set(said, told):
         ),
         ("kernels", "def f(x, y): return x", "kernel mine does not say what its parameter 'y' is; annotate it, for"),
         ("kernels", "def f(*, x): return x", "kernel mine does not say what its parameter 'x' is; annotate it, for"),
-        ("merges", "def f(): pass", "merge mine takes no argument and makes nothing, which is no function; write for"),
+        ("merges", "def f(): pass", "merge mine takes no argument and makes nothing, which is not a function; write"),
     ],
 )
 def test_what_is_no_function_of_one_argument_is_a_fault_at_its_decorator(here, shelf_name, body, told):

@@ -334,7 +334,7 @@ def test_bytes_travel_over_the_network():
         ("gaussian", {"matrix": 1}, "matrix", "leaves nothing to eliminate; write at least 2"),
         ("gaussian", {"matrix": 5000}, "matrix", "makes more than 10000000 tasks, the most"),
         ("gaussian", {"matrix": 4000}, "matrix", "makes more than 10000000 edges, the most"),
-        ("fft", {"points": 12}, "points", "12 is no power of two; write 8 or 16"),
+        ("fft", {"points": 12}, "points", "12 is not a power of two; write 8 or 16"),
         ("fft", {"points": 2**19}, "points", "makes more than 10000000 tasks, the most"),
         ("layered", {"tasks": 100, "degree": 11}, "degree", "and 100 tasks make 10 layers; write at most 10"),
         ("layered", {"tasks": 1, "degree": 2}, "degree", "tasks, and 1 task makes 1 layer; write at most 1, or more"),
@@ -392,7 +392,7 @@ def test_a_shape_is_blamed_where_it_stands(tmp_path):
         (3, 11, "workload.points"),
         (4, 9, "policy"),
     ]
-    assert caught.value.faults[0].message == "100 is no power of two; write 64 or 128"
+    assert caught.value.faults[0].message == "100 is not a power of two; write 64 or 128"
 
 
 def test_a_million_tasks_are_a_few_columns():

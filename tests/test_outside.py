@@ -493,7 +493,7 @@ class TestAnswers:
             ("(items, workers):\n    return None", "answered None; a TaskGraph is wanted"),
             (
                 "(items, workers):\n    return replace(data(items, workers), units=[1.0, 1.0])",
-                "made a graph that cannot be played: units is no array of 2 numbers",
+                "made a graph that cannot be played: units is not an array of 2 numbers",
             ),
             (
                 "(items, workers):\n    return replace(data(items, workers), places=((0, 2),))",
@@ -515,7 +515,7 @@ class TestAnswers:
         [
             ("kind=np.array([0, 0, 1])", "kind holds 1, and 0 is the last"),
             ("names=['a', 'a', 'b']", "names are texts, each of them once"),
-            ("stated=np.ones(2)", "stated is no array of 3 times, or of 3 times a device"),
+            ("stated=np.ones(2)", "stated is not an array of 3 times, or of 3 times a device"),
             ("stated=-np.ones(3)", "stated has a time that is negative or infinite"),
             ("memory=np.array([1.0, np.nan, 0])", "memory has a number that is negative or not finite"),
             ("group=np.array([0, 0, 0])", "group holds 0, and -1 is the last"),

@@ -220,8 +220,8 @@ def broken(change):
 DAMAGED = {
     "empty": ("", 1, 1, "is no JSON: Expecting value"),
     "cut off": ('{"schema": 1,\n "machine": {', 2, 14, "is no JSON"),
-    "a list": ("[]", 1, 1, "is no profile of schema 1"),
-    "another schema": ('{"schema": 2}', 1, 1, "is no profile of schema 1"),
+    "a list": ("[]", 1, 1, "is not a profile of schema 1"),
+    "another schema": ('{"schema": 2}', 1, 1, "is not a profile of schema 1"),
     "nothing in it": ('{"schema": 1}', 1, 1, "is a damaged profile (KeyError: 'transfers')"),
     "a strange part": (broken(lambda told: told["kernels"][0].update(part="sideways")), 1, 1, "part 'sideways'"),
     "negative": (broken(lambda told: told["kernels"][0]["busy"].update(median_s=-1)), 1, 1, "-1 is no amount"),

@@ -157,13 +157,13 @@ def test_what_was_set_stands_on_the_command_line(file):
 @pytest.mark.parametrize(
     ("path", "message"),
     [
-        *[(p, f"{p or 'yaml'}: is no path; write for example workload.tasks[2].compute")
+        *[(p, f"{p or 'yaml'}: is not a path; write for example workload.tasks[2].compute")
           for p in ("", ".", "a.", ".a", "a..b", "a[", "a[x]", "a[-1]", "[0]", "a]b", "a[0]b")],
         ("workload.tasks[2].name", "workload.tasks[2].name: workload.tasks has 2 elements, counted from 0"),
-        ("workload[0]", "workload[0]: workload is no list"),
+        ("workload[0]", "workload[0]: workload is not a list"),
         ("workload.tasks.name", "workload.tasks.name: workload.tasks is a list, not a mapping"),
         ("cluster.devices.x", "cluster.devices.x: cluster.devices is 2, not a mapping"),
-        ("plan[0]", "plan[0]: plan is no list"),
+        ("plan[0]", "plan[0]: plan is not a list"),
         (3, "3: a path is text, for example cluster.devices"),
     ],
 )  # fmt: skip
@@ -246,8 +246,8 @@ for _ in range(38):
 @pytest.mark.parametrize(
     ("source", "lines"),
     [
-        ({1: 2}, ["yaml: the key 1 is no text"]),
-        ({"a": {None: 2}}, ["a: the key nothing is no text"]),
+        ({1: 2}, ["yaml: the key 1 is not a text"]),
+        ({"a": {None: 2}}, ["a: the key nothing is not a text"]),
         ({"a": math.nan}, ["a: nan is no finite number"]),
         ({"a": [-math.inf]}, ["a[0]: -inf is no finite number"]),
         ({"a": 10**5000}, ["a: a whole number of 16610 bits has too many digits"]),

@@ -70,7 +70,7 @@ LARGE = {
     "unknown keys": (f"{{{KEYS}, seed: 3}}", "key0", "unknown key 'key0'"),
     "unknown keys of a device": (devices(f"[{{{KEYS}}}]"), "cluster.devices[0].key0", "unknown key 'key0'"),
     "unknown keys of a task": (tasks(f"[{{{KEYS}}}]"), "workload.tasks[0].key0", "unknown key 'key0'"),
-    "keys that are numbers": (rows("{}: 1").replace("[", "{").replace("]", "}"), "0", "the key 0 is no text"),
+    "keys that are numbers": (rows("{}: 1").replace("[", "{").replace("]", "}"), "0", "the key 0 is not a text"),
     "keys that are doubled": (rows("seed: 1").replace("[", "{").replace("]", "}"), "seed", "is doubled"),
     "negative speeds": (devices(rows("{{name: a{}, speed: -1}}")), "cluster.devices[0].speed", "must be more than 0"),
     "devices without names": (devices(rows("{{speed: {}}}")), "cluster.devices[0].name", "is missing"),

@@ -120,7 +120,7 @@ def test_times_count_from_the_origin_exactly(command, tmp_path, origin, fill):
 def test_an_origin_that_is_none_is_wrong_input(command, tmp_path, origin):
     (tmp_path / "t.csv").write_text(EPOCH)
     code, out, err = command("ledger", tmp_path / "t.csv", "--origin", origin)
-    message = f"'{origin}' is no origin; write first, or a number of seconds, 0 or more"
+    message = f"'{origin}' is not an origin; write first, or a number of seconds, 0 or more"
     assert (code, out, err) == (2, "", f"--origin:0:0: origin: {message}\n")
 
 

@@ -62,7 +62,7 @@ def _about(folder: Path, found: dict[str, bytes]) -> Iterator[Fault]:
     try:
         places = {place for name in found for place in (folder / name).parents if place.exists() or place.is_symlink()}
         blocked = sorted(place for place in places if not place.is_dir())
-        yield from (_refused(place, "it is no folder") for place in blocked)
+        yield from (_refused(place, "it is not a folder") for place in blocked)
         for name, content in found.items():
             path = folder / name
             if path.is_symlink() or (path.exists() and not (path.is_file() and path.read_bytes() == content)):

@@ -161,7 +161,7 @@ def use_files(files: Iterable[str], faults: list[Fault]) -> None:
 def seed_of(text: str) -> int:
     """Read a seed."""
     if not text.isascii() or not text.isdigit() or len(text) > 20 or int(text) >= 2**63:
-        raise option_fault("--seed", f"'{text[:60]}' is no whole number from 0 to 2^63 - 1; write for example 7")
+        raise option_fault("--seed", f"'{text[:60]}' is not a whole number from 0 to 2^63 - 1; write for example 7")
     return int(text)
 
 
@@ -196,5 +196,5 @@ def seconds_of(option: str, text: str) -> float:
     except ValueError as wrong:
         raise option_fault(option, str(wrong)) from None
     if not time:
-        raise option_fault(option, f"'{text[:60]}' is no time above 0; write for example '60 s'")
+        raise option_fault(option, f"'{text[:60]}' is not a time above 0; write for example '60 s'")
     return time

@@ -102,7 +102,7 @@ def read(file: str) -> Profile:
         hint = "; make it with 'parsim calibrate SCENARIO'" if "no such" in str(error).lower() else ""
         raise _refused(file, f"{error}{hint}") from None
     if not isinstance(said, dict) or said.get("schema") != SCHEMA:
-        raise _refused(file, f"is no profile of schema {SCHEMA}; make one with 'parsim calibrate SCENARIO'")
+        raise _refused(file, f"is not a profile of schema {SCHEMA}; make one with 'parsim calibrate SCENARIO'")
     try:
         return _read(said)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:

@@ -117,7 +117,7 @@ def measure(value: object, *wanted: Dimension) -> tuple[Dimension, float]:
         return wanted[0], value
     if isinstance(value, int | float) and not isinstance(value, bool):
         if not 0 <= value <= sys.float_info.max:
-            raise ValueError(f"{show(value)} is no quantity; write for example {_examples(wanted)}")
+            raise ValueError(f"{show(value)} is not a quantity; write for example {_examples(wanted)}")
         raise ValueError(f"'{show(value)}' has no unit; write for example '{wanted[0].complete(show(value))}'")
     raise ValueError(f"wants {_wants(wanted)} such as {_examples(wanted)}, not {show(value)}")
 
@@ -166,7 +166,7 @@ def _parts(text: str, wanted: tuple[Dimension, ...]) -> tuple[str, str, str, int
     sign, whole, decimals, exponent, unit = match.groups(default="")
     number = text[: match.start(5)].rstrip()
     if not whole + decimals:
-        raise ValueError(f"{_quote(text)} is no number with a unit; write for example {_examples(wanted)}")
+        raise ValueError(f"{_quote(text)} is not a number with a unit; write for example {_examples(wanted)}")
     if len(number) > LONGEST or len(exponent) > 5 or abs(int(exponent or 0)) > LONGEST:
         raise ValueError(f"{_quote(text)} is out of range; write for example {_examples(wanted)}")
     if not unit:

@@ -59,7 +59,7 @@ def _about_columns(graph: TaskGraph) -> Iterator[str]:
         yield from _about(f"flows.{name}", getattr(graph.flows, name), flows, sort)
     stated = graph.stated
     if not isinstance(stated, np.ndarray) or (stated.size and stated.shape[0] != tasks) or stated.ndim > 2:
-        yield f"stated is no array of {tasks} times, or of {tasks} times a device"
+        yield f"stated is not an array of {tasks} times, or of {tasks} times a device"
     elif np.any(stated < 0) or np.any(np.isinf(stated)):
         yield "stated has a time that is negative or infinite"
 
@@ -67,7 +67,7 @@ def _about_columns(graph: TaskGraph) -> Iterator[str]:
 def _about(name: str, column: Any, rows: int, sort: str) -> Iterator[str]:
     kinds = "iu" if sort == "i" else "fiu"
     if not isinstance(column, np.ndarray) or column.shape != (rows,) or (rows and column.dtype.kind not in kinds):
-        yield f"{name} is no array of {rows} {WORDS[sort]}"
+        yield f"{name} is not an array of {rows} {WORDS[sort]}"
     elif sort == "f" and not np.all((column >= 0) & (column < np.inf)):
         yield f"{name} has a number that is negative or not finite"
 
@@ -110,7 +110,7 @@ def _about_flows(graph: TaskGraph, places: int) -> Iterator[str]:
     if np.any(flows.source == flows.target):
         yield "a flow goes from a place to itself"
     if not isinstance(flows.limit, np.ndarray) or len(flows.limit) != len(flows) or not np.all(flows.limit > 0):
-        yield f"flows.limit is no array of {len(flows)} numbers above 0"
+        yield f"flows.limit is not an array of {len(flows)} numbers above 0"
 
 
 def _about_program(graph: TaskGraph, program: Program) -> Iterator[str]:

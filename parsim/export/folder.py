@@ -113,7 +113,7 @@ def _refuse_foreign_idle(folder: Path, facts: dict[str, Any], timeline: Timeline
     tolerance = CLOSE * timeline.makespan_s
     late = timeline.idle.end_s.max(initial=0.0) > timeline.makespan_s + tolerance
     wrong = [
-        *(("worker", f"'{name}' is no worker of {RESULT}") for name in strange),
+        *(("worker", f"'{name}' is not a worker of {RESULT}") for name in strange),
         *([("end_s", f"ends after {timeline.makespan_s!r} s, the makespan in {RESULT}")] if late else []),
         *(("start_s", f"{clash} in {TIMELINE}") for clash in idleness(timeline, tolerance)),
     ]

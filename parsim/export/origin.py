@@ -28,7 +28,7 @@ def stamp(text: str) -> Decimal:
     except InvalidOperation:
         origin = Decimal(-1)
     if origin.is_nan() or not 0 <= origin <= Decimal("1e100") or "_" in text:
-        raise ValueError(f"'{text}' is no origin; write {FIRST}, or a number of seconds, 0 or more")
+        raise ValueError(f"'{text}' is not an origin; write {FIRST}, or a number of seconds, 0 or more")
     return origin
 
 

@@ -1,12 +1,12 @@
-"""Tasks handed over ahead: where it is known what a worker takes next, the worker need not wait for the host.
+"""Hands tasks over ahead: a worker whose next tasks are known need not wait for the host.
 
     order of w0     a b c d
     handed over     a b c          while a computes; the parents of b and c have ended, or come before on w0
     not yet               d        its parent on w1 has not ended, as far as the host has heard
 
-A task is taken before its worker is free. Where the order of each worker is fixed beforehand, what a task makes counts
-as there for its own worker once the task is taken. Where workers take what became ready first, only tasks whose parents
-have ended are ready. Either way the order of tasks on each worker stays what it is.
+A task is taken before its worker is free. If the policy fixes the order of each worker, a child on the same worker may
+follow as soon as its parent is taken. Otherwise only tasks whose parents have ended are handed over. The order of tasks
+on each worker does not change.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ AHEAD = 8  # tasks that a worker holds at most beside the one that it computes
 
 
 def allowed(state: State) -> bool:
-    """Say whether tasks may be handed over ahead.
+    """Return whether tasks may be handed over ahead.
 
-    Slots of a device with a limit compete for its room: what one reserves ahead, another may need before.
+    Not on a device with several slots and a limit of memory: one slot might reserve room that another needs first.
     """
     known = bool(state.ready.orders) or isinstance(state.policy, Queued)
     devices = state.job.cluster.devices
@@ -41,7 +41,7 @@ class Ahead:
 
     def __init__(self, state: State, room: Reservations | None) -> None:
         self._state = state
-        self._following: Released = []  # ready since a task before them on their worker was taken
+        self._following: Released = []  # released when a parent on their worker was taken
         state.limit = 1 + max(AHEAD, state.job.prefetch)
         if room:
             state.fits[:] = [partial(self._fits, room, worker) for worker in range(len(state.fits))]
@@ -49,10 +49,10 @@ class Ahead:
         edges, order = graph.edges, np.array(graph.children.order, dtype=np.int64)
         stays = (homes[edges.parent] == homes[edges.child])[order] & bool(state.ready.orders)
         self._stays = self._children(order[stays])
-        state.first, state.child = self._children(order[~stays])  # ends release these alone
+        state.first, state.child = self._children(order[~stays])  # ends release only these
 
     def hooks(self, hooks: Hooks) -> Hooks:
-        """Return *hooks*, and with them what releases children of taken tasks."""
+        """Return *hooks* with the functions that release the children of taken tasks."""
         ended = hooks.ended
         assert ended is not None
         return hooks._replace(
@@ -60,7 +60,7 @@ class Ahead:
         )
 
     def take(self, task: int, worker: int) -> None:
-        """Hear that *worker* has taken *task*: it will have its output."""
+        """Note that *worker* has taken *task*, whose output it will keep."""
         first, child = self._stays
         for one in child[first[task] : first[task + 1]]:
             self._state.missing[one] -= 1
@@ -72,13 +72,13 @@ class Ahead:
         return released
 
     def _children(self, edges: Ints) -> tuple[array[int], array[int]]:
-        """Return the children along some *edges*, which are sorted by parent: where each task's begin, and all."""
+        """Return the children along *edges*, which are sorted by parent: the first position of each task, and all."""
         graph = self._state.graph
         counts = np.bincount(graph.edges.parent[edges], minlength=len(graph))
         return packed(np.concatenate(([0], np.cumsum(counts)))), packed(graph.edges.child[edges])
 
     def _fits(self, room: Reservations, worker: int, task: int) -> bool:
-        """Say whether there is room; a worker that computes does not wait for it."""
+        """Return whether there is room; a worker that computes is not recorded as waiting for it."""
         device = self._state.device[worker]
         if self._state.holding[worker]:
             return room.rooms.has(room.need(task, device), device)

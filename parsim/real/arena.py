@@ -1,10 +1,10 @@
-"""Arrays in shared memory: each process writes into an arena of its own, and reads everybody's.
+"""Arrays in shared memory: each process writes into its own arena and reads all arenas.
 
     w0  put(array) -> Ref(owner 0, offset, shape, dtype)  --pipe-->  w1  get(ref) -> array, a copy of its own
 
-An arena is memory without a name (or a file that is deleted as soon as it is made), so that nothing is left over
-however a process ends. Its room is reserved before it is used: memory that is full is an `OSError` where an array is
-put, not a process that dies. Only references travel through pipes, never arrays.
+An arena is anonymous memory (or a file that is deleted at once), so nothing is left over however a process ends. Its
+memory is reserved before use: if none is left, `put` raises `OSError` and the process survives. Only references travel
+through pipes, never arrays.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Arena:
 
     @classmethod
     def new(cls, owner: int) -> Arena:
-        """Make an empty one."""
+        """Make an empty arena."""
         if hasattr(os, "memfd_create"):
             return cls(owner, os.memfd_create("parsim"))
         with tempfile.TemporaryFile() as file:
@@ -59,12 +59,12 @@ class Arena:
         return _arrived, (self.owner, reduction.DupFd(self.file))
 
     def expect(self, size: float) -> None:
-        """Get room for *size* bytes beforehand, as far as there is any."""
+        """Reserve up to *size* bytes, as far as memory is left."""
         with suppress(OSError):
             self._reserve(int(size))
 
     def open(self) -> None:
-        """Map what room there is into this process, so that nothing of it is mapped later, while the clock runs."""
+        """Map all reserved memory into this process, before the clock starts."""
         self._size = os.fstat(self.file).st_size
         if self._size:
             self._map = mmap.mmap(self.file, self._size, flags=mmap.MAP_SHARED | getattr(mmap, "MAP_POPULATE", 0))
@@ -82,7 +82,7 @@ class Arena:
         return self._view(ref).copy()
 
     def free(self, ref: Ref) -> None:
-        """Let the room of an array be used again."""
+        """Free the memory of an array for further arrays."""
         size = self._taken.pop(ref.offset)
         insort(self._free, (ref.offset, size))
         merged: list[tuple[int, int]] = []
@@ -94,8 +94,8 @@ class Arena:
         self._free = merged
 
     def close(self) -> None:
-        """Let go of it."""
-        with suppress(BufferError):  # an array still looks into it; it goes with the process
+        """Release the memory."""
+        with suppress(BufferError):  # an array still refers to it; it is freed with the process
             if self._map is not None:
                 self._map.close()
         os.close(self.file)
@@ -129,7 +129,7 @@ class Arena:
         dtype = np.dtype(ref.dtype)
         count = int(np.prod(ref.shape, dtype=np.int64))
         if self._map is None or ref.offset + count * dtype.itemsize > self._size:
-            self.open()  # the map before goes when nothing looks into it any more
+            self.open()  # the old map is freed when nothing refers to it
         assert self._map is not None
         return np.frombuffer(self._map, dtype, count, ref.offset).reshape(ref.shape)
 
@@ -146,7 +146,7 @@ def _arrived(owner: int, handed: Any) -> Arena:
 
 
 def put(arena: Arena, values: Sequence[Any]) -> list[Any]:
-    """Put arrays into *arena*; what is no array goes as it is."""
+    """Put arrays into *arena*; return other values unchanged."""
     return [arena.put(value) if type(value) is np.ndarray and _plain(value) else value for value in values]
 
 
@@ -155,5 +155,5 @@ def _plain(array: Array) -> bool:
 
 
 def get(arenas: Sequence[Arena], values: Sequence[Any]) -> list[Any]:
-    """Fetch what `put` has put; what is no reference comes as it is."""
+    """Fetch arrays by their references; return other values unchanged."""
     return [arenas[value.owner].get(value) if isinstance(value, Ref) else value for value in values]

@@ -1,10 +1,10 @@
-"""A pipe between the host and a worker, through which messages pass in batches.
+"""A pipe between the host and a worker that carries messages in batches.
 
 sender    post a   post b   flush              each message is its length, then its bytes
 receiver                          receive      -> [a, b]: one read fetches all that is there
 
-The host's end does not block: what the pipe does not take waits for the next `flush`. So a host that hands over and a
-worker that reports do not lock each other, however long their messages are.
+The host's end does not block: bytes that the pipe does not accept wait for the next `flush`. So host and worker cannot
+block each other, however long their messages are.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ class Channel:
         os.set_blocking(self._file, False)
 
     def post(self, message: bytes) -> None:
-        """Let the next `flush` send a message."""
+        """Queue a message for the next `flush`."""
         self._pending += LENGTH.pack(len(message))
         self._pending += message
 
     def flush(self) -> bool:
-        """Send what was posted; say whether the pipe took all. Raises `OSError` where nobody listens any more."""
+        """Send the queued messages; return whether all were sent. Raises `OSError` if the other end is closed."""
         while self._pending:
             try:
                 sent = os.write(self._file, self._pending)
@@ -57,7 +57,7 @@ class Channel:
         self.flush()
 
     def receive(self) -> list[bytes]:
-        """Wait until something comes; return all messages that are whole. Raises `EOFError` where nobody speaks."""
+        """Wait for bytes; return all complete messages. Raises `EOFError` if the other end is closed."""
         come = os.read(self._file, CHUNK)
         if not come:
             raise EOFError
@@ -73,5 +73,5 @@ class Channel:
         return messages
 
     def close(self) -> None:
-        """Let go of the pipe."""
+        """Close this end of the pipe."""
         self._pipe.close()

@@ -3,11 +3,11 @@
     hear: t0, t3 ended  ->  ends, by number  ->  released tasks, by number  ->  rounds: each free worker asks the policy
                             and what it takes is handed over to its process at once
 
-Of several ends that a worker has reported each is an instant of its own.
+Each end that a worker reports is an instant of its own.
 
-Values lie in shared memory, and the host hands on where. An edge's transfer is what its receiver sees of it: the copy
-into memory of its own. What was made on the same worker stays there. Under policies that name homes, too, inputs travel
-when their task is taken, or as soon as its worker comes to it.
+Values lie in shared memory; the host hands over references. The transfer of an edge is the copy that its receiver
+makes. Outputs for tasks on the same worker stay there. Inputs are copied when their task is taken, or when its worker
+comes to it, also under policies that name homes.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ NOTHING: Part = (None, 0)
 
 
 class Dispatcher:
-    """Hands tasks to worker processes, and hears of their ends.
+    """Hands tasks to worker processes and receives their reports.
 
     Parameters
     ----------
     orders : what each task is told, as far as it is known before a worker takes it.
-    given : task -> where the values lie that the host sends.
+    given : task -> references to the values that the host sends.
     """
 
     def __init__(self, job: Job, pool: WorkerPool, orders: list[Order], given: dict[int, Sequence[Any]]) -> None:
@@ -73,7 +73,7 @@ class Dispatcher:
             self._listen(order.instant)
 
     def _listen(self, instant: Callable[[Time], None]) -> None:
-        """Play each instant at which somebody reports, until all have."""
+        """Play an instant for each report, until all tasks have ended."""
         while len(self.reports) < len(self.graph):
             if not any(self.state.holding):
                 left = [task for task in range(len(self.graph)) if task not in self.reports]
@@ -155,10 +155,11 @@ class Dispatcher:
     # -- what happened
 
     def record(self) -> tuple[Record, Record]:
-        """Return all stamps; and the same in the host's instants, where a span starts when what let it start ended."""
+        """Return the record by the workers' stamps, and by the host's instants, where causes and effects coincide."""
         self._stamp()
         begun = np.maximum(self.bound_s, self._freed(1))
-        thing, worker, start, end, instant = self._moves(np.maximum(self.bound_s, self._freed(1 + self.job.prefetch)))
+        travelling = np.maximum(self.bound_s, self._freed(1 + self.job.prefetch))
+        transfer, worker, start, end, instant = self._moves(travelling)
         record = Record(
             engine="processes",
             begun_s=self.begun_s,
@@ -167,7 +168,7 @@ class Dispatcher:
             taken_s=self.taken_s,
             start_s=self.start_s,
             end_s=self.end_s,
-            transfers=Transfers(thing, worker, start, end, self._nominal(thing, end - start)),
+            transfers=Transfers(transfer, worker, start, end, self._nominal(transfer, end - start)),
             idle=intervals(self.closed),
             idle_from=self.since,
             starved=intervals(self.room.waited() if self.room else []),
@@ -180,7 +181,7 @@ class Dispatcher:
         )
 
     def _stamp(self) -> None:
-        """Put the workers' stamps onto the clock of the run."""
+        """Convert the workers' stamps to seconds of the run."""
         zero = self.pool.zero
         self.overhead: list[Interval] = []
         self.closed: list[Interval] = []  # idleness, as the workers stamped it
@@ -193,9 +194,9 @@ class Dispatcher:
             self.closed += [(worker, max(start - zero, BEGINNING), end - zero) for start, end in report.idle]
             self.since[worker] = max(self.since[worker], report.since - zero)
 
-    def _nominal(self, thing: Ints, took: Floats) -> Floats:
-        """Return the seconds that transfers are known to take here; without a profile, those that they took."""
-        known = self.job.cost.travel(self.graph.transfers.size[thing])
+    def _nominal(self, transfer: Ints, took: Floats) -> Floats:
+        """Return the nominal seconds of transfers from the profile; without one, the measured seconds."""
+        known = self.job.cost.travel(self.graph.transfers.size[transfer])
         return np.where(np.isnan(known), took, known)
 
     def _ready(self) -> Floats:
@@ -207,19 +208,19 @@ class Dispatcher:
         return ready
 
     def _moves(self, begun: Floats) -> tuple[Ints, Ints, Floats, Floats, Floats]:
-        """Return thing, worker, start, end, and the host's instant of every transfer; inputs travel from *begun* on."""
+        """Return transfer, worker, start, end, and the host's instant of each; inputs travel from *begun* on."""
         rows: list[tuple[float, ...]] = []
         zero = self.pool.zero
         for task, report in self.reports.items():
             worker = self.state.worker[task]
-            rows += [(thing, worker, seen - zero, there - zero, begun[task]) for thing, seen, there in report.moves]
+            rows += [(row, worker, seen - zero, there - zero, begun[task]) for row, seen, there in report.moves]
             if task in self.inputs.sent:
                 rows.append((self.inputs.sent[task], worker, report.end - zero, report.sent - zero, self.heard_s[task]))
         columns = np.array(rows, dtype=np.float64).reshape(len(rows), 5).T
         return columns[0].astype(np.int64), columns[1].astype(np.int64), columns[2], columns[3], columns[4]
 
     def _freed(self, before: int) -> Floats:
-        """Return when the host heard of the end of the task so many places *before* each on its worker; 0: none."""
+        """Return when the host heard of the end of the task *before* places earlier on the same worker; 0: none."""
         freed, worker = np.zeros(len(self.graph)), np.array(self.state.worker)
         order = np.lexsort((self.taken_s, worker))
         same = worker[order[before:]] == worker[order[:-before]]
@@ -228,5 +229,5 @@ class Dispatcher:
 
 
 def shared(report: Report, part: Part) -> list[Any]:
-    """Return where the outputs of an ended task lie, as far as they are asked for."""
+    """Return the references to the outputs of an ended task that *part* selects."""
     return [report.shared[index] for index in range(*slice(*part).indices(report.made))]

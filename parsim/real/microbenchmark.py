@@ -1,10 +1,10 @@
-"""A microbenchmark: a scenario's tasks computed in worker processes, each kernel call timed where it happens.
+"""A microbenchmark: computes the tasks of a scenario in worker processes and times each kernel call.
 
-    worker   |matmul|relu|matmul|cross_entropy| ...     seconds of a call: from its begin to that of the next
+    worker   |matmul|relu|matmul|cross_entropy| ...     seconds of a call: until the next call begins
 
-So a call meets its inputs as warm or cold as the run's will be, and what Python does between two calls counts as well.
-Once with worker 0 alone, once with all at the same time, as they share caches and memory. Transfers are measured on the
-path that a replay takes: put by one worker, handed on by the host, fetched by another.
+So caches are as warm or cold as in a run, and the time of Python between two calls counts. Calls are timed with worker
+0 alone, and with all workers at once, which share caches and memory. Transfers take the way of a replay: one worker
+puts, the host hands over, another fetches.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Step(NamedTuple):
     task: int
     name: str
     parents: tuple[tuple[int, slice], ...]
-    done: tuple[int, ...]  # tasks whose outputs nobody wants after it
+    done: tuple[int, ...]  # tasks whose outputs are not needed after it
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Microbenchmark:
     light = False
 
     def prepare(self, tasks: Sequence[int]) -> None:
-        """Need nothing: the first rounds do not count."""
+        """Do nothing: the first rounds do not count."""
 
     def compute(self, task: int, received: Sequence[Sequence[Any]]) -> list[Any]:
         """Play a round, or make an array."""
@@ -111,7 +111,7 @@ def microbenchmark(job: Job, order: Sequence[int]) -> Microbenchmark:
 
 
 def _enough(graph: TaskGraph, order: Sequence[int]) -> list[int]:
-    """Cut *order* where every recipe has come `OFTEN` times, or has come to its end."""
+    """Return the first part of *order* in which every recipe comes `OFTEN` times, or as often as it can."""
     recipe, left = graph.recipe.tolist(), Counter(graph.recipe.tolist())
     missing = {kind: min(OFTEN, count) for kind, count in left.items()}
     for place, task in enumerate(order):
@@ -177,7 +177,7 @@ def measure(work: Microbenchmark, workers: int, repeat: int, heard: Heard, timeo
 
 
 def _round(members: WorkerPool, workers: range) -> tuple[list[tuple[Call, list[float]]], int | None]:
-    """Let some workers play a round at the same time; return the seconds of calls, and the threads they computed on."""
+    """Let some workers play a round at once; return the seconds of calls and the number of threads."""
     for worker in workers:
         members.order(worker, Order(0, (), (ALL,), False, False, ()))
     spent: list[tuple[Call, list[float]]] = []
@@ -190,7 +190,7 @@ def _round(members: WorkerPool, workers: range) -> tuple[list[tuple[Call, list[f
 
 
 def timing(times: Sequence[float]) -> Timing:
-    """Sum up the seconds of a call.
+    """Summarise the seconds of a call.
 
     >>> timing([1.0, 2.0, 3.0, 2.0, 50.0])
     Timing(median_s=2.0, spread_s=1.0, runs=5, outliers=1)
@@ -202,11 +202,10 @@ def timing(times: Sequence[float]) -> Timing:
 
 
 def _moves(members: WorkerPool) -> tuple[list[tuple[float, float]], float]:
-    """Measure hand-overs from worker 0 to worker 1, as a task that waits for one sees them; and what any task costs.
+    """Measure the hand-over of arrays from worker 0 to worker 1, and the overhead of a task.
 
-    A hand-over lasts from the end of the kernel that made the array to when the other worker has it: it is put, the
-    host hears and hands over, it is fetched. What any task costs, hearing of its end and handing it over, is told
-    apart, and not part of the transfer.
+    A hand-over lasts from the end of the kernel that made the array until the other worker has it: put, report,
+    hand-over, fetch. The overhead of any task, its report and hand-over, is measured apart and not included.
     """
     took: dict[int, list[float]] = defaultdict(list)
     beside = []

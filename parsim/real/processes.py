@@ -89,7 +89,7 @@ def _sets(job: Job) -> list[list[int]]:
 
 
 def _places_of(job: Job, able: Sequence[Sequence[int]]) -> list[Place]:
-    """Tell each worker its tasks, and the memory that it may need: twice the peak of the simulated run, and some."""
+    """Return the tasks of each worker and the memory to reserve: twice the peak of the simulated run, plus `BESIDE`."""
     simulated = replace(job, clock="simulated")
     peak, devices = peaks(simulated, simulate(simulated)).tolist(), job.cluster.devices
     expected = [2 * size / device.slots + BESIDE for size, device in zip(peak, devices, strict=True)]
@@ -121,7 +121,7 @@ def _given(graph: TaskGraph, program: Program, arena: Arena) -> dict[int, Sequen
 
 
 def _timeline(job: Job, dispatcher: Dispatcher, marks: list[float]) -> Timeline:
-    """Write down what happened, all of it or what has ended by now; *marks* are the bounds of the steps so far."""
+    """Return the timeline of all that has ended; *marks* are the bounds of the steps so far."""
     before, after = marks[: BEFORE + 1], marks[BEFORE + 1 :]
     steps = [(step, *span) for step, span in enumerate([*pairwise(before), *pairwise(after)])]
     measured = replace(job, steps=(*_lengths(before), *(_lengths(after) or (0.0, 0.0))))
@@ -131,7 +131,7 @@ def _timeline(job: Job, dispatcher: Dispatcher, marks: list[float]) -> Timeline:
 
 @contextmanager
 def _unfinished(job: Job, dispatcher: Dispatcher, marks: list[float]) -> Iterator[None]:
-    """Let what goes wrong carry what had happened until then."""
+    """Turn a failure into `Unfinished`, which holds the timeline until then."""
     try:
         yield
     except RunError as error:
@@ -145,7 +145,7 @@ def _lengths(marks: list[float]) -> tuple[float, ...]:
 
 
 def _orders(graph: TaskGraph, program: Program) -> list[Order]:
-    """Write every task's order, as far as it is known before somebody takes it."""
+    """Return the order of every task, as far as it is known before the task is taken."""
     result, place = filled(graph.result, len(graph)).tolist(), graph.place.tolist()
     edge_child = graph.edges.child.tolist()
     orders = []
@@ -160,5 +160,5 @@ def _orders(graph: TaskGraph, program: Program) -> list[Order]:
 
 
 def _alone(graph: TaskGraph, place: int, other: int) -> bool:
-    """Say whether tasks of two place sets can only run on the same worker."""
+    """Return whether tasks of two place sets always run on the same worker."""
     return len(graph.places[place]) == 1 and graph.places[place] == graph.places[other]

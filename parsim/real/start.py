@@ -1,4 +1,4 @@
-"""Starting processes, which leave the caller's script and the signals of the terminal alone.
+"""Starts processes that do not import the caller's script and do not receive the terminal's signals.
 
 starting()       one thread of linear algebra; SIGINT and SIGHUP blocked; the caller's script is not imported
 """
@@ -33,7 +33,7 @@ def start_context(preloaded: list[str]) -> ForkServerContext | SpawnContext:
 
 @contextmanager
 def starting(with_script: bool = False) -> Iterator[None]:
-    """Let processes be started within the block; *with_script*: they need what the caller's script defines."""
+    """Allow processes to be started within the block; *with_script*: they need what the caller's script defines."""
     with _main_replaced(with_script), _environment(STEADY), _signals_blocked():
         yield
 
@@ -82,7 +82,7 @@ def _signals_blocked() -> Iterator[None]:
 
 @contextmanager
 def _environment(values: dict[str, str]) -> Iterator[None]:
-    """Let processes started meanwhile find *values* in their environment."""
+    """Add *values* to the environment of processes that are started meanwhile."""
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
     try:

@@ -1,9 +1,9 @@
-"""What runs in a worker process: fetch inputs, compute, put outputs where others can fetch them, stamp all of it.
+"""What runs in a worker process: it fetches inputs, computes, shares outputs, and stamps each step.
 
     seen |==input==| there  start |##kernel##| end |==result==| sent        outputs for others: put after `end`
 
 With `plan.prefetch`, a second thread fetches the inputs of the next tasks while the kernels compute. Messages are plain
-tuples, which travel fastest: a task's hand-over should cost little more than its way.
+tuples, which are the fastest to send.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ Part = tuple[int | None, int | None]  # of a task's outputs: from, to
 
 
 def part_of(outputs: slice) -> Part:
-    """Write down which of a task's outputs are meant.
+    """Return a slice of outputs as a tuple.
 
     >>> part_of(slice(None)), part_of(slice(1, 2))
     ((None, None), (1, 2))
@@ -57,7 +57,7 @@ def part_of(outputs: slice) -> Part:
 class Input(NamedTuple):
     """One of the sources of a task's inputs."""
 
-    thing: int  # which transfer of the graph, or NONE: it counts as none
+    transfer: int  # which transfer of the graph, or NONE: it counts as none
     parent: int  # whose outputs, kept here, hold it; or NONE
     part: Part  # of these outputs
     values: Sequence[Any]  # references into shared memory, or small values, where there is no such parent
@@ -71,7 +71,7 @@ class Order(NamedTuple):
     shared: tuple[Part, ...]  # which outputs others may want
     keep: bool  # a child may run here
     returns: bool  # the way back of what it shares counts as a transfer
-    dropped: tuple[int, ...]  # tasks whose outputs nobody wants any more
+    dropped: tuple[int, ...]  # tasks whose outputs are no longer needed
 
 
 def wire(order: Order) -> bytes:
@@ -86,7 +86,7 @@ class Report(NamedTuple):
     task: int
     made: int  # how many outputs
     shared: dict[int, Any]  # output -> reference, or small value
-    moves: list[tuple[int, float, float]]  # thing, seen, there
+    moves: list[tuple[int, float, float]]  # transfer, seen, there
     start: float
     end: float
     sent: float  # NEVER: its result was no transfer
@@ -147,7 +147,7 @@ class Meter:
 
 
 class Worker:
-    """One worker process: what it keeps, and how it goes about a task."""
+    """One worker process: the outputs that it keeps, and the steps of a task."""
 
     def __init__(self, channel: Channel, program: Computing, arenas: Sequence[Arena], own: int) -> None:
         self.channel, self.program, self.arenas, self.own = channel, program, arenas, arenas[own]
@@ -162,7 +162,7 @@ class Worker:
             yield self.arrival(order)
 
     def hear(self) -> Order | None:
-        """Wait for an order; None: stop. Where the host is gone, nobody will ask for what is computed."""
+        """Wait for an order; None: stop, also if the host is gone."""
         while not self.orders:
             try:
                 self.orders += self.channel.receive()
@@ -194,17 +194,17 @@ class Worker:
             return Failure(order.task, f"its input cannot be fetched: {told(error)}")
 
     def fetched(self, order: Order) -> Arrival:
-        """Fetch what is not here; what is kept here is looked up when the task starts."""
+        """Fetch the inputs that are elsewhere; those kept here are looked up when the task starts."""
         received: list[Sequence[Any]] = []
         moves = []
-        for thing, parent, _, values in order.inputs:
+        for transfer, parent, _, values in order.inputs:
             if parent != NONE:
                 received.append(())
                 continue
-            seen = self.meter.open() if thing != NONE else NEVER
+            seen = self.meter.open() if transfer != NONE else NEVER
             received.append(get(self.arenas, values))
-            if thing != NONE:
-                moves.append((thing, seen, self.meter.close()))
+            if transfer != NONE:
+                moves.append((transfer, seen, self.meter.close()))
         return Arrival(order, received, moves)
 
     def work(self, arrival: Arrival) -> Report | Failure:
@@ -234,7 +234,7 @@ class Worker:
         return Report(order.task, len(outputs), shared, moves, start, end, sent, *self.meter.read())
 
     def drop(self, tasks: Sequence[int]) -> None:
-        """Let go of outputs."""
+        """Drop outputs."""
         for task in tasks:
             self.kept.pop(task, None)
             for value in self.put.pop(task, ()):
@@ -242,9 +242,9 @@ class Worker:
                     self.own.free(value)
 
     def say(self, report: Report | Failure) -> None:
-        """Send what came of a task; where the host is gone, end."""
+        """Send the report of a task; end if the host is gone."""
         try:
-            message = pickle.dumps(tuple(report))  # what a report is, and a failure, is told by its length
+            message = pickle.dumps(tuple(report))  # a report and a failure differ in length
         except Exception as error:
             names = f" ({self.program.made_by})" if isinstance(self.program, Elements) else ""
             message = pickle.dumps((report.task, f"its output cannot be sent: {told(error)}{names}"))
@@ -255,7 +255,7 @@ class Worker:
 
 
 class Place(NamedTuple):
-    """What a worker process is to know of itself."""
+    """What a worker process is told about itself."""
 
     own: int  # its number, and that of its arena
     tasks: Sequence[int]  # that may run here
@@ -270,9 +270,9 @@ def serve(
     place: Place,
     environment: Mapping[str, str],
 ) -> None:
-    """Compute what the host orders, until it says stop or a task fails; killed when the host is gone.
+    """Compute the tasks that the host orders, until it says stop or a task fails; ends with the host.
 
-    *environment* is the host's of now: a process forked from another has that of then.
+    *environment* is the current one of the host; a forked process has inherited an older one.
     """
     channel = Channel(pipe)
     os.environ.update(environment)
@@ -296,18 +296,18 @@ def serve(
         said = arrival if isinstance(arrival, Failure) else worker.work(arrival)
         worker.say(said)
         if isinstance(said, Failure):
-            return  # tasks that were handed over ahead may need what has failed
+            return  # tasks handed over ahead may need the output of the failed one
 
 
 def warm(size: float) -> None:
-    """Get memory and let go of it: the process keeps it, and kernels need not wait for it while the clock runs."""
+    """Allocate memory and free it: the process keeps it, so kernels need not wait for it while the clock runs."""
     blocks = [bytearray(BLOCK) for _ in range(int(size) // BLOCK)]
     for block in blocks:
         block[::4096] = bytes(len(range(0, BLOCK, 4096)))  # touches each page
 
 
 def outlive_nobody() -> None:
-    """End this process as soon as the host is gone, whatever a kernel is at."""
+    """End this process as soon as the host is gone, even during a kernel."""
     from multiprocessing import parent_process
     from multiprocessing.connection import wait
 

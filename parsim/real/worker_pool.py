@@ -1,9 +1,9 @@
-"""A pool of worker processes: started together, heard together, and never left behind.
+"""A pool of worker processes: starts them, hands out orders, receives reports, and always ends them.
 
 host  --orders-->   worker process       one pipe each; arrays lie in shared memory
       <--reports--
 
-A worker may hold several orders; it goes about them in turn. What it has reported counts even where it is gone since.
+A worker may hold several orders and works on them in turn. Its reports count even if it has ended since.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Heard(NamedTuple):
 class WorkerPool:
     """Worker processes; times are those of the machine's monotonic clock, `zero` when `start` has seen them all ready.
 
-    Arena k is that of worker k; the last one is the host's. Where no worker answers for *timeout_s*, the run fails.
+    Arena k belongs to worker k, the last one to the host. If no worker answers for *timeout_s*, the run fails.
     """
 
     def __init__(self, workers: Sequence[str], tasks: Sequence[str], timeout_s: float = inf) -> None:
@@ -76,7 +76,7 @@ class WorkerPool:
         return monotonic() - self.zero
 
     def start(self, program: Computing, places: Sequence[Place]) -> None:
-        """Start every process, wait until all have got ready, start the clock."""
+        """Start every process, wait until all are ready, start the clock."""
         context = start_context(PRELOADED)
         reference = _reference(program)
         with starting(b"__main__" in reference):
@@ -157,9 +157,9 @@ class WorkerPool:
                 self._receive(worker)
 
     def _flush(self, worker: int) -> None:
-        """Send a worker what it is to have; what its pipe does not take follows when there is room again."""
+        """Send the queued orders of a worker; the rest follows when its pipe has room."""
         channel = self._channels[worker]
-        with suppress(OSError):  # it is gone, which its pipe tells
+        with suppress(OSError):  # its pipe is closed: it has ended
             full = not channel.flush()
             if full != (worker in self._full):
                 self._full ^= {worker}
@@ -183,7 +183,7 @@ class WorkerPool:
         return sign
 
     def _receive(self, worker: int) -> None:
-        """Receive what there is of a worker."""
+        """Receive the messages of a worker."""
         try:
             messages = self._channels[worker].receive()
         except (EOFError, OSError):
@@ -193,7 +193,7 @@ class WorkerPool:
             self._said.setdefault(worker, deque()).extend(messages)
 
     def _loaded(self, worker: int, message: bytes) -> Any:
-        """Load a message; raises `RunError` where it tells of a failure."""
+        """Load a message; raises `RunError` if it reports a failure."""
         try:
             said = pickle.loads(message)
         except Exception as error:
@@ -219,7 +219,7 @@ class WorkerPool:
         return RunError(f"worker {self._names[worker]} {how} {what}")
 
     def dismiss(self) -> None:
-        """Let every worker come to its end."""
+        """Let every worker end."""
         for channel in self._channels:
             with suppress(OSError):  # it has done its work, and died since
                 channel.send(pickle.dumps(None))
@@ -251,9 +251,9 @@ def started(
     shared: Sequence[float] = (),
     timeout_s: float = inf,
 ) -> Iterator[WorkerPool]:
-    """Start a process per worker; at the end, however it comes, none is left.
+    """Start a process per worker; none is left when the block ends, for whatever reason.
 
-    *shared* are the bytes that each of them, and the host, may well put into shared memory. The run fails where no
+    *shared* are the bytes that each worker, and the host, is expected to put into shared memory. The run fails if no
     worker answers for *timeout_s*.
     """
     members = WorkerPool(workers, tasks, timeout_s)

@@ -308,7 +308,7 @@ class _Builder:
             self._refuse_extras(event)
         if not event.style and not _is_text(text):
             self.path.append(text)
-            self._complain(event, f"the key {text or '(nothing)'} is no text; write '{text}' in quotes")
+            self._complain(event, f"the key {text or '(nothing)'} is not a text; write '{text}' in quotes")
             self.path.pop()
         return text
 

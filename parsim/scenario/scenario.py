@@ -209,7 +209,7 @@ class _Copier:
             if type(key) is str and _is_text(key):
                 copy[key] = self.copy(held, (*path, key))
             else:
-                self._complain(path, f"the key {show(key)} is no text")
+                self._complain(path, f"the key {show(key)} is not a text")
         return copy
 
     def _number(self, value: float, path: Path) -> Any:
@@ -273,7 +273,7 @@ def _path(text: Any) -> Path:
         steps.append(match[1] if match[1] is not None else int(match[2]))
         end = match.end()
     if end != len(text) or not steps or isinstance(steps[0], int):
-        raise Invalid([Complaint((text,), "is no path; write for example workload.tasks[2].compute")])
+        raise Invalid([Complaint((text,), "is not a path; write for example workload.tasks[2].compute")])
     if len(steps) > document.DEEPEST:
         raise Invalid([Complaint(tuple(steps[:3]), f"leads {len(steps)} levels down; {document.DEEPEST} are the most")])
     return tuple(steps)
@@ -301,7 +301,7 @@ def _refuse_step(values: Any, path: Path, depth: int) -> None:
     step, here = path[depth - 1], path[: depth - 1]
     if isinstance(step, int):
         if not isinstance(values, list):
-            raise Invalid([Complaint(path, f"{dotted(here)} is no list")])
+            raise Invalid([Complaint(path, f"{dotted(here)} is not a list")])
         if step >= len(values):
             raise Invalid([Complaint(path, f"{dotted(here)} has {len(values)} elements, counted from 0")])
     elif not isinstance(values, dict):

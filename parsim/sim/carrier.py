@@ -128,7 +128,7 @@ class Carrier:
     # -- tasks
 
     def bind(self, task: int, worker: int, now: int) -> None:
-        """Hear that *worker* has taken *task*: what it still needs sets out."""
+        """Note that *worker* has taken *task*: what it still needs sets out."""
         self.taken[task] = now
         if self.room:
             self.room.take(task, self._device[worker])
@@ -204,7 +204,7 @@ class Carrier:
         self.transport.send(row, worker, (self._host, self._device[worker]), self.inputs.size[row], now)
 
     def _arrive(self, row: int, worker: int, now: int) -> None:
-        """Hear that a transfer has ended."""
+        """Note that a transfer has ended."""
         if self.lanes and self.lanes.arrived(row, now):
             return
         parent, child = self.inputs.sender[row], self.inputs.receiver[row]
@@ -218,7 +218,7 @@ class Carrier:
         self._next(worker, now)
 
     def _received(self, parent: int) -> None:
-        """Hear that somebody elsewhere, or the host, has received the output of *parent*."""
+        """Note that somebody elsewhere, or the host, has received the output of *parent*."""
         if self.room:
             self.room.received(parent)
 

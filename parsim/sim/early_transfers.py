@@ -97,7 +97,7 @@ class Spare:
         return True
 
     def come(self, task: int, size: float) -> None:
-        """Hear that an input of *size* bytes comes for *task*, not taken yet; lanes send whatever finds room."""
+        """Note that an input of *size* bytes comes for *task*, not taken yet; lanes send whatever finds room."""
         if task not in self._place:
             return  # of a communication lane, for which no room is spared
         for part in self._earlier(self._place[task]):

@@ -62,7 +62,7 @@ class Lanes:
         return [row for row in released if not self._lane[row[0]]]
 
     def ended(self, now: int) -> None:
-        """Hear that a pass begins: tasks of lanes end, and what was received in the pass before is freed."""
+        """Note that a pass begins: tasks of lanes end, and what was received in the pass before is freed."""
         read, self._read = self._read, []
         for parent in read:
             self._received(parent)
@@ -70,7 +70,7 @@ class Lanes:
             self._end(task, now)
 
     def hand_on(self, now: int) -> Released:
-        """Hear that all else has ended and arrived; let set out what finds room, and return the tasks released."""
+        """Note that all else has ended and arrived; let set out what finds room, and return the tasks released."""
         sender, receiver = self._inputs.sender, self._inputs.receiver
         leaving = sorted(self._leaving, key=lambda edge: (sender[edge], receiver[edge]))
         self._leaving = [edge for edge in leaving if not self._set_out(edge, now)]
@@ -82,7 +82,7 @@ class Lanes:
         return released
 
     def arrived(self, row: int, now: int) -> bool:
-        """Hear that a transfer has arrived, or what a collective has posted; say whether a lane sent it."""
+        """Note that a transfer has arrived, or what a collective has posted; say whether a lane sent it."""
         if row < 0:
             self._through(self._collectives.arrived(~row, now), now)
             return True
@@ -93,14 +93,14 @@ class Lanes:
         return True
 
     def _there(self, edge: int) -> None:
-        """Hear that its receiver has what *edge* carries."""
+        """Note that its receiver has what *edge* carries."""
         child, missing = self._inputs.receiver[edge], self._state.missing
         missing[child] -= 1
         if not missing[child]:
             self._released.append((child, self._only[child]))
 
     def _handed_on(self, task: int) -> None:
-        """Hear that *task* has ended, or that something has arrived that it handed on; the last frees its lane."""
+        """Note that *task* has ended, or that something has arrived that it handed on; the last frees its lane."""
         self._under_way[task] -= 1
         if self._under_way[task]:
             return
@@ -111,7 +111,7 @@ class Lanes:
                 self._received(parent)
 
     def _through(self, members: list[int], now: int) -> None:
-        """Hear that *members* of collectives are through with all phases."""
+        """Note that *members* of collectives are through with all phases."""
         for task in members:
             self._spans.ends[task] = now
             self._ends.setdefault(now, []).append(task)
@@ -148,14 +148,14 @@ class Lanes:
             self._spans.at(now + took)
 
     def _read_elsewhere(self, task: int, now: int) -> None:
-        """Hear that *task* starts: it has what parents elsewhere made, which the next pass frees."""
+        """Note that *task* starts: it has what parents elsewhere made, which the next pass frees."""
         read = self._parents(task, here=False)
         if read:
             self._read += read
             self._spans.at(now)
 
     def _end(self, task: int, now: int) -> None:
-        """Hear that *task* has ended: what need not travel is there."""
+        """Note that *task* has ended: what need not travel is there."""
         worker, inputs = self._only[task], self._inputs
         self._spans.open[worker] -= 1
         self._spans.end(worker, now)

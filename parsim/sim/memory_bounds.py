@@ -84,7 +84,7 @@ class Holding:
         return weights + max(self._largest[device], self._need(task, device)) <= self._limits[device]
 
     def put(self, task: int, worker: int) -> None:
-        """Hear that *task* is planned on *worker*."""
+        """Note that *task* is planned on *worker*."""
         device = self._device[worker]
         self._put[task] = device
         self._loaded[device] += self._weights.missing(task, device)

@@ -35,26 +35,26 @@ class Starving:
                 self._runs[worker].append(index)
 
     def released(self, tasks: Sequence[int]) -> None:
-        """Hear that *tasks* are ready."""
+        """Note that *tasks* are ready."""
         for task in tasks:
             self._ready[self._place[task]] += 1
 
     def asking(self) -> None:
-        """Hear that the workers are about to ask."""
+        """Note that the workers are about to ask."""
         self._still.clear()
         self._refused.clear()
 
     def refuse(self, task: int) -> None:
-        """Hear that *task* has no room where it was asked for."""
+        """Note that *task* has no room where it was asked for."""
         self._refused.add(task)
 
     def taken(self, task: int) -> None:
-        """Hear that somebody has taken *task*."""
+        """Note that somebody has taken *task*."""
         self._refused.clear()
         self._ready[self._place[task]] -= 1
 
     def in_vain(self, worker: int, now: Time) -> None:
-        """Hear that *worker* got nothing."""
+        """Note that *worker* got nothing."""
         ready = sum(self._ready[index] for index in self._runs[worker])
         if self._refused and (self._named or len(self._refused) == ready):
             self._stirred.append(worker)

@@ -34,7 +34,7 @@ class Reservations:
         return hooks._replace(asking=starving.asking, in_vain=starving.in_vain, asked=starving.asked)
 
     def released(self, released: Released) -> None:
-        """Hear that tasks are ready."""
+        """Note that tasks are ready."""
         self.starving.released([task for task, _ in released])
 
     def waited(self) -> list[Time]:
@@ -85,14 +85,14 @@ class Reservations:
                 self._let_go(self._inputs.sender[edge], device)
 
     def received(self, parent: int) -> None:
-        """Hear that somebody elsewhere, or the host, has received the output of *parent*."""
+        """Note that somebody elsewhere, or the host, has received the output of *parent*."""
         device = self._state.device_of(parent)
         if device in self._spare:
             self._spare[device].received(parent)
         self._let_go(parent, device)
 
     def _let_go(self, parent: int, device: int) -> None:
-        """Hear that one consumer of the output of *parent* needs it no more."""
+        """Note that one consumer of the output of *parent* needs it no more."""
         gone = self.rooms.consume(parent, device)
         if gone and device in self._spare:
             self._spare[device].free(parent)

@@ -114,7 +114,7 @@ def repeat(
     Raises what `replay` raises, or `Broken` if some replays had ended before.
     """
     if times < 1:
-        raise ScenarioError([Fault("repeat", 0, 0, "times", f"{times} is no count from 1; write for example 10")])
+        raise ScenarioError([Fault("repeat", 0, 0, "times", f"{times} is not a count from 1; write for example 10")])
     runs: list[Replay] = []
     with under_way("replays", times, lambda: len(runs)):
         job = replayable(source, set)

@@ -263,7 +263,7 @@ def _asked(workers: Sequence[int]) -> list[int]:
         why = f"wants a list of numbers of workers, not {show(workers)}; write for example [1, 2, 4]"
         raise ScenarioError([Fault("--workers", 0, 0, "workers", why)])
     wrong = [p for p in workers if isinstance(p, bool) or not isinstance(p, Integral) or not 1 <= p <= MOST_WORKERS]
-    told = [f"{show(p)} is no count from 1 to {MOST_WORKERS}; write for example 4" for p in wrong]
+    told = [f"{show(p)} is not a count from 1 to {MOST_WORKERS}; write for example 4" for p in wrong]
     if not len(workers):
         told = ["names no number of workers; write for example 1,2,4,8"]
     if told:

@@ -187,7 +187,7 @@ def _about_seeds(seeds: Sequence[int] | int) -> Iterator[Fault]:
     example = "write for example 20"
     if isinstance(seeds, int):
         if not 1 <= seeds <= MOST_SEEDS or isinstance(seeds, bool):
-            yield _seed_fault(f"{seeds} is no count from 1 to {MOST_SEEDS}; {example}")
+            yield _seed_fault(f"{seeds} is not a count from 1 to {MOST_SEEDS}; {example}")
     elif not isinstance(seeds, Sequence) or not 1 <= len(seeds) <= MOST_SEEDS:
         yield _seed_fault(f"wants a count, or a list of 1 to {MOST_SEEDS} seeds; {example}")
     elif not all(type(seed) is int and 0 <= seed <= LAST_SEED for seed in seeds):

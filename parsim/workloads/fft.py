@@ -46,7 +46,7 @@ def fft(cluster: Cluster, plan: Plan, points: Count, compute: Seconds, send: Tra
     """
     m, rows = points, points.bit_length() - 1
     if m != 2**rows:
-        raise Invalid([Complaint(("points",), f"{m} is no power of two; write {2**rows} or {2 ** (rows + 1)}")])
+        raise Invalid([Complaint(("points",), f"{m} is not a power of two; write {2**rows} or {2 ** (rows + 1)}")])
     calls, tasks = 2 * m - 1, 2 * m - 1 + m * rows
     refuse_many("points", tasks, edges=calls - 1 + 2 * m * rows)
     call = np.arange(1, calls)

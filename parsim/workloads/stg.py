@@ -219,8 +219,8 @@ def _why(word: str) -> str:
     if word.startswith("-") and TIME.fullmatch(word[1:]):
         return f"{word} is negative; write 0 or more"
     if TIME.fullmatch(word):
-        return f"{word} is no whole number"
-    return f"{_quote(word)} is no number"
+        return f"{word} is not a whole number"
+    return f"{_quote(word)} is not a number"
 
 
 def _about_names(sheet: _Sheet, rows: Sequence[Row]) -> Iterator[Fault]:

@@ -245,7 +245,7 @@ def test_every_other_command_with_workers_has_a_timeout(command, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("wrong", "why"), [("0", "no time above 0"), ("-1", "has no unit"), ("1 MB", "is a size"), ("soon", "'soon'")]
+    ("wrong", "why"), [("0", "is not a time above 0"), ("-1", "has no unit"), ("1 MB", "is a size"), ("soon", "'soon'")]
 )
 def test_no_timeout(wrong, why, tmp_path, command):
     file = tmp_path / "items.json"

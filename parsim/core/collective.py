@@ -29,6 +29,11 @@ class Phase(NamedTuple):
     to: Ints  # (members,) the member that receives, or NOWHERE
     size: Floats  # (members,) B
 
+    def senders(self) -> list[int]:
+        """Return the members that send bytes."""
+        found: list[int] = np.flatnonzero((self.to != NOWHERE) & (self.size > 0)).tolist()
+        return found
+
 
 class Collective(NamedTuple):
     """Members that communicate in phases."""
@@ -38,17 +43,17 @@ class Collective(NamedTuple):
 
     def traffic(self) -> Iterator[tuple[int, int, float]]:
         """Yield the task that sends, the task that gets, and the bytes of all that has to travel."""
-        for to, size in self.phases:
-            for member in np.flatnonzero((to != NOWHERE) & (size > 0)).tolist():
-                yield self.members[member], self.members[int(to[member])], float(size[member])
+        for phase in self.phases:
+            for member in phase.senders():
+                yield self.members[member], self.members[int(phase.to[member])], float(phase.size[member])
 
     def sending(self, cluster: Cluster, devices: Ints) -> Floats:
         """Return the seconds of what each member sends, alone on its way, (phases, members)."""
         seconds = np.zeros((len(self.phases), len(self.members)))
-        for phase, (to, size) in enumerate(self.phases):
-            for member in np.flatnonzero((to != NOWHERE) & (size > 0)).tolist():
-                path = cluster.path(int(devices[member]), int(devices[to[member]]))
-                seconds[phase, member] = path.seconds(float(size[member])) if path else 0.0
+        for number, phase in enumerate(self.phases):
+            for member in phase.senders():
+                path = cluster.path(int(devices[member]), int(devices[phase.to[member]]))
+                seconds[number, member] = path.seconds(float(phase.size[member])) if path else 0.0
         return seconds
 
     def alone(self, cluster: Cluster, devices: Ints) -> Floats:

@@ -87,6 +87,10 @@ class Transfers:
     lane: Ints  # (transfers,) the communication lane of its parent's worker that it takes; 0: none
     flow_names: Sequence[str]
 
+    def __post_init__(self) -> None:
+        """Keep one value of each column whose values are all equal."""
+        share(self, "source", "target", "size", "delay", "limit", "start", "lane")
+
     def __len__(self) -> int:
         return len(self.parent)
 
@@ -126,12 +130,6 @@ class Transfers:
         """Return the places that each leaves and goes to, given the device of every task and the host's place."""
         return _place(self.source, self.parent, device, host), _place(self.target, self.child, device, host)
 
-    def carried(self, worker: Ints, device: Ints, host: int) -> Bools:
-        """Return which travel over the network, given the worker and the device of every task."""
-        source, target = self.ends(device, host)
-        found: Bools = (source != target) & ((self.size > 0) | self.flows) & ~self.delayed(worker)
-        return found
-
     def delayed(self, worker: Ints) -> Bools:
         """Return which are delays between different workers, given the worker of every task."""
         found: Bools = self.delay > 0
@@ -154,12 +152,15 @@ def transfers(edges: Edges, given: Floats, result: Floats, flows: Flows, lane: I
 
     def column(*parts: Any, dtype: npt.DTypeLike = np.float64) -> npt.NDArray[Any]:
         """Put a column together from its four parts, each an array or one value."""
-        if len({part for part in parts if not isinstance(part, np.ndarray)}) == 1 and all(map(np.isscalar, parts)):
-            return np.broadcast_to(np.array(parts[0], dtype), (sum(counts),))
-        found = [np.broadcast_to(part, (count,)) for part, count in zip(parts, counts, strict=True) if count]
-        return found[0] if len(found) == 1 else np.concatenate([np.empty(0, dtype), *found], dtype=dtype)
+        found = [
+            np.broadcast_to(np.asarray(part, dtype), (count,))
+            for part, count in zip(parts, counts, strict=True)
+            if count
+        ]
+        return found[0] if len(found) == 1 else np.concatenate([np.empty(0, dtype), *found])
 
     whole = np.int32
+    sent_on, returned_on = (lane[edges.parent], lane[sends]) if len(lane) else (0, 0)
     return Transfers(
         parent=column(edges.parent, NONE, sends, NONE, dtype=whole),
         child=column(edges.child, gets, NONE, NONE, dtype=whole),
@@ -169,7 +170,7 @@ def transfers(edges: Edges, given: Floats, result: Floats, flows: Flows, lane: I
         delay=column(edges.delay, 0.0, 0.0, 0.0),
         limit=column(np.inf, np.inf, np.inf, flows.limit),
         start=column(0.0, 0.0, 0.0, flows.start),
-        lane=column(lane[edges.parent], 0, lane[sends], 0, dtype=whole) if len(lane) else column(0, 0, 0, 0),
+        lane=column(sent_on, 0, returned_on, 0, dtype=whole),
         flow_names=flows.names,
     )
 

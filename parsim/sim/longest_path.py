@@ -120,8 +120,9 @@ class LongestPath:
     def _sent(self) -> Sent:
         """Return all that travels; times count from when it leaves."""
         table, ticks = self.graph.transfers, self.ready.ticks
-        source, target = table.ends(self.device[self.worker], self.job.cluster.host)
-        delayed, carried = table.delayed(self.worker), table.carried(self.worker, self.device[self.worker], self.host)
+        source, target = table.ends(self.device[self.worker], self.host)
+        delayed = table.delayed(self.worker)
+        carried = (source != target) & ((table.size > 0) | table.flows) & ~delayed
         moved = np.flatnonzero(delayed | carried)
         latency, carrying = np.zeros((2, len(moved)), dtype=np.int64)
         nominal, route = np.full(len(moved), np.nan), np.full(len(moved), -1)

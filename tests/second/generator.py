@@ -95,6 +95,11 @@ def task_graph(draw):
         if tight and draw.random() < 0.75:
             row |= {"memory": megabytes(draw, 0, 6), "output": megabytes(draw, 0, 3)}
         listed[number] = row
+    return listed_tasks(draw, rows, names, listed)
+
+
+def listed_tasks(draw, rows, names, listed):
+    """Return the scenario of some tasks, by number, on devices of these rows and names."""
     return {
         "cluster": {"devices": rows, "topology": topology(draw, [*names, "host"])},
         "workload": {"kind": "tasks", "tasks": [listed[number] for number in sorted(listed)]},
@@ -176,14 +181,7 @@ def lanes(draw):
             row |= {"memory": megabytes(draw, 0, 2), "output": megabytes(draw, 0, 2)}
         row["after"] = {f"t{p}": edge(draw) if p in waited or "lane" not in row else "0 s" for p in parents}
         listed[number] = row
-    return {
-        "cluster": {"devices": rows, "topology": topology(draw, [*names, "host"])},
-        "workload": {"kind": "tasks", "tasks": [listed[number] for number in sorted(listed)]},
-        "plan": {"steps": steps(draw), "prefetch": draw.randint(0, 2)},
-        "cost": costs(draw),
-        "policy": draw.choice(POLICIES),
-        "seed": draw.randint(0, 5),
-    }
+    return listed_tasks(draw, rows, names, listed)
 
 
 def one_slot(rows):

@@ -135,7 +135,7 @@ def test_list_shows_the_file_that_each_entry_stands_in(command):
         if file.endswith(".yaml"):
             assert file == f"parsim/devices/{name}.yaml"
             continue
-        assert re.search(rf'\.add\("{name}"\)', (ROOT / file).read_text()), f"{name} does not stand in {file}"
+        assert re.search(rf'\.add\("{name}"[,)]', (ROOT / file).read_text()), f"{name} does not stand in {file}"
 
 
 def test_list_is_aligned(command):

@@ -103,16 +103,17 @@ HEADS = {
 }
 
 
-def verdict(of, body):
-    """Check a file that puts *body* on the shelf *of*."""
-    text = f"from parsim.{of} import {of}\n{textwrap.dedent(HEADS[of])}\n\n@{of}.add('mine')\n{textwrap.dedent(body)}"
+def verdict(of, body, claims=""):
+    """Check a file that puts *body* on the shelf *of*, with *claims*."""
+    head = f"from parsim.{of} import {of}\n{textwrap.dedent(HEADS[of])}\n\n@{of}.add('mine'{claims})\n"
+    text = head + textwrap.dedent(body)
     Path("mine.py").write_text(text, encoding="utf-8")
     return check_file("mine.py")
 
 
-def broken(of, body):
+def broken(of, body, claims=""):
     """Return what is broken, by case."""
-    found = verdict(of, body)
+    found = verdict(of, body, claims)
     assert not found.good
     return {one.case: " ".join(one.broken) for one in found.findings if one.broken}
 
@@ -322,14 +323,8 @@ class TestSchedules:
         """
 
     def test_what_it_claims_is_held_against_what_it_plays(self, here):
-        claims = """
-        def bubble(ranks, microbatches, chunks):
-            return 0.0
-
-        def live(ranks, microbatches, chunks):
-            return [1] * ranks
-        """
-        found = broken("schedules", textwrap.dedent(self.GPIPE) + textwrap.dedent(claims))
+        claims = ", bubble=lambda ranks: 0.0, live=lambda ranks, microbatches, chunks: [1] * ranks"
+        found = broken("schedules", self.GPIPE, claims)
         # GPipe: (p - 1) / (m + p - 1) of the whole = 1/5, and all m activations at once.
         assert found["2 ranks, 4 microbatches, 1 chunks"] == (
             "claims a bubble of 0 of the whole, and has 0.2 with equal stages "

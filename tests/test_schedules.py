@@ -1,14 +1,18 @@
 """Orders of pipeline schedules: what PyTorch runs, and what every schedule on the shelf must keep."""
 
+import functools
 import json
-import sys
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
+import parsim
 from parsim.core.errors import Complaint, Invalid
-from parsim.core.op import Op, columns, needs
+from parsim.core.op import Op, action, columns, needs
+from parsim.core.orders import StageTimes, claim_of, orders_of
+from parsim.core.schema import Ask, Count
+from parsim.entries.registry import Misplaced, shelf
 from parsim.schedules import schedules
 
 TORCH = json.loads((Path(__file__).parent / "data/torch_schedules.json").read_text())["cases"]
@@ -99,12 +103,12 @@ class TestConformance:
         schedule = schedules[name]
         makespan = max(play(schedule(ranks, microbatches)).values())
         work = 3 * microbatches  # a rank's own seconds: F 1, I 1, W 1
-        claimed = sys.modules[schedule.__module__].bubble(ranks, microbatches)
+        claimed = schedules.claims(name)["bubble"](ranks, microbatches)
         assert 1 - work / makespan == pytest.approx(claimed, abs=1e-12)
 
     def test_live_activations_as_claimed(self, name, ranks, microbatches):
         schedule = schedules[name]
-        claimed = sys.modules[schedule.__module__].live(ranks, microbatches)
+        claimed = schedules.claims(name)["live"](ranks, microbatches)
         assert list(map(most_live, schedule(ranks, microbatches))) == claimed
 
     def test_needs_are_the_hand_written_ones(self, name, ranks, microbatches):
@@ -130,15 +134,111 @@ def test_one_f_one_b_by_hand():
     assert written(schedules["1f1b"](4, 8))[2] == ("2F0 2F1 2B0 2F2 2B1 2F3 2B2 2F4 2B3 2F5 2B4 2F6 2B5 2F7 2B6 2B7")
 
 
-@pytest.mark.parametrize("text", ["0F0", "12B345", "3I1", "7W10"])
-def test_ops_print_and_parse(text):
-    assert str(Op.parse(text)) == text
+@pytest.mark.parametrize("text", ["0F0", "12B345", "3I1", "7W10", "(12F3;4B567)OVERLAP_F_B"])
+def test_actions_print_and_parse(text):
+    assert str(action(text)) == text
 
 
-@pytest.mark.parametrize("text", ["", "F0", "0F", "0X0", "0F0 ", "-1F0", "0F0B"])
-def test_other_text_is_no_op(text):
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "F0",
+        "0F",
+        "0X0",
+        "0F0 ",
+        "-1F0",
+        "0F0B",
+        "(0F0;1F0)OVERLAP_F_B",
+        "(0F0)OVERLAP_F_B",
+        "(0F0;1B0)",
+        "0SEND_F0",
+    ],
+)
+def test_other_text_is_no_action(text):
     with pytest.raises(ValueError, match="no action"):
-        Op.parse(text)
+        action(text)
+
+
+def test_an_overlap_waits_for_what_both_its_ops_need():
+    # Stage 1 runs F of microbatch 1 and B of microbatch 0 as one task: by hand.
+    orders = [[action(text) for text in row.split()] for row in ("0F0 0F1 0B0 0B1", "1F0 (1F1;1B0)OVERLAP_F_B 1B1")]
+    names = [str(one) for row in orders for one in row]
+    found = needs(columns(orders))
+    pairs = sorted(f"{names[a]} > {names[b]}" for a, b in zip(found.parent, found.child, strict=True))
+    both = "(1F1;1B0)OVERLAP_F_B"
+    assert pairs == sorted(
+        [
+            *("0F0 > 1F0", f"0F1 > {both}", f"{both} > 0B0", "1B1 > 0B1"),
+            *("0F0 > 0B0", "0F1 > 0B1", f"1F0 > {both}", f"{both} > 1B1"),
+        ]
+    )
+    assert columns(orders).task.tolist() == [0, 1, 2, 3, 4, 5, 5, 6]
+
+
+class TestAsked:
+    """What a schedule is called with, by its signature."""
+
+    def ask(self, schedule, **arguments):
+        seen = {}
+
+        @functools.wraps(schedule)
+        def recording(**given):
+            seen.update(given)
+            return schedule(**given)
+
+        return Ask("mine", recording, arguments), seen
+
+    @pytest.mark.parametrize(("default", "chunks", "called"), [(2, None, 2), (2, 3, 3), (1, None, 1), (1, 4, 4)])
+    def test_chunks_are_the_schedules_own_where_none_are_given(self, default, chunks, called):
+        asked, seen = self.ask(lambda ranks, microbatches, chunks=default: [])
+        orders_of(asked, 2, 3, chunks)
+        assert seen == {"ranks": 2, "microbatches": 3, "chunks": called}
+
+    def test_chunks_without_a_default_are_one(self):
+        asked, seen = self.ask(lambda ranks, microbatches, chunks: [])
+        orders_of(asked, 2, 3)
+        assert seen["chunks"] == 1
+
+    def test_times_are_those_of_ranks_x_chunks_stages_and_1_unless_given(self):
+        asked, seen = self.ask(lambda ranks, microbatches, times, chunks=2: [])
+        orders_of(asked, 3, 4)
+        assert seen["times"] == ((1.0,) * 6, (1.0,) * 6, (1.0,) * 6, 0.0)
+
+    def test_stages_hand_over_their_times_and_the_schedules_own_parameters(self):
+        seen = {}
+
+        @schedules.add("seeing", live=lambda ranks, limit: [limit] * ranks)
+        def seeing(ranks: int, microbatches: int, times: StageTimes, limit: Count = 7) -> list[list[Op]]:
+            seen.update(times=times, limit=limit)
+            return schedules["gpipe"](ranks, microbatches)
+
+        try:
+            times = {"forward": ["1 s", "2 s"], "input_grad": "3 s", "weight_grad": ["4 s", "5 s"], "send": "6 s"}
+            plan = {"schedule": {"kind": "seeing", "limit": 3}, "microbatches": 2}
+            parsim.simulate({"cluster": {"devices": 2}, "workload": {"kind": "stages", **times}, "plan": plan})
+            assert seen == {"times": ((1.0, 2.0), (3.0, 3.0), (4.0, 5.0), 6.0), "limit": 3}
+            claim = schedules.claims("seeing")["live"]
+            assert claim_of(claim, Ask("seeing", seeing, {"limit": 3}), 2, 2, 1) == [3, 3]
+        finally:
+            schedules.remove("seeing")
+
+
+@pytest.mark.parametrize(
+    ("claims", "why"),
+    [
+        ({"bubbel": len}, "'mine' claims 'bubbel'; unknown name 'bubbel'. Did you mean 'bubble'"),
+        ({"live": 3}, "a function is wanted"),
+    ],
+)
+def test_a_claim_is_a_function_of_a_known_name(claims, why):
+    with pytest.raises(Misplaced, match=why):
+        schedules.add("mine", **claims)
+
+
+def test_other_shelves_claim_nothing():
+    with pytest.raises(Misplaced, match="'mine' claims 'live'; its entries claim nothing"):
+        shelf("policies").add("mine", live=len)
 
 
 def test_split_backward_has_its_needs():

@@ -38,13 +38,13 @@ DEVICES = "devices"  # not a shelf of Python files, but listed with the shelves
 @click.argument("name")
 @click.option("--ranks", metavar="P", required=True, help="Pipeline ranks.")
 @click.option("--microbatches", metavar="M", required=True, help="Microbatches.")
-@click.option("--chunks", metavar="V", default="1", help="Chunks of the model on each rank.")
+@click.option("--chunks", metavar="V", help="Chunks of the model on each rank; left out: 1, and 2 for the V shapes.")
 @with_files
-def schedule(name: str, ranks: str, microbatches: str, chunks: str, files: tuple[str, ...]) -> None:
+def schedule(name: str, ranks: str, microbatches: str, chunks: str | None, files: tuple[str, ...]) -> None:
     """Print the order of schedule NAME, a line per rank."""
     from parsim.core.annotations import MOST
     from parsim.core.errors import Invalid
-    from parsim.core.orders import orders_of
+    from parsim.core.orders import chunks_of, orders_of
     from parsim.core.schema import Ask
     from parsim.core.suggestions import did_you_mean
     from parsim.schedules import schedules
@@ -53,16 +53,19 @@ def schedule(name: str, ranks: str, microbatches: str, chunks: str, files: tuple
     faults: list[Fault] = []
     use_files(files, faults)
     used = not faults  # the schedule may come from one of these files
-    for option, text in {"--ranks": ranks, "--microbatches": microbatches, "--chunks": chunks}.items():
-        with collecting(faults):
-            counts[option.lstrip("-")] = count_of(option, text, MOST)
+    options = {"--ranks": ranks, "--microbatches": microbatches, "--chunks": chunks}
+    for option, text in options.items():
+        if text is not None:
+            with collecting(faults):
+                counts[option.lstrip("-")] = count_of(option, text, MOST)
     if used and name not in schedules.entries():
         faults += option_fault("NAME", did_you_mean(name, schedules.entries())).faults
-    if not faults and prod(counts.values()) > MOST:
-        faults += option_fault("--microbatches", f"ranks x microbatches x chunks make more than {MOST}").faults
     raise_all(faults)
+    ask = Ask(name, schedules[name])
+    if prod(counts.values()) * (1 if "chunks" in counts else chunks_of(ask, None) or 1) > MOST:
+        raise option_fault("--microbatches", f"ranks x microbatches x chunks make more than {MOST}")
     try:
-        orders = orders_of(Ask(name, schedules[name]), **counts)
+        orders = orders_of(ask, counts["ranks"], counts["microbatches"], counts.get("chunks"))
     except Invalid as invalid:
         found = [(f"--{c.path[0]}" if c.path else "NAME", c.message) for c in invalid.complaints]
         raise ScenarioError(fault for place in found for fault in option_fault(*place).faults) from None

@@ -1,21 +1,20 @@
 """Rules for schedules: each action once, no deadlock, and true claims of bubble and activations.
 
-claims stand beside the schedule, in its file:   bubble(ranks, microbatches, chunks)   idle share, F 1, I 1, W 1
-                                                 live(ranks, microbatches, chunks)     most activations, per rank
+@schedules.add("mine", bubble=bubble, live=live)   bubble(ranks, microbatches, chunks)   idle share, F 1, I 1, W 1
+                                                   live(ranks, microbatches, chunks)     most activations, per rank
 """
 
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
 from parsim.conformance.case import Case, Found, asked, found, who_of
 from parsim.core.errors import Invalid
-from parsim.core.op import Op
-from parsim.core.orders import orders_of
+from parsim.core.op import Action, action, ops_of
+from parsim.core.orders import GIVEN, claim_of, orders_of
 from parsim.core.schema import Ask
 from parsim.core.tolerance import CLOSE
 from parsim.entries.checks import orders
@@ -24,7 +23,6 @@ from parsim.run import Result, simulate
 from parsim.scenario.schema import check as read
 from parsim.schedules import schedules
 
-GIVEN = ("ranks", "microbatches", "chunks")
 SHAPES = ((1, 1, 1), (1, 4, 1), (2, 1, 1), (2, 4, 1), (3, 2, 1), (3, 7, 1), (4, 8, 1), (2, 4, 2), (4, 8, 2))
 EQUAL = {"forward": "1 s", "input_grad": "1 s", "weight_grad": "1 s"}
 
@@ -39,11 +37,15 @@ def cases(entry: str) -> list[Case]:
     return [*shapes, Case("some shape is possible", partial(possible, entry))]
 
 
-def ordered(entry: str, shape: tuple[int, int, int]) -> list[list[Op]]:
+def ordered(entry: str, shape: tuple[int, int, int]) -> list[list[Action]]:
     """Return the checked orders of a shape; an impossible shape raises `Invalid`."""
+    given = dict(zip(GIVEN, shape, strict=False))
+    return orders(who_of("schedules", entry, "schedule"), given, orders_of(_ask(entry), *shape))
+
+
+def _ask(entry: str) -> Ask:
     made = schedules[entry]
-    answer = orders_of(Ask(entry, made, read(made, asked(made, GIVEN, {}), GIVEN)), *shape)
-    return orders(who_of("schedules", entry, "schedule"), dict(zip(GIVEN, shape, strict=True)), answer)
+    return Ask(entry, made, read(made, asked(made, GIVEN, {}), GIVEN))
 
 
 def possible(entry: str) -> Found:
@@ -66,7 +68,7 @@ def play(entry: str, shape: tuple[int, int, int]) -> Found:
         rows = ordered(entry, shape)
     except Invalid as invalid:
         return Found(told=f"refused: {invalid}")
-    strange = [str(op) for row in rows for op in row if Op.parse(str(op)) != op]
+    strange = [str(one) for row in rows for one in row if action(str(one)) != one]
     equal, unequal = _played(entry, shape, EQUAL), _played(entry, shape, _unequal(shape))
     most = [_most_live(row) for row in rows]
     broken = [f"{one} does not read as it is written" for one in strange]
@@ -87,11 +89,12 @@ def _unequal(shape: tuple[int, int, int]) -> dict[str, Any]:
     return {"forward": forward, "input_grad": backward, "weight_grad": "1 s", "send": "500 ms"}
 
 
-def _most_live(row: Sequence[Op]) -> int:
+def _most_live(row: Sequence[Action]) -> int:
     """Return the most activations held at once: a forward adds one, its last half of backward frees it."""
-    halves = {(op.stage, op.microbatch) for op in row if op.kind == "W"}
+    ops = ops_of(row)
+    halves = {(op.stage, op.microbatch) for op in ops if op.kind == "W"}
     live = most = 0
-    for op in row:
+    for op in ops:
         freed = op.kind == "W" or (op.kind == "B" and (op.stage, op.microbatch) not in halves)
         live += (op.kind == "F") - freed
         most = max(most, live)
@@ -99,14 +102,14 @@ def _most_live(row: Sequence[Op]) -> int:
 
 
 def _about_claims(entry: str, shape: tuple[int, int, int], equal: Result, most: list[int]) -> Iterator[str]:
-    module = sys.modules[schedules[entry].__module__]
-    if hasattr(module, "bubble"):
+    claims = {name: claim_of(claim, _ask(entry), *shape) for name, claim in schedules.claims(entry).items()}
+    if claims.get("bubble") is not None:
         spans, makespan = equal.timeline, equal.timeline.makespan_s
         busy = float((spans.end_s - spans.start_s)[spans.computes].sum())
-        claimed, played = module.bubble(*shape), 1 - busy / (shape[0] * makespan)
+        claimed, played = claims["bubble"], 1 - busy / (shape[0] * makespan)
         if not math.isclose(claimed, played, rel_tol=CLOSE, abs_tol=CLOSE):
             yield f"claims a bubble of {claimed:g} of the whole, and has {played:g} with equal stages"
-    if hasattr(module, "live"):
-        for rank, (claimed, held) in enumerate(zip(module.live(*shape), most, strict=True)):
+    if "live" in claims:
+        for rank, (claimed, held) in enumerate(zip(claims["live"], most, strict=True)):
             if held > claimed:
                 yield f"claims that rank {rank} holds {claimed} activations at most, and it holds {held}"

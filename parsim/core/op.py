@@ -1,17 +1,19 @@
-"""Ops: the steps of a pipeline, and their dependencies.
+"""Ops: the actions of a pipeline, and their dependencies.
 
 stage 0   0F0 0F1 .. .. .. 0B0        F  forward             after F of the previous stage
 stage 1   .. 1F0 1F1 .. 1B0           B  full backward       after F of its stage, and B or I of the next
 stage 2   .. .. 2F0 2B0               I  backward, inputs    as B
                                       W  backward, weights   after I of its stage
+
+Two ops may run as one task, (0F1;1B0)OVERLAP_F_B: it starts when both may start, and hands on both results at its end.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 
@@ -35,7 +37,10 @@ KINDS = (
 )
 LETTERS = "".join(kind.letter for kind in KINDS)
 NAMES = tuple(kind.name for kind in KINDS)
+OVERLAP = len(KINDS)  # the kind of a task that is two ops
+TASKS = (*NAMES, "overlap")  # kinds of tasks by name
 _WRITTEN = re.compile(rf"(\d+)([{LETTERS}])(\d+)")
+_PAIR = re.compile(r"\((\d+F\d+);(\d+B\d+)\)OVERLAP_F_B")
 
 
 class Op(NamedTuple):
@@ -63,31 +68,77 @@ class Op(NamedTuple):
         return cls(int(match[1]), match[2], int(match[3]))
 
 
+def overlap(forward: str, backward: str) -> str:
+    """Write two ops that run as one task, as PyTorch does."""
+    return f"({forward};{backward})OVERLAP_F_B"
+
+
+class Overlap(NamedTuple):
+    """A forward and a backward that run as one task; prints like PyTorch's action.
+
+    >>> print(Overlap(Op(0, "F", 1), Op(1, "B", 0)))
+    (0F1;1B0)OVERLAP_F_B
+    """
+
+    forward: Op
+    backward: Op
+
+    def __str__(self) -> str:
+        return overlap(str(self.forward), str(self.backward))
+
+
+Action = Op | Overlap  # what a rank does in one piece
+
+
+def action(text: str) -> Action:
+    """Parse the `str` of an `Op` or of an `Overlap`.
+
+    >>> action("2F0"), str(action("(0F1;1B0)OVERLAP_F_B"))
+    (Op(stage=2, kind='F', microbatch=0), '(0F1;1B0)OVERLAP_F_B')
+    """
+    pair = _PAIR.fullmatch(text)
+    return Overlap(Op.parse(pair[1]), Op.parse(pair[2])) if pair else Op.parse(text)
+
+
+def ops_of(actions: Iterable[Action]) -> list[Op]:
+    """Return the ops of *actions* in order, the forward of an overlap first.
+
+    >>> print(*ops_of([Op(0, "F", 0), action("(0F1;1B0)OVERLAP_F_B")]))
+    0F0 0F1 1B0
+    """
+    return [op for one in actions for op in (one if isinstance(one, Overlap) else (one,))]
+
+
 class Ops(NamedTuple):
     """The ops of a schedule as columns, rank by rank, in the order of each rank."""
 
     stage: Ints  # (ops,)
     kind: Ints  # (ops,) index into KINDS
     microbatch: Ints  # (ops,)
-    first: Ints  # (ranks + 1,) rank r owns rows first[r] to first[r + 1]
+    task: Ints  # (ops,) the action that it is part of: an overlap is one task of two ops
+    first: Ints  # (ranks + 1,) rank r owns tasks first[r] to first[r + 1]
 
 
 class Needs(NamedTuple):
-    """Dependencies between the rows of `Ops`, one per row."""
+    """Dependencies between the tasks of `Ops`."""
 
     parent: Ints  # (needs,)
     child: Ints  # (needs,)
     crosses: Ints  # (needs,) 1 between neighbouring stages, 0 within a stage
 
 
-def columns(orders: Sequence[Sequence[Op]]) -> Ops:
+def columns(orders: Sequence[Sequence[Action]]) -> Ops:
     """Turn a schedule into columns."""
-    stage, kind, microbatch = zip(*chain.from_iterable(orders), strict=True)
+    actions = list(chain.from_iterable(orders))
+    paired = np.fromiter((type(one) is Overlap for one in actions), bool, len(actions))
+    ops = ops_of(actions) if paired.any() else cast("list[Op]", actions)
+    stage, kind, microbatch = zip(*ops, strict=True)
     letter = np.frombuffer("".join(kind).encode(), np.uint8)
     code = np.zeros(128, np.int64)
     code[np.frombuffer(LETTERS.encode(), np.uint8)] = np.arange(len(LETTERS))
     first = np.concatenate(([0], np.cumsum([len(order) for order in orders])))
-    return Ops(np.array(stage, np.int64), code[letter], np.array(microbatch, np.int64), first)
+    task = np.repeat(np.arange(len(actions)), 1 + paired)
+    return Ops(np.array(stage, np.int64), code[letter], np.array(microbatch, np.int64), task, first)
 
 
 def needs(ops: Ops) -> Needs:
@@ -100,7 +151,7 @@ def needs(ops: Ops) -> Needs:
     stages, microbatches = int(ops.stage.max()) + 1, int(ops.microbatch.max()) + 1
     # One more stage at the end, without ops, so that every stage has a next one.
     row = np.full((3, stages + 1, microbatches), -1)  # F, B or I, W
-    row[np.array([0, 1, 1, 2])[ops.kind], ops.stage, ops.microbatch] = np.arange(len(ops.stage))
+    row[np.array([0, 1, 1, 2])[ops.kind], ops.stage, ops.microbatch] = ops.task
     forward, backward, weights = row
     pairs = (
         (forward[:-1], forward[1:], 1),
@@ -113,3 +164,17 @@ def needs(ops: Ops) -> Needs:
     crosses = np.repeat([c for _, _, c in pairs], [a.size for a, _, _ in pairs])
     there = (parent >= 0) & (child >= 0)
     return Needs(parent[there], child[there], crosses[there])
+
+
+def placement(ops: Ops) -> tuple[tuple[int, ...], ...]:
+    """Return the ranks that run each stage: one, or several where a schedule holds the model more than once.
+
+    >>> placement(columns([[Op(0, "F", 0), Op(3, "F", 0)], [Op(1, "F", 0), Op(2, "F", 0)]]))  # a V
+    ((0,), (1,), (1,), (0,))
+    """
+    ranks = len(ops.first) - 1
+    rank = np.repeat(np.arange(ranks), np.diff(ops.first))[ops.task]
+    found: list[list[int]] = [[] for _ in range(int(ops.stage.max()) + 1)]
+    for stage, place in zip(*np.divmod(np.unique(ops.stage * ranks + rank), ranks), strict=True):
+        found[stage].append(int(place))
+    return tuple(map(tuple, found))

@@ -21,7 +21,7 @@ from parsim.core.cluster import Device, Link, Pairs, Places, Route, Wiring, each
 from parsim.core.errors import shown
 from parsim.core.graph import Floats, TaskGraph
 from parsim.core.job import Cost
-from parsim.core.op import LETTERS, Op
+from parsim.core.op import LETTERS, Action, Op, ops_of
 from parsim.core.orders import refuse_chunks
 from parsim.entries.external import Check, Who
 from parsim.entries.graph_checks import about_graph
@@ -146,13 +146,13 @@ def graph(who: Who, given: Mapping[str, Any], answer: Any) -> TaskGraph:
     return replace(answer, where=lambda what, number: tuple(who.call(answer.where, "in where", what, number)))
 
 
-def orders(who: Who, given: Mapping[str, Any], answer: Any) -> list[list[Op]]:
+def orders(who: Who, given: Mapping[str, Any], answer: Any) -> list[list[Action]]:
     """Check that every action is in the orders once."""
     ranks, chunks, microbatches = (given.get(key, 1) for key in ("ranks", "chunks", "microbatches"))
     rows = answer if isinstance(answer, list | tuple) else ()
     if len(rows) != ranks or not all(isinstance(row, list | tuple) and row for row in rows):
         raise who.error(f"answered {shown(answer)}; a list of Op for each of {ranks} ranks is wanted")
-    ops = list(chain.from_iterable(rows))
+    ops = ops_of(chain.from_iterable(rows))
     wrong = next(_about_ops(ops, ranks * chunks, microbatches), "")
     if wrong and not next(_about_ops(ops, ranks, microbatches), ""):
         refuse_chunks(who.name, chunks)

@@ -11,9 +11,9 @@ import os
 import pkgutil
 import sys
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from functools import partial
+from functools import partial, wraps
 from types import ModuleType
 from typing import Any, NamedTuple, TypeVar
 
@@ -26,6 +26,15 @@ from parsim.entries.external import Outside, Who, aside, line_in, staying
 SHELVES = ("workloads", "parallel", "schedules", "policies", "costs", "topologies", "kernels", "merges")
 PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 Entry = TypeVar("Entry", bound=Callable[..., Any])
+Claim = Callable[..., Any]
+
+
+class Stock(NamedTuple):
+    """The entries of a shelf by name, with the file that registered each, and its claims."""
+
+    entries: dict[str, Callable[..., Any]]
+    files: dict[str, str]
+    claims: dict[str, Mapping[str, Claim]]
 
 
 class Shelf:
@@ -35,36 +44,57 @@ class Shelf:
     ----------
     package : name of the package with the files, which are imported when the shelf is first used.
     question : the question that each entry answers, for `parsim list`.
+    claims : names of the properties that an entry may claim, each with a function.
     """
 
-    def __init__(self, package: str, question: str) -> None:
+    def __init__(self, package: str, question: str, claims: tuple[str, ...] = ()) -> None:
         self.package = package
         self.name = package.rpartition(".")[2]
         self.question = question
+        self._known_claims = claims
         self._entries: dict[str, Callable[..., Any]] = {}
         self._files: dict[str, str] = {}  # the file in which each entry was registered
+        self._claims: dict[str, Mapping[str, Claim]] = {}
         self._discovered = False
 
-    def add(self, name: str) -> Callable[[Entry], Entry]:
-        """Register the decorated function or class under *name*. A duplicate name raises `Misplaced`."""
+    def add(self, name: str, **claims: Claim) -> Callable[[Entry], Entry]:
+        """Register the decorated function or class under *name*, with functions that say what it claims.
+
+        A duplicate name or an unknown claim raises `Misplaced`.
+        """
         caller = sys._getframe(1)  # the file of the decorator: the decorated object may come from anywhere
         file, line = caller.f_code.co_filename, caller.f_lineno
         if not isinstance(name, str) or not name:
             raise Misplaced(f"write @{self.name}.add('NAME'), with the name under which scenarios ask for it")
+        self._refuse_claims(name, claims)
 
         def register(entry: Entry) -> Entry:
             if name in self._entries:
                 raise Misplaced(f"{self.name}: {name!r} stands on the shelf already; choose another name")
             if not callable(entry):
                 raise Misplaced(f"{self.name}: {name!r} is to be a function or a class, not {entry!r}")
-            self._entries[name], self._files[name] = entry, file
+            self._entries[name], self._files[name], self._claims[name] = entry, file, claims
             if self.name in CHECKS and not os.path.abspath(file).startswith(PACKAGE + os.sep):
                 kind, check = CHECKS[self.name]
-                find = partial(_entry_of, os.path.abspath(file), self.name, name)
-                self._entries[name] = Outside(Who(kind, name, file, line), entry, check, find)
+                who, find = Who(kind, name, file, line), partial(_entry_of, os.path.abspath(file), self.name, name)
+                self._entries[name] = Outside(who, entry, check, find)
+                self._claims[name] = {claim: _located(who, claim, function) for claim, function in claims.items()}
             return entry
 
         return register
+
+    def _refuse_claims(self, name: str, claims: Mapping[str, Claim]) -> None:
+        for claim, function in claims.items():
+            if claim not in self._known_claims:
+                known = did_you_mean(claim, self._known_claims) if self._known_claims else "its entries claim nothing"
+                raise Misplaced(f"{self.name}: {name!r} claims {claim!r}; {known}")
+            if not callable(function):
+                raise Misplaced(f"{self.name}: {name!r} claims {claim}={function!r}; a function is wanted")
+
+    def claims(self, name: str) -> Mapping[str, Claim]:
+        """Return the functions that say what an entry claims."""
+        self.entries()
+        return self._claims[name]
 
     def entries(self) -> dict[str, Callable[..., Any]]:
         """Return every entry by name, sorted."""
@@ -79,15 +109,14 @@ class Shelf:
         """Remove an entry from the shelf, if it is there."""
         self._entries.pop(name, None)
 
-    def stock(self) -> dict[str, Callable[..., Any]]:
+    def stock(self) -> Stock:
         """Return the current entries, for `restock`."""
         self.entries()
-        return dict(self._entries)
+        return Stock(dict(self._entries), dict(self._files), dict(self._claims))
 
-    def restock(self, stock: dict[str, Callable[..., Any]]) -> None:
+    def restock(self, stock: Stock) -> None:
         """Restore the entries that `stock` returned."""
-        self._entries.clear()
-        self._entries.update(stock)
+        self._entries, self._files, self._claims = dict(stock.entries), dict(stock.files), dict(stock.claims)
 
     def files(self) -> dict[str, str]:
         """Return the file of each entry registered so far."""
@@ -104,6 +133,16 @@ class Shelf:
         if name not in entries:
             raise KeyError(did_you_mean(name, entries))
         return entries[name]
+
+
+def _located(who: Who, name: str, claim: Claim) -> Claim:
+    """Wrap a claim from outside the package, so that its exceptions name file and line."""
+
+    @wraps(claim)
+    def asked(**given: Any) -> Any:
+        return who.call(partial(claim, **given), f"for its claim {name}")
+
+    return asked
 
 
 class Misplaced(ValueError):

@@ -35,10 +35,11 @@ ALPHABETS = {
     "backward": "abcdefghij",
     "input_grad": "abcdefghij",
     "weight_grad": "ABCDEFGHIJ",
+    "overlap": "klmnopqrst",
     "optimizer": "#",
     "receive": "<",
 }
-CROWDED = {kind.name: kind.letter.lower() for kind in OF_OPS} | {"optimizer": "o", "receive": "<"}
+CROWDED = {kind.name: kind.letter.lower() for kind in OF_OPS} | {"overlap": "x", "optimizer": "o", "receive": "<"}
 
 Item = TypeVar("Item")
 
@@ -158,7 +159,7 @@ def _letter(timeline: Timeline, span: int, crowded: bool) -> str:
     if crowded:
         return CROWDED.get(kind, "#")
     if kind in ALPHABETS:
-        microbatch = re.search(r"(\d+)(?:@\d+)?$", timeline.tasks.table[timeline.tasks.code[span]])
+        microbatch = re.search(r"(\d+)(?:;.*|@\d+)?$", timeline.tasks.table[timeline.tasks.code[span]])
         return ALPHABETS[kind][int(microbatch[1] if microbatch else number) % len(ALPHABETS[kind])]
     return NUMBERED[number % len(NUMBERED)]
 

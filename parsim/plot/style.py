@@ -41,6 +41,7 @@ KINDS = {
     "backward": Look(GREEN, "///"),
     "input_grad": Look(SKY, "///"),
     "weight_grad": Look(YELLOW, "\\\\\\"),
+    "overlap": Look(GREEN, "xxx"),
     "optimizer": Look(PURPLE, "xxx"),
     "receive": Look(SKY, "..."),
     "transfer": Look(ORANGE),

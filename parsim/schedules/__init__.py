@@ -1,5 +1,11 @@
-"""The shelf of schedules: in which order does a stage run F, B, W?"""
+"""The shelf of schedules: in which order does a stage run F, B, W?
+
+A schedule may claim, with functions of (ranks, microbatches, chunks) and of its own parameters:
+
+bubble    the idle share of the whole with F = I = W = 1 and free sends, exactly; None: no form is known for this shape
+live      the most activations (of one stage and one microbatch) that each rank holds at once
+"""
 
 from parsim.entries.registry import Shelf
 
-schedules = Shelf(__name__, "in which order does a stage run F, B, W?")
+schedules = Shelf(__name__, "in which order does a stage run F, B, W?", claims=("bubble", "live"))

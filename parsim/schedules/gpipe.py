@@ -17,18 +17,6 @@ from parsim.core.orders import refuse_chunks
 from parsim.schedules import schedules
 
 
-@schedules.add("gpipe")
-def gpipe(ranks: int, microbatches: int, chunks: int = 1) -> list[list[Op]]:
-    """Order each rank: every F, then every B.
-
-    >>> for order in gpipe(2, 3): print(*order)
-    0F0 0F1 0F2 0B0 0B1 0B2
-    1F0 1F1 1F2 1B0 1B1 1B2
-    """
-    refuse_chunks("gpipe", chunks)
-    return [[Op(stage, kind, i) for kind in "FB" for i in range(microbatches)] for stage in range(ranks)]
-
-
 def bubble(ranks: int, microbatches: int, chunks: int = 1) -> float:
     """Claim the idle share of the whole with equal stages.
 
@@ -41,3 +29,15 @@ def bubble(ranks: int, microbatches: int, chunks: int = 1) -> float:
 def live(ranks: int, microbatches: int, chunks: int = 1) -> list[int]:
     """Claim the most activations (of one stage and microbatch) that each rank holds at once."""
     return [microbatches] * ranks
+
+
+@schedules.add("gpipe", bubble=bubble, live=live)
+def gpipe(ranks: int, microbatches: int, chunks: int = 1) -> list[list[Op]]:
+    """Order each rank: every F, then every B.
+
+    >>> for order in gpipe(2, 3): print(*order)
+    0F0 0F1 0F2 0B0 0B1 0B2
+    1F0 1F1 1F2 1B0 1B1 1B2
+    """
+    refuse_chunks("gpipe", chunks)
+    return [[Op(stage, kind, i) for kind in "FB" for i in range(microbatches)] for stage in range(ranks)]

@@ -16,7 +16,25 @@ from parsim.core.orders import refuse_chunks
 from parsim.schedules import schedules
 
 
-@schedules.add("1f1b")
+def bubble(ranks: int, microbatches: int, chunks: int = 1) -> float:
+    """Claim the idle share of the whole with equal stages.
+
+    >>> bubble(4, 12)
+    0.2
+    """
+    return (ranks - 1) / (microbatches + ranks - 1)
+
+
+def live(ranks: int, microbatches: int, chunks: int = 1) -> list[int]:
+    """Claim the most activations (of one stage and microbatch) that each rank holds at once.
+
+    >>> live(4, 12)
+    [4, 3, 2, 1]
+    """
+    return [min(ranks - rank, microbatches) for rank in range(ranks)]
+
+
+@schedules.add("1f1b", bubble=bubble, live=live)
 def one_f_one_b(ranks: int, microbatches: int, chunks: int = 1) -> list[list[Op]]:
     """Order each rank: warm-up, then B and F in turn, then the remaining B.
 
@@ -34,21 +52,3 @@ def _rank(stage: int, warmup: int, microbatches: int) -> list[Op]:
         order += (Op(stage, "B", i), Op(stage, "F", i + warmup))
     order += [Op(stage, "B", i) for i in range(microbatches - warmup, microbatches)]
     return order
-
-
-def bubble(ranks: int, microbatches: int, chunks: int = 1) -> float:
-    """Claim the idle share of the whole with equal stages.
-
-    >>> bubble(4, 12)
-    0.2
-    """
-    return (ranks - 1) / (microbatches + ranks - 1)
-
-
-def live(ranks: int, microbatches: int, chunks: int = 1) -> list[int]:
-    """Claim the most activations (of one stage and microbatch) that each rank holds at once.
-
-    >>> live(4, 12)
-    [4, 3, 2, 1]
-    """
-    return [min(ranks - rank, microbatches) for rank in range(ranks)]

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from parsim.build import build
 from parsim.core.errors import ParsimError
 from parsim.core.job import Job
+from parsim.core.orders import GIVEN
 from parsim.core.tolerance import CLOSE, ranking
 from parsim.entries.registry import Shelf
 from parsim.policies import policies
@@ -52,7 +53,7 @@ def asked(scenario: Scenario, job: Job) -> Asked:
     if job.graph.orders:
         plan = scenario.values["plan"]
         ranks, own = len(job.graph.orders), _kind(plan["schedule"])
-        names = _without_parameters(schedules, {"ranks", "microbatches", "chunks"})
+        names = _without_parameters(schedules, set(GIVEN))
         sections = {name: {"plan": {**plan, "pipeline": ranks, "schedule": name}} for name in names if name != own}
         return Asked("schedule", own, sections)
     own = job.policy_name

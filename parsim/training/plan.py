@@ -17,8 +17,8 @@ from typing import Annotated, Literal, NamedTuple
 
 from parsim.core.cluster import Cluster
 from parsim.core.errors import Complaint, Invalid, checked_below
-from parsim.core.op import Op
-from parsim.core.orders import orders_of
+from parsim.core.op import Op, ops_of
+from parsim.core.orders import GIVEN, orders_of
 from parsim.core.plan import Plan, bounds
 from parsim.core.schema import Ask, Count
 from parsim.scenario.schema import OneOf
@@ -46,7 +46,7 @@ class TrainingPlan(Plan):
     split: Literal["data", "layers"]
     subsets: Count | None = None
     pipeline: Count | None = None
-    schedule: Annotated[Ask, OneOf(schedules, given=("ranks", "microbatches", "chunks"))] | None = None
+    schedule: Annotated[Ask, OneOf(schedules, given=GIVEN)] | None = None
     microbatches: Count | None = None
 
 
@@ -110,7 +110,8 @@ def _orders(schedule: Ask, ranks: int, microbatches: int) -> list[list[Op]]:
     if schedule is SCHEDULE:
         schedule = schedule._replace(entry=schedules[schedule.name])
     with checked_below("plan"):
-        orders = orders_of(schedule, ranks, microbatches, 1)
+        actions = orders_of(schedule, ranks, microbatches, 1)
+    orders = [ops_of(row) for row in actions]  # what runs as one task there is computed one after the other here
     _refuse([Complaint(("plan", "schedule"), f"{schedule.name} {why}") for why in _apart(orders)])
     return orders
 

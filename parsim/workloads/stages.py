@@ -3,7 +3,7 @@
     stage 0 |F0 F1 .. .. .. I0 W0 I1 W1|        tasks 0F0 0F1 0I0 ..., numbered rank by rank in the schedule's order;
     stage 1 |.. F0 I0 F1 I1 W0 W1 .. ..|        rank r is worker r
 
-    seconds:  F forward    I input_grad    W weight_grad    B input_grad + weight_grad
+    seconds:  F forward    I input_grad    W weight_grad    B input_grad + weight_grad    F and B as one task: their sum
 
 The schedule gives the order, the scenario gives the times; dependencies follow from stage, kind and microbatch.
 The kinds of op are those of Qi et al., Zero Bubble Pipeline Parallelism, ICLR 2024.
@@ -11,7 +11,7 @@ The kinds of op are those of Qi et al., Zero Bubble Pipeline Parallelism, ICLR 2
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -23,15 +23,17 @@ from parsim.core.annotations import MOST
 from parsim.core.cluster import Cluster
 from parsim.core.columns import packed
 from parsim.core.errors import Complaint, Invalid, checked_below
-from parsim.core.graph import Edges, Floats, Numbered, TaskGraph
-from parsim.core.op import LETTERS, NAMES, Op, columns, needs
-from parsim.core.orders import orders_of
+from parsim.core.graph import Edges, Floats, Ints, Numbered, TaskGraph
+from parsim.core.op import LETTERS, OVERLAP, TASKS, Action, Ops, columns, needs, overlap
+from parsim.core.orders import GIVEN, StageTimes, chunks_of, orders_of
 from parsim.core.plan import Plan
 from parsim.core.schema import Ask, Count
 from parsim.core.units import Seconds
 from parsim.scenario.schema import OneOf
 from parsim.schedules import schedules
 from parsim.workloads import workloads
+
+Times = Mapping[str, float | list[float]]  # s of forward, input_grad, weight_grad: one for all stages, or each
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,13 +45,13 @@ class StagesPlan(Plan):
     pipeline : number of ranks; rank r is worker r. Left out: the number of devices.
     schedule : order in which each rank runs forwards and backwards.
     microbatches : number of microbatches.
-    chunks : stages on each rank, for schedules that interleave.
+    chunks : stages on each rank, for schedules that interleave. Left out: 1, and 2 for the V shapes.
     """
 
     pipeline: Count | None = None
-    schedule: Annotated[Ask, OneOf(schedules, given=("ranks", "microbatches", "chunks"))]
+    schedule: Annotated[Ask, OneOf(schedules, given=GIVEN)]
     microbatches: Count
-    chunks: Count = 1
+    chunks: Count | None = None
 
 
 @workloads.add("stages")
@@ -75,17 +77,21 @@ def stages(
     if ranks > len(cluster.workers):
         why = f"a pipeline of {ranks} ranks needs {ranks} workers, the cluster has {len(cluster.workers)}"
         raise Invalid([Complaint(("plan", "pipeline"), why)])
-    if ranks * plan.chunks * plan.microbatches > MOST:
+    chunks = chunks_of(plan.schedule, plan.chunks)
+    if ranks * (chunks or 1) * plan.microbatches > MOST:
         raise Invalid([Complaint(("plan", "microbatches"), f"ranks x chunks x microbatches make more than {MOST}")])
     times = {"forward": forward, "input_grad": input_grad, "weight_grad": weight_grad}
+    if chunks is not None:
+        _per_stage(times, ranks * chunks)  # refuse wrong times before a schedule sees them
     with checked_below("plan"):
-        orders = orders_of(plan.schedule, ranks, plan.microbatches, plan.chunks)
+        orders = orders_of(plan.schedule, ranks, plan.microbatches, chunks, partial(_times, times, send))
     return pipeline(orders, times, send)
 
 
-def pipeline(orders: list[list[Op]], times: dict[str, float | list[float]], send: float) -> TaskGraph:
+def pipeline(orders: Sequence[Sequence[Action]], times: Times, send: float) -> TaskGraph:
     """Make the tasks of a pipeline that follows *orders*, one order a rank.
 
+    >>> from parsim.core.op import Op
     >>> graph = pipeline(
     ...     [[Op(0, "F", 0), Op(0, "B", 0)]], {"forward": 1.0, "input_grad": 1.0, "weight_grad": 0.5}, send=0.0
     ... )
@@ -94,23 +100,29 @@ def pipeline(orders: list[list[Op]], times: dict[str, float | list[float]], send
     """
     ops = columns(orders)
     f, i, w = _per_stage(times, int(ops.stage.max()) + 1)
+    tasks, begins = int(ops.first[-1]), np.flatnonzero(np.diff(ops.task, prepend=-1))  # the first op of each task
+    kind = np.where(np.diff(begins, append=len(ops.task)) > 1, OVERLAP, ops.kind[begins])
     found = needs(ops)
-    first = ops.first.tolist()
     return TaskGraph(
-        names=Numbered(partial(_name, packed(ops.stage), packed(ops.kind), packed(ops.microbatch)), len(ops.stage)),
-        kinds=NAMES,
-        kind=ops.kind,
-        units=np.ones(len(ops.stage)),
+        names=_names(ops, begins),
+        kinds=TASKS,
+        kind=kind,
+        units=np.ones(tasks),
         places=tuple((rank,) for rank in range(len(orders))),
         place=np.repeat(np.arange(len(orders)), np.diff(ops.first)),
-        stated=np.stack([f, i + w, i, w])[ops.kind, ops.stage],  # (tasks,)
+        stated=np.add.reduceat(np.stack([f, i + w, i, w])[ops.kind, ops.stage], begins),  # (tasks,)
         # On every stage boundary: a run applies a delay only between different workers.
         edges=Edges(found.parent, found.child, np.zeros(len(found.parent)), found.crosses * np.float64(send)),
-        orders=tuple(range(a, b) for a, b in pairwise(first)),
+        orders=tuple(range(a, b) for a, b in pairwise(ops.first.tolist())),
     )
 
 
-def _per_stage(times: dict[str, float | list[float]], count: int) -> list[Floats]:
+def _times(times: Times, send: float, stages: int) -> StageTimes:
+    forward, input_grad, weight_grad = (tuple(time.tolist()) for time in _per_stage(times, stages))
+    return StageTimes(forward, input_grad, weight_grad, send)
+
+
+def _per_stage(times: Times, count: int) -> list[Floats]:
     complaints = [
         Complaint((name,), f"{len(time)} times for {count} stages; give one for all, or one a stage in model order")
         for name, time in times.items()
@@ -121,5 +133,18 @@ def _per_stage(times: dict[str, float | list[float]], count: int) -> list[Floats
     return [np.broadcast_to(np.asarray(time, np.float64), (count,)) for time in times.values()]
 
 
-def _name(stage: Sequence[int], kind: Sequence[int], microbatch: Sequence[int], task: int) -> str:
-    return f"{stage[task]}{LETTERS[kind[task]]}{microbatch[task]}"
+def _names(ops: Ops, begins: Ints) -> Numbered:
+    """Name each task like its action; *begins* are the first ops of the tasks."""
+    written = partial(_name, packed(ops.stage), packed(ops.kind), packed(ops.microbatch))
+    if len(begins) == len(ops.task):
+        return Numbered(written, len(begins))
+    return Numbered(partial(_action, written, packed(np.append(begins, len(ops.task)))), len(begins))
+
+
+def _name(stage: Sequence[int], kind: Sequence[int], microbatch: Sequence[int], op: int) -> str:
+    return f"{stage[op]}{LETTERS[kind[op]]}{microbatch[op]}"
+
+
+def _action(written: Callable[[int], str], rows: Sequence[int], task: int) -> str:
+    ops = [*map(written, range(rows[task], rows[task + 1]))]
+    return overlap(*ops) if len(ops) > 1 else ops[0]

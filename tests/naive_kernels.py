@@ -10,6 +10,9 @@ from itertools import product
 
 import numpy as np
 
+from parsim.core.kernel import PARTS, run
+from parsim.kernels import kernels
+
 
 class Number:
     """A float that counts."""
@@ -76,6 +79,32 @@ def counted(part, arrays):
     return [np.array([plain(n) for n in np.ravel(one)]).reshape(np.shape(one)) for one in made], done
 
 
+def kernel(name, **arguments):
+    return kernels[name](**arguments)
+
+
+def drawn(name, seed=5, **arguments):
+    """Return a kernel, its arrays, and a gradient of its output."""
+    draw, one = np.random.default_rng(seed), kernel(name, **arguments)
+    arrays = one.sample(draw)
+    return one, arrays, draw.standard_normal(one.shape(*map(np.shape, arrays)))
+
+
+def results(one, part, arrays, grad):
+    """Return what a part makes, as a list."""
+    made = run(one, part, arrays if part == "forward" else (grad, *arrays))
+    return [made] if part == "forward" else list(made)
+
+
+def like_loops(one, arrays, grad, *naive):
+    """Compare forward, input_grad and weight_grad, as many as there are naive parts, with what loops make and count."""
+    for part, function in zip(PARTS, naive, strict=False):
+        expected, done = counted(function, arrays if part == "forward" else (grad, *arrays))
+        assert one.flops(part, *map(np.shape, arrays)) == done
+        for mine, theirs in zip(results(one, part, arrays, grad), expected, strict=True):
+            np.testing.assert_allclose(mine, theirs, rtol=1e-12, atol=1e-14)
+
+
 def _numbers(array):
     """Floats become numbers that count; whole numbers are indices."""
     if array.dtype.kind != "f":
@@ -131,9 +160,13 @@ def rows(function, *arrays):
 
 def matmul(x, w):
     y = zeros(*x.shape[:-1], w.shape[1])
+    matmul_onto(y, x, w)
+    return [y]
+
+
+def matmul_onto(y, x, w):
     for row, i, o in product(np.ndindex(x.shape[:-1]), range(w.shape[0]), range(w.shape[1])):
         y[(*row, o)] += x[(*row, i)] * w[i, o]
-    return [y]
 
 
 def matmul_input(dy, x, w):
@@ -268,11 +301,12 @@ def reduce(first, *others):
 # -- attention: with a mask, sums over all positions in which the hidden ones weigh 0
 
 
-def _heads(array, heads):
-    """Yield (batch, columns) of each head."""
-    width = array.shape[2] // heads
-    for batch, head in product(range(array.shape[0]), range(heads)):
-        yield batch, slice(head * width, (head + 1) * width)
+def _heads(q, k, heads, groups):
+    """Yield batch, columns of q, and columns of k and v, of each head."""
+    width = q.shape[2] // heads
+    for batch, head in product(range(q.shape[0]), range(heads)):
+        group = head // (heads // groups)
+        yield batch, slice(head * width, (head + 1) * width), slice(group * width, (group + 1) * width)
 
 
 def _scores(q, k, mask):
@@ -283,30 +317,31 @@ def _scores(q, k, mask):
     return made
 
 
-def attention(heads, mask, q, k, v):
+def attention(heads, groups, mask, q, k, v):
     y = empty(*q.shape)
-    for batch, columns in _heads(q, heads):
+    for batch, columns, theirs in _heads(q, k, heads, groups):
         root = math.sqrt(columns.stop - columns.start)
         ours = each(lambda number, root=root: number / root, q[batch, :, columns])
-        for i, scores in enumerate(_scores(ours, k[batch, :, columns], mask)):
+        for i, scores in enumerate(_scores(ours, k[batch, :, theirs], mask)):
             e = exponentials(scores)
             whole = total(e)
             y[batch, i, columns] = [
-                total(a * b for a, b in zip(e, value, strict=True)) / whole for value in v[batch, :, columns].T
+                total(a * b for a, b in zip(e, value, strict=True)) / whole for value in v[batch, :, theirs].T
             ]
     return [y]
 
 
-def attention_input(heads, mask, dy, q, k, v):
-    dq, dk, dv = (empty(*q.shape) for _ in range(3))
-    for batch, columns in _heads(q, heads):
-        root, at = math.sqrt(columns.stop - columns.start), (batch, slice(None), columns)
+def attention_input(heads, groups, mask, dy, q, k, v):
+    dq, dk, dv = empty(*q.shape), zeros(*k.shape), zeros(*v.shape)
+    for batch, columns, theirs in _heads(q, k, heads, groups):
+        root = math.sqrt(columns.stop - columns.start)
+        at, there = (batch, slice(None), columns), (batch, slice(None), theirs)
         ours = each(lambda number, root=root: number / root, q[at])
-        p = np.array([shares(scores) for scores in _scores(ours, k[at], mask)], dtype=object)
-        dv[at] = _product(p.T, dy[at])
-        ds = rows(shares_back, p, _product(dy[at], v[at].T))
-        dq[at] = each(lambda number, root=root: number / root, _product(ds, k[at]))
-        dk[at] = _product(ds.T, ours)
+        p = np.array([shares(scores) for scores in _scores(ours, k[there], mask)], dtype=object)
+        matmul_onto(dv[there], p.T, dy[at])
+        ds = rows(shares_back, p, _product(dy[at], v[there].T))
+        dq[at] = each(lambda number, root=root: number / root, _product(ds, k[there]))
+        matmul_onto(dk[there], ds.T, ours)
     return [dq, dk, dv]
 
 
@@ -338,7 +373,10 @@ def adam(state, grad):
 
 NAIVE = {  # kernel -> part -> function of counting arrays, a list of results
     "adam": {"forward": adam},
-    "attention": {"forward": partial(attention, 1, "causal"), "input_grad": partial(attention_input, 1, "causal")},
+    "attention": {
+        "forward": partial(attention, 1, 1, "causal"),
+        "input_grad": partial(attention_input, 1, 1, "causal"),
+    },
     "cross_entropy": {"forward": cross_entropy, "input_grad": cross_entropy_input},
     "double": {"forward": lambda x: [each(lambda n: 2 * n, x)]},
     "embedding": {"forward": embedding, "weight_grad": embedding_weight},

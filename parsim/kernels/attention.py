@@ -1,19 +1,19 @@
 """Attention: each position averages the values of the positions that it attends to.
 
-    q, k, v (b, s, w)   ->   y (b, s, w)       each head has its own d = w / heads columns
+    q (b, s, w)   k, v (b, t, u)   ->   y (b, s, w)       each head has its own d = w / heads columns
+                                                          u = d key_value_heads: heads share keys and values
+    p = softmax(q k^T / sqrt d)       y = p v
+    dv = p^T dy       ds = p (dy v^T - sum p (dy v^T))    causal:  position 0 sees  #
+    dq = ds k / sqrt d       dk = ds^T q / sqrt d                  position 1       # #
+                                                                   position 2       # # #
+FLOP, of b heads s t scores and b s w numbers in q:
 
-    p = softmax(q k^T / sqrt d)       y = p v           causal:  position 0 sees  #
-                                                                 position 1       # #
-    dv = p^T dy       ds = p (dy v^T - sum p (dy v^T))           position 2       # # #
-    dq = ds k / sqrt d       dk = ds^T q / sqrt d
-
-FLOP, of b heads s^2 scores and b s w numbers in q:
-
-    forward      4 b s^2 w  (q k^T, p v)   +  4 per score (max, -, exp, sum)  +  2 per number (scale q, divide y)
-    input_grad  10 b s^2 w  (q k^T again)  +  9 per score (p again: 5)        +  2 per number (scale q, scale dq)
+    forward      4 b s t w  (q k^T, p v)   +  4 per score (max, -, exp, sum)  +  2 per number (scale q, divide y)
+    input_grad  10 b s t w  (q k^T again)  +  9 per score (p again: 5)        +  2 per number (scale q, scale dq)
 
 Forward divides after p v, which has fewer numbers. Masked scores are computed and counted.
-Vaswani et al., Attention Is All You Need, arXiv:1706.03762, section 3.2.
+Vaswani et al., Attention Is All You Need, arXiv:1706.03762, section 3.2; shared keys and values: Ainslie et al., GQA,
+arXiv:2305.13245.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from typing import Literal
 
 import numpy as np
 
+from parsim.core.errors import Complaint, Invalid
 from parsim.core.kernel import Array, Kernel, Part, Shape, fitting, size
 from parsim.core.schema import Count
 from parsim.kernels import kernels
@@ -37,72 +38,100 @@ class Attention(Kernel):
     ----------
     heads : number of heads, a divisor of the width.
     mask : positions that a position attends to: causal, itself and earlier ones; none, all.
+    key_value_heads : number of heads of keys and values, a divisor of heads; left out: heads.
 
     >>> q = k = np.zeros((1, 2, 1))
     >>> Attention().forward(q, k, np.array([[[1.0], [3.0]]])).tolist()  # the first sees itself, the second both
     [[[1.0], [2.0]]]
     """
 
-    def __init__(self, heads: Count = 1, mask: Literal["causal", "none"] = "causal") -> None:
-        self._heads, self._mask = heads, mask
+    def __init__(
+        self, heads: Count = 1, mask: Literal["causal", "none"] = "causal", key_value_heads: Count | None = None
+    ) -> None:
+        groups = key_value_heads or heads
+        if heads % groups:
+            why = f"{groups} is no divisor of {heads} heads, which share keys and values equally"
+            raise Invalid([Complaint(("key_value_heads",), why)])
+        self._heads, self._mask, self._groups = heads, mask, groups
 
     def shape(self, *shapes: Shape) -> Shape:
-        """Return the shape of q, which is also that of k and v."""
+        """Return the shape of q."""
         q, k, v = shapes
-        fitting(len(q) == 3 and q == k == v, f"q {q}, k {k}, v {v} are not all (batch, sequence, width)")
+        fitting(len(q) == len(k) == 3 and k == v, f"q {q}, k {k}, v {v} are not all (batch, sequence, width)")
         fitting(q[2] % self._heads == 0, f"a width of {q[2]} cannot be split into {self._heads} equal heads")
+        width = q[2] // self._heads * self._groups
+        fitting(q[0] == k[0] and k[2] == width, f"q {q} wants k and v of batch {q[0]} and width {width}, not {k}")
+        if self._mask == "causal":
+            fitting(q[1] == k[1], f"a causal mask wants q {q} and k {k} of one sequence length")
+        fitting(k[1] > 0, f"k {k} has no position to attend to")
         return q
 
     def flops(self, part: Part, *shapes: Shape) -> float:
         """Return the FLOP of the products, the scores, and the scaling."""
-        batch, sequence, width = shapes[0]
-        square = size((batch, sequence, sequence))
+        (batch, sequence, width), keys = shapes[0], shapes[1][1]
+        square = size((batch, sequence, keys))
         products, a_score = (4.0, 4.0) if part == "forward" else (10.0, 9.0)
         return products * square * width + a_score * square * self._heads + 2.0 * size(shapes[0])
 
     def sample(self, draw: np.random.Generator) -> tuple[Array, ...]:
         """Draw two sequences of four positions, with three columns per head."""
-        q, k, v = draw.standard_normal((3, 2, 4, 3 * self._heads))
+        q = draw.standard_normal((2, 4, 3 * self._heads))
+        k, v = draw.standard_normal((2, 2, 4, 3 * self._groups))
         return q, k, v
 
     def forward(self, *arrays: Array) -> Array:
         """Return p v, head by head."""
-        q, k, v = map(self._split, arrays)
+        q, k, v = self._split(*arrays)
         e = exponentials(self._scores(self._scaled(q), k))
-        y, (part,) = self._empty(arrays[0].shape, 1)
+        y = np.empty(arrays[0].shape)
+        (part,) = self._split(y)
         np.matmul(e, v, out=part)
         part /= e.sum(axis=-1, keepdims=True)
-        return y[0]
+        return y
 
     def input_grad(self, grad: Array, *arrays: Array) -> tuple[Array, ...]:
         """Return dq, dk and dv."""
-        q, k, v, dy = map(self._split, (*arrays, grad))
+        q, k, v = self._split(*arrays)
+        (dy,) = self._split(grad)
         q = self._scaled(q)
         p = shares(self._scores(q, k))
-        whole, (dq, dk, dv) = self._empty(grad.shape, 3)
-        np.matmul(p.swapaxes(-1, -2), dy, out=dv)
+        made = tuple(np.empty(array.shape) for array in arrays)
+        dq, dk, dv = self._split(*made)
+        np.matmul(_turned(p), _rows(dy), out=dv[:, :, 0])
         ds = back(p, dy @ v.swapaxes(-1, -2))
         np.matmul(ds, k, out=dq)
         dq /= math.sqrt(q.shape[-1])
-        np.matmul(ds.swapaxes(-1, -2), q, out=dk)  # q is scaled
-        return tuple(whole)
+        np.matmul(_turned(ds), _rows(q), out=dk[:, :, 0])  # q is scaled
+        return made
 
-    def _split(self, array: Array) -> Array:
-        """Return a view by head: (b, heads, s, d)."""
-        batch, sequence, width = array.shape
-        return array.reshape(batch, sequence, self._heads, width // self._heads).transpose(0, 2, 1, 3)
+    def _split(self, *arrays: Array) -> list[Array]:
+        """Return views of queries, keys and values by head: (b, groups, heads of a group, s, d).
 
-    def _empty(self, shape: Shape, number: int) -> tuple[list[Array], list[Array]]:
-        """Return an empty array for results, and its view by head."""
-        whole = [np.empty(shape) for _ in range(number)]
-        return whole, [self._split(array) for array in whole]
+        A group has one head of keys and of values.
+        """
+        views = []
+        for array, heads in zip(arrays, (self._heads, self._groups, self._groups), strict=False):
+            batch, sequence, width = array.shape
+            view = array.reshape(batch, sequence, self._groups, heads // self._groups, width // heads)
+            views.append(view.transpose(0, 2, 3, 1, 4))
+        return views
 
     def _scaled(self, q: Array) -> Array:
         return np.asarray(q / math.sqrt(q.shape[-1]))
 
     def _scores(self, q: Array, k: Array) -> Array:
-        """Return q k^T with -inf at masked positions: (b, heads, s, s)."""
+        """Return q k^T with -inf at masked positions: (b, groups, heads of a group, s, t)."""
         scores = np.asarray(q @ k.swapaxes(-1, -2))
         if self._mask == "causal":
             np.copyto(scores, -np.inf, where=np.tri(scores.shape[-1], k=-1, dtype=bool).T)
         return scores
+
+
+def _rows(array: Array) -> Array:
+    """Return the rows of all heads of a group below each other: (b, groups, heads s, ...)."""
+    batch, groups, heads, rows, columns = array.shape
+    return array.reshape(batch, groups, heads * rows, columns)
+
+
+def _turned(array: Array) -> Array:
+    return _rows(array).swapaxes(-1, -2)

@@ -55,7 +55,7 @@ class Layernorm(Kernel):
     def forward(self, *arrays: Array) -> Array:
         """Return z gain + bias."""
         x, gain, bias = arrays
-        y, _ = self._normal(x)
+        y, _ = normal(x, self._eps)
         y *= gain
         y += bias
         return y
@@ -63,29 +63,33 @@ class Layernorm(Kernel):
     def input_grad(self, grad: Array, *arrays: Array) -> tuple[Array, ...]:
         """Return r (g - mean g - z mean(g z))."""
         x, gain, _ = arrays
-        z, r = self._normal(x)
-        dx = grad * gain
-        along = _mean_of_product(dx, z)
-        dx -= dx.mean(axis=-1, keepdims=True)
-        z *= along
-        dx -= z
-        dx *= r
-        return (dx,)
+        return (back(*normal(x, self._eps), grad * gain),)
 
     def weight_grad(self, grad: Array, *arrays: Array) -> tuple[Array, ...]:
         """Return sum z dy and sum dy, over all rows."""
-        z, _ = self._normal(arrays[0])
+        z, _ = normal(arrays[0], self._eps)
         rows = grad.reshape(-1, grad.shape[-1])
         return np.einsum("ri,ri->i", z.reshape(rows.shape), rows), rows.sum(axis=0)
 
-    def _normal(self, x: Array) -> tuple[Array, Array]:
-        """Return z and r."""
-        z = x - x.mean(axis=-1, keepdims=True)
-        r = 1.0 / np.sqrt(_mean_of_product(z, z) + self._eps)  # (..., 1)
-        z *= r
-        return z, r
+
+def normal(x: Array, eps: float) -> tuple[Array, Array]:
+    """Return z and r."""
+    z = x - x.mean(axis=-1, keepdims=True)
+    r = 1.0 / np.sqrt(mean_of_product(z, z) + eps)  # (..., 1)
+    z *= r
+    return z, r
 
 
-def _mean_of_product(a: Array, b: Array) -> Array:
+def back(z: Array, r: Array, g: Array) -> Array:
+    """Return r (g - mean g - z mean(g z)), computed in place in *g*; *z* changes, too."""
+    along = mean_of_product(g, z)
+    g -= g.mean(axis=-1, keepdims=True)
+    z *= along
+    g -= z
+    g *= r
+    return g
+
+
+def mean_of_product(a: Array, b: Array) -> Array:
     """Return mean(a b) of each row."""
     return np.asarray(np.einsum("...i,...i->...", a, b)[..., np.newaxis] / a.shape[-1])

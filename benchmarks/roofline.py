@@ -18,18 +18,19 @@ from parsim.core.cluster import Device
 from parsim.core.kernel import Call
 from parsim.core.profile import Row as Known
 from parsim.costs.roofline import seconds
-from parsim.hardware import kind
+from parsim.hardware import known_device
 
 FOLDER = Path(__file__).resolve().parents[1] / "scenarios"
 NAMES = ("15_mlp_data", "17_transformer_data")
 REPEAT = 3
+FORMAT = "fp64"  # of NumPy's kernels
 MOST = 16  # calls of each, the longest first
 
 
 def row(call: Call, known: Known, device: Device) -> Row:
     """Hold a call against the roofline."""
-    measured, said = known.timing["alone"].median_s, seconds(call, device, 1.0, 1.0, 0.0)
-    limit = "arithmetic" if known.flops / device.peak > known.bytes / device.bandwidth else "memory"
+    measured, said = known.timing["alone"].median_s, seconds(call, device, FORMAT)
+    limit = "arithmetic" if known.flops / device.peak.of(FORMAT) > known.bytes / device.bandwidth else "memory"
     sizes = " ".join("x".join(map(str, shape)) or "1" for shape in call.shapes)
     name = f"{call.kernel} {call.part} {sizes}"
     return Row(name, f"{1e3 * measured:.3f} ms", f"{1e3 * said:.3f} ms", f"{measured / said:.2f}", limit)
@@ -37,10 +38,7 @@ def row(call: Call, known: Known, device: Device) -> Row:
 
 def main() -> None:
     """Print a table for each scenario."""
-    form = kind("calibrated-core")
-    assert form.peak is not None
-    assert form.bandwidth is not None
-    device = Device("core", peak=form.peak, bandwidth=form.bandwidth)
+    device = known_device("calibrated-core")
     for name in NAMES:
         found = parsim.calibrate(FOLDER / f"{name}.yaml", repeat=REPEAT).profile.kernels
         longest = sorted(found.items(), key=lambda one: -one[1].timing["alone"].median_s)[:MOST]

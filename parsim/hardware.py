@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from operator import itemgetter
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Annotated, Any
 
 from parsim.core.annotations import Filled
+from parsim.core.choice import one_of
 from parsim.core.cluster import HOST, UNWIRED, Cluster, Device
 from parsim.core.errors import Complaint, Invalid, Path, ScenarioError
 from parsim.core.graph import Numbered
 from parsim.core.names import about_ways
+from parsim.core.rates import ByFormat, rates_of
 from parsim.core.schema import Ask, Count, Name, Positive
 from parsim.core.suggestions import did_you_mean
-from parsim.core.units import Bytes, BytesPerSecond, FlopPerSecond
+from parsim.core.units import DIMENSIONS, Bytes, BytesPerSecond, FlopPerSecond, measure
 from parsim.scenario import document
-from parsim.scenario.json_schema import one_of
 from parsim.scenario.schema import OneOf, check
 from parsim.topologies import topologies
 
@@ -50,16 +52,36 @@ class DeviceForm:
     speed : divides every time that is stated for speed 1; left out: 1.
     memory : bytes of its memory; left out: no limit.
     slots : tasks that it runs at once; a device with 2 slots is two workers. Left out: 1.
-    peak : peak FLOP a second, used by the cost roofline.
+    peak : peak FLOP a second, of every number format or of each that is named; used by the cost roofline.
     bandwidth : bytes a second of its memory, used by the cost roofline.
+    ceiling : FLOP a second that large matrix products were measured to reach, of every number format or of each that is
+        named; a peak that is stated here leaves out the ceiling of the kind.
     """
 
     kind: Kind | None = None
     speed: Positive | None = None
     memory: Bytes | None = None
     slots: Count | None = None
-    peak: FlopPerSecond | None = None
+    peak: FlopPerSecond | ByFormat | None = None
     bandwidth: BytesPerSecond | None = None
+    ceiling: FlopPerSecond | ByFormat | None = None
+
+
+@dataclass(frozen=True)
+class KnownForm(DeviceForm):
+    """The keys of the file of a known device: those of a device, and facts about the nodes that it is sold in.
+
+    Parameters
+    ----------
+    link : bytes a second each way between it and its node's other devices: all its links together for NVLink, one link
+        for xGMI, ICI and PCI Express.
+    nic : bytes a second each way between it and other nodes, its share of its node's network cards.
+    per_node : devices of a node.
+    """
+
+    link: BytesPerSecond | None = None
+    nic: BytesPerSecond | None = None
+    per_node: Count | None = None
 
 
 @dataclass(frozen=True)
@@ -107,7 +129,7 @@ def devices_of(form: ClusterForm) -> tuple[Device, ...]:
         raise Invalid([Complaint(("devices",), "is empty; at least one device is needed")])
     if len(rows) > MOST_WORKERS:
         raise Invalid([Complaint(("devices",), f"{len(rows)} devices are more than {MOST_WORKERS}")])
-    default = _said(_form(form.device, ("device",)))
+    default = _numbers(form.device, ("device",))
     devices = tuple(
         _device(row, ("devices", index), default) if isinstance(row, NamedDevice) else Device(row, **default)
         for index, row in enumerate(rows)
@@ -119,26 +141,34 @@ def devices_of(form: ClusterForm) -> tuple[Device, ...]:
 
 
 def _device(row: NamedDevice, path: Path, default: dict[str, Any]) -> Device:
-    own = _form(row.device, (*path, "device"))
-    return Device(row.name, **(default | _said(own) | _said(row)))
+    own = _numbers(row.device, (*path, "device"))
+    return Device(row.name, **_over(_over(default, own), _said(row)))
 
 
-def _form(device: str | DeviceForm, path: Path) -> DeviceForm:
-    """Fill in the values of the kind of a device; a bare name is a kind."""
+def _numbers(device: str | DeviceForm, path: Path) -> dict[str, Any]:
+    """Return the numbers of a device, over those of its kind; a bare name is a kind."""
     form = DeviceForm(kind=device) if isinstance(device, str) else device
     if form.kind is None:
-        return form
+        return _said(form)
     if form.kind not in kinds():
         at = path if isinstance(device, str) else (*path, "kind")
         raise Invalid([Complaint(at, did_you_mean(form.kind, kinds()))])
-    return DeviceForm(**(_said(kind(form.kind)) | _said(form)))
+    return _over(_said(kind(form.kind)), _said(form))
+
+
+def _over(known: dict[str, Any], said: dict[str, Any]) -> dict[str, Any]:
+    """Return *said*, and what else is *known*; a ceiling is known of the peak beside it only."""
+    return {key: value for key, value in known.items() if key != "ceiling" or "peak" not in said} | said
 
 
 def _said(form: DeviceForm | NamedDevice) -> dict[str, Any]:
-    return {key: value for key in KEYS if (value := getattr(form, key, None)) is not None}
+    said = {key: value for key in KEYS if (value := getattr(form, key, None)) is not None}
+    return said | {key: rates_of(said[key]) for key in RATES & said.keys()}
 
 
-KEYS = ("speed", "memory", "slots", "peak", "bandwidth")
+RATES = {"peak", "ceiling"}
+KEYS = ("speed", "memory", "slots", "peak", "bandwidth", "ceiling")
+FACTS = ("link", "nic", "per_node")  # of a known device, beside its keys
 
 
 @cache
@@ -153,25 +183,60 @@ def about(name: str) -> str:
 
 
 @cache
-def kind(name: str) -> DeviceForm:
+def kind(name: str) -> KnownForm:
     """Read the file of a known device: each value has a source, or a `ScenarioError` is raised."""
-    file = str(kinds()[name])
-    said = document.read(kinds()[name].read_bytes(), file)
+    file, said = str(kinds()[name]), _read(name)
     rows = said.values if isinstance(said.values, dict) else {}
-    faults = list(said.faults)
+    faults = [*said.faults]
     for key, row in rows.items():
-        if key not in KEYS:
-            faults.append(document.fault(file, said.position((key,), "key"), (key,), did_you_mean(key, KEYS)))
-        elif not isinstance(row, dict) or row.keys() != {"value", "source"}:
-            wanted = "wants {value: 312 TFLOP/s, source: 'where that is written'}"
-            faults.append(document.fault(file, said.position((key,)), (key,), wanted))
+        if key in (*KEYS, *FACTS):
+            faults += [document.fault(file, said.position(path), path, SOURCED) for path in _unsourced((key,), row)]
+        else:
+            why = did_you_mean(key, (*KEYS, *FACTS))
+            faults.append(document.fault(file, said.position((key,), "key"), (key,), why))
     if faults:
         raise ScenarioError(faults)
     try:
-        return DeviceForm(**check(DeviceForm, {key: row["value"] for key, row in rows.items()}))
+        return KnownForm(**check(KnownForm, {key: _each(row, itemgetter("value")) for key, row in rows.items()}))
     except Invalid as wrong:
-        found = wrong.complaints
-        raise ScenarioError(document.fault(file, said.position(c.path), c.path, c.message) for c in found) from None
+        raise ScenarioError(
+            document.fault(file, said.position(c.path, c.at), c.path, c.message) for c in wrong.complaints
+        ) from None
+
+
+def known_device(name: str) -> Device:
+    """Return the known device of this name."""
+    return Device(name, **_said(kind(name)))
+
+
+SOURCED = "wants {value: 312 TFLOP/s, source: 'where that is written'}"
+
+
+def numbers(name: str) -> dict[str, Any]:
+    """Return the numbers of a known device in base units, each beside its source."""
+    kind(name)  # refuses a wrong file
+    return {key: _each(row, _in_base_units) for key, row in _read(name).values.items()}
+
+
+def _in_base_units(row: dict[str, Any]) -> dict[str, Any]:
+    value = row["value"]
+    return row | {"value": measure(value, *DIMENSIONS)[1] if isinstance(value, str) else value}
+
+
+def _read(name: str) -> document.Document:
+    return document.read(kinds()[name].read_bytes(), str(kinds()[name]))
+
+
+def _unsourced(path: Path, row: Any) -> list[Path]:
+    """Return the paths of the numbers without source; rates have a number for each format."""
+    if isinstance(row, dict) and row and path[-1] in RATES and not row.keys() & {"value", "source"}:
+        return [wrong for key, one in row.items() for wrong in _unsourced((*path, key), one)]
+    return [] if isinstance(row, dict) and row.keys() == {"value", "source"} else [path]
+
+
+def _each(row: dict[str, Any], answer: Callable[[dict[str, Any]], Any]) -> Any:
+    """Return *answer* of a number, or of the number of each format."""
+    return answer(row) if "value" in row else {key: answer(one) for key, one in row.items()}
 
 
 def about_names(form: ClusterForm, devices: Sequence[Device]) -> list[Complaint]:

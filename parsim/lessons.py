@@ -22,7 +22,7 @@ from parsim.core.kernel import ITEM, Call
 from parsim.core.quantities import seconds, size
 from parsim.core.tolerance import CLOSE
 from parsim.core.units import BYTES, SECONDS, parse
-from parsim.hardware import kind
+from parsim.hardware import known_device
 from parsim.kernels import price
 from parsim.reading import load
 from parsim.run import Result, simulate
@@ -31,6 +31,7 @@ from parsim.study.splits import splits
 
 FOUND = 1e-3  # relative, of a time computed on paper
 NEAR = 1e-2  # relative, of a crossing
+FORMAT = "fp64"  # in which kernels compute
 
 
 @dataclass(frozen=True)
@@ -210,14 +211,14 @@ def roofline(answer: object, kernel: str, shapes: Sequence[tuple[int, ...]], dev
     except ValueError as wrong:
         return _unread(wrong)
     flops, moved = price(Call(kernel, (), "forward", tuple(shapes)))
-    form = kind(device)
-    assert form.peak is not None
-    assert form.bandwidth is not None
-    computing, moving = flops / form.peak, moved / form.bandwidth
+    known = known_device(device)
+    computing, moving = flops / known.peak.of(FORMAT), moved / known.bandwidth
+    if math.isnan(computing):
+        return _hint(f"{device} has no peak of {FORMAT}, in which the kernels compute; take another device.")
     found, limit = max((computing, "arithmetic"), (moving, "memory"))
     if _equal(told, found, NEAR):
         return Marked(True, f"Right: {seconds(found)}, and {limit} is the limit; the other would take less.")
-    return _hint(f"{seconds(told)} {_misread(told, computing, moving, moved / ITEM / form.bandwidth)}")
+    return _hint(f"{seconds(told)} {_misread(told, computing, moving, moved / ITEM / known.bandwidth)}")
 
 
 def _misread(told: float, computing: float, moving: float, as_numbers: float) -> str:

@@ -28,7 +28,7 @@ from parsim.core.units import DIMENSIONS
 from parsim.entries.registry import shelf
 from parsim.export.csv import write_csv
 from parsim.export.text import golden
-from parsim.hardware import KEYS, DeviceForm, kinds
+from parsim.hardware import FACTS, KEYS, KnownForm, kinds
 from parsim.policies import policies
 from parsim.predict import Replay
 from parsim.scenario import document as yaml_document
@@ -368,22 +368,38 @@ def test_a_device_of_ones_own_can_be_read():
     files = sorted((ROOT / "parsim" / "devices").glob("*.yaml"))
     for text in (shown, *(file.read_text(encoding="utf-8") for file in files)):
         rows = yaml_document.read(text.encode(), "device").values
-        assert set(rows) <= set(KEYS)
-        assert all(set(row) == {"value", "source"} and row["source"] for row in rows.values())
-        assert read(DeviceForm, {key: row["value"] for key, row in rows.items()})
-    told = CONTRACT.read_text(encoding="utf-8").partition("each number beside its source:")[2].partition(".")[0]
-    assert re.findall(r"`([^`]+)`", told) == [file.stem for file in files]
+        assert set(rows) <= {*KEYS, *FACTS}
+        assert read(KnownForm, bare(rows))
+    told = CONTRACT.read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([^`]+)` \| (.*) \|$", told.partition("| device | `peak`")[2], re.MULTILINE)
+    assert rows[: len(files)] == [(file.stem, " | ".join(cells(yaml.safe_load(file.read_text())))) for file in files]
+
+
+def bare(row):
+    """Return the numbers of a device's file without their sources."""
+    if "value" in row:
+        assert set(row) == {"value", "source"}
+        return row["value"]
+    return {key: bare(one) for key, one in row.items()}
+
+
+def cells(device):
+    """Yield the cells of a device in the contract's table; rates by format in TFLOP/s."""
+    for key in ("peak", "ceiling", "memory", "bandwidth", *FACTS):
+        number = bare(device[key]) if key in device else ""
+        by = isinstance(number, dict)
+        yield ", ".join(f"{name} {one.removesuffix(' TFLOP/s')}" for name, one in number.items()) if by else str(number)
 
 
 def test_a_device_of_ones_own_computes(tmp_path, monkeypatch):
     (shown,) = blocks(CONTRIBUTING, "yaml")
-    (tmp_path / "v100-32g.yaml").write_text(shown, encoding="utf-8")
-    files = {**kinds(), "v100-32g": tmp_path / "v100-32g.yaml"}
+    (tmp_path / "p100.yaml").write_text(shown, encoding="utf-8")
+    files = {**kinds(), "p100": tmp_path / "p100.yaml"}
     monkeypatch.setattr("parsim.hardware.kinds", lambda: files)
-    numbers = {key: row["value"] for key, row in yaml.safe_load(shown).items()}
+    numbers = {key: number for key, number in bare(yaml.safe_load(shown)).items() if key in KEYS}
     played = [
         parsim.simulate(ROOT / "scenarios" / "17_transformer_data.yaml", set={"cluster.device": device})
-        for device in ("v100-32g", numbers)
+        for device in ("p100", numbers)
     ]
     assert played[0].timeline.rows() == played[1].timeline.rows()
 

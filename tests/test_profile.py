@@ -7,14 +7,11 @@ import statistics
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 
 import parsim
-from parsim import hardware
 from parsim.build import build
 from parsim.core.kernel import PARTS, Call
 from parsim.core.machine import machine
@@ -27,7 +24,6 @@ from parsim.scenario.scenario import load
 
 MLP = {"kind": "mlp", "widths": [2, 3], "batch": 4}  # on one worker F, B and U, of one layer
 REPEAT = 3
-DEVICES = sorted(Path(hardware.__file__).with_name("devices").glob("*.yaml"))
 
 
 def scenario(devices=1, workload=MLP, cost=None, device=None, split="data"):
@@ -323,49 +319,6 @@ def test_a_device_without_a_peak_is_refused():
         assert fault.message.startswith("device w0 says no peak or bandwidth; write for example 'device: a100-80g'")
 
 
-# -- known devices
-
-
-@pytest.mark.parametrize("file", DEVICES, ids=lambda file: file.stem)
-def test_every_number_of_a_device_has_its_source(file):
-    known = yaml.safe_load(file.read_text())
-    assert {"peak", "bandwidth"} <= known.keys() <= {*hardware.KEYS}
-    for number in known.values():
-        assert number.keys() == {"value", "source"}
-        assert re.search(r"\b20\d\d\b", number["source"]), "a source has a year"
-    took = computing(parsim.simulate(scenario(cost={"kind": "roofline"}, device=file.stem)))
-    assert all(0 < seconds < 1e-3 for seconds in took.values())
-
-
-def test_published_devices():
-    assert {"a100-80g", "h100-80g"} <= {file.stem for file in DEVICES}
-
-    def device(asked):
-        (found,) = build(load(scenario(device=asked))).cluster.devices
-        return found.peak, found.bandwidth, found.memory
-
-    assert device("a100-80g") == (312e12, 2039e9, 80e9)
-    assert device("h100-80g") == (989e12, 3350e9, 80e9)
-    assert device({"kind": "a100-80g", "memory": "40 GB"}) == (312e12, 2039e9, 40e9)
-
-
-def test_a_named_device_of_another_kind():
-    raw = scenario(device="a100-80g")
-    raw["cluster"]["devices"] = ["x", {"name": "y", "device": "h100-80g"}, {"name": "z", "memory": "1 GB"}]
-    found = {device.name: (device.peak, device.memory) for device in build(load(raw)).cluster.devices}
-    assert found == {"x": (312e12, 80e9), "y": (989e12, 80e9), "z": (312e12, 1e9)}
-
-
-@pytest.mark.parametrize(
-    ("device", "path"),
-    [("a100-80", "cluster.device"), ({"kind": "a100", "memory": "1 GB"}, "cluster.device.kind")],
-)
-def test_an_unknown_device(device, path):
-    (fault,) = faults(scenario(device=device))
-    assert fault.path == path
-    assert "Did you mean 'a100-80g'?" in fault.message
-
-
 def test_a_kernel_of_arrays_computes_on_no_item():
     for cost in ({"kind": "roofline"}, {"kind": "constant", "compute": "1 s"}):
         workload = FIVE | {"kernel": "layernorm"}
@@ -576,24 +529,3 @@ def test_workers_compute_on_one_thread():
     before = dict(os.environ)
     assert processes.play(job)[1] == 5  # five items, each on one thread
     assert dict(os.environ) == before  # and this process is as it was
-
-
-@pytest.mark.parametrize(
-    ("text", "place", "message"),
-    [
-        ("# x\npeak: 125 TFLOP/s\n", "2:7: peak", "wants {value: 312 TFLOP/s"),
-        ("# x\npeak: {value: 1 FLOP/s}\n", "2:7: peak", "wants {value: 312 TFLOP/s"),
-        ("# x\npek: {value: 1 FLOP/s, source: a}\n", "2:1: pek", "Did you mean 'peak'?"),
-        ("# x\npeak: {value: 1 GB, source: a}\n", "2:7: peak", "1 GB"),
-    ],
-)
-def test_a_device_file_that_is_wrong_is_told_with_its_place(text, place, message, tmp_path, monkeypatch):
-    file = tmp_path / "odd.yaml"
-    file.write_text(text)
-    hardware.kind.cache_clear()
-    monkeypatch.setattr(hardware, "kinds", lambda: {"odd": file})
-    with pytest.raises(parsim.ScenarioError) as refused:
-        parsim.simulate(scenario(cost={"kind": "roofline"}, device="odd"))
-    (line,) = str(refused.value).splitlines()
-    assert line.startswith(f"{file}:{place}: ")
-    assert message in line

@@ -123,6 +123,7 @@ def list_(shelf: str | None, files: tuple[str, ...], as_json: bool) -> None:
     questions = {name: QUESTION if name == DEVICES else find(name).question for name in chosen}
     rows = {name: _device_rows() if name == DEVICES else _rows(find(name)) for name in chosen}
     if as_json:
+        rows |= {DEVICES: _with_numbers(rows[DEVICES])} if DEVICES in rows else {}
         say_json({name: {"question": questions[name], "entries": rows[name]} for name in chosen})
         return
     lines = iter(table([list(row.values()) for some in rows.values() for row in some], words=range(3)))
@@ -130,7 +131,7 @@ def list_(shelf: str | None, files: tuple[str, ...], as_json: bool) -> None:
         say("\n".join([f"{name}: {questions[name]}", *(f"  {next(lines)}" for _ in some)]))
 
 
-def _rows(shelf: Shelf) -> list[dict[str, str]]:
+def _rows(shelf: Shelf) -> list[dict[str, Any]]:
     return [
         {"name": name, "file": _shown(shelf.place(name)), "does": _first_line(entry)}
         for name, entry in shelf.entries().items()
@@ -143,10 +144,16 @@ def _first_line(entry: Callable[..., Any]) -> str:
     return (entry.__doc__ or (module and module.__doc__) or "").strip().partition("\n")[0]
 
 
-def _device_rows() -> list[dict[str, str]]:
+def _device_rows() -> list[dict[str, Any]]:
     from parsim.hardware import about, kinds
 
     return [{"name": name, "file": _shown(str(file)), "does": about(name)} for name, file in kinds().items()]
+
+
+def _with_numbers(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    from parsim.hardware import numbers
+
+    return [row | {"numbers": numbers(row["name"])} for row in rows]
 
 
 def _shown(file: str) -> str:

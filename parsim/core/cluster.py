@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from parsim.core.columns import Ints
+from parsim.core.rates import Rates
 
 HOST = "host"
 
@@ -19,16 +20,17 @@ HOST = "host"
 class Device(NamedTuple):
     """A device of the cluster. `memory` is in bytes (infinite: no limit); each slot is one worker.
 
-    `peak` (FLOP/s) and the `bandwidth` of its memory (B/s) are those of one worker; NaN: unknown. A device may stand
-    for several equal devices; `stands_for` is their number.
+    `peak` (FLOP/s), the `bandwidth` of its memory (B/s), and the `ceiling` that matrix products reach (FLOP/s) are
+    those of one worker; NaN: unknown. A device may stand for several equal devices; `stands_for` is their number.
     """
 
     name: str
     speed: float = 1.0
     memory: float = math.inf
     slots: int = 1
-    peak: float = math.nan
+    peak: Rates = Rates()
     bandwidth: float = math.nan
+    ceiling: Rates = Rates()
     stands_for: int = 1
 
     @property

@@ -20,6 +20,7 @@ from parsim.core.columns import no_ints as no_ints
 from parsim.core.columns import packed, share
 from parsim.core.errors import Path
 from parsim.core.kernel import Call, Tell
+from parsim.core.precision import FP64, Precision
 from parsim.core.transfers import Edges as Edges
 from parsim.core.transfers import Flows as Flows
 from parsim.core.transfers import Transfers, transfers
@@ -106,6 +107,7 @@ class TaskGraph:
     group_size: Floats = field(default_factory=no_floats)  # (groups,) B
     recipes: tuple[tuple[Call, ...], ...] = ()  # what kernels do for a unit of work; empty: not known
     recipe: Ints = field(default_factory=no_ints)  # (tasks,) index into recipes, or empty
+    precision: Precision = FP64  # of what kernels compute
     orders: tuple[Sequence[int], ...] = ()  # a pipeline's order of tasks on each rank
     lanes: tuple[str, ...] = ()  # the communication lanes that every worker has
     lane: Ints = field(default_factory=no_ints)  # (tasks,) 0: compute, k: lanes[k - 1]; or empty: all compute

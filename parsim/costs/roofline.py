@@ -5,13 +5,15 @@
            |    /  slope: bandwidth                          bytes / (bandwidth x memory_efficiency))
            +------------- FLOP per byte
 
-A task takes the sum of its kernel calls, divided by `speed`; a call reads and writes its arrays once. Williams,
-Waterman, Patterson, Roofline: An Insightful Visual Performance Model, Communications of the ACM 52(4), 2009.
+A task takes the sum of its kernel calls, divided by `speed`; a call reads and writes its arrays once. The peak is that
+of the number format in which the call computes, never of another. Williams, Waterman, Patterson, Roofline: An
+Insightful Visual Performance Model, Communications of the ACM 52(4), 2009.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from functools import partial
 
 import numpy as np
@@ -21,6 +23,7 @@ from parsim.core.errors import Complaint
 from parsim.core.graph import Floats, TaskGraph
 from parsim.core.job import Cost, Remarks
 from parsim.core.kernel import Call
+from parsim.core.rates import Rates
 from parsim.core.schema import Positive
 from parsim.core.units import Seconds
 from parsim.costs import costs
@@ -38,17 +41,29 @@ def roofline(efficiency: Positive = 1.0, memory_efficiency: Positive = 1.0, over
     memory_efficiency : share of the device's memory bandwidth that kernels reach.
     overhead : seconds added to every kernel call.
 
-    >>> device = Device("w0", peak=1e12, bandwidth=1e11)
-    >>> seconds(Call("matmul", (), "forward", ((100, 100), (100, 100))), device, 0.5, 1.0, 0.0)
+    >>> device = Device("w0", peak=Rates(1e12), bandwidth=1e11)
+    >>> seconds(Call("matmul", (), "forward", ((100, 100), (100, 100))), device, "fp64", 0.5)
     4e-06
     """
     return Cost(expected=partial(_expected, efficiency, memory_efficiency, overhead), luck=no_luck, remarks=_remarks)
 
 
-def seconds(call: Call, device: Device, efficiency: float, memory_efficiency: float, overhead: float) -> float:
-    """Return the seconds of a call on *device*."""
+def seconds(
+    call: Call,
+    device: Device,
+    format: str,
+    efficiency: float = 1.0,
+    memory_efficiency: float = 1.0,
+    overhead: float = 0.0,
+) -> float:
+    """Return the seconds of a call that computes in a number format on *device*."""
     flops, size = price(call)
-    return overhead + max(flops / (device.peak * efficiency), size / (device.bandwidth * memory_efficiency))
+    return overhead + max(flops / (device.peak.of(format) * efficiency), size / (device.bandwidth * memory_efficiency))
+
+
+def format_of(graph: TaskGraph) -> str:
+    """Return the number format in which the kernels of *graph* are priced."""
+    return graph.precision.without_weights
 
 
 def _expected(
@@ -56,10 +71,15 @@ def _expected(
 ) -> Floats:
     if not graph.recipes:
         return np.zeros(len(graph))  # reported by `remarks`
-    unit = [
-        math.fsum(seconds(call, device, efficiency, memory_efficiency, overhead) for call in calls)
-        for calls in graph.recipes
-    ]
+    price_of = partial(
+        seconds,
+        device=device,
+        format=format_of(graph),
+        efficiency=efficiency,
+        memory_efficiency=memory_efficiency,
+        overhead=overhead,
+    )
+    unit = [math.fsum(map(price_of, calls)) for calls in graph.recipes]
     return np.asarray(graph.units * np.array(unit)[graph.recipe] / device.speed)
 
 
@@ -70,11 +90,17 @@ def _remarks(graph: TaskGraph, cluster: Cluster) -> Remarks:
     silent = next((call for calls in graph.recipes for call in calls if math.isnan(price(call)[0])), None)
     if silent:
         return Remarks([Complaint(("kind",), f"the kernel {silent.kernel} does not say its FLOP; give it `flops`")])
-    unknown = [one.name for one in cluster.devices if math.isnan(one.peak) or math.isnan(one.bandwidth)]
-    if unknown:
-        why = (
-            f"device {unknown[0]} says no peak or bandwidth; write for example 'device: a100-80g', or "
-            "'device: {peak: 50 GFLOP/s, bandwidth: 10 GB/s}'"
-        )
-        return Remarks([Complaint(("kind",), why)])
-    return Remarks()
+    return Remarks([Complaint(("kind",), why) for why in _unknown(format_of(graph), cluster)][:1])
+
+
+def _unknown(format: str, cluster: Cluster) -> Iterator[str]:
+    """Yield what devices do not say, and the price of a kernel in this number format needs."""
+    for device in cluster.devices:
+        if device.peak == Rates() or math.isnan(device.bandwidth):
+            yield (
+                f"device {device.name} says no peak or bandwidth; write for example 'device: a100-80g', or "
+                "'device: {peak: 50 GFLOP/s, bandwidth: 10 GB/s}'"
+            )
+        elif math.isnan(device.peak.of(format)):
+            known = ", ".join(name for name, _ in device.peak.by)
+            yield f"device {device.name} has no peak of {format}, in which the kernels compute; it has peaks of {known}"

@@ -21,7 +21,8 @@ def training(job: Job, timeline: Timeline) -> dict[str, Any] | None:
 
     `mfu` counts the FLOP of the model: those of forward, and as many for each half of backward that is needed
     (Chowdhery et al., PaLM, 2022, appendix B). `hfu` counts all FLOP of the kernels, including recomputation and
-    updates. Both are shares of the devices' peak, and null where a device does not state it. The bubble is the time in
+    updates. Both are shares of the devices' peak of the format in which kernels multiply by weights, and null where a
+    device does not state it. The bubble is the time in
     which workers do not compute, as a share of their compute time (`bubble_of_ideal`) and of the makespan
     (`bubble_of_whole`).
     """
@@ -29,14 +30,16 @@ def training(job: Job, timeline: Timeline) -> dict[str, Any] | None:
     if not isinstance(program, Training):
         return None
     done = np.array([math.fsum(price(call)[0] for call in calls) for calls in graph.recipes])[graph.recipe] * job.copies
-    peak = math.fsum(one.peak * one.slots * one.stands_for for one in job.cluster.devices) * makespan
+    peak = math.fsum(
+        one.peak.of(graph.precision.with_weights) * one.slots * one.stands_for for one in job.cluster.devices
+    )
     rows, cluster = timeline.computes, job.cluster
     busy = (timeline.end_s - timeline.start_s)[rows] * cluster.stands_for[timeline.workers.code[rows]]
     mean = float(busy.sum()) / cluster.p
     return {
         **pace(job, timeline, program)._asdict(),
-        "mfu": _share(model_flop(program), peak),
-        "hfu": _share(float(done.sum()), peak),
+        "mfu": _share(model_flop(program), peak * makespan),
+        "hfu": _share(float(done.sum()), peak * makespan),
         "samples_per_s": program.model.rows * program.iterations / makespan if makespan else 0.0,
         "bubble_of_ideal": makespan / mean - 1 if mean else 0.0,
         "bubble_of_whole": 1 - mean / makespan if makespan else 0.0,

@@ -4,8 +4,7 @@
  "anyOf": [{"enum": ["fifo", "lpt"]},                                        a bare name
            {"properties": {"kind": {"const": "window"}, ...}, ...}]}         a mapping with its parameters
 
-Descriptions come from docstrings. `enumDescriptions`, a list as long as `enum`, is not part of JSON Schema, but the
-language servers of VS Code and of YAML show it.
+Descriptions come from docstrings.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
+from parsim.core.choice import one_of
 from parsim.scenario.schema import OneOf, model_of
 
 if TYPE_CHECKING:
@@ -125,12 +125,3 @@ def _kind(name: str, schema: Schema) -> Schema:
 
 def _purpose(schema: Schema) -> str:
     return str(schema.get("description", ""))
-
-
-def one_of(names: Mapping[str, str]) -> Schema:
-    """Return the schema of one of *names*, each with its description.
-
-    >>> one_of({"fifo": "First in, first out."})
-    {'enum': ['fifo'], 'enumDescriptions': ['First in, first out.']}
-    """
-    return {"enum": list(names), "enumDescriptions": list(names.values())}

@@ -121,7 +121,9 @@ def as_fast(names: Sequence[str], job: Job) -> Job:
     like = devices[middle(times)]
     chosen = [place for place, device in enumerate(devices) if device.name in names and times[place] > 1.0]
     for place in chosen:
-        devices[place] = devices[place]._replace(speed=like.speed, peak=like.peak, bandwidth=like.bandwidth)
+        devices[place] = devices[place]._replace(
+            speed=like.speed, peak=like.peak, bandwidth=like.bandwidth, ceiling=like.ceiling
+        )
     if graph.stated.ndim == 2:
         stated, usual = graph.stated.copy(), median(np.delete(graph.stated, chosen, axis=1))[:, np.newaxis]
         stated[:, chosen] = np.where(np.isnan(stated[:, chosen] + usual), stated[:, chosen], usual)

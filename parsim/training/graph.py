@@ -25,6 +25,7 @@ from parsim.core.graph import Edges, TaskGraph
 from parsim.core.kernel import ITEM, Call, Part, Shape, size
 from parsim.core.op import KINDS as OF_OPS
 from parsim.core.op import LETTERS, Op, columns, needs
+from parsim.core.precision import Precision
 from parsim.training.layer import INPUT, OUTPUT
 from parsim.training.model import Model
 from parsim.training.plan import Cut
@@ -230,7 +231,9 @@ class Tasks:
         return grads + (price.came if work.stage and work.kind != WEIGHT_GRAD else 0.0)
 
 
-def graph_of(model: Model, cut: Cut, update: Update, adding: Update, iterations: int) -> TaskGraph:
+def graph_of(
+    model: Model, cut: Cut, update: Update, adding: Update, iterations: int, precision: Precision
+) -> TaskGraph:
     """Make the task graph of *iterations* of training."""
     tasks = Tasks(model, cut, update, adding, iterations)
     rows, edges = tasks.rows, tasks.edges()
@@ -253,6 +256,7 @@ def graph_of(model: Model, cut: Cut, update: Update, adding: Update, iterations:
         program=Training(model, cut, works, tuple(edge.hands for edge in edges), update, adding, iterations),
         recipes=tuple(recipes),
         recipe=np.array(recipe),
+        precision=precision,
         orders=tuple(orders) if cut.ordered else (),
     )
 

@@ -9,6 +9,7 @@ from parsim.core.cluster import Cluster
 from parsim.core.errors import Complaint, Invalid, checked_below
 from parsim.core.graph import TaskGraph
 from parsim.core.kernel import arguments_of, size
+from parsim.core.precision import Precision, default_of
 from parsim.core.schema import Ask
 from parsim.kernels import kernels
 from parsim.training.graph import graph_of
@@ -48,4 +49,9 @@ def training(cluster: Cluster, plan: TrainingPlan, model: Model, optimizer: Ask,
     with checked_below("optimizer"):
         update = Update(optimizer.name, arguments_of(arguments), entry(**arguments))
     adding = Update("reduce", (), kernels["reduce"]())
-    return graph_of(model, parts, update, adding, iterations)
+    return graph_of(model, parts, update, adding, iterations, precision_on(cluster))
+
+
+def precision_on(cluster: Cluster) -> Precision:
+    """Return the precision by which a model is priced: the default on the devices of *cluster*."""
+    return default_of(device.peak for device in cluster.devices)

@@ -1,0 +1,65 @@
+"""Rates of arithmetic: FLOP/s by number format.
+
+peak: 42 GFLOP/s                                   of every format
+peak: {bf16: 312 TFLOP/s, fp32: 19.5 TFLOP/s}      of these formats; that of all others is not known
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+from typing import NamedTuple
+
+from parsim.core.errors import Complaint, Invalid
+from parsim.core.units import FlopPerSecond
+
+
+@dataclass(frozen=True)
+class ByFormat:
+    """The keys of rates by number format.
+
+    Parameters
+    ----------
+    fp64 : FLOP a second in double precision, 8 bytes.
+    fp32 : FLOP a second in single precision, 4 bytes.
+    tf32 : FLOP a second in TensorFloat-32, which multiplies single precision with 10 bits of mantissa.
+    bf16 : FLOP a second in bfloat16, 2 bytes.
+    fp16 : FLOP a second in half precision, 2 bytes.
+    fp8 : FLOP a second in 8 bits, 1 byte.
+    """
+
+    fp64: FlopPerSecond | None = None
+    fp32: FlopPerSecond | None = None
+    tf32: FlopPerSecond | None = None
+    bf16: FlopPerSecond | None = None
+    fp16: FlopPerSecond | None = None
+    fp8: FlopPerSecond | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a mapping without formats."""
+        if not self.stated():
+            raise Invalid([Complaint((), "is empty; write for example '{bf16: 312 TFLOP/s}'")])
+
+    def stated(self) -> tuple[tuple[str, float], ...]:
+        """Return the formats with their rates."""
+        return tuple((field.name, rate) for field in fields(self) if (rate := getattr(self, field.name)) is not None)
+
+
+class Rates(NamedTuple):
+    """FLOP/s by number format: one rate of every format, or one for each of some formats."""
+
+    every: float = math.nan
+    by: tuple[tuple[str, float], ...] = ()
+
+    def of(self, format: str) -> float:
+        """Return the FLOP/s of a number format; NaN if it is not known.
+
+        >>> Rates(42e9).of("fp64"), Rates(by=(("bf16", 312e12),)).of("fp64")
+        (42000000000.0, nan)
+        """
+        return dict(self.by).get(format, self.every)
+
+
+def rates_of(form: float | ByFormat) -> Rates:
+    """Return the rates that a scenario states."""
+    return Rates(by=form.stated()) if isinstance(form, ByFormat) else Rates(form)

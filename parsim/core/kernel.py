@@ -24,11 +24,32 @@ from typing import Any, Literal, NamedTuple, get_args
 import numpy as np
 import numpy.typing as npt
 
+from parsim.core.precision import BYTES, Precision
+
 Array = npt.NDArray[Any]
 Shape = tuple[int, ...]
 Part = Literal["forward", "input_grad", "weight_grad"]
 PARTS: tuple[Part, ...] = get_args(Part)
 ITEM = 8  # B of a number: float64 and int64
+
+
+class Product(NamedTuple):
+    """Equal products of matrices, (m, k) times (k, n), as the matrix units of an accelerator compute them.
+
+    >>> Product(1, m=2, n=3, k=4).flop
+    48.0
+    """
+
+    many: int
+    m: int
+    n: int
+    k: int
+    fused: bool = False  # part of a fused kernel such as flash attention, whose factors stay on the chip
+
+    @property
+    def flop(self) -> float:
+        """The FLOP of all of them."""
+        return 2.0 * self.many * self.m * self.n * self.k
 
 
 class Kernel:
@@ -38,6 +59,7 @@ class Kernel:
     """
 
     weights = 0  # how many of its last arrays are weights
+    selective = False  # whether selective recomputation runs its forward again in place of keeping what it saves
 
     def shape(self, *shapes: Shape) -> Shape:
         """Return the shape of the output. Shapes that do not match raise `ValueError`."""
@@ -73,6 +95,30 @@ class Kernel:
         read = size(*shapes) + size(self.shape(*shapes))
         written = {"forward": (), "input_grad": inputs, "weight_grad": weights}[part]
         return ITEM * (read + size(*written))
+
+    # -- how a library of an accelerator computes the same, for models that are only counted
+
+    def products(self, part: Part, *shapes: Shape) -> tuple[Product, ...]:
+        """Return the products of matrices of a part. They alone count as FLOP of the model."""
+        return ()
+
+    def moved(self, part: Part, precision: Precision, *shapes: Shape) -> float:
+        """Return the bytes that a part reads and writes outside of its products, each array once."""
+        if self.products(part, *shapes):
+            return 0.0
+        return self.bytes(part, *shapes) / ITEM * BYTES[precision.activations]
+
+    def launches(self, part: Part, *shapes: Shape) -> int:
+        """Return how many kernels of a library a part is."""
+        return len(self.products(part, *shapes)) or 1
+
+    def reads(self, part: Part, inputs: int) -> Sequence[int]:
+        """Return the positions of those of its *inputs* that a half of backward reads."""
+        return range(inputs)
+
+    def saved(self, precision: Precision, *shapes: Shape) -> float:
+        """Return the bytes that forward keeps for backward beside its inputs, such as masks."""
+        return 0.0
 
 
 Tell = Callable[["Call"], None]

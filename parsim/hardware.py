@@ -187,7 +187,7 @@ def kind(name: str) -> KnownForm:
     """Read the file of a known device: each value has a source, or a `ScenarioError` is raised."""
     file, said = str(kinds()[name]), _read(name)
     rows = said.values if isinstance(said.values, dict) else {}
-    faults = [*said.faults]
+    faults = list(said.faults)
     for key, row in rows.items():
         if key in (*KEYS, *FACTS):
             faults += [document.fault(file, said.position(path), path, SOURCED) for path in _unsourced((key,), row)]

@@ -101,7 +101,7 @@ def test_formats_are_stated_key_by_key(raw, formats):
         ({"preset": "fp32", "weights": "none"}, "precision.weights", "unknown name 'none'"),
         ({"preset": "fp32", "weights": 4}, "precision.weights", "wants a name such as 'fp64', not 4"),
         ({"preset": "fp32", "gradient": "fp32"}, "precision.gradient", "Did you mean 'gradients'?"),
-        ({"weights": "fp32", "gradients": "fp32"}, "precision", "activations, master, optimizer"),
+        ({"weights": "fp32", "gradients": "fp32"}, "precision", "missing: activations, master, optimizer"),
         ({}, "precision", "without a preset all five formats are needed"),
     ],
 )
@@ -148,7 +148,7 @@ def rates(*formats):
         ([rates("fp64")], "fp64"),
         ([rates("fp8")], "fp64"),
         ([rates("bf16"), Rates(1e12)], "bf16-mixed"),
-        ([rates("bf16"), Rates()], "fp64"),
+        ([rates("bf16"), Rates()], "bf16-mixed"),
         ([rates("bf16", "fp16"), rates("fp16")], "fp16-mixed"),
         ([rates("bf16", "fp32"), rates("fp16", "fp32")], "fp32"),
         ([rates("bf16"), rates("fp16")], "fp64"),

@@ -123,8 +123,8 @@ def list_(shelf: str | None, files: tuple[str, ...], as_json: bool) -> None:
     questions = {name: QUESTION if name == DEVICES else find(name).question for name in chosen}
     rows = {name: _device_rows() if name == DEVICES else _rows(find(name)) for name in chosen}
     if as_json:
-        rows |= {DEVICES: _with_numbers(rows[DEVICES])} if DEVICES in rows else {}
-        say_json({name: {"question": questions[name], "entries": rows[name]} for name in chosen})
+        entries = {name: _with_numbers(some) if name == DEVICES else some for name, some in rows.items()}
+        say_json({name: {"question": questions[name], "entries": entries[name]} for name in chosen})
         return
     lines = iter(table([list(row.values()) for some in rows.values() for row in some], words=range(3)))
     for name, some in rows.items():

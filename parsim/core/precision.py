@@ -113,7 +113,7 @@ class PrecisionKeys:
         """Refuse a mapping that leaves a format open."""
         missing = [field.name for field in fields(Precision) if field.name not in self.stated()]
         if missing and self.preset is None:
-            why = f"without a preset all five formats are needed, and {', '.join(missing)} is missing"
+            why = f"without a preset all five formats are needed; missing: {', '.join(missing)}"
             raise Invalid([Complaint((), f"{why}; write for example 'preset: bf16-mixed'")])
 
     def stated(self) -> dict[str, str]:
@@ -141,19 +141,16 @@ def precision_of(form: PrecisionForm | None, peaks: Iterable[Rates]) -> Precisio
 def default_of(peaks: Iterable[Rates]) -> Precision:
     """Return the default on devices of these *peaks*: bf16-mixed, or fp16-mixed where a device has no peak of bf16.
 
-    It is fp64 where no device states its peak by format, or where one has no peak of fewer bytes.
+    It is fp64 where no device states its peak by format, or where no precision of fewer bytes suits all that state one.
 
     >>> a100, v100 = Rates(by=(("bf16", 312e12), ("fp16", 312e12))), Rates(by=(("fp16", 125e12),))
     >>> [str(default_of(some)) for some in ([a100], [v100], [a100, v100], [Rates(42e9)], [Rates()])]
     ['bf16-mixed', 'fp16-mixed', 'fp16-mixed', 'fp64', 'fp64']
     """
-    peaks = tuple(peaks)
-    if not any(peak.by for peak in peaks):
-        return FP64
-    for name in ("bf16-mixed", "fp16-mixed", "fp32"):
-        if not any(lacking(PRESETS[name], peak) for peak in peaks):
-            return PRESETS[name]
-    return FP64
+    known = [peak for peak in peaks if peak.known]
+    by_format = ("bf16-mixed", "fp16-mixed", "fp32") if any(peak.by for peak in known) else ()
+    suiting = (PRESETS[name] for name in by_format if not any(lacking(PRESETS[name], peak) for peak in known))
+    return next(suiting, FP64)
 
 
 def lacking(precision: Precision, peak: Rates) -> list[str]:

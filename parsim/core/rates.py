@@ -59,6 +59,11 @@ class Rates(NamedTuple):
         """
         return dict(self.by).get(format, self.every)
 
+    @property
+    def known(self) -> bool:
+        """Whether any rate is known."""
+        return bool(self.by) or not math.isnan(self.every)
+
 
 def rates_of(form: float | ByFormat) -> Rates:
     """Return the rates that a scenario states."""

@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from functools import partial
+from itertools import islice
 
 import numpy as np
 
@@ -23,7 +24,6 @@ from parsim.core.errors import Complaint
 from parsim.core.graph import Floats, TaskGraph
 from parsim.core.job import Cost, Remarks
 from parsim.core.kernel import Call
-from parsim.core.rates import Rates
 from parsim.core.schema import Positive
 from parsim.core.units import Seconds
 from parsim.costs import costs
@@ -41,6 +41,7 @@ def roofline(efficiency: Positive = 1.0, memory_efficiency: Positive = 1.0, over
     memory_efficiency : share of the device's memory bandwidth that kernels reach.
     overhead : seconds added to every kernel call.
 
+    >>> from parsim.core.rates import Rates
     >>> device = Device("w0", peak=Rates(1e12), bandwidth=1e11)
     >>> seconds(Call("matmul", (), "forward", ((100, 100), (100, 100))), device, "fp64", 0.5)
     4e-06
@@ -90,13 +91,13 @@ def _remarks(graph: TaskGraph, cluster: Cluster) -> Remarks:
     silent = next((call for calls in graph.recipes for call in calls if math.isnan(price(call)[0])), None)
     if silent:
         return Remarks([Complaint(("kind",), f"the kernel {silent.kernel} does not say its FLOP; give it `flops`")])
-    return Remarks([Complaint(("kind",), why) for why in _unknown(format_of(graph), cluster)][:1])
+    return Remarks([Complaint(("kind",), why) for why in islice(_unknown(format_of(graph), cluster), 1)])
 
 
 def _unknown(format: str, cluster: Cluster) -> Iterator[str]:
     """Yield what devices do not say, and the price of a kernel in this number format needs."""
     for device in cluster.devices:
-        if device.peak == Rates() or math.isnan(device.bandwidth):
+        if not device.peak.known or math.isnan(device.bandwidth):
             yield (
                 f"device {device.name} says no peak or bandwidth; write for example 'device: a100-80g', or "
                 "'device: {peak: 50 GFLOP/s, bandwidth: 10 GB/s}'"

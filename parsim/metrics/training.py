@@ -22,9 +22,8 @@ def training(job: Job, timeline: Timeline) -> dict[str, Any] | None:
     `mfu` counts the FLOP of the model: those of forward, and as many for each half of backward that is needed
     (Chowdhery et al., PaLM, 2022, appendix B). `hfu` counts all FLOP of the kernels, including recomputation and
     updates. Both are shares of the devices' peak of the format in which kernels multiply by weights, and null where a
-    device does not state it. The bubble is the time in
-    which workers do not compute, as a share of their compute time (`bubble_of_ideal`) and of the makespan
-    (`bubble_of_whole`).
+    device does not state it. The bubble is the time in which workers do not compute, as a share of their compute time
+    (`bubble_of_ideal`) and of the makespan (`bubble_of_whole`).
     """
     graph, program, makespan = job.graph, job.graph.program, timeline.makespan_s
     if not isinstance(program, Training):

@@ -14,6 +14,7 @@ from commands import FIRST, ROOT, SCENARIOS, assert_same, process
 import parsim
 from parsim.entries.registry import SHELVES, shelf
 from parsim.scenario import document
+from parsim.schedules import schedules
 
 # --- schedule ---
 
@@ -148,7 +149,7 @@ def test_list_shows_one_shelf(command):
     code, out, _ = command("list", "schedules")
     assert code == 0
     assert out.startswith("schedules: in which order")
-    assert [line.split()[0] for line in out.splitlines()[1:]] == ["1f1b", "gpipe"]
+    assert [line.split()[0] for line in out.splitlines()[1:]] == list(schedules.entries())
 
 
 def test_list_says_of_each_entry_what_no_other_of_its_shelf_does(command):

@@ -169,8 +169,12 @@ def test_of_a_pipeline_the_schedules_are_tried():
     assert found.others.sort == "schedule"
     assert set(found.others.makespan_s) | set(found.others.failed) == set(schedules.entries())
     assert [found.others.makespan_s[name] for name in ("gpipe", "1f1b")] == pytest.approx([0.033, 0.033])
+    # A V shape has two stages on each rank, which would be twice the work.
+    assert found.others.failed["zb-v"] == "plan.chunks: zb-v gives each rank 2 stages; use chunks: 2"
     assert "4 ranks" in refused(found)["one_more_worker"]
-    assert found.others.best == "1f1b"
+    # Half the bubble for weights twice: (p - 2) of 3m + p - 2 unit times, (p - 1) of m + p - 1 before.
+    assert found.others.makespan_s["dualpipe"] == pytest.approx(0.026)
+    assert found.others.makespan_s[found.others.best] == min(found.others.makespan_s.values())
 
 
 class Never:

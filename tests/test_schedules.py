@@ -1,124 +1,109 @@
-"""Orders of pipeline schedules: what PyTorch runs, and what every schedule on the shelf must keep."""
+"""Schedules: what every one on the shelf must keep, and what it is asked with."""
 
 import functools
-import json
+import re
 from collections import Counter
-from pathlib import Path
+from contextlib import suppress
 
 import pytest
+from plain_pipeline import busy, most_live, play, waits_for, way
 
 import parsim
 from parsim.core.errors import Complaint, Invalid
-from parsim.core.op import Op, action, columns, needs
-from parsim.core.orders import StageTimes, claim_of, orders_of
+from parsim.core.op import Op, action, columns, needs, ops_of, placement
+from parsim.core.orders import StageTimes, chunks_of, claim_of, orders_of
 from parsim.core.schema import Ask, Count
 from parsim.entries.registry import Misplaced, shelf
 from parsim.schedules import schedules
 
-TORCH = json.loads((Path(__file__).parent / "data/torch_schedules.json").read_text())["cases"]
-OURS = {"ScheduleGPipe": "gpipe", "Schedule1F1B": "1f1b"}
-SIZES = [(1, 1), (1, 5), (2, 1), (2, 4), (3, 7), (4, 2), (4, 4), (4, 8), (5, 3), (8, 16)]
-SECONDS = {"F": 1, "B": 2, "I": 1, "W": 1}
+SIZES = [(1, 1), (1, 5), (2, 1), (2, 4), (3, 7), (4, 2), (4, 4), (4, 8), (5, 3), (8, 16), (6, 14)]
 
 
 def written(orders):
     return [" ".join(map(str, order)) for order in orders]
 
 
-def waits_for(op, stages, done):
-    """The ops that *op* needs, written down apart from the package: F, then backward from the last stage, W last."""
-    if op.kind == "F":
-        return [(op.stage - 1, "F", op.microbatch)] if op.stage else []
-    if op.kind == "W":
-        return [(op.stage, "I", op.microbatch)]
-    later = [(op.stage + 1, kind, op.microbatch) for kind in "BI"] if op.stage + 1 < stages else []
-    return [(op.stage, "F", op.microbatch), *(later[:1] if later and later[0] in done else later[1:])]
+def shapes(name):
+    """The shapes that a schedule does not refuse, and its orders: with its own number of chunks, and with 3."""
+    for ranks, microbatches in SIZES:
+        for chunks in (None, 3):
+            with suppress(Invalid):
+                asked = Ask(name, schedules[name])
+                shape = ranks, microbatches, chunks or chunks_of(asked, None)
+                yield shape, orders_of(asked, *shape)
 
 
-def play(orders):
-    """Play *orders* with equal stages; return each op's end, or fail where nothing can move."""
-    stages = 1 + max(op.stage for order in orders for op in order)
-    ends, at, clock = {}, [0] * len(orders), [0] * len(orders)
-    while sum(at) < sum(map(len, orders)):
-        moved = False
-        for rank, order in enumerate(orders):
-            while at[rank] < len(order):
-                op = order[at[rank]]
-                parents = waits_for(op, stages, ends)
-                if any(parent not in ends for parent in parents):
-                    break
-                clock[rank] = max([clock[rank], *(ends[parent] for parent in parents)]) + SECONDS[op.kind]
-                ends[op] = clock[rank]
-                at[rank] += 1
-                moved = True
-        assert moved, f"deadlock at {[str(o[i]) for o, i in zip(orders, at, strict=True) if i < len(o)]}"
-    return ends
+def claimed(name, claim, shape):
+    return claim_of(schedules.claims(name)[claim], Ask(name, schedules[name]), *shape)
 
 
-def most_live(order):
-    """The most activations held at once: a forward adds one, its last backward half frees it."""
-    split = any(op.kind == "W" for op in order)
-    live = most = 0
-    for op in order:
-        live += {"F": 1, "B": -1, "I": 0, "W": -1 if split else 0}[op.kind]
-        most = max(most, live)
-    return most
+GENERATED = [name for name in schedules.entries() if name != "custom"]
 
 
-@pytest.mark.parametrize("case", TORCH, ids=lambda c: f"{OURS[c['schedule']]}-{c['pp']}x{c['microbatches']}")
-def test_order_is_what_pytorch_runs(case):
-    orders = schedules[OURS[case["schedule"]]](case["pp"], case["microbatches"])
-    if "rejected" in case:
-        # PyTorch refuses 1F1B with m < p microbatches, yet it is well-defined: on the last m ranks it is that of m
-        # ranks, the ranks before them run all forwards first.
-        p, m = case["pp"], case["microbatches"]
-        assert m < p
-        assert orders[: p - m] == schedules["gpipe"](p, m)[: p - m]
-        assert [[op[1:] for op in order] for order in orders[p - m :]] == [
-            [op[1:] for op in order] for order in schedules["1f1b"](m, m)
-        ]
-    else:
-        assert written(orders) == case["ranks"]
-
-
-def test_pytorch_cases_are_all_there():
-    assert Counter(case["schedule"] for case in TORCH) == {"ScheduleGPipe": 42, "Schedule1F1B": 42}
-    assert sum("rejected" in case for case in TORCH) == 4
-
-
-@pytest.mark.parametrize(("ranks", "microbatches"), SIZES)
-@pytest.mark.parametrize("name", schedules.entries())
+@pytest.mark.parametrize("name", GENERATED)
 class TestConformance:
-    def test_each_op_once(self, name, ranks, microbatches):
-        orders = schedules[name](ranks, microbatches)
-        assert len(orders) == ranks
-        kinds = Counter(op for order in orders for op in order)
-        assert set(kinds.values()) == {1}
-        for stage in range(1 + max(op.stage for op in kinds)):
-            for i in range(microbatches):
-                here = "".join(kind for kind in "FBIW" if (stage, kind, i) in kinds)
-                assert here in ("FB", "FIW"), f"stage {stage}, microbatch {i} has {here}"
+    def test_each_op_once(self, name):
+        for (ranks, microbatches, chunks), orders in shapes(name):
+            assert len(orders) == ranks
+            kinds = Counter(op for order in orders for op in ops_of(order))
+            assert set(kinds.values()) == {1}
+            assert {op.stage for op in kinds} == set(range(ranks * chunks))
+            for stage in range(ranks * chunks):
+                for i in range(microbatches):
+                    here = "".join(kind for kind in "FBIW" if (stage, kind, i) in kinds)
+                    assert here in ("FB", "FIW"), f"stage {stage}, microbatch {i} has {here}"
 
-    def test_no_deadlock_and_bubble_as_claimed(self, name, ranks, microbatches):
-        schedule = schedules[name]
-        makespan = max(play(schedule(ranks, microbatches)).values())
-        work = 3 * microbatches  # a rank's own seconds: F 1, I 1, W 1
-        claimed = schedules.claims(name)["bubble"](ranks, microbatches)
-        assert 1 - work / makespan == pytest.approx(claimed, abs=1e-12)
+    def test_no_deadlock_and_bubble_as_claimed(self, name):
+        for shape, orders in shapes(name):
+            makespan = max(play(orders))
+            idle = 1 - sum(map(busy, orders)) / (len(orders) * makespan)
+            claim = claimed(name, "bubble", shape) if "bubble" in schedules.claims(name) else None
+            assert claim is None or idle == pytest.approx(claim, abs=1e-12), shape
 
-    def test_live_activations_as_claimed(self, name, ranks, microbatches):
-        schedule = schedules[name]
-        claimed = schedules.claims(name)["live"](ranks, microbatches)
-        assert list(map(most_live, schedule(ranks, microbatches))) == claimed
+    def test_live_activations_as_claimed(self, name):
+        for shape, orders in shapes(name):
+            found, most = [*map(most_live, orders)], claimed(name, "live", shape)
+            assert all(held <= claim for held, claim in zip(found, most, strict=True)), shape
+            assert found == most or shape[1] < 2 * shape[0], "a claim is sharp where the pipeline is full"
 
-    def test_needs_are_the_hand_written_ones(self, name, ranks, microbatches):
-        orders = schedules[name](ranks, microbatches)
-        ops = [op for order in orders for op in order]
-        stages, known = 1 + max(op.stage for op in ops), set(ops)
-        found = needs(columns(orders))
-        pairs = [(ops[a], ops[b]) for a, b in zip(found.parent, found.child, strict=True)]
-        assert sorted(pairs) == sorted((parent, op) for op in ops for parent in waits_for(op, stages, known))
-        assert [a.stage != b.stage for a, b in pairs] == found.crosses.astype(bool).tolist()
+    def test_needs_are_the_hand_written_ones(self, name):
+        for _, orders in shapes(name):
+            actions = [action for order in orders for action in order]
+            task = {way(op): i for i, action in enumerate(actions) for op in ops_of([action])}
+            stages, found = 1 + max(stage for stage, _, _ in task), needs(columns(orders))
+            wanted = Counter(
+                (task[need], i, int(need[0] != op.stage))
+                for i, action in enumerate(actions)
+                for op in ops_of([action])
+                for need in waits_for(op, stages)
+            )
+            assert Counter(zip(*(column.tolist() for column in found), strict=True)) == wanted
+
+    def test_placement_is_where_the_forwards_are(self, name):
+        for _, orders in shapes(name):
+            places = placement(columns(orders))
+            for rank, order in enumerate(orders):
+                assert {op.stage for op in ops_of(order)} == {s for s, ranks in enumerate(places) if rank in ranks}
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "path", "why"),
+    [
+        ("zb-v", (2, 4, 3), "chunks", "zb-v gives each rank 2 stages; use chunks: 2"),
+        ("dualpipev", (2, 4, 1), "chunks", "dualpipev gives each rank 2 stages; use chunks: 2"),
+        ("dualpipe", (2, 4, 2), "chunks", "dualpipe gives each rank one stage, so it has no use for more chunks"),
+        ("dualpipev", (4, 7, 2), "microbatches", "two microbatches for each rank, 8 or more; there are 7"),
+        ("dualpipe", (4, 6, 1), "microbatches", "two microbatches for each rank, 8 or more; there are 6"),
+        ("dualpipe", (3, 6, 1), "ranks", "needs an even number of ranks; 3 is odd"),
+        ("dualpipe", (2, 5, 1), "microbatches", "needs an even number of microbatches; 5 is odd"),
+        ("interleaved-1f1b", (4, 9, 2), "microbatches", "cannot cut 9 microbatches into 2 equal rounds; use 8 or 12"),
+        ("interleaved-zb", (2, 5, 1), "microbatches", "cannot cut 5 microbatches into 2 equal rounds; use 4 or 6"),
+    ],
+)
+def test_what_a_schedule_cannot_do_is_said_with_the_remedy(name, shape, path, why):
+    with pytest.raises(Invalid, match=re.escape(why)) as refused:
+        schedules[name](*shape)
+    assert (path,) in [complaint.path for complaint in refused.value.complaints]
 
 
 @pytest.mark.parametrize("name", ["gpipe", "1f1b"])

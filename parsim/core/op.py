@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from itertools import chain
+from itertools import chain, repeat
+from operator import itemgetter
 from typing import NamedTuple, cast
 
 import numpy as np
@@ -71,6 +72,15 @@ class Op(NamedTuple):
 def overlap(forward: str, backward: str) -> str:
     """Write two ops that run as one task, as PyTorch does."""
     return f"({forward};{backward})OVERLAP_F_B"
+
+
+def each(stage: int, kind: str, microbatches: Iterable[int]) -> list[Op]:
+    """Return an op of a stage for each microbatch, faster than a loop.
+
+    >>> print(*each(2, "F", range(3)))
+    2F0 2F1 2F2
+    """
+    return [*map(Op._make, zip(repeat(stage), repeat(kind), microbatches, strict=False))]
 
 
 class Overlap(NamedTuple):
@@ -132,13 +142,13 @@ def columns(orders: Sequence[Sequence[Action]]) -> Ops:
     actions = list(chain.from_iterable(orders))
     paired = np.fromiter((type(one) is Overlap for one in actions), bool, len(actions))
     ops = ops_of(actions) if paired.any() else cast("list[Op]", actions)
-    stage, kind, microbatch = zip(*ops, strict=True)
-    letter = np.frombuffer("".join(kind).encode(), np.uint8)
+    stage, microbatch = (np.fromiter(map(itemgetter(i), ops), np.int64, len(ops)) for i in (0, 2))
+    letter = np.frombuffer("".join(map(itemgetter(1), ops)).encode(), np.uint8)
     code = np.zeros(128, np.int64)
     code[np.frombuffer(LETTERS.encode(), np.uint8)] = np.arange(len(LETTERS))
     first = np.concatenate(([0], np.cumsum([len(order) for order in orders])))
     task = np.repeat(np.arange(len(actions)), 1 + paired)
-    return Ops(np.array(stage, np.int64), code[letter], np.array(microbatch, np.int64), task, first)
+    return Ops(stage, code[letter], microbatch, task, first)
 
 
 def needs(ops: Ops) -> Needs:

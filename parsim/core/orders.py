@@ -14,6 +14,7 @@ from inspect import Parameter
 from typing import Any, NamedTuple
 
 from parsim.core.errors import Complaint, Invalid
+from parsim.core.garbage import uncollected
 from parsim.core.op import Action
 from parsim.core.schema import Ask
 from parsim.core.signatures import signature, taken
@@ -61,7 +62,8 @@ def orders_of(
         refuse_chunks(schedule.name, chunks)
     if taken(schedule.entry, ["times"]):
         given["times"] = times(ranks * (chunks or 1))
-    orders: list[list[Action]] = schedule.make(**given)
+    with uncollected():
+        orders: list[list[Action]] = schedule.make(**given)
     return orders
 
 
@@ -99,3 +101,14 @@ def refuse_chunks(name: str, chunks: int | None) -> None:
     if chunks != 1:
         why = f"{name} gives each rank one stage, so it has no use for more chunks; use chunks: 1"
         raise Invalid([Complaint(("chunks",), why)])
+
+
+def refuse_other_chunks(name: str, chunks: int, number: int) -> None:
+    """Refuse any other *number* of chunks.
+
+    >>> refuse_other_chunks("zb-v", 3, 2)
+    Traceback (most recent call last):
+    parsim.core.errors.Invalid: chunks: zb-v gives each rank 2 stages; use chunks: 2
+    """
+    if chunks != number:
+        raise Invalid([Complaint(("chunks",), f"{name} gives each rank {number} stages; use chunks: {number}")])

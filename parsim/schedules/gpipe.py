@@ -12,7 +12,7 @@ them).
 
 from __future__ import annotations
 
-from parsim.core.op import Op
+from parsim.core.op import Op, each
 from parsim.core.orders import refuse_chunks
 from parsim.schedules import schedules
 
@@ -40,4 +40,4 @@ def gpipe(ranks: int, microbatches: int, chunks: int = 1) -> list[list[Op]]:
     1F0 1F1 1F2 1B0 1B1 1B2
     """
     refuse_chunks("gpipe", chunks)
-    return [[Op(stage, kind, i) for kind in "FB" for i in range(microbatches)] for stage in range(ranks)]
+    return [each(stage, "F", range(microbatches)) + each(stage, "B", range(microbatches)) for stage in range(ranks)]

@@ -11,7 +11,9 @@ PipeDream, SOSP 2019 (with a flush: PipeDream-Flush, ICML 2021).
 
 from __future__ import annotations
 
-from parsim.core.op import Op
+from itertools import chain
+
+from parsim.core.op import Op, each
 from parsim.core.orders import refuse_chunks
 from parsim.schedules import schedules
 
@@ -47,8 +49,6 @@ def one_f_one_b(ranks: int, microbatches: int, chunks: int = 1) -> list[list[Op]
 
 
 def _rank(stage: int, warmup: int, microbatches: int) -> list[Op]:
-    order = [Op(stage, "F", i) for i in range(warmup)]
-    for i in range(microbatches - warmup):
-        order += (Op(stage, "B", i), Op(stage, "F", i + warmup))
-    order += [Op(stage, "B", i) for i in range(microbatches - warmup, microbatches)]
-    return order
+    forwards, backwards = (each(stage, kind, range(microbatches)) for kind in "FB")
+    turns = zip(backwards, forwards[warmup:], strict=False)
+    return [*forwards[:warmup], *chain.from_iterable(turns), *backwards[microbatches - warmup :]]

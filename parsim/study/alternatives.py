@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 from parsim.build import build
 from parsim.core.errors import ParsimError
 from parsim.core.job import Job
-from parsim.core.orders import GIVEN
+from parsim.core.orders import GIVEN, chunks_of
+from parsim.core.schema import Ask
 from parsim.core.tolerance import CLOSE, ranking
 from parsim.entries.registry import Shelf
 from parsim.policies import policies
@@ -51,10 +52,11 @@ def asked(scenario: Scenario, job: Job) -> Asked:
     if not len(job.graph):
         return Asked("policy", job.policy_name, {})
     if job.graph.orders:
-        plan = scenario.values["plan"]
-        ranks, own = len(job.graph.orders), _kind(plan["schedule"])
+        plan = dict(scenario.values["plan"])
+        own = _kind(plan["schedule"])
+        plan |= {"pipeline": len(job.graph.orders)} | _chunks(scenario)
         names = _without_parameters(schedules, set(GIVEN))
-        sections = {name: {"plan": {**plan, "pipeline": ranks, "schedule": name}} for name in names if name != own}
+        sections = {name: {"plan": {**plan, "schedule": name}} for name in names if name != own}
         return Asked("schedule", own, sections)
     own = job.policy_name
     names = [name for name in _without_parameters(policies, set()) if name not in ("in_order", own)]
@@ -85,6 +87,15 @@ def best(found: Others, job: Job) -> Change | Refused:
     told = f"{words}, {name}" + (" (its own)" if name == found.own else "")
     took = found.makespan_s[name]
     return Change(change, told, took, gain(own_s, took), name)
+
+
+def _chunks(scenario: Scenario) -> dict[str, int | None]:
+    """Return the chunks of a pipeline of stages, so that every schedule has the same stages, and the same work."""
+    if _kind(scenario.values["workload"]) != "stages":
+        return {}
+    plan = scenario.values["plan"]
+    own = _kind(plan["schedule"])
+    return {"chunks": chunks_of(Ask(own, schedules[own]), plan.get("chunks"))}
 
 
 def _kind(said: str | Mapping[str, Any]) -> str:

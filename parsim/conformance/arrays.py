@@ -18,6 +18,7 @@ from parsim.conformance.case import Case, Found, asked, found, who_of
 from parsim.core.errors import ANYTHING, shown, told
 from parsim.core.evaluation import alike
 from parsim.core.kernel import Array, Kernel, Part, Shape, run
+from parsim.core.precision import PRESETS
 from parsim.entries.external import aside
 from parsim.kernels import kernels
 from parsim.scenario.schema import check as read
@@ -26,6 +27,7 @@ SEEDS = (0, 1)
 STEP = 6e-6  # about the cube root of the machine epsilon, where rounding and curvature errors are equal
 CLOSE = 1e-6  # relative
 NUMBER: Shape = ()
+BF16 = PRESETS["bf16-mixed"]
 
 
 class Sample(NamedTuple):
@@ -131,8 +133,27 @@ def prices(entry: str) -> Found:
                 broken.append(f"says {flops} FLOP for {part}; a finite number from 0 is wanted")
             if not (math.isfinite(size) and size > 0):
                 broken.append(f"says {size} bytes for {part}; a finite number above 0 is wanted")
+            broken += _about_counts(sample, part, flops)
             told.append(f"{part} {flops:g} FLOP, {size:g} B")
     return found(broken, "; ".join(told))
+
+
+def _about_counts(sample: Sample, part: Part, flops: float) -> Iterator[str]:
+    """Check what a library's kernels would do: products, bytes, launches, and the inputs that backward reads."""
+    kernel, shapes = sample.kernel, sample.shapes
+    products = math.fsum(product.flop for product in sample.call(kernel.products, part, *shapes))
+    if not products <= flops:
+        yield f"says {products:g} FLOP of products for {part}, and {flops:g} FLOP in all"
+    for name, number in (
+        ("bytes moved", sample.call(kernel.moved, part, BF16, *shapes)),
+        ("launches", sample.call(kernel.launches, part, *shapes)),
+        ("bytes saved", sample.call(kernel.saved, BF16, *shapes)),
+    ):
+        if not (math.isfinite(number) and number >= 0):
+            yield f"says {number} {name} for {part}; a finite number from 0 is wanted"
+    inputs = len(shapes) - kernel.weights
+    if not set(sample.call(kernel.reads, part, inputs)) <= set(range(inputs)):
+        yield f"reads inputs {list(kernel.reads(part, inputs))} for {part}; it has {inputs}, the first with number 0"
 
 
 def again(entry: str) -> Found:

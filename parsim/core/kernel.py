@@ -36,8 +36,9 @@ ITEM = 8  # B of a number: float64 and int64
 class Product(NamedTuple):
     """Equal products of matrices, (m, k) times (k, n), as the matrix units of an accelerator compute them.
 
-    >>> Product(1, m=2, n=3, k=4).flop
-    48.0
+    >>> product = Product(1, m=2, n=3, k=4, skipped=0.5)
+    >>> product.flop, product.computed, product.numbers
+    (48.0, 24.0, 26.0)
     """
 
     many: int
@@ -45,11 +46,26 @@ class Product(NamedTuple):
     n: int
     k: int
     fused: bool = False  # part of a fused kernel such as flash attention, whose factors stay on the chip
+    skipped: float = 0.0  # share of the FLOP that is not computed, since a mask hides the result
+    again: bool = False  # computed in forward already, and again in backward: no FLOP of the model
+    shared: float = 0.0  # numbers of the matrices that memory does not hold, as where windows of an image overlap
 
     @property
     def flop(self) -> float:
-        """The FLOP of all of them."""
+        """The FLOP of all of them, with those that a mask saves."""
         return 2.0 * self.many * self.m * self.n * self.k
+
+    @property
+    def computed(self) -> float:
+        """The FLOP that are really computed."""
+        return self.flop * (1.0 - self.skipped)
+
+    @property
+    def numbers(self) -> float:
+        """The numbers that they read from memory and write to it, each once."""
+        if self.fused:
+            return 0.0
+        return float(self.many * (self.m * self.k + self.k * self.n + self.m * self.n)) - self.shared
 
 
 class Kernel:

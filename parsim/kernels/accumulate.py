@@ -9,9 +9,12 @@ section 2.2.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from parsim.core.kernel import Array, Kernel, Part, Shape, fitting, size
+from parsim.core.precision import BYTES, Precision
 from parsim.kernels import kernels
 
 
@@ -32,6 +35,18 @@ class Accumulate(Kernel):
     def flops(self, part: Part, *shapes: Shape) -> float:
         """Return 1 per number for forward, and 0 for the gradients."""
         return size(shapes[0]) if part == "forward" else 0.0
+
+    def moved(self, part: Part, precision: Precision, *shapes: Shape) -> float:
+        """Return the bytes of a gradient as products make it, and of the sum, read and written."""
+        return (BYTES[precision.activations] + 2.0 * BYTES[precision.gradients]) * size(shapes[0])
+
+    def launches(self, part: Part, *shapes: Shape) -> int:
+        """Return 0: the product that makes the gradient also adds it."""
+        return 0
+
+    def reads(self, part: Part, inputs: int) -> Sequence[int]:
+        """Return nothing: backward reads dy alone."""
+        return ()
 
     def sample(self, draw: np.random.Generator) -> tuple[Array, ...]:
         """Draw two arrays."""

@@ -21,8 +21,10 @@ import numpy as np
 
 from parsim.core.errors import Complaint, Invalid
 from parsim.core.kernel import Array, Kernel, Part, Shape, fitting, size
+from parsim.core.precision import Precision
 from parsim.core.schema import Positive
 from parsim.kernels import kernels
+from parsim.kernels.sgd import step_bytes
 
 
 @kernels.add("adam")
@@ -42,6 +44,7 @@ class Adam(Kernel):
     """
 
     rows = 4  # of the state: weights, first moment, second moment, steps so far
+    moments = 2  # that a library's kernel keeps for each weight
 
     def __init__(
         self, rate: Positive = 0.001, beta1: Positive = 0.9, beta2: Positive = 0.999, eps: Positive = 1e-8
@@ -70,6 +73,10 @@ class Adam(Kernel):
     def flops(self, part: Part, *shapes: Shape) -> float:
         """Return 13 per weight."""
         return 13.0 * size(shapes[1])
+
+    def moved(self, part: Part, precision: Precision, *shapes: Shape) -> float:
+        """Return the bytes of the gradient, and of all that is kept of a weight."""
+        return step_bytes(precision, self.moments) * size(shapes[1])
 
     def sample(self, draw: np.random.Generator) -> tuple[Array, ...]:
         """Draw weights after one step, and a gradient."""

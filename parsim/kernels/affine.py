@@ -10,11 +10,13 @@ Goodfellow, Bengio, Courville, Deep Learning, MIT Press 2016, section 6.5.6.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
-from parsim.core.kernel import Array, Kernel, Part, Shape, fitting
+from parsim.core.kernel import Array, Kernel, Part, Product, Shape, fitting
 from parsim.kernels import kernels
+from parsim.kernels.matmul import products
 
 
 @kernels.add("affine")
@@ -39,6 +41,15 @@ class Affine(Kernel):
         x, w, _ = shapes
         bias = 0.0 if part == "input_grad" else 1.0
         return math.prod(x[:-1]) * w[1] * (2.0 * w[0] + bias)
+
+    def products(self, part: Part, *shapes: Shape) -> tuple[Product, ...]:
+        """Return the product, whose kernel also adds the bias, or sums its gradient."""
+        x, w, _ = shapes
+        return products(part, x, w)
+
+    def reads(self, part: Part, inputs: int) -> Sequence[int]:
+        """Return x for the gradients of weights and bias."""
+        return range(inputs if part == "weight_grad" else 0)
 
     def sample(self, draw: np.random.Generator) -> tuple[Array, ...]:
         """Draw six rows, weights and bias."""

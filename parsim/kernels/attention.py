@@ -24,9 +24,11 @@ from typing import Literal
 import numpy as np
 
 from parsim.core.errors import Complaint, Invalid
-from parsim.core.kernel import Array, Kernel, Part, Shape, fitting, size
+from parsim.core.kernel import Array, Kernel, Part, Product, Shape, fitting, size
+from parsim.core.precision import BYTES, Precision
 from parsim.core.schema import Count
 from parsim.kernels import kernels
+from parsim.kernels.dropout_add import checked_rate, uncomputed
 from parsim.kernels.softmax import back, exponentials, shares
 
 
@@ -39,6 +41,9 @@ class Attention(Kernel):
     heads : number of heads, a divisor of the width.
     mask : positions that a position attends to: causal, itself and earlier ones; none, all.
     key_value_heads : number of heads of keys and values, a divisor of heads; left out: heads.
+    algorithm : how a library computes it: flash, one kernel that keeps no scores; or plain, products and a softmax with
+        all scores in memory. The results are the same.
+    dropout : probability to drop a score, from 0 to below 1; above 0, the kernel can be counted but not computed.
 
     >>> q = k = np.zeros((1, 2, 1))
     >>> Attention().forward(q, k, np.array([[[1.0], [3.0]]])).tolist()  # the first sees itself, the second both
@@ -46,13 +51,20 @@ class Attention(Kernel):
     """
 
     def __init__(
-        self, heads: Count = 1, mask: Literal["causal", "none"] = "causal", key_value_heads: Count | None = None
+        self,
+        heads: Count = 1,
+        mask: Literal["causal", "none"] = "causal",
+        key_value_heads: Count | None = None,
+        algorithm: Literal["flash", "plain"] = "flash",
+        dropout: float = 0.0,
     ) -> None:
         groups = key_value_heads or heads
         if heads % groups:
             why = f"{groups} is no divisor of {heads} heads, which share keys and values equally"
             raise Invalid([Complaint(("key_value_heads",), why)])
         self._heads, self._mask, self._groups = heads, mask, groups
+        self._plain, self._dropout = algorithm == "plain", checked_rate("dropout", dropout)
+        self.selective = self._plain
 
     def shape(self, *shapes: Shape) -> Shape:
         """Return the shape of q."""
@@ -73,6 +85,40 @@ class Attention(Kernel):
         products, a_score = (4.0, 4.0) if part == "forward" else (10.0, 9.0)
         return products * square * width + a_score * square * self._heads + 2.0 * size(shapes[0])
 
+    def products(self, part: Part, *shapes: Shape) -> tuple[Product, ...]:
+        """Return the products of each head: of flash, equal ones, and backward with that of forward again."""
+        (batch, sequence, width), keys = shapes[0], shapes[1][1]
+        scores = Product(batch * self._heads, sequence, keys, width // self._heads)
+        values = scores._replace(n=scores.k, k=scores.n)  # p v, and also dq = ds k
+        if self._plain:
+            turned = values._replace(m=values.k, k=values.m)  # dv = p^T dy, dk = ds^T q
+            return (scores, values) if part == "forward" else (turned, scores, values, turned)
+        fused = scores._replace(fused=True, skipped=0.5 if self._mask == "causal" else 0.0)
+        return (fused,) * 2 if part == "forward" else (fused._replace(again=True), *(fused,) * 4)
+
+    def moved(self, part: Part, precision: Precision, *shapes: Shape) -> float:
+        """Return the bytes of all arrays; for plain attention, also those of the kernels between the products."""
+        q, k, v = shapes
+        a_number = BYTES[precision.activations]
+        arrays = size(q, k, v, q)
+        if self._plain:
+            return a_number * arrays + self._a_score(part, a_number) * self._scores_of(q, k)
+        return a_number * (arrays if part == "forward" else 2.0 * arrays)  # backward also reads dy, writes dq, dk, dv
+
+    def launches(self, part: Part, *shapes: Shape) -> int:
+        """Return the kernels of flash; or the products, one that orders arrays by head, the softmax, the dropout."""
+        if self._plain:
+            return len(self.products(part, *shapes)) + (3 if self._dropout else 2)
+        return 1 if part == "forward" else 2  # backward: the sums of p dp first
+
+    def saved(self, precision: Precision, *shapes: Shape) -> float:
+        """Return the bytes of p, its mask, and what is left of it; flash keeps a sum of exponentials per row of p."""
+        (batch, sequence, _), k = shapes[0], shapes[1]
+        a_number = BYTES[precision.activations]
+        if self._plain:
+            return (2 * a_number + 1 if self._dropout else a_number) * self._scores_of(shapes[0], k)
+        return max(BYTES["fp32"], a_number) * size((batch, sequence, self._heads))
+
     def sample(self, draw: np.random.Generator) -> tuple[Array, ...]:
         """Draw two sequences of four positions, with three columns per head."""
         q = draw.standard_normal((2, 4, 3 * self._heads))
@@ -81,6 +127,7 @@ class Attention(Kernel):
 
     def forward(self, *arrays: Array) -> Array:
         """Return p v, head by head."""
+        uncomputed(self._dropout)
         q, k, v = self._split(*arrays)
         e = exponentials(self._scores(self._scaled(q), k))
         y = np.empty(arrays[0].shape)
@@ -91,6 +138,7 @@ class Attention(Kernel):
 
     def input_grad(self, grad: Array, *arrays: Array) -> tuple[Array, ...]:
         """Return dq, dk and dv."""
+        uncomputed(self._dropout)
         q, k, v = self._split(*arrays)
         (dy,) = self._split(grad)
         q = self._scaled(q)
@@ -103,6 +151,19 @@ class Attention(Kernel):
         dq /= math.sqrt(q.shape[-1])
         np.matmul(_turned(ds), _rows(q), out=dk[:, :, 0])  # q is scaled
         return made
+
+    def _scores_of(self, q: Shape, k: Shape) -> float:
+        """Return the number of scores."""
+        return size((q[0], self._heads, q[1], k[1]))
+
+    def _a_score(self, part: Part, a_number: int) -> int:
+        """Return the bytes that plain attention reads and writes for a score outside of its products.
+
+        forward     softmax: the score, p; dropout: p, its mask (1 byte), what is left of p
+        input_grad  dropout: dy, the mask, dp; softmax: p, dp, ds; and once more p or what is left of it, for dv
+        """
+        dropout = 2 * a_number + 1 if self._dropout else 0
+        return dropout + a_number * (2 if part == "forward" else 4)
 
     def _split(self, *arrays: Array) -> list[Array]:
         """Return views of queries, keys and values by head: (b, groups, heads of a group, s, d).

@@ -15,9 +15,10 @@ from __future__ import annotations
 import numpy as np
 
 from parsim.core.kernel import Array, Kernel, Part, Shape, fitting, size
+from parsim.core.precision import BYTES, Precision
 from parsim.core.schema import Positive
 from parsim.kernels import kernels
-from parsim.kernels.layernorm import A_NUMBER, A_ROW, back, normal
+from parsim.kernels.layernorm import A_NUMBER, A_ROW, ARRAYS, LAUNCHES, back, normal
 
 
 @kernels.add("batchnorm")
@@ -48,6 +49,14 @@ class Batchnorm(Kernel):
         """Return the FLOP per number and per channel."""
         x = shapes[0]
         return A_NUMBER[part] * size(x) + A_ROW[part] * x[1]
+
+    def moved(self, part: Part, precision: Precision, *shapes: Shape) -> float:
+        """Return the bytes of x and y, or of x, dy and dx; the gradients of the weights come with dx."""
+        return ARRAYS[part] * BYTES[precision.activations] * size(shapes[0])
+
+    def launches(self, part: Part, *shapes: Shape) -> int:
+        """Return 1 for forward, and 2 for backward: dx, and a sum over each channel for the weights."""
+        return LAUNCHES[part]
 
     def sample(self, draw: np.random.Generator) -> tuple[Array, ...]:
         """Draw two images of three channels, gain and bias."""

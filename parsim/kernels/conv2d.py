@@ -13,11 +13,11 @@ Zeros of the padding are counted. LeCun et al., Gradient-Based Learning Applied 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from parsim.core.kernel import Array, Kernel, Part, Shape, fitting
+from parsim.core.kernel import Array, Kernel, Part, Product, Shape, fitting, size
 from parsim.core.schema import Count, Whole
 from parsim.kernels import kernels
 
@@ -52,6 +52,22 @@ class Conv2d(Kernel):
         """Return 2 R o c k l for every part."""
         return 2.0 * math.prod(self.shape(*shapes)) * math.prod(shapes[1][1:])
 
+    def products(self, part: Part, *shapes: Shape) -> tuple[Product, ...]:
+        """Return the product of the windows, of which memory holds only the images that they are cut from."""
+        x, w = shapes
+        batch, out, height, width = self.shape(*shapes)
+        rows, inside = batch * height * width, math.prod(w[1:])
+        shared = max(0.0, rows * inside - size(x))
+        return {
+            "forward": (Product(1, rows, out, inside, shared=shared),),
+            "input_grad": (Product(1, rows, inside, out, shared=shared),),
+            "weight_grad": (Product(1, inside, out, rows, shared=shared),),
+        }[part]
+
+    def reads(self, part: Part, inputs: int) -> Sequence[int]:
+        """Return x for the gradient of the weights."""
+        return range(inputs if part == "weight_grad" else 0)
+
     def sample(self, draw: np.random.Generator) -> tuple[Array, ...]:
         """Draw two images of two channels, and weights for three."""
         return draw.standard_normal((2, 2, 4, 3)), draw.standard_normal((3, 2, 3, 2))
@@ -80,18 +96,18 @@ class Conv2d(Kernel):
 
     def _rows(self, x: Array, w: Array) -> Array:
         """Return the windows as rows, (R, c k l)."""
-        size = w.shape[2], w.shape[3]
-        views = np.lib.stride_tricks.sliding_window_view(padded(x, self._padding, 0.0), size, axis=(2, 3))
+        window = w.shape[2], w.shape[3]
+        views = np.lib.stride_tricks.sliding_window_view(padded(x, self._padding, 0.0), window, axis=(2, 3))
         views = views[:, :, :: self._stride, :: self._stride]  # (b, c, h', w', k, l)
         return views.transpose(0, 2, 3, 1, 4, 5).reshape(-1, math.prod(w.shape[1:]))
 
 
 def steps(x: Shape, window: tuple[int, int], stride: int, padding: int) -> tuple[int, int]:
     """Return how many windows fit into the rows and the columns of images *x*, with the padding."""
-    whole = [size + 2 * padding for size in x[2:]]
-    fits = all(0 < one <= size for one, size in zip(window, whole, strict=True))
+    whole = [side + 2 * padding for side in x[2:]]
+    fits = all(0 < one <= side for one, side in zip(window, whole, strict=True))
     fitting(fits, f"a window {window} does not fit images {x} with a padding of {padding}")
-    height, width = ((size - one) // stride + 1 for one, size in zip(window, whole, strict=True))
+    height, width = ((side - one) // stride + 1 for one, side in zip(window, whole, strict=True))
     return height, width
 
 

@@ -11,10 +11,13 @@ can be counted. Srivastava et al., Dropout, JMLR 15, 2014; He et al., Deep Resid
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from parsim.core.errors import Complaint, Invalid
 from parsim.core.kernel import Array, Kernel, Part, Shape, fitting, size
+from parsim.core.precision import BYTES, Precision
 from parsim.kernels import kernels
 
 
@@ -43,6 +46,24 @@ class DropoutAdd(Kernel):
         """Return the FLOP of the sum, and of the product with the mask."""
         adds = 1.0 if part == "forward" else 0.0
         return size(shapes[0]) * (adds + (1.0 if self._rate else 0.0))
+
+    def moved(self, part: Part, precision: Precision, *shapes: Shape) -> float:
+        """Return the bytes of x, o, y and the mask; backward: of the mask, dy, do, and of adding dy to another dx."""
+        a_number = BYTES[precision.activations]
+        dropped = 0 if not self._rate else 1 if part == "forward" else 2 * a_number + 1
+        return (3.0 * a_number + dropped) * size(shapes[0])
+
+    def launches(self, part: Part, *shapes: Shape) -> int:
+        """Return 1, and for backward 1 more where numbers are dropped."""
+        return 2 if part == "input_grad" and self._rate else 1
+
+    def reads(self, part: Part, inputs: int) -> Sequence[int]:
+        """Return nothing: backward reads dy alone."""
+        return ()
+
+    def saved(self, precision: Precision, *shapes: Shape) -> float:
+        """Return a byte for each number of the mask."""
+        return size(shapes[0]) if self._rate else 0.0
 
     def sample(self, draw: np.random.Generator) -> tuple[Array, ...]:
         """Draw two arrays."""

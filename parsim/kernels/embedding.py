@@ -9,9 +9,12 @@ Bengio et al., A Neural Probabilistic Language Model, JMLR 3, 2003, section 2.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from parsim.core.kernel import ITEM, Array, Kernel, Part, Shape, fitting, size
+from parsim.core.precision import BYTES, Precision
 from parsim.kernels import kernels
 
 
@@ -42,6 +45,16 @@ class Embedding(Kernel):
         rows = size(self.shape(*shapes))
         touched = {"forward": 2 * rows, "input_grad": 0.0, "weight_grad": rows + size(shapes[1])}[part]
         return ITEM * (size(shapes[0]) + touched) if touched else 0.0
+
+    def moved(self, part: Part, precision: Precision, *shapes: Shape) -> float:
+        """Return the bytes of rows and output; for the gradient, of dy, its sums, and the table, once set to 0."""
+        rows = 2.0 * BYTES[precision.activations] * size(self.shape(*shapes))
+        table = BYTES[precision.gradients] * size(shapes[1])
+        return {"forward": rows, "input_grad": 0.0, "weight_grad": rows + table}[part]
+
+    def reads(self, part: Part, inputs: int) -> Sequence[int]:
+        """Return the tokens, for the gradient of the table."""
+        return range(inputs if part == "weight_grad" else 0)
 
     def sample(self, draw: np.random.Generator) -> tuple[Array, ...]:
         """Draw six tokens, some equal, and a table of five rows."""

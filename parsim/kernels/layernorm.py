@@ -13,11 +13,14 @@ from __future__ import annotations
 import numpy as np
 
 from parsim.core.kernel import Array, Kernel, Part, Shape, fitting, size
+from parsim.core.precision import BYTES, Precision
 from parsim.core.schema import Positive
 from parsim.kernels import kernels
 
 A_NUMBER: dict[Part, int] = {"forward": 7, "input_grad": 13, "weight_grad": 8}
 A_ROW: dict[Part, int] = {"forward": 5, "input_grad": 7, "weight_grad": 5}
+ARRAYS: dict[Part, int] = {"forward": 2, "input_grad": 3, "weight_grad": 0}  # that a library's kernel reads and writes
+LAUNCHES: dict[Part, int] = {"forward": 1, "input_grad": 2, "weight_grad": 0}
 
 
 @kernels.add("layernorm")
@@ -47,6 +50,14 @@ class Layernorm(Kernel):
         """Return the FLOP per number and per row."""
         x = shapes[0]
         return A_NUMBER[part] * size(x) + A_ROW[part] * size(x[:-1])
+
+    def moved(self, part: Part, precision: Precision, *shapes: Shape) -> float:
+        """Return the bytes of x and y, or of x, dy and dx; the gradients of the weights come with dx."""
+        return ARRAYS[part] * BYTES[precision.activations] * size(shapes[0])
+
+    def launches(self, part: Part, *shapes: Shape) -> int:
+        """Return 1 for forward, and 2 for backward: dx, and a sum over the rows for the weights."""
+        return LAUNCHES[part]
 
     def sample(self, draw: np.random.Generator) -> tuple[Array, ...]:
         """Draw six rows, gain and bias."""

@@ -9,10 +9,11 @@ Goodfellow, Bengio, Courville, Deep Learning, MIT Press 2016, section 6.5.6.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
-from parsim.core.kernel import Array, Kernel, Part, Shape, fitting
+from parsim.core.kernel import Array, Kernel, Part, Product, Shape, fitting
 from parsim.kernels import kernels
 
 
@@ -37,6 +38,14 @@ class Matmul(Kernel):
         x, w = shapes
         return 2.0 * math.prod(x) * w[1]
 
+    def products(self, part: Part, *shapes: Shape) -> tuple[Product, ...]:
+        """Return the product itself."""
+        return products(part, *shapes)
+
+    def reads(self, part: Part, inputs: int) -> Sequence[int]:
+        """Return x for the gradient of the weights."""
+        return range(inputs if part == "weight_grad" else 0)
+
     def sample(self, draw: np.random.Generator) -> tuple[Array, ...]:
         """Draw six rows and weights."""
         return draw.standard_normal((2, 3, 4)), draw.standard_normal((4, 5))
@@ -54,3 +63,17 @@ class Matmul(Kernel):
         """Return x^T dy, summed over all rows."""
         x, w = arrays
         return (x.reshape(-1, w.shape[0]).T @ grad.reshape(-1, w.shape[1]),)
+
+
+def products(part: Part, x: Shape, w: Shape) -> tuple[Product, ...]:
+    """Return the product of rows x (..., i) with weights (i, o), or that of one of its gradients.
+
+    >>> products("input_grad", (2, 3, 4), (4, 5))[0][:4]
+    (1, 6, 4, 5)
+    """
+    rows, (i, o) = math.prod(x[:-1]), w
+    return {
+        "forward": (Product(1, rows, o, i),),
+        "input_grad": (Product(1, rows, i, o),),
+        "weight_grad": (Product(1, i, o, rows),),
+    }[part]

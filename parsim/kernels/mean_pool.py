@@ -8,9 +8,12 @@ Lin, Chen, Yan, Network In Network, arXiv:1312.4400, section 3.2.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from parsim.core.kernel import Array, Kernel, Part, Shape, fitting, size
+from parsim.core.precision import BYTES, Precision
 from parsim.kernels import kernels
 
 
@@ -32,6 +35,15 @@ class MeanPool(Kernel):
         """Return the additions and a division per output; for the gradient, the division alone."""
         (x,) = shapes
         return size(x[:2]) + (size(x) if part == "forward" else 0.0)
+
+    def moved(self, part: Part, precision: Precision, *shapes: Shape) -> float:
+        """Return the bytes of x and y, or of dy and dx."""
+        (x,) = shapes
+        return BYTES[precision.activations] * size(x, x[:2])
+
+    def reads(self, part: Part, inputs: int) -> Sequence[int]:
+        """Return nothing: backward reads dy alone."""
+        return ()
 
     def sample(self, draw: np.random.Generator) -> tuple[Array, ...]:
         """Draw two images of three channels."""

@@ -9,9 +9,12 @@ Gehring et al., Convolutional Sequence to Sequence Learning, arXiv:1705.03122, s
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from parsim.core.kernel import Array, Kernel, Part, Shape, fitting, size
+from parsim.core.precision import BYTES, Precision
 from parsim.kernels import kernels
 
 
@@ -36,6 +39,20 @@ class Positions(Kernel):
     def flops(self, part: Part, *shapes: Shape) -> float:
         """Return 1 per number for forward and the gradient of the table."""
         return 0.0 if part == "input_grad" else size(shapes[0])
+
+    def moved(self, part: Part, precision: Precision, *shapes: Shape) -> float:
+        """Return the bytes of x and y for forward, of dy and dtable for the table; dx is dy."""
+        x, table = shapes
+        one, sums = BYTES[precision.activations] * size(x), BYTES[precision.gradients] * size(table)
+        return {"forward": 2.0 * one, "input_grad": 0.0, "weight_grad": one + sums}[part]
+
+    def launches(self, part: Part, *shapes: Shape) -> int:
+        """Return 1 for forward and for the table."""
+        return 0 if part == "input_grad" else 1
+
+    def reads(self, part: Part, inputs: int) -> Sequence[int]:
+        """Return nothing: backward reads dy alone."""
+        return ()
 
     def sample(self, draw: np.random.Generator) -> tuple[Array, ...]:
         """Draw two sequences of three positions, and a table of five."""

@@ -8,9 +8,12 @@ Chan et al., Collective communication: theory, practice, and experience, CCPE 19
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from parsim.core.kernel import Array, Kernel, Part, Shape, fitting, size
+from parsim.core.precision import BYTES, Precision
 from parsim.kernels import kernels
 
 
@@ -31,6 +34,18 @@ class Reduce(Kernel):
     def flops(self, part: Part, *shapes: Shape) -> float:
         """Return (k - 1) n for forward, and 0 for the gradients."""
         return size(*shapes[1:]) if part == "forward" else 0.0
+
+    def moved(self, part: Part, precision: Precision, *shapes: Shape) -> float:
+        """Return the bytes of all arrays and the sum; in backward, of adding dy to another gradient of each array.
+
+        One of the gradients needs no addition.
+        """
+        arrays = len(shapes) + 1 if part == "forward" else 3 * (len(shapes) - 1)
+        return BYTES[precision.activations] * arrays * size(shapes[0])
+
+    def reads(self, part: Part, inputs: int) -> Sequence[int]:
+        """Return nothing: backward reads dy alone."""
+        return ()
 
     def sample(self, draw: np.random.Generator) -> tuple[Array, ...]:
         """Draw three arrays."""

@@ -13,9 +13,10 @@ from __future__ import annotations
 import numpy as np
 
 from parsim.core.kernel import Array, Kernel, Part, Shape, fitting, size
+from parsim.core.precision import BYTES, Precision
 from parsim.core.schema import Positive
 from parsim.kernels import kernels
-from parsim.kernels.layernorm import mean_of_product
+from parsim.kernels.layernorm import ARRAYS, LAUNCHES, mean_of_product
 
 A_NUMBER: dict[Part, int] = {"forward": 4, "input_grad": 9, "weight_grad": 5}
 A_ROW: dict[Part, int] = {"forward": 4, "input_grad": 5, "weight_grad": 4}
@@ -48,6 +49,14 @@ class Rmsnorm(Kernel):
         """Return the FLOP per number and per row."""
         x = shapes[0]
         return A_NUMBER[part] * size(x) + A_ROW[part] * size(x[:-1])
+
+    def moved(self, part: Part, precision: Precision, *shapes: Shape) -> float:
+        """Return the bytes of x and y, or of x, dy and dx; the gradients of the weights come with dx."""
+        return ARRAYS[part] * BYTES[precision.activations] * size(shapes[0])
+
+    def launches(self, part: Part, *shapes: Shape) -> int:
+        """Return 1 for forward, and 2 for backward: dx, and a sum over the rows for the weights."""
+        return LAUNCHES[part]
 
     def sample(self, draw: np.random.Generator) -> tuple[Array, ...]:
         """Draw six rows and a gain."""

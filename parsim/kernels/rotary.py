@@ -13,9 +13,12 @@ those of GPT-NeoX and Llama.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from parsim.core.kernel import Array, Kernel, Part, Shape, fitting, size
+from parsim.core.precision import BYTES, Precision
 from parsim.core.schema import Count, Positive
 from parsim.kernels import kernels
 
@@ -47,6 +50,14 @@ class Rotary(Kernel):
     def flops(self, part: Part, *shapes: Shape) -> float:
         """Return 3 per number."""
         return 3.0 * size(*shapes)
+
+    def moved(self, part: Part, precision: Precision, *shapes: Shape) -> float:
+        """Return the bytes of x and y, or of dy and dx."""
+        return 2.0 * BYTES[precision.activations] * size(*shapes)
+
+    def reads(self, part: Part, inputs: int) -> Sequence[int]:
+        """Return nothing: backward reads dy alone."""
+        return ()
 
     def sample(self, draw: np.random.Generator) -> tuple[Array, ...]:
         """Draw two sequences of three positions, with four columns per head."""

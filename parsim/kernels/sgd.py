@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from parsim.core.kernel import Array, Kernel, Part, Shape, fitting, size
+from parsim.core.precision import BYTES, Precision
 from parsim.core.schema import Positive
 from parsim.kernels import kernels
 
@@ -28,6 +29,7 @@ class Sgd(Kernel):
     """
 
     rows = 1  # of the state: the weights
+    moments = 0  # that a library's kernel keeps for each weight
 
     def __init__(self, rate: Positive = 0.01) -> None:
         self._rate = rate
@@ -46,6 +48,10 @@ class Sgd(Kernel):
         """Return 2 per weight."""
         return 2.0 * size(shapes[1])
 
+    def moved(self, part: Part, precision: Precision, *shapes: Shape) -> float:
+        """Return the bytes of the gradient, and of all that is kept of a weight."""
+        return step_bytes(precision, self.moments) * size(shapes[1])
+
     def sample(self, draw: np.random.Generator) -> tuple[Array, ...]:
         """Draw weights and a gradient."""
         return self.start(draw.standard_normal((3, 4))), draw.standard_normal((3, 4))
@@ -56,3 +62,18 @@ class Sgd(Kernel):
         after = np.multiply(grad, -self._rate, out=np.empty(grad.shape))
         after += state[0]
         return after[np.newaxis]
+
+
+def step_bytes(precision: Precision, moments: int) -> float:
+    """Return the bytes that a step reads and writes for a weight with so many *moments*.
+
+    Read: the gradient. Read and written: the moments, and the master copy or, without one, the weight. Written: the
+    weight that is made of a master copy.
+
+    >>> from parsim.core.precision import PRESETS
+    >>> step_bytes(PRESETS["bf16-mixed"], moments=2), step_bytes(PRESETS["fp32"], moments=0)
+    (28.0, 12.0)
+    """
+    master, weight = BYTES[precision.master], BYTES[precision.weights]
+    kept = 2 * master + weight if master else 2 * weight
+    return float(BYTES[precision.gradients] + kept + 2 * moments * BYTES[precision.optimizer])

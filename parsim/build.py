@@ -205,7 +205,7 @@ def _job(scenario: Scenario, said: dict[str, Any], complaints: list[Complaint], 
     if cluster is None or graph is None or any(c.path[:1] in _WORK for c in complaints):
         return None  # routes and memory can only be checked for the whole job
     if graph.program is None and said.get("clock") == "live":
-        only = "only counts, so that nothing can really run; use items with data and a kernel, mlp, or clock: simulated"
+        only = "needs kernels, but the workload only counts; use items with data and a kernel, mlp, or simulated"
         complaints.append(Complaint(("clock",), only))
     policy_name, policy = policy or _policy(None, graph, cluster)
     cost = cost or costs["constant"]()
@@ -257,7 +257,7 @@ def _cost(ask: Ask, graph: TaskGraph | None) -> Cost:
     if graph is not None and "compute" in ask.arguments:
         given = ask.arguments["compute"] is not None
         if given and graph.stated.size:
-            complaints.append(Complaint(("compute",), "the workload states the seconds of its tasks itself", "key"))
+            complaints.append(Complaint(("compute",), "the workload already states times; leave compute out", "key"))
         if not given and len(graph) and not graph.stated.size:
             complaints.append(Complaint(("compute",), "is missing; write for example 'compute: 1 s'"))
     if complaints:
@@ -276,9 +276,7 @@ def _policy(ask: Ask | None, graph: TaskGraph | None, cluster: Cluster | None) -
         name = "in_order" if pipeline else "fifo"
         return name, policies[name]
     if ask.name == "in_order" and graph is not None and not pipeline:
-        raise Invalid(
-            [Complaint((), "in_order follows a pipeline's schedule; use fifo or heft, or workload kind stages")]
-        )
+        raise Invalid([Complaint((), "in_order works only with a pipeline; use fifo or heft, or workload kind stages")])
     make, names = partial(ask.entry, **ask.arguments), [worker.name for worker in cluster.workers] if cluster else []
     return ask.name, guarded(ask.entry.who, make, names) if isinstance(ask.entry, Outside) else make
 

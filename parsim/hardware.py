@@ -241,7 +241,7 @@ def _each(row: dict[str, Any], answer: Callable[[dict[str, Any]], Any]) -> Any:
 
 def about_names(form: ClusterForm, devices: Sequence[Device]) -> list[Complaint]:
     """Return complaints about names that a device, a slot, or a way between two places already has."""
-    complaints, taken = [], {HOST: "is the name of the coordinator"}
+    complaints, taken = [], {HOST: "is the name of the coordinator; choose another"}
     for index, device in enumerate(devices):
         slots = [f"{device.name}.{slot}" for slot in range(device.slots)] if device.slots > 1 else []
         shared = next((name for name in (device.name, *slots) if name in taken), "")
@@ -270,7 +270,7 @@ def about_memory(form: ClusterForm) -> list[Complaint]:
                 (("devices", index, "memory"), row.memory),
                 (("devices", index, "device", "memory"), getattr(row.device, "memory", None)),
             ]
-    zero = "a device without memory holds nothing; write for example '16 GB', or leave it out for no limit"
+    zero = "a device needs memory above 0 B; write for example '16 GB', or leave it out for no limit"
     return [Complaint(("cluster", *path), zero) for path, memory in said if memory == 0]
 
 

@@ -56,12 +56,14 @@ def makespan(answer: object, source: Source, set: Mapping[str, Any] | None = Non
     >>> scenario = {"cluster": {"devices": 2}, "workload": {"kind": "items", "count": 3},
     ...             "plan": {"split": "data"}, "cost": {"kind": "constant", "compute": "1 s"}}
     >>> makespan("1.5 s", scenario)
-    Not yet. 1.5 s is T_total: parts of items would have to be shared out. How many whole items has the busiest worker?
+    Not yet. 1.5 s is T_total, which divides items into parts. How many whole items does the busiest worker get?
     >>> makespan("2 s", scenario).right
     True
     """
     if _unanswered(answer):
-        return _hint("How many whole items has the busiest worker, and how long does each take, its way included?")
+        return _hint(
+            "How many whole items does the busiest worker get, and how long does each take, including its transfer?"
+        )
     try:
         told = parse(answer, SECONDS)
     except ValueError as wrong:
@@ -79,14 +81,16 @@ def _overlooked(run: Result, told: float) -> str:
     mistakes = (
         (
             run.theory.t_total_s,
-            "is T_total: parts of items would have to be shared out. How many whole items has the busiest worker?",
+            "is T_total, which divides items into parts. How many whole items does the busiest worker get?",
         ),
-        (max(compute for compute, _ in busy), "is computing alone: how do the items come to the worker?"),
-        (max(transfer for _, transfer in busy), "is the way of the items alone: who computes them?"),
-        (sum(map(sum, busy)), "is what one worker alone would take: the workers compute at the same time."),
+        (max(compute for compute, _ in busy), "is the computing alone. How do the items get to the worker?"),
+        (max(transfer for _, transfer in busy), "is the transfer of the items alone. Who computes them?"),
+        (sum(map(sum, busy)), "is the time of one worker alone. The workers compute at the same time."),
     )
     direction = "short" if told < run.timeline.makespan_s else "long"
-    general = f"is too {direction}. Add up what the busiest worker does, from its first byte to its last item."
+    general = (
+        f"is too {direction}. Add up everything that the busiest worker does, from its first byte to its last item."
+    )
     return next((words for mistake, words in mistakes if _equal(told, mistake, FOUND)), general)
 
 
@@ -111,7 +115,7 @@ def subsets(answer: object, source: Source, set: Mapping[str, Any] | None = None
     took = seconds(mine.timeline.makespan_s)
     if count in best:
         return Marked(True, f"Right: {took}; T_total is {seconds(mine.theory.t_total_s)}.")
-    return _hint(f"With {count} it takes {took}, and less is possible. {_cut(mine, count, min(best))}")
+    return _hint(f"With {count} it takes {took}, but a shorter time is possible. {_cut(mine, count, min(best))}")
 
 
 def _cut(run: Result, count: int, best: int) -> str:
@@ -119,16 +123,12 @@ def _cut(run: Result, count: int, best: int) -> str:
     if count % run.theory.p:
         drain = seconds(run.ledger.idle["drain"])
         return (
-            f"{count} subsets cannot be shared out evenly among {run.theory.p} workers: "
-            f"after its last one a worker idles for {drain} on the average."
+            f"{count} subsets cannot be shared equally among {run.theory.p} workers: "
+            f"after its last one a worker idles for {drain} on average."
         )
     if count < best:
-        return (
-            "The first computing waits for a whole large subset, and little is left to travel under computing. Finer!"
-        )
-    return (
-        "Every transfer pays the latency, and computing so small a subset is too short to hide the next one. Coarser!"
-    )
+        return "A worker waits for its whole first subset, and few transfers overlap computing. Use more subsets."
+    return "Every transfer takes the latency, and a small subset ends before the next arrives. Use fewer subsets."
 
 
 def order(answer: object, source: Source, set: Mapping[str, Any] | None = None) -> Marked:
@@ -140,7 +140,9 @@ def order(answer: object, source: Source, set: Mapping[str, Any] | None = None) 
     source, set : as for `simulate`; the scenario's own policy does not matter.
     """
     if _unanswered(answer):
-        return _hint("At T_total no worker has a gap: which tasks add up to it? Then put first what must start first.")
+        return _hint(
+            "At T_total no worker idles. Which tasks of a worker add up to it? Which of them must start first?"
+        )
     tasks = {task["name"]: task for task in load(source, set).values["workload"]["tasks"]}
     if not isinstance(answer, list | tuple) or sorted(map(str, answer)) != sorted(tasks):
         return _hint(f"Write each of {', '.join(tasks)} once, as a list of names.")
@@ -153,8 +155,9 @@ def order(answer: object, source: Source, set: Mapping[str, Any] | None = None) 
     most = max(idle, key=lambda name: idle[name])
     last = max(range(len(run.timeline.task)), key=lambda row: run.timeline.end_s[row])
     return _hint(
-        f"So it takes {seconds(span)}, {seconds(span - theory)} more than T_total: {run.timeline.task[last]} ends last "
-        f"and began at {seconds(run.timeline.start_s[last])}; {most} idles for {seconds(idle[most])}."
+        f"This order takes {seconds(span)}, {seconds(span - theory)} more than T_total: "
+        f"{run.timeline.task[last]} ends last and began at {seconds(run.timeline.start_s[last])}; "
+        f"{most} idles for {seconds(idle[most])}."
     )
 
 
@@ -167,7 +170,7 @@ def weights(answer: object, source: Source, set: Mapping[str, Any] | None = None
     source, set : as for `splits`.
     """
     if _unanswered(answer):
-        return _hint("In how many rounds do the runs work? Put that number in the place of N/P in both formulas.")
+        return _hint("How many rounds do the runs need? Put that number instead of N/P in both formulas.")
     try:
         told = parse(answer, BYTES)
     except ValueError as wrong:
@@ -175,10 +178,11 @@ def weights(answer: object, source: Source, set: Mapping[str, Any] | None = None
     (sweep,) = splits(source, set, over=["workload.weights"]).sweeps
     predicted, found = (stretches[-1].start for stretches in (sweep.predicted, sweep.found))
     if _equal(told, found, NEAR):
-        return Marked(True, f"Right: from {size(found)} on, where T_total says {size(predicted)}.")
+        return Marked(True, f"Right: from {size(found)} on; T_total predicts {size(predicted)}.")
     if _equal(told, predicted, NEAR):
         return _hint(
-            f"{size(told)} is what T_total says. Runs have whole rounds: how many, and who pays for a free place?"
+            f"{size(told)} is the prediction of T_total. "
+            "Runs have whole rounds: how many, and which split idles in the last one?"
         )
     return _hint(f"{_at(told, source, dict(set or {}))} Look {'higher' if told < found else 'lower'}.")
 
@@ -189,7 +193,7 @@ def _at(told: float, source: Source, settings: dict[str, Any]) -> str:
     data, layers = (
         simulate(source, played | {"plan.split": split}).timeline.makespan_s for split in ("data", "layers")
     )
-    return f"At {size(told)} by data takes {seconds(data)}, by layers {seconds(layers)}."
+    return f"At {size(told)} the split by data takes {seconds(data)}, by layers {seconds(layers)}."
 
 
 def roofline(answer: object, kernel: str, shapes: Sequence[tuple[int, ...]], device: str) -> Marked:
@@ -214,21 +218,21 @@ def roofline(answer: object, kernel: str, shapes: Sequence[tuple[int, ...]], dev
     known = known_device(device)
     computing, moving = flops / known.peak.of(FORMAT), moved / known.bandwidth
     if math.isnan(computing):
-        return _hint(f"{device} has no peak of {FORMAT}, in which the kernels compute; take another device.")
+        return _hint(f"{device} has no peak for {FORMAT}, the format of the kernels; choose another device.")
     found, limit = max((computing, "arithmetic"), (moving, "memory"))
     if _equal(told, found, NEAR):
-        return Marked(True, f"Right: {seconds(found)}, and {limit} is the limit; the other would take less.")
+        return Marked(True, f"Right: {seconds(found)}, and {limit} is the limit; the other takes less.")
     return _hint(f"{seconds(told)} {_misread(told, computing, moving, moved / ITEM / known.bandwidth)}")
 
 
 def _misread(told: float, computing: float, moving: float, as_numbers: float) -> str:
     """Return the hint for a wrong time by the roofline."""
     mistakes = (
-        (computing, "is what arithmetic takes, and memory takes longer."),
-        (moving, "is what memory takes, and arithmetic takes longer."),
-        (computing + moving, "is both, one after the other: they go on at the same time."),
-        (computing / 2, "counts a multiplication and its addition as one FLOP."),
-        (as_numbers, "counts numbers: each has 8 bytes."),
+        (computing, "is the time of arithmetic, but memory takes longer."),
+        (moving, "is the time of memory, but arithmetic takes longer."),
+        (computing + moving, "is the sum of both, but they happen at the same time."),
+        (computing / 2, "counts a multiplication and its addition as one FLOP; they are two."),
+        (as_numbers, "counts numbers, but each has 8 bytes."),
     )
     direction = "short" if told < max(computing, moving) else "long"
     general = f"is too {direction}. Each row, input and output cost a multiplication and an addition."

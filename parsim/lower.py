@@ -48,8 +48,8 @@ def _too_many_pairs(job: Job) -> list[Complaint]:
     pairs = max((len(devices[a]) * len(devices[b]) for a, b in ends), default=0)
     if pairs <= MOST_PAIRS:
         return []
-    why = f"bytes may travel between {pairs} pairs of places, and the topology does not say which of them are alike"
-    return [Complaint(("cluster", "topology"), f"{why}; use fewer devices, or let it answer Wiring(route, alike)")]
+    why = f"bytes may travel between {pairs} pairs of places, and the topology does not group equal pairs"
+    return [Complaint(("cluster", "topology"), f"{why}; use fewer devices, or return Wiring(route, alike)")]
 
 
 def _missing(job: Job, sources: tuple[int, ...], targets: tuple[int, ...]) -> str:
@@ -60,7 +60,7 @@ def _missing(job: Job, sources: tuple[int, ...], targets: tuple[int, ...]) -> st
     if sum(ways) == wanted:
         return ""
     a, b = next((a, b) for a, b in product(sources, targets) if a != b and wiring.route(a, b) is None)
-    return f"bytes may have to go from {places[a]} to {places[b]}, and no route leads there"
+    return f"bytes may travel from {places[a]} to {places[b]}, but the topology has no route there"
 
 
 def _edges_without_route(job: Job) -> Iterator[Complaint]:
@@ -95,7 +95,7 @@ def _flows_without_route(job: Job) -> Iterator[Complaint]:
     for flow, ends in enumerate(zip(flows.source.tolist(), flows.target.tolist(), strict=True)):
         if job.cluster.path(*ends) is None:
             source, target = (job.cluster.places[place] for place in ends)
-            yield Complaint(job.graph.where("flow", flow), f"no route leads from {source} to {target}")
+            yield Complaint(job.graph.where("flow", flow), f"the topology has no route from {source} to {target}")
 
 
 def _collectives_without_route(job: Job) -> Iterator[Complaint]:
@@ -104,7 +104,7 @@ def _collectives_without_route(job: Job) -> Iterator[Complaint]:
         for task, other, _ in each.traffic():
             (source, *_), (target, *_) = devices[graph.place[task]], devices[graph.place[other]]
             if source != target and job.cluster.path(source, target) is None:
-                why = f"no route leads from {places[source]} to {places[target]}"
+                why = f"the topology has no route from {places[source]} to {places[target]}"
                 yield Complaint(graph.where("task", task), why)
 
 
@@ -126,9 +126,9 @@ def _tasks_without_room(job: Job) -> Iterator[Complaint]:
     for path, (task, *others) in places.items():
         room = max(cluster.devices[device].memory for device in devices[int(graph.place[task])])
         needed, held = unlike(float(least[task]), room)
-        more = f", and {len(others)} more {'is' if len(others) == 1 else 'are'} too large" if others else ""
+        more = f", and {len(others)} more {'task is' if len(others) == 1 else 'tasks are'} too large" if others else ""
         yield Complaint(
-            path, f"task {graph.names[task]} needs {needed} on its device, and the largest holds {held}{more}"
+            path, f"task {graph.names[task]} needs {needed} on its device, but the largest has {held}{more}"
         )
 
 

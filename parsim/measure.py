@@ -69,7 +69,7 @@ class Calibration:
             lines.append(f"  and {len(rows) - SHOWN} shorter calls")
         rate = 1 / profile.beta_s_per_byte / 1e9 if profile.beta_s_per_byte else float("inf")
         lines += ["", f"  a transfer takes {seconds(profile.alpha_s)} and its bytes at {rate:.3g} GB/s"]
-        lines += [f"  a task's hand-over takes {seconds(profile.overhead_s)} besides"]
+        lines += [f"  the hand-over of a task takes another {seconds(profile.overhead_s)}"]
         return "\n".join(lines) + "\n"
 
 
@@ -102,7 +102,7 @@ def calibrate(
     if isinstance(asked.values.get("cluster"), dict) and "topology" in asked.values["cluster"]:
         chosen["cluster.topology"] = ANY_WAY
     scenario = load(source, chosen)
-    bare = [Complaint(("workload",), "has no kernels that could be measured; use items with data and a kernel, or mlp")]
+    bare = [Complaint(("workload",), "has no kernels to measure; use items with data and a kernel, or mlp")]
     try:
         job = build(scenario)
     except ScenarioError as error:  # stated seconds of the workload are not a fault here

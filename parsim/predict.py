@@ -80,7 +80,7 @@ class Replay:
         """Return whether the result is right, and the error of the prediction, in words."""
         serial = "is" if self.result_matches_serial else "is NOT"
         return [
-            f"The result {serial} what one worker alone computes.",
+            f"The result {serial} the same as that of one worker.",
             *verdict(self.predicted.to_dict(), self.measured.to_dict(), self.profiled, self.measured.job.cost.handed),
         ]
 
@@ -170,7 +170,7 @@ def _crowded(job: Job) -> list[str]:
     workers, there = len(job.cluster.workers), cores()
     if workers <= there:
         return []
-    return [f"{workers} workers share {there} cores of this machine: they take turns, and tasks take longer"]
+    return [f"{workers} workers share {there} cores of this machine, so they take turns and tasks take longer"]
 
 
 def salvage(failed: Unfinished, folder: str | os.PathLike[str]) -> None:

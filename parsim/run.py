@@ -92,8 +92,8 @@ class Result:
         """The notes to show with the run."""
         program = self.job.graph.program
         counted = self.job.clock == "simulated" and program is not None and not program.light
-        silent = ["the simulated clock counts these kernels and runs none; for a result use clock: live, or replay"]
-        by_path = ["the longest path played this run, and wrote what SimPy would write; --engine simpy plays it there"]
+        silent = ["the simulated clock does not run these kernels; for a result use clock: live, or replay"]
+        by_path = ["this run was computed as a longest path, with the same result as SimPy; --engine simpy uses SimPy"]
         return [
             *self.warnings,
             *(silent if counted else []),

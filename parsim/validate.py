@@ -59,7 +59,11 @@ class Validation:
             return "the makespan is less than the lower bound"
         if not all(map(self.agrees, self.forms)):
             return "the simulation differs from a closed form"
-        return "the simulation agrees with theory" if self.forms else "no closed form is known; bound and checker hold"
+        return (
+            "the simulation agrees with theory"
+            if self.forms
+            else "no closed form is known; the lower bound and the checker hold"
+        )
 
     def _repr_html_(self) -> str:
         """Show the comparison and the run in a notebook."""

@@ -203,13 +203,13 @@ ONE_FAULT = [
     (ITEMS, "steps:", "§stepps:", "plan.stepps", "Did you mean 'steps'?"),
     (ITEMS, "steps: {split", "steps: {§spilt", "plan.steps.spilt", "Did you mean 'split'?"),
     (ITEMS, "compute: 1 s", "compute: 1 s, §speed: 2", "cost.speed", "unknown key 'speed'; known are: compute"),
-    (ITEMS, "merge: sum", "merge: {kind: sum, §x: 1}", "workload.merge.x", "unknown key 'x'; none is known here"),
-    (ITEMS, "policy: fifo", "policy: {kind: fifo, §x: 1}", "policy.x", "unknown key 'x'; none is known here"),
+    (ITEMS, "merge: sum", "merge: {kind: sum, §x: 1}", "workload.merge.x", "unknown key 'x'; no names are known here"),
+    (ITEMS, "policy: fifo", "policy: {kind: fifo, §x: 1}", "policy.x", "unknown key 'x'; no names are known here"),
     (TASKS, "speed: 2", "§sped: 2", "cluster.devices[1].sped", "Did you mean 'speed'?"),
     (TASKS, "memory: 1 GB", "§memry: 1 GB", "workload.tasks[1].memry", "Did you mean 'memory'?"),
     (TASKS, "plan: {", "plan: {§split: data, ", "plan.split", "unknown key 'split'; known are: prefetch, steps"),
     (FLOWS, "limit:", "§limmit:", "workload.flows[1].limmit", "Did you mean 'limit'?"),
-    (FLOWS, "workload:", "plan: {§prefetch: 1}\nworkload:", "plan.prefetch", "none is known here"),
+    (FLOWS, "workload:", "plan: {§prefetch: 1}\nworkload:", "plan.prefetch", "no names are known here"),
     # unknown names, a shelf each; the place is the name
     (ITEMS, "kind: star", "kind: §str", "cluster.topology.kind", "unknown name 'str'. Did you mean 'star'?"),
     (
@@ -271,9 +271,9 @@ ONE_FAULT = [
     (TASKS, "prefetch: 1", "prefetch: §-1", "plan.prefetch", "must be at least 0"),
     (TASKS, "seed: 3", "seed: §-3", "seed", "must be at least 0"),
     # zero where a rate, a speed, a capacity or a count is meant
-    (ITEMS, "10 MB/s", "§0 MB/s", "cluster.topology.bandwidth", "is zero; a bandwidth must be more"),
-    (FLOWS, "limit: 1 B/s", "limit: §0 B/s", "workload.flows[1].limit", "is zero; a bandwidth must be more"),
-    (TASKS, "speed: 2", "speed: §0", "cluster.devices[1].speed", "0 is too little; it must be more than 0"),
+    (ITEMS, "10 MB/s", "§0 MB/s", "cluster.topology.bandwidth", "is zero; a bandwidth must be above 0"),
+    (FLOWS, "limit: 1 B/s", "limit: §0 B/s", "workload.flows[1].limit", "is zero; a bandwidth must be above 0"),
+    (TASKS, "speed: 2", "speed: §0", "cluster.devices[1].speed", "0 is too small; it must be more than 0"),
     (TASKS, "memory: 4 GB", "memory: §0 B", "cluster.devices[1].memory", "or leave it out for no limit"),
     (
         ITEMS,
@@ -297,7 +297,7 @@ ONE_FAULT = [
     (COUNTED, "count: 3", "count: §-1", "workload.count", "it must be at least 1"),
     (ITEMS, "devices: 2", "devices: §1000000", "cluster.devices", "1000000 devices are more than 100000"),
     (ITEMS, "split: data,", "split: data, subsets: §4,", "plan.subsets", "4 subsets of 3 items"),
-    (STAGES, "microbatches: 8", "microbatches: §9000000", "plan.microbatches", "make more than 10000000"),
+    (STAGES, "microbatches: 8", "microbatches: §9000000", "plan.microbatches", "is more than 10000000"),
     # names twice, or taken
     (ITEMS, "devices: 2", "devices: [a, §a]", "cluster.devices[1]", "'a' is taken by devices[0]; choose another"),
     (ITEMS, "devices: 2", "devices: [§host, b]", "cluster.devices[0]", "the name of the coordinator; choose another"),
@@ -318,12 +318,18 @@ ONE_FAULT = [
     (FLOWS, "to: h1, over", "to: §h7, over", "cluster.topology.routes[0].to", "unknown name 'h7'"),
     # what cannot go together
     (ITEMS, "policy: fifo", "policy: §in_order", "policy", "use fifo or heft, or workload kind stages"),
-    (ITEMS, "split: data,", "split: data, §depth: 2,", "plan.depth", "split: data knows no depth"),
-    (TASKS, "plan:", "cost: {kind: constant, §compute: 1 s}\nplan:", "cost.compute", "the workload states the seconds"),
+    (ITEMS, "split: data,", "split: data, §depth: 2,", "plan.depth", "does not apply to split: data"),
+    (
+        TASKS,
+        "plan:",
+        "cost: {kind: constant, §compute: 1 s}\nplan:",
+        "cost.compute",
+        "the workload already states times",
+    ),
     (STAGES, "forward: 1 ms", "forward: §[1 ms, 2 ms]", "workload.forward", "2 times for 4 stages"),
     (STAGES, "pipeline: 4", "pipeline: §5", "plan.pipeline", "a pipeline of 5 ranks needs 5 workers"),
     (STAGES, "chunks: 1", "chunks: §2", "plan.chunks", "use chunks: 1"),
-    (ITEMS, "kind: constant", "kind: noisy, spread: §1.5", "cost.spread", "must lie between 0 and 1"),
+    (ITEMS, "kind: constant", "kind: noisy, spread: §1.5", "cost.spread", "must be at least 0 and below 1"),
 ]
 
 
@@ -354,15 +360,15 @@ def test_a_plan_left_out_lacks_its_keys_and_an_empty_plan_is_no_mapping(refused)
 @pytest.mark.parametrize(
     ("text", "path", "message"),
     [
-        (ITEMS.replace("devices: 2", "devices: 2, §devices: 3"), "cluster.devices", "is doubled; it stands in line 2"),
-        (ITEMS + "§policy: heft\n", "policy", "the key 'policy' is doubled; it stands in line 6 already"),
-        (ITEMS.replace("devices: 2", "devices: §02"), "cluster.devices", "starts with a zero; write it without"),
+        (ITEMS.replace("devices: 2", "devices: 2, §devices: 3"), "cluster.devices", "is already in line 2"),
+        (ITEMS + "§policy: heft\n", "policy", "the key 'policy' is already in line 6; write it once"),
+        (ITEMS.replace("devices: 2", "devices: §02"), "cluster.devices", "starts with a zero; leave the zero out"),
         (ITEMS.replace("1 MB", "§01 MB"), "workload.item", "write '1 MB'"),
         (ITEMS.replace("[1, 2, 3]", "[1, §007]"), "workload.data[1]", "starts with a zero"),
-        (ITEMS.replace("devices: 2", "devices: §&many 2"), "cluster.devices", "is an anchor; a scenario has none"),
+        (ITEMS.replace("devices: 2", "devices: §&many 2"), "cluster.devices", "is an anchor; leave it out"),
         (ITEMS.replace("devices: 2", "devices: §*many"), "cluster.devices", "is an alias; write the value out"),
-        (ITEMS.replace("devices: 2", "devices: §!!int 2"), "cluster.devices", "is a tag; a scenario has none"),
-        (ITEMS.replace("devices: 2", "§2: 2, devices: 2"), "cluster.2", "the key 2 is not a text"),
+        (ITEMS.replace("devices: 2", "devices: §!!int 2"), "cluster.devices", "is a tag; leave it out"),
+        (ITEMS.replace("devices: 2", "§2: 2, devices: 2"), "cluster.2", "the key 2 is not text"),
         ("§", "yaml", "is empty"),
         ("§# nothing\n", "yaml", "is empty"),
         ("§- 1\n", "yaml", "a scenario is a mapping of key: value, not a list"),
@@ -401,7 +407,7 @@ def test_a_bomb_of_a_mapping_does_not_go_off(monkeypatch):
     bomb = ["x"]
     for _ in range(30):
         bomb = [bomb] * 9
-    with pytest.raises(parsim.ScenarioError, match="too many values"):
+    with pytest.raises(parsim.ScenarioError, match="contains more than"):
         parsim.simulate({"policy": bomb})
 
 
@@ -419,7 +425,7 @@ def test_a_large_file_is_refused_by_its_size(command, tmp_path):
 def test_a_binary_file_is_no_scenario(refused, data):
     (fault,) = refused(data)
     assert fault[3] == "yaml"
-    assert "is no UTF-8 text" in fault[4] or "is it a text file?" in fault[4]
+    assert "is not UTF-8 text" in fault[4] or "is it a text file?" in fault[4]
 
 
 # --- routes and room ---
@@ -431,19 +437,19 @@ ROUTES = FLOWS.replace(", {from: h0, to: h2, over: [L1, L2]}", "")
     ("text", "path", "message"),
     [
         (ITEMS.replace(", topology: {kind: star, bandwidth: 10 MB/s, latency: 0 s}", "").replace("1 kB", "0 B")
-         .replace("1 MB", "§1 MB"), "workload.item", "from host to w0, and no route leads there"),
+         .replace("1 MB", "§1 MB"), "workload.item", "from host to w0, but the topology has no route there"),
         (ITEMS.replace(", topology: {kind: star, bandwidth: 10 MB/s, latency: 0 s}", "").replace("1 MB", "0 B")
-         .replace("1 kB", "§1 kB"), "workload.result", "from w0 to host, and no route leads there"),
+         .replace("1 kB", "§1 kB"), "workload.result", "from w0 to host, but the topology has no route there"),
         (TASKS.replace("  topology: {kind: full, bandwidth: 1 GB/s}\n", "").replace("t1: 18 MB", "t1: §18 MB"),
-         "workload.tasks[1].after.t1", "from p1 to p2, and no route leads there"),
-        (ROUTES.replace("{name: f1", "§{name: f1"), "workload.flows[1]", "no route leads from h0 to h2"),
+         "workload.tasks[1].after.t1", "from p1 to p2, but the topology has no route there"),
+        (ROUTES.replace("{name: f1", "§{name: f1"), "workload.flows[1]", "the topology has no route from h0 to h2"),
         (FLOWS.replace("from: h0, to: h2, size", "from: h0, to: §h0, size"), "workload.flows[1].to", "to itself"),
         (TASKS.replace("memory: 1 GB", "memory: §5 GB").replace("compute: 13 s", "compute: {p2: 13 s}"),
-         "workload.tasks[1].memory", "task t2 needs 5 GB on its device, and the largest holds 4 GB"),
+         "workload.tasks[1].memory", "task t2 needs 5 GB on its device, but the largest has 4 GB"),
         (TASKS.replace("p1: 14 s, ", "").replace("output: 10 MB", "output: §5 GB"), "workload.tasks[0].output",
-         "task t1 needs 5 GB on its device, and the largest holds 4 GB"),
+         "task t1 needs 5 GB on its device, but the largest has 4 GB"),
         (ITEMS.replace("devices: 2", "devices: 1, device: {memory: 9 MB}").replace("weights: 10 MB", "weights: §10 MB"),
-         "workload.weights", "task part0 needs 13 MB on its device, and the largest holds 9 MB"),
+         "workload.weights", "task part0 needs 13 MB on its device, but the largest has 9 MB"),
     ],
     ids=lambda value: str(value)[-30:],
 )  # fmt: skip
@@ -493,7 +499,7 @@ seed: §x
         ("workload.tasks[3].compute", "is missing"),
         ("plan.prefetch", "must be at least 0"),
         ("plan.split", "unknown key 'split'"),
-        ("cost.spread", "must lie between 0 and 1"),
+        ("cost.spread", "must be at least 0 and below 1"),
         ("policy", "unknown name 'fifi'"),
         ("seed", "wants a whole number"),
         ("other", "unknown key 'other'"),
@@ -525,7 +531,7 @@ def test_routes_are_checked_beside_a_wrong_policy_and_cost(refused):
     expected = [
         ("workload.flows[1]", "no route"),
         ("policy", "Did you mean 'heft'?"),
-        ("cost.spread", "between 0 and 1"),
+        ("cost.spread", "at least 0 and below 1"),
     ]
     assert_faults(refused(marked(text)[0]), text, expected)
 
@@ -543,7 +549,7 @@ cost: {kind: constant, compute: §5}
 
 def test_faults_of_reading_and_of_meaning_are_told_together(refused):
     text = ITEMS.replace("devices: 2", "devices: §02").replace("policy: fifo", "policy: §fifi\n§policy: heft")
-    expected = [("cluster.devices", "starts with a zero"), ("policy", "'fifo'?"), ("policy", "is doubled")]
+    expected = [("cluster.devices", "starts with a zero"), ("policy", "'fifo'?"), ("policy", "write it once")]
     assert_faults(refused(marked(text)[0]), text, expected)
 
 
@@ -567,14 +573,14 @@ def test_very_many_faults_are_told_in_time(refused):
         (["cluster.topology.bandwidth=5"], "cluster.topology.bandwidth", "'5' has no unit"),
         (["policy=fifi"], "policy", "Did you mean 'fifo'?"),
         (["workload.data[1]=x"], "workload.data[1]", "not the text 'x'"),
-        (["workload.data[9]=3"], "workload.data[9]", "has 3 elements, counted from 0"),
+        (["workload.data[9]=3"], "workload.data[9]", "has 3 elements; the first is number 0"),
         (["cluster.devices.x=3"], "cluster.devices.x", "cluster.devices is 2, not a mapping"),
         (["cluster.devices=02"], "cluster.devices", "starts with a zero"),
-        (["policy={a: 1, a: 2}"], "policy", "is doubled"),
-        (["policy=[a"], "policy", "is no YAML value"),
+        (["policy={a: 1, a: 2}"], "policy", "write it once"),
+        (["policy=[a"], "policy", "is not a YAML value"),
         (["policy=*a"], "policy", "is an alias"),
-        (["policy"], "policy", "is no PATH=VALUE; write for example cluster.devices=4"),
-        (["=3"], "yaml", "is no PATH=VALUE; write for example cluster.devices=4"),
+        (["policy"], "policy", "is not PATH=VALUE; write for example cluster.devices=4"),
+        (["=3"], "yaml", "is not PATH=VALUE; write for example cluster.devices=4"),
         (["a..b=3"], "a..b", "is not a path; write for example workload.tasks[2].compute"),
         (["[0]=3"], "[0]", "is not a path"),
         (["workload.item=1 Mb"], "workload.item", "write Mbit or MB"),
@@ -619,7 +625,8 @@ def test_faults_of_several_options_are_told_at_once(refused):
         (["run"], "SCENARIO:0:0: SCENARIO", "Missing argument"),
         (["run", "none.yaml"], "none.yaml:0:0: SCENARIO", "no such file"),
         (["run", "."], ".:0:0: SCENARIO", "is a folder; name a file"),
-        (["run", "a.yaml", "--set", "policy=fifo,heft"], "--set:0:0: policy", "parsim compare plays them side by side"),
+        (["run", "a.yaml", "--set", "policy=fifo,heft"], "--set:0:0: policy", "parsim compare plays "
+         "several side by side"),
         (["run", "a.yaml/b"], "a.yaml/b:0:0: SCENARIO", "cannot be read"),
         (["run", "x" * 5000], "x" * 5000 + ":0:0: SCENARIO", "cannot be read"),
         (["run", "two\nlines.yaml"], r"two\nlines.yaml:0:0: SCENARIO", "no such file"),
@@ -792,14 +799,14 @@ def test_a_mapping_has_no_lines():
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        (float("nan"), "nan is no finite number"),
-        (float("inf"), "inf is no finite number"),
+        (float("nan"), "nan is not a finite number"),
+        (float("inf"), "inf is not a finite number"),
         (10**400, "has too many digits"),
-        (object(), "is nothing that YAML could say"),
-        (b"fifo", "is nothing that YAML could say"),
-        ({1: 2}, "the key 1 is not a text"),
-        ("\ud800", "holds half a character"),
-        ({"\ud800": 1}, "is not a text"),
+        (object(), "YAML cannot express a"),
+        (b"fifo", "YAML cannot express a"),
+        ({1: 2}, "the key 1 is not text"),
+        ("\ud800", "contains half a surrogate pair"),
+        ({"\ud800": 1}, "is not text"),
     ],
 )
 def test_what_yaml_could_not_say(value, message):
@@ -840,5 +847,5 @@ def test_tasks_too_large_are_told_once_where_most_of_their_need_is(item, weights
     with pytest.raises(parsim.ScenarioError) as caught:
         parsim.simulate(scenario)
     held = "9000000 B" if needs.endswith(" B") else "9 MB"
-    message = f"task part0 needs {needs} on its device, and the largest holds {held}, and 15 more are too large"
+    message = f"task part0 needs {needs} on its device, but the largest has {held}, and 15 more tasks are too large"
     assert [fault[3:] for fault in caught.value.faults] == [(f"workload.{place}", message)]

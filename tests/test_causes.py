@@ -120,7 +120,7 @@ def test_the_cause_that_was_planted_is_named(raw, makespan, change, what, then):
     assert found.makespan_s == pytest.approx(makespan, rel=1e-9)
     assert (best.change, best.what) == (change, what)
     assert then is None or best.makespan_s == pytest.approx(then, rel=1e-9)
-    assert found.fix_first.startswith(f"Fix first: {best.words}. It would end ")
+    assert found.fix_first.startswith(f"Fix first: {best.words}. The run would end ")
     assert ("at the earliest" in found.fix_first) == (change in ("busiest_link", "links_of_device", "host_step"))
 
 
@@ -138,8 +138,8 @@ def test_bounds_are_told_but_are_not_what_to_fix_first():
 def test_a_bound_is_told_where_nothing_else_helps():
     found = parsim.explain(ROOM)
     alone = replace(found, changes=tuple(one for one in found.changes if one.bound))
-    assert alone.fix_first == "Fix first: infinite memory. It would end after 1 s, 1 s (50.0 %) sooner."
-    assert replace(found, changes=()).fix_first == "None of these would end it sooner."
+    assert alone.fix_first == "Fix first: infinite memory. The run would end after 1 s, 1 s (50.0 %) sooner."
+    assert replace(found, changes=()).fix_first == "None of these changes shortens the run."
 
 
 def test_only_what_the_run_shows_a_sign_of_is_played():

@@ -66,7 +66,7 @@ def test_json_is_the_object_of_section_2(command):
 def test_json_of_every_scenario_is_one_object_that_adds_up(command, file):
     code, out, err = command("run", file, "--json")
     assert (code, err) == (0, "")
-    found = json.loads(out, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
+    found = json.loads(out, parse_constant=lambda word: pytest.fail(f"{word} is not valid JSON"))
     assert list(found) == list(SECTION_2)
     terms = found["ledger"]
     total = terms["t_total_s"] + terms["deviation_s"] + terms["idle_s"] + terms["contention_s"] - terms["hidden_s"]
@@ -356,7 +356,7 @@ def test_nothing_is_no_value(command, key):
 def test_a_path_of_set_has_an_end(command):
     code, out, err = command("run", FIRST, "--set", "a." * 600 + "b=1")
     assert (code, out) == (2, "")
-    assert err == "--set:0:0: a.a.a: leads 601 levels down; 40 are the most\n"
+    assert err == "--set:0:0: a.a.a: has 601 levels; at most 40 are allowed\n"
 
 
 def test_a_folder_where_a_file_has_to_go_is_found_before_the_clock(command, tmp_path):

@@ -216,20 +216,20 @@ def test_a_name_that_is_nothing(command, tmp_path):
 def test_a_folder_without_a_result(command, tmp_path):
     (found,) = refused(command, tmp_path)
     assert found[:4] == (str(tmp_path / "result.json"), 0, 0, "RESULT")
-    assert "a folder that --out wrote has it" in found[4]
+    assert "name a folder that --out wrote" in found[4]
 
 
 def test_the_folder_of_a_replay_has_its_runs_beside(command, replayed):
     (found,) = refused(command, replayed)
     assert found[0] == str(replayed / "result.json")
-    assert "name the folder predicted or measured" in found[4]
+    assert "name its folder predicted or measured" in found[4]
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in LYING])
 def test_a_measured_run_has_no_plan(command, replayed, tmp_path, kind):
     (found,) = refused(command, replayed / "measured", "--kind", kind, "--out", tmp_path / "out")
     assert found[:4] == ("--kind", 0, 0, "kind")
-    assert found[4] == f"{kind} needs the plan of a simulated run; of a measured one draw gantt, ledger, path"
+    assert found[4] == f"{kind} needs the plan of a simulated run, and this run is measured; use gantt, ledger, path"
     assert not (tmp_path / "out").exists()
 
 
@@ -284,19 +284,22 @@ def test_a_scenario_that_stalls_is_played_once_for_all_kinds(command, tmp_path, 
 
 DAMAGED = [
     ("result.json", lambda text: text[:40], 4, "json", "delimiter|Unterminated|Expecting"),
-    ("result.json", lambda text: "[]", 1, "json", "is no JSON object"),
+    ("result.json", lambda text: "[]", 1, "json", "is not a JSON object"),
     ("result.json", lambda text: text.replace("80.0,", '"80",', 1), 9, "makespan_s", "not a number"),
     ("result.json", lambda text: text.replace('"drain"', '"drian"'), None, "ledger.idle.drain", "is missing"),
-    ("result.json", lambda text: text.replace("80.0,", "81.0,", 1), 0, "end_s", "two runs are mixed"),
+    ("result.json", lambda text: text.replace("80.0,", "81.0,", 1), 0, "end_s", "holds files of two runs"),
     ("timeline.csv", lambda text: text.replace("0.0,9.0", "0.0,9.O", 1), 2, "[0].end_s", "not a number of seconds"),
     ("timeline.csv", lambda text: text.replace("number,", ""), 1, "number", "the column is missing"),
     ("idle.csv", lambda text: text.replace("fill", "fil"), 2, "[0].cause", "Did you mean 'fill'"),
     ("idle.csv", lambda text: text.replace("start_s", "begin_s"), 1, "start_s", "the column is missing"),
-    ("idle.csv", lambda text: text.replace("p3", "w0"), 0, "worker", "'w0' is not a worker of result.json: two runs"),
-    ("idle.csv", lambda text: text.replace("p3,49.0,80.0", "p3,49.0,81.0"), 0, "end_s", "ends after 80.0 s, the makes"),
-    ("idle.csv", lambda text: text.replace("p3,49.0", "p3,48.0"), 0, "start_s", "p3 is called idle at 48 s while"),
-    ("idle.csv", lambda text: text.replace("p3,49.0", "p3,50.0"), 0, "cause", "drain adds up to .* two runs are mixed"),
-    ("idle.csv", lambda text: text.replace("p1,0.0,9.0,fill", "p1,0.0,9.0,policy"), 0, "cause", "two runs are mixed"),
+    ("idle.csv", lambda text: text.replace("p3", "w0"), 0, "worker", "'w0' is not a worker of "
+     "result.json; the folder holds files of two runs"),
+    ("idle.csv", lambda text: text.replace("p3,49.0,80.0", "p3,49.0,81.0"), 0, "end_s", "is later than "
+     "80.0 s, the makes"),
+    ("idle.csv", lambda text: text.replace("p3,49.0", "p3,48.0"), 0, "start_s", "p3 is marked idle at 48 s, but"),
+    ("idle.csv", lambda text: text.replace("p3,49.0", "p3,50.0"), 0, "cause", "drain adds up to .* the "
+     "folder holds files of two runs"),
+    ("idle.csv", lambda text: text.replace("p1,0.0,9.0,fill", "p1,0.0,9.0,policy"), 0, "cause", "files of two runs"),
 ]  # fmt: skip
 
 

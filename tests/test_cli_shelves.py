@@ -245,7 +245,7 @@ def test_init_overwrites_nothing(command, here):
     for name in ("scenario.yaml", "link.yaml", "folder.yaml"):
         code, out, err = command("init", name)
         assert (code, out) == (2, "")
-        assert re.fullmatch(rf"FILE:0:0: FILE: '{name}' cannot be written: it exists already.*name another file\n", err)
+        assert re.fullmatch(rf"FILE:0:0: FILE: '{name}' cannot be written: it already exists.*name another file\n", err)
     assert (here / "scenario.yaml").read_text() == "mine"
     assert not (here / "nowhere").exists()
 
@@ -256,7 +256,7 @@ def test_init_overwrites_nothing(command, here):
         ("nowhere/a.yaml", "there is no folder 'nowhere'"),
         ("file/a.yaml", "there is no folder 'file'"),
         ("a\0b", "null"),
-        ("", "it exists already"),  # the folder itself
+        ("", "it already exists"),  # the folder itself
         ("x" * 300, "too long"),
     ],
 )
@@ -311,7 +311,7 @@ def test_a_schema_that_is_there_stays(command, here):
 
 
 def stays(schema):
-    return f"parsim: {schema} differs from the schema of this version, and stays; parsim schema > {schema} renews it\n"
+    return f"parsim: {schema} differs from this version's schema and is kept; to update it: parsim schema > {schema}\n"
 
 
 def test_what_stands_in_the_place_of_the_schema_stays(command, here):
@@ -328,7 +328,7 @@ def test_what_stands_in_the_place_of_the_schema_stays(command, here):
 def test_a_scenario_cannot_have_the_name_of_the_schema(command, here):
     code, out, err = command("init", "parsim.schema.json")
     assert (code, out, os.listdir(here)) == (2, "", [])
-    assert err.startswith("FILE:0:0: FILE: 'parsim.schema.json' cannot be written: the schema beside")
+    assert err.startswith("FILE:0:0: FILE: 'parsim.schema.json' cannot be written: init writes the schema")
 
 
 def test_all_that_is_wrong_with_init_is_told_at_once(command, here):

@@ -101,7 +101,7 @@ def test_no_form_applies_where_its_conditions_fail(why):
     verdict = validation(parsim.simulate(NONE[why]))
     assert verdict.forms == []
     assert verdict.good
-    assert verdict.verdict == "no closed form is known; bound and checker hold"
+    assert verdict.verdict == "no closed form is known; the lower bound and the checker hold"
 
 
 def test_results_on_one_device_s_link_that_are_inputs_on_another_s_are_no_one_round():

@@ -145,8 +145,8 @@ def test_a_comma_with_nothing_beside_it_is_refused(pair):
         alternatives([pair, "seed"])
     first, second = wrong.value.faults
     assert first[:4] == ("--set", 0, 0, "policy")
-    assert "a comma with nothing beside it" in first.message
-    assert "no PATH=VALUE" in second.message  # all at once
+    assert "a comma without a value" in first.message
+    assert "not PATH=VALUE" in second.message  # all at once
 
 
 def test_a_label_means_one_thing_in_the_scenario():
@@ -171,7 +171,8 @@ def test_a_variant_that_no_device_can_hold_fails_beside_the_others():
     found = compare(ROOMY, set={"cluster.device.memory": ["15 MB", "30 MB"]}, seeds=2)
     small, large = found.variants
     why = (
-        "cannot be played: task part0 needs 20 MB on its device, and the largest holds 15 MB, and 3 more are too large"
+        "cannot be played: task part0 needs 20 MB on its device, but the largest has 15 MB, and 3 more "
+        "tasks are too large"
     )
     assert small.failures == dict.fromkeys([0, 1], why)
     assert large.makespans == [pytest.approx(2.2)] * 2  # two rounds of 100 ms and 1 s
@@ -183,8 +184,8 @@ def test_a_variant_that_no_device_can_hold_fails_beside_the_others():
 @pytest.mark.parametrize(
     ("memory", "told"),
     [
-        (["15 MB", "12 MB"], ["the largest holds 15 MB", "the largest holds 12 MB"]),
-        (["15 MB", "30 Mb"], ["30 Mb", "the largest holds 15 MB"]),
+        (["15 MB", "12 MB"], ["the largest has 15 MB", "the largest has 12 MB"]),
+        (["15 MB", "30 Mb"], ["30 Mb", "the largest has 15 MB"]),
     ],
 )
 def test_where_no_variant_fits_or_one_is_wrong_besides_all_is_told_and_nothing_played(memory, told):
@@ -286,7 +287,7 @@ def test_files_that_do_different_work_are_refused_at_the_workload_of_the_later(f
         files("six.yaml", "# six\n" + ITEMS.format(devices=2, count=6)),
     )
     (fault,) = faults([four, six])
-    assert fault.startswith("six.yaml:3:11: workload: is not the work of four.yaml: count is 6 here and 4 there;")
+    assert fault.startswith("six.yaml:3:11: workload: differs from the work of four.yaml: count is 6 here and 4 there;")
     assert "--set" in fault
     assert len(faults([four, six, six, four])) == 1  # each place once
 
@@ -306,7 +307,7 @@ def test_another_kind_of_work_and_several_differences_are_named(files):
     tasks = files("tasks.yaml", "cluster: {devices: 2}\nworkload: {kind: tasks, tasks: [{name: a, compute: 1 s}]}\n")
     (fault,) = faults([items, tasks])
     assert fault.startswith(
-        "tasks.yaml:2:11: workload: is not the work of items.yaml: kind is tasks here and items there"
+        "tasks.yaml:2:11: workload: differs from the work of items.yaml: kind is tasks here and items there"
     )
     more = files(
         "more.yaml",
@@ -321,7 +322,7 @@ def test_another_kind_of_work_and_several_differences_are_named(files):
 def test_long_lists_and_files_of_one_name_are_told_apart_too(files):
     many = independent(*range(1, 20))
     (fault,) = faults([many, independent(*range(1, 19), 5)])
-    assert fault.startswith("scenario:0:0: workload: is not the work of scenario: tasks differs;")
+    assert fault.startswith("scenario:0:0: workload: differs from the work of scenario: tasks differs;")
     stg = "2\n0 0 0\n1 {seconds} 1 0\n2 3 1 1\n3 0 1 2\n"
     for folder, seconds in (("one", 4), ("two", 5)):
         files(f"{folder}/a.stg", stg.format(seconds=seconds))
@@ -334,9 +335,7 @@ def test_long_lists_and_files_of_one_name_are_told_apart_too(files):
 @pytest.mark.parametrize("sources", [[], [independent(1)], independent(1)])
 def test_one_variant_alone_is_refused(sources):
     (fault,) = faults(sources, set={"policy": ["fifo"]})
-    assert fault.startswith(
-        "SCENARIO:0:0: SCENARIO: one variant has nothing beside it; name two scenarios, or give --set"
-    )
+    assert fault.startswith("SCENARIO:0:0: SCENARIO: one variant cannot be compared; name two scenarios, or give --set")
 
 
 def test_all_faults_of_all_variants_come_at_once_and_each_once(files):
@@ -360,7 +359,7 @@ def test_all_faults_of_all_variants_come_at_once_and_each_once(files):
         ({"set": {"policy": []}}, "--set:0:0: policy", "empty"),
         ({"set": {"seed": list(range(10)), "cluster.devices": list(range(1, 200))}}, "--set:0:0: set", "1990 variants"),
         ({"set": {3: [1, 2]}}, "--set:0:0: 3", "text"),
-        ({"set": {"policy": {"fifo", "lpt"}}}, "--set:0:0: policy", "set is nothing that YAML could say"),
+        ({"set": {"policy": {"fifo", "lpt"}}}, "--set:0:0: policy", "YAML cannot express a set"),
         ({"set": 3}, "--set:0:0: set", "mapping"),
         ({"seeds": 0}, "--seeds:0:0: seeds", "0 is not a count"),
         ({"seeds": True}, "--seeds:0:0: seeds", "not a count"),
@@ -368,7 +367,7 @@ def test_all_faults_of_all_variants_come_at_once_and_each_once(files):
         ({"seeds": "20"}, "--seeds:0:0: seeds", "whole number"),
         ({"seeds": [1, 1]}, "--seeds:0:0: seeds", "twice"),
         ({"seeds": [-1, 1]}, "--seeds:0:0: seeds", "whole number"),
-        ({"seeds": 2, "set": {"seed": 2**63 - 1}}, "--seeds:0:0: seeds", "pass 2^63 - 1"),
+        ({"seeds": 2, "set": {"seed": 2**63 - 1}}, "--seeds:0:0: seeds", "exceed 2^63 - 1"),
     ],
 )
 def test_what_is_wrong_with_settings_and_seeds_is_told(more, place, words):
@@ -473,7 +472,7 @@ def made(label, *makespans, **terms):
 def test_the_sentence_names_the_term_that_made_the_difference():
     assert decided(compare(independent(1, 1, 2), set={"policy": ["fifo", "lpt"]}).variants) == (
         "policy=lpt is the fastest: 2 s, 1 s (33.3 %) less than policy=fifo; "
-        "decided, in the mean of the workers, by 1 s less idling after the last task (drain)."
+        "on average, a worker spends 1 s less idling after the last task (drain)."
     )
 
 
@@ -486,7 +485,7 @@ def test_the_two_splits_differ_by_what_they_move():
     assert saved["transfers"] == pytest.approx(1.0)
     assert saved["drain"] == pytest.approx(0.2)
     assert found.decided.startswith("01_five_tasks_data is the fastest: 3.3 s, 1.2 s (26.7 %) less than 02")
-    assert found.decided.endswith("by 1 s less waiting for transfers (1 s less to move).")
+    assert found.decided.endswith("spends 1 s less waiting for transfers (1 s less to move).")
 
 
 @pytest.mark.parametrize("policy", ["fifo", "lpt", "heft", "work_stealing", "cpop", "peft", "round_robin"])
@@ -501,7 +500,7 @@ def test_what_was_saved_adds_up_to_the_gap(policy):
 def test_ties_are_told():
     # LPT's order of 3, 3, 2, 2, 2 is the file's own: 3+2+2 | 3+2
     assert compare(independent(3, 3, 2, 2, 2), set={"policy": ["fifo", "lpt"]}).decided == (
-        "Both take 7 s: nothing decides between them."
+        "Both take 7 s: there is no difference."
     )
     assert decided([made("a", 7.0), made("b", 7.0), made("c", 7.0)]).startswith("All 3 take 7 s")
     ahead = decided([made("a", 7.0), made("b", 7.0), made("c", 8.0, drain=1.0)])
@@ -514,7 +513,7 @@ def test_the_next_best_and_the_first_are_both_named():
     said = decided([made("slow", 10.0, fill=2.0), made("best", 5.0), made("next", 8.0, fill=3.0)])
     assert said == (
         "best is the fastest: 5 s, 3 s (37.5 %) less than next and 5 s (50 %) less than the first, slow; "
-        "decided, in the mean of the workers, by 3 s less idling before the first task (fill)."
+        "on average, a worker spends 3 s less idling before the first task (fill)."
     )
 
 
@@ -534,27 +533,27 @@ def test_luck_is_told_from_more_than_luck():
     slow = made("slow", 10.0, 10.0, 10.0)
     # differences 1, 2, 3: mean 2, s = 1, t = 4.3027 for 2 degrees of freedom: 2 +- 2.484
     assert decided([slow, made("a", 9.0, 8.0, 7.0)]) == (
-        "There is no difference beyond luck between a and slow: in the mean a takes 8 s, 2 s (20 %) less than slow; "
+        "No difference beyond luck was found between a and slow: in the mean a takes 8 s, 2 s (20 %) less than slow; "
         "it was ahead with 3, behind with 0, equal with 0 of 3 seeds, by -484.1 ms to 4.484 s (95 %)."
     )
     said = decided([slow, made("a", 9.0, 10.0, 10.5)])
     assert "; it was ahead with 1, behind with 1, equal with 1 of 3 seeds, by " in said
     # 1.9, 2.0, 2.1: s = 0.1, 2 +- 0.2484
     assert decided([slow, made("b", 8.1, 8.0, 7.9)]).endswith("by 1.752 s to 2.248 s (95 %): this is more than luck.")
-    assert decided([slow, made("c", 8.0, 8.0, 8.0)]).endswith("; with each of 3 seeds alike.")
+    assert decided([slow, made("c", 8.0, 8.0, 8.0)]).endswith("; the same with each of 3 seeds.")
 
 
 def test_where_luck_may_be_all_nobody_wins_and_no_cause_is_named():
     # By hand: 7, 9, 5 against 8, 8, 8: ahead with 2 of 3 seeds, by 1 +- 4.97 s; the third is 12 s longer with each.
     level, third = [made("a", 8.0, 8.0, 8.0), made("b", 7.0, 9.0, 5.0)], made("c", 19.0, 21.0, 17.0)
     said = decided([*level, third])
-    assert said.startswith("There is no difference beyond luck between b and a: in the mean b takes 7 s, 1 s (12.5 %)")
+    assert said.startswith("No difference beyond luck was found between b and a: in the mean b takes 7 s, 1 s (12.5 %)")
     assert "ahead with 2, behind with 1, equal with 0 of 3 seeds, by -3.968 s to 5.968 s (95 %)" in said
     assert "fastest" not in said
     assert "decided" not in said
     lines = table([*level, third])
     assert not any(line.startswith("*") for line in lines)
-    assert lines[-1] == "no *: luck alone may be what tells the shortest from the next"
+    assert lines[-1] == "no *: the shortest may be the shortest only by luck"
     assert [line[0] for line in table([level[1], third])[1:3]] == ["*", " "]
 
 
@@ -604,7 +603,7 @@ def test_a_single_seed_with_drawn_times_says_so():
 def test_a_single_seed_with_a_drawn_graph_says_so():
     drawn = {"cluster": {"devices": 2}, "workload": {"kind": "layered", "tasks": 9, "compute": "1 s"}}
     policies = {"policy": ["fifo", "lpt"]}
-    assert "Graphs are drawn, and this is a single seed: with --seeds 20" in compare(drawn, set=policies).report()
+    assert "Graphs are random, and only one seed was played" in compare(drawn, set=policies).report()
     assert "--seeds 20" not in compare(drawn, set=policies, seeds=2).report()
     assert "--seeds 20" not in compare(drawn, set={**policies, "workload.seed": [7]}).report()  # a seed of its own
 

@@ -125,8 +125,8 @@ class TestVerdict:
         lines = found.report().splitlines()
         assert lines[0] == "policies: mine"
         assert lines[1].split() == ["holds", "independent", "tasks", "on", "two", "workers"]
-        assert lines[-1] == f"mine.py: {len(found.findings)} cases, and all hold"
-        assert json.loads(json.dumps(found.to_dict()))["verdict"] == f"{len(found.findings)} cases, and all hold"
+        assert lines[-1] == f"mine.py: all {len(found.findings)} cases hold"
+        assert json.loads(json.dumps(found.to_dict()))["verdict"] == f"all {len(found.findings)} cases hold"
 
     def test_what_is_broken_is_named(self, here):
         found = verdict("kernels", "def mine(value):\n    return 1 / (value - 2)\n")
@@ -140,7 +140,7 @@ class TestVerdict:
     @pytest.mark.parametrize(
         ("body", "told"),
         [
-            ("class Mine: pass", "mine has no verb prepare"),
+            ("class Mine: pass", "mine has no method prepare"),
             ("class Mine(Newest):\n    def __init__(self, often): pass", "does not say what its parameter 'often' is"),
             ("class Mine(Newest):\n    def prepare(self, *_): raise ValueError('no')", "raised ValueError in prepare"),
         ],
@@ -167,7 +167,7 @@ class TestVerdict:
             """
         found = verdict("policies", f"class Other(Newest): pass\n{textwrap.dedent(body)}policies.add('nans')(Ranked)")
         nans = [one for one in found.findings if one.entry == "nans"]
-        assert all("ValueError in prepare: Ranked.rank answered NaN for task " in one.broken[0] for one in nans)
+        assert all("ValueError in prepare: Ranked.rank returned NaN for task " in one.broken[0] for one in nans)
 
     def test_a_file_that_adds_nothing_is_a_fault(self, here):
         Path("mine.py").write_text("x = 1\n", encoding="utf-8")
@@ -194,7 +194,7 @@ class TestVerdict:
         assert find("costs", "mine", Case("some", ask)).broken == ("raised KeyError: 'a\\nb'",)
 
     def test_a_parameter_that_nobody_can_make_up(self, here):
-        told = "file: nobody can make up what to say here, so that it cannot be tried; give it a default"
+        told = "file: check cannot choose a value for this parameter; give it a default"
         body = "def mine(value, file: File):\n    return value\n"
         text = (
             f"from parsim.kernels import kernels\nfrom parsim.core.schema import File\n\n@kernels.add('mine')\n{body}"
@@ -215,11 +215,11 @@ class TestPolicies:
             (
                 "return None",
                 "one worker",
-                "w0 waits for t0: it is ready, and the policy mine gives it to nobody",
+                "w0 waits for t0: it is ready, but the policy mine gives it to no worker",
             ),
             (
                 "return len(self.taken) if not self.taken.append(0) else None",
-                "children that stand before their parents",
+                "children listed before their parents",
                 "gave worker w1 the task t2 before its inputs: t3 has not ended",
             ),
             (
@@ -230,7 +230,7 @@ class TestPolicies:
             (
                 "return next((self.tasks.remove(t) or t for t in list(self.tasks) if worker in self.able[t]), None)",
                 "two slots a device, and room for one task",
-                "gave worker w0.1 the task t1, for which there is no room; ask fits(task)",
+                "gave worker w0.1 the task t1, which does not fit; call fits(task) first",
             ),
         ],
     )
@@ -253,7 +253,7 @@ class TestPolicies:
                     return super().take(worker, fits)
             """
         found = broken("policies", body)
-        assert found["independent tasks on two workers"].startswith("played again, it goes another way: ")
+        assert found["independent tasks on two workers"].startswith("decides otherwise when played again: ")
         assert "one worker" in found
 
     def test_homes_on_a_device_that_holds_no_such_task(self, here):
@@ -273,9 +273,9 @@ class TestPolicies:
         run = parsim.simulate({"cluster": {"devices": 2}, "workload": tasks})
         assert list(about_bounds(run.job, run.timeline)) == []
         late = replace(run.timeline, start_s=run.timeline.start_s + 2, end_s=run.timeline.end_s + 2)
-        assert list(about_bounds(run.job, late)) == ["ends after 3 s, and one worker alone needs 2 s"]
+        assert list(about_bounds(run.job, late)) == ["ends after 3 s, but one worker needs only 2 s"]
         early = replace(run.timeline, end_s=run.timeline.end_s / 2)
-        told = "ends after 0.5 s, and the critical path and the work need 1 s"
+        told = "ends after 0.5 s, but the critical path and the work need 1 s"
         assert list(about_bounds(run.job, early)) == [told]
 
     def test_a_policy_that_looks_no_further_than_one_worker_breaks_no_rule(self, here):
@@ -309,7 +309,7 @@ class TestSchedules:
                 "1 ranks, 1 microbatches, 1 chunks",
                 "runs 0F0 twice",
             ),
-            ("raise Invalid([Complaint(('chunks',), 'no')])", "some shape is possible", "refuses every shape"),
+            ("raise Invalid([Complaint(('chunks',), 'no')])", "at least one shape is accepted", "refuses every shape"),
         ],
     )
     def test_wrong_orders(self, here, body, case, told):
@@ -327,9 +327,9 @@ class TestSchedules:
         found = broken("schedules", self.GPIPE, claims)
         # GPipe: (p - 1) / (m + p - 1) of the whole = 1/5, and all m activations at once.
         assert found["2 ranks, 4 microbatches, 1 chunks"] == (
-            "claims a bubble of 0 of the whole, and has 0.2 with equal stages "
-            "claims that rank 0 holds 1 activations at most, and it holds 4 "
-            "claims that rank 1 holds 1 activations at most, and it holds 4"
+            "claims a bubble of 0 of the makespan, but has 0.2 with equal stages "
+            "claims at most 1 activations on rank 0, but it holds 4 "
+            "claims at most 1 activations on rank 1, but it holds 4"
         )
         assert "1 ranks, 1 microbatches, 1 chunks" not in found
 
@@ -343,7 +343,7 @@ class TestSchedules:
         told = {one.case: one.told for one in found.findings}
         assert found.good
         assert told["2 ranks, 4 microbatches, 1 chunks"] == "live activations 4 4"
-        refused = "refused: chunks: mine gives each rank one stage, so it has no use for more chunks; use chunks: 1"
+        refused = "refused: chunks: mine gives each rank one stage; use chunks: 1"
         assert told["2 ranks, 4 microbatches, 2 chunks"] == refused
         stages = {"kind": "stages", "forward": "1 s", "input_grad": "1 s", "weight_grad": "1 s"}
         plan = {"schedule": "mine", "microbatches": 2}
@@ -387,27 +387,27 @@ class TestTopologies:
             (
                 "return Wiring(lambda a, b: (0,))",
                 "routes between 1 devices and the host",
-                "answered (0,) for the route from w0 to host; a tuple of Link(name, bandwidth, latency) is wanted",
+                "returned (0,) for the route from w0 to host; return a tuple of Link(name, bandwidth, latency)",
             ),
             (
                 "return Wiring(lambda a, b: None)",
                 "routes between 2 devices and the host",
-                "no way",
+                "has no route",
             ),
             (
                 "return Wiring(lambda a, b: (Link('a', speed),) if random.random() < 0.5 else None)",
                 "routes between 5 devices and the host",
-                "is another when asked again",
+                "differs when asked for again",
             ),
             (
                 "return Wiring(lambda a, b: (Link('a', -speed),))",
                 "flows between 1 devices and the host",
-                "bandwidth of link a is to be B/s above 0",
+                "link a needs a bandwidth above 0 B/s",
             ),
             (
                 "return Wiring(lambda a, b: (Link('a', speed),), lambda a, b: iter([(a[0], b[-1], len(a))]))",
                 "routes between 2 devices and the host",
-                "alike yields pairs, or numbers of them, that do not stand for all routes",
+                "alike yields pairs or counts that do not cover all routes",
             ),
         ],
     )
@@ -422,27 +422,28 @@ class TestCosts:
             (
                 "return Cost(lambda g, i, d: -np.ones(len(g)), no_luck)",
                 "a pipeline",
-                "answered -1 for task 0F0; a finite number from 0 is wanted",
+                "returned -1 for task 0F0; return a finite number, 0 or more",
             ),
             (
                 "return Cost(lambda g, i, d: np.ones(len(g)), lambda seed, tasks: np.arange(tasks)[::-1] + 1.0)",
                 "luck of seed 7",
-                "gives the first 10 tasks other luck where there are no more; it is to know only (seed, task)",
+                "returns other factors for 10 tasks than for the first 10 of 1000; a factor may depend "
+                "only on (seed, task)",
             ),
             (
                 "return Cost(lambda g, i, d: np.ones(len(g)), lambda seed, tasks: np.random.rand(tasks))",
                 "luck of seed 0",
-                "draws other luck when asked again",
+                "returns other factors when called again",
             ),
             (
                 "return Cost(lambda g, i, d: np.ones(len(g)), lambda seed, tasks: np.zeros(tasks))",
                 "luck of seed 0",
-                "gives luck of mean 0",
+                "returns factors of mean 0",
             ),
             (
                 "return Cost(lambda g, i, d: np.full(len(g), random.random()), no_luck)",
                 "tasks with times of their own",
-                "played again, tasks take other seconds",
+                "tasks take other seconds when played again",
             ),
         ],
     )
@@ -453,15 +454,15 @@ class TestCosts:
 class TestKernelsAndMerges:
     def test_a_kernel_that_makes_something_else_each_time(self, here):
         found = broken("kernels", "def mine(value):\n    return value + random.random()\n")
-        assert "and another time" in found["fractions, twice"]
-        assert "one worker alone makes" in found["items split as {'split': 'layers'}"]
+        assert "but the second time" in found["fractions, twice"]
+        assert "those of one worker are" in found["items split as {'split': 'layers'}"]
 
     @pytest.mark.parametrize(
         ("body", "case", "told"),
         [
-            ("return values.pop()", "whole numbers, twice", "changes the list that it is given"),
-            ("return {sum(values)}", "one output, twice", "the result is {2} of type set, which JSON cannot hold"),
-            ("return sum(values) + random.random()", "fractions, twice", "and another time"),
+            ("return values.pop()", "whole numbers, twice", "changes the list of outputs"),
+            ("return {sum(values)}", "one output, twice", "the result is {2} of type set, which JSON cannot represent"),
+            ("return sum(values) + random.random()", "fractions, twice", "but the second time"),
             ("return max(values[1:])", "one output, twice", "merge mine (mine.py:7) raised ValueError for [2]: "),
         ],
     )
@@ -475,13 +476,13 @@ class TestParallelAndWorkloads:
         [
             (
                 "return data(replace(items, values=items.values[:-1]), workers)",
-                "makes 20 of items 1 to 5, and one worker alone 30",
+                "computes 20 from items 1 to 5, but one worker computes 30",
             ),
             (
                 "return replace(data(items, workers), group_size=np.zeros(1))",
-                "its tasks own 0 B of the weights together",
+                "its tasks own 0 B of weights in all",
             ),
-            ("return replace(data(items, workers), program=None)", "loses the values"),
+            ("return replace(data(items, workers), program=None)", "drops the values"),
             ("return replace(data(items, workers), units=np.zeros(3))", "units is not an array of"),
         ],
     )
@@ -494,7 +495,7 @@ class TestParallelAndWorkloads:
         [
             (
                 "return tasks(cluster, plan, [TaskRow(str(i), random.random()) for i in range(count)])",
-                "makes another graph when asked again; draw from a seed that the scenario gives",
+                "makes another graph when called again; draw random numbers from a seed parameter",
             ),
             ("return tasks(cluster, plan, [TaskRow(str(i), -1.0) for i in range(count)])", "stated has a time that is"),
             ("return tasks(cluster, plan, [])", "workload.tasks: is empty; at least one task is needed"),
@@ -513,4 +514,4 @@ def test_a_run_that_begins_like_the_first_and_goes_on_is_told():
 
     assert list(about_change(played(2), played(2))) == []
     (told,) = about_change(played(2), played(3))
-    assert told.startswith("played again, it goes another way: nothing, then chain0.2 on w0 at 2 s; keep no state")
+    assert told.startswith("decides otherwise when played again: nothing, then chain0.2 on w0 at 2 s; keep no state")

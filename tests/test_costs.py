@@ -100,7 +100,7 @@ def test_draws_are_numpys_own():
 
 @pytest.mark.parametrize("spread", [1.0, 2.0, 0.0, -0.1])
 def test_spread_lies_between_0_and_1(spread):
-    with pytest.raises(Invalid, match="must lie between 0 and 1"):
+    with pytest.raises(Invalid, match="must be at least 0 and below 1"):
         noisy(spread=spread)
 
 

@@ -199,7 +199,7 @@ def test_a_wrong_device(device, path, message):
         ("# x\nmemory: {bf16: {value: 1 GB, source: a}}\n", "2:9: memory", "wants {value: 312 TFLOP/s"),
         ("# x\npek: {value: 1 FLOP/s, source: a}\n", "2:1: pek", "Did you mean 'peak'?"),
         ("# x\npeak: {value: 1 GB, source: a}\n", "2:7: peak", "1 GB"),
-        ("# x\nper_node: {value: 0, source: a}\n", "2:11: per_node", "0 is too little"),
+        ("# x\nper_node: {value: 0, source: a}\n", "2:11: per_node", "0 is too small"),
         ("# x\nnic: {value: 0 B/s, source: a}\n", "2:6: nic", "is zero"),
     ],
 )
@@ -261,7 +261,7 @@ def test_utilisation_is_a_share_of_the_peak_of_the_format():
 def test_a_peak_of_another_format_is_never_used():
     (fault,) = faults({"peak": {"fp8": "1 TFLOP/s", "tf32": "1 TFLOP/s"}, "bandwidth": "1 TB/s"})
     assert fault.path == "cost.kind"
-    assert fault.message == ("device w0 has no peak of fp64, in which the kernels compute; it has peaks of tf32, fp8")
+    assert fault.message == ("device w0 has no peak for fp64, the format of the kernels; it has peaks for tf32, fp8")
 
 
 def test_the_precision_of_a_cluster_suits_all_its_devices():

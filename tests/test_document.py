@@ -97,34 +97,35 @@ def test_nan_is_a_float():
     [
         ("", ["a.yaml:1:1: yaml: is empty"]),
         ("# nothing\n\n", ["a.yaml:1:1: yaml: is empty"]),
-        ("a: 1\nb: 2\na: 3\n", ["a.yaml:3:1: a: the key 'a' is doubled; it stands in line 1 already"]),
+        ("a: 1\nb: 2\na: 3\n", ["a.yaml:3:1: a: the key 'a' is already in line 1; write it once"]),
         (
             "l:\n  - {x: {y: 1, y: 2}}\n",
-            ["a.yaml:2:16: l[0].x.y: the key 'y' is doubled; it stands in line 2 already"],
+            ["a.yaml:2:16: l[0].x.y: the key 'y' is already in line 2; write it once"],
         ),
-        ("a: 010", ["a.yaml:1:4: a: 010 starts with a zero; write it without, or in quotes if it is text"]),
-        ("a: [-01.5]", ["a.yaml:1:5: a[0]: -01.5 starts with a zero; write it without, or in quotes if it is text"]),
+        ("a: 010", ["a.yaml:1:4: a: 010 starts with a zero; leave the zero out, or write it in quotes if it is text"]),
+        ("a: [-01.5]", [
+            "a.yaml:1:5: a[0]: -01.5 starts with a zero; leave the zero out, or write it in quotes if it is text"]),
         ("a: '010'", []),
         ("a: 007 agents", []),
-        ("1: x", ["a.yaml:1:1: 1: the key 1 is not a text; write '1' in quotes"]),
+        ("1: x", ["a.yaml:1:1: 1: the key 1 is not text; write '1' in quotes"]),
         ("'1': x", []),
-        ("true: x", ["a.yaml:1:1: true: the key true is not a text; write 'true' in quotes"]),
+        ("true: x", ["a.yaml:1:1: true: the key true is not text; write 'true' in quotes"]),
         ("no: x", []),
         ("? [1, 2]\n: 3", ["a.yaml:1:3: ?: a key must be text"]),
-        ("a: &x 1\nb: *x", ["a.yaml:1:4: a: '&x' is an anchor; a scenario has none",
+        ("a: &x 1\nb: *x", ["a.yaml:1:4: a: '&x' is an anchor; leave it out",
                             "a.yaml:2:4: b: '*x' is an alias; write the value out"]),
         ("a: !!python/object:os.system x", [
-            "a.yaml:1:4: a: 'tag:yaml.org,2002:python/object:os.system' is a tag; a scenario has none"]),
-        ("a: !x {b: 1}", ["a.yaml:1:4: a: '!x' is a tag; a scenario has none"]),
-        ("a: 1\n---\nb: 2", ["a.yaml:2:1: yaml: a second document starts here; a scenario is one"]),
-        (b"a: \xff", ["a.yaml:1:4: yaml: is no UTF-8 text"]),
+            "a.yaml:1:4: a: 'tag:yaml.org,2002:python/object:os.system' is a tag; leave it out"]),
+        ("a: !x {b: 1}", ["a.yaml:1:4: a: '!x' is a tag; leave it out"]),
+        ("a: 1\n---\nb: 2", ["a.yaml:2:1: yaml: a second document starts here; a scenario is a single document"]),
+        (b"a: \xff", ["a.yaml:1:4: yaml: is not UTF-8 text"]),
         (b"a: 1\nb: \x00\x01", [
             "a.yaml:2:4: yaml: holds the character '\\x00', which YAML does not allow; is it a text file?"]),
         (b"\x7fELF\x02\x01", [
             "a.yaml:1:1: yaml: holds the character '\\x7f', which YAML does not allow; is it a text file?"]),
         ("a: 1" + "0" * 400, ["a.yaml:1:4: a: 1" + "0" * 59 + "... has too many digits"]),
         ('"a\\nb": 010', [
-            "a.yaml:1:9: a\\nb: 010 starts with a zero; write it without, or in quotes if it is text"]),
+            "a.yaml:1:9: a\\nb: 010 starts with a zero; leave the zero out, or write it in quotes if it is text"]),
     ],
 )  # fmt: skip
 def test_faults(text, expected):

@@ -73,7 +73,7 @@ def test_a_second_copy_changes_nothing_and_says_so(tmp_path):
     first = said(["parsim", "examples", "a b"], tmp_path)
     count = len(lying(tmp_path / "a b"))
     assert first.stdout.splitlines() == [
-        f"a b has {count} files, {count} of them new. Begin with:",
+        f"a b has {count} files, {count} of them new. Start with:",
         "  cd 'a b'",
         "  parsim run scenarios/01_five_tasks_data.yaml",
     ]
@@ -94,7 +94,7 @@ def test_files_that_differ_stay_and_nothing_is_copied(tmp_path):
     (tmp_path / "x" / "notebooks").write_text("a file")
     done = said(["parsim", "examples", "x"], tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
-    why = "it is there already, and differs from the example; name another folder"
+    why = "it already exists and differs from the example; name another folder"
     assert done.stderr.splitlines() == [
         "DIR:0:0: DIR: 'x/notebooks' cannot be written: it is not a folder; name another folder",
         *(

@@ -52,7 +52,7 @@ def test_the_first_scenario():
     assert gains == pytest.approx([1.1, 0.3, 0.3, 0.15, 0.0])
     assert [change.bound for change in found.changes] == [False, False, True, False, False]
     assert refused(found) == {"infinite_memory": "no device has a limit"}
-    assert found.fix_first == "Fix first: one more worker. It would end after 2.2 s, 1.1 s (33.3 %) sooner."
+    assert found.fix_first == "Fix first: one more worker. The run would end after 2.2 s, 1.1 s (33.3 %) sooner."
     assert found.sums == {
         "compute_s": pytest.approx(3.0),
         "transfer_s": pytest.approx(0.3),
@@ -68,7 +68,7 @@ def test_one_more_worker_may_end_it_later():
     change = next(one for one in found.changes if one.change == "one_more_worker")
     assert (found.makespan_s, change.makespan_s, change.gain_s) == (12.0, 15.0, -3.0)
     assert "3 s (25.0 %) later" in found.report()
-    assert found.fix_first == "None of these would end it sooner."
+    assert found.fix_first == "None of these changes shortens the run."
 
 
 def test_the_best_policy_is_named_and_all_are_told():
@@ -149,7 +149,7 @@ def test_no_route_leads_to_a_copy():
     found = parsim.explain(scenario)
     assert (
         refused(found)["one_more_worker"]
-        == "workload.item: bytes may have to go from host to y2, and no route leads there"
+        == "workload.item: bytes may travel from host to y2, but the topology has no route there"
     )
     assert makespans(found)["no_transfer_delay"] == 2.0
 
@@ -279,7 +279,7 @@ def test_a_long_path_is_cut_in_the_middle():
 
 def test_nothing_to_do_takes_no_time():
     found = parsim.explain(tasks({"name": "a", "compute": "0 s"}))
-    assert (found.makespan_s, found.fix_first) == (0.0, "None of these would end it sooner.")
+    assert (found.makespan_s, found.fix_first) == (0.0, "None of these changes shortens the run.")
     assert all(change["gain"] == 0 for change in found.to_dict()["changes"])
 
 

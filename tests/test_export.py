@@ -145,7 +145,7 @@ def test_a_span_that_ends_before_it_starts_is_a_fault(tmp_path):
 def test_missing_and_doubled_columns_and_short_lines_are_faults(tmp_path):
     path = sheet(tmp_path, "a,b", header="number,number")
     expected = [f"F:1:1: {name}: the column is missing" for name in COLUMNS if name != "number"]
-    assert faults(path) == [*expected, "F:1:1: number: the column stands there twice"]
+    assert faults(path) == [*expected, "F:1:1: number: the column occurs twice"]
     assert faults(sheet(tmp_path, "0,a")) == ["F:2:1: [0]: the line has 2 fields, the header 10"]
 
 
@@ -162,7 +162,9 @@ def test_files_that_are_no_csv_are_faults(tmp_path):
 
 def test_fewer_workers_than_named_are_a_fault(five, tmp_path):
     path = sheet(tmp_path, *"".join(write_csv(five)).splitlines()[1:])
-    assert faults(path, 1) == ["--workers:0:0: workers: 1 is too few: the file names 2 workers"]
+    assert faults(path, 1) == [
+        "--workers:0:0: workers: 1 is too few: the file names 2 workers; write at least that number"
+    ]
 
 
 def test_a_trace_without_spans_is_read(tmp_path):
@@ -481,8 +483,8 @@ def test_the_ledger_is_aligned_whatever_the_causes():
     lines = ledger(made)
     points = {line.index(".") for line in lines}  # "T_s" and the like come behind the numbers
     assert len(points) == 1
-    words = {line.index(word) for line, word in zip(lines, ("N/P", "other", "+ idle"), strict=False)} - {0}
-    assert {line.index("waiting") for line in lines if "waiting" in line} | {lines[3].index("a task")} == words
+    words = {line.index(word) for line, word in zip(lines, ("N/P", "work", "+ idle"), strict=False)} - {0}
+    assert {line.index("waiting") for line in lines if "waiting" in line} | {lines[3].index("hand-over")} == words
 
 
 def test_dust_of_rounding_is_no_time():
@@ -507,13 +509,13 @@ def test_a_prediction_that_is_off_names_what_it_missed():
     first, second, *rest = verdict(one, two, profiled=True)
     off = 0.5 / two["makespan_s"]
     assert first.startswith(
-        f"The makespan was predicted {off:.1%} too short; the term that is off most is 400 ms more deviation"
+        f"The makespan was predicted {off:.1%} too short; the largest error is in one term: 400 ms more deviation"
     )
     assert overhead(two) == pytest.approx(0.1 * two["workers"] / two["tasks"])
-    assert (second.split(" (")[1], rest) == ("overhead), predicted 0 s.", [])
+    assert (second.split("; ")[1], rest) == ("predicted: 0 s.", [])
     stated, _, none, *measure = verdict(one, two, profiled=False)
     assert stated == f"The makespan was predicted {off:.1%} too short; {STATED}."
-    assert (none.startswith("No profile"), tuple(measure)) == (True, MEASURE)
+    assert (none.startswith("Without a profile"), tuple(measure)) == (True, MEASURE)
 
 
 def test_a_hand_over_that_was_foreseen_is_no_part_of_t_s_and_no_surprise():
@@ -527,9 +529,9 @@ def test_a_hand_over_that_was_foreseen_is_no_part_of_t_s_and_no_surprise():
     row = next(line for line in side_by_side(one, two, handed) if line.startswith("T_s"))
     assert row.endswith("+0.0%")
     first, second, third = verdict(one, two, profiled=True, handed=handed)
-    assert third.startswith("T_s above is without it")
+    assert third.startswith("T_s above excludes it")
     assert "1 s more contention than predicted" in first
-    assert second.endswith("predicted 50 ms.")
+    assert second.endswith("predicted: 50 ms.")
 
 
 def test_times_of_few_figures_have_no_exponent():
@@ -553,7 +555,7 @@ def test_report_of_training_and_of_folded_devices(five):
     assert "stands for" in text
     assert "one iteration               3.3 s" in text
     assert "samples per second          12" in text
-    assert "none: no kernel has run" in text
+    assert "none: no kernel ran" in text
 
 
 # --- files ---

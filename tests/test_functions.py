@@ -278,15 +278,15 @@ def test_what_a_scenario_may_not_set(said, told):
 @pytest.mark.parametrize(
     ("shelf_name", "body", "told"),
     [
-        ("kernels", "def f(): return 5", "kernel mine takes no argument and makes an object of type int, which is no"),
+        ("kernels", "def f(): return 5", "kernel mine returns an object of type int when called without"),
         (
             "kernels",
             "class F:\n    def forward(self, x): return x",
-            "kernel mine takes no argument and makes an object",
+            "kernel mine returns an object",
         ),
         ("kernels", "def f(x, y): return x", "kernel mine does not say what its parameter 'y' is; annotate it, for"),
         ("kernels", "def f(*, x): return x", "kernel mine does not say what its parameter 'x' is; annotate it, for"),
-        ("merges", "def f(): pass", "merge mine takes no argument and makes nothing, which is not a function; write"),
+        ("merges", "def f(): pass", "merge mine returns nothing when called without arguments; return a function"),
     ],
 )
 def test_what_is_no_function_of_one_argument_is_a_fault_at_its_decorator(here, shelf_name, body, told):

@@ -312,7 +312,7 @@ def test_bytes_travel_over_the_network():
     run = parsim.simulate({"cluster": cluster, "workload": workload})
     # By hand: w0 has fork, branch and join; the other branch waits 1 s for its input, and the join for its output.
     assert run.timeline.makespan_s == pytest.approx(5.0)
-    with pytest.raises(parsim.ScenarioError, match=r"0:0: workload\.send: bytes may have to go from w0 to w1"):
+    with pytest.raises(parsim.ScenarioError, match=r"0:0: workload\.send: bytes may travel from w0 to w1"):
         parsim.simulate({"cluster": {"devices": 2}, "workload": workload})
 
 
@@ -322,30 +322,30 @@ def test_bytes_travel_over_the_network():
 @pytest.mark.parametrize(
     ("kind", "keys", "key", "message"),
     [
-        ("chains", {"count": 4000, "length": 2501}, "length", "makes more than 10000000 tasks, the most"),
-        ("chains", {"count": MOST, "length": MOST}, "length", "makes more than 10000000 tasks, the most"),
-        ("fork_join", {"width": MOST}, "width", "makes more than 10000000 tasks, the most"),
-        ("fork_join", {"width": 6_000_000}, "width", "makes more than 10000000 edges, the most"),
-        ("fork_join", {"width": 10, "rounds": MOST}, "rounds", "makes more than 10000000 tasks, the most"),
-        ("out_tree", {"levels": 24}, "levels", "makes more than 10000000 tasks, the most"),
-        ("in_tree", {"levels": 24}, "levels", "makes more than 10000000 tasks, the most"),
-        ("out_tree", {"levels": MOST}, "levels", "makes more than 10000000 tasks, the most"),
-        ("in_tree", {"levels": MOST, "children": MOST}, "levels", "makes more than 10000000 tasks, the most"),
-        ("gaussian", {"matrix": 1}, "matrix", "leaves nothing to eliminate; write at least 2"),
-        ("gaussian", {"matrix": 5000}, "matrix", "makes more than 10000000 tasks, the most"),
-        ("gaussian", {"matrix": 4000}, "matrix", "makes more than 10000000 edges, the most"),
+        ("chains", {"count": 4000, "length": 2501}, "length", "makes more than 10000000 tasks, which is the limit"),
+        ("chains", {"count": MOST, "length": MOST}, "length", "makes more than 10000000 tasks, which is the limit"),
+        ("fork_join", {"width": MOST}, "width", "makes more than 10000000 tasks, which is the limit"),
+        ("fork_join", {"width": 6_000_000}, "width", "makes more than 10000000 edges, which is the limit"),
+        ("fork_join", {"width": 10, "rounds": MOST}, "rounds", "makes more than 10000000 tasks, which is the limit"),
+        ("out_tree", {"levels": 24}, "levels", "makes more than 10000000 tasks, which is the limit"),
+        ("in_tree", {"levels": 24}, "levels", "makes more than 10000000 tasks, which is the limit"),
+        ("out_tree", {"levels": MOST}, "levels", "makes more than 10000000 tasks, which is the limit"),
+        ("in_tree", {"levels": MOST, "children": MOST}, "levels", "makes more than 10000000 tasks, which is the limit"),
+        ("gaussian", {"matrix": 1}, "matrix", "has nothing to eliminate; write at least 2"),
+        ("gaussian", {"matrix": 5000}, "matrix", "makes more than 10000000 tasks, which is the limit"),
+        ("gaussian", {"matrix": 4000}, "matrix", "makes more than 10000000 edges, which is the limit"),
         ("fft", {"points": 12}, "points", "12 is not a power of two; write 8 or 16"),
-        ("fft", {"points": 2**19}, "points", "makes more than 10000000 tasks, the most"),
+        ("fft", {"points": 2**19}, "points", "makes more than 10000000 tasks, which is the limit"),
         ("layered", {"tasks": 100, "degree": 11}, "degree", "and 100 tasks make 10 layers; write at most 10"),
         ("layered", {"tasks": 1, "degree": 2}, "degree", "tasks, and 1 task makes 1 layer; write at most 1, or more"),
-        ("layered", {"tasks": 10, "alpha": 0.31}, "alpha", "makes more layers than there are tasks (10); write"),
-        ("layered", {"tasks": 100, "alpha": 0.01}, "alpha", "makes more layers than there are tasks (100); write"),
-        ("layered", {"tasks": 100, "alpha": 5e-324}, "alpha", "makes more layers than there are tasks (100); write"),
+        ("layered", {"tasks": 10, "alpha": 0.31}, "alpha", "makes more layers than tasks (10); write"),
+        ("layered", {"tasks": 100, "alpha": 0.01}, "alpha", "makes more layers than tasks (100); write"),
+        ("layered", {"tasks": 100, "alpha": 5e-324}, "alpha", "makes more layers than tasks (100); write"),
         ("layered", {"tasks": 10, "ccr": 1e308}, "ccr", "makes delays that add up to more than 1e+300 s; write"),
-        ("layered", {"tasks": 9_000_000, "degree": 2}, "degree", "makes more than 10000000 edges, the most"),
-        ("layered", {"tasks": 9, "beta": 2.0}, "beta", "2 must lie between 0 and 2"),
-        ("layered", {"tasks": 9, "beta": -0.5}, "beta", "-0.5 must lie between 0 and 2"),
-        ("layered", {"tasks": 6_000_000, "beta": 1.0, "degree": 1}, "beta", "make more than 10000000 times"),
+        ("layered", {"tasks": 9_000_000, "degree": 2}, "degree", "makes more than 10000000 edges, which is the limit"),
+        ("layered", {"tasks": 9, "beta": 2.0}, "beta", "2 must be at least 0 and below 2"),
+        ("layered", {"tasks": 9, "beta": -0.5}, "beta", "-0.5 must be at least 0 and below 2"),
+        ("layered", {"tasks": 6_000_000, "beta": 1.0, "degree": 1}, "beta", "is more than 10000000 times"),
         ("layered", {"tasks": 9, "ccr": 1.0, "send": Travel()}, "ccr", "leave one of the two out"),
     ],
 )  # fmt: skip

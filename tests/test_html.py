@@ -109,4 +109,4 @@ def test_a_replay_shows_prediction_beside_measurement():
     cells = {row[0]: row for row in shown.rows if len(row) == 4}
     assert cells[""] == ["", "predicted", "measured", "predicted is off by"]
     assert cells["makespan"][1] == "3.3 s"
-    assert "The result is what one worker alone computes." in shown.words
+    assert "The result is the same as that of one worker." in shown.words

@@ -171,8 +171,8 @@ def test_in_python_it_is_unfinished(monkeypatch):
 
 PARSIM = f"{sys.executable} -m parsim"
 RUN = f"{PARSIM} run {FIRST}"
-NOBODY = "parsim: standard output is closed, so that nobody gets the answer; name --out DIR, or say --quiet\n"
-LOST = "parsim: standard output: it is closed, so that the answer is lost\n"
+NOBODY = "parsim: standard output is closed, so the answer cannot be printed; use --out DIR or --quiet\n"
+LOST = "parsim: standard output: it is closed, so the answer is lost\n"
 FULL = "parsim: standard output: No space left on device\n"
 
 

@@ -227,7 +227,7 @@ def test_a_model_at_the_host_needs_a_route():
     with pytest.raises(parsim.ScenarioError) as wrong:
         parsim.simulate(scenario)
     assert [fault.path for fault in wrong.value.faults] == ["workload.weights"]
-    assert "from host to w0, and no route" in wrong.value.faults[0].message
+    assert "from host to w0, but the topology has no route" in wrong.value.faults[0].message
 
 
 @pytest.mark.parametrize("split", ["data", "layers", "chain"])
@@ -264,11 +264,11 @@ def test_what_an_array_of_outputs_is_in_json_and_that_it_ends(three):
     }
     run = parsim.simulate(raw)
     assert run.to_dict()["result"] == [3.0, 3.0, 3.0]
-    assert "the outputs make [3.0, 3.0, 3.0]" in run.report()
+    assert "the result is [3.0, 3.0, 3.0]" in run.report()
     three.write_text(three.read_text().replace("* value", "* np.nan"))
     parsim.use(three)
     with pytest.raises(
         parsim.RunError,
-        match=r"the result holds nan at \[0\], no finite number \(merge sum, kernel three \(.*three.py:3",
+        match=r"the result holds nan at \[0\], which is not a finite number \(merge sum, kernel three \(.*three.py:3",
     ):
         parsim.simulate(raw)

@@ -128,18 +128,18 @@ def test_a_lane_that_never_finds_room_is_named_in_the_stall():
         {"name": "c", "compute": {"w1": "1 s"}, "after": {"t": "80 MB"}},
     ]
     cluster = {"devices": 2, "device": {"memory": "130 MB"}, "topology": FULL}
-    with pytest.raises(parsim.Stalled, match=r"lane dp of w0 waits to hand on what t has"):
+    with pytest.raises(parsim.Stalled, match=r"lane dp of w0 waits to send the data of t on"):
         parsim.simulate({"cluster": cluster, "workload": {"kind": "tasks", "tasks": tasks}})
 
 
 @pytest.mark.parametrize(
     ("task", "path", "why"),
     [
-        ({"compute": "0 s"}, "tasks[1].compute", "needs its one worker"),
-        ({"lane": "host"}, "tasks[1].lane", "'host' is a lane, or a way, of every timeline"),
+        ({"compute": "0 s"}, "tasks[1].compute", "needs exactly one worker"),
+        ({"lane": "host"}, "tasks[1].lane", "'host' is reserved for every timeline"),
         ({"lane": "w1"}, "tasks[1].lane", "'w1' is the name of a device"),
-        ({"memory": "1 MB"}, "tasks[1].memory", "only sends what its parents made"),
-        ({"after": {"b": "1 MB"}}, "tasks[1].after.b", "can only order"),
+        ({"memory": "1 MB"}, "tasks[1].memory", "only sends its parents' outputs"),
+        ({"after": {"b": "1 MB"}}, "tasks[1].after.b", "carries no bytes or delay"),
     ],
 )
 def test_what_a_lane_cannot_do_is_wrong_input(task, path, why):
@@ -154,7 +154,11 @@ def test_who_gets_what_a_lane_sends_has_one_worker():
         {"name": "s", "compute": {"w0": "0 s"}, "lane": "dp"},
         {"name": "u", "compute": "1 s", "after": {"s": "1 MB"}},
     ]
-    with pytest.raises(parsim.ScenarioError, match=r"after\.s: s sends as soon as it can, so u needs its one worker"):
+    with pytest.raises(
+        parsim.ScenarioError,
+        match=r"after\.s: s sends as soon as it can, so u needs "
+        r"exactly one worker",
+    ):
         parsim.simulate(scenario(tasks))
 
 
@@ -188,7 +192,7 @@ def test_a_graph_that_computes_real_values_has_no_lanes():
     graph = parsim.simulate(SCENARIOS / "01_five_tasks_data.yaml").job.graph
     wrong = replace(graph, lanes=("dp",), lane=np.array([0, 1]), place=np.array([0, 0]), places=((0,),))
     wrong = replace(wrong, given=np.empty(0), result=np.empty(0))
-    assert [why for _, _, why in about_lanes(wrong)] == ["a graph that computes real values has no communication lanes"]
+    assert [why for _, _, why in about_lanes(wrong)] == ["a graph that computes values cannot have communication lanes"]
 
 
 def test_a_send_too_large_for_its_receiver_is_told_at_what_it_receives():

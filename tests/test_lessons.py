@@ -43,9 +43,9 @@ def test_no_answer_gives_a_hint(answer: object) -> None:
     ("answer", "words"),
     [
         ("2.75 s", "is T_total"),  # 5/2 (1 s + 0.1 s)
-        ("3 s", "is computing alone"),
-        ("0.3 s", "is the way of the items alone"),
-        ("5.5 s", "is what one worker alone would take"),
+        ("3 s", "is the computing alone"),
+        ("0.3 s", "is the transfer of the items alone"),
+        ("5.5 s", "is the time of one worker alone"),
         ("3.2 s", "is too short"),
         ("9 s", "is too long"),
         ("3.3", "has no unit"),
@@ -66,8 +66,8 @@ def test_the_right_makespan(answer: str) -> None:
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (1, "cannot be shared out evenly among 2 workers"),
-        (3, "cannot be shared out evenly among 2 workers"),
+        (1, "cannot be shared equally among 2 workers"),
+        (3, "cannot be shared equally among 2 workers"),
         (7, "a whole number from 1 to 6"),
         (0, "a whole number from 1 to 6"),
         ("2", "a whole number from 1 to 6"),
@@ -95,8 +95,8 @@ def test_subsets_that_are_too_coarse_or_too_fine() -> None:
         "plan": {"split": "data", "prefetch": 1},
         "cost": {"kind": "constant", "compute": "1 s"},
     }
-    assert "Finer!" in repr(lessons.subsets(4, question))
-    assert "Coarser!" in repr(lessons.subsets(24, question))
+    assert "Use more subsets." in repr(lessons.subsets(4, question))
+    assert "Use fewer subsets." in repr(lessons.subsets(24, question))
     assert lessons.subsets(12, question).right
 
 
@@ -121,7 +121,7 @@ def test_the_right_order() -> None:
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        ("340 MB", "is what T_total says"),  # 3 W = 90 items + 6 x 20 ms x 1 GB/s = 1020 MB
+        ("340 MB", "is the prediction of T_total"),  # 3 W = 90 items + 6 x 20 ms x 1 GB/s = 1020 MB
         ("100 MB", "Look higher"),
         ("2 GB", "Look lower"),
         ("443", "has no unit"),
@@ -141,9 +141,9 @@ def test_the_right_weights(answer: str) -> None:
 @pytest.mark.parametrize(
     ("answer", "call", "words"),
     [
-        ("335.9 us", LAYER, "is what memory takes, and arithmetic takes longer"),
-        ("23.8 us", ADDITION, "is what arithmetic takes, and memory takes longer"),
-        ("4.73 ms", LAYER, "is both, one after the other"),
+        ("335.9 us", LAYER, "is the time of memory, but arithmetic takes longer"),
+        ("23.8 us", ADDITION, "is the time of arithmetic, but memory takes longer"),
+        ("4.73 ms", LAYER, "is the sum of both"),
         ("2.197 ms", LAYER, "as one FLOP"),
         ("0.125 ms", ADDITION, "counts numbers"),
         ("8.79 ms", LAYER, "is too long"),

@@ -154,7 +154,7 @@ def test_what_only_counts_is_refused_at_the_clock(tmp_path, command):
         parsim.simulate(raw)
     (fault,) = refused.value.faults
     assert fault.path == "clock"
-    assert fault.message.startswith("only counts, so that nothing can really run")
+    assert fault.message.startswith("needs kernels, but the workload only counts")
     text = json.dumps({key: value for key, value in raw.items() if key != "clock"})[:-1]
     file.write_text(f'{text},\n"clock": live}}\n')
     code, out, err = command("run", file)

@@ -83,10 +83,10 @@ def test_any_scenario_of_the_collection(path):
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"policy": "fifo"}, "the policy fifo decides while the clock runs"),
+        ({"policy": "fifo"}, "the policy fifo decides during the run"),
         (
             {"cluster.devices": [{"name": f"w{rank}", "memory": "1 GB"} for rank in range(4)]},
-            "device w0 has a limit of memory",
+            "device w0 has limited memory",
         ),
         ({"workload.send": "0 s"}, ""),
         ({}, ""),
@@ -112,7 +112,7 @@ def test_orders_that_wait_for_each_other_are_left_to_simpy():
     job = build(load(PIPELINE))
     backwards = tuple(order[::-1] for order in job.graph.orders)
     stuck = replace(job, graph=replace(job.graph, orders=backwards))
-    assert reason_against(stuck) == "the orders of the workers wait for each other"
+    assert reason_against(stuck) == "the workers' orders wait for each other"
     with pytest.raises(parsim.Stalled, match="w0 waits for"):
         play(stuck)
 
@@ -135,7 +135,8 @@ def test_the_command_says_which_engine_played(command):
         (("--engine", "pth"), "--engine:0:0: engine: unknown name 'pth'. Did you mean 'path'?"),
         (
             ("--engine", "path", "--set", "policy=fifo"),
-            "--engine:0:0: engine: path cannot play this: the policy fifo decides while the clock runs; leave it out",
+            "--engine:0:0: engine: the engine path cannot play this scenario: the policy fifo decides "
+            "during the run; leave --engine out",
         ),
     ],
 )

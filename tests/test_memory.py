@@ -283,7 +283,7 @@ def test_a_stall_names_lane_task_and_why():
     assert isinstance(stall.value, parsim.RunError)
     assert str(stall.value).splitlines() == [
         "stalled at 1 s: 2 of 3 tasks cannot end",
-        "  p waits for b: it needs 6 MB more on p, where 4 MB of 10 MB are free",
+        "  p waits for b: it needs 6 MB more on p, where only 4 MB of 10 MB are free",
         "  q waits for c: b has not ended",
     ]
 

@@ -142,7 +142,7 @@ def test_rows_that_no_position_reads_get_no_gradient():
 def test_a_dropout_is_not_computed():
     one, x = kernel("dropout_add", rate=0.1), np.ones(2)
     for part in (lambda: one.forward(x, x), lambda: one.input_grad(x, x, x)):
-        with pytest.raises(NotImplementedError, match=r"a dropout of rate 0.1 can be counted, but not computed"):
+        with pytest.raises(NotImplementedError, match=r"a dropout of rate 0.1 can be simulated, but not computed"):
             part()
     assert one.flops("forward", (5,), (5,)) == 10
     assert one.flops("input_grad", (5,), (5,)) == 5
@@ -151,11 +151,11 @@ def test_a_dropout_is_not_computed():
 @pytest.mark.parametrize(
     ("entry", "said", "told"),
     [
-        ("dropout_add", {"rate": 1}, "rate: 1 is no probability from 0 to below 1"),
-        ("dropout_add", {"rate": -0.1}, "rate: -0.1 is no probability"),
-        ("attention", {"heads": 4, "key_value_heads": 3}, "key_value_heads: 3 is no divisor of 4 heads"),
-        ("attention", {"heads": 2, "key_value_heads": 4}, "key_value_heads: 4 is no divisor of 2 heads"),
-        ("max_pool", {"window": 3, "padding": 2}, "padding: 2 is more than half a window of 3"),
+        ("dropout_add", {"rate": 1}, "rate: 1 must be at least 0 and below 1"),
+        ("dropout_add", {"rate": -0.1}, "rate: -0.1 must be at least 0"),
+        ("attention", {"heads": 4, "key_value_heads": 3}, "key_value_heads: 3 does not divide the 4 heads"),
+        ("attention", {"heads": 2, "key_value_heads": 4}, "key_value_heads: 4 does not divide the 2 heads"),
+        ("max_pool", {"window": 3, "padding": 2}, "padding: 2 is more than half the window of 3"),
         ("gated", {"activation": "silo"}, "silu"),
     ],
 )
@@ -175,11 +175,11 @@ def test_parameters_that_do_not_fit_are_refused(entry, said, told):
         (kernel("conv2d"), ((1, 3, 5, 5), (2, 4, 3, 3)), r"images \(1, 3, 5, 5\) do not fit weights \(2, 4, 3, 3\)"),
         (kernel("rotary", heads=2), ((1, 3, 6),), "a width of 6 cannot be split into 2 equal heads of an even number"),
         (kernel("positions"), ((1, 6, 4), (5, 4)), "a sequence of 6 is longer than a table of 5 positions"),
-        (kernel("attention"), ((1, 2, 3), (1, 4, 3), (1, 4, 3)), "a causal mask wants q .* of one sequence length"),
+        (kernel("attention"), ((1, 2, 3), (1, 4, 3), (1, 4, 3)), "a causal mask needs the same sequence length"),
         (
             kernel("attention", heads=4, key_value_heads=2),
             ((1, 2, 8),) * 3,
-            r"q \(1, 2, 8\) wants k and v of batch 1 and width 4, not \(1, 2, 8\)",
+            r"q \(1, 2, 8\) needs k and v of batch 1 and width 4, not \(1, 2, 8\)",
         ),
     ],
 )

@@ -116,7 +116,7 @@ class TestUse:
     def test_what_stood_there_stays_where_the_new_file_is_wrong(self, here):
         use(written(NEWEST))
         assert faults(written(NEWEST + "1 / 0\n")) == [
-            "mine.py:24:1: with: raised ZeroDivisionError as it was loaded: division by zero"
+            "mine.py:24:1: with: raised ZeroDivisionError while it was loaded: division by zero"
         ]
         assert parsim.simulate(SCENARIO).timeline.makespan_s == 3.0
 
@@ -131,17 +131,20 @@ class TestUse:
     @pytest.mark.parametrize(
         ("text", "told"),
         [
-            ("x = 1\ndef take(:\n", "2:10: with: is no Python: invalid syntax"),
-            ("import parsim_has_no_such\n", "1:1: with: raised ModuleNotFoundError as it was loaded: No module named"),
-            ("def f():\n    raise KeyError('a')\n\nf()\n", "2:1: with: raised KeyError as it was loaded: 'a'"),
-            ("import sys\nsys.exit(3)\n", "2:1: with: raised SystemExit as it was loaded: 3"),
-            ("raise BaseException(3)\n", "1:1: with: raised BaseException as it was loaded: 3"),
-            ("", "1:1: with: adds nothing to a shelf; decorate a class with @policies.add('mine')"),
-            (NEWEST.replace('"mine"', '"fifo"'), "4:1: with: policies: 'fifo' stands on the shelf already; choose"),
-            (NEWEST + NEWEST, "27:1: with: policies: 'mine' stands on the shelf already"),
+            ("x = 1\ndef take(:\n", "2:10: with: is not valid Python: invalid syntax"),
+            (
+                "import parsim_has_no_such\n",
+                "1:1: with: raised ModuleNotFoundError while it was loaded: No module named",
+            ),
+            ("def f():\n    raise KeyError('a')\n\nf()\n", "2:1: with: raised KeyError while it was loaded: 'a'"),
+            ("import sys\nsys.exit(3)\n", "2:1: with: raised SystemExit while it was loaded: 3"),
+            ("raise BaseException(3)\n", "1:1: with: raised BaseException while it was loaded: 3"),
+            ("", "1:1: with: adds nothing to a shelf; decorate a class, for example with @policies.add('mine')"),
+            (NEWEST.replace('"mine"', '"fifo"'), "4:1: with: policies: 'fifo' is already on the shelf; choose"),
+            (NEWEST + NEWEST, "27:1: with: policies: 'mine' is already on the shelf"),
             (NEWEST.replace('("mine")', ""), "4:1: with: write @policies.add('NAME')"),
             (NEWEST.replace('"mine"', '""'), "4:1: with: write @policies.add('NAME')"),
-            ("from parsim.costs import costs\ncosts.add('x')(3)\n", "2:1: with: costs: 'x' is to be a function or a"),
+            ("from parsim.costs import costs\ncosts.add('x')(3)\n", "2:1: with: costs: 'x' must be a function or a"),
         ],
     )
     def test_what_is_wrong_is_told_with_its_line(self, here, text, told):
@@ -184,20 +187,20 @@ class TestGuard:
             ),
             (
                 ("take(self, worker, fits)", "return 't0'"),
-                "25) answered 't0' for worker w0; a task number from 0 to 3, or None is wanted",
+                "25) returned 't0' for worker w0; return a task number from 0 to 3, or None",
             ),
-            (("take(self, worker, fits)", "return True"), "25) answered True for worker w0; a task number"),
-            (("take(self, worker, fits)", "return -1"), "25) answered -1 for worker w0; a task number"),
-            (("take(self, worker, fits)", "return 4"), "25) answered 4 for worker w0; a task number"),
+            (("take(self, worker, fits)", "return True"), "25) returned True for worker w0; return a task number"),
+            (("take(self, worker, fits)", "return -1"), "25) returned -1 for worker w0; return a task number"),
+            (("take(self, worker, fits)", "return 4"), "25) returned 4 for worker w0; return a task number"),
             (("take(self, worker, fits)", "return fits('t0')"), "26) raised TypeError in take for worker w0: "),
             (("home(self, task)", "return 0"), "25) named w0 as home of task t1, which may run only on w1"),
             (
                 ("home(self, task)", "return 2"),
-                "25) answered 2 as home of task t0; a worker's number from 0 to 1, or N",
+                "25) returned 2 as home of task t0; return a worker number from 0 to 1, or N",
             ),
             (
                 ("home(self, task)", "return None if task else 0"),
-                "25) named a home for task t0 and none for task t1; name one for every task, or for none",
+                "25) gave a home to task t0 but not to task t1; give one to every task, or to none",
             ),
             (("home(self, task)", "return 1"), "18) gave worker w0 the task t3, whose home is w1"),
             (("home(self, task)", "return 1 / task"), "26) raised ZeroDivisionError in home for task t0: division by"),
@@ -220,7 +223,7 @@ class TestGuard:
         one = {"devices": [{"name": "w0", "slots": 2, "memory": "10 MB"}]}
         tasks = [{"name": f"t{i}", "compute": "1 s", "memory": "6 MB"} for i in range(2)]
         with pytest.raises(
-            parsim.RunError, match=r"^policy mine \(mine.py:18\) gave worker w0.1 the task t0, for which"
+            parsim.RunError, match=r"^policy mine \(mine.py:18\) gave worker w0.1 the task t0, which does"
         ):
             parsim.simulate({"cluster": one, "workload": {"kind": "tasks", "tasks": tasks}, "policy": "mine"})
 
@@ -229,7 +232,7 @@ class TestGuard:
         two = [{"name": "t0", "compute": "1 s"}, {"name": "t1", "compute": "2 s"}]
         three = [*two, {"name": "t2", "compute": "1 s", "after": ["t0", "t1"]}, {"name": "t3", "compute": "1 s"}]
         work = {"kind": "tasks", "tasks": three}
-        with pytest.raises(parsim.RunError, match=r"gave worker w2 the task t2 before its inputs: of t0, t1 not all"):
+        with pytest.raises(parsim.RunError, match=r"gave worker w2 the task t2 before its inputs: not all of t0, t1"):
             parsim.simulate({"cluster": {"devices": 3}, "workload": work, "policy": "mine"})
 
     def test_a_policy_that_never_takes_stalls(self, here):
@@ -238,8 +241,8 @@ class TestGuard:
             parsim.simulate(SCENARIO)
         assert str(stalled.value).splitlines() == [
             "stalled at 0 s: 4 of 4 tasks cannot end",
-            "  w0 waits for t0: it is ready, and the policy mine gives it to nobody",
-            "  w1 waits for t0: it is ready, and the policy mine gives it to nobody",
+            "  w0 waits for t0: it is ready, but the policy mine gives it to no worker",
+            "  w1 waits for t0: it is ready, but the policy mine gives it to no worker",
         ]
 
     def test_what_it_does_to_its_estimate_stays_its_own(self, here):
@@ -256,10 +259,10 @@ class TestGuard:
     @pytest.mark.parametrize(
         ("change", "told"),
         [
-            (("def take", "def took"), "has no verb take; write for example 'def take(self, worker, fits)'"),
+            (("def take", "def took"), "has no method take; write for example 'def take(self, worker, fits)'"),
             (
                 ("def home", "home = 1\n\n    def homes"),
-                "has no verb home; write for example 'def home(self, task): return",
+                "has no method home; write for example 'def home(self, task): return",
             ),
             (
                 ("def home", "def __init__(self, depth):\n        pass\n\n    def home"),
@@ -292,7 +295,7 @@ class TestGuard:
         use(written("from parsim.core.schema import Count\n" + NEWEST.replace("def home", init)))
         assert "least" in str(scenario_schema())
         parsim.simulate(SCENARIO, set={"policy": {"kind": "mine", "least": 3}})
-        with pytest.raises(parsim.ScenarioError, match=r"--set:0:0: policy.least: 0 is too little"):
+        with pytest.raises(parsim.ScenarioError, match=r"--set:0:0: policy.least: 0 is too small"):
             parsim.simulate(SCENARIO, set={"policy": {"kind": "mine", "least": 0}})
         with pytest.raises(parsim.ScenarioError, match=r"unknown name 'mines'. Did you mean 'mine'"):
             parsim.simulate(SCENARIO, set={"policy": "mines"})
@@ -355,25 +358,27 @@ class TestAnswers:
     @pytest.mark.parametrize(
         ("body", "told"),
         [
-            ("(places):\n    return 3", "topology mine (mine.py:4) answered 3; a Wiring(route) is wanted, route("),
+            ("(places):\n    return 3", "topology mine (mine.py:4) returned 3; return a Wiring(route), where route("),
             ("():\n    return 3", "topology mine (mine.py:4) raised TypeError: mine() got an unexpected keyword"),
-            ("(places):\n    return Wiring(7)", "topology mine (mine.py:4) answered Wiring(route="),
+            ("(places):\n    return Wiring(7)", "topology mine (mine.py:4) returned Wiring(route="),
             (
                 "(places):\n    return Wiring(lambda a, b: (7,))",
-                "topology mine (mine.py:6) answered (7,) for the route from w0 to w1; a tuple of Link(name, bandwidth",
+                "topology mine (mine.py:6) returned (7,) for the route from w0 to w1; return a tuple of "
+                "Link(name, bandwidth",
             ),
             (
                 "(places):\n    return Wiring(lambda a, b: (Link('a', 0.0),))",
-                "topology mine (mine.py:6) answered ('a',) for the route from w0 to w1; bandwidth of link a is to be "
-                "B/s above 0, its latency s from 0",
+                "topology mine (mine.py:6) returned ('a',) for the route from w0 to w1; link a needs a "
+                "bandwidth above 0 "
+                "B/s and a latency of 0 s or more",
             ),
             (
                 "(places):\n    return Wiring(lambda a, b: (Link('a', 1e6), Link('b', 1e6), Link('a', 1e6)))",
-                "topology mine (mine.py:6) answered ('a', 'b', 'a') for the route from w0 to w1; it takes link a twice",
+                "topology mine (mine.py:6) returned ('a', 'b', 'a') for the route from w0 to w1; it uses link a twice",
             ),
             (
                 "(places):\n    return Wiring(lambda a, b: (Link('a', 1e6), Link('a', 2e6)))",
-                "topology mine (mine.py:6) answered ('a', 'a') for the route from w0 to w1; link a was ('a', 1000000.0",
+                "topology mine (mine.py:6) returned ('a', 'a') for the route from w0 to w1; link a was ('a', 1000000.0",
             ),
             (
                 "(places):\n    return Wiring(lambda a, b: a[b])",
@@ -381,15 +386,16 @@ class TestAnswers:
             ),
             (
                 "(places):\n    return Wiring(lambda a, b: ())",
-                "topology mine (mine.py:6) answered () for the route from w0 to w1; it names no link; name at least",
+                "topology mine (mine.py:6) returned () for the route from w0 to w1; a route needs at least one link",
             ),
             (
                 "(places):\n    return Wiring(lambda a, b: 'a')",
-                "topology mine (mine.py:6) answered 'a' for the route from w0 to w1; a tuple of Link(name, bandwidth",
+                "topology mine (mine.py:6) returned 'a' for the route from w0 to w1; return a tuple of "
+                "Link(name, bandwidth",
             ),
             (
                 "(places):\n    return Wiring(lambda a, b: (Link('a', 1e6),), weight=lambda a, b, link: 0)",
-                "topology mine (mine.py:4) answered 0 for the weight on link a; a number above 0 is wanted",
+                "topology mine (mine.py:4) returned 0 for the weight on link a; return a number above 0",
             ),
         ],
     )
@@ -399,18 +405,21 @@ class TestAnswers:
     @pytest.mark.parametrize(
         ("body", "told"),
         [
-            ("():\n    return 1.0", "cost mine (mine.py:4) answered 1.0; a Cost(expected, luck) of two functions is"),
+            (
+                "():\n    return 1.0",
+                "cost mine (mine.py:4) returned 1.0; return a Cost(expected, luck) of two functions",
+            ),
             (
                 "():\n    return Cost(lambda graph, index, device: 1.0, lambda seed, tasks: np.ones(tasks))",
-                "cost mine (mine.py:6) answered 1.0 as seconds on w0; a number for each of 2 is wanted",
+                "cost mine (mine.py:6) returned 1.0 as seconds on w0; return an array of 2 numbers",
             ),
             (
                 "():\n    return Cost(lambda graph, index, device: -np.ones(2), lambda seed, tasks: np.ones(tasks))",
-                "cost mine (mine.py:6) answered -1 for task part0; a finite number from 0 is wanted",
+                "cost mine (mine.py:6) returned -1 for task part0; return a finite number, 0 or more",
             ),
             (
                 "():\n    return Cost(lambda graph, index, device: np.nan * np.ones(2), lambda s, t: np.ones(t))",
-                "cost mine (mine.py:6) answered nan for task part0; a finite number from 0 is wanted",
+                "cost mine (mine.py:6) returned nan for task part0; return a finite number, 0 or more",
             ),
             (
                 "():\n    return Cost(lambda graph, index, device: np.ones(2), lambda s, t: 1 / 0)",
@@ -418,7 +427,7 @@ class TestAnswers:
             ),
             (
                 "():\n    return Cost(lambda graph, index, device: 'abc', lambda s, t: 1 / 0)",
-                "cost mine (mine.py:6) answered 'abc' as seconds on w0; a number for each of 2 is wanted",
+                "cost mine (mine.py:6) returned 'abc' as seconds on w0; return an array of 2 numbers",
             ),
         ],
     )
@@ -428,23 +437,26 @@ class TestAnswers:
     @pytest.mark.parametrize(
         ("body", "told"),
         [
-            ("(**all):\n    return []", "answered []; a list of Op for each of 2 ranks is wanted"),
-            ("(**all):\n    return [['0F0'], ['1F0']]", "of 2 ranks, 1 microbatches and 1 chunks holds '0F0'; an Op("),
+            ("(**all):\n    return []", "returned []; return 2 lists of Op, one for each rank"),
+            (
+                "(**all):\n    return [['0F0'], ['1F0']]",
+                "with 2 ranks, 1 microbatches and 1 chunks holds '0F0'; write an Op(",
+            ),
             (
                 "(**all):\n    return [[Op(0, 'F', 0)], [Op(1, 'F', 1)]]",
-                "of 2 ranks, 1 microbatches and 1 chunks holds 1F1; there are 2 stages and 1 microbatches, counted",
+                "with 2 ranks, 1 microbatches and 1 chunks holds 1F1; there are 2 stages and 1 microbatches, counted",
             ),
             (
                 "(**all):\n    return [[Op(i, 'F', 0), Op(i, 'B', 0), Op(i, 'B', 0)] for i in range(2)]",
-                "of 2 ranks, 1 microbatches and 1 chunks runs 0B0, 1B0 twice",
+                "with 2 ranks, 1 microbatches and 1 chunks runs 0B0, 1B0 twice",
             ),
             (
                 "(**all):\n    return [[Op(i, 'F', 0), Op(i, 'I', 0)] for i in range(2)]",
-                "of 2 ranks, 1 microbatches and 1 chunks never runs 0B0, nor 0I0 and 0W0",
+                "with 2 ranks, 1 microbatches and 1 chunks never runs 0B0, nor its halves 0I0 and 0W0",
             ),
             (
                 "(**all):\n    return [[Op(i, k, 0) for k in 'FBW'] for i in range(2)]",
-                "of 2 ranks, 1 microbatches and 1 chunks runs 0B0, and a half of it again",
+                "with 2 ranks, 1 microbatches and 1 chunks runs 0B0 and also one of its halves, I or W",
             ),
         ],
     )
@@ -454,7 +466,7 @@ class TestAnswers:
     def test_a_schedule_that_cannot_go_on_stalls(self, here):
         failed = added(here, "schedules", "(**all):\n    return [[Op(i, k, 0) for k in 'BF'] for i in range(2)]")
         assert isinstance(failed, parsim.Stalled)
-        assert "w0 waits for 0B0, the next of its order: 0F0 has not ended" in str(failed)
+        assert "w0 waits for 0B0, the next task of its order: 0F0 has not ended" in str(failed)
 
     def test_complaints_are_faults_of_the_scenario(self, here):
         body = "(ranks, microbatches, chunks):\n    raise Invalid([Complaint(('microbatches',), 'too few; write 4')])"
@@ -490,14 +502,14 @@ class TestAnswers:
     @pytest.mark.parametrize(
         ("body", "told"),
         [
-            ("(items, workers):\n    return None", "answered None; a TaskGraph is wanted"),
+            ("(items, workers):\n    return None", "returned None; return a TaskGraph"),
             (
                 "(items, workers):\n    return replace(data(items, workers), units=[1.0, 1.0])",
                 "made a graph that cannot be played: units is not an array of 2 numbers",
             ),
             (
                 "(items, workers):\n    return replace(data(items, workers), places=((0, 2),))",
-                "made a graph that cannot be played: places holds (0, 2); the numbers of one worker or more are want",
+                "made a graph that cannot be played: places holds (0, 2); each entry needs one or more worker numb",
             ),
             (
                 "(items, workers):\n    return data(items, workers=workers - 2)",
@@ -513,20 +525,23 @@ class TestAnswers:
     @pytest.mark.parametrize(
         ("change", "told"),
         [
-            ("kind=np.array([0, 0, 1])", "kind holds 1, and 0 is the last"),
-            ("names=['a', 'a', 'b']", "names are texts, each of them once"),
-            ("stated=np.ones(2)", "stated is not an array of 3 times, or of 3 times a device"),
+            ("kind=np.array([0, 0, 1])", "kind holds 1, but the largest valid number is 0"),
+            ("names=['a', 'a', 'b']", "names are not texts, or one occurs twice"),
+            ("stated=np.ones(2)", "stated is not an array of 3 times, or of 3 rows of one time for each device"),
             ("stated=-np.ones(3)", "stated has a time that is negative or infinite"),
             ("memory=np.array([1.0, np.nan, 0])", "memory has a number that is negative or not finite"),
-            ("group=np.array([0, 0, 0])", "group holds 0, and -1 is the last"),
-            ("edges=Edges(*np.array([[0, 2], [1, 3], [0, 0], [0, 0]]))", "edges.child holds 3, and 2 is the last"),
+            ("group=np.array([0, 0, 0])", "group holds 0, but the largest valid number is -1"),
+            (
+                "edges=Edges(*np.array([[0, 2], [1, 3], [0, 0], [0, 0]]))",
+                "edges.child holds 3, but the largest valid number is 2",
+            ),
             (
                 "edges=Edges(*np.array([[0, 1, 2], [1, 2, 0], [0, 0, 0], [0, 0, 0]]))",
                 "task a would wait for itself: it is part of a cycle of edges",
             ),
             (
                 "edges=Edges(*np.array([[0], [1], [1], [1]]))",
-                "an edge carries bytes and a delay; give it one of the two",
+                "an edge has both bytes and a delay; give it only one",
             ),
             ("orders=((0, 1), (1, 2))", "orders do not hold each task that computes once"),
         ],

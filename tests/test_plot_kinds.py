@@ -316,8 +316,8 @@ def test_a_thousand_tasks_are_dots_and_more_than_two_thousand_are_counted():
     run = run_of(2_500, 4, after=lambda i: {f"t{i // 2}": "0 s"} if i else {})
     axes = run.plot("graph")
     told = axes.texts[0].get_text().split("\n")
-    assert told[:2] == ["500 more tasks are not shown", "one layer may stand in 21 columns"]
-    assert re.fullmatch(r"\d+ waits of the path for a worker are not joined", told[2])
+    assert told[:2] == ["500 more tasks are not shown", "one layer may take up to 21 columns"]
+    assert re.fullmatch(r"\d+ waits of the path for a worker are not drawn", told[2])
     # What is not joined has no line in the legend either: each task of the path has a ring.
     assert [text.get_text() for text in axes.get_legend().get_texts()][4:] == ["critical path"]
     assert axes.get_legend().legend_handles[4].get_marker() == "o"
@@ -443,7 +443,7 @@ def test_the_scenario_s_own_number_of_workers_is_marked():
     figure = Figure(figsize=(6, 6))
     scaling.scaling(made, figure.add_subplot(), 2)
     for axes, value in zip(figure.axes, (1.5, 0.75), strict=True):
-        (ring,) = [line for line in axes.lines if line.get_label() == "as the scenario has it: P = 2"]
+        (ring,) = [line for line in axes.lines if line.get_label() == "P of the scenario: 2"]
         assert (list(ring.get_xdata()), list(ring.get_ydata())) == ([2], [value])
 
 

@@ -440,7 +440,7 @@ class TestByRank:
             def rank(self, graph, estimate):
                 return [1.0]
 
-        with pytest.raises(ValueError, match=r"Short\.rank answered 1 numbers for 2 tasks"):
+        with pytest.raises(ValueError, match=r"Short\.rank returned 1 numbers for 2 tasks"):
             self.ready(Short(), Problem([[1], [1]], [{}, {}]), ())
         with pytest.raises(NotImplementedError, match=r"ByRank has no method rank\(graph, estimate\)"):
             self.ready(ByRank(), Problem([[1]], [{}]), ())

@@ -160,7 +160,7 @@ def test_beyond_what_was_measured_it_grows_in_proportion_and_says_so(written):
     run = parsim.simulate(scenario(cost=written(profile(with_matmuls((1, 1e-3), (2, 2e-3))))))
     by_bytes, by_flop = 2e-3 * 208 / 128, 2e-3 * 2
     assert computing(run)["0F0"] == pytest.approx(max(by_bytes, by_flop) + 2e-3)
-    assert "extrapolates matmul forward, beyond what the profile has measured" in run.notes
+    assert "extrapolates matmul forward beyond the shapes in the profile" in run.notes
     assert "extrapolates matmul forward" in " ".join(run.report().split())
 
 
@@ -179,13 +179,13 @@ def test_or_estimated_by_flop_where_that_is_asked_for(written):
     rate = (1e-3 + 4e-3 + 5e-3 + 6e-3) / (48 + 48 + 12 + 6)
     assert computing(run)["0F0"] == pytest.approx(1e-3 + 56 * rate)
     assert computing(run)["0B0"] == pytest.approx(76 * rate + 4e-3)
-    assert "the profile lacks cross_entropy forward, cross_entropy input_grad; estimated by FLOP" in run.notes
+    assert "the profile lacks cross_entropy forward, cross_entropy input_grad; estimated from FLOP" in run.notes
 
 
 def test_without_any_flop_there_is_nothing_to_estimate_by(written):
     (fault,) = faults(scenario(workload=FIVE, cost=written(profile({}), lacking="flop")))
     assert (fault.path, fault.message.partition(";")[0]) == (
-        "cost.profile", "lacks double forward, and without FLOP there is nothing to estimate by",
+        "cost.profile", "lacks double forward, and its kernel states no FLOP to estimate from",
     )  # fmt: skip
 
 
@@ -214,14 +214,24 @@ def broken(change):
 
 
 DAMAGED = {
-    "empty": ("", 1, 1, "is no JSON: Expecting value"),
-    "cut off": ('{"schema": 1,\n "machine": {', 2, 14, "is no JSON"),
+    "empty": ("", 1, 1, "is not valid JSON: Expecting value"),
+    "cut off": ('{"schema": 1,\n "machine": {', 2, 14, "is not valid JSON"),
     "a list": ("[]", 1, 1, "is not a profile of schema 1"),
     "another schema": ('{"schema": 2}', 1, 1, "is not a profile of schema 1"),
     "nothing in it": ('{"schema": 1}', 1, 1, "is a damaged profile (KeyError: 'transfers')"),
     "a strange part": (broken(lambda told: told["kernels"][0].update(part="sideways")), 1, 1, "part 'sideways'"),
-    "negative": (broken(lambda told: told["kernels"][0]["busy"].update(median_s=-1)), 1, 1, "-1 is no amount"),
-    "text": (broken(lambda told: told["transfers"].update(alpha_s="1 us")), 1, 1, "'1 us' is no amount"),
+    "negative": (
+        broken(lambda told: told["kernels"][0]["busy"].update(median_s=-1)),
+        1,
+        1,
+        "-1 is not a number of 0 or more",
+    ),
+    "text": (
+        broken(lambda told: told["transfers"].update(alpha_s="1 us")),
+        1,
+        1,
+        "'1 us' is not a number of 0 or more",
+    ),
     "endless": (broken(lambda told: told["kernels"][0]["alone"].update(runs="HUGE")), 1, 1, "OverflowError"),
     "no row": (broken(lambda told: told["kernels"].append(5)), 1, 1, "is a damaged profile"),
     "no numbers": (broken(lambda told: told["kernels"][0].update(shapes=[["x"]])), 1, 1, "is a damaged profile"),
@@ -316,7 +326,7 @@ def test_a_device_without_a_peak_is_refused():
     for device in (None, {"peak": "1 TFLOP/s"}, {"bandwidth": "1 TB/s"}):
         (fault,) = faults(scenario(cost={"kind": "roofline"}, device=device))
         assert fault.path == "cost.kind"
-        assert fault.message.startswith("device w0 says no peak or bandwidth; write for example 'device: a100-80g'")
+        assert fault.message.startswith("device w0 has no peak or bandwidth; write for example 'device: a100-80g'")
 
 
 def test_a_kernel_of_arrays_computes_on_no_item():
@@ -484,7 +494,7 @@ def test_what_cannot_be_calibrated_is_refused_before_anything_is_measured(tmp_pa
     (tmp_path / "run.json").write_text(json.dumps(scenario(workload={"kind": "items", "count": 4})))
     code, _, err = command("calibrate", tmp_path / "run.json")
     assert code == 2
-    assert "workload: has no kernels that could be measured" in err
+    assert "workload: has no kernels to measure" in err
     (tmp_path / "file").touch()
     cost = {"kind": "measured", "profile": str(tmp_path / "file" / "p.json")}
     (tmp_path / "run.json").write_text(json.dumps(scenario(cost=cost)))

@@ -40,7 +40,7 @@ def sound(error):
     if isinstance(error, parsim.Stalled):
         assert "stalled at" in str(error)
         assert " waits for " in str(error)
-        assert "gives it to nobody" not in str(error)
+        assert "gives it to no worker" not in str(error)
         assert "its inputs" not in str(error)
     else:
         assert all(fault.path and fault.message for fault in error.faults)

@@ -335,7 +335,7 @@ def test_the_report_says_what_was_predicted_and_that_there_is_no_profile():
     assert "The result is what one worker alone computes" in report
     assert "No profile of this machine" in report
     assert "its seconds are the scenario's and not this machine's" in report
-    assert "the term that is off most" not in report
+    assert "the largest error is in one term" not in report
 
 
 def test_the_way_that_a_report_shows_leads_to_a_prediction(tmp_path, monkeypatch):
@@ -348,7 +348,7 @@ def test_the_way_that_a_report_shows_leads_to_a_prediction(tmp_path, monkeypatch
     run = parsim.replay(scenario(), set={path: document.parse_value(value) for path, value in settings})
     assert run.profiled
     assert "its seconds are" not in run.report()
-    assert "the term that is off most" in run.report()
+    assert "the largest error is in one term" in run.report()
 
 
 @pytest.mark.usefixtures("sketches")

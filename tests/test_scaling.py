@@ -63,7 +63,7 @@ def test_where_the_efficiency_falls_below_a_half():
     assert (found.pays, found.fastest.p) == (6, 3)
     assert found.verdict == (
         "Up to P = 6 the efficiency is 0.5 or above; at P = 8 it is 0.375. "
-        "Nothing beyond P = 3 ends sooner than its 1 s."
+        "More workers than P = 3 do not shorten its 1 s."
     )
     assert parsim.scaling(items(64, 2)).verdict == "Up to P = 8 the efficiency is 0.5 or above."
 
@@ -123,7 +123,7 @@ def test_a_number_that_cannot_be_played_is_told():
     scenario["workload"]["item"] = "1 MB"
     found = parsim.scaling(scenario, workers=[1, 2, 3])
     assert [point.makespan_s for point in found.points] == [4.0, 3.0]  # two inputs share the link for 2 s
-    assert found.failed == {3: "workload.item: bytes may have to go from host to y2, and no route leads there"}
+    assert found.failed == {3: "workload.item: bytes may travel from host to y2, but the topology has no route there"}
     assert "3: workload.item: bytes may" in found.report()
     assert found.to_dict()["failed"] == [{"p": 3, "why": found.failed[3]}]
 
@@ -181,7 +181,7 @@ def test_it_says_where_t_total_charges_what_one_worker_does_not_pay():
     scenario = {"cluster": {"devices": 2}, "workload": {"kind": "tasks", "tasks": tasks}}
     found = parsim.scaling(scenario)
     assert (found.points[0].makespan_s, found.points[0].t_total_s) == (2.0, 4.0)
-    assert "At P = 1 T_total is 4 s and the run takes 2 s: it charges every transfer" in found.report()
+    assert "At P = 1 T_total is 4 s and the run takes 2 s: T_total counts every transfer" in found.report()
     assert "also at P = 1" in found.plot().get_legend_handles_labels()[1][1]
     tasks[1]["after"] = ["a"]
     assert "At P = 1" not in parsim.scaling(scenario).report()

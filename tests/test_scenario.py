@@ -108,8 +108,8 @@ def test_faults_of_reading_are_told_with_the_others(tmp_path, monkeypatch):
     found = load("a.yaml")
     assert len(found.faults) == 2
     assert told(found, Complaint(("c",), "is wrong"), Complaint(("a",), "wants a number, not the text '010'")) == [
-        "a.yaml:1:4: a: 010 starts with a zero; write it without, or in quotes if it is text",
-        "a.yaml:3:1: b: the key 'b' is doubled; it stands in line 2 already",
+        "a.yaml:1:4: a: 010 starts with a zero; leave the zero out, or write it in quotes if it is text",
+        "a.yaml:3:1: b: the key 'b' is already in line 2; write it once",
         "a.yaml:4:4: c: is wrong",
     ]
 
@@ -159,7 +159,7 @@ def test_what_was_set_stands_on_the_command_line(file):
     [
         *[(p, f"{p or 'yaml'}: is not a path; write for example workload.tasks[2].compute")
           for p in ("", ".", "a.", ".a", "a..b", "a[", "a[x]", "a[-1]", "[0]", "a]b", "a[0]b")],
-        ("workload.tasks[2].name", "workload.tasks[2].name: workload.tasks has 2 elements, counted from 0"),
+        ("workload.tasks[2].name", "workload.tasks[2].name: workload.tasks has 2 elements; the first is number 0"),
         ("workload[0]", "workload[0]: workload is not a list"),
         ("workload.tasks.name", "workload.tasks.name: workload.tasks is a list, not a mapping"),
         ("cluster.devices.x", "cluster.devices.x: cluster.devices is 2, not a mapping"),
@@ -177,7 +177,7 @@ def test_set_must_be_a_mapping(file):
 
 def test_set_takes_what_yaml_could_say(file):
     assert told(load(file, set={"seed": {"a": [np.int64(3)]}})) == [
-        "--set:0:0: seed.a[0]: a numpy.int64 is nothing that YAML could say; give text, a number, a list, ..."
+        "--set:0:0: seed.a[0]: YAML cannot express a numpy.int64; give text, a number, a list or a mapping"
     ]
 
 
@@ -246,19 +246,19 @@ for _ in range(38):
 @pytest.mark.parametrize(
     ("source", "lines"),
     [
-        ({1: 2}, ["yaml: the key 1 is not a text"]),
-        ({"a": {None: 2}}, ["a: the key nothing is not a text"]),
-        ({"a": math.nan}, ["a: nan is no finite number"]),
-        ({"a": [-math.inf]}, ["a[0]: -inf is no finite number"]),
+        ({1: 2}, ["yaml: the key 1 is not text"]),
+        ({"a": {None: 2}}, ["a: the key nothing is not text"]),
+        ({"a": math.nan}, ["a: nan is not a finite number"]),
+        ({"a": [-math.inf]}, ["a[0]: -inf is not a finite number"]),
         ({"a": 10**5000}, ["a: a whole number of 16610 bits has too many digits"]),
         (
             {"a": Strange()},
-            ["a: a test_scenario.Strange is nothing that YAML could say; give text, a number, a list, ..."],
+            ["a: YAML cannot express a test_scenario.Strange; give text, a number, a list or a mapping"],
         ),
-        ({"a": {1}}, ["a: a set is nothing that YAML could say; give text, a number, a list, ..."]),
-        ({"a": b"x"}, ["a: a bytes is nothing that YAML could say; give text, a number, a list, ..."]),
-        ({"a": np.float64(1)}, ["a: a numpy.float64 is nothing that YAML could say; give text, a number, a list, ..."]),
-        ({"a": np.zeros(2)}, ["a: a numpy.ndarray is nothing that YAML could say; give text, a number, a list, ..."]),
+        ({"a": {1}}, ["a: YAML cannot express a set; give text, a number, a list or a mapping"]),
+        ({"a": b"x"}, ["a: YAML cannot express a bytes; give text, a number, a list or a mapping"]),
+        ({"a": np.float64(1)}, ["a: YAML cannot express a numpy.float64; give text, a number, a list or a mapping"]),
+        ({"a": np.zeros(2)}, ["a: YAML cannot express a numpy.ndarray; give text, a number, a list or a mapping"]),
         (CYCLE, ["a[0]: is nested deeper than 40 levels", "b[0]: is nested deeper than 40 levels"]),
     ],
     ids=range(11),
@@ -269,7 +269,7 @@ def test_a_mapping_that_yaml_could_not_say(source, lines):
 
 def test_shared_parts_do_not_grow_without_end(monkeypatch):
     monkeypatch.setattr(module, "MOST_VALUES", 1000)
-    assert faults({"a": SHARED}) == ["scenario:0:0: a: holds too many values"]
+    assert faults({"a": SHARED}) == ["scenario:0:0: a: contains more than 1000 values"]
 
 
 @pytest.mark.parametrize("depth", [10, 100, 100_000])

@@ -132,17 +132,17 @@ def test_right_values(key, raw, value):
 @pytest.mark.parametrize(
     ("key", "raw", "message"),
     [
-        ("count", 0, "0 is too little; it must be at least 1"),
-        ("count", 10_000_001, "10000001 is too much; it must be at most 10000000"),
+        ("count", 0, "0 is too small; it must be at least 1"),
+        ("count", 10_000_001, "10000001 is too large; it must be at most 10000000"),
         ("count", "3", "wants a whole number, not the text '3'"),
         ("count", True, "wants a whole number, not true"),
         ("count", 3.0, "wants a whole number, not 3.0"),
         ("count", None, "wants a whole number, not nothing"),
-        ("count", 10**300, "a whole number of 997 bits is too much; it must be at most 10000000"),
-        ("whole", -1, "-1 is too little; it must be at least 0"),
-        ("whole", 2**63, "9223372036854775808 is too much; it must be at most 9223372036854775807"),
-        ("positive", 0, "0 is too little; it must be more than 0"),
-        ("positive", -0.5, "-0.5 is too little; it must be more than 0"),
+        ("count", 10**300, "a whole number of 997 bits is too large; it must be at most 10000000"),
+        ("whole", -1, "-1 is too small; it must be at least 0"),
+        ("whole", 2**63, "9223372036854775808 is too large; it must be at most 9223372036854775807"),
+        ("positive", 0, "0 is too small; it must be more than 0"),
+        ("positive", -0.5, "-0.5 is too small; it must be more than 0"),
         ("positive", float("nan"), "wants a finite number, not nan"),
         ("positive", float("inf"), "wants a finite number, not inf"),
         ("positive", "2", "wants a number, not the text '2'"),
@@ -200,7 +200,7 @@ def test_every_complaint_has_its_full_path():
         Complaint(("tasks", 3), "wants a mapping, not 7"),
         Complaint(("flows", 0, "to"), "is missing"),
         Complaint(("flows", 0, "from_"), "unknown key 'from_'. Did you mean 'from'?", "key"),
-        Complaint(("flows", 1, "limit"), "'0 B/s' is zero; a bandwidth must be more, for example '400 Gbit/s'"),
+        Complaint(("flows", 1, "limit"), "'0 B/s' is zero; a bandwidth must be above 0, for example '400 Gbit/s'"),
         Complaint(("devices", 1, "memory"), "'1 s' is a time; write a size, for example '10 MB'"),
         Complaint(("devices", 2), "wants text, or a mapping, not 3"),
         Complaint(("devcies",), "unknown key 'devcies'. Did you mean 'devices'?", "key"),
@@ -283,9 +283,9 @@ def test_a_bare_name_is_its_kind():
         (3, Complaint(("toy",), "wants a name such as 'ball', or a mapping with 'kind', not 3")),
         ("ball", Complaint(("toy", "size"), "is missing; write for example 'size: 10 MB'")),
         ({"kind": "ball"}, Complaint(("toy", "size"), "is missing; write for example 'size: 10 MB'")),
-        ({"kind": "cube", "side": 0}, Complaint(("toy", "side"), "0 is too little; it must be at least 1")),
+        ({"kind": "cube", "side": 0}, Complaint(("toy", "side"), "0 is too small; it must be at least 1")),
         ({"kind": "cube", "sied": 2}, Complaint(("toy", "sied"), "unknown key 'sied'. Did you mean 'side'?", "key")),
-        ({"kind": "kite", "x": 2}, Complaint(("toy", "x"), "unknown key 'x'; none is known here", "key")),
+        ({"kind": "kite", "x": 2}, Complaint(("toy", "x"), "unknown key 'x'; no names are known here", "key")),
         (
             {"kind": "ball", "size": "1 B", "places": []},
             Complaint(("toy", "places"), "unknown key 'places'; known are: bounce, size", "key"),
@@ -308,7 +308,7 @@ def test_shelves_within_shelves_keep_the_path():
 
 
 def test_a_default_ask_that_was_not_checked_says_so():
-    with pytest.raises(TypeError, match="has not been checked"):
+    with pytest.raises(TypeError, match="is still unchecked"):
         Ask("fifo").make()
 
 

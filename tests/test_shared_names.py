@@ -28,7 +28,11 @@ SHARED = {
         "cluster.devices[1]",
         "'a.1' is taken by devices[0]; choose another",
     ),
-    "the host": (scenario({"x": []}, "host"), "cluster.devices[0]", "'host' is the name of the coordinator"),
+    "the host": (
+        scenario({"x": []}, "host"),
+        "cluster.devices[0]",
+        "'host' is the name of the coordinator; choose another",
+    ),
     "two ways": (
         scenario({"x": []}, "a", "b>c", "a>b", "c"),
         "cluster.devices[2]",

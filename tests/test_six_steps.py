@@ -42,16 +42,16 @@ def test_one_is_singular():
 
 
 def test_what_comes_back_is_said_as_it_is():
-    assert lines(items(1, 5, result="1 MB"))["gather"] == "1 result comes back to host"
-    assert lines(items(2, 5, result="1 MB"))["gather"] == "2 results come back to host"
-    assert lines(items(2, 5))["gather"] == "nothing comes back to host"
+    assert lines(items(1, 5, result="1 MB"))["gather"] == "1 result returns to the host"
+    assert lines(items(2, 5, result="1 MB"))["gather"] == "2 results return to the host"
+    assert lines(items(2, 5))["gather"] == "nothing returns to the host"
     values = {"kind": "items", "data": [1, 2], "kernel": "double", "merge": "sum"}
     cost = {"kind": "constant", "compute": "1 s"}
     computed = {"cluster": {"devices": 2}, "workload": values, "plan": {"split": "data"}, "cost": cost}
-    assert lines(computed)["gather"] == "outputs are small enough to weigh nothing"
+    assert lines(computed)["gather"] == "outputs have no size, so nothing is transferred"
     stages = {"kind": "stages", "forward": "1 s", "input_grad": "1 s", "weight_grad": "1 s"}
     pipeline = {"cluster": {"devices": 2}, "workload": stages, "plan": {"schedule": "gpipe", "microbatches": 2}}
-    assert lines(pipeline)["gather"] == "nothing comes back to host"
+    assert lines(pipeline)["gather"] == "nothing returns to the host"
 
 
 def test_flows():
@@ -59,7 +59,7 @@ def test_flows():
     told = lines({"cluster": {"devices": 2, "topology": STAR}, "workload": {"kind": "transfers", "flows": [flow]}})
     assert told["split"] == "1 flow, nothing to split"
     assert told["execute"] == "1 transfer in 2 s"
-    assert told["gather"] == "flows stay where they arrive"
+    assert told["gather"] == "flows end at their targets"
 
 
 def test_the_time_of_execute_is_without_the_hosts_steps():

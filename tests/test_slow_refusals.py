@@ -70,8 +70,8 @@ LARGE = {
     "unknown keys": (f"{{{KEYS}, seed: 3}}", "key0", "unknown key 'key0'"),
     "unknown keys of a device": (devices(f"[{{{KEYS}}}]"), "cluster.devices[0].key0", "unknown key 'key0'"),
     "unknown keys of a task": (tasks(f"[{{{KEYS}}}]"), "workload.tasks[0].key0", "unknown key 'key0'"),
-    "keys that are numbers": (rows("{}: 1").replace("[", "{").replace("]", "}"), "0", "the key 0 is not a text"),
-    "keys that are doubled": (rows("seed: 1").replace("[", "{").replace("]", "}"), "seed", "is doubled"),
+    "keys that are numbers": (rows("{}: 1").replace("[", "{").replace("]", "}"), "0", "the key 0 is not text"),
+    "keys that are doubled": (rows("seed: 1").replace("[", "{").replace("]", "}"), "seed", "write it once"),
     "negative speeds": (devices(rows("{{name: a{}, speed: -1}}")), "cluster.devices[0].speed", "must be more than 0"),
     "devices without names": (devices(rows("{{speed: {}}}")), "cluster.devices[0].name", "is missing"),
     "seconds without a unit": (tasks(rows("{{name: t{}, compute: 1}}")), "workload.tasks[0].compute", "has no unit"),
@@ -110,7 +110,7 @@ def test_a_mapping_of_many_unknown_keys_is_refused_soon():
         parsim.simulate({f"key{i}": 1 for i in range(50_000)} | {"cluster": {"devices": 2}})
     assert time.process_time() - begin < MOST_SECONDS
     assert len(wrong.value.faults) == document.MANY
-    assert wrong.value.faults[-1].message.endswith("; 47001 more faults are not told")
+    assert wrong.value.faults[-1].message.endswith("; 47001 more faults are not shown")
 
 
 @pytest.fixture
@@ -128,7 +128,7 @@ def test_what_is_right_is_right_at_every_step_of_reading(eager, file):
 def test_what_is_set_is_not_refused_early(eager, tmp_path):
     file = tmp_path / "a.yaml"
     file.write_text(f"{CLUSTER}{ITEMS}policy: {{fifi: 3}}\nseed: x\n")
-    with pytest.raises(parsim.ScenarioError, match=r"unknown key 'fifi'.*; nothing after it was read"):
+    with pytest.raises(parsim.ScenarioError, match=r"unknown key 'fifi'.*; the rest of the file was not read"):
         load(file, {"policy.kind": "fifo"})
     assert load(file, {"policy": "heft", "seed": 1}).values["policy"] == "heft"
 

@@ -215,7 +215,7 @@ def test_on_the_devices_the_weights_cost_room_alone():
 
 def test_where_the_model_does_not_fit_the_other_split_wins():
     study = splits(scenario(), {"cluster.device.memory": "300 MB"}, over=["workload.weights"])
-    assert study.costs["data"].why.startswith("task part0 needs 420 MB on its device, and the largest holds 300 MB")
+    assert study.costs["data"].why.startswith("task part0 needs 420 MB on its device, but the largest has 300 MB")
     assert study.sentence == "Only the split by layers can be played here."
     one = study.sweeps[0]
     # By data W + 20 MB fit as long as W is at most 280 MB; T_total, which knows no memory, changes at 213 MB already.
@@ -224,7 +224,7 @@ def test_where_the_model_does_not_fit_the_other_split_wins():
     assert facts["costs"]["data"].keys() == {"refused"}
     tight = splits(scenario(), {"cluster.device.memory": "150 MB"}, over=["workload.weights"]).sweeps[0]
     assert tight.found[1].start == pytest.approx(130 * MB, rel=1e-3)
-    assert "T_total knows no limits" in tight.why
+    assert "T_total ignores limits of memory" in tight.why
     assert "split by data cannot be played" in tight.why
     assert study.plot().axes
 
@@ -241,7 +241,7 @@ def test_where_neither_split_fits_the_study_says_so_and_names_no_winner(tmp_path
     assert [stretch.winner for stretch in weights.found] == ["data", "layers", "neither"]
     assert weights.found[2].start == pytest.approx(960 * MB, rel=2e-3)
     assert not any(one.agrees for one in study.sweeps)
-    neither = "at 18 neither split can be played: by data, task part0 needs 450 MB on its device, and the largest holds"
+    neither = "at 18 neither split can be played: by data, task part0 needs 450 MB on its device, but the largest has"
     assert neither in count.why
     assert "by layers, task element0 needs 202 MB" in count.why
     assert "at 182 MB split by data cannot be played" in weights.why
@@ -338,7 +338,7 @@ def test_picture_has_a_panel_for_each_variable_with_both_crossings(found):
 def test_a_notebook_shows_picture_and_report(found):
     shown = found._repr_html_()
     assert "data:image/png;base64," in shown
-    assert "Where the faster one changes" in shown
+    assert "Where the faster split changes" in shown
 
 
 def test_only_what_is_asked_is_varied():
@@ -396,7 +396,7 @@ def test_nothing_cannot_be_doubled():
     assert "Not varied: latency" in study.report()
     told = faults(values, over=["workload.item", "cluster.topology.latency"])
     assert list(told) == ["cluster.topology.latency"]
-    assert "is zero, and so is each multiple" in told["cluster.topology.latency"]
+    assert "is zero, so its multiples are zero" in told["cluster.topology.latency"]
 
 
 def test_what_belongs_to_one_split_alone_is_left_out():

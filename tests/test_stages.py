@@ -122,7 +122,7 @@ def test_ranks_are_workers_of_devices_with_slots():
 def test_more_ranks_than_workers():
     with pytest.raises(Invalid) as wrong:
         stages(Cluster((Device("w0"),)), planned("gpipe", pipeline=2, microbatches=1), **TIMES)
-    why = "a pipeline of 2 ranks needs 2 workers, the cluster has 1"
+    why = "a pipeline of 2 ranks needs 2 workers, but the cluster has 1"
     assert wrong.value.complaints == (Complaint(("plan", "pipeline"), why),)
 
 

@@ -178,20 +178,20 @@ def test_whatever_is_written_there_are_tasks_or_faults(drawn, data):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("", ["1:1: tasks: is empty; the first line says how many tasks there are"]),
-        ("# nothing\n\n", ["1:1: tasks: is empty; the first line says how many tasks there are"]),
-        ("\x00\x01\x02", ["1:1: tasks: '\\x00\\x01\\x02': a Standard Task Graph begins with a line"]),
-        ("cluster: {devices: 2}", ["1:1: tasks: 'cluster: {devices: 2}': a Standard Task Graph begins"]),
-        ("\n 0 0 0\n", ["2:2: tasks: '0 0 0': a Standard Task Graph begins"]),
-        ("-3\n0 0 0\n", ["1:1: tasks: '-3': a Standard Task Graph begins"]),
-        ("4\n", ["1:1: tasks: 4 tasks are said, and 0 are listed; write 0"]),
-        ("0\n", ["1:1: tasks: there is no task but entry and exit"]),
-        ("0\n0 0 0\n1 0 1 0", ["1:1: tasks: there is no task but entry and exit"]),
+        ("", ["1:1: tasks: is empty; the first line must state the number of tasks"]),
+        ("# nothing\n\n", ["1:1: tasks: is empty; the first line must state the number of tasks"]),
+        ("\x00\x01\x02", ["1:1: tasks: '\\x00\\x01\\x02': the first line of a Standard Task Graph"]),
+        ("cluster: {devices: 2}", ["1:1: tasks: 'cluster: {devices: 2}': the first line of a Standard Task Graph"]),
+        ("\n 0 0 0\n", ["2:2: tasks: '0 0 0': the first line of a Standard Task Graph"]),
+        ("-3\n0 0 0\n", ["1:1: tasks: '-3': the first line of a Standard Task Graph"]),
+        ("4\n", ["1:1: tasks: 4 tasks are stated, but 0 are listed; write 0"]),
+        ("0\n", ["1:1: tasks: there are only entry and exit"]),
+        ("0\n0 0 0\n1 0 1 0", ["1:1: tasks: there are only entry and exit"]),
         ("1\n1 nan 0\n", ["2:3: t1.time: 'nan' is not a number"]),
-        ("1\n0 0 0\n1 x 1 0\n", ["1:1: tasks: 1 task is said", "3:3: t1.time: 'x' is not a number"]),
+        ("1\n0 0 0\n1 x 1 0\n", ["1:1: tasks: 1 task is stated", "3:3: t1.time: 'x' is not a number"]),
         ("3" * 16 + "\n0 0 0\n", [f"1:1: tasks: '{'3' * 16}' is too long; a number has at most 15 characters"]),
-        (" 4" + SMALL[1:], ["1:2: tasks: 4 tasks are said, and 5 are listed; write 5"]),
-        (SMALL.replace("4 0 1 3", "4 1 1 3"), ["1:1: tasks: 3 tasks are said, and 5 are listed; write 5"]),
+        (" 4" + SMALL[1:], ["1:2: tasks: 4 tasks are stated, but 5 are listed; write 5"]),
+        (SMALL.replace("4 0 1 3", "4 1 1 3"), ["1:1: tasks: 3 tasks are stated, but 5 are listed; write 5"]),
         (SMALL.replace("2 2.5 1 1", "2  x 1 1"), ["4:4: t2.time: 'x' is not a number"]),
         (SMALL.replace("2 2.5 1 1", "2 -2.5 1 1"), ["4:3: t2.time: -2.5 is negative; write 0 or more"]),
         (SMALL.replace("2 2.5 1 1", "2 nan 1 1"), ["4:3: t2.time: 'nan' is not a number"]),
@@ -201,18 +201,19 @@ def test_whatever_is_written_there_are_tasks_or_faults(drawn, data):
         (SMALL.replace("2 2.5 1 1", "2 2.5 1 1.5"), ["4:9: t2.after[0]: 1.5 is not a whole number"]),
         (SMALL.replace("2 2.5 1 1", "2 2.5 1 ¹"), ["4:9: t2.after[0]: 'Â¹' is not a number"]),
         (SMALL.replace("2 2.5 1 1", "2 2.5 1 1_0"), ["4:9: t2.after[0]: '1_0' is not a number"]),
-        (SMALL.replace("2 2.5 1 1", "2 2.5 2 1"), ["4:7: t2.after: 2 predecessors are said, and 1 is listed"]),
-        (SMALL.replace("2 2.5 1 1", "2 2.5 0 1"), ["4:7: t2.after: 0 predecessors are said, and 1 is listed"]),
-        (SMALL.replace("2 2.5 1 1", "2 2.5"), ["4:1: t2: a task has a number, a processing time, how many"]),
-        (SMALL.replace("2 2.5 1 1", "2 2.5 1 9"), ["4:9: t2.after[0]: there is no task 9 in the file"]),
+        (SMALL.replace("2 2.5 1 1", "2 2.5 2 1"), ["4:7: t2.after: 2 predecessors are stated, but 1 is listed"]),
+        (SMALL.replace("2 2.5 1 1", "2 2.5 0 1"), ["4:7: t2.after: 0 predecessors are stated, but 1 is listed"]),
+        (SMALL.replace("2 2.5 1 1", "2 2.5"), ["4:1: t2: a task has a number, a processing time, a number of"]),
+        (SMALL.replace("2 2.5 1 1", "2 2.5 1 9"), ["4:9: t2.after[0]: the file has no task 9"]),
         (SMALL.replace("3 1 2 1 2", "3 1 2 1 1"), ["5:9: t3.after[1]: task 1 is listed twice"]),
         (SMALL.replace("2 2.5 1 1", "1 2.5 1 1"),
-         ["4:1: t1: line 3 is about a task 1 already", "5:9: t3.after[1]: there is no task 2 in the file"]),
-        (SMALL.replace("1 5 1 0", "1 5 1 3"), ["3:7: t1.after: is part of a cycle: the task would wait for itself"]),
+         ["4:1: t1: line 3 already describes task 1; number each task once", "5:9: t3.after[1]: the "
+          "file has no task 2"]),
+        (SMALL.replace("1 5 1 0", "1 5 1 3"), ["3:7: t1.after: is part of a cycle, so the task would wait for itself"]),
         (SMALL.replace("2 2.5 1 1", "2 2.5 1 2"), ["4:9: t2.after: is part of a cycle"]),
         (SMALL.replace("2.5 1 1", "x 2 1").replace("1 5 1 0", "1 5 1 -1"),
          ["3:7: t1.after[0]: -1 is negative", "4:3: t2.time: 'x' is not a number",
-          "4:5: t2.after: 2 predecessors are said"]),
+          "4:5: t2.after: 2 predecessors are stated"]),
     ],
 )  # fmt: skip
 def test_a_malformed_file(text, expected):
@@ -275,7 +276,7 @@ def test_a_file_that_cannot_be_read_is_blamed_where_it_is_named(tmp_path):
 
 def test_the_command_line_names_the_file_and_exits_with_2(tmp_path, command):
     (tmp_path / "b.stg").write_text("1\n1 2 1 5\n")
-    told = f"{tmp_path / 'b.stg'}:2:7: t1.after[0]: there is no task 5 in the file\n"
+    told = f"{tmp_path / 'b.stg'}:2:7: t1.after[0]: the file has no task 5\n"
     assert command("run", scenario(tmp_path, "b.stg"), "--out", tmp_path / "out") == (2, "", told)
     assert not (tmp_path / "out").exists()
 

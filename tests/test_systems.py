@@ -55,7 +55,7 @@ REFUSED = [
     ["replay", str(FIRST), "--repeat", "3", "--out", "replayed"],
     ["calibrate", str(FIRST), "--out", "profile.json"],
 ]
-NEITHER = "runs worker processes that share memory, which works on Linux and macOS only"
+NEITHER = "needs worker processes that share memory, which only Linux and macOS have"
 
 
 @pytest.fixture(scope="module")

@@ -113,7 +113,7 @@ L1 = LinkRow("L1", 1e9)
         ([L1], RouteRow("w0", "w1", ["l1"]), "unknown name 'l1'; known are: L1"),
         ([L1], RouteRow("w0", "hots", ["L1"]), "unknown name 'hots'. Did you mean 'host'?"),
         ([L1], RouteRow("w0", "w0", ["L1"]), "the route from 'w0' leads back to 'w0'; name two different places"),
-        ([L1], RouteRow("w0", "w1", []), "[] names no link; name at least one"),
+        ([L1], RouteRow("w0", "w1", []), "an empty list names no link; name at least one"),
         ([L1], RouteRow("w0", "w1", ["L1", "L1"]), "'L1' is on this route already; name each link once"),
     ],
 )
@@ -124,7 +124,7 @@ def test_custom_says_what_is_wrong_and_what_to_do(links, route, message):
 def test_custom_refuses_a_second_route_between_the_same_places():
     routes = [RouteRow("w0", "w1", ["L1"]), RouteRow("w1", "w0", ["L1"]), RouteRow("w0", "w1", ["L1"])]
     assert complaints([L1], routes) == [
-        (("routes", 2), "routes[0] leads from 'w0' to 'w1' already; keep one of the two")
+        (("routes", 2), "routes[0] already leads from 'w0' to 'w1'; keep one of the two")
     ]
 
 
@@ -175,7 +175,7 @@ def test_very_many_devices_play(kind, devices):
 def test_custom_with_many_routes_tells_which_way_is_missing():
     ring = [{"from": f"w{i}", "to": f"w{(i + 1) % 5_000}", "over": ["L"]} for i in range(5_000)]
     said = wired(5_000, "custom", links=[{"name": "L", "bandwidth": "1 GB/s"}], routes=ring)
-    with pytest.raises(parsim.ScenarioError, match="have to go from w0 to w2, and no route leads there"):
+    with pytest.raises(parsim.ScenarioError, match="travel from w0 to w2, but the topology has no route there"):
         parsim.simulate({"cluster": said, "workload": CHAINS})
     pairs = [{"name": str(i), "from": f"w{i}", "to": f"w{i + 1}", "size": "1 MB"} for i in range(1000)]
     run = parsim.simulate({"cluster": said, "workload": {"kind": "transfers", "flows": pairs}})

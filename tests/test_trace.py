@@ -196,7 +196,7 @@ def test_long_runs(processor, scale, shown):
     [(end,)] = processor.query("select max(ts + dur) from slice")
     assert end / 1e9 * shown == pytest.approx(run.timeline.makespan_s, rel=1e-9)
     told = json.loads(written(run)).get("otherData")
-    assert told == ({"time": f"what is shown as 1 s is {shown:g} s"} if shown > 1 else None)
+    assert told == ({"time": f"1 s in this trace is {shown:g} s of the run"} if shown > 1 else None)
     assert processor.query("select count(*) from slice where category = 'compute'") == [(12,)]
 
 

@@ -14,7 +14,7 @@ HEAD = "number,task,kind,worker,lane,ready_s,start_s,end_s,nominal_s,waited_for\
 CONTRADICTING = {
     "two at once": (
         ["a compute g0 0 2", "b compute g0 1 3"],
-        ["g0 computes a and b at once, from 1 s to 2 s", "the terms miss the makespan by 1 s"],
+        ["g0 computes a and b at once, from 1 s to 2 s", "the sum of the terms differs from the makespan by 1 s"],
     ),
     "one within another, and the next after that": (
         ["a compute g0 0 4", "b forward g0 1 2", "c backward g0 3 5", "d compute g1 0 5"],
@@ -22,11 +22,11 @@ CONTRADICTING = {
     ),
     "lines in another order": (
         ["b compute g0 1 3", "x compute g1 0 9", "a compute g0 0 2"],
-        ["g0 computes a and b at once, from 1 s to 2 s", "the terms miss the makespan by 0.5 s"],
+        ["g0 computes a and b at once, from 1 s to 2 s", "the sum of the terms differs from the makespan by 0.5 s"],
     ),
     "by a millionth": (
         ["a compute g0 0 1.000001", "b compute g0 1 2"],
-        ["from 1 s to 1", "the terms miss the makespan by 1e-06 s"],
+        ["from 1 s to 1", "the sum of the terms differs from the makespan by 1e-06 s"],
     ),
     "short spans late on the clock of the epoch": (
         ["a compute g0 1732000000.1 1732000000.3", "b compute g0 1732000000.2 1732000000.4"],

@@ -347,7 +347,7 @@ def test_reports_tell_for_how_many_a_device_stands(tmp_path):
     assert "32 units of work into 8 tasks" in text
     assert "d0r0.0 (stands for 6)" in text
     assert "and 8 more workers" in text
-    assert "8 results come back to host" in text
+    assert "8 results return to the host" in text
     assert "d0r0 (stands for 6)" in html.devices(fold.devices)
     spent = sum(row["stands_for"] * row["compute_s"] for row in fold.devices)
     assert f"{spent:g} s of computing" in text
@@ -356,5 +356,5 @@ def test_reports_tell_for_how_many_a_device_stands(tmp_path):
     assert read_folder(tmp_path).ledger == fold.ledger
     result = tmp_path / "result.json"
     result.write_text(result.read_text().replace('"stands_for": 6', '"stands_for": 5'))
-    with pytest.raises(parsim.ScenarioError, match=r"adds up to .*two runs are mixed"):
+    with pytest.raises(parsim.ScenarioError, match=r"adds up to .*the folder holds files of two runs"):
         read_folder(tmp_path)

@@ -160,8 +160,8 @@ def test_twice_the_microbatches_are_faster_by_what_the_bubble_loses():
     assert found.decided == (
         "Not the same work: 384 ms of computing at speed 1 with microbatches=32, 768 ms with microbatches=64. "
         "Per second of computing: microbatches=64 is the fastest: 261.7 ms, 11.72 ms (4.29 %) less than "
-        "microbatches=32; decided, in the mean of the workers, by 3.906 ms less idling beside ready tasks that "
-        "the policy gave to nobody (policy) and 3.906 ms less idling after the last task (drain)."
+        "microbatches=32; on average, a worker spends 3.906 ms less idling while the policy gave it no ready task "
+        "(policy) and 3.906 ms less idling after the last task (drain)."
     )
     rows = [line for line in found.report().splitlines() if line.startswith(("* micro", "  micro"))]
     assert rows[0].split()[1:10] == ["105", "384", "ms", "273.437", "ms", "first", "91.4", "%", "0"]
@@ -180,7 +180,7 @@ def test_with_seeds_each_is_compared_by_its_own_work():
         ratio = other.runs[seed].work.amounts["compute_s"] / one.runs[seed].work.amounts["compute_s"]
         assert ratio == pytest.approx(2)
     assert found.decided.startswith("Not the same work: ")
-    assert found.decided.endswith("nothing decides between them.")
+    assert found.decided.endswith("there is no difference.")
 
 
 def test_a_digest_is_of_numbers_and_not_of_their_order_or_last_digits():

@@ -36,9 +36,11 @@ DEVICES = "devices"  # not a shelf of Python files, but listed with the shelves
 
 @click.command()
 @click.argument("name")
-@click.option("--ranks", metavar="P", required=True, help="Pipeline ranks.")
-@click.option("--microbatches", metavar="M", required=True, help="Microbatches.")
-@click.option("--chunks", metavar="V", help="Chunks of the model on each rank; left out: 1, and 2 for the V shapes.")
+@click.option("--ranks", metavar="P", required=True, help="Number of ranks of the pipeline.")
+@click.option("--microbatches", metavar="M", required=True, help="Number of microbatches.")
+@click.option(
+    "--chunks", metavar="V", help="Number of chunks of the model on each rank; default: 1, or 2 for the V shapes."
+)
 @with_files
 def schedule(name: str, ranks: str, microbatches: str, chunks: str | None, files: tuple[str, ...]) -> None:
     """Print the order of schedule NAME, a line per rank."""
@@ -63,7 +65,9 @@ def schedule(name: str, ranks: str, microbatches: str, chunks: str | None, files
     raise_all(faults)
     ask = Ask(name, schedules[name])
     if prod(counts.values()) * (1 if "chunks" in counts else chunks_of(ask, None) or 1) > MOST:
-        raise option_fault("--microbatches", f"ranks x microbatches x chunks make more than {MOST}")
+        raise option_fault(
+            "--microbatches", f"ranks x microbatches x chunks is more than {MOST}; write smaller numbers"
+        )
     try:
         orders = orders_of(ask, counts["ranks"], counts["microbatches"], counts.get("chunks"))
     except Invalid as invalid:
@@ -74,8 +78,10 @@ def schedule(name: str, ranks: str, microbatches: str, chunks: str | None, files
 
 @click.command()
 @click.argument("timeline")
-@click.option("--workers", metavar="P", help="Workers, where the file does not name them all.")
-@click.option("--origin", default="0", metavar="first|SECONDS", help="Count times from the first start, or from there.")
+@click.option("--workers", metavar="P", help="Number of workers, if some have no line in the file.")
+@click.option(
+    "--origin", default="0", metavar="first|SECONDS", help="Time that counts as 0: the first start, or this one."
+)
 def ledger(timeline: str, workers: str | None, origin: str) -> None:
     """Print the ledger of a timeline as JSON.
 

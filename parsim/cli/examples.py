@@ -33,7 +33,7 @@ def examples(folder: str) -> None:
     from parsim.export.files import ready, write
 
     found = originals()
-    faults = list(_about(Path(folder), found)) if folder else [_refused(Path(folder), "a folder has a name")]
+    faults = list(_about(Path(folder), found)) if folder else [_refused(Path(folder), "the name is empty")]
     if faults:
         raise ScenarioError(faults)
     new = {name: content for name, content in found.items() if not (Path(folder) / name).exists()}
@@ -43,7 +43,7 @@ def examples(folder: str) -> None:
     except OSError as error:
         raise ScenarioError([_refused(Path(folder), error.strerror or str(error))]) from None
     write(folder, ready(new))
-    say(f"{printable(folder)} has {len(found)} files, {len(new)} of them new. Begin with:")
+    say(f"{printable(folder)} has {len(found)} files, {len(new)} of them new. Start with:")
     say(f"  cd {printable(shlex.quote(folder))}\n  parsim run {next(iter(found))}")
 
 
@@ -66,7 +66,7 @@ def _about(folder: Path, found: dict[str, bytes]) -> Iterator[Fault]:
         for name, content in found.items():
             path = folder / name
             if path.is_symlink() or (path.exists() and not (path.is_file() and path.read_bytes() == content)):
-                yield _refused(path, "it is there already, and differs from the example")
+                yield _refused(path, "it already exists and differs from the example")
     except (OSError, ValueError) as error:
         yield _refused(folder, str(getattr(error, "strerror", None) or error))
 

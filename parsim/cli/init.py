@@ -21,7 +21,7 @@ from parsim.core.escape import printable
 from parsim.core.read_file import content
 
 SCHEMA = "parsim.schema.json"
-KINDS = "items (if left out), tasks, stages, mlp, transformer or transfers."
+KINDS = "Kind of workload: items (the default), tasks, stages, mlp, transformer or transfers."
 
 
 @click.command()
@@ -49,7 +49,7 @@ def init(file: str, kind: str) -> None:
         os.unlink(file)
         raise
     explained = f"its comments explain every key, and {SCHEMA} beside it lets editors complete them"
-    say(f"{printable(file)} is written; {explained}. Run it, change it, run it again:")
+    say(f"{printable(file)} is written; {explained}. Run it, then change it and run it again:")
     say(f"  parsim run {printable(name)}\n  parsim run {printable(name)} --out out")
 
 
@@ -67,7 +67,7 @@ def _add_schema(path: Path) -> None:
     if not os.path.lexists(path):
         _write_new(str(path), text)
     elif _read(path) != json.loads(text):
-        tell(f"parsim: {shown} differs from the schema of this version, and stays; parsim schema > {shown} renews it")
+        tell(f"parsim: {shown} differs from this version's schema and is kept; to update it: parsim schema > {shown}")
 
 
 def _read(path: Path) -> object:
@@ -95,11 +95,11 @@ def _about_new(file: Path) -> None:
     """Yield the fault of a name that cannot be a new file."""
     try:
         if file.exists() or file.is_symlink():
-            raise _not_written(str(file), "it exists already, and is left as it is")
+            raise _not_written(str(file), "it already exists, and init does not overwrite files")
         if not file.parent.is_dir():
             raise _not_written(str(file), f"there is no folder '{file.parent}'")
         if file.name == SCHEMA:
-            raise _not_written(str(file), "the schema beside the scenario has this name")
+            raise _not_written(str(file), "init writes the schema under this name")
     except (OSError, ValueError) as error:
         raise _not_written(str(file), str(getattr(error, "strerror", None) or error)) from None
 

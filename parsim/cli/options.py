@@ -43,16 +43,20 @@ Read = Callable[[tuple[str, ...]], Values]  # the texts of --set -> values by do
 Given = TypeVar("Given", bound=Answer)
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-with_files = click.option("--with", "files", metavar="FILE.py", multiple=True, help="Use what this file adds.")
+with_files = click.option(
+    "--with", "files", metavar="FILE.py", multiple=True, help="Load this Python file, which adds shelf entries."
+)
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 quiet = click.option("--quiet", is_flag=True, help="Print nothing.")
 _OPTIONS = (
     with_files,
-    click.option("--seed", metavar="N", help="Seed of the draws, in place of the scenario's."),
+    click.option("--seed", metavar="N", help="Seed of random numbers, instead of the scenario's."),
     click.option("--out", metavar="DIR", help="Write results and pictures into this folder."),
     quiet,
     as_json,
-    click.option("--set", "settings", metavar="PATH=VALUE", multiple=True, help="Change a value; repeatable."),
+    click.option(
+        "--set", "settings", metavar="PATH=VALUE", multiple=True, help="Set a value of the scenario; repeatable."
+    ),
 )
 
 
@@ -91,7 +95,7 @@ class Asked:
                 see(chosen)
         raise_all(faults)
         if isinstance(sys.stdout, Closed) and not self.quiet and self.out is None:
-            raise RunError("standard output is closed, so that nobody gets the answer; name --out DIR, or say --quiet")
+            raise RunError("standard output is closed, so the answer cannot be printed; use --out DIR or --quiet")
         return chosen
 
     def say(self, ask: Callable[[], Given], what: str) -> Given:

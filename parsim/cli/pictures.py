@@ -38,7 +38,7 @@ Draw = Callable[[str], Pictures]  # kind -> files
 @click.command()
 @click.argument("result")
 @click.option("--kind", "kinds", metavar="KIND,...", multiple=True, help=f"What to draw: {', '.join(KINDS)}.")
-@click.option("--out", metavar="DIR", help="Write into this folder, in place of the result's own.")
+@click.option("--out", metavar="DIR", help="Write into this folder instead of the result's.")
 @with_files
 @quiet
 def plot(result: str, kinds: tuple[str, ...], out: str | None, files: tuple[str, ...], quiet: bool) -> None:
@@ -105,7 +105,7 @@ def _folder(result: str, kinds: list[str], out: str | None, faults: list[Fault])
     folder = out if out is not None else folder_of_run(result)
     if folder is None:
         if Path(result).exists():  # otherwise the fault is that of the source
-            message = "is missing; a scenario has no folder of its own: write for example --out out"
+            message = "is missing, and RESULT is a scenario, not a folder; write for example --out out"
             faults += option_fault("--out", message).faults
         return ""
     with collecting(faults):
@@ -130,7 +130,7 @@ def _source(result: str) -> Draw:
         if kind in LYING:
             return _lying(kept, kind)
         if kept.clock != "simulated":
-            message = f"{kind} needs the plan of a simulated run; of a measured one draw {', '.join(LYING)}"
+            message = f"{kind} needs the plan of a simulated run, and this run is measured; use {', '.join(LYING)}"
             raise option_fault("--kind", message)
         return again()(kind)
 
@@ -192,8 +192,10 @@ def _player(scenario: Scenario, source: Source, makespan_s: float | None = None)
         if isinstance(result, ParsimError):
             raise result
         if makespan_s not in (None, result.timeline.makespan_s):
-            message = f"now takes {result.timeline.makespan_s!r} s, and {makespan_s!r} s when the folder was written"
-            more = "another version of parsim wrote it, or the file was changed: run the scenario again"
+            message = (
+                f"now takes {result.timeline.makespan_s!r} s, but took {makespan_s!r} s when the folder was written"
+            )
+            more = "another version of parsim wrote the folder, or a file was changed; run the scenario again"
             raise ScenarioError([Fault(scenario.file, 0, 0, "makespan_s", f"{message}; {more}")])
         return result
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 MOST_ROUNDS = 10_000
 
 scenario = click.argument("scenario")
-timeout = click.option("--timeout", metavar="TIME", help="Fail where no worker answers for so long, such as 60 s.")
+timeout = click.option("--timeout", metavar="TIME", help="Fail if no worker answers for this long, for example 60 s.")
 
 
 def answer(asked: Asked, scenario: str, ask: Callable[[str, Values], Given], faults: list[Fault]) -> Given:
@@ -57,7 +57,7 @@ def _see(scenario: str, values: Values) -> None:
 
 @click.command()
 @scenario
-@click.option("--engine", metavar="NAME", default="auto", help="auto, simpy or path, the longest path.")
+@click.option("--engine", metavar="NAME", default="auto", help="auto, simpy, or path (the longest path).")
 @answers
 def run(asked: Asked, scenario: str, engine: str) -> None:
     """Play SCENARIO on its clock: simulated or live."""
@@ -77,7 +77,9 @@ def run(asked: Asked, scenario: str, engine: str) -> None:
 
 @click.command()
 @scenario
-@click.option("--repeat", "times", metavar="N", default="1", help="Replay so often, and show how the error spreads.")
+@click.option(
+    "--repeat", "times", metavar="N", default="1", help="Number of replays; more than 1 show how the error spreads."
+)
 @timeout
 @answers
 def replay(asked: Asked, scenario: str, times: str, timeout: str | None) -> None:
@@ -114,14 +116,16 @@ def replay(asked: Asked, scenario: str, times: str, timeout: str | None) -> None
             broken.done.save(asked.out)
         raise
     if not right:
-        raise RunError("the result is not what one worker alone computes")
+        raise RunError("the result differs from the result of one worker")
 
 
 @click.command()
 @scenario
-@click.option("--repeat", metavar="N", default="10", help="Rounds that are measured, alone and busy; left out: 10.")
-@click.option("--out", metavar="FILE", help="The profile; left out: the one that the scenario's cost names.")
-@click.option("--set", "settings", metavar="PATH=VALUE", multiple=True, help="Change a value; repeatable.")
+@click.option(
+    "--repeat", metavar="N", default="10", help="Rounds to measure, with other workers idle and busy; default: 10."
+)
+@click.option("--out", metavar="FILE", help="File of the profile; default: the one that the scenario's cost names.")
+@click.option("--set", "settings", metavar="PATH=VALUE", multiple=True, help="Set a value of the scenario; repeatable.")
 @timeout
 @with_files
 @quiet
@@ -181,7 +185,7 @@ def validate(asked: Asked, scenario: str) -> None:
 
 @click.command()
 @click.argument("scenarios", nargs=-1, required=True, metavar="SCENARIO...")
-@click.option("--seeds", metavar="COUNT", default="1", help="Play all with so many seeds; left out: 1.")
+@click.option("--seeds", metavar="COUNT", default="1", help="Number of seeds to play each variant with; default: 1.")
 @answers
 def compare(asked: Asked, scenarios: tuple[str, ...], seeds: str) -> None:
     """Play the same work in several ways, and explain what decides.
@@ -222,7 +226,7 @@ def explain(asked: Asked, scenario: str) -> None:
 
 @click.command()
 @scenario
-@click.option("--workers", metavar="P,...", help="Numbers of workers; left out: 1, 2, 3, 4, 6, 8, ...")
+@click.option("--workers", metavar="P,...", help="Numbers of workers; default: 1, 2, 3, 4, 6, 8, ...")
 @answers
 def scaling(asked: Asked, scenario: str, workers: str | None) -> None:
     """Show speed-up and efficiency on more and more workers."""
@@ -239,7 +243,7 @@ def scaling(asked: Asked, scenario: str, workers: str | None) -> None:
 
 @click.command()
 @scenario
-@click.option("--over", metavar="KEY,...", help="What to vary, of count, devices, item, weights, bandwidth, latency.")
+@click.option("--over", metavar="KEY,...", help="What to vary: count, devices, item, weights, bandwidth, latency.")
 @answers
 def splits(asked: Asked, scenario: str, over: str | None) -> None:
     """Compare the split by data with the split by layers.

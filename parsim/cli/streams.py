@@ -20,7 +20,7 @@ class Closed(io.TextIOBase):
 
     def write(self, text: str) -> int:
         """Raise `OSError`."""
-        raise OSError(errno.EBADF, "it is closed, so that the answer is lost")
+        raise OSError(errno.EBADF, "it is closed, so the answer is lost")
 
 
 def occupy() -> None:

@@ -38,7 +38,7 @@ class Verdict:
     def verdict(self) -> str:
         """The verdict in words."""
         cases, broken = len(self.findings), sum(bool(finding.broken) for finding in self.findings)
-        return f"{cases} cases, and all hold" if self.good else f"{broken} of {cases} cases are broken"
+        return f"all {cases} cases hold" if self.good else f"{broken} of {cases} cases are broken"
 
     def to_dict(self) -> dict[str, object]:
         """Return everything as plain values."""

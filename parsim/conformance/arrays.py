@@ -55,12 +55,12 @@ class Sample(NamedTuple):
 def cases(entry: str) -> list[Case]:
     """Return the cases of a class of kernels."""
     asking: dict[str, Callable[[str], Found]] = {
-        "the output has the shape that is said": outputs,
+        "the output has the shape that shape() returns": outputs,
         "FLOP and bytes of every part": prices,
-        "every part twice, and as a worker process would compute it": again,
-        "every part leaves its arrays alone": untouched,
+        "every part twice, and once in a pickled copy": again,
+        "no part changes its arrays": untouched,
         "gradients against finite differences": gradients,
-        "arrays of other shapes are taken, or refused with ValueError": refusals,
+        "arrays of other shapes are accepted, or refused with ValueError": refusals,
     }
     return [Case(name, partial(ask, entry)) for name, ask in asking.items()]
 
@@ -92,7 +92,7 @@ def samples(entry: str) -> Iterator[Sample]:
 
         arrays = call(kernel.sample, draw)
         if not isinstance(arrays, tuple):
-            raise who.error(f"has a sample {shown(arrays)}; a tuple of arrays is wanted")
+            raise who.error(f"returns {shown(arrays)} from sample; return a tuple of arrays")
         shape = call(kernel.shape, *map(np.shape, arrays))
         yield Sample(kernel, call, arrays, draw.standard_normal(shape))
 
@@ -113,7 +113,7 @@ def _has_gradient(array: Array) -> bool:
 def outputs(entry: str) -> Found:
     """Compare the output's shape with `shape`."""
     return found(
-        f"makes an output of shape {np.shape(output)} of {sample.shapes}, and says {said}"
+        f"makes an output of shape {np.shape(output)} from {sample.shapes}, but shape returns {said}"
         for sample in samples(entry)
         for output, said in [(sample.run("forward"), sample.call(sample.kernel.shape, *sample.shapes))]
         if np.shape(output) != said
@@ -130,9 +130,9 @@ def prices(entry: str) -> Found:
                 sample.call(price, part, *sample.shapes) for price in (sample.kernel.flops, sample.kernel.bytes)
             )
             if not (math.isfinite(flops) and flops >= 0):
-                broken.append(f"says {flops} FLOP for {part}; a finite number from 0 is wanted")
+                broken.append(f"says {flops} FLOP for {part}; return a finite number, 0 or more")
             if not (math.isfinite(size) and size > 0):
-                broken.append(f"says {size} bytes for {part}; a finite number above 0 is wanted")
+                broken.append(f"says {size} bytes for {part}; return a finite number above 0")
             broken += _about_counts(sample, part, flops)
             told.append(f"{part} {flops:g} FLOP, {size:g} B")
     return found(broken, "; ".join(told))
@@ -150,7 +150,7 @@ def _about_counts(sample: Sample, part: Part, flops: float) -> Iterator[str]:
         ("bytes saved", sample.call(kernel.saved, BF16, *shapes)),
     ):
         if not (math.isfinite(number) and number >= 0):
-            yield f"says {number} {name} for {part}; a finite number from 0 is wanted"
+            yield f"says {number} {name} for {part}; return a finite number, 0 or more"
     inputs = len(shapes) - kernel.weights
     if not set(sample.call(kernel.reads, part, inputs)) <= set(range(inputs)):
         yield f"reads inputs {list(kernel.reads(part, inputs))} for {part}; it has {inputs}, the first with number 0"
@@ -167,9 +167,9 @@ def again(entry: str) -> Found:
         for part in parts(sample):
             first = sample.run(part)
             if not alike(first, sample.run(part)):
-                broken.append(f"{part} makes something else when run again on the same arrays")
+                broken.append(f"{part} returns something else when it runs again on the same arrays")
             if not alike(first, sample.run(part, copy)):
-                broken.append(f"{part} makes something else when sent to a worker process")
+                broken.append(f"{part} returns something else after pickling, as in a worker process")
     return found(broken)
 
 
@@ -181,7 +181,7 @@ def untouched(entry: str) -> Found:
             before = [np.copy(array) for array in sample.given(part)]
             sample.run(part)
             broken += [
-                f"{part} changes array {number} of those that it is given; work on a copy"
+                f"{part} changes its argument number {number}; work on a copy"
                 for number, (old, new) in enumerate(zip(before, sample.given(part), strict=True))
                 if not np.array_equal(old, new)
             ]
@@ -201,8 +201,8 @@ def gradients(entry: str) -> Found:
         for part in parts(sample)[1:]:
             made, arrays = sample.run(part), which[part]
             if not isinstance(made, tuple) or len(made) != len(arrays):
-                many = f"{len(made)} of them" if isinstance(made, tuple) else f"a {type(made).__name__}"
-                broken.append(f"{part} returns {many}; a tuple of {len(arrays)} gradients is wanted")
+                many = f"{len(made)} gradients" if isinstance(made, tuple) else f"a {type(made).__name__}"
+                broken.append(f"{part} returns {many}; return a tuple of {len(arrays)} gradients")
                 continue
             for index, gradient in zip(arrays, made, strict=True):
                 words, error = _about_gradient(sample, index, gradient)
@@ -213,14 +213,16 @@ def gradients(entry: str) -> Found:
 
 def _about_gradient(sample: Sample, index: int, gradient: Any) -> tuple[list[str], float]:
     if np.shape(gradient) != sample.shapes[index]:
-        return [f"a gradient of shape {np.shape(gradient)}; the array has {sample.shapes[index]}"], 0.0
+        return [f"the gradient has shape {np.shape(gradient)}, the array {sample.shapes[index]}"], 0.0
     measured = differences(sample, index)
     error = float(np.linalg.norm(np.ravel(gradient - measured)) / max(float(np.linalg.norm(measured.ravel())), 1e-300))
     if error <= CLOSE:
         return [], error
     at = np.unravel_index(np.argmax(np.abs(gradient - measured)), measured.shape)
     where = tuple(map(int, at))
-    return [f"off by {error:.1e}: {gradient[at]:.6g} at {where}, where differences give {measured[at]:.6g}"], error
+    return [
+        f"off by {error:.1e}: {gradient[at]:.6g} at {where}, where finite differences give {measured[at]:.6g}"
+    ], error
 
 
 def differences(sample: Sample, index: int) -> Array:
@@ -252,7 +254,7 @@ def refusals(entry: str) -> Found:
             refused += 1
             continue
         except ANYTHING as error:
-            broken.append(f"shape raises for {shapes}: {told(error)}; a ValueError is wanted")
+            broken.append(f"shape raises for {shapes}: {told(error)}; raise ValueError")
             continue
         broken += _about_taken(sample, arrays, said)
     return found(broken, f"{refused} refused")
@@ -264,8 +266,8 @@ def _about_taken(sample: Sample, arrays: Sequence[Array], said: Shape) -> list[s
         with aside():
             made = np.shape(sample.kernel.forward(*arrays))
     except ANYTHING as error:
-        return [f"shape says {said} for {shapes}, and forward raises {told(error)}; refuse them"]
-    return [] if made == said else [f"shape says {said} for {shapes}, and forward makes {made}; refuse them"]
+        return [f"shape returns {said} for {shapes}, but forward raises {told(error)}; raise ValueError"]
+    return [] if made == said else [f"shape returns {said} for {shapes}, but forward makes {made}; raise ValueError"]
 
 
 def _misfits(arrays: Sequence[Array]) -> Iterator[list[Array]]:

@@ -86,7 +86,7 @@ def asked(entry: Callable[..., Any], given: tuple[str, ...], samples: Mapping[st
             continue
         written = "" if mark_of(annotation) is FILE else example(annotation)
         if not written:
-            message = "nobody can make up what to say here, so that it cannot be tried; give it a default"
+            message = "check cannot choose a value for this parameter; give it a default"
             raise Invalid([Complaint((key,), message)])
         said[key] = document.parse_value(written)
     return said

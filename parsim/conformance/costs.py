@@ -35,7 +35,7 @@ WORK: dict[str, dict[str, Any]] = {
         **game(0, [task("t0", {"w0": "1 s", "w1": "2 s"}), task("t1", {"w1": "3 s"})]),
         **FAST,
     },
-    "items on devices that say how fast they are": {
+    "items on devices with peak and bandwidth": {
         "cluster": {"devices": 2, "device": {"peak": "1 GFLOP/s", "bandwidth": "1 GB/s"}},
         "workload": {**ITEMS, "item": "0 B"},
         "plan": {"split": "layers"},
@@ -74,14 +74,15 @@ def luck(entry: str, seed: int) -> Found:
     """Draw twice, and for fewer tasks."""
     draw = made(entry).luck
     factors = draw(seed, 1000)
-    broken = [] if np.array_equal(draw(seed, 1000), factors) else ["draws other luck when asked again"]
+    broken = [] if np.array_equal(draw(seed, 1000), factors) else ["returns other factors when called again"]
     for fewer in (0, 1, 10):
         if not np.array_equal(draw(seed, fewer), factors[:fewer]):
             broken.append(
-                f"gives the first {fewer} tasks other luck where there are no more; it is to know only (seed, task)"
+                f"returns other factors for {fewer} tasks than for the first {fewer} of 1000; "
+                "a factor may depend only on (seed, task)"
             )
     if not factors.mean() > 0:
-        broken.append("gives luck of mean 0, so that nothing takes any time")
+        broken.append("returns factors of mean 0, so no task takes any time")
     return found(broken, f"mean factor {factors.mean():.3g}")
 
 
@@ -98,5 +99,5 @@ def play(entry: str, scenario: dict[str, Any]) -> Found:
     for index, device in enumerate(job.cluster.devices):
         asking.expected(job.graph, index, device)
     first, second = run(job).timeline, run(job).timeline
-    changed = [] if first.rows() == second.rows() else ["played again, tasks take other seconds"]
+    changed = [] if first.rows() == second.rows() else ["tasks take other seconds when played again"]
     return found([*check(job, first), *changed])

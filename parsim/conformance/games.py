@@ -64,7 +64,7 @@ QUIET: dict[str, Values] = {  # equal workers without transfers: the makespan ha
     "one worker": game(1, ALONE),
     "a fork and a join": game(2, DIAMOND),
     "layers of tasks on three workers": game(3, LAYERS),
-    "children that stand before their parents": game(2, REVERSED),
+    "children listed before their parents": game(2, REVERSED),
     "tasks of zero seconds": game(2, NOTHING),
     "workers that hold three tasks (prefetch)": game(2, LAYERS, plan={"prefetch": 2}),
     "two slots a device, and room for one task": game(0, TIGHT) | {"cluster": SLOTS},
@@ -78,7 +78,7 @@ OTHER: dict[str, Values] = {
     "a device that is too small for some tasks": game(
         [{"name": "w0", "memory": "4 MB"}, {"name": "w1", "memory": "10 MB"}], LARGE
     ),
-    "luck that no policy can foresee": game(2, LAYERS, cost={"kind": "noisy", "spread": 0.3}, seed=7),
+    "random times, unknown to the policy": game(2, LAYERS, cost={"kind": "noisy", "spread": 0.3}, seed=7),
     "items that come from the host": {
         "cluster": {"devices": 2, "topology": STAR},
         "workload": ITEMS | {"result": "1 MB", "weights": "2 MB"},

@@ -42,7 +42,7 @@ def numbers_of(entry: str) -> list[Case]:
         for name, numbers in NUMBERS.items()
         for case in (
             Case(f"{name}, twice", partial(again, entry, numbers)),
-            Case(f"{name}, as a worker process would compute them", partial(sent, entry, numbers)),
+            Case(f"{name}, in a pickled copy", partial(sent, entry, numbers)),
         )
     ]
     splits = [Case(f"items split as {plan}", partial(split, entry, plan)) for plan in PLANS]
@@ -60,7 +60,7 @@ def again(entry: str, numbers: list[Any]) -> Found:
     """Compute the same numbers twice."""
     kernel = computing(entry)
     first, second = ([kernel(number) for number in numbers] for _ in range(2))
-    return found(_unlike(numbers, first, second, "and another time"))
+    return found(_unlike(numbers, first, second, "but the second time"))
 
 
 def sent(entry: str, numbers: list[Any]) -> Found:
@@ -68,13 +68,15 @@ def sent(entry: str, numbers: list[Any]) -> Found:
     kernel = computing(entry)
     copy = pickle.loads(pickle.dumps(kernel))
     return found(
-        _unlike(numbers, [kernel(number) for number in numbers], [copy(number) for number in numbers], "and when sent")
+        _unlike(
+            numbers, [kernel(number) for number in numbers], [copy(number) for number in numbers], "but after pickling"
+        )
     )
 
 
 def _unlike(numbers: list[Any], first: list[Any], second: list[Any], when: str) -> list[str]:
     return [
-        f"makes {one!r} of {number}, {when} {other!r}"
+        f"returns {one!r} for {number}, {when} {other!r}"
         for number, one, other in zip(numbers, first, second, strict=True)
         if not alike(one, other)
     ]
@@ -96,4 +98,8 @@ def split(entry: str, plan: dict[str, Any]) -> Found:
     program = replace(program, merge=list)  # not all outputs can be added
     value = run(replace(job, graph=replace(job.graph, program=program))).value
     alone = program.serial()
-    return found([] if alike(value, alone) else [f"split, the outputs are {value!r}; one worker alone makes {alone!r}"])
+    return found(
+        []
+        if alike(value, alone)
+        else [f"the outputs of the split work are {value!r}; those of one worker are {alone!r}"]
+    )

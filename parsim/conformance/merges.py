@@ -35,9 +35,9 @@ def again(entry: str, outputs: list[Any]) -> Found:
     given = list(outputs)
     merge = merging(entry)
     first, second = (plain(merge(given)) for _ in range(2))
-    broken = [] if given == outputs else [f"changes the list that it is given, to {given!r}; work on a copy"]
+    broken = [] if given == outputs else [f"changes the list of outputs to {given!r}; work on a copy"]
     if not alike(first, second):
-        broken.append(f"makes {first!r} of {outputs}, and another time {second!r}")
+        broken.append(f"returns {first!r} for {outputs}, but the second time {second!r}")
     return found(broken)
 
 
@@ -48,4 +48,6 @@ def split(entry: str, plan: dict[str, Any]) -> Found:
     cost = {"kind": "constant", "compute": "1 s"}
     value = simulate({"cluster": {"devices": 2}, "workload": work, "plan": plan, "cost": cost}).value
     alone = merging(entry)([2, 4, 6, 8, 10])
-    return found([] if alike(value, alone) else [f"split, the result is {value!r}; one worker alone gets {alone!r}"])
+    return found(
+        [] if alike(value, alone) else [f"the result of the split work is {value!r}; that of one worker is {alone!r}"]
+    )

@@ -55,11 +55,11 @@ def play(entry: str, items: int, devices: int, options: dict[str, int]) -> Found
         broken += check(job, result.timeline)
         held = float(job.graph.group_size.sum())
         if not math.isclose(held, WEIGHTS, rel_tol=CLOSE):
-            broken.append(f"its tasks own {held:g} B of the weights together, and the model has {WEIGHTS:g} B")
+            broken.append(f"its tasks own {held:g} B of weights in all, but the model has {WEIGHTS:g} B")
     program = job.graph.program
     if not isinstance(program, Elements):
-        return found([*broken, "loses the values: Items.program makes what the tasks compute"])
+        return found([*broken, "drops the values of the items; pass Items.program to the graph"])
     alone = 2**program.depth * sum(values["data"])
     if not alike(result.value, alone) or not alike(program.serial(), alone):
-        broken.append(f"makes {result.value!r} of items 1 to {items}, and one worker alone {alone!r}")
+        broken.append(f"computes {result.value!r} from items 1 to {items}, but one worker computes {alone!r}")
     return found(broken, f"{len(job.graph)} tasks")

@@ -54,9 +54,9 @@ def about_bounds(job: Job, timeline: Timeline) -> Iterator[str]:
     makespan, least = timeline.makespan_s, lower_bound(job)
     work = float((timeline.end_s - timeline.start_s)[timeline.computes].sum())
     if makespan < least * (1 - CLOSE):
-        yield f"ends after {makespan:g} s, and the critical path and the work need {least:g} s"
+        yield f"ends after {makespan:g} s, but the critical path and the work need {least:g} s"
     if makespan > work * (1 + CLOSE):
-        yield f"ends after {makespan:g} s, and one worker alone needs {work:g} s"
+        yield f"ends after {makespan:g} s, but one worker needs only {work:g} s"
 
 
 def about_change(first: Timeline, second: Timeline) -> Iterator[str]:
@@ -64,8 +64,8 @@ def about_change(first: Timeline, second: Timeline) -> Iterator[str]:
     unlike = (pair for pair in zip_longest(first.rows(), second.rows()) if pair[0] != pair[1])
     for one, other in islice(unlike, 1):
         yield (
-            f"played again, it goes another way: {_span(one)}, then {_span(other)}; "
-            "keep no state in the class, draw nothing at random"
+            f"decides otherwise when played again: {_span(one)}, then {_span(other)}; "
+            "keep no state in the class, and draw no random numbers"
         )
 
 

@@ -34,7 +34,7 @@ def cases(entry: str) -> list[Case]:
         for shape in SHAPES
         for ranks, microbatches, chunks in (shape,)
     ]
-    return [*shapes, Case("some shape is possible", partial(possible, entry))]
+    return [*shapes, Case("at least one shape is accepted", partial(possible, entry))]
 
 
 def ordered(entry: str, shape: tuple[int, int, int]) -> list[list[Action]]:
@@ -51,7 +51,7 @@ def _ask(entry: str) -> Ask:
 def possible(entry: str) -> Found:
     """Check that the schedule does not refuse every shape."""
     reasons = [reason for shape in SHAPES if (reason := _refusal(entry, shape))]
-    return found([f"refuses every shape, the first because: {reasons[0]}"] if len(reasons) == len(SHAPES) else [])
+    return found([f"refuses every shape; the first: {reasons[0]}"] if len(reasons) == len(SHAPES) else [])
 
 
 def _refusal(entry: str, shape: tuple[int, int, int]) -> str:
@@ -71,7 +71,7 @@ def play(entry: str, shape: tuple[int, int, int]) -> Found:
     strange = [str(one) for row in rows for one in row if action(str(one)) != one]
     equal, unequal = _played(entry, shape, EQUAL), _played(entry, shape, _unequal(shape))
     most = [_most_live(row) for row in rows]
-    broken = [f"{one} does not read as it is written" for one in strange]
+    broken = [f"{one} does not read back as the same action" for one in strange]
     broken += [*check(equal.job, equal.timeline), *check(unequal.job, unequal.timeline)]
     return found([*broken, *_about_claims(entry, shape, equal, most)], f"live activations {' '.join(map(str, most))}")
 
@@ -108,8 +108,8 @@ def _about_claims(entry: str, shape: tuple[int, int, int], equal: Result, most: 
         busy = float((spans.end_s - spans.start_s)[spans.computes].sum())
         claimed, played = claims["bubble"], 1 - busy / (shape[0] * makespan)
         if not math.isclose(claimed, played, rel_tol=CLOSE, abs_tol=CLOSE):
-            yield f"claims a bubble of {claimed:g} of the whole, and has {played:g} with equal stages"
+            yield f"claims a bubble of {claimed:g} of the makespan, but has {played:g} with equal stages"
     if "live" in claims:
         for rank, (claimed, held) in enumerate(zip(claims["live"], most, strict=True)):
             if held > claimed:
-                yield f"claims that rank {rank} holds {claimed} activations at most, and it holds {held}"
+                yield f"claims at most {claimed} activations on rank {rank}, but it holds {held}"

@@ -66,10 +66,10 @@ def routes(entry: str, devices: int) -> Found:
     changed = [ends for ends, way in ways.items() if cluster.wiring.route(*ends) != way]
     names = [f"{cluster.places[a]} to {cluster.places[b]}" for a, b in changed]
     known = sum(way is not None for way in ways.values())
-    broken = [f"the route from {name} is another when asked again" for name in names]
-    broken += [] if known else ["no way leads anywhere"]
+    broken = [f"the route from {name} differs when asked for again" for name in names]
+    broken += [] if known else ["has no route between any two places"]
     if not broken and not means_agree(cluster):
-        broken.append("alike yields pairs, or numbers of them, that do not stand for all routes")
+        broken.append("alike yields pairs or counts that do not cover all routes")
     return found(broken, f"{known} of {len(ways)} routes")
 
 
@@ -117,5 +117,5 @@ def flows(entry: str, devices: int) -> Found:
         lasted = played.timeline.end_s - played.timeline.start_s
         for number, name, seconds in zip(played.timeline.number, played.timeline.task, lasted, strict=True):
             if pause and not math.isclose(seconds, alone[number], rel_tol=1e-6):
-                broken.append(f"flow {name}, alone, lasts {seconds:g} s in place of {alone[number]:g} s")
+                broken.append(f"flow {name} takes {seconds:g} s alone, not {alone[number]:g} s")
     return found(broken)

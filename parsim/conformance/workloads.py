@@ -63,7 +63,7 @@ def play(entry: str, devices: Any, said: Mapping[str, Any]) -> Found:
     checked(who_of("workloads", entry, "workload"), {"cluster": job.cluster}, job.graph)
     broken = check(job, run(job).timeline)
     if not _same(job.graph, other.graph):
-        broken.append("makes another graph when asked again; draw from a seed that the scenario gives")
+        broken.append("makes another graph when called again; draw random numbers from a seed parameter")
     return found(broken, f"{len(job.graph)} tasks, {len(job.graph.edges)} edges")
 
 

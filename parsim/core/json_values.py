@@ -19,7 +19,7 @@ MOST = 10_000_000  # values
 LONGEST = 14_000  # bits of a whole number that Python writes in digits
 LARGE = 1e300  # beyond it, numbers are checked one by one
 STEPS = 4  # characters of a place in a message
-FOREIGN = ", which JSON cannot hold; return numbers, text, lists, or mappings from text"
+FOREIGN = ", which JSON cannot represent; return numbers, text, lists, or mappings with text keys"
 
 
 class Unwritable(ValueError):
@@ -101,7 +101,7 @@ class _Copy:
     def _inside(self, value: Any, copy: Any) -> Any:
         """Copy a container, unless it contains itself."""
         if id(value) in self._open:
-            raise Unwritable("itself", ", without end")
+            raise Unwritable("itself", ", which is endless")
         if len(self._open) == DEEPEST:
             raise Unwritable(f"lists or mappings nested deeper than {DEEPEST} levels", "")
         made = self._made.get(id(value))
@@ -167,7 +167,7 @@ def _whole(value: int) -> int:
 
 def _finite(value: float) -> float:
     if not math.isfinite(value):
-        raise Unwritable(str(float.__float__(value)), ", no finite number")
+        raise Unwritable(str(float.__float__(value)), ", which is not a finite number")
     return float.__float__(value)
 
 
@@ -178,7 +178,7 @@ def _text(value: str) -> str:
             text.encode()
         except UnicodeEncodeError as error:
             half = ascii(text[error.start])
-            raise Unwritable(f"text with {half}", ", half a surrogate pair and no character") from None
+            raise Unwritable(f"text with {half}", ", half of a surrogate pair") from None
     return text
 
 

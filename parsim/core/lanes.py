@@ -34,24 +34,26 @@ def about_lanes(graph: TaskGraph) -> Iterator[Wrong]:
     for task in sends.tolist():
         name = graph.lanes[lane[task] - 1]
         if name in RESERVED or ">" in name:
-            yield Wrong("lane", task, f"'{name}' is a lane, or a way, of every timeline; choose another name")
+            yield Wrong("lane", task, f"'{name}' is reserved for every timeline; choose another name")
     if graph.program is not None:
-        yield Wrong("lane", int(sends[0]), "a graph that computes real values has no communication lanes")
+        yield Wrong("lane", int(sends[0]), "a graph that computes values cannot have communication lanes")
     members = [task for each in graph.collectives for task in each.members]
     for task in sorted(set(members)):
         if not lane[task] or members.count(task) > 1:
-            yield Wrong("lane", task, f"{names[task]} is in a collective; it needs a lane, and one collective alone")
+            yield Wrong("lane", task, f"{names[task]} is in a collective; it needs a lane and only one collective")
     for task in sends[~alone[sends]].tolist():
-        yield Wrong("place", task, f"a task of a communication lane needs its one worker; {ONE_WORKER}")
+        yield Wrong("place", task, f"a task of a communication lane needs exactly one worker; {ONE_WORKER}")
     for what in ("memory", "output", "given", "result"):
         column = getattr(graph, what)
         for task in sends[column[sends] > 0].tolist() if len(column) else ():
-            yield Wrong(what, task, f"{names[task]} is of a communication lane, which only sends what its parents made")
+            yield Wrong(what, task, f"{names[task]} is on a communication lane, which only sends its parents' outputs")
     sent = lane[edges.parent] > 0
     for edge in np.flatnonzero(sent & ~alone[edges.child]).tolist():
         parent, child = names[int(edges.parent[edge])], names[int(edges.child[edge])]
-        yield Wrong("edge", edge, f"{parent} sends as soon as it can, so {child} needs its one worker; {ONE_WORKER}")
+        yield Wrong(
+            "edge", edge, f"{parent} sends as soon as it can, so {child} needs exactly one worker; {ONE_WORKER}"
+        )
     carries = (edges.size > 0) | (edges.delay > 0)
     for edge in np.flatnonzero(~sent & (lane[edges.child] > 0) & carries).tolist():
         child = names[int(edges.child[edge])]
-        yield Wrong("edge", edge, f"{child} is of a communication lane, where parents can only order; drop the amount")
+        yield Wrong("edge", edge, f"{child} is on a communication lane; an edge to it carries no bytes or delay")

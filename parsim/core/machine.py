@@ -28,7 +28,7 @@ def require_processes(command: str) -> None:
 
     needed = ((os, ("fork", "WNOHANG")), (signal, ("SIGKILL", "pthread_sigmask")), (mmap, ("MAP_SHARED",)))
     if not all(hasattr(module, name) for module, names in needed for name in names):
-        only = "runs worker processes that share memory, which works on Linux and macOS only"
+        only = "needs worker processes that share memory, which only Linux and macOS have"
         raise RunError(f"{command} {only}; on this system use parsim run, with --set clock=live for real kernels")
 
 

@@ -65,7 +65,7 @@ class Op(NamedTuple):
         """Parse the result of `str`."""
         match = _WRITTEN.fullmatch(text)
         if match is None:
-            raise ValueError(f"{text!r} is no action such as 2F0")
+            raise ValueError(f"{text!r} is not an action such as 2F0")
         return cls(int(match[1]), match[2], int(match[3]))
 
 

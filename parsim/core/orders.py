@@ -96,10 +96,10 @@ def refuse_chunks(name: str, chunks: int | None) -> None:
 
     >>> refuse_chunks("gpipe", 2)
     Traceback (most recent call last):
-    parsim.core.errors.Invalid: chunks: gpipe gives each rank one stage, so it has no use for more chunks; use chunks: 1
+    parsim.core.errors.Invalid: chunks: gpipe gives each rank one stage; use chunks: 1
     """
     if chunks != 1:
-        why = f"{name} gives each rank one stage, so it has no use for more chunks; use chunks: 1"
+        why = f"{name} gives each rank one stage; use chunks: 1"
         raise Invalid([Complaint(("chunks",), why)])
 
 

@@ -24,7 +24,7 @@ from parsim.core.read_file import content
 Neighbours = str  # "alone" or "busy"
 NEIGHBOURS = ("alone", "busy")
 SCHEMA = 1
-REMEDY = "calibrate here, or say 'machine: any' to go on with it"
+REMEDY = "calibrate on this machine, or write 'machine: any' to use it anyway"
 
 
 class Timing(NamedTuple):
@@ -97,7 +97,7 @@ def read(file: str) -> Profile:
     try:
         said = json.loads(content(file))
     except json.JSONDecodeError as error:
-        raise _refused(file, f"is no JSON: {error.msg}", error.lineno, error.colno) from None
+        raise _refused(file, f"is not valid JSON: {error.msg}", error.lineno, error.colno) from None
     except (ValueError, RecursionError) as error:
         hint = "; make it with 'parsim calibrate SCENARIO'" if "no such" in str(error).lower() else ""
         raise _refused(file, f"{error}{hint}") from None
@@ -107,7 +107,9 @@ def read(file: str) -> Profile:
         return _read(said)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         what = f"{type(error).__name__}: {error}"
-        raise _refused(file, f"is a damaged profile ({what}); make it anew with 'parsim calibrate SCENARIO'") from None
+        raise _refused(
+            file, f"is a damaged profile ({what}); make a new one with 'parsim calibrate SCENARIO'"
+        ) from None
 
 
 def _refused(file: str, message: str, line: int = 1, column: int = 1) -> ScenarioError:
@@ -145,11 +147,11 @@ def _row(said: dict[str, Any]) -> tuple[Call, Row]:
 
 def _length(number: Any) -> int:
     if isinstance(number, bool) or not isinstance(number, int) or number < 0:
-        raise ValueError(f"{number!r} is no length")
+        raise ValueError(f"{number!r} is not a length")
     return number
 
 
 def _amount(number: Any) -> float:
     if isinstance(number, bool) or not isinstance(number, int | float) or not 0 <= number < math.inf:
-        raise ValueError(f"{number!r} is no amount")
+        raise ValueError(f"{number!r} is not a number of 0 or more")
     return float(number)

@@ -21,7 +21,9 @@ File = Annotated[str, FILE]  # a path relative to the scenario; the argument is 
 
 
 def _unasked(**_: Any) -> Any:
-    raise TypeError("this default has not been checked: use it in a signature given to parsim.scenario.schema.check")
+    raise TypeError(
+        "this default is still unchecked text; call the function with arguments from parsim.scenario.schema.check"
+    )
 
 
 class Ask(NamedTuple):

@@ -58,12 +58,12 @@ def refuse_many(key: str, tasks: int, edges: int) -> None:
 
     >>> refuse_many("levels", tasks=2**40 - 1, edges=2**40 - 2)
     Traceback (most recent call last):
-    parsim.core.errors.Invalid: levels: makes more than 10000000 tasks, the most that can be played; write less
+    parsim.core.errors.Invalid: levels: makes more than 10000000 tasks, which is the limit; write a smaller number
     """
     for count, what in ((tasks, "tasks"), (edges, "edges")):
         if count > MOST:
             raise Invalid(
-                [Complaint((key,), f"makes more than {MOST} {what}, the most that can be played; write less")]
+                [Complaint((key,), f"makes more than {MOST} {what}, which is the limit; write a smaller number")]
             )
 
 

@@ -37,11 +37,13 @@ class Known:
         """
         word = word[:LONGEST]
         if not self._names:
-            return f"unknown {what} '{word}'; none is known here"
+            return f"unknown {what} '{word}'; no names are known here"
         several = {part.strip() for part in word.split(",")} if "," in word else set()
         if several and several <= self._names:
             count = word.count(",") + 1
-            return f"'{word}' are {count} names, and one is wanted; parsim compare plays them side by side"
+            return (
+                f"'{word}' are {count} names, but only one is allowed here; parsim compare plays several side by side"
+            )
         near = self._nearest(word)
         if near:
             return f"unknown {what} '{word}'. Did you mean '{near[0]}'?"
@@ -62,6 +64,6 @@ def did_you_mean(word: str, known: Iterable[str], what: str = "name") -> str:
     >>> did_you_mean("x", ["fifo", "heft"])
     "unknown name 'x'; known are: fifo, heft"
     >>> did_you_mean("fifo,heft", ["fifo", "heft"])
-    "'fifo,heft' are 2 names, and one is wanted; parsim compare plays them side by side"
+    "'fifo,heft' are 2 names, but only one is allowed here; parsim compare plays several side by side"
     """
     return Known(known).did_you_mean(word, what)

@@ -151,7 +151,7 @@ def _measure(text: str, wanted: tuple[Dimension, ...]) -> tuple[Dimension, float
         raise ValueError(f"'{text}' starts with '{sign or 0}'; write '{_without_start(text)}'")
     amount = _amount(text, int(whole + decimals or "0"), exponent - len(decimals), dimension.units[unit])
     if amount == 0 and not dimension.zero:
-        raise ValueError(f"'{text}' is zero; {dimension.what} must be more, for example '{dimension.example}'")
+        raise ValueError(f"'{text}' is zero; {dimension.what} must be above 0, for example '{dimension.example}'")
     return dimension, amount
 
 

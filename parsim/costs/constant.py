@@ -41,7 +41,7 @@ def expected(compute: float | None, graph: TaskGraph, index: int, device: Device
         return no_floats()
     if not stated.size:
         if compute is None:
-            raise ValueError("the workload states no seconds, so the cost must: compute is missing")
+            raise ValueError("compute is missing, and the workload states no seconds; write for example 'compute: 1 s'")
         return np.asarray(graph.units * compute / device.speed)
     if stated.ndim == 1:
         return np.asarray(stated / device.speed)

@@ -159,7 +159,7 @@ def expected(seconds: partial[Floats], overhead: float, graph: TaskGraph, device
 def _remarks(profile: Profile, machine: str, lacking: str, graph: TaskGraph, cluster: Cluster) -> Remarks:
     complaints, notes = [], []
     if not graph.recipes:
-        why = "the workload has no kernels that could be measured; use constant, or items with a kernel, mlp, ..."
+        why = "the workload has no kernels to measure; use cost constant, or a workload such as mlp"
         return Remarks([Complaint(("kind",), why)])
     if profile.elsewhere():
         said = f"was made on another machine ({profile.elsewhere()})"
@@ -171,21 +171,21 @@ def _remarks(profile: Profile, machine: str, lacking: str, graph: TaskGraph, clu
     calls = list(dict.fromkeys(call for calls in graph.recipes for call in calls))
     absent = [call for call in calls if not lookup.knows(call)]
     if absent and lacking == "refuse":
-        why = f"lacks {_named(absent)}; calibrate this scenario, or say 'lacking: flop' to estimate by FLOP"
+        why = f"lacks {_named(absent)}; calibrate this scenario, or write 'lacking: flop' to estimate from FLOP"
         complaints.append(Complaint(("profile",), why))
     elif absent:
-        notes.append(f"the profile lacks {_named(absent)}; estimated by FLOP")
+        notes.append(f"the profile lacks {_named(absent)}; estimated from FLOP")
         blind = [call for call in absent if math.isnan(lookup.seconds(call, "busy"))]
         if blind:
-            why = f"lacks {_named(blind)}, and without FLOP there is nothing to estimate by; calibrate this scenario"
+            why = f"lacks {_named(blind)}, and its kernel states no FLOP to estimate from; calibrate this scenario"
             complaints.append(Complaint(("profile",), why))
     unsure = [call for call in calls if lookup.knows(call) and math.isnan(lookup.seconds(call, "busy"))]
     if unsure:
-        why = f"has {_named(unsure)} at other shapes only, and the kernel says no FLOP; calibrate this scenario"
+        why = f"has {_named(unsure)} only at other shapes, and its kernel states no FLOP; calibrate this scenario"
         complaints.append(Complaint(("profile",), why))
     beyond = [call for call in calls if lookup.beyond(call)]
     if beyond:
-        notes.append(f"extrapolates {_named(beyond)}, beyond what the profile has measured")
+        notes.append(f"extrapolates {_named(beyond)} beyond the shapes in the profile")
     return Remarks(complaints, notes)
 
 

@@ -37,7 +37,9 @@ def noisy(spread: Positive, compute: Seconds | None = None) -> Cost:
     array([1.137, 0.77 , 0.541])
     """
     if not 0 < spread < 1:
-        raise Invalid([Complaint(("spread",), f"{spread:g} must lie between 0 and 1: a task cannot take no time")])
+        raise Invalid(
+            [Complaint(("spread",), f"{spread:g} must be at least 0 and below 1, so that every task takes time")]
+        )
     return Cost(partial(expected, compute), partial(factors, spread))
 
 

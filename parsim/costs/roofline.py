@@ -86,11 +86,13 @@ def _expected(
 
 def _remarks(graph: TaskGraph, cluster: Cluster) -> Remarks:
     if not graph.recipes:
-        why = "the workload has no kernels with FLOP and bytes; use constant, or items with a kernel, mlp, ..."
+        why = "the workload has no kernels with FLOP and bytes; use cost constant, or a workload such as mlp"
         return Remarks([Complaint(("kind",), why)])
     silent = next((call for calls in graph.recipes for call in calls if math.isnan(price(call)[0])), None)
     if silent:
-        return Remarks([Complaint(("kind",), f"the kernel {silent.kernel} does not say its FLOP; give it `flops`")])
+        return Remarks(
+            [Complaint(("kind",), f"the kernel {silent.kernel} does not state its FLOP; give it a method `flops`")]
+        )
     return Remarks([Complaint(("kind",), why) for why in islice(_unknown(format_of(graph), cluster), 1)])
 
 
@@ -99,9 +101,9 @@ def _unknown(format: str, cluster: Cluster) -> Iterator[str]:
     for device in cluster.devices:
         if not device.peak.known or math.isnan(device.bandwidth):
             yield (
-                f"device {device.name} says no peak or bandwidth; write for example 'device: a100-80g', or "
+                f"device {device.name} has no peak or bandwidth; write for example 'device: a100-80g', or "
                 "'device: {peak: 50 GFLOP/s, bandwidth: 10 GB/s}'"
             )
         elif math.isnan(device.peak.of(format)):
             known = ", ".join(name for name, _ in device.peak.by)
-            yield f"device {device.name} has no peak of {format}, in which the kernels compute; it has peaks of {known}"
+            yield f"device {device.name} has no peak for {format}, the format of the kernels; it has peaks for {known}"

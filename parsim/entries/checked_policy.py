@@ -32,12 +32,12 @@ SHOWN = 5  # workers, in a message
 
 def guarded(who: Who, make: Callable[[], Any], workers: Sequence[str]) -> Callable[[], Policy]:
     """Return what makes the policy behind its guard; it is made once now, so that what it lacks is told at once."""
-    policy = who.call(make, "as it was made")
+    policy = who.call(make, "in its constructor")
     for verb, wanted in VERBS.items():
         if not callable(getattr(policy, verb, None)):
-            raise ScenarioError([who.fault(f"has no verb {verb}; write for example '{wanted}'")])
+            raise ScenarioError([who.fault(f"has no method {verb}; write for example '{wanted}'")])
     guard = OrderedGuard if isinstance(policy, Ordered) else Guard
-    return lambda: guard(who, who.call(make, "as it was made"), workers)
+    return lambda: guard(who, who.call(make, "in its constructor"), workers)
 
 
 class Guard:
@@ -72,7 +72,7 @@ class Guard:
         answer = self._ask("home", f"in home for task {named}", task)
         home = None if answer is None else self._number(answer, len(self._workers))
         if answer is not None and home is None:
-            raise self._error("home", f"answered {shown(answer)} as home of task {named}; {self._wants_worker()}")
+            raise self._error("home", f"returned {shown(answer)} as home of task {named}; {self._wants_worker()}")
         if home is not None and home not in self._places[self._place[task]]:
             raise self._error(
                 "home", f"named {self._workers[home]} as home of task {named}, which may run only on {self._able(task)}"
@@ -83,8 +83,8 @@ class Guard:
             with_home, without = (first, task) if home is None else (task, first)
             raise self._error(
                 "home",
-                f"named a home for task {self._names[with_home]} and none for task {self._names[without]}; "
-                "name one for every task, or for none",
+                f"gave a home to task {self._names[with_home]} but not to task {self._names[without]}; "
+                "give one to every task, or to none",
             )
         return home
 
@@ -102,9 +102,7 @@ class Guard:
         task = self._number(answer, len(self._names))
         if task is None:
             most = f"from 0 to {len(self._names) - 1}, "
-            raise self._error(
-                "take", f"answered {shown(answer)} for worker {name}; a task number {most}or None is wanted"
-            )
+            raise self._error("take", f"returned {shown(answer)} for worker {name}; return a task number {most}or None")
         wrong = self._wrong(task, worker, fits)
         if wrong:
             raise self._error("take", wrong)
@@ -123,7 +121,7 @@ class Guard:
         home = self._homes.get(task)
         if home is not None and home != worker:
             return f"gave worker {name} the task {named}, whose home is {self._workers[home]}"
-        return "" if fits(task) else f"gave worker {name} the task {named}, for which there is no room; ask fits(task)"
+        return "" if fits(task) else f"gave worker {name} the task {named}, which does not fit; call fits(task) first"
 
     def _missing(self, task: int) -> str:
         """Name a parent that cannot have ended, or else all that may not have."""
@@ -131,14 +129,14 @@ class Guard:
         untaken = [parent for parent in parents if self._state[parent] != TAKEN]
         if untaken or len(parents) == 1:
             return f"{self._names[(untaken or parents)[0]]} has not ended"
-        return f"of {', '.join(str(self._names[parent]) for parent in parents[:SHOWN])} not all have ended"
+        return f"not all of {', '.join(str(self._names[parent]) for parent in parents[:SHOWN])} have ended"
 
     def _able(self, task: int) -> str:
         able = [self._workers[worker] for worker in self._places[self._place[task]]]
         return ", ".join(able[:SHOWN]) + (", ..." if len(able) > SHOWN else "")
 
     def _wants_worker(self) -> str:
-        return f"a worker's number from 0 to {len(self._workers) - 1}, or None is wanted"
+        return f"return a worker number from 0 to {len(self._workers) - 1}, or None"
 
     @staticmethod
     def _number(answer: object, count: int) -> int | None:
@@ -166,6 +164,6 @@ class OrderedGuard(Guard):
         mine = [task for task, home in self._homes.items() if home == worker]
         if not isinstance(answer, Sequence) or sorted(answer) != sorted(mine):
             raise self._error(
-                "order_of", f"answered {shown(answer)} for worker {name}; each task whose home it is is wanted once"
+                "order_of", f"returned {shown(answer)} for worker {name}; return each task with this home once"
             )
         return answer

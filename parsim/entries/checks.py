@@ -37,7 +37,7 @@ def anything(who: Who, given: Mapping[str, Any], answer: Any) -> Any:
 def wiring(who: Who, given: Mapping[str, Any], answer: Any) -> Wiring:
     """Check routes and their links whenever a route is asked for."""
     if not isinstance(answer, Wiring) or not all(map(callable, answer)):
-        raise who.error(f"answered {shown(answer)}; a Wiring(route) is wanted, route(source, target) being a function")
+        raise who.error(f"returned {shown(answer)}; return a Wiring(route), where route(source, target) is a function")
     places = given.get("places", ())
     met: dict[str, Link] = {}
 
@@ -49,20 +49,20 @@ def wiring(who: Who, given: Mapping[str, Any], answer: Any) -> Wiring:
         wrong = next(_about_route(found, met), "")
         if wrong:
             said = tuple(link.name for link in found) if _are_links(found) else found
-            raise who.error(f"answered {shown(said)} for the route {ends}; {wrong}", who.line_of(answer.route))
+            raise who.error(f"returned {shown(said)} for the route {ends}; {wrong}", who.line_of(answer.route))
         return tuple(found)
 
     def alike(sources: Places, targets: Places) -> Pairs:
         for row in who.call(lambda: list(answer.alike(sources, targets)), "in alike"):
             if not (isinstance(row, tuple) and len(row) == 3 and all(isinstance(number, int) for number in row)):
-                words = f"yields {shown(row)} in alike; (source, target, pairs) of whole numbers is wanted"
+                words = f"yields {shown(row)} in alike; yield whole numbers (source, target, pairs)"
                 raise who.error(words, who.line_of(answer.alike))
             yield row
 
     def weight(source: int, target: int, link: str) -> float:
         found = who.call(answer.weight, f"for the weight on link {link}", source, target, link)
         if not (_is_amount(found) and found > 0):
-            raise who.error(f"answered {shown(found)} for the weight on link {link}; a number above 0 is wanted")
+            raise who.error(f"returned {shown(found)} for the weight on link {link}; return a number above 0")
         return float(found)
 
     return Wiring(
@@ -75,17 +75,17 @@ def wiring(who: Who, given: Mapping[str, Any], answer: Any) -> Wiring:
 def _about_route(found: Any, met: dict[str, Link]) -> Iterator[str]:
     """Return what is wrong with a route; *met* are the links of earlier routes by name."""
     if not _are_links(found):
-        yield "a tuple of Link(name, bandwidth, latency) is wanted, or None where no way leads"
+        yield "return a tuple of Link(name, bandwidth, latency), or None if there is no route"
         return
     if not found:
-        yield "it names no link; name at least one, or answer None where no way leads"
+        yield "a route needs at least one link; return None if there is no route"
     for link in found:
         if not (_is_amount(link.bandwidth) and link.bandwidth > 0 and _is_amount(link.latency)):
-            yield f"bandwidth of link {link.name} is to be B/s above 0, its latency s from 0"
+            yield f"link {link.name} needs a bandwidth above 0 B/s and a latency of 0 s or more"
         if met.setdefault(link.name, link) != link:
-            yield f"link {link.name} was {shown(tuple(met[link.name]))} before; give each link a name of its own"
+            yield f"link {link.name} was {shown(tuple(met[link.name]))} in another route; give each link its own name"
     twice = [name for name, times in Counter(link.name for link in found).items() if times > 1]
-    yield from (f"it takes link {name} twice" for name in twice)
+    yield from (f"it uses link {name} twice; use each link once" for name in twice)
 
 
 def _are_links(found: object) -> bool:
@@ -99,7 +99,7 @@ def _is_amount(number: object) -> bool:
 def cost(who: Who, given: Mapping[str, Any], answer: Any) -> Cost:
     """Check seconds and luck whenever they are asked for."""
     if not isinstance(answer, Cost) or not (callable(answer.expected) and callable(answer.luck)):
-        raise who.error(f"answered {shown(answer)}; a Cost(expected, luck) of two functions is wanted")
+        raise who.error(f"returned {shown(answer)}; return a Cost(expected, luck) of two functions")
 
     def expected(graph: TaskGraph, index: int, device: Device) -> Floats:
         found = who.call(answer.expected, f"for the seconds on {device.name}", graph, index, device)
@@ -121,15 +121,13 @@ def _column(who: Who, function: Callable[..., Any], found: Any, tasks: int, what
     except (TypeError, ValueError):
         column = np.empty((0, 0))
     if column.shape != (tasks,):
-        raise who.error(
-            f"answered {shown(found)} as {what}; a number for each of {tasks} is wanted", who.line_of(function)
-        )
+        raise who.error(f"returned {shown(found)} as {what}; return an array of {tasks} numbers", who.line_of(function))
     return column
 
 
 def _amounts(who: Who, function: Callable[..., Any], column: Floats, wanted: Any, names: Sequence[Any]) -> Floats:
     for task in np.flatnonzero(wanted & ~((column >= 0) & (column < np.inf))).tolist():
-        words = f"answered {column[task]:g} for task {names[task]}; a finite number from 0 is wanted"
+        words = f"returned {column[task]:g} for task {names[task]}; return a finite number, 0 or more"
         raise who.error(words, who.line_of(function))
     return column
 
@@ -137,7 +135,7 @@ def _amounts(who: Who, function: Callable[..., Any], column: Floats, wanted: Any
 def graph(who: Who, given: Mapping[str, Any], answer: Any) -> TaskGraph:
     """Check that the columns of a graph belong together."""
     if not isinstance(answer, TaskGraph):
-        raise who.error(f"answered {shown(answer)}; a TaskGraph is wanted")
+        raise who.error(f"returned {shown(answer)}; return a TaskGraph")
     workers = len(given["cluster"].workers) if "cluster" in given else given.get("workers", math.inf)
     places = len(given["cluster"].places) if "cluster" in given else 0
     wrong = who.call(lambda: next(about_graph(answer, workers, places), ""), "with its graph")
@@ -151,20 +149,20 @@ def orders(who: Who, given: Mapping[str, Any], answer: Any) -> list[list[Action]
     ranks, chunks, microbatches = (given.get(key, 1) for key in ("ranks", "chunks", "microbatches"))
     rows = answer if isinstance(answer, list | tuple) else ()
     if len(rows) != ranks or not all(isinstance(row, list | tuple) and row for row in rows):
-        raise who.error(f"answered {shown(answer)}; a list of Op for each of {ranks} ranks is wanted")
+        raise who.error(f"returned {shown(answer)}; return {ranks} lists of Op, one for each rank")
     ops = ops_of(chain.from_iterable(rows))
     wrong = next(_about_ops(ops, ranks * chunks, microbatches), "")
     if wrong and not next(_about_ops(ops, ranks, microbatches), ""):
         refuse_chunks(who.name, chunks)
     if wrong:
-        raise who.error(f"of {ranks} ranks, {microbatches} microbatches and {chunks} chunks {wrong}")
+        raise who.error(f"with {ranks} ranks, {microbatches} microbatches and {chunks} chunks {wrong}")
     return [list(row) for row in rows]
 
 
 def _about_ops(ops: Sequence[Any], stages: int, microbatches: int) -> Iterator[str]:
     for op in ops:
         if not isinstance(op, Op) or op.kind not in tuple(LETTERS):
-            yield f"holds {shown(op)}; an Op(stage, kind, microbatch) of kind F, B, I or W is wanted"
+            yield f"holds {shown(op)}; write an Op(stage, kind, microbatch) of kind F, B, I or W"
         elif not (op.stage in range(stages) and op.microbatch in range(microbatches)):
             yield f"holds {op}; there are {stages} stages and {microbatches} microbatches, counted from 0"
     times = Counter(ops)
@@ -182,9 +180,9 @@ def _lacking(times: Counter[Op], stages: int, microbatches: int) -> Iterator[str
             if not has["F"]:
                 yield f"never runs {stage}F{microbatch}"
             if has["B"] and (has["I"] or has["W"]):
-                yield f"runs {stage}B{microbatch}, and a half of it again"
+                yield f"runs {stage}B{microbatch} and also one of its halves, I or W"
             if not has["B"] and not (has["I"] and has["W"]):
-                yield f"never runs {stage}B{microbatch}, nor {stage}I{microbatch} and {stage}W{microbatch}"
+                yield f"never runs {stage}B{microbatch}, nor its halves {stage}I{microbatch} and {stage}W{microbatch}"
 
 
 CHECKS: dict[str, tuple[str, Check]] = {  # shelf -> the word for one entry, the check of its answers

@@ -78,7 +78,7 @@ class _Made:
 
 def _no_function(kind: str, found: Any) -> str:
     what = "nothing" if found is None else f"an object of type {type(found).__name__}"
-    return f"takes no argument and makes {what}, which is not a function; write for example '{EXAMPLES[kind]}'"
+    return f"returns {what} when called without arguments; return a function, for example '{EXAMPLES[kind]}'"
 
 
 def _told(entry: Outside, function: Callable[[Any], Any], value: Any) -> Any:

@@ -44,7 +44,7 @@ def _transfers(graph: TaskGraph, workers: float) -> Iterator[tuple[str, str]]:
 def _about_columns(graph: TaskGraph) -> Iterator[str]:
     tasks, edges, flows = len(graph), len(graph.edges), len(graph.flows)
     if len(set(graph.names)) != tasks or not all(isinstance(name, str) for name in graph.names):
-        yield "names are texts, each of them once"
+        yield "names are not texts, or one occurs twice"
     for name in ("kind", "place"):
         yield from _about(name, getattr(graph, name), tasks, "i")
     yield from _about("units", graph.units, tasks, "f")
@@ -59,7 +59,7 @@ def _about_columns(graph: TaskGraph) -> Iterator[str]:
         yield from _about(f"flows.{name}", getattr(graph.flows, name), flows, sort)
     stated = graph.stated
     if not isinstance(stated, np.ndarray) or (stated.size and stated.shape[0] != tasks) or stated.ndim > 2:
-        yield f"stated is not an array of {tasks} times, or of {tasks} times a device"
+        yield f"stated is not an array of {tasks} times, or of {tasks} rows of one time for each device"
     elif np.any(stated < 0) or np.any(np.isinf(stated)):
         yield "stated has a time that is negative or infinite"
 
@@ -81,7 +81,7 @@ def _about_tasks(graph: TaskGraph, workers: float) -> Iterator[str]:
         yield from _about_range("group", graph.group, -1, len(graph.group_size))
     for allowed in graph.places:
         if not allowed or not all(isinstance(worker, int) and 0 <= worker < workers for worker in allowed):
-            yield f"places holds {allowed}; the numbers of one worker or more are wanted, below {workers}"
+            yield f"places holds {allowed}; each entry needs one or more worker numbers below {workers}"
     tasks = sorted(task for order in graph.orders for task in order)
     if graph.orders and tasks != np.flatnonzero(graph.computes).tolist():
         yield "orders do not hold each task that computes once"
@@ -90,7 +90,7 @@ def _about_tasks(graph: TaskGraph, workers: float) -> Iterator[str]:
 def _about_range(name: str, column: Any, least: int, end: int) -> Iterator[str]:
     wrong = column[(column < least) | (column >= end)]
     if len(wrong):
-        yield f"{name} holds {wrong[0]}, and {end - 1} is the last"
+        yield f"{name} holds {wrong[0]}, but the largest valid number is {end - 1}"
 
 
 def _about_edges(graph: TaskGraph) -> Iterator[str]:
@@ -98,7 +98,7 @@ def _about_edges(graph: TaskGraph) -> Iterator[str]:
     yield from _about_range("edges.parent", edges.parent, 0, tasks)
     yield from _about_range("edges.child", edges.child, 0, tasks)
     if np.any((edges.size > 0) & (edges.delay > 0)):
-        yield "an edge carries bytes and a delay; give it one of the two"
+        yield "an edge has both bytes and a delay; give it only one"
     for cycle in cycles(edges, tasks):
         yield f"task {graph.names[min(cycle)]} would wait for itself: it is part of a cycle of edges"
 

@@ -65,14 +65,14 @@ class Shelf:
         caller = sys._getframe(1)  # the file of the decorator: the decorated object may come from anywhere
         file, line = caller.f_code.co_filename, caller.f_lineno
         if not isinstance(name, str) or not name:
-            raise Misplaced(f"write @{self.name}.add('NAME'), with the name under which scenarios ask for it")
+            raise Misplaced(f"write @{self.name}.add('NAME'), where NAME is the name that scenarios use")
         self._refuse_claims(name, claims)
 
         def register(entry: Entry) -> Entry:
             if name in self._entries:
-                raise Misplaced(f"{self.name}: {name!r} stands on the shelf already; choose another name")
+                raise Misplaced(f"{self.name}: {name!r} is already on the shelf; choose another name")
             if not callable(entry):
-                raise Misplaced(f"{self.name}: {name!r} is to be a function or a class, not {entry!r}")
+                raise Misplaced(f"{self.name}: {name!r} must be a function or a class, not {entry!r}")
             self._entries[name], self._files[name], self._claims[name] = entry, file, claims
             if self.name in CHECKS and not os.path.abspath(file).startswith(PACKAGE + os.sep):
                 kind, check = CHECKS[self.name]
@@ -89,7 +89,7 @@ class Shelf:
                 known = did_you_mean(claim, self._known_claims) if self._known_claims else "its entries claim nothing"
                 raise Misplaced(f"{self.name}: {name!r} claims {claim!r}; {known}")
             if not callable(function):
-                raise Misplaced(f"{self.name}: {name!r} claims {claim}={function!r}; a function is wanted")
+                raise Misplaced(f"{self.name}: {name!r} claims {claim}={function!r}, which is not a function")
 
     def claims(self, name: str) -> Mapping[str, Claim]:
         """Return the functions that say what an entry claims."""
@@ -191,7 +191,9 @@ def use(file: str | os.PathLike[str]) -> list[tuple[str, str]]:
             (one.name, entry) for one, old in zip(shelves, known, strict=True) for entry in one.entries().keys() - old
         ]
         if not added:
-            raise _refused(name, 1, 1, "adds nothing to a shelf; decorate a class with @policies.add('mine'), say")
+            raise _refused(
+                name, 1, 1, "adds nothing to a shelf; decorate a class, for example with @policies.add('mine')"
+            )
     except ScenarioError:
         for one, stock in zip(shelves, stocks, strict=True):
             one.restock(stock)
@@ -214,7 +216,7 @@ def files_in_use() -> tuple[str, ...]:
     for name in SHELVES:
         for entry, file in shelf(name).files().items():
             if (name, entry) not in known and not os.path.abspath(file).startswith(PACKAGE + os.sep):
-                raise LookupError(f"{name}: {entry} is from no file in use")
+                raise LookupError(f"{name}: {entry} comes from no file in use")
     return tuple(used.name for used in _used.values())
 
 
@@ -247,11 +249,11 @@ def _load(file: str, path: str, source: bytes) -> None:
 
 def _fault(file: str, error: BaseException) -> ScenarioError:
     if isinstance(error, SyntaxError) and error.filename == file:
-        return _refused(file, error.lineno or 1, error.offset or 1, f"is no Python: {error.msg}")
+        return _refused(file, error.lineno or 1, error.offset or 1, f"is not valid Python: {error.msg}")
     line = line_in(file, error) or 1
     if isinstance(error, Misplaced):
         return _refused(file, line, 1, str(error))
-    return _refused(file, line, 1, f"raised {type(error).__name__} as it was loaded: {says(error)}")
+    return _refused(file, line, 1, f"raised {type(error).__name__} while it was loaded: {says(error)}")
 
 
 def _refused(file: str, line: int, column: int, message: str) -> ScenarioError:

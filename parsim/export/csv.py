@@ -56,7 +56,7 @@ def read_csv(path: str | Path, workers: int = 0, origin: str = "0") -> Timeline:
     columns = read_columns(path, "TIMELINE", origin)
     named = sorted({name for name in columns["worker"] if name}, key=natural)
     if 0 < workers < len(named):
-        message = f"{workers} is too few: the file names {len(named)} workers"
+        message = f"{workers} is too few: the file names {len(named)} workers; write at least that number"
         raise ScenarioError([Fault("--workers", 0, 0, "workers", message)])
     nameless = filterfalse(set(named).__contains__, map("(no name {})".format, count()))
     return timeline_of(columns, [*named, *islice(nameless, max(0, workers - len(named)))])

@@ -75,7 +75,7 @@ def writable(folder: str | Path, names: Iterable[str] = FILES) -> None:
 def prepare(folder: str | Path) -> Path:
     """Make *folder*, or check that it is writable."""
     if not str(folder):
-        raise _refused(folder, ValueError("a folder has a name"))
+        raise _refused(folder, ValueError("the name is empty"))
     folder = Path(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -30,6 +30,7 @@ from parsim.metrics.ledger import Ledger, ledger
 from parsim.scenario import document
 
 ARGUMENT = "RESULT"
+MIXED = "the folder holds files of two runs, so let --out write it again"
 RESULT, TIMELINE, IDLE, SCENARIO = "result.json", "timeline.csv", "idle.csv", "scenario.json"
 _TERMS = ("t_total_s", "deviation_s", "idle_s", "contention_s", "hidden_s")
 _FACTS: tuple[tuple[Way, type], ...] = (
@@ -66,7 +67,7 @@ def read_folder(folder: Path) -> Kept:
     workers = _workers(facts, {*spans["worker"], *idle["worker"]} - {""})
     timeline = replace(timeline_of(spans, workers), idle=idle_of(idle, workers))
     if timeline.makespan_s != facts["makespan_s"]:
-        message = f"ends at {timeline.makespan_s!r} s, but {RESULT} at {facts['makespan_s']!r} s: two runs are mixed"
+        message = f"ends at {timeline.makespan_s!r} s, but {RESULT} ends at {facts['makespan_s']!r} s; {MIXED}"
         raise ScenarioError([Fault(str(folder / TIMELINE), 0, 0, "end_s", message)])
     _refuse_foreign_idle(folder, facts, timeline, {*idle["worker"]} - {*spans["worker"]})
     return Kept(folder, facts["scenario"], facts["clock"], _ledger(facts), timeline)
@@ -114,20 +115,30 @@ def _refuse_foreign_idle(folder: Path, facts: dict[str, Any], timeline: Timeline
     late = timeline.idle.end_s.max(initial=0.0) > timeline.makespan_s + tolerance
     wrong = [
         *(("worker", f"'{name}' is not a worker of {RESULT}") for name in strange),
-        *([("end_s", f"ends after {timeline.makespan_s!r} s, the makespan in {RESULT}")] if late else []),
+        *([("end_s", f"is later than {timeline.makespan_s!r} s, the makespan in {RESULT}")] if late else []),
         *(("start_s", f"{clash} in {TIMELINE}") for clash in idleness(timeline, tolerance)),
     ]
     if not wrong:
         found = ledger(timeline, _stands_for(facts, timeline), 0.0).idle
         said = facts["ledger"]["idle"]
         wrong = [
-            ("cause", f"{cause} adds up to {found[cause]!r} s a worker, but to {said[cause]!r} s in {RESULT}")
+            ("cause", f"{cause} adds up to {found[cause]!r} s per worker, but is {said[cause]!r} s in {RESULT}")
             for cause in CAUSES
             if abs(found[cause] - said[cause]) > tolerance
         ]
     if wrong:
         path, message = wrong[0]
-        raise ScenarioError([Fault(str(folder / IDLE), 0, 0, path, f"{message}: two runs are mixed")])
+        raise ScenarioError(
+            [
+                Fault(
+                    str(folder / IDLE),
+                    0,
+                    0,
+                    path,
+                    f"{message}; {MIXED}",
+                )
+            ]
+        )
 
 
 def _stands_for(facts: dict[str, Any], timeline: Timeline) -> Ints:
@@ -147,7 +158,7 @@ def _facts(file: Path) -> dict[str, Any]:
     """Read the figures of a run, and check those that pictures use."""
     facts = _object(file)
     if {"predicted", "measured"} <= facts.keys():
-        message = "is that of a replay; name the folder predicted or measured beside it"
+        message = "is the result of a replay; name its folder predicted or measured"
         raise ScenarioError([Fault(str(file), 1, 1, ARGUMENT, message)])
     faults = [_misses(file, way, kind) for way, kind in _FACTS if not _is(_at(facts, way), kind)]
     if faults:
@@ -161,7 +172,7 @@ def _misses(file: Path, way: Way, kind: type) -> Fault:
         position = document.read(file.read_bytes(), str(file)).position(way)
     except ScenarioError:
         position = (1, 1)
-    message = f"is missing, or not {_WORDS[kind]}; let --out write the folder again"
+    message = f"is missing or is not {_WORDS[kind]}; let --out write the folder again"
     return document.fault(str(file), position, way, message)
 
 
@@ -170,14 +181,14 @@ def _object(file: Path) -> dict[str, Any]:
         with opened(file) as held:
             found = json.loads(held.read().decode())
     except OSError as error:
-        message = f"cannot be read: {error.strerror or error}; a folder that --out wrote has it"
+        message = f"cannot be read: {error.strerror or error}; name a folder that --out wrote"
         raise ScenarioError([Fault(str(file), 0, 0, ARGUMENT, message)]) from None
     except json.JSONDecodeError as error:
         raise ScenarioError([Fault(str(file), error.lineno, error.colno, "json", error.msg)]) from None
     except (UnicodeDecodeError, RecursionError) as error:
         raise ScenarioError([Fault(str(file), 1, 1, "json", f"cannot be read: {error}")]) from None
     if not isinstance(found, dict):
-        raise ScenarioError([Fault(str(file), 1, 1, "json", "is no JSON object")])
+        raise ScenarioError([Fault(str(file), 1, 1, "json", "is not a JSON object")])
     return found
 
 

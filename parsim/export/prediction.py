@@ -8,10 +8,13 @@ from typing import Any
 from parsim.core.quantities import clean, seconds
 from parsim.export.table import table
 
-STATED = "its seconds are the scenario's and not this machine's, so this says nothing about the simulation"
+STATED = (
+    "its seconds come from the scenario and were not measured on this machine, "
+    "so this says nothing about the simulation"
+)
 MEASURE = (
-    "To predict this machine, measure it first: parsim calibrate SCENARIO --out profile.json; then replay it with",
-    "  --set cost='{kind: measured, profile: profile.json}' and, where bytes travel,",
+    "To predict this machine, first run parsim calibrate SCENARIO --out profile.json; then replay with",
+    "  --set cost='{kind: measured, profile: profile.json}' and, if bytes are transferred,",
     "  --set cluster.topology='{kind: shared_memory, profile: profile.json}'",
 )
 TERMS = ("deviation", "idle", "contention", "hidden")
@@ -76,16 +79,24 @@ def verdict(
     most = max(more, key=lambda name: abs(more[name]))
     way, share = "long" if off > 0 else "short", f"{abs(off) / makespan if makespan else 0.0:.1%}"
     sign = "more" if more[most] > 0 else "less"
-    beside = f" (beside the {seconds(foreseen)} of it that its tasks hold)" if foreseen and most == "overhead" else ""
-    missed = f"the term that is off most is {seconds(abs(more[most]))} {sign} {most} than predicted{beside}"
+    beside = (
+        f" (in addition to {seconds(foreseen)} contained in the predicted tasks)"
+        if foreseen and most == "overhead"
+        else ""
+    )
+    missed = f"the largest error is in one term: {seconds(abs(more[most]))} {sign} {most} than predicted{beside}"
     said = [
         f"The makespan was predicted {share} too {way}; {missed if profiled else STATED}.",
-        f"A task's hand-over took {seconds(overhead(measured))} in the mean (overhead), predicted {seconds(handed)}.",
+        f"The hand-over of a task (overhead) took {seconds(overhead(measured))} on average; "
+        f"predicted: {seconds(handed)}.",
     ]
     if handed:
-        said.append("T_s above is without it; the prediction holds it in each task, where the replay has idleness.")
+        said.append("T_s above excludes it: the prediction counts it as part of each task, the replay as idle time.")
     if not profiled:
-        said += ["No profile of this machine: deviation also holds the error of the stated costs.", *MEASURE]
+        said += [
+            "Without a profile of this machine, deviation also contains the error of the stated costs.",
+            *MEASURE,
+        ]
     return said
 
 

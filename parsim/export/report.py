@@ -18,18 +18,18 @@ from parsim.export.text import WIDEST, ends, folded, gantt
 WIDTH = 92
 BAR = 20
 CAUSE = {
-    "steps": "the host was splitting, creating, merging",
-    "memory": "there was no room for a task",
-    "overhead": "a task or its result was handed over",
-    "policy": "a ready task was not given to it",
+    "steps": "the host split, created tasks, or merged",
+    "memory": "no memory was free for a task",
+    "overhead": "hand-over of a task or its result",
+    "policy": "the policy gave it no ready task",
     "fill": "before its first task",
     "drain": "after its last task",
     "dependency": "waiting for other tasks",
 }
 PARTS = ("compute", "transfer", "idle")  # of a device's time
-NOTHING = "none: the workload only counts"
-UNRUN = "none: no kernel has run"
-UNKNOWN = "not known: a device does not say its peak"
+NOTHING = "none: the workload has no kernels"
+UNRUN = "none: no kernel ran"
+UNKNOWN = "unknown: a device has no peak"
 TRAINING = {
     "start_s": "before the first iteration",
     "iteration_s": "one iteration",
@@ -64,11 +64,11 @@ def ledger(facts: Mapping[str, Any]) -> list[str]:
     >>> theory = {"n": 5, "p": 2, "t_s": 1.0, "t_c": 0.1, "t_total_s": 2.75}
     >>> print("\n".join(ledger({"makespan_s": 3.3, "ledger": terms, "theory": theory})))
       T_total     2.75 s  N/P (T_s + T_c) = 5/2 x (1 s + 100 ms)
-    + deviation   0.00 s  other work than the average, noise, inputs already there
+    + deviation   0.00 s  work that differs from the average, noise, local inputs
     + idle        0.55 s
           drain   0.55    after its last task
     + contention  0.00 s  transfers sharing the network
-    - hidden      0.00 s  transfers under computing or under each other
+    - hidden      0.00 s  transfers that overlap computing or each other
     = makespan    3.30 s
     """
     rows = terms(facts)
@@ -87,11 +87,11 @@ def terms(facts: Mapping[str, Any]) -> list[tuple[str, float, str]]:
     formula = f"{number(theory['n'])}/{theory['p']} x ({seconds(theory['t_s'])} + {seconds(theory['t_c'])})"
     return [
         ("  T_total", measured["t_total_s"], f"N/P (T_s + T_c) = {formula}"),
-        ("+ deviation", measured["deviation_s"], "other work than the average, noise, inputs already there"),
+        ("+ deviation", measured["deviation_s"], "work that differs from the average, noise, local inputs"),
         ("+ idle", measured["idle_s"], ""),
         *((f"      {cause}", spent, CAUSE.get(cause, "")) for cause, spent in measured["idle"].items() if spent),
         ("+ contention", measured["contention_s"], "transfers sharing the network"),
-        ("- hidden", measured["hidden_s"], "transfers under computing or under each other"),
+        ("- hidden", measured["hidden_s"], "transfers that overlap computing or each other"),
         ("= makespan", facts["makespan_s"], ""),
     ]
 

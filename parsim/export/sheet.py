@@ -72,7 +72,7 @@ def cells_of(sheet: Sheet, columns: Sequence[str]) -> tuple[dict[str, Any], list
     faults = [Fault(sheet.file, 1, 1, name, "the column is missing") for name in columns if name not in sheet.header]
     for name in columns:
         if sheet.header.count(name) > 1:
-            faults.append(Fault(sheet.file, 1, 1, name, "the column stands there twice"))
+            faults.append(Fault(sheet.file, 1, 1, name, "the column occurs twice"))
     width = len(sheet.header)
     for row, cells in enumerate(sheet.rows):
         if len(cells) != width:

@@ -37,8 +37,12 @@ def six_steps(job: Job, timeline: Timeline, value: Any) -> list[str]:
 
 def _merge(job: Job, value: Any) -> str:
     if value is not None:
-        return f"the outputs make {_short(value)}"
-    return "nothing is computed, only counted" if job.graph.program is None else "no kernel has run"
+        return f"the result is {_short(value)}"
+    return (
+        "no values, since the workload has no kernels"
+        if job.graph.program is None
+        else "no values, since no kernel ran"
+    )
 
 
 def _host(timeline: Timeline) -> dict[str, tuple[float, float]]:
@@ -96,7 +100,7 @@ def _create(job: Job) -> str:
 def _allocate(job: Job, timeline: Timeline) -> str:
     rows = timeline.computes
     if not rows.any():
-        return "flows go where they are sent"
+        return "no tasks to allocate"
     numbers, codes = timeline.number[rows], timeline.workers.code[rows]
     parts = []
     for worker, count in enumerate(job.cluster.stands_for[:SHOWN].tolist()):
@@ -123,7 +127,7 @@ def _gather(job: Job) -> str:
     result = job.graph.result
     results = int(job.copies[: len(result)][result > 0].sum())
     if results:
-        return f"{_count(results, 'result')} {'comes' if results == 1 else 'come'} back to host"
+        return f"{_count(results, 'result')} {'returns' if results == 1 else 'return'} to the host"
     if job.graph.program:
-        return "outputs are small enough to weigh nothing"
-    return "flows stay where they arrive" if len(job.graph.flows) else "nothing comes back to host"
+        return "outputs have no size, so nothing is transferred"
+    return "flows end at their targets" if len(job.graph.flows) else "nothing returns to the host"

@@ -47,7 +47,7 @@ def write_trace(
     tracks = lay(timeline, of, ticks)
     head: dict[str, object] = {"displayTimeUnit": "ms"}
     if ticks.shrunk > 1:
-        head["otherData"] = {"time": f"what is shown as 1 s is {ticks.shrunk:g} s"}
+        head["otherData"] = {"time": f"1 s in this trace is {ticks.shrunk:g} s of the run"}
     yield f'{json.dumps(head)[:-1]}, "traceEvents": [\n'
     yield NEXT.join(_named(tracks))
     yield from _spans(timeline, tracks, ticks, arrows)

@@ -50,7 +50,9 @@ class Adam(Kernel):
         self, rate: Positive = 0.001, beta1: Positive = 0.9, beta2: Positive = 0.999, eps: Positive = 1e-8
     ) -> None:
         wrong = [
-            Complaint((name,), f"{beta:g} must lie between 0 and 1: the share of the past in a mean")
+            Complaint(
+                (name,), f"{beta:g} must be at least 0 and below 1; it is the weight of the past in a moving mean"
+            )
             for name, beta in (("beta1", beta1), ("beta2", beta2))
             if not 0 < beta < 1
         ]

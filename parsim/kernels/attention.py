@@ -60,7 +60,7 @@ class Attention(Kernel):
     ) -> None:
         groups = key_value_heads or heads
         if heads % groups:
-            why = f"{groups} is no divisor of {heads} heads, which share keys and values equally"
+            why = f"{groups} does not divide the {heads} heads; write a divisor of {heads}"
             raise Invalid([Complaint(("key_value_heads",), why)])
         self._heads, self._mask, self._groups = heads, mask, groups
         self._plain, self._dropout = algorithm == "plain", checked_rate("dropout", dropout)
@@ -72,9 +72,9 @@ class Attention(Kernel):
         fitting(len(q) == len(k) == 3 and k == v, f"q {q}, k {k}, v {v} are not all (batch, sequence, width)")
         fitting(q[2] % self._heads == 0, f"a width of {q[2]} cannot be split into {self._heads} equal heads")
         width = q[2] // self._heads * self._groups
-        fitting(q[0] == k[0] and k[2] == width, f"q {q} wants k and v of batch {q[0]} and width {width}, not {k}")
+        fitting(q[0] == k[0] and k[2] == width, f"q {q} needs k and v of batch {q[0]} and width {width}, not {k}")
         if self._mask == "causal":
-            fitting(q[1] == k[1], f"a causal mask wants q {q} and k {k} of one sequence length")
+            fitting(q[1] == k[1], f"a causal mask needs the same sequence length in q {q} and k {k}")
         fitting(k[1] > 0, f"k {k} has no position to attend to")
         return q
 

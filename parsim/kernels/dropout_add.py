@@ -85,11 +85,13 @@ class DropoutAdd(Kernel):
 def checked_rate(name: str, rate: float) -> float:
     """Return the rate of a dropout. A rate below 0, or 1 and more, raises `Invalid`."""
     if not 0 <= rate < 1:
-        raise Invalid([Complaint((name,), f"{rate:g} is no probability from 0 to below 1")])
+        raise Invalid([Complaint((name,), f"{rate:g} must be at least 0 and below 1")])
     return rate
 
 
 def uncomputed(rate: float) -> None:
     """Raise `NotImplementedError` unless the rate of a dropout is 0."""
     if rate:
-        raise NotImplementedError(f"a dropout of rate {rate:g} can be counted, but not computed; compute with rate 0")
+        raise NotImplementedError(
+            f"a dropout of rate {rate:g} can be simulated, but not computed; use rate 0 to compute"
+        )

@@ -33,7 +33,7 @@ class Embedding(Kernel):
     def shape(self, *shapes: Shape) -> Shape:
         """Return (..., width)."""
         tokens, table = shapes
-        fitting(len(table) == 2, f"a table {table} is no (vocabulary, width)")
+        fitting(len(table) == 2, f"a table {table} is not (vocabulary, width)")
         return (*tokens, table[1])
 
     def flops(self, part: Part, *shapes: Shape) -> float:

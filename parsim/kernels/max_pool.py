@@ -38,7 +38,13 @@ class MaxPool(Kernel):
 
     def __init__(self, window: Count = 2, stride: Count = 2, padding: Whole = 0) -> None:
         if 2 * padding > window:
-            raise Invalid([Complaint(("padding",), f"{padding} is more than half a window of {window}")])
+            raise Invalid(
+                [
+                    Complaint(
+                        ("padding",), f"{padding} is more than half the window of {window}; write at most {window // 2}"
+                    )
+                ]
+            )
         self._window, self._stride, self._padding = window, stride, padding
 
     def shape(self, *shapes: Shape) -> Shape:

@@ -27,8 +27,8 @@ class Reduce(Kernel):
 
     def shape(self, *shapes: Shape) -> Shape:
         """Return the common shape."""
-        fitting(shapes, "nothing to add up; give an array or more")
-        fitting(len(set(shapes)) == 1, f"arrays of different shapes cannot be added up: {', '.join(map(str, shapes))}")
+        fitting(shapes, "there are no arrays to add; give at least one")
+        fitting(len(set(shapes)) == 1, f"arrays of different shapes cannot be added: {', '.join(map(str, shapes))}")
         return shapes[0]
 
     def flops(self, part: Part, *shapes: Shape) -> float:

@@ -27,7 +27,7 @@ class Softmax(Kernel):
     def shape(self, *shapes: Shape) -> Shape:
         """Return the shape of x, which has at least one axis."""
         (x,) = shapes
-        fitting(len(x) > 0, "a number alone has no row to share in; give an array of 1 axis or more")
+        fitting(len(x) > 0, "a single number has no rows; give an array with at least one axis")
         return x
 
     def flops(self, part: Part, *shapes: Shape) -> float:

@@ -87,7 +87,7 @@ class _Proof:
         numbers = self.timeline.number[self.timeline.of_tasks]
         tasks = len(self.job.graph)
         if len(numbers) and (numbers.min() < 0 or numbers.max() >= tasks):
-            yield "a compute span has a number that no task has"
+            yield "a compute span has a number that is not a task's"
             return
         times = np.bincount(numbers, minlength=tasks)
         for task in np.flatnonzero(times != 1).tolist():
@@ -97,14 +97,14 @@ class _Proof:
         for row in np.flatnonzero(~(self.timeline.start_s <= self.timeline.end_s)).tolist():
             yield f"span {self.timeline.task[row]} ends before it starts"
         for row in np.flatnonzero(~(self.timeline.start_s >= 0)).tolist():
-            yield f"span {self.timeline.task[row]} starts before the clock"
+            yield f"span {self.timeline.task[row]} starts before time 0"
 
     def places(self) -> Iterator[str]:
         graph = self.job.graph
         for index, allowed in enumerate(graph.places):
             mine = np.flatnonzero(graph.place == index)
             for task in mine[~np.isin(self.worker[mine], allowed)].tolist():
-                yield f"task {self.name(task)} ran on {self.timeline.worker[self.row[task]]}, where it may not"
+                yield f"task {self.name(task)} ran on {self.timeline.worker[self.row[task]]}, where it must not run"
 
     def one_at_a_time(self) -> Iterator[str]:
         """A worker computes one task at a time. A communication lane is free once everything it sent has arrived."""
@@ -135,11 +135,11 @@ class _Proof:
             drawn[members], expected[members] = took[members], each.alone(self.job.cluster, self.device[members])
             sending = each.sending(self.job.cluster, self.device[members]).sum(axis=0)
             for place in np.flatnonzero(took[members] < sending - self.tolerance).tolist():
-                yield f"task {self.name(members[place])} was faster than its links allow"
+                yield f"task {self.name(members[place])} took less time than its links allow"
         for task in np.flatnonzero(~(np.abs(took - drawn) <= self.tolerance)).tolist():
-            yield f"task {self.name(task)} took {took[task]:g} s, and costs {drawn[task]:g} s"
+            yield f"task {self.name(task)} took {took[task]:g} s, but its cost is {drawn[task]:g} s"
         for task in np.flatnonzero(~(np.abs(nominal - expected) <= self.tolerance)).tolist():
-            yield f"task {self.name(task)} is called {nominal[task]:g} s, and is expected to take {expected[task]:g} s"
+            yield f"task {self.name(task)} has the nominal time {nominal[task]:g} s, not {expected[task]:g} s"
 
     @cached_property
     def moved(self) -> Ints:
@@ -170,7 +170,7 @@ class _Proof:
         for transfer in np.flatnonzero(self.travelling & (self.moved < 0)).tolist():
             yield f"transfer number {transfer} of the graph never took place"
         for transfer in np.flatnonzero(~self.travelling & ~delayed & (self.moved >= 0)).tolist():
-            yield f"transfer {self.timeline.task[self.moved[transfer]]} took place, though nothing had to travel"
+            yield f"transfer {self.timeline.task[self.moved[transfer]]} took place, though it was not needed"
 
     def inputs_first(self) -> Iterator[str]:
         graph, edges, slack = self.job.graph, self.job.graph.edges, self.tolerance
@@ -179,7 +179,7 @@ class _Proof:
         )
         for edge in np.flatnonzero(~(self.start[edges.child] >= ready - slack)).tolist():
             parent, child = int(edges.parent[edge]), int(edges.child[edge])
-            yield f"task {self.name(child)} started before what it needs of {self.name(parent)} was there"
+            yield f"task {self.name(child)} started before the output of {self.name(parent)} was there"
         inward = np.flatnonzero((self.moved >= 0) & (graph.transfers.child >= 0))
         child_of = graph.transfers.child[inward]
         late = self.timeline.end_s[self.moved[inward]] > self.start[child_of] + slack
@@ -205,7 +205,7 @@ class _Proof:
         wrong = ~(np.abs(self.timeline.end_s[moved[paid]] - over[paid]) <= self.tolerance)
         for edge in paid[wrong].tolist():
             name = self.timeline.task[moved[edge]]
-            yield f"delay {name} is not over at its parent's end + {edges.delay[edge]:g} s"
+            yield f"delay {name} does not end {edges.delay[edge]:g} s after its parent"
 
     @cached_property
     def _steps(self) -> dict[str, int]:
@@ -221,7 +221,7 @@ class _Proof:
         if self.job.clock == "simulated":
             for step, seconds in zip(STEPS, self.job.steps, strict=True):
                 if (seconds > 0) != (step in self._steps):
-                    yield f"step {step} should take {seconds:g} s, and {'has no' if seconds else 'has a'} span"
+                    yield f"step {step} should take {seconds:g} s, but has {'no' if seconds else 'a'} span"
         own = self.timeline.owned
         if own.any() and self.timeline.start_s[own].min() < self._begun - self.tolerance:
             yield "a task or transfer started before the steps split, create and allocate were over"
@@ -235,13 +235,13 @@ class _Proof:
         for row, size, source, target, limit in self._network_rows():
             path, name = self.job.cluster.path(source, target), self.timeline.task[row]
             if path is None:
-                yield f"transfer {name} took a way that does not exist"
+                yield f"transfer {name} took a route that does not exist"
                 continue
             alone, nominal = path.seconds(size, limit), self.timeline.nominal_s[row]
             if self.timeline.end_s[row] - self.timeline.start_s[row] < alone - self.tolerance:
-                yield f"transfer {name} was faster than its way allows"
+                yield f"transfer {name} took less time than its route allows"
             if not abs(nominal - alone) <= self.tolerance:
-                yield f"transfer {name} takes {alone:g} s alone, and is called {nominal:g} s"
+                yield f"transfer {name} takes {alone:g} s alone, but has the nominal time {nominal:g} s"
 
     @cached_property
     def _crossings(self) -> dict[int, list[Crossing]]:
@@ -283,7 +283,7 @@ class _Proof:
         for device, (moments, used) in zip(self.job.cluster.devices, usage(self.job, self.timeline), strict=True):
             if used.max(initial=0.0) > device.memory * (1 + CLOSE):
                 when = moments[int(np.argmax(used))]
-                yield f"{device.name} held {used.max():.12g} B at {when:g} s, and has {device.memory:.12g} B"
+                yield f"{device.name} held {used.max():.12g} B at {when:g} s, but has only {device.memory:.12g} B"
 
     def idleness(self) -> Iterator[str]:
         yield from idleness(self.timeline, self.tolerance)
@@ -292,7 +292,7 @@ class _Proof:
         terms = ledger(self.timeline, self.job.cluster.stands_for, 0.0)
         largest = max(terms.makespan_s, terms.busy_nominal_s, terms.idle_s, abs(terms.contention_s), terms.hidden_s)
         if abs(terms.difference_s()) > CLOSE * largest:
-            yield f"the ledger's terms miss the makespan by {terms.difference_s():g} s"
+            yield f"the sum of the ledger differs from the makespan by {terms.difference_s():g} s"
 
 
 def idleness(timeline: Timeline, tolerance: float) -> Iterator[str]:
@@ -312,4 +312,4 @@ def idleness(timeline: Timeline, tolerance: float) -> Iterator[str]:
         idle_end = np.concatenate(([-np.inf], np.maximum.accumulate(np.where(idling, end[mine][order], -np.inf))[:-1]))
         clash = (idling & (begins < reach - tolerance)) | (begins < idle_end - tolerance)
         if clash.any():
-            yield f"{name} is called idle at {begins[clash][0]:g} s while something of its own takes place"
+            yield f"{name} is marked idle at {begins[clash][0]:g} s, but one of its spans takes place then"

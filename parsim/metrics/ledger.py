@@ -136,7 +136,7 @@ def ledger_of_trace(trace: Timeline) -> dict[str, Any]:
     broken = list(islice(_overlaps(trace), SHOWN))
     missing = terms.difference_s() if workers else 0.0
     if abs(missing) > CLOSE * max(terms.makespan_s, terms.busy_nominal_s):
-        broken.append(f"the terms miss the makespan by {missing:g} s")
+        broken.append(f"the sum of the terms differs from the makespan by {missing:g} s")
     return {
         "makespan_s": terms.makespan_s,
         "workers": workers,

@@ -31,7 +31,13 @@ def chain(items: Items, workers: int, depth: Count = 1) -> TaskGraph:
     """
     tasks = items.count * depth
     if tasks > MOST:
-        raise Invalid([Complaint(("depth",), f"{items.count} items x {depth} layers make more than {MOST} tasks")])
+        raise Invalid(
+            [
+                Complaint(
+                    ("depth",), f"{items.count} items x {depth} layers is more than {MOST} tasks; write smaller numbers"
+                )
+            ]
+        )
     layer = np.arange(tasks) % depth
     parent = np.flatnonzero(layer < depth - 1)
     return TaskGraph(

@@ -31,7 +31,12 @@ def data(items: Items, workers: int, subsets: Count | None = None) -> TaskGraph:
     """
     if subsets is not None and subsets > items.count:
         raise Invalid(
-            [Complaint(("subsets",), f"{subsets} subsets of {items.count} items; there are no empty subsets")]
+            [
+                Complaint(
+                    ("subsets",),
+                    f"{subsets} subsets of {items.count} items would leave subsets empty; write at most {items.count}",
+                )
+            ]
         )
     tasks = subsets or min(workers, items.count)
     ends = bounds(items.count, tasks)

@@ -129,9 +129,9 @@ def _notes(drawing: Drawing) -> Iterator[str]:
     if drawing.hidden:
         yield f"{drawing.hidden} more task{'s are' if drawing.hidden > 1 else ' is'} not shown"
     if drawing.layout.columns > 1:
-        yield f"one layer may stand in {drawing.layout.columns} columns"
+        yield f"one layer may take up to {drawing.layout.columns} columns"
     if drawing.waits > QUEUES:
-        yield f"{drawing.waits} waits of the path for a worker are not joined"
+        yield f"{drawing.waits} waits of the path for a worker are not drawn"
 
 
 def _drawing(graph: TaskGraph, path: Sequence[int], groups: Sequence[str]) -> Drawing:

@@ -91,7 +91,7 @@ def memory(
     )
     _told(axes, lanes)
     limits_told = [lane.limit for lane in lanes if math.isfinite(lane.limit)]
-    told = "limit" if len(tops) == len(limits_told) else "limit; those far above are not drawn"
+    told = "limit" if len(tops) == len(limits_told) else "limit; limits far above are not drawn"
     _legend(axes, f"bytes used; a row is {size(scale)} high" if fullest else "bytes used: none", told if tops else "")
     _head(axes, "peak of limit" if limits_told else "peak")
     if not fullest:

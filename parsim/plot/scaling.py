@@ -26,7 +26,7 @@ SHARE, GAP = 0.56, 0.09  # of the height: the upper panel, and the gap between t
 FAR = 8  # times the fewest workers: beyond it, axes are logarithmic
 TICKS = 9
 # The run may be faster: one worker has all outputs of parents, and several may hide transfers.
-THEORY = "T_total: nobody waits, each transfer is\ncharged, also at P = 1, and none hidden"
+THEORY = "T_total: no waiting; every transfer counts,\nalso at P = 1, and none is hidden"
 
 
 class Point(Protocol):
@@ -104,7 +104,7 @@ def _ring(axes: Axes, own: int, value: float) -> None:
         "markerfacecolor": "none",
         "markeredgecolor": style.MAKESPAN,
     }
-    axes.plot([own], [value], linestyle="", label=f"as the scenario has it: P = {own}", **look)
+    axes.plot([own], [value], linestyle="", label=f"P of the scenario: {own}", **look)
 
 
 def ticks(p: Sequence[int], own: int) -> dict[int, Literal["center", "left", "right"]]:

@@ -46,12 +46,14 @@ class ByRank:
         """Rank all tasks, and make a heap for each place set."""
         ranks = self.rank(graph, estimate)
         if len(ranks) != len(graph):
-            raise ValueError(f"{type(self).__name__}.rank answered {len(ranks)} numbers for {len(graph)} tasks")
+            raise ValueError(
+                f"{type(self).__name__}.rank returned {len(ranks)} numbers for {len(graph)} tasks; return one for each"
+            )
         unknown = np.flatnonzero(np.isnan(np.asarray(ranks, np.float64)))
         if len(unknown):
             first = graph.names[int(unknown[0])]
             raise ValueError(
-                f"{type(self).__name__}.rank answered NaN for task {first}; a number is wanted, by which to order"
+                f"{type(self).__name__}.rank returned NaN for task {first}; return a number that can be ordered"
             )
         order = ranking(ranks)
         turn = np.empty_like(order)

@@ -41,13 +41,11 @@ def complaints_about(job: Job) -> list[Complaint]:
     """Return why *job* cannot be replayed; nothing: it can."""
     found = []
     if job.graph.program is None:
-        only = (
-            "only counts, so that nothing can really run; replay items with data, kernel and merge, or use parsim run"
-        )
+        only = "only counts, so there is no kernel to replay; use items with data, kernel and merge, or parsim run"
         found.append(Complaint(("workload",), only))
     workers = len(job.cluster.workers)
     if workers > MOST_PROCESSES:
-        many = f"{workers} workers would be as many processes on this machine; at most {MOST_PROCESSES} are replayed"
+        many = f"makes {workers} workers, but replay starts at most {MOST_PROCESSES} processes; write fewer devices"
         found.append(Complaint(("cluster", "devices"), many))
     return found
 

@@ -197,7 +197,7 @@ class WorkerPool:
         try:
             said = pickle.loads(message)
         except Exception as error:
-            raise RunError(f"worker {self._names[worker]}: what it sent cannot be loaded: {told(error)}") from error
+            raise RunError(f"worker {self._names[worker]}: its message cannot be read: {told(error)}") from error
         if said is not None and len(said) == len(Failure._fields):
             task, text = said
             what = f"task {self._task_names[task]} on " if task != NONE else ""

@@ -19,11 +19,11 @@ from parsim.core.escape import printable
 from parsim.core.garbage import uncollected
 
 DEEPEST = 40  # nesting
-TAB = "a tab stands here, and YAML indents with spaces alone; write spaces in its place"
+TAB = "here is a tab, but YAML indents only with spaces; write spaces instead"
 CONTINUED = "mapping values are not allowed"  # libyaml's message where a tab joins a key to the text above it
 LOOK = 50_000  # values between two early checks of a document
 MANY = 3_000  # faults after which reading stops
-STOPPED = "nothing after it was read"
+STOPPED = "the rest of the file was not read"
 WIDEST = 2_000  # characters of a path or of a message
 LONGEST = 300  # digits of a number, so that every whole number fits a float
 
@@ -87,7 +87,7 @@ def read(data: bytes, file: str, about: About = unquestioned) -> Document:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         good = data[: error.start].decode("utf-8-sig", "replace")
-        raise ScenarioError([fault(file, _end_of(good), (), "is no UTF-8 text")]) from None
+        raise ScenarioError([fault(file, _end_of(good), (), "is not UTF-8 text")]) from None
     return read_text(text, file, about)
 
 
@@ -139,7 +139,9 @@ def parse_value(text: str) -> Any:
     try:
         document = read_text(text, "")
     except ScenarioError as error:
-        raise Invalid(Complaint((), f"'{text}' is no YAML value: {found.message}") for found in error.faults) from None
+        raise Invalid(
+            Complaint((), f"'{text}' is not a YAML value: {found.message}") for found in error.faults
+        ) from None
     if document.faults:
         raise Invalid(Complaint((), f"'{text}': {found.message}") for found in document.faults)
     return document.values
@@ -170,7 +172,7 @@ def plain(text: str) -> Any:
     if match is None:
         return text
     if _LEADING_ZERO.match(text):
-        raise ValueError(f"{text[:60]} starts with a zero; write it without, or in quotes if it is text")
+        raise ValueError(f"{text[:60]} starts with a zero; leave the zero out, or write it in quotes if it is text")
     if len(text) > LONGEST:
         raise ValueError(f"{text[:60]}... has too many digits")
     return float(text) if any(match.groups()) else int(text)
@@ -200,7 +202,7 @@ class _Builder:
         next(self.events)
         for event in self.events:  # read to the end, so that faults of YAML are found everywhere
             if isinstance(event, self.second):
-                self._complain(event, "a second document starts here; a scenario is one")
+                self._complain(event, "a second document starts here; a scenario is a single document")
                 raise ScenarioError(self.faults[-1:])
         return Document(values, places, tuple(self.faults))
 
@@ -247,9 +249,9 @@ class _Builder:
 
     def _refuse_extras(self, event: Any) -> None:
         if event.anchor is not None:
-            self._complain(event, f"'&{event.anchor}' is an anchor; a scenario has none")
+            self._complain(event, f"'&{event.anchor}' is an anchor; leave it out")
         if event.tag is not None:
-            self._complain(event, f"'{event.tag}' is a tag; a scenario has none")
+            self._complain(event, f"'{event.tag}' is a tag; leave it out")
 
     def _scalar(self, event: Any) -> Any:
         if event.style:
@@ -287,7 +289,7 @@ class _Builder:
             self.path.append(key)
             if key in values:
                 first = branch.keys[key]
-                self._complain(event, f"the key '{key}' is doubled; it stands in line {first[0]} already")
+                self._complain(event, f"the key '{key}' is already in line {first[0]}; write it once")
                 self._value(next(self.events))
             else:
                 branch.keys[key] = _position(event)
@@ -308,7 +310,7 @@ class _Builder:
             self._refuse_extras(event)
         if not event.style and not _is_text(text):
             self.path.append(text)
-            self._complain(event, f"the key {text or '(nothing)'} is not a text; write '{text}' in quotes")
+            self._complain(event, f"the key {text or '(nothing)'} is not text; write '{text}' in quotes")
             self.path.pop()
         return text
 

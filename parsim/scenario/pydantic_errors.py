@@ -33,10 +33,10 @@ _WANTED = {
     "none_required": "nothing",
 }
 _LIMITS = {
-    "greater_than_equal": ("is too little; it must be at least", "ge"),
-    "greater_than": ("is too little; it must be more than", "gt"),
-    "less_than_equal": ("is too much; it must be at most", "le"),
-    "less_than": ("is too much; it must be less than", "lt"),
+    "greater_than_equal": ("is too small; it must be at least", "ge"),
+    "greater_than": ("is too small; it must be more than", "gt"),
+    "less_than_equal": ("is too large; it must be at most", "le"),
+    "less_than": ("is too large; it must be less than", "lt"),
 }
 
 

@@ -81,7 +81,7 @@ class Scenario:
         found = [fault for fault in map(self.fault, complaints) if fault[:3] not in unread]
         faults = _sorted([*self.faults, *found])
         if more > 0:
-            faults[-1] = faults[-1]._replace(message=f"{faults[-1].message}; {more} more faults are not told")
+            faults[-1] = faults[-1]._replace(message=f"{faults[-1].message}; {more} more faults are not shown")
         return ScenarioError([*faults, *dict.fromkeys(elsewhere)])
 
 
@@ -130,7 +130,7 @@ def settings(pairs: Iterable[str]) -> dict[str, Any]:
         path, equals, text = pair.partition("=")
         try:
             if not equals or not path:
-                raise Invalid([Complaint((), f"'{pair}' is no PATH=VALUE; write for example cluster.devices=4")])
+                raise Invalid([Complaint((), f"'{pair}' is not PATH=VALUE; write for example cluster.devices=4")])
             values[path] = document.parse_value(text)
         except Invalid as invalid:
             faults += [document.fault(OPTION, NOWHERE, (path,), told.message) for told in invalid.complaints]
@@ -183,16 +183,22 @@ class _Copier:
         """Return a copy of *value* in plain dicts and lists."""
         self.left -= 1
         if type(value) is str:
-            return value if _is_text(value) else self._complain(path, f"{value!r} holds half a character")
+            return (
+                value
+                if _is_text(value)
+                else self._complain(path, f"{value!r} contains half a surrogate pair, which is not a character")
+            )
         if value is None or type(value) is bool:
             return value
         if type(value) in (int, float):
             return self._number(value, path)
         if not isinstance(value, Mapping | list | tuple):
             known = f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
-            return self._complain(path, f"a {known} is nothing that YAML could say; give text, a number, a list, ...")
+            return self._complain(path, f"YAML cannot express a {known}; give text, a number, a list or a mapping")
         if self.left < 0:
-            raise ScenarioError([document.fault("scenario", NOWHERE, path[:1], "holds too many values")])
+            raise ScenarioError(
+                [document.fault("scenario", NOWHERE, path[:1], f"contains more than {MOST_VALUES} values")]
+            )
         if len(path) >= document.DEEPEST or id(value) in self.open:
             return self._complain(path, f"is nested deeper than {document.DEEPEST} levels")
         self.open.add(id(value))
@@ -209,14 +215,14 @@ class _Copier:
             if type(key) is str and _is_text(key):
                 copy[key] = self.copy(held, (*path, key))
             else:
-                self._complain(path, f"the key {show(key)} is not a text")
+                self._complain(path, f"the key {show(key)} is not text")
         return copy
 
     def _number(self, value: float, path: Path) -> Any:
         if isinstance(value, int) and abs(value) >= 10**document.LONGEST:
             return self._complain(path, f"{show(value)} has too many digits")
         if not math.isfinite(value):
-            return self._complain(path, f"{value} is no finite number")
+            return self._complain(path, f"{value} is not a finite number")
         return value
 
     def _complain(self, path: Path, message: str) -> None:
@@ -275,7 +281,7 @@ def _path(text: Any) -> Path:
     if end != len(text) or not steps or isinstance(steps[0], int):
         raise Invalid([Complaint((text,), "is not a path; write for example workload.tasks[2].compute")])
     if len(steps) > document.DEEPEST:
-        raise Invalid([Complaint(tuple(steps[:3]), f"leads {len(steps)} levels down; {document.DEEPEST} are the most")])
+        raise Invalid([Complaint(tuple(steps[:3]), f"has {len(steps)} levels; at most {document.DEEPEST} are allowed")])
     return tuple(steps)
 
 
@@ -303,7 +309,7 @@ def _refuse_step(values: Any, path: Path, depth: int) -> None:
         if not isinstance(values, list):
             raise Invalid([Complaint(path, f"{dotted(here)} is not a list")])
         if step >= len(values):
-            raise Invalid([Complaint(path, f"{dotted(here)} has {len(values)} elements, counted from 0")])
+            raise Invalid([Complaint(path, f"{dotted(here)} has {len(values)} elements; the first is number 0")])
     elif not isinstance(values, dict):
         raise Invalid([Complaint(path, f"{dotted(here)} is {show(values)}, not a mapping")])
 

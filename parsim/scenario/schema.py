@@ -168,7 +168,7 @@ def check(function: Callable[..., Any], raw: Any, given: Names = ()) -> dict[str
     {'time': 5e-06, 'often': 1}
     >>> check(wait, {"time": "5 us", "often": 0})
     Traceback (most recent call last):
-    parsim.core.errors.Invalid: often: 0 is too little; it must be at least 1
+    parsim.core.errors.Invalid: often: 0 is too small; it must be at least 1
     """
     try:
         return _plainly(function, given, raw)

@@ -121,7 +121,7 @@ class Lanes:
         """Tell what the lanes wait for that have something to do."""
         workers, graph = self._state.job.cluster.workers, self._state.graph
         return [
-            f"lane {graph.lanes[lane - 1]} of {workers[worker].name} waits to hand on what {graph.names[task]} has"
+            f"lane {graph.lanes[lane - 1]} of {workers[worker].name} waits to send the data of {graph.names[task]} on"
             for (worker, lane), task in self._busy.items()
         ]
 

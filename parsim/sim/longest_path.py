@@ -36,13 +36,13 @@ def refusal(ready: Prepared) -> str:
     if job.clock != "simulated":
         return f"the {job.clock} clock runs the kernels"
     if not ready.orders and len(job.graph):
-        return f"the policy {job.policy_name} decides while the clock runs"
+        return f"the policy {job.policy_name} decides during the run"
     if job.graph.lanes:
         return f"tasks run on communication lane {job.graph.lanes[0]}"
     if job.cluster.limited:
-        return f"device {job.cluster.devices[job.cluster.limited[0]].name} has a limit of memory"
+        return f"device {job.cluster.devices[job.cluster.limited[0]].name} has limited memory"
     if ready.ticks.dtype is object:
-        return "its times are too far apart for a clock of 64 bits"
+        return "its times do not fit a clock of 64 bits"
     return ""
 
 
@@ -108,7 +108,7 @@ class LongestPath:
         opener = self._openers(sent)
         starts = self._starts(took, sent, opener)
         if NEVER in starts:
-            raise Undecided("the orders of the workers wait for each other")
+            raise Undecided("the workers' orders wait for each other")
         ends = starts + took
         left = self._left(starts, ends, sent, opener)
         sent = sent._replace(start=left, join=left + sent.join, end=left + sent.end)

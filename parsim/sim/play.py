@@ -73,7 +73,9 @@ def _simulated(job: Job, ready: Prepared) -> Record:
 
 
 def _refused(reason: str) -> ScenarioError:
-    return ScenarioError([Fault("--engine", 0, 0, "engine", f"path cannot play this: {reason}; leave it out")])
+    return ScenarioError(
+        [Fault("--engine", 0, 0, "engine", f"the engine path cannot play this scenario: {reason}; leave --engine out")]
+    )
 
 
 def engine_of(ready: Prepared) -> Engine:

@@ -42,10 +42,10 @@ class Stall(NamedTuple):
         state = self.state
         name, names = state.job.cluster.workers[worker].name, state.graph.names
         if state.queue[worker]:
-            return f"{name} waits for {names[state.queue[worker][0]]}, which waits for its inputs"
+            return f"{name} waits for {names[state.queue[worker][0]]}, whose inputs have not arrived"
         ahead = self._next_in_order(worker)
         if ahead is not None and state.missing[ahead]:
-            return f"{name} waits for {names[ahead]}, the next of its order: {self._why(ahead, worker)}"
+            return f"{name} waits for {names[ahead]}, the next task of its order: {self._why(ahead, worker)}"
         runs = [task for task in self.left if state.worker[task] == NOBODY and self._may_run(task, worker)]
         if not runs:
             return ""
@@ -76,13 +76,13 @@ class Stall(NamedTuple):
             waits = state.graph.edges.parent[state.graph.parents.of(task)].tolist()
             left = set(self.left)
             missing = [state.graph.names[parent] for parent in waits if parent in left]
-            return f"{missing[0]} has not ended" if missing else "what it needs has not arrived"
+            return f"{missing[0]} has not ended" if missing else "its inputs have not arrived"
         if self.room and self._lacks_room(task, worker):
             return self._room_story(self.room, task, state.device[worker])
-        return f"it is ready, and the policy {state.job.policy_name} gives it to nobody"
+        return f"it is ready, but the policy {state.job.policy_name} gives it to no worker"
 
     def _room_story(self, room: Reservations, task: int, device: int) -> str:
         """Tell what room *task* needs on *device*, and what is free there."""
         name, capacity = self.state.job.cluster.devices[device].name, self.state.job.cluster.devices[device].memory
         need, free = unlike(room.need(task, device), max(capacity - room.rooms.held[device], 0.0))
-        return f"it needs {need} more on {name}, where {free} of {size(capacity)} are free"
+        return f"it needs {need} more on {name}, where only {free} of {size(capacity)} are free"

@@ -82,7 +82,7 @@ def best(found: Others, job: Job) -> Change | Refused:
     """Return the change that the best of the others brings."""
     change, words = f"best_{found.sort}", f"best known {found.sort}"
     if not len(job.graph):
-        return Refused(change, words, "there are no tasks to give")
+        return Refused(change, words, "there are no tasks to assign")
     name, own_s = found.best, found.makespan_s[found.own]
     told = f"{words}, {name}" + (" (its own)" if name == found.own else "")
     took = found.makespan_s[name]

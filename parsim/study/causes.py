@@ -120,7 +120,7 @@ def _steps(job: Job) -> Iterator[Trial]:
     took = max(job.steps)
     if took:
         step = STEPS[job.steps.index(took)]
-        yield Trial("host_step", f"no time for the {step} of the host", partial(other.without_step, step), step)
+        yield Trial("host_step", f"no time for the step {step} of the host", partial(other.without_step, step), step)
 
 
 def _memory(job: Job, timeline: Timeline) -> Iterator[Trial]:
@@ -158,7 +158,7 @@ def _microbatches(scenario: Scenario, job: Job, timeline: Timeline) -> Iterator[
     many = min(2 * count, program.model.rows) if isinstance(program, Training) else 2 * count
     if count < many and len(timeline.idle.worker):
         size = "half as large" if many == 2 * count else "smaller"
-        words = f"{many} microbatches in place of {count}, each {size}"
+        words = f"{many} microbatches instead of {count}, each {size}"
         make = partial(other.more_microbatches, scenario, count, many)
         yield Trial("more_microbatches", words, make, f"plan.microbatches={many}")
 

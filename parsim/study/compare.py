@@ -24,7 +24,7 @@ from parsim.study.played import Figures, Played, Run, figures, whole
 from parsim.study.runner import Call, Runner
 from parsim.study.variants import Variant, variants
 
-INTERRUPTED = "interrupted before it had ended"
+INTERRUPTED = "interrupted before it ended"
 
 Heard = Callable[[int, int], None]  # (runs done, runs in all)
 Outcome = Figures | tuple[Figures, Run] | str  # why it failed

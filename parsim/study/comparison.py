@@ -24,7 +24,7 @@ from parsim.study.verdict import decided
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-ONE_SEED = "{} drawn, and this is a single seed: with --seeds 20 you see whether the difference is luck."
+ONE_SEED = "{} random, and only one seed was played; --seeds 20 shows whether the difference is luck."
 DRAWN = 24  # charts
 WORDS = 100  # cells of a line
 

@@ -107,11 +107,11 @@ def more_memory(names: Sequence[str], times: float, job: Job) -> Job:
 def one_more_worker(scenario: Scenario, job: Job) -> Job:
     """Add a copy of the last worker. A pipeline keeps its ranks."""
     if not len(job.graph):
-        raise NoDifference("flows go between the places that they name")
+        raise NoDifference("flows go between fixed places, so another worker changes nothing")
     if job.graph.orders:
         ranks = len(job.graph.orders)
         words = f"{ranks} rank{'s' * (ranks != 1)}"
-        raise NoDifference(f"the pipeline keeps its {words}, and gives another worker nothing to do")
+        raise NoDifference(f"the pipeline keeps its {words}, so another worker would have nothing to do")
     return build(with_workers(scenario, job, len(job.cluster.workers) + 1))
 
 

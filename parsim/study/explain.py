@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 
 
 MEANING = {
-    "at most": "what takes less time, but some, gains a part of it",
-    "a bound": "nobody can do it; it shows how much there is to gain",
+    "at most": "this assumes that it takes no time; if it takes some, the gain is smaller",
+    "a bound": "this change is impossible; it shows how much there is to gain",
 }
 
 
@@ -75,10 +75,10 @@ class Explanation:
         """The change with the largest gain in words. Bounds count only where no other change gains."""
         gains = sorted((change for change in self.changes if change.gain_s > 0), key=lambda change: change.bound)
         if not gains:
-            return "None of these would end it sooner."
+            return "None of these changes shortens the run."
         best = gains[0]
         when = "at the earliest after" if best.reach == "at most" else "after"
-        return f"Fix first: {best.words}. It would end {when} {seconds(best.makespan_s)}, {self._sooner(best)}."
+        return f"Fix first: {best.words}. The run would end {when} {seconds(best.makespan_s)}, {self._sooner(best)}."
 
     def to_dict(self) -> dict[str, Any]:
         """Return the explanation as in the contract."""
@@ -169,13 +169,13 @@ class Explanation:
         each = mean_compute(job)[job.graph.units > 0] / job.graph.units[job.graph.units > 0]
         if not len(each) or n % p == 0 or not self.result.ledger.idle["drain"] or np.ptp(each) > CLOSE * each[0]:
             return []
-        least = f"somebody has at least {ceil(n / p)}, where T_total counts {number(n / p)}"
+        least = f"one worker has at least {ceil(n / p)}, but T_total assumes {number(n / p)}"
         return [f"Quantisation: {n:.0f} equal units of work do not divide by {p} workers; {least}."]
 
     def _others(self) -> list[tuple[str, str, str]]:
         found = sorted(self.others.makespan_s.items(), key=lambda item: item[1])
         names, makespans = [name for name, _ in found], times([took for _, took in found])
-        own = ("as it is" if name == self.others.own else "" for name in names)
+        own = ("as in the scenario" if name == self.others.own else "" for name in names)
         return list(zip(names, makespans, own, strict=True)) + [
             (name, "-", why) for name, why in self.others.failed.items()
         ]
@@ -199,7 +199,7 @@ def explain(source: Source, set: Mapping[str, Any] | None = None, executor: Exec
     >>> [(link.task, link.start_s, link.end_s) for link in explanation.path]
     [('part0', 0.0, 3.0)]
     >>> explanation.fix_first
-    'Fix first: one more worker. It would end after 2 s, 1 s (33.3 %) sooner.'
+    'Fix first: one more worker. The run would end after 2 s, 1 s (33.3 %) sooner.'
     """
     case = Case(load(source, set))
     job = case.own

@@ -2,7 +2,7 @@
 
                     makespan   items   per item
     count=4              2 s       4     500 ms        Not the same work: 4 items with count=4, 6 with count=6.
-    count=6              3 s       6     500 ms        Per item: Both take 500 ms: nothing decides between them.
+    count=6              3 s       6     500 ms        Per item: Both take 500 ms: there is no difference.
 
 The unit is of the first amount that differs. Where no amount does, makespans are compared as they are.
 """

@@ -96,7 +96,7 @@ class Scaling:
         told += f"; at P = {below.p} it is {below.efficiency:.3g}." if below.efficiency < PAYS else "."
         if fastest.p == last.p:
             return told
-        return f"{told} Nothing beyond P = {fastest.p} ends sooner than its {seconds(fastest.makespan_s)}."
+        return f"{told} More workers than P = {fastest.p} do not shorten its {seconds(fastest.makespan_s)}."
 
     @property
     def notes(self) -> list[str]:
@@ -106,14 +106,14 @@ class Scaling:
     def _above_one(self) -> list[str]:
         if max(point.efficiency for point in self.points) <= 1 + CLOSE:
             return []
-        return ["Efficiency is above 1 where other workers do more than P = 1, the scenario's first worker alone."]
+        return ["Efficiency is above 1 if other workers are faster than the first one, which P = 1 uses."]
 
     def _charged(self) -> list[str]:
         alone = self.points[0]
         if alone.t_total_s <= alone.makespan_s * (1 + CLOSE):
             return []
         foreseen, took = seconds(alone.t_total_s), seconds(alone.makespan_s)
-        why = "it charges every transfer, also those that one worker alone does not make or hides under computing"
+        why = "T_total counts every transfer, also those that one worker does not need or that overlap computing"
         return [f"At P = 1 T_total is {foreseen} and the run takes {took}: {why}."]
 
     def to_dict(self) -> dict[str, Any]:
@@ -136,7 +136,7 @@ class Scaling:
         bars = [f"{'#' * round(min(point.efficiency, 1.0) * BAR)}" for point in self.points]
         lines = table([(*head, ""), *((*row, bar) for row, bar in zip(rows, bars, strict=True))], words=(5,))
         lines += [printable(f"{p}: {why}") for p, why in self.failed.items()]
-        star = ["* as the scenario has it"] if any(point.p == self.own for point in self.points) else []
+        star = ["* the scenario's own number"] if any(point.p == self.own for point in self.points) else []
         return "\n".join([self._title, "=" * width(self._title), *lines, *star, "", self.verdict, *self.notes]) + "\n"
 
     @property
@@ -265,7 +265,7 @@ def _asked(workers: Sequence[int]) -> list[int]:
     wrong = [p for p in workers if isinstance(p, bool) or not isinstance(p, Integral) or not 1 <= p <= MOST_WORKERS]
     told = [f"{show(p)} is not a count from 1 to {MOST_WORKERS}; write for example 4" for p in wrong]
     if not len(workers):
-        told = ["names no number of workers; write for example 1,2,4,8"]
+        told = ["names no numbers of workers; write for example 1,2,4,8"]
     if told:
         raise ScenarioError([Fault("--workers", 0, 0, "workers", why) for why in told])
     return list(map(int, workers))
@@ -275,8 +275,8 @@ def _refuse(scenario: Scenario, job: Job) -> None:
     """Refuse work that is tied to its workers."""
     why = ""
     if job.graph.orders:
-        why = "is a pipeline, whose ranks are its work: set plan.pipeline and cluster.devices instead, and compare"
+        why = "is a pipeline, whose ranks are part of the work; compare plan.pipeline and cluster.devices instead"
     elif not len(job.graph):
-        why = "moves bytes between the places that it names; there is no work to share among more workers"
+        why = "moves bytes between fixed places, so more workers have nothing to share; use a workload with tasks"
     if why:
         raise scenario.error([Complaint(("workload",), why)])

@@ -122,7 +122,9 @@ def _legend(known: Sequence[Played], by: Measure) -> list[str]:
     elif not unmarked:
         lines[0] = f"* the shortest   {lines[0]}"
     if seeds > 1:
-        lines.append(f"means of {seeds} seeds; +-: 95 % interval of the mean; won: seeds with which it beat the first")
+        lines.append(
+            f"means of {seeds} seeds; +-: 95 % interval of the mean; won: seeds with which it was faster than the first"
+        )
     if alike(scaled):
-        lines.append("no *: luck alone may be what tells the shortest from the next")
+        lines.append("no *: the shortest may be the shortest only by luck")
     return lines

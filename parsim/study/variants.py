@@ -31,7 +31,7 @@ from parsim.study.unlimited_memory import boundless
 MOST = 1_000  # variants
 MOST_SEEDS = 10_000
 LAST_SEED = 2**63 - 1
-ALONE = "one variant has nothing beside it; name two scenarios, or give --set PATH=A,B such as policy=fifo,heft"
+ALONE = "one variant cannot be compared; name two scenarios, or give --set PATH=A,B such as policy=fifo,heft"
 
 # a quotation, which begins where a value may begin, or a letter
 _TOKEN = re.compile(r"""(?<![^\s,\[{:])(?:'(?:[^']|'')*'|"(?:[^"\\]|\\.)*")|.""", re.DOTALL)
@@ -62,7 +62,7 @@ def alternatives(pairs: Iterable[str]) -> dict[str, list[Any]]:
         path, equals, text = pair.partition("=")
         parts = _parts(text) if equals else [text]
         if len(parts) > 1 and not all(map(str.strip, parts)):
-            message = f"'{text}' has a comma with nothing beside it; write for example policy=fifo,heft"
+            message = f"'{text}' has a comma without a value; write for example policy=fifo,heft"
             faults.append(Fault(OPTION, 0, 0, printable(path), message))
             continue
         read = [_tried(faults, partial(settings, [f"{path}{equals}{part}"])) for part in parts]
@@ -113,7 +113,11 @@ def variants(
     _raise([*faults, *unfit] if faults or all(row.unfit for row in rows) else [])
     first = rows[0].seed
     if isinstance(seeds, int):
-        _raise([_seed_fault(f"{seeds} seeds from {first} on pass 2^63 - 1")] if first + seeds - 1 > LAST_SEED else [])
+        _raise(
+            [_seed_fault(f"{seeds} seeds from {first} on exceed 2^63 - 1; use a smaller first seed")]
+            if first + seeds - 1 > LAST_SEED
+            else []
+        )
         seeds = range(first, first + seeds)
     _raise([*_about_work([case for _, case in asked], len(sets), seeds[0])])
     varied = [path for path in chosen if len(_choices(chosen[path])) > 1]
@@ -193,7 +197,7 @@ def _about_seeds(seeds: Sequence[int] | int) -> Iterator[Fault]:
     elif not all(type(seed) is int and 0 <= seed <= LAST_SEED for seed in seeds):
         yield _seed_fault("a seed is a whole number from 0 to 2^63 - 1")
     elif len(set(seeds)) < len(seeds):
-        yield _seed_fault("a seed stands there twice: the same luck twice is no more than once")
+        yield _seed_fault("a seed occurs twice; write each seed once")
 
 
 def _about_settings(chosen: Mapping[str, Any]) -> Iterator[Fault]:
@@ -202,12 +206,12 @@ def _about_settings(chosen: Mapping[str, Any]) -> Iterator[Fault]:
         return
     for path, values in chosen.items():
         if not len(_choices(values)):
-            yield Fault(OPTION, 0, 0, printable(str(path)), "is an empty list of alternatives")
+            yield Fault(OPTION, 0, 0, printable(str(path)), "is an empty list; give at least one value")
     count = prod(len(_choices(values)) for values in chosen.values())
     if count > MOST:
-        yield Fault(OPTION, 0, 0, "set", f"the alternatives make {count} variants; {MOST} are the most")
+        yield Fault(OPTION, 0, 0, "set", f"the alternatives make {count} variants; at most {MOST} are allowed")
     if len(_choices(chosen.get("seed", 0))) > 1:
-        message = "variants are compared under the same luck; write --seeds 20 to play them all with twenty seeds"
+        message = "all variants use the same seeds; write --seeds 20 to play each with twenty seeds"
         yield Fault(OPTION, 0, 0, "seed", message)
 
 
@@ -222,8 +226,8 @@ def _about_work(cases: Sequence[Case], sets: int, seed: int) -> Iterator[Fault]:
             other = work_of(cases[begin + number].seeded(seed))
             if (other.name, other.arguments) != (work.name, work.arguments):
                 message = (
-                    f"is not the work of {there.file}: {_difference(here, other, there, work)}; only the same work can "
-                    "be compared: make them equal, or choose one for all with --set"
+                    f"differs from the work of {there.file}: {_difference(here, other, there, work)}; "
+                    "only the same work can be compared: make them equal, or choose one for all with --set"
                 )
                 yield here.fault(Complaint(("workload",), message))
                 break

@@ -18,9 +18,9 @@ WORDS = {
     "computing": "computing",
     "transfers": "waiting for transfers",
     "steps": "idling while the host was splitting or merging (steps)",
-    "memory": "idling for lack of room (memory)",
+    "memory": "idling because no memory was free (memory)",
     "overhead": "idling while tasks were handed over (overhead)",
-    "policy": "idling beside ready tasks that the policy gave to nobody (policy)",
+    "policy": "idling while the policy gave it no ready task (policy)",
     "fill": "idling before the first task (fill)",
     "drain": "idling after the last task (drain)",
     "dependency": "idling until other tasks had ended (dependency)",
@@ -38,14 +38,14 @@ def decided(played: Sequence[Played]) -> str:
     others = [one for one in known if one not in best]
     if not others:
         word = "Both" if len(known) == 2 else f"All {len(known)}"
-        return f"{word} take {_time(best[0].makespan.mean)}: nothing decides between them."
+        return f"{word} take {_time(best[0].makespan.mean)}: there is no difference."
     if level := alike(known):
         return _undecided([*best, *level], [one for one in others if one not in level])
     next_ = fastest(others)[0]
     first = "" if known[0] in (*best, next_) else f" and {_less(best[0], known[0])} the first, {known[0].label}"
     return (
         f"{_heads(best)}: {_time(best[0].makespan.mean)}, {_less(best[0], next_)} {next_.label}{first}; "
-        f"decided, in the mean of the workers, by {_why(best[0], next_)}{_luck(best[0], next_)}."
+        f"on average, a worker spends {_why(best[0], next_)}{_luck(best[0], next_)}."
     )
 
 
@@ -65,7 +65,7 @@ def _undecided(level: Sequence[Played], slower: Sequence[Played]) -> str:
     names = other.label if len(level) == 2 else f"{len(level) - 1} others"
     behind = f"; both are faster than {slower[0].label}" if len(slower) == 1 and len(level) == 2 else ""
     return (
-        f"There is no difference beyond luck between {best.label} and {names}: in the mean {best.label} takes "
+        f"No difference beyond luck was found between {best.label} and {names}: in the mean {best.label} takes "
         f"{_time(best.makespan.mean)}, {_less(best, other)} {other.label}; it was {_counts(gap, seeds)}, "
         f"by {low} to {high} (95 %){behind}."
     )
@@ -137,7 +137,7 @@ def _luck(best: Played, other: Played) -> str:
     gap = pair(other, best)
     low, high = (_time(end) for end in gap.difference[1:])
     if gap.difference.half <= CLOSE * best.makespan.mean:
-        return f"; with each of {seeds} seeds alike"
+        return f"; the same with each of {seeds} seeds"
     return f"; it was {_counts(gap, seeds)}, by {low} to {high} (95 %): this is more than luck"
 
 

@@ -97,10 +97,10 @@ def _about_routes(places: Sequence[str], links: Sequence[LinkRow], routes: Seque
             yield Complaint(("routes", index, "to"), message)
         earlier = first.setdefault((row.from_, row.to), index)
         if earlier != index:
-            message = f"routes[{earlier}] leads from '{row.from_}' to '{row.to}' already; keep one of the two"
+            message = f"routes[{earlier}] already leads from '{row.from_}' to '{row.to}'; keep one of the two"
             yield Complaint(("routes", index), message)
         if not row.over:
-            yield Complaint(("routes", index, "over"), "[] names no link; name at least one")
+            yield Complaint(("routes", index, "over"), "an empty list names no link; name at least one")
         before: set[str] = set()
         for step, link in enumerate(row.over):
             if link not in names:

@@ -87,7 +87,9 @@ class Layer:
             wanted = op.kernel.shape(*(array.shape for array in read))
             if np.shape(arrays[op.output]) != wanted:
                 made = np.shape(arrays[op.output])
-                raise ValueError(f"kernel {op.name} made an array of shape {made}, and {wanted} is its own word")
+                raise ValueError(
+                    f"kernel {op.name} made an array of shape {made}, but its method shape returns {wanted}"
+                )
         left = {name for op in self.ops for name in op.inputs}
         return arrays[OUTPUT], {name: arrays[name] for name in left}
 

@@ -66,7 +66,7 @@ def _slices(count: int, parts: int) -> list[slice]:
 def cut(plan: TrainingPlan, cluster: Cluster, layers: int, rows: int) -> Cut:
     """Cut a model of *layers* layers and a batch of *rows* rows by the plan."""
     complaints = [
-        Complaint(("plan", key), f"split: {plan.split} knows no {key}", "key")
+        Complaint(("plan", key), f"does not apply to split: {plan.split}; leave it out", "key")
         for key in _OTHERS[plan.split]
         if getattr(plan, key) is not None
     ]
@@ -85,7 +85,10 @@ def _by_layers(plan: TrainingPlan, workers: int, layers: int, rows: int, complai
     ranks, parts = plan.pipeline or min(workers, layers), plan.microbatches or 1
     complaints += _about_parts("microbatches", parts, rows)
     if ranks > min(workers, layers):
-        why = f"a pipeline of {ranks} ranks needs {ranks} workers and {ranks} layers; there are {workers} and {layers}"
+        why = (
+            f"a pipeline of {ranks} ranks needs {ranks} workers and {ranks} layers, "
+            f"but there are {workers} workers and {layers} layers; write a smaller number"
+        )
         complaints.append(Complaint(("plan", "pipeline"), why))
     _refuse(complaints)
     stages = tuple(range(a, b) for a, b in pairwise(bounds(layers, ranks).tolist()))
@@ -95,7 +98,7 @@ def _by_layers(plan: TrainingPlan, workers: int, layers: int, rows: int, complai
 def _about_parts(name: str, parts: int, rows: int) -> list[Complaint]:
     if parts <= rows:
         return []
-    return [Complaint(("plan", name), f"{parts} parts of {rows} items; there are no empty parts")]
+    return [Complaint(("plan", name), f"{parts} parts of {rows} items would leave parts empty; write at most {rows}")]
 
 
 def _refuse(complaints: list[Complaint]) -> None:
@@ -125,7 +128,7 @@ def _apart(orders: list[list[Op]]) -> list[str]:
             there, other = first.setdefault((op.stage, op.microbatch), (rank, op))
             if there != rank:
                 found.append(
-                    f"runs {other} on rank {there} and {op} on rank {rank}; only a schedule that keeps forward and "
-                    "backward of a microbatch on one rank can train"
+                    f"runs {other} on rank {there} and {op} on rank {rank}; training needs forward and "
+                    "backward of a microbatch on the same rank"
                 )
     return found[:1]

@@ -168,7 +168,7 @@ class Training:
             return [output, (kept, weights, None)]
         loss = float(output.sum()) / self.model.losses
         if not math.isfinite(loss):
-            raise FloatingPointError(f"the loss is {loss}; try a lower rate")
+            raise FloatingPointError(f"the loss is {loss}; try a lower learning rate")
         return [None, (kept, weights, self.model.grad_of_losses(output)), loss]
 
     def _backward(self, stage: int, values: list[Any]) -> list[Any]:
@@ -215,13 +215,15 @@ class Training:
             made.append(self._stepped(state, grad))
             norms.append(norm(grad))
         if not all(map(math.isfinite, norms)):
-            raise FloatingPointError(f"the gradient has a length of {max(norms)}; try a lower rate")
+            raise FloatingPointError(f"the gradient has the norm {max(norms)}; try a lower learning rate")
         return [*(state[0] for state in made), made, norms]
 
     def _stepped(self, state: Array, grad: Array) -> Array:
         made: Array = self.update.kernel.forward(state, grad)
         if np.shape(made) != state.shape:
-            raise ValueError(f"the kernel {self.update.name} made {np.shape(made)} of a state of {state.shape}")
+            raise ValueError(
+                f"the kernel {self.update.name} changed the shape of a state from {state.shape} to {np.shape(made)}"
+            )
         return made
 
     def _states(self, stage: int, values: list[Any]) -> tuple[list[Array], list[Array]]:

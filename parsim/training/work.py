@@ -33,16 +33,20 @@ def training(cluster: Cluster, plan: TrainingPlan, model: Model, optimizer: Ask,
     entry = optimizer.entry if optimizer is not OPTIMIZER else kernels[optimizer.name]
     complaints = []
     if not hasattr(inspect.unwrap(entry), "rows"):  # also for a class from outside
-        why = f"the kernel {optimizer.name} updates no weights; use sgd or adam"
+        why = f"the kernel {optimizer.name} does not update weights; use sgd or adam"
         complaints.append(Complaint(("optimizer",), why))
     weights = size(*(shape for layer in model.layers for shape in layer.weights.values()))
     if weights > MOST_WEIGHTS:
-        why = f"makes a model of {weights:.0f} weights; at most {MOST_WEIGHTS:.0f} are really trained"
+        why = f"makes a model of {weights:.0f} weights, but at most {MOST_WEIGHTS:.0f} are allowed; write smaller sizes"
         complaints.append(Complaint((), why))
     parts = cut(plan, cluster, len(model.layers), model.rows)
     tasks = iterations * (sum(map(len, parts.orders)) + len(parts.stages))
     if tasks > MOST_TASKS:
-        complaints.append(Complaint(("iterations",), f"makes {tasks} tasks; at most {MOST_TASKS} are really trained"))
+        complaints.append(
+            Complaint(
+                ("iterations",), f"makes {tasks} tasks, but at most {MOST_TASKS} are allowed; write fewer iterations"
+            )
+        )
     if complaints:
         raise Invalid(complaints)
     arguments = dict(optimizer.arguments)

@@ -49,7 +49,7 @@ def gaussian(cluster: Cluster, plan: Plan, matrix: Count, compute: Seconds, send
     """
     m = matrix
     if m < 2:
-        raise Invalid([Complaint(("matrix",), "a matrix of one entry leaves nothing to eliminate; write at least 2")])
+        raise Invalid([Complaint(("matrix",), "a matrix with one entry has nothing to eliminate; write at least 2")])
     tasks = (m * m + m - 2) // 2
     refuse_many("matrix", tasks, edges=m * m - m - 1)
     below = np.arange(m - 1, 0, -1)  # (steps,) columns right of the pivot's, and rows below it

@@ -104,8 +104,8 @@ def _options(plan: ItemsPlan) -> dict[str, int]:
 
 def _about_options(plan: ItemsPlan, options: Iterable[str]) -> list[Complaint]:
     known = inspect.signature(plan.split.entry).parameters
-    why = f"split: {plan.split.name} knows no"
-    return [Complaint(("plan", key), f"{why} {key}", "key") for key in options if key not in known]
+    why = f"does not apply to split: {plan.split.name}; leave it out"
+    return [Complaint(("plan", key), why, "key") for key in options if key not in known]
 
 
 def _place(kind: str, ask: Ask) -> str:
@@ -148,7 +148,9 @@ def _about_kernel(kernel: Ask | None) -> list[Complaint]:
     try:
         kernel.make().shape(())
     except ValueError:
-        return [Complaint(("kernel",), f"{kernel.name} computes on arrays, and an item is a number; use double, say")]
+        return [
+            Complaint(("kernel",), f"{kernel.name} computes on arrays, but an item is a number; use for example double")
+        ]
     except Exception:  # a kernel from outside may not state it, or fail here: then running it raises the error
         return []
     return []
@@ -156,7 +158,7 @@ def _about_kernel(kernel: Ask | None) -> list[Complaint]:
 
 def _complaints(data: object, count: object, kernel: Ask | None, merge: object) -> list[Complaint]:
     if count is not None:
-        counted = "with count the items are only counted; leave it out, or write data in place of count"
+        counted = "with count the items are only counted; leave this key out, or write data instead of count"
         extra = {"data": data, "kernel": kernel}
         return [Complaint((key,), counted, "key") for key, value in extra.items() if value is not None]
     if data is None:

@@ -72,7 +72,7 @@ def layered(
     degree = degree or max(1, min(2, tasks // math.ceil(min(layers, tasks))))
     complaints = _about_shape(tasks, layers, degree) + _about_costs(cluster, tasks, beta)
     if ccr is not None and send is not None:
-        complaints.append(Complaint(("ccr",), "send says already what travels; leave one of the two out"))
+        complaints.append(Complaint(("ccr",), "send already states what travels; leave one of the two out"))
     if complaints:
         raise Invalid(complaints)
     draws = Draws(seed or 0)
@@ -102,7 +102,7 @@ def _name(starts: Sequence[int], task: int) -> str:
 
 def _about_shape(tasks: int, layers: float, degree: int) -> list[Complaint]:
     if layers > tasks:
-        return [Complaint(("alpha",), f"makes more layers than there are tasks ({tasks}); write for example 1")]
+        return [Complaint(("alpha",), f"makes more layers than tasks ({tasks}); write for example 1")]
     wanted = math.ceil(layers)
     if wanted * degree <= tasks:
         return []
@@ -114,10 +114,10 @@ def _about_shape(tasks: int, layers: float, degree: int) -> list[Complaint]:
 
 def _about_costs(cluster: Cluster, tasks: int, beta: float) -> list[Complaint]:
     if not 0 <= beta < 2:
-        return [Complaint(("beta",), f"{beta:g} must lie between 0 and 2: a task cannot take no time")]
+        return [Complaint(("beta",), f"{beta:g} must be at least 0 and below 2, so that every task takes time")]
     if beta and tasks * len(cluster.devices) > MOST:
-        why = f"{tasks} tasks on {len(cluster.devices)} devices make more than {MOST} times"
-        return [Complaint(("beta",), f"{why}; leave beta out, and give the devices speeds")]
+        why = f"{tasks} tasks on {len(cluster.devices)} devices is more than {MOST} times"
+        return [Complaint(("beta",), f"{why}; leave beta out, and set speeds of devices instead")]
     return []
 
 

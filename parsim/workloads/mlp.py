@@ -49,7 +49,7 @@ def mlp(
     seed : seed of the drawn data and weights; left out: the scenario's seed.
     """
     if len(widths) < 2:
-        raise Invalid([Complaint(("widths",), "needs at least two: of the input, and the number of classes")])
+        raise Invalid([Complaint(("widths",), "needs at least two sizes: the input and the number of classes")])
     last = len(widths) - 2
     layers = tuple(
         Layer((_matmul(), _loss() if number == last else op(activation, ("h",), OUTPUT)), {"w": (wide, next_)})

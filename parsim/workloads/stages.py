@@ -75,11 +75,18 @@ def stages(
     """
     ranks = plan.pipeline or len(cluster.devices)
     if ranks > len(cluster.workers):
-        why = f"a pipeline of {ranks} ranks needs {ranks} workers, the cluster has {len(cluster.workers)}"
+        why = f"a pipeline of {ranks} ranks needs {ranks} workers, but the cluster has {len(cluster.workers)}"
         raise Invalid([Complaint(("plan", "pipeline"), why)])
     chunks = chunks_of(plan.schedule, plan.chunks)
     if ranks * (chunks or 1) * plan.microbatches > MOST:
-        raise Invalid([Complaint(("plan", "microbatches"), f"ranks x chunks x microbatches make more than {MOST}")])
+        raise Invalid(
+            [
+                Complaint(
+                    ("plan", "microbatches"),
+                    f"ranks x chunks x microbatches is more than {MOST}; write smaller numbers",
+                )
+            ]
+        )
     times = {"forward": forward, "input_grad": input_grad, "weight_grad": weight_grad}
     if chunks is not None:
         _per_stage(times, ranks * chunks)  # refuse wrong times before a schedule sees them
@@ -124,7 +131,7 @@ def _times(times: Times, send: float, stages: int) -> StageTimes:
 
 def _per_stage(times: Times, count: int) -> list[Floats]:
     complaints = [
-        Complaint((name,), f"{len(time)} times for {count} stages; give one for all, or one a stage in model order")
+        Complaint((name,), f"{len(time)} times for {count} stages; give one time, or one for each stage in model order")
         for name, time in times.items()
         if isinstance(time, Sequence) and len(time) != count
     ]

@@ -151,12 +151,12 @@ def _sheet(data: bytes, file: str) -> _Sheet:
     rows = [(number, line.partition("#")[0].split()) for number, line in enumerate(lines, 1)]
     rows = [(number, words) for number, words in rows if words]
     if not rows:
-        raise ScenarioError([Fault(file, 1, 1, "tasks", "is empty; the first line says how many tasks there are")])
+        raise ScenarioError([Fault(file, 1, 1, "tasks", "is empty; the first line must state the number of tasks")])
     (line, first), *rest = rows
     if len(first) == 1 and len(first[0]) > LONGEST and first[0].isascii() and first[0].isdigit():
         raise ScenarioError([_fault(file, line, lines[line - 1], 0, ("tasks", _why(first[0])))])
     if len(first) > 1 or not _is_whole(first[0]):
-        wanted = "a Standard Task Graph begins with a line that says how many tasks there are, and nothing else"
+        wanted = "the first line of a Standard Task Graph states only the number of tasks"
         raise ScenarioError([_fault(file, line, lines[line - 1], 0, ("tasks", f"{_quote(' '.join(first))}: {wanted}"))])
     return _Sheet(file, lines, int(first[0]), line, [row[0] for row in rest], [row[1] for row in rest])
 
@@ -181,9 +181,9 @@ def _about_count(sheet: _Sheet, inner: int, wrong: bool) -> Iterator[Fault]:
     """Yield faults of the number of tasks. Whether there is no task is only known if no word is *wrong*."""
     listed = len(sheet.line)
     if sheet.said != listed and not (sheet.said == inner == listed - 2):
-        yield sheet.about_count(f"{_are(sheet.said, 'task')} said, and {_are(listed)} listed; write {listed}")
+        yield sheet.about_count(f"{_are(sheet.said, 'task')} stated, but {_are(listed)} listed; write {listed}")
     elif not inner and not wrong:
-        yield sheet.about_count("there is no task but entry and exit; at least one is needed")
+        yield sheet.about_count("there are only entry and exit; at least one other task is needed")
 
 
 def _are(count: int, what: str = "") -> str:
@@ -196,15 +196,15 @@ def _about_words(sheet: _Sheet) -> Iterator[Fault]:
     for task, words in enumerate(sheet.words):
         name = f"t{words[0]}" if _is_whole(words[0]) else f"tasks[{task}]"
         if len(words) < BEFORE:
-            wanted = "a task has a number, a processing time, how many predecessors, and their numbers"
-            yield sheet.fault(task, 0, name, f"{wanted}; here are {len(words)} of them")
+            wanted = "a task has a number, a processing time, a number of predecessors, and their numbers"
+            yield sheet.fault(task, 0, name, f"{wanted}; this line has only {len(words)} of these")
         for place, word in enumerate(words):
             if not (_is_time(word) if place == 1 else _is_whole(word)):
                 yield sheet.fault(task, place, f"{name}.{_part(place)}", _why(word))
         follow = len(words) - BEFORE
         if follow >= 0 and _is_whole(words[2]) and int(words[2]) != follow:
             yield sheet.fault(
-                task, 2, f"{name}.after", f"{_are(int(words[2]), 'predecessor')} said, and {_are(follow)} listed"
+                task, 2, f"{name}.after", f"{_are(int(words[2]), 'predecessor')} stated, but {_are(follow)} listed"
             )
 
 
@@ -229,13 +229,15 @@ def _about_names(sheet: _Sheet, rows: Sequence[Row]) -> Iterator[Fault]:
     for task, row in enumerate(rows):
         if first.setdefault(row.number, task) != task:
             line = sheet.line[first[row.number]]
-            yield sheet.fault(task, 0, f"t{row.number}", f"line {line} is about a task {row.number} already")
+            yield sheet.fault(
+                task, 0, f"t{row.number}", f"line {line} already describes task {row.number}; number each task once"
+            )
     for task, row in enumerate(rows):
         listed: set[int] = set()
         for place, number in enumerate(row.after):
             path = f"t{row.number}.after[{place}]"
             if number not in first:
-                yield sheet.fault(task, BEFORE + place, path, f"there is no task {number} in the file")
+                yield sheet.fault(task, BEFORE + place, path, f"the file has no task {number}")
             elif number in listed:
                 yield sheet.fault(task, BEFORE + place, path, f"task {number} is listed twice")
             listed.add(number)
@@ -244,5 +246,5 @@ def _about_names(sheet: _Sheet, rows: Sequence[Row]) -> Iterator[Fault]:
 def _about_cycles(sheet: _Sheet, rows: Sequence[Row]) -> Iterator[Fault]:
     for cycle in cycles(_edges(rows, NOTHING), len(rows)):
         task = min(cycle)
-        message = "is part of a cycle: the task would wait for itself"
+        message = "is part of a cycle, so the task would wait for itself"
         yield sheet.fault(task, BEFORE, f"t{rows[task].number}.after", message)

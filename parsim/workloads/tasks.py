@@ -84,7 +84,7 @@ def tasks(cluster: Cluster, plan: Plan, tasks: list[TaskRow]) -> TaskGraph:
         complaints = [Complaint(("tasks",), "is empty; at least one task is needed")]
     elif all(row.lane for row in tasks):
         complaints += [
-            Complaint(("tasks",), "holds only tasks of communication lanes; at least one that computes is needed")
+            Complaint(("tasks",), "contains only tasks of communication lanes; at least one task must compute")
         ]
     if complaints:
         raise Invalid(complaints)
@@ -164,7 +164,7 @@ def _about_devices(tasks: Sequence[TaskRow], cluster: Cluster) -> list[Complaint
             continue
         if not row.compute:
             complaints.append(
-                Complaint(("tasks", index, "compute"), "names no device of the cluster, so no worker may run the task")
+                Complaint(("tasks", index, "compute"), "names no device of the cluster, so no worker can run the task")
             )
         complaints += [
             Complaint(("tasks", index, "compute", name), known.did_you_mean(name), "key")
@@ -199,7 +199,10 @@ def _about_parents(tasks: Sequence[TaskRow], parents: Sequence[Parents], number:
 def _about_cycles(edges: Edges, count: int) -> Iterator[Complaint]:
     """Yield a complaint at the `after` of the first task of each cycle, which waits for itself."""
     for cycle in cycles(edges, count):
-        yield Complaint(("tasks", min(cycle), "after"), "is part of a cycle: the task would wait for itself")
+        yield Complaint(
+            ("tasks", min(cycle), "after"),
+            "is part of a cycle, so the task would wait for itself",
+        )
 
 
 def _seconds(tasks: Sequence[TaskRow], cluster: Cluster) -> Floats:

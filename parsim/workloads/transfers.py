@@ -94,5 +94,5 @@ def _about_places(flows: Sequence[FlowRow], places: Collection[str]) -> list[Com
         unknown = {key: name for key, name in ends.items() if name not in places}
         complaints += [Complaint(("flows", index, key), known.did_you_mean(name)) for key, name in unknown.items()]
         if not unknown and row.from_ == row.to:
-            complaints.append(Complaint(("flows", index, "to"), f"'{row.to}' sends to itself; nothing would travel"))
+            complaints.append(Complaint(("flows", index, "to"), f"'{row.to}' sends to itself; name another place"))
     return complaints

@@ -57,7 +57,13 @@ def transformer(
     seed : seed of the drawn data and weights; left out: the scenario's seed.
     """
     if width % heads:
-        raise Invalid([Complaint(("heads",), f"{heads} heads do not share a width of {width}")])
+        raise Invalid(
+            [
+                Complaint(
+                    ("heads",), f"{heads} heads cannot split a width of {width} equally; write a divisor of {width}"
+                )
+            ]
+        )
     embedding = Layer((op("embedding", (INPUT,), OUTPUT, ("table",)),), {"table": (vocabulary, width)})
     head = Layer(
         (

@@ -113,7 +113,7 @@ def engine(scenario):
     except parsim.Stalled:
         return "stall"
     except parsim.ScenarioError as error:
-        return "refused" if "the largest holds" in str(error) else str(error)
+        return "refused" if "the largest has" in str(error) else str(error)
     tasks, transfers = {}, {}
     lanes = {row.get("lane") for row in scenario["workload"].get("tasks", ())}
     for _, name, kind, worker, lane, _, start, end, _, _ in run.timeline.rows():

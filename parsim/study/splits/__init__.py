@@ -38,7 +38,7 @@ class Splits(Found):
     def __repr__(self) -> str:
         """Return in one line what was compared."""
         crossing = sum(len(sweep.found) > 1 for sweep in self.sweeps)
-        return f"Splits({self.name}, they cross over {crossing} of {len(self.sweeps)} variables)"
+        return f"Splits({self.name}, cross in {crossing} of {len(self.sweeps)} variables)"
 
     @property
     def sentence(self) -> str:

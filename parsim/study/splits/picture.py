@@ -50,7 +50,7 @@ def _note(sweep: Sweep) -> str:
     """Write where the lines cross, as predicted and as found."""
     places = [starts(sweep.variable, course) for course in (sweep.predicted, sweep.found)]
     if places == ["none", "none"]:
-        return _alone(sweep.found[0].winner) if sweep.found else "both alike"
+        return _alone(sweep.found[0].winner) if sweep.found else "no difference"
     if sweep.agrees:
         return f"crossing at {places[1]}, as predicted"
     return f"{'no crossing' if places[1] == 'none' else f'found {places[1]}'}, predicted {places[0]}"

@@ -26,7 +26,7 @@ def report(found: Found) -> str:
             *_refusals(found.costs),
             *_wrapped(sentence(found), "  "),
         ],
-        ["Where the faster one changes", *_indented(_crossings(found), (0, 5)), *_reasons(found)],
+        ["Where the faster split changes", *_indented(_crossings(found), (0, 5)), *_reasons(found)],
     ]
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
 
@@ -40,7 +40,11 @@ def sentence(found: Found) -> str:
         return f"Only the split by {' or '.join(played)} can be played here."
     data, layers = (played[split] for split in SPLITS)
     gap = layers.makespan_s - data.makespan_s
-    first = f"{SPLITS[int(gap < 0)].capitalize()} ends {seconds(abs(gap), 3)} earlier" if gap else "Both end at once"
+    first = (
+        f"{SPLITS[int(gap < 0)].capitalize()} ends {seconds(abs(gap), 3)} earlier"
+        if gap
+        else "Both end at the same time"
+    )
     travels = {"data": f"the model {_times(data.tasks)} and the items once", "layers": "the model once and the items"}
     if not found.model_travels:
         travels = {"data": "the items once", "layers": "the items"}
@@ -94,8 +98,8 @@ ROWS: tuple[tuple[str, Callable[[Figures], str], str], ...] = (
     ("peak memory", lambda cost: size(cost.peak_memory_bytes), "of the fullest device"),
     ("bytes moved", lambda cost: size(cost.moved_bytes), ""),
     ("transfers", lambda cost: str(cost.transfers), ""),
-    ("waiting", lambda cost: seconds(cost.waiting_s, 4), "of a worker in which it does not compute:"),
-    ("  for transfers", lambda cost: seconds(cost.transfer_s, 4), "not under its computing"),
+    ("waiting", lambda cost: seconds(cost.waiting_s, 4), "of a worker, without its computing:"),
+    ("  for transfers", lambda cost: seconds(cost.transfer_s, 4), "without those that overlap computing"),
     ("  idle", lambda cost: seconds(cost.idle_s, 4), ""),
 )
 
@@ -122,14 +126,14 @@ def _crossings(found: Found) -> Iterator[Sequence[str]]:
             say(sweep.here),
             crossing(sweep.variable, sweep.predicted),
             crossing(sweep.variable, sweep.found),
-            ", then ".join(stretch.winner for stretch in sweep.found) or "both alike",
+            ", then ".join(stretch.winner for stretch in sweep.found) or "no difference",
         )
 
 
 def _reasons(found: Found) -> Iterator[str]:
     zero = [VARIABLES[path].words for path, value in found.here.items() if not value]
     if zero:
-        yield from _wrapped(f"Not varied: {', '.join(zero)}, for twice nothing is nothing.", "  ")
+        yield from _wrapped(f"Not varied: {', '.join(zero)}, because multiples of zero are zero.", "  ")
     for sweep in found.sweeps:
         if sweep.why:
             yield from _wrapped(f"{sweep.variable.words}: {sweep.why}.", "  ")

@@ -126,24 +126,22 @@ def _about_plan(values: Mapping[str, Any]) -> Iterator[Complaint]:
     plan = values.get("plan")
     for key in ("subsets", "depth"):
         if isinstance(plan, dict) and key in plan:
-            yield Complaint(("plan", key), "belongs to one split alone; leave it out where both are compared", "key")
+            yield Complaint(("plan", key), "works with only one split; leave it out when both are compared", "key")
 
 
 def _about(values: Mapping[str, Any], variable: Variable) -> Iterator[Complaint]:
     """Complain where *variable* has no value in the scenario from which it could be varied."""
-    leave = f"or leave {variable.path} out of what is varied (over)"
+    leave = f"or leave {variable.path} out of --over"
     cluster = values.get("cluster")
     cluster = cluster if isinstance(cluster, dict) else {}
     if variable.path == "cluster.devices" and isinstance(cluster.get("devices"), list):
-        yield Complaint(
-            ("cluster", "devices"), f"is a list, and lists have no number to vary; write devices: 4, {leave}"
-        )
+        yield Complaint(("cluster", "devices"), f"is a list, so it has no number to vary; write devices: 4, {leave}")
     if variable.path.startswith("cluster.topology"):
         key = variable.path.rpartition(".")[2]
         topology = cluster.get("topology")
         if topology is None:
             example = "write for example topology: {kind: star, bandwidth: 1 GB/s, latency: 10 us}"
-            yield Complaint(("cluster",), f"has no topology, so no {key}; {example}, {leave}", "key")
+            yield Complaint(("cluster",), f"has no topology, so it has no {key}; {example}, {leave}", "key")
             return
         kind = topology.get("kind") if isinstance(topology, dict) else topology
         if str(kind) in topologies.entries() and key not in inspect.signature(topologies[str(kind)]).parameters:
@@ -152,7 +150,8 @@ def _about(values: Mapping[str, Any], variable: Variable) -> Iterator[Complaint]
     if variable.dimension is not None and own(values, variable) == 0:
         example = variable.dimension.example
         yield Complaint(
-            tuple(variable.path.split(".")), f"is zero, and so is each multiple; write for example '{example}', {leave}"
+            tuple(variable.path.split(".")),
+            f"is zero, so its multiples are zero; write for example '{example}', {leave}",
         )
 
 

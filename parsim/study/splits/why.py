@@ -19,9 +19,9 @@ from parsim.study.splits.variables import SPLITS, Variable
 SHARE = 0.25  # of the largest difference: smaller ones are left out
 NONE = Stretch(math.nan, "")
 MEANING = {
-    "deviation": "work unlike the average",
+    "deviation": "work differs from the average",
     "contention": "transfers share the network",
-    "hidden": "saved, transfers under computing or under each other",
+    "hidden": "saved, transfers that overlap computing or each other",
 }
 
 
@@ -33,7 +33,7 @@ def why(
     foreseen, seen = next(pair for pair in pairs if pair[0] != pair[1])
     place = _place(variable, foreseen.start, seen.start)
     refused = _refused(runs, variable, place)
-    first = f"T_total knows no limits; {refused}" if refused else _differing(runs, variable, here, place)
+    first = f"T_total ignores limits of memory; {refused}" if refused else _differing(runs, variable, here, place)
     barred = dict.fromkeys(_refused(runs, variable, start) for start, winner in found if winner == NEITHER)
     return "; ".join([first, *(told for told in barred if told != refused)])
 

@@ -159,7 +159,7 @@ def test_what_only_counts_is_refused_at_the_clock(tmp_path, command):
     file.write_text(f'{text},\n"clock": live}}\n')
     code, out, err = command("run", file)
     assert (code, out) == (2, "")
-    assert err.startswith(f"{file}:2:10: clock: only counts")
+    assert err.startswith(f"{file}:2:10: clock: needs kernels")
 
 
 def test_an_unknown_clock():

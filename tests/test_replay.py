@@ -332,9 +332,9 @@ def test_the_report_says_what_was_predicted_and_that_there_is_no_profile():
     assert re.search(
         r"makespan +3.6 s +\S+ [mu]?s +\+[\d.]+%$", report, re.MULTILINE
     )  # 3 x (0.1 + 1 + 0.1) s, no link shared
-    assert "The result is what one worker alone computes" in report
-    assert "No profile of this machine" in report
-    assert "its seconds are the scenario's and not this machine's" in report
+    assert "The result is the same as that of one worker" in report
+    assert "Without a profile of this machine" in report
+    assert "its seconds come from the scenario" in report
     assert "the largest error is in one term" not in report
 
 

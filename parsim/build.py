@@ -11,11 +11,11 @@ import os
 import typing
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cache, partial
 from typing import Annotated, Any, Literal
 
-from parsim.core.annotations import FILE, mark_of
+from parsim.core.annotations import FILE, Either, mark_of
 from parsim.core.cluster import Cluster
 from parsim.core.errors import Complaint, Fault, Invalid, Path, ScenarioError
 from parsim.core.garbage import uncollected
@@ -129,6 +129,8 @@ def _settled(scenario: Scenario, said: dict[str, Any]) -> dict[str, Any]:
     if cluster is not None and cluster.topology is not None:
         topology = _with_files(scenario, ("cluster", "topology"), cluster.topology)
         settled["cluster"] = replace(cluster, topology=topology)
+    asks = {name: _with_files(scenario, ("plan", name), ask) for name, ask in _asks(settled.get("plan")).items()}
+    settled |= {"plan": replace(settled["plan"], **asks)} if asks else {}
     workload = settled.get("workload")
     if workload is not None and workload.arguments.get("seed", 0) is None:
         settled["workload"] = workload._replace(arguments={**workload.arguments, "seed": said.get("seed", 0)})
@@ -142,8 +144,20 @@ def _with_files(scenario: Scenario, section: Path, ask: Ask) -> Ask:
 
 def _files(ask: Ask) -> list[str]:
     """Return the given parameters of an entry that name a file."""
-    named = (name for name, (annotation, _) in parameters(ask.entry).items() if mark_of(annotation) is FILE)
-    return [name for name in named if ask.arguments.get(name) is not None]
+    known = parameters(ask.entry)
+    return [name for name, value in ask.arguments.items() if name in known and _names_file(known[name][0], value)]
+
+
+def _names_file(annotation: Any, value: Any) -> bool:
+    mark = mark_of(annotation)
+    marks = map(mark_of, mark.members) if isinstance(mark, Either) else (mark,)
+    return isinstance(value, str) and any(one is FILE for one in marks)
+
+
+def _asks(plan: Any) -> dict[str, Ask]:
+    """Return the entries that a plan asks for, by key."""
+    known = fields(plan) if is_dataclass(plan) else ()
+    return {field.name: ask for field in known if isinstance(ask := getattr(plan, field.name), Ask)}
 
 
 def _anywhere(scenario: Scenario, said: dict[str, Any]) -> dict[str, Any]:
@@ -151,6 +165,7 @@ def _anywhere(scenario: Scenario, said: dict[str, Any]) -> dict[str, Any]:
     asks: dict[Path, Ask] = {(key,): ask for key, ask in said.items() if isinstance(ask, Ask)}
     if said["cluster"].topology is not None:
         asks["cluster", "topology"] = said["cluster"].topology
+    asks |= {("plan", name): ask for name, ask in _asks(said["plan"]).items()}
     values = copy.deepcopy(scenario.values) if any(map(_files, asks.values())) else scenario.values
     for section, ask in asks.items():
         for name in _files(ask):

@@ -297,7 +297,7 @@ class TestSchedules:
             (
                 "return [[Op(r, k, i) for i in range(microbatches) for k in 'BF'] for r in range(ranks)]",
                 "2 ranks, 4 microbatches, 1 chunks",
-                "stalled at 0 s",
+                "deadlock: rank 1 stops before 1B0, which needs 1F0",
             ),
             (
                 "return [[Op(r, k, i) for k in 'FB' for i in range(microbatches - 1)] for r in range(ranks)]",
@@ -327,11 +327,46 @@ class TestSchedules:
         found = broken("schedules", self.GPIPE, claims)
         # GPipe: (p - 1) / (m + p - 1) of the whole = 1/5, and all m activations at once.
         assert found["2 ranks, 4 microbatches, 1 chunks"] == (
-            "claims a bubble of 0 of the makespan, but has 0.2 with equal stages "
-            "claims at most 1 activations on rank 0, but it holds 4 "
-            "claims at most 1 activations on rank 1, but it holds 4"
+            "claims a bubble of 0 of the makespan, but has 0.2 with equal stages; rank 0 waits longest, 3 s before 0B0 "
+            "claims at most 1 activations on rank 0, but it holds 4; 0F1 is one too many "
+            "claims at most 1 activations on rank 1, but it holds 4; 1F1 is one too many"
         )
         assert "1 ranks, 1 microbatches, 1 chunks" not in found
+
+    @pytest.mark.parametrize(
+        ("orders", "claims", "told", "drawn"),
+        [
+            ("0F0 0F1 0B0 0B1|1F0 1B0 1B0 1F1 1B1", "", "rank 1 runs 1B0 twice", "1F0 1B0 [1B0] 1F1 1B1"),
+            ("0F0 0F1 0B0 0B1|1F0 1B0 1F1", "", "rank 1 never runs 1B1", "1F0 1B0 1F1 [1B1 is missing]"),
+            ("0F0 0B0 0F1 0B1|1F0 1F1 1B0 1B1", "", "rank 0 stops before 0B0, which needs 1B0", "0F0 [0B0] 0F1 0B1"),
+            ("0F0 0B0 0F1 0B1|1F0 1F1 1B0 1B1", "", "rank 1 stops before 1F1, which needs 0F1", "1F0 [1F1] 1B0 1B1"),
+            (
+                "0F0 0F1 0B0 0B1|1F0 1F1 1B0 1B1",
+                ", live=lambda ranks: [2, 1]",
+                "at most 1 activations on rank 1, but it holds 2; 1F1 is one too many",
+                "1F0 [1F1] 1B0 1B1",
+            ),
+            (
+                "0F0 0F1 0B0 0B1|1F0 1F1 1B0 1B1",
+                ", bubble=lambda ranks: 0.25",
+                "0.25 of the makespan, but has 0.333333 with equal stages; rank 0 waits longest, 3 s before 0B0",
+                "0F0 0F1 [0B0] 0B1",
+            ),
+        ],
+    )
+    def test_wrong_orders_name_rank_and_action_and_a_table_marks_it(self, here, orders, claims, told, drawn):
+        body = f"""
+            def mine(ranks, microbatches):
+                if (ranks, microbatches) != (2, 2):
+                    raise Invalid([Complaint(("ranks",), "2 of 2")])
+                return [[Op(int(w[0]), w[1], int(w[2])) for w in row.split()] for row in "{orders}".split("|")]
+            """
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("parsim.conformance.schedules.SHAPES", ((1, 1, 1), (2, 2, 1)))
+            found = verdict("schedules", body, claims)
+        assert [one.case for one in found.findings if one.broken] == ["2 ranks, 2 microbatches, 1 chunks"]
+        assert told in found.report()
+        assert drawn in found.report()
 
     @pytest.mark.parametrize("chunks", ["", ", chunks=1", ", **more"])
     def test_orders_of_one_stage_per_rank_hold_and_more_chunks_are_refused(self, here, chunks):
@@ -372,7 +407,7 @@ class TestSchedules:
                 return [[Op(s, k, i) for k in "FB" for i in range(microbatches) for s in own] for own in mine]
             """
         found = broken("schedules", body)
-        assert "2 chunks never runs 3F0" in found["2 ranks, 4 microbatches, 2 chunks"]
+        assert "2 chunks: no rank runs stage 3: nobody runs 3F0" in found["2 ranks, 4 microbatches, 2 chunks"]
 
     def test_the_peak_of_activations_and_refusals_are_told(self, here):
         told = {one.case: one.told for one in verdict("schedules", self.GPIPE).findings}

@@ -167,7 +167,7 @@ def test_of_a_pipeline_the_schedules_are_tried():
     """GPipe and 1F1B are equally long with equal stages: (m + p - 1)(F + B)."""
     found = parsim.explain(FOLDER / "06_pipeline_1f1b.yaml")
     assert found.others.sort == "schedule"
-    assert set(found.others.makespan_s) | set(found.others.failed) == set(schedules.entries())
+    assert set(found.others.makespan_s) | set(found.others.failed) == set(schedules.entries()) - {"custom"}
     assert [found.others.makespan_s[name] for name in ("gpipe", "1f1b")] == pytest.approx([0.033, 0.033])
     # A V shape has two stages on each rank, which would be twice the work.
     assert found.others.failed["zb-v"] == "plan.chunks: zb-v gives each rank 2 stages; use chunks: 2"

@@ -444,19 +444,19 @@ class TestAnswers:
             ),
             (
                 "(**all):\n    return [[Op(0, 'F', 0)], [Op(1, 'F', 1)]]",
-                "with 2 ranks, 1 microbatches and 1 chunks holds 1F1; there are 2 stages and 1 microbatches, counted",
+                "with 2 ranks, 1 microbatches and 1 chunks: rank 1 runs 1F1; there are 2 stages and 1 microbatches,",
             ),
             (
                 "(**all):\n    return [[Op(i, 'F', 0), Op(i, 'B', 0), Op(i, 'B', 0)] for i in range(2)]",
-                "with 2 ranks, 1 microbatches and 1 chunks runs 0B0, 1B0 twice",
+                "with 2 ranks, 1 microbatches and 1 chunks: rank 0 runs 0B0 twice",
             ),
             (
                 "(**all):\n    return [[Op(i, 'F', 0), Op(i, 'I', 0)] for i in range(2)]",
-                "with 2 ranks, 1 microbatches and 1 chunks never runs 0B0, nor its halves 0I0 and 0W0",
+                "with 2 ranks, 1 microbatches and 1 chunks: rank 0 never runs 0W0",
             ),
             (
                 "(**all):\n    return [[Op(i, k, 0) for k in 'FBW'] for i in range(2)]",
-                "with 2 ranks, 1 microbatches and 1 chunks runs 0B0 and also one of its halves, I or W",
+                "with 2 ranks, 1 microbatches and 1 chunks: rank 0 runs 0W0 beside 0B0; B is I and W in one",
             ),
         ],
     )

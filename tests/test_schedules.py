@@ -91,7 +91,7 @@ class TestConformance:
     [
         ("zb-v", (2, 4, 3), "chunks", "zb-v gives each rank 2 stages; use chunks: 2"),
         ("dualpipev", (2, 4, 1), "chunks", "dualpipev gives each rank 2 stages; use chunks: 2"),
-        ("dualpipe", (2, 4, 2), "chunks", "dualpipe gives each rank one stage, so it has no use for more chunks"),
+        ("dualpipe", (2, 4, 2), "chunks", "dualpipe gives each rank one stage; use chunks: 1"),
         ("dualpipev", (4, 7, 2), "microbatches", "two microbatches for each rank, 8 or more; there are 7"),
         ("dualpipe", (4, 6, 1), "microbatches", "two microbatches for each rank, 8 or more; there are 6"),
         ("dualpipe", (3, 6, 1), "ranks", "needs an even number of ranks; 3 is odd"),
@@ -213,7 +213,7 @@ class TestAsked:
     ("claims", "why"),
     [
         ({"bubbel": len}, "'mine' claims 'bubbel'; unknown name 'bubbel'. Did you mean 'bubble'"),
-        ({"live": 3}, "a function is wanted"),
+        ({"live": 3}, "which is not a function"),
     ],
 )
 def test_a_claim_is_a_function_of_a_known_name(claims, why):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,56 +23,15 @@ from parsim.cli.options import (
     with_files,
 )
 from parsim.cli.progress import waiting
+from parsim.cli.schedule import schedule
 from parsim.cli.terminal import say, say_json
-from parsim.core.errors import Fault, RunError, ScenarioError
+from parsim.core.errors import Fault, RunError
 
 if TYPE_CHECKING:
     from parsim.entries.registry import Shelf
 
 
 DEVICES = "devices"  # not a shelf of Python files, but listed with the shelves
-
-
-@click.command()
-@click.argument("name")
-@click.option("--ranks", metavar="P", required=True, help="Number of ranks of the pipeline.")
-@click.option("--microbatches", metavar="M", required=True, help="Number of microbatches.")
-@click.option(
-    "--chunks", metavar="V", help="Number of chunks of the model on each rank; default: 1, or 2 for the V shapes."
-)
-@with_files
-def schedule(name: str, ranks: str, microbatches: str, chunks: str | None, files: tuple[str, ...]) -> None:
-    """Print the order of schedule NAME, a line per rank."""
-    from parsim.core.annotations import MOST
-    from parsim.core.errors import Invalid
-    from parsim.core.orders import chunks_of, orders_of
-    from parsim.core.schema import Ask
-    from parsim.core.suggestions import did_you_mean
-    from parsim.schedules import schedules
-
-    counts: dict[str, int] = {}
-    faults: list[Fault] = []
-    use_files(files, faults)
-    used = not faults  # the schedule may come from one of these files
-    options = {"--ranks": ranks, "--microbatches": microbatches, "--chunks": chunks}
-    for option, text in options.items():
-        if text is not None:
-            with collecting(faults):
-                counts[option.lstrip("-")] = count_of(option, text, MOST)
-    if used and name not in schedules.entries():
-        faults += option_fault("NAME", did_you_mean(name, schedules.entries())).faults
-    raise_all(faults)
-    ask = Ask(name, schedules[name])
-    if prod(counts.values()) * (1 if "chunks" in counts else chunks_of(ask, None) or 1) > MOST:
-        raise option_fault(
-            "--microbatches", f"ranks x microbatches x chunks is more than {MOST}; write smaller numbers"
-        )
-    try:
-        orders = orders_of(ask, counts["ranks"], counts["microbatches"], counts.get("chunks"))
-    except Invalid as invalid:
-        found = [(f"--{c.path[0]}" if c.path else "NAME", c.message) for c in invalid.complaints]
-        raise ScenarioError(fault for place in found for fault in option_fault(*place).faults) from None
-    say("\n".join(" ".join(map(str, order)) for order in orders))
 
 
 @click.command()

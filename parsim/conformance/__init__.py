@@ -63,7 +63,7 @@ def _told(findings: Sequence[Finding]) -> Iterator[str]:
         told = "; ".join(filter(None, (one.told, "as above" if same else "")))
         yield f"  {'BROKEN' if one.broken else 'holds':<7} {one.case}{f' ({told})' if told else ''}"
         if not same:
-            yield from (f"            {sentence}" for sentence in one.broken)
+            yield from (f"            {line}" for line in (*one.broken, *one.drawn.splitlines()))
         known.add(one.broken)
 
 

@@ -19,10 +19,11 @@ from parsim.scenario.schema import key_of, model_of, parameters
 
 
 class Found(NamedTuple):
-    """The result of a case: sentences about broken rules (none if all hold), and further remarks."""
+    """The result of a case: sentences about broken rules (none if all hold), further remarks, and a drawing."""
 
     broken: tuple[str, ...] = ()
     told: str = ""
+    drawn: str = ""
 
 
 class Case(NamedTuple):
@@ -40,6 +41,7 @@ class Finding(NamedTuple):
     case: str
     broken: tuple[str, ...]
     told: str
+    drawn: str = ""
 
 
 @staying()
@@ -51,16 +53,17 @@ def find(shelf: str, entry: str, case: Case) -> Finding:
         found = Found((str(error),))
     except ANYTHING as error:
         found = Found((f"raised {told(error)}",))
-    return Finding(shelf, entry, case.name, tuple(map(_lines_in_one, found.broken)), found.told)
+    return Finding(shelf, entry, case.name, tuple(map(_lines_in_one, found.broken)), found.told, found.drawn)
 
 
 def _lines_in_one(text: str) -> str:
     return printable("; ".join(line.strip() for line in text.splitlines()))
 
 
-def found(broken: Iterable[str], told: str = "") -> Found:
-    """Collect the sentences about broken rules."""
-    return Found(tuple(broken), told)
+def found(broken: Iterable[str], told: str = "", drawn: str = "") -> Found:
+    """Collect the sentences about broken rules; what is *drawn* shows them."""
+    broken = tuple(broken)
+    return Found(broken, told, drawn if broken else "")
 
 
 def who_of(name: str, entry: str, kind: str) -> Who:

@@ -1,5 +1,7 @@
 """Rules for schedules: each action once, no deadlock, and true claims of bubble and activations.
 
+A broken rule names rank and action, and the table of the orders marks them.
+
 @schedules.add("mine", bubble=bubble, live=live)   bubble(ranks, microbatches, chunks)   idle share, F 1, I 1, W 1
                                                    live(ranks, microbatches, chunks)     most activations, per rank
 """
@@ -7,16 +9,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from parsim.conformance.case import Case, Found, asked, found, who_of
+from parsim.core.activations import held
 from parsim.core.errors import Invalid
-from parsim.core.op import Action, action, ops_of
+from parsim.core.op import Action
 from parsim.core.orders import GIVEN, claim_of, orders_of
 from parsim.core.schema import Ask
 from parsim.core.tolerance import CLOSE
+from parsim.core.wrong_orders import SHOWN, Wrong, WrongOrders, drawn, stuck
 from parsim.entries.checks import orders
 from parsim.metrics.checker import check
 from parsim.run import Result, simulate
@@ -24,6 +30,7 @@ from parsim.scenario.schema import check as read
 from parsim.schedules import schedules
 
 SHAPES = ((1, 1, 1), (1, 4, 1), (2, 1, 1), (2, 4, 1), (3, 2, 1), (3, 7, 1), (4, 8, 1), (2, 4, 2), (4, 8, 2))
+SAMPLES = {"custom": {"orders": ["0F0 0F1 0I0 0W0 0F2 0B1 0B2 0F3 0B3", "1F0 1B0 1F1 1B1 1F2 1I2 1F3 1I3 1W2 1W3"]}}
 EQUAL = {"forward": "1 s", "input_grad": "1 s", "weight_grad": "1 s"}
 
 
@@ -45,7 +52,11 @@ def ordered(entry: str, shape: tuple[int, int, int]) -> list[list[Action]]:
 
 def _ask(entry: str) -> Ask:
     made = schedules[entry]
-    return Ask(entry, made, read(made, asked(made, GIVEN, {}), GIVEN))
+    return Ask(entry, made, read(made, _arguments(entry), GIVEN))
+
+
+def _arguments(entry: str) -> dict[str, Any]:
+    return asked(schedules[entry], GIVEN, SAMPLES.get(entry, {}))
 
 
 def possible(entry: str) -> Found:
@@ -59,6 +70,8 @@ def _refusal(entry: str, shape: tuple[int, int, int]) -> str:
         ordered(entry, shape)
     except Invalid as invalid:
         return str(invalid)
+    except WrongOrders:
+        pass  # another case says so
     return ""
 
 
@@ -68,17 +81,20 @@ def play(entry: str, shape: tuple[int, int, int]) -> Found:
         rows = ordered(entry, shape)
     except Invalid as invalid:
         return Found(told=f"refused: {invalid}")
-    strange = [str(one) for row in rows for one in row if action(str(one)) != one]
+    except WrongOrders as error:
+        return Found((str(error),), drawn=error.drawn)
+    if deadlock := stuck(rows):
+        return found((one.message for one in deadlock[:SHOWN]), drawn=drawn(rows, deadlock))
     equal, unequal = _played(entry, shape, EQUAL), _played(entry, shape, _unequal(shape))
-    most = [_most_live(row) for row in rows]
-    broken = [f"{one} does not read back as the same action" for one in strange]
-    broken += [*check(equal.job, equal.timeline), *check(unequal.job, unequal.timeline)]
-    return found([*broken, *_about_claims(entry, shape, equal, most)], f"live activations {' '.join(map(str, most))}")
+    broken = [*check(equal.job, equal.timeline), *check(unequal.job, unequal.timeline)]
+    wrong = [*_about_claims(entry, shape, rows, equal)]
+    most = " ".join(str(max(held(row))) for row in rows)
+    return found([*broken, *(one.message for one in wrong)], f"live activations {most}", drawn(rows, wrong))
 
 
 def _played(entry: str, shape: tuple[int, int, int], times: dict[str, Any]) -> Result:
     ranks, microbatches, chunks = shape
-    kind = {"kind": entry, **asked(schedules[entry], GIVEN, {})}
+    kind = {"kind": entry, **_arguments(entry)}
     plan = {"schedule": kind, "microbatches": microbatches, "chunks": chunks}
     return simulate({"cluster": {"devices": ranks}, "workload": {"kind": "stages", **times}, "plan": plan})
 
@@ -89,27 +105,29 @@ def _unequal(shape: tuple[int, int, int]) -> dict[str, Any]:
     return {"forward": forward, "input_grad": backward, "weight_grad": "1 s", "send": "500 ms"}
 
 
-def _most_live(row: Sequence[Action]) -> int:
-    """Return the most activations held at once: a forward adds one, its last half of backward frees it."""
-    ops = ops_of(row)
-    halves = {(op.stage, op.microbatch) for op in ops if op.kind == "W"}
-    live = most = 0
-    for op in ops:
-        freed = op.kind == "W" or (op.kind == "B" and (op.stage, op.microbatch) not in halves)
-        live += (op.kind == "F") - freed
-        most = max(most, live)
-    return most
-
-
-def _about_claims(entry: str, shape: tuple[int, int, int], equal: Result, most: list[int]) -> Iterator[str]:
+def _about_claims(entry: str, shape: tuple[int, int, int], rows: list[list[Action]], equal: Result) -> Iterator[Wrong]:
     claims = {name: claim_of(claim, _ask(entry), *shape) for name, claim in schedules.claims(entry).items()}
     if claims.get("bubble") is not None:
-        spans, makespan = equal.timeline, equal.timeline.makespan_s
-        busy = float((spans.end_s - spans.start_s)[spans.computes].sum())
-        claimed, played = claims["bubble"], 1 - busy / (shape[0] * makespan)
-        if not math.isclose(claimed, played, rel_tol=CLOSE, abs_tol=CLOSE):
-            yield f"claims a bubble of {claimed:g} of the makespan, but has {played:g} with equal stages"
-    if "live" in claims:
-        for rank, (claimed, held) in enumerate(zip(claims["live"], most, strict=True)):
-            if held > claimed:
-                yield f"claims at most {claimed} activations on rank {rank}, but it holds {held}"
+        yield from _about_bubble(claims["bubble"], rows, equal)
+    for rank, (claimed, row) in enumerate(zip(claims.get("live", ()), rows, strict=False)):
+        live = held(row)
+        if max(live) > claimed:
+            at = next(at for at, number in enumerate(live) if number > claimed)
+            words = f"claims at most {claimed} activations on rank {rank}, but it holds {max(live)}"
+            yield Wrong(rank, at, str(row[at]), f"{words}; {row[at]} is one too many")
+
+
+def _about_bubble(claimed: float, rows: list[list[Action]], equal: Result) -> Iterator[Wrong]:
+    spans = equal.timeline
+    order = np.flatnonzero(spans.computes)[np.argsort(spans.number[spans.computes])]  # rank by rank, as in *rows*
+    starts, ends = spans.start_s[order], spans.end_s[order]
+    played = 1 - float((ends - starts).sum()) / (len(rows) * spans.makespan_s)
+    if not math.isclose(claimed, played, rel_tol=CLOSE, abs_tol=CLOSE):
+        firsts = np.cumsum([0, *map(len, rows)])[:-1]
+        waits = starts - np.where(np.isin(np.arange(len(order)), firsts), 0.0, np.roll(ends, 1))
+        task = int(waits.argmax())
+        rank = int(np.searchsorted(firsts, task, "right")) - 1
+        at = task - int(firsts[rank])
+        words = f"claims a bubble of {claimed:g} of the makespan, but has {played:g} with equal stages"
+        longest = f"rank {rank} waits longest, {waits[task]:g} s before {rows[rank][at]}"
+        yield Wrong(rank, at, str(rows[rank][at]), f"{words}; {longest}")

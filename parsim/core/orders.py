@@ -9,7 +9,8 @@ def mine(ranks, microbatches, limit: Count = 8)  every other parameter is a key 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from inspect import Parameter
 from typing import Any, NamedTuple
 
@@ -62,9 +63,23 @@ def orders_of(
         refuse_chunks(schedule.name, chunks)
     if taken(schedule.entry, ["times"]):
         given["times"] = times(ranks * (chunks or 1))
-    with uncollected():
-        orders: list[list[Action]] = schedule.make(**given)
+    try:
+        with uncollected():
+            orders: list[list[Action]] = schedule.make(**given)
+    except Invalid as invalid:
+        own = schedule.arguments
+        raise Invalid(c.below("schedule") if c.path and c.path[0] in own else c for c in invalid.complaints) from None
     return orders
+
+
+@contextmanager
+def checked_in_plan() -> Iterator[None]:
+    """Turn complaints about the arguments of a schedule into complaints about the plan."""
+    try:
+        yield
+    except Invalid as invalid:
+        renamed = [c._replace(path=("pipeline",)) if c.path == ("ranks",) else c for c in invalid.complaints]
+        raise Invalid(complaint.below("plan") for complaint in renamed) from None
 
 
 def chunks_of(schedule: Ask, chunks: int | None) -> int | None:

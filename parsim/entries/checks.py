@@ -12,7 +12,6 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import chain, islice
 from typing import Any
 
 import numpy as np
@@ -21,12 +20,11 @@ from parsim.core.cluster import Device, Link, Pairs, Places, Route, Wiring, each
 from parsim.core.errors import shown
 from parsim.core.graph import Floats, TaskGraph
 from parsim.core.job import Cost
-from parsim.core.op import LETTERS, Action, Op, ops_of
+from parsim.core.op import LETTERS, Action, Op, Overlap
 from parsim.core.orders import refuse_chunks
+from parsim.core.wrong_orders import WrongOrders, drawn, miscounted
 from parsim.entries.external import Check, Who
 from parsim.entries.graph_checks import about_graph
-
-SHOWN = 5  # ops shown in a message
 
 
 def anything(who: Who, given: Mapping[str, Any], answer: Any) -> Any:
@@ -150,39 +148,26 @@ def orders(who: Who, given: Mapping[str, Any], answer: Any) -> list[list[Action]
     rows = answer if isinstance(answer, list | tuple) else ()
     if len(rows) != ranks or not all(isinstance(row, list | tuple) and row for row in rows):
         raise who.error(f"returned {shown(answer)}; return {ranks} lists of Op, one for each rank")
-    ops = ops_of(chain.from_iterable(rows))
-    wrong = next(_about_ops(ops, ranks * chunks, microbatches), "")
-    if wrong and not next(_about_ops(ops, ranks, microbatches), ""):
+    shape = f"with {ranks} ranks, {microbatches} microbatches and {chunks} chunks"
+    strange = next((one for row in rows for one in row if not _is_action(one)), None)
+    if strange is not None:
+        raise who.error(f"{shape} holds {shown(strange)}; write an Op(stage, kind, microbatch) of kind F, B, I or W")
+    wrong = miscounted(rows, ranks * chunks, microbatches)
+    if wrong and not miscounted(rows, ranks, microbatches):
         refuse_chunks(who.name, chunks)
     if wrong:
-        raise who.error(f"with {ranks} ranks, {microbatches} microbatches and {chunks} chunks {wrong}")
+        raise WrongOrders(str(who.error(f"{shape}: {wrong[0].message}")), drawn(rows, wrong))
     return [list(row) for row in rows]
 
 
-def _about_ops(ops: Sequence[Any], stages: int, microbatches: int) -> Iterator[str]:
-    for op in ops:
-        if not isinstance(op, Op) or op.kind not in tuple(LETTERS):
-            yield f"holds {shown(op)}; write an Op(stage, kind, microbatch) of kind F, B, I or W"
-        elif not (op.stage in range(stages) and op.microbatch in range(microbatches)):
-            yield f"holds {op}; there are {stages} stages and {microbatches} microbatches, counted from 0"
-    times = Counter(ops)
-    twice = [str(op) for op, often in times.items() if often > 1]
-    if twice:
-        yield f"runs {', '.join(twice[:SHOWN])} twice"
-    lacking = islice(_lacking(times, stages, microbatches), SHOWN)
-    yield from (f"{what}" for what in lacking)
-
-
-def _lacking(times: Counter[Op], stages: int, microbatches: int) -> Iterator[str]:
-    for stage in range(stages):
-        for microbatch in range(microbatches):
-            has = {kind: Op(stage, kind, microbatch) in times for kind in LETTERS}
-            if not has["F"]:
-                yield f"never runs {stage}F{microbatch}"
-            if has["B"] and (has["I"] or has["W"]):
-                yield f"runs {stage}B{microbatch} and also one of its halves, I or W"
-            if not has["B"] and not (has["I"] and has["W"]):
-                yield f"never runs {stage}B{microbatch}, nor its halves {stage}I{microbatch} and {stage}W{microbatch}"
+def _is_action(given: Any) -> bool:
+    if isinstance(given, Overlap):
+        return all(map(_is_action, given)) and (given.forward.kind, given.backward.kind) == ("F", "B")
+    return (
+        isinstance(given, Op)
+        and given.kind in tuple(LETTERS)
+        and all(isinstance(number, int) and not isinstance(number, bool) for number in (given.stage, given.microbatch))
+    )
 
 
 CHECKS: dict[str, tuple[str, Check]] = {  # shelf -> the word for one entry, the check of its answers

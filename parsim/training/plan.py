@@ -16,9 +16,9 @@ from itertools import pairwise
 from typing import Annotated, Literal, NamedTuple
 
 from parsim.core.cluster import Cluster
-from parsim.core.errors import Complaint, Invalid, checked_below
+from parsim.core.errors import Complaint, Invalid
 from parsim.core.op import Op, ops_of
-from parsim.core.orders import GIVEN, orders_of
+from parsim.core.orders import GIVEN, checked_in_plan, orders_of
 from parsim.core.plan import Plan, bounds
 from parsim.core.schema import Ask, Count
 from parsim.scenario.schema import OneOf
@@ -112,7 +112,7 @@ _OTHERS: dict[str, Sequence[str]] = {"data": ("pipeline", "schedule", "microbatc
 def _orders(schedule: Ask, ranks: int, microbatches: int) -> list[list[Op]]:
     if schedule is SCHEDULE:
         schedule = schedule._replace(entry=schedules[schedule.name])
-    with checked_below("plan"):
+    with checked_in_plan():
         actions = orders_of(schedule, ranks, microbatches, 1)
     orders = [ops_of(row) for row in actions]  # what runs as one task there is computed one after the other here
     _refuse([Complaint(("plan", "schedule"), f"{schedule.name} {why}") for why in _apart(orders)])

@@ -22,10 +22,10 @@ import numpy as np
 from parsim.core.annotations import MOST
 from parsim.core.cluster import Cluster
 from parsim.core.columns import packed
-from parsim.core.errors import Complaint, Invalid, checked_below
+from parsim.core.errors import Complaint, Invalid
 from parsim.core.graph import Edges, Floats, Ints, Numbered, TaskGraph
 from parsim.core.op import LETTERS, OVERLAP, TASKS, Action, Ops, columns, needs, overlap
-from parsim.core.orders import GIVEN, StageTimes, chunks_of, orders_of
+from parsim.core.orders import GIVEN, StageTimes, checked_in_plan, chunks_of, orders_of
 from parsim.core.plan import Plan
 from parsim.core.schema import Ask, Count
 from parsim.core.units import Seconds
@@ -90,7 +90,7 @@ def stages(
     times = {"forward": forward, "input_grad": input_grad, "weight_grad": weight_grad}
     if chunks is not None:
         _per_stage(times, ranks * chunks)  # refuse wrong times before a schedule sees them
-    with checked_below("plan"):
+    with checked_in_plan():
         orders = orders_of(plan.schedule, ranks, plan.microbatches, chunks, partial(_times, times, send))
     return pipeline(orders, times, send)
 

@@ -1,0 +1,134 @@
+"""The schedule `custom`, and the CSV that `parsim schedule` writes."""
+
+import csv
+import re
+from pathlib import Path
+
+import pytest
+
+import parsim
+from parsim.core.op import action
+from parsim.core.orders import orders_of
+from parsim.core.schema import Ask
+from parsim.schedules import schedules
+
+FILES = Path(__file__).parent / "data/pytorch_pipelining"
+TIMES = {"kind": "stages", "forward": "1 s", "input_grad": "1 s", "weight_grad": "1 s"}
+
+
+def scenario(orders, ranks=2, microbatches=2, **plan):
+    plan = {"schedule": {"kind": "custom", "orders": orders}, "microbatches": microbatches, **plan}
+    return {"cluster": {"devices": ranks}, "workload": TIMES, "plan": plan}
+
+
+@pytest.mark.parametrize(
+    ("name", "ranks", "makespan"),
+    [
+        ("zb1p_2rank_2stagep_compute", 2, 49),
+        ("zb1p_2rank_2stagep_comms", 2, 49),
+        ("gen_interleaved1f1b_4rank_2stagep_8mb_compute", 4, 57),
+    ],
+)
+def test_pytorchs_own_files_take_the_unit_times_that_others_counted(name, ranks, makespan):
+    found = parsim.simulate(scenario(str(FILES / f"{name}.csv"), ranks, 8))
+    assert found.timeline.makespan_s == makespan
+
+
+def test_a_file_lies_beside_the_scenario(tmp_path, monkeypatch):
+    (tmp_path / "orders.csv").write_text("0F0,,0B0\n,1F0,1B0\n")
+    lines = ["cluster: {devices: 2}", "workload: {kind: stages, forward: 1 s, input_grad: 1 s, weight_grad: 1 s}"]
+    lines += ["plan: {schedule: {kind: custom, orders: orders.csv}, microbatches: 1}"]
+    (tmp_path / "a.yaml").write_text("\n".join(lines))
+    monkeypatch.chdir(tmp_path.parent)
+    found = parsim.simulate(tmp_path / "a.yaml")
+    assert found.timeline.makespan_s == 6
+    assert parsim.simulate(found.job.values).timeline.makespan_s == 6  # its path is absolute there
+
+
+def test_overlaps_and_stages_on_two_ranks():
+    orders = [" ".join(map(str, row)) for row in schedules["dualpipe"](2, 4)]
+    found = parsim.simulate(scenario(orders, microbatches=4)).timeline
+    same = parsim.simulate(scenario(orders, microbatches=4), set={"plan.schedule": "dualpipe"}).timeline
+    assert found.makespan_s == same.makespan_s == 12
+
+
+WRONG = [
+    (["0F0 0F1 0B0 0B1", "1F0 1B0 1B0 1F1 1B1"], 1, "rank 1 runs 1B0 twice"),
+    (["0F0 0F1 0B0 0B1", "1F0 1B0 1F1"], 1, "rank 1 never runs 1B1, nor its halves 1I1 and 1W1"),
+    (["0F0 0F1 0B0 0B1", "1F0 1I0 1F1 1B1"], 1, "rank 1 never runs 1W0"),
+    (["0F0 0F1 0B0 0B1", "1F0 1B0 1B1 1F1"], 1, "deadlock: rank 1 stops before 1B1, which needs 1F1"),
+    (["0F0 0B0 0F1 0B1", "1F0 1F1 1B0 1B1"], 0, "deadlock: rank 0 stops before 0B0, which needs 1B0"),
+    (["0F0 0F1 0B0 0B1", "1F0 1F1 1W0 1I0 1B1"], 1, "deadlock: rank 1 stops before 1W0, which needs 1I0"),
+    (["0F0 (0F1;0B1)OVERLAP_F_B 0B0", "1F0 1F1 1B0 1B1"], 0, "deadlock: rank 0 stops before (0F1;0B1)OVERLAP_F_B"),
+    (["0F0 0F1 0B0 0B1", "1F0 1B0 1W0 1F1 1B1"], 1, "rank 1 runs 1W0 beside 1B0; B is I and W in one"),
+    (["0F0 0F1 0B0 0B1", "1F0 1B0 1F1 1B1 0F0"], 1, "rank 1 runs 0F0, which rank 0 runs, too"),
+    (["0F0 0F1 0B0 0B1", "1F0 1B0 1F2 1B2"], 1, "rank 1 runs 1F2; there are 2 stages and 2 microbatches"),
+    (["0F0 0F1 0B0 0B1", "2F0 2B0 2F1 2B1"], 0, "no rank runs stage 1: nobody runs 1F0"),
+    (["0F0 0F1 0B0 0B1", "1F0 1X0"], 1, "rank 1: '1X0' is not an action such as 2F0"),
+    (["0F0 0F1 0B0 0B1", "1SEND_F0"], 1, "rank 1 has no action"),
+]
+
+
+@pytest.mark.parametrize(("orders", "rank", "why"), WRONG)
+def test_wrong_orders_name_rank_and_action(orders, rank, why, tmp_path):
+    with pytest.raises(parsim.ScenarioError) as refused:
+        parsim.simulate(scenario(orders))
+    first = refused.value.faults[0]
+    assert (first.path, why in first.message) == (f"plan.schedule.orders[{rank}]", True), first
+    file = tmp_path / "orders.csv"
+    file.write_text("\n".join(order.replace(" ", ",") for order in orders))
+    with pytest.raises(parsim.ScenarioError) as refused:
+        parsim.simulate(scenario(str(file)))
+    first = refused.value.faults[0]
+    assert (first.file, first.line, why in first.message) == (str(file), rank + 1, True), first
+    named = re.search(r"(?:runs|before) (\S+)( twice|;|,| beside)", first.message)
+    if named:  # the column is that of the action, where it is there
+        line = file.read_text().split("\n")[rank]
+        assert line[first.column - 1 :].startswith(named[1].rstrip(";,")) or "never" in why or "no rank" in why
+
+
+@pytest.mark.parametrize(
+    ("orders", "set", "path", "why"),
+    [
+        (["0F0 0B0"], {}, "plan.schedule.orders", "the orders are those of 1 ranks, and the pipeline has 2"),
+        (["0F0 0B0", "1F0 1B0"], {}, "plan.microbatches", "those of 1 microbatches; use microbatches: 1"),
+        ("nowhere.csv", {}, "plan.schedule.orders", "no such file"),
+        (["0F0 0B0", "1F0 1B0"], {"plan.chunks": 2, "plan.microbatches": 1}, "plan.schedule.orders[0]", "stage 2"),
+        ([], {}, "plan.schedule.orders", "the orders are those of 0 ranks"),
+    ],
+)
+def test_orders_of_another_shape_are_refused(orders, set, path, why):
+    with pytest.raises(parsim.ScenarioError) as refused:
+        parsim.simulate(scenario(orders), set=set)
+    assert (refused.value.faults[0].path, why in refused.value.faults[0].message) == (path, True)
+
+
+SHAPES = {
+    "1f1b": (4, 8, 1),
+    "interleaved-1f1b": (2, 4, 3),
+    "zb-v": (4, 5, 2),
+    "dualpipev": (2, 5, 2),
+    "gpipe": (1, 1, 1),
+}
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_csv_is_read_as_pytorch_reads_it_and_by_custom(name, command, tmp_path):
+    """PyTorch's `_load_csv` takes each cell of `csv.reader`; 2.14.1 loads these files and adds its sends."""
+    ranks, microbatches, chunks = SHAPES[name]
+    shape = "--ranks", str(ranks), "--microbatches", str(microbatches), "--chunks", str(chunks)
+    code, out, _ = command("schedule", name, *shape, "--csv")
+    file = tmp_path / "orders.csv"
+    file.write_text(out)
+    with open(file, newline="") as lines:
+        cells = [[action(cell) for cell in row] for row in csv.reader(lines)]
+    asked = Ask(name, schedules[name])
+    assert (code, cells) == (0, orders_of(asked, ranks, microbatches, chunks))
+    custom = f"{{kind: custom, orders: {file}}}"
+    assert command("schedule", custom, *shape) == command("schedule", name, *shape)
+
+
+def test_pytorch_has_each_stage_on_one_rank(command):
+    code, out, err = command("schedule", "dualpipe", "--ranks", "2", "--microbatches", "4", "--csv")
+    assert (code, out) == (2, "")
+    assert "--csv:0:0: csv: PyTorch has each stage on one rank, and dualpipe runs stage 0 on ranks 0 and 1" in err

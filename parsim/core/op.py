@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import partial
 from itertools import chain, repeat
 from operator import itemgetter
 from typing import NamedTuple, cast
@@ -74,13 +75,16 @@ def overlap(forward: str, backward: str) -> str:
     return f"({forward};{backward})OVERLAP_F_B"
 
 
+_made = partial(tuple.__new__, Op)  # Op._make without its check of the length, in half the time
+
+
 def each(stage: int, kind: str, microbatches: Iterable[int]) -> list[Op]:
     """Return an op of a stage for each microbatch, faster than a loop.
 
     >>> print(*each(2, "F", range(3)))
     2F0 2F1 2F2
     """
-    return [*map(Op._make, zip(repeat(stage), repeat(kind), microbatches, strict=False))]
+    return [*map(_made, zip(repeat(stage), repeat(kind), microbatches, strict=False))]
 
 
 class Overlap(NamedTuple):

@@ -1,0 +1,180 @@
+"""Lay out the order of a V schedule from a building block: the slots of one microbatch, repeated every six slots.
+
+    rank 0 |F .. .. .. .. .. .. f  i  .. .. .. .. .. .. I      rank r runs stages r (F, I, W) and 2p - 1 - r (f, i, w)
+    rank 1 |.. F .. .. .. .. f .. .. i  .. .. .. .. I          p = 4, steps of 1 slot between ranks, no pause at the
+    rank 2 |.. .. F .. .. f .. .. .. .. i  .. .. I             turns of the V; w and W take the free slots
+    rank 3 |.. .. .. F f  .. .. .. .. .. .. i  I
+
+The longer an activation lives, from F to W, the more of them a rank holds, and the sooner may its forwards start. The
+slots give the order only: ops run as early as they can, so warm-up and end are denser than the block. All of it is
+played on slots of equal length. Qi et al., Pipeline Parallelism with Controllable Memory, NeurIPS 2024.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import accumulate, chain, count
+from typing import NamedTuple
+
+from parsim.core.op import Op, each
+
+PERIOD = 6  # slots: F, I and W of two chunks
+
+
+class Slots(NamedTuple):
+    """When a rank runs a microbatch: F and I of its first chunk, and of its second."""
+
+    first_forward: int
+    second_forward: int
+    second_input: int
+    first_input: int
+
+
+class Block(NamedTuple):
+    """The slots of each rank, and the pause on rank 0 between F and I."""
+
+    slots: list[Slots]
+    pause: int
+
+
+def block(steps: Sequence[int], turns: tuple[int, int, int]) -> Block:
+    """Return a building block.
+
+    Parameters
+    ----------
+    steps : slots from each rank to the next, of F away from rank 0, and of I away from it; the ways back take 1 each.
+    turns : pauses on the last rank before its second F, on rank 0 before I, and on the last rank before its second I.
+
+    >>> block([1, 1], (0, 0, 0)).slots[0]
+    Slots(first_forward=0, second_forward=5, second_input=6, first_input=11)
+    """
+    away = [0, *accumulate(steps)]
+    ranks, length = len(away), away[-1] + 1
+    middle = length + turns[0] + ranks + turns[1]
+    home = middle + length + turns[2]
+    slots = [
+        Slots(slot, length + turns[0] + ranks - 1 - rank, middle + slot, home + ranks - 1 - rank)
+        for rank, slot in enumerate(away)
+    ]
+    return Block(slots, turns[1])
+
+
+def half(ranks: int) -> Block:
+    """Return the block of V-half; its last step uses the memory that an even number of ranks leaves free."""
+    if ranks % 2:
+        return block([2] * (ranks - 1), (0, 0, 1))
+    return block([*[2] * (ranks - 2), 5], (1, 0, 0))
+
+
+def idle_share(ranks: int, microbatches: int, limit: int) -> float | None:
+    """Return the idle share of the whole with F = I = W, by the form of Qi et al.; None if it does not hold."""
+    if ranks < 3 or microbatches < ranks:
+        return None
+    idle = 3 * ranks - 1 - 3 * limit + max(3 * ranks, ranks - 1 + 2 * (1 + (limit + 1) // 2))
+    return idle / (PERIOD * microbatches + idle)
+
+
+def lay_out(block: Block, microbatches: int, limit: int) -> list[list[Op]]:
+    """Return the order of each rank, which holds at most *limit* activations of a stage and microbatch, two or more.
+
+    >>> for order in lay_out(block([1], (0, 0, 0)), 2, limit=4): print(*order)
+    0F0 0F1 3F0 3I0 3W0 3F1 3I1 0I0 3W1 0W0 0I1 0W1
+    1F0 2F0 1F1 2F1 2I0 1I0 2W0 1W0 2I1 1I1 2W1 1W1
+    """
+    few = min(microbatches, limit + 2)  # with more, the ops of the middle repeat
+    ranks = [_Rank(rank, block, few, limit) for rank in range(len(block.slots))]
+    passed = {kind: [0] * (2 * len(ranks)) for kind in "FIW"}  # ops that each stage has run
+    left = PERIOD * few * len(ranks)
+    while left:
+        ops = [op for rank in ranks for op in rank.run(passed)]
+        left -= len(ops)
+        for stage, kind, _ in ops:
+            passed[kind][stage] += 1
+    return [_repeat(rank.order, rank.first, few, microbatches - few) for rank in ranks]
+
+
+def _repeat(order: list[Op], stage: int, few: int, more: int) -> list[Op]:
+    """Insert *more* periods before the last F but one of *stage*."""
+    if not more:
+        return order
+    start, end = (order.index(Op(stage, "F", few - back)) for back in (3, 2))
+    middle = [each(op.stage, op.kind, range(op.microbatch + 1, op.microbatch + 1 + more)) for op in order[start:end]]
+    later = [Op(stage, kind, i + more) for stage, kind, i in order[end:]]
+    return [*order[:end], *chain.from_iterable(zip(*middle, strict=True)), *later]
+
+
+class _Rank:
+    """A rank while it is laid out."""
+
+    def __init__(self, rank: int, block: Block, microbatches: int, limit: int) -> None:
+        self.ranks = len(block.slots)
+        self.first, self.second = rank, 2 * self.ranks - 1 - rank  # stages of this rank
+        self.limit, self.pause = limit, block.pause
+        self.held = 0
+        self.forwards = microbatches  # of the first chunk, that are left
+        self.weights: list[Op] = []  # W that may run
+        self.order: list[Op] = []
+        turns = dict.fromkeys([*self._warm_up(microbatches), *self._steady(block.slots[rank], microbatches)])
+        self.turns = list(turns)[::-1]
+
+    def _warm_up(self, microbatches: int) -> list[Op]:
+        """Return the forwards that the rank runs before its first I, which fill its memory."""
+        second = min(self.first + 1, self.limit // 2, microbatches)
+        first = min(self.limit - second, microbatches)
+        order: list[Op] = []
+        for i in range(second):  # the second chunk's F arrive in every other slot
+            before = min(first, 2 * (self.ranks - self.first) - 1 + i) - (len(order) - i)
+            order += [Op(self.first, "F", len(order) - i + n) for n in range(before)]
+            order.append(Op(self.second, "F", i))
+        return order + [Op(self.first, "F", i) for i in range(len(order) - second, first)]
+
+    def _steady(self, slots: Slots, microbatches: int) -> list[Op]:
+        """Return all F and I in the order of their slots, and W up to the last F but one: later W fill gaps."""
+        first, second = self.first, self.second
+        at = {(first, "F"): slots[0], (second, "F"): slots[1], (second, "I"): slots[2], (first, "I"): slots[3]}
+        for stage in (second, first):
+            taken = {slot % PERIOD for slot in at.values()}
+            at[stage, "W"] = next(slot for slot in count(at[stage, "I"] + 1) if slot % PERIOD not in taken)
+        end = slots.first_forward + PERIOD * (microbatches - 2)
+        placed = [
+            (slot + PERIOD * i, Op(stage, kind, i)) for (stage, kind), slot in at.items() for i in range(microbatches)
+        ]
+        return [op for slot, op in sorted(placed) if op.kind != "W" or slot < end]
+
+    def run(self, passed: dict[str, list[int]]) -> list[Op]:
+        """Run the next op in this slot, if one is ready; *passed* counts the ops of each stage in earlier slots."""
+        turns, weights = self.turns, passed["W"]
+        while turns and turns[-1].kind == "W" and turns[-1].microbatch < weights[turns[-1].stage]:
+            turns.pop()  # it filled a gap
+        ops = self._next(passed["F"], passed["I"])
+        for op in ops:
+            self.order.append(op)
+            if op.kind == "F":
+                self.held += 1
+                self.forwards -= op.stage == self.first
+            elif op.kind == "I":
+                self.weights.append(Op(op.stage, "W", op.microbatch))
+            else:
+                self.held -= 1
+                self.weights.remove(op)
+        return ops
+
+    def _next(self, forwards: list[int], inputs: list[int]) -> list[Op]:
+        """Return the op whose turn it is, else an I of the second chunk that need not wait, else the oldest W."""
+        turns = self.turns
+        if turns and self._ready(turns[-1], forwards, inputs):
+            return [turns.pop()]
+        if self.pause and not self.forwards:  # without forwards to come, I of the second chunk need no pause
+            early = Op(self.second, "I", inputs[self.second])
+            if early in turns and self._ready(early, forwards, inputs):
+                turns.remove(early)
+                return [early]
+        return self.weights[:1]
+
+    def _ready(self, op: Op, forwards: list[int], inputs: list[int]) -> bool:
+        stage, kind, microbatch = op
+        if kind == "F":
+            return self.held < self.limit and (stage == 0 or microbatch < forwards[stage - 1])
+        if kind == "I":
+            return microbatch < forwards[stage] and (stage == 2 * self.ranks - 1 or microbatch < inputs[stage + 1])
+        return microbatch < inputs[stage]

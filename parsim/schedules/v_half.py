@@ -1,0 +1,57 @@
+"""V-half: a V of two stages a rank that holds half the activations of 1F1B.
+
+    rank 0 |F0 F1 F2 F3 F4 .. .. f0 i0 w0 f1 i1 ..      p = 4: F, I, W of stage r, f, i, w of stage 2p - 1 - r;
+    rank 1 |.. F0 F1 F2 F3 .. f0 .. f1 i0 w0 .. ..      a stage is half as long as one of 1F1B
+    rank 2 |.. .. F0 F1 F2 f0 .. f1 .. f2 i0 w0 ..
+    rank 3 |.. .. .. F0 f0 F1 f1 F2 f2 .. .. i0 ..
+
+In the building block F of the first and I of the second chunk take two slots from rank to rank, the way back one; one
+pause keeps the ops of a rank apart. With even p that leaves room for a longer step before the last rank, which saves 3
+slots. A rank holds (p + 2)//2 microbatches (of two stages each) at most. With F = I = W, p >= 3 and m >= p the bubble
+of the span (last end less first start of a rank) and of the makespan is 3p - 4 times F if p is odd, 3p - 7 if p is
+even: divided by 6m of the ideal time, by 6m and itself of the whole. That is the form of the authors' scheduler,
+3p - 1 - 3P + max(3p, p - 1 + 2(1 + (P + 1)//2)) for a peak of P stages. No form is known for m < p or other times; the
+order does not depend on times. Qi et al., Pipeline Parallelism with Controllable Memory, NeurIPS 2024; this block is
+not theirs: with m < 2p, or with sends, theirs takes longer.
+"""
+
+from __future__ import annotations
+
+from parsim.core.op import Op
+from parsim.core.orders import refuse_other_chunks
+from parsim.core.v_layout import half, idle_share, lay_out
+from parsim.schedules import schedules
+
+
+def bubble(ranks: int, microbatches: int) -> float | None:
+    """Claim the idle share of the whole with equal stages, for p >= 3 and m >= p.
+
+    >>> bubble(4, 8), bubble(4, 3)
+    (0.09433962264150944, None)
+    """
+    return idle_share(ranks, microbatches, _limit(ranks))
+
+
+def live(ranks: int, microbatches: int) -> list[int]:
+    """Claim the most activations (of one stage and microbatch) that each rank holds at once.
+
+    >>> live(4, 8)
+    [6, 6, 6, 6]
+    """
+    return [min(_limit(ranks), 2 * microbatches)] * ranks
+
+
+@schedules.add("v-half", bubble=bubble, live=live)
+def v_half(ranks: int, microbatches: int, chunks: int = 2) -> list[list[Op]]:
+    """Order each rank: forwards until half the memory of 1F1B is full, then both stages in turn.
+
+    >>> for order in v_half(2, 3): print(*order)
+    0F0 0F1 0F2 3F0 3I0 3W0 3F1 3I1 0I0 3W1 0W0 3F2 3I2 0I1 3W2 0I2 0W1 0W2
+    1F0 2F0 1F1 2F1 2I0 1I0 2W0 1F2 1W0 2F2 2I1 1I1 2I2 1I2 2W1 1W1 2W2 1W2
+    """
+    refuse_other_chunks("v-half", chunks, 2)
+    return lay_out(half(ranks), microbatches, _limit(ranks))
+
+
+def _limit(ranks: int) -> int:
+    return 2 * ((ranks + 2) // 2)

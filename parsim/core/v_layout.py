@@ -83,10 +83,10 @@ def lay_out(block: Block, microbatches: int, limit: int) -> list[list[Op]]:
     """
     few = min(microbatches, limit + 2)  # with more, the ops of the middle repeat
     ranks = [_Rank(rank, block, few, limit) for rank in range(len(block.slots))]
-    passed = {kind: [0] * (2 * len(ranks)) for kind in "FIW"}  # ops that each stage has run
+    passed = {kind: [0] * (2 * len(ranks)) + [few] for kind in "FIW"}  # by each stage; no stage stands before 0
     left = PERIOD * few * len(ranks)
     while left:
-        ops = [op for rank in ranks for op in rank.run(passed)]
+        ops = [op for rank in ranks if (op := rank.run(*passed.values()))]
         left -= len(ops)
         for stage, kind, _ in ops:
             passed[kind][stage] += 1
@@ -109,9 +109,8 @@ class _Rank:
     def __init__(self, rank: int, block: Block, microbatches: int, limit: int) -> None:
         self.ranks = len(block.slots)
         self.first, self.second = rank, 2 * self.ranks - 1 - rank  # stages of this rank
-        self.limit, self.pause = limit, block.pause
+        self.microbatches, self.limit, self.pause = microbatches, limit, block.pause
         self.held = 0
-        self.forwards = microbatches  # of the first chunk, that are left
         self.weights: list[Op] = []  # W that may run
         self.order: list[Op] = []
         turns = dict.fromkeys([*self._warm_up(microbatches), *self._steady(block.slots[rank], microbatches)])
@@ -141,40 +140,44 @@ class _Rank:
         ]
         return [op for slot, op in sorted(placed) if op.kind != "W" or slot < end]
 
-    def run(self, passed: dict[str, list[int]]) -> list[Op]:
-        """Run the next op in this slot, if one is ready; *passed* counts the ops of each stage in earlier slots."""
-        turns, weights = self.turns, passed["W"]
-        while turns and turns[-1].kind == "W" and turns[-1].microbatch < weights[turns[-1].stage]:
-            turns.pop()  # it filled a gap
-        ops = self._next(passed["F"], passed["I"])
-        for op in ops:
+    def run(self, forwards: list[int], inputs: list[int], weights: list[int]) -> Op | None:
+        """Run the next op that is ready in this slot; the lists count what each stage ran in earlier slots."""
+        op = self._in_turn(forwards, inputs, weights)
+        if op is None and self.pause and forwards[self.first] == self.microbatches:
+            op = self._early(forwards, inputs)
+        if op is None and self.weights:
+            op = self.weights.pop(0)
+            self.held -= 1
+        if op is not None:
             self.order.append(op)
-            if op.kind == "F":
+        return op
+
+    def _in_turn(self, forwards: list[int], inputs: list[int], weights: list[int]) -> Op | None:
+        while self.turns:
+            stage, kind, microbatch = op = self.turns[-1]
+            if kind == "F":
+                if self.held == self.limit or microbatch >= forwards[stage - 1]:
+                    break
                 self.held += 1
-                self.forwards -= op.stage == self.first
-            elif op.kind == "I":
-                self.weights.append(Op(op.stage, "W", op.microbatch))
+            elif kind == "I":
+                if microbatch >= inputs[stage + 1]:
+                    break
+                self.weights.append(Op(stage, "W", microbatch))
+            elif microbatch < weights[stage]:
+                self.turns.pop()  # it filled a gap
+                continue
             else:
-                self.held -= 1
                 self.weights.remove(op)
-        return ops
+                self.held -= 1
+            return self.turns.pop()
+        return None
 
-    def _next(self, forwards: list[int], inputs: list[int]) -> list[Op]:
-        """Return the op whose turn it is, else an I of the second chunk that need not wait, else the oldest W."""
-        turns = self.turns
-        if turns and self._ready(turns[-1], forwards, inputs):
-            return [turns.pop()]
-        if self.pause and not self.forwards:  # without forwards to come, I of the second chunk need no pause
-            early = Op(self.second, "I", inputs[self.second])
-            if early in turns and self._ready(early, forwards, inputs):
-                turns.remove(early)
-                return [early]
-        return self.weights[:1]
-
-    def _ready(self, op: Op, forwards: list[int], inputs: list[int]) -> bool:
-        stage, kind, microbatch = op
-        if kind == "F":
-            return self.held < self.limit and (stage == 0 or microbatch < forwards[stage - 1])
-        if kind == "I":
-            return microbatch < forwards[stage] and (stage == 2 * self.ranks - 1 or microbatch < inputs[stage + 1])
-        return microbatch < inputs[stage]
+    def _early(self, forwards: list[int], inputs: list[int]) -> Op | None:
+        """Take I of the second chunk out of turn: without forwards to come, it needs no pause."""
+        stage, microbatch = self.second, inputs[self.second]
+        op = Op(stage, "I", microbatch)
+        if op not in self.turns or microbatch >= min(forwards[stage], inputs[stage + 1]):
+            return None
+        self.turns.remove(op)
+        self.weights.append(Op(stage, "W", microbatch))
+        return op

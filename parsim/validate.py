@@ -15,7 +15,8 @@ from parsim.export import html
 from parsim.export.files import drawn, json_text, write
 from parsim.export.report import ledger
 from parsim.metrics.checker import check
-from parsim.metrics.closed_forms import Form, bound_formula, forms, lower_bound
+from parsim.metrics.closed_forms import bound_formula, forms, lower_bound
+from parsim.metrics.form import Form
 from parsim.reading import load
 from parsim.run import Result, run
 from parsim.scenario.scenario import Source

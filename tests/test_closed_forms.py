@@ -55,6 +55,10 @@ APPLY = {
     "one worker": (items(1, 5, 2), (3 + 6) + (2 + 4)),
     "GPipe": (stages(3, "gpipe", 4, send="1 s", forward=["1 s", "3 s", "2 s"]), (6 + 3 * 3) + (4.5 + 3 * 1.5) + 4),
     "1F1B": (stages(4, "1f1b", 8), (8 + 4 - 1) * 2.5),
+    "forward pipeline": (
+        stages(3, {"kind": "custom", "orders": ["0F0 0F1", "1F0 1F1", "2F0 2F1"]}, 2, forward=["1 s", "3 s", "2 s"]),
+        6 + 3,
+    ),
     "one link": (wire(["2 MB", "1 MB", "0 B"], "250 ms"), 1 + 0.25 + 3),
 }
 
@@ -88,7 +92,7 @@ NONE = {
     "a limit of memory": items([{"name": "p", "memory": "9 MB"}, {"name": "q", "memory": "9 MB"}], 6, 6),
     "luck": items(2, 6, 6) | {"cost": {"kind": "noisy", "compute": "2 s", "spread": 0.5}},
     "tasks of different size": items(2, 7, 3),
-    "1F1B with sends": stages(4, "1f1b", 8, send="1 s"),
+    "1F1B with sends, where p does not divide m": stages(4, "1f1b", 9, send="1 s"),
     "1F1B with a slow stage": stages(4, "1f1b", 8, forward=["1 s", "1 s", "2 s", "1 s"]),
     "GPipe in another order": stages(3, "gpipe", 4) | {"policy": "heft"},
     "flows that start apart": wire(["1 MB", "2 MB"]),

@@ -11,7 +11,7 @@ from plain_pipeline import busy, most_live, play, waits_for, way
 import parsim
 from parsim.core.errors import Complaint, Invalid
 from parsim.core.op import Op, action, columns, needs, ops_of, placement
-from parsim.core.orders import StageTimes, chunks_of, claim_of, orders_of
+from parsim.core.orders import StageTimes, bubble_of, chunks_of, claim_of, orders_of
 from parsim.core.schema import Ask, Count
 from parsim.entries.registry import Misplaced, shelf
 from parsim.schedules import schedules
@@ -57,7 +57,7 @@ class TestConformance:
         for shape, orders in shapes(name):
             makespan = max(play(orders))
             idle = 1 - sum(map(busy, orders)) / (len(orders) * makespan)
-            claim = claimed(name, "bubble", shape) if "bubble" in schedules.claims(name) else None
+            claim = bubble_of(schedules.claims(name), Ask(name, schedules[name]), *shape)
             assert claim is None or idle == pytest.approx(claim, abs=1e-12), shape
 
     def test_live_activations_as_claimed(self, name):

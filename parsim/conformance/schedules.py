@@ -19,7 +19,7 @@ from parsim.conformance.case import Case, Found, asked, found, who_of
 from parsim.core.activations import held
 from parsim.core.errors import Invalid
 from parsim.core.op import Action
-from parsim.core.orders import GIVEN, claim_of, orders_of
+from parsim.core.orders import GIVEN, bubble_of, claim_of, orders_of
 from parsim.core.schema import Ask
 from parsim.core.tolerance import CLOSE
 from parsim.core.wrong_orders import SHOWN, Wrong, WrongOrders, drawn, stuck
@@ -106,10 +106,12 @@ def _unequal(shape: tuple[int, int, int]) -> dict[str, Any]:
 
 
 def _about_claims(entry: str, shape: tuple[int, int, int], rows: list[list[Action]], equal: Result) -> Iterator[Wrong]:
-    claims = {name: claim_of(claim, _ask(entry), *shape) for name, claim in schedules.claims(entry).items()}
-    if claims.get("bubble") is not None:
-        yield from _about_bubble(claims["bubble"], rows, equal)
-    for rank, (claimed, row) in enumerate(zip(claims.get("live", ()), rows, strict=False)):
+    claims, ask = schedules.claims(entry), _ask(entry)
+    bubble = bubble_of(claims, ask, *shape)
+    if bubble is not None:
+        yield from _about_bubble(bubble, rows, equal)
+    most = claim_of(claims["live"], ask, *shape) if "live" in claims else ()
+    for rank, (claimed, row) in enumerate(zip(most, rows, strict=False)):
         live = held(row)
         if max(live) > claimed:
             at = next(at for at, number in enumerate(live) if number > claimed)

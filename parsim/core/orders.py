@@ -9,7 +9,7 @@ def mine(ranks, microbatches, limit: Count = 8)  every other parameter is a key 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from inspect import Parameter
 from typing import Any, NamedTuple
@@ -33,6 +33,14 @@ class StageTimes(NamedTuple):
     input_grad: tuple[float, ...]  # (stages,)
     weight_grad: tuple[float, ...]  # (stages,)
     send: float
+
+
+class Idle(NamedTuple):
+    """A published closed form of the idle seconds of each rank with equal stages."""
+
+    name: str  # of the schedule in its paper
+    formula: str
+    seconds: float
 
 
 def unit_times(stages: int) -> StageTimes:
@@ -96,14 +104,28 @@ def chunks_of(schedule: Ask, chunks: int | None) -> int | None:
     return default
 
 
-def claim_of(claim: Callable[..., Any], schedule: Ask, ranks: int, microbatches: int, chunks: int) -> Any:
-    """Return what a schedule claims of a shape; a claim may also ask for the schedule's own arguments.
+def claim_of(
+    claim: Callable[..., Any], schedule: Ask, ranks: int, microbatches: int, chunks: int, **times: float
+) -> Any:
+    """Return what a schedule claims of a shape; a claim may also ask for the schedule's own arguments, and for *times*.
 
     >>> claim_of(lambda ranks, microbatches: (ranks - 1) / (microbatches + ranks - 1), Ask("1f1b"), 4, 12, 1)
     0.2
     """
-    known = {**schedule.arguments, "ranks": ranks, "microbatches": microbatches, "chunks": chunks}
+    known = {**schedule.arguments, "ranks": ranks, "microbatches": microbatches, "chunks": chunks, **times}
     return claim(**{name: known[name] for name in taken(claim, known)})
+
+
+def bubble_of(
+    claims: Mapping[str, Callable[..., Any]], schedule: Ask, ranks: int, microbatches: int, chunks: int
+) -> float | None:
+    """Return the claimed idle share of the whole in unit times, also where only the idle seconds are claimed."""
+    shape = ranks, microbatches, chunks
+    if "idle" not in claims:
+        share: float | None = claim_of(claims["bubble"], schedule, *shape) if "bubble" in claims else None
+        return share
+    idle = claim_of(claims["idle"], schedule, *shape, forward=1.0, input_grad=1.0, weight_grad=1.0, send=0.0)
+    return None if idle is None else idle.seconds / (3 * microbatches * chunks + idle.seconds)
 
 
 def refuse_chunks(name: str, chunks: int | None) -> None:

@@ -47,18 +47,21 @@ class WrongOrders(RunError):
 def wrong(orders: Orders, stages: int, microbatches: int) -> list[Wrong]:
     """Return what is wrong, or nothing where the orders can be played; the first few of it.
 
+    Orders without any backward are those of forward passes alone.
+
     >>> orders = [[Op(0, "F", 0), Op(0, "B", 0)], [Op(1, "B", 0), Op(1, "F", 0)]]
     >>> [one.message for one in wrong(orders, 2, 1)]
     ['deadlock: rank 1 stops before 1B0, which needs 1F0']
     """
-    return miscounted(orders, stages, microbatches) or stuck(orders)[:SHOWN]
+    ways = "FB" if any(op.kind != "F" for order in orders for op in ops_of(order)) else "F"
+    return miscounted(orders, stages, microbatches, ways) or stuck(orders)[:SHOWN]
 
 
-def miscounted(orders: Orders, stages: int, microbatches: int) -> list[Wrong]:
-    """Return the actions that run twice, or never, or beyond the last stage or microbatch."""
+def miscounted(orders: Orders, stages: int, microbatches: int, ways: str = "FB") -> list[Wrong]:
+    """Return the actions that run twice, or never, or beyond the last stage or microbatch; *ways* must be there."""
     beyond = _beyond(orders, stages, microbatches)
     found = list(islice(beyond, SHOWN)) or list(islice(_twice(orders), SHOWN))
-    return found or list(islice(_never(orders, stages, microbatches), SHOWN))
+    return found or list(islice(_never(orders, stages, microbatches, ways), SHOWN))
 
 
 def _placed(orders: Orders) -> Iterator[tuple[int, int, Op]]:
@@ -88,23 +91,25 @@ def _twice(orders: Orders) -> Iterator[Wrong]:
             yield Wrong(rank, at, str(op), f"rank {rank} runs {op} beside {other}; B is I and W in one")
 
 
-def _never(orders: Orders, stages: int, microbatches: int) -> Iterator[Wrong]:
+def _never(orders: Orders, stages: int, microbatches: int, ways: str) -> Iterator[Wrong]:
     ops = set(ops_of(chain.from_iterable(orders)))
     homes: dict[object, int] = {}  # the rank of each stage, and of each stage and microbatch
     for rank, _, op in _placed(orders):
         homes[op.stage] = homes[op.stage, op.microbatch] = rank
     for stage, i in product(range(stages), range(microbatches)):
-        for lacking, more in _lacking(ops, stage, i):
+        for lacking, more in _lacking(ops, stage, i, ways):
             rank = homes.get((stage, i), homes.get(stage, -1))
             who = f"rank {rank} never runs" if rank >= 0 else f"no rank runs stage {stage}: nobody runs"
             yield Wrong(max(rank, 0), len(orders[max(rank, 0)]), str(lacking), f"{who} {lacking}{more}")
 
 
-def _lacking(ops: set[Op], stage: int, microbatch: int) -> Iterator[tuple[Op, str]]:
+def _lacking(ops: set[Op], stage: int, microbatch: int, ways: str) -> Iterator[tuple[Op, str]]:
     """Yield the missing actions of a stage on a microbatch, and what would do in place of each."""
     f, b, i, w = (Op(stage, kind, microbatch) for kind in "FBIW")
     if f not in ops:
         yield f, ""
+    if "B" not in ways:
+        return
     if b not in ops and not {i, w} & ops:
         yield b, f", nor its halves {i} and {w}"
     elif b not in ops:

@@ -16,23 +16,16 @@ import numpy as np
 from parsim.core.cluster import Path
 from parsim.core.graph import Floats, TaskGraph
 from parsim.core.job import Job
-from parsim.core.op import Op
 from parsim.core.paths import longest_paths
 from parsim.core.quantities import number
-from parsim.schedules.one_f_one_b import one_f_one_b
-
-
-class Form(NamedTuple):
-    """A closed form with numbers: its name, the formula, and the makespan that it predicts."""
-
-    name: str
-    formula: str
-    makespan_s: float
+from parsim.metrics.form import Form, after, form_of
+from parsim.metrics.pipeline_forms import flow_shop, scheduled
 
 
 def forms(job: Job) -> list[Form]:
     """Return the closed forms whose conditions *job* meets."""
-    return [form for ask in FORMS if (form := ask(job)) is not None]
+    found = [form for ask in FORMS if (form := ask(job)) is not None]
+    return list({form.name: form for form in reversed(found)}.values())[::-1]  # of one name, the more special form
 
 
 def rounds(job: Job) -> Form | None:
@@ -48,7 +41,7 @@ def rounds(job: Job) -> Form | None:
         return None
     tasks, workers, each = len(graph), len(job.cluster.workers), float(seconds[0])
     name = "T_total" if tasks % workers == 0 else "quantised"
-    return _form(job, name, f"ceil({tasks}/{workers}) x {number(each)} s", math.ceil(tasks / workers) * each)
+    return form_of(job, name, f"ceil({tasks}/{workers}) x {number(each)} s", math.ceil(tasks / workers) * each)
 
 
 def chains(job: Job) -> Form | None:
@@ -67,7 +60,7 @@ def chains(job: Job) -> Form | None:
     if sorted(_chain_lengths(graph)) != [length] * count:
         return None
     each = float(alike.compute[0])
-    return _form(job, "chains", f"{count}/{workers} x {length} x {number(each)} s", count // workers * length * each)
+    return form_of(job, "chains", f"{count}/{workers} x {length} x {number(each)} s", count // workers * length * each)
 
 
 def one_round(job: Job) -> Form | None:
@@ -78,7 +71,7 @@ def one_round(job: Job) -> Form | None:
     seconds = alike.given + alike.compute + alike.result
     longest = int(seconds.argmax())
     parts = " + ".join(f"{name} {number(column[longest])} s" for name, column in zip(PARTS, alike, strict=True))
-    return _form(job, "one round", f"longest of {len(graph)}: {parts}", float(seconds.max()))
+    return form_of(job, "one round", f"longest of {len(graph)}: {parts}", float(seconds.max()))
 
 
 def one_worker(job: Job) -> Form | None:
@@ -89,41 +82,9 @@ def one_worker(job: Job) -> Form | None:
     if not len(graph) or (job.policy_name != "fifo" and np.any(alike.given > 0)):
         return None
     given, compute = float(alike.given.sum()), float(alike.compute.sum())
-    return _form(
+    return form_of(
         job, "one worker", f"all {len(graph)}: input {number(given)} s + compute {number(compute)} s", given + compute
     )
-
-
-def flow_shop(job: Job) -> Form | None:
-    """GPipe: m equal jobs through p machines, forward and then backward: sum + (m - 1) max, both ways.
-
-    With equal stages (m + p - 1)(F + B) (Huang et al., GPipe, NeurIPS 2019); a send between stages is paid p - 1 times
-    each way.
-    """
-    pipe = _pipeline(job)
-    if pipe is None or any(sorted(order, reverse=True) != order for order in pipe.kinds):
-        return None
-    p, m = len(pipe.forward), pipe.microbatches
-    ways = [(float(times.sum()), float(times.max())) for times in (pipe.forward, pipe.backward)]
-    numbers = " + ".join(f"{number(total)} s + {m - 1} x {number(most)} s" for total, most in ways)
-    formula = (
-        f"sum F + (m-1) max F + sum B + (m-1) max B + 2(p-1) send = {numbers} + {2 * (p - 1)} x {number(pipe.send)} s"
-    )
-    there_and_back = sum(total + (m - 1) * most for total, most in ways) + 2 * (p - 1) * pipe.send
-    return _form(job, "GPipe", formula, there_and_back)
-
-
-def one_forward_one_backward(job: Job) -> Form | None:
-    """1F1B with equal stages and nothing to send: (m + p - 1)(F + B) (Narayanan et al., PipeDream, SOSP 2019)."""
-    pipe = _pipeline(job)
-    if pipe is None or pipe.send or np.ptp(pipe.forward) > 0 or np.ptp(pipe.backward) > 0:
-        return None
-    p, m = len(pipe.forward), pipe.microbatches
-    if pipe.kinds != [[op.kind for op in order] for order in one_f_one_b(p, m)]:
-        return None
-    each = float(pipe.forward[0] + pipe.backward[0])
-    formula = f"(m + p - 1)(F + B) = ({m} + {p} - 1) x {number(each)} s"
-    return _form(job, "1F1B", formula, (m + p - 1) * each)
 
 
 def one_way(job: Job) -> Form | None:
@@ -144,8 +105,8 @@ FORMS: tuple[Callable[[Job], Form | None], ...] = (
     chains,
     one_round,
     one_worker,
+    scheduled,
     flow_shop,
-    one_forward_one_backward,
     one_way,
 )
 
@@ -194,7 +155,7 @@ def _bound_of_tasks(job: Job) -> float:
             least[mine] = np.minimum(least[mine], job.cluster.devices[index].stands_for * seconds[mine])
     luck = job.cost.luck(job.seed, len(graph))
     longest, work = _critical_path(job, fastest * luck), float((least * luck)[graph.computes].sum())
-    return job.begun_s + max(longest, work / job.cluster.p) + _after(job)
+    return job.begun_s + max(longest, work / job.cluster.p) + after(job)
 
 
 def _critical_path(job: Job, seconds: Floats) -> float:
@@ -216,16 +177,6 @@ def _chain_lengths(graph: TaskGraph) -> list[int]:
             task, length = following[task], length + 1
         lengths.append(length)
     return lengths
-
-
-def _form(job: Job, name: str, formula: str, seconds: float) -> Form:
-    """Add the steps of the host before and after the tasks."""
-    steps = math.fsum(job.steps)
-    return Form(name, formula + (f" + steps {number(steps)} s" if steps else ""), job.begun_s + seconds + _after(job))
-
-
-def _after(job: Job) -> float:
-    return float(sum(job.steps[3:]))
 
 
 class _Alike(NamedTuple):
@@ -296,41 +247,3 @@ def _common(paths: Sequence[Path]) -> Path | None:
 
 def _seconds(path: Path, size: Floats, tasks: int) -> Floats:
     return np.where(size > 0, path.latency + size / path.bandwidth, 0.0) if len(size) else np.zeros(tasks)
-
-
-class _Pipe(NamedTuple):
-    forward: Floats  # (p,) s
-    backward: Floats  # (p,) s
-    microbatches: int
-    send: float
-    kinds: list[list[str]]  # the order of F and B on each rank
-
-
-def _pipeline(job: Job) -> _Pipe | None:
-    """Return the times of a pipeline with one chunk per rank and full backwards that is played in order."""
-    graph = job.graph
-    if not graph.orders or job.policy_name != "in_order" or job.cluster.limited:
-        return None
-    if np.any(job.cost.luck(job.seed, len(graph)) != 1) or {graph.kinds[k] for k in graph.kind} - {
-        "forward",
-        "backward",
-    }:
-        return None
-    kinds = [["FB"[int(graph.kind[task] == graph.kinds.index("backward"))] for task in order] for order in graph.orders]
-    m = kinds[0].count("F")
-    devices, workers = job.cluster.devices, job.cluster.workers
-    seconds = np.empty(len(graph))
-    stages = [{Op.parse(graph.names[task]).stage for task in order} for order in graph.orders]
-    if stages != [{rank} for rank in range(len(graph.orders))] or any(len(order) != 2 * m for order in kinds):
-        return None
-    for rank, order in enumerate(graph.orders):
-        index = workers[rank].device
-        seconds[list(order)] = job.cost.expected(graph, index, devices[index])[list(order)]
-    by_rank = [(seconds[list(order)], np.array(kind)) for order, kind in zip(graph.orders, kinds, strict=True)]
-    return _Pipe(
-        forward=np.array([time[kind == "F"][0] for time, kind in by_rank]),
-        backward=np.array([time[kind == "B"][0] for time, kind in by_rank]),
-        microbatches=m,
-        send=float(graph.edges.delay.max(initial=0.0)),
-        kinds=kinds,
-    )

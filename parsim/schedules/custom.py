@@ -5,7 +5,8 @@
 
 PyTorch's `_PipelineScheduleRuntime._load_csv` reads such files, and `parsim schedule NAME --csv` writes them. A file
 with communication (`compute_comms`) is read, too: SEND, RECV, UNSHARD, RESHARD and REDUCE_GRAD are left out, since
-sends follow from the actions. A stage may be on any rank, and for some microbatches on another.
+sends follow from the actions. A stage may be on any rank, and for some microbatches on another. Without any backward,
+the orders are those of a forward pipeline.
 """
 
 from __future__ import annotations

@@ -19,18 +19,21 @@ from __future__ import annotations
 
 from parsim.core.errors import Complaint, Invalid
 from parsim.core.op import Action
-from parsim.core.orders import refuse_chunks
+from parsim.core.orders import Idle, refuse_chunks
 from parsim.schedules import schedules
 from parsim.schedules.dualpipev import v_order
 
 
-def bubble(ranks: int, microbatches: int) -> float:
-    """Claim the idle share of the whole with equal stages.
+def idle(ranks: int, forward: float, input_grad: float, weight_grad: float, send: float) -> Idle | None:
+    """Claim the idle seconds of each rank with equal stages if F = I >= W, sends are free, and F&B = F + B.
 
-    >>> bubble(4, 8)
-    0.07692307692307693
+    >>> idle(4, 1.0, 1.0, 1.0, send=0.0)
+    Idle(name='DualPipe', formula='(p/2-1)(F&B + B - 3W)', seconds=2.0)
     """
-    return (ranks - 2) / (3 * microbatches + ranks - 2)
+    if send or not forward == input_grad >= weight_grad:
+        return None
+    backward = input_grad + weight_grad
+    return Idle("DualPipe", "(p/2-1)(F&B + B - 3W)", (ranks // 2 - 1) * (forward + 2 * backward - 3 * weight_grad))
 
 
 def live(ranks: int, microbatches: int) -> list[int]:
@@ -42,7 +45,7 @@ def live(ranks: int, microbatches: int) -> list[int]:
     return [ranks + 1] * ranks
 
 
-@schedules.add("dualpipe", bubble=bubble, live=live)
+@schedules.add("dualpipe", idle=idle, live=live)
 def dualpipe(ranks: int, microbatches: int, chunks: int = 1) -> list[list[Action]]:
     """Order each rank: warm-up, overlaps of both directions in turn, then backwards whose later W are put off.
 

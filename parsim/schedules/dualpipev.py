@@ -18,17 +18,20 @@ from itertools import repeat
 
 from parsim.core.errors import Complaint, Invalid
 from parsim.core.op import Action, Op, Overlap
-from parsim.core.orders import refuse_other_chunks
+from parsim.core.orders import Idle, refuse_other_chunks
 from parsim.schedules import schedules
 
 
-def bubble(ranks: int, microbatches: int) -> float:
-    """Claim the idle share of the whole with equal stages.
+def idle(ranks: int, forward: float, input_grad: float, weight_grad: float, send: float) -> Idle | None:
+    """Claim the idle seconds of each rank with equal stages if F = I >= W, sends are free, and F&B = F + B.
 
-    >>> bubble(4, 9)
-    0.1
+    >>> idle(4, 1.0, 1.0, 1.0, send=0.0)
+    Idle(name='DualPipeV', formula='(p-1)(F&B + B - 3W)', seconds=6.0)
     """
-    return 2 * (ranks - 1) / (6 * microbatches + 2 * (ranks - 1))
+    if send or not forward == input_grad >= weight_grad:
+        return None
+    backward = input_grad + weight_grad
+    return Idle("DualPipeV", "(p-1)(F&B + B - 3W)", (ranks - 1) * (forward + 2 * backward - 3 * weight_grad))
 
 
 def live(ranks: int, microbatches: int) -> list[int]:
@@ -40,7 +43,7 @@ def live(ranks: int, microbatches: int) -> list[int]:
     return [2 * ranks + 1] * ranks
 
 
-@schedules.add("dualpipev", bubble=bubble, live=live)
+@schedules.add("dualpipev", idle=idle, live=live)
 def dualpipev(ranks: int, microbatches: int, chunks: int = 2) -> list[list[Action]]:
     """Order each rank: warm-up, overlaps of both stages in turn, then backwards whose later W are put off.
 

@@ -13,17 +13,18 @@ them).
 from __future__ import annotations
 
 from parsim.core.op import Op, each
-from parsim.core.orders import refuse_chunks
+from parsim.core.orders import Idle, refuse_chunks
 from parsim.schedules import schedules
 
 
-def bubble(ranks: int, microbatches: int, chunks: int = 1) -> float:
-    """Claim the idle share of the whole with equal stages.
+def idle(ranks: int, forward: float, input_grad: float, weight_grad: float, send: float) -> Idle:
+    """Claim the idle seconds of each rank with equal stages, each F and B being sent c seconds.
 
-    >>> bubble(4, 12)
-    0.2
+    >>> idle(4, 1.0, 1.0, 1.0, send=0.5)
+    Idle(name='GPipe', formula='(p-1)(F + B + 2c)', seconds=12.0)
     """
-    return (ranks - 1) / (microbatches + ranks - 1)
+    seconds = (ranks - 1) * (forward + input_grad + weight_grad + 2 * send)
+    return Idle("GPipe", "(p-1)(F + B + 2c)", seconds)
 
 
 def live(ranks: int, microbatches: int, chunks: int = 1) -> list[int]:
@@ -31,7 +32,7 @@ def live(ranks: int, microbatches: int, chunks: int = 1) -> list[int]:
     return [microbatches] * ranks
 
 
-@schedules.add("gpipe", bubble=bubble, live=live)
+@schedules.add("gpipe", idle=idle, live=live)
 def gpipe(ranks: int, microbatches: int, chunks: int = 1) -> list[list[Op]]:
     """Order each rank: every F, then every B.
 

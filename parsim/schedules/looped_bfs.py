@@ -14,16 +14,23 @@ from __future__ import annotations
 from itertools import chain
 
 from parsim.core.op import Op, each
+from parsim.core.orders import Idle
 from parsim.schedules import schedules
 
 
-def bubble(ranks: int, microbatches: int, chunks: int) -> float | None:
-    """Claim the idle share of the whole with equal stages, from m = p on or with one chunk.
+def idle(
+    ranks: int, microbatches: int, chunks: int, forward: float, input_grad: float, weight_grad: float, send: float
+) -> Idle | None:
+    """Claim the idle seconds of each rank with equal stages and free sends, from m = p on or with one chunk.
 
-    >>> bubble(4, 8, 2), bubble(4, 3, 2)
-    (0.15789473684210525, None)
+    F and B are those of a stage, a v-th of a rank's layers.
+
+    >>> idle(4, 8, 2, 1.0, 1.0, 1.0, send=0.0)
+    Idle(name='looped BFS', formula='(p-1)(F + B)', seconds=9.0)
     """
-    return None if microbatches < ranks and chunks > 1 else (ranks - 1) / (chunks * microbatches + ranks - 1)
+    if send or (microbatches < ranks and chunks > 1):
+        return None
+    return Idle("looped BFS", "(p-1)(F + B)", (ranks - 1) * (forward + input_grad + weight_grad))
 
 
 def live(ranks: int, microbatches: int, chunks: int) -> list[int]:
@@ -35,7 +42,7 @@ def live(ranks: int, microbatches: int, chunks: int) -> list[int]:
     return [chunks * microbatches] * ranks
 
 
-@schedules.add("looped-bfs", bubble=bubble, live=live)
+@schedules.add("looped-bfs", idle=idle, live=live)
 def looped_bfs(ranks: int, microbatches: int, chunks: int = 1) -> list[list[Op]]:
     """Order each rank: every F chunk by chunk, then every B in the opposite order.
 

@@ -15,17 +15,23 @@ orders as in PyTorch's ScheduleZBVZeroBubble. If m < 2p - 1, the actions of abse
 from __future__ import annotations
 
 from parsim.core.op import Op, each
-from parsim.core.orders import refuse_other_chunks
+from parsim.core.orders import Idle, refuse_other_chunks
 from parsim.schedules import schedules
 
 
-def bubble(ranks: int, microbatches: int) -> float | None:
-    """Claim the idle share of the whole with equal stages, from m = 2p - 1 on.
+def idle(
+    ranks: int, microbatches: int, forward: float, input_grad: float, weight_grad: float, send: float
+) -> Idle | None:
+    """Claim the idle seconds of each rank if F = I = W, sends are free, and m >= 2p - 1.
 
-    >>> bubble(4, 8), bubble(4, 6)
-    (0.058823529411764705, None)
+    The paper's bubble is 0, since it lets ranks start and end at different times.
+
+    >>> idle(4, 8, 1.0, 1.0, 1.0, send=0.0)
+    Idle(name='ZB-V', formula='(p-1)F', seconds=3.0)
     """
-    return None if microbatches < 2 * ranks - 1 else (ranks - 1) / (6 * microbatches + ranks - 1)
+    if send or not forward == input_grad == weight_grad or microbatches < 2 * ranks - 1:
+        return None
+    return Idle("ZB-V", "(p-1)F", (ranks - 1) * forward)
 
 
 def live(ranks: int, microbatches: int) -> list[int]:
@@ -37,7 +43,7 @@ def live(ranks: int, microbatches: int) -> list[int]:
     return [2 * min(ranks, microbatches)] * ranks
 
 
-@schedules.add("zb-v", bubble=bubble, live=live)
+@schedules.add("zb-v", idle=idle, live=live)
 def zb_v(ranks: int, microbatches: int, chunks: int = 2) -> list[list[Op]]:
     """Order each rank: warm-up, F I W of both stages in turn, then the remaining I and W.
 

@@ -1,9 +1,9 @@
 """Lay out the order of a V schedule from a building block: the slots of one microbatch, repeated every six slots.
 
-    rank 0 |F .. .. .. .. .. .. f  i  .. .. .. .. .. .. I      rank r runs stages r (F, I, W) and 2p - 1 - r (f, i, w)
-    rank 1 |.. F .. .. .. .. f .. .. i  .. .. .. .. I          p = 4, steps of 1 slot between ranks, no pause at the
-    rank 2 |.. .. F .. .. f .. .. .. .. i  .. .. I             turns of the V; w and W take the free slots
-    rank 3 |.. .. .. F f  .. .. .. .. .. .. i  I
+    rank 0 |F  .. .. .. .. .. .. f  i  .. .. .. .. .. .. I       rank r runs stages r (F, I, W) and 2p - 1 - r (f, i, w)
+    rank 1 |.. F  .. .. .. .. f  .. .. i  .. .. .. .. I  ..      p = 4, steps of 1 slot between ranks, no pause at the
+    rank 2 |.. .. F  .. .. f  .. .. .. .. i  .. .. I  .. ..      turns of the V; w and W take the free slots
+    rank 3 |.. .. .. F  f  .. .. .. .. .. .. i  I  .. .. ..
 
 The longer an activation lives, from F to W, the more of them a rank holds, and the sooner may its forwards start. The
 slots give the order only: ops run as early as they can, so warm-up and end are denser than the block. All of it is
@@ -17,6 +17,7 @@ from itertools import accumulate, chain, count
 from typing import NamedTuple
 
 from parsim.core.op import Op, each
+from parsim.core.orders import Idle
 
 PERIOD = 6  # slots: F, I and W of two chunks
 
@@ -66,12 +67,10 @@ def half(ranks: int) -> Block:
     return block([*[2] * (ranks - 2), 5], (1, 0, 0))
 
 
-def idle_share(ranks: int, microbatches: int, limit: int) -> float | None:
-    """Return the idle share of the whole with F = I = W, by the form of Qi et al.; None if it does not hold."""
-    if ranks < 3 or microbatches < ranks:
-        return None
-    idle = 3 * ranks - 1 - 3 * limit + max(3 * ranks, ranks - 1 + 2 * (1 + (limit + 1) // 2))
-    return idle / (PERIOD * microbatches + idle)
+def idle_seconds(name: str, ranks: int, limit: int, forward: float) -> Idle:
+    """Return the idle seconds of each rank that the scheduler of Qi et al. expects with F = I = W, from its peak."""
+    slots = 3 * ranks - 1 - 3 * limit + max(3 * ranks, ranks - 1 + 2 * (1 + (limit + 1) // 2))
+    return Idle(name, f"(3p-1 - 3P + max(3p, p-1 + 2(1 + (P+1)//2)))F, P = {limit}", slots * forward)
 
 
 def lay_out(block: Block, microbatches: int, limit: int) -> list[list[Op]]:

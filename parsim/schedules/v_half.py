@@ -5,31 +5,36 @@
     rank 2 |.. .. F0 F1 F2 f0 .. f1 .. f2 i0 w0 ..
     rank 3 |.. .. .. F0 f0 F1 f1 F2 f2 .. .. i0 ..
 
-In the building block F of the first and I of the second chunk take two slots from rank to rank, the way back one; one
-pause keeps the ops of a rank apart. With even p that leaves room for a longer step before the last rank, which saves 3
-slots. A rank holds (p + 2)//2 microbatches (of two stages each) at most. With F = I = W, p >= 3 and m >= p the bubble
-of the span (last end less first start of a rank) and of the makespan is 3p - 4 times F if p is odd, 3p - 7 if p is
-even: divided by 6m of the ideal time, by 6m and itself of the whole. That is the form of the authors' scheduler,
-3p - 1 - 3P + max(3p, p - 1 + 2(1 + (P + 1)//2)) for a peak of P stages. No form is known for m < p or other times; the
-order does not depend on times. Qi et al., Pipeline Parallelism with Controllable Memory, NeurIPS 2024; this block is
-not theirs: with m < 2p, or with sends, theirs takes longer.
+In the building block F of the first and I of the second chunk take two slots from rank to rank, the ways back one, and
+a pause keeps the ops of a rank apart. An even number of ranks leaves memory for a longer last step, which saves 3
+slots. A rank holds (p + 2)//2 microbatches, of two stages each, at most. With F = I = W, p >= 3 and m >= p the bubble
+of the span (from the first start of a rank to its last end) and of the makespan is 3p - 4 of them if p is odd, 3p - 7
+if p is even: over 6m as a share of the ideal time, over 6m and itself as a share of the whole. It is the form of the
+authors' scheduler, 3p - 1 - 3P + max(3p, p - 1 + 2(1 + (P + 1)//2)) for a peak of P stages. None is known for m < p or
+other times; the order does not depend on times. Qi et al., Pipeline Parallelism with Controllable Memory, NeurIPS 2024.
+The block is not the authors': theirs takes longer with m near p or with sends, up to a slot less where W is long.
 """
 
 from __future__ import annotations
 
 from parsim.core.op import Op
-from parsim.core.orders import refuse_other_chunks
-from parsim.core.v_layout import half, idle_share, lay_out
+from parsim.core.orders import Idle, refuse_other_chunks
+from parsim.core.v_layout import half, idle_seconds, lay_out
 from parsim.schedules import schedules
 
 
-def bubble(ranks: int, microbatches: int) -> float | None:
-    """Claim the idle share of the whole with equal stages, for p >= 3 and m >= p.
+def idle(
+    ranks: int, microbatches: int, forward: float, input_grad: float, weight_grad: float, send: float
+) -> Idle | None:
+    """Claim the idle seconds of each rank if F = I = W and sends are free, for p >= 3 and m >= p.
 
-    >>> bubble(4, 8), bubble(4, 3)
-    (0.09433962264150944, None)
+    >>> idle(4, 8, 1.0, 1.0, 1.0, send=0.0)
+    Idle(name='V-half', formula='(3p-1 - 3P + max(3p, p-1 + 2(1 + (P+1)//2)))F, P = 6', seconds=5.0)
     """
-    return idle_share(ranks, microbatches, _limit(ranks))
+    full = ranks >= 3 and microbatches >= ranks
+    if not full or send or not forward == input_grad == weight_grad:
+        return None
+    return idle_seconds("V-half", ranks, _limit(ranks), forward)
 
 
 def live(ranks: int, microbatches: int) -> list[int]:
@@ -41,7 +46,7 @@ def live(ranks: int, microbatches: int) -> list[int]:
     return [min(_limit(ranks), 2 * microbatches)] * ranks
 
 
-@schedules.add("v-half", bubble=bubble, live=live)
+@schedules.add("v-half", idle=idle, live=live)
 def v_half(ranks: int, microbatches: int, chunks: int = 2) -> list[list[Op]]:
     """Order each rank: forwards until half the memory of 1F1B is full, then both stages in turn.
 

@@ -6,30 +6,35 @@
     rank 3 |.. .. .. F0 f0 F1 f1 .. .. .. .. i0 ..
 
 In the building block every step from rank to rank takes one slot, and rank 0 pauses before I so that the ops of a rank
-do not meet: none, 2 or 4 slots for p mod 3 = 1, 0 or 2. A rank holds (p + 4)//3 microbatches (of two stages each) at
-most. Up to three ranks that is the memory of V-half, and the order is that of V-half. With F = I = W, p >= 3 and m >= p
-the bubble of the span (last end less first start of a rank) and of the makespan is 4p - 5, 4p - 7 or 4p - 9 times F for
-p mod 3 = 1, 0 or 2: divided by 6m of the ideal time, by 6m and itself of the whole. That is the form of the authors'
-scheduler, 3p - 1 - 3P + max(3p, p - 1 + 2(1 + (P + 1)//2)) for a peak of P stages. No form is known for m < p or other
-times; the order does not depend on times. Qi et al., Pipeline Parallelism with Controllable Memory, NeurIPS 2024; for
-p mod 3 = 2 the pause is longer than theirs, which takes up to 4 slots more.
+do not meet: for 0, 2 or 4 slots if p mod 3 is 1, 0 or 2. A rank holds (p + 4)//3 microbatches, of two stages each, at
+most. Up to three ranks that is the memory of V-half, and so is the order. With F = I = W, p >= 3 and m >= p the bubble
+of the span (from the first start of a rank to its last end) and of the makespan is 4p - 5, 4p - 7 or 4p - 9 of them if
+p mod 3 is 1, 0 or 2: over 6m as a share of the ideal time, over 6m and itself as a share of the whole. It is the form
+of the authors' scheduler, 3p - 1 - 3P + max(3p, p - 1 + 2(1 + (P + 1)//2)) for a peak of P stages. None is known for
+m < p or other times; the order does not depend on times. Qi et al., Pipeline Parallelism with Controllable Memory,
+NeurIPS 2024. If p mod 3 is 2, the authors pause less and take up to 4 slots more.
 """
 
 from __future__ import annotations
 
 from parsim.core.op import Op
-from parsim.core.orders import refuse_other_chunks
-from parsim.core.v_layout import block, half, idle_share, lay_out
+from parsim.core.orders import Idle, refuse_other_chunks
+from parsim.core.v_layout import block, half, idle_seconds, lay_out
 from parsim.schedules import schedules
 
 
-def bubble(ranks: int, microbatches: int) -> float | None:
-    """Claim the idle share of the whole with equal stages, for p >= 3 and m >= p.
+def idle(
+    ranks: int, microbatches: int, forward: float, input_grad: float, weight_grad: float, send: float
+) -> Idle | None:
+    """Claim the idle seconds of each rank if F = I = W and sends are free, for p >= 3 and m >= p.
 
-    >>> bubble(4, 8), bubble(4, 3)
-    (0.1864406779661017, None)
+    >>> idle(4, 8, 1.0, 1.0, 1.0, send=0.0)
+    Idle(name='V-min', formula='(3p-1 - 3P + max(3p, p-1 + 2(1 + (P+1)//2)))F, P = 4', seconds=11.0)
     """
-    return idle_share(ranks, microbatches, _limit(ranks))
+    full = ranks >= 3 and microbatches >= ranks
+    if not full or send or not forward == input_grad == weight_grad:
+        return None
+    return idle_seconds("V-min", ranks, _limit(ranks), forward)
 
 
 def live(ranks: int, microbatches: int) -> list[int]:
@@ -41,7 +46,7 @@ def live(ranks: int, microbatches: int) -> list[int]:
     return [min(_limit(ranks), 2 * microbatches)] * ranks
 
 
-@schedules.add("v-min", bubble=bubble, live=live)
+@schedules.add("v-min", idle=idle, live=live)
 def v_min(ranks: int, microbatches: int, chunks: int = 2) -> list[list[Op]]:
     """Order each rank: forwards until a third of the memory of 1F1B is full, then both stages in turn.
 

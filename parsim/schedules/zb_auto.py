@@ -27,22 +27,33 @@ from typing import NamedTuple
 
 from parsim.core.errors import Complaint, Invalid
 from parsim.core.op import Op
-from parsim.core.orders import StageTimes
+from parsim.core.orders import Idle, StageTimes
 from parsim.core.schema import Count, Positive
 from parsim.schedules import schedules
 
 Setting = tuple[bool, ...]  # leave the first gap, let F wait, fill every gap
 
 
-def bubble(ranks: int, microbatches: int, limit: int | None = None) -> float | None:
-    """Claim the idle share of the whole, from the first start of all ranks to the last end, for m and limit >= p.
+def idle(
+    ranks: int,
+    microbatches: int,
+    forward: float,
+    input_grad: float,
+    weight_grad: float,
+    send: float,
+    limit: int | None = None,
+) -> Idle | None:
+    """Claim the idle seconds of each rank if F = I = W and sends are free, for m and limit of p or more.
 
-    >>> bubble(4, 8), bubble(4, 8, limit=3)
-    (0.1111111111111111, None)
+    They are those from the first start of all ranks to the last end.
+
+    >>> idle(4, 8, 1.0, 1.0, 1.0, send=0.0)
+    Idle(name='ZB-auto', formula='(p-1)F', seconds=3.0)
     """
-    if min(microbatches, microbatches if limit is None else limit) < ranks:
+    few = min(microbatches, microbatches if limit is None else limit) < ranks
+    if few or send or not forward == input_grad == weight_grad:
         return None
-    return (ranks - 1) / (3 * microbatches + ranks - 1)
+    return Idle("ZB-auto", "(p-1)F", (ranks - 1) * forward)
 
 
 def live(ranks: int, microbatches: int, limit: int | None = None, kept: float = 1.0) -> list[int]:
@@ -54,7 +65,7 @@ def live(ranks: int, microbatches: int, limit: int | None = None, kept: float = 
     return [microbatches if limit is None or kept < 1 else min(limit, microbatches)] * ranks
 
 
-@schedules.add("zb-auto", bubble=bubble, live=live)
+@schedules.add("zb-auto", idle=idle, live=live)
 def zb_auto(
     ranks: int, microbatches: int, times: StageTimes, limit: Count | None = None, kept: Positive = 1.0
 ) -> list[list[Op]]:
@@ -192,7 +203,7 @@ class _Greedy:
             self._input(number)
 
     def _fits(self, last: int) -> bool:
-        """Can the stages up to *last* run one more F each, and one more for each stage after them?"""
+        """Can the stages up to *last* run one more F each, with memory left to stay one F ahead of the next?"""
         microbatches, one, limit = self.problem.microbatches, self.problem.memory[0], self.problem.limit
         for number, stage in enumerate(self.stages[: last + 1]):
             left = microbatches - len(stage.forwards)

@@ -5,29 +5,37 @@
     rank 2 |.. .. F0 I0 F1 I1 F2 I2 F3 I3 F4 I4 W0 F5 ...
 
 A rank holds 2p - 1 activations. Let the span of a rank be the time from its first start to its last end. With equal
-stages and sends of c the bubble of the span, the longest span less work, is (p - 1)(F + I + 2c - 2W) if W <= F and
-2W <= F + I, and with free sends (p - 1) max(0, F + I - 2W, I - F) for any times: 0 if F = I = W. That is the papers'
-bubble: a rank that starts late ends late, which holds where the optimizer step of a rank does not wait for the others.
-The makespan counts the late start of the last rank, (p - 1)F, too: if F = I = W, the bubble of the makespan is
-(p - 1) / 3m of the ideal time and (p - 1) / (3m + p - 1) of the whole. Needs m >= 2p. Qi et al., Zero Bubble Pipeline
-Parallelism, ICLR 2024, section 2.3.
+stages, W <= F and 2W <= F + I the bubble of the span, the longest span less work, is (p - 1)(F + I + 2c - 2W) for sends
+of c: the papers' bubble, 0 if F = I = W. It holds where the optimizer step of a rank does not wait for the others, so
+that a rank that starts late may end late. The makespan counts the late start of the last rank, (p - 1)(F + c), too,
+which hides as much of the bubble of the span: its bubble is (p - 1) max(F + c, F + I + 2c - 2W); with F = I = W it is
+(p - 1) / 3m of the ideal time and (p - 1) / (3m + p - 1) of the whole. With free sends and any times the bubble of the
+span is (p - 1) max(0, F + I - 2W, I - F). Needs m >= 2p. Qi et al., Zero Bubble Pipeline Parallelism, ICLR 2024,
+section 2.3.
 """
 
 from __future__ import annotations
 
 from parsim.core.errors import Complaint, Invalid
 from parsim.core.op import Op
+from parsim.core.orders import Idle
 from parsim.core.split_backward import split_backward
 from parsim.schedules import schedules
 
 
-def bubble(ranks: int, microbatches: int) -> float:
-    """Claim the idle share of the whole, from the first start of all ranks to the last end, with equal stages.
+def idle(ranks: int, forward: float, input_grad: float, weight_grad: float, send: float) -> Idle | None:
+    """Claim the idle seconds of each rank with equal stages, from the first start of all ranks to the last end.
 
-    >>> bubble(4, 8)
-    0.1111111111111111
+    >>> idle(4, 1.0, 1.0, 1.0, send=0.0)
+    Idle(name='ZB-H2', formula='(p-1)(F + c)', seconds=3.0)
+    >>> idle(4, 2.0, 3.0, 1.0, send=0.0)
+    Idle(name='ZB-H2', formula='(p-1)(F + I + 2c - 2W)', seconds=9.0)
     """
-    return (ranks - 1) / (3 * microbatches + ranks - 1)
+    if weight_grad > min(forward, (forward + input_grad) / 2) or send > 0.4 * min(forward, input_grad, weight_grad):
+        return None
+    start, span = forward + send, forward + input_grad + 2 * send - 2 * weight_grad
+    formula = "(p-1)(F + c)" if start >= span else "(p-1)(F + I + 2c - 2W)"
+    return Idle("ZB-H2", formula, (ranks - 1) * max(start, span))
 
 
 def live(ranks: int, microbatches: int) -> list[int]:
@@ -39,7 +47,7 @@ def live(ranks: int, microbatches: int) -> list[int]:
     return [2 * ranks - 1] * ranks
 
 
-@schedules.add("zb-h2", bubble=bubble, live=live)
+@schedules.add("zb-h2", idle=idle, live=live)
 def zb_h2(ranks: int, microbatches: int) -> list[list[Op]]:
     """Order each rank: warm-up, I and F in turn with a W that lags by twice the rank, then the remaining W.
 

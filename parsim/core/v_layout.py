@@ -82,7 +82,8 @@ def lay_out(block: Block, microbatches: int, limit: int) -> list[list[Op]]:
     """
     few = min(microbatches, limit + 2)  # with more, the ops of the middle repeat
     ranks = [_Rank(rank, block, few, limit) for rank in range(len(block.slots))]
-    passed = {kind: [0] * (2 * len(ranks)) + [few] for kind in "FIW"}  # by each stage; no stage stands before 0
+    # Ops that each stage has run. The last entry stands for the stages before the first and after the last.
+    passed = {kind: [0] * (2 * len(ranks)) + [few] for kind in "FIW"}
     left = PERIOD * few * len(ranks)
     while left:
         ops = [op for rank in ranks if (op := rank.run(*passed.values()))]

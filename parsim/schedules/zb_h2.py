@@ -6,7 +6,7 @@
 
 A rank holds 2p - 1 activations. Let the span of a rank be the time from its first start to its last end. With equal
 stages, W <= F and 2W <= F + I the bubble of the span, the longest span less work, is (p - 1)(F + I + 2c - 2W) for sends
-of c. It is the bubble of the paper, 0 if F = I = W: the optimizer step of a rank does not wait for the others, so a rank
+of c. It is the paper's bubble, 0 if F = I = W: the optimizer step of a rank does not wait for the others, so a rank
 that starts late may end late. The makespan counts the late start of the last rank, (p - 1)(F + c), too: its bubble is
 the larger of the two, with F = I = W (p - 1) / 3m of the ideal time and (p - 1) / (3m + p - 1) of the whole. With free
 sends and any times the bubble of the span is (p - 1) max(0, F + I - 2W, I - F). Needs m >= 2p. Qi et al., Zero Bubble

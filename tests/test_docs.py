@@ -362,6 +362,24 @@ def test_a_kernel_of_ones_own_works_as_told(desk, said, shows):
     shows(block, 1)
 
 
+def test_a_schedule_of_ones_own_works_as_told(desk, said, shows):
+    """From an empty file to a comparison; what a wrong order is told."""
+    (desk / "one_by_one.py").write_text("", encoding="utf-8")
+    code, _, err = said("parsim check one_by_one.py")
+    assert (code, "one_by_one.py:1:1: with: adds nothing to a shelf" in err) == (2, True)
+    (desk / "one_by_one.py").write_text(FILES["one_by_one.py"], encoding="utf-8")
+    assert said("parsim check one_by_one.py")[0] == 0
+    assert said("parsim examples .")[0] == 0
+    text = CONTRIBUTING.read_text(encoding="utf-8")
+    for line in re.findall(r"`(parsim (?:compare|schedule) [^`]*one_by_one\.py[^`]*)`", text):
+        code, out, err = said(line.replace("\n", " "))
+        assert (code, "one_by_one" in out or "0F0 0B0" in out) == (0, True), err
+    assert FILES["one_by_one.py"].count('"FB"') == 1
+    (desk / "one_by_one.py").write_text(FILES["one_by_one.py"].replace('"FB"', '"BF"'), encoding="utf-8")
+    (block,) = [one for one in blocks(CONTRIBUTING, "console") if one.startswith("$ parsim check one_by_one.py")]
+    shows(block, 1)
+
+
 def test_a_device_of_ones_own_can_be_read():
     """It is written as those that are there: each number beside its source."""
     (shown,) = blocks(CONTRIBUTING, "yaml")

@@ -1,6 +1,7 @@
 """Closed forms of pipelines equal the played timeline, and the published bubble rates of 1F1B."""
 
 import random
+import re
 
 import pytest
 
@@ -76,7 +77,15 @@ def test_what_a_schedule_claims_of_equal_stages_is_what_is_played(name):
 
 def test_schedules_with_a_published_form_are_all_tried():
     ours = {name for name in schedules.entries() if "idle" in schedules.claims(name)}
-    assert SHAPES.keys() <= ours
+    assert SHAPES.keys() == ours
+
+
+@pytest.mark.parametrize(
+    ("name", "microbatches"), [("gpipe", 5), ("1f1b", 8), ("1f1b", 12), ("zb-h1", 5), ("zb-h1", 9)]
+)
+def test_forms_with_sends_are_what_is_played(name, microbatches):
+    found = validation(parsim.simulate(stages(4, name, microbatches, "30 ms", "41 ms", "27 ms", "7 ms")))
+    assert (len(found.forms), found.good) == (1, True), found.report()
 
 
 def test_both_bubbles_are_named():
@@ -112,3 +121,25 @@ def test_forward_pipelines_of_unequal_stages():
         found = validation(parsim.simulate(scenario))
         assert found.result.timeline.makespan_s == (6 - 1) * max(times) + sum(times) + 3 * send
         assert ([form.name for form in found.forms], found.good) == (["forward pipeline"], True)
+
+
+def test_a_comparison_of_schedules_tells_bubbles_and_activations():
+    base = stages(4, "1f1b", 8, "1 ms", "1 ms", "1 ms")
+    found = parsim.compare(base, set={"plan.schedule": ["1f1b", "gpipe", "dualpipe", "zb-v"]})
+    told = {one["label"].removeprefix("schedule="): one["pipeline"] for one in found.to_dict()["variants"]}
+    # By hand: (p - 1) / m and (p - 1) / (m + p - 1); DualPipe's p - 2 of 3m; ZB-V's p - 1 of 6m. Activations: p, m,
+    # p + 1, and 2p of half a rank's layers.
+    right = {"1f1b": (3 / 8, 3 / 11, 4), "gpipe": (3 / 8, 3 / 11, 8), "dualpipe": (2 / 24, 2 / 26, 5)}
+    right["zb-v"] = (3 / 48, 3 / 51, 8)
+    assert {name: tuple(one.values()) for name, one in told.items()} == {
+        name: pytest.approx(values) for name, values in right.items()
+    }
+    assert re.search(r"^. schedule=gpipe .* 37\.5 % +27\.3 % +8$", found.report(), re.MULTILINE)
+
+
+def test_other_work_has_no_columns_of_pipelines():
+    tasks = [{"name": "a", "compute": "1 s"}, {"name": "b", "compute": "2 s"}]
+    scenario = {"cluster": {"devices": 2}, "workload": {"kind": "tasks", "tasks": tasks}}
+    found = parsim.compare(scenario, set={"policy": ["fifo", "heft"]})
+    assert [one["pipeline"] for one in found.to_dict()["variants"]] == [None, None]
+    assert "bubble" not in found.report()

@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 import parsim
+from parsim.core.op import TASKS
 from parsim.core.timeline import CAUSES, STEPS
 from parsim.export import text
 from parsim.export.csv import from_rows
@@ -526,9 +527,10 @@ def test_a_path_goes_behind_the_bars_of_others_and_leaves_the_makespan_whole():
     assert max(casing) < makespan
 
 
-def test_every_kind_of_task_of_training_has_a_look_and_letters():
-    assert {*program.KINDS} <= {*style.KINDS}
-    assert {*program.KINDS} == {*text.ALPHABETS} == {*text.CROWDED}
+def test_every_kind_of_task_of_pipelines_and_training_has_a_look_and_letters():
+    kinds = {*program.KINDS, *TASKS}
+    assert kinds <= {*style.KINDS}
+    assert kinds == {*text.ALPHABETS} == {*text.CROWDED}
 
 
 def test_looks_are_told_apart_in_grey_print():

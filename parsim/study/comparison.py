@@ -192,6 +192,7 @@ def _plain(one: Played, known: Sequence[Played], by: Measure, seeds: Sequence[in
         "ledger": None,
         "utilisation": None,
         "peak_memory_bytes": None,
+        "pipeline": None,
         "failures": [{"seed": seed, "reason": reason} for seed, reason in one.failures.items()],
         "run": one.run.facts if one.run else None,
     }
@@ -206,8 +207,15 @@ def _plain(one: Played, known: Sequence[Played], by: Measure, seeds: Sequence[in
             "ledger": _ledger(one.terms()),
             "utilisation": one.mean(lambda run: run.utilisation),
             "peak_memory_bytes": one.peak_memory_bytes,
+            "pipeline": _pipeline(one) if one.live_activations else None,
         }
     return facts
+
+
+def _pipeline(one: Played) -> dict[str, Any]:
+    of_ideal, of_whole = one.bubbles
+    live = one.live_activations
+    return {"bubble_of_ideal": of_ideal, "bubble_of_whole": of_whole, "live_activations": live}
 
 
 def _against(held: Pair, one: Played, first: Played) -> dict[str, Any]:

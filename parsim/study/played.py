@@ -16,6 +16,7 @@ import numpy as np
 from parsim.core.job import Theory
 from parsim.core.timeline import CAUSES, Timeline, Words
 from parsim.core.tolerance import close
+from parsim.metrics.activations import live_activations
 from parsim.run import Result, run
 from parsim.sim.record import SpanNames
 from parsim.study.case import Case
@@ -34,6 +35,7 @@ class Figures(NamedTuple):
     utilisation: float
     peak_memory_bytes: float  # of the fullest device
     work: Work = NOTHING
+    live_activations: int = 0  # of the rank of a pipeline that holds the most; 0: it is no pipeline
 
     def over(self, amount: float) -> Figures:
         """Return the figures with all seconds divided by an *amount* of work."""
@@ -66,6 +68,7 @@ def _figures(run: Result, case: Case) -> Figures:
         utilisation=computing / makespan if makespan else 0.0,
         peak_memory_bytes=max(device["peak_memory_bytes"] for device in devices),
         work=work_done(case.seeded(run.job.seed), run.job),
+        live_activations=max(live_activations(run.job.graph), default=0),
     )
 
 
@@ -135,6 +138,17 @@ class Played:
     def makespan(self) -> Sample:
         """The mean makespan and its interval."""
         return sample(self.makespans)
+
+    @property
+    def live_activations(self) -> int:
+        """The most activations that a rank of the pipeline holds; 0 if it is no pipeline."""
+        return max(run.live_activations for run in self.runs.values())
+
+    @property
+    def bubbles(self) -> tuple[float, float]:
+        """The mean idle time of the workers as a share of the ideal time, in which none is idle, and of the whole."""
+        busy = self.mean(lambda run: run.utilisation)
+        return (1 / busy - 1 if busy else 0.0), 1 - busy
 
     def mean(self, figure: Callable[[Figures], float]) -> float:
         """Return the mean of a figure over the seeds."""

@@ -4,7 +4,7 @@
     policy=fifo         3     first       66.7 %          0 B        2           0      1      1            0        0
   * policy=heft         2   -33.3 %      100.0 %          0 B        2           0      0      0            0        0
 
-If this is wider than a page, the ledger follows below.
+If this is wider than a page, the columns of pipelines and the ledger follow below.
 """
 
 from __future__ import annotations
@@ -49,11 +49,12 @@ def table(played: Sequence[Played]) -> list[str]:
     labels = [f"{mark} {short(one.label, LABEL)}" for mark, one in zip(marks, known, strict=True)]
     wide = max(map(width, labels))
     heads = [left(label, wide) for label in ["", *labels]]
-    whole, terms = [*_makespans(known), *_units(known, by), *_against(scaled), *_rest(known)], [*_terms(known)]
-    lines = _beside(heads, [*whole, *terms])
-    if width(lines[0]) > PAGE:
-        lines = [*_beside(heads, whole), "", *_beside(heads, terms)]
-    return [*lines, "", *_legend(known, by)]
+    whole = [*_makespans(known), *_units(known, by), *_against(scaled), *_rest(known)]
+    blocks = [whole]
+    for block in ([*_of_pipelines(known)], [*_terms(known)]):
+        beside = [*blocks[-1], *block]
+        blocks = [*blocks[:-1], beside] if width(_beside(heads, beside)[0]) <= PAGE else [*blocks, block]
+    return [line for block in blocks for line in (*_beside(heads, block), "")] + _legend(known, by)
 
 
 def _beside(heads: list[str], columns: Sequence[Column]) -> list[str]:
@@ -107,6 +108,16 @@ def _rest(known: Sequence[Played]) -> Iterator[Column]:
     yield Column("peak memory", [size(one.peak_memory_bytes) for one in known])
 
 
+def _of_pipelines(known: Sequence[Played]) -> Iterator[Column]:
+    """Yield the bubble, as a share of the ideal time and of the whole, and the peak of activations."""
+    if not any(one.live_activations for one in known):
+        return
+    shares = [one.bubbles for one in known]
+    for head, column in zip(("bubble/ideal", "bubble/whole"), zip(*shares, strict=True), strict=True):
+        yield Column(head, [f"{100 * share:.1f} %" for share in column])
+    yield Column("activations", [str(one.live_activations) for one in known])
+
+
 def _unit_s(known: Sequence[Played]) -> float:
     return unit_of(max(one.makespan.mean for one in known)).seconds
 
@@ -116,6 +127,8 @@ def _legend(known: Sequence[Played], by: Measure) -> list[str]:
     scaled = by.per_unit(known)
     unmarked = len(known) < 2 or bool(alike(scaled))
     lines = [f"times in {unit} and utilisation are means of the workers; peak memory: of the fullest device"]
+    if any(one.live_activations for one in known):
+        lines.append("bubble: idle time of the workers; activations: most held by a rank, per stage and microbatch")
     if by.amount:
         marked = "" if unmarked else f"* the shortest per {by.unit}   "
         lines.append(f"{marked}work: {AMOUNTS[by.amount].noun}; vs first: time per {by.unit}")

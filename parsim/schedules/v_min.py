@@ -7,12 +7,12 @@
 
 In the building block every step from rank to rank takes one slot, and rank 0 pauses before I so that the ops of a rank
 do not meet: for 0, 2 or 4 slots if p mod 3 is 1, 0 or 2. A rank holds (p + 4)//3 microbatches, of two stages each, at
-most. Up to three ranks that is the memory of V-half, and so is the order. With F = I = W, p >= 3 and m >= p the bubble
-of the span (from the first start of a rank to its last end) and of the makespan is 4p - 5, 4p - 7 or 4p - 9 of them if
-p mod 3 is 1, 0 or 2: over 6m as a share of the ideal time, over 6m and itself as a share of the whole. It is the form
-of the authors' scheduler, 3p - 1 - 3P + max(3p, p - 1 + 2(1 + (P + 1)//2)) for a peak of P stages. None is known for
-m < p or other times; the order does not depend on times. Qi et al., Pipeline Parallelism with Controllable Memory,
-NeurIPS 2024. If p mod 3 is 2, the authors pause less and take up to 4 slots more.
+most. With 1, 2, 3 or 5 ranks that is as much as V-half holds, and the order is that of V-half. With F = I = W, p >= 3
+and m >= p the bubble of the span (from the first start of a rank to its last end) and of the makespan is 4p - 5, 4p - 7
+or 4p - 9 of them if p mod 3 is 1, 0 or 2: over 6m as a share of the ideal time, over 6m and itself as a share of the
+whole. It is the form of the authors' scheduler, 3p - 1 - 3P + max(3p, p - 1 + 2(1 + (P + 1)//2)) for a peak of P
+stages. None is known for m < p or other times; the order does not depend on times. Qi et al., Pipeline Parallelism with
+Controllable Memory, NeurIPS 2024. If p mod 3 is 2, the authors pause less and take up to 4 slots more.
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ def v_min(ranks: int, microbatches: int, chunks: int = 2) -> list[list[Op]]:
     3F0 4F0 3F1 4F1 4I0 3I0 4W0 3W0 4I1 3I1 4W1 3W1
     """
     refuse_other_chunks("v-min", chunks, 2)
-    shape = block([1] * (ranks - 1), (0, (2, 0, 4)[ranks % 3], 0)) if ranks > 3 else half(ranks)
-    return lay_out(shape, microbatches, _limit(ranks))
+    thin = block([1] * (ranks - 1), (0, (2, 0, 4)[ranks % 3], 0))
+    return lay_out(half(ranks) if ranks in (1, 2, 3, 5) else thin, microbatches, _limit(ranks))
 
 
 def _limit(ranks: int) -> int:

@@ -5,11 +5,15 @@ import re
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from plain_pipeline import play
 
 import parsim
-from parsim.core.op import action
+from parsim.core.op import action, ops_of
 from parsim.core.orders import orders_of
 from parsim.core.schema import Ask
+from parsim.core.wrong_orders import wrong
 from parsim.schedules import schedules
 
 FILES = Path(__file__).parent / "data/pytorch_pipelining"
@@ -101,6 +105,37 @@ def test_orders_of_another_shape_are_refused(orders, set, path, why):
     with pytest.raises(parsim.ScenarioError) as refused:
         parsim.simulate(scenario(orders), set=set)
     assert (refused.value.faults[0].path, why in refused.value.faults[0].message) == (path, True)
+
+
+@settings(derandomize=True, max_examples=60)
+@given(st.data())
+def test_what_is_found_wrong_is_what_another_player_cannot_play(data):
+    """Orders with an action dropped, doubled, or moved: the first two are named, the last is a deadlock or plays."""
+    name = data.draw(st.sampled_from(["gpipe", "1f1b", "interleaved-1f1b", "zb-v", "dualpipev", "dualpipe", "zb-h1"]))
+    asked = Ask(name, schedules[name])
+    ranks, microbatches = data.draw(st.sampled_from([(2, 4), (4, 8), (2, 6)]))
+    orders = [[*row] for row in orders_of(asked, ranks, microbatches)]
+    stages = 1 + max(op.stage for row in orders for op in ops_of(row))
+    assert wrong(orders, stages, microbatches) == []
+    row = orders[data.draw(st.integers(0, ranks - 1))]
+    at = data.draw(st.integers(0, len(row) - 1))
+    changed = row.pop(at)
+    fate = data.draw(st.sampled_from(["dropped", "doubled", "moved"]))
+    if fate != "dropped":
+        row.insert(data.draw(st.integers(0, len(row))), changed)
+    if fate == "doubled":
+        row.insert(at, changed)
+    found = wrong(orders, stages, microbatches)
+    if fate != "moved":
+        assert {one.action for one in found} & {str(op) for op in ops_of([changed])}
+        return
+    try:
+        play(orders)
+    except AssertionError:
+        assert found
+        assert all(one.message.startswith("deadlock: rank ") for one in found)
+    else:
+        assert found == []
 
 
 SHAPES = {

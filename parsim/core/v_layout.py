@@ -84,9 +84,10 @@ def lay_out(block: Block, microbatches: int, limit: int) -> list[list[Op]]:
     ranks = [_Rank(rank, block, few, limit) for rank in range(len(block.slots))]
     # Ops that each stage has run. The last entry stands for the stages before the first and after the last.
     passed = {kind: [0] * (2 * len(ranks)) + [few] for kind in "FIW"}
+    forwards, inputs, weights = passed.values()
     left = PERIOD * few * len(ranks)
     while left:
-        ops = [op for rank in ranks if (op := rank.run(*passed.values()))]
+        ops = [op for rank in ranks if (op := rank.run(forwards, inputs, weights))]
         left -= len(ops)
         for stage, kind, _ in ops:
             passed[kind][stage] += 1
@@ -135,10 +136,8 @@ class _Rank:
             taken = {slot % PERIOD for slot in at.values()}
             at[stage, "W"] = next(slot for slot in count(at[stage, "I"] + 1) if slot % PERIOD not in taken)
         end = slots.first_forward + PERIOD * (microbatches - 2)
-        placed = [
-            (slot + PERIOD * i, Op(stage, kind, i)) for (stage, kind), slot in at.items() for i in range(microbatches)
-        ]
-        return [op for slot, op in sorted(placed) if op.kind != "W" or slot < end]
+        placed = (zip(count(slot, PERIOD), each(*key, range(microbatches)), strict=False) for key, slot in at.items())
+        return [op for slot, op in sorted(chain.from_iterable(placed)) if op.kind != "W" or slot < end]
 
     def run(self, forwards: list[int], inputs: list[int], weights: list[int]) -> Op | None:
         """Run the next op that is ready in this slot; the lists count what each stage ran in earlier slots."""
@@ -175,9 +174,9 @@ class _Rank:
     def _early(self, forwards: list[int], inputs: list[int]) -> Op | None:
         """Take I of the second chunk out of turn: without forwards to come, it needs no pause."""
         stage, microbatch = self.second, inputs[self.second]
-        op = Op(stage, "I", microbatch)
-        if op not in self.turns or microbatch >= min(forwards[stage], inputs[stage + 1]):
+        if microbatch >= min(forwards[stage], inputs[stage + 1]):
             return None
+        op = Op(stage, "I", microbatch)
         self.turns.remove(op)
         self.weights.append(Op(stage, "W", microbatch))
         return op

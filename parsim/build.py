@@ -23,6 +23,7 @@ from parsim.core.graph import TaskGraph
 from parsim.core.job import Cost, Job
 from parsim.core.plan import Plan, Steps
 from parsim.core.schema import Ask, Whole
+from parsim.core.signatures import taken
 from parsim.core.timeline import STEPS
 from parsim.costs import costs
 from parsim.entries.checked_policy import guarded
@@ -36,9 +37,10 @@ from parsim.scenario.json_schema import json_schema
 from parsim.scenario.repair import mended
 from parsim.scenario.scenario import Scenario
 from parsim.scenario.schema import OneOf, check, parameters
+from parsim.training.plan import TrainingPlan
+from parsim.training.program import Training
+from parsim.training.work import not_computed
 from parsim.workloads import workloads
-
-CONSTANT = Ask("constant")
 
 
 @dataclass(frozen=True)
@@ -50,16 +52,16 @@ class Form:
     cluster : devices, and the network between them.
     workload : the work to do.
     plan : how the work is cut; its keys depend on the workload's kind.
-    cost : the seconds of a task.
+    cost : the seconds of a task; left out: kernels for models that are trained, else constant.
     policy : chooses the ready task that an idle worker takes; left out: in_order for pipelines, else fifo.
     seed : seed of all draws; the same seed gives the same run.
     clock : source of task times: simulated, the cost; live, the kernels, which really run.
     """
 
     cluster: ClusterForm
-    workload: Annotated[Ask, OneOf(workloads, given=("cluster", "plan"))]
+    workload: Annotated[Ask, OneOf(workloads, given=("cluster", "plan", "cost"))]
     plan: dict[str, Any] | None = None
-    cost: Annotated[Ask, OneOf(costs)] = CONSTANT
+    cost: Annotated[Ask, OneOf(costs)] | None = None
     policy: Annotated[Ask, OneOf(policies)] | None = None
     seed: Whole = 0
     clock: Literal["simulated", "live"] = "simulated"
@@ -69,13 +71,26 @@ class Form:
 @uncollected()
 def build(scenario: Scenario) -> Job:
     """Return the job of *scenario*. All faults are raised in one `ScenarioError`."""
+    return _built(scenario, computed=False)
+
+
+@staying()
+@uncollected()
+def build_computed(scenario: Scenario) -> Job:
+    """Return the job of *scenario* for a run whose kernels really compute, in fp64, within the memory of devices."""
+    return _built(scenario, computed=True)
+
+
+def _built(scenario: Scenario, computed: bool) -> Job:
     said, complaints = sections(scenario.values)
     if len(complaints) > MANY:
         raise scenario.error(complaints)
     if complaints:  # continue with the valid parts, to find all faults at once
         said, _ = sections(mended(scenario.values, complaints))
     elsewhere: list[Fault] = []  # faults in files that the scenario names
-    job = _job(scenario, _settled(scenario, said), complaints, elsewhere)
+    settled = _settled(scenario, said)
+    computed = computed or settled.get("clock") == "live"
+    job = _job(scenario, _in_fp64(settled) if computed else settled, computed, complaints, elsewhere)
     if complaints or scenario.faults or elsewhere:
         raise scenario.error(complaints, elsewhere)
     assert job is not None
@@ -132,9 +147,25 @@ def _settled(scenario: Scenario, said: dict[str, Any]) -> dict[str, Any]:
     asks = {name: _with_files(scenario, ("plan", name), ask) for name, ask in _asks(settled.get("plan")).items()}
     settled |= {"plan": replace(settled["plan"], **asks)} if asks else {}
     workload = settled.get("workload")
+    if "cost" in settled and settled["cost"] is None:
+        settled["cost"] = _default_cost(workload)
     if workload is not None and workload.arguments.get("seed", 0) is None:
         settled["workload"] = workload._replace(arguments={**workload.arguments, "seed": said.get("seed", 0)})
     return settled
+
+
+def _default_cost(workload: Ask | None) -> Ask:
+    trains = workload is not None and plan_class(workload.entry) is TrainingPlan
+    name = "kernels" if trains else "constant"
+    return Ask(name, costs[name], check(costs[name], {}))
+
+
+def _in_fp64(settled: dict[str, Any]) -> dict[str, Any]:
+    """Let the workload compute in fp64, as NumPy kernels do."""
+    workload = settled.get("workload")
+    if workload is None or "precision" not in workload.arguments:
+        return settled
+    return settled | {"workload": workload._replace(arguments={**workload.arguments, "precision": "fp64"})}
 
 
 def _with_files(scenario: Scenario, section: Path, ask: Ask) -> Ask:
@@ -198,7 +229,9 @@ def _collect(complaints: list[Complaint], ask: Callable[[], Any], path: Path = (
         return None
 
 
-def _job(scenario: Scenario, said: dict[str, Any], complaints: list[Complaint], elsewhere: list[Fault]) -> Job | None:
+def _job(
+    scenario: Scenario, said: dict[str, Any], computed: bool, complaints: list[Complaint], elsewhere: list[Fault]
+) -> Job | None:
     """Call the entries of *said* and make the job; collect complaints, and faults *elsewhere*."""
     devices, cluster, graph, cost, policy = (), None, None, None, None
     if "cluster" in said:
@@ -209,12 +242,14 @@ def _job(scenario: Scenario, said: dict[str, Any], complaints: list[Complaint], 
         topology = said["cluster"].topology
         with _elsewhere(elsewhere):
             cluster = _collect(complaints, lambda: wired(devices, topology), ("cluster", "topology"))
-    if devices and {"workload", "plan"} <= said.keys():
-        with _elsewhere(elsewhere):
-            graph = _collect(complaints, lambda: _graph(said["workload"], cluster or Cluster(devices), said["plan"]))
     if "cost" in said:
         with _elsewhere(elsewhere):
-            cost = _collect(complaints, lambda: _cost(said["cost"], graph), ("cost",))
+            cost = _collect(complaints, said["cost"].make, ("cost",))
+    if devices and {"workload", "plan"} <= said.keys():
+        with _elsewhere(elsewhere):
+            graph = _collect(complaints, lambda: _graph(said, cluster or Cluster(devices), cost))
+    if "cost" in said:
+        complaints += [complaint.below("cost") for complaint in _about_compute(said["cost"], graph)]
     if "policy" in said:
         policy = _collect(complaints, lambda: _policy(said["policy"], graph, cluster), ("policy",))
     if cluster is None or graph is None or any(c.path[:1] in _WORK for c in complaints):
@@ -226,11 +261,15 @@ def _job(scenario: Scenario, said: dict[str, Any], complaints: list[Complaint], 
     cost = cost or costs["constant"]()
     remarks = cost.remarks(graph, cluster)
     complaints += [complaint.below("cost") for complaint in remarks.complaints]
+    binding = computed or not (graph.orders or isinstance(graph.program, Training))
+    if computed and isinstance(graph.program, Training):
+        complaints += not_computed(graph.program)
     job = Job(
         name=scenario.name,
         sha256=scenario.sha256,
         graph=graph,
-        cluster=cluster,
+        cluster=cluster if binding else cluster.without_limits(),
+        memories=tuple(device.memory for device in cluster.devices),
         policy_name=policy_name,
         policy=policy,
         cost=cost,
@@ -259,15 +298,17 @@ def _elsewhere(faults: list[Fault]) -> Iterator[None]:
 _WORK = (("cluster",), ("workload",), ("plan",))
 
 
-def _graph(workload: Ask, cluster: Cluster, plan: Any) -> TaskGraph:
+def _graph(said: dict[str, Any], cluster: Cluster, cost: Cost | None) -> TaskGraph:
+    workload, given = said["workload"], {"cluster": cluster, "plan": said["plan"], "cost": cost}
     try:
-        graph: TaskGraph = workload.make(cluster=cluster, plan=plan)
+        graph: TaskGraph = workload.make(**{name: given[name] for name in taken(workload.entry, given)})
         return graph
     except Invalid as invalid:
         raise Invalid(c if c.path[:1] == ("plan",) else c.below("workload") for c in invalid.complaints) from None
 
 
-def _cost(ask: Ask, graph: TaskGraph | None) -> Cost:
+def _about_compute(ask: Ask, graph: TaskGraph | None) -> list[Complaint]:
+    """Return complaints about the key `compute`, which is for workloads that do not state seconds themselves."""
     complaints = []
     if graph is not None and "compute" in ask.arguments:
         given = ask.arguments["compute"] is not None
@@ -275,10 +316,7 @@ def _cost(ask: Ask, graph: TaskGraph | None) -> Cost:
             complaints.append(Complaint(("compute",), "the workload already states times; leave compute out", "key"))
         if not given and len(graph) and not graph.stated.size:
             complaints.append(Complaint(("compute",), "is missing; write for example 'compute: 1 s'"))
-    if complaints:
-        raise Invalid(complaints)
-    cost: Cost = ask.make()
-    return cost
+    return complaints
 
 
 def _policy(ask: Ask | None, graph: TaskGraph | None, cluster: Cluster | None) -> tuple[str, Callable[[], Any]]:

@@ -25,7 +25,7 @@ from parsim.export.six_steps import six_steps
 from parsim.export.trace import write_trace
 from parsim.metrics.devices import devices
 from parsim.metrics.ledger import Ledger, ledger
-from parsim.metrics.training import training
+from parsim.metrics.training import model, training
 from parsim.reading import load
 from parsim.scenario.scenario import Source
 from parsim.sim.cut import Cut
@@ -61,8 +61,12 @@ class Result:
 
     @cached_property
     def metrics(self) -> dict[str, Any]:
-        """The figures of every device and of training (None: no training), as in the contract."""
-        return {"devices": self.devices, "training": training(self.job, self.timeline)}
+        """The figures of every device, of the model and of training (None: no training), as in the contract."""
+        return {
+            "devices": self.devices,
+            "model": model(self.job),
+            "training": training(self.job, self.timeline),
+        }
 
     def to_dict(self) -> dict[str, Any]:
         """Return the run as in section 2 of the contract."""

@@ -435,14 +435,15 @@ def test_the_simulated_clock_says_that_it_runs_no_kernels():
         ("workload.optimizer", "adan", "workload.optimizer", "Did you mean 'adam'?"),
         ("workload.optimizer", {"kind": "adam", "beta1": 2.0}, "workload.optimizer.beta1", "at least 0 and below 1"),
         ("workload.optimizer", {"kind": "sgd", "rat": 1.0}, "workload.optimizer.rat", "Did you mean 'rate'?"),
-        ("workload.widths", [20_000, 20_000], "workload", "makes a model of 400000000 weights"),
-        ("workload.iterations", 100_000, "workload.iterations", "makes 500000 tasks"),
         ("plan.subsets", 11, "plan.subsets", "11 parts of 10 items"),
-        ("plan.microbatches", 2, "plan.microbatches", "does not apply to split: data"),
+        ("plan.microbatches", 6, "plan.microbatches", "6 parts of 5 items"),
         ("plan.schedule", "gpipe", "plan.schedule", "does not apply to split: data"),
         ("plan.pipeline", 2, "plan.pipeline", "does not apply to split: data"),
         ("plan", {"split": "layers", "subsets": 2}, "plan.subsets", "does not apply to split: layers"),
-        ("plan", {"split": "layers", "pipeline": 3}, "plan.pipeline", "there are 2 workers and 3 layers"),
+        ("plan", {"split": "layers", "pipeline": 3}, "plan.pipeline", "needs 3 workers, the cluster has 2"),
+        ("plan", {"split": "layers", "stages": [2, 2]}, "plan.stages", "covers 4 layers, and the model has 3"),
+        ("plan", {"split": "layers", "stages": [3]}, "plan.stages", "has 1 stages, and the plan has 2"),
+        ("plan", {"split": "layers", "recompute": ["none", "full"]}, "plan.recompute", "has 2 entries"),
         ("plan", {"split": "layers", "microbatches": 11}, "plan.microbatches", "11 parts of 10 items"),
         ("plan", {"split": "layers", "schedule": "gpip"}, "plan.schedule", "Did you mean 'gpipe'?"),
         ("plan", {"split": "chain"}, "plan.split", "'data' or 'layers'"),
@@ -459,12 +460,22 @@ def test_what_cannot_be_trained_is_refused_where_it_stands(where, what, path, me
     assert message in err
 
 
+@pytest.mark.parametrize(
+    ("key", "what", "path", "message"),
+    [
+        ("widths", [20_000, 20_000], "workload", "makes a model of 400000000 weights"),
+        ("iterations", 100_000, "workload.iterations", "makes 500000 tasks"),
+    ],
+)
+def test_what_is_too_large_is_counted_and_not_computed(key, what, path, message):
+    large = scenario(MLP | {key: what})
+    assert len(build(load(large)).graph)
+    with pytest.raises(parsim.ScenarioError, match=f": {path}: .*{message}"):
+        build(load({**large, "clock": "live"}))
+
+
 def test_a_pipeline_of_more_ranks_than_layers_is_refused():
-    with pytest.raises(
-        parsim.ScenarioError,
-        match=r"plan.pipeline: a pipeline of 4 ranks .* there are "
-        r"8 workers and 3 layers",
-    ):
+    with pytest.raises(parsim.ScenarioError, match=r"plan.pipeline: 4 ranks make 4 stages, and the model has 3"):
         parsim.simulate(scenario(plan={"split": "layers", "pipeline": 4}, devices=8))
     short = scenario(plan={"split": "layers"}, devices=8)  # left out: as many as there are layers
     assert {*build(load(short)).graph.place.tolist()} == {0, 1, 2}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
 from typing import NamedTuple
@@ -171,6 +171,10 @@ class Cluster:
     def p(self) -> int:
         """P of the theory: the number of workers that all workers stand for."""
         return int(self.stands_for.sum())
+
+    def without_limits(self) -> Cluster:
+        """Return the same cluster with endless memory."""
+        return replace(self, devices=tuple(device._replace(memory=math.inf) for device in self.devices))
 
     @cached_property
     def limited(self) -> tuple[int, ...]:

@@ -181,6 +181,7 @@ class Job:
     values: dict[str, Any]  # the scenario's values, as in YAML
     notes: Sequence[str] = ()  # notes for the user
     engine: Engine = "auto"  # the engine of the simulated clock
+    memories: Sequence[float] = ()  # B of each device, also where the run is not bound by them
 
     @cached_property
     def begun_s(self) -> float:

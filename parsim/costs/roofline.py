@@ -23,12 +23,13 @@ from parsim.core.cluster import Cluster, Device
 from parsim.core.errors import Complaint
 from parsim.core.graph import Floats, TaskGraph
 from parsim.core.job import Cost, Remarks
-from parsim.core.kernel import Call
+from parsim.core.kernel import ITEM, Call
+from parsim.core.precision import BYTES, Precision, lacking
 from parsim.core.schema import Positive
 from parsim.core.units import Seconds
 from parsim.costs import costs
 from parsim.costs.constant import no_luck
-from parsim.kernels import price
+from parsim.kernels import kernel_of, price
 
 
 @costs.add("roofline")
@@ -43,7 +44,7 @@ def roofline(efficiency: Positive = 1.0, memory_efficiency: Positive = 1.0, over
 
     >>> from parsim.core.rates import Rates
     >>> device = Device("w0", peak=Rates(1e12), bandwidth=1e11)
-    >>> seconds(Call("matmul", (), "forward", ((100, 100), (100, 100))), device, "fp64", 0.5)
+    >>> seconds(Call("matmul", (), "forward", ((100, 100), (100, 100))), device, FP64, 0.5)
     4e-06
     """
     return Cost(expected=partial(_expected, efficiency, memory_efficiency, overhead), luck=no_luck, remarks=_remarks)
@@ -52,19 +53,21 @@ def roofline(efficiency: Positive = 1.0, memory_efficiency: Positive = 1.0, over
 def seconds(
     call: Call,
     device: Device,
-    format: str,
+    precision: Precision,
     efficiency: float = 1.0,
     memory_efficiency: float = 1.0,
     overhead: float = 0.0,
 ) -> float:
-    """Return the seconds of a call that computes in a number format on *device*."""
+    """Return the seconds of a call on *device*, whose arrays are in the format of activations."""
     flops, size = price(call)
-    return overhead + max(flops / (device.peak.of(format) * efficiency), size / (device.bandwidth * memory_efficiency))
+    size *= BYTES[precision.activations] / ITEM
+    peak = device.peak.of(format_of(call, precision))
+    return overhead + max(flops / (peak * efficiency), size / (device.bandwidth * memory_efficiency))
 
 
-def format_of(graph: TaskGraph) -> str:
-    """Return the number format in which the kernels of *graph* are priced."""
-    return graph.precision.without_weights
+def format_of(call: Call, precision: Precision) -> str:
+    """Return the number format in which a kernel computes."""
+    return precision.with_weights if getattr(kernel_of(call), "weights", 0) else precision.without_weights
 
 
 def _expected(
@@ -75,7 +78,7 @@ def _expected(
     price_of = partial(
         seconds,
         device=device,
-        format=format_of(graph),
+        precision=graph.precision,
         efficiency=efficiency,
         memory_efficiency=memory_efficiency,
         overhead=overhead,
@@ -86,24 +89,26 @@ def _expected(
 
 def _remarks(graph: TaskGraph, cluster: Cluster) -> Remarks:
     if not graph.recipes:
-        why = "the workload has no kernels with FLOP and bytes; use cost constant, or a workload such as mlp"
+        why = "the workload has no kernels with FLOP and bytes; use constant, or items with a kernel, mlp, ..."
         return Remarks([Complaint(("kind",), why)])
     silent = next((call for calls in graph.recipes for call in calls if math.isnan(price(call)[0])), None)
     if silent:
         return Remarks(
             [Complaint(("kind",), f"the kernel {silent.kernel} does not state its FLOP; give it a method `flops`")]
         )
-    return Remarks([Complaint(("kind",), why) for why in islice(_unknown(format_of(graph), cluster), 1)])
+    return Remarks([Complaint(("kind",), why) for why in islice(unknown(graph.precision, cluster), 1)])
 
 
-def _unknown(format: str, cluster: Cluster) -> Iterator[str]:
-    """Yield what devices do not say, and the price of a kernel in this number format needs."""
+def unknown(precision: Precision, cluster: Cluster) -> Iterator[str]:
+    """Yield what devices do not say, and the prices of kernels need."""
     for device in cluster.devices:
+        lacks = lacking(precision, device.peak)
         if not device.peak.known or math.isnan(device.bandwidth):
             yield (
                 f"device {device.name} has no peak or bandwidth; write for example 'device: a100-80g', or "
                 "'device: {peak: 50 GFLOP/s, bandwidth: 10 GB/s}'"
             )
-        elif math.isnan(device.peak.of(format)):
+        elif lacks:
             known = ", ".join(name for name, _ in device.peak.by)
+            format = lacks[0]
             yield f"device {device.name} has no peak for {format}, the format of the kernels; it has peaks for {known}"

@@ -8,55 +8,86 @@ from typing import Any
 import numpy as np
 
 from parsim.core.job import Job
-from parsim.core.kernel import PARTS
+from parsim.core.kernel import PARTS, Call, Shape
 from parsim.core.timeline import Timeline
-from parsim.kernels import price
+from parsim.kernels import products_of
 from parsim.sim.pace import pace
-from parsim.training.layer import INPUT
+from parsim.training.layer import INPUT, LABELS, OUTPUT, Layer
+from parsim.training.model import Model
 from parsim.training.program import Training
 
 
 def training(job: Job, timeline: Timeline) -> dict[str, Any] | None:
     """Return the figures of training, as in section 2 of the contract; None if the workload does not train.
 
-    `mfu` counts the FLOP of the model: those of forward, and as many for each half of backward that is needed
-    (Chowdhery et al., PaLM, 2022, appendix B). `hfu` counts all FLOP of the kernels, including recomputation and
-    updates. Both are shares of the devices' peak of the format in which kernels multiply by weights, and null where a
-    device does not state it. The bubble is the time in which workers do not compute, as a share of their compute time
-    (`bubble_of_ideal`) and of the makespan (`bubble_of_whole`).
+    `mfu` counts the FLOP of the model, `hfu` all products that the kernels compute, including those that are computed
+    again. Both are shares of the devices' peak in the format in which kernels multiply by weights, and null where a
+    device does not state it. They rest on `iteration_s`, as do samples and tokens a second. The bubble is the time in
+    which workers do not compute, as a share of their compute time (`bubble_of_ideal`) and of the makespan
+    (`bubble_of_whole`).
     """
     graph, program, makespan = job.graph, job.graph.program, timeline.makespan_s
     if not isinstance(program, Training):
         return None
-    done = np.array([math.fsum(price(call)[0] for call in calls) for calls in graph.recipes])[graph.recipe] * job.copies
+    done = np.array([math.fsum(map(product_flop, calls)) for calls in graph.recipes])[graph.recipe] * job.copies
     peak = math.fsum(
         one.peak.of(graph.precision.with_weights) * one.slots * one.stands_for for one in job.cluster.devices
     )
-    rows, cluster = timeline.computes, job.cluster
+    rows, cluster, model, found = timeline.computes, job.cluster, program.model, pace(job, timeline, program)
     busy = (timeline.end_s - timeline.start_s)[rows] * cluster.stands_for[timeline.workers.code[rows]]
-    mean = float(busy.sum()) / cluster.p
+    mean, took = float(busy.sum()) / cluster.p, found.iteration_s
     return {
-        **pace(job, timeline, program)._asdict(),
-        "mfu": _share(model_flop(program), peak * makespan),
-        "hfu": _share(float(done.sum()), peak * makespan),
-        "samples_per_s": program.model.rows * program.iterations / makespan if makespan else 0.0,
+        **found._asdict(),
+        "mfu": _share(model_flop(model), peak * took),
+        "hfu": _share(float(done.sum()) / program.iterations, peak * took),
+        "samples_per_s": model.rows / took if took else 0.0,
+        "tokens_per_s": (math.prod(model.batch) / took if took else 0.0) if model.tokens else None,
         "bubble_of_ideal": makespan / mean - 1 if mean else 0.0,
         "bubble_of_whole": 1 - mean / makespan if makespan else 0.0,
     }
 
 
-def model_flop(program: Training) -> float:
-    """Return the FLOP of the model in all iterations: of forward, and as many for each half of backward needed.
+def model(job: Job) -> dict[str, Any] | None:
+    """Return the figures of the model, as in section 2 of the contract; None if the workload does not train."""
+    program = job.graph.program
+    if not isinstance(program, Training):
+        return None
+    return {
+        "parameters": program.model.parameters,
+        "layers": len(program.model.layers),
+        "flop_per_iteration": model_flop(program.model),
+        "precision": str(program.precision),
+    }
 
-    They depend neither on the split of the batch and the model nor on recomputation in backward.
+
+def product_flop(call: Call) -> float:
+    """Return the FLOP of the products of matrices in a call."""
+    return math.fsum(product.flop for product in products_of(call))
+
+
+def model_flop(model: Model) -> float:
+    """Return the FLOP of an iteration: of the products of forward and backward, without those that are computed again.
+
+    They depend neither on the split of the batch and the model nor on recomputation. Chowdhery et al., PaLM, 2022,
+    appendix B; without recomputation, formula 3 of Narayanan et al., SC 2021, gives the same.
     """
-    model, found = program.model, 0.0
-    shapes = model.shapes(range(len(model.layers)), {INPUT: model.batch})
-    for number, (layer, known) in enumerate(zip(model.layers, shapes, strict=True)):
-        halves = layer.calls(known, PARTS[1:], first=number == 0)
-        calls = [*layer.calls(known, ("forward",), first=number == 0), *halves]
-        found += math.fsum(price(call._replace(part="forward"))[0] for call in calls)
-    return program.iterations * found
+    found, given = 0.0, model.batch
+    known: dict[tuple[int, Shape, bool], tuple[float, Shape]] = {}
+    for number, layer in enumerate(model.layers):
+        key = id(layer), given, number == 0
+        if key not in known:
+            known[key] = _layer_flop(layer, model, given, number == 0)
+        flop, given = known[key]
+        found += flop
+    return found
+
+
+def _layer_flop(layer: Layer, model: Model, given: Shape, first: bool) -> tuple[float, Shape]:
+    """Return the FLOP of a layer, and the shape of its output."""
+    shapes = layer.shapes({INPUT: given, LABELS: (given[0], *model.labels[1:])})
+    calls = [*layer.calls(shapes, ("forward",), first), *layer.calls(shapes, PARTS[1:], first)]
+    found = (product.flop for call in calls for product in products_of(call) if not product.again)
+    return math.fsum(found), shapes[OUTPUT]
 
 
 def _share(part: float, whole: float) -> float | None:

@@ -51,7 +51,7 @@ def pace(job: Job, timeline: Timeline, program: Training) -> Pace:
 
 def _lasting(job: Job, program: Training, iterations: int) -> Job:
     """Return the same job with so many *iterations*, on the simulated clock, at the expected seconds."""
-    graph = graph_of(program.model, program.cut, program.update, program.adding, iterations, job.graph.precision)
+    graph = graph_of(replace(program, iterations=iterations))
     return replace(job, graph=graph, clock="simulated", cost=job.cost._replace(luck=_none))
 
 

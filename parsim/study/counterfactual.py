@@ -24,7 +24,7 @@ from parsim.scenario.scenario import Scenario, changed
 from parsim.study.change import NoDifference
 from parsim.study.slow_devices import median, middle, slowness
 from parsim.study.workers import with_workers
-from parsim.training.program import OPTIMIZER
+from parsim.training.layout import OPTIMIZER
 
 FEW = 256  # places, between which every way is looked at
 

@@ -67,7 +67,9 @@ def work_done(scenario: Scenario, job: Job) -> Work:
     graph, program, asked = job.graph, job.graph.program, work_of(scenario)
     if isinstance(program, Training):
         samples = float(program.model.rows * program.iterations)
-        return Work({"samples": samples, "model_flop": model_flop(program)}, {"kind": "training"})
+        return Work(
+            {"samples": samples, "model_flop": program.iterations * model_flop(program.model)}, {"kind": "training"}
+        )
     if asked.name == "items":
         return _items(scenario, job, asked.arguments)
     if graph.orders:

@@ -15,252 +15,190 @@ the weights for the next one, so the last weights are sent as well.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cached_property
-from itertools import chain, pairwise
+from dataclasses import replace
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
+from parsim.core.columns import NONE, Floats, Ints, packed
 from parsim.core.graph import Edges, TaskGraph
-from parsim.core.kernel import ITEM, Call, Part, Shape, size
-from parsim.core.op import KINDS as OF_OPS
-from parsim.core.op import LETTERS, Op, columns, needs
-from parsim.core.precision import Precision
-from parsim.training.layer import INPUT, OUTPUT
-from parsim.training.model import Model
-from parsim.training.plan import Cut
-from parsim.training.program import (
-    FORWARD,
-    GRADS,
-    INPUT_GRAD,
-    KINDS,
-    LEFT,
-    OPTIMIZER,
-    RECEIVE,
-    SENT,
-    WEIGHT_GRAD,
-    Training,
-    Update,
-    Work,
-)
-
-SUMS = "BW"  # ops that add to the gradients of weights
+from parsim.core.kernel import ITEM, Call, size
+from parsim.core.precision import BYTES
+from parsim.training.layout import BACKWARD, FORWARD, INPUT_GRAD, KINDS, OPTIMIZER, RECEIVE, WEIGHT_GRAD
+from parsim.training.program import ALL, GRADS, LEFT, SENT, STATE, WEIGHTS, Training
 
 
-class Row(NamedTuple):
-    """A task: its work, its op (None: an update, or the receipt of weights), and its rank."""
+class Some(NamedTuple):
+    """Some dependencies: tasks, bytes, and what the parent hands on."""
 
-    work: Work
-    op: Op | None
-    rank: int
-
-
-class Edge(NamedTuple):
-    """A dependency: its tasks, its bytes, and the outputs of the parent that it carries."""
-
-    parent: int
-    child: int
-    size: float  # B
-    hands: slice
+    parent: Ints
+    child: Ints
+    size: Floats  # B
+    hands: Ints  # index into HANDS
 
 
-class Priced(NamedTuple):
-    """The bytes and kernel calls of a stage for a number of rows."""
-
-    came: float  # B, its input
-    sent: float  # B, its output
-    left: float  # B, kept for backward
-    halfway: float  # B, kept between its halves
-    calls: tuple[tuple[Call, ...], ...]  # by kind of op, in the order of KINDS
+def graph_of(training: Training) -> TaskGraph:
+    """Make the task graph of training."""
+    return Graph(training).made()
 
 
-class Tasks:
-    """The tasks of one cut in order: by iteration, by rank, and with a rank's updates and receipts last."""
+class Graph:
+    """The columns of the graph of a training."""
 
-    def __init__(self, model: Model, cut: Cut, update: Update, adding: Update, iterations: int) -> None:
-        self.model, self.cut, self.update, self.adding, self.iterations = model, cut, update, adding, iterations
-        self.shapes = [[shape for n in layers for shape in model.layers[n].weights.values()] for layers in cut.stages]
-        self.bytes = [ITEM * size(*shapes) for shapes in self.shapes]  # [stage] B of weights
-        self.home = {op.stage: rank for rank, order in reversed([*enumerate(cut.orders)]) for op in order}
-        self.rows = [row for iteration in range(iterations) for row in self._rows(iteration)]
-        self.prices: dict[tuple[int, int], Priced] = {}
+    def __init__(self, training: Training) -> None:
+        self.training, self.layout, self.stages = training, training.layout, training.stages
+        self.sizes, self.of_part = np.unique(
+            [part.stop - part.start for part in training.cut.parts], return_inverse=True
+        )
+        weights = np.array([size(*shapes) for shapes in training.weights])  # (stages,)
+        self.weights = weights * BYTES[training.precision.weights]
+        self.gradients = weights * BYTES[training.precision.gradients]
+        self.state = weights * BYTES[training.precision.weights] * training.update.kernel.rows
 
-    def _rows(self, iteration: int) -> Iterator[Row]:
-        for rank, order in enumerate(self.cut.orders):
-            for op in order:
-                yield Row(Work(LETTERS.index(op.kind), op.stage, self.cut.parts[op.microbatch], iteration), op, rank)
-            every, last = slice(0, self.model.rows), iteration + 1 == self.iterations
-            for stage in sorted(stage for stage, home in self.home.items() if home == rank):
-                yield Row(Work(OPTIMIZER, stage, every, iteration), None, rank)
-            for (stage, there), forwards in self.forwards.items():
-                if there == rank != self.home[stage] and (last or len(forwards) > 1):
-                    yield Row(Work(RECEIVE, stage, every, iteration), None, rank)
-
-    @cached_property
-    def forwards(self) -> dict[tuple[int, int], list[Op]]:
-        """The forwards of each stage on each rank, which need its weights there."""
-        return self._by_place("F")
-
-    @cached_property
-    def number(self) -> dict[tuple[int, str], int]:
-        """The number of the task with each name in each iteration."""
-        return {(row.work.iteration, self._name(row)): task for task, row in enumerate(self.rows)}
-
-    def names(self) -> list[str]:
-        """Name tasks like the ops of a pipeline, followed by the iteration if there are several."""
-        late = [f"@{row.work.iteration}" if self.iterations > 1 else "" for row in self.rows]
-        return [f"{self._name(row)}{one}" for row, one in zip(self.rows, late, strict=True)]
-
-    def _name(self, row: Row) -> str:
-        work, op, rank = row
-        return str(op) if op else f"{work.stage}U" if work.kind == OPTIMIZER else f"{work.stage}R{rank}"
-
-    def price(self, work: Work) -> Priced:
-        """Return the bytes and calls of a task's stage for its rows."""
-        key = work.stage, work.rows.stop - work.rows.start
-        if key not in self.prices:
-            self.prices[key] = self._price(*key)
-        return self.prices[key]
-
-    def _price(self, stage: int, rows: int) -> Priced:
-        layers, given = self.cut.stages[stage], (rows, *self.model.batch[1:])
-        if stage:
-            given = self.model.shapes(range(layers.start), {INPUT: given})[-1][OUTPUT]
-        known: dict[int, dict[str, Shape]] = dict(zip(layers, self.model.shapes(layers, {INPUT: given}), strict=True))
-        return Priced(
-            came=ITEM * size(given),
-            sent=ITEM * size(known[layers[-1]][OUTPUT]),
-            left=ITEM * size(*(shape for n in layers for shape in self.model.layers[n].kept(known[n]))),
-            halfway=ITEM * size(*(shape for n in layers for shape in self.model.layers[n].left(known[n]))),
-            calls=tuple(tuple(self._calls(layers, known, kind.parts)) for kind in OF_OPS),
+    def made(self) -> TaskGraph:
+        """Put the graph together."""
+        layout, training = self.layout, self.training
+        kind, stage, rank = (layout.column(name) for name in ("kind", "stage", "rank"))
+        edges, hands = self.edges()
+        recipes, recipe = self.recipes(kind, stage)
+        return TaskGraph(
+            names=layout.names,
+            kinds=KINDS,
+            kind=kind,
+            units=(kind != RECEIVE).astype(np.float64),
+            places=tuple((number,) for number in range(layout.ranks)),
+            place=rank,
+            edges=edges,
+            given=self.given(),
+            output=self.output(),
+            group=stage,
+            group_size=self.state,
+            program=replace(training, hand=hands),
+            recipes=recipes,
+            recipe=recipe,
+            precision=training.precision,
+            orders=self.orders(rank) if training.cut.ordered else (),
         )
 
-    def _calls(self, layers: range, known: dict[int, dict[str, Shape]], parts: Sequence[Part]) -> Iterator[Call]:
-        for n in layers if "forward" in parts else reversed(layers):
-            yield from self.model.layers[n].calls(known[n], parts, first=n == 0)
+    def orders(self, rank: Ints) -> tuple[Sequence[int], ...]:
+        """Return the tasks of each rank in order."""
+        if self.layout.iterations > 1:
+            return tuple(packed(np.flatnonzero(rank == number)) for number in range(self.layout.ranks))
+        first = np.searchsorted(rank, np.arange(self.layout.ranks + 1)).tolist()
+        return tuple(range(a, b) for a, b in pairwise(first))
+
+    # -- columns of tasks
+
+    def priced(self, what: str) -> Floats:
+        """Return bytes of every stage, by size of the microbatch, (stages, sizes)."""
+        every = range(self.layout.stages)
+        return np.array(
+            [[getattr(self.stages.price(stage, rows), what) for rows in self.sizes.tolist()] for stage in every]
+        )
+
+    def by_op(self, table: Floats) -> Floats:
+        """Return what a table of stages and sizes says for each op, (ops,)."""
+        ops = self.layout.ops
+        return np.asarray(table[ops.stage, self.of_part[ops.microbatch]])
+
+    def given(self) -> Floats:
+        """Return the bytes that the host sends: the inputs of the first stage, the labels of the last."""
+        ops, last = self.layout.ops, self.layout.stages - 1
+        labels = ITEM * size(self.training.model.labels[1:]) * self.sizes[self.of_part[ops.microbatch]]
+        forward = ops.kind == FORWARD
+        inputs = self.by_op(self.priced("came")) * (ops.stage == 0)
+        return self.layout.spread((inputs + labels * (ops.stage == last)) * forward, 0)
+
+    def output(self) -> Floats:
+        """Return the bytes of outputs. An update has none: its weights count as the device's."""
+        ops = self.layout.ops
+        kept, halfway, sent, came = (self.by_op(self.priced(what)) for what in ("kept", "halfway", "sent", "came"))
+        back = came * (ops.stage > 0)  # the gradient of the input
+        gradients = self.gradients[ops.stage]
+        by_kind = {
+            FORWARD: kept + sent,
+            BACKWARD: gradients + back,
+            INPUT_GRAD: halfway + back,
+            WEIGHT_GRAD: gradients,
+        }
+        return self.layout.spread(np.select([ops.kind == one for one in by_kind], list(by_kind.values())), 0)
+
+    def recipes(self, kind: Ints, stage: Ints) -> tuple[tuple[tuple[Call, ...], ...], Ints]:
+        """Return the distinct sequences of kernel calls, and which of them each task runs."""
+        ops, stages, sizes = self.layout.ops, self.layout.stages, len(self.sizes)
+        later = np.zeros(len(ops.stage), np.int64)
+        later[self.layout.line[:, 1]] = 1  # adds its gradients to those of the op before it
+        code = ((ops.kind * stages + ops.stage) * sizes + self.of_part[ops.microbatch]) * 2 + later
+        distinct, of_op = np.unique(code, return_inverse=True)
+        found = [self.recipe(int(one)) for one in distinct]
+        updates = [tuple(self.updating(number)) for number in range(stages)]
+        recipe = np.full(len(kind), len(found) + stages)
+        recipe[kind == OPTIMIZER] = len(found) + stage[kind == OPTIMIZER]
+        of_ops = kind < OPTIMIZER
+        recipe[of_ops] = self.layout.spread(of_op, 0)[of_ops]
+        return (*found, *updates, ()), recipe
+
+    def recipe(self, code: int) -> tuple[Call, ...]:
+        """List the kernel calls of an op."""
+        rest, later = divmod(code, 2)
+        rest, of_size = divmod(rest, len(self.sizes))
+        kind, stage = divmod(rest, self.layout.stages)
+        calls = self.stages.price(stage, int(self.sizes[of_size])).calls[kind]
+        adding = self.training.adding
+        shapes = self.training.weights[stage] if later else ()
+        return (*calls, *(Call(*adding[:2], "forward", (shape, shape)) for shape in shapes))
+
+    def updating(self, stage: int) -> Iterator[Call]:
+        """List the kernel calls of an update: it sums the gradients of all ranks, and takes a step."""
+        ranks = len(self.layout.line_ends[self.layout.places.stage[self.layout.line_ends[:, 0]] == stage])
+        update, adding = self.training.update, self.training.adding
+        for shape in self.training.weights[stage] if ranks > 1 else ():
+            yield Call(*adding[:2], "forward", (shape,) * ranks)
+        for shape in self.training.weights[stage]:
+            yield Call(*update[:2], "forward", ((update.kernel.rows, *shape), shape))
 
     # -- dependencies
 
-    @cached_property
-    def lines(self) -> dict[tuple[int, int], list[Op]]:
-        """The ops of each stage on each rank that make weight gradients, in order. Gradients are summed on a rank."""
-        return self._by_place(SUMS)
+    def edges(self) -> tuple[Edges, Ints]:
+        """Return all dependencies by parent and child, and what each parent hands on."""
+        layout = self.layout
+        found = [some for number in range(layout.iterations) for some in (*self.within(number), *self.between(number))]
+        columns = [np.concatenate(column) for column in zip(*found, strict=True)]
+        order = np.lexsort((columns[1], columns[0]))
+        parent, child, moved, hands = (column[order] for column in columns)
+        return Edges(parent, child, moved, np.zeros(len(parent))), hands
 
-    def _by_place(self, kinds: str) -> dict[tuple[int, int], list[Op]]:
-        """Group the ops of some *kinds* by stage and rank."""
-        found: dict[tuple[int, int], list[Op]] = {}
-        for rank, order in enumerate(self.cut.orders):
-            for op in order:
-                if op.kind in kinds:
-                    found.setdefault((op.stage, rank), []).append(op)
-        return found
+    def within(self, iteration: int) -> Iterator[Some]:
+        """Yield the dependencies of an iteration."""
+        layout, rows, first = self.layout, self.layout.of(iteration), self.layout.first(iteration)
+        task, ops, places = rows.op + first, layout.ops, layout.places
+        parent, child, crosses = layout.needs
+        sent, came = self.by_op(self.priced("sent")), self.by_op(self.priced("came"))
+        moved = np.where(ops.kind[parent] == FORWARD, sent[parent], came[parent])
+        yield Some(task[parent], task[child], moved * crosses, np.where(crosses > 0, SENT, LEFT))
+        before, after = layout.line.T
+        yield Some(task[before], task[after], np.zeros(len(before)), np.full(len(before), GRADS))
+        place, last = self.layout.line_ends.T
+        stage = places.stage[place]
+        away = layout.home[stage] != places.rank[place]
+        yield Some(task[last], rows.update[stage] + first, self.gradients[stage] * away, np.full(len(last), GRADS))
 
-    def edges(self) -> list[Edge]:
-        """List all dependencies, by parent and child."""
-        found = (edge for i in range(self.iterations) for edge in (*self._within(i), *self._between(i)))
-        return sorted(found, key=lambda edge: edge[:2])
-
-    def _within(self, iteration: int) -> Iterator[Edge]:
-        ops = list(chain.from_iterable(self.cut.orders))
-        task = [self.number[iteration, str(op)] for op in ops]
-        found = needs(columns(self.cut.orders))
-        for parent, child, crosses in zip(found.parent.tolist(), found.child.tolist(), found.crosses, strict=True):
-            price = self.price(self.rows[task[parent]].work)
-            moved = (price.sent if ops[parent].kind == "F" else price.came) if crosses else 0.0
-            yield Edge(task[parent], task[child], moved, SENT if crosses else LEFT)
-        for (stage, rank), line in self.lines.items():
-            for before, after in pairwise(line):
-                yield Edge(self.number[iteration, str(before)], self.number[iteration, str(after)], 0.0, GRADS)
-            last, update = self.number[iteration, str(line[-1])], self.number[iteration, f"{stage}U"]
-            yield Edge(last, update, self._moved(stage, rank), GRADS)
-
-    def _between(self, iteration: int) -> Iterator[Edge]:
-        """Yield the edges from an update to the next iteration and to other workers."""
-        last = iteration + 1 == self.iterations
-        for (stage, rank), forwards in self.forwards.items():
-            source, moved = self.number[iteration, f"{stage}U"], self._moved(stage, rank)
-            weights = slice(0, len(self.shapes[stage]))
-            receipt = self.number.get((iteration, f"{stage}R{rank}"))
-            if receipt is not None:
-                yield Edge(source, receipt, moved, weights)
-                source, moved = receipt, 0.0
-            for op in [] if last else forwards:
-                yield Edge(source, self.number[iteration + 1, str(op)], moved, weights)
-        for stage, shapes in enumerate([] if last else self.shapes):
-            update, after = (self.number[i, f"{stage}U"] for i in (iteration, iteration + 1))
-            yield Edge(update, after, 0.0, slice(len(shapes), len(shapes) + 1))
-
-    def _moved(self, stage: int, rank: int) -> float:
-        return 0.0 if self.home[stage] == rank else self.bytes[stage]
-
-    # -- work and bytes of a task
-
-    def recipe(self, row: Row) -> tuple[Call, ...]:
-        """List the kernel calls of a task."""
-        work, op, rank = row
-        shapes = self.shapes[work.stage]
-        if work.kind == RECEIVE:
-            return ()
-        if op is None:
-            lines = sum(stage == work.stage for stage, _ in self.lines)
-            adds = [Call(*self.adding[:2], "forward", (shape,) * lines) for shape in shapes if lines > 1]
-            state = [((self.update.kernel.rows, *shape), shape) for shape in shapes]
-            return (*adds, *(Call(*self.update[:2], "forward", pair) for pair in state))
-        later = op.kind in SUMS and op != self.lines[op.stage, rank][0]
-        adds = [Call(*self.adding[:2], "forward", (shape, shape)) for shape in shapes if later]
-        return (*self.price(work).calls[work.kind], *adds)
-
-    def given(self, row: Row) -> float:
-        """Return the bytes that the host sends."""
-        work, last = row.work, len(self.cut.stages) - 1
-        if work.kind != FORWARD:
-            return 0.0
-        rows = work.rows.stop - work.rows.start
-        labels = ITEM * size((rows, *self.model.labels[1:]))
-        return self.price(work).came * (work.stage == 0) + labels * (work.stage == last)
-
-    def output(self, row: Row) -> float:
-        """Return the bytes of the task's outputs. An update has none: its weights count as the device's."""
-        work = row.work
-        if work.kind in (OPTIMIZER, RECEIVE):
-            return 0.0
-        price = self.price(work)
-        if work.kind == FORWARD:
-            return price.left + (price.sent if work.stage < len(self.cut.stages) - 1 else 0.0)
-        grads = self.bytes[work.stage] if work.kind != INPUT_GRAD else price.halfway
-        return grads + (price.came if work.stage and work.kind != WEIGHT_GRAD else 0.0)
-
-
-def graph_of(
-    model: Model, cut: Cut, update: Update, adding: Update, iterations: int, precision: Precision
-) -> TaskGraph:
-    """Make the task graph of *iterations* of training."""
-    tasks = Tasks(model, cut, update, adding, iterations)
-    rows, edges = tasks.rows, tasks.edges()
-    ranks, works = np.array([row.rank for row in rows]), tuple(row.work for row in rows)
-    recipes: dict[tuple[Call, ...], int] = {}
-    recipe = [recipes.setdefault(tasks.recipe(row), len(recipes)) for row in rows]
-    orders = [tuple(np.flatnonzero(ranks == rank).tolist()) for rank in range(len(cut.orders))]
-    return TaskGraph(
-        names=tasks.names(),
-        kinds=KINDS,
-        kind=np.array([work.kind for work in works]),
-        units=np.array([float(work.kind != RECEIVE) for work in works]),
-        places=tuple((rank,) for rank in range(len(orders))),
-        place=ranks,
-        edges=_columns(edges),
-        given=np.array([tasks.given(row) for row in rows]),
-        output=np.array([tasks.output(row) for row in rows]),
-        group=np.array([work.stage for work in works]),
-        group_size=np.array(tasks.bytes) * update.kernel.rows,
-        program=Training(model, cut, works, tuple(edge.hands for edge in edges), update, adding, iterations),
-        recipes=tuple(recipes),
-        recipe=np.array(recipe),
-        precision=precision,
-        orders=tuple(orders) if cut.ordered else (),
-    )
-
-
-def _columns(edges: Sequence[Edge]) -> Edges:
-    parent, child, moved = (np.array(column) for column in list(zip(*edges, strict=True))[:3])
-    return Edges(parent, child, moved.astype(np.float64), np.zeros(len(edges)))
+    def between(self, iteration: int) -> Iterator[Some]:
+        """Yield the dependencies on an update: of other workers, and of the next iteration."""
+        layout, rows, first = self.layout, self.layout.of(iteration), self.layout.first(iteration)
+        places, update = layout.places, rows.update + first
+        at = np.flatnonzero(rows.receipt != NONE)
+        stage = places.stage[at]
+        yield Some(update[stage], rows.receipt[at] + first, self.weights[stage], np.full(len(stage), WEIGHTS))
+        if iteration + 1 == layout.iterations:
+            return
+        next_rows, next_first = layout.of(iteration + 1), layout.first(iteration + 1)
+        forwards = np.flatnonzero(layout.ops.kind == FORWARD)
+        place, stage = places.of_op[forwards], layout.ops.stage[forwards]
+        receipt = rows.receipt[place]
+        itself = (receipt == NONE) & (layout.home[stage] != places.rank[place])
+        source = np.where(receipt == NONE, update[stage], receipt + first)
+        hands = np.where(receipt == NONE, WEIGHTS, ALL)
+        yield Some(source, next_rows.op[forwards] + next_first, self.weights[stage] * itself, hands)
+        yield Some(update, next_rows.update + next_first, np.zeros(layout.stages), np.full(layout.stages, STATE))

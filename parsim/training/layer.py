@@ -76,7 +76,7 @@ class Layer:
         """List the kernel calls of forward, or of *parts* of backward."""
         if "forward" in parts:
             return [op.call("forward", shapes) for op in self.ops]
-        return [op.call(part, shapes) for op, part in self._backward(first) if part in parts]
+        return [op.call(part, shapes) for op, part in self.backward_halves(first) if part in parts]
 
     def forward(self, given: Mapping[str, Array], weights: Sequence[Array]) -> tuple[Array, Arrays]:
         """Return the output, and the values that backward needs."""
@@ -98,7 +98,7 @@ class Layer:
     ) -> tuple[Array | None, list[Array]]:
         """Return the gradients of the input and of the weights. The *first* layer omits the gradient of the input."""
         arrays = {**kept, **dict(zip(self.weights, weights, strict=True))}
-        grads = _run(self._backward(first), arrays, {OUTPUT: grad})
+        grads = _run(self.backward_halves(first), arrays, {OUTPUT: grad})
         return grads.get(INPUT), [grads[name] for name in self.weights]
 
     def input_grad(
@@ -106,7 +106,7 @@ class Layer:
     ) -> tuple[Array | None, Halfway]:
         """Run the first half of `backward`: return the gradient of the input and the saved values."""
         arrays = {**kept, **dict(zip(self.weights, weights, strict=True))}
-        halves = [half for half in self._backward(first) if half[1] == "input_grad"]
+        halves = [half for half in self.backward_halves(first) if half[1] == "input_grad"]
         grads = _run(halves, arrays, {OUTPUT: grad})
         inputs, outputs = self._between()
         return grads.get(INPUT), Halfway({name: kept[name] for name in inputs}, {name: grads[name] for name in outputs})
@@ -123,7 +123,7 @@ class Layer:
         own = [op for op in self.ops if op.weights]
         return list(dict.fromkeys(name for op in own for name in op.inputs)), [op.output for op in own]
 
-    def _backward(self, first: bool) -> list[tuple[Op, Part]]:
+    def backward_halves(self, first: bool) -> list[tuple[Op, Part]]:
         """List the halves of backward in order, without those that only lead to the input of the *first* layer."""
         wanted = set() if first else {INPUT}
         for op in self.ops:  # a name needs a gradient if there are weights before it

@@ -8,6 +8,7 @@ or backward of a stage on a microbatch. `serial` computes the same without stage
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -32,11 +33,22 @@ class Model:
     classes: int
     seed: int = 0
     tokens: bool = False
+    beside: tuple[int, ...] = ()  # layers beside the blocks, such as embedding and head
+    tied: bool = False  # whether the head multiplies by the table of the embedding
+    uncomputed: tuple[
+        tuple[str, str], ...
+    ] = ()  # keys of the workload that are only counted, and what to write instead
 
     @property
     def rows(self) -> int:
         """Return the number of items in the batch."""
         return self.batch[0]
+
+    @property
+    def parameters(self) -> int:
+        """The number of weights; a table that embedding and head share counts once."""
+        every = sum(math.prod(shape) for layer in self.layers for shape in layer.weights.values())
+        return every - self.tied * math.prod(next(iter(self.layers[0].weights.values())))
 
     @property
     def losses(self) -> int:

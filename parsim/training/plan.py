@@ -10,21 +10,29 @@ The order of a rank's tasks is chosen by the policy in a split by data, and by t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Annotated, Literal, NamedTuple
 
+import numpy as np
+
 from parsim.core.cluster import Cluster
+from parsim.core.columns import Floats
 from parsim.core.errors import Complaint, Invalid
-from parsim.core.op import Op, ops_of
-from parsim.core.orders import GIVEN, checked_in_plan, orders_of
+from parsim.core.op import Op, columns, ops_of, placement
+from parsim.core.orders import GIVEN, StageTimes, checked_in_plan, chunks_of, orders_of, unit_times
 from parsim.core.plan import Plan, bounds
 from parsim.core.schema import Ask, Count
+from parsim.core.signatures import taken
 from parsim.scenario.schema import OneOf
 from parsim.schedules import schedules
+from parsim.training.model import Model
+from parsim.training.partition import Ranges, Stages, balanced, evenly, stated
+from parsim.training.stage import Recompute
 
 SCHEDULE = Ask("1f1b")
+Orders = list[list[Op]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,66 +47,146 @@ class TrainingPlan(Plan):
     pipeline : ranks of the pipeline, for split: layers only; left out: as many as there are workers, and no more than
         layers.
     schedule : order in which each rank runs forwards and backwards, for split: layers only; left out: 1f1b.
-    microbatches : parts of the batch that pass through the pipeline one after the other, for split: layers only; left
-        out: 1.
+    chunks : stages on each rank, for split: layers only and schedules that interleave; left out: 1, and 2 for the V
+        shapes.
+    stages : layers of each stage, for split: layers only: cost, the slowest stage is as fast as it can be; count, equal
+        numbers of blocks; framework, embedding and head count as a block each; or a list. Left out: cost where the cost
+        knows the layers, else framework.
+    microbatches : parts of the batch, or with split: data of each subset, that are computed one after the other; their
+        gradients are summed. Left out: 1.
+    recompute : what backward computes again in place of keeping it: none; selective, the inside of attention; full,
+        whole blocks, but for embedding and head; or a list with one of these for each layer. Left out: none.
     """
 
     split: Literal["data", "layers"]
     subsets: Count | None = None
     pipeline: Count | None = None
     schedule: Annotated[Ask, OneOf(schedules, given=GIVEN)] | None = None
+    chunks: Count | None = None
+    stages: Stages | None = None
     microbatches: Count | None = None
+    recompute: Recompute | list[Recompute] = "none"
+
+    def recomputed(self, model: Model) -> tuple[Recompute, ...]:
+        """Return what is computed again in each layer; one for all means the blocks."""
+        if not isinstance(self.recompute, str):
+            return tuple(self.recompute)
+        every = range(len(model.layers))
+        return tuple("none" if number in model.beside else self.recompute for number in every)
 
 
 class Cut(NamedTuple):
     """A model that is cut by a plan."""
 
-    stages: tuple[range, ...]  # the layers of each
+    stages: Ranges  # the layers of each
     parts: list[slice]  # the rows of each microbatch or subset
-    orders: list[list[Op]]  # on each rank, in one iteration
+    orders: Orders  # on each rank, in one iteration
     ordered: bool  # whether ranks follow their orders
+    recompute: tuple[Recompute, ...]  # of each layer
+
+
+class Known(NamedTuple):
+    """What a plan may ask about the model on a cluster.
+
+    `layers(device)` are the seconds of forward and backward of each layer on a device, (layers,), or None where the
+    cost does not know them; `stages(ranges, devices, rows)` are the times of stages for so many rows.
+    """
+
+    layers: Callable[[int], Floats | None]
+    stages: Callable[[Ranges, Sequence[int], int], StageTimes]
+
+
+def cut(plan: TrainingPlan, cluster: Cluster, model: Model, known: Known) -> Cut:
+    """Cut a model and its batch by the plan."""
+    complaints = [
+        Complaint(("plan", key), f"does not apply to split: {plan.split}; leave it out", "key")
+        for key in _OTHERS[plan.split]
+        if getattr(plan, key) is not None
+    ]
+    recompute, layers = plan.recomputed(model), len(model.layers)
+    if len(recompute) != layers:
+        why = f"has {len(recompute)} entries, and the model has {layers} layers; give one for all, or one a layer"
+        complaints.append(Complaint(("plan", "recompute"), why))
+    by = _by_data if plan.split == "data" else _by_layers
+    return by(plan, cluster, model, known, complaints)._replace(recompute=recompute)
+
+
+def _by_data(plan: TrainingPlan, cluster: Cluster, model: Model, known: Known, complaints: list[Complaint]) -> Cut:
+    workers, each = len(cluster.workers), plan.microbatches or 1
+    subsets = plan.subsets or min(workers, model.rows)
+    complaints += _about_parts("subsets", subsets, model.rows)
+    if not complaints:
+        complaints += _about_parts("microbatches", each, model.rows // subsets)
+    _refuse(complaints)
+    parts = [
+        slice(subset.start + part.start, subset.start + part.stop)
+        for subset in _slices(model.rows, subsets)
+        for part in _slices(subset.stop - subset.start, each)
+    ]
+    orders = [
+        [Op(0, kind, part) for subset in range(rank, subsets, workers) for part in _of(subset, each) for kind in "FB"]
+        for rank in range(workers)
+    ]
+    return Cut((range(len(model.layers)),), parts, orders, ordered=False, recompute=())
+
+
+def _of(subset: int, each: int) -> range:
+    """Return the numbers of the microbatches of a subset."""
+    return range(subset * each, (subset + 1) * each)
+
+
+def _by_layers(plan: TrainingPlan, cluster: Cluster, model: Model, known: Known, complaints: list[Complaint]) -> Cut:
+    workers, layers = len(cluster.workers), len(model.layers)
+    schedule, parts = _schedule(plan.schedule), plan.microbatches or 1
+    chunks = chunks_of(schedule, plan.chunks) or 1
+    ranks = plan.pipeline or min(workers, max(layers // chunks, 1))
+    complaints += _about_parts("microbatches", parts, model.rows)
+    if ranks > workers:
+        why = f"a pipeline of {ranks} ranks needs {ranks} workers, the cluster has {workers}"
+        complaints.append(Complaint(("plan", "pipeline"), why))
+    if ranks * chunks > layers:
+        made = f"{ranks} ranks x {chunks} chunks" if chunks > 1 else f"{ranks} ranks"
+        also = ", embedding and head included" if model.beside else ""
+        why = f"{made} make {ranks * chunks} stages, and the model has {layers} layers{also}"
+        complaints.append(Complaint(("plan", "chunks" if plan.chunks and plan.chunks > 1 else "pipeline"), why))
+    _refuse(complaints)
+    slices = _slices(model.rows, parts)
+    orders = _orders(schedule, ranks, parts, chunks, unit_times)
+    devices = [cluster.workers[places[0]].device for places in placement(columns(orders))]
+    stages = _stages(plan, model, known, len(devices), devices)
+    if taken(schedule.entry, ["times"]):
+        rows = slices[0].stop - slices[0].start
+        orders = _orders(schedule, ranks, parts, chunks, lambda count: known.stages(stages, devices, rows))
+    return Cut(stages, slices, orders, ordered=True, recompute=())
+
+
+def _stages(plan: TrainingPlan, model: Model, known: Known, stages: int, devices: Sequence[int]) -> Ranges:
+    layers, beside = len(model.layers), model.beside
+    if isinstance(plan.stages, list):
+        return stated(layers, beside, plan.stages, stages)
+    if plan.stages == "count":
+        if stages > layers - len(beside):
+            why = f"count puts a block into each stage; {stages} stages need as many blocks, and there are "
+            raise Invalid([Complaint(("plan", "stages"), f"{why}{layers - len(beside)}; use cost or framework")])
+        return evenly(layers, beside, stages)
+    seconds = {device: known.layers(device) for device in set(devices)} if plan.stages != "framework" else {}
+    found = [column for device in devices if (column := seconds.get(device)) is not None]
+    if len(found) == stages:
+        return balanced(np.array(found))
+    if plan.stages == "cost":
+        why = "cost needs a cost that knows the seconds of layers, such as roofline; use count or framework"
+        raise Invalid([Complaint(("plan", "stages"), why)])
+    return evenly(layers, (), stages)
 
 
 def _slices(count: int, parts: int) -> list[slice]:
     return [slice(a, b) for a, b in pairwise(bounds(count, parts).tolist())]
 
 
-def cut(plan: TrainingPlan, cluster: Cluster, layers: int, rows: int) -> Cut:
-    """Cut a model of *layers* layers and a batch of *rows* rows by the plan."""
-    complaints = [
-        Complaint(("plan", key), f"does not apply to split: {plan.split}; leave it out", "key")
-        for key in _OTHERS[plan.split]
-        if getattr(plan, key) is not None
-    ]
-    by = _by_data if plan.split == "data" else _by_layers
-    return by(plan, len(cluster.workers), layers, rows, complaints)
-
-
-def _by_data(plan: TrainingPlan, workers: int, layers: int, rows: int, complaints: list[Complaint]) -> Cut:
-    parts = plan.subsets or min(workers, rows)
-    _refuse([*complaints, *_about_parts("subsets", parts, rows)])
-    orders = [[Op(0, kind, part) for part in range(rank, parts, workers) for kind in "FB"] for rank in range(workers)]
-    return Cut((range(layers),), _slices(rows, parts), orders, ordered=False)
-
-
-def _by_layers(plan: TrainingPlan, workers: int, layers: int, rows: int, complaints: list[Complaint]) -> Cut:
-    ranks, parts = plan.pipeline or min(workers, layers), plan.microbatches or 1
-    complaints += _about_parts("microbatches", parts, rows)
-    if ranks > min(workers, layers):
-        why = (
-            f"a pipeline of {ranks} ranks needs {ranks} workers and {ranks} layers, "
-            f"but there are {workers} workers and {layers} layers; write a smaller number"
-        )
-        complaints.append(Complaint(("plan", "pipeline"), why))
-    _refuse(complaints)
-    stages = tuple(range(a, b) for a, b in pairwise(bounds(layers, ranks).tolist()))
-    return Cut(stages, _slices(rows, parts), _orders(plan.schedule or SCHEDULE, ranks, parts), ordered=True)
-
-
 def _about_parts(name: str, parts: int, rows: int) -> list[Complaint]:
     if parts <= rows:
         return []
-    return [Complaint(("plan", name), f"{parts} parts of {rows} items would leave parts empty; write at most {rows}")]
+    return [Complaint(("plan", name), f"{parts} parts of {rows} items; there are no empty parts")]
 
 
 def _refuse(complaints: list[Complaint]) -> None:
@@ -106,29 +194,34 @@ def _refuse(complaints: list[Complaint]) -> None:
         raise Invalid(complaints)
 
 
-_OTHERS: dict[str, Sequence[str]] = {"data": ("pipeline", "schedule", "microbatches"), "layers": ("subsets",)}
+_OTHERS = {"data": ("pipeline", "schedule", "chunks", "stages"), "layers": ("subsets",)}
 
 
-def _orders(schedule: Ask, ranks: int, microbatches: int) -> list[list[Op]]:
-    if schedule is SCHEDULE:
-        schedule = schedule._replace(entry=schedules[schedule.name])
+def _schedule(schedule: Ask | None) -> Ask:
+    return schedule or SCHEDULE._replace(entry=schedules[SCHEDULE.name])
+
+
+def _orders(schedule: Ask, ranks: int, parts: int, chunks: int, times: Callable[[int], StageTimes]) -> Orders:
     with checked_in_plan():
-        actions = orders_of(schedule, ranks, microbatches, 1)
+        actions = orders_of(schedule, ranks, parts, chunks, times)
     orders = [ops_of(row) for row in actions]  # what runs as one task there is computed one after the other here
     _refuse([Complaint(("plan", "schedule"), f"{schedule.name} {why}") for why in _apart(orders)])
     return orders
 
 
-def _apart(orders: list[list[Op]]) -> list[str]:
-    """Yield the places where saved values of forward or of a half of backward would have to travel."""
-    found = []
-    first: dict[tuple[int, int], tuple[int, Op]] = {}  # (stage, microbatch) -> the first rank, and its op
-    for rank, order in enumerate(orders):
-        for op in order:
-            there, other = first.setdefault((op.stage, op.microbatch), (rank, op))
-            if there != rank:
-                found.append(
-                    f"runs {other} on rank {there} and {op} on rank {rank}; training needs forward and "
-                    "backward of a microbatch on the same rank"
-                )
-    return found[:1]
+def _apart(orders: Orders) -> list[str]:
+    """Return the first place where saved values of forward or of a half of backward would have to travel."""
+    ops = columns(orders)
+    rank = np.repeat(np.arange(len(orders)), np.diff(ops.first))
+    home = np.full((int(ops.stage.max()) + 1, int(ops.microbatch.max()) + 1), len(orders))
+    np.minimum.at(home, (ops.stage, ops.microbatch), rank)
+    away = np.flatnonzero(home[ops.stage, ops.microbatch] != rank)
+    if not len(away):
+        return []
+    flat = [*chain.from_iterable(orders)]
+    op = flat[away[0]]
+    other = next(one for one in flat if (one.stage, one.microbatch) == (op.stage, op.microbatch))
+    return [
+        f"runs {other} on rank {home[op.stage, op.microbatch]} and {op} on rank {rank[away[0]]}; training needs "
+        "forward and backward of a microbatch on the same rank"
+    ]

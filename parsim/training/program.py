@@ -14,34 +14,35 @@ Forward and backward of a microbatch run on the same worker, so that saved value
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from parsim.core.kernel import Array, Tell, Watched
-from parsim.core.op import NAMES
+from parsim.core.columns import NONE, Ints, no_ints, packed
+from parsim.core.kernel import Array, Shape, Tell, Watched
+from parsim.core.precision import Precision
 from parsim.kernels import kernels
 from parsim.training.layer import INPUT, OUTPUT, Arrays
+from parsim.training.layout import BACKWARD, FORWARD, INPUT_GRAD, OPTIMIZER, Layout
 from parsim.training.model import Model, norm, serial
 from parsim.training.plan import Cut
+from parsim.training.stage import Stages
 
-KINDS = (*NAMES, "optimizer", "receive")  # of tasks, those of ops first
-FORWARD, BACKWARD, INPUT_GRAD, WEIGHT_GRAD, OPTIMIZER, RECEIVE = range(len(KINDS))
-SENT, LEFT, LOSS = slice(0, 1), slice(1, 2), slice(2, 3)  # of the outputs of forward and input_grad
-GRADS = slice(1, None)  # slice of the outputs of backward and weight_grad, after the gradient of the input
-NOTHING = slice(0)
+HANDS = (slice(0, 1), slice(1, 2), slice(1, None), slice(0, -2), slice(-2, -1), slice(None))  # parts of outputs
+SENT, LEFT, GRADS, WEIGHTS, STATE, ALL = range(len(HANDS))
+LOSS, NORMS, NOTHING = slice(2, 3), slice(-1, None), slice(0)
 
 
-class Work(NamedTuple):
-    """The work of a task of training."""
+class Works(NamedTuple):
+    """What each task works on, as columns that Python reads one by one."""
 
-    kind: int  # FORWARD, BACKWARD, ...
-    stage: int
-    rows: slice  # of the batch; the whole batch for optimizer and receive
-    iteration: int
+    kind: array[int]  # (tasks,) FORWARD, BACKWARD, ...
+    stage: array[int]  # (tasks,)
+    microbatch: array[int]  # (tasks,) NONE for optimizer and receive: the whole batch
 
 
 class Update(NamedTuple):
@@ -66,21 +67,37 @@ def _update(name: str, arguments: tuple[tuple[str, Any], ...], entry: Callable[.
 
 @dataclass(frozen=True)
 class Training:
-    """The program of training; `hand` has the outputs of the parent that each edge carries."""
+    """The training of a model under a plan, and the program that computes it.
+
+    Parameters
+    ----------
+    hand : what the parent hands on along each edge of its graph, an index into HANDS, (edges,).
+    """
 
     model: Model
     cut: Cut
-    works: tuple[Work, ...]  # (tasks,)
-    hand: tuple[slice, ...]  # (edges,)
     update: Update
     adding: Update
     iterations: int
+    precision: Precision
+    hand: Ints = field(default_factory=no_ints)
     light = False
 
-    @property
-    def stages(self) -> tuple[range, ...]:
-        """The layers of each stage."""
-        return self.cut.stages
+    @cached_property
+    def layout(self) -> Layout:
+        """The tasks as columns."""
+        return Layout(self.cut.orders, self.iterations)
+
+    @cached_property
+    def stages(self) -> Stages:
+        """What the stages take."""
+        return Stages(self.model, self.cut.stages, self.precision, self.cut.recompute)
+
+    @cached_property
+    def weights(self) -> list[list[Shape]]:
+        """The shapes of the weights of each stage."""
+        layers = self.model.layers
+        return [[shape for n in stage for shape in layers[n].weights.values()] for stage in self.cut.stages]
 
     def __getstate__(self) -> dict[str, Any]:
         """Pickle no data: worker processes receive it through shared memory, and draw the weights themselves."""
@@ -91,12 +108,19 @@ class Training:
         self.__dict__.update(state)
 
     @cached_property
+    def works(self) -> Works:
+        """The work of each task."""
+        layout = self.layout
+        return Works(*(packed(layout.column(name)) for name in ("kind", "stage", "microbatch")))
+
+    @cached_property
     def given(self) -> Mapping[int, Sequence[Any]]:
         """The inputs of the first stage's forwards, and the labels of the last stage's forwards."""
         inputs, labels = self.model.data()
         found: dict[int, list[Any]] = {}
-        for task, (kind, stage, rows, _) in enumerate(self.works):
+        for task, (kind, stage, microbatch) in enumerate(zip(*self.works, strict=True)):
             if kind == FORWARD:
+                rows = self.cut.parts[microbatch]
                 ends = [inputs[rows]] * (stage == 0) + [labels[rows]] * (self._is_last(stage))
                 if ends:
                     found[task] = ends
@@ -110,20 +134,20 @@ class Training:
 
     def hands(self, edge: int) -> slice:
         """Return the outputs of the parent that *edge* carries."""
-        return self.hand[edge]
+        return HANDS[self.hand[edge]]
 
     def gathers(self, task: int, last: bool) -> slice:
         """Return the loss of a last stage's forward, and the norms of an update's gradients."""
-        kind, stage, *_ = self.works[task]
+        kind, stage = self.works.kind[task], self.works.stage[task]
         if kind == OPTIMIZER:
-            return slice(-1, None)
+            return NORMS
         return LOSS if kind == FORWARD and self._is_last(stage) else NOTHING
 
     def prepare(self, tasks: Sequence[int]) -> None:
         """Draw the weights of the stages of *tasks*, and compute each stage once, since the first call is slow."""
-        for stage in sorted({self.works[task].stage for task in tasks}):
-            layers, weights = self.stages[stage], self._start(stage)
-            rows = next(work.rows for work in self.works if work.stage == stage and work.kind == FORWARD)
+        for stage in sorted({self.works.stage[task] for task in tasks}):
+            layers, weights = self.cut.stages[stage], self._start(stage)
+            rows = self.cut.parts[0]
             inputs = self._blank(stage, rows.stop - rows.start)
             labels = np.zeros((len(inputs), *self.model.labels[1:]), np.int64) if self._is_last(stage) else None
             output, kept = self.model.forward(layers, inputs, labels, weights)
@@ -136,15 +160,16 @@ class Training:
         batch = (rows, *self.model.batch[1:])
         if not stage:
             return np.zeros(batch, np.int64 if self.model.tokens else np.float64)
-        before = range(self.stages[stage].start)
+        before = range(self.cut.stages[stage].start)
         return np.zeros(self.model.shapes(before, {INPUT: batch})[-1][OUTPUT])
 
     def _is_last(self, stage: int) -> bool:
-        return stage == len(self.stages) - 1
+        return stage == len(self.cut.stages) - 1
 
     def compute(self, task: int, received: Sequence[Sequence[Any]]) -> list[Any]:
         """Compute a task."""
-        kind, stage, *_ = self.works[task]
+        kind, stage = self.works.kind[task], self.works.stage[task]
+        received = self._sorted(task, received)
         values = [one for some in received for one in some]
         parts = (
             self._forward,
@@ -157,13 +182,23 @@ class Training:
         with np.errstate(over="ignore", invalid="ignore"):  # NaN and infinite losses are reported below
             return parts[kind](stage, values)
 
+    def _sorted(self, task: int, received: Sequence[Sequence[Any]]) -> Sequence[Sequence[Any]]:
+        """Put what the next stage handed on last; *received* is in the order of the numbers of parents."""
+        place = self._of_next[task] if self.works.kind[task] in (BACKWARD, INPUT_GRAD) else NONE
+        return received if place == NONE else [*received[:place], *received[place + 1 :], received[place]]
+
+    @cached_property
+    def _of_next(self) -> Sequence[int]:
+        """Which of the parents of each task is the next stage's, in the order of their numbers; NONE: no parent is."""
+        return packed(self.layout.of_next)
+
     def _forward(self, stage: int, values: list[Any]) -> list[Any]:
         ends = (stage == 0) + (self._is_last(stage))
         given, values = values[:ends], values[ends:]
         labels = given.pop() if self._is_last(stage) else None
         inputs = given.pop() if stage == 0 else values.pop()
         weights = values or self._start(stage)
-        output, kept = self.model.forward(self.stages[stage], inputs, labels, weights)
+        output, kept = self.model.forward(self.cut.stages[stage], inputs, labels, weights)
         if labels is None:
             return [output, (kept, weights, None)]
         loss = float(output.sum()) / self.model.losses
@@ -173,12 +208,12 @@ class Training:
 
     def _backward(self, stage: int, values: list[Any]) -> list[Any]:
         grad, kept, weights, sums = self._left(values)
-        passed, grads = self.model.backward(self.stages[stage], grad, kept, weights)
+        passed, grads = self.model.backward(self.cut.stages[stage], grad, kept, weights)
         return [passed, *self._added(sums, grads)]
 
     def _input_grad(self, stage: int, values: list[Any]) -> list[Any]:
         grad, kept, weights, _ = self._left(values)
-        passed, halfway = self.model.input_grad(self.stages[stage], grad, kept, weights)
+        passed, halfway = self.model.input_grad(self.cut.stages[stage], grad, kept, weights)
         return [passed, (halfway, weights)]
 
     def _left(self, values: list[Any]) -> tuple[Array, list[Arrays], Sequence[Array], list[Array]]:
@@ -186,13 +221,13 @@ class Training:
         kept, weights, grad = next(value for value in values if isinstance(value, tuple))
         others = [value for value in values if not isinstance(value, tuple)]
         if grad is None:
-            grad = others.pop()  # from the next stage, whose tasks have higher numbers
+            grad = others.pop()  # from the next stage
         return grad, kept, weights, others
 
     def _weight_grad(self, stage: int, values: list[Any]) -> list[Any]:
         halfway, weights = next(value for value in values if isinstance(value, tuple))
         sums = [value for value in values if not isinstance(value, tuple)]
-        return [None, *self._added(sums, self.model.weight_grad(self.stages[stage], halfway, weights))]
+        return [None, *self._added(sums, self.model.weight_grad(self.cut.stages[stage], halfway, weights))]
 
     def _added(self, sums: list[Array], grads: list[Array]) -> list[Array]:
         """Add gradients to the sums so far, if any."""
@@ -235,7 +270,7 @@ class Training:
     def _start(self, stage: int) -> list[Array]:
         """Return the weights of a stage before the first iteration."""
         if stage not in self._drawn:
-            self._drawn[stage] = self.model.weights(self.stages[stage])
+            self._drawn[stage] = self.model.weights(self.cut.stages[stage])
         return self._drawn[stage]
 
     @cached_property
@@ -245,14 +280,18 @@ class Training:
     def merge(self, values: list[Any]) -> dict[str, Any]:
         """Collect the loss and the norms of gradients of each iteration, in the order of layers."""
         loss = [0.0] * self.iterations
-        norms: list[list[float]] = [[] for _ in loss]
-        left = (work for task, work in enumerate(self.works) if self.gathers(task, last=False) != NOTHING)
-        for work, value in zip(left, values, strict=True):
-            if work.kind == OPTIMIZER:
-                norms[work.iteration] += value
+        norms: list[dict[int, list[float]]] = [{} for _ in loss]
+        left = (task for task in range(len(self.works.kind)) if self.gathers(task, last=False) != NOTHING)
+        for task, value in zip(left, values, strict=True):
+            iteration = int(self.layout.iteration[task])
+            if self.works.kind[task] == OPTIMIZER:
+                norms[iteration][self.works.stage[task]] = value
             else:
-                loss[work.iteration] += value
-        return {"loss": loss, "gradient_norm": norms}
+                loss[iteration] += value
+        return {
+            "loss": loss,
+            "gradient_norm": [[one for stage in sorted(each) for one in each[stage]] for each in norms],
+        }
 
     def serial(self) -> Any:
         """Return the result of one worker without any split."""

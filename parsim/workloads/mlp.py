@@ -15,14 +15,17 @@ from typing import Annotated, Literal
 from parsim.core.cluster import Cluster
 from parsim.core.errors import Complaint, Invalid
 from parsim.core.graph import TaskGraph
+from parsim.core.job import Cost
+from parsim.core.precision import PrecisionForm
 from parsim.core.schema import Ask, Count, Whole
 from parsim.entries.function import argument
 from parsim.kernels import kernels
 from parsim.scenario.schema import OneOf
 from parsim.training.layer import INPUT, LABELS, OUTPUT, Layer, Op
 from parsim.training.model import Model
+from parsim.training.ops import op
 from parsim.training.plan import TrainingPlan
-from parsim.training.work import OPTIMIZER, op, training
+from parsim.training.work import OPTIMIZER, training
 from parsim.workloads import workloads
 
 
@@ -30,11 +33,13 @@ from parsim.workloads import workloads
 def mlp(
     cluster: Cluster,
     plan: TrainingPlan,
+    cost: Cost | None,
     widths: list[Count],
     batch: Count,
     iterations: Count = 1,
     activation: Literal["relu", "gelu"] = "relu",
     optimizer: Annotated[Ask, OneOf(kernels, given=argument)] = OPTIMIZER,
+    precision: PrecisionForm | None = None,
     seed: Whole | None = None,
 ) -> TaskGraph:
     """Make the tasks that train an MLP.
@@ -46,6 +51,8 @@ def mlp(
     iterations : steps of training; each sees the same batch.
     activation : function after each layer except the last.
     optimizer : how weights are updated: sgd or adam, with its parameters.
+    precision : number formats: a preset, or a mapping. Left out: bf16-mixed on accelerators, or fp16-mixed where there
+        is no peak of bf16; fp64 where the peak is one quantity, and on the clocks live and replayed.
     seed : seed of the drawn data and weights; left out: the scenario's seed.
     """
     if len(widths) < 2:
@@ -56,7 +63,7 @@ def mlp(
         for number, (wide, next_) in enumerate(pairwise(widths))
     )
     model = Model(layers, (batch, widths[0]), (batch,), widths[-1], seed or 0)
-    return training(cluster, plan, model, optimizer, iterations)
+    return training(cluster, plan, model, optimizer, iterations, precision, cost)
 
 
 def _matmul() -> Op:

@@ -1,98 +1,190 @@
-"""Transformer: training of a small decoder, for real: NumPy kernels on drawn tokens.
+"""Transformer: training of a decoder or an encoder, counted at any size, or for real with NumPy kernels if it is small.
 
-    tokens -> embedding -> block -> ... -> layernorm, matmul, cross entropy -> loss
+    tokens -> embedding -> block -> ... -> norm, matmul, cross entropy -> loss
 
-    block   x --+-- layernorm, q k v, attention, matmul --(+)-- +-- layernorm, matmul, gelu, matmul --(+)-- y
-                +------------------------------------------+    +--------------------------------------+
+    block   x --+-- norm, q k v, attention, matmul --(+)-- +-- norm, matmul, activation, matmul --(+)-- y
+                +-------------------------------------+    +---------------------------------------+
 
-The embedding, each block, and the head are layers. Vaswani et al., Attention Is All You Need, NeurIPS 2017,
-with the norm before each part (Xiong et al., ICML 2020), without biases outside the norms, and without positions; the
-hidden width is four times the width.
+The embedding, each block, and the head are layers. Without a preset it is a small decoder without biases and
+positions, whose hidden width is four times its width. Vaswani et al., Attention Is All You Need, NeurIPS 2017; with the
+norm before each part, Xiong et al., ICML 2020.
 """
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
 
+from parsim.core.choice import Choice
 from parsim.core.cluster import Cluster
 from parsim.core.errors import Complaint, Invalid
 from parsim.core.graph import TaskGraph
+from parsim.core.job import Cost
+from parsim.core.precision import PrecisionForm
 from parsim.core.schema import Ask, Count, Whole
 from parsim.entries.function import argument
 from parsim.kernels import kernels
 from parsim.scenario.schema import OneOf
-from parsim.training.layer import INPUT, LABELS, OUTPUT, Layer
+from parsim.training import blocks as layers_of
+from parsim.training.blocks import Activation, Attention, Dimensions, Norm, Positions
 from parsim.training.model import Model
 from parsim.training.plan import TrainingPlan
-from parsim.training.work import OPTIMIZER, op, training
+from parsim.training.presets import PRESETS
+from parsim.training.work import training
 from parsim.workloads import workloads
+
+Preset = Annotated[str, Choice({name: str(preset) for name, preset in PRESETS.items()})]
+DEFAULTS: dict[str, Any] = {
+    "heads": 1,
+    "blocks": 1,
+    "activation": "gelu",
+    "norm": "layernorm",
+    "norm_place": "before",
+    "positions": "none",
+    "causal": True,
+    "biases": False,
+    "tied": False,
+    "dropout": 0.0,
+    "attention": "flash",
+    "head": "tokens",
+}
+EXAMPLES = {"vocabulary": 50257, "width": 768, "sequence": 1024, "batch": 32}  # of keys without a default
 
 
 @workloads.add("transformer")
 def transformer(
     cluster: Cluster,
     plan: TrainingPlan,
-    vocabulary: Count,
-    width: Count,
-    sequence: Count,
-    batch: Count,
-    heads: Count = 1,
-    blocks: Count = 1,
+    cost: Cost | None,
+    preset: Preset | None = None,
+    vocabulary: Count | None = None,
+    width: Count | None = None,
+    sequence: Count | None = None,
+    batch: Count | None = None,
+    heads: Count | None = None,
+    blocks: Count | None = None,
+    key_value_heads: Count | None = None,
+    hidden: Count | None = None,
+    activation: Activation | None = None,
+    norm: Norm | None = None,
+    norm_place: Literal["before", "after"] | None = None,
+    positions: Positions | None = None,
+    context: Count | None = None,
+    causal: bool | None = None,
+    biases: bool | None = None,
+    tied: bool | None = None,
+    dropout: float | None = None,
+    attention: Attention | None = None,
+    head: Literal["tokens", "bert"] | None = None,
     iterations: Count = 1,
-    optimizer: Annotated[Ask, OneOf(kernels, given=argument)] = OPTIMIZER,
+    optimizer: Annotated[Ask, OneOf(kernels, given=argument)] | None = None,
+    precision: PrecisionForm | None = None,
     seed: Whole | None = None,
 ) -> TaskGraph:
     """Make the tasks that train a transformer.
 
     Parameters
     ----------
+    preset : a published model, whose values hold where none is stated here.
     vocabulary : number of different tokens.
     width : numbers that stand for a token.
-    sequence : tokens in a sequence.
+    sequence : tokens in a sequence; left out: as many as the preset's model takes at most.
     batch : sequences in a batch.
-    heads : heads of attention, a divisor of width.
-    blocks : number of blocks of attention and MLP.
+    heads : heads of attention, a divisor of width; left out: 1.
+    blocks : number of blocks of attention and MLP; left out: 1.
+    key_value_heads : heads of keys and values, each shared by several heads of queries; left out: as many as heads.
+    hidden : width of the MLP between its products; left out: four times the width.
+    activation : function in the MLP: gelu, relu, or a product of two parts, swiglu or geglu; left out: gelu.
+    norm : layernorm or rmsnorm; left out: layernorm.
+    norm_place : where norms stand: before attention and MLP, or after the sums behind them; left out: before.
+    positions : how tokens know their position: none; learned, a table; rotary, by rotating queries and keys. Left out:
+        none.
+    context : positions of the learned table; left out: as many as the sequence has.
+    causal : whether a token attends only to itself and earlier ones; left out: true.
+    biases : whether linear layers have biases; left out: false.
+    tied : whether the head multiplies by the embedding's table; left out: false.
+    dropout : share of numbers that dropout sets to zero, in attention and before sums; left out: 0.
+    attention : flash, one kernel that keeps no scores; or plain, products and a softmax with all scores in memory. The
+        results are the same. Left out: flash.
+    head : tokens, a norm and a matrix; bert, the transform, bias, and classifier of BERT. Left out: tokens.
     iterations : steps of training; each sees the same batch.
-    optimizer : how weights are updated: sgd or adam, with its parameters.
+    optimizer : how weights are updated: sgd or adam, with its parameters. Left out: adam with a preset, else sgd.
+    precision : number formats: a preset, or a mapping. Left out: bf16-mixed on accelerators, or fp16-mixed where there
+        is no peak of bf16; fp64 where the peak is one quantity, and on the clocks live and replayed.
     seed : seed of the drawn data and weights; left out: the scenario's seed.
     """
+    said = {key: value for key, value in locals().items() if value is not None}
+    values = DEFAULTS | (dict(PRESETS[preset].values) if preset else {}) | said
+    _refuse_wrong(values)
+    model = _model(values, seed or 0)
+    asked = optimizer or Ask("adam" if preset else "sgd")
+    return training(cluster, plan, model, asked, iterations, precision, cost)
+
+
+def _refuse_wrong(values: dict[str, Any]) -> None:
+    """Raise `Invalid` with all that is missing, or does not fit together."""
+    complaints = []
+    for key in (key for key in EXAMPLES if key not in values):
+        known = "" if key == "batch" else ", or name a preset"
+        complaints.append(Complaint((key,), f"is missing; write for example '{key}: {EXAMPLES[key]}'{known}"))
+    heads, groups = values["heads"], values.get("key_value_heads", values["heads"])
+    width, sequence = values.get("width", heads), values.get("sequence", 1)
     if width % heads:
-        raise Invalid(
-            [
-                Complaint(
-                    ("heads",), f"{heads} heads cannot split a width of {width} equally; write a divisor of {width}"
-                )
-            ]
-        )
-    embedding = Layer((op("embedding", (INPUT,), OUTPUT, ("table",)),), {"table": (vocabulary, width)})
-    head = Layer(
-        (
-            op("layernorm", (INPUT,), "n", ("gain", "bias")),
-            op("matmul", ("n",), "logits", ("w",)),
-            op("cross_entropy", ("logits", LABELS), OUTPUT),
-        ),
-        {"gain": (width,), "bias": (width,), "w": (width, vocabulary)},
-    )
-    layers = (embedding, *(_block(width, heads) for _ in range(blocks)), head)
-    model = Model(layers, (batch, sequence), (batch, sequence), vocabulary, seed or 0, tokens=True)
-    return training(cluster, plan, model, optimizer, iterations)
+        complaints.append(Complaint(("heads",), f"{heads} heads cannot split a width of {width} equally; write a divisor of {width}"))
+    elif values["positions"] == "rotary" and width // heads % 2:
+        why = f"rotary positions rotate pairs of numbers, and a head of {width} / {heads} has an odd number of them"
+        complaints.append(Complaint(("heads",), why))
+    if heads % groups:
+        why = f"{heads} heads cannot share {groups} heads of keys and values equally"
+        complaints.append(Complaint(("key_value_heads",), why))
+    if values.get("context", sequence) < sequence:
+        why = f"a sequence of {sequence} tokens is longer than the {values['context']} positions of the table"
+        complaints.append(Complaint(("sequence",), f"{why}; use at most {values['context']}, or a larger context"))
+    if not 0 <= values["dropout"] < 1:
+        complaints.append(Complaint(("dropout",), f"{values['dropout']:g} must lie between 0 and 1"))
+    if complaints:
+        raise Invalid(complaints)
 
 
-def _block(width: int, heads: int) -> Layer:
-    square, wide = (width, width), 4 * width
-    ops = (
-        op("layernorm", (INPUT,), "n1", ("gain1", "bias1")),
-        op("matmul", ("n1",), "q", ("wq",)),
-        op("matmul", ("n1",), "k", ("wk",)),
-        op("matmul", ("n1",), "v", ("wv",)),
-        op("attention", ("q", "k", "v"), "a", heads=heads),
-        op("matmul", ("a",), "o", ("wo",)),
-        op("reduce", (INPUT, "o"), "r"),
-        op("layernorm", ("r",), "n2", ("gain2", "bias2")),
-        op("matmul", ("n2",), "u", ("w1",)),
-        op("gelu", ("u",), "g"),
-        op("matmul", ("g",), "d", ("w2",)),
-        op("reduce", ("r", "d"), OUTPUT),
+def _model(values: dict[str, Any], seed: int) -> Model:
+    width, heads, blocks = values["width"], values["heads"], values["blocks"]
+    of = Dimensions(
+        vocabulary=values["vocabulary"],
+        width=width,
+        heads=heads,
+        key_value_heads=values.get("key_value_heads", heads),
+        hidden=values.get("hidden", 4 * width),
+        activation=values["activation"],
+        norm=values["norm"],
+        norm_first=values["norm_place"] == "before",
+        positions=values["positions"],
+        context=values.get("context", values["sequence"]),
+        causal=values["causal"],
+        biases=values["biases"],
+        tied=values["tied"],
+        dropout=values["dropout"],
+        attention=values["attention"],
     )
-    weights = {"gain1": (width,), "bias1": (width,), "wq": square, "wk": square, "wv": square, "wo": square}
-    return Layer(ops, weights | {"gain2": (width,), "bias2": (width,), "w1": (width, wide), "w2": (wide, width)})
+    last = layers_of.bert_head(of) if values["head"] == "bert" else layers_of.head(of)
+    layers = (layers_of.embedding(of, types=2 * (values["head"] == "bert")), *(layers_of.block(of),) * blocks, last)
+    batch = (values["batch"], values["sequence"])
+    return Model(
+        layers,
+        batch,
+        batch,
+        of.vocabulary,
+        seed,
+        tokens=True,
+        beside=(0, blocks + 1),
+        tied=of.tied,
+        uncomputed=tuple(_uncomputed(values)),
+    )
+
+
+def _uncomputed(values: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    if values["tied"]:
+        yield "an embedding that is tied to the head", "tied: false"
+    if values["dropout"]:
+        yield "dropout", "dropout: 0"
+    if values["head"] == "bert":
+        yield "the head of BERT", "head: tokens"

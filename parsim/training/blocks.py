@@ -1,0 +1,172 @@
+"""Layers of transformers, made of kernels: embedding, block, and head.
+
+    block    x --+-- norm, q k v, attention, linear --(+)-- +-- norm, linear, activation, linear --(+)-- y
+                 +---------------------------------------+  +---------------------------------------+
+
+The norm stands before each part (Xiong et al., ICML 2020), or after the sum (Vaswani et al., NeurIPS 2017).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from parsim.core.kernel import Shape
+from parsim.training.layer import INPUT, LABELS, OUTPUT, Layer, Op
+from parsim.training.ops import op
+
+Activation = Literal["gelu", "relu", "swiglu", "geglu"]
+Norm = Literal["layernorm", "rmsnorm"]
+Positions = Literal["none", "learned", "rotary"]
+Attention = Literal["flash", "plain"]
+GATES = {"swiglu": "silu", "geglu": "gelu"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dimensions:
+    """The dimensions and parts of a transformer, with the meaning that its workload's parameters have."""
+
+    vocabulary: int
+    width: int
+    heads: int
+    key_value_heads: int
+    hidden: int
+    activation: Activation
+    norm: Norm
+    norm_first: bool
+    positions: Positions
+    context: int  # positions of the learned table
+    causal: bool
+    biases: bool
+    tied: bool
+    dropout: float
+    attention: Attention
+
+
+class Builder:
+    """Collects the ops of a layer and the shapes of its weights."""
+
+    def __init__(self, made_of: Dimensions) -> None:
+        self.of, self.ops, self.weights, self.count = made_of, list[Op](), dict[str, Shape](), 0
+
+    def add(self, kernel: str, inputs: tuple[str, ...], output: str = "", /, **arguments: Any) -> str:
+        """Add an op without weights; return the name of its output."""
+        return self.weighted(kernel, inputs, {}, output, **arguments)
+
+    def weighted(
+        self, kernel: str, inputs: tuple[str, ...], weights: Mapping[str, Shape], output: str = "", /, **arguments: Any
+    ) -> str:
+        """Add an op with *weights*; their names get the number of the op."""
+        self.count += 1
+        own = {f"{name}{self.count}": shape for name, shape in weights.items()}
+        self.weights |= own
+        name = output or f"{kernel}{self.count}"
+        self.ops.append(op(kernel, inputs, name, tuple(own), **arguments))
+        return name
+
+    def linear(self, given: str, inputs: int, outputs: int) -> str:
+        """Add a product with a matrix of weights, with a bias if the model has biases."""
+        if self.of.biases:
+            return self.weighted("affine", (given,), {"w": (inputs, outputs), "bias": (outputs,)})
+        return self.weighted("matmul", (given,), {"w": (inputs, outputs)})
+
+    def norm(self, given: str, output: str = "") -> str:
+        """Add a norm."""
+        wide = (self.of.width,)
+        weights = {"gain": wide, "bias": wide} if self.of.norm == "layernorm" else {"gain": wide}
+        return self.weighted(self.of.norm, (given,), weights, output)
+
+    def sum(self, residual: str, branch: str, output: str = "") -> str:
+        """Add a branch to the residual stream, with dropout if the model has any."""
+        if self.of.dropout:
+            return self.add("dropout_add", (residual, branch), output, rate=self.of.dropout)
+        return self.add("reduce", (residual, branch), output)
+
+    def layer(self) -> Layer:
+        """Return the layer."""
+        return Layer(tuple(self.ops), self.weights)
+
+    # -- parts of a block
+
+    def attend(self, given: str, source: str, causal: bool) -> str:
+        """Add attention from *given* to *source*, with the products before and after it."""
+        of = self.of
+        values = of.width // of.heads * of.key_value_heads
+        q = self.linear(given, of.width, of.width)
+        k, v = self.linear(source, of.width, values), self.linear(source, of.width, values)
+        if of.positions == "rotary":
+            q, k = self.add("rotary", (q,), heads=of.heads), self.add("rotary", (k,), heads=of.key_value_heads)
+        said = {
+            "key_value_heads": of.key_value_heads if of.key_value_heads != of.heads else None,
+            "mask": None if causal else "none",
+            "algorithm": None if of.attention == "flash" else of.attention,
+            "dropout": of.dropout or None,
+        }
+        stated = {name: value for name, value in said.items() if value is not None}
+        return self.linear(self.add("attention", (q, k, v), heads=of.heads, **stated), of.width, of.width)
+
+    def feed(self, given: str) -> str:
+        """Add the two or three products of an MLP, with the activation between them."""
+        of, gate = self.of, GATES.get(self.of.activation)
+        up = self.linear(given, of.width, of.hidden)
+        if gate:
+            wide = self.add("gated", (up, self.linear(given, of.width, of.hidden)), activation=gate)
+        else:
+            wide = self.add(of.activation, (up,))
+        return self.linear(wide, of.hidden, of.width)
+
+
+def block(of: Dimensions) -> Layer:
+    """Return a block: attention and MLP, each with a norm and a sum."""
+    made = Builder(of)
+    if of.norm_first:
+        normed = made.norm(INPUT)
+        middle = made.sum(INPUT, made.attend(normed, normed, of.causal))
+        made.sum(middle, made.feed(made.norm(middle)), OUTPUT)
+    else:
+        middle = made.norm(made.sum(INPUT, made.attend(INPUT, INPUT, of.causal)))
+        made.norm(made.sum(middle, made.feed(middle)), OUTPUT)
+    return made.layer()
+
+
+def embedding(of: Dimensions, types: int = 0) -> Layer:
+    """Return the layer that looks tokens up in a table, and adds their positions.
+
+    Parameters
+    ----------
+    types : rows of a table of sentence types, as BERT has; it is among the weights, and its sums are not counted.
+    """
+    made = Builder(of)
+    learned, last = of.positions == "learned", OUTPUT if of.norm_first else ""
+    table = {"table": (of.vocabulary, of.width)}
+    given = made.weighted("embedding", (INPUT,), table, "" if learned else last)
+    if learned:
+        given = made.weighted("positions", (given,), {"positions": (of.context, of.width)}, last)
+    made.weights |= {"types": (types, of.width)} if types else {}
+    if not of.norm_first:
+        made.norm(given, OUTPUT)
+    return made.layer()
+
+
+def head(of: Dimensions) -> Layer:
+    """Return the layer that computes the loss of each token."""
+    made = Builder(of)
+    normed = made.norm(INPUT) if of.norm_first else INPUT
+    logits = made.weighted("matmul", (normed,), {"w": (of.width, of.vocabulary)})
+    made.add("cross_entropy", (logits, LABELS), OUTPUT)
+    return made.layer()
+
+
+def bert_head(of: Dimensions) -> Layer:
+    """Return the layer that predicts masked tokens: a transform, and a product with the table and a bias.
+
+    The pooler and the classifier of sentence pairs are among its weights. They see one token of a sequence, so their
+    calls are not counted.
+    """
+    made, wide = Builder(of), (of.width, of.width)
+    given = made.norm(made.add("gelu", (made.linear(INPUT, of.width, of.width),)))
+    logits = made.weighted("affine", (given,), {"w": (of.width, of.vocabulary), "bias": (of.vocabulary,)})
+    made.add("cross_entropy", (logits, LABELS), OUTPUT)
+    made.weights |= {"pooler": wide, "bias_pooler": (of.width,), "classifier": (of.width, 2), "bias_classifier": (2,)}
+    return made.layer()

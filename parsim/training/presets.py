@@ -1,0 +1,84 @@
+"""Published transformers: their dimensions, each with its source.
+
+A value of a preset is a parameter of the workload `transformer` of the same name. GPT-3 is as in table 2.1 of its
+paper, but for the width of the 13B model, which is printed as 5140: 40 heads of 128 are 5120. Megatron's models are
+those of table 1 of Narayanan et al., with GPT-2's parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+GPT2 = "Radford et al., Language Models are Unsupervised Multitask Learners, 2019; OpenAI's checkpoint"
+GPT3 = "Brown et al., Language Models are Few-Shot Learners, NeurIPS 2020, table 2.1"
+MEGATRON = "Narayanan et al., Efficient Large-Scale Language Model Training on GPU Clusters, SC 2021, table 1"
+LLAMA2 = "Touvron et al., Llama 2, 2023; config.json of Meta's checkpoint"
+LLAMA3 = "Dubey et al., The Llama 3 Herd of Models, 2024, table 3; config.json of Meta's checkpoint"
+BERT = "Devlin et al., BERT, NAACL 2019; Google's uncased checkpoint"
+
+
+class Preset(NamedTuple):
+    """A published model."""
+
+    values: Mapping[str, Any]
+    source: str
+
+    def __str__(self) -> str:
+        """Describe the model in a line."""
+        return f"{self.values['blocks']} blocks of width {self.values['width']}. {self.source}."
+
+
+def _gpt(blocks: int, width: int, heads: int, vocabulary: int, context: int, source: str) -> Preset:
+    """Return a model with GPT-2's parts: learned positions, biases, gelu, tied embeddings, dropout."""
+    sizes = {"vocabulary": vocabulary, "context": context, "sequence": context}
+    shape = {"blocks": blocks, "width": width, "heads": heads}
+    parts = {"positions": "learned", "biases": True, "tied": True, "dropout": 0.1, "attention": "plain"}
+    return Preset(sizes | shape | parts, source)
+
+
+def _llama(
+    blocks: int, width: int, heads: int, key_value_heads: int, hidden: int, vocabulary: int, sequence: int, source: str
+) -> Preset:
+    """Return a model with Llama's parts: rotary positions, RMSNorm, SwiGLU, and heads that share keys and values."""
+    sizes = {"vocabulary": vocabulary, "sequence": sequence, "hidden": hidden}
+    shape = {"blocks": blocks, "width": width, "heads": heads, "key_value_heads": key_value_heads}
+    return Preset(sizes | shape | {"positions": "rotary", "norm": "rmsnorm", "activation": "swiglu"}, source)
+
+
+def _bert(blocks: int, width: int, heads: int) -> Preset:
+    """Return an encoder: norms after the sums, all positions see each other, a head that predicts masked tokens."""
+    shape = {"blocks": blocks, "width": width, "heads": heads, "vocabulary": 30522, "context": 512, "sequence": 512}
+    parts = {"positions": "learned", "biases": True, "tied": True, "dropout": 0.1, "attention": "plain"}
+    return Preset(shape | parts | {"causal": False, "norm_place": "after", "head": "bert"}, BERT)
+
+
+PRESETS = {
+    "gpt2-124m": _gpt(12, 768, 12, 50257, 1024, GPT2),
+    "gpt2-355m": _gpt(24, 1024, 16, 50257, 1024, GPT2),
+    "gpt2-774m": _gpt(36, 1280, 20, 50257, 1024, GPT2),
+    "gpt2-1.5b": _gpt(48, 1600, 25, 50257, 1024, GPT2),
+    "gpt3-1.3b": _gpt(24, 2048, 16, 50257, 2048, GPT3),
+    "gpt3-2.7b": _gpt(32, 2560, 32, 50257, 2048, GPT3),
+    "gpt3-6.7b": _gpt(32, 4096, 32, 50257, 2048, GPT3),
+    "gpt3-13b": _gpt(40, 5120, 40, 50257, 2048, GPT3),
+    "gpt3-175b": _gpt(96, 12288, 96, 50257, 2048, GPT3),
+    "megatron-1.7b": _gpt(24, 2304, 24, 51200, 2048, MEGATRON),
+    "megatron-3.6b": _gpt(30, 3072, 32, 51200, 2048, MEGATRON),
+    "megatron-7.5b": _gpt(36, 4096, 32, 51200, 2048, MEGATRON),
+    "megatron-18.4b": _gpt(40, 6144, 48, 51200, 2048, MEGATRON),
+    "megatron-39.1b": _gpt(48, 8192, 64, 51200, 2048, MEGATRON),
+    "megatron-76.1b": _gpt(60, 10240, 80, 51200, 2048, MEGATRON),
+    "megatron-145.6b": _gpt(80, 12288, 96, 51200, 2048, MEGATRON),
+    "megatron-310.1b": _gpt(96, 16384, 128, 51200, 2048, MEGATRON),
+    "megatron-529.6b": _gpt(105, 20480, 128, 51200, 2048, MEGATRON),
+    "megatron-1t": _gpt(128, 25600, 160, 51200, 2048, MEGATRON),
+    "llama2-7b": _llama(32, 4096, 32, 32, 11008, 32000, 4096, LLAMA2),
+    "llama2-13b": _llama(40, 5120, 40, 40, 13824, 32000, 4096, LLAMA2),
+    "llama2-70b": _llama(80, 8192, 64, 8, 28672, 32000, 4096, LLAMA2),
+    "llama3-8b": _llama(32, 4096, 32, 8, 14336, 128256, 8192, LLAMA3),
+    "llama3-70b": _llama(80, 8192, 64, 8, 28672, 128256, 8192, LLAMA3),
+    "llama3-405b": _llama(126, 16384, 128, 8, 53248, 128256, 8192, LLAMA3),
+    "bert-base": _bert(12, 768, 12),
+    "bert-large": _bert(24, 1024, 16),
+}

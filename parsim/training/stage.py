@@ -1,0 +1,164 @@
+"""What a stage of a model takes for a microbatch: bytes that come, go and stay, and the kernel calls of each action.
+
+    F    runs forward, and keeps what backward reads
+    B    runs both halves of backward, and frees all that F kept
+    I    runs the first half; what only it reads is freed, and it keeps the gradients that W reads
+    W    runs the second half, and frees the rest
+
+Beside that, backward holds the gradient of the layer's largest array, and what it computes again.
+
+A layer may be recomputed. `full` keeps the layer's input alone, and runs its forward again in B or I; `selective` keeps
+all but what attention computes inside (scores, softmax, dropout), and runs attention's forward again. Korthikanti et
+al., Reducing Activation Recomputation in Large Transformer Models, 2022.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal, NamedTuple
+
+from parsim.core.kernel import ITEM, Call, Part, Shape, size
+from parsim.core.op import KINDS
+from parsim.core.precision import BYTES, Precision
+from parsim.training.layer import INPUT, LABELS, OUTPUT, Layer, Op
+from parsim.training.model import Model
+
+Recompute = Literal["none", "selective", "full"]
+
+
+class Layered(NamedTuple):
+    """A layer for a number of rows."""
+
+    output: Shape
+    kept: float  # B, from F until B or I
+    halfway: float  # B, from I until W
+    workspace: float  # B, during B or I
+    calls: tuple[tuple[Call, ...], ...]  # by kind of action, in the order of KINDS
+
+
+class Priced(NamedTuple):
+    """A stage for a number of rows."""
+
+    came: float  # B, its input, and the gradient that it sends back
+    sent: float  # B, its output; 0 for the last stage
+    kept: float  # B, from F until B or I
+    halfway: float  # B, from I until W
+    workspace: float  # B, during B or I
+    calls: tuple[tuple[Call, ...], ...]  # by kind of action, in the order of KINDS
+
+
+class Stages:
+    """The stages of a model, priced when asked; equal layers are priced once."""
+
+    def __init__(
+        self, model: Model, stages: Sequence[range], precision: Precision, recompute: Sequence[Recompute]
+    ) -> None:
+        self.model, self.stages, self.precision, self.recompute = model, stages, precision, recompute
+        self._layers: dict[tuple[int, Shape, bool, Recompute], Layered] = {}
+        self._priced: dict[tuple[int, int], Priced] = {}
+
+    def price(self, stage: int, rows: int) -> Priced:
+        """Return what *stage* takes for *rows* rows of the batch."""
+        key = stage, rows
+        if key not in self._priced:
+            self._priced[key] = self._price(*key)
+        return self._priced[key]
+
+    def _price(self, stage: int, rows: int) -> Priced:
+        given = self._given(self.stages[stage].start, rows)
+        came = self._bytes(given, whole=stage == 0 and self.model.tokens)
+        found = []
+        for number in self.stages[stage]:
+            found.append(self.layer(number, given))
+            given = found[-1].output
+        backward = found[::-1]
+        return Priced(
+            came=came,
+            sent=self._bytes(given, whole=False) if stage < len(self.stages) - 1 else 0.0,
+            kept=math.fsum(one.kept for one in found),
+            halfway=math.fsum(one.halfway for one in found),
+            workspace=max(one.workspace for one in found),
+            calls=tuple(
+                tuple(call for one in (found if kind.letter == "F" else backward) for call in one.calls[place])
+                for place, kind in enumerate(KINDS)
+            ),
+        )
+
+    def _given(self, layer: int, rows: int) -> Shape:
+        """Return the shape of the input of a layer."""
+        given = (rows, *self.model.batch[1:])
+        for number in range(layer):
+            given = self.layer(number, given).output
+        return given
+
+    def _bytes(self, shape: Shape, whole: bool) -> float:
+        """Return the bytes of an array of activations, or of whole numbers."""
+        return size(shape) * (ITEM if whole else BYTES[self.precision.activations])
+
+    def layer(self, number: int, given: Shape) -> Layered:
+        """Return what a layer takes for an input of this shape."""
+        layer, first = self.model.layers[number], number == 0
+        key = id(layer), given, first, self.recompute[number]
+        if key not in self._layers:
+            labels = (given[0], *self.model.labels[1:])
+            shapes = layer.shapes({INPUT: given, LABELS: labels})
+            whole = {LABELS, INPUT} if first and self.model.tokens else {LABELS}
+            counted = Counted(layer, shapes, first, whole, self.precision)
+            self._layers[key] = counted.layered(self.recompute[number])
+        return self._layers[key]
+
+
+class Counted(NamedTuple):
+    """A layer with the shapes of its arrays, to be counted."""
+
+    layer: Layer
+    shapes: Mapping[str, Shape]
+    first: bool  # whether no gradient of its input is wanted
+    whole: set[str]  # the names of arrays of whole numbers
+    precision: Precision
+
+    def layered(self, recompute: Recompute) -> Layered:
+        """Count the layer."""
+        again = self._again(recompute)
+        all_, some = self._kept([]), self._kept(again)
+        kept = self._size({INPUT}) if recompute == "full" else some
+        largest = max((self._size({op.output}) for op in self.layer.ops), default=0.0)
+        return Layered(
+            output=self.shapes[OUTPUT],
+            kept=kept,
+            halfway=self._halfway(),
+            workspace=largest + max(all_ - kept, 0.0),  # a gradient, and what is computed again
+            calls=tuple(tuple(self._calls(kind.parts, again)) for kind in KINDS),
+        )
+
+    def _again(self, recompute: Recompute) -> list[Op]:
+        """Return the ops whose forward is run again in backward."""
+        ops = self.layer.ops
+        return [] if recompute == "none" else [op for op in ops if recompute == "full" or op.kernel.selective]
+
+    def _calls(self, parts: Sequence[Part], again: Sequence[Op]) -> Iterator[Call]:
+        if "input_grad" in parts:
+            yield from (op.call("forward", self.shapes) for op in again)
+        yield from self.layer.calls(self.shapes, parts, self.first)
+
+    def _kept(self, again: Sequence[Op]) -> float:
+        halves = self.layer.backward_halves(self.first)
+        inputs = self._size({name for op, part in halves for name in self._read(op, part)})
+        saving = dict.fromkeys(op for op, _ in halves if op not in again)
+        return inputs + math.fsum(op.kernel.saved(self.precision, *self._arrays(op)) for op in saving)
+
+    def _halfway(self) -> float:
+        own = [op for op in self.layer.ops if op.weights]
+        read = {name for op in own for name in self._read(op, "weight_grad")}
+        return self._size(read) + self._size({op.output for op in own})
+
+    def _read(self, op: Op, part: Part) -> list[str]:
+        return [op.inputs[place] for place in op.kernel.reads(part, len(op.inputs))]
+
+    def _arrays(self, op: Op) -> tuple[Shape, ...]:
+        return tuple(self.shapes[name] for name in (*op.inputs, *op.weights))
+
+    def _size(self, names: set[str]) -> float:
+        activation = BYTES[self.precision.activations]
+        return math.fsum(size(self.shapes[name]) * (ITEM if name in self.whole else activation) for name in names)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from parsim.build import build
+from parsim.build import build_computed
 from parsim.core.errors import Complaint, Fault, ScenarioError
 from parsim.core.machine import cores, machine, require_processes
 from parsim.core.profile import Profile, Row
@@ -104,7 +104,7 @@ def calibrate(
     scenario = load(source, chosen)
     bare = [Complaint(("workload",), "has no kernels to measure; use items with data and a kernel, or mlp")]
     try:
-        job = build(scenario)
+        job = build_computed(scenario)
     except ScenarioError as error:  # stated seconds of the workload are not a fault here
         if all(fault.path == "cost.compute" for fault in error.faults):
             raise asked.error(bare) from None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from parsim.build import build
+from parsim.build import build_computed
 from parsim.core.errors import Unfinished
 from parsim.core.escape import printable
 from parsim.core.evaluation import alike, alone, evaluate
@@ -141,7 +141,7 @@ def replayable(source: Source, set: Mapping[str, Any] | None = None) -> Job:
     from parsim.real import processes
 
     scenario = load(source, set)
-    job = build(scenario)
+    job = build_computed(scenario)
     found = processes.complaints_about(job)
     if found:
         raise scenario.error(found)

@@ -130,7 +130,9 @@ def _refuse_wrong(values: dict[str, Any]) -> None:
     heads, groups = values["heads"], values.get("key_value_heads", values["heads"])
     width, sequence = values.get("width", heads), values.get("sequence", 1)
     if width % heads:
-        complaints.append(Complaint(("heads",), f"{heads} heads cannot split a width of {width} equally; write a divisor of {width}"))
+        complaints.append(
+            Complaint(("heads",), f"{heads} heads cannot split a width of {width} equally; write a divisor of {width}")
+        )
     elif values["positions"] == "rotary" and width // heads % 2:
         why = f"rotary positions rotate pairs of numbers, and a head of {width} / {heads} has an odd number of them"
         complaints.append(Complaint(("heads",), why))

@@ -31,9 +31,7 @@ from parsim.entries.external import Outside, staying
 from parsim.hardware import ClusterForm, about_memory, about_names, devices_of, wired
 from parsim.lower import complaints_about, too_long
 from parsim.policies import policies
-from parsim.scenario.docstrings import purpose
 from parsim.scenario.document import MANY
-from parsim.scenario.json_schema import json_schema
 from parsim.scenario.repair import mended
 from parsim.scenario.scenario import Scenario
 from parsim.scenario.schema import OneOf, check, parameters
@@ -118,7 +116,7 @@ def sections(values: dict[str, Any]) -> tuple[dict[str, Any], list[Complaint]]:
         form = plan_class(workloads[kind])
         plan = _collect(complaints, lambda: form(**check(form, values.get("plan") or {})), ("plan",))
         del said["plan"]
-        if plan is not None or not _required(form):
+        if plan is not None or not required(form):
             said["plan"] = plan or form()
     return said, complaints
 
@@ -215,7 +213,8 @@ def plan_class(workload: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @cache
-def _required(form: Callable[..., Any]) -> bool:
+def required(form: Callable[..., Any]) -> bool:
+    """Return whether the plan of this form has a key without a default."""
     return any(parameter.default is parameter.empty for parameter in inspect.signature(form).parameters.values())
 
 
@@ -332,34 +331,3 @@ def _policy(ask: Ask | None, graph: TaskGraph | None, cluster: Cluster | None) -
         raise Invalid([Complaint((), "in_order works only with a pipeline; use fifo or heft, or workload kind stages")])
     make, names = partial(ask.entry, **ask.arguments), [worker.name for worker in cluster.workers] if cluster else []
     return ask.name, guarded(ask.entry.who, make, names) if isinstance(ask.entry, Outside) else make
-
-
-def scenario_schema() -> dict[str, Any]:
-    """Return the JSON Schema of scenarios; the keys of a plan depend on the workload."""
-    kinds: dict[Callable[..., Any], list[str]] = {}
-    for kind, entry in workloads.entries().items():
-        kinds.setdefault(plan_class(entry), []).append(kind)
-    forms = {f"plan-{some[0]}": form for form, some in kinds.items()}
-    whole = json_schema(Form, forms)
-    plan = whole["properties"]["plan"]
-    whole["properties"]["plan"] = {"description": plan["description"]}  # the rest depends on the workload's kind
-    whole["allOf"] = [_if_kind(kinds[form], whole) | {"then": _plan(name, form)} for name, form in forms.items()]
-    return whole
-
-
-def _if_kind(kinds: list[str], whole: dict[str, Any]) -> dict[str, Any]:
-    """Return the condition that the workload is one of *kinds*. Editors also show its descriptions."""
-    workload = whole["properties"]["workload"]
-    shelf = whole["$defs"][workload["allOf"][-1]["$ref"].rpartition("/")[2]]
-    kind = {"description": shelf["allOf"][0]["properties"]["kind"]["description"], "enum": kinds}
-    asked = [{"enum": kinds}, {"type": "object", "properties": {"kind": kind}, "required": ["kind"]}]
-    named = {"workload": {"description": workload["description"], "anyOf": asked}}
-    return {"if": {"properties": named, "required": ["workload"]}}
-
-
-def _plan(name: str, form: Callable[..., Any]) -> dict[str, Any]:
-    """Return the schema of a plan of this form, which is optional if it has no required keys."""
-    plan = {"$ref": f"#/$defs/{name}"}
-    choices = [plan] if _required(form) else [plan, {"type": "null"}]
-    needed = {"required": ["plan"]} if _required(form) else {}
-    return {"properties": {"plan": {"description": purpose(form), "anyOf": choices}}} | needed

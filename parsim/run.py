@@ -64,8 +64,8 @@ class Result:
         """The figures of every device, of the model and of training (None: no training), as in the contract."""
         return {
             "devices": self.devices,
-            "model": model(self.job),
             "training": training(self.job, self.timeline),
+            "model": model(self.job),
         }
 
     def to_dict(self) -> dict[str, Any]:

@@ -149,7 +149,7 @@ def test_only_what_the_run_shows_a_sign_of_is_played():
 
 def test_equal_stages_of_a_trained_model_are_counted_on_one_device():
     """A slow device is no large stage."""
-    set = {"cluster.devices": [{"name": "w0"}, {"name": "w1", "speed": 0.25}]}
+    set = {"cluster.devices": [{"name": "w0"}, {"name": "w1", "speed": 0.25}], "plan.stages": "count"}
     found = parsim.explain(FOLDER / "16_mlp_layers.yaml", set=set)
     best = next(one for one in found.changes if not one.bound)
     assert (best.change, best.what) == ("slow_device", "w1")

@@ -51,6 +51,7 @@ SECTION_2 = {
          "utilisation": 2 / 3.3, "peak_memory_bytes": 12000000},
     ],
     "training": None,
+    "model": None,
 }  # fmt: skip
 
 

@@ -20,7 +20,6 @@ from test_causes import PLANTED
 from test_house import FLOORS, SHELVES
 
 import parsim
-from parsim.build import scenario_schema
 from parsim.cli.pictures import KINDS as PLOT_KINDS
 from parsim.conformance import check_file
 from parsim.core.timeline import CAUSES, COLUMNS, STEPS
@@ -33,6 +32,7 @@ from parsim.policies import policies
 from parsim.predict import Replay
 from parsim.scenario import document as yaml_document
 from parsim.scenario.schema import check as read
+from parsim.scenario_schema import scenario_schema
 from parsim.validate import validate
 
 ROOT = Path(__file__).parents[1]

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 import parsim
-from parsim.build import scenario_schema
 from parsim.conformance import check_file
 from parsim.core.kernel import Call, arguments_of
 from parsim.entries.registry import SHELVES, shelf
+from parsim.scenario_schema import scenario_schema
 
 KERNELS = '''\
 """Kernels in every form that Python has for a function of one argument."""

@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 
 import parsim
-from parsim.build import build, scenario_schema
+from parsim.build import build
 from parsim.core.errors import Silence
 from parsim.entries import patience
 from parsim.entries.checked_policy import Guard
 from parsim.entries.registry import SHELVES, shelf, use
 from parsim.policies.fifo import Fifo
 from parsim.scenario.scenario import load
+from parsim.scenario_schema import scenario_schema
 
 NEWEST = '''\
 from parsim.policies import policies

@@ -25,7 +25,7 @@ from parsim.export.csv import from_rows
 from parsim.metrics.ledger import Ledger
 from parsim.plot import dag, kinds, layout, memory, paper, scaling, stacked, style, waterfall
 from parsim.study.scaling import Point
-from parsim.training import program
+from parsim.training.layout import KINDS
 from parsim.validate import validate
 
 ROOT = Path(__file__).parents[1]
@@ -528,7 +528,7 @@ def test_a_path_goes_behind_the_bars_of_others_and_leaves_the_makespan_whole():
 
 
 def test_every_kind_of_task_of_pipelines_and_training_has_a_look_and_letters():
-    kinds = {*program.KINDS, *TASKS}
+    kinds = {*KINDS, *TASKS}
     assert kinds <= {*style.KINDS}
     assert kinds == {*text.ALPHABETS} == {*text.CROWDED}
 

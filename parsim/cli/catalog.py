@@ -150,7 +150,7 @@ def check(file: str, as_json: bool, quiet: bool) -> None:
 @with_files
 def schema(files: tuple[str, ...]) -> None:
     """Print the JSON Schema of scenarios, for editors."""
-    from parsim.build import scenario_schema
+    from parsim.scenario_schema import scenario_schema
 
     faults: list[Fault] = []
     use_files(files, faults)

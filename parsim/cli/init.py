@@ -60,8 +60,8 @@ def _text(template: Path) -> str:
 
 def _add_schema(path: Path) -> None:
     """Write the schema of scenarios. An existing file stays, with a note if it differs."""
-    from parsim.build import scenario_schema
     from parsim.export.files import json_text
+    from parsim.scenario_schema import scenario_schema
 
     text, shown = json_text(scenario_schema()), printable(shlex.quote(str(path)))
     if not os.path.lexists(path):

@@ -71,7 +71,15 @@ def kernels(
 
 
 def seconds(call: Call, device: Device, precision: Precision, reach: Reach) -> float:
-    """Return the seconds of a call on *device*."""
+    """Return the seconds of a call on *device*.
+
+    >>> from parsim.core.precision import FP64
+    >>> from parsim.core.rates import Rates
+    >>> reach = Reach(ceiling=0.5, start=100.0, memory=1.0, attention=1.0, attention_backward=1.0, launch=0.0)
+    >>> device = Device("w0", peak=Rates(1e12), bandwidth=1e12)
+    >>> seconds(Call("matmul", (), "forward", ((100, 100), (100, 100))), device, FP64, reach)  # 2 MFLOP, at 1/4 of 1e12
+    8e-06
+    """
     kernel = kernel_of(call)
     format = format_of(call, precision)
     rate, memory = device.bandwidth * reach.memory, BYTES[precision.activations]

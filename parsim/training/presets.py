@@ -15,6 +15,7 @@ GPT3 = "Brown et al., Language Models are Few-Shot Learners, NeurIPS 2020, table
 MEGATRON = "Narayanan et al., Efficient Large-Scale Language Model Training on GPU Clusters, SC 2021, table 1"
 LLAMA2 = "Touvron et al., Llama 2, 2023; config.json of Meta's checkpoint"
 LLAMA3 = "Dubey et al., The Llama 3 Herd of Models, 2024, table 3; config.json of Meta's checkpoint"
+VOCABULARIES = {LLAMA2: 32000, LLAMA3: 128256}
 BERT = "Devlin et al., BERT, NAACL 2019; Google's uncased checkpoint"
 
 
@@ -37,12 +38,15 @@ def _gpt(blocks: int, width: int, heads: int, vocabulary: int, context: int, sou
     return Preset(sizes | shape | parts, source)
 
 
-def _llama(
-    blocks: int, width: int, heads: int, key_value_heads: int, hidden: int, vocabulary: int, sequence: int, source: str
-) -> Preset:
-    """Return a model with Llama's parts: rotary positions, RMSNorm, SwiGLU, and heads that share keys and values."""
-    sizes = {"vocabulary": vocabulary, "sequence": sequence, "hidden": hidden}
-    shape = {"blocks": blocks, "width": width, "heads": heads, "key_value_heads": key_value_heads}
+def _llama(blocks: int, width: int, heads: tuple[int, int], hidden: int, sequence: int, source: str) -> Preset:
+    """Return a model with Llama's parts: rotary positions, RMSNorm, SwiGLU.
+
+    Parameters
+    ----------
+    heads : of queries, and of keys and values.
+    """
+    sizes = {"vocabulary": VOCABULARIES[source], "sequence": sequence, "hidden": hidden}
+    shape = {"blocks": blocks, "width": width, "heads": heads[0], "key_value_heads": heads[1]}
     return Preset(sizes | shape | {"positions": "rotary", "norm": "rmsnorm", "activation": "swiglu"}, source)
 
 
@@ -73,12 +77,12 @@ PRESETS = {
     "megatron-310.1b": _gpt(96, 16384, 128, 51200, 2048, MEGATRON),
     "megatron-529.6b": _gpt(105, 20480, 128, 51200, 2048, MEGATRON),
     "megatron-1t": _gpt(128, 25600, 160, 51200, 2048, MEGATRON),
-    "llama2-7b": _llama(32, 4096, 32, 32, 11008, 32000, 4096, LLAMA2),
-    "llama2-13b": _llama(40, 5120, 40, 40, 13824, 32000, 4096, LLAMA2),
-    "llama2-70b": _llama(80, 8192, 64, 8, 28672, 32000, 4096, LLAMA2),
-    "llama3-8b": _llama(32, 4096, 32, 8, 14336, 128256, 8192, LLAMA3),
-    "llama3-70b": _llama(80, 8192, 64, 8, 28672, 128256, 8192, LLAMA3),
-    "llama3-405b": _llama(126, 16384, 128, 8, 53248, 128256, 8192, LLAMA3),
+    "llama2-7b": _llama(32, 4096, (32, 32), 11008, 4096, LLAMA2),
+    "llama2-13b": _llama(40, 5120, (40, 40), 13824, 4096, LLAMA2),
+    "llama2-70b": _llama(80, 8192, (64, 8), 28672, 4096, LLAMA2),
+    "llama3-8b": _llama(32, 4096, (32, 8), 14336, 8192, LLAMA3),
+    "llama3-70b": _llama(80, 8192, (64, 8), 28672, 8192, LLAMA3),
+    "llama3-405b": _llama(126, 16384, (128, 8), 53248, 8192, LLAMA3),
     "bert-base": _bert(12, 768, 12),
     "bert-large": _bert(24, 1024, 16),
 }

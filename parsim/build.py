@@ -256,33 +256,46 @@ def _job(
     if graph.program is None and said.get("clock") == "live":
         only = "needs kernels, but the workload only counts; use items with data and a kernel, mlp, or simulated"
         complaints.append(Complaint(("clock",), only))
-    policy_name, policy = policy or _policy(None, graph, cluster)
+    policy = policy or _policy(None, graph, cluster)
     cost = cost or costs["constant"]()
-    remarks = cost.remarks(graph, cluster)
-    complaints += [complaint.below("cost") for complaint in remarks.complaints]
-    binding = computed or not (graph.orders or isinstance(graph.program, Training))
+    complaints += [complaint.below("cost") for complaint in cost.remarks(graph, cluster).complaints]
     if computed and isinstance(graph.program, Training):
         complaints += not_computed(graph.program)
-    job = Job(
+    job = _put_together(scenario, said, cluster, graph, cost, policy)
+    if not computed and (
+        graph.orders or isinstance(graph.program, Training)
+    ):  # what does not fit is played all the same
+        job = replace(job, cluster=cluster.without_limits())
+    complaints += complaints_about(job)
+    if not complaints and not elsewhere:  # no cost without its files
+        complaints += too_long(job)
+    return job
+
+
+def _put_together(
+    scenario: Scenario,
+    said: dict[str, Any],
+    cluster: Cluster,
+    graph: TaskGraph,
+    cost: Cost,
+    policy: tuple[str, Callable[[], Any]],
+) -> Job:
+    return Job(
         name=scenario.name,
         sha256=scenario.sha256,
         graph=graph,
-        cluster=cluster if binding else cluster.without_limits(),
+        cluster=cluster,
         memories=tuple(device.memory for device in cluster.devices),
-        policy_name=policy_name,
-        policy=policy,
+        policy_name=policy[0],
+        policy=policy[1],
         cost=cost,
         steps=tuple(getattr(getattr(said["plan"], "steps", Steps()), step) for step in STEPS),
         prefetch=getattr(said["plan"], "prefetch", 0),
         seed=said.get("seed", 0),
         clock=said.get("clock", "simulated"),
         values=_anywhere(scenario, said),
-        notes=tuple(remarks.notes),
+        notes=tuple(cost.remarks(graph, cluster).notes),
     )
-    complaints += complaints_about(job)
-    if not complaints and not elsewhere:  # no cost without its files
-        complaints += too_long(job)
-    return job
 
 
 @contextmanager

@@ -504,7 +504,7 @@ def test_ties_are_told():
     )
     assert decided([made("a", 7.0), made("b", 7.0), made("c", 7.0)]).startswith("All 3 take 7 s")
     ahead = decided([made("a", 7.0), made("b", 7.0), made("c", 8.0, drain=1.0)])
-    assert ahead.startswith("a and b are equally fast: 7 s, 1 s (12.5 %) less than c; decided")
+    assert ahead.startswith("a and b are equally fast: 7 s, 1 s (12.5 %) less than c; on average, a worker spends")
     many = decided([made("a", 7.0), made("b", 7.0), made("c", 7.0), made("d", 8.0, drain=1.0)])
     assert many.startswith("a and 2 others are equally fast")
 
@@ -520,13 +520,13 @@ def test_the_next_best_and_the_first_are_both_named():
 def test_what_stands_against_it_is_told():
     # best computes 4 s less (7 against 11), and waits 3 s more at the end
     said = decided([made("other", 11.0), made("best", 10.0, drain=3.0)])
-    assert said.endswith("by 4 s less computing (T_total), against 3 s more idling after the last task (drain).")
+    assert said.endswith("spends 4 s less computing (T_total), against 3 s more idling after the last task (drain).")
 
 
 def test_hidden_transfers_decide():
     # both move 4 s per worker; one hides them all
     said = decided([made("open", 9.0, deviation=4.0), made("hiding", 5.0, deviation=4.0, hidden=4.0)])
-    assert said.endswith("by 4 s less waiting for transfers (4 s more hidden).")
+    assert said.endswith("spends 4 s less waiting for transfers (4 s more hidden).")
 
 
 def test_luck_is_told_from_more_than_luck():

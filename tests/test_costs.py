@@ -18,7 +18,7 @@ from parsim.scenario.scenario import load
 from parsim.sim.estimate import columns
 
 PARAMETERS = {"constant": {"compute": 1.0}, "noisy": {"compute": 1.0, "spread": 0.25}}
-PRICED = ("measured", "roofline")  # by kernels: tests/test_profile.py
+PRICED = ("kernels", "measured", "roofline")  # by kernels: tests/test_profile.py
 
 
 def graph(units, stated=()):

@@ -13,13 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import parsim
-from parsim.build import build, scenario_schema
+from parsim.build import build
 from parsim.core.units import Seconds
 from parsim.entries.registry import SHELVES, shelf
 from parsim.hardware import kinds
 from parsim.scenario.docstrings import meanings, purpose
 from parsim.scenario.json_schema import json_schema
 from parsim.scenario.scenario import load
+from parsim.scenario_schema import scenario_schema
 
 ROOT = Path(__file__).parents[1]
 ENTRIES = [(name, entry) for name in SHELVES for entry in shelf(name).entries()]
@@ -81,7 +82,7 @@ def test_defaults_are_told(schema):
     star = next(one for one in schema["$defs"]["topologies-places"]["anyOf"] if one["title"] == "star")
     assert star["properties"]["latency"]["description"].endswith(" Default: 0 s.")
     assert "Default" not in star["properties"]["bandwidth"]["description"]
-    assert schema["properties"]["cost"]["description"].endswith(" Default: constant.")
+    assert schema["properties"]["seed"]["description"].endswith(" Default: 0.")
 
 
 def test_devices_are_named(schema):

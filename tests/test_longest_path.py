@@ -85,7 +85,12 @@ def test_any_scenario_of_the_collection(path):
     [
         ({"policy": "fifo"}, "the policy fifo decides during the run"),
         (
-            {"cluster.devices": [{"name": f"w{rank}", "memory": "1 GB"} for rank in range(4)]},
+            {
+                "cluster.devices": [{"name": "w0", "memory": "1 GB"}, "w1"],
+                "workload": {"kind": "chains", "count": 2, "length": 3, "compute": "1 s"},
+                "plan": {},
+                "policy": "heft",
+            },
             "device w0 has limited memory",
         ),
         ({"workload.send": "0 s"}, ""),

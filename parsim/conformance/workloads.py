@@ -20,7 +20,7 @@ from parsim.run import run
 from parsim.scenario.scenario import load
 from parsim.workloads import workloads
 
-GIVEN = ("cluster", "plan")
+GIVEN = ("cluster", "plan", "cost")
 FLOWS = [
     {"name": "f0", "from": "w0", "to": "host", "size": "1 MB"},
     {"name": "f1", "from": "host", "to": "w0", "size": "2 MB"},
@@ -71,7 +71,7 @@ def _built(scenario: dict[str, Any]) -> Job:
     try:
         return build(load(scenario))
     except ScenarioError as error:
-        if all(fault.path != "cost.compute" for fault in error.faults):
+        if all(fault.path not in ("cost.compute", "cost.kind") for fault in error.faults):
             raise
     return build(load({**scenario, "cost": {"kind": "constant", "compute": "1 s"}}))  # it does not state seconds
 

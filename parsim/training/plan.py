@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain, pairwise
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple, Protocol
 
 import numpy as np
 
@@ -85,15 +85,14 @@ class Cut(NamedTuple):
     recompute: tuple[Recompute, ...]  # of each layer
 
 
-class Known(NamedTuple):
-    """What a plan may ask about the model on a cluster.
+class Known(Protocol):
+    """The seconds of a model's layers and stages for a microbatch, before it is cut."""
 
-    `layers(device)` are the seconds of forward and backward of each layer on a device, (layers,), or None where the
-    cost does not know them; `stages(ranges, devices, rows)` are the times of stages for so many rows.
-    """
+    def layers(self, device: int) -> Floats | None:
+        """Return the seconds of forward and backward of each layer, (layers,), or None where they are not known."""
 
-    layers: Callable[[int], Floats | None]
-    stages: Callable[[Ranges, Sequence[int], int], StageTimes]
+    def stages(self, ranges: Ranges, devices: Sequence[int]) -> StageTimes:
+        """Return the times of stages on their devices."""
 
 
 def cut(plan: TrainingPlan, cluster: Cluster, model: Model, known: Known) -> Cut:
@@ -155,8 +154,7 @@ def _by_layers(plan: TrainingPlan, cluster: Cluster, model: Model, known: Known,
     devices = [cluster.workers[places[0]].device for places in placement(columns(orders))]
     stages = _stages(plan, model, known, len(devices), devices)
     if taken(schedule.entry, ["times"]):
-        rows = slices[0].stop - slices[0].start
-        orders = _orders(schedule, ranks, parts, chunks, lambda count: known.stages(stages, devices, rows))
+        orders = _orders(schedule, ranks, parts, chunks, lambda count: known.stages(stages, devices))
     return Cut(stages, slices, orders, ordered=True, recompute=())
 
 

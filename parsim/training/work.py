@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
-from functools import partial
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,7 +24,7 @@ from parsim.training.graph import graph_of
 from parsim.training.layout import BACKWARD, FORWARD, INPUT_GRAD, WEIGHT_GRAD
 from parsim.training.model import Model
 from parsim.training.partition import Ranges
-from parsim.training.plan import Known, TrainingPlan, cut
+from parsim.training.plan import TrainingPlan, cut
 from parsim.training.program import Training, Update
 from parsim.training.stage import Recompute, Stages
 
@@ -34,23 +34,26 @@ MOST_COMPUTED = 100_000  # tasks that are really computed
 MOST_WEIGHTS = 1e8  # weights of a model that is really trained
 
 
-def training(
-    cluster: Cluster,
-    plan: TrainingPlan,
-    model: Model,
-    optimizer: Ask,  # with or without its entry
-    iterations: int,
-    precision: PrecisionForm | None,
-    cost: Cost | None,
-) -> TaskGraph:
+class Regime(NamedTuple):
+    """How a model is trained: the kernel that updates, the number of steps, and the number formats."""
+
+    optimizer: Ask  # its entry is that of the shelf
+    iterations: int
+    precision: PrecisionForm | None
+
+
+def training(cluster: Cluster, plan: TrainingPlan, cost: Cost | None, model: Model, regime: Regime) -> TaskGraph:
     """Make the tasks that train *model*."""
+    optimizer, iterations, precision = regime
     entry = kernels[optimizer.name]
     complaints = []
     if not hasattr(inspect.unwrap(entry), "rows"):  # also for a class from outside
         why = f"the kernel {optimizer.name} does not update weights; use sgd or adam"
         complaints.append(Complaint(("optimizer",), why))
     formats = precision_of(precision, [device.peak for device in cluster.devices])
-    parts = cut(plan, cluster, model, known(cluster, plan, model, formats, cost))
+    rows = -(-model.rows // (plan.microbatches or 1))
+    seconds = Seconds(cluster, cost, model, formats, plan.recomputed(model), rows)
+    parts = cut(plan, cluster, model, seconds)
     tasks = iterations * (sum(map(len, parts.orders)) + len(parts.stages))
     if tasks > MOST_TASKS:
         complaints.append(Complaint(("iterations",), f"makes {tasks} tasks, but at most {MOST_TASKS} are allowed"))
@@ -80,71 +83,63 @@ def not_computed(training: Training) -> list[Complaint]:
     return complaints
 
 
-def known(cluster: Cluster, plan: TrainingPlan, model: Model, precision: Precision, cost: Cost | None) -> Known:
-    """Return what a plan may ask about the model on a cluster."""
-    seconds = partial(_seconds, cluster, precision, cost)
-    recompute = plan.recomputed(model)
-    return Known(
-        layers=partial(_layers, seconds, model, precision, recompute, -(-model.rows // (plan.microbatches or 1))),
-        stages=partial(_stages, seconds, cluster, model, precision, recompute),
-    )
+@dataclass(frozen=True)
+class Seconds:
+    """The seconds of layers and stages of a model on a cluster, before it is cut.
 
+    Parameters
+    ----------
+    rows : of a microbatch.
+    """
 
-def _seconds(
-    cluster: Cluster, precision: Precision, cost: Cost | None, recipes: Sequence[tuple[Call, ...]], device: int
-) -> Floats | None:
-    """Return the seconds of sequences of kernel calls on a device, or None where the cost does not know them."""
-    rows = np.arange(len(recipes))
-    graph = TaskGraph(
-        names=Numbered("layer{}".format, len(recipes)),
-        kinds=("layer",),
-        kind=np.zeros(len(recipes), np.int64),
-        units=np.ones(len(recipes)),
-        places=((0,),),
-        place=np.zeros(len(recipes), np.int64),
-        recipes=tuple(recipes),
-        recipe=rows,
-        precision=precision,
-    )
-    if cost is None or cost.remarks(graph, cluster).complaints:
-        return None
-    seconds = cost.expected(graph, device, cluster.devices[device])
-    return seconds if np.isfinite(seconds).all() and seconds.sum() > 0 else None
+    cluster: Cluster
+    cost: Cost | None
+    model: Model
+    precision: Precision
+    recompute: tuple[Recompute, ...]
+    rows: int
 
+    def layers(self, device: int) -> Floats | None:
+        """Return the seconds of forward and backward of each layer, (layers,), or None where they are not known."""
+        every = tuple(range(number, number + 1) for number in range(len(self.model.layers)))
+        stages = self._stages(every)
+        calls = [stages.price(number, self.rows).calls for number in range(len(every))]
+        return self._of([(*one[FORWARD], *one[BACKWARD]) for one in calls], device)
 
-def _layers(
-    seconds: Any, model: Model, precision: Precision, recompute: Sequence[Recompute], rows: int, device: int
-) -> Floats | None:
-    every = [range(number, number + 1) for number in range(len(model.layers))]
-    stages = Stages(model, every, precision, recompute)
-    calls = [stages.price(number, rows).calls for number in range(len(every))]
-    found: Floats | None = seconds([(*one[FORWARD], *one[BACKWARD]) for one in calls], device)
-    return found
+    def stages(self, ranges: Ranges, devices: Sequence[int]) -> StageTimes:
+        """Return the times of stages on their devices; 1 s each where they are not known."""
+        kinds, times, stages = (FORWARD, INPUT_GRAD, WEIGHT_GRAD), [], self._stages(ranges)
+        for number, device in enumerate(devices):
+            calls = stages.price(number, self.rows).calls
+            found = self._of([calls[kind] for kind in kinds], device)
+            times.append((1.0, 1.0, 1.0) if found is None else tuple(found.tolist()))
+        forward, input_grad, weight_grad = zip(*times, strict=True)
+        return StageTimes(forward, input_grad, weight_grad, self._send(stages.price(0, self.rows).sent, devices))
 
+    def _stages(self, ranges: Ranges) -> Stages:
+        return Stages(self.model, ranges, self.precision, self.recompute)
 
-def _stages(
-    seconds: Any,
-    cluster: Cluster,
-    model: Model,
-    precision: Precision,
-    recompute: Sequence[Recompute],
-    ranges: Ranges,
-    devices: Sequence[int],
-    rows: int,
-) -> StageTimes:
-    stages = Stages(model, ranges, precision, recompute)
-    priced = [stages.price(number, rows) for number in range(len(ranges))]
-    found = [
-        seconds([one.calls[kind] for kind in (FORWARD, INPUT_GRAD, WEIGHT_GRAD)], device)
-        for one, device in zip(priced, devices, strict=True)
-    ]
-    times = [(1.0, 1.0, 1.0) if one is None else tuple(one.tolist()) for one in found]
-    forward, input_grad, weight_grad = zip(*times, strict=True)
-    return StageTimes(forward, input_grad, weight_grad, _send(cluster, devices, priced[0].sent))
+    def _of(self, recipes: Sequence[tuple[Call, ...]], device: int) -> Floats | None:
+        """Return the seconds of sequences of kernel calls on a device, or None where the cost does not know them."""
+        rows = np.arange(len(recipes))
+        graph = TaskGraph(
+            names=Numbered("layer{}".format, len(recipes)),
+            kinds=("layer",),
+            kind=np.zeros_like(rows),
+            units=np.ones(len(recipes)),
+            places=((0,),),
+            place=np.zeros_like(rows),
+            recipes=tuple(recipes),
+            recipe=rows,
+            precision=self.precision,
+        )
+        if self.cost is None or self.cost.remarks(graph, self.cluster).complaints:
+            return None
+        seconds = self.cost.expected(graph, device, self.cluster.devices[device])
+        return seconds if np.isfinite(seconds).all() and seconds.sum() > 0 else None
 
-
-def _send(cluster: Cluster, devices: Sequence[int], size: float) -> float:
-    """Return the seconds of a send of so many bytes between the first two stages on different devices."""
-    pair = next(((a, b) for a, b in pairwise(devices) if a != b), None)
-    path = cluster.path(*pair) if pair else None
-    return path.latency + size / path.bandwidth if path else 0.0
+    def _send(self, size: float, devices: Sequence[int]) -> float:
+        """Return the seconds of a send between the first two stages on different devices."""
+        pair = next(((a, b) for a, b in pairwise(devices) if a != b), None)
+        path = self.cluster.path(*pair) if pair else None
+        return path.latency + size / path.bandwidth if path else 0.0

@@ -30,7 +30,7 @@ from parsim.training.blocks import Activation, Attention, Dimensions, Norm, Posi
 from parsim.training.model import Model
 from parsim.training.plan import TrainingPlan
 from parsim.training.presets import PRESETS
-from parsim.training.work import training
+from parsim.training.work import Regime, training
 from parsim.workloads import workloads
 
 Preset = Annotated[str, Choice({name: str(preset) for name, preset in PRESETS.items()})]
@@ -118,7 +118,7 @@ def transformer(
     _refuse_wrong(values)
     model = _model(values, seed or 0)
     asked = optimizer or Ask("adam" if preset else "sgd")
-    return training(cluster, plan, model, asked, iterations, precision, cost)
+    return training(cluster, plan, cost, model, Regime(asked, iterations, precision))
 
 
 def _refuse_wrong(values: dict[str, Any]) -> None:

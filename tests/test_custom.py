@@ -99,6 +99,9 @@ def test_wrong_orders_name_rank_and_action(orders, rank, why, tmp_path):
         ("nowhere.csv", {}, "plan.schedule.orders", "no such file"),
         (["0F0 0B0", "1F0 1B0"], {"plan.chunks": 2, "plan.microbatches": 1}, "plan.schedule.orders[0]", "stage 2"),
         ([], {}, "plan.schedule.orders", "the orders are those of 0 ranks"),
+        (["999999999F0 0B0", "1F0"], {}, "plan.microbatches", "those of 1 microbatches"),
+        (["999999999F1 0B0", "1F0"], {}, "plan.schedule.orders[0]", "rank 0 never runs 0F0"),
+        (["0F0 0B999999999", "1F0"], {}, "plan.schedule.orders[0]", "rank 0 runs 0B999999999"),
     ],
 )
 def test_orders_of_another_shape_are_refused(orders, set, path, why):

@@ -87,6 +87,16 @@ def each(stage: int, kind: str, microbatches: Iterable[int]) -> list[Op]:
     return [*map(_made, zip(repeat(stage), repeat(kind), microbatches, strict=False))]
 
 
+def brief(name: str) -> str:
+    """Return the two ops of an overlap's name alone, for a bar in a picture, and any other name as it is.
+
+    >>> brief("(0F1;1B0)OVERLAP_F_B"), brief("0F1")
+    ('0F1;1B0', '0F1')
+    """
+    pair = _PAIR.fullmatch(name)
+    return f"{pair[1]};{pair[2]}" if pair else name
+
+
 class Overlap(NamedTuple):
     """A forward and a backward that run as one task; prints like PyTorch's action.
 

@@ -11,7 +11,7 @@ rank 1 | 1F0 [1F1] 1B0 1B1
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain, islice, product
+from itertools import chain, islice
 from typing import NamedTuple
 
 import numpy as np
@@ -96,7 +96,7 @@ def _never(orders: Orders, stages: int, microbatches: int, ways: str) -> Iterato
     homes: dict[object, int] = {}  # the rank of each stage, and of each stage and microbatch
     for rank, _, op in _placed(orders):
         homes[op.stage] = homes[op.stage, op.microbatch] = rank
-    for stage, i in product(range(stages), range(microbatches)):
+    for stage, i in ((stage, i) for stage in range(stages) for i in range(microbatches)):  # there may be very many
         for lacking, more in _lacking(ops, stage, i, ways):
             rank = homes.get((stage, i), homes.get(stage, -1))
             who = f"rank {rank} never runs" if rank >= 0 else f"no rank runs stage {stage}: nobody runs"

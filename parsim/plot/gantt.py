@@ -25,6 +25,7 @@ from matplotlib.text import Annotation
 
 from parsim.core.cluster import HOST
 from parsim.core.graph import Floats, Ints
+from parsim.core.op import brief
 from parsim.core.quantities import seconds
 from parsim.core.timeline import Timeline
 from parsim.export.table import short
@@ -183,7 +184,7 @@ def _names(axes: Axes, timeline: Timeline, shown: list[int]) -> None:
     size = min(8.0, 0.75 * ((computing.bottom - computing.top) or 1.0) / one.y)
     for span in np.flatnonzero(~timeline.transfers & ~np.isnan(place[timeline.workers.code])).tolist():
         left, right = timeline.start_s[span], timeline.end_s[span]
-        name = legible(str(timeline.task[span]), int(timeline.number[span]))
+        name = legible(brief(str(timeline.task[span])), int(timeline.number[span]))
         fitting = min(size, ((right - left) / one.x - EDGES) / (0.66 * wide(name)))
         if fitting >= SMALLEST:
             middle = (computing.top + computing.bottom) / 2 if timeline.owned[span] else 0.0

@@ -67,7 +67,9 @@ def custom(ranks: int, microbatches: int, orders: File | list[Name], chunks: int
 
 def _lines(file: str) -> list[str]:
     try:
-        text = content(file).removeprefix(b"\xef\xbb\xbf").decode("utf-8")
+        text = content(file).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise Invalid([Complaint(("orders",), f"'{file}': is not text in UTF-8")]) from None
     except ValueError as error:
         raise Invalid([Complaint(("orders",), f"'{file}': {error}")]) from None
     return text.rstrip().splitlines()

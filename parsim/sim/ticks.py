@@ -8,7 +8,7 @@
 Times of up to 15 significant digits are read as those decimals. `digits` is the least number for which the tick divides
 every time of the run. Where no such tick is left, as for noisy times, it is the largest for which a run of all times
 one after the other stays below 2^62 ticks; longer decimals are then rounded once, and their sums are exact. Where that
-would be more than 1e-9 of the shortest time, the clock counts in whole numbers of any length.
+would be more than 1e-8 of the shortest time, the clock counts in whole numbers of any length.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ import numpy as np
 from parsim.core.columns import NEVER, Floats, Ints, packed
 
 MOST = 2**62  # ticks of a run, in 64 bits
-COARSEST = 1e-9  # of the shortest time
+COARSEST = 1e-8  # of the shortest time
 EXACT = 2.0**49  # ticks below which a product of two floats rounds to the right whole number
 POWERS = 22  # powers of ten up to this are floats
 SURE = 2.0**53  # whole numbers below this are floats

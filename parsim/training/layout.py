@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from parsim.core.columns import NONE, Column, Ints, Numbered, packed
-from parsim.core.op import LETTERS, NAMES, Op, Ops, columns, needs
+from parsim.core.op import LETTERS, NAMES, Ops, needs
 
 KINDS = (*NAMES, "optimizer", "receive")  # of tasks, those of ops first
 FORWARD, BACKWARD, INPUT_GRAD, WEIGHT_GRAD, OPTIMIZER, RECEIVE = range(len(KINDS))
@@ -44,9 +44,9 @@ class Places(NamedTuple):
 class Layout:
     """The tasks of *iterations* of the orders of a plan."""
 
-    def __init__(self, orders: Sequence[Sequence[Op]], iterations: int) -> None:
-        self.ops: Ops = columns(orders)
-        self.ranks, self.stages, self.iterations = len(orders), int(self.ops.stage.max()) + 1, iterations
+    def __init__(self, ops: Ops, iterations: int) -> None:
+        self.ops = ops
+        self.ranks, self.stages, self.iterations = len(ops.first) - 1, int(ops.stage.max()) + 1, iterations
         self.rank = np.repeat(np.arange(self.ranks), np.diff(self.ops.first))  # (ops,)
         self.needs = needs(self.ops)
 

@@ -20,7 +20,7 @@ import numpy as np
 from parsim.core.cluster import Cluster
 from parsim.core.columns import Floats
 from parsim.core.errors import Complaint, Invalid
-from parsim.core.op import Op, columns, ops_of, placement
+from parsim.core.op import Op, Ops, columns, ops_of, placement
 from parsim.core.orders import GIVEN, StageTimes, checked_in_plan, chunks_of, orders_of, unit_times
 from parsim.core.plan import Plan, bounds
 from parsim.core.schema import Ask, Count
@@ -81,6 +81,7 @@ class Cut(NamedTuple):
     stages: Ranges  # the layers of each
     parts: list[slice]  # the rows of each microbatch or subset
     orders: Orders  # on each rank, in one iteration
+    ops: Ops  # the same orders as columns
     ordered: bool  # whether ranks follow their orders
     recompute: tuple[Recompute, ...]  # of each layer
 
@@ -126,7 +127,7 @@ def _by_data(plan: TrainingPlan, cluster: Cluster, model: Model, known: Known, c
         [Op(0, kind, part) for subset in range(rank, subsets, workers) for part in _of(subset, each) for kind in "FB"]
         for rank in range(workers)
     ]
-    return Cut((range(len(model.layers)),), parts, orders, ordered=False, recompute=())
+    return Cut((range(len(model.layers)),), parts, orders, columns(orders), ordered=False, recompute=())
 
 
 def _of(subset: int, each: int) -> range:
@@ -150,12 +151,12 @@ def _by_layers(plan: TrainingPlan, cluster: Cluster, model: Model, known: Known,
         complaints.append(Complaint(("plan", "chunks" if plan.chunks and plan.chunks > 1 else "pipeline"), why))
     _refuse(complaints)
     slices = _slices(model.rows, parts)
-    orders = _orders(schedule, ranks, parts, chunks, unit_times)
-    devices = [cluster.workers[places[0]].device for places in placement(columns(orders))]
+    orders, ops = _orders(schedule, ranks, parts, chunks, unit_times)
+    devices = [cluster.workers[places[0]].device for places in placement(ops)]
     stages = _stages(plan, model, known, len(devices), devices)
     if taken(schedule.entry, ["times"]):
-        orders = _orders(schedule, ranks, parts, chunks, lambda count: known.stages(stages, devices))
-    return Cut(stages, slices, orders, ordered=True, recompute=())
+        orders, ops = _orders(schedule, ranks, parts, chunks, lambda count: known.stages(stages, devices))
+    return Cut(stages, slices, orders, ops, ordered=True, recompute=())
 
 
 def _stages(plan: TrainingPlan, model: Model, known: Known, stages: int, devices: Sequence[int]) -> Ranges:
@@ -199,17 +200,19 @@ def _schedule(schedule: Ask | None) -> Ask:
     return schedule or SCHEDULE._replace(entry=schedules[SCHEDULE.name])
 
 
-def _orders(schedule: Ask, ranks: int, parts: int, chunks: int, times: Callable[[int], StageTimes]) -> Orders:
+def _orders(
+    schedule: Ask, ranks: int, parts: int, chunks: int, times: Callable[[int], StageTimes]
+) -> tuple[Orders, Ops]:
     with checked_in_plan():
         actions = orders_of(schedule, ranks, parts, chunks, times)
     orders = [ops_of(row) for row in actions]  # what runs as one task there is computed one after the other here
-    _refuse([Complaint(("plan", "schedule"), f"{schedule.name} {why}") for why in _apart(orders)])
-    return orders
-
-
-def _apart(orders: Orders) -> list[str]:
-    """Return the first place where saved values of forward or of a half of backward would have to travel."""
     ops = columns(orders)
+    _refuse([Complaint(("plan", "schedule"), f"{schedule.name} {why}") for why in _apart(orders, ops)])
+    return orders, ops
+
+
+def _apart(orders: Orders, ops: Ops) -> list[str]:
+    """Return the first place where saved values of forward or of a half of backward would have to travel."""
     rank = np.repeat(np.arange(len(orders)), np.diff(ops.first))
     home = np.full((int(ops.stage.max()) + 1, int(ops.microbatch.max()) + 1), len(orders))
     np.minimum.at(home, (ops.stage, ops.microbatch), rank)

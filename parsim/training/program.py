@@ -86,7 +86,7 @@ class Training:
     @cached_property
     def layout(self) -> Layout:
         """The tasks as columns."""
-        return Layout(self.cut.orders, self.iterations)
+        return Layout(self.cut.ops, self.iterations)
 
     @cached_property
     def stages(self) -> Stages:

@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 
 from parsim.conformance.case import Case, Found, asked, found, who_of
-from parsim.core.activations import held
 from parsim.core.errors import Invalid
 from parsim.core.op import Action
 from parsim.core.orders import GIVEN, bubble_of, claim_of, orders_of
@@ -24,6 +23,7 @@ from parsim.core.schema import Ask
 from parsim.core.tolerance import CLOSE
 from parsim.core.wrong_orders import SHOWN, Wrong, WrongOrders, drawn, stuck
 from parsim.entries.checks import orders
+from parsim.metrics.activations import held, live_activations
 from parsim.metrics.checker import check
 from parsim.run import Result, simulate
 from parsim.scenario.schema import check as read
@@ -88,7 +88,7 @@ def play(entry: str, shape: tuple[int, int, int]) -> Found:
     equal, unequal = _played(entry, shape, EQUAL), _played(entry, shape, _unequal(shape))
     broken = [*check(equal.job, equal.timeline), *check(unequal.job, unequal.timeline)]
     wrong = [*_about_claims(entry, shape, rows, equal)]
-    most = " ".join(str(max(held(row))) for row in rows)
+    most = " ".join(map(str, live_activations(equal.job.graph)))
     return found([*broken, *(one.message for one in wrong)], f"live activations {most}", drawn(rows, wrong))
 
 
@@ -110,12 +110,15 @@ def _about_claims(entry: str, shape: tuple[int, int, int], rows: list[list[Actio
     bubble = bubble_of(claims, ask, *shape)
     if bubble is not None:
         yield from _about_bubble(bubble, rows, equal)
-    most = claim_of(claims["live"], ask, *shape) if "live" in claims else ()
-    for rank, (claimed, row) in enumerate(zip(most, rows, strict=False)):
-        live = held(row)
-        if max(live) > claimed:
-            at = next(at for at, number in enumerate(live) if number > claimed)
-            words = f"claims at most {claimed} activations on rank {rank}, but it holds {max(live)}"
+    if "live" in claims:
+        yield from _about_live(claim_of(claims["live"], ask, *shape), rows, equal)
+
+
+def _about_live(most: list[int], rows: list[list[Action]], equal: Result) -> Iterator[Wrong]:
+    for rank, (claimed, row, live) in enumerate(zip(most, rows, held(equal.job.graph), strict=True)):
+        if live.max() > claimed:
+            at = int(np.flatnonzero(live > claimed)[0])
+            words = f"claims at most {claimed} activations on rank {rank}, but it holds {live.max()}"
             yield Wrong(rank, at, str(row[at]), f"{words}; {row[at]} is one too many")
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from parsim.conformance.case import Case, Found, asked, found, who_of
-from parsim.core.errors import Invalid
+from parsim.core.errors import Invalid, RunError
 from parsim.core.op import Action
 from parsim.core.orders import GIVEN, bubble_of, claim_of, orders_of
 from parsim.core.schema import Ask
@@ -70,7 +70,7 @@ def _refusal(entry: str, shape: tuple[int, int, int]) -> str:
         ordered(entry, shape)
     except Invalid as invalid:
         return str(invalid)
-    except WrongOrders:
+    except RunError:
         pass  # another case says so
     return ""
 

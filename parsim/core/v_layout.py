@@ -77,7 +77,7 @@ def lay_out(block: Block, microbatches: int, limit: int) -> list[list[Op]]:
     """Return the order of each rank, which holds at most *limit* activations of a stage and microbatch, two or more.
 
     >>> for order in lay_out(block([1], (0, 0, 0)), 2, limit=4): print(*order)
-    0F0 0F1 3F0 3I0 3W0 3F1 3I1 0I0 3W1 0W0 0I1 0W1
+    0F0 0F1 3F0 3I0 3W0 0I0 3F1 3I1 0W0 3W1 0I1 0W1
     1F0 2F0 1F1 2F1 2I0 1I0 2W0 1W0 2I1 1I1 2W1 1W1
     """
     few = min(microbatches, limit + 2)  # with more, the ops of the middle repeat

@@ -151,13 +151,16 @@ def orders(who: Who, given: Mapping[str, Any], answer: Any) -> list[list[Action]
     shape = f"with {ranks} ranks, {microbatches} microbatches and {chunks} chunks"
     strange = next((one for row in rows for one in row if not _is_action(one)), None)
     if strange is not None:
-        raise who.error(f"{shape} holds {shown(strange)}; write an Op(stage, kind, microbatch) of kind F, B, I or W")
+        raise who.error(f"{shape} holds {shown(strange)}; {WANTED}")
     wrong = miscounted(rows, ranks * chunks, microbatches)
     if wrong and not miscounted(rows, ranks, microbatches):
         refuse_chunks(who.name, chunks)
     if wrong:
         raise WrongOrders(str(who.error(f"{shape}: {wrong[0].message}")), drawn(rows, wrong))
     return [list(row) for row in rows]
+
+
+WANTED = "write an Op(stage, kind, microbatch) of kind F, B, I or W, or an Overlap of an F and a B"
 
 
 def _is_action(given: Any) -> bool:

@@ -177,6 +177,34 @@ def test_of_a_pipeline_the_schedules_are_tried():
     assert found.others.makespan_s[found.others.best] == min(found.others.makespan_s.values())
 
 
+NEEDS = {  # p = 4, m = 8: own schedule, other, what it needs more
+    ("1f1b", "gpipe"): "holds 8 activations a rank instead of 4",
+    ("1f1b", "zb-h1"): "runs the halves of backward apart",
+    ("1f1b", "zb-h2"): "runs the halves of backward apart, holds 7 activations a rank instead of 4",
+    ("1f1b", "dualpipe"): (
+        "runs the halves of backward apart, holds each stage on 2 ranks instead of 1,"
+        " holds 5 activations a rank instead of 4"
+    ),
+    ("gpipe", "1f1b"): None,
+    ("zb-h1", "1f1b"): None,
+    ("zb-h2", "zb-h1"): None,
+    ("zb-h1", "zb-h2"): "holds 7 activations a rank instead of 4",
+}
+
+
+@pytest.mark.parametrize("own", sorted({own for own, _ in NEEDS}))
+def test_what_a_schedule_needs_more_is_told(own):
+    found = parsim.explain(FOLDER / "06_pipeline_1f1b.yaml", set={"plan.schedule": own})
+    told = {pair: found.others.needs.get(pair[1]) for pair in NEEDS if pair[0] == own}
+    assert told == {pair: words for pair, words in NEEDS.items() if pair in told}
+    best = next(one for one in found.changes if one.change == "best_schedule")
+    assert best.what not in found.others.needs
+    alike = [took for name, took in found.others.makespan_s.items() if name not in found.others.needs]
+    assert best.makespan_s == min(alike)
+    better = min(found.others.makespan_s.values()) < min(one.makespan_s for one in found.changes)
+    assert better == ("With the schedule " in found.report())
+
+
 class Never:
     """Takes nothing."""
 

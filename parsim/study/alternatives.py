@@ -1,19 +1,33 @@
-"""Play the same work under every policy that needs no parameters, or a pipeline under every schedule."""
+"""Play the same work under every policy that needs no parameters, or a pipeline under every schedule.
+
+A schedule may need more than the scenario's own: another trainer, or more memory. Then it is told, but is no change.
+
+1f1b (own)   0F0 0F1 .. 0B0 ...         holds 2 activations
+zb-h1        0F0 0F1 .. 0I0 0W0 ...     runs the halves of backward apart
+gpipe        0F0 0F1 0F2 0F3 ... 0B0    holds 8 activations a rank instead of 2
+dualpipe                                holds each stage on 2 ranks instead of 1
+"""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from parsim.build import build
 from parsim.core.errors import ParsimError
+from parsim.core.graph import TaskGraph
 from parsim.core.job import Job
+from parsim.core.op import TASKS, action, ops_of
 from parsim.core.orders import GIVEN, chunks_of
 from parsim.core.schema import Ask
 from parsim.core.tolerance import CLOSE, ranking
 from parsim.entries.registry import Shelf
+from parsim.metrics.activations import live_activations
 from parsim.policies import policies
 from parsim.scenario.scenario import Scenario
 from parsim.schedules import schedules
@@ -29,12 +43,20 @@ class Others:
     sort: str  # policy, schedule
     own: str  # the scenario's
     makespan_s: dict[str, float]  # by name, its own included
+    needs: dict[str, str]  # name -> what it needs more than the scenario's own
     failed: dict[str, str]  # name -> why it could not be played
 
     @property
     def best(self) -> str:
         """The name of the best policy or schedule; the scenario's own unless another is better."""
-        names = sorted(self.makespan_s)
+        return self._best(sorted(self.makespan_s))
+
+    @property
+    def best_alike(self) -> str:
+        """The best of those that need no more than the scenario's own."""
+        return self._best(sorted(name for name in self.makespan_s if name not in self.needs))
+
+    def _best(self, names: Sequence[str]) -> str:
         best = names[ranking([self.makespan_s[name] for name in names], CLOSE)[0]]
         return best if gain(self.makespan_s[self.own], self.makespan_s[best]) else self.own
 
@@ -63,27 +85,70 @@ def asked(scenario: Scenario, job: Job) -> Asked:
     return Asked("policy", own, {name: {"policy": name} for name in names})
 
 
-def outcome(case: Case, section: dict[str, Any]) -> float | str:
-    """Return the makespan of *case* with another *section*, or the reason why it cannot be played."""
+class Outcome(NamedTuple):
+    """A run with another policy or schedule."""
+
+    makespan_s: float
+    needs: str = ""  # what it needs more than the scenario's own; empty: nothing
+
+
+def outcome(case: Case, section: dict[str, Any]) -> Outcome | str:
+    """Return what becomes of *case* with another *section*, or the reason why it cannot be played."""
     try:
-        return play(build(replace(case.scenario, values={**case.scenario.values, **section}))).makespan_s
+        job = build(replace(case.scenario, values={**case.scenario.values, **section}))
+        return Outcome(play(job).makespan_s, _needs(case.own.graph, job.graph))
     except ParsimError as error:
         return first_line(error)
 
 
-def others(sort: str, own: str, outcomes: Mapping[str, float | str]) -> Others:
+def _needs(own: TaskGraph, other: TaskGraph) -> str:
+    """Return what the schedule of *other* needs more than that of *own*, in words."""
+    if not own.orders:
+        return ""
+    words = []
+    if _halves(other) and not _halves(own):
+        words.append("runs the halves of backward apart")
+    before, after = _copies(own), _copies(other)
+    if after > before:
+        words.append(f"holds each stage on {after} ranks instead of {before}")
+    before, after = (max(live_activations(graph)) for graph in (own, other))
+    if after > before:
+        words.append(f"holds {after} activations a rank instead of {before}")
+    return ", ".join(words)
+
+
+def _halves(graph: TaskGraph) -> bool:
+    """Return whether a pipeline runs the gradient of inputs apart from that of weights."""
+    return bool(np.isin(graph.kind, [code for code, name in enumerate(graph.kinds) if name == "weight_grad"]).any())
+
+
+def _copies(graph: TaskGraph) -> int:
+    """Return on how many ranks a pipeline holds each stage: the most."""
+    acts = np.isin(graph.kind, [code for code, name in enumerate(graph.kinds) if name in TASKS])
+    places = {
+        (op.stage, rank)
+        for rank, order in enumerate(graph.orders)
+        for task in order
+        if acts[task]
+        for op in ops_of([action(str(graph.names[task]).partition("@")[0])])
+    }
+    return max(Counter(stage for stage, _ in places).values())
+
+
+def others(sort: str, own: str, outcomes: Mapping[str, Outcome | str]) -> Others:
     """Collect the *outcomes* by name."""
     failed = {name: found for name, found in outcomes.items() if isinstance(found, str)}
-    makespans = {name: found for name, found in sorted(outcomes.items()) if not isinstance(found, str)}
-    return Others(sort, own, makespans, failed)
+    played = {name: found for name, found in sorted(outcomes.items()) if not isinstance(found, str)}
+    needs = {name: found.needs for name, found in played.items() if found.needs}
+    return Others(sort, own, {name: found.makespan_s for name, found in played.items()}, needs, failed)
 
 
 def best(found: Others, job: Job) -> Change | Refused:
-    """Return the change that the best of the others brings."""
+    """Return the change that the best of the others brings, of those that need no more than the scenario's own."""
     change, words = f"best_{found.sort}", f"best known {found.sort}"
     if not len(job.graph):
         return Refused(change, words, "there are no tasks to assign")
-    name, own_s = found.best, found.makespan_s[found.own]
+    name, own_s = found.best_alike, found.makespan_s[found.own]
     told = f"{words}, {name}" + (" (its own)" if name == found.own else "")
     took = found.makespan_s[name]
     return Change(change, told, took, gain(own_s, took), name)

@@ -28,10 +28,10 @@ from parsim.reading import load
 from parsim.run import Result, run
 from parsim.scenario.scenario import Source
 from parsim.sim.estimate import mean_compute
-from parsim.study.alternatives import Others, asked, best, others, outcome
+from parsim.study.alternatives import Others, Outcome, asked, best, others, outcome
 from parsim.study.case import Case
 from parsim.study.causes import trials
-from parsim.study.change import Change, Refused, tried
+from parsim.study.change import Change, Refused, gain, tried
 from parsim.study.path import HEAD, Link, by_worker, links, rows, sentence, sums, worker_rows
 from parsim.study.runner import Call, Runner, size
 
@@ -90,7 +90,7 @@ class Explanation:
             "by_worker": [{"worker": worker, **spent} for worker, spent in by_worker(self.path).items()],
             "changes": [self._plain(change) for change in self.changes],
             "not_applicable": [refused._asdict() for refused in self.refused],
-            "others": {"sort": self.others.sort, "makespan_s": self.others.makespan_s, "failed": self.others.failed},
+            "others": {key: value for key, value in vars(self.others).items() if key != "own"},
             "fix_first": self.fix_first,
         }
 
@@ -161,7 +161,17 @@ class Explanation:
     def _verdicts(self) -> list[str]:
         reaches = {change.reach for change in self.changes if change.gain_s > 0}
         meanings = [f"{word}: {meaning}" for word, meaning in MEANING.items() if word in reaches]
-        return [*meanings, self.fix_first, *self._quantisation()]
+        return [*meanings, self.fix_first, *self._better_but_costly(), *self._quantisation()]
+
+    def _better_but_costly(self) -> list[str]:
+        """Name the best policy or schedule where it beats all changes, but needs more than the scenario's own."""
+        best, took = self.others.best, self.others.makespan_s[self.others.best]
+        reached = min([self.makespan_s, *(change.makespan_s for change in self.changes if not change.bound)])
+        if best not in self.others.needs or not gain(reached, took) > 0:
+            return []
+        change = Change("", "", took, gain(self.makespan_s, took))
+        told = f"the {self.others.sort} {best}, which {self.others.needs[best]}"
+        return [f"With {told}, the run would end after {seconds(took)}, {self._sooner(change)}."]
 
     def _quantisation(self) -> list[str]:
         """Explain idleness at the end by equal units that do not divide by the workers."""
@@ -175,7 +185,7 @@ class Explanation:
     def _others(self) -> list[tuple[str, str, str]]:
         found = sorted(self.others.makespan_s.items(), key=lambda item: item[1])
         names, makespans = [name for name, _ in found], times([took for _, took in found])
-        own = ("as in the scenario" if name == self.others.own else "" for name in names)
+        own = ("as in the scenario" if name == self.others.own else self.others.needs.get(name, "") for name in names)
         return list(zip(names, makespans, own, strict=True)) + [
             (name, "-", why) for name, why in self.others.failed.items()
         ]
@@ -213,7 +223,9 @@ def explain(source: Source, set: Mapping[str, Any] | None = None, executor: Exec
     with Runner(executor) as runner:
         runner.expect(len(changing + otherwise), size(job.graph), [case])
         answers = runner.answers("runs", changing + otherwise)
-    alternatives = others(sort, own, {own: makespan_s, **dict(zip(sections, answers[len(changing) :], strict=True))})
+    alternatives = others(
+        sort, own, {own: Outcome(makespan_s), **dict(zip(sections, answers[len(changing) :], strict=True))}
+    )
     found: list[Change | Refused] = [*answers[: len(changing)], best(alternatives, job)]
     changes = [one for one in found if isinstance(one, Change)]
     order = ranking([change.makespan_s for change in changes], CLOSE)

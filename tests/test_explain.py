@@ -205,6 +205,23 @@ def test_what_a_schedule_needs_more_is_told(own):
     assert better == ("With the schedule " in found.report())
 
 
+def test_training_that_names_no_schedule_has_its_default_one_tried_against_others():
+    found = parsim.explain(
+        {
+            "cluster": {
+                "devices": 2,
+                "device": {"peak": "1 GFLOP/s", "bandwidth": "1 GB/s"},
+                "topology": {"kind": "star", "bandwidth": "1 GB/s"},
+            },
+            "workload": {"kind": "mlp", "widths": [4, 8, 8, 8, 3], "batch": 8},
+            "plan": {"split": "layers", "pipeline": 2, "microbatches": 4},
+            "cost": "roofline",
+        }
+    )
+    assert (found.others.sort, found.others.own) == ("schedule", "1f1b")
+    assert {"1f1b", "gpipe", "zb-h1"} <= found.others.makespan_s.keys()
+
+
 class Never:
     """Takes nothing."""
 

@@ -34,6 +34,7 @@ from parsim.schedules import schedules
 from parsim.sim.play import play
 from parsim.study.case import Case
 from parsim.study.change import Change, Refused, first_line, gain
+from parsim.training.plan import SCHEDULE
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def asked(scenario: Scenario, job: Job) -> Asked:
         return Asked("policy", job.policy_name, {})
     if job.graph.orders:
         plan = dict(scenario.values["plan"])
-        own = _kind(plan["schedule"])
+        own = _kind(plan.get("schedule") or SCHEDULE.name)
         plan |= {"pipeline": len(job.graph.orders)} | _chunks(scenario)
         names = _without_parameters(schedules, set(GIVEN))
         sections = {name: {"plan": {**plan, "schedule": name}} for name in names if name != own}

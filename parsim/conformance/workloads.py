@@ -31,6 +31,7 @@ SAMPLES: dict[str, dict[str, Any]] = {  # arguments that examples cannot provide
     "tasks": {"kind": "tasks", "tasks": [{**row, "compute": "1 s"} for row in DELAYED]},
     "mlp": {"widths": [4, 8, 3], "batch": 8, "iterations": 2},
     "transformer": {"vocabulary": 8, "width": 4, "sequence": 3, "batch": 8, "iterations": 2},
+    "cnn": {"image": 6, "classes": 3, "channels": [2, 3], "batch": 8, "iterations": 2},
     "transfers": {"kind": "transfers", "flows": FLOWS},
 }
 PLANS: dict[str, dict[str, Any]] = {
@@ -38,6 +39,7 @@ PLANS: dict[str, dict[str, Any]] = {
     "stages": {"schedule": "1f1b", "microbatches": 3},
     "mlp": {"split": "layers", "pipeline": 1, "microbatches": 3},
     "transformer": {"split": "data"},
+    "cnn": {"split": "layers", "pipeline": 1, "microbatches": 3},
 }
 CLUSTERS: dict[str, Any] = {
     "one device": 1,

@@ -8,7 +8,8 @@ Nair, Hinton, Rectified Linear Units Improve Restricted Boltzmann Machines, ICML
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Literal
 
 import numpy as np
 
@@ -20,9 +21,16 @@ from parsim.kernels import kernels
 class Relu(Kernel):
     """Replace negative numbers by 0.
 
+    Parameters
+    ----------
+    keeps : what a library keeps for backward: input; or output, in place of the input, if the next kernel keeps it.
+
     >>> Relu().forward(np.array([-1.0, 2.0]))
     array([0., 2.])
     """
+
+    def __init__(self, keeps: Literal["input", "output"] = "input") -> None:
+        self._keeps = keeps
 
     def shape(self, *shapes: Shape) -> Shape:
         """Return the shape of x."""
@@ -32,6 +40,10 @@ class Relu(Kernel):
     def flops(self, part: Part, *shapes: Shape) -> float:
         """Return 1 per number for forward, 2 for the gradient."""
         return (1.0 if part == "forward" else 2.0) * size(*shapes)
+
+    def reads(self, part: Part, inputs: int) -> Sequence[int]:
+        """Return x, unless y tells the signs."""
+        return range(inputs if self._keeps == "input" else 0)
 
     def sample(self, draw: np.random.Generator) -> tuple[Array, ...]:
         """Draw numbers of both signs, none close to the kink at 0."""

@@ -8,13 +8,11 @@ The norm stands before each part (Xiong et al., ICML 2020), or after the sum (Va
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-from parsim.core.kernel import Shape
-from parsim.training.layer import INPUT, LABELS, OUTPUT, Layer, Op
-from parsim.training.ops import op
+from parsim.training.layer import INPUT, LABELS, OUTPUT, Layer
+from parsim.training.ops import Builder
 
 Activation = Literal["gelu", "relu", "swiglu", "geglu"]
 Norm = Literal["layernorm", "rmsnorm"]
@@ -44,26 +42,12 @@ class Dimensions:
     attention: Attention
 
 
-class Builder:
-    """Collects the ops of a layer and the shapes of its weights."""
+class Parts(Builder):
+    """Collects the ops of a layer of a transformer."""
 
     def __init__(self, made_of: Dimensions) -> None:
-        self.of, self.ops, self.weights, self.count = made_of, list[Op](), dict[str, Shape](), 0
-
-    def add(self, kernel: str, inputs: tuple[str, ...], output: str = "", /, **arguments: Any) -> str:
-        """Add an op without weights; return the name of its output."""
-        return self.weighted(kernel, inputs, {}, output, **arguments)
-
-    def weighted(
-        self, kernel: str, inputs: tuple[str, ...], weights: Mapping[str, Shape], output: str = "", /, **arguments: Any
-    ) -> str:
-        """Add an op with *weights*; their names get the number of the op."""
-        self.count += 1
-        own = {f"{name}{self.count}": shape for name, shape in weights.items()}
-        self.weights |= own
-        name = output or f"{kernel}{self.count}"
-        self.ops.append(op(kernel, inputs, name, tuple(own), **arguments))
-        return name
+        super().__init__()
+        self.of = made_of
 
     def linear(self, given: str, inputs: int, outputs: int) -> str:
         """Add a product with a matrix of weights, with a bias if the model has biases."""
@@ -82,10 +66,6 @@ class Builder:
         if self.of.dropout:
             return self.add("dropout_add", (residual, branch), output, rate=self.of.dropout)
         return self.add("reduce", (residual, branch), output)
-
-    def layer(self) -> Layer:
-        """Return the layer."""
-        return Layer(tuple(self.ops), self.weights)
 
     # -- parts of a block
 
@@ -119,7 +99,7 @@ class Builder:
 
 def block(of: Dimensions) -> Layer:
     """Return a block: attention and MLP, each with a norm and a sum."""
-    made = Builder(of)
+    made = Parts(of)
     if of.norm_first:
         normed = made.norm(INPUT)
         middle = made.sum(INPUT, made.attend(normed, normed, of.causal))
@@ -137,7 +117,7 @@ def embedding(of: Dimensions, types: int = 0) -> Layer:
     ----------
     types : rows of a table of sentence types, as BERT has; it is among the weights, and its sums are not counted.
     """
-    made = Builder(of)
+    made = Parts(of)
     learned, last = of.positions == "learned", OUTPUT if of.norm_first else ""
     table = {"table": (of.vocabulary, of.width)}
     given = made.weighted("embedding", (INPUT,), table, "" if learned else last)
@@ -151,7 +131,7 @@ def embedding(of: Dimensions, types: int = 0) -> Layer:
 
 def head(of: Dimensions) -> Layer:
     """Return the layer that computes the loss of each token."""
-    made = Builder(of)
+    made = Parts(of)
     normed = made.norm(INPUT) if of.norm_first else INPUT
     logits = made.weighted("matmul", (normed,), {"w": (of.width, of.vocabulary)})
     made.add("cross_entropy", (logits, LABELS), OUTPUT)
@@ -164,7 +144,7 @@ def bert_head(of: Dimensions) -> Layer:
     The pooler and the classifier of sentence pairs are among its weights. They see one token of a sequence, so their
     calls are not counted.
     """
-    made, wide = Builder(of), (of.width, of.width)
+    made, wide = Parts(of), (of.width, of.width)
     given = made.norm(made.add("gelu", (made.linear(INPUT, of.width, of.width),)))
     logits = made.weighted("affine", (given,), {"w": (of.width, of.vocabulary), "bias": (of.vocabulary,)})
     made.add("cross_entropy", (logits, LABELS), OUTPUT)

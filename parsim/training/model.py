@@ -38,6 +38,7 @@ class Model:
     uncomputed: tuple[
         tuple[str, str], ...
     ] = ()  # keys of the workload that are only counted, and what to write instead
+    by_part: tuple[tuple[str, str], ...] = ()  # keys whose results depend on how the batch is cut, likewise
 
     @property
     def rows(self) -> int:
@@ -62,7 +63,8 @@ class Model:
             tokens = draw.integers(self.classes, size=self.batch)
             return tokens, draw.permutation(self.classes)[tokens]
         inputs = draw.standard_normal(self.batch)
-        return inputs, np.argmax(inputs @ draw.standard_normal((self.batch[-1], self.classes)), axis=-1)
+        rows = inputs.reshape(self.rows, -1)
+        return inputs, np.argmax(rows @ draw.standard_normal((rows.shape[1], self.classes)), axis=-1)
 
     def weights(self, layers: range) -> list[Array]:
         """Draw the weights of some layers. They depend only on the seed and the layer's place in the model."""
@@ -137,10 +139,11 @@ class Model:
 
 
 def start(name: str, shape: Shape, draw: np.random.Generator) -> Array:
-    """Draw initial weights: matrices by He et al. (ICCV 2015); a gain is one, a bias is zero."""
+    """Draw initial weights: matrices and windows by He et al. (ICCV 2015); a gain is one, a bias is zero."""
     if len(shape) == 1:
         return np.full(shape, float(name.startswith("gain")))
-    return np.asarray(draw.standard_normal(shape) * np.sqrt(2 / shape[0]))
+    added = math.prod(shape[1:]) if len(shape) == 4 else shape[-2]  # numbers that a sum has
+    return np.asarray(draw.standard_normal(shape) * np.sqrt(2 / added))
 
 
 def norm(grad: Array) -> float:

@@ -72,6 +72,13 @@ def not_computed(training: Training) -> list[Complaint]:
         Complaint(("workload",), f"{what} is counted and not computed; use clock: simulated, or {instead}")
         for what, instead in training.model.uncomputed
     ]
+    if len(training.cut.parts) > 1:
+        complaints += [
+            Complaint(
+                ("workload",), f"{what} depends on how the batch is cut; compute it in one part, or use {instead}"
+            )
+            for what, instead in training.model.by_part
+        ]
     weights = sum(size(*shapes) for shapes in training.weights)
     if weights > MOST_WEIGHTS:
         why = f"makes a model of {weights:.0f} weights, but at most {MOST_WEIGHTS:.0f} are really trained"

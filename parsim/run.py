@@ -25,6 +25,7 @@ from parsim.export.six_steps import six_steps
 from parsim.export.trace import write_trace
 from parsim.metrics.devices import devices
 from parsim.metrics.ledger import Ledger, ledger
+from parsim.metrics.pipeline import pipeline
 from parsim.metrics.training import model, training
 from parsim.reading import load
 from parsim.scenario.scenario import Source
@@ -55,6 +56,11 @@ class Result:
         return ledger(self.timeline, self.job.cluster.stands_for, self.theory.t_total_s)
 
     @cached_property
+    def pipeline(self) -> dict[str, Any] | None:
+        """The terms of a pipeline's makespan, as in the contract; None if it is no pipeline."""
+        return pipeline(self.job, self.timeline)
+
+    @cached_property
     def devices(self) -> list[dict[str, Any]]:
         """The figures of every device."""
         return devices(self.job, self.timeline)
@@ -82,6 +88,7 @@ class Result:
             "tasks": int(self.job.graph.computes.sum()),
             "theory": self.theory.to_dict(),
             "ledger": self.ledger.to_dict(),
+            "pipeline": self.pipeline,
             "result": self.value,
             **self.metrics,
         }

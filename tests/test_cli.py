@@ -43,6 +43,7 @@ SECTION_2 = {
         "hidden_s": 0.0,
         "idle": {"steps": 0, "memory": 0, "overhead": 0, "policy": 0, "fill": 0, "drain": 0.55, "dependency": 0},
     },
+    "pipeline": None,
     "result": 30,
     "devices": [
         {"name": "w0", "stands_for": 1, "compute_s": 3.0, "transfer_s": 0.3, "idle_s": 0.0,
@@ -69,7 +70,10 @@ def test_json_of_every_scenario_is_one_object_that_adds_up(command, file):
     assert (code, err) == (0, "")
     found = json.loads(out, parse_constant=lambda word: pytest.fail(f"{word} is not valid JSON"))
     assert list(found) == list(SECTION_2)
-    terms = found["ledger"]
+    terms, pipeline = found["ledger"], found["pipeline"]
+    if pipeline:
+        spent = [value for name, value in pipeline.items() if name.endswith("_s")]
+        assert sum(spent) == pytest.approx(found["makespan_s"], rel=1e-9)
     total = terms["t_total_s"] + terms["deviation_s"] + terms["idle_s"] + terms["contention_s"] - terms["hidden_s"]
     assert total == pytest.approx(found["makespan_s"], rel=1e-9)
     assert sum(terms["idle"].values()) == pytest.approx(terms["idle_s"], rel=1e-9, abs=1e-12)

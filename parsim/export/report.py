@@ -26,7 +26,18 @@ CAUSE = {
     "drain": "after its last task",
     "dependency": "waiting for other tasks",
 }
+PIPELINE = {
+    "ideal_s": "mean compute of the ranks, each kernel once",
+    "recompute_s": "what backward computes again, mean of the ranks",
+    "imbalance_s": "by which the busiest ranks compute longer than the mean",
+    "fill_s": "before their first task",
+    "drain_s": "after their last task",
+    "wait_s": "waiting for other tasks between their own",
+    "exposed_send_s": "waiting for what travels",
+    "steps_s": "steps of the host",
+}
 PARTS = ("compute", "transfer", "idle")  # of a device's time
+ALWAYS = ("ideal_s", "imbalance_s", "fill_s", "drain_s", "wait_s")  # terms that are shown even where they are zero
 NOTHING = "none: the workload has no kernels"
 UNRUN = "none: no kernel ran"
 UNKNOWN = "unknown: a device has no peak"
@@ -48,6 +59,7 @@ def report(facts: Mapping[str, Any], timeline: Timeline, steps: Sequence[str], n
         _part("Timeline", gantt(timeline, WIDTH - 2).splitlines()),
         _part("Steps", [line for step in steps for line in _wrapped(step)]),
         _part("Where the time went, mean of the workers", ledger(facts)),
+        _part("Where the time of the pipeline went", pipeline(facts)),
         _part("Devices", devices(facts["devices"])),
         _part("Training", _training(facts.get("training") or {})),
         _part("Result", _result(facts["result"], UNRUN if facts.get("training") else NOTHING)),
@@ -94,6 +106,42 @@ def terms(facts: Mapping[str, Any]) -> list[tuple[str, float, str]]:
         ("- hidden", measured["hidden_s"], "transfers that overlap computing or each other"),
         ("= makespan", facts["makespan_s"], ""),
     ]
+
+
+def pipeline(facts: Mapping[str, Any]) -> list[str]:
+    r"""Write the makespan of a pipeline as the sum of its terms; no lines where it is none.
+
+    >>> terms = {"ideal_s": 24.0, "recompute_s": 0.0, "imbalance_s": 0.0, "fill_s": 10.5, "drain_s": 10.5}
+    >>> print("\n".join(pipeline({"makespan_s": 45.0, "pipeline": {**terms, "busiest": ["w0"], "ranks": [{}]}})))
+      ideal compute  24.0 s  53.3 %  mean compute of the ranks, each kernel once
+    + imbalance         0 s   0.0 %  by which the busiest ranks compute longer than the mean
+    + fill           10.5 s  23.3 %  before their first task
+    + drain          10.5 s  23.3 %  after their last task
+    = makespan       45.0 s
+    busiest rank: w0
+    """
+    found = facts.get("pipeline")
+    if not found:
+        return []
+    whole = facts["makespan_s"]
+    shown = {key: value for key, value in found.items() if key in PIPELINE and (value or key in ALWAYS)}
+    columns = times([*shown.values(), whole])
+    rows = []
+    for (key, value), took in zip(shown.items(), columns, strict=False):
+        name = "ideal compute" if key == "ideal_s" else key[: -len("_s")].replace("_", " ")
+        share = f"{100 * value / whole:.1f} %" if whole else ""
+        rows.append((f"{' ' if key == 'ideal_s' else '+'} {name}", took, share, PIPELINE[key]))
+    lines = table([*rows, ("= makespan", columns[-1], "", "")], words=(0, 3))
+    return [*lines, *_wrapped(f"busiest rank{'s' * (len(found['busiest']) > 1)}: {_all_or_some(found)}")]
+
+
+def _all_or_some(found: Mapping[str, Any]) -> str:
+    """Name the ranks that compute longest."""
+    busiest = found["busiest"]
+    if len(busiest) == len(found["ranks"]) > 1:
+        return "all, which compute equally long"
+    more = f" and {len(busiest) - 3} more" if len(busiest) > 3 else ""
+    return ", ".join(short(name, 20) for name in busiest[:3]) + more
 
 
 def spent(figures: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:

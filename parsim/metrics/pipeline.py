@@ -1,0 +1,173 @@
+"""What the seconds of a pipeline went for, as seen from the ranks that compute longest.
+
+    makespan = ideal + recompute + imbalance + fill + drain + wait + exposed send + steps
+
+rank 0   |F0|F1|........>|B0|.........>|B1|       busiest     F0 F1 B0 B1   ideal + recompute + imbalance
+         |     |  wait  >|  |  wait   >|          its gaps    fill before its first task, drain after its last,
+                                                              wait between, without the seconds of `>`: exposed send
+
+Every rank is idle for makespan - compute; that of the busiest ranks no balance removes. Each term is added up from the
+spans by itself, so that their sum is a check.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import fsum
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from parsim.core.graph import Floats, Ints
+from parsim.core.job import BEFORE, Job
+from parsim.core.timeline import STEPS, Timeline
+from parsim.core.tolerance import CLOSE
+from parsim.sim.estimate import columns
+from parsim.training.graph import graph_of
+from parsim.training.program import Training
+from parsim.training.stage import Recompute
+
+
+class Ranks(NamedTuple):
+    """Seconds of every rank, (ranks,) each."""
+
+    compute_s: Floats
+    recompute_s: Floats  # of these, what backward computes again
+    fill_s: Floats
+    drain_s: Floats
+    wait_s: Floats
+    exposed_send_s: Floats
+
+    @property
+    def idle(self) -> dict[str, Floats]:
+        """The seconds in which a rank does not compute, by cause."""
+        return {name: column for name, column in self._asdict().items() if "compute" not in name}
+
+
+class Gap(NamedTuple):
+    """The time before each computation and after the last one of a rank, (gaps,) each, by rank and time."""
+
+    rank: Ints
+    start: Floats
+    end: Floats
+    task: Ints  # the task that follows; -1: none
+
+
+def pipeline(job: Job, timeline: Timeline) -> dict[str, Any] | None:
+    """Return the terms of a pipeline's makespan, as in section 2 of the contract; None if there are no ranks."""
+    orders = job.graph.orders
+    if not orders:
+        return None
+    begun_s, done_s = _between_steps(timeline)
+    ranks = by_rank(job, timeline, begun_s, done_s)
+    weights = job.cluster.stands_for[: len(orders)]
+    mean, again = (float(np.average(column, weights=weights)) for column in (ranks.compute_s, ranks.recompute_s))
+    busiest = np.flatnonzero(ranks.compute_s >= ranks.compute_s.max() * (1 - CLOSE))
+    workers, shares = job.cluster.workers, weights[busiest] / weights[busiest].sum()
+    return {
+        "ideal_s": mean - again,
+        "recompute_s": again,
+        "imbalance_s": float((ranks.compute_s[busiest] * shares).sum()) - mean,
+        **{name: float((column[busiest] * shares).sum()) for name, column in ranks.idle.items()},
+        "steps_s": begun_s + (timeline.makespan_s - done_s),
+        "busiest": [workers[rank].name for rank in busiest.tolist()],
+        "ranks": [
+            {"worker": workers[rank].name, **dict(zip(Ranks._fields, row, strict=True))}
+            for rank, row in enumerate(np.column_stack(ranks).tolist())
+        ],
+    }
+
+
+def by_rank(job: Job, timeline: Timeline, begun_s: float, done_s: float) -> Ranks:
+    """Add up the seconds of each rank from *begun_s* to *done_s*."""
+    count = len(job.graph.orders)
+    rows = np.flatnonzero(timeline.computes & (timeline.workers.code < count))
+    rows = rows[np.lexsort((timeline.start_s[rows], timeline.workers.code[rows]))]
+    rank, task = (column[rows] for column in (timeline.workers.code, timeline.number))
+    start, end = (column[rows] for column in (timeline.start_s, timeline.end_s))
+    gaps = _gaps(rank, task, start, end, begun_s, done_s)
+    sends, length = _sends(job, timeline, gaps), gaps.end - gaps.start
+    fills, drains = np.diff(gaps.rank, prepend=-1) > 0, gaps.task < 0
+    took, idle = end - start, length - sends
+
+    def sums(some: Ints, seconds: Floats) -> Floats:
+        return np.bincount(some, seconds, count).astype(np.float64)
+
+    return Ranks(
+        compute_s=sums(rank, took),
+        recompute_s=sums(rank, took * _again(job)[task]),
+        fill_s=sums(gaps.rank, idle * fills),
+        drain_s=sums(gaps.rank, idle * drains),
+        wait_s=sums(gaps.rank, idle * ~(fills | drains)),
+        exposed_send_s=sums(gaps.rank, sends),
+    )
+
+
+def _gaps(rank: Ints, task: Ints, start: Floats, end: Floats, begun_s: float, done_s: float) -> Gap:
+    """Return the gaps around computations that are sorted by rank and time."""
+    last = np.flatnonzero(np.diff(rank, append=-1))  # of each rank
+    first = np.append(0, last[:-1] + 1)
+    before, until = end.copy(), start
+    before[1:], before[first] = end[:-1], begun_s
+    order = np.lexsort((np.concatenate([until, np.full(len(last), np.inf)]), np.append(rank, rank[last])))
+    return Gap(
+        rank=np.append(rank, rank[last])[order],
+        start=np.append(before, end[last])[order],
+        end=np.append(until, np.full(len(last), done_s))[order],
+        task=np.append(task, np.full(len(last), -1))[order],
+    )
+
+
+def _between_steps(timeline: Timeline) -> tuple[float, float]:
+    """Return when the host's first steps were over, and when its last ones began."""
+    kinds = np.array([STEPS.index(kind) if kind in STEPS else -1 for kind in timeline.kinds.table])
+    step = kinds[timeline.kinds.code]
+    before, after = timeline.end_s[(step >= 0) & (step < BEFORE)], timeline.start_s[step >= BEFORE]
+    return float(before.max(initial=0.0)), float(after.min(initial=timeline.makespan_s))
+
+
+def _sends(job: Job, timeline: Timeline, gaps: Gap) -> Floats:
+    """Return how long in each gap something travels to the task that follows, (gaps,)."""
+    gap_of = np.full(len(job.graph), -1)
+    follows = np.flatnonzero(gaps.task >= 0)
+    gap_of[gaps.task[follows]] = follows
+    rows = np.flatnonzero(timeline.transfers & (timeline.transfer >= 0))
+    child = job.graph.transfers.child[timeline.transfer[rows]]
+    gap, rows = gap_of[child[child >= 0]], rows[child >= 0]
+    return _covered(gaps, gap[gap >= 0], timeline.start_s[rows[gap >= 0]], timeline.end_s[rows[gap >= 0]])
+
+
+def _covered(gaps: Gap, gap: Ints, start: Floats, end: Floats) -> Floats:
+    """Return how much of each gap some intervals cover, each in its *gap*; what overlaps counts once, (gaps,)."""
+    start, end = np.maximum(start, gaps.start[gap]), np.minimum(end, gaps.end[gap])
+    inside = start < end
+    gap, start, end = gap[inside], start[inside], end[inside]
+    order = np.lexsort((start, gap))
+    gap, start, end = gap[order], start[order], end[order]
+    covered = np.zeros(len(gaps.rank))
+    for rank in np.split(np.arange(len(gap)), np.flatnonzero(np.diff(gaps.rank[gap])) + 1):
+        reach = np.maximum.accumulate(end[rank])
+        since = np.maximum(start[rank], np.append(-np.inf, reach[:-1])[: len(rank)])
+        np.add.at(covered, gap[rank], np.maximum(end[rank] - since, 0.0))
+    return covered
+
+
+def _again(job: Job) -> Floats:
+    """Return which share of its seconds each task spends on what it computes again, (tasks,).
+
+    It is what the price of the task falls by if nothing is recomputed.
+    """
+    program = job.graph.program
+    if not isinstance(program, Training) or set(program.cut.recompute) == {"none"}:
+        return np.zeros(len(job.graph))
+    nothing: Recompute = "none"
+    cut = program.cut._replace(recompute=(nothing,) * len(program.cut.recompute))
+    without = replace(job, graph=graph_of(replace(program, cut=cut)))
+    device = np.array(job.cluster.device_of_worker)[job.graph.place]
+    with_s, without_s = (np.stack(columns(one))[device, np.arange(len(device))] for one in (job, without))
+    return np.where(with_s > 0, 1 - without_s / np.where(with_s > 0, with_s, 1.0), 0.0)
+
+
+def total(terms: dict[str, Any]) -> float:
+    """Return the sum of the terms of a pipeline."""
+    return fsum(value for name, value in terms.items() if name.endswith("_s"))

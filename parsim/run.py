@@ -179,7 +179,7 @@ def simulate(source: Source, set: Mapping[str, Any] | None = None, engine: Engin
     source : a path, or the scenario's YAML as Python values.
     set : values that replace the scenario's, by dotted path.
     engine : what plays it on the simulated clock: simpy; path, the longest path, which is faster and writes the same
-        bytes, but can only play fixed orders on links that nobody shares; or auto, which tries path from 20,000 tasks
+        bytes, but can only play fixed orders on links that nobody shares; or auto, which tries path from 2,000 tasks
         on. The result says which it was. Another name is a `ValueError`.
 
     Raises `ScenarioError` where the input is wrong or *engine* cannot play it, `RunError` where the run fails,

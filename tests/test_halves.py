@@ -93,7 +93,7 @@ def test_sizes_and_kernels_of_the_halves():
     assert parts["1I0@0"] == [("cross_entropy", "input_grad"), ("matmul", "input_grad")]
     assert parts["0I0@0"] == [("relu", "input_grad"), ("matmul", "input_grad"), ("relu", "input_grad")]
     assert parts["0W0@0"] == [("matmul", "weight_grad")] * 2
-    assert parts["0W1@0"] == [("matmul", "weight_grad")] * 2 + [("reduce", "forward")] * 2  # to what 0W0 has left
+    assert parts["0W1@0"] == [("matmul", "weight_grad")] * 2 + [("accumulate", "forward")] * 2  # to what 0W0 has left
 
 
 def test_a_delayed_half_frees_its_forward():

@@ -372,7 +372,7 @@ def test_units_and_recipes():
         ("relu", "input_grad"), ("matmul", "weight_grad"),
     ]  # fmt: skip  # nobody needs the gradient of the data
     second = [call.kernel for call in found.recipes[found.recipe[task("0B2@0")]]]
-    assert second[-3:] == ["reduce"] * 3  # to what the first subset of its worker left
+    assert second[-3:] == ["accumulate"] * 3  # to what the first subset of its worker left
     update = [call.kernel for call in found.recipes[found.recipe[task("0U@0")]]]
     assert update == ["reduce"] * 3 + ["sgd"] * 3
 

@@ -26,7 +26,7 @@ from parsim.sim.prepared import Prepared, prepared
 from parsim.sim.record import Record
 from parsim.sim.write import write
 
-LARGE = 20_000  # tasks, from which on the longest path is tried
+LARGE = 2_000  # tasks, from which on the longest path is tried
 
 
 @staying()

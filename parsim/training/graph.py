@@ -152,9 +152,9 @@ class Graph:
     def updating(self, stage: int) -> Iterator[Call]:
         """List the kernel calls of an update: it sums the gradients of all ranks, and takes a step."""
         ranks = len(self.layout.line_ends[self.layout.places.stage[self.layout.line_ends[:, 0]] == stage])
-        update, adding = self.training.update, self.training.adding
+        update, summing = self.training.update, self.training.summing
         for shape in self.training.weights[stage] if ranks > 1 else ():
-            yield Call(*adding[:2], "forward", (shape,) * ranks)
+            yield Call(*summing[:2], "forward", (shape,) * ranks)
         for shape in self.training.weights[stage]:
             yield Call(*update[:2], "forward", ((update.kernel.rows, *shape), shape))
 

@@ -77,7 +77,8 @@ class Training:
     model: Model
     cut: Cut
     update: Update
-    adding: Update
+    adding: Update  # of microbatches, on a worker
+    summing: Update  # of workers
     iterations: int
     precision: Precision
     hand: Ints = field(default_factory=no_ints)
@@ -130,7 +131,8 @@ class Training:
         """Return a copy that calls *tell* before every kernel call."""
         layers = tuple(layer.watched(tell) for layer in self.model.layers)
         model = replace(self.model, layers=layers)
-        return replace(self, model=model, update=self.update.watched(tell), adding=self.adding.watched(tell))
+        update, adding, summing = (one.watched(tell) for one in (self.update, self.adding, self.summing))
+        return replace(self, model=model, update=update, adding=adding, summing=summing)
 
     def hands(self, edge: int) -> slice:
         """Return the outputs of the parent that *edge* carries."""
@@ -243,7 +245,7 @@ class Training:
         states, sums = self._states(stage, values)
         parts = [sums[first : first + count] for first in range(0, len(sums), count)]
         grads = (
-            parts[0] if len(parts) == 1 else [self.adding.kernel.forward(*some) for some in zip(*parts, strict=True)]
+            parts[0] if len(parts) == 1 else [self.summing.kernel.forward(*some) for some in zip(*parts, strict=True)]
         )
         made, norms = [], []
         for state, grad in zip(states, grads, strict=True):

@@ -62,8 +62,8 @@ def training(cluster: Cluster, plan: TrainingPlan, cost: Cost | None, model: Mod
     arguments = dict(optimizer.arguments)
     with checked_below("optimizer"):
         update = Update(optimizer.name, arguments_of(arguments), entry(**arguments))
-    adding = Update("reduce", (), kernels["reduce"]())
-    return graph_of(Training(model, parts, update, adding, iterations, formats))
+    adding, summing = (Update(name, (), kernels[name]()) for name in ("accumulate", "reduce"))
+    return graph_of(Training(model, parts, update, adding, summing, iterations, formats))
 
 
 def not_computed(training: Training) -> list[Complaint]:

@@ -1,0 +1,250 @@
+"""The seconds of scenarios 20, 21, 25 and 26, counted by hand: products and bytes of each layer as papers have them.
+
+Nothing here comes from parsim, but for the order of actions, which tests of schedules hold against other programs. A
+product (m, k) (k, n) reaches its ceiling but for a start-up in k, all else moves bytes; each kernel takes 4 us more.
+The run is a recurrence: an action starts when its rank is free and its input has arrived.
+"""
+
+from itertools import pairwise
+from typing import NamedTuple
+
+LAUNCH, START, REACHED = 4e-6, 150, 0.78
+LATENCY = 5e-6
+
+
+class Gpu(NamedTuple):
+    peak: float
+    ceiling: float
+    memory: float
+
+
+A100 = Gpu(312e12, 271.2e12, REACHED * 2039e9)  # bf16
+A100_FP16 = A100._replace(ceiling=0.8 * 312e12)  # nobody measured that ceiling
+H100 = Gpu(989e12, 794.5e12, REACHED * 3350e9)
+
+
+class Times(NamedTuple):
+    """Seconds of forward, of the gradient of the input, of that of the weights, and of an update."""
+
+    forward: float
+    input_grad: float
+    weight_grad: float
+    adding: float
+    update: float
+
+    def plus(self, other):
+        return Times(*(a + b for a, b in zip(self, other, strict=True)))
+
+
+NOTHING = Times(0, 0, 0, 0, 0)
+
+
+def product(gpu, m, n, k, many=1):
+    """2 m n k FLOP at the ceiling, or both factors and the result of 2 bytes a number."""
+    seconds = many * 2 * m * n * k / gpu.ceiling * (1 + START / k)
+    return max(seconds, many * 2 * (m * k + k * n + m * n) / gpu.memory) + LAUNCH
+
+
+def moved(gpu, size, kernels=1):
+    return size / gpu.memory + kernels * LAUNCH
+
+
+def weights(gpu, *counts, gradients=2):
+    """Sum a gradient of 2 bytes into the sum; Adam: gradient, and master, two moments of 4 bytes both ways, weight."""
+    adding = sum(count * (2 + 2 * gradients) / gpu.memory for count in counts)
+    update = sum(moved(gpu, count * (gradients + 2 * 12 + 2)) for count in counts)
+    return Times(0, 0, 0, adding, update)
+
+
+def linear(gpu, rows, inputs, outputs, bias, gradients=2):
+    """Three equal products; a bias costs nothing but its update."""
+    f, i = product(gpu, rows, outputs, inputs), product(gpu, rows, inputs, outputs)
+    w = product(gpu, inputs, outputs, rows)
+    return Times(f, i, w, 0, 0).plus(weights(gpu, inputs * outputs, *([outputs] * bias), gradients=gradients))
+
+
+def norm(gpu, rows, width, arrays, gradients=2):
+    """Reads and writes; backward reads two and writes one, in two kernels."""
+    size = 2 * rows * width
+    times = Times(moved(gpu, 2 * size), moved(gpu, 3 * size, 2), 0, 0, 0)
+    return times.plus(weights(gpu, *([width] * arrays), gradients=gradients))
+
+
+def plain_attention(gpu, b, s, h, a):
+    """Both products of every head with the scores in memory: 9 bytes a score forward, 13 backward, with dropout."""
+    d, scores, arrays = h // a, a * s * s * b, 4 * b * s * h * 2
+    f = product(gpu, s, s, d, b * a) + product(gpu, s, d, s, b * a) + moved(gpu, arrays + 9 * scores, 3)
+    i = 3 * product(gpu, s, d, s, b * a) + product(gpu, s, s, d, b * a) + moved(gpu, arrays + 13 * scores, 3)
+    return Times(f, i, 0, 0, 0)
+
+
+def flash_attention(gpu, b, s, h, kv):
+    """A causal mask saves half of 4 s^2 h FLOP; backward has five products in place of two."""
+    flop, arrays = 2 * s * s * h * b, 2 * b * s * (2 * h + 2 * kv)
+    f = max(flop / (0.45 * gpu.peak), arrays / gpu.memory) + LAUNCH
+    i = max(2.5 * flop / (0.36 * gpu.peak), 2 * arrays / gpu.memory) + 2 * LAUNCH
+    return Times(f, i, 0, 0, 0)
+
+
+def added(*parts):
+    total = NOTHING
+    for part in parts:
+        total = total.plus(part)
+    return total
+
+
+def gpt_block(gpu, b, s, h, a, gradients=2, selective=False):
+    rows, size = b * s, b * s * h
+    square = linear(gpu, rows, h, h, True, gradients)
+    attention = plain_attention(gpu, b, s, h, a)
+    again = attention.forward if selective else 0
+    drop = Times(moved(gpu, 7 * size), moved(gpu, 11 * size, 2), 0, 0, 0)  # mask; sum with the residual gradient
+    gelu = Times(moved(gpu, 4 * 4 * size), moved(gpu, 6 * 4 * size), 0, 0, 0)
+    up, down = linear(gpu, rows, h, 4 * h, True, gradients), linear(gpu, rows, 4 * h, h, True, gradients)
+    norms = norm(gpu, rows, h, 2, gradients)
+    every = added(norms, square, square, square, attention, square, drop, norms, up, gelu, down, drop)
+    return every._replace(input_grad=every.input_grad + again)
+
+
+def embedding(gpu, rows, h, vocabulary, positions=0, gradients=2):
+    """Rows of a table are copied, and added to its gradient; positions are added, and their gradients summed."""
+    size = 2 * rows * h
+    times = Times(moved(gpu, 2 * size), 0, moved(gpu, 2 * size + gradients * vocabulary * h), 0, 0)
+    times = times.plus(weights(gpu, vocabulary * h, gradients=gradients))
+    if not positions:
+        return times
+    of_table = Times(moved(gpu, 2 * size), 0, moved(gpu, size + gradients * positions * h), 0, 0)
+    return added(times, of_table, weights(gpu, positions * h, gradients=gradients))
+
+
+def head(gpu, rows, h, vocabulary, arrays, gradients=2):
+    loss = Times(moved(gpu, 12 * rows * vocabulary, 2), moved(gpu, 12 * rows * vocabulary), 0, 0, 0)
+    return added(norm(gpu, rows, h, arrays, gradients), linear(gpu, rows, h, vocabulary, False, gradients), loss)
+
+
+def fair(starts, seconds):
+    """Return when transfers end that share a link equally, each *seconds* long when it is alone."""
+    left, now, ends = {}, 0.0, [0.0] * len(starts)
+    coming = sorted(range(len(starts)), key=starts.__getitem__)
+    while coming or left:
+        least = min(left.values(), default=float("inf"))
+        until = min(now + least * len(left) if left else float("inf"), starts[coming[0]] if coming else float("inf"))
+        left = {one: rest - (until - now) / len(left) for one, rest in left.items()}
+        now = until
+        for one in [one for one, rest in left.items() if rest <= 1e-12]:
+            ends[one] = now
+            del left[one]
+        while coming and starts[coming[0]] <= now:
+            left[coming.pop(0)] = seconds
+    return ends
+
+
+def played(orders, times, send, place, late=None):
+    """Return when the last update ends.
+
+    *times* are by stage, *send* is the seconds between ranks, *place* the rank of a stage; *late* is when the outputs
+    of some actions arrive that take longer.
+    """
+    late = late or {}
+    rank_free, done, summed = [0.0] * len(orders), {}, set()
+    left, stages = [list(order) for order in orders], len(times)
+    while any(left):
+        before = sum(map(len, left))
+        for rank, order in enumerate(left):
+            while order:
+                stage, kind, microbatch = order[0]
+                needs = [(stage - 1, "F")] if kind == "F" and stage else []
+                needs += [(stage + 1, "I")] if kind in "BI" and stage + 1 < stages else []
+                needs += [(stage, "F")] if kind in "BI" else [(stage, "I")] if kind == "W" else []
+                if any((*one, microbatch) not in done for one in needs):
+                    break
+                arrivals = [
+                    late.get((*one, microbatch), done[(*one, microbatch)] + send * (place[one[0]] != rank))
+                    for one in needs
+                ]
+                t = times[stage]
+                took = {"F": t.forward, "B": t.input_grad + t.weight_grad, "I": t.input_grad, "W": t.weight_grad}[kind]
+                took += t.adding * (kind in "BW" and stage in summed)
+                summed |= {stage} if kind in "BW" else set()
+                rank_free[rank] = max([rank_free[rank], *arrivals]) + took
+                done[stage, {"B": "I"}.get(kind, kind), microbatch] = rank_free[rank]
+                order.pop(0)
+        assert sum(map(len, left)) < before, "deadlock"
+    for stage, t in enumerate(times):
+        rank_free[place[stage]] += t.update
+    return max(rank_free)
+
+
+def llama_block(gpu, b, s, h, a, groups, f):
+    """RMSNorm, rotary positions, shared keys and values, SwiGLU; no bias and no dropout."""
+    rows, size, kv = b * s, b * s * h, h // a * groups
+    square, narrow = linear(gpu, rows, h, h, False), linear(gpu, rows, h, kv, False)
+    rotated = added(*(Times(moved(gpu, 4 * rows * width), moved(gpu, 4 * rows * width), 0, 0, 0) for width in (h, kv)))
+    residual = Times(moved(gpu, 6 * size), moved(gpu, 6 * size), 0, 0, 0)
+    gate = Times(moved(gpu, 6 * rows * f), moved(gpu, 10 * rows * f), 0, 0, 0)
+    up, down, norms = linear(gpu, rows, h, f, False), linear(gpu, rows, f, h, False), norm(gpu, rows, h, 1)
+    attention = flash_attention(gpu, b, s, h, kv)
+    return added(
+        norms, square, narrow, narrow, rotated, attention, square, residual, norms, up, up, gate, down, residual
+    )
+
+
+class Count(NamedTuple):
+    """A scenario counted by hand."""
+
+    makespan: float
+    total: float  # N/P (T_s + T_c)
+
+
+def counted(orders, times, place, size, tokens, bandwidth, devices, late=None):
+    """Count a run whose stages stand on the ranks *place*, and send *size* bytes a microbatch.
+
+    The first tokens come from the host, 8 bytes each, and labels go to the last stage. T_total spreads all seconds of
+    computing and of transfers that are alone over all devices.
+    """
+    send, given = LATENCY + size / bandwidth, LATENCY + 8 * tokens / bandwidth
+    microbatches = 1 + max(microbatch for _, _, microbatch in orders[0])
+    computing = sum(
+        t.update + microbatches * (t.forward + t.input_grad + t.weight_grad + t.adding) - t.adding for t in times
+    )
+    moving = microbatches * (2 * (len(times) - 1) * send + 2 * given)
+    return Count(given + played(orders, times, send, place, late), (computing + moving) / devices)
+
+
+def gpt3_13b(orders):
+    """GPT-3 13B: embedding and a block, 39 blocks, the head."""
+    h, s, vocabulary = 5120, 2048, 50257
+    block = gpt_block(A100, 1, s, h, 40)
+    first = added(embedding(A100, s, h, vocabulary, s), block)
+    times = [first, *[block] * 39, head(A100, s, h, vocabulary, 2)]
+    return counted(orders, times, range(41), 2 * s * h, s, 25e9, 64)
+
+
+def zero_bubble(orders):
+    """22 blocks in eight stages, embedding and head as a block each; gradients of 4 bytes."""
+    b, h, s, vocabulary = 6, 2304, 1024, 50257
+    block = gpt_block(A100_FP16, b, s, h, 24, gradients=4)
+    first = added(embedding(A100_FP16, b * s, h, vocabulary, s, 4), block, block)
+    last = added(block, block, head(A100_FP16, b * s, h, vocabulary, 2, 4))
+    times = [first, *[added(block, block, block)] * 6, last]
+    return counted(orders, times, range(8), 2 * b * s * h, b * s, 25e9, 8)
+
+
+def llama_405b(orders):
+    """126 blocks, embedding and head in 128 stages; stage i on rank i modulo 16."""
+    h, s, vocabulary = 16384, 8192, 128256
+    block = llama_block(H100, 1, s, h, 128, 8, 53248)
+    times = [embedding(H100, s, h, vocabulary), *[block] * 126, head(H100, s, h, vocabulary, 1)]
+    sent = [times[0].forward * (1 + microbatch) + LATENCY for microbatch in range(16)]  # faster than their link
+    late = {(0, "F", microbatch): end for microbatch, end in enumerate(fair(sent, 2 * s * h / 50e9))}
+    return counted(orders, times, [stage % 16 for stage in range(128)], 2 * s * h, s, 50e9, 16, late)
+
+
+def recompute(orders):
+    """GPT-3 6.7B, 34 layers in eight stages, five in the first two; attention is computed again."""
+    b, h, s, vocabulary = 4, 4096, 2048, 50257
+    block = gpt_block(A100, b, s, h, 32, selective=True)
+    layers = [embedding(A100, b * s, h, vocabulary, s), *[block] * 32, head(A100, b * s, h, vocabulary, 2)]
+    ends = [0, 5, 10, 14, 18, 22, 26, 30, 34]
+    times = [added(*layers[a:b]) for a, b in pairwise(ends)]
+    return counted(orders, times, range(8), 2 * b * s * h, b * s, 25e9, 8)

@@ -244,6 +244,23 @@ def _images(channels, shape):
     return made
 
 
+# -- sequences that share an array
+
+
+def segment(x):
+    return [x[:, :1]]
+
+
+def segment_input(dy, x):
+    dx = zeros(*x.shape)
+    dx[:, :1] = dy
+    return [dx]
+
+
+def shift(labels):
+    return [np.array([[0, *row[:-1]] for row in labels.tolist()])]
+
+
 NAIVE = dict(
     sorted(
         {
@@ -255,6 +272,10 @@ NAIVE = dict(
                 "weight_grad": affine_weight,
             },
             "batchnorm": {"forward": batchnorm, "input_grad": batchnorm_input, "weight_grad": batchnorm_weight},
+            "concatenate": {
+                "forward": lambda a, c: [np.concatenate([a, c], axis=1)],
+                "input_grad": lambda dy, a, c: [dy[:, : a.shape[1]], dy[:, a.shape[1] :]],
+            },
             "conv2d": {
                 "forward": partial(conv2d, 1, 0),
                 "input_grad": partial(conv2d_input, 1, 0),
@@ -274,6 +295,8 @@ NAIVE = dict(
                 "forward": partial(rotary, 1, 10000, 1),
                 "input_grad": lambda dy, x: rotary(1, 10000, -1, dy),
             },
+            "segment": {"forward": segment, "input_grad": segment_input},
+            "shift": {"forward": shift},
         }.items()
     )
 )

@@ -14,6 +14,7 @@ from typing import Literal
 from parsim.training.layer import INPUT, LABELS, OUTPUT, Layer
 from parsim.training.ops import Builder
 
+Biases = Literal["none", "mlp", "all"]
 Activation = Literal["gelu", "relu", "swiglu", "geglu"]
 Norm = Literal["layernorm", "rmsnorm"]
 Positions = Literal["none", "learned", "rotary"]
@@ -29,6 +30,7 @@ class Dimensions:
     width: int
     heads: int
     key_value_heads: int
+    head_width: int
     hidden: int
     activation: Activation
     norm: Norm
@@ -36,7 +38,7 @@ class Dimensions:
     positions: Positions
     context: int  # positions of the learned table
     causal: bool
-    biases: bool
+    biases: Biases  # the linear layers that have one
     tied: bool
     dropout: float
     attention: Attention
@@ -49,9 +51,9 @@ class Parts(Builder):
         super().__init__()
         self.of = made_of
 
-    def linear(self, given: str, inputs: int, outputs: int) -> str:
-        """Add a product with a matrix of weights, with a bias if the model has biases."""
-        if self.of.biases:
+    def linear(self, given: str, inputs: int, outputs: int, inside: Biases = "all") -> str:
+        """Add a product with a matrix of weights, with a bias if linear layers *inside* this have one."""
+        if self.of.biases in ("all", inside):
             return self.weighted("affine", (given,), {"w": (inputs, outputs), "bias": (outputs,)})
         return self.weighted("matmul", (given,), {"w": (inputs, outputs)})
 
@@ -72,8 +74,8 @@ class Parts(Builder):
     def attend(self, given: str, source: str, causal: bool) -> str:
         """Add attention from *given* to *source*, with the products before and after it."""
         of = self.of
-        values = of.width // of.heads * of.key_value_heads
-        q = self.linear(given, of.width, of.width)
+        inner, values = of.head_width * of.heads, of.head_width * of.key_value_heads
+        q = self.linear(given, of.width, inner)
         k, v = self.linear(source, of.width, values), self.linear(source, of.width, values)
         if of.positions == "rotary":
             q, k = self.add("rotary", (q,), heads=of.heads), self.add("rotary", (k,), heads=of.key_value_heads)
@@ -84,29 +86,36 @@ class Parts(Builder):
             "dropout": of.dropout or None,
         }
         stated = {name: value for name, value in said.items() if value is not None}
-        return self.linear(self.add("attention", (q, k, v), heads=of.heads, **stated), of.width, of.width)
+        return self.linear(self.add("attention", (q, k, v), heads=of.heads, **stated), inner, of.width)
 
     def feed(self, given: str) -> str:
         """Add the two or three products of an MLP, with the activation between them."""
         of, gate = self.of, GATES.get(self.of.activation)
-        up = self.linear(given, of.width, of.hidden)
+        up = self.linear(given, of.width, of.hidden, "mlp")
         if gate:
-            wide = self.add("gated", (up, self.linear(given, of.width, of.hidden)), activation=gate)
+            wide = self.add("gated", (up, self.linear(given, of.width, of.hidden, "mlp")), activation=gate)
         else:
             wide = self.add(of.activation, (up,))
-        return self.linear(wide, of.hidden, of.width)
+        return self.linear(wide, of.hidden, of.width, "mlp")
+
+    def attending(self, given: str, source: str, causal: bool) -> str:
+        """Add attention from *given* to *source*, or to itself if that is empty, with its norm and sum."""
+        if self.of.norm_first:
+            normed = self.norm(given)
+            return self.sum(given, self.attend(normed, source or normed, causal))
+        return self.norm(self.sum(given, self.attend(given, source or given, causal)))
+
+    def feeding(self, given: str, output: str) -> str:
+        """Add an MLP with its norm and sum."""
+        if self.of.norm_first:
+            return self.sum(given, self.feed(self.norm(given)), output)
+        return self.norm(self.sum(given, self.feed(given)), output)
 
 
 def block(of: Dimensions) -> Layer:
     """Return a block: attention and MLP, each with a norm and a sum."""
     made = Parts(of)
-    if of.norm_first:
-        normed = made.norm(INPUT)
-        middle = made.sum(INPUT, made.attend(normed, normed, of.causal))
-        made.sum(middle, made.feed(made.norm(middle)), OUTPUT)
-    else:
-        middle = made.norm(made.sum(INPUT, made.attend(INPUT, INPUT, of.causal)))
-        made.norm(made.sum(middle, made.feed(middle)), OUTPUT)
+    made.feeding(made.attending(INPUT, "", of.causal), OUTPUT)
     return made.layer()
 
 

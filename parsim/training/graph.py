@@ -103,12 +103,13 @@ class Graph:
         return np.asarray(table[ops.stage, self.of_part[ops.microbatch]])
 
     def given(self) -> Floats:
-        """Return the bytes that the host sends: the inputs of the first stage, the labels of the last."""
-        ops, last = self.layout.ops, self.layout.stages - 1
+        """Return the bytes that the host sends: the inputs of the first stage, and labels where layers read them."""
+        ops = self.layout.ops
+        labelled = np.array([self.training.model.labelled(stage) for stage in self.training.cut.stages])
         labels = ITEM * size(self.training.model.labels[1:]) * self.sizes[self.of_part[ops.microbatch]]
         forward = ops.kind == FORWARD
         inputs = self.by_op(self.priced("came")) * (ops.stage == 0)
-        return self.layout.spread((inputs + labels * (ops.stage == last)) * forward, 0)
+        return self.layout.spread((inputs + labels * labelled[ops.stage]) * forward, 0)
 
     def output(self) -> Floats:
         """Return the bytes of outputs. An update has none: its weights count as the device's."""

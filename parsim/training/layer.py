@@ -18,7 +18,7 @@ import numpy as np
 
 from parsim.core.kernel import Array, Call, Part, Shape, Tell, Watched
 
-INPUT, OUTPUT, LABELS = "x", "y", "labels"
+INPUT, OUTPUT, LABELS, TOKENS = "x", "y", "labels", "tokens"
 Arrays = dict[str, Array]
 
 
@@ -50,6 +50,12 @@ class Layer:
 
     ops: tuple[Op, ...]
     weights: Mapping[str, Shape] = field(default_factory=dict)
+    passed: str = ""  # the array that it only passes on, which a stage keeps once, if there is any
+
+    @property
+    def labelled(self) -> bool:
+        """Whether it reads the labels."""
+        return any(LABELS in op.inputs for op in self.ops)
 
     def watched(self, tell: Tell) -> Layer:
         """Return a copy that calls *tell* before every kernel call."""

@@ -34,7 +34,7 @@ class Model:
     seed: int = 0
     tokens: bool = False
     beside: tuple[int, ...] = ()  # layers beside the blocks, such as embedding and head
-    tied: bool = False  # whether the head multiplies by the table of the embedding
+    tied: int = 0  # layers that also use the table of the first one, such as the head
     uncomputed: tuple[
         tuple[str, str], ...
     ] = ()  # keys of the workload that are only counted, and what to write instead
@@ -51,6 +51,10 @@ class Model:
         every = sum(math.prod(shape) for layer in self.layers for shape in layer.weights.values())
         return every - self.tied * math.prod(next(iter(self.layers[0].weights.values())))
 
+    def labelled(self, layers: range) -> bool:
+        """Return whether some layers read the labels."""
+        return any(self.layers[number].labelled for number in layers)
+
     @property
     def losses(self) -> int:
         """The number of losses of which the loss is the mean."""
@@ -61,7 +65,8 @@ class Model:
         draw = np.random.default_rng([self.seed, 0])
         if self.tokens:
             tokens = draw.integers(self.classes, size=self.batch)
-            return tokens, draw.permutation(self.classes)[tokens]
+            labels = draw.permutation(self.classes)[tokens]
+            return tokens, labels[:, np.arange(self.labels[1]) % tokens.shape[1]]
         inputs = draw.standard_normal(self.batch)
         rows = inputs.reshape(self.rows, -1)
         return inputs, np.argmax(rows @ draw.standard_normal((rows.shape[1], self.classes)), axis=-1)

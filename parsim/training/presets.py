@@ -1,8 +1,8 @@
 """Published transformers: their dimensions, each with its source.
 
-A value of a preset is a parameter of the workload `transformer` of the same name. GPT-3 is as in table 2.1 of its
-paper, but for the width of the 13B model, which is printed as 5140: 40 heads of 128 are 5120. Megatron's models are
-those of table 1 of Narayanan et al., with GPT-2's parts.
+A value of a preset is a parameter of the same name of `transformer`, or of `encoder_decoder`. GPT-3 is as in table 2.1
+of its paper, but for the width of the 13B model, which is printed as 5140: 40 heads of 128 are 5120. Megatron's models
+are those of table 1 of Narayanan et al., with GPT-2's parts.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ LLAMA2 = "Touvron et al., Llama 2, 2023; config.json of Meta's checkpoint"
 LLAMA3 = "Dubey et al., The Llama 3 Herd of Models, 2024, table 3; config.json of Meta's checkpoint"
 VOCABULARIES = {LLAMA2: 32000, LLAMA3: 128256}
 BERT = "Devlin et al., BERT, NAACL 2019; Google's uncased checkpoint"
+
+VASWANI = "Vaswani et al., Attention Is All You Need, NeurIPS 2017, table 3, with a shared table of 37000 tokens"
+T5 = "Raffel et al., Exploring the Limits of Transfer Learning, JMLR 21, 2020; Google's checkpoint of T5 1.0"
 
 
 class Preset(NamedTuple):
@@ -85,4 +88,32 @@ PRESETS = {
     "llama3-405b": _llama(126, 16384, (128, 8), 53248, 8192, LLAMA3),
     "bert-base": _bert(12, 768, 12),
     "bert-large": _bert(24, 1024, 16),
+}
+
+
+def _vaswani(width: int, heads: int, hidden: int, dropout: float) -> Preset:
+    """Return a model of six blocks in each stack; WMT 2014 has about 27 tokens in a sentence.
+
+    Its MLPs have biases, by the paper's formula (2), and its attention has none, by section 3.2.2.
+    """
+    shape = {"blocks": 6, "width": width, "heads": heads, "hidden": hidden}
+    parts = {"norm": "layernorm", "norm_place": "after", "positions": "sinusoidal", "biases": "mlp"}
+    return Preset(shape | parts | {"vocabulary": 37000, "sequence": 32, "dropout": dropout}, VASWANI)
+
+
+def _t5(blocks: int, width: int, heads: int, head_width: int, hidden: int) -> Preset:
+    """Return a model with T5's parts; of 512 tokens with spans left out, the target has 114."""
+    shape = {"blocks": blocks, "width": width, "heads": heads, "head_width": head_width, "hidden": hidden}
+    parts = {"norm": "rmsnorm", "norm_place": "before", "positions": "relative", "biases": "none"}
+    return Preset(shape | parts | {"vocabulary": 32128, "sequence": 512, "target_sequence": 114, "dropout": 0.1}, T5)
+
+
+ENCODER_DECODERS = {
+    "transformer-base": _vaswani(512, 8, 2048, 0.1),
+    "transformer-big": _vaswani(1024, 16, 4096, 0.3),
+    "t5-small": _t5(6, 512, 8, 64, 2048),
+    "t5-base": _t5(12, 768, 12, 64, 3072),
+    "t5-large": _t5(24, 1024, 16, 64, 4096),
+    "t5-3b": _t5(24, 1024, 32, 128, 16384),
+    "t5-11b": _t5(24, 1024, 128, 128, 65536),
 }

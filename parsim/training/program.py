@@ -116,13 +116,13 @@ class Training:
 
     @cached_property
     def given(self) -> Mapping[int, Sequence[Any]]:
-        """The inputs of the first stage's forwards, and the labels of the last stage's forwards."""
+        """The inputs of the first stage's forwards, and the labels of the forwards of stages that read them."""
         inputs, labels = self.model.data()
         found: dict[int, list[Any]] = {}
         for task, (kind, stage, microbatch) in enumerate(zip(*self.works, strict=True)):
             if kind == FORWARD:
                 rows = self.cut.parts[microbatch]
-                ends = [inputs[rows]] * (stage == 0) + [labels[rows]] * (self._is_last(stage))
+                ends = [inputs[rows]] * (stage == 0) + [labels[rows]] * self._labelled(stage)
                 if ends:
                     found[task] = ends
         return found
@@ -151,7 +151,7 @@ class Training:
             layers, weights = self.cut.stages[stage], self._start(stage)
             rows = self.cut.parts[0]
             inputs = self._blank(stage, rows.stop - rows.start)
-            labels = np.zeros((len(inputs), *self.model.labels[1:]), np.int64) if self._is_last(stage) else None
+            labels = np.zeros((len(inputs), *self.model.labels[1:]), np.int64) if self._labelled(stage) else None
             output, kept = self.model.forward(layers, inputs, labels, weights)
             _, grads = self.model.backward(layers, np.zeros_like(output), kept, weights)
             for weight, grad in zip(weights, grads, strict=True):
@@ -164,6 +164,9 @@ class Training:
             return np.zeros(batch, np.int64 if self.model.tokens else np.float64)
         before = range(self.cut.stages[stage].start)
         return np.zeros(self.model.shapes(before, {INPUT: batch})[-1][OUTPUT])
+
+    def _labelled(self, stage: int) -> bool:
+        return self.model.labelled(self.cut.stages[stage])
 
     def _is_last(self, stage: int) -> bool:
         return stage == len(self.cut.stages) - 1
@@ -195,13 +198,13 @@ class Training:
         return packed(self.layout.of_next)
 
     def _forward(self, stage: int, values: list[Any]) -> list[Any]:
-        ends = (stage == 0) + (self._is_last(stage))
+        ends = (stage == 0) + self._labelled(stage)
         given, values = values[:ends], values[ends:]
-        labels = given.pop() if self._is_last(stage) else None
+        labels = given.pop() if self._labelled(stage) else None
         inputs = given.pop() if stage == 0 else values.pop()
         weights = values or self._start(stage)
         output, kept = self.model.forward(self.cut.stages[stage], inputs, labels, weights)
-        if labels is None:
+        if not self._is_last(stage):
             return [output, (kept, weights, None)]
         loss = float(output.sum()) / self.model.losses
         if not math.isfinite(loss):

@@ -21,7 +21,7 @@ from typing import Literal, NamedTuple
 from parsim.core.kernel import ITEM, Call, Part, Shape, size
 from parsim.core.op import KINDS
 from parsim.core.precision import BYTES, Precision
-from parsim.training.layer import INPUT, LABELS, OUTPUT, Layer, Op
+from parsim.training.layer import INPUT, LABELS, OUTPUT, TOKENS, Layer, Op
 from parsim.training.model import Model
 
 Recompute = Literal["none", "selective", "full"]
@@ -33,6 +33,7 @@ class Layered(NamedTuple):
     output: Shape
     kept: float  # B, from F until B or I
     halfway: float  # B, from I until W
+    passed: float  # B of both, which it shares with other layers of its stage
     workspace: float  # B, during B or I
     calls: tuple[tuple[Call, ...], ...]  # by kind of action, in the order of KINDS
 
@@ -73,11 +74,12 @@ class Stages:
             found.append(self.layer(number, given))
             given = found[-1].output
         backward = found[::-1]
+        shared = math.fsum(one.passed for one in found) - max(one.passed for one in found)
         return Priced(
             came=came,
             sent=self._bytes(given, whole=False) if stage < len(self.stages) - 1 else 0.0,
-            kept=math.fsum(one.kept for one in found),
-            halfway=math.fsum(one.halfway for one in found),
+            kept=math.fsum(one.kept for one in found) - shared,
+            halfway=math.fsum(one.halfway for one in found) - shared,
             workspace=max(one.workspace for one in found),
             calls=tuple(
                 tuple(call for one in (found if kind.letter == "F" else backward) for call in one.calls[place])
@@ -103,7 +105,7 @@ class Stages:
         if key not in self._layers:
             labels = (given[0], *self.model.labels[1:])
             shapes = layer.shapes({INPUT: given, LABELS: labels})
-            whole = {LABELS, INPUT} if first and self.model.tokens else {LABELS}
+            whole = {LABELS, TOKENS, INPUT} if first and self.model.tokens else {LABELS, TOKENS}
             counted = Counted(layer, shapes, first, whole, self.precision)
             self._layers[key] = counted.layered(self.recompute[number])
         return self._layers[key]
@@ -128,6 +130,7 @@ class Counted(NamedTuple):
             output=self.shapes[OUTPUT],
             kept=kept,
             halfway=self._halfway(),
+            passed=self._size({self.layer.passed} - {""}),
             workspace=largest + max(all_ - kept, 0.0),  # a gradient, and what is computed again
             calls=tuple(tuple(self._calls(kind.parts, again)) for kind in KINDS),
         )

@@ -257,6 +257,9 @@ def _job(
         only = "needs kernels, but the workload only counts; use items with data and a kernel, mlp, or simulated"
         complaints.append(Complaint(("clock",), only))
     policy = policy or _policy(None, graph, cluster)
+    if graph.sends == "blocking" and policy[0] != "in_order":
+        why = f"blocking sends need the order of the schedule, not the policy {policy[0]}; leave policy out"
+        complaints.append(Complaint(("plan", "sends"), why))
     cost = cost or costs["constant"]()
     complaints += [complaint.below("cost") for complaint in cost.remarks(graph, cluster).complaints]
     if computed and isinstance(graph.program, Training):

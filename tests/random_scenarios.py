@@ -174,6 +174,8 @@ def pipelines(draw):
         plan["steps"] = draw(steps())
     scenario = {"cluster": {"devices": rows}, "workload": workload, "plan": plan, "cost": draw(costs())}
     if draw(st.integers(0, 3)) == 0:
+        plan["sends"] = "blocking"
+    elif draw(st.integers(0, 3)) == 0:
         scenario["policy"] = draw(POLICIES)
     return scenario
 

@@ -6,7 +6,7 @@ from array import array
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 
@@ -24,6 +24,8 @@ from parsim.core.precision import FP64, Precision
 from parsim.core.transfers import Edges as Edges
 from parsim.core.transfers import Flows as Flows
 from parsim.core.transfers import Transfers, transfers
+
+Sends = Literal["overlapped", "blocking"]
 
 
 class Neighbours(NamedTuple):
@@ -109,6 +111,7 @@ class TaskGraph:
     recipe: Ints = field(default_factory=no_ints)  # (tasks,) index into recipes, or empty
     precision: Precision = FP64  # of what kernels compute
     orders: tuple[Sequence[int], ...] = ()  # a pipeline's order of tasks on each rank
+    sends: Sends = "overlapped"  # blocking: a rank starts its next task when what it sends has arrived
     lanes: tuple[str, ...] = ()  # the communication lanes that every worker has
     lane: Ints = field(default_factory=no_ints)  # (tasks,) 0: compute, k: lanes[k - 1]; or empty: all compute
     collectives: tuple[Collective, ...] = ()  # what tasks of communication lanes do together

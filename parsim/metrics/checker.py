@@ -35,6 +35,7 @@ def check(job: Job, timeline: Timeline) -> list[str]:
         proof.transfers_once,
         proof.inputs_first,
         proof.transfers_after_parents,
+        proof.sends_first,
         proof.delays,
         proof.steps_around,
         proof.ways,
@@ -195,6 +196,21 @@ class _Proof:
         early = self.timeline.start_s[self.moved[there]] < parents_end[there] - self.tolerance
         for transfer in there[early].tolist():
             yield f"transfer {self.timeline.task[self.moved[transfer]]} started before its parent had ended"
+
+    def sends_first(self) -> Iterator[str]:
+        """Where sends are blocking, a worker goes on when all that its task sent has arrived."""
+        if self.job.graph.sends != "blocking":
+            return
+        order = np.lexsort((self.start, self.worker))
+        before, after = order[:-1], order[1:]
+        same = self.worker[before] == self.worker[after]
+        arrived, edges = np.full(len(order), -np.inf), self.job.graph.edges
+        there = np.flatnonzero(self.moved[: len(edges)] >= 0)
+        np.maximum.at(arrived, edges.parent[there], self.timeline.end_s[self.moved[there]])
+        early = same & (self.start[after] < arrived[before] - self.tolerance)
+        for one, other in zip(before[early].tolist(), after[early].tolist(), strict=True):
+            names = self.job.graph.names
+            yield f"{names[other]} started before all had arrived that {names[one]} sent"
 
     def delays(self) -> Iterator[str]:
         """A stated delay ends at the parent's end + delay."""

@@ -127,14 +127,21 @@ def _between_steps(timeline: Timeline) -> tuple[float, float]:
 
 
 def _sends(job: Job, timeline: Timeline, gaps: Gap) -> Floats:
-    """Return how long in each gap something travels to the task that follows, (gaps,)."""
+    """Return how long in each gap something travels to the task that follows, (gaps,).
+
+    Where sends are blocking, so does what the task before it sent.
+    """
     gap_of = np.full(len(job.graph), -1)
     follows = np.flatnonzero(gaps.task >= 0)
     gap_of[gaps.task[follows]] = follows
     rows = np.flatnonzero(timeline.transfers & (timeline.transfer >= 0))
-    child = job.graph.transfers.child[timeline.transfer[rows]]
-    gap, rows = gap_of[child[child >= 0]], rows[child >= 0]
-    return _covered(gaps, gap[gap >= 0], timeline.start_s[rows[gap >= 0]], timeline.end_s[rows[gap >= 0]])
+    table, moved = job.graph.transfers, timeline.transfer[rows]
+    ways = [(gap_of[table.child[moved]], table.child[moved])]
+    if job.graph.sends == "blocking":
+        ways.append((gap_of[table.parent[moved]] + 1, table.parent[moved]))
+    gap, there = (np.concatenate(column) for column in zip(*ways, strict=True))
+    rows, there = np.tile(rows, len(ways)), there >= 0
+    return _covered(gaps, gap[there], timeline.start_s[rows[there]], timeline.end_s[rows[there]])
 
 
 def _covered(gaps: Gap, gap: Ints, start: Floats, end: Floats) -> Floats:

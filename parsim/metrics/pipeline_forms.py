@@ -23,7 +23,7 @@ def scheduled(job: Job) -> Form | None:
     """
     ask = _schedule(job)
     times = _equal_times(job) if ask is not None else None
-    if ask is None or times is None:
+    if ask is None or times is None or (job.graph.sends == "blocking" and times.send > 0):
         return None
     plan, ranks = job.values["plan"], len(job.graph.orders)
     m, v = plan["microbatches"], chunks_of(ask, plan.get("chunks")) or 1
@@ -42,19 +42,30 @@ def flow_shop(job: Job) -> Form | None:
     """M equal jobs through p machines, forward, and under GPipe then backward: sum + (m - 1) max, each way.
 
     With equal stages (m + p - 1)(F + B) (Huang et al., GPipe, NeurIPS 2019); a send between stages is paid p - 1 times
-    each way.
+    each way. Where sends are blocking, a stage that sends is busy for so long, and no send is paid beside it.
     """
     pipe = _pipeline(job)
     if pipe is None or any(sorted(order, reverse=True) != order for order in pipe.kinds):
         return None
     p, m = len(pipe.times[0]), pipe.microbatches
-    ways = [(float(times.sum()), float(times.max())) for times in pipe.times]
-    words = " + ".join(f"sum {way} + (m-1) max {way}" for way, _ in zip("FB", ways, strict=False))
+    blocked = pipe.send if job.graph.sends == "blocking" else 0.0
+    busy = [time + blocked * sends for time, sends in zip(pipe.times, _senders(p), strict=False)]
+    ways = [(float(times.sum()), float(times.max())) for times in busy]
+    names = [f"({way} + send)" if blocked else way for way in "FB"]
+    words = " + ".join(f"sum {way} + (m-1) max {way}" for way, _ in zip(names, ways, strict=False))
     numbers = " + ".join(f"{number(total)} s + {m - 1} x {number(most)} s" for total, most in ways)
-    hops = len(ways) * (p - 1)
-    formula = f"{words} + {'2' * (hops > p - 1)}(p-1) send = {numbers} + {hops} x {number(pipe.send)} s"
+    hops = 0 if blocked else len(ways) * (p - 1)
+    if not blocked:
+        words, numbers = f"{words} + {'2' * (hops > p - 1)}(p-1) send", f"{numbers} + {hops} x {number(pipe.send)} s"
     name = "GPipe" if len(ways) > 1 else "forward pipeline"
-    return form_of(job, name, formula, sum(total + (m - 1) * most for total, most in ways) + hops * pipe.send)
+    took = sum(total + (m - 1) * most for total, most in ways) + hops * pipe.send
+    return form_of(job, name, f"{words} = {numbers}", took)
+
+
+def _senders(ranks: int) -> list[Floats]:
+    """Return which stages send, forward and backward, (ranks,) each: all but the last, and all but the first."""
+    last = np.arange(ranks) < ranks - 1
+    return [last.astype(np.float64), last[::-1].astype(np.float64)]
 
 
 class _Times(NamedTuple):

@@ -3,7 +3,8 @@
     taken t2  -> its inputs set out -> they arrive -> t2 starts when its worker is free
 
 Where the policy named the worker beforehand, an input may set out earlier (see `early_transfers`). What a task of a
-communication lane hands on sets out when that task ends (see `lanes`).
+communication lane hands on sets out when that task ends (see `lanes`). Where sends are blocking, a worker goes on when
+what it sent has arrived.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from array import array
 from bisect import bisect_left
 
 from parsim.core.columns import NEVER, NONE, filled
+from parsim.sim.blocking import Blocking
 from parsim.sim.early_transfers import Turns
 from parsim.sim.inputs import Inputs
 from parsim.sim.lanes import Lanes
@@ -47,6 +49,7 @@ class Carrier:
         job, graph, tasks = state.job, state.graph, len(state.graph)
         self._state, self._spans, self.transport = state, spans, transport
         self.inputs, self.room, self.lanes = inputs, room, lanes
+        self._blocking = Blocking(state) if graph.sends == "blocking" else None
         self._host, self._device, self._prefetch = job.cluster.host, state.device, job.prefetch
         self._gives, self._returns = bool(self.inputs.given), bool(self.inputs.sent)
         edges = graph.edges
@@ -86,8 +89,8 @@ class Carrier:
         state = self._state
         freed, self._freed = self._freed, []
         for task in ended:
-            self._running[state.worker[task]] = NOBODY
-            self._next(state.worker[task], now)
+            if not self._blocking or not self._blocking.missing[task]:
+                self._go_on(state.worker[task], now)
         if self.lanes:
             self.lanes.ended(now)
         if self.room or self._returns:
@@ -138,6 +141,10 @@ class Carrier:
         if self._gives and self.inputs.to_give(task):
             self._give_input(task, worker, now)
         self._state.queue[worker].append(task)
+        self._next(worker, now)
+
+    def _go_on(self, worker: int, now: int) -> None:
+        self._running[worker] = NOBODY
         self._next(worker, now)
 
     def _next(self, worker: int, now: int) -> None:
@@ -195,7 +202,7 @@ class Carrier:
         worker = state.homes[child] if state.named else state.worker[child]
         if self.room and state.device_of(parent) != self._device[worker]:
             self._received(parent)
-        self._input_there(child, worker, now)
+        self._there(parent, child, worker, now)
 
     def _give_input(self, task: int, worker: int, now: int) -> None:
         row = self.inputs.given[task]
@@ -211,11 +218,14 @@ class Carrier:
         if parent != NONE:
             self._received(parent)
         if child != NONE:
-            self._input_there(child, worker, now)
+            self._there(parent, child, worker, now)
 
-    def _input_there(self, task: int, worker: int, now: int) -> None:
-        self._pending[task] -= 1
+    def _there(self, parent: int, child: int, worker: int, now: int) -> None:
+        """Note that *worker* has an input of *child*, from *parent* or the host."""
+        self._pending[child] -= 1
         self._next(worker, now)
+        if self._blocking and parent != NONE and self._blocking.arrived(parent):
+            self._go_on(self._state.worker[parent], now)
 
     def _received(self, parent: int) -> None:
         """Note that somebody elsewhere, or the host, has received the output of *parent*."""

@@ -2,6 +2,7 @@
 
     start of a task = the latest of   the end of the task before it on its worker
                                       the arrival of each of its inputs
+                                      with blocking sends, the arrival of what the task before it sent
 
 The order of a worker is one more parent per task, so starts are longest paths through the graph (Kelley, Critical-path
 planning and scheduling, Operations Research 9(3), 1961). Each transfer is assumed to be alone on its links. If the
@@ -155,6 +156,9 @@ class LongestPath:
         lag = np.zeros(len(graph.edges), dtype=np.int64)
         edges, given = table.edges[sent.transfer], table.given[sent.transfer]
         lag[sent.transfer[edges]] = sent.end[edges]
+        held = np.zeros(len(graph), dtype=np.int64)  # from the end of a task until its worker goes on
+        if graph.sends == "blocking":
+            np.maximum.at(held, table.parent[sent.transfer[edges]], sent.end[edges])
         behind = np.flatnonzero(self.turn)  # along `order`
         before, after = self.order[behind - 1], self.order[behind]
         earliest = np.full(len(graph), self.begun)
@@ -163,9 +167,7 @@ class LongestPath:
         return longest_paths(
             np.concatenate([graph.edges.parent, before, opener[later]]),
             np.concatenate([graph.edges.child, after, table.child[sent.transfer[later]]]),
-            np.concatenate(
-                [lag, np.zeros_like(before), sent.end[later] - took[opener[later]]]
-            ),  # counted from its start
+            np.concatenate([lag, held[before], sent.end[later] - took[opener[later]]]),  # counted from its start
             took,
             earliest,
         )

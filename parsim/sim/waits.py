@@ -1,7 +1,8 @@
 """What each span waited for: the transfer or task whose end let it start, or a cause.
 
 compute    memory, if it was ready and its worker waited for room until then; else an input that arrived then; else the
-           task of highest number that ended then, on its worker or among its parents; else steps, nothing, the policy
+           task of highest number that ended then, on its worker or among its parents; else what its worker sent, where
+           sends are blocking and it arrived then; else steps, nothing, the policy
 lane task  as compute, on its lane in place of its worker; the transfer of its lane that arrived then
 transfer   its parent, if it started at the parent's end; else the last parent of its task, if that ended then; else
            memory, the task whose end freed its worker, or the policy
@@ -32,6 +33,8 @@ def compute_waits(job: Job, record: Record, names: SpanNames) -> Ints:
     _inputs(job, record, names, waits)
     if graph.lanes:
         _sent_before(job, record, names, waits)
+    if graph.sends == "blocking":
+        _held_up(job, record, names, waits)
     waits[_starved(record, record.worker, start) & (record.ready_s < start) & graph.computes] = names.word("memory")
     waits[(waits == UNKNOWN) & (start == record.begun_s)] = _beginning(job, names)
     waits[waits == UNKNOWN] = names.word("policy")
@@ -76,6 +79,18 @@ def _sent_before(job: Job, record: Record, names: SpanNames, waits: Ints) -> Non
     arrived = dict(zip(_pairs(sender, moved.end_s[rows]), moved.transfer[rows].tolist(), strict=True))
     late = np.flatnonzero((job.graph.lane > 0) & (record.ready_s < record.start_s))
     for task, when in zip(late.tolist(), _pairs(lanes[late], record.start_s[late]), strict=True):
+        if when in arrived:
+            waits[task] = names.transfer(np.array(arrived[when]))
+
+
+def _held_up(job: Job, record: Record, names: SpanNames, waits: Ints) -> None:
+    """Set the code of the transfer that a worker sent and that arrived then, for tasks that waited for nothing else."""
+    moved, parent = record.transfers, job.graph.transfers.parent[record.transfers.transfer]
+    sent = parent >= 0
+    sender = _pairs(record.worker[parent[sent]], moved.end_s[sent])
+    arrived = dict(zip(sender, moved.transfer[sent].tolist(), strict=True))
+    late = np.flatnonzero(waits == UNKNOWN)
+    for task, when in zip(late.tolist(), _pairs(record.worker[late], record.start_s[late]), strict=True):
         if when in arrived:
             waits[task] = names.transfer(np.array(arrived[when]))
 

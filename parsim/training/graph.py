@@ -79,6 +79,7 @@ class Graph:
             recipe=recipe,
             precision=training.precision,
             orders=self.orders(rank) if training.cut.ordered else (),
+            sends=training.cut.sends,
         )
 
     def orders(self, rank: Ints) -> tuple[Sequence[int], ...]:

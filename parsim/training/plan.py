@@ -20,6 +20,7 @@ import numpy as np
 from parsim.core.cluster import Cluster
 from parsim.core.columns import Floats
 from parsim.core.errors import Complaint, Invalid
+from parsim.core.graph import Sends
 from parsim.core.op import Op, Ops, columns, ops_of, placement
 from parsim.core.orders import GIVEN, StageTimes, checked_in_plan, chunks_of, orders_of, unit_times
 from parsim.core.plan import Plan, bounds
@@ -52,6 +53,8 @@ class TrainingPlan(Plan):
     stages : layers of each stage, for split: layers only: cost, the slowest stage is as fast as it can be; count, equal
         numbers of blocks; framework, embedding and head count as a block each; or a list. Left out: cost where the cost
         knows the layers, else framework.
+    sends : overlapped, a rank computes while it sends; blocking, it starts its next action when what it sends has
+        arrived; for split: layers only. Left out: overlapped.
     microbatches : parts of the batch, or with split: data of each subset, that are computed one after the other; their
         gradients are summed. Left out: 1.
     recompute : what backward computes again in place of keeping it: none; selective, the inside of attention; full,
@@ -64,6 +67,7 @@ class TrainingPlan(Plan):
     schedule: Annotated[Ask, OneOf(schedules, given=GIVEN)] | None = None
     chunks: Count | None = None
     stages: Stages | None = None
+    sends: Sends | None = None
     microbatches: Count | None = None
     recompute: Recompute | list[Recompute] = "none"
 
@@ -84,6 +88,7 @@ class Cut(NamedTuple):
     ops: Ops  # the same orders as columns
     ordered: bool  # whether ranks follow their orders
     recompute: tuple[Recompute, ...]  # of each layer
+    sends: Sends = "overlapped"
 
 
 class Known(Protocol):
@@ -156,7 +161,7 @@ def _by_layers(plan: TrainingPlan, cluster: Cluster, model: Model, known: Known,
     stages = _stages(plan, model, known, len(devices), devices)
     if taken(schedule.entry, ["times"]):
         orders, ops = _orders(schedule, ranks, parts, chunks, lambda count: known.stages(stages, devices))
-    return Cut(stages, slices, orders, ops, ordered=True, recompute=())
+    return Cut(stages, slices, orders, ops, ordered=True, recompute=(), sends=plan.sends or "overlapped")
 
 
 def _stages(plan: TrainingPlan, model: Model, known: Known, stages: int, devices: Sequence[int]) -> Ranges:
@@ -193,7 +198,7 @@ def _refuse(complaints: list[Complaint]) -> None:
         raise Invalid(complaints)
 
 
-_OTHERS = {"data": ("pipeline", "schedule", "chunks", "stages"), "layers": ("subsets",)}
+_OTHERS = {"data": ("pipeline", "schedule", "chunks", "stages", "sends"), "layers": ("subsets",)}
 
 
 def _schedule(schedule: Ask | None) -> Ask:

@@ -79,6 +79,9 @@ def not_computed(training: Training) -> list[Complaint]:
             )
             for what, instead in training.model.by_part
         ]
+    if training.cut.sends == "blocking":
+        why = "worker processes compute while they send; leave sends out, or use clock: simulated"
+        complaints.append(Complaint(("plan", "sends"), why))
     weights = sum(size(*shapes) for shapes in training.weights)
     if weights > MOST_WEIGHTS:
         why = f"makes a model of {weights:.0f} weights, but at most {MOST_WEIGHTS:.0f} are really trained"

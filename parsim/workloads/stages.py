@@ -12,7 +12,7 @@ The kinds of op are those of Qi et al., Zero Bubble Pipeline Parallelism, ICLR 2
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 from typing import Annotated
@@ -23,7 +23,7 @@ from parsim.core.annotations import MOST
 from parsim.core.cluster import Cluster
 from parsim.core.columns import packed
 from parsim.core.errors import Complaint, Invalid
-from parsim.core.graph import Edges, Floats, Ints, Numbered, TaskGraph
+from parsim.core.graph import Edges, Floats, Ints, Numbered, Sends, TaskGraph
 from parsim.core.op import LETTERS, OVERLAP, TASKS, Action, Ops, columns, needs, overlap
 from parsim.core.orders import GIVEN, StageTimes, checked_in_plan, chunks_of, orders_of
 from parsim.core.plan import Plan
@@ -46,12 +46,15 @@ class StagesPlan(Plan):
     schedule : order in which each rank runs forwards and backwards.
     microbatches : number of microbatches.
     chunks : stages on each rank, for schedules that interleave. Left out: 1, and 2 for the V shapes.
+    sends : overlapped, a rank computes while it sends; blocking, it starts its next action when what it sends has
+        arrived.
     """
 
     pipeline: Count | None = None
     schedule: Annotated[Ask, OneOf(schedules, given=GIVEN)]
     microbatches: Count
     chunks: Count | None = None
+    sends: Sends = "overlapped"
 
 
 @workloads.add("stages")
@@ -92,7 +95,7 @@ def stages(
         _per_stage(times, ranks * chunks)  # refuse wrong times before a schedule sees them
     with checked_in_plan():
         orders = orders_of(plan.schedule, ranks, plan.microbatches, chunks, partial(_times, times, send))
-    return pipeline(orders, times, send)
+    return replace(pipeline(orders, times, send), sends=plan.sends)
 
 
 def pipeline(orders: Sequence[Sequence[Action]], times: Times, send: float) -> TaskGraph:

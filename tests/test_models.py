@@ -93,3 +93,38 @@ def test_activations_of_a_block_are_those_of_korthikanti(recompute, bytes_):
     program = built(work | parts, {"split": "data", "subsets": 1, "recompute": recompute}).graph.program
     kept = program.stages.layer(1, (b, s, h)).kept
     assert kept == s * b * h * bytes_ + (5 * a * s * s * b if recompute == "none" else 0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "path", "message"),
+    [
+        ({"workload.preset": "gpt3-13"}, "workload.preset", "Did you mean 'gpt3-13b'"),
+        ({"workload.precision": "fp8-mixed"}, "workload.precision", "device w0 has no peak for fp8; it has peaks for"),
+        ({"workload.precision": {"weights": "bf16"}}, "workload.precision", "missing: activations, gradients"),
+        ({"workload.heads": 7}, "workload.heads", "7 heads cannot split a width of 768"),
+        ({"workload.key_value_heads": 5}, "workload.key_value_heads", "12 heads cannot share 5 heads"),
+        ({"workload.sequence": 4096}, "workload.sequence", "longer than the 1024 positions"),
+        ({"workload.dropout": 1.0}, "workload.dropout", "between 0 and 1"),
+        ({"plan.pipeline": 15}, "plan.pipeline", "15 ranks make 15 stages, and the model has 14 layers, embedding and"),
+        ({"plan.pipeline": 2, "plan.stages": [6, 5]}, "plan.stages", "covers 11 layers, and the model has 14 (12 with"),
+        ({"plan.stages": "count", "plan.pipeline": 13}, "plan.stages", "13 stages need as many blocks"),
+        ({"plan.recompute": ["none"]}, "plan.recompute", "has 1 entries, and the model has 14 layers"),
+        ({"plan.schedule": "interleaved-1f1b", "plan.pipeline": 4, "plan.chunks": 4}, "plan.chunks", "16 stages"),
+        ({"plan.schedule": "zb-h2", "plan.pipeline": 4}, "plan.microbatches", "two microbatches for each rank"),
+    ],
+)
+def test_what_cannot_be_is_refused_where_it_stands(changes, path, message):
+    layers = {"split": "layers", "microbatches": 4}
+    with pytest.raises(parsim.ScenarioError) as refused:
+        parsim.simulate(scenario({"preset": "gpt2-124m", "batch": 8}, layers, devices=16), changes)
+    (fault,) = refused.value.faults
+    assert fault.path == path
+    assert message in fault.message
+
+
+@pytest.mark.parametrize("missing", ["vocabulary", "width", "sequence", "batch"])
+def test_a_key_without_a_preset_is_missing(missing):
+    work = {"vocabulary": 11, "width": 8, "sequence": 4, "batch": 2}
+    del work[missing]
+    with pytest.raises(parsim.ScenarioError, match=f"workload.{missing}: is missing; write for example '{missing}: "):
+        built(work)

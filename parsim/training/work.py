@@ -17,7 +17,7 @@ from parsim.core.graph import Numbered, TaskGraph
 from parsim.core.job import Cost
 from parsim.core.kernel import Call, arguments_of, size
 from parsim.core.orders import StageTimes
-from parsim.core.precision import Precision, PrecisionForm, precision_of
+from parsim.core.precision import Precision, PrecisionForm, lacking, precision_of
 from parsim.core.schema import Ask
 from parsim.kernels import kernels
 from parsim.training.graph import graph_of
@@ -51,6 +51,7 @@ def training(cluster: Cluster, plan: TrainingPlan, cost: Cost | None, model: Mod
         why = f"the kernel {optimizer.name} does not update weights; use sgd or adam"
         complaints.append(Complaint(("optimizer",), why))
     formats = precision_of(precision, [device.peak for device in cluster.devices])
+    complaints += _about_precision(precision, formats, cluster)
     rows = -(-model.rows // (plan.microbatches or 1))
     seconds = Seconds(cluster, cost, model, formats, plan.recomputed(model), rows)
     parts = cut(plan, cluster, model, seconds)
@@ -64,6 +65,18 @@ def training(cluster: Cluster, plan: TrainingPlan, cost: Cost | None, model: Mod
         update = Update(optimizer.name, arguments_of(arguments), entry(**arguments))
     adding, summing = (Update(name, (), kernels[name]()) for name in ("accumulate", "reduce"))
     return graph_of(Training(model, parts, update, adding, summing, iterations, formats))
+
+
+def _about_precision(asked: PrecisionForm | None, formats: Precision, cluster: Cluster) -> list[Complaint]:
+    """Return a complaint if a device has no peak for the formats of a precision that is stated; fp64 is for any."""
+    if asked is None or asked == "fp64":
+        return []
+    for device in cluster.devices:
+        if device.peak.known and (missing := lacking(formats, device.peak)):
+            known = ", ".join(name for name, _ in device.peak.by)
+            why = f"device {device.name} has no peak for {missing[0]}; it has peaks for {known}"
+            return [Complaint(("precision",), f"{why}; choose another precision, or state the peak")]
+    return []
 
 
 def not_computed(training: Training) -> list[Complaint]:

@@ -265,10 +265,8 @@ def _job(
     if computed and isinstance(graph.program, Training):
         complaints += not_computed(graph.program)
     job = _put_together(scenario, said, cluster, graph, cost, policy)
-    if not computed and (
-        graph.orders or isinstance(graph.program, Training)
-    ):  # what does not fit is played all the same
-        job = replace(job, cluster=cluster.without_limits())
+    if not computed and (graph.only_activations or isinstance(graph.program, Training)):
+        job = job.beyond_memory()
     complaints += complaints_about(job)
     if not complaints and not elsewhere:  # no cost without its files
         complaints += too_long(job)
@@ -288,7 +286,6 @@ def _put_together(
         sha256=scenario.sha256,
         graph=graph,
         cluster=cluster,
-        memories=tuple(device.memory for device in cluster.devices),
         policy_name=policy[0],
         policy=policy[1],
         cost=cost,

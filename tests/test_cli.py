@@ -47,9 +47,9 @@ SECTION_2 = {
     "result": 30,
     "devices": [
         {"name": "w0", "stands_for": 1, "compute_s": 3.0, "transfer_s": 0.3, "idle_s": 0.0,
-         "utilisation": 3 / 3.3, "peak_memory_bytes": 13000000},
+         "utilisation": 3 / 3.3, "peak_memory_bytes": 13000000, "memory": None},
         {"name": "w1", "stands_for": 1, "compute_s": 2.0, "transfer_s": 0.2, "idle_s": 1.1,
-         "utilisation": 2 / 3.3, "peak_memory_bytes": 12000000},
+         "utilisation": 2 / 3.3, "peak_memory_bytes": 12000000, "memory": None},
     ],
     "training": None,
     "model": None,

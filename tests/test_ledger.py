@@ -61,6 +61,7 @@ def test_the_example_of_the_contract():
             "idle_s": 0.0,
             "utilisation": 0.9090909090909091,
             "peak_memory_bytes": 13000000,
+            "memory": None,
         }
     )
     assert w1["idle_s"] == pytest.approx(1.1)

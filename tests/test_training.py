@@ -341,14 +341,14 @@ def test_gpipe_holds_every_microbatch_and_1f1b_one_for_each_rank():
         return run.metrics["devices"][0]["peak_memory_bytes"]
 
     # Rank 0 has the layers 6 x 8 and 8 x 5. Of the 50 rows of a microbatch its forward leaves x, h, y and h again for
-    # backward, and holds its output for rank 1; gradients of that output come back.
-    weights, given, grad = 8 * (6 * 8 + 8 * 5), 8 * 50 * 6, 8 * 50 * 5
-    left = 8 * 50 * (6 + 8 + 8 + 5) + grad
-    # During 0B0: all that eight forwards left; the weights, and their gradient in the making; two gradients came.
-    assert peak("gpipe") == 8 * left + 2 * weights + 2 * grad
-    # During 0B1: what 0F1 and 0F2 left; the weights, the gradient of 0B0 and that in the making; the gradient that 1B1
-    # sent; the host's input of 0F3, which left as 0B1 started.
-    assert peak("1f1b") == 2 * left + 3 * weights + grad + given
+    # backward; its output goes to rank 1, and gradients of that output come back.
+    weights, given, grad, largest = 8 * (6 * 8 + 8 * 5), 8 * 50 * 6, 8 * 50 * 5, 8 * 50 * 8
+    left = 8 * 50 * (6 + 8 + 8 + 5)
+    # During 0B0: all that eight forwards left; the weights, and their gradients; a gradient within; two that came.
+    assert peak("gpipe") == 8 * left + 2 * weights + largest + 2 * grad
+    # During 0B1: what 0F1 and 0F2 left; the weights, and their gradients; a gradient within, and that which 1B1 sent;
+    # the output of 0F2 on its way, and the host's input of 0F3, which left as 0B1 started.
+    assert peak("1f1b") == 2 * left + 2 * weights + largest + 2 * grad + given
 
 
 def test_weights_with_the_state_of_their_optimizer_are_held_once():

@@ -39,6 +39,14 @@ class Neighbours(NamedTuple):
         return self.order[self.first[task] : self.first[task + 1]]
 
 
+class Kept(NamedTuple):
+    """What a device keeps from the start of one task to the end of another, a row each."""
+
+    first: Ints = no_ints()  # (rows,) task numbers
+    last: Ints = no_ints()  # (rows,)
+    size: Floats = no_floats()  # (rows,) B
+
+
 class Program(Protocol):
     """Computes the real values: inputs from the host, outputs of tasks, and the result of the merge.
 
@@ -112,6 +120,7 @@ class TaskGraph:
     precision: Precision = FP64  # of what kernels compute
     orders: tuple[Sequence[int], ...] = ()  # a pipeline's order of tasks on each rank
     sends: Sends = "overlapped"  # blocking: a rank starts its next task when what it sends has arrived
+    activations: Kept = field(default_factory=Kept)  # of a pipeline whose tasks take no other memory
     lanes: tuple[str, ...] = ()  # the communication lanes that every worker has
     lane: Ints = field(default_factory=no_ints)  # (tasks,) 0: compute, k: lanes[k - 1]; or empty: all compute
     collectives: tuple[Collective, ...] = ()  # what tasks of communication lanes do together
@@ -138,6 +147,12 @@ class TaskGraph:
     def computes(self) -> Bools:
         """Whether each task takes a compute slot, (tasks,)."""
         return self.lane == 0 if len(self.lane) else np.ones(len(self), dtype=bool)
+
+    @property
+    def only_activations(self) -> bool:
+        """Whether this is a pipeline whose tasks take no memory but `activations`."""
+        others = self.memory, self.output, self.group_size, self.given, self.edges.size
+        return bool(self.orders) and not any(column.any() for column in others)
 
     @cached_property
     def children(self) -> Neighbours:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 from operator import add
 from typing import Any, Literal, NamedTuple, Protocol, get_args, runtime_checkable
@@ -181,7 +181,12 @@ class Job:
     values: dict[str, Any]  # the scenario's values, as in YAML
     notes: Sequence[str] = ()  # notes for the user
     engine: Engine = "auto"  # the engine of the simulated clock
-    memories: Sequence[float] = ()  # B of each device, also where the run is not bound by them
+    memories: Sequence[float] = ()  # B of each device, where tasks never wait for memory; empty: they do
+
+    def beyond_memory(self) -> Job:
+        """Return a job that is played all the same where devices lack memory."""
+        memories = tuple(device.memory for device in self.cluster.devices)
+        return replace(self, cluster=self.cluster.without_limits(), memories=memories)
 
     @cached_property
     def begun_s(self) -> float:

@@ -4,6 +4,8 @@ weights   |      ####################|   from the first task that uses them to t
 inputs    |  ########                |   from the transfer's start to the task's end, or until its lane has sent them on
 memory    |      ####                |   from the task's start to its end
 output    |      ###########         |   from the task's start until its last consumer has ended or received it
+
+Where no task waits for memory, `training_memory` says what is held.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import numpy as np
 from parsim.core.graph import Floats, Ints
 from parsim.core.job import Job
 from parsim.core.timeline import Timeline
+from parsim.metrics.training_memory import uses
 
 Holds = tuple[Ints, Floats, Floats, Floats]  # device, from, to, bytes: a row for all that takes room
 
@@ -26,6 +29,8 @@ def peaks(job: Job, timeline: Timeline) -> Floats:
 
 def usage(job: Job, timeline: Timeline) -> list[tuple[Floats, Floats]]:
     """Return, for each device, the moments at which its use changes, and the bytes used from then on."""
+    if job.memories:
+        return [use.steps() for use in uses(job, timeline)]
     device, start, end, size = _holds(job, timeline)
     order = np.argsort(device, kind="stable")
     start, end, size = start[order], end[order], size[order]

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from parsim.core.columns import NONE, Ints, no_ints, packed
-from parsim.core.kernel import Array, Shape, Tell, Watched
+from parsim.core.kernel import Array, Shape, Tell, Watched, size
 from parsim.core.precision import Precision
 from parsim.kernels import kernels
 from parsim.training.layer import INPUT, OUTPUT, Arrays
@@ -99,6 +99,12 @@ class Training:
         """The shapes of the weights of each stage."""
         layers = self.model.layers
         return [[shape for n in stage for shape in layers[n].weights.values()] for stage in self.cut.stages]
+
+    def numbers(self, stage: int) -> float:
+        """Return how many weights a stage has; a table that its embedding and its head share counts once."""
+        layers, model = self.cut.stages[stage], self.model
+        whole = model.tied and layers == range(len(model.layers))
+        return model.parameters if whole else size(*self.weights[stage])
 
     def __getstate__(self) -> dict[str, Any]:
         """Pickle no data: worker processes receive it through shared memory, and draw the weights themselves."""

@@ -4,6 +4,7 @@
     stage 1 |.. F0 I0 F1 I1 W0 W1 .. ..|        rank r is worker r
 
     seconds:  F forward    I input_grad    W weight_grad    B input_grad + weight_grad    F and B as one task: their sum
+    memory:   an activation from its F until its B, or its W, has ended
 
 The schedule gives the order, the scenario gives the times; dependencies follow from stage, kind and microbatch.
 The kinds of op are those of Qi et al., Zero Bubble Pipeline Parallelism, ICLR 2024.
@@ -21,17 +22,20 @@ import numpy as np
 
 from parsim.core.annotations import MOST
 from parsim.core.cluster import Cluster
-from parsim.core.columns import packed
+from parsim.core.columns import NONE, packed
 from parsim.core.errors import Complaint, Invalid
-from parsim.core.graph import Edges, Floats, Ints, Numbered, Sends, TaskGraph
+from parsim.core.graph import Edges, Floats, Ints, Kept, Numbered, Sends, TaskGraph
 from parsim.core.op import LETTERS, OVERLAP, TASKS, Action, Ops, columns, needs, overlap
 from parsim.core.orders import GIVEN, StageTimes, checked_in_plan, chunks_of, orders_of
 from parsim.core.plan import Plan
 from parsim.core.schema import Ask, Count
-from parsim.core.units import Seconds
+from parsim.core.units import Bytes, Seconds
 from parsim.scenario.schema import OneOf
 from parsim.schedules import schedules
 from parsim.workloads import workloads
+
+_ONE = {"forward": "time", "input_grad": "time", "weight_grad": "time", "activation": "size"}
+_EACH = "one for each stage in model order"
 
 Times = Mapping[str, float | list[float]]  # s of forward, input_grad, weight_grad: one for all stages, or each
 
@@ -65,6 +69,7 @@ def stages(
     input_grad: Seconds | list[Seconds],
     weight_grad: Seconds | list[Seconds],
     send: Seconds = 0.0,
+    activation: Bytes | list[Bytes] = 0.0,
 ) -> TaskGraph:
     """Make the tasks of a pipeline: rank r is worker r.
 
@@ -75,6 +80,7 @@ def stages(
     input_grad : seconds of the first half of backward, the gradient of the input: one for all stages, or a list.
     weight_grad : seconds of the second half of backward, the gradient of the weights: one for all stages, or a list.
     send : delay from a stage to its neighbour on another rank.
+    activation : bytes that a forward pass of one microbatch leaves for backward: one size for all stages, or a list.
     """
     ranks = plan.pipeline or len(cluster.devices)
     if ranks > len(cluster.workers):
@@ -92,13 +98,15 @@ def stages(
         )
     times = {"forward": forward, "input_grad": input_grad, "weight_grad": weight_grad}
     if chunks is not None:
-        _per_stage(times, ranks * chunks)  # refuse wrong times before a schedule sees them
+        _per_stage({**times, "activation": activation}, ranks * chunks)  # refuse wrong ones before a schedule sees them
     with checked_in_plan():
         orders = orders_of(plan.schedule, ranks, plan.microbatches, chunks, partial(_times, times, send))
-    return replace(pipeline(orders, times, send), sends=plan.sends)
+    return replace(pipeline(orders, times, send, activation), sends=plan.sends)
 
 
-def pipeline(orders: Sequence[Sequence[Action]], times: Times, send: float) -> TaskGraph:
+def pipeline(
+    orders: Sequence[Sequence[Action]], times: Times, send: float, activation: float | list[float] = 0.0
+) -> TaskGraph:
     """Make the tasks of a pipeline that follows *orders*, one order a rank.
 
     >>> from parsim.core.op import Op
@@ -109,7 +117,7 @@ def pipeline(orders: Sequence[Sequence[Action]], times: Times, send: float) -> T
     (['0F0', '0B0'], [1.0, 1.5], (range(0, 2),))
     """
     ops = columns(orders)
-    f, i, w = _per_stage(times, int(ops.stage.max()) + 1)
+    f, i, w, size = _per_stage({**times, "activation": activation}, int(ops.stage.max()) + 1)
     tasks, begins = int(ops.first[-1]), np.flatnonzero(np.diff(ops.task, prepend=-1))  # the first op of each task
     kind = np.where(np.diff(begins, append=len(ops.task)) > 1, OVERLAP, ops.kind[begins])
     found = needs(ops)
@@ -124,7 +132,18 @@ def pipeline(orders: Sequence[Sequence[Action]], times: Times, send: float) -> T
         # On every stage boundary: a run applies a delay only between different workers.
         edges=Edges(found.parent, found.child, np.zeros(len(found.parent)), found.crosses * np.float64(send)),
         orders=tuple(range(a, b) for a, b in pairwise(ops.first.tolist())),
+        activations=_activations(ops, size) if size.any() else Kept(),
     )
+
+
+def _activations(ops: Ops, size: Floats) -> Kept:
+    """Keep an activation of each stage and microbatch from its F to the last action that needs it."""
+    first, last = np.full((2, len(size), int(ops.microbatch.max()) + 1), NONE)
+    for letters, found in (("F", first), ("BI", last), ("W", last)):
+        rows = np.isin(ops.kind, [LETTERS.index(letter) for letter in letters])
+        found[ops.stage[rows], ops.microbatch[rows]] = ops.task[rows]
+    stage, microbatch = np.nonzero((first != NONE) & (last != NONE))
+    return Kept(first[stage, microbatch], last[stage, microbatch], size[stage])
 
 
 def _times(times: Times, send: float, stages: int) -> StageTimes:
@@ -134,13 +153,13 @@ def _times(times: Times, send: float, stages: int) -> StageTimes:
 
 def _per_stage(times: Times, count: int) -> list[Floats]:
     complaints = [
-        Complaint((name,), f"{len(time)} times for {count} stages; give one time, or one for each stage in model order")
-        for name, time in times.items()
-        if isinstance(time, Sequence) and len(time) != count
+        Complaint((name,), f"{len(each)} {_ONE[name]}s for {count} stages; give one {_ONE[name]}, or {_EACH}")
+        for name, each in times.items()
+        if isinstance(each, Sequence) and len(each) != count
     ]
     if complaints:
         raise Invalid(complaints)
-    return [np.broadcast_to(np.asarray(time, np.float64), (count,)) for time in times.values()]
+    return [np.broadcast_to(np.asarray(each, np.float64), (count,)) for each in times.values()]
 
 
 def _names(ops: Ops, begins: Ints) -> Numbered:

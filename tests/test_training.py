@@ -34,6 +34,7 @@ PLANS = {
     "three subsets on two workers": {"split": "data", "subsets": 3},
     "five subsets on two workers": {"split": "data", "subsets": 5},
     "one subset": {"split": "data", "subsets": 1},
+    "two subsets, two microbatches each": {"split": "data", "microbatches": 2},
     "one rank": layers(1, 2, "gpipe"),
     "two ranks, gpipe": layers(2, 3, "gpipe"),  # of 10 or 5 rows: 4 3 3, 2 2 1
     "two ranks, 1f1b": layers(2, 4, "1f1b"),

@@ -244,6 +244,93 @@ def _images(channels, shape):
     return made
 
 
+# -- experts
+
+
+def routed(logits, top=2):
+    """Return, for each token, its experts and its places."""
+    tokens = [list(row) for row in logits.reshape(-1, logits.shape[2])]
+    chosen = []
+    for row in tokens:
+        left, found = dict(enumerate(row)), []
+        for _ in range(top):
+            best, place = Number(-math.inf), None
+            for expert, number in enumerate(row):
+                better = number.above(best)
+                if better and expert in left:
+                    best, place = number, expert
+            found.append(place)
+            del left[place]
+        chosen.append(found)
+    order = sorted((expert, token, way) for token, found in enumerate(chosen) for way, expert in enumerate(found))
+    places = [[0] * top for _ in tokens]
+    for row, (_, token, way) in enumerate(order):
+        places[token][way] = row
+    return chosen, places
+
+
+def _flat(x):
+    return x.reshape(-1, x.shape[2])
+
+
+def dispatch(x, logits):
+    y = empty(x.shape[0], 2 * x.shape[1], x.shape[2])
+    for token, places in enumerate(routed(logits)[1]):
+        for row in places:
+            _flat(y)[row] = _flat(x)[token]
+    return [y]
+
+
+def dispatch_input(dy, x, logits):
+    dx = zeros(*x.shape)
+    for token, places in enumerate(routed(logits)[1]):
+        for row, i in product(places, range(x.shape[2])):
+            _flat(dx)[token][i] += _flat(dy)[row][i]
+    return [dx, np.zeros(logits.shape)]
+
+
+def grouped(x, logits, w):
+    y = zeros(*x.shape[:2], w.shape[2])
+    for found, places in zip(*routed(logits), strict=True):
+        for (expert, row), i, o in product(zip(found, places, strict=True), range(w.shape[1]), range(w.shape[2])):
+            _flat(y)[row][o] += _flat(x)[row][i] * w[expert, i, o]
+    return [y]
+
+
+def grouped_input(dy, x, logits, w):
+    return [*grouped(dy, logits, w.transpose(0, 2, 1)), np.zeros(logits.shape)]
+
+
+def grouped_weight(dy, x, logits, w):
+    dw = zeros(*w.shape)
+    for found, places in zip(*routed(logits), strict=True):
+        for (expert, row), i, o in product(zip(found, places, strict=True), range(w.shape[1]), range(w.shape[2])):
+            dw[expert, i, o] += _flat(x)[row][i] * _flat(dy)[row][o]
+    return [dw]
+
+
+def combine(x, logits):
+    y, tokens = zeros(*logits.shape[:2], x.shape[2]), _flat(logits)
+    for token, (found, places) in enumerate(zip(*routed(logits), strict=True)):
+        p = naive_kernels.shares([tokens[token][expert] for expert in found])
+        for (share, row), i in product(zip(p, places, strict=True), range(x.shape[2])):
+            _flat(y)[token][i] += share * _flat(x)[row][i]
+    return [y]
+
+
+def combine_input(dy, x, logits):
+    dx, dlogits, tokens = empty(*x.shape), np.zeros(logits.shape, dtype=object), _flat(logits)
+    for token, (found, places) in enumerate(zip(*routed(logits), strict=True)):
+        p = naive_kernels.shares([tokens[token][expert] for expert in found])
+        d = _flat(dy)[token]
+        dp = [total(a * b for a, b in zip(d, _flat(x)[row], strict=True)) for row in places]
+        for share, row in zip(p, places, strict=True):
+            _flat(dx)[row] = [share * one for one in d]
+        for expert, number in zip(found, naive_kernels.shares_back(p, dp), strict=True):
+            _flat(dlogits)[token][expert] = number
+    return [dx, dlogits]
+
+
 # -- sequences that share an array
 
 
@@ -272,6 +359,7 @@ NAIVE = dict(
                 "weight_grad": affine_weight,
             },
             "batchnorm": {"forward": batchnorm, "input_grad": batchnorm_input, "weight_grad": batchnorm_weight},
+            "combine": {"forward": combine, "input_grad": combine_input},
             "concatenate": {
                 "forward": lambda a, c: [np.concatenate([a, c], axis=1)],
                 "input_grad": lambda dy, a, c: [dy[:, : a.shape[1]], dy[:, a.shape[1] :]],
@@ -281,8 +369,10 @@ NAIVE = dict(
                 "input_grad": partial(conv2d_input, 1, 0),
                 "weight_grad": partial(conv2d_weight, 1, 0),
             },
+            "dispatch": {"forward": dispatch, "input_grad": dispatch_input},
             "dropout_add": {"forward": add, "input_grad": add_input},
             "gated": {"forward": partial(gated, "silu"), "input_grad": partial(gated_input, "silu")},
+            "grouped": {"forward": grouped, "input_grad": grouped_input, "weight_grad": grouped_weight},
             "max_pool": {"forward": partial(max_pool, 2, 2, 0), "input_grad": partial(max_pool_input, 2, 2, 0)},
             "mean_pool": {"forward": mean_pool, "input_grad": mean_pool_input},
             "positions": {

@@ -16,6 +16,8 @@ SMALL = {"kind": "transformer", "vocabulary": 7, "width": 8, "sequence": 4, "bat
 LLAMA = {"key_value_heads": 2, "activation": "swiglu", "norm": "rmsnorm", "positions": "rotary", "hidden": 6}
 TRANSLATION = {"kind": "encoder_decoder", "vocabulary": 7, "width": 8, "sequence": 4, "target_sequence": 3,
                "batch": 4, "heads": 2, "head_width": 3, "hidden": 5, "iterations": 2}  # fmt: skip
+MIXTURE = {"kind": "mixture", "vocabulary": 7, "width": 8, "sequence": 4, "batch": 4, "heads": 2, "hidden": 3,
+           "experts": 3, "blocks": 2, "iterations": 2}  # fmt: skip
 WORK = {
     "shared keys and values": SMALL | {"key_value_heads": 2},
     "swiglu": SMALL | {"activation": "swiglu", "hidden": 6},
@@ -29,6 +31,8 @@ WORK = {
     "encoder": SMALL | {"causal": False},
     "plain attention": SMALL | {"attention": "plain"},
     "like Llama": SMALL | LLAMA,
+    "experts": MIXTURE,
+    "one expert a token": MIXTURE | {"top": 1, "key_value_heads": 1},
     "translation": TRANSLATION | {"blocks": 2},
     "translation, like T5": TRANSLATION | {"norm": "rmsnorm"},
     "translation, as in 2017": TRANSLATION | {"norm_place": "after", "biases": "mlp"},
@@ -44,7 +48,7 @@ PLANS = {
 }
 
 
-ALL = ["like Llama", "translation"]  # under every plan; others under two each
+ALL = ["experts", "like Llama", "translation"]  # under every plan; others under two each
 PAIRS = [(work, plan) for work in ALL for plan in PLANS] + [
     (work, [*PLANS][(number + way) % len(PLANS)])
     for number, work in enumerate(WORK)

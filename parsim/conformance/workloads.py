@@ -33,6 +33,7 @@ SAMPLES: dict[str, dict[str, Any]] = {  # arguments that examples cannot provide
     "transformer": {"vocabulary": 8, "width": 4, "sequence": 3, "batch": 8, "iterations": 2},
     "cnn": {"image": 6, "classes": 3, "channels": [2, 3], "batch": 8, "iterations": 2},
     "encoder_decoder": {"vocabulary": 8, "width": 4, "sequence": 3, "target_sequence": 2, "batch": 8, "iterations": 2},
+    "mixture": {"vocabulary": 8, "width": 4, "sequence": 3, "experts": 3, "batch": 8, "iterations": 2},
     "transfers": {"kind": "transfers", "flows": FLOWS},
 }
 PLANS: dict[str, dict[str, Any]] = {
@@ -41,6 +42,7 @@ PLANS: dict[str, dict[str, Any]] = {
     "mlp": {"split": "layers", "pipeline": 1, "microbatches": 3},
     "transformer": {"split": "data"},
     "encoder_decoder": {"split": "layers", "pipeline": 1, "microbatches": 3},
+    "mixture": {"split": "data"},
     "cnn": {"split": "layers", "pipeline": 1, "microbatches": 3},
 }
 CLUSTERS: dict[str, Any] = {

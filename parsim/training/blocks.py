@@ -9,7 +9,7 @@ The norm stands before each part (Xiong et al., ICML 2020), or after the sum (Va
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from parsim.training.layer import INPUT, LABELS, OUTPUT, Layer
 from parsim.training.ops import Builder
@@ -20,6 +20,14 @@ Norm = Literal["layernorm", "rmsnorm"]
 Positions = Literal["none", "learned", "rotary"]
 Attention = Literal["flash", "plain"]
 GATES = {"swiglu": "silu", "geglu": "gelu"}
+
+
+class Experts(NamedTuple):
+    """The experts that stand in place of an MLP."""
+
+    number: int
+    top: int  # of each token
+    capacity: float | None  # rows that an expert takes, as a multiple of its equal share; None: all
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +50,7 @@ class Dimensions:
     tied: bool
     dropout: float
     attention: Attention
+    experts: Experts | None = None
 
 
 class Parts(Builder):
@@ -89,14 +98,27 @@ class Parts(Builder):
         return self.linear(self.add("attention", (q, k, v), heads=of.heads, **stated), inner, of.width)
 
     def feed(self, given: str) -> str:
-        """Add the two or three products of an MLP, with the activation between them."""
+        """Add the two or three products of an MLP, with the activation between them; or experts."""
         of, gate = self.of, GATES.get(self.of.activation)
+        if of.experts:
+            return self.route(given, of.experts)
         up = self.linear(given, of.width, of.hidden, "mlp")
         if gate:
             wide = self.add("gated", (up, self.linear(given, of.width, of.hidden, "mlp")), activation=gate)
         else:
             wide = self.add(of.activation, (up,))
         return self.linear(wide, of.hidden, of.width, "mlp")
+
+    def route(self, given: str, experts: Experts) -> str:
+        """Add a router and its experts, each with the three products of SwiGLU."""
+        width, hidden, count = self.of.width, self.of.hidden, experts.number
+        said = {"top": experts.top} | ({} if experts.capacity is None else {"capacity": experts.capacity})
+        up, down = {"w": (count, width, hidden)}, {"w": (count, hidden, width)}
+        logits = self.weighted("matmul", (given,), {"w": (width, count)})
+        rows = self.add("dispatch", (given, logits), **said)
+        gate, wide = (self.weighted("grouped", (rows, logits), up, **said) for _ in range(2))
+        rows = self.weighted("grouped", (self.add("gated", (gate, wide)), logits), down, **said)
+        return self.add("combine", (rows, logits), **said)
 
     def attending(self, given: str, source: str, causal: bool) -> str:
         """Add attention from *given* to *source*, or to itself if that is empty, with its norm and sum."""

@@ -19,6 +19,8 @@ VOCABULARIES = {LLAMA2: 32000, LLAMA3: 128256}
 BERT = "Devlin et al., BERT, NAACL 2019; Google's uncased checkpoint"
 
 VASWANI = "Vaswani et al., Attention Is All You Need, NeurIPS 2017, table 3, with a shared table of 37000 tokens"
+MIXTRAL = "Jiang et al., Mixtral of Experts, 2024, table 1; config.json of Mistral's checkpoint Mixtral-8x7B-v0.1"
+MIXTRAL_LARGE = "config.json of Mistral's checkpoint Mixtral-8x22B-v0.1, 2024; v0.3 has a vocabulary of 32768"
 T5 = "Raffel et al., Exploring the Limits of Transfer Learning, JMLR 21, 2020; Google's checkpoint of T5 1.0"
 
 
@@ -116,4 +118,16 @@ ENCODER_DECODERS = {
     "t5-large": _t5(24, 1024, 16, 64, 4096),
     "t5-3b": _t5(24, 1024, 32, 128, 16384),
     "t5-11b": _t5(24, 1024, 128, 128, 65536),
+}
+
+
+def _mixtral(blocks: int, width: int, heads: int, hidden: int, sequence: int, source: str) -> Preset:
+    """Return a model with Mixtral's parts: 8 experts, 2 for each token, and 8 heads of keys and values."""
+    shape = {"blocks": blocks, "width": width, "heads": heads, "key_value_heads": 8, "hidden": hidden}
+    return Preset(shape | {"experts": 8, "top": 2, "vocabulary": 32000, "sequence": sequence}, source)
+
+
+MIXTURES = {
+    "mixtral-8x7b": _mixtral(32, 4096, 32, 14336, 32768, MIXTRAL),
+    "mixtral-8x22b": _mixtral(56, 6144, 48, 16384, 65536, MIXTRAL_LARGE),
 }

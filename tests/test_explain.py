@@ -362,3 +362,48 @@ def test_any_scenario_is_explained(scenario):
     assert made.get(f"best_{found.others.sort}", found.makespan_s) <= found.makespan_s
     json.dumps(found.to_dict(), allow_nan=False)
     assert "Fix this first" in found.report()
+
+
+MODEL = {  # 12 blocks, embedding and head: 14 layers
+    "cluster": {"devices": 8, "device": "a100-80g", "topology": {"kind": "full", "bandwidth": "25 GB/s"}},
+    "workload": {"kind": "transformer", "preset": "gpt2-124m", "batch": 16},
+    "plan": {"split": "layers", "pipeline": 4, "microbatches": 4},
+}
+PLANS = {  # what is set beside MODEL, and the changes of the plan that are tried
+    "as it is": ({}, {"pipeline=2", "pipeline=8", "microbatches=2", "microbatches=8"}),
+    "a stated cut": ({"stages": [2, 2, 2, 8]}, {"pipeline=2", "pipeline=8", "microbatches=2", "stages=cost"}),
+    "recomputed": ({"recompute": "full"}, {"recompute=none", "recompute=selective", "pipeline=8"}),
+}
+
+
+@pytest.mark.parametrize(("plan", "asked"), PLANS.values(), ids=PLANS)
+def test_of_a_model_other_plans_are_tried(plan, asked):
+    """Each makespan is that of a run with what the change sets, with the same batch: it compares samples a second."""
+    raw = MODEL | {"plan": MODEL["plan"] | plan}
+    found = parsim.explain(raw)
+    changes = {one.what.removeprefix("plan."): one for one in found.changes if one.what.startswith("plan.")}
+    assert asked <= changes.keys()
+    if "stages" in plan:  # the slowest is named, and what balance gains, as if it were perfect and by cost
+        slowest = next(one for one in found.changes if one.change == "slowest_stage")
+        assert slowest.what == "w3" == found.result.to_dict()["pipeline"]["busiest"][0]
+        assert min(slowest.gain_s, changes["stages=cost"].gain_s) > 0.3 * found.makespan_s
+    for what in sorted(asked)[:2]:
+        key, _, value = what.partition("=")
+        more = {"plan.stages": "cost"} if "stages" in plan and key == "pipeline" else {}
+        run = parsim.simulate(raw, set={f"plan.{key}": int(value) if value.isdigit() else value, **more})
+        assert changes[what].makespan_s == pytest.approx(run.timeline.makespan_s, rel=1e-9)
+        rate = 16 / run.timeline.makespan_s, 16 / found.makespan_s
+        assert (rate[0] > rate[1]) == (changes[what].gain_s > 0)
+
+
+def test_a_plan_that_the_devices_cannot_hold_is_no_change():
+    """Without recomputation the same stages keep more than 1.5 GB; with it they fit."""
+    plan = {**MODEL["plan"], "recompute": "full", "microbatches": 1}
+    own = parsim.simulate(MODEL | {"plan": plan}).to_dict()["devices"]
+    without = parsim.simulate(MODEL | {"plan": plan | {"recompute": "none"}}).to_dict()["devices"]
+    middle = (max(one["peak_memory_bytes"] for one in own) + max(one["peak_memory_bytes"] for one in without)) / 2
+    cluster = MODEL["cluster"] | {"devices": [{"name": f"w{rank}", "memory": f"{middle} B"} for rank in range(8)]}
+    found = parsim.explain(MODEL | {"plan": plan, "cluster": cluster})
+    why = {one.words: one.why for one in found.refused}
+    assert why["recompute: none instead of full"].startswith("does not fit: w")
+    assert "less_recompute" not in {one.change for one in found.changes if one.words.startswith("recompute: none")}

@@ -77,7 +77,8 @@ def asked(scenario: Scenario, job: Job) -> Asked:
     if job.graph.orders:
         plan = dict(scenario.values["plan"])
         own = _kind(plan.get("schedule") or SCHEDULE.name)
-        plan |= {"pipeline": len(job.graph.orders)} | _chunks(scenario)
+        chunks = chunks_of(Ask(own, schedules[own]), plan.get("chunks"))  # the same stages for every schedule
+        plan |= {"pipeline": len(job.graph.orders), "chunks": chunks}
         names = _without_parameters(schedules, set(GIVEN))
         sections = {name: {"plan": {**plan, "schedule": name}} for name in names if name != own}
         return Asked("schedule", own, sections)
@@ -153,15 +154,6 @@ def best(found: Others, job: Job) -> Change | Refused:
     told = f"{words}, {name}" + (" (its own)" if name == found.own else "")
     took = found.makespan_s[name]
     return Change(change, told, took, gain(own_s, took), name)
-
-
-def _chunks(scenario: Scenario) -> dict[str, int | None]:
-    """Return the chunks of a pipeline of stages, so that every schedule has the same stages, and the same work."""
-    if _kind(scenario.values["workload"]) != "stages":
-        return {}
-    plan = scenario.values["plan"]
-    own = _kind(plan["schedule"])
-    return {"chunks": chunks_of(Ask(own, schedules[own]), plan.get("chunks"))}
 
 
 def _kind(said: str | Mapping[str, Any]) -> str:

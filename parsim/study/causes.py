@@ -9,6 +9,10 @@ slow_device         some take longer than the one in the middle          they ar
 host_step           a step of the host takes time                        the longest takes none
 slowest_stage       ranks of a pipeline compute unequally long           all compute equally long
 more_microbatches   a pipeline's ranks are idle                          twice as many, each half as large
+fewer_microbatches  a model is trained as a pipeline                     half as many
+stages_by_cost      the same                                             the stages are balanced by cost
+pipeline_depth      the same                                             half as many ranks, twice as many
+less_recompute      backward computes again                              it computes less, or nothing
 longest_task        a long task is on the critical path                  it takes half as long
 more_memory         a device has a limit                                 those waited for, or all, have twice as much
 """
@@ -18,6 +22,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -36,6 +41,7 @@ from parsim.training.program import Training
 UNEVEN = 1.05  # times the seconds of the device in the middle: a device is slow; times the mean: a stage is
 LONG = 2.0  # times the median of the tasks
 LARGE = 0.2  # of the makespan
+RECOMPUTE = ("none", "selective", "full")  # the less the earlier
 MOST = 0.75  # of the busy seconds of a device's links
 
 
@@ -50,6 +56,8 @@ def trials(scenario: Scenario, job: Job, timeline: Timeline) -> Iterator[Trial]:
     if job.graph.orders:
         yield from _stages(job)
         yield from _microbatches(scenario, job, timeline)
+        if isinstance(job.graph.program, Training) and job.clock == "simulated":
+            yield from _plans(scenario, job)
     elif not isinstance(job.graph.program, Training):
         yield from _longest(job, timeline)
     if (_path(timeline) & timeline.transfers).any():
@@ -161,6 +169,33 @@ def _microbatches(scenario: Scenario, job: Job, timeline: Timeline) -> Iterator[
         words = f"{many} microbatches instead of {count}, each {size}"
         make = partial(other.more_microbatches, scenario, count, many)
         yield Trial("more_microbatches", words, make, f"plan.microbatches={many}")
+
+
+def _plans(scenario: Scenario, job: Job) -> Iterator[Trial]:
+    """Yield trials of other plans for the training of a model by layers. The batch is the same."""
+
+    def trial(change: str, words: str, key: str, value: Any, **more: str) -> Trial:
+        settings = {f"plan.{key}": value, **{f"plan.{name}": said for name, said in more.items()}}
+        return Trial(change, words, partial(other.planned, scenario, settings), f"plan.{key}={value}")
+
+    plan, ranks, workers = scenario.values["plan"], len(job.graph.orders), len(job.cluster.workers)
+    count, stages = int(plan.get("microbatches") or 1), plan.get("stages") or "cost"
+    if count > 1:
+        words = f"{count // 2} microbatches instead of {count}, each larger"
+        yield trial("fewer_microbatches", words, "microbatches", count // 2)
+    if stages != "cost":
+        said = stages if isinstance(stages, str) else "as stated"
+        words = f"stages cut by cost instead of {said}"
+        yield Trial("stages_by_cost", words, partial(other.by_cost, scenario), "plan.stages=cost")
+    for depth in (ranks // 2, 2 * ranks):
+        if 1 <= depth <= workers:
+            words = f"a pipeline of {depth} rank{'s' * (depth > 1)} instead of {ranks}"
+            again = {"stages": "cost"} if isinstance(stages, list) else {}
+            yield trial("pipeline_depth", words, "pipeline", depth, **again)
+    recompute = plan.get("recompute", "none")
+    said = recompute if isinstance(recompute, str) else "as stated"
+    for less in RECOMPUTE[: RECOMPUTE.index(recompute) if recompute in RECOMPUTE else 1]:
+        yield trial("less_recompute", f"recompute: {less} instead of {said}", "recompute", less)
 
 
 def _longest(job: Job, timeline: Timeline) -> Iterator[Trial]:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
 from parsim.core.errors import ParsimError, ScenarioError
 from parsim.core.job import Job
+from parsim.core.quantities import size
+from parsim.core.timeline import Timeline
 from parsim.core.tolerance import close
+from parsim.metrics.memory import peaks
 from parsim.sim.play import play
 from parsim.study.case import Case
+from parsim.training.program import Training
 
 BOUNDS = ("no_transfer_delay", "infinite_memory")  # show what there is to gain; nobody can do them
 WHOLE = ("busiest_link", "links_of_device", "host_step")  # a resource takes no time; a faster one gains less
@@ -32,6 +37,7 @@ class Change(NamedTuple):
     makespan_s: float
     gain_s: float  # by how much the run ends sooner; negative: later
     what: str = ""
+    lacks: str = ""  # which device has too little memory for it, in words
 
     @property
     def bound(self) -> bool:
@@ -59,12 +65,25 @@ class NoDifference(Exception):
 def tried(case: Case, seed: int, trial: Trial, makespan_s: float) -> Change | Refused:
     """Play *case* with a change. Without it, *case* takes *makespan_s* with *seed*."""
     try:
-        took = play(trial.make(case.job(seed))).makespan_s
+        job = trial.make(case.job(seed))
+        line = play(job)
     except ParsimError as error:
         return Refused(trial.change, trial.words, first_line(error))
     except NoDifference as same:
         return Refused(trial.change, trial.words, str(same))
-    return Change(trial.change, trial.words, took, gain(makespan_s, took), trial.what)
+    took = line.makespan_s
+    return Change(trial.change, trial.words, took, gain(makespan_s, took), trial.what, lacking(job, line))
+
+
+def lacking(job: Job, timeline: Timeline) -> str:
+    """Return which device of a training, which never waits for memory, holds more than it has; empty: none."""
+    limits = job.memories if isinstance(job.graph.program, Training) else ()
+    if all(map(math.isinf, limits)):
+        return ""
+    rows = zip(peaks(job, timeline).tolist(), limits, job.cluster.devices, strict=True)
+    over = [(peak / limit, f"{device.name} holds {size(peak)} of {size(limit)}") for peak, limit, device in rows]
+    most, words = max(over)
+    return words if most > 1 else ""
 
 
 def gain(makespan_s: float, changed_s: float) -> float:

@@ -4,7 +4,7 @@ transfers       no time, or half of it, for all; no time on some links; flows wi
 memory          without limit, or twice as much on some devices
 workers         one more like the last; slow devices as fast as the others
 tasks           other seconds
-microbatches    more of them, each smaller
+plan            another cut, depth or recomputation; more microbatches, each smaller
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -145,6 +146,19 @@ def without_step(step: str, job: Job) -> Job:
     """Set the time of a step of the host to zero."""
     steps = zip(STEPS, job.steps, strict=True)
     return replace(job, steps=tuple(0.0 if name == step else took for name, took in steps))
+
+
+def by_cost(scenario: Scenario, job: Job) -> Job:
+    """Cut the layers of a model by cost."""
+    other = build(changed(scenario, {"plan.stages": "cost"}))
+    if other.graph.program.cut.stages == job.graph.program.cut.stages:  # type: ignore[union-attr]
+        raise NoDifference("the stages are cut like that already")
+    return other
+
+
+def planned(scenario: Scenario, set: dict[str, Any], job: Job) -> Job:
+    """Change the plan."""
+    return build(changed(scenario, set))
 
 
 def more_microbatches(scenario: Scenario, count: int, many: int, job: Job) -> Job:

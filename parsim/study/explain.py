@@ -31,7 +31,7 @@ from parsim.sim.estimate import mean_compute
 from parsim.study.alternatives import Others, Outcome, asked, best, others, outcome
 from parsim.study.case import Case
 from parsim.study.causes import trials
-from parsim.study.change import Change, Refused, gain, tried
+from parsim.study.change import Change, Refused, gain, lacking, tried
 from parsim.study.path import HEAD, Link, by_worker, links, rows, sentence, sums, worker_rows
 from parsim.study.runner import Call, Runner, size
 
@@ -226,7 +226,13 @@ def explain(source: Source, set: Mapping[str, Any] | None = None, executor: Exec
     alternatives = others(
         sort, own, {own: Outcome(makespan_s), **dict(zip(sections, answers[len(changing) :], strict=True))}
     )
-    found: list[Change | Refused] = [*answers[: len(changing)], best(alternatives, job)]
+    fits = not lacking(job, result.timeline)
+    found: list[Change | Refused] = [
+        Refused(one.change, one.words, f"does not fit: {one.lacks}")
+        if isinstance(one, Change) and one.lacks and fits
+        else one
+        for one in [*answers[: len(changing)], best(alternatives, job)]
+    ]
     changes = [one for one in found if isinstance(one, Change)]
     order = ranking([change.makespan_s for change in changes], CLOSE)
     refused = tuple(one for one in found if isinstance(one, Refused))

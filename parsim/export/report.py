@@ -47,6 +47,7 @@ TRAINING = {
     "mfu": "model FLOP utilisation",
     "hfu": "hardware FLOP utilisation",
     "samples_per_s": "samples per second",
+    "tokens_per_s": "tokens per second",
     "bubble_of_ideal": "bubble / ideal time",
     "bubble_of_whole": "bubble / whole time",
 }
@@ -61,6 +62,7 @@ def report(facts: Mapping[str, Any], timeline: Timeline, steps: Sequence[str], n
         _part("Where the time went, mean of the workers", ledger(facts)),
         _part("Where the time of the pipeline went", pipeline(facts)),
         _part("Devices", devices(facts["devices"])),
+        _part("Model", _model(facts.get("model") or {})),
         _part("Training", _training(facts.get("training") or {})),
         _part("Result", _result(facts["result"], UNRUN if facts.get("training") else NOTHING)),
         _part("Notes", [line for note in notes for line in _wrapped(note)]),
@@ -187,9 +189,22 @@ def _part(title: str, lines: Sequence[str]) -> str:
     return "\n".join([title, *(f"  {line}".rstrip() for line in lines)]) if lines else ""
 
 
+def _model(figures: Mapping[str, Any]) -> list[str]:
+    if not figures:
+        return []
+    return [
+        f"{'parameters':<27} {figures['parameters']:,}",
+        f"{'layers':<27} {figures['layers']}",
+        f"{'FLOP of an iteration':<27} {number(figures['flop_per_iteration'], 4)}",
+        f"{'precision':<27} {figures['precision']}",
+    ]
+
+
 def _training(figures: Mapping[str, Any]) -> list[str]:
     lines = []
     for name, value in figures.items():
+        if name == "tokens_per_s" and value is None:
+            continue
         timed = name.endswith("_s") and "per" not in name
         text = UNKNOWN if value is None else seconds(value) if timed else number(value, 4)
         lines.append(f"{TRAINING.get(name, name):<27} {text}")

@@ -131,10 +131,25 @@ def test_a_comparison_of_schedules_tells_bubbles_and_activations():
     # p + 1, and 2p of half a rank's layers.
     right = {"1f1b": (3 / 8, 3 / 11, 4), "gpipe": (3 / 8, 3 / 11, 8), "dualpipe": (2 / 24, 2 / 26, 5)}
     right["zb-v"] = (3 / 48, 3 / 51, 8)
+    assert {one.pop("mfu") for one in told.values()} == {None}
     assert {name: tuple(one.values()) for name, one in told.items()} == {
         name: pytest.approx(values) for name, values in right.items()
     }
     assert re.search(r"^. schedule=gpipe .* 37\.5 % +27\.3 % +8$", found.report(), re.MULTILINE)
+
+
+def test_a_comparison_of_schedules_of_a_model_tells_mfu():
+    raw = {
+        "cluster": {"devices": 4, "device": "a100-80g", "topology": {"kind": "full", "bandwidth": "25 GB/s"}},
+        "workload": {"kind": "transformer", "preset": "gpt2-124m", "batch": 8},
+        "plan": {"split": "layers", "microbatches": 8},
+    }
+    found = parsim.compare(raw, set={"plan.schedule": ["gpipe", "1f1b", "zb-h1"]})
+    for one in found.to_dict()["variants"]:
+        mfu, took = one["pipeline"]["mfu"], one["run"]["training"]["iteration_s"]
+        peak = 4 * 312e12  # bf16 of an A100
+        assert mfu == pytest.approx(one["run"]["model"]["flop_per_iteration"] / (peak * took))
+        assert re.search(rf"^. {one['label']} .* {100 * mfu:.1f} %$", found.report(), re.MULTILINE)
 
 
 def test_other_work_has_no_columns_of_pipelines():

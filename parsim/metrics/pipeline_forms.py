@@ -51,7 +51,7 @@ def flow_shop(job: Job) -> Form | None:
     blocked = pipe.send if job.graph.sends == "blocking" else 0.0
     busy = [time + blocked * sends for time, sends in zip(pipe.times, _senders(p), strict=False)]
     ways = [(float(times.sum()), float(times.max())) for times in busy]
-    names = [f"({way} + send)" if blocked else way for way in "FB"]
+    names = [f"({way}+c)" if blocked else way for way in "FB"]  # c: a send, as in the form of 1F1B
     words = " + ".join(f"sum {way} + (m-1) max {way}" for way, _ in zip(names, ways, strict=False))
     numbers = " + ".join(f"{number(total)} s + {m - 1} x {number(most)} s" for total, most in ways)
     hops = 0 if blocked else len(ways) * (p - 1)

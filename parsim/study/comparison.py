@@ -215,7 +215,7 @@ def _plain(one: Played, known: Sequence[Played], by: Measure, seeds: Sequence[in
 def _pipeline(one: Played) -> dict[str, Any]:
     of_ideal, of_whole = one.bubbles
     live = one.live_activations
-    return {"bubble_of_ideal": of_ideal, "bubble_of_whole": of_whole, "live_activations": live}
+    return {"bubble_of_ideal": of_ideal, "bubble_of_whole": of_whole, "live_activations": live, "mfu": one.mfu}
 
 
 def _against(held: Pair, one: Played, first: Played) -> dict[str, Any]:

@@ -150,6 +150,12 @@ class Played:
         busy = self.mean(lambda run: run.utilisation)
         return (1 / busy - 1 if busy else 0.0), 1 - busy
 
+    @property
+    def mfu(self) -> float | None:
+        """The model FLOP utilisation of the first seed that ended; None: it trains nothing, or no peak is known."""
+        figures = self.run.facts["training"] if self.run else None
+        return figures["mfu"] if figures else None
+
     def mean(self, figure: Callable[[Figures], float]) -> float:
         """Return the mean of a figure over the seeds."""
         return sample([figure(run) for run in self.runs.values()]).mean

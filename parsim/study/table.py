@@ -116,6 +116,8 @@ def _of_pipelines(known: Sequence[Played]) -> Iterator[Column]:
     for head, column in zip(("bubble/ideal", "bubble/whole"), zip(*shares, strict=True), strict=True):
         yield Column(head, [f"{100 * share:.1f} %" for share in column])
     yield Column("activations", [str(one.live_activations) for one in known])
+    if any(one.mfu is not None for one in known):
+        yield Column("MFU", ["-" if one.mfu is None else f"{100 * one.mfu:.1f} %" for one in known])
 
 
 def _unit_s(known: Sequence[Played]) -> float:
@@ -129,6 +131,8 @@ def _legend(known: Sequence[Played], by: Measure) -> list[str]:
     lines = [f"times in {unit} and utilisation are means of the workers; peak memory: of the fullest device"]
     if any(one.live_activations for one in known):
         lines.append("bubble: idle time of the workers; activations: most held by a rank, per stage and microbatch")
+    if any(one.mfu is not None and one.live_activations for one in known):
+        lines.append("MFU: model FLOP utilisation, of the steady iteration")
     if by.amount:
         marked = "" if unmarked else f"* the shortest per {by.unit}   "
         lines.append(f"{marked}work: {AMOUNTS[by.amount].noun}; vs first: time per {by.unit}")

@@ -97,3 +97,9 @@ def test_what_is_only_counted_is_not_computed():
         parsim.simulate(scenario(T5 | {"batch": B}, clock="live"))
     told = str(error.value)
     assert all(what in told for what in ("tied: false", "dropout: 0", "relative positions"))
+
+
+def test_only_self_attention_has_relative_positions():
+    calls = program(T5).stages.price(0, B).calls[0]
+    relative = [("positions", "relative") in call.arguments for call in calls if call.kernel == "attention"]
+    assert relative == [True] * BLOCKS + [True, False] * BLOCKS

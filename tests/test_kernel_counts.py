@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 from naive_kernels import kernel
 
@@ -209,3 +210,16 @@ def test_bytes_of_tables_and_losses():
 def test_bytes_of_a_step(entry, precision, a_weight):
     one = kernel(entry)
     assert one.moved("forward", PRESETS[precision], (one.rows, 7), (7,)) == 7 * a_weight
+
+
+def test_relative_positions_read_and_write_scores_and_are_not_computed():
+    """Forward reads each score and writes its sum; backward reads the gradient of the scores for that of the table."""
+    plain = kernel("attention", heads=HEADS, mask="none", algorithm="plain")
+    relative = kernel("attention", heads=HEADS, mask="none", algorithm="plain", positions="relative")
+    shapes = ((B, S, H),) * 3
+    more = [relative.moved(part, BF16, *shapes) - plain.moved(part, BF16, *shapes) for part in PARTS[:2]]
+    assert more == [2 * 2 * SCORES, 2 * SCORES]
+    assert relative.launches("forward", *shapes) == plain.launches("forward", *shapes) + 1
+    assert relative.saved(BF16, *shapes) == plain.saved(BF16, *shapes)
+    with pytest.raises(NotImplementedError, match="relative positions"):
+        relative.forward(*relative.sample(np.random.default_rng(1)))

@@ -44,6 +44,8 @@ class Attention(Kernel):
     algorithm : how a library computes it: flash, one kernel that keeps no scores; or plain, products and a softmax with
         all scores in memory. The results are the same.
     dropout : probability to drop a score, from 0 to below 1; above 0, the kernel can be counted but not computed.
+    positions : relative, numbers of a table are added to the scores, by distance and head; none, they are not. With
+        relative, the kernel can be counted but not computed.
 
     >>> q = k = np.zeros((1, 2, 1))
     >>> Attention().forward(q, k, np.array([[[1.0], [3.0]]])).tolist()  # the first sees itself, the second both
@@ -57,6 +59,7 @@ class Attention(Kernel):
         key_value_heads: Count | None = None,
         algorithm: Literal["flash", "plain"] = "flash",
         dropout: float = 0.0,
+        positions: Literal["none", "relative"] = "none",
     ) -> None:
         groups = key_value_heads or heads
         if heads % groups:
@@ -64,7 +67,7 @@ class Attention(Kernel):
             raise Invalid([Complaint(("key_value_heads",), why)])
         self._heads, self._mask, self._groups = heads, mask, groups
         self._plain, self._dropout = algorithm == "plain", checked_rate("dropout", dropout)
-        self.selective = self._plain
+        self.selective, self._relative = self._plain, positions == "relative"
 
     def shape(self, *shapes: Shape) -> Shape:
         """Return the shape of q."""
@@ -108,7 +111,7 @@ class Attention(Kernel):
     def launches(self, part: Part, *shapes: Shape) -> int:
         """Return the kernels of flash; or the products, one that orders arrays by head, the softmax, the dropout."""
         if self._plain:
-            return len(self.products(part, *shapes)) + (3 if self._dropout else 2)
+            return len(self.products(part, *shapes)) + (3 if self._dropout else 2) + self._relative
         return 1 if part == "forward" else 2  # backward: the sums of p dp first
 
     def saved(self, precision: Precision, *shapes: Shape) -> float:
@@ -127,7 +130,7 @@ class Attention(Kernel):
 
     def forward(self, *arrays: Array) -> Array:
         """Return p v, head by head."""
-        uncomputed(self._dropout)
+        self._refuse_uncomputed()
         q, k, v = self._split(*arrays)
         e = exponentials(self._scores(self._scaled(q), k))
         y = np.empty(arrays[0].shape)
@@ -138,7 +141,7 @@ class Attention(Kernel):
 
     def input_grad(self, grad: Array, *arrays: Array) -> tuple[Array, ...]:
         """Return dq, dk and dv."""
-        uncomputed(self._dropout)
+        self._refuse_uncomputed()
         q, k, v = self._split(*arrays)
         (dy,) = self._split(grad)
         q = self._scaled(q)
@@ -152,6 +155,11 @@ class Attention(Kernel):
         np.matmul(_turned(ds), _rows(q), out=dk[:, :, 0])  # q is scaled
         return made
 
+    def _refuse_uncomputed(self) -> None:
+        uncomputed(self._dropout)
+        if self._relative:
+            raise NotImplementedError("relative positions can be simulated, but not computed; use positions none")
+
     def _scores_of(self, q: Shape, k: Shape) -> float:
         """Return the number of scores."""
         return size((q[0], self._heads, q[1], k[1]))
@@ -161,9 +169,12 @@ class Attention(Kernel):
 
         forward     softmax: the score, p; dropout: p, its mask (1 byte), what is left of p
         input_grad  dropout: dy, the mask, dp; softmax: p, dp, ds; and once more p or what is left of it, for dv
+
+        Relative positions: forward reads the score and writes its sum, input_grad reads ds.
         """
         dropout = 2 * a_number + 1 if self._dropout else 0
-        return dropout + a_number * (2 if part == "forward" else 4)
+        arrays = (2, 2) if part == "forward" else (4, 1)
+        return dropout + a_number * (arrays[0] + arrays[1] * self._relative)
 
     def _split(self, *arrays: Array) -> list[Array]:
         """Return views of queries, keys and values by head: (b, groups, heads of a group, s, d).

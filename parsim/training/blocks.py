@@ -43,7 +43,7 @@ class Dimensions:
     activation: Activation
     norm: Norm
     norm_first: bool
-    positions: Positions
+    positions: Positions | Literal["relative"]  # relative: of self-attention, with a table that the layers' maker adds
     context: int  # positions of the learned table
     causal: bool
     biases: Biases  # the linear layers that have one
@@ -93,6 +93,7 @@ class Parts(Builder):
             "mask": None if causal else "none",
             "algorithm": None if of.attention == "flash" else of.attention,
             "dropout": of.dropout or None,
+            "positions": "relative" if of.positions == "relative" and given == source else None,
         }
         stated = {name: value for name, value in said.items() if value is not None}
         return self.linear(self.add("attention", (q, k, v), heads=of.heads, **stated), inner, of.width)

@@ -10,7 +10,7 @@ m on with y, and the last block hands on y alone. A stage keeps m once, whatever
                         +--------------------------+     +--------------------------+     +--------------+
 
 Vaswani et al., Attention Is All You Need, NeurIPS 2017. Relative positions, of Raffel et al., JMLR 21, 2020, section
-2.1, are a table in the first block of each stack; that its numbers are added to all scores is not counted.
+2.1, are a table in the first block of each stack, whose numbers are added to the scores of self-attention in all.
 """
 
 from __future__ import annotations
@@ -32,14 +32,12 @@ class Translation:
     ----------
     source : tokens of a sequence of the encoder.
     target : tokens of a sequence of the decoder.
-    relative : whether positions are relative.
     """
 
     of: Dimensions
     blocks: int
     source: int
     target: int
-    relative: bool
 
     def layers(self) -> Iterator[Layer]:
         """Yield the layers in order."""
@@ -61,7 +59,7 @@ class Translation:
 
     def _table(self, made: Parts, first: bool) -> None:
         """Add the table of relative positions to the first block of a stack."""
-        if self.relative and first:
+        if self.of.positions == "relative" and first:
             made.weights["relative"] = (DISTANCES, self.of.heads)
 
     def _embedding(self) -> Layer:

@@ -144,7 +144,7 @@ def _model(values: dict[str, Any], seed: int) -> Model:
         activation=values["activation"],
         norm=values["norm"],
         norm_first=values["norm_place"] == "before",
-        positions="none",
+        positions="relative" if values["positions"] == "relative" else "none",
         context=source,
         causal=False,
         biases=values["biases"],
@@ -153,7 +153,7 @@ def _model(values: dict[str, Any], seed: int) -> Model:
         attention=values["attention"],
     )
     target = values.get("target_sequence", source)
-    made = Translation(of, values["blocks"], source, target, relative=values["positions"] == "relative")
+    made = Translation(of, values["blocks"], source, target)
     return Model(
         tuple(made.layers()),
         (values["batch"], source),

@@ -248,3 +248,70 @@ def recompute(orders):
     ends = [0, 5, 10, 14, 18, 22, 26, 30, 34]
     times = [added(*layers[a:b]) for a, b in pairwise(ends)]
     return counted(orders, times, range(8), 2 * b * s * h, b * s, 25e9, 8)
+
+
+# -- ResNet-50, as He et al. have it, with the stride in the 3 x 3 convolution
+
+
+def conv(gpu, images, inputs, outputs, window, side, stride=1, first=False):
+    """As products of windows; memory holds only the images, which windows share. A batch norm follows."""
+    out = side // stride
+    rows, inside = images * out**2, inputs * window**2
+    shared = max(0, rows * inside - images * inputs * side**2)
+    read = 2 * (rows * inside + inside * outputs + rows * outputs - shared) / gpu.memory
+
+    def took(k):
+        return max(2 * rows * inside * outputs / gpu.ceiling * (1 + START / k), read) + LAUNCH
+
+    size = 2 * rows * outputs
+    products = Times(took(inside), 0 if first else took(outputs), took(rows), 0, 0)
+    normed = Times(moved(gpu, 3 * size), moved(gpu, 5 * size, 2), 0, 0, 0)
+    return added(products, normed, stepped(gpu, inside * outputs, outputs, outputs))
+
+
+def stepped(gpu, *counts):
+    """Sum eight gradients of 2 bytes; a step: gradient, weight of 4 bytes both ways and of 2 bytes."""
+    return Times(0, 0, 0, 0, sum(moved(gpu, 18 * count) + moved(gpu, 12 * count) for count in counts))
+
+
+def relu(gpu, numbers):
+    return Times(moved(gpu, 4 * numbers), moved(gpu, 6 * numbers), 0, 0, 0)
+
+
+def bottleneck(gpu, images, came, wide, side, stride):
+    out = side // stride
+    numbers, goes = images * out**2, 4 * wide
+    parts = [
+        conv(gpu, images, came, wide, 1, side), relu(gpu, images * side**2 * wide),
+        conv(gpu, images, wide, wide, 3, side, stride), relu(gpu, numbers * wide),
+        conv(gpu, images, wide, goes, 1, out),
+        Times(moved(gpu, 6 * numbers * goes), moved(gpu, 6 * numbers * goes), 0, 0, 0), relu(gpu, numbers * goes),
+    ]  # fmt: skip
+    if came != goes:
+        parts.append(conv(gpu, images, came, goes, 1, side, stride))
+    return added(*parts)
+
+
+def resnet50(_):
+    """Eight devices of 256 images each: forward, backward, gradients to w0, its update, and the weights back."""
+    images, gpu, bandwidth = 256, A100, 250e9
+    whole, half, quarter = (images * 64 * side**2 for side in (112, 56, 1))
+    pooled = Times(moved(gpu, 2 * (whole + half)), moved(gpu, 2 * (2 * whole + half)), 0, 0, 0)
+    parts = [conv(gpu, images, 3, 64, 7, 224, 2, first=True), relu(gpu, whole), pooled]
+    came, side = 64, 56
+    for stage, (wide, count) in enumerate([(64, 3), (128, 4), (256, 6), (512, 3)]):
+        for number in range(count):
+            stride = 2 if stage and not number else 1
+            parts.append(bottleneck(gpu, images, came, wide, side, stride))
+            came, side = 4 * wide, side // stride
+    last = moved(gpu, 2 * images * came * (side**2 + 1))
+    parts.append(Times(last, last, 0, 0, 0))
+    f, i = product(gpu, images, 1000, came), product(gpu, images, came, 1000)
+    parts += [Times(f, i, product(gpu, came, 1000, images), 0, 0), stepped(gpu, came * 1000, 1000)]
+    parts.append(Times(moved(gpu, 12 * images * 1000, 2), moved(gpu, 12 * images * 1000), 0, 0, 0))
+    t = added(*parts)
+    given = LATENCY + (2 * images * 3 * 224**2 + 8 * images) / bandwidth
+    send = LATENCY + 2 * 25_557_032 / bandwidth
+    backward = t.input_grad + t.weight_grad
+    total = (8 * (given + t.forward + backward) + t.update + 14 * send) / 8
+    return Count(given + t.forward + backward + send + t.update + send, total)

@@ -1,4 +1,4 @@
-"""The seconds of scenarios 20, 21, 25 and 26, counted by hand: products and bytes of each layer as papers have them.
+"""The seconds of scenarios 20 to 22, 25 and 26, counted by hand: products and bytes of each layer as papers have them.
 
 Nothing here comes from parsim, but for the order of actions, which tests of schedules hold against other programs. A
 product (m, k) (k, n) reaches its ceiling but for a start-up in k, all else moves bytes; each kernel takes 4 us more.
@@ -295,7 +295,7 @@ def bottleneck(gpu, images, came, wide, side, stride):
 def resnet50(_):
     """Eight devices of 256 images each: forward, backward, gradients to w0, its update, and the weights back."""
     images, gpu, bandwidth = 256, A100, 250e9
-    whole, half, quarter = (images * 64 * side**2 for side in (112, 56, 1))
+    whole, half = (images * 64 * side**2 for side in (112, 56))
     pooled = Times(moved(gpu, 2 * (whole + half)), moved(gpu, 2 * (2 * whole + half)), 0, 0, 0)
     parts = [conv(gpu, images, 3, 64, 7, 224, 2, first=True), relu(gpu, whole), pooled]
     came, side = 64, 56

@@ -50,7 +50,7 @@ CONFIRMED = {
     "19_bucket_sends": "45 ms by hand: three backwards of 10 ms, the last bucket 100 MB / (10 GB/s), and 5 ms",
     "20_gpt3_13b_64_a100": "2.34 s by hand: kernels of each layer, and the recurrence of 1F1B (tests/model_counts.py)",
     "21_zero_bubble": "1.40 s by hand: kernels of each layer, and the recurrence of the order (tests/model_counts.py)",
-    "22_resnet50": "95.5 ms by hand: kernels of each layer, and gradients to w0 and weights back (tests/model_counts.py)",
+    "22_resnet50": "95.5 ms by hand: kernels of each layer, gradients to w0, weights back (tests/model_counts.py)",
     "25_llama3_405b": "34.5 s by hand: kernels of each layer, sixteen sends that share a link (tests/model_counts.py)",
     "26_recompute": "6.00 s by hand: kernels of each layer, attention's twice (tests/model_counts.py)",
 }

@@ -55,6 +55,17 @@ def test_bytes_of_a_decoder_block_by_hand_and_what_a_stage_keeps_once():
     assert stages.layer(first, (B, S + T, W)).kept == block
     both = program(T5, {"split": "layers", "stages": [first, 2, BLOCKS - 1]}, devices=3).stages.price(1, B)
     assert both.kept == 2 * block - m
+    again = {"split": "layers", "stages": [first, 2, BLOCKS - 1], "recompute": "full"}
+    assert program(T5, again, devices=3).stages.price(1, B).kept == m + 2 * y
+
+
+@pytest.mark.parametrize(
+    ("stages", "lengths"), [("count", [4, 3, 4, 4]), ("framework", [4, 4, 4, 3]), ([3, 3, 3, 3], [4, 3, 4, 4])]
+)
+def test_embeddings_and_head_go_with_the_blocks(stages, lengths):
+    """Layers: embedding, six blocks, embedding, six blocks, head."""
+    cut = program(T5, {"split": "layers", "stages": stages}, devices=4).cut.stages
+    assert [len(layers) for layers in cut] == lengths
 
 
 def test_stages_of_the_decoder_hand_on_what_the_encoder_made():

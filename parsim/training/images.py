@@ -51,8 +51,9 @@ class Network:
             try:
                 given = layer.shapes({INPUT: given, LABELS: (1,)})[OUTPUT]
             except ValueError as error:
-                why = f"layer {len(found)} gets {_sizes(given)}: {error}; use a larger image, or fewer layers"
-                raise Invalid([Complaint(place, why)]) from error
+                why = f"layer {len(found)} gets {_sizes(given)}: {error}"
+                advice = "use a larger image, a smaller kernel, or fewer stages"
+                raise Invalid([Complaint(place, f"{why}; {advice}")]) from error
             found.append(layer)
         return tuple(found)
 

@@ -407,3 +407,4 @@ def test_a_plan_that_the_devices_cannot_hold_is_no_change():
     why = {one.words: one.why for one in found.refused}
     assert why["recompute: none instead of full"].startswith("does not fit: w")
     assert "less_recompute" not in {one.change for one in found.changes if one.words.startswith("recompute: none")}
+    assert all(why.startswith("does not fit: w") for why in found.others.failed.values() if "holds" in why)

@@ -35,7 +35,7 @@ def forward(ranks, microbatches):
     return {"kind": "custom", "orders": [" ".join(f"{s}F{i}" for i in range(microbatches)) for s in range(ranks)]}
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.lists(st.integers(1, 20), min_size=1, max_size=5), st.integers(1, 7), st.integers(0, 9))
 def test_forward_pipelines_obey_their_formula(times, microbatches, send):
     """T = (M - 1) max s + sum s with s_i = t_i + d_i; the last stage sends nothing."""
@@ -47,7 +47,7 @@ def test_forward_pipelines_obey_their_formula(times, microbatches, send):
     assert (found.forms[-1].name, found.good) == ("forward pipeline", True), found.report()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.lists(st.tuples(*[st.integers(1, 20)] * 3), min_size=1, max_size=5), st.integers(1, 7), st.integers(0, 9))
 def test_gpipe_obeys_it_both_ways(times, microbatches, send):
     forward, *back = map(list, zip(*times, strict=True))
@@ -87,7 +87,7 @@ def played(orders, times, send):
 CASES = [("1f1b", 1), ("gpipe", 1), ("zb-h1", 1), ("zb-auto", 1), ("interleaved-1f1b", 2), ("zb-v", 2), ("v-min", 2)]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.data())
 def test_any_schedule_is_played_as_a_plain_player_plays_it_by_both_engines(data):
     name, chunks = data.draw(st.sampled_from(CASES))

@@ -33,7 +33,7 @@ from parsim.scenario.scenario import Scenario
 from parsim.schedules import schedules
 from parsim.sim.play import play
 from parsim.study.case import Case
-from parsim.study.change import Change, Refused, first_line, gain
+from parsim.study.change import Change, Refused, first_line, gain, lacking
 from parsim.training.plan import SCHEDULE
 
 
@@ -94,13 +94,18 @@ class Outcome(NamedTuple):
     needs: str = ""  # what it needs more than the scenario's own; empty: nothing
 
 
-def outcome(case: Case, section: dict[str, Any]) -> Outcome | str:
-    """Return what becomes of *case* with another *section*, or the reason why it cannot be played."""
+def outcome(case: Case, section: dict[str, Any], fits: bool) -> Outcome | str:
+    """Return what becomes of *case* with another *section*, or the reason why it cannot be played.
+
+    Where the case itself *fits* into the memory of its devices, one that does not is no alternative.
+    """
     try:
         job = build(replace(case.scenario, values={**case.scenario.values, **section}))
-        return Outcome(play(job).makespan_s, _needs(case.own.graph, job.graph))
+        line = play(job)
     except ParsimError as error:
         return first_line(error)
+    lacks = lacking(job, line) if fits else ""
+    return f"does not fit: {lacks}" if lacks else Outcome(line.makespan_s, _needs(case.own.graph, job.graph))
 
 
 def _needs(own: TaskGraph, other: TaskGraph) -> str:

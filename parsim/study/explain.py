@@ -219,14 +219,14 @@ def explain(source: Source, set: Mapping[str, Any] | None = None, executor: Exec
     changing: list[Call] = [
         (tried, case, job.seed, trial, makespan_s) for trial in trials(case.scenario, job, result.timeline)
     ]
-    otherwise: list[Call] = [(outcome, case, section) for section in sections.values()]
+    fits = not lacking(job, result.timeline)
+    otherwise: list[Call] = [(outcome, case, section, fits) for section in sections.values()]
     with Runner(executor) as runner:
         runner.expect(len(changing + otherwise), size(job.graph), [case])
         answers = runner.answers("runs", changing + otherwise)
     alternatives = others(
         sort, own, {own: Outcome(makespan_s), **dict(zip(sections, answers[len(changing) :], strict=True))}
     )
-    fits = not lacking(job, result.timeline)
     found: list[Change | Refused] = [
         Refused(one.change, one.words, f"does not fit: {one.lacks}")
         if isinstance(one, Change) and one.lacks and fits

@@ -5,6 +5,7 @@
 02_schedulers     order(answer, scenario)        which order of the tasks reaches T_total?
 03_two_splits     weights(answer, scenario)      from which model size is the split by layers faster?
 04_predict_...    roofline(answer, call, device) how long does a kernel take by the roofline?
+05_pipelines      pipeline(answer, scenario)     how long does a pipeline take?
 
 This file contains no answers. Each answer is computed by parsim, so the questions work with other values as well.
 """
@@ -92,6 +93,31 @@ def _overlooked(run: Result, told: float) -> str:
         f"is too {direction}. Add up everything that the busiest worker does, from its first byte to its last item."
     )
     return next((words for mistake, words in mistakes if _equal(told, mistake, FOUND)), general)
+
+
+def pipeline(answer: object, source: Source, set: Mapping[str, Any] | None = None) -> Marked:
+    """Mark the time that a pipeline of equal stages takes under its schedule.
+
+    Parameters
+    ----------
+    answer : a time with its unit, as in a scenario.
+    source, set : as for `simulate`.
+    """
+    if _unanswered(answer):
+        return _hint("How long does a rank compute, and how long does it wait for the first and the last microbatch?")
+    try:
+        told = parse(answer, SECONDS)
+    except ValueError as wrong:
+        return _unread(wrong)
+    run = simulate(source, set)
+    if _equal(told, run.timeline.makespan_s, FOUND):
+        return Marked(True, f"Right: {seconds(run.timeline.makespan_s)}. T_total is {seconds(run.theory.t_total_s)}.")
+    others = {name: simulate(source, {**(set or {}), "plan.schedule": name}) for name in ("1f1b", "gpipe")}
+    mistakes = ((other.timeline.makespan_s, f"is the time under {name}.") for name, other in others.items())
+    known = ((run.theory.t_total_s, "is the computing alone, without the bubble."), *mistakes)
+    direction = "short" if told < run.timeline.makespan_s else "long"
+    words = next((words for mistake, words in known if _equal(told, mistake, FOUND)), f"is too {direction}.")
+    return _hint(f"{seconds(told)} {words} Which seconds of the bubble can a gradient of weights fill?")
 
 
 def subsets(answer: object, source: Source, set: Mapping[str, Any] | None = None) -> Marked:

@@ -160,3 +160,32 @@ def test_the_right_time_by_the_roofline() -> None:
     assert lessons.roofline("4.394 ms", *LAYER).right
     assert lessons.roofline("4.4 ms", *LAYER).right
     assert lessons.roofline("1 ms", *ADDITION).right
+
+
+PIPELINE = {
+    "cluster": {"devices": 4},
+    "workload": {"kind": "stages", "forward": "2 ms", "input_grad": "3 ms", "weight_grad": "2 ms"},
+    "plan": {"schedule": "zb-h1", "microbatches": 8},
+}
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (..., "Not yet. How long does a rank compute"),
+        ("65", "Not yet."),
+        ("56 ms", "is the computing alone, without the bubble"),
+        ("77 ms", "is the time under 1f1b"),
+        ("60 ms", "is too short"),
+        ("70 ms", "is too long"),
+    ],
+)
+def test_a_wrong_time_of_a_pipeline(answer: object, words: str) -> None:
+    marked = lessons.pipeline(answer, PIPELINE)
+    assert not marked.right
+    assert words in marked.words
+
+
+def test_the_right_time_of_a_pipeline() -> None:
+    assert lessons.pipeline("65 ms", PIPELINE).right
+    assert lessons.pipeline("77 ms", PIPELINE, {"plan.schedule": "1f1b"}).right

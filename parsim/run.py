@@ -20,6 +20,7 @@ from parsim.export.counters import counters_of
 from parsim.export.csv import write_csv
 from parsim.export.files import Files, drawn, json_text, write
 from parsim.export.idle import write_idle
+from parsim.export.memory import shortages
 from parsim.export.report import report
 from parsim.export.six_steps import six_steps
 from parsim.export.trace import write_trace
@@ -96,7 +97,7 @@ class Result:
     @property
     def warnings(self) -> list[str]:
         """The warnings about the result."""
-        return list(self.job.notes)
+        return [*self.job.notes, *(shortages(self.devices) if self.job.memories else ())]
 
     @property
     def notes(self) -> list[str]:

@@ -18,6 +18,7 @@ ITEMS = {
     "plan": {"split": "data"},
     "cost": {"compute": "1 s", "kind": "constant"},
 }
+WIRED = {"kind": "full", "bandwidth": "1 GB/s"}
 STAGES = {"forward": "1 ms", "input_grad": "1 ms", "weight_grad": "1 ms"}
 
 
@@ -222,3 +223,48 @@ def test_published_peaks_are_predicted_with_nothing_fitted():
 
 def test_more_microbatches_do_not_change_the_peak():
     assert peak_gb("1.5B", "1f1b", 32) == pytest.approx(peak_gb("1.5B", "1f1b", 24), rel=1e-3)
+
+
+# In words.
+
+
+def test_a_run_that_does_not_fit_is_played_and_warns():
+    run = parsim.simulate(
+        {
+            "cluster": {"devices": 3, "device": {"memory": "3 GB"}},
+            "workload": {"kind": "stages", **STAGES, "activation": ["2 GB", "2 GB", "1 GB"]},
+            "plan": {"schedule": "gpipe", "microbatches": 2},
+        }
+    )
+    assert [one["fits"] for one in memory(run)] == [False, False, True]
+    assert run.warnings == ["w0 and w1 need 4 GB each, 1 GB more than their 3 GB: activations 4 GB"]
+    assert "Memory at the peak of each device" in run.report()
+    assert run.timeline.makespan_s == pytest.approx((2 + 3 - 1) * 3e-3)  # no task waited for memory
+
+
+def test_many_devices_that_do_not_fit_take_a_few_lines():
+    sizes = [f"{10 + stage} GB" for stage in range(8)]
+    run = parsim.simulate(
+        {
+            "cluster": {"devices": 8, "device": {"memory": "3 GB"}},
+            "workload": {"kind": "stages", **STAGES, "activation": sizes},
+            "plan": {"schedule": "gpipe", "microbatches": 1},
+        }
+    )
+    first, *_, last = run.warnings
+    assert (len(run.warnings), last) == (4, "5 more devices need more memory than they have")
+    assert first == "w7 needs 17 GB, 14 GB more than its 3 GB: activations 17 GB"
+    assert max(map(len, run.report().splitlines())) <= 92
+
+
+def test_a_replay_is_bound_by_memory_as_ever():
+    work = {"kind": "mlp", "widths": [4, 4], "batch": 4}
+    scenario = {
+        "cluster": {"devices": 1, "device": {"memory": "100 B"}, "topology": WIRED},
+        "workload": work,
+        "plan": {"split": "data"},
+    }
+    scenario["cost"] = {"kind": "constant", "compute": "1 s"}
+    assert not memory(parsim.simulate(scenario))[0]["fits"]
+    with pytest.raises(parsim.ScenarioError, match="needs 576 B on its device"):
+        parsim.simulate(scenario | {"clock": "live"})

@@ -23,7 +23,7 @@ from parsim.core.timeline import CAUSES, STEPS
 from parsim.export import text
 from parsim.export.csv import from_rows
 from parsim.metrics.ledger import Ledger
-from parsim.plot import dag, kinds, layout, memory, paper, scaling, stacked, style, waterfall
+from parsim.plot import dag, kinds, layout, memory, memory_by_kind, paper, scaling, stacked, style, waterfall
 from parsim.study.scaling import Point
 from parsim.training.layout import KINDS
 from parsim.validate import validate
@@ -194,6 +194,48 @@ def test_memory_is_drawn_as_steps_under_its_limit():
     words = [text.get_text() for text in axes.get_legend().get_texts()]
     assert words == ["bytes used; a row is 20 B high", "limit"]
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("time (s)", "device")
+
+
+def test_memory_by_kind_stacks_areas_under_its_limit():
+    # By hand: a lane with its foot at 0.42, 0.84 high for 20 B; 5 B of weights, 10 B of activations from 1 s to 2 s.
+    held = np.zeros((6, 3))
+    held[0], held[3] = 5.0, [0.0, 10.0, 0.0]
+    device = memory_by_kind.Kinds("a", np.array([0.0, 1.0, 2.0]), held, 20.0)
+    axes = memory_by_kind.stacks([device], Figure(figsize=(8, 4)).add_subplot(), 4.0, 4.0)
+    weights, activations = (areas.get_paths()[0].vertices[:-1].round(9).tolist() for areas in axes.collections[:2])
+    x, foot, top = [0, 1, 1, 2, 2, 4], 0.42, 0.21
+    assert weights == [*([one, foot] for one in x), *([one, top] for one in reversed(x))]
+    raised = [top, top, -0.21, -0.21, top, top]
+    assert activations[6:12] == [list(corner) for corner in zip(reversed(x), reversed(raised), strict=True)]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["weights", "activations", "limit"]
+    assert [text.get_text() for text in axes.texts] == ["15 B of 20 B", "peak of limit"]
+    assert axes.get_xlabel() == "time (s); a row is 20 B high"
+
+
+def test_memory_of_a_pipeline_is_drawn_under_its_gantt_chart_on_one_axis_of_time():
+    stages = {"kind": "stages", "forward": "1 s", "input_grad": "1 s", "weight_grad": "1 s", "activation": "1 MB"}
+    run = parsim.simulate(
+        {
+            "cluster": {"devices": 2, "device": {"memory": "3 MB"}},
+            "workload": stages,
+            "plan": {"schedule": "1f1b", "microbatches": 4},
+        }
+    )
+    lower = run.plot("memory")
+    upper, same = lower.figure.axes
+    assert same is lower
+    assert upper.get_xlim() == lower.get_xlim()
+    assert (upper.get_position().x0, upper.get_position().x1) == (lower.get_position().x0, lower.get_position().x1)
+    assert_clear(lower.figure)
+
+
+def test_a_lane_of_many_steps_keeps_its_peak():
+    moments = np.linspace(0.0, 1.0, 100_000)
+    held = np.zeros((6, len(moments)))
+    held[3, 77_777] = 1e9
+    few, bytes_ = memory_by_kind.thinned(moments, held, 1.0)
+    assert len(few) <= memory_by_kind.FINE + 1
+    assert bytes_.max() == 1e9
 
 
 def test_a_far_limit_is_told_and_not_drawn():

@@ -2,7 +2,7 @@
 
 gantt     every span, and T_total                         path      the same with the critical path outlined
 ledger    from T_total to the makespan, term by term      graph     the task graph with a thick critical path
-memory    bytes over time on every device
+memory    bytes over time on every device; of training by kind, under the Gantt chart
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from parsim.core.timeline import Timeline
 from parsim.metrics.critical_path import critical_path
 from parsim.metrics.ledger import Ledger
 from parsim.metrics.memory import usage
-from parsim.plot import dag, gantt, memory, style, waterfall
+from parsim.metrics.training_memory import uses
+from parsim.plot import dag, gantt, memory, memory_by_kind, style, waterfall
 from parsim.plot.letters import warn
 from parsim.plot.paper import files, ours
 
@@ -80,8 +81,22 @@ def _path(run: Run, axes: Axes) -> Axes:
 
 def _memory(run: Run, axes: Axes) -> Axes:
     devices = run.job.cluster.devices
+    if run.job.memories:
+        makespan = run.timeline.makespan_s
+        return memory_by_kind.stacks(_by_kind(run), axes, makespan, makespan)
     names, limits = [device.name for device in devices], [device.memory for device in devices]
     return memory.memory(usage(run.job, run.timeline), names, limits, run.timeline.makespan_s, axes)
+
+
+def _memory_alone(run: Run, title: str) -> Axes:
+    if run.job.memories:
+        return memory_by_kind.under_gantt(run.timeline, run.theory.t_total_s, _by_kind(run), title)
+    return _memory(run, memory.sheet(len(run.job.cluster.devices), title))
+
+
+def _by_kind(run: Run) -> list[memory_by_kind.Kinds]:
+    held = zip(run.job.cluster.devices, uses(run.job, run.timeline), run.job.memories, strict=True)
+    return [memory_by_kind.Kinds(device.name, *use.by_kind(), limit) for device, use, limit in held]
 
 
 def _graph(run: Run, axes: Axes) -> Axes:
@@ -114,7 +129,7 @@ KINDS = {
     "ledger": _on(
         lambda run, title: waterfall.sheet(run.ledger, title), lambda run, axes: waterfall.waterfall(run.ledger, axes)
     ),
-    "memory": _on(lambda run, title: memory.sheet(len(run.job.cluster.devices), title), _memory),
+    "memory": Kind(_memory_alone, _memory),
     "graph": Kind(lambda run, title: dag.alone(run.job.graph, _path_tasks(run), _groups(run), title), _graph),
     "path": _on(lambda run, title: gantt.sheet(run.timeline, title), _path),
 }

@@ -69,15 +69,13 @@ def memory(
     names, limits : the name of each device, and its memory in bytes (infinite: no limit).
     makespan_s : where the axis ends.
     """
-    shown = _shown(usage)
+    shown = fullest_of([float(used.max(initial=0.0)) for _, used in usage], MOST)
     lanes = [Lane(place + LANE / 2, *usage[i], limits[i]) for place, i in enumerate(shown)]
     fullest = max((lane.peak for lane in lanes), default=0.0)
     seen = [lane.limit for lane in lanes if lane.limit <= FAR * fullest]
     scale = max([fullest, *seen]) or 1.0
     lane_axis(axes, [names[i] for i in shown], "device")
-    hidden = len(names) - len(lanes)
-    more = f"; {hidden} more device{'s are' if hidden > 1 else ' is'} not shown, none of them fuller"
-    time_axis(axes, makespan_s or 1.0, more if hidden else "")
+    time_axis(axes, makespan_s or 1.0, hidden(len(names) - len(lanes)))
     areas = [_area(lane, makespan_s, scale) for lane in lanes]
     axes.add_collection(PolyCollection(areas, facecolors=style.USED.face, edgecolors="none"), autolim=False)
     tops = [lane.foot - LANE * lane.limit / scale for lane in lanes if lane.limit <= scale]
@@ -89,20 +87,27 @@ def memory(
         ),
         autolim=False,
     )
-    _told(axes, lanes)
+    told(axes, lanes)
     limits_told = [lane.limit for lane in lanes if math.isfinite(lane.limit)]
-    told = "limit" if len(tops) == len(limits_told) else "limit; limits far above are not drawn"
-    _legend(axes, f"bytes used; a row is {size(scale)} high" if fullest else "bytes used: none", told if tops else "")
-    _head(axes, "peak of limit" if limits_told else "peak")
+    words = "limit" if len(tops) == len(limits_told) else "limit; limits far above are not drawn"
+    _legend(axes, f"bytes used; a row is {size(scale)} high" if fullest else "bytes used: none", words if tops else "")
+    head(axes, "peak of limit" if limits_told else "peak")
     if not fullest:
         axes.text(0.5, 0.0, NOTHING, transform=axes.get_yaxis_transform(), ha="center", va="center", color=style.GREY)
     return axes
 
 
-def _shown(usage: Sequence[Usage]) -> list[int]:
-    """Return the devices to draw, in order; if there are many, those with the highest peaks."""
-    fullest_first = sorted(range(len(usage)), key=lambda i: -float(usage[i][1].max(initial=0.0)))
-    return sorted(fullest_first[:MOST])
+def fullest_of(peaks: Sequence[float], most: int) -> list[int]:
+    """Return the devices to draw, in order; if there are more than *most*, those with the highest peaks."""
+    fullest_first = sorted(range(len(peaks)), key=lambda i: -peaks[i])
+    return sorted(fullest_first[:most])
+
+
+def hidden(devices: int) -> str:
+    """Say how many devices are not drawn, to be added to the label of the axis of time."""
+    return (
+        f"; {devices} more device{'s are' if devices > 1 else ' is'} not shown, none of them fuller" if devices else ""
+    )
 
 
 def _area(lane: Lane, makespan_s: float, scale: float) -> Any:
@@ -113,7 +118,7 @@ def _area(lane: Lane, makespan_s: float, scale: float) -> Any:
     return np.stack((x, lane.foot - LANE * y / scale), axis=1)
 
 
-def _told(axes: Axes, lanes: Sequence[Lane]) -> None:
+def told(axes: Axes, lanes: Sequence[Lane]) -> None:
     """Write the peak and the limit of each lane on its right, for the lanes that have names."""
     thick = points(axes)[1] / (len(lanes) + 0.2) if lanes else 1.0
     letters = 8.5 if thick >= 12.0 else 7.0
@@ -138,7 +143,7 @@ def _legend(axes: Axes, words: str, limit: str) -> None:
     axes.legend(handles=handles, loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=2, frameon=False, borderaxespad=0.1)
 
 
-def _head(axes: Axes, words: str) -> None:
+def head(axes: Axes, words: str) -> None:
     """Write the head of the column on the right of the lanes."""
     axes.annotate(
         words,

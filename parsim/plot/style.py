@@ -77,6 +77,14 @@ GROUPS = (  # of tasks, each with the mark of a task without a name; four differ
     (Look(PURPLE), "X"),
 )
 PLAIN = (Look(LINE), "o")  # a task of no group
+MEMORY = {  # by kind, from the bottom up
+    "weights": Look(BLUE),
+    "gradients": Look(SKY),
+    "optimizer": Look(PURPLE),
+    "activations": Look(ORANGE),
+    "workspace": Look(GREEN),
+    "buffers": Look(YELLOW),
+}
 THEORY = VERMILLION
 MAKESPAN = BLACK
 PATH = BLACK

@@ -1,0 +1,124 @@
+"""The memory of training over time: a lane per device with a stacked area for each kind, under the Gantt chart.
+
+w0  [0F0][0F1]    [0B0][0B1]        the Gantt chart, on the same axis of time
+w1       [1F0][1B0][1F1][1B1]
+weights # activations % limit - -
+w0  - - - - - - - - - - - -    95 GB of 80 GB     peak and limit; every lane has the same scale
+    |      %%%%%%
+    |################
+w1  - - - - - - - - - - - -    64 GB of 80 GB
+    +-----+-----+-----+
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection, PolyCollection
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from parsim.core.graph import Floats
+from parsim.core.quantities import size
+from parsim.core.timeline import Timeline
+from parsim.plot import style
+from parsim.plot.gantt import WIDE, gantt, height
+from parsim.plot.gantt import last as last_of
+from parsim.plot.memory import FAR, LANE, NOTHING, Lane, fullest_of, head, hidden, told
+from parsim.plot.paper import Margins, figure, headline, lane_axis, time_axis
+
+MOST = 32  # devices with a lane
+TALLEST = 8.0  # inches of the Gantt chart
+GAP = 0.55  # inches between chart and lanes, with their legend
+FINE = 2_000  # steps of a lane that the eye can tell apart
+
+
+class Kinds(NamedTuple):
+    """What a device holds over time: moments of change, and the bytes of each kind from then on."""
+
+    name: str
+    moments: Floats  # (moments,) s
+    bytes: Floats  # (kinds, moments)
+    limit: float  # B, infinite: none
+
+
+def under_gantt(timeline: Timeline, theory_s: float, devices: Sequence[Kinds], title: str) -> Axes:
+    """Draw the Gantt chart and the memory of *devices* on a sheet of their own; return the axes of memory."""
+    left, right, top, bottom = Margins()
+    lanes = min(len(devices), MOST)
+    upper_tall = min(height(timeline), TALLEST)
+    lower_tall = max(lanes * (0.8 if lanes <= 4 else 0.5 if lanes <= 16 else 0.3), 1.6)
+    wide, tall = left + WIDE + right, top + upper_tall + GAP + lower_tall + bottom
+    sheet = figure(wide, tall)
+    headline(sheet, left, title)
+    upper = sheet.add_axes((left / wide, (bottom + lower_tall + GAP) / tall, WIDE / wide, upper_tall / tall))
+    gantt(timeline, upper, theory_s)
+    upper.set_xlabel(upper.get_xlabel().partition("; ")[2])
+    upper.tick_params(axis="x", labelbottom=False)
+    lower = sheet.add_axes((left / wide, bottom / tall, WIDE / wide, lower_tall / tall))
+    return stacks(devices, lower, timeline.makespan_s, last_of(timeline, theory_s))
+
+
+def stacks(devices: Sequence[Kinds], axes: Axes, makespan_s: float, last_s: float) -> Axes:
+    """Draw the memory of *devices* on *axes*, whose axis of time ends at *last_s*."""
+    peaks = [float(device.bytes.sum(axis=0).max(initial=0.0)) for device in devices]
+    shown = [devices[i] for i in fullest_of(peaks, MOST)]
+    lanes = [Lane(place + LANE / 2, one.moments, one.bytes.sum(axis=0), one.limit) for place, one in enumerate(shown)]
+    fullest = max(peaks, default=0.0)
+    scale = max([fullest, *(lane.limit for lane in lanes if lane.limit <= FAR * fullest)]) or 1.0
+    lane_axis(axes, [one.name for one in shown], "device")
+    high = f"; a row is {size(scale)} high" if fullest else ""
+    time_axis(axes, last_s or 1.0, high + hidden(len(devices) - len(shown)))
+    there = [kind for kind in range(len(style.MEMORY)) if any(one.bytes[kind].any() for one in shown)]
+    for kind in there:
+        areas = [_area(one, lane, kind, makespan_s, scale) for one, lane in zip(shown, lanes, strict=True)]
+        face = [*style.MEMORY.values()][kind].face
+        axes.add_collection(PolyCollection(areas, facecolors=face, edgecolors="none"), autolim=False)
+    axes.hlines([lane.foot for lane in lanes], 0.0, axes.get_xlim()[1], colors=style.LINE, linewidths=0.6)
+    drawn = _limits(axes, lanes, scale)
+    told(axes, lanes)
+    handles: list[Any] = [Patch(facecolor=[*style.MEMORY.values()][k].face, label=[*style.MEMORY][k]) for k in there]
+    if drawn:
+        handles.append(Line2D([], [], color=style.LIMIT, linewidth=1.2, linestyle="--", label="limit"))
+    where: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0.0, 1.0), "borderaxespad": 0.1}
+    if handles:
+        axes.legend(handles=handles, ncols=len(handles), frameon=False, columnspacing=1.0, handlelength=1.3, **where)
+    head(axes, "peak of limit" if any(math.isfinite(lane.limit) for lane in lanes) else "peak")
+    if not fullest:
+        axes.text(0.5, 0.0, NOTHING, transform=axes.get_yaxis_transform(), ha="center", va="center", color=style.GREY)
+    return axes
+
+
+def _limits(axes: Axes, lanes: Sequence[Lane], scale: float) -> bool:
+    """Draw a dashed line at the limit of each lane, and return whether there is any; far ones are only written."""
+    ends = axes.get_xlim()[1]
+    tops = [lane.foot - LANE * lane.limit / scale for lane in lanes if lane.limit <= scale]
+    lines: Any = [[(0.0, top), (ends, top)] for top in tops]
+    axes.add_collection(LineCollection(lines, colors=style.CASING, linewidths=2.4), autolim=False)
+    axes.add_collection(LineCollection(lines, colors=style.LIMIT, linewidths=1.2, linestyles="--"), autolim=False)
+    return bool(tops)
+
+
+def _area(device: Kinds, lane: Lane, kind: int, makespan_s: float, scale: float) -> Any:
+    """Return the corners of the area of a kind, above those of the kinds before it, (corners, 2)."""
+    moments, bytes_ = thinned(device.moments, device.bytes, makespan_s)
+    x = np.append(np.repeat(moments, 2)[1:], makespan_s)  # each step from its moment to the next one
+    low, high = (np.repeat(bytes_[:upto].sum(axis=0), 2) for upto in (kind, kind + 1))
+    y = lane.foot - LANE * np.concatenate([low, high[::-1]]) / scale
+    return np.stack((np.concatenate([x, x[::-1]]), y), axis=1)
+
+
+def thinned(moments: Floats, bytes_: Floats, makespan_s: float) -> tuple[Floats, Floats]:
+    """Return the steps, or where there are more than the eye can tell apart, the fullest moment of each short time."""
+    inside = moments <= makespan_s
+    moments, bytes_ = moments[inside], bytes_[:, inside]
+    if len(moments) <= FINE:
+        return moments, bytes_
+    bins = np.floor(moments / makespan_s * FINE)
+    order = np.lexsort((bytes_.sum(axis=0), bins))
+    fullest = order[np.flatnonzero(np.diff(bins[order], append=-1.0) != 0)]
+    return moments[fullest], bytes_[:, fullest]

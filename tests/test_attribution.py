@@ -54,6 +54,13 @@ COUNTED = {
 }  # fmt: skip
 
 
+def test_the_report_and_the_notebook_show_them():
+    run = parsim.simulate(COUNTED["a slow stage"][0])
+    assert "  + imbalance      36 ms  46.2 %  by which the busiest ranks compute longer than the mean" in run.report()
+    assert "  busiest rank: w2\n" in run.report()
+    assert "by which the busiest ranks" in run._repr_html_()
+
+
 @pytest.mark.parametrize(("raw", "expected", "busiest"), COUNTED.values(), ids=COUNTED)
 def test_terms_are_those_counted_by_hand(raw, expected, busiest):
     found, slowest = terms(raw)
@@ -109,7 +116,7 @@ def pipelines(draw):
     names = (
         ["1f1b", "gpipe", "zb-h1", "zb-auto"] if chunks == 1 else ["interleaved-1f1b", "looped-bfs", "zb-v", "v-half"]
     )
-    times = st.integers(1, 9).map("{} ms".format)
+    times = st.integers(0, 9).map("{} ms".format)
     column = st.one_of(times, st.lists(times, min_size=ranks * chunks, max_size=ranks * chunks))
     raw = stages(ranks, ranks * draw(st.integers(1, 3)), draw(st.sampled_from(names)), chunks=chunks)
     raw["workload"] |= {key: draw(column) for key in ("forward", "input_grad", "weight_grad")}
@@ -130,7 +137,7 @@ def test_terms_add_up_and_are_those_counted_span_by_span(raw):
     found, again = run.to_dict()["pipeline"], counted_again(run)
     makespan = run.timeline.makespan_s
     assert fsum(found[name] for name in TERMS) == pytest.approx(makespan, rel=1e-9)
-    assert min(found[name] for name in TERMS) > -1e-9 * makespan
+    assert min(found[name] for name in TERMS) >= -1e-9 * makespan
     assert found["ideal_s"] + found["recompute_s"] == pytest.approx(again.pop("compute"), rel=1e-9)
     assert {name: found[name] for name in again} == pytest.approx(again, rel=1e-9, abs=1e-9 * makespan)
     for rank in found["ranks"]:

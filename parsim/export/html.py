@@ -16,7 +16,7 @@ from typing import Any
 from parsim.core.escape import printable
 from parsim.core.quantities import clean, seconds, size
 from parsim.export.prediction import beside
-from parsim.export.report import spent, terms
+from parsim.export.report import pipeline_terms, spent, terms
 from parsim.export.text import ends
 
 CELL = "padding:0.15em 0.8em 0.15em 0;border:0;background:none;vertical-align:top"
@@ -87,6 +87,11 @@ def run(facts: Mapping[str, Any], png: bytes) -> str:
         ),
         picture(png, f"Gantt chart of {facts['scenario']}, makespan {makespan}"),
         ledger(facts),
+        *(
+            [table(["term", "of the pipeline", "", ""], pipeline_terms(facts), left=(0, 3))]
+            if facts["pipeline"]
+            else []
+        ),
         devices(facts["devices"]),
         *([] if facts["result"] is None else [words(f"Result: {_cut(str(facts['result']))}")]),
     )

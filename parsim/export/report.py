@@ -127,7 +127,13 @@ def pipeline(facts: Mapping[str, Any]) -> list[str]:
     found = facts.get("pipeline")
     if not found:
         return []
-    whole = facts["makespan_s"]
+    lines = table(pipeline_terms(facts), words=(0, 3))
+    return [*lines, *_wrapped(f"busiest rank{'s' * (len(found['busiest']) > 1)}: {_all_or_some(found)}")]
+
+
+def pipeline_terms(facts: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
+    """Return name, seconds, share of the makespan and meaning of the terms of a pipeline, and the makespan."""
+    whole, found = facts["makespan_s"], facts["pipeline"]
     shown = {key: value for key, value in found.items() if key in PIPELINE and (value or key in ALWAYS)}
     columns = times([*shown.values(), whole])
     rows = []
@@ -135,8 +141,7 @@ def pipeline(facts: Mapping[str, Any]) -> list[str]:
         name = "ideal compute" if key == "ideal_s" else key[: -len("_s")].replace("_", " ")
         share = f"{100 * value / whole:.1f} %" if whole else ""
         rows.append((f"{' ' if key == 'ideal_s' else '+'} {name}", took, share, PIPELINE[key]))
-    lines = table([*rows, ("= makespan", columns[-1], "", "")], words=(0, 3))
-    return [*lines, *_wrapped(f"busiest rank{'s' * (len(found['busiest']) > 1)}: {_all_or_some(found)}")]
+    return [*rows, ("= makespan", columns[-1], "", "")]
 
 
 def _all_or_some(found: Mapping[str, Any]) -> str:

@@ -82,7 +82,7 @@ def by_rank(job: Job, timeline: Timeline, begun_s: float, done_s: float) -> Rank
     """Add up the seconds of each rank from *begun_s* to *done_s*."""
     count = len(job.graph.orders)
     rows = np.flatnonzero(timeline.computes & (timeline.workers.code < count))
-    rows = rows[np.lexsort((timeline.start_s[rows], timeline.workers.code[rows]))]
+    rows = rows[np.lexsort((timeline.end_s[rows], timeline.start_s[rows], timeline.workers.code[rows]))]
     rank, task = (column[rows] for column in (timeline.workers.code, timeline.number))
     start, end = (column[rows] for column in (timeline.start_s, timeline.end_s))
     gaps = _gaps(rank, task, start, end, begun_s, done_s)

@@ -13,7 +13,6 @@ spans by itself, so that their sum is a check.
 from __future__ import annotations
 
 from dataclasses import replace
-from math import fsum
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -109,12 +108,11 @@ def _gaps(rank: Ints, task: Ints, start: Floats, end: Floats, begun_s: float, do
     first = np.append(0, last[:-1] + 1)
     before, until = end.copy(), start
     before[1:], before[first] = end[:-1], begun_s
-    order = np.lexsort((np.concatenate([until, np.full(len(last), np.inf)]), np.append(rank, rank[last])))
     return Gap(
-        rank=np.append(rank, rank[last])[order],
-        start=np.append(before, end[last])[order],
-        end=np.append(until, np.full(len(last), done_s))[order],
-        task=np.append(task, np.full(len(last), -1))[order],
+        rank=np.insert(rank, last + 1, rank[last]),
+        start=np.insert(before, last + 1, end[last]),
+        end=np.insert(until, last + 1, done_s),
+        task=np.insert(task, last + 1, -1),
     )
 
 
@@ -173,8 +171,3 @@ def _again(job: Job) -> Floats:
     device = np.array(job.cluster.device_of_worker)[job.graph.place]
     with_s, without_s = (np.stack(columns(one))[device, np.arange(len(device))] for one in (job, without))
     return np.where(with_s > 0, 1 - without_s / np.where(with_s > 0, with_s, 1.0), 0.0)
-
-
-def total(terms: dict[str, Any]) -> float:
-    """Return the sum of the terms of a pipeline."""
-    return fsum(value for name, value in terms.items() if name.endswith("_s"))

@@ -291,6 +291,7 @@ def test_the_parts_of_an_explanation(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["explanation.json", "path.png", "path.svg"]
     assert set(told) == {
         *("schema", "parsim", "run", "path", "sums", "by_worker", "changes", "not_applicable", "others", "fix_first"),
+        "fit_first",
     }
     assert told["run"]["makespan_s"] == 80.0
     assert told["sums"] == {

@@ -268,3 +268,39 @@ def test_a_replay_is_bound_by_memory_as_ever():
     assert not memory(parsim.simulate(scenario))[0]["fits"]
     with pytest.raises(parsim.ScenarioError, match="needs 576 B on its device"):
         parsim.simulate(scenario | {"clock": "live"})
+
+
+# What would make it fit.
+
+
+def deep(memory, **plan):
+    work = {"kind": "transformer", "vocabulary": 64, "width": 64, "heads": 2, "sequence": 64, "blocks": 4, "batch": 16}
+    return {
+        "cluster": {
+            "devices": 2,
+            "device": {"memory": memory, "peak": "1 TFLOP/s", "bandwidth": "1 TB/s"},
+            "topology": WIRED,
+        },
+        "workload": {**work, "precision": "fp32", "attention": "plain"},
+        "plan": {"split": "layers", "schedule": "gpipe", "microbatches": 4, **plan},
+        "cost": {"kind": "roofline"},
+    }
+
+
+def test_explain_names_the_smallest_change_that_fits():
+    most = max(one["peak_bytes"] for one in memory(parsim.simulate(deep("1 GB"))))
+    found = parsim.explain(deep(f"{int(most * 0.7)} B"))
+    fitting = {change.what: change for change in found.changes if not change.lacks}
+    assert "plan.recompute=full" in fitting
+    assert found.fit_first.startswith("Does not fit: w")
+    named = [change for change in fitting.values() if f"fits: {change.words};" in found.fit_first]
+    assert len(named) == 1
+    assert named[0].makespan_s == min(one.makespan_s for one in fitting.values() if one.what.startswith("plan."))
+    key, _, value = named[0].what.partition("=")
+    again = parsim.simulate(deep(f"{int(most * 0.7)} B"), {key: int(value) if value.isdigit() else value})
+    assert all(one["fits"] for one in memory(again))
+
+
+def test_explain_says_where_nothing_fits_and_where_all_does():
+    assert parsim.explain(deep("1 kB")).fit_first.endswith("None of these changes alone makes it fit.")
+    assert parsim.explain(deep("1 GB")).fit_first == ""

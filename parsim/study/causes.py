@@ -13,6 +13,7 @@ fewer_microbatches  a model is trained as a pipeline                     half as
 stages_by_cost      the same                                             the stages are balanced by cost
 pipeline_depth      the same                                             half as many ranks, twice as many
 less_recompute      backward computes again                              it computes less, or nothing
+(see `fitting`)     a training holds more than a device has              what takes less memory
 longest_task        a long task is on the critical path                  it takes half as long
 more_memory         a device has a limit                                 those waited for, or all, have twice as much
 """
@@ -33,7 +34,8 @@ from parsim.metrics.critical_path import critical_path
 from parsim.scenario.scenario import Scenario
 from parsim.sim.estimate import columns
 from parsim.study import counterfactual as other
-from parsim.study.change import Trial
+from parsim.study import fitting
+from parsim.study.change import Trial, lacking
 from parsim.study.slow_devices import middle, slowness
 from parsim.study.traffic import busy, moved, owners
 from parsim.training.program import Training
@@ -60,6 +62,8 @@ def trials(scenario: Scenario, job: Job, timeline: Timeline) -> Iterator[Trial]:
             yield from _plans(scenario, job)
     elif not isinstance(job.graph.program, Training):
         yield from _longest(job, timeline)
+    if isinstance(job.graph.program, Training) and lacking(job, timeline):
+        yield from fitting.trials(scenario, job, job.graph.program)
     if (_path(timeline) & timeline.transfers).any():
         yield from _limits(job, timeline)
         yield Trial("faster_transfers", "links and delays twice as fast", other.faster_transfers)

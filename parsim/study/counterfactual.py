@@ -94,7 +94,7 @@ def without_links(names: Sequence[str], job: Job) -> Job:
 def without_limits(job: Job) -> Job:
     """Remove the limits of memory of all devices."""
     if not job.cluster.limited:
-        raise NoDifference("no device has a limit")
+        raise NoDifference("no task waits for memory here" if job.memories else "no device has a limit")
     return more_memory(job.cluster.places, math.inf, job)
 
 

@@ -32,6 +32,7 @@ from parsim.study.alternatives import Others, Outcome, asked, best, others, outc
 from parsim.study.case import Case
 from parsim.study.causes import trials
 from parsim.study.change import Change, Refused, gain, lacking, tried
+from parsim.study.fitting import smallest
 from parsim.study.path import HEAD, Link, by_worker, links, rows, sentence, sums, worker_rows
 from parsim.study.runner import Call, Runner, size
 
@@ -80,6 +81,18 @@ class Explanation:
         when = "at the earliest after" if best.reach == "at most" else "after"
         return f"Fix first: {best.words}. The run would end {when} {seconds(best.makespan_s)}, {self._sooner(best)}."
 
+    @cached_property
+    def fit_first(self) -> str:
+        """The smallest change with which a training fits into memory, in words; empty where it fits."""
+        lacks = lacking(self.result.job, self.result.timeline)
+        if not lacks:
+            return ""
+        least = smallest(self.changes)
+        if least is None:
+            return f"Does not fit: {lacks}. None of these changes alone makes it fit."
+        ends = f"the run would end after {seconds(least.makespan_s)}, {self._sooner(least)}"
+        return f"Does not fit: {lacks}. The smallest change that fits: {least.words}; {ends}."
+
     def to_dict(self) -> dict[str, Any]:
         """Return the explanation as in the contract."""
         return {
@@ -92,6 +105,7 @@ class Explanation:
             "not_applicable": [refused._asdict() for refused in self.refused],
             "others": {key: value for key, value in vars(self.others).items() if key != "own"},
             "fix_first": self.fix_first,
+            "fit_first": self.fit_first,
         }
 
     def report(self) -> str:
@@ -161,7 +175,8 @@ class Explanation:
     def _verdicts(self) -> list[str]:
         reaches = {change.reach for change in self.changes if change.gain_s > 0}
         meanings = [f"{word}: {meaning}" for word, meaning in MEANING.items() if word in reaches]
-        return [*meanings, self.fix_first, *self._better_but_costly(), *self._quantisation()]
+        fits = [self.fit_first] if self.fit_first else []
+        return [*meanings, self.fix_first, *self._better_but_costly(), *self._quantisation(), *fits]
 
     def _better_but_costly(self) -> list[str]:
         """Name the best policy or schedule where it beats all changes, but needs more than the scenario's own."""

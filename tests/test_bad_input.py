@@ -327,6 +327,7 @@ ONE_FAULT = [
         "the workload already states times",
     ),
     (STAGES, "forward: 1 ms", "forward: §[1 ms, 2 ms]", "workload.forward", "2 times for 4 stages"),
+    (STAGES, "forward: 1 ms", "forward: 1 ms, activation: §[1 B, 2 B]", "workload.activation", "2 sizes for 4 stages"),
     (STAGES, "pipeline: 4", "pipeline: §5", "plan.pipeline", "a pipeline of 5 ranks needs 5 workers"),
     (STAGES, "chunks: 1", "chunks: §2", "plan.chunks", "use chunks: 1"),
     (ITEMS, "kind: constant", "kind: noisy, spread: §1.5", "cost.spread", "must be at least 0 and below 1"),

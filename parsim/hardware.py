@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from parsim.core.annotations import Filled
 from parsim.core.choice import one_of
 from parsim.core.cluster import HOST, UNWIRED, Cluster, Device
-from parsim.core.errors import Complaint, Invalid, Path, ScenarioError
+from parsim.core.errors import Complaint, Invalid, Path, ScenarioError, checked_below
 from parsim.core.graph import Numbered
 from parsim.core.names import about_ways
 from parsim.core.rates import ByFormat, rates_of
@@ -149,11 +149,11 @@ def _numbers(device: str | DeviceForm, path: Path) -> dict[str, Any]:
     """Return the numbers of a device, over those of its kind; a bare name is a kind."""
     form = DeviceForm(kind=device) if isinstance(device, str) else device
     if form.kind is None:
-        return _said(form)
+        return _said(form, path)
     if form.kind not in kinds():
         at = path if isinstance(device, str) else (*path, "kind")
         raise Invalid([Complaint(at, did_you_mean(form.kind, kinds()))])
-    return _over(_said(kind(form.kind)), _said(form))
+    return _over(_said(kind(form.kind)), _said(form, path))
 
 
 def _over(known: dict[str, Any], said: dict[str, Any]) -> dict[str, Any]:
@@ -161,9 +161,12 @@ def _over(known: dict[str, Any], said: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in known.items() if key != "ceiling" or "peak" not in said} | said
 
 
-def _said(form: DeviceForm | NamedDevice) -> dict[str, Any]:
+def _said(form: DeviceForm | NamedDevice, path: Path = ()) -> dict[str, Any]:
     said = {key: value for key in KEYS if (value := getattr(form, key, None)) is not None}
-    return said | {key: rates_of(said[key]) for key in RATES & said.keys()}
+    for key in RATES & said.keys():
+        with checked_below(*path, key):
+            said[key] = rates_of(said[key])
+    return said
 
 
 RATES = {"peak", "ceiling"}

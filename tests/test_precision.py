@@ -6,7 +6,7 @@ from dataclasses import astuple
 import pytest
 from jsonschema import Draft202012Validator
 
-from parsim.core.errors import Invalid, dotted
+from parsim.core.errors import Invalid, checked_below, dotted
 from parsim.core.precision import (
     BYTES,
     FORMATS,
@@ -51,7 +51,9 @@ def train(precision: PrecisionForm | None = None) -> None:
 
 
 def read(raw):
-    return precision_of(check(train, {"precision": raw})["precision"], [])
+    form = check(train, {"precision": raw})["precision"]
+    with checked_below("precision"):
+        return precision_of(form, [])
 
 
 @pytest.mark.parametrize("name", BYTES_OF)

@@ -109,13 +109,6 @@ class PrecisionKeys:
     master: MasterFormat | None = None
     optimizer: Format | None = None
 
-    def __post_init__(self) -> None:
-        """Refuse a mapping that leaves a format open."""
-        missing = [field.name for field in fields(Precision) if field.name not in self.stated()]
-        if missing and self.preset is None:
-            why = f"without a preset all five formats are needed; missing: {', '.join(missing)}"
-            raise Invalid([Complaint((), f"{why}; write for example 'preset: bf16-mixed'")])
-
     def stated(self) -> dict[str, str]:
         """Return the formats that are stated here."""
         return {kind.name: name for kind in fields(Precision) if (name := getattr(self, kind.name)) is not None}
@@ -127,6 +120,8 @@ PrecisionForm = Preset | PrecisionKeys
 def precision_of(form: PrecisionForm | None, peaks: Iterable[Rates]) -> Precision:
     """Return the precision that a scenario asks for; left out, the default on devices of these *peaks*.
 
+    A mapping that leaves a format open raises `Invalid`.
+
     >>> precision_of(PrecisionKeys("bf16-mixed", gradients="fp32"), []).gradients
     'fp32'
     """
@@ -135,7 +130,13 @@ def precision_of(form: PrecisionForm | None, peaks: Iterable[Rates]) -> Precisio
     if isinstance(form, str):
         return PRESETS[form]
     stated = form.stated()
-    return Precision(**stated) if form.preset is None else replace(PRESETS[form.preset], **stated)
+    if form.preset is not None:
+        return replace(PRESETS[form.preset], **stated)
+    missing = [field.name for field in fields(Precision) if field.name not in stated]
+    if missing:
+        why = f"without a preset all five formats are needed; missing: {', '.join(missing)}"
+        raise Invalid([Complaint((), f"{why}; write for example 'preset: bf16-mixed'")])
+    return Precision(**stated)
 
 
 def default_of(peaks: Iterable[Rates]) -> Precision:

@@ -35,11 +35,6 @@ class ByFormat:
     fp16: FlopPerSecond | None = None
     fp8: FlopPerSecond | None = None
 
-    def __post_init__(self) -> None:
-        """Refuse a mapping without formats."""
-        if not self.stated():
-            raise Invalid([Complaint((), "is empty; write for example '{bf16: 312 TFLOP/s}'")])
-
     def stated(self) -> tuple[tuple[str, float], ...]:
         """Return the formats with their rates."""
         return tuple((field.name, rate) for field in fields(self) if (rate := getattr(self, field.name)) is not None)
@@ -66,5 +61,9 @@ class Rates(NamedTuple):
 
 
 def rates_of(form: float | ByFormat) -> Rates:
-    """Return the rates that a scenario states."""
-    return Rates(by=form.stated()) if isinstance(form, ByFormat) else Rates(form)
+    """Return the rates that a scenario states. A mapping without formats raises `Invalid`."""
+    if not isinstance(form, ByFormat):
+        return Rates(form)
+    if not form.stated():
+        raise Invalid([Complaint((), "is empty; write for example '{bf16: 312 TFLOP/s}'")])
+    return Rates(by=form.stated())

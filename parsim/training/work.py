@@ -50,7 +50,8 @@ def training(cluster: Cluster, plan: TrainingPlan, cost: Cost | None, model: Mod
     if not hasattr(inspect.unwrap(entry), "rows"):  # also for a class from outside
         why = f"the kernel {optimizer.name} does not update weights; use sgd or adam"
         complaints.append(Complaint(("optimizer",), why))
-    formats = precision_of(precision, [device.peak for device in cluster.devices])
+    with checked_below("precision"):
+        formats = precision_of(precision, [device.peak for device in cluster.devices])
     complaints += _about_precision(precision, formats, cluster)
     rows = -(-model.rows // (plan.microbatches or 1))
     seconds = Seconds(cluster, cost, model, formats, plan.recomputed(model), rows)

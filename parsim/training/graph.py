@@ -25,7 +25,7 @@ from parsim.core.columns import NONE, Floats, Ints, packed
 from parsim.core.graph import Edges, TaskGraph
 from parsim.core.kernel import ITEM, Call, size
 from parsim.core.precision import BYTES
-from parsim.training.layout import BACKWARD, FORWARD, INPUT_GRAD, KINDS, OPTIMIZER, RECEIVE, WEIGHT_GRAD
+from parsim.training.layout import BACKWARD, FORWARD, INPUT_GRAD, KINDS, OPTIMIZER, RECEIVE, WEIGHT_GRAD, Rows
 from parsim.training.program import ALL, GRADS, LEFT, SENT, STATE, WEIGHTS, Training
 
 
@@ -165,42 +165,53 @@ class Graph:
     def edges(self) -> tuple[Edges, Ints]:
         """Return all dependencies by parent and child, and what each parent hands on."""
         layout = self.layout
-        found = [some for number in range(layout.iterations) for some in (*self.within(number), *self.between(number))]
+        firsts = len(layout.inner.kind) * np.arange(layout.iterations)  # the first task of each iteration
+        parts = [
+            (self.within(layout.inner), firsts[:-1]),
+            (self.within(layout.final), firsts[-1:]),
+            (self.between(layout.inner, layout.inner), firsts[:-2]),
+            (self.between(layout.inner, layout.final), firsts[-2:-1]),
+        ]
+        found = [_repeated(some, at) for every, at in parts if len(at) for some in every]
         columns = [np.concatenate(column) for column in zip(*found, strict=True)]
         order = np.lexsort((columns[1], columns[0]))
         parent, child, moved, hands = (column[order] for column in columns)
         return Edges(parent, child, moved, np.zeros(len(parent))), hands
 
-    def within(self, iteration: int) -> Iterator[Some]:
+    def within(self, rows: Rows) -> Iterator[Some]:
         """Yield the dependencies of an iteration."""
-        layout, rows, first = self.layout, self.layout.of(iteration), self.layout.first(iteration)
-        task, ops, places = rows.op + first, layout.ops, layout.places
+        layout = self.layout
+        task, ops, places = rows.op, layout.ops, layout.places
         parent, child, crosses = layout.needs
         sent, came = self.by_op(self.priced("sent")), self.by_op(self.priced("came"))
         moved = np.where(ops.kind[parent] == FORWARD, sent[parent], came[parent])
         yield Some(task[parent], task[child], moved * crosses, np.where(crosses > 0, SENT, LEFT))
         before, after = layout.line.T
         yield Some(task[before], task[after], np.zeros(len(before)), np.full(len(before), GRADS))
-        place, last = self.layout.line_ends.T
+        place, last = layout.line_ends.T
         stage = places.stage[place]
         away = layout.home[stage] != places.rank[place]
-        yield Some(task[last], rows.update[stage] + first, self.gradients[stage] * away, np.full(len(last), GRADS))
-
-    def between(self, iteration: int) -> Iterator[Some]:
-        """Yield the dependencies on an update: of other workers, and of the next iteration."""
-        layout, rows, first = self.layout, self.layout.of(iteration), self.layout.first(iteration)
-        places, update = layout.places, rows.update + first
+        yield Some(task[last], rows.update[stage], self.gradients[stage] * away, np.full(len(last), GRADS))
         at = np.flatnonzero(rows.receipt != NONE)
         stage = places.stage[at]
-        yield Some(update[stage], rows.receipt[at] + first, self.weights[stage], np.full(len(stage), WEIGHTS))
-        if iteration + 1 == layout.iterations:
-            return
-        next_rows, next_first = layout.of(iteration + 1), layout.first(iteration + 1)
+        yield Some(rows.update[stage], rows.receipt[at], self.weights[stage], np.full(len(stage), WEIGHTS))
+
+    def between(self, rows: Rows, next_rows: Rows) -> Iterator[Some]:
+        """Yield what the next iteration, which is numbered on, needs of the updates of an iteration."""
+        layout, later = self.layout, len(rows.kind)
         forwards = np.flatnonzero(layout.ops.kind == FORWARD)
-        place, stage = places.of_op[forwards], layout.ops.stage[forwards]
+        place, stage = layout.places.of_op[forwards], layout.ops.stage[forwards]
         receipt = rows.receipt[place]
-        itself = (receipt == NONE) & (layout.home[stage] != places.rank[place])
-        source = np.where(receipt == NONE, update[stage], receipt + first)
+        itself = (receipt == NONE) & (layout.home[stage] != layout.places.rank[place])
+        source = np.where(receipt == NONE, rows.update[stage], receipt)
         hands = np.where(receipt == NONE, WEIGHTS, ALL)
-        yield Some(source, next_rows.op[forwards] + next_first, self.weights[stage] * itself, hands)
-        yield Some(update, next_rows.update + next_first, np.zeros(layout.stages), np.full(layout.stages, STATE))
+        yield Some(source, next_rows.op[forwards] + later, self.weights[stage] * itself, hands)
+        states = np.full(layout.stages, STATE)
+        yield Some(rows.update, next_rows.update + later, np.zeros(layout.stages), states)
+
+
+def _repeated(some: Some, firsts: Ints) -> Some:
+    """Repeat the dependencies of an iteration for iterations whose first tasks are *firsts*."""
+    times = len(firsts)
+    parent, child = ((column + firsts[:, None]).ravel() for column in (some.parent, some.child))
+    return Some(parent, child, np.tile(some.size, times), np.tile(some.hands, times))

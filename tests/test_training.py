@@ -463,7 +463,7 @@ def test_what_cannot_be_trained_is_refused_where_it_stands(where, what, path, me
     ("key", "what", "path", "message"),
     [
         ("widths", [20_000, 20_000], "workload", "makes a model of 400000000 weights"),
-        ("iterations", 100_000, "workload.iterations", "makes 100001 tasks"),
+        ("iterations", 100_000, "workload.iterations", "makes 500001 tasks"),
     ],
 )
 def test_what_is_too_large_is_counted_and_not_computed(key, what, path, message):

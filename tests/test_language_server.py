@@ -89,7 +89,8 @@ COMPLETED = {
     f"{TWO}workload: {{kind: items, kernel: ^}}\n": shelf("kernels").entries(),
     f"{TWO}workload: {{kind: items, merge: ^}}\n": shelf("merges").entries(),
     f"{TWO}workload: {{kind: items, count: 3}}\nplan:\n  split: ^\n": shelf("parallel").entries(),
-    f"{TWO}workload: {{kind: stages}}\nplan:\n  schedule: ^\n": shelf("schedules").entries(),
+    f"{TWO}workload: {{kind: stages}}\nplan:\n  schedule: ^\n": {*shelf("schedules").entries()}
+    - {"custom"},  # it needs its orders
     f"{TWO}policy: ^\n": shelf("policies").entries(),
     f"{TWO}policy:\n  kind: ^\n": shelf("policies").entries(),
     f"{TWO}cost:\n  kind: ^\n": shelf("costs").entries(),

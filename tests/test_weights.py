@@ -4,6 +4,7 @@ The whole is every replica played by itself (`replicas`). What is played of the 
 end, and in every figure.
 """
 
+import copy
 import re
 from dataclasses import replace
 
@@ -95,9 +96,10 @@ def figures(result):
 
 
 def of_device(result, index):
-    row = dict(result.devices[index])
+    row = copy.deepcopy(result.devices[index])
     row.pop("name"), row.pop("stands_for")
-    return row
+    memory = row.pop("memory") or {"by_kind": {}}
+    return row | memory.pop("by_kind") | {key: value for key, value in memory.items() if value is not None}
 
 
 def assert_one_for_all(case, whole, fold):

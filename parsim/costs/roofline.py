@@ -42,6 +42,7 @@ def roofline(efficiency: Positive = 1.0, memory_efficiency: Positive = 1.0, over
     memory_efficiency : share of the device's memory bandwidth that kernels reach.
     overhead : seconds added to every kernel call.
 
+    >>> from parsim.core.precision import FP64
     >>> from parsim.core.rates import Rates
     >>> device = Device("w0", peak=Rates(1e12), bandwidth=1e11)
     >>> seconds(Call("matmul", (), "forward", ((100, 100), (100, 100))), device, FP64, 0.5)

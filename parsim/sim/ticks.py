@@ -166,7 +166,7 @@ def finest(total: float, shortest: float, unit: int = 1) -> Ticks:
     """Return ticks of which *total* seconds are below 2^62, unless that is too coarse for the *shortest* time.
 
     >>> finest(total=100.0, shortest=1.0)[:2], finest(total=1e12, shortest=1.0)[:2]
-    ((1, 16), (1, 9))
+    ((1, 16), (1, 8))
     """
     digits = math.floor(math.log10(MOST / unit) - math.log10(total)) if total else 0
     needed = math.ceil(-math.log10(COARSEST * shortest * unit)) if total and shortest < math.inf else digits

@@ -1,5 +1,7 @@
 """The whole command `parsim run` on a 1F1B of 64 ranks and 256 microbatches, less its start-up.
 
+The last case is a counted model of 128 layers, whose activations and gradients travel over links.
+
     python benchmarks/command.py
 
 Reading, checking, building, playing, measuring and printing, in a process of its own; the start-up is what the same
@@ -20,7 +22,6 @@ from yardstick import Row, bare_simpy, table
 
 RANKS, MICROBATCHES = 64, 256
 TASKS = 2 * RANKS * MICROBATCHES
-CASES = (("0 s", (), 150_000), ("0 s", ("--json",), 150_000), ("100 us", (), 130_000))  # send, options, tasks/s
 ROUNDS = 15
 COMMAND = [sys.executable, "-c", "from parsim.cli import main; main()"]
 SCENARIO = """\
@@ -28,6 +29,19 @@ cluster: {{devices: {ranks}}}
 workload: {{kind: stages, forward: 1 ms, input_grad: 1 ms, weight_grad: 1 ms, send: {send}}}
 plan: {{pipeline: {ranks}, schedule: 1f1b, microbatches: {microbatches}}}
 """
+
+
+MODEL = """\
+cluster: {{devices: {ranks}, device: h100-80g, topology: {{kind: full, bandwidth: 50 GB/s, latency: 5 us}}}}
+workload: {{kind: transformer, preset: llama2-70b, blocks: 126, batch: {microbatches}}}
+plan: {{split: layers, pipeline: {ranks}, microbatches: {microbatches}, stages: framework}}
+"""
+CASES = (  # what, scenario, options, tasks/s
+    ("send 0 s", SCENARIO.replace("{send}", "0 s"), (), 150_000),
+    ("send 0 s", SCENARIO.replace("{send}", "0 s"), ("--json",), 150_000),
+    ("send 100 us", SCENARIO.replace("{send}", "100 us"), (), 130_000),
+    ("a model", MODEL, ("--quiet",), 180_000),
+)
 
 
 def seconds(*arguments: str | Path) -> float:
@@ -42,16 +56,16 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         large, small = Path(folder, "large.yaml"), Path(folder, "small.yaml")
         rows = []
-        for send, options, goal in CASES:
-            large.write_text(SCENARIO.format(ranks=RANKS, microbatches=MICROBATCHES, send=send))
-            small.write_text(SCENARIO.format(ranks=1, microbatches=1, send=send))
+        for what, scenario, options, goal in CASES:
+            large.write_text(scenario.format(ranks=RANKS, microbatches=MICROBATCHES))
+            small.write_text(scenario.format(ranks=1, microbatches=1))
             taken = [(seconds("run", large, *options), seconds("run", small, *options)) for _ in range(ROUNDS)]
             whole, start_up = (median(column) for column in zip(*taken, strict=True))
             work = median(long - short for long, short in taken)  # in turn: both meet the same neighbours
             rate, yardstick = TASKS / work, bare_simpy(np.ones(TASKS).tolist(), TASKS)
             rows += [
                 Row(
-                    " ".join(("parsim run", *options, f"(send {send})")),
+                    " ".join(("parsim run", *options, f"({what})")),
                     f"{whole:.3f} s",
                     f"{start_up:.3f} s (start-up)",
                 ),

@@ -261,10 +261,11 @@ def _job(
         why = f"blocking sends need the order of the schedule, not the policy {policy[0]}; leave policy out"
         complaints.append(Complaint(("plan", "sends"), why))
     cost = cost or costs["constant"]()
-    complaints += [complaint.below("cost") for complaint in cost.remarks(graph, cluster).complaints]
+    remarks = cost.remarks(graph, cluster)
+    complaints += [complaint.below("cost") for complaint in remarks.complaints]
     if computed and isinstance(graph.program, Training):
         complaints += not_computed(graph.program)
-    job = _put_together(scenario, said, cluster, graph, cost, policy)
+    job = replace(_put_together(scenario, said, cluster, graph, cost, policy), notes=tuple(remarks.notes))
     if not computed and (graph.only_activations or isinstance(graph.program, Training)):
         job = job.beyond_memory()
     complaints += complaints_about(job)
@@ -294,7 +295,6 @@ def _put_together(
         seed=said.get("seed", 0),
         clock=said.get("clock", "simulated"),
         values=_anywhere(scenario, said),
-        notes=tuple(cost.remarks(graph, cluster).notes),
     )
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -37,7 +38,7 @@ MOST_WEIGHTS = 1e8  # weights of a model that is really trained
 class Regime(NamedTuple):
     """How a model is trained: the kernel that updates, the number of steps, and the number formats."""
 
-    optimizer: Ask  # its entry is that of the shelf
+    optimizer: Ask  # by name: the shelf of kernels has the entry
     iterations: int
     precision: PrecisionForm | None
 
@@ -125,6 +126,17 @@ class Seconds:
 
     def layers(self, device: int) -> Floats | None:
         """Return the seconds of forward and backward of each layer, (layers,), or None where they are not known."""
+        kind = self.cost.alike(device, self.cluster.devices[device]) if self.cost else None
+        if kind not in self._known:
+            self._known[kind] = self._layers(device)
+        return self._known[kind]
+
+    @cached_property
+    def _known(self) -> dict[Hashable, Floats | None]:
+        """The seconds of layers, once for devices that the cost does not tell apart."""
+        return {}
+
+    def _layers(self, device: int) -> Floats | None:
         every = tuple(range(number, number + 1) for number in range(len(self.model.layers)))
         stages = self._stages(every)
         calls = [stages.price(number, self.rows).calls for number in range(len(every))]

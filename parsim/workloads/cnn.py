@@ -28,6 +28,7 @@ from parsim.scenario.schema import OneOf
 from parsim.training.images import Block, Network, Norm
 from parsim.training.model import Model
 from parsim.training.plan import TrainingPlan
+from parsim.training.values import missing
 from parsim.training.work import OPTIMIZER, Regime, training
 from parsim.workloads import workloads
 
@@ -99,10 +100,7 @@ def cnn(
 
 def _refuse_wrong(values: dict[str, Any]) -> None:
     """Raise `Invalid` with all that is missing, or does not fit together."""
-    complaints = []
-    for key in (key for key in EXAMPLES if key not in values):
-        known = "" if key == "batch" else ", or name a preset"
-        complaints.append(Complaint((key,), f"is missing; write for example '{key}: {EXAMPLES[key]}'{known}"))
+    complaints = missing(values, EXAMPLES)
     stages = values.get("channels", values.get("blocks", [1]))
     if not stages:
         complaints.append(Complaint(("channels",), "has no stages; give the channels of one at least"))

@@ -30,6 +30,7 @@ from parsim.training.model import Model
 from parsim.training.plan import TrainingPlan
 from parsim.training.presets import ENCODER_DECODERS
 from parsim.training.translation import Translation
+from parsim.training.values import missing
 from parsim.training.work import Regime, training
 from parsim.workloads import workloads
 
@@ -118,10 +119,7 @@ def encoder_decoder(
 
 def _refuse_wrong(values: dict[str, Any]) -> None:
     """Raise `Invalid` with all that is missing, or does not fit together."""
-    complaints = []
-    for key in (key for key in EXAMPLES if key not in values):
-        known = "" if key == "batch" else ", or name a preset"
-        complaints.append(Complaint((key,), f"is missing; write for example '{key}: {EXAMPLES[key]}'{known}"))
+    complaints = missing(values, EXAMPLES)
     heads, width = values["heads"], values.get("width", values["heads"])
     if "head_width" not in values and width % heads:
         why = f"{heads} heads cannot split a width of {width} equally; write a divisor of {width}, or a head_width"

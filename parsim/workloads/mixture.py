@@ -31,6 +31,7 @@ from parsim.training.blocks import Dimensions, Experts
 from parsim.training.model import Model
 from parsim.training.plan import TrainingPlan
 from parsim.training.presets import MIXTURES
+from parsim.training.values import about_groups, missing
 from parsim.training.work import Regime, training
 from parsim.workloads import workloads
 
@@ -94,18 +95,13 @@ def mixture(
 
 def _refuse_wrong(values: dict[str, Any]) -> None:
     """Raise `Invalid` with all that is missing, or does not fit together."""
-    complaints = []
-    for key in (key for key in EXAMPLES if key not in values):
-        known = "" if key == "batch" else ", or name a preset"
-        complaints.append(Complaint((key,), f"is missing; write for example '{key}: {EXAMPLES[key]}'{known}"))
-    heads, groups = values["heads"], values.get("key_value_heads", values["heads"])
+    complaints = missing(values, EXAMPLES)
+    heads = values["heads"]
     width = values.get("width", 2 * heads)
     if width % (2 * heads):
         why = f"{heads} heads do not split a width of {width} into equal even numbers, whose pairs positions rotate"
         complaints.append(Complaint(("heads",), why))
-    if heads % groups:
-        why = f"{heads} heads cannot share {groups} heads of keys and values equally"
-        complaints.append(Complaint(("key_value_heads",), why))
+    complaints += about_groups(values)
     if values["top"] > values["experts"]:
         why = f"a token cannot go to {values['top']} of {values['experts']} experts; write at most {values['experts']}"
         complaints.append(Complaint(("top",), why))

@@ -30,6 +30,7 @@ from parsim.training.blocks import Activation, Attention, Dimensions, Norm, Posi
 from parsim.training.model import Model
 from parsim.training.plan import TrainingPlan
 from parsim.training.presets import PRESETS
+from parsim.training.values import about_groups, missing
 from parsim.training.work import Regime, training
 from parsim.workloads import workloads
 
@@ -123,11 +124,8 @@ def transformer(
 
 def _refuse_wrong(values: dict[str, Any]) -> None:
     """Raise `Invalid` with all that is missing, or does not fit together."""
-    complaints = []
-    for key in (key for key in EXAMPLES if key not in values):
-        known = "" if key == "batch" else ", or name a preset"
-        complaints.append(Complaint((key,), f"is missing; write for example '{key}: {EXAMPLES[key]}'{known}"))
-    heads, groups = values["heads"], values.get("key_value_heads", values["heads"])
+    complaints = missing(values, EXAMPLES)
+    heads = values["heads"]
     width, sequence = values.get("width", heads), values.get("sequence", 1)
     if width % heads:
         complaints.append(
@@ -136,9 +134,7 @@ def _refuse_wrong(values: dict[str, Any]) -> None:
     elif values["positions"] == "rotary" and width // heads % 2:
         why = f"rotary positions rotate pairs of numbers, and a head of {width} / {heads} has an odd number of them"
         complaints.append(Complaint(("heads",), why))
-    if heads % groups:
-        why = f"{heads} heads cannot share {groups} heads of keys and values equally"
-        complaints.append(Complaint(("key_value_heads",), why))
+    complaints += about_groups(values)
     if values.get("context", sequence) < sequence:
         why = f"a sequence of {sequence} tokens is longer than the {values['context']} positions of the table"
         complaints.append(Complaint(("sequence",), f"{why}; use at most {values['context']}, or a larger context"))

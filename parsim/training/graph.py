@@ -29,8 +29,8 @@ from parsim.training.layout import BACKWARD, FORWARD, INPUT_GRAD, KINDS, OPTIMIZ
 from parsim.training.program import ALL, GRADS, LEFT, SENT, STATE, WEIGHTS, Training
 
 
-class Some(NamedTuple):
-    """Some dependencies: tasks, bytes, and what the parent hands on."""
+class Dependencies(NamedTuple):
+    """Dependencies of tasks: parents, children, bytes, and what the parent hands on."""
 
     parent: Ints
     child: Ints
@@ -178,25 +178,25 @@ class Graph:
         parent, child, moved, hands = (column[order] for column in columns)
         return Edges(parent, child, moved, np.zeros(len(parent))), hands
 
-    def within(self, rows: Rows) -> Iterator[Some]:
+    def within(self, rows: Rows) -> Iterator[Dependencies]:
         """Yield the dependencies of an iteration."""
         layout = self.layout
         task, ops, places = rows.op, layout.ops, layout.places
         parent, child, crosses = layout.needs
         sent, came = self.by_op(self.priced("sent")), self.by_op(self.priced("came"))
         moved = np.where(ops.kind[parent] == FORWARD, sent[parent], came[parent])
-        yield Some(task[parent], task[child], moved * crosses, np.where(crosses > 0, SENT, LEFT))
+        yield Dependencies(task[parent], task[child], moved * crosses, np.where(crosses > 0, SENT, LEFT))
         before, after = layout.line.T
-        yield Some(task[before], task[after], np.zeros(len(before)), np.full(len(before), GRADS))
+        yield Dependencies(task[before], task[after], np.zeros(len(before)), np.full(len(before), GRADS))
         place, last = layout.line_ends.T
         stage = places.stage[place]
         away = layout.home[stage] != places.rank[place]
-        yield Some(task[last], rows.update[stage], self.gradients[stage] * away, np.full(len(last), GRADS))
+        yield Dependencies(task[last], rows.update[stage], self.gradients[stage] * away, np.full(len(last), GRADS))
         at = np.flatnonzero(rows.receipt != NONE)
         stage = places.stage[at]
-        yield Some(rows.update[stage], rows.receipt[at], self.weights[stage], np.full(len(stage), WEIGHTS))
+        yield Dependencies(rows.update[stage], rows.receipt[at], self.weights[stage], np.full(len(stage), WEIGHTS))
 
-    def between(self, rows: Rows, next_rows: Rows) -> Iterator[Some]:
+    def between(self, rows: Rows, next_rows: Rows) -> Iterator[Dependencies]:
         """Yield what the next iteration, which is numbered on, needs of the updates of an iteration."""
         layout, later = self.layout, len(rows.kind)
         forwards = np.flatnonzero(layout.ops.kind == FORWARD)
@@ -205,13 +205,13 @@ class Graph:
         itself = (receipt == NONE) & (layout.home[stage] != layout.places.rank[place])
         source = np.where(receipt == NONE, rows.update[stage], receipt)
         hands = np.where(receipt == NONE, WEIGHTS, ALL)
-        yield Some(source, next_rows.op[forwards] + later, self.weights[stage] * itself, hands)
+        yield Dependencies(source, next_rows.op[forwards] + later, self.weights[stage] * itself, hands)
         states = np.full(layout.stages, STATE)
-        yield Some(rows.update, next_rows.update + later, np.zeros(layout.stages), states)
+        yield Dependencies(rows.update, next_rows.update + later, np.zeros(layout.stages), states)
 
 
-def _repeated(some: Some, firsts: Ints) -> Some:
+def _repeated(some: Dependencies, firsts: Ints) -> Dependencies:
     """Repeat the dependencies of an iteration for iterations whose first tasks are *firsts*."""
     times = len(firsts)
     parent, child = ((column + firsts[:, None]).ravel() for column in (some.parent, some.child))
-    return Some(parent, child, np.tile(some.size, times), np.tile(some.hands, times))
+    return Dependencies(parent, child, np.tile(some.size, times), np.tile(some.hands, times))

@@ -1,11 +1,11 @@
-"""The seconds of scenarios 20 to 22, 25 and 26, counted by hand: products and bytes of each layer as papers have them.
+"""The seconds of scenarios 20 to 26, counted by hand: products and bytes of each layer as papers have them.
 
 Nothing here comes from parsim, but for the order of actions, which tests of schedules hold against other programs. A
 product (m, k) (k, n) reaches its ceiling but for a start-up in k, all else moves bytes; each kernel takes 4 us more.
 The run is a recurrence: an action starts when its rank is free and its input has arrived.
 """
 
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 LAUNCH, START, REACHED = 4e-6, 150, 0.78
@@ -21,6 +21,7 @@ class Gpu(NamedTuple):
 A100 = Gpu(312e12, 271.2e12, REACHED * 2039e9)  # bf16
 A100_FP16 = A100._replace(ceiling=0.8 * 312e12)  # nobody measured that ceiling
 H100 = Gpu(989e12, 794.5e12, REACHED * 3350e9)
+H200 = H100._replace(memory=REACHED * 4800e9)
 
 
 class Times(NamedTuple):
@@ -117,9 +118,13 @@ def embedding(gpu, rows, h, vocabulary, positions=0, gradients=2):
     return added(times, of_table, weights(gpu, positions * h, gradients=gradients))
 
 
-def head(gpu, rows, h, vocabulary, arrays, gradients=2):
+def losses(gpu, rows, h, vocabulary, gradients=2):
     loss = Times(moved(gpu, 12 * rows * vocabulary, 2), moved(gpu, 12 * rows * vocabulary), 0, 0, 0)
-    return added(norm(gpu, rows, h, arrays, gradients), linear(gpu, rows, h, vocabulary, False, gradients), loss)
+    return linear(gpu, rows, h, vocabulary, False, gradients).plus(loss)
+
+
+def head(gpu, rows, h, vocabulary, arrays, gradients=2):
+    return norm(gpu, rows, h, arrays, gradients).plus(losses(gpu, rows, h, vocabulary, gradients))
 
 
 def fair(starts, seconds):
@@ -139,11 +144,11 @@ def fair(starts, seconds):
     return ends
 
 
-def played(orders, times, send, place, late=None):
+def played(orders, times, sends, place, late=None):
     """Return when the last update ends.
 
-    *times* are by stage, *send* is the seconds between ranks, *place* the rank of a stage; *late* is when the outputs
-    of some actions arrive that take longer.
+    *times* are by stage, *sends* the seconds from each stage to the next one and back, *place* the rank of a stage;
+    *late* is when the outputs of some actions arrive that take longer.
     """
     late = late or {}
     rank_free, done, summed = [0.0] * len(orders), {}, set()
@@ -159,7 +164,10 @@ def played(orders, times, send, place, late=None):
                 if any((*one, microbatch) not in done for one in needs):
                     break
                 arrivals = [
-                    late.get((*one, microbatch), done[(*one, microbatch)] + send * (place[one[0]] != rank))
+                    late.get(
+                        (*one, microbatch),
+                        done[(*one, microbatch)] + (place[one[0]] != rank and sends[min(stage, one[0])]),
+                    )
                     for one in needs
                 ]
                 t = times[stage]
@@ -175,18 +183,61 @@ def played(orders, times, send, place, late=None):
     return max(rank_free)
 
 
-def llama_block(gpu, b, s, h, a, groups, f):
-    """RMSNorm, rotary positions, shared keys and values, SwiGLU; no bias and no dropout."""
-    rows, size, kv = b * s, b * s * h, h // a * groups
+def summed(gpu, size):
+    """A sum with the residual; backward adds both gradients."""
+    return Times(moved(gpu, 6 * size), moved(gpu, 6 * size), 0, 0, 0)
+
+
+def gated(gpu, size):
+    return Times(moved(gpu, 6 * size), moved(gpu, 10 * size), 0, 0, 0)
+
+
+def llama_attention(gpu, b, s, h, a, groups):
+    """RMSNorm, rotary positions, shared keys and values; no bias and no dropout."""
+    rows, kv = b * s, h // a * groups
     square, narrow = linear(gpu, rows, h, h, False), linear(gpu, rows, h, kv, False)
     rotated = added(*(Times(moved(gpu, 4 * rows * width), moved(gpu, 4 * rows * width), 0, 0, 0) for width in (h, kv)))
-    residual = Times(moved(gpu, 6 * size), moved(gpu, 6 * size), 0, 0, 0)
-    gate = Times(moved(gpu, 6 * rows * f), moved(gpu, 10 * rows * f), 0, 0, 0)
+    attention, residual = flash_attention(gpu, b, s, h, kv), summed(gpu, rows * h)
+    return added(norm(gpu, rows, h, 1), square, narrow, narrow, rotated, attention, square, residual)
+
+
+def llama_block(gpu, b, s, h, a, groups, f):
+    """Attention, and an MLP with SwiGLU."""
+    rows = b * s
     up, down, norms = linear(gpu, rows, h, f, False), linear(gpu, rows, f, h, False), norm(gpu, rows, h, 1)
-    attention = flash_attention(gpu, b, s, h, kv)
-    return added(
-        norms, square, narrow, narrow, rotated, attention, square, residual, norms, up, up, gate, down, residual
-    )
+    mlp = added(norms, up, up, gated(gpu, rows * f), down, summed(gpu, rows * h))
+    return llama_attention(gpu, b, s, h, a, groups).plus(mlp)
+
+
+def grouped(gpu, rows, inputs, outputs, experts):
+    """Three products for each expert, of equal numbers of rows; a kernel has all experts."""
+    each = rows // experts
+    f, i = product(gpu, each, outputs, inputs, experts), product(gpu, each, inputs, outputs, experts)
+    w = product(gpu, inputs, outputs, each, experts)
+    return Times(f, i, w, 0, 0).plus(weights(gpu, experts * inputs * outputs))
+
+
+def mixtral_block(gpu, b, s, h, a, groups, f, experts=8, top=2):
+    """Attention, a router, and an MLP of a Llama for each expert; a token has a row at two of them."""
+    tokens = b * s
+    rows, router = top * tokens, linear(gpu, tokens, h, experts, False)
+    copied = 2 * (tokens + rows) * h
+    there = Times(moved(gpu, copied + 2 * tokens * experts, 3), moved(gpu, copied), 0, 0, 0)  # maxima, order, copy
+    back = Times(moved(gpu, copied, 2), moved(gpu, copied + 2 * rows * h, 2), 0, 0, 0)  # softmax, and sums
+    up, down = grouped(gpu, rows, h, f, experts), grouped(gpu, rows, f, h, experts)
+    parts = there, up, up, gated(gpu, rows * f), down, back, summed(gpu, tokens * h)
+    return added(llama_attention(gpu, b, s, h, a, groups), norm(gpu, tokens, h, 1), router, *parts)
+
+
+def translation_blocks(gpu, b, s, h, a):
+    """A block of the encoder and one of the decoder, whose source and target are as long; norms after the sums."""
+    rows, size = b * s, b * s * h
+    square, norms = linear(gpu, rows, h, h, False), norm(gpu, rows, h, 2)
+    drop = Times(moved(gpu, 7 * size), moved(gpu, 11 * size, 2), 0, 0, 0)
+    attention = added(*[square] * 3, plain_attention(gpu, b, s, h, a), square, drop, norms)
+    up, down = linear(gpu, rows, h, 4 * h, True), linear(gpu, rows, 4 * h, h, True)
+    mlp = added(up, relu(gpu, 4 * size), down, drop, norms)
+    return attention.plus(mlp), added(attention, attention, mlp)
 
 
 class Count(NamedTuple):
@@ -196,19 +247,25 @@ class Count(NamedTuple):
     total: float  # N/P (T_s + T_c)
 
 
-def counted(orders, times, place, size, tokens, bandwidth, devices, late=None):
-    """Count a run whose stages stand on the ranks *place*, and send *size* bytes a microbatch.
+def counted(orders, times, place, sizes, tokens, bandwidth, devices, late=None, reading=2):
+    """Count a run whose stages stand on the ranks *place*, and send *sizes* bytes a microbatch to the next one.
 
-    The first tokens come from the host, 8 bytes each, and labels go to the last stage. T_total spreads all seconds of
-    computing and of transfers that are alone over all devices.
+    Tokens come from the host, 8 bytes each, to the first stage, and labels to the last one, or to more stages
+    *reading*. T_total spreads all seconds of computing and of transfers that are alone over all devices.
     """
-    send, given = LATENCY + size / bandwidth, LATENCY + 8 * tokens / bandwidth
+    sends, given = [LATENCY + size / bandwidth for size in sizes], LATENCY + 8 * tokens / bandwidth
     microbatches = 1 + max(microbatch for _, _, microbatch in orders[0])
     computing = sum(
         t.update + microbatches * (t.forward + t.input_grad + t.weight_grad + t.adding) - t.adding for t in times
     )
-    moving = microbatches * (2 * (len(times) - 1) * send + 2 * given)
-    return Count(given + played(orders, times, send, place, late), (computing + moving) / devices)
+    moving = microbatches * (2 * sum(sends) + reading * given)
+    return Count(given + played(orders, times, sends, place, late), (computing + moving) / devices)
+
+
+def cut(layers, stages):
+    """Return the times of stages of so many layers."""
+    ends = [0, *accumulate(stages)]
+    return [added(*layers[a:b]) for a, b in pairwise(ends)]
 
 
 def gpt3_13b(orders):
@@ -217,7 +274,7 @@ def gpt3_13b(orders):
     block = gpt_block(A100, 1, s, h, 40)
     first = added(embedding(A100, s, h, vocabulary, s), block)
     times = [first, *[block] * 39, head(A100, s, h, vocabulary, 2)]
-    return counted(orders, times, range(41), 2 * s * h, s, 25e9, 64)
+    return counted(orders, times, range(41), [2 * s * h] * 40, s, 25e9, 64)
 
 
 def zero_bubble(orders):
@@ -227,7 +284,24 @@ def zero_bubble(orders):
     first = added(embedding(A100_FP16, b * s, h, vocabulary, s, 4), block, block)
     last = added(block, block, head(A100_FP16, b * s, h, vocabulary, 2, 4))
     times = [first, *[added(block, block, block)] * 6, last]
-    return counted(orders, times, range(8), 2 * b * s * h, b * s, 25e9, 8)
+    return counted(orders, times, range(8), [2 * b * s * h] * 7, b * s, 25e9, 8)
+
+
+def transformer_big(orders):
+    """Six blocks in each stack; from the second embedding on, stages also hand on what the encoder made."""
+    b, h, s, vocabulary, stages = 96, 1024, 32, 37000, [5, 5, 3, 2]
+    encoder, decoder = translation_blocks(A100, b, s, h, 16)
+    table, size = embedding(A100, b * s, h, vocabulary), 2 * b * s * h
+    times = cut([table, *[encoder] * 6, table, *[decoder] * 6, losses(A100, b * s, h, vocabulary)], stages)
+    return counted(orders, times, range(4), [size, 2 * size, 2 * size], b * s, 25e9, 4, reading=3)
+
+
+def mixtral(orders):
+    """32 blocks in eight stages; the embedding goes with the first block, the head with the last one."""
+    h, s, vocabulary = 4096, 4096, 32000
+    block = mixtral_block(H200, 1, s, h, 32, 8, 14336)
+    layers = [embedding(H200, s, h, vocabulary), *[block] * 32, head(H200, s, h, vocabulary, 1)]
+    return counted(orders, cut(layers, [5, *[4] * 6, 5]), range(8), [2 * s * h] * 7, s, 50e9, 8)
 
 
 def llama_405b(orders):
@@ -237,7 +311,7 @@ def llama_405b(orders):
     times = [embedding(H100, s, h, vocabulary), *[block] * 126, head(H100, s, h, vocabulary, 1)]
     sent = [times[0].forward * (1 + microbatch) + LATENCY for microbatch in range(16)]  # faster than their link
     late = {(0, "F", microbatch): end for microbatch, end in enumerate(fair(sent, 2 * s * h / 50e9))}
-    return counted(orders, times, [stage % 16 for stage in range(128)], 2 * s * h, s, 50e9, 16, late)
+    return counted(orders, times, [stage % 16 for stage in range(128)], [2 * s * h] * 127, s, 50e9, 16, late)
 
 
 def recompute(orders):
@@ -245,9 +319,8 @@ def recompute(orders):
     b, h, s, vocabulary = 4, 4096, 2048, 50257
     block = gpt_block(A100, b, s, h, 32, selective=True)
     layers = [embedding(A100, b * s, h, vocabulary, s), *[block] * 32, head(A100, b * s, h, vocabulary, 2)]
-    ends = [0, 5, 10, 14, 18, 22, 26, 30, 34]
-    times = [added(*layers[a:b]) for a, b in pairwise(ends)]
-    return counted(orders, times, range(8), 2 * b * s * h, b * s, 25e9, 8)
+    times = cut(layers, [5, 5, *[4] * 6])
+    return counted(orders, times, range(8), [2 * b * s * h] * 7, b * s, 25e9, 8)
 
 
 # -- ResNet-50, as He et al. have it, with the stride in the 3 x 3 convolution
@@ -285,7 +358,7 @@ def bottleneck(gpu, images, came, wide, side, stride):
         conv(gpu, images, came, wide, 1, side), relu(gpu, images * side**2 * wide),
         conv(gpu, images, wide, wide, 3, side, stride), relu(gpu, numbers * wide),
         conv(gpu, images, wide, goes, 1, out),
-        Times(moved(gpu, 6 * numbers * goes), moved(gpu, 6 * numbers * goes), 0, 0, 0), relu(gpu, numbers * goes),
+        summed(gpu, numbers * goes), relu(gpu, numbers * goes),
     ]  # fmt: skip
     if came != goes:
         parts.append(conv(gpu, images, came, goes, 1, side, stride))

@@ -51,6 +51,8 @@ CONFIRMED = {
     "20_gpt3_13b_64_a100": "2.34 s by hand: kernels of each layer, and the recurrence of 1F1B (tests/model_counts.py)",
     "21_zero_bubble": "1.40 s by hand: kernels of each layer, and the recurrence of the order (tests/model_counts.py)",
     "22_resnet50": "95.5 ms by hand: kernels of each layer, gradients to w0, weights back (tests/model_counts.py)",
+    "23_translation": "71.6 ms by hand: kernels of each layer, and the recurrence of ZB-H1 (tests/model_counts.py)",
+    "24_mixtral": "2.97 s by hand: kernels of each layer, and the recurrence of 1F1B (tests/model_counts.py)",
     "25_llama3_405b": "34.5 s by hand: kernels of each layer, sixteen sends that share a link (tests/model_counts.py)",
     "26_recompute": "6.00 s by hand: kernels of each layer, attention's twice (tests/model_counts.py)",
 }
@@ -64,6 +66,8 @@ COUNTED = {
     "20_gpt3_13b_64_a100": model_counts.gpt3_13b,
     "21_zero_bubble": model_counts.zero_bubble,
     "22_resnet50": model_counts.resnet50,
+    "23_translation": model_counts.transformer_big,
+    "24_mixtral": model_counts.mixtral,
     "25_llama3_405b": model_counts.llama_405b,
     "26_recompute": model_counts.recompute,
 }
@@ -492,3 +496,25 @@ def test_16_learns_what_15_does():
         assert one["loss"] == pytest.approx(other["loss"], rel=1e-9)
         assert np.allclose(one["gradient_norm"], other["gradient_norm"], rtol=1e-9)
         assert one["loss"][0] > one["loss"][1] > one["loss"][2]
+
+
+def test_23_hands_on_what_the_encoder_made():
+    """96 pairs of 32 tokens, of 1024 numbers of 2 B, at 25 GB/s: once, then twice."""
+    found, way = spans("23_translation"), 2 * 96 * 32 * 1024 / 25e9
+    for stage, times in enumerate((1, 2, 2)):
+        for task in (f"{stage}F0>{stage + 1}F0", f"{stage + 1}I0>{stage}I0"):
+            _, start, end = found[task]
+            assert end - start == pytest.approx(5e-6 + times * way, rel=1e-12), task
+
+
+def test_24_holds_all_experts():
+    """Four blocks and the embedding on w0, whose weights are 2 + 2 + 12 B; eight microbatches of 4096 tokens wait."""
+    tokens, h, keys, hidden, experts = 4096, 4096, 1024, 14336, 8
+    block = 2 * h * (h + keys) + experts * (h + 3 * h * hidden) + 2 * h
+    weights = 4 * block + 32000 * h
+    kept = 2 * tokens * (6 * h + 2 * keys + experts + 2 * (2 * h + 3 * hidden)) + 4 * tokens * 32  # as in test_mixture
+    memory = played("24_mixtral").to_dict()["devices"][0]["memory"]
+    expected = {"weights": 2 * weights, "gradients": 2 * weights, "optimizer": 12 * weights}
+    expected["activations"] = 8 * (4 * kept + 8 * tokens)
+    assert expected.items() <= memory["by_kind"].items()
+    assert memory["fits"]

@@ -101,7 +101,7 @@ def _flows_without_route(job: Job) -> Iterator[Complaint]:
 def _collectives_without_route(job: Job) -> Iterator[Complaint]:
     graph, devices, places = job.graph, devices_of(job), job.cluster.places
     for each in graph.collectives:
-        for task, other, _ in each.traffic():
+        for task, other in each.pairs():
             (source, *_), (target, *_) = devices[graph.place[task]], devices[graph.place[other]]
             if source != target and job.cluster.path(source, target) is None:
                 why = f"the topology has no route from {places[source]} to {places[target]}"

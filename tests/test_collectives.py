@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from parsim.build import build
-from parsim.core.collective import NOWHERE, Collective, Phase
+from parsim.core.collective import Collective, phase
 from parsim.core.lanes import about_lanes
 from parsim.lower import complaints_about
 from parsim.metrics.checker import check
@@ -19,16 +19,16 @@ BANDWIDTH, LATENCY, SIZE = 100e6, 1e-3, 120e6
 def ring(members, size):
     """Return the phases of a ring all-reduce: 2 (n - 1) times, each member sends 1/n to the next."""
     n = len(members)
-    phase = Phase(np.roll(np.arange(n), -1), np.full(n, size / n))
-    return Collective(tuple(members), (phase,) * (2 * (n - 1)))
+    around = phase(np.arange(n), np.roll(np.arange(n), -1), size / n)
+    return Collective(tuple(members), (around,) * (2 * (n - 1)))
 
 
 def broadcast(members, size):
     """Return the phases of a binomial broadcast: in phase k, members below 2^k send to those 2^k further."""
     n, phases = len(members), []
     for step in [1 << k for k in range((n - 1).bit_length())]:
-        to = np.where((np.arange(n) < step) & (np.arange(n) + step < n), np.arange(n) + step, NOWHERE)
-        phases.append(Phase(to, np.where(to == NOWHERE, 0.0, size)))
+        senders = np.arange(min(step, n - step))
+        phases.append(phase(senders, senders + step, size))
     return Collective(tuple(members), tuple(phases))
 
 
@@ -109,6 +109,19 @@ def test_a_member_needs_a_lane_and_a_route():
         "the topology has no route from w0 to w1",
         "the topology has no route from w1 to w0",
     }
+
+
+@pytest.mark.parametrize("ranks", [2, 4, 7])
+def test_members_may_send_to_several_and_flows_travel_side_by_side(ranks):
+    """Direct all-gather on a full network: each member sends its part to all others, on links of their own."""
+
+    def direct(members, size):
+        pairs = [(a, b) for a in range(ranks) for b in range(ranks) if a != b]
+        return Collective(tuple(members), [phase(*zip(*pairs, strict=True), size / ranks, flows=3)])
+
+    rows = spans(meeting(ranks, direct))
+    for rank in range(ranks):
+        assert rows[f"r{rank}"][7] == pytest.approx(1 + LATENCY + SIZE / ranks / BANDWIDTH, rel=1e-12)
 
 
 def test_the_checker_notices_a_collective_that_is_too_fast():

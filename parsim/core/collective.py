@@ -5,66 +5,83 @@
     member 1                      -> 2       -> 2       -> 2       -> 2
     member 2                      -> 0       -> 0       -> 0       -> 0
 
-A member is a task of a communication lane. Phase 0 begins when the task starts; each further phase begins when the
-member's own bytes of the last phase have arrived, and those sent to it. The task ends with the last phase. Members do
-not wait for each other otherwise.
+A member is a task of a communication lane. Phase 0 begins when the task starts; each further phase begins when all has
+arrived that the member sends and receives in the last phase. The task ends with its last phase. Members do not wait for
+each other otherwise; a member that does nothing in a phase goes on to the next one at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from parsim.core.cluster import Cluster
-from parsim.core.columns import NONE, Floats, Ints
-
-NOWHERE = NONE  # in place of the member that receives
+from parsim.core.columns import Floats, Ints
 
 
 class Phase(NamedTuple):
-    """What each member sends in one phase, and to whom."""
+    """What members send each other in one phase, a row for each send.
 
-    to: Ints  # (members,) the member that receives, or NOWHERE
-    size: Floats  # (members,) B
+    A send of k flows is one entry of weight k in the network: k equal flows side by side, each of `size` / k bytes.
+    """
 
-    def senders(self) -> list[int]:
-        """Return the members that send bytes."""
-        found: list[int] = np.flatnonzero((self.to != NOWHERE) & (self.size > 0)).tolist()
-        return found
+    source: Ints  # (sends,) the member that sends, by its place among the members
+    target: Ints  # (sends,) the member that receives
+    size: Floats  # (sends,) B, of all flows of the send together
+    flows: Ints  # (sends,) equal flows that travel side by side
+
+
+def phase(source: Sequence[int] | Ints, target: Sequence[int] | Ints, size: float | Floats, flows: int = 1) -> Phase:
+    """Return a phase whose sends have equal numbers of flows.
+
+    >>> phase([0, 1], [1, 0], size=5.0, flows=2)
+    Phase(source=array([0, 1]), target=array([1, 0]), size=array([5., 5.]), flows=array([2, 2]))
+    """
+    sends = len(source)
+    return Phase(
+        np.array(source, dtype=np.int64),
+        np.array(target, dtype=np.int64),
+        np.broadcast_to(np.asarray(size, dtype=np.float64), sends).copy(),
+        np.full(sends, flows, dtype=np.int64),
+    )
 
 
 class Collective(NamedTuple):
-    """Members that communicate in phases."""
+    """Members that communicate in phases. Equal phases are one object, so that they are looked at once."""
 
     members: tuple[int, ...]  # tasks of communication lanes, one for each member
-    phases: tuple[Phase, ...]
+    phases: Sequence[Phase]
+    communicator: str = ""  # for the ledger: data, tensor, pipeline, context, expert; empty: none of these
 
-    def traffic(self) -> Iterator[tuple[int, int, float]]:
-        """Yield the task that sends, the task that gets, and the bytes of all that has to travel."""
-        for phase in self.phases:
-            for member in phase.senders():
-                yield self.members[member], self.members[int(phase.to[member])], float(phase.size[member])
+    def different(self) -> list[tuple[Phase, int]]:
+        """Return the different phases in order of appearance, and how often each takes place."""
+        times: dict[int, int] = {}
+        for each in self.phases:
+            times[id(each)] = times.get(id(each), 0) + 1
+        first = {id(each): each for each in self.phases}
+        return [(first[key], count) for key, count in times.items()]
 
-    def sending(self, cluster: Cluster, devices: Ints) -> Floats:
-        """Return the seconds of what each member sends, alone on its way, (phases, members)."""
-        seconds = np.zeros((len(self.phases), len(self.members)))
-        for number, phase in enumerate(self.phases):
-            for member in phase.senders():
-                path = cluster.path(int(devices[member]), int(devices[phase.to[member]]))
-                seconds[number, member] = path.seconds(float(phase.size[member])) if path else 0.0
-        return seconds
+    def pairs(self) -> Iterator[tuple[int, int]]:
+        """Yield the task that sends and the task that receives, once each, where bytes have to travel."""
+        found: dict[tuple[int, int], None] = {}
+        for each, _ in self.different():
+            there = each.size > 0
+            found.update(dict.fromkeys(zip(each.source[there].tolist(), each.target[there].tolist(), strict=True)))
+        return ((self.members[source], self.members[target]) for source, target in found)
 
     def alone(self, cluster: Cluster, devices: Ints) -> Floats:
-        """Return the seconds of each member where nobody is late and nothing shares its way, (members,).
+        """Return the seconds of each member where nobody is late and no sends share a link, (members,).
 
-        A phase takes as long as the slower of what a member sends and what it gets.
+        A phase takes as long as the longest of what a member sends and receives.
         """
-        sending = self.sending(cluster, devices)
-        longest = sending.copy()
-        for phase, (to, _) in enumerate(self.phases):
-            sends = to != NOWHERE
-            np.maximum.at(longest[phase], to[sends], sending[phase, sends])
-        found: Floats = longest.sum(axis=0)
+        found = np.zeros(len(self.members))
+        for (source, target, size, _), count in self.different():
+            longest = np.zeros(len(self.members))
+            for one, other, bytes_ in zip(source.tolist(), target.tolist(), size.tolist(), strict=True):
+                path = cluster.path(int(devices[one]), int(devices[other])) if bytes_ else None
+                seconds = path.seconds(bytes_) if path else 0.0
+                longest[one], longest[other] = max(longest[one], seconds), max(longest[other], seconds)
+            found += count * longest
         return found

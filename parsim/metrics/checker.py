@@ -133,9 +133,9 @@ class _Proof:
         took, drawn, nominal = self.end - self.start, expected * luck, self.timeline.nominal_s[self.row]
         for each in self.job.graph.collectives:  # no cost states how long they take
             members = list(each.members)
-            drawn[members], expected[members] = took[members], each.alone(self.job.cluster, self.device[members])
-            sending = each.sending(self.job.cluster, self.device[members]).sum(axis=0)
-            for place in np.flatnonzero(took[members] < sending - self.tolerance).tolist():
+            alone = each.alone(self.job.cluster, self.device[members])
+            drawn[members], expected[members] = took[members], alone
+            for place in np.flatnonzero(took[members] < alone - self.tolerance).tolist():
                 yield f"task {self.name(members[place])} took less time than its links allow"
         for task in np.flatnonzero(~(np.abs(took - drawn) <= self.tolerance)).tolist():
             yield f"task {self.name(task)} took {took[task]:g} s, but its cost is {drawn[task]:g} s"

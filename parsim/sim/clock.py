@@ -61,17 +61,25 @@ def clock_unit(job: Job, compute: list[Floats]) -> Ticks:
     links = {link for route in _routes(job) for link in route}
     if not links:
         return fitting(times, total, unit_of(speeds))
-    bandwidths, sizes = [link.bandwidth for link in links], np.append(graph.transfers.size, _collected(graph))
+    bandwidths, (together, smallest, phases) = [link.bandwidth for link in links], _collected(graph)
+    sizes = graph.transfers.size
     heaviest = int(job.cluster.stands_for.max())  # no transfer weighs more on a link
-    total += heaviest * float(sizes.sum()) / min(bandwidths) + float((graph.flows.size / graph.flows.limit).sum())
-    total += math.fsum(link.latency for link in links) * len(sizes)
+    total += heaviest * (float(sizes.sum()) + together) / min(bandwidths)
+    total += float((graph.flows.size / graph.flows.limit).sum())
+    total += math.fsum(link.latency for link in links) * (len(sizes) + phases)
     least = [float(column[column > 0].min(initial=math.inf)) for column in (*times, sizes / max(bandwidths))]
-    return finest(total, min(least), unit_of([*speeds, *bandwidths], SHARED))
+    return finest(total, min(*least, smallest / max(bandwidths)), unit_of([*speeds, *bandwidths], SHARED))
 
 
-def _collected(graph: TaskGraph) -> list[float]:
-    """Return the bytes of all that collectives send."""
-    return [size for each in graph.collectives for _, _, size in each.traffic()]
+def _collected(graph: TaskGraph) -> tuple[float, float, int]:
+    """Return the bytes of all that collectives send, those of the smallest flow, and the number of phases."""
+    together, smallest, phases = 0.0, math.inf, 0
+    for each in graph.collectives:
+        phases += len(each.phases)
+        for (_, _, size, flows), times in each.different():
+            together += times * float(size.sum())
+            smallest = min(smallest, float((size / flows)[size > 0].min(initial=math.inf)))
+    return together, smallest, phases
 
 
 def _routes(job: Job) -> Iterator[tuple[Link, ...]]:
@@ -85,7 +93,7 @@ def _routes(job: Job) -> Iterator[tuple[Link, ...]]:
         pairs += [way(devices[place]) for place in (distinct(graph.place[size > 0]).tolist() if len(size) else ())]
     pairs += [((source,), (target,)) for source, target in zip(graph.flows.source, graph.flows.target, strict=True)]
     for each in graph.collectives:
-        pairs += [(devices[graph.place[a]], devices[graph.place[b]]) for a, b, _ in each.traffic()]
+        pairs += [(devices[graph.place[a]], devices[graph.place[b]]) for a, b in each.pairs()]
     for sources, targets in dict.fromkeys(pairs):
         for source, target, _ in wiring.alike(sources, targets):
             route: Route | None = wiring.route(source, target)

@@ -3,15 +3,16 @@
     member 0   |posted|-- phase 0 --|-- phase 1 --|
     member 1            |posted|-- phase 0 --|-- phase 1 --|      late, so member 2 waits for what it sends
 
-A member posts when its task starts. It completes a phase when its own bytes of that phase have arrived, and all bytes
-that other members send to it in that phase.
+A member posts when its task starts. It completes a phase when all has arrived that it sends and receives in it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from parsim.core.collective import NOWHERE, Collective
+import numpy as np
+
+from parsim.core.collective import Collective
 from parsim.sim.state import State
 from parsim.sim.transfers import Transport
 
@@ -39,8 +40,9 @@ class Collectives:
         for each in state.graph.collectives:
             for place, task in enumerate(each.members):
                 self._of[task] = each, place
-                for number, phase in enumerate(each.phases):
-                    self._open[task, number] = int(phase.to[place] != NOWHERE) + int((phase.to == place).sum())
+            for number, (source, target, _, _) in enumerate(each.phases):
+                sends = np.bincount([*source, *target], minlength=len(each.members))
+                self._open.update({(task, number): int(sends[place]) for place, task in enumerate(each.members)})
 
     def __contains__(self, task: int) -> bool:
         return task in self._of
@@ -77,14 +79,14 @@ class Collectives:
 
     def _enter(self, task: int, now: int) -> list[int]:
         """Send what *task* sends in its phase; return the members that may go on at once, if nothing has to travel."""
-        (each, place), number = self._of[task], self._phase[task]
-        to, size = int(each.phases[number].to[place]), float(each.phases[number].size[place])
-        if to == NOWHERE:
-            return []
-        receiver = each.members[to]
-        ends = self._device[self._workers[task]], self._device[self._workers[receiver]]
-        if not size or ends[0] == ends[1]:
-            return self._note(task, receiver, number)
-        self._transport.post(len(self._sent), ends, size, now)
-        self._sent.append((task, receiver, number))
-        return []
+        (each, place), number, soon = self._of[task], self._phase[task], []
+        source, target, size, flows = each.phases[number]
+        for row in np.flatnonzero(source == place).tolist():
+            receiver = each.members[int(target[row])]
+            ends = self._device[self._workers[task]], self._device[self._workers[receiver]]
+            if not size[row] or ends[0] == ends[1]:
+                soon += self._note(task, receiver, number)
+            else:
+                self._transport.post(len(self._sent), ends, float(size[row]), int(flows[row]), now)
+                self._sent.append((task, receiver, number))
+        return soon

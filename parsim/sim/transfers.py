@@ -51,11 +51,12 @@ class Transport:
         row = self._record(transfer, worker, now, now, path.seconds(size, limit))
         self._join(row, path, size, limit, now)
 
-    def post(self, number: int, ends: tuple[int, int], size: float, now: int) -> None:
-        """Send *size* bytes of a collective; no row of the graph's table stands for them."""
+    def post(self, number: int, ends: tuple[int, int], size: float, flows: int, now: int) -> None:
+        """Send *size* bytes of a collective in equal flows; no row of the graph's table stands for them."""
         path = self._path(ends)
         row = self._record(~number, NOBODY, now, now, math.nan)
-        self._join(row, path, size, math.inf, now)
+        ways = tuple((link, flows * weight) for link, weight in path.ways)
+        self._join(row, path._replace(ways=ways), size / flows, math.inf, now)
 
     def over(self, now: int) -> list[int]:
         """Return the transfers whose delay is over now."""

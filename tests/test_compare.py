@@ -20,6 +20,7 @@ from parsim.study.compare import compare
 from parsim.study.noise import sample, student
 from parsim.study.played import TERMS, Figures, Played, ended, fastest, pair
 from parsim.study.table import table
+from parsim.study.table import LABEL
 from parsim.study.variants import alternatives
 from parsim.study.verdict import decided, savings
 
@@ -589,8 +590,8 @@ def test_eight_variants_with_long_names_and_seeds_fit_on_a_page():
     )
     report = found.report()
     assert max(map(len, report.splitlines())) <= 120
-    shown = [line[2:30].rstrip() for line in report.splitlines() if "policy=" in line[2:10]]
-    assert set(shown) == {short(one.label, 28) for one in found.variants}
+    shown = [line[2:].partition("  ")[0] for line in report.splitlines() if "policy=" in line[2:10]]
+    assert set(shown) == {short(one.label, LABEL) for one in found.variants}
     assert "won" in report
     assert "4 seeds, 0 to 3" in report
 

@@ -10,7 +10,6 @@ dualpipe                                holds each stage on 2 ranks instead of 1
 
 from __future__ import annotations
 
-import inspect
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,17 +22,16 @@ from parsim.core.errors import ParsimError
 from parsim.core.graph import TaskGraph
 from parsim.core.job import Job
 from parsim.core.op import TASKS, action, ops_of
-from parsim.core.orders import GIVEN, chunks_of
+from parsim.core.orders import chunks_of
 from parsim.core.schema import Ask
 from parsim.core.tolerance import CLOSE, ranking
-from parsim.entries.registry import Shelf
 from parsim.metrics.activations import live_activations
-from parsim.policies import policies
 from parsim.scenario.scenario import Scenario
 from parsim.schedules import schedules
 from parsim.sim.play import play
 from parsim.study.case import Case
 from parsim.study.change import Change, Refused, first_line, gain, lacking
+from parsim.study.every import every_policy, every_schedule
 from parsim.training.plan import SCHEDULE
 
 
@@ -79,12 +77,10 @@ def asked(scenario: Scenario, job: Job) -> Asked:
         own = _kind(plan.get("schedule") or SCHEDULE.name)
         chunks = chunks_of(Ask(own, schedules[own]), plan.get("chunks"))  # the same stages for every schedule
         plan |= {"pipeline": len(job.graph.orders), "chunks": chunks}
-        names = _without_parameters(schedules, set(GIVEN))
-        sections = {name: {"plan": {**plan, "schedule": name}} for name in names if name != own}
+        sections = {name: {"plan": {**plan, "schedule": name}} for name in every_schedule() if name != own}
         return Asked("schedule", own, sections)
     own = job.policy_name
-    names = [name for name in _without_parameters(policies, set()) if name not in ("in_order", own)]
-    return Asked("policy", own, {name: {"policy": name} for name in names})
+    return Asked("policy", own, {name: {"policy": name} for name in every_policy() if name != own})
 
 
 class Outcome(NamedTuple):
@@ -163,15 +159,3 @@ def best(found: Others, job: Job) -> Change | Refused:
 
 def _kind(said: str | Mapping[str, Any]) -> str:
     return said if isinstance(said, str) else str(said["kind"])
-
-
-def _without_parameters(shelf: Shelf, given: set[str]) -> list[str]:
-    """Return the names of the entries that need no parameter except those *given*."""
-    return [
-        name
-        for name, entry in shelf.entries().items()
-        if all(
-            parameter.default is not parameter.empty or parameter.name in given
-            for parameter in inspect.signature(entry).parameters.values()
-        )
-    ]

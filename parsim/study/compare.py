@@ -106,8 +106,8 @@ def _outcome(ask: Callable[[Case, int], Outcome], case: Case, seed: int) -> Outc
     """Play *case* with *seed*; return the reason if the run fails."""
     try:
         return ask(case, seed)
-    except ScenarioError as wrong:  # no device holds a task, or a random workload is impossible with this seed
-        return f"cannot be played: {wrong.faults[0].message}"
+    except ScenarioError as wrong:  # a schedule refuses the shape, or no device holds a task
+        return f"cannot be played: {'; '.join(dict.fromkeys(fault.message for fault in wrong.faults))}"
     except ParsimError as failed:
         return str(failed)
 

@@ -65,7 +65,7 @@ class Comparison:
         failures = [
             f"{one.label}: {reason.splitlines()[0]}" for one in self.variants for reason in one.failures.values()
         ]
-        more = f" and {len(failures) - 1} more" if len(failures) > 1 else ""
+        more = f", and {len(failures) - 1} more" if len(failures) > 1 else ""
         return f"{failures[0]}{more}" if failures else "interrupted; not every seed was played" * self.interrupted
 
     def to_dict(self) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from parsim.export.table import left, right, short, width
 from parsim.study.measure import AMOUNTS, Measure, measure
 from parsim.study.played import Played, alike, ended, pair, winners
 
-LABEL = 28  # cells
+LABEL = 36  # cells
 PAGE = 120  # cells
 APART = "  "
 

@@ -17,16 +17,16 @@ from math import prod
 from statistics import fmean
 from typing import Any, NamedTuple
 
-from parsim.build import build, sections, work_of
+from parsim.build import sections, work_of
 from parsim.core.errors import Complaint, Fault, ScenarioError
 from parsim.core.escape import printable
 from parsim.core.schema import Ask
 from parsim.reading import load
 from parsim.scenario.scenario import OPTION, Scenario, Source, changed, settings
 from parsim.study.case import Case
+from parsim.study.every import CHUNKS, SCHEDULE, brought, every, is_all
 from parsim.study.labels import labelled, names, paths, written
 from parsim.study.runner import Runner, size
-from parsim.study.unlimited_memory import boundless
 
 MOST = 1_000  # variants
 MOST_SEEDS = 10_000
@@ -92,13 +92,18 @@ def variants(
 ) -> tuple[list[Variant], tuple[int, ...]]:
     """Return the variants to play and the seeds: those given, or a number of seeds from the first variant's own on.
 
-    All faults of all scenarios with all settings are raised at once, in one `ScenarioError`. A variant with a
-    task that no device can hold is no fault as long as another one can be played: it fails beside the others.
+    All faults of all scenarios with all settings are raised at once, in one `ScenarioError`. A variant whose values
+    are right one by one, but do not go together, is no fault as long as another one can be played: it fails beside the
+    others.
     """
     _raise([*_about_seeds(seeds), *_about_settings(chosen)])
     faults: list[Fault] = []
     loaded = [found for source in sources for found in _tried(faults, partial(load, source))]
+    brings = CHUNKS not in chosen and is_all(chosen.get(SCHEDULE))
+    chosen = {path: every(path, value, loaded[0]) if loaded else value for path, value in chosen.items()}
     sets = [dict(zip(chosen, values, strict=True)) for values in product(*map(_choices, chosen.values()))]
+    if brings and loaded:
+        sets = [values | brought(loaded[0], values) for values in sets]
     if not faults and len(loaded) * len(sets) < 2:
         faults.append(Fault("SCENARIO", 0, 0, "SCENARIO", ALONE))
     asked = [
@@ -120,7 +125,7 @@ def variants(
         )
         seeds = range(first, first + seeds)
     _raise([*_about_work([case for _, case in asked], len(sets), seeds[0])])
-    varied = [path for path in chosen if len(_choices(chosen[path])) > 1]
+    varied = [path for path in chosen if len(_choices(chosen[path])) > 1] + [CHUNKS] * brings
     known = (path for scenario in loaded for path in paths(scenario.values)) if varied else ()
     labels = labelled(names(loaded), varied, sets, known)
     found = zip(labels, asked, rows, strict=True)
@@ -133,25 +138,21 @@ class Checked(NamedTuple):
     seed: int = 0  # its own
     size: int = 0  # see `runner.size`
     draws_graph: bool = False
-    unfit: Sequence[Fault] = ()  # its tasks that no device can hold
-    faults: Sequence[Fault] = ()  # why it cannot be played at all
+    unfit: Sequence[Fault] = ()  # why this variant cannot be played, though each of its values is right
+    faults: Sequence[Fault] = ()  # what is wrong in any variant
 
 
 def checked(case: Case) -> Checked:
     """Check whether *case* can be played."""
-    unfit: Sequence[Fault] = ()
+    said, complaints = sections(case.scenario.values)
     try:
-        job = case.own
+        graph = size(case.own.graph)
     except ScenarioError as wrong:
-        if not all(fault.path.startswith("workload") for fault in wrong.faults):
+        elsewhere = any(fault.path.partition(".")[0] not in said for fault in wrong.faults)
+        if complaints or elsewhere:
             return Checked(faults=wrong.faults)
-        unfit = wrong.faults
-        try:
-            job = build(changed(case.scenario, {"cluster": boundless(case.scenario.values["cluster"])}))
-        except ScenarioError:
-            return Checked(faults=unfit)
-    drawn = sections(case.scenario.values)[0]["workload"].arguments.get("seed", 0) is None
-    return Checked(job.seed, size(job.graph), drawn, unfit)
+        return Checked(said["seed"], unfit=wrong.faults)
+    return Checked(case.own.seed, graph, said["workload"].arguments.get("seed", 0) is None)
 
 
 def _checked(cases: Sequence[Case], seeds: int, runner: Runner) -> list[Checked]:

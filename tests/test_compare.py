@@ -19,8 +19,7 @@ from parsim.study import played as playing
 from parsim.study.compare import compare
 from parsim.study.noise import sample, student
 from parsim.study.played import TERMS, Figures, Played, ended, fastest, pair
-from parsim.study.table import table
-from parsim.study.table import LABEL
+from parsim.study.table import LABEL, table
 from parsim.study.variants import alternatives
 from parsim.study.verdict import decided, savings
 

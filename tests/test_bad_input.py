@@ -314,6 +314,13 @@ ONE_FAULT = [
     (TASKS, "p2: 16 s", "§p3: 16 s", "workload.tasks[0].compute.p3", "unknown name 'p3'"),
     (TASKS, "compute: {p1: 14 s, p2: 16 s}", "compute: §{}", "workload.tasks[0].compute", "names no device"),
     (FLOWS, "to: h2, size", "to: §h3, size", "workload.flows[1].to", "unknown name 'h3'"),
+    (
+        FLOWS,
+        "bandwidth: 1 GB/s, latency: 1 ms",
+        "bandwidth: 1 GB/s, profile: [{at: 2 s, bandwidth: 0 B/s}, {at: §2 s, bandwidth: 1 B/s}]",
+        "cluster.topology.links[0].profile[1].at",
+        "is not after the change before it",
+    ),
     (FLOWS, "over: [L1, L2]", "over: [L1, §L3]", "cluster.topology.routes[1].over[1]", "unknown name 'L3'"),
     (FLOWS, "to: h1, over", "to: §h7, over", "cluster.topology.routes[0].to", "unknown name 'h7'"),
     # what cannot go together

@@ -382,6 +382,19 @@ class TestAnswers:
                 "topology mine (mine.py:6) returned ('a', 'a') for the route from w0 to w1; link a was ('a', 1000000.0",
             ),
             (
+                "(places):\n    return Wiring(lambda a, b: (Link('a', 1e6, 0.0, ((2.0, 0.0), (1.0, 1e6))),))",
+                "topology mine (mine.py:6) returned ('a',) for the route from w0 to w1; the profile of link a needs "
+                "times that ascend",
+            ),
+            (
+                "(places):\n    return Wiring(lambda a, b: (Link('a', 1e6, 0.0, ((2.0,),)),))",
+                "topology mine (mine.py:6) returned ('a',) for the route from w0 to w1; link a needs a profile of",
+            ),
+            (
+                "(places):\n    return Wiring(lambda a, b: (Link('a', 1e6),), tiers=(8,))",
+                "topology mine (mine.py:4) returned the tiers (8,); write each as Tier(name, size)",
+            ),
+            (
                 "(places):\n    return Wiring(lambda a, b: a[b])",
                 "topology mine (mine.py:6) raised TypeError for the route from w0 to w1: 'int' object is not subscr",
             ),

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,9 +10,11 @@ from hypothesis import strategies as st
 import parsim
 from parsim.core.cluster import Cluster, Device, Link
 from parsim.core.errors import Invalid
+from parsim.core.wiring import Routes, Tier, Wiring
 from parsim.topologies import topologies
 from parsim.topologies.custom import LinkRow, RouteRow, custom
 from parsim.topologies.full import full
+from parsim.topologies.profiles import Change
 from parsim.topologies.star import star
 
 PLACES = ("w0", "w1", "w2", "host")
@@ -133,6 +136,30 @@ def test_custom_lets_directions_and_routes_share_a_link():
     assert wiring.route(0, 1) == wiring.route(1, 0) == (Link("L1", 1e9),)
     assert cluster_of(wiring).path(0, 1).links == cluster_of(wiring).path(1, 0).links == (0,)
     assert cluster_of(wiring).path(0, 1).seconds(1e9, math.inf) == 1.0
+
+
+def test_custom_gives_links_the_profiles_that_are_stated():
+    rows = [Change(1.0, 0.0), Change(2.0, 5e8)]
+    (link,) = custom(PLACES, [LinkRow("L", 1e9, 0.0, rows)], [RouteRow("w0", "w1", ["L"])]).route(0, 1)
+    assert link.profile == ((1.0, 0.0), (2.0, 5e8))
+    assert link.times(2.0, 0.5).profile == ((1.0, 0.0), (2.0, 1e9))
+
+
+def test_paths_of_many_pairs_are_those_of_each():
+    wiring = Wiring(
+        Routes(
+            lambda sources, targets: np.stack([2 * sources, np.where(targets == 3, -1, 2 * targets + 1)], axis=1),
+            lambda number: Link(str(number), 1e9 + number, 1e-6 * number),
+        ),
+        tiers=(Tier("node", 2), Tier("pod", 4)),
+    )
+    one, many = cluster_of(wiring), cluster_of(wiring)
+    sources, targets = np.array([0, 1, 0, 2, 0]), np.array([1, 2, 3, 0, 1])
+    assert many.paths(sources, targets) == [one.path(*pair) for pair in zip(sources, targets, strict=True)]
+    assert many.links == one.links
+    assert [link.name for link in wiring.route(0, 3)] == ["0"]
+    assert wiring.group(np.arange(6)).tolist() == [0, 0, 1, 1, 2, 2]
+    assert wiring.group(5, tier=1) == 1
 
 
 SIDES = st.one_of(

@@ -1,18 +1,27 @@
-"""The cluster: devices, their workers, links and routes."""
+"""The cluster: devices, their workers, and the paths between them."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import product
 from typing import NamedTuple
 
 import numpy as np
 
 from parsim.core.columns import Ints
 from parsim.core.rates import Rates
+from parsim.core.wiring import UNWIRED as UNWIRED
+from parsim.core.wiring import Link as Link
+from parsim.core.wiring import Pairs as Pairs
+from parsim.core.wiring import Places as Places
+from parsim.core.wiring import Route as Route
+from parsim.core.wiring import Routes as Routes
+from parsim.core.wiring import Wiring as Wiring
+from parsim.core.wiring import alone as alone
+from parsim.core.wiring import each_pair as each_pair
+from parsim.core.wiring import one_for_all as one_for_all
+from parsim.core.wiring import unit_weight as unit_weight
 
 HOST = "host"
 
@@ -46,75 +55,7 @@ class Worker(NamedTuple):
     device: int
 
 
-class Link(NamedTuple):
-    """One shared resource of the network: B/s and seconds."""
-
-    name: str
-    bandwidth: float
-    latency: float = 0.0
-
-
-Route = tuple[Link, ...]  # in travel order
-Places = tuple[int, ...]
-Pairs = Iterator[tuple[int, int, int]]  # source, target, and how many pairs the pair stands for
 Ways = tuple[tuple[int, float], ...]  # the numbers of links, and the weight of a transfer on each
-
-
-def each_pair(sources: Places, targets: Places) -> Pairs:
-    """Yield every pair of distinct places; each stands for itself."""
-    return ((a, b, 1) for a in sources for b in targets if a != b)
-
-
-def unit_weight(source: int, target: int, link: str) -> float:
-    """Return 1: a transfer stands only for itself."""
-    return 1.0
-
-
-class Wiring(NamedTuple):
-    """The answer of a topology: `route` returns the links on the way from one place to another.
-
-    Places are device indices; the host is the index after the last device. `route` returns None if there is no way.
-    Links are made on request; links with the same name are the same link.
-
-    `alike` is for large clusters. It yields one pair of *sources* and *targets* for all connected pairs whose ways take
-    equally long. Without it, a mean over all pairs asks for each route.
-
-    `weight` returns the weight of a transfer on a link of its route, given the link's name. A transfer that stands for
-    eight equal ones has weight 8 on a link that all eight cross, and 1 if each of them has its own link.
-    """
-
-    route: Callable[[int, int], Route | None]
-    alike: Callable[[Places, Places], Pairs] = each_pair
-    weight: Callable[[int, int, str], float] = unit_weight
-
-
-def one_for_all(host: int) -> Callable[[Places, Places], Pairs]:
-    """Return the `alike` of a wiring in which all devices are equivalent.
-
-    >>> list(one_for_all(host=3)((0, 1, 2), (1, 2))), list(one_for_all(host=3)((3,), (0, 1, 2)))
-    ([(0, 1, 4)], [(3, 0, 3)])
-    """
-
-    def alike(sources: Places, targets: Places) -> Pairs:
-        for some, others in product(_apart(sources, host), _apart(targets, host)):
-            pairs = len(some) * len(others) - len(set(some).intersection(others))
-            if pairs:
-                yield next((a, b, pairs) for a in some for b in others if a != b)
-
-    return alike
-
-
-def _apart(places: Places, host: int) -> tuple[Places, Places]:
-    """Return the devices among *places*, and the host."""
-    return tuple(place for place in places if place != host), (host,) if host in places else ()
-
-
-def no_way(source: int, target: int) -> Route | None:
-    """Return None: a cluster without a topology has no routes."""
-    return None
-
-
-UNWIRED = Wiring(no_way, lambda sources, targets: iter(()))
 
 
 class Path(NamedTuple):
@@ -213,11 +154,21 @@ class Cluster:
         """Return the path between two distinct places, or None if there is none."""
         key = (source, target)
         if key not in self._paths:
-            self._paths[key] = self._path(source, target)
+            self._paths[key] = self._path(source, target, self.wiring.route(source, target))
         return self._paths[key]
 
-    def _path(self, source: int, target: int) -> Path | None:
-        route = self.wiring.route(source, target)
+    def paths(self, sources: Ints, targets: Ints) -> list[Path | None]:
+        """Return the paths between pairs of distinct places; many are made in less time than one by one."""
+        pairs = list(zip(sources.tolist(), targets.tolist(), strict=True))
+        route = self.wiring.route
+        if isinstance(route, Routes):
+            new = [pair for pair in dict.fromkeys(pairs) if pair not in self._paths]
+            ends = np.array(new, np.int64).reshape(-1, 2).T
+            for pair, links in zip(new, route.many(*ends), strict=True):
+                self._paths[pair] = self._path(*pair, links)
+        return [self.path(*pair) for pair in pairs]
+
+    def _path(self, source: int, target: int, route: Route | None) -> Path | None:
         if route is None:
             return None
         weight = self.wiring.weight
@@ -230,8 +181,3 @@ class Cluster:
             self.links.append(link)
             self.capacities.append(link.bandwidth)
         return number
-
-
-def alone(route: Route) -> tuple[float, float]:
-    """Return the latency and the bandwidth of a transfer that is alone on its route."""
-    return math.fsum(link.latency for link in route), min((link.bandwidth for link in route), default=math.inf)

@@ -12,7 +12,7 @@ import functools
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
@@ -77,6 +77,7 @@ class Dimension:
 SECONDS = Dimension("a time", "s", "5 s", _SECONDS)
 BYTES = Dimension("a size", "B", "10 MB", _BYTES)
 BYTES_PER_SECOND = Dimension("a bandwidth", "B/s", "400 Gbit/s", _per_second(_BYTES), zero=False)
+RATE_OR_ZERO = replace(BYTES_PER_SECOND, zero=True)
 FLOP = Dimension("a number of FLOP", "FLOP", "2 TFLOP", _FLOP)
 FLOP_PER_SECOND = Dimension("a rate of FLOP", "FLOP/s", "312 TFLOP/s", _per_second(_FLOP), zero=False)
 DIMENSIONS = (SECONDS, BYTES, BYTES_PER_SECOND, FLOP, FLOP_PER_SECOND)
@@ -193,9 +194,10 @@ def _dimension(text: str, unit: str, wanted: tuple[Dimension, ...]) -> Dimension
     dimension = _DIMENSION_OF.get(unit)
     if dimension is None:
         raise ValueError(f"{_quote(text)} has the unknown unit {_quote(unit)}; {_remedy(unit, wanted)}")
-    if dimension not in wanted:
+    found = next((one for one in wanted if one.base == dimension.base), None)
+    if found is None:
         raise ValueError(f"'{text}' is {dimension.what}; write {_wants(wanted)}, for example {_examples(wanted)}")
-    return dimension
+    return found
 
 
 def _remedy(unit: str, wanted: tuple[Dimension, ...]) -> str:
@@ -274,6 +276,7 @@ class Quantity:
 Seconds = Annotated[float, Quantity(SECONDS)]
 Bytes = Annotated[float, Quantity(BYTES)]
 BytesPerSecond = Annotated[float, Quantity(BYTES_PER_SECOND)]
+BandwidthOverTime = Annotated[float, Quantity(RATE_OR_ZERO)]  # it may be 0 B/s for a while
 Flop = Annotated[float, Quantity(FLOP)]
 FlopPerSecond = Annotated[float, Quantity(FLOP_PER_SECOND)]
 

@@ -12,6 +12,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from parsim.core.graph import Floats, TaskGraph
 from parsim.core.job import Cost
 from parsim.core.op import LETTERS, Action, Op, Overlap
 from parsim.core.orders import refuse_chunks
+from parsim.core.wiring import Tier
 from parsim.core.wrong_orders import WrongOrders, drawn, miscounted
 from parsim.entries.external import Check, Who
 from parsim.entries.graph_checks import about_graph
@@ -34,8 +36,10 @@ def anything(who: Who, given: Mapping[str, Any], answer: Any) -> Any:
 
 def wiring(who: Who, given: Mapping[str, Any], answer: Any) -> Wiring:
     """Check routes and their links whenever a route is asked for."""
-    if not isinstance(answer, Wiring) or not all(map(callable, answer)):
+    if not isinstance(answer, Wiring) or not all(map(callable, (answer.route, answer.alike, answer.weight))):
         raise who.error(f"returned {shown(answer)}; return a Wiring(route), where route(source, target) is a function")
+    if not all(isinstance(tier, Tier) and isinstance(tier.size, int) and tier.size > 0 for tier in answer.tiers):
+        raise who.error(f"returned the tiers {shown(answer.tiers)}; write each as Tier(name, size)")
     places = given.get("places", ())
     met: dict[str, Link] = {}
 
@@ -63,10 +67,10 @@ def wiring(who: Who, given: Mapping[str, Any], answer: Any) -> Wiring:
             raise who.error(f"returned {shown(found)} for the weight on link {link}; return a number above 0")
         return float(found)
 
-    return Wiring(
-        route,
-        each_pair if answer.alike is each_pair else alike,
-        unit_weight if answer.weight is unit_weight else weight,
+    return answer._replace(
+        route=route,
+        alike=each_pair if answer.alike is each_pair else alike,
+        weight=unit_weight if answer.weight is unit_weight else weight,
     )
 
 
@@ -80,10 +84,21 @@ def _about_route(found: Any, met: dict[str, Link]) -> Iterator[str]:
     for link in found:
         if not (_is_amount(link.bandwidth) and link.bandwidth > 0 and _is_amount(link.latency)):
             yield f"link {link.name} needs a bandwidth above 0 B/s and a latency of 0 s or more"
+        yield from _about_profile(link)
         if met.setdefault(link.name, link) != link:
             yield f"link {link.name} was {shown(tuple(met[link.name]))} in another route; give each link its own name"
     twice = [name for name, times in Counter(link.name for link in found).items() if times > 1]
     yield from (f"it uses link {name} twice; use each link once" for name in twice)
+
+
+def _about_profile(link: Link) -> Iterator[str]:
+    rows = link.profile
+    if not (isinstance(rows, tuple) and all(isinstance(row, tuple) and len(row) == 2 for row in rows)):
+        yield f"link {link.name} needs a profile of pairs (time in s, bandwidth in B/s from then on)"
+    elif not all(_is_amount(number) for row in rows for number in row):
+        yield f"the profile of link {link.name} needs times of 0 s or more, and bandwidths of 0 B/s or more"
+    elif any(later[0] <= earlier[0] for earlier, later in pairwise(rows)):
+        yield f"the profile of link {link.name} needs times that ascend"
 
 
 def _are_links(found: object) -> bool:

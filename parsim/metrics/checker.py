@@ -274,7 +274,7 @@ class _Proof:
     def link_capacity(self) -> Iterator[str]:
         """No link carries more than its capacity. A transfer counts with its weight on the link."""
         for link, crossings in self._crossings.items():
-            name, capacity, _ = self.job.cluster.links[link]
+            name, capacity, *_ = self.job.cluster.links[link]
             for opened in overfull(crossings, capacity, self.tolerance):
                 yield f"link {name} carried more than its capacity from {opened:g} s on"
 

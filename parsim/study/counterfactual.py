@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from parsim.build import build
-from parsim.core.cluster import Cluster, Device, Link, Route, Wiring
+from parsim.core.cluster import Cluster, Device, Route, Wiring, each_pair
 from parsim.core.graph import Floats, Ints, TaskGraph
 from parsim.core.job import Job
 from parsim.core.timeline import STEPS
@@ -59,7 +59,7 @@ def faster_transfers(job: Job) -> Job:
 
     def route(source: int, target: int) -> Route | None:
         links = wiring.route(source, target)
-        return None if links is None else tuple(Link(one.name, 2 * one.bandwidth, one.latency / 2) for one in links)
+        return None if links is None else tuple(one.times(2.0, 0.5) for one in links)
 
     return _moving(job, wiring._replace(route=route), 0.5)
 
@@ -87,7 +87,7 @@ def without_links(names: Sequence[str], job: Job) -> Job:
 
     wiring = job.cluster.wiring._replace(route=other)
     if len(job.cluster.places) <= FEW:  # in a large cluster some links do not move the mean of all ways
-        wiring = Wiring(other, weight=wiring.weight)
+        wiring = wiring._replace(alike=each_pair)
     return replace(job, cluster=Cluster(job.cluster.devices, wiring))
 
 

@@ -6,6 +6,8 @@ r"""Custom: links and routes given one by one.
 
         seconds of a lone transfer = sum of the latencies + size / least bandwidth on its route
 
+        profile: [{at: 2 s, bandwidth: 0 B/s}, {at: 3 s, bandwidth: 1 GB/s}]        of a link that is down for 1 s
+
 A link is one shared resource for all routes over it. A route is directed: the way back is a separate route.
 The same model as SimGrid's platform files with `<link>` and `<route>` (Casanova et al., JPDC 74, 2014).
 """
@@ -21,6 +23,7 @@ from parsim.core.schema import Name
 from parsim.core.suggestions import Known
 from parsim.core.units import BytesPerSecond, Seconds
 from parsim.topologies import topologies
+from parsim.topologies.profiles import Change, about_profile, profile_of
 
 
 @dataclass(frozen=True)
@@ -32,11 +35,13 @@ class LinkRow:
     name : unique name of the link.
     bandwidth : bytes a second, shared by all transfers over the link.
     latency : seconds from one end to the other, paid once by every transfer.
+    profile : other bandwidths from some time on; left out: the bandwidth never changes.
     """
 
     name: Name
     bandwidth: BytesPerSecond
     latency: Seconds = 0.0
+    profile: list[Change] | None = None
 
 
 @dataclass(frozen=True)
@@ -71,10 +76,12 @@ def custom(places: tuple[str, ...], links: list[LinkRow], routes: list[RouteRow]
     (['L1', 'L2'], None)
     """
     complaints = [*about_doubles("links", [link.name for link in links]), *_about_routes(places, links, routes)]
+    for index, row in enumerate(links):
+        complaints += [complaint.below("links", index, "profile") for complaint in about_profile(row.profile)]
     if complaints:
         raise Invalid(complaints)
     place = {name: index for index, name in enumerate(places)}
-    link = {row.name: Link(row.name, row.bandwidth, row.latency) for row in links}
+    link = {row.name: Link(row.name, row.bandwidth, row.latency, profile_of(row.profile)) for row in links}
     table = {(place[row.from_], place[row.to]): tuple(link[name] for name in row.over) for row in routes}
 
     def listed(sources: Places, targets: Places) -> Pairs:

@@ -1,11 +1,12 @@
 """Lessons: check answers to the exercises of notebooks, and give hints for wrong ones.
 
-00_first_run      makespan(answer, scenario)     how long does it take?
-01_t_total        subsets(answer, scenario)      how many subsets of the items end first?
-02_schedulers     order(answer, scenario)        which order of the tasks reaches T_total?
-03_two_splits     weights(answer, scenario)      from which model size is the split by layers faster?
-04_predict_...    roofline(answer, call, device) how long does a kernel take by the roofline?
-05_pipelines      pipeline(answer, scenario)     how long does a pipeline take?
+00_first_run      makespan(answer, scenario)          how long does it take?
+01_t_total        subsets(answer, scenario)           how many subsets of the items end first?
+02_schedulers     order(answer, scenario)             which order of the tasks reaches T_total?
+03_two_splits     weights(answer, scenario)           from which model size is the split by layers faster?
+04_predict_...    roofline(answer, call, device)      how long does a kernel take by the roofline?
+05_pipelines      pipeline(answer, scenario)          how long does a pipeline take?
+06_memory_...     activations(answer, rank, scenario) how many bytes does a rank keep for backward?
 
 This file contains no answers. Each answer is computed by parsim, so the questions work with other values as well.
 """
@@ -118,6 +119,39 @@ def pipeline(answer: object, source: Source, set: Mapping[str, Any] | None = Non
     direction = "short" if told < run.timeline.makespan_s else "long"
     words = next((words for mistake, words in known if _equal(told, mistake, FOUND)), f"is too {direction}.")
     return _hint(f"{seconds(told)} {words} Which seconds of the bubble can a gradient of weights fill?")
+
+
+def activations(answer: object, rank: int, source: Source, set: Mapping[str, Any] | None = None) -> Marked:
+    """Mark the bytes of activations that a rank of a pipeline holds at its peak.
+
+    Parameters
+    ----------
+    answer : a size with its unit, as in a scenario; right is what is off by 1 % at the most.
+    rank : its number, from 0.
+    source, set : as for `simulate`.
+    """
+    if _unanswered(answer):
+        return _hint("How many bytes does a block keep of a microbatch, and how many microbatches does the rank hold?")
+    try:
+        told = parse(answer, BYTES)
+    except ValueError as wrong:
+        return _unread(wrong)
+    settings = dict(set or {})
+    found = _activations(rank, source, settings)
+    if _equal(told, found, NEAR):
+        return Marked(True, f"Right: {size(found)}.")
+    others = ("plan.schedule", "gpipe"), *(("plan.recompute", each) for each in ("none", "selective", "full"))
+    words = f"is too {'little' if told < found else 'much'}."
+    for key, value in others:
+        if _equal(told, _activations(rank, source, settings | {key: value}), NEAR):
+            words = f"is held with {key}: {value}."
+    return _hint(f"{size(told)} {words} How many microbatches go forward before the first gradient is back?")
+
+
+def _activations(rank: int, source: Source, settings: dict[str, Any]) -> float:
+    """Return the bytes of activations that a rank holds at its peak."""
+    run = simulate(source, settings)
+    return float(run.metrics["devices"][rank]["memory"]["by_kind"]["activations"])
 
 
 def subsets(answer: object, source: Source, set: Mapping[str, Any] | None = None) -> Marked:

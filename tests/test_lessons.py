@@ -189,3 +189,33 @@ def test_a_wrong_time_of_a_pipeline(answer: object, words: str) -> None:
 def test_the_right_time_of_a_pipeline() -> None:
     assert lessons.pipeline("65 ms", PIPELINE).right
     assert lessons.pipeline("77 ms", PIPELINE, {"plan.schedule": "1f1b"}).right
+
+
+PEAK = {
+    "cluster": {"devices": 4, "device": "a100-80g", "topology": {"kind": "full", "bandwidth": "25 GB/s"}},
+    "workload": {"kind": "transformer", "preset": "gpt3-2.7b", "batch": 16},
+    "plan": {"split": "layers", "stages": "framework", "microbatches": 8, "recompute": "selective"},
+}
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (..., "Not yet. How many bytes does a block keep"),
+        ("9.6", "has no unit"),
+        ("25.67 GB", "is held with plan.schedule: gpipe"),  # eight microbatches in place of three
+        ("566 MB", "is held with plan.recompute: full"),  # 2 in place of 34
+        ("38.5 GB", "is too much"),
+        ("3.2 GB", "is too little"),
+    ],
+)
+def test_wrong_activations(answer: object, words: str) -> None:
+    marked = lessons.activations(answer, 1, PEAK)
+    assert not marked.right
+    assert words in marked.words
+
+
+def test_the_right_activations() -> None:
+    """(4 - r) microbatches, b s h of 2 x 2048 x 2560: rank 1 has nine blocks, rank 2 eight."""
+    assert lessons.activations("9.626 GB", 1, PEAK).right
+    assert lessons.activations("5.704 GB", 2, PEAK).right

@@ -26,6 +26,7 @@ ANSWERS = {
     "03_two_splits": '"442.9 MB"',  # 20 ms + (W + 3 items) / 1 GB/s = 3 (20 ms + (W/10 + 10 items) / 1 GB/s)
     "04_predict_then_measure": '"4.394 ms"',  # 2 x 512 x 256 x 704 / 42e9; memory: 8 (131072 + 180224 + 360448) / 16e9
     "05_pipelines": '"65 ms"',  # 8 (2 + 3 + 2) + 3 (2 + 3 - 2)
+    "06_memory_and_recompute": '"9.626 GB"',  # (4 - 1) microbatches x 9 blocks x 34 x 2048 x 2 x 2560 B
 }
 
 by_name = pytest.mark.parametrize("path", NOTEBOOKS, ids=[path.stem for path in NOTEBOOKS])

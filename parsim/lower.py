@@ -42,10 +42,8 @@ def _too_many_pairs(job: Job) -> list[Complaint]:
     """Return a complaint if there are too many pairs of places, and the topology has no `alike`."""
     if job.cluster.wiring.alike is not each_pair:
         return []
-    devices, place, edges = devices_of(job), job.graph.place, job.graph.edges
-    carrying = edges.size > 0
-    ends = set(zip(place[edges.parent[carrying]].tolist(), place[edges.child[carrying]].tolist(), strict=True))
-    pairs = max((len(devices[a]) * len(devices[b]) for a, b in ends), default=0)
+    devices = devices_of(job)
+    pairs = max((len(devices[a]) * len(devices[b]) for a, b in job.graph.ways.tolist()), default=0)
     if pairs <= MOST_PAIRS:
         return []
     why = f"bytes may travel between {pairs} pairs of places, and the topology does not group equal pairs"
@@ -65,17 +63,12 @@ def _missing(job: Job, sources: tuple[int, ...], targets: tuple[int, ...]) -> st
 
 def _edges_without_route(job: Job) -> Iterator[Complaint]:
     graph, devices = job.graph, devices_of(job)
-    parent, child = graph.place[graph.edges.parent], graph.place[graph.edges.child]
-    carrying = np.flatnonzero(graph.edges.size > 0)
-    why = {
-        pair: _missing(job, devices[pair[0]], devices[pair[1]])
-        for pair in set(zip(parent[carrying].tolist(), child[carrying].tolist(), strict=True))
-    }
-    if any(why.values()):
-        for edge in carrying.tolist():
-            message = why[int(parent[edge]), int(child[edge])]
-            if message:
-                yield Complaint(graph.where("edge", edge), message)
+    why = [_missing(job, devices[parent], devices[child]) for parent, child in graph.ways.tolist()]
+    if any(why):
+        carrying = np.flatnonzero(graph.edges.size > 0)
+        for edge, way in zip(carrying.tolist(), graph.ways_of(carrying).tolist(), strict=True):
+            if why[way]:
+                yield Complaint(graph.where("edge", edge), why[way])
 
 
 def _host_without_route(job: Job) -> Iterator[Complaint]:
@@ -147,5 +140,5 @@ def _seconds(job: Job) -> float:
     """Return an upper bound of the seconds of any run of *job*."""
     foreseen = theory(job)
     return math.fsum(
-        [foreseen.n * (foreseen.t_s + foreseen.t_c), *mean_compute(job).tolist(), *job.graph.flows.start, *job.steps]
+        [foreseen.n * (foreseen.t_s + foreseen.t_c), float(mean_compute(job).sum()), *job.graph.flows.start, *job.steps]
     )

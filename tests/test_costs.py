@@ -15,7 +15,6 @@ from parsim.entries.function import made
 from parsim.kernels import kernels
 from parsim.merges import merges
 from parsim.scenario.scenario import load
-from parsim.sim.estimate import columns
 
 PARAMETERS = {"constant": {"compute": 1.0}, "noisy": {"compute": 1.0, "spread": 0.25}}
 PRICED = ("kernels", "measured", "roofline")  # by kernels: tests/test_profile.py
@@ -133,13 +132,13 @@ class TestMixedDevices:
 
     def test_each_of_two_kinds_has_its_own_column(self):
         a100, h100 = {"name": "a", "device": "a100-80g"}, {"name": "h", "device": "h100-80g"}
-        mixed = columns(self.job(a100, h100))
-        alone = [columns(self.job(one, {**one, "name": "other"}))[0] for one in (a100, h100)]
+        mixed = self.job(a100, h100).expected_s
+        alone = [self.job(one, {**one, "name": "other"}).expected_s[0] for one in (a100, h100)]
         np.testing.assert_array_equal(mixed, alone)
         assert np.all(mixed[1] < mixed[0])
 
     def test_equal_devices_share_a_column_whatever_their_names(self):
-        first, second = columns(self.job({"name": "a", "device": "a100-80g"}, {"name": "b", "device": "a100-80g"}))
+        first, second = self.job({"name": "a", "device": "a100-80g"}, {"name": "b", "device": "a100-80g"}).expected_s
         assert first is second
 
     def test_a_cost_from_outside_may_look_at_names(self, tmp_path, request):
@@ -151,7 +150,6 @@ class TestMixedDevices:
         )
         request.addfinalizer(lambda: costs.remove("by-name"))
         use(tmp_path / "by_name.py")
-        found = columns(
-            self.job({"name": "a", "device": "a100-80g"}, {"name": "longer", "device": "a100-80g"}, cost="by-name")
-        )
+        devices = {"name": "a", "device": "a100-80g"}, {"name": "longer", "device": "a100-80g"}
+        found = self.job(*devices, cost="by-name").expected_s
         assert [column[0] for column in found] == [1, 6]

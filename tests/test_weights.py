@@ -26,7 +26,6 @@ from parsim.metrics.closed_forms import forms, lower_bound
 from parsim.metrics.training import training
 from parsim.run import run
 from parsim.scenario.scenario import load
-from parsim.sim.estimate import columns
 from parsim.sim.theory import theory
 from parsim.study.causes import trials
 from parsim.study.counterfactual import without_links
@@ -240,7 +239,7 @@ def test_a_path_tells_weights_and_nominal_seconds_without_them():
 
 def test_devices_that_stand_for_different_numbers_share_their_seconds():
     job = replace(STAR, groups=PARTS[-1]).folded()
-    assert len({id(column) for column in columns(job)}) == 1
+    assert len({id(column) for column in job.expected_s}) == 1
 
 
 # Where workers of different weights may run a task, it stands for the mean of them, as if each were as likely.

@@ -15,9 +15,9 @@ from parsim.core.columns import Bools as Bools
 from parsim.core.columns import Floats as Floats
 from parsim.core.columns import Ints as Ints
 from parsim.core.columns import Numbered as Numbered
+from parsim.core.columns import distinct, packed, share
 from parsim.core.columns import no_floats as no_floats
 from parsim.core.columns import no_ints as no_ints
-from parsim.core.columns import packed, share
 from parsim.core.errors import Path
 from parsim.core.kernel import Call, Tell
 from parsim.core.precision import FP64, Precision
@@ -142,6 +142,22 @@ class TaskGraph:
     def transfers(self) -> Transfers:
         """All that travels, as one table."""
         return transfers(self.edges, self.given, self.result, self.flows, self.lane)
+
+    @cached_property
+    def ways(self) -> Ints:
+        """The pairs of place sets between which edges carry bytes, sorted, a row each, (pairs, 2)."""
+        pairs = distinct(self._way(np.flatnonzero(self.edges.size > 0)))
+        return np.column_stack(np.divmod(pairs, max(len(self.places), 1)))
+
+    def ways_of(self, edges: Ints) -> Ints:
+        """Return which row of `ways` each of some *edges* is that carry bytes, (edges,)."""
+        parent, child = self.ways.T
+        return np.searchsorted(parent * len(self.places) + child, self._way(edges))
+
+    def _way(self, edges: Ints) -> Ints:
+        """Return a number for the pair of place sets of each of the *edges*, (edges,)."""
+        parent, child = (self.place[column[edges]].astype(np.int64) for column in (self.edges.parent, self.edges.child))
+        return parent * len(self.places) + child
 
     @property
     def computes(self) -> Bools:

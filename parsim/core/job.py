@@ -189,6 +189,19 @@ class Job:
         return replace(self, cluster=self.cluster.without_limits(), memories=memories)
 
     @cached_property
+    def expected_s(self) -> list[Floats]:
+        """The expected seconds of the tasks on every device, (tasks,) each; alike devices share a column."""
+        made: dict[Hashable, Floats] = {}
+        stated_per_device = self.graph.stated.ndim == 2
+        found = []
+        for index, device in enumerate(self.cluster.devices):
+            key = index if stated_per_device else self.cost.alike(index, device)
+            if key not in made:
+                made[key] = self.cost.expected(self.graph, index, device)
+            found.append(made[key])
+        return found
+
+    @cached_property
     def begun_s(self) -> float:
         """When the steps before the first task are over, added up in their order."""
         return reduce(add, self.steps[:BEFORE], 0.0)

@@ -17,6 +17,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from parsim.core.cluster import HOST
+from parsim.core.columns import distinct
 from parsim.core.graph import Floats
 from parsim.core.op import KINDS as OF_OPS
 from parsim.core.quantities import number, unit_of
@@ -135,7 +136,7 @@ def _lane(timeline: Timeline, worker: int, cells: int, crowded: bool) -> _Lane:
     winner = np.argmax(np.round(shares, 9), axis=0)
     brush: Brush = crowds if crowded else singles
     span = brush(timeline, tasks, edges, winner == 0) if len(tasks) else np.full(cells, -1)
-    letters = {number: _letter(timeline, number, crowded) for number in np.unique(span[span >= 0]).tolist()}
+    letters = {number: _letter(timeline, number, crowded) for number in distinct(span[span >= 0]).tolist()}
     others = np.array([" ", "-", ".", " "])[winner].tolist()
     row = "".join(letters.get(number, other) for number, other in zip(span.tolist(), others, strict=True))
     return _Lane(row, {timeline.kinds.table[timeline.kinds.code[number]] for number in letters})

@@ -21,7 +21,7 @@ from parsim.core.graph import Floats, Ints
 from parsim.core.job import BEFORE, Job
 from parsim.core.timeline import STEPS, Timeline
 from parsim.core.tolerance import CLOSE
-from parsim.sim.estimate import columns
+from parsim.sim.estimate import where_run
 from parsim.training.graph import graph_of
 from parsim.training.program import Training
 from parsim.training.stage import Recompute
@@ -169,5 +169,5 @@ def _again(job: Job) -> Floats:
     cut = program.cut._replace(recompute=(nothing,) * len(program.cut.recompute))
     without = replace(job, graph=graph_of(replace(program, cut=cut)))
     device = np.array(job.cluster.device_of_worker)[job.graph.place]
-    with_s, without_s = (np.stack(columns(one))[device, np.arange(len(device))] for one in (job, without))
+    with_s, without_s = (where_run(one.expected_s, device) for one in (job, without))
     return np.where(with_s > 0, 1 - without_s / np.where(with_s > 0, with_s, 1.0), 0.0)

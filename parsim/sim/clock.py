@@ -85,10 +85,8 @@ def _collected(graph: TaskGraph) -> tuple[float, float, int]:
 def _routes(job: Job) -> Iterator[tuple[Link, ...]]:
     """Yield the routes that transfers may take, one for those that are alike."""
     graph, wiring, host = job.graph, job.cluster.wiring, (job.cluster.host,)
-    devices, edges = devices_of(job), graph.edges
-    carrying = edges.size > 0
-    both = np.stack([graph.place[edges.parent[carrying]], graph.place[edges.child[carrying]]], axis=1)
-    pairs = [(devices[parent], devices[child]) for parent, child in distinct(both).tolist()]
+    devices = devices_of(job)
+    pairs = [(devices[parent], devices[child]) for parent, child in graph.ways.tolist()]
     for size, way in ((graph.given, lambda there: (host, there)), (graph.result, lambda there: (there, host))):
         pairs += [way(devices[place]) for place in (distinct(graph.place[size > 0]).tolist() if len(size) else ())]
     pairs += [((source,), (target,)) for source, target in zip(graph.flows.source, graph.flows.target, strict=True)]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from functools import cache, partial
 from typing import TypeVar
 
 import numpy as np
 
 from parsim.core.cluster import Cluster, Pairs, Places, alone, each_pair
-from parsim.core.columns import Floats, distinct
+from parsim.core.columns import Floats, Ints, distinct
 from parsim.core.job import Estimate, Job
 from parsim.sim.memory_bounds import Holding, devices_of
 
@@ -18,22 +18,9 @@ T = TypeVar("T")
 Rows = tuple[list[float], ...]  # [worker][task] s; equal devices share a list
 
 
-def columns(job: Job) -> list[Floats]:
-    """Return the expected seconds of the tasks on every device, (tasks,) each; alike devices share a column."""
-    made: dict[Hashable, Floats] = {}
-    stated_per_device = job.graph.stated.ndim == 2
-    found = []
-    for index, device in enumerate(job.cluster.devices):
-        key = index if stated_per_device else job.cost.alike(index, device)
-        if key not in made:
-            made[key] = job.cost.expected(job.graph, index, device)
-        found.append(made[key])
-    return found
-
-
 def expected(job: Job) -> Rows:
     """Return the expected seconds on every worker."""
-    return by_worker(job, columns(job), lambda column: column.tolist())
+    return by_worker(job, job.expected_s, lambda column: column.tolist())
 
 
 def by_worker(job: Job, found: list[Floats], make: Callable[[Floats], T]) -> tuple[T, ...]:
@@ -43,9 +30,21 @@ def by_worker(job: Job, found: list[Floats], make: Callable[[Floats], T]) -> tup
     return tuple(made[id(found[device])] for device in job.cluster.device_of_worker)
 
 
+def where_run(columns: list[Floats], device: Ints) -> Floats:
+    """Return what the columns of devices say of each task on the *device* that runs it, (tasks,)."""
+    made = {id(column): column for column in columns}
+    if len(made) == 1:
+        return columns[0]
+    key = np.array([id(column) for column in columns])[device]
+    found = np.empty(len(device))
+    for one, column in made.items():
+        found[key == one] = column[key == one]
+    return found
+
+
 def drawn(job: Job) -> list[Floats]:
     """Return the seconds that tasks will take on every device, luck included, (tasks,) each; alike devices share."""
-    luck, found = job.cost.luck(job.seed, len(job.graph)), columns(job)
+    luck, found = job.cost.luck(job.seed, len(job.graph)), job.expected_s
     if np.all(luck == 1.0):
         return found
     distinct = {id(column): column for column in found}
@@ -55,9 +54,9 @@ def drawn(job: Job) -> list[Floats]:
 
 def mean_compute(job: Job) -> Floats:
     """Return the mean of each task's seconds over all workers that may run it, (tasks,)."""
-    by_device = columns(job)
+    by_device = job.expected_s
     if len({id(column) for column in by_device}) == 1:
-        return by_device[0]
+        return by_device[0].copy()
     device, weights = job.cluster.device_of_worker, job.cluster.stands_for.tolist()
     mean = np.zeros(len(job.graph))
     for index, allowed in enumerate(job.graph.places):
@@ -106,12 +105,10 @@ def mean_transfer(job: Job) -> Floats:
     edges = graph.edges
     seconds = edges.delay.copy()
     carrying = np.flatnonzero(edges.size > 0)
-    pairs = graph.place[edges.parent[carrying]] * len(graph.places) + graph.place[edges.child[carrying]]
-    for pair in distinct(pairs):
-        here = carrying[pairs == pair]
-        parent, child = divmod(int(pair), len(graph.places))
-        latency, per_byte = mean.between(devices[parent], devices[child])
-        seconds[here] = latency + edges.size[here] * per_byte
+    if len(carrying):
+        found = [mean.between(devices[parent], devices[child]) for parent, child in graph.ways.tolist()]
+        latency, per_byte = np.array(found)[graph.ways_of(carrying)].T
+        seconds[carrying] = latency + edges.size[carrying] * per_byte
     return seconds
 
 
@@ -130,10 +127,13 @@ def mean_result(job: Job) -> Floats:
 def _by_place(job: Job, size: Floats, way: Callable[[tuple[int, ...]], tuple[float, float]]) -> Floats:
     """Return the seconds of *size* bytes per task, the *way* (s, s/B) depending on the devices that may run it."""
     seconds = np.zeros(len(size))
-    for index, allowed in enumerate(devices_of(job) if len(size) else ()):
-        here = (job.graph.place == index) & (size > 0)
-        latency, per_byte = way(allowed)
-        seconds[here] = latency + size[here] * per_byte
+    here = np.flatnonzero(size > 0)
+    if len(here):
+        devices, place = devices_of(job), job.graph.place[here]
+        latency, per_byte = np.zeros((2, len(devices)))
+        for index in distinct(place).tolist():
+            latency[index], per_byte[index] = way(devices[index])
+        seconds[here] = latency[place] + size[here] * per_byte[place]
     return seconds
 
 

@@ -71,17 +71,27 @@ class Routes:
 
     def between(self, source: Ints, target: Ints) -> Ints:
         """Return the number of the route of each pair of places, (pairs,)."""
-        pairs, where = np.unique(np.stack([source, target], axis=1), axis=0, return_inverse=True)
+        places = len(self._cluster.places)
+        pairs, where = np.unique(source * np.int64(places) + target, return_inverse=True)
         first = len(self.links)
         for pair in pairs.tolist():
-            path = self._cluster.path(*pair)
+            path = self._cluster.path(*divmod(pair, places))
             assert path is not None, "the scenario was checked"
             self._latency.append(path.latency)
             self._bandwidth.append(path.bandwidth)
             shares = (self._cluster.capacities[link] / weight for link, weight in path.ways)
             self._rate.append(min(shares, default=math.inf))
             self.links.append(tuple(dict.fromkeys(path.links)))
-        return first + where.reshape(-1)
+        return np.asarray(first + where)
+
+    def crossed(self, route: Ints, rows: Ints) -> tuple[Ints, Ints]:
+        """Return each of the *rows* once for every link that its route takes, and the number of the link."""
+        count = np.array([len(links) for links in self.links])
+        first = np.concatenate(([0], np.cumsum(count)))
+        links = np.fromiter(chain.from_iterable(self.links), np.int64, first[-1])
+        many = count[route[rows]]
+        ends = np.cumsum(many)
+        return np.repeat(rows, many), links[np.repeat(first[route[rows]] - ends + many, many) + np.arange(many.sum())]
 
     def hops(self, route: Ints, size: Floats, limit: Floats | float = math.inf) -> tuple[Ints, Ints, Floats]:
         """Return ticks of latency, ticks of carrying, and nominal seconds of transfers that are alone, (transfers,)."""
@@ -101,6 +111,8 @@ class LongestPath:
         self.device, self.host = np.array(self.job.cluster.device_of_worker), self.job.cluster.host
         self.routes = Routes(ready)
         self.order = np.fromiter(chain.from_iterable(ready.orders), np.int64, len(self.graph))
+        self.place = np.empty_like(self.order)  # of each task along `order`
+        self.place[self.order] = np.arange(len(self.order))
         self.turn = np.concatenate([np.arange(len(order)) for order in ready.orders] or [self.order])  # along `order`
 
     def play(self) -> Record:
@@ -161,24 +173,30 @@ class LongestPath:
             np.maximum.at(held, table.parent[sent.transfer[edges]], sent.end[edges])
         behind = np.flatnonzero(self.turn)  # along `order`
         before, after = self.order[behind - 1], self.order[behind]
+        needed = self._needed(lag)
         earliest = np.full(len(graph), self.begun)
         at_once, later = given & (opener == NOBODY), opener != NOBODY
         earliest[table.child[sent.transfer[at_once]]] += sent.end[at_once]
         return longest_paths(
-            np.concatenate([graph.edges.parent, before, opener[later]]),
-            np.concatenate([graph.edges.child, after, table.child[sent.transfer[later]]]),
-            np.concatenate([lag, held[before], sent.end[later] - took[opener[later]]]),  # counted from its start
+            np.concatenate([graph.edges.parent[needed], before, opener[later]]),
+            np.concatenate([graph.edges.child[needed], after, table.child[sent.transfer[later]]]),
+            np.concatenate([lag[needed], held[before], sent.end[later] - took[opener[later]]]),  # from its start
             took,
             earliest,
         )
 
+    def _needed(self, lag: Ints) -> Ints:
+        """Return the edges that do not follow from the order of a worker."""
+        parent, child = self.graph.edges.parent, self.graph.edges.child
+        kept = (self.worker[parent] == self.worker[child]) & (self.place[parent] < self.place[child]) & (lag == 0)
+        return np.flatnonzero(~kept)
+
     def _openers(self, sent: Sent) -> Ints:
         """Return the task whose start releases each transfer, or NOBODY; only inputs from the host wait for a start."""
-        place, ahead = np.empty_like(self.order), 1 + self.job.prefetch
-        place[self.order] = np.arange(len(self.order))  # along `order`
+        ahead = 1 + self.job.prefetch
         opener = np.full(len(sent.transfer), NOBODY)
         given = self.graph.transfers.given[sent.transfer]
-        mine = place[self.graph.transfers.child[sent.transfer[given]]]
+        mine = self.place[self.graph.transfers.child[sent.transfer[given]]]
         opener[given] = np.where(self.turn[mine] < ahead, NOBODY, self.order[np.maximum(mine - ahead, 0)])
         return opener
 
@@ -208,16 +226,14 @@ class LongestPath:
         network = np.flatnonzero((sent.route >= 0) & (sent.end > sent.join))
         if not len(network):
             return
-        links = [self.routes.links[route] for route in sent.route[network].tolist()]
-        row = np.repeat(network, [len(some) for some in links])
-        link = np.fromiter(chain.from_iterable(links), np.int64, len(row))
+        row, link = self.routes.crossed(sent.route, network)
         order = np.lexsort((sent.end[row], sent.join[row], link))
         row, link = row[order], link[order]
         meet = np.flatnonzero((link[1:] == link[:-1]) & (sent.join[row[1:]] < sent.end[row[:-1]]))
         if len(meet):
             name = self.job.cluster.links[int(link[meet[0]])].name
             raise Undecided(f"transfers share link {name}")
-        instants = np.unique(np.concatenate([starts, ends, sent.start, sent.join, sent.end]))
+        instants = np.sort(np.concatenate([starts, ends, sent.start, sent.join, sent.end]))
         end = sent.end[network]
         before = instants[np.maximum(np.searchsorted(instants, end) - 1, 0)]
         few, many = WINDOW

@@ -50,8 +50,7 @@ def prepared(job: Job) -> Prepared:
 
 def _homes(policy: Policy, graph: TaskGraph) -> list[int]:
     """Return the worker of each task, where the policy names all that compute."""
-    homes = [policy.home(task) for task in range(len(graph))]
+    homes = list(map(policy.home, range(len(graph))))
     for task in np.flatnonzero(~graph.computes).tolist():
         homes[task] = graph.places[graph.place[task]][0]
-    named = [home for home in homes if home is not None]
-    return named if len(named) == len(homes) and graph.computes.any() else []
+    return [] if None in homes or not graph.computes.any() else homes  # type: ignore[return-value]

@@ -29,6 +29,12 @@ class Transfers(NamedTuple):
         """Return no rows."""
         return cls(no_ints(), no_ints(), no_floats(), no_floats(), no_floats())
 
+    def at(self, rows: Ints) -> Transfers:
+        """Return the rows with the given numbers."""
+        return Transfers(
+            self.transfer[rows], self.worker[rows], self.start_s[rows], self.end_s[rows], self.nominal_s[rows]
+        )
+
 
 class Record(NamedTuple):
     """Columns of tasks, (tasks,) each; transfers; and intervals of workers.

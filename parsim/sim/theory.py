@@ -34,7 +34,7 @@ def theory(job: Job) -> Theory:
         n=n,
         p=job.cluster.p,
         t_s=math.fsum(seconds[computes].tolist()) / n,
-        t_c=math.fsum(np.concatenate(transfers).tolist()) / n,
+        t_c=math.fsum(np.concatenate([part[part != 0] for part in transfers]).tolist()) / n,
     )
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from parsim.core.columns import Floats, Ints, distinct
 from parsim.core.job import Job
 from parsim.core.timeline import STEPS
-from parsim.sim.record import Record, SpanNames
+from parsim.sim.record import Record, SpanNames, Transfers
 from parsim.sim.state import NOBODY
 
 UNKNOWN = -1
@@ -41,8 +41,8 @@ def compute_waits(job: Job, record: Record, names: SpanNames) -> Ints:
     return waits
 
 
-def transfer_waits(job: Job, record: Record, names: SpanNames) -> Ints:
-    """Return the code of what each transfer waited for, (transfers,)."""
+def transfer_waits(job: Job, record: Record, names: SpanNames, of_tasks: Ints) -> Ints:
+    """Return the code of what each transfer waited for, (transfers,), given those *of_tasks*."""
     moved, table = record.transfers, job.graph.transfers
     transfer = moved.transfer
     sent, flow = table.parent[transfer] >= 0, table.flows[transfer]
@@ -50,18 +50,25 @@ def transfer_waits(job: Job, record: Record, names: SpanNames) -> Ints:
     giver[sent] = table.parent[transfer[sent]]
     ready[sent] = record.end_s[giver[sent]]
     giver[flow] = names.word("")
+    late = np.flatnonzero((ready != moved.start_s) & ~flow)
+    giver[late] = _late_waits(job, record, names, of_tasks, late)
+    return giver
+
+
+def _late_waits(job: Job, record: Record, names: SpanNames, of_tasks: Ints, rows: Ints) -> Ints:
+    """Return the code of what those transfers waited for that did not leave at once, (rows,)."""
+    moved, table = record.transfers.at(rows), job.graph.transfers
     waits = ended_on(record._replace(worker=_lanes(job, record)), moved.worker, moved.start_s)
     waits[waits == UNKNOWN] = names.word("policy")
-    _beside_starts(job, record, names, waits)
+    _beside_starts(job, record, names, moved, of_tasks, waits)
     waits[_starved(record, moved.worker, moved.start_s)] = names.word("memory")
-    waits[table.lane[transfer] > 0] = names.word("memory")  # they leave as their task ends, or when there is room
-    inward = np.flatnonzero(table.edges[transfer] & (table.lane[transfer] == 0))
-    child = table.child[transfer[inward]]
+    lane = table.lane[moved.transfer]
+    waits[lane > 0] = names.word("memory")  # they leave as their task ends, or when there is room
+    inward = np.flatnonzero(table.edges[moved.transfer] & (lane == 0))
+    child = table.child[moved.transfer[inward]]
     released = record.ready_s[child] == moved.start_s[inward]
     if released.any():
         waits[inward[released]] = _last_parents(job, record)[child[released]]
-    at_once = (ready == moved.start_s) | flow
-    waits[at_once] = giver[at_once]
     return waits
 
 
@@ -99,18 +106,22 @@ def _pairs(lane: Ints, moment: Floats) -> list[tuple[int, float]]:
     return list(zip(lane.tolist(), moment.tolist(), strict=True))
 
 
-def _beside_starts(job: Job, record: Record, names: SpanNames, waits: Ints) -> None:
+def _beside_starts(job: Job, record: Record, names: SpanNames, moved: Transfers, of_tasks: Ints, waits: Ints) -> None:
     """Set what inputs from the host waited for that left as another task started: what that task waited for."""
-    rows = np.flatnonzero(job.graph.transfers.given[record.transfers.transfer])
-    rows = rows[waits[rows] == names.word("policy")]
+    rows = np.flatnonzero(job.graph.transfers.given[moved.transfer] & (waits == names.word("policy")))
     if not len(rows):
         return
-    starts = {
-        start: task for task, start in enumerate(zip(record.worker.tolist(), record.start_s.tolist(), strict=True))
-    }
-    moved, of_tasks = record.transfers, compute_waits(job, record, names)
-    for row, start in zip(rows.tolist(), zip(moved.worker[rows], moved.start_s[rows], strict=True), strict=True):
+    tasks = _on(moved.worker[rows], record.worker)
+    starts = dict(zip(_pairs(record.worker[tasks], record.start_s[tasks]), tasks.tolist(), strict=True))
+    for row, start in zip(rows.tolist(), _pairs(moved.worker[rows], moved.start_s[rows]), strict=True):
         waits[row] = of_tasks[starts[start]] if start in starts else waits[row]
+
+
+def _on(some: Ints, worker: Ints) -> Ints:
+    """Return the tasks on *some* workers, given the *worker* of every task."""
+    asked = np.zeros(2 + max(int(some.max(initial=NOBODY)), int(worker.max(initial=NOBODY))), dtype=bool)
+    asked[some + 1] = True  # from NOBODY on
+    return np.flatnonzero(asked[worker + 1])
 
 
 def _last_parents(job: Job, record: Record) -> Ints:
@@ -141,12 +152,13 @@ def _inputs(job: Job, record: Record, names: SpanNames, waits: Ints) -> None:
 def ended_on(record: Record, worker: Ints, moment: Floats) -> Ints:
     """Return the task of highest number that ended on each *worker* at each *moment* before itself, or UNKNOWN."""
     found = np.full(len(moment), UNKNOWN)
-    rows = np.bincount(record.worker + 1, minlength=int(worker.max(initial=NOBODY)) + 2)
+    asked = _on(worker, record.worker)
+    rows = np.bincount(record.worker[asked] + 1, minlength=int(worker.max(initial=NOBODY)) + 2)
     chunk = np.cumsum(rows) // CHUNK  # of each worker, from NOBODY on
     for number in distinct(chunk[rows > 0]).tolist():
         here = np.flatnonzero(chunk == number) + NOBODY
         low, high = int(here[0]), int(here[-1])
-        tasks = np.flatnonzero((low <= record.worker) & (record.worker <= high))
+        tasks = asked[(low <= record.worker[asked]) & (record.worker[asked] <= high)]
         mine = np.flatnonzero((low <= worker) & (worker <= high))
         found[mine] = _ended_on(record, tasks, worker[mine], moment[mine])
     return found

@@ -11,7 +11,7 @@ import numpy as np
 from parsim.core.columns import Floats, Ints, distinct
 from parsim.core.job import BEFORE, Job
 from parsim.core.timeline import CAUSES, STEPS, Idle, Timeline, Words
-from parsim.sim.estimate import columns
+from parsim.sim.estimate import where_run
 from parsim.sim.idleness import Intervals, causes, gather
 from parsim.sim.record import Record, SpanNames, intervals
 from parsim.sim.waits import compute_waits, transfer_waits
@@ -32,9 +32,10 @@ def compose(job: Job, record: Record, steps: Steps, instants: Record) -> Timelin
     """
     names = SpanNames(job.graph)
     idle = _idle(job, record, steps)
-    parts = [_ended(_tasks(job, record, names, instants), record), _steps(job, steps, names)]
+    waits = compute_waits(job, instants, names)
+    parts = [_ended(_tasks(job, record, waits), record), _steps(job, steps, names)]
     if len(record.transfers.transfer):
-        parts.append(_transfers(job, record, names, instants))
+        parts.append(_transfers(job, record, names, transfer_waits(job, instants, names, waits)))
     number, task, kind, worker, ways, ready, start, end, nominal, wait, transfer = zip(*parts, strict=True)
 
     def small(column: Sequence[Ints]) -> Ints:
@@ -86,7 +87,7 @@ def _ended(rows: Columns, record: Record) -> Columns:
     return rows if ended.all() else tuple(column[ended] for column in rows)  # type: ignore[return-value]
 
 
-def _tasks(job: Job, record: Record, names: SpanNames, instants: Record) -> Columns:
+def _tasks(job: Job, record: Record, waits: Ints) -> Columns:
     graph, tasks = job.graph, np.arange(len(job.graph))
     return (
         tasks,
@@ -98,7 +99,7 @@ def _tasks(job: Job, record: Record, names: SpanNames, instants: Record) -> Colu
         record.start_s,
         record.end_s,
         _nominal(job, record),
-        compute_waits(job, instants, names),
+        waits,
         np.broadcast_to(-1, len(tasks)),
     )
 
@@ -114,21 +115,14 @@ def _nominal(job: Job, record: Record) -> Floats:
 
 def nominal_compute(job: Job, record: Record) -> Floats:
     """Return the expected seconds of each task on the worker it ran on, before noise."""
-    by_device = columns(job)
-    device = np.array(job.cluster.device_of_worker)[record.worker]
-    if len({id(column) for column in by_device}) == 1:
-        return by_device[0]
-    nominal = np.empty(len(device))
-    for index, column in enumerate(by_device):
-        nominal[device == index] = column[device == index]
-    return nominal
+    return where_run(job.expected_s, np.array(job.cluster.device_of_worker)[record.worker])
 
 
 COMPUTE, HOST_LANE, DELAY, FIRST_LANE = -1, -2, -3, -3  # codes of lanes that are no way; lane k: FIRST_LANE - k
 FIXED = {COMPUTE: "compute", HOST_LANE: "host", DELAY: "delay"}
 
 
-def _transfers(job: Job, record: Record, names: SpanNames, instants: Record) -> Columns:
+def _transfers(job: Job, record: Record, names: SpanNames, waits: Ints) -> Columns:
     graph, moved, places = job.graph, record.transfers, len(job.cluster.places)
     table, transfer = graph.transfers, moved.transfer
     device = np.array(job.cluster.device_of_worker)[record.worker] if len(graph) else record.worker
@@ -148,7 +142,7 @@ def _transfers(job: Job, record: Record, names: SpanNames, instants: Record) -> 
         moved.start_s,
         moved.end_s,
         moved.nominal_s,
-        transfer_waits(job, instants, names),
+        waits,
         transfer,
     )
 
@@ -190,13 +184,13 @@ def _lanes(job: Job, ways: Ints) -> Words:
 def _order(start: Floats, number: Ints, lanes: Words, tasks: Words) -> Ints:
     """Sort by start, number, lane, task; names are written out only where the first three tie."""
     order = np.lexsort((lanes.code, number, start))
-    same = np.ones(len(order) - 1, dtype=bool)
+    later = np.arange(1, len(order))  # of the rows in this order, those that tie with the row before
     for column in (start, number, lanes.code):
-        same &= column[order[1:]] == column[order[:-1]]
-    if not same.any():
+        later = later[column[order[later]] == column[order[later - 1]]]
+    if not len(later):
         return order
     tied = np.zeros(len(order), dtype=bool)
-    tied[order[1:][same]] = tied[order[:-1][same]] = True
+    tied[order[later]] = tied[order[later - 1]] = True
     rank = np.zeros(len(order), dtype=np.int64)
     rank[tied] = np.unique(Words(tasks.code[tied], tasks.table).decode(), return_inverse=True)[1]
     return np.lexsort((rank, lanes.code, number, start))

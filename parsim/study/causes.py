@@ -32,7 +32,6 @@ from parsim.core.job import Job
 from parsim.core.timeline import CAUSES, STEPS, Timeline
 from parsim.metrics.critical_path import critical_path
 from parsim.scenario.scenario import Scenario
-from parsim.sim.estimate import columns
 from parsim.study import counterfactual as other
 from parsim.study import fitting
 from parsim.study.change import Trial, lacking
@@ -151,7 +150,7 @@ def _memory(job: Job, timeline: Timeline) -> Iterator[Trial]:
 
 def _stages(job: Job) -> Iterator[Trial]:
     """Yield a trial with equal stages, if one rank computes longer than the mean, counted on one device."""
-    seconds = columns(job)[middle(slowness(job))]
+    seconds = job.expected_s[middle(slowness(job))]
     each = np.array([seconds[list(order)].sum() for order in job.graph.orders])
     mean = float(np.average(each, weights=job.cluster.stands_for[: len(each)]))
     if job.clock != "simulated" or each.max() <= UNEVEN * mean:

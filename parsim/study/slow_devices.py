@@ -14,12 +14,11 @@ import numpy as np
 
 from parsim.core.graph import Floats
 from parsim.core.job import Job
-from parsim.sim.estimate import columns
 
 
 def slowness(job: Job) -> list[float]:
     """Return the slowness of each device: its seconds over the usual ones, for the tasks that it may run."""
-    found = columns(job) if len(job.graph) else []
+    found = job.expected_s if len(job.graph) else []
     different = {id(column): column for column in found}
     if len(different) < 2:
         return [1.0] * len(job.cluster.devices)

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -23,10 +24,11 @@ import numpy as np
 
 from parsim.core.columns import NONE, Floats, Ints, packed
 from parsim.core.graph import Edges, TaskGraph
-from parsim.core.kernel import ITEM, Call, size
+from parsim.core.kernel import ITEM, Call, Shape, size
 from parsim.core.precision import BYTES
 from parsim.training.layout import BACKWARD, FORWARD, INPUT_GRAD, KINDS, OPTIMIZER, RECEIVE, WEIGHT_GRAD, Rows
 from parsim.training.program import ALL, GRADS, LEFT, SENT, STATE, WEIGHTS, Training
+from parsim.training.stage import Priced
 
 
 class Dependencies(NamedTuple):
@@ -91,12 +93,15 @@ class Graph:
 
     # -- columns of tasks
 
+    @cached_property
+    def prices(self) -> list[list[Priced]]:
+        """The prices of every stage, by size of the microbatch, (stages, sizes)."""
+        sizes = self.sizes.tolist()
+        return [[self.stages.price(stage, rows) for rows in sizes] for stage in range(self.layout.stages)]
+
     def priced(self, what: str) -> Floats:
         """Return bytes of every stage, by size of the microbatch, (stages, sizes)."""
-        every = range(self.layout.stages)
-        return np.array(
-            [[getattr(self.stages.price(stage, rows), what) for rows in self.sizes.tolist()] for stage in every]
-        )
+        return np.array([[getattr(price, what) for price in prices] for prices in self.prices])
 
     def by_op(self, table: Floats) -> Floats:
         """Return what a table of stages and sizes says for each op, (ops,)."""
@@ -133,31 +138,44 @@ class Graph:
         later[self.layout.line[:, 1]] = 1  # adds its gradients to those of the op before it
         code = ((ops.kind * stages + ops.stage) * sizes + self.of_part[ops.microbatch]) * 2 + later
         distinct, of_op = np.unique(code, return_inverse=True)
-        found = [self.recipe(int(one)) for one in distinct]
-        updates = [tuple(self.updating(number)) for number in range(stages)]
-        recipe = np.full(len(kind), len(found) + stages)
-        recipe[kind == OPTIMIZER] = len(found) + stage[kind == OPTIMIZER]
+        sorts = [self.sort(int(one)) for one in distinct]
+        unlike = {(id(calls), added): (calls, added) for calls, added in sorts}  # equal stages share their calls
+        number = {key: place for place, key in enumerate(unlike)}
+        of_sort = np.array([number[id(calls), added] for calls, added in sorts])
+        updates = self.updates()
+        recipe = np.full(len(kind), len(unlike) + stages)
+        recipe[kind == OPTIMIZER] = len(unlike) + stage[kind == OPTIMIZER]
         of_ops = kind < OPTIMIZER
-        recipe[of_ops] = self.layout.spread(of_op, 0)[of_ops]
-        return (*found, *updates, ()), recipe
+        recipe[of_ops] = self.layout.spread(of_sort[of_op], 0)[of_ops]
+        return (*(self.recipe(*sort) for sort in unlike.values()), *updates, ()), recipe
 
-    def recipe(self, code: int) -> tuple[Call, ...]:
-        """List the kernel calls of an op."""
+    def sort(self, code: int) -> tuple[tuple[Call, ...], tuple[Shape, ...]]:
+        """Return the kernel calls of the stage in an op, and the shapes of the gradients that it adds to others."""
         rest, later = divmod(code, 2)
         rest, of_size = divmod(rest, len(self.sizes))
         kind, stage = divmod(rest, self.layout.stages)
         calls = self.stages.price(stage, int(self.sizes[of_size])).calls[kind]
-        adding = self.training.adding
-        shapes = self.training.weights[stage] if later else ()
-        return (*calls, *(Call(*adding[:2], "forward", (shape, shape)) for shape in shapes))
+        return calls, tuple(self.training.weights[stage] if later else ())
 
-    def updating(self, stage: int) -> Iterator[Call]:
+    def recipe(self, calls: tuple[Call, ...], added: tuple[Shape, ...]) -> tuple[Call, ...]:
+        """List the kernel calls of an op."""
+        adding = self.training.adding
+        return (*calls, *(Call(*adding[:2], "forward", (shape, shape)) for shape in added))
+
+    def updates(self) -> list[tuple[Call, ...]]:
+        """List the kernel calls of the update of each stage."""
+        layout = self.layout
+        ranks = np.bincount(layout.places.stage[layout.line_ends[:, 0]], minlength=layout.stages).tolist()
+        every = [(tuple(weights), count) for weights, count in zip(self.training.weights, ranks, strict=True)]
+        known = {one: tuple(self.updating(*one)) for one in dict.fromkeys(every)}
+        return [known[one] for one in every]
+
+    def updating(self, weights: tuple[Shape, ...], ranks: int) -> Iterator[Call]:
         """List the kernel calls of an update: it sums the gradients of all ranks, and takes a step."""
-        ranks = len(self.layout.line_ends[self.layout.places.stage[self.layout.line_ends[:, 0]] == stage])
         update, summing = self.training.update, self.training.summing
-        for shape in self.training.weights[stage] if ranks > 1 else ():
+        for shape in weights if ranks > 1 else ():
             yield Call(*summing[:2], "forward", (shape,) * ranks)
-        for shape in self.training.weights[stage]:
+        for shape in weights:
             yield Call(*update[:2], "forward", ((update.kernel.rows, *shape), shape))
 
     # -- dependencies

@@ -15,7 +15,7 @@ al., Reducing Activation Recomputation in Large Transformer Models, 2022.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from parsim.core.kernel import ITEM, Call, Part, Shape, size
@@ -50,14 +50,16 @@ class Priced(NamedTuple):
 
 
 class Stages:
-    """The stages of a model, priced when asked; equal layers are priced once."""
+    """The stages of a model, priced when asked; equal layers are priced once, and equal stages share a price."""
 
     def __init__(
         self, model: Model, stages: Sequence[range], precision: Precision, recompute: Sequence[Recompute]
     ) -> None:
         self.model, self.stages, self.precision, self.recompute = model, stages, precision, recompute
         self._layers: dict[tuple[int, Shape, bool, Recompute], Layered] = {}
+        self._given: dict[int, list[Shape]] = {}  # the shapes of the inputs of the first layers, by rows
         self._priced: dict[tuple[int, int], Priced] = {}
+        self._alike: dict[Hashable, Priced] = {}
 
     def price(self, stage: int, rows: int) -> Priced:
         """Return what *stage* takes for *rows* rows of the batch."""
@@ -67,17 +69,23 @@ class Stages:
         return self._priced[key]
 
     def _price(self, stage: int, rows: int) -> Priced:
-        given = self._given(self.stages[stage].start, rows)
-        came = self._bytes(given, whole=stage == 0 and self.model.tokens)
-        found = []
-        for number in self.stages[stage]:
-            found.append(self.layer(number, given))
-            given = found[-1].output
+        layers, last = self.stages[stage], stage == len(self.stages) - 1
+        given = self.given(layers.stop, rows)
+        found = [self.layer(number, given[number]) for number in layers]
+        came = self._bytes(given[layers.start], whole=stage == 0 and self.model.tokens)
+        sent = 0.0 if last else self._bytes(given[layers.stop], whole=False)
+        key = tuple(map(id, found)), came, sent
+        if key not in self._alike:
+            self._alike[key] = self._sum(found, came, sent)
+        return self._alike[key]
+
+    def _sum(self, found: Sequence[Layered], came: float, sent: float) -> Priced:
+        """Return what a stage of some layers takes."""
         backward = found[::-1]
         shared = math.fsum(one.passed for one in found) - max(one.passed for one in found)
         return Priced(
             came=came,
-            sent=self._bytes(given, whole=False) if stage < len(self.stages) - 1 else 0.0,
+            sent=sent,
             kept=math.fsum(one.kept for one in found) - shared,
             halfway=math.fsum(one.halfway for one in found) - shared,
             workspace=max(one.workspace for one in found),
@@ -87,11 +95,11 @@ class Stages:
             ),
         )
 
-    def _given(self, layer: int, rows: int) -> Shape:
-        """Return the shape of the input of a layer."""
-        given = (rows, *self.model.batch[1:])
-        for number in range(layer):
-            given = self.layer(number, given).output
+    def given(self, layers: int, rows: int) -> list[Shape]:
+        """Return the shapes of the inputs of at least the first *layers* layers, and of what they hand on."""
+        given = self._given.setdefault(rows, [(rows, *self.model.batch[1:])])
+        for number in range(len(given) - 1, layers):
+            given.append(self.layer(number, given[number]).output)
         return given
 
     def _bytes(self, shape: Shape, whole: bool) -> float:

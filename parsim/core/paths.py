@@ -52,6 +52,7 @@ def longest_paths(parent: Ints, child: Ints, lag: Times, own: Times, earliest: T
     child, lag = child[order], lag[order]
     degree = np.bincount(parent, minlength=len(own))
     first = np.concatenate(([0], np.cumsum(degree)))
+    stop, numbers = first[1:], np.arange(len(parent))
     missing = np.bincount(child, minlength=len(own))
     starts = earliest.copy()
     place = np.zeros(len(own), np.int64)  # index of a task among those that a wave releases
@@ -59,14 +60,14 @@ def longest_paths(parent: Ints, child: Ints, lag: Times, own: Times, earliest: T
     while len(wave) and (waves < GRACE or passed > NARROW * waves):
         waves, passed = waves + 1, passed + len(wave)
         end, count = starts[wave] + own[wave], degree[wave]
-        sums = np.cumsum(count)
-        edge = np.repeat(first[wave] - sums + count, count) + np.arange(sums[-1])
+        sums = count.cumsum()
+        edge = (stop[wave] - sums).repeat(count) + numbers[: sums[-1]]
         to = child[edge]
-        np.maximum.at(starts, to, np.repeat(end, count) + lag[edge])
+        np.maximum.at(starts, to, end.repeat(count) + lag[edge])
         np.subtract.at(missing, to, 1)
         free = to[missing[to] == 0]
-        place[free] = np.arange(len(free))
-        wave = free[place[free] == np.arange(len(free))]  # each task once
+        place[free] = numbers[: len(free)]
+        wave = free[place[free] == numbers[: len(free)]]  # each task once
     if len(wave):
         _one_by_one(wave, _Edges(first, child, lag), own, starts, missing)
     starts[missing > 0] = NEVER

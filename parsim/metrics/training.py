@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,8 @@ def training(job: Job, timeline: Timeline) -> dict[str, Any] | None:
     graph, program, makespan = job.graph, job.graph.program, timeline.makespan_s
     if not isinstance(program, Training):
         return None
-    done = np.array([math.fsum(map(product_flop, calls)) for calls in graph.recipes])[graph.recipe] * job.copies
+    flop = cache(product_flop)  # recipes have calls in common
+    done = np.array([math.fsum(map(flop, calls)) for calls in graph.recipes])[graph.recipe] * job.copies
     peak = math.fsum(
         one.peak.of(graph.precision.with_weights) * one.slots * one.stands_for for one in job.cluster.devices
     )

@@ -141,18 +141,26 @@ def estimate(job: Job, rows: Rows) -> Estimate:
     """Return what a policy may know before the run."""
     graph, cluster = job.graph, job.cluster
     device = cluster.device_of_worker
-    size, delay = graph.edges.size.tolist(), graph.edges.delay.tolist()
-    given = graph.given.tolist()
+
+    @cache  # most policies never ask for a transfer
+    def of_edges() -> tuple[list[float], list[float]]:
+        return graph.edges.size.tolist(), graph.edges.delay.tolist()
+
+    @cache
+    def given() -> list[float]:
+        return list(graph.given.tolist())
 
     def transfer(edge: int, source: int, target: int) -> float:
         if source == target:
             return 0.0
+        size, delay = of_edges()
         path = cluster.path(device[source], device[target]) if size[edge] and device[source] != device[target] else None
         return delay[edge] if path is None else path.seconds(size[edge])
 
     def arrival(task: int, worker: int) -> float:
-        path = cluster.path(cluster.host, device[worker]) if given and given[task] else None
-        return 0.0 if path is None else path.seconds(given[task])
+        size = given()
+        path = cluster.path(cluster.host, device[worker]) if size and size[task] else None
+        return 0.0 if path is None else path.seconds(size[task])
 
     means = partial(mean_compute, job), partial(mean_transfer, job)
     if not cluster.limited:

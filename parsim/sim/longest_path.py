@@ -117,6 +117,17 @@ class LongestPath:
 
     def play(self) -> Record:
         """Return what happens; raises `Undecided` where orders wait for each other, or transfers share a link."""
+        return self._record(*self._times())
+
+    def bounds_s(self) -> tuple[float, float]:
+        """Return when the first steps are over, and when everything has ended and arrived; raises as `play` does."""
+        _, ends, sent = self._times()
+        done = max(int(ends.max(initial=self.begun)), int(sent.end.max(initial=0)))
+        begun_s, done_s = self.ready.ticks.times([self.begun, done]).tolist()
+        return begun_s, done_s
+
+    def _times(self) -> tuple[Ints, Ints, Sent]:
+        """Return starts and ends of tasks, and what travels when."""
         sent, took = self._sent(), self._took()
         opener = self._openers(sent)
         starts = self._starts(took, sent, opener)
@@ -126,7 +137,7 @@ class LongestPath:
         left = self._left(starts, ends, sent, opener)
         sent = sent._replace(start=left, join=left + sent.join, end=left + sent.end)
         self._check(starts, ends, sent)
-        return self._record(starts, ends, sent)
+        return starts, ends, sent
 
     # -- what travels
 

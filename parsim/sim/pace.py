@@ -20,7 +20,7 @@ from parsim.core.errors import Stalled
 from parsim.core.graph import Floats
 from parsim.core.job import Job
 from parsim.core.timeline import STEPS, Timeline
-from parsim.sim.play import play
+from parsim.sim.play import makespan as makespan_of
 from parsim.training.graph import graph_of
 from parsim.training.program import Training
 
@@ -40,7 +40,7 @@ def pace(job: Job, timeline: Timeline, program: Training) -> Pace:
     try:
         few = 1 + job.prefetch
         for count in {few, 2 * few, iterations} - known.keys():
-            known[count] = play(_lasting(job, program, count)).makespan_s
+            known[count] = makespan_of(_lasting(job, program, count))
     except Stalled:  # at the expected seconds, though not at those of this run
         return Pace(0.0, makespan / iterations)
     steady = iterations * (known[2 * few] - known[few]) / few

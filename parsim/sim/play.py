@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from simpy import Environment
@@ -24,15 +25,16 @@ from parsim.sim.longest_path import LongestPath, Undecided, refusal
 from parsim.sim.network import Network
 from parsim.sim.prepared import Prepared, prepared
 from parsim.sim.record import Record
-from parsim.sim.write import write
+from parsim.sim.write import ended_s, makespan_s, write
 
+T = TypeVar("T")
 LARGE = 2_000  # tasks, from which on the longest path is tried
 
 
 @staying()
 def play(job: Job) -> Timeline:
     """Play *job* to its end; raises `Stalled` when nothing can move before that."""
-    return valued(job)[0] if job.clock == "live" else write(job, _simulated(job, prepared(job)))
+    return valued(job)[0] if job.clock == "live" else write(job, _simulated(prepared(job)))
 
 
 @staying()
@@ -58,18 +60,31 @@ def valued(job: Job) -> tuple[Timeline, Any]:
         return write(job, record), values.merged()
 
 
-def _simulated(job: Job, ready: Prepared) -> Record:
+@staying()
+def makespan(job: Job) -> float:
+    """Return how long *job* takes on the simulated clock; raises `Stalled` as `play` does."""
+    ready = prepared(job)
+    begun_s, done_s = _either(ready, LongestPath.bounds_s, lambda record: (record.begun_s, ended_s(record)))
+    return makespan_s(job, begun_s, done_s)
+
+
+def _simulated(ready: Prepared) -> Record:
+    return _either(ready, LongestPath.play, lambda record: record)
+
+
+def _either(ready: Prepared, by_path: Callable[[LongestPath], T], of_record: Callable[[Record], T]) -> T:
     """Play on SimPy, or by the longest path if the job asks for it, or if that is possible and the job is large."""
+    job = ready.job
     if job.engine == "path" or (job.engine == "auto" and len(job.graph) > LARGE):
         reason = refusal(ready)
         try:
             if not reason:
-                return LongestPath(ready).play()
+                return by_path(LongestPath(ready))
         except Undecided as undecided:
             reason = str(undecided)
         if job.engine == "path":
             raise _refused(reason)
-    return _played(job, engine_of(ready))
+    return of_record(_played(job, engine_of(ready)))
 
 
 def _refused(reason: str) -> ScenarioError:

@@ -21,7 +21,17 @@ Steps = list[tuple[int, float, float]]  # step (index into STEPS), from, to
 
 def write(job: Job, record: Record) -> Timeline:
     """Write the timeline of a simulated run that came to its end."""
-    return compose(job, record, step_spans(job, record), record)
+    return compose(job, record, step_spans(job, record.begun_s, ended_s(record)), record)
+
+
+def ended_s(record: Record) -> float:
+    """Return when the last task has ended and everything has arrived."""
+    return float(max(record.end_s.max(initial=record.begun_s), record.transfers.end_s.max(initial=0.0)))
+
+
+def makespan_s(job: Job, begun_s: float, done_s: float) -> float:
+    """Return the makespan of a run whose tasks take from *begun_s* to *done_s*, as its timeline would show it."""
+    return max([done_s, *(end for _, _, end in step_spans(job, begun_s, done_s))])
 
 
 def compose(job: Job, record: Record, steps: Steps, instants: Record) -> Timeline:
@@ -70,13 +80,12 @@ def compose(job: Job, record: Record, steps: Steps, instants: Record) -> Timelin
 Columns = tuple[Ints, Ints, Ints, Ints, Ints, Floats, Floats, Floats, Floats, Ints, Ints]
 
 
-def step_spans(job: Job, record: Record) -> Steps:
+def step_spans(job: Job, begun_s: float, done_s: float) -> Steps:
     """Return the steps that take time: some before the first task, some after everything has ended and arrived."""
     before, after = job.steps[:BEFORE], job.steps[BEFORE:]
-    done = max(record.end_s.max(initial=record.begun_s), record.transfers.end_s.max(initial=0.0))
     sums = [*accumulate(before, initial=0.0)]
-    bounds = [record.begun_s if bound == sums[-1] else bound for bound in sums]
-    bounds_after = [*accumulate(after, initial=float(done))]
+    bounds = [begun_s if bound == sums[-1] else bound for bound in sums]
+    bounds_after = [*accumulate(after, initial=done_s)]
     spans = [*pairwise(bounds), *pairwise(bounds_after)]
     return [(step, start, end) for step, (start, end) in enumerate(spans) if job.steps[step] > 0]
 

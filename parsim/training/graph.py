@@ -86,9 +86,10 @@ class Graph:
 
     def orders(self, rank: Ints) -> tuple[Sequence[int], ...]:
         """Return the tasks of each rank in order."""
+        order = np.argsort(rank, kind="stable")
+        first = np.searchsorted(rank[order], np.arange(self.layout.ranks + 1)).tolist()
         if self.layout.iterations > 1:
-            return tuple(packed(np.flatnonzero(rank == number)) for number in range(self.layout.ranks))
-        first = np.searchsorted(rank, np.arange(self.layout.ranks + 1)).tolist()
+            return tuple(packed(order[a:b]) for a, b in pairwise(first))
         return tuple(range(a, b) for a, b in pairwise(first))
 
     # -- columns of tasks

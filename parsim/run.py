@@ -24,6 +24,7 @@ from parsim.export.memory import shortages
 from parsim.export.report import report
 from parsim.export.six_steps import six_steps
 from parsim.export.trace import write_trace
+from parsim.metrics.collective import bandwidths, collective
 from parsim.metrics.devices import devices
 from parsim.metrics.ledger import Ledger, ledger
 from parsim.metrics.pipeline import pipeline
@@ -45,7 +46,7 @@ class Result:
     job: Job
     theory: Theory
     timeline: Timeline
-    value: Any  # the merged outputs of the kernels; None if the workload only counts
+    value: Any  # the merged outputs of the kernels, or the bandwidths of a collective; else None
 
     def __repr__(self) -> str:
         """Return in one line what was played."""
@@ -68,11 +69,12 @@ class Result:
 
     @cached_property
     def metrics(self) -> dict[str, Any]:
-        """The figures of every device, of the model and of training (None: no training), as in the contract."""
+        """The figures of every device, and of training, its model, or a collective (None: none), as in the contract."""
         return {
             "devices": self.devices,
             "training": training(self.job, self.timeline),
             "model": model(self.job),
+            "collective": collective(self.job),
         }
 
     def to_dict(self) -> dict[str, Any]:
@@ -215,5 +217,5 @@ def ended(failed: Unfinished) -> Files:
 
 def run(job: Job) -> Result:
     """Play a job on its clock, simulated or live."""
-    foreseen = theory(job)
-    return Result(job, foreseen, *valued(job))
+    foreseen, (timeline, value) = theory(job), valued(job)
+    return Result(job, foreseen, timeline, bandwidths(job, timeline) if value is None else value)

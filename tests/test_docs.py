@@ -237,7 +237,19 @@ def test_the_chinese_readme_has_the_formulas_and_the_words_of_the_english_one():
 # -- CONTRIBUTING
 
 
-NAMES = ("widest", "newest", "median", "scale", "silu", "one_by_one", "launch", "wavefront", "guided", "bus")
+NAMES = (
+    "widest",
+    "newest",
+    "median",
+    "scale",
+    "silu",
+    "one_by_one",
+    "binomial",
+    "launch",
+    "wavefront",
+    "guided",
+    "bus",
+)
 FILES = {f"{name}.py": text for name, text in zip(NAMES, blocks(CONTRIBUTING, "python"), strict=True)}
 
 
@@ -323,6 +335,14 @@ def test_every_shelf_has_a_file_that_is_shown():
 def test_a_run_with_a_file_of_ones_own_says_what_is_shown(said, shows, block):
     assert said("parsim examples .")[0] == 0
     shows(block, 0)
+
+
+def test_a_collective_of_ones_own_is_proved_as_told(desk, shows):
+    right = "source + have, np"
+    assert FILES["binomial.py"].count(right) == 1
+    (desk / "binomial.py").write_text(FILES["binomial.py"].replace(right, "source + 1, np"), encoding="utf-8")
+    (block,) = [one for one in blocks(CONTRIBUTING, "console") if one.startswith("$ parsim check binomial.py")]
+    shows(block, 1)
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -19,11 +19,11 @@ from parsim.entries.registry import shelf
 ROOT = Path(__file__).parents[1]
 FILES = sorted((ROOT / "parsim").rglob("*.py"))
 MODULES = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in FILES}
-SHELVES = ("topologies", "kernels", "merges", "workloads", "parallel", "schedules", "policies", "costs")
+SHELVES = ("topologies", "kernels", "merges", "workloads", "parallel", "schedules", "collectives", "policies", "costs")
 FLOORS = {
     "core": 0,
     **dict.fromkeys(("entries", "scenario"), 1),
-    **dict.fromkeys(("kernels", "merges", "parallel", "policies", "schedules", "topologies"), 2),
+    **dict.fromkeys(("collectives", "kernels", "merges", "parallel", "policies", "schedules", "topologies"), 2),
     **dict.fromkeys(("costs", "training", "workloads"), 3),
     **dict.fromkeys(("sim", "real", "metrics", "export"), 4),
     **dict.fromkeys(("build", "hardware", "lower", "plot", "reading", "scenario_schema"), 5),
@@ -42,7 +42,7 @@ ASKS = {  # the shelves that each room asks; conformance and cli ask all of them
     "scenario_schema": {"workloads"},
     "study": {"policies", "schedules", "topologies"},
     "training": {"kernels", "schedules"},
-    "workloads": {"kernels", "merges", "parallel", "schedules"},
+    "workloads": {"collectives", "kernels", "merges", "parallel", "schedules"},
 }
 ASK_ALL = {"conformance", "cli"}
 BY_STRING = {"entries", "__init__", *ASK_ALL}  # rooms that import what a string names

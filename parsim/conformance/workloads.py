@@ -35,6 +35,7 @@ SAMPLES: dict[str, dict[str, Any]] = {  # arguments that examples cannot provide
     "encoder_decoder": {"vocabulary": 8, "width": 4, "sequence": 3, "target_sequence": 2, "batch": 8, "iterations": 2},
     "mixture": {"vocabulary": 8, "width": 4, "sequence": 3, "experts": 3, "batch": 8, "iterations": 2},
     "transfers": {"kind": "transfers", "flows": FLOWS},
+    "collective": {"operation": "all-reduce", "size": "1 MB"},
 }
 PLANS: dict[str, dict[str, Any]] = {
     "items": {"split": "layers"},
@@ -54,7 +55,9 @@ CLUSTERS: dict[str, Any] = {
 
 def cases(entry: str, said: Mapping[str, Any] | None = None) -> list[Case]:
     """Return the cases of a workload; *said* are arguments that examples cannot provide."""
-    return [Case(name, partial(play, entry, devices, said or {})) for name, devices in CLUSTERS.items()]
+    clusters = {"two devices": 2, **CLUSTERS} if entry == "collective" else CLUSTERS  # which is no work for one
+    alone = ("one device",) if entry == "collective" else ()
+    return [Case(name, partial(play, entry, clusters[name], said or {})) for name in clusters if name not in alone]
 
 
 def play(entry: str, devices: Any, said: Mapping[str, Any]) -> Found:

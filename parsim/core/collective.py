@@ -12,6 +12,7 @@ each other otherwise; a member that does nothing in a phase goes on to the next 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -48,12 +49,23 @@ def phase(source: Sequence[int] | Ints, target: Sequence[int] | Ints, size: floa
     )
 
 
+class About(NamedTuple):
+    """What a collective does, for reports; empty words and numbers where nobody says it."""
+
+    operation: str = ""
+    algorithm: str = ""
+    size: float = 0.0  # B, the whole buffer of a rank
+    formula: str = ""  # of its price
+    price_s: float = math.nan  # alone on an idle network, by the formula; NaN: none is known
+
+
 class Collective(NamedTuple):
     """Members that communicate in phases. Equal phases are one object, so that they are looked at once."""
 
     members: tuple[int, ...]  # tasks of communication lanes, one for each member
     phases: Sequence[Phase]
     communicator: str = ""  # for the ledger: data, tensor, pipeline, context, expert; empty: none of these
+    about: About = About()
 
     def different(self) -> list[tuple[Phase, int]]:
         """Return the different phases in order of appearance, and how often each takes place."""

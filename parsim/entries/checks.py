@@ -4,6 +4,7 @@ topologies         routes over links of positive bandwidth, none twice on a rout
 costs              seconds and factors that are finite and not negative, one a task
 workloads, parallel   columns that belong together, no cycle
 schedules          each F once, each B (or I and W) once
+collectives        rounds that do what their operation promises
 """
 
 from __future__ import annotations
@@ -18,11 +19,13 @@ from typing import Any
 import numpy as np
 
 from parsim.core.cluster import Device, Link, Pairs, Places, Route, Wiring, each_pair, unit_weight
-from parsim.core.errors import shown
+from parsim.core.errors import Invalid, shown
 from parsim.core.graph import Floats, TaskGraph
 from parsim.core.job import Cost
 from parsim.core.op import LETTERS, Action, Op, Overlap
 from parsim.core.orders import refuse_chunks
+from parsim.core.promises import WrongRounds, broken, drawn_rounds
+from parsim.core.rounds import Round
 from parsim.core.wiring import Tier
 from parsim.core.wrong_orders import WrongOrders, drawn, miscounted
 from parsim.entries.external import Check, Who
@@ -188,6 +191,44 @@ def _is_action(given: Any) -> bool:
     )
 
 
+def rounds(who: Who, given: Mapping[str, Any], answer: Any) -> list[Round] | str:
+    """Check that rounds do what the operation promises. A choice, the name of another algorithm, passes."""
+    if isinstance(answer, str):
+        return answer
+    operation, ranks = given["operation"], given["ranks"]
+    shape, refused = f"for {operation} of {ranks} ranks", list[Invalid]()
+
+    def read() -> list[Any]:
+        try:
+            return list(answer)
+        except Invalid as invalid:
+            refused.append(invalid)
+            return []
+
+    rows: list[Round] = who.call(read, shape)
+    if refused:
+        raise refused[0]
+    strange = next((one for one in rows if not _is_round(one)), None)
+    if strange is not None:
+        words = "yield a Round(source, target, piece, add) of three arrays of whole numbers, equally long"
+        raise who.error(f"yields {shown(strange)} {shape}; {words}")
+    found = broken(operation, ranks, rows)
+    if found:
+        raise WrongRounds(str(who.error(f"{shape}: {found[0].message}")), drawn_rounds(rows, found[0]))
+    return rows
+
+
+def _is_round(given: Any) -> bool:
+    if not isinstance(given, Round) or not (isinstance(given.flows, int) and given.flows > 0):
+        return False
+    columns = given[:3]
+    if not all(isinstance(column, np.ndarray) and column.ndim == 1 for column in columns):
+        return False
+    kinds, lengths = {column.dtype.kind for column in columns}, {len(column) for column in columns}
+    add = np.asarray(given.add)
+    return kinds <= {"i", "u"} and len(lengths) == 1 and add.dtype == bool and add.shape in ((), given.source.shape)
+
+
 CHECKS: dict[str, tuple[str, Check]] = {  # shelf -> the word for one entry, the check of its answers
     "policies": ("policy", anything),  # `checked_policy` checks its verbs, where the names of workers are known
     "topologies": ("topology", wiring),
@@ -196,5 +237,6 @@ CHECKS: dict[str, tuple[str, Check]] = {  # shelf -> the word for one entry, the
     "workloads": ("workload", graph),
     "parallel": ("split", graph),
     "schedules": ("schedule", orders),
+    "collectives": ("collective", rounds),
     "costs": ("cost", cost),
 }

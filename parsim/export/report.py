@@ -42,6 +42,10 @@ ALWAYS = ("ideal_s", "imbalance_s", "fill_s", "drain_s", "wait_s")  # terms that
 NOTHING = "none: the workload has no kernels"
 UNRUN = "none: no kernel ran"
 UNKNOWN = "unknown: a device has no peak"
+BANDWIDTHS = {
+    "algorithm_bandwidth_bytes_per_s": "algorithm bandwidth",
+    "bus_bandwidth_bytes_per_s": "bus bandwidth",
+}
 TRAINING = {
     "start_s": "before the first iteration",
     "iteration_s": "one iteration",
@@ -66,7 +70,11 @@ def report(facts: Mapping[str, Any], timeline: Timeline, steps: Sequence[str], n
         _part("Memory at the peak of each device", kinds(facts["devices"])),
         _part("Model", _model(facts.get("model") or {})),
         _part("Training", _training(facts.get("training") or {})),
-        _part("Result", _result(facts["result"], UNRUN if facts.get("training") else NOTHING)),
+        _part("Collective", _collective(facts)),
+        _part(
+            "Result",
+            [] if facts.get("collective") else _result(facts["result"], UNRUN if facts.get("training") else NOTHING),
+        ),
         _part("Notes", [line for note in notes for line in _wrapped(note)]),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -218,7 +226,24 @@ def _training(figures: Mapping[str, Any]) -> list[str]:
     return lines
 
 
+def _collective(facts: Mapping[str, Any]) -> list[str]:
+    """Write what a collective is, and its price beside its seconds."""
+    found = facts.get("collective")
+    if not found:
+        return []
+    price = found["price_s"]
+    lines = {
+        "operation": f"{found['operation']} of {size(found['size_bytes'])} on {found['ranks']} ranks",
+        "algorithm": f"{found['algorithm']}: {found['rounds']} rounds, {found['sends']:,} sends",
+        "price": "none is claimed" if price is None else f"{seconds(price)} = {found['formula']}",
+        "simulated": seconds(facts["makespan_s"]),
+    }
+    return [f"{name:<27} {text}" for name, text in lines.items()]
+
+
 def _result(value: Any, without: str) -> list[str]:
+    if isinstance(value, dict) and value.keys() == BANDWIDTHS.keys():
+        return [f"{BANDWIDTHS[name]:<27} {number(rate / 1e9, 4)} GB/s" for name, rate in value.items()]
     text = without if value is None else printable(json.dumps(value, default=str))
     return [text if len(text) <= WIDTH - 4 else text[: WIDTH - 8] + " ..."]
 

@@ -36,7 +36,7 @@ def six_steps(job: Job, timeline: Timeline, value: Any) -> list[str]:
 
 
 def _merge(job: Job, value: Any) -> str:
-    if value is not None:
+    if value is not None and job.graph.program is not None:
         return f"the result is {_short(value)}"
     return (
         "no values, since the workload has no kernels"
@@ -80,6 +80,8 @@ def _split(job: Job) -> str:
         return f"{_short(list(program.data))} into {_some(given, len(program.given))}"
     if len(graph.flows):
         return f"{_count(len(graph.flows), 'flow')}, nothing to split"
+    if not graph.computes.any():
+        return f"{_count(len(graph), 'rank')}, nothing to split"
     return f"{_count(job.n, 'unit')} of work into {_tasks(graph)}"
 
 

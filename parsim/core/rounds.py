@@ -1,0 +1,193 @@
+"""Rounds: who sends which piece of a buffer to whom, the one description of a collective.
+
+    all-gather of three by a ring     round 0             round 1
+    rank 0 has piece 0                0 -> 1: piece 0     0 -> 1: piece 2
+    rank 1 has piece 1                1 -> 2: piece 1     1 -> 2: piece 0
+    rank 2 has piece 2                2 -> 0: piece 2     2 -> 0: piece 1        everyone has 0, 1 and 2
+
+All pieces have one size. A rank enters a round when all has arrived that it sends and receives in the round before;
+what it sends is as it was then. A rank that has nothing to do in a round goes on, but sends no earlier than the
+receiver enters the round. The pieces that a rank sends to another in one round travel together.
+
+    operation        a rank starts with                 and ends with                            pieces
+    all-reduce       its own part of each piece         the sum of all parts of each piece       any number
+    reduce-scatter   its own part of each piece         the sum of all parts of its own pieces   k x ranks
+    all-gather       its own pieces                     all pieces                               k x ranks
+    broadcast        all pieces, if it is rank 0        all pieces                               any number
+    all-to-all       pieces r x ranks + d for rank d    those that the others have for it        ranks x ranks
+    send             its own pieces                     those of the rank before it              k x ranks
+
+Of k x ranks pieces, rank r owns those from k r on. A size is that of the whole buffer of a rank, as nccl-tests counts:
+what an all-gather ends with, what a reduce-scatter starts with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from parsim.core.cluster import Cluster
+from parsim.core.collective import Phase, phase
+from parsim.core.columns import Bools, Ints
+from parsim.core.errors import Complaint, Invalid
+
+Operation = Literal["all-reduce", "all-gather", "reduce-scatter", "broadcast", "all-to-all", "send"]
+OPERATIONS = {
+    "all-reduce": "Every rank ends with the sum of all buffers.",
+    "all-gather": "Every rank ends with the parts of all ranks.",
+    "reduce-scatter": "Every rank ends with its part of the sum of all buffers.",
+    "broadcast": "Every rank ends with the buffer of rank 0.",
+    "all-to-all": "Every rank ends with the part that each other rank has for it.",
+    "send": "Every rank ends with the buffer of the rank before it.",
+}
+OWNED = ("all-gather", "reduce-scatter", "send")  # operations in which each rank owns pieces
+
+
+class Round(NamedTuple):
+    """The sends of one round, a row for each piece that a rank sends to another.
+
+    Each send is cut into *flows* equal flows that travel side by side.
+    """
+
+    source: Ints  # (rows,) the rank that sends
+    target: Ints  # (rows,) the rank that receives
+    piece: Ints  # (rows,)
+    add: bool | Bools  # whether the receiver adds the piece to its own, or takes it in place of its own
+    flows: int = 1
+
+
+class Way(NamedTuple):
+    """A lone send takes alpha + size x beta (Hockney, Parallel Computing 20, 1994)."""
+
+    alpha: float = 0.0  # s
+    beta: float = 0.0  # s/B
+
+
+class Group(NamedTuple):
+    """Ranks that communicate: the node of each, and the ways within a node and between nodes."""
+
+    node: tuple[int, ...]  # (ranks,)
+    inside: Way = Way()
+    across: Way = Way()
+
+
+class Term(NamedTuple):
+    """What a price counts on the ways within nodes, or on those between them."""
+
+    rounds: float = 0
+    share: float = 0.0  # of the buffer, that the busiest rank sends or receives, one byte after the other
+
+
+class Price(NamedTuple):
+    """A closed form, seconds = rounds x alpha + share x size x beta, for the ways within nodes and those between them.
+
+    A rank sends and receives at the bandwidth of its way; sends of one rank to several share it. Adding takes no time.
+    """
+
+    formula: str  # p ranks, S bytes, k chunks
+    inside: Term
+    across: Term = Term()
+
+    def seconds(self, size: float, group: Group) -> float:
+        """Return the seconds of a buffer of *size* bytes on an idle network.
+
+        >>> group = Group((0, 0, 0, 0), inside=Way(1e-5, 1e-9))
+        >>> Price("2(p-1)(alpha + S/p beta)", Term(6, 1.5)).seconds(4e6, group)
+        0.00606
+        """
+        parts = ((self.inside, group.inside), (self.across, group.across))
+        return sum(term.rounds * way.alpha + term.share * size * way.beta for term, way in parts)
+
+
+def group_of(cluster: Cluster, devices: Sequence[int]) -> Group:
+    """Return the group of *devices*, one for each rank. Without tiers, the whole network is one node."""
+    names, wiring = dict[int, int](), cluster.wiring
+    homes = [wiring.group(device) if wiring.tiers else 0 for device in devices]
+    node = tuple(names.setdefault(home, len(names)) for home in homes)  # numbered by their first rank
+    near = next((device for device, home in zip(devices[1:], node[1:], strict=True) if home == node[0]), None)
+    far = next((device for device, home in zip(devices, node, strict=True) if home != node[0]), None)
+    return Group(node, _way(cluster, devices[0], near), _way(cluster, devices[0], far))
+
+
+def _way(cluster: Cluster, source: int, target: int | None) -> Way:
+    path = None if target is None else cluster.path(source, target)
+    return Way(path.latency, 1 / path.bandwidth) if path else Way()
+
+
+def pieces_of(operation: str, ranks: int, rounds: Iterable[Round]) -> int:
+    """Return the number of pieces that *rounds* cut the buffer into; for all-to-all, all buffers together.
+
+    >>> pieces_of("broadcast", 2, [Round(np.array([0, 0]), np.array([1, 1]), np.array([0, 1]), add=False)])
+    2
+    """
+    most = max((int(each.piece.max()) + 1 for each in rounds if len(each.piece)), default=1)
+    expected = ranks * ranks if operation == "all-to-all" else -(-most // ranks) * ranks
+    if (operation in OWNED and most != expected) or (operation == "all-to-all" and most > expected):
+        many = (
+            f"{ranks * ranks}, one from each rank for each" if operation == "all-to-all" else f"a multiple of {ranks}"
+        )
+        raise Invalid([Complaint((), f"{operation} of {ranks} ranks has {most} pieces; cut it into {many}")])
+    return expected if operation == "all-to-all" else most
+
+
+def phases_of(operation: str, ranks: int, rounds: Sequence[Round]) -> tuple[Phase, ...]:
+    """Return *rounds* of a buffer of 1 B as phases; equal phases are one object.
+
+    A rank that has nothing to do in a round would run ahead, and its sends would share the way into the receiver with
+    those of an earlier round. So it first waits, in a phase of 0 B, for those to which it sends.
+
+    >>> swap = Round(np.array([0, 1]), np.array([1, 0]), np.array([0, 1]), add=False, flows=2)
+    >>> phases_of("all-gather", 2, [swap])
+    (Phase(source=array([0, 1]), target=array([1, 0]), size=array([0.5, 0.5]), flows=array([2, 2])),)
+    """
+    pieces = pieces_of(operation, ranks, rounds)
+    buffers = ranks if operation in ("all-to-all", "send") else 1  # that the pieces are of
+    known: dict[bytes, Phase] = {}
+    phases: list[Phase] = []
+    turn = np.zeros(ranks)  # when each rank enters the round, if all rounds last equally long
+    for each in (one for one in rounds if len(one.source)):
+        source, target, rows = _sends(each, ranks)
+        key = b"".join(column.tobytes() for column in (source, target, rows)) + b"%d" % each.flows
+        if key not in known:
+            size = rows.astype(np.float64) * (buffers / pieces)
+            known[key] = Phase(source, target, size, np.full(len(rows), each.flows))
+        ahead = turn[source] < turn[target]
+        if ahead.any():
+            phases.append(phase(target[ahead], source[ahead], size=0.0))
+        phases.append(known[key])
+        end = np.maximum(turn[source], turn[target]) + 1
+        for ranks_of in (source, target):
+            np.maximum.at(turn, ranks_of, end)
+    return tuple(phases)
+
+
+def _sends(one: Round, ranks: int) -> tuple[Ints, Ints, Ints]:
+    """Return source, target and number of pieces of each send of a round."""
+    ways, rows = np.unique(one.source * ranks + one.target, return_counts=True)
+    return ways // ranks, ways % ranks, rows
+
+
+def scaled(phases: Sequence[Phase], size: float) -> tuple[Phase, ...]:
+    """Return *phases* of 1 B as those of *size* bytes; equal phases stay one object."""
+    made = {id(phase): phase._replace(size=phase.size * size) for phase in phases}
+    return tuple(made[id(phase)] for phase in phases)
+
+
+def side_by_side(rounds: Iterable[Round], ranks: Ints, pieces: Ints) -> Iterator[Round]:
+    """Yield *rounds* of a few ranks as those of several groups at once.
+
+    *ranks* has a row for each group, the ranks in place of 0, 1, ...; *pieces* has for each group and piece those that
+    take its place, (groups, pieces, each).
+
+    >>> swap = Round(np.array([0, 1]), np.array([1, 0]), np.array([0, 1]), add=False)
+    >>> found, = side_by_side([swap], np.array([[0, 1], [2, 3]]), np.array([[[0], [1]], [[2], [3]]]))
+    >>> found.source.tolist(), found.target.tolist(), found.piece.tolist()
+    ([0, 1, 2, 3], [1, 0, 3, 2], [0, 1, 2, 3])
+    """
+    each = pieces.shape[2]
+    for one in rounds:
+        source, target = (np.repeat(ranks[:, column], each, axis=1).ravel() for column in (one.source, one.target))
+        add = np.tile(np.repeat(one.add, each), len(ranks)) if isinstance(one.add, np.ndarray) else one.add
+        yield Round(source, target, pieces[:, one.piece].ravel(), add, one.flows)

@@ -1,0 +1,58 @@
+"""The figures of one collective alone: what it sends, its price, and its bandwidths as nccl-tests counts them.
+
+algorithm bandwidth = size / seconds
+bus bandwidth       = algorithm bandwidth x what a rank has to send at least / size
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from parsim.core.collective import Collective
+from parsim.core.job import Job
+from parsim.core.timeline import Timeline
+
+
+def lone(job: Job) -> Collective | None:
+    """Return the collective of a job that does nothing else, or None."""
+    graph = job.graph
+    return graph.collectives[0] if len(graph.collectives) == 1 and not graph.computes.any() else None
+
+
+def collective(job: Job) -> dict[str, Any] | None:
+    """Return what the collective is, as in section 2 of the contract; None if the job does something else, too."""
+    one = lone(job)
+    if one is None:
+        return None
+    about, phases = one.about, [(phase, count) for phase, count in one.different() if phase.size.any()]
+    return {
+        "operation": about.operation,
+        "algorithm": about.algorithm,
+        "ranks": len(one.members),
+        "size_bytes": about.size,
+        "rounds": sum(count for phase, count in phases),
+        "sends": sum(int(phase.flows.sum()) * count for phase, count in phases),
+        "formula": about.formula or None,
+        "price_s": None if math.isnan(about.price_s) else about.price_s,
+    }
+
+
+def bandwidths(job: Job, timeline: Timeline) -> dict[str, float] | None:
+    """Return both bandwidths of a collective; None if there is none, or if it takes no time."""
+    one = lone(job)
+    if one is None or not timeline.makespan_s:
+        return None
+    algorithm = one.about.size / timeline.makespan_s
+    bus = algorithm * factor(one.about.operation, len(one.members))
+    return {"algorithm_bandwidth_bytes_per_s": algorithm, "bus_bandwidth_bytes_per_s": bus}
+
+
+def factor(operation: str, ranks: int) -> float:
+    """Return bus bandwidth / algorithm bandwidth (nccl-tests, NVIDIA, doc/PERFORMANCE.md).
+
+    >>> factor("all-reduce", 8), factor("all-to-all", 8), factor("broadcast", 8)
+    (1.75, 0.875, 1.0)
+    """
+    share = (ranks - 1) / ranks
+    return {"all-reduce": 2 * share, "broadcast": 1.0, "send": 1.0}.get(operation, share)

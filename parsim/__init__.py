@@ -25,12 +25,13 @@ if TYPE_CHECKING:
     from parsim.measure import Calibration, calibrate
     from parsim.metrics.ledger import Ledger
     from parsim.predict import Replay, replay
-    from parsim.run import Result, simulate
+    from parsim.run import Result
     from parsim.study.compare import compare
     from parsim.study.comparison import Comparison
     from parsim.study.explain import Explanation, explain
     from parsim.study.repeat import Repeated, repeat
     from parsim.study.scaling import Scaling, scaling
+    from parsim.study.single import simulate
     from parsim.study.splits import Splits, splits
 
 __all__ = [
@@ -81,7 +82,7 @@ _HOMES = {
     "repeat": "parsim.study.repeat",
     "replay": "parsim.predict",
     "scaling": "parsim.study.scaling",
-    "simulate": "parsim.run",
+    "simulate": "parsim.study.single",
     "splits": "parsim.study.splits",
     "use": "parsim.entries.registry",
 }

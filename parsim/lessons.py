@@ -27,8 +27,9 @@ from parsim.core.units import BYTES, SECONDS, parse
 from parsim.hardware import known_device
 from parsim.kernels import price
 from parsim.reading import load
-from parsim.run import Result, simulate
+from parsim.run import Result
 from parsim.scenario.scenario import Source
+from parsim.study.single import simulate
 from parsim.study.splits import splits
 
 FOUND = 1e-3  # relative, of a time computed on paper

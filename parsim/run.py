@@ -1,18 +1,16 @@
-"""Simulate a scenario."""
+"""The result of a run: its figures, its report, its pictures, its files."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from parsim.build import build
 from parsim.core.errors import Unfinished
-from parsim.core.job import ENGINES, Engine, Job, Theory
+from parsim.core.job import Job, Theory
 from parsim.core.quantities import seconds
-from parsim.core.suggestions import did_you_mean
 from parsim.core.timeline import Timeline
 from parsim.core.version import VERSIONS
 from parsim.export.arrows import arrows_of
@@ -29,14 +27,16 @@ from parsim.metrics.devices import devices
 from parsim.metrics.ledger import Ledger, ledger
 from parsim.metrics.pipeline import pipeline
 from parsim.metrics.training import model, training
-from parsim.reading import load
-from parsim.scenario.scenario import Source
-from parsim.sim.cut import Cut
 from parsim.sim.play import valued
 from parsim.sim.theory import theory
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+
+def unsearched(job: Job, timeline: Timeline) -> str:
+    """Say nothing: a study plays too many runs to search for what would make each fit."""
+    return ""
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,7 @@ class Result:
     theory: Theory
     timeline: Timeline
     value: Any  # the merged outputs of the kernels, or the bandwidths of a collective; else None
+    search: Callable[[Job, Timeline], str] = unsearched  # finds the smallest change with which it fits into memory
 
     def __repr__(self) -> str:
         """Return in one line what was played."""
@@ -77,6 +78,11 @@ class Result:
             "collective": collective(self.job),
         }
 
+    @cached_property
+    def fit_first(self) -> str:
+        """The smallest change with which it fits into memory, in words, found by runs; empty where it fits."""
+        return self.search(self.job, self.timeline)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the run as in section 2 of the contract."""
         return {
@@ -94,6 +100,7 @@ class Result:
             "pipeline": self.pipeline,
             "result": self.value,
             **self.metrics,
+            "fit_first": self.fit_first,
         }
 
     @property
@@ -110,6 +117,7 @@ class Result:
         by_path = ["this run was computed as a longest path, with the same result as SimPy; --engine simpy uses SimPy"]
         return [
             *self.warnings,
+            *([self.fit_first] if self.fit_first else []),
             *(silent if counted else []),
             *(by_path if self.timeline.engine == "path" else []),
         ]
@@ -172,35 +180,6 @@ class Result:
         from parsim.plot.gantt import pictures
 
         return pictures(self.timeline, self.theory.t_total_s, f"{self.job.name}, {self.job.clock}")
-
-
-def simulate(source: Source, set: Mapping[str, Any] | None = None, engine: Engine = "auto") -> Result:
-    """Play a scenario on its clock, simulated or live.
-
-    Parameters
-    ----------
-    source : a path, or the scenario's YAML as Python values.
-    set : values that replace the scenario's, by dotted path.
-    engine : what plays it on the simulated clock: simpy; path, the longest path, which is faster and writes the same
-        bytes, but can only play fixed orders on links that nobody shares; or auto, which tries path from 2,000 tasks
-        on. The result says which it was. Another name is a `ValueError`.
-
-    Raises `ScenarioError` where the input is wrong or *engine* cannot play it, `RunError` where the run fails,
-    `Unfinished` where somebody interrupts the live clock.
-
-    >>> five = {"kind": "items", "data": [1, 2, 3, 4, 5], "kernel": "double", "merge": "sum"}
-    >>> scenario = {"cluster": {"devices": 2}, "workload": five, "plan": {"split": "data"},
-    ...             "cost": {"kind": "constant", "compute": "1 s"}}
-    >>> run = simulate(scenario)
-    >>> run.timeline.makespan_s, run.value, run.theory.t_total_s
-    (3.0, 30, 2.5)
-    """
-    if engine not in ENGINES:
-        raise ValueError(f"engine: {did_you_mean(engine, ENGINES)}")
-    try:
-        return run(replace(build(load(source, set)), engine=engine))
-    except Cut as cut:
-        raise Unfinished(str(cut), cut.timeline) from None
 
 
 def salvage(failed: Unfinished, folder: str | os.PathLike[str]) -> None:

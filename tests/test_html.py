@@ -2,6 +2,7 @@
 
 import base64
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 import parsim
 from parsim.export import html
+from parsim.run import unsearched
 from parsim.validate import validate
 
 SCENARIOS = Path(__file__).parents[1] / "scenarios"
@@ -110,3 +112,18 @@ def test_a_replay_shows_prediction_beside_measurement():
     assert cells[""] == ["", "predicted", "measured", "predicted is off by"]
     assert cells["makespan"][1] == "3.3 s"
     assert "The result is the same as that of one worker." in shown.words
+
+
+def test_a_run_shows_its_memory_by_kind():
+    pipe = {
+        "cluster": {"devices": 20, "device": {"memory": "1.5 GB"}},
+        "workload": {"kind": "stages", "forward": "1 ms", "input_grad": "1 ms", "weight_grad": "1 ms"},
+        "plan": {"schedule": "gpipe", "microbatches": 2},
+    }
+    run = replace(parsim.simulate(pipe, {"workload.activation": "1 GB"}), search=unsearched)
+    rows = read(run._repr_html_()).rows
+    head = rows.index(["memory at the peak", "peak", "of", "activations"])
+    assert rows[head + 1] == ["w0", "2 GB", "1.5 GB", "2 GB"]
+    assert rows[head + 9] == ["... 4 more", "", "", ""]
+    assert rows[head + 17] == ["w19", "2 GB", "1.5 GB", "2 GB"]
+    assert "memory at the peak" not in parsim.simulate(pipe)._repr_html_()

@@ -61,7 +61,8 @@ def _see(scenario: str, values: Values) -> None:
 @answers
 def run(asked: Asked, scenario: str, engine: str) -> None:
     """Play SCENARIO on its clock: simulated or live."""
-    from parsim.run import salvage, simulate
+    from parsim.run import salvage
+    from parsim.study.single import simulate
 
     faults: list[Fault] = []
     chosen: Engine = "auto"

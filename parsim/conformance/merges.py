@@ -10,8 +10,8 @@ from parsim.core.evaluation import alike
 from parsim.core.json_values import plain
 from parsim.entries.function import argument, made
 from parsim.merges import merges
-from parsim.run import simulate
 from parsim.scenario.schema import check as read
+from parsim.study.single import simulate
 
 OUTPUTS: dict[str, list[Any]] = {"one output": [2], "whole numbers": [2, 4, 6, 8, 10], "fractions": [1.0, 5.0, 0.25]}
 PLANS = ({"split": "data"}, {"split": "data", "subsets": 4}, {"split": "layers"}, {"split": "chain", "depth": 1})

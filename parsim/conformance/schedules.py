@@ -25,9 +25,10 @@ from parsim.core.wrong_orders import SHOWN, Wrong, WrongOrders, drawn, stuck
 from parsim.entries.checks import orders
 from parsim.metrics.activations import held, live_activations
 from parsim.metrics.checker import check
-from parsim.run import Result, simulate
+from parsim.run import Result
 from parsim.scenario.schema import check as read
 from parsim.schedules import schedules
+from parsim.study.single import simulate
 
 SHAPES = ((1, 1, 1), (1, 4, 1), (2, 1, 1), (2, 4, 1), (3, 2, 1), (3, 7, 1), (4, 8, 1), (2, 4, 2), (4, 8, 2))
 SAMPLES = {"custom": {"orders": ["0F0 0F1 0I0 0W0 0F2 0B1 0B2 0F3 0B3", "1F0 1B0 1F1 1B1 1F2 1I2 1F3 1I3 1W2 1W3"]}}

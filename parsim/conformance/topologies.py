@@ -19,8 +19,8 @@ from parsim.conformance.profiles import profile
 from parsim.core.cluster import HOST, Cluster, Device, Pairs, each_pair
 from parsim.entries.checks import wiring
 from parsim.metrics.checker import check
-from parsim.run import simulate
 from parsim.scenario.schema import check as read
+from parsim.study.single import simulate
 from parsim.topologies import topologies
 
 GIVEN = ("places",)

@@ -15,6 +15,7 @@ from typing import Any
 
 from parsim.core.escape import printable
 from parsim.core.quantities import clean, seconds, size
+from parsim.export.memory import kind_rows
 from parsim.export.prediction import beside
 from parsim.export.report import pipeline_terms, spent, terms
 from parsim.export.text import ends
@@ -93,6 +94,8 @@ def run(facts: Mapping[str, Any], png: bytes) -> str:
             else []
         ),
         devices(facts["devices"]),
+        memory(facts["devices"]),
+        *([words(facts["fit_first"])] if facts["fit_first"] else []),
         *([] if facts["result"] is None else [words(f"Result: {_cut(str(facts['result']))}")]),
     )
 
@@ -120,10 +123,23 @@ def devices(figures: Sequence[Mapping[str, Any]]) -> str:
         for figure, parts in zip(ends(figures), spent(figures), strict=True)
     ]
     head = ["device", "compute", "transfer", "idle", "peak memory", "utilisation"]
-    hidden = len(figures) - len(rows)
-    if hidden:
-        rows.insert(len(rows) // 2, [f"... {hidden} more", *[""] * (len(head) - 1)])
-    return table(head, rows)
+    return table(head, _folded(rows, len(figures)))
+
+
+def memory(figures: Sequence[Mapping[str, Any]]) -> str:
+    """Write a row for each device with the bytes of each kind at its peak; empty where they are not told by kind."""
+    rows = kind_rows(figures)
+    if not rows:
+        return ""
+    told = sum(1 for figure in figures if figure["memory"])
+    return table(["memory at the peak", *rows[0][1:]], _folded(rows[1:], told))
+
+
+def _folded(rows: list[list[str]], count: int) -> list[list[str]]:
+    """Say in the middle of *rows* how many of *count* are left out."""
+    hidden, middle = count - len(rows), len(rows) // 2
+    more = [[f"... {hidden} more", *[""] * (len(rows[0]) - 1)]] if hidden else []
+    return [*rows[:middle], *more, *rows[middle:]]
 
 
 def prediction(predicted: Mapping[str, Any], measured: Mapping[str, Any], handed: float) -> str:

@@ -18,19 +18,24 @@ TOLD = 3  # sentences about devices that lack memory
 
 def kinds(devices: Sequence[Mapping[str, Any]]) -> list[str]:
     """Write a line for each device with the bytes of each kind at its peak; kinds of which there is nothing are out."""
-    told = [device for device in devices if device.get("memory")]
-    shown = ends(told)
-    there = [kind for kind in (told[0]["memory"]["by_kind"] if told else ()) if _any(told, kind)]
-    if not there:
+    rows = kind_rows(devices)
+    if not rows:
         return []
-    rows = [["", "peak", "of", *there]]
-    for device in shown:
+    lines = table([[short(first, 10), *rest] for first, *rest in rows])
+    return [lines[0], *folded(lines[1:], sum(1 for device in devices if device.get("memory")) - len(lines) + 1)]
+
+
+def kind_rows(devices: Sequence[Mapping[str, Any]]) -> list[list[str]]:
+    """Return a head, and of each device name, peak, capacity and bytes by kind; of many, the first and the last."""
+    told = [device for device in devices if device.get("memory")]
+    there = [kind for kind in (told[0]["memory"]["by_kind"] if told else ()) if _any(told, kind)]
+    rows = []
+    for device in ends(told) if there else ():
         memory = device["memory"]
         limit = "-" if memory["capacity_bytes"] is None else size(memory["capacity_bytes"])
         bytes_ = (size(memory["by_kind"][kind]) for kind in there)
-        rows.append([short(device["name"], 10), size(memory["peak_bytes"]), limit, *bytes_])
-    lines = table(rows)
-    return [lines[0], *folded(lines[1:], len(told) - len(shown))]
+        rows.append([str(device["name"]), size(memory["peak_bytes"]), limit, *bytes_])
+    return [["", "peak", "of", *there], *rows] if rows else []
 
 
 def _any(devices: Sequence[Mapping[str, Any]], kind: str) -> bool:

@@ -96,6 +96,21 @@ def uses(job: Job, timeline: Timeline) -> list[Use]:
     return [Use(one, held.at(slice(a, b))) for one, (a, b) in zip(always, pairwise(first), strict=True)]
 
 
+def least(job: Job) -> Floats:
+    """Return what each device holds at least, whatever the times are, in bytes, (devices,).
+
+    Where each rank is alone on its device, its order says what it holds at once, but for what travels.
+    """
+    program, run = job.graph.program, _Ordered(job)
+    always = run.always(program) if isinstance(program, Training) else np.zeros((len(job.memories), len(KINDS)))
+    if not job.graph.orders or len(job.cluster.workers) > len(job.cluster.devices):
+        return np.asarray(always.sum(axis=1), dtype=np.float64)
+    parts = [*(run.computing(program) if isinstance(program, Training) else ()), run.activations()]
+    held = Held(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    uses = (Use(one, held.at(held.device == device)) for device, one in enumerate(always))
+    return np.array([use.steps()[1].max() for use in uses])
+
+
 class _Run:
     """The times of a run, by task."""
 
@@ -141,6 +156,11 @@ class _Run:
 
     def training(self, training: Training) -> Iterator[Held]:
         """Yield what devices hold for a time."""
+        yield from self.computing(training)
+        yield from self.buffers(training)
+
+    def computing(self, training: Training) -> Iterator[Held]:
+        """Yield what devices hold for a time, but for what travels."""
         layout, graph = training.layout, Graph(training)
         ops, (parent, child, crosses) = layout.ops, layout.needs
         kept, halfway, workspace = (graph.by_op(graph.priced(what)) for what in ("kept", "halfway", "workspace"))
@@ -154,7 +174,6 @@ class _Run:
             since = np.where(forward, start[before], end[before])
             yield self.rows(ACTIVATIONS, device[before], since, end[after], size)
             yield self.rows(WORKSPACE, device[backward], start[backward], end[backward], workspace[backward])
-        yield from self.buffers(training)
 
     def buffers(self, training: Training) -> Iterator[Held]:
         """Yield what travels. Weights that arrive take the place of those that were there."""
@@ -184,6 +203,18 @@ class _Run:
         left[travels] = self.timeline.end_s[span[travels]]
         arrives[travels] = self.timeline.start_s[span[travels]]
         return left, arrives
+
+
+class _Ordered(_Run):
+    """The places of tasks in the orders of their ranks, in place of times."""
+
+    def __init__(self, job: Job) -> None:
+        self.job, self.graph, self.of_rank = job, job.graph, np.array(job.cluster.device_of_worker)
+        self.start, self.device = np.zeros(len(job.graph)), np.zeros(len(job.graph), np.int64)
+        for rank, order in enumerate(job.graph.orders):
+            self.start[list(order)] = np.arange(len(order))
+            self.device[list(order)] = self.of_rank[rank]
+        self.end = self.start + 1
 
 
 def verdicts(job: Job, timeline: Timeline) -> list[dict[str, Any]]:

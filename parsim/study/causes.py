@@ -61,8 +61,8 @@ def trials(scenario: Scenario, job: Job, timeline: Timeline) -> Iterator[Trial]:
             yield from _plans(scenario, job)
     elif not isinstance(job.graph.program, Training):
         yield from _longest(job, timeline)
-    if isinstance(job.graph.program, Training) and lacking(job, timeline):
-        yield from fitting.trials(scenario, job, job.graph.program)
+    if lacking(job, timeline):
+        yield from fitting.trials(scenario, job)
     if (_path(timeline) & timeline.transfers).any():
         yield from _limits(job, timeline)
         yield Trial("faster_transfers", "links and delays twice as fast", other.faster_transfers)

@@ -8,13 +8,12 @@ from typing import NamedTuple
 
 from parsim.core.errors import ParsimError, ScenarioError
 from parsim.core.job import Job
-from parsim.core.quantities import size
+from parsim.core.quantities import seconds, size
 from parsim.core.timeline import Timeline
 from parsim.core.tolerance import close
 from parsim.metrics.memory import peaks
 from parsim.sim.play import play
 from parsim.study.case import Case
-from parsim.training.program import Training
 
 BOUNDS = ("no_transfer_delay", "infinite_memory")  # show what there is to gain; nobody can do them
 WHOLE = ("busiest_link", "links_of_device", "host_step")  # a resource takes no time; a faster one gains less
@@ -76,11 +75,10 @@ def tried(case: Case, seed: int, trial: Trial, makespan_s: float) -> Change | Re
 
 
 def lacking(job: Job, timeline: Timeline) -> str:
-    """Return which device of a training, which never waits for memory, holds more than it has; empty: none."""
-    limits = job.memories if isinstance(job.graph.program, Training) else ()
-    if all(map(math.isinf, limits)):
+    """Return which device holds more than it has, where tasks never wait for memory; empty: none."""
+    if all(map(math.isinf, job.memories)):
         return ""
-    rows = zip(peaks(job, timeline).tolist(), limits, job.cluster.devices, strict=True)
+    rows = zip(peaks(job, timeline).tolist(), job.memories, job.cluster.devices, strict=True)
     over = [(peak / limit, f"{device.name} holds {size(peak)} of {size(limit)}") for peak, limit, device in rows]
     most, words = max(over)
     return words if most > 1 else ""
@@ -93,6 +91,14 @@ def gain(makespan_s: float, changed_s: float) -> float:
     (0.5, 0.0)
     """
     return 0.0 if close(makespan_s, changed_s) else makespan_s - changed_s
+
+
+def sooner(change: Change, makespan_s: float) -> str:
+    """Say by how much sooner or later than *makespan_s* a changed run ends."""
+    if not change.gain_s:
+        return "no difference"
+    share = abs(100 * change.gain_s / makespan_s) if makespan_s else 0.0
+    return f"{seconds(abs(change.gain_s), 4)} ({share:.1f} %) {'sooner' if change.gain_s > 0 else 'later'}"
 
 
 def first_line(error: Exception) -> str:

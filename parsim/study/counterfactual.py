@@ -162,8 +162,12 @@ def planned(scenario: Scenario, set: dict[str, Any], job: Job) -> Job:
 
 
 def more_microbatches(scenario: Scenario, count: int, many: int, job: Job) -> Job:
-    """Cut the same work into *many* microbatches in place of *count*; seconds that are stated of each are shared."""
+    """Cut the same work into *many* microbatches in place of *count*; what is stated of each is shared."""
     other = build(changed(scenario, {"plan.microbatches": many}))
+    kept = other.graph.activations
+    if len(kept.size):
+        shared = kept._replace(size=kept.size * count / many)
+        other = replace(other, graph=replace(other.graph, activations=shared))
     cost = scenario.values.get("cost")
     stated = len(other.graph.stated) or (isinstance(cost, dict) and "compute" in cost)
     return scaled(np.where(other.graph.kind < OPTIMIZER, count / many, 1.0), other) if stated else other

@@ -31,8 +31,8 @@ from parsim.sim.estimate import mean_compute
 from parsim.study.alternatives import Others, Outcome, asked, best, others, outcome
 from parsim.study.case import Case
 from parsim.study.causes import trials
-from parsim.study.change import Change, Refused, gain, lacking, tried
-from parsim.study.fitting import smallest
+from parsim.study.change import Change, Refused, gain, lacking, sooner, tried
+from parsim.study.fitting import smallest, told
 from parsim.study.path import HEAD, Link, by_worker, links, rows, sentence, sums, worker_rows
 from parsim.study.runner import Call, Runner, size
 
@@ -79,7 +79,8 @@ class Explanation:
             return "None of these changes shortens the run."
         best = gains[0]
         when = "at the earliest after" if best.reach == "at most" else "after"
-        return f"Fix first: {best.words}. The run would end {when} {seconds(best.makespan_s)}, {self._sooner(best)}."
+        ends = f"{when} {seconds(best.makespan_s)}, {sooner(best, self.makespan_s)}"
+        return f"Fix first: {best.words}. The run would end {ends}."
 
     @cached_property
     def fit_first(self) -> str:
@@ -87,11 +88,7 @@ class Explanation:
         lacks = lacking(self.result.job, self.result.timeline)
         if not lacks:
             return ""
-        least = smallest(self.changes)
-        if least is None:
-            return f"Does not fit: {lacks}. None of these changes alone makes it fit."
-        ends = f"the run would end after {seconds(least.makespan_s)}, {self._sooner(least)}"
-        return f"Does not fit: {lacks}. The smallest change that fits: {least.words}; {ends}."
+        return told(lacks, smallest(self.changes), self.makespan_s)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the explanation as in the contract."""
@@ -153,15 +150,9 @@ class Explanation:
     def _share(self, change: Change) -> float:
         return change.gain_s / self.makespan_s if self.makespan_s else 0.0
 
-    def _sooner(self, change: Change) -> str:
-        if not change.gain_s:
-            return "no difference"
-        word = "sooner" if change.gain_s > 0 else "later"
-        return f"{seconds(abs(change.gain_s), 4)} ({abs(100 * self._share(change)):.1f} %) {word}"
-
     def _told(self, change: Change) -> str:
         reach = f", {change.reach}" if change.reach and change.gain_s > 0 else ""
-        return self._sooner(change) + reach
+        return sooner(change, self.makespan_s) + reach
 
     @property
     def _title(self) -> str:
@@ -186,7 +177,7 @@ class Explanation:
             return []
         change = Change("", "", took, gain(self.makespan_s, took))
         told = f"the {self.others.sort} {best}, which {self.others.needs[best]}"
-        return [f"With {told}, the run would end after {seconds(took)}, {self._sooner(change)}."]
+        return [f"With {told}, the run would end after {seconds(took)}, {sooner(change, self.makespan_s)}."]
 
     def _quantisation(self) -> list[str]:
         """Explain idleness at the end by equal units that do not divide by the workers."""

@@ -1,44 +1,58 @@
-"""Find the smallest change with which a training fits into the memory of its devices.
+"""What to change in a pipeline or a training that holds more than its devices have.
 
 more_recompute      backward computes more of forward again
 smaller_microbatch  up to eight times as many microbatches
-lighter_schedule    one that claims to hold fewer activations
+lighter_schedule    one that claims to hold fewer activations, or that is searched within a limit of them
 lower_precision     formats of fewer bytes, tried last, since they change the model's numbers
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
+from parsim.core.annotations import MOST
+from parsim.core.errors import ParsimError
 from parsim.core.job import Job
 from parsim.core.orders import chunks_of, claim_of
+from parsim.core.quantities import seconds
 from parsim.core.schema import Ask
+from parsim.metrics.activations import live_activations
 from parsim.scenario.scenario import Scenario
 from parsim.schedules import schedules
 from parsim.study import counterfactual as other
-from parsim.study.change import Change, Trial
-from parsim.training.plan import SCHEDULE
+from parsim.study.change import Change, Trial, sooner
+from parsim.study.every import CHUNKS, SCHEDULE, brought, every_schedule
+from parsim.training.plan import SCHEDULE as OWN
 from parsim.training.program import Training
 
 RECOMPUTE = ("none", "selective", "full")  # the less is kept, the later
 PRECISIONS = ("fp64", "fp32", "bf16-mixed", "fp8-mixed")  # the fewer bytes, the later
 
 
-def trials(scenario: Scenario, job: Job, training: Training) -> Iterator[Trial]:
-    """Yield changes with which a training may take less memory."""
-    plan = scenario.values["plan"]
-    own, count = plan.get("recompute") or "none", int(plan.get("microbatches") or 1)
+def trials(scenario: Scenario, job: Job) -> Iterator[Trial]:
+    """Yield changes with which a training, or `stages` with activations, may take less memory."""
+    program, plan = job.graph.program, scenario.values["plan"]
+    count = int(plan.get("microbatches") or 1)
+    if isinstance(program, Training):
+        yield from _of_training(scenario, plan, program)
+    most = program.model.rows if isinstance(program, Training) else MOST
+    for times in (4, 8) if job.graph.orders else (2, 4, 8):  # twice as many are tried for any pipeline
+        if count * times <= most:
+            words = f"{count * times} microbatches instead of {count}, each smaller"
+            make = partial(other.more_microbatches, scenario, count, count * times)
+            yield Trial("smaller_microbatch", words, make, f"plan.microbatches={count * times}")
+    if job.graph.orders:
+        yield from _lighter(scenario, plan, job, count)
+
+
+def _of_training(scenario: Scenario, plan: dict[str, Any], training: Training) -> Iterator[Trial]:
+    own = plan.get("recompute") or "none"
     for more in RECOMPUTE[RECOMPUTE.index(own) + 1 :] if own in RECOMPUTE else ("full",):
         said = own if isinstance(own, str) else "as stated"
         yield _trial(scenario, "more_recompute", f"recompute: {more} instead of {said}", {"plan.recompute": more})
-    for times in (4, 8) if job.graph.orders else (2, 4, 8):  # twice as many are tried for any pipeline
-        if count * times <= training.model.rows:
-            words = f"{count * times} microbatches instead of {count}, each smaller"
-            yield _trial(scenario, "smaller_microbatch", words, {"plan.microbatches": count * times})
-    if job.graph.orders:
-        yield from _lighter(scenario, plan, len(job.graph.orders), count)
     formats = str(training.precision).replace("fp16-mixed", "bf16-mixed")
     for lower in PRECISIONS[PRECISIONS.index(formats) + 1 :] if formats in PRECISIONS else ():
         words = f"precision: {lower} instead of {training.precision}"
@@ -47,19 +61,27 @@ def trials(scenario: Scenario, job: Job, training: Training) -> Iterator[Trial]:
 
 def _trial(scenario: Scenario, change: str, words: str, set: dict[str, Any]) -> Trial:
     key, value = next(iter(set.items()))
+    if isinstance(value, dict):
+        value = json.dumps(value)
     return Trial(change, words, partial(other.planned, scenario, set), f"{key}={value}")
 
 
-def _lighter(scenario: Scenario, plan: dict[str, Any], ranks: int, count: int) -> Iterator[Trial]:
-    """Yield the schedules that claim to hold fewer activations than the plan's own; one of two chunks is a half."""
-    said = plan.get("schedule") or SCHEDULE.name
-    kind, arguments = (said, {}) if isinstance(said, str) else (said["kind"], {**said})
-    most = _most(Ask(kind, schedules[kind], arguments), ranks, count, plan.get("chunks"))
-    for name, entry in schedules.entries().items():
-        chunks = chunks_of(Ask(name, entry), None)
-        if name != kind and _most(Ask(name, entry), ranks, count, chunks) < most < float("inf"):
-            words = f"schedule {name} instead of {kind}"
-            yield _trial(scenario, "lighter_schedule", words, {"plan.schedule": name, "plan.chunks": chunks})
+def _lighter(scenario: Scenario, plan: dict[str, Any], job: Job, count: int) -> Iterator[Trial]:
+    """Yield the schedules that hold fewer activations than the plan's own; one of two chunks is a half."""
+    said, ranks = plan.get("schedule") or OWN.name, len(job.graph.orders)
+    kind = said if isinstance(said, str) else said["kind"]
+    own = chunks_of(Ask(kind, schedules[kind]), plan.get("chunks")) or 1
+    most = max(live_activations(job.graph)) / own
+    for name in every_schedule():
+        brings = brought(scenario, {SCHEDULE: name})
+        if name != kind and _most(Ask(name, schedules[name]), ranks, count, brings[CHUNKS]) < most:
+            yield _trial(scenario, "lighter_schedule", f"schedule {name} instead of {kind}", {SCHEDULE: name, **brings})
+    size = float(job.graph.activations.size.max(initial=0.0)) * own  # of a whole rank, where it is stated
+    limit = int(min(min(job.memories) // size, count)) if size else 0
+    if 1 <= limit < most:
+        chosen = {SCHEDULE: {"kind": "zb-auto", "limit": limit}, **brought(scenario, {SCHEDULE: "zb-auto"})}
+        words = f"schedule zb-auto with limit: {limit} instead of {kind}"
+        yield _trial(scenario, "lighter_schedule", words, chosen)
 
 
 def _most(schedule: Ask, ranks: int, count: int, chunks: int | None) -> float:
@@ -67,7 +89,18 @@ def _most(schedule: Ask, ranks: int, count: int, chunks: int | None) -> float:
     claims, each = schedules.claims(schedule.name), chunks_of(schedule, chunks) or 1
     if "live" not in claims:
         return float("inf")
-    return max(claim_of(claims["live"], schedule, ranks, count, each), default=0) / each
+    try:
+        return max(claim_of(claims["live"], schedule, ranks, count, each), default=0) / each
+    except ParsimError:  # a claim from outside the package fails
+        return float("inf")
+
+
+def told(lacks: str, least: Change | None, makespan_s: float) -> str:
+    """Say what does not fit, and the smallest change with which it does."""
+    if least is None:
+        return f"Does not fit: {lacks}. None of these changes alone makes it fit."
+    ends = f"the run would end after {seconds(least.makespan_s)}, {sooner(least, makespan_s)}"
+    return f"Does not fit: {lacks}. The smallest change that fits: {least.words}; {ends}."
 
 
 def smallest(changes: Sequence[Change]) -> Change | None:

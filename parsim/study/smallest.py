@@ -1,0 +1,76 @@
+"""Find the smallest change with which a run fits into the memory of its devices.
+
+    changes         bytes held at least     seconds at least    played
+    zb-h1                61 GB of 80             2.2              2.3 s    fits, the smallest
+    recompute: full      24 GB of 80             2.9                       cannot be shorter
+    gpipe                86 GB of 80                                       cannot fit
+
+The changes are those that an explanation tries. A lower precision changes the model's numbers, so it comes last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from parsim.core.errors import ParsimError
+from parsim.core.job import Job
+from parsim.core.timeline import Timeline
+from parsim.metrics.training_memory import least
+from parsim.scenario.scenario import Scenario
+from parsim.sim.estimate import columns
+from parsim.study.case import Case
+from parsim.study.causes import trials
+from parsim.study.change import Change, NoDifference, Trial, lacking, tried
+from parsim.study.fitting import FITTING, smallest, told
+
+MANY = 20_000  # tasks: in a larger run a search takes too long to come unasked
+
+
+class Bound(NamedTuple):
+    """A change that may fit, and what it takes at least."""
+
+    last: bool
+    least_s: float
+    trial: Trial
+
+
+def fit_first(scenario: Scenario, job: Job, timeline: Timeline) -> str:
+    """Say what does not fit and what would make it fit; empty where all fits."""
+    lacks = lacking(job, timeline)
+    if not lacks:
+        return ""
+    if len(job.graph) > MANY:
+        return f"Does not fit: {lacks}. parsim explain finds the smallest change that fits."
+    return told(lacks, _smallest(scenario, job, timeline), timeline.makespan_s)
+
+
+def _smallest(scenario: Scenario, job: Job, timeline: Timeline) -> Change | None:
+    """Play the changes that may fit, the shortest first, until no other can be shorter."""
+    case, best = Case(scenario), None
+    for bound in sorted(_bounds(scenario, job, timeline), key=lambda bound: bound[:2]):
+        if best is not None and bound[:2] >= ((best.change == "lower_precision"), best.makespan_s):
+            break
+        found = tried(case, job.seed, bound.trial, timeline.makespan_s)
+        if isinstance(found, Change):
+            best = smallest([one for one in (best, found) if one is not None])
+    return best
+
+
+def _bounds(scenario: Scenario, job: Job, timeline: Timeline) -> Iterator[Bound]:
+    for trial in trials(scenario, job, timeline):
+        if trial.change in FITTING:
+            try:
+                other = trial.make(job)
+            except (ParsimError, NoDifference):
+                continue
+            if (least(other) <= other.memories).all():
+                yield Bound(trial.change == "lower_precision", _seconds(other), trial)
+
+
+def _seconds(job: Job) -> float:
+    """Return the seconds that the busiest rank of a pipeline computes; 0 where it is no pipeline."""
+    found, luck = columns(job), job.cost.luck(job.seed, len(job.graph))
+    ranks = enumerate(list(order) for order in job.graph.orders)
+    devices = job.cluster.device_of_worker
+    return max((float((found[devices[rank]][order] * luck[order]).sum()) for rank, order in ranks), default=0.0)

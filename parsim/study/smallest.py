@@ -18,6 +18,7 @@ from parsim.core.job import Job
 from parsim.core.timeline import Timeline
 from parsim.metrics.training_memory import least
 from parsim.scenario.scenario import Scenario
+from parsim.sim.estimate import drawn
 from parsim.study.case import Case
 from parsim.study.causes import trials
 from parsim.study.change import Change, NoDifference, Trial, lacking, tried
@@ -69,7 +70,7 @@ def _bounds(scenario: Scenario, job: Job, timeline: Timeline) -> Iterator[Bound]
 
 def _seconds(job: Job) -> float:
     """Return the seconds that the busiest rank of a pipeline computes; 0 where it is no pipeline."""
-    found, luck = job.columns, job.cost.luck(job.seed, len(job.graph))
+    found = drawn(job)
     ranks = enumerate(list(order) for order in job.graph.orders)
     devices = job.cluster.device_of_worker
-    return max((float((found[devices[rank]][order] * luck[order]).sum()) for rank, order in ranks), default=0.0)
+    return max((float(found[devices[rank]][order].sum()) for rank, order in ranks), default=0.0)

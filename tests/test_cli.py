@@ -53,6 +53,7 @@ SECTION_2 = {
     ],
     "training": None,
     "model": None,
+    "collective": None,
     "fit_first": "",
 }  # fmt: skip
 

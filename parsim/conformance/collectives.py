@@ -23,8 +23,8 @@ from parsim.core.schema import Ask
 from parsim.core.signatures import taken
 from parsim.core.tolerance import CLOSE
 from parsim.metrics.checker import check
-from parsim.run import simulate
 from parsim.scenario.schema import check as read
+from parsim.study.single import simulate
 
 RANKS = (*range(2, 18), 32)
 PLAYED = (2, 3, 8)  # ranks of the runs

@@ -17,6 +17,7 @@ Column = TypeVar("Column", Floats, Ints)
 # What is not there is -1 in columns and lists of whole numbers.
 NEVER = -1  # in place of a time
 NONE = -1  # in place of the number of a row
+CHUNK = 1 << 20  # rows looked at together
 SMALL = 2**31  # numbers below it take 4 bytes
 
 
@@ -78,6 +79,20 @@ def distinct(column: Ints) -> Ints:
     return np.unique(column, axis=0 if column.ndim > 1 else None, return_counts=True)[0]
 
 
+def in_chunks(owner: Ints) -> Iterator[Ints]:
+    """Yield the rows of a table, all rows of an owner together and owners in order, so that much needs little memory.
+
+    >>> [rows.tolist() for rows in in_chunks(np.array([1, 0, 1]))]
+    [[0, 1, 2]]
+    """
+    chunk = np.cumsum(np.bincount(owner)) // CHUNK  # of each owner
+    for number in range(int(chunk.max(initial=NONE)) + 1):
+        first, last = np.searchsorted(chunk, (number, number + 1)).tolist()
+        rows = np.flatnonzero((first <= owner) & (owner < last))
+        if len(rows):
+            yield rows
+
+
 def no_ints() -> Ints:
     """Return an empty column of indices."""
     return np.empty(0, np.int64)
@@ -108,6 +123,12 @@ def narrow(table: object, *names: str) -> None:
         column = getattr(table, name)
         if isinstance(column, np.ndarray) and column.dtype == np.int64 and _small(column):
             object.__setattr__(table, name, column.astype(np.int32))
+
+
+def halved(column: Ints) -> Ints:
+    """Return numbers below 2^31 at 4 bytes each."""
+    found: Ints = np.asarray(column, dtype=np.dtype("int32"))
+    return found
 
 
 def packed(column: Ints) -> array[int]:

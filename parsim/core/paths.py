@@ -52,10 +52,10 @@ def longest_paths(parent: Ints, child: Ints, lag: Times, own: Times, earliest: T
     child, lag = child[order], lag[order]
     degree = np.bincount(parent, minlength=len(own))
     first = np.concatenate(([0], np.cumsum(degree)))
-    stop, numbers = first[1:], np.arange(len(parent))
+    stop, numbers = first[1:], np.arange(len(parent), dtype=np.int32)
     missing = np.bincount(child, minlength=len(own))
     starts = earliest.copy()
-    place = np.zeros(len(own), np.int64)  # index of a task among those that a wave releases
+    place = np.zeros(len(own), np.int32)  # index of a task among those that a wave releases
     wave, waves, passed = np.flatnonzero(missing == 0), 0, 0
     while len(wave) and (waves < GRACE or passed > NARROW * waves):
         waves, passed = waves + 1, passed + len(wave)

@@ -122,7 +122,7 @@ class Transfers:
     @cached_property
     def number(self) -> Ints:
         """The `number` of each in a timeline: its child, else its parent, else its place among flows."""
-        task = np.where(self.child >= 0, self.child, self.parent).astype(np.int64)
+        task = np.where(self.child >= 0, self.child, self.parent)
         task[self.first_flow :] = np.arange(len(self.flow_names))
         return task
 

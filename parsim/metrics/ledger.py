@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from parsim.core.columns import in_chunks
 from parsim.core.graph import Floats, Ints
 from parsim.core.timeline import CAUSES, Timeline
 from parsim.core.tolerance import CLOSE
@@ -94,12 +95,18 @@ def _sums(worker: np.ndarray[Any, Any], values: Floats, workers: int) -> Floats:
 
 def _outside_compute(timeline: Timeline, workers: int) -> Floats:
     """Return for each worker the length of the union of its transfers outside its compute, (workers,)."""
-    owned = timeline.owned
-    if not (owned & timeline.transfers).any():
-        return np.zeros(workers)
-    moves = timeline.transfers[owned].astype(np.int64)
-    worker = np.tile(timeline.workers.code[owned], 2)
-    time = np.concatenate([timeline.start_s[owned], timeline.end_s[owned]])
+    shown, owned = np.zeros(workers), np.flatnonzero(timeline.owned)
+    if timeline.transfers[owned].any():
+        for rows in in_chunks(timeline.workers.code[owned]):
+            shown += _outside_compute_of(timeline, owned[rows], workers)
+    return shown
+
+
+def _outside_compute_of(timeline: Timeline, rows: Ints, workers: int) -> Floats:
+    """Return `_outside_compute` of the workers that have the *rows*, and 0 for the others."""
+    moves = timeline.transfers[rows].astype(np.int64)
+    worker = np.tile(timeline.workers.code[rows], 2)
+    time = np.concatenate([timeline.start_s[rows], timeline.end_s[rows]])
     sign = np.repeat([1, -1], len(moves))
     order = np.lexsort((time, worker))
     worker, time = worker[order], time[order]

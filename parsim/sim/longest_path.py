@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from parsim.core.columns import NEVER
+from parsim.core.columns import NEVER, in_chunks, no_ints
 from parsim.core.graph import Bools, Floats, Ints
 from parsim.core.job import BEFORE
 from parsim.core.paths import longest_paths
@@ -110,10 +110,11 @@ class LongestPath:
         self.worker = np.array(ready.homes, dtype=np.int64)
         self.device, self.host = np.array(self.job.cluster.device_of_worker), self.job.cluster.host
         self.routes = Routes(ready)
-        self.order = np.fromiter(chain.from_iterable(ready.orders), np.int64, len(self.graph))
+        self.order = np.fromiter(chain.from_iterable(ready.orders), np.int32, len(self.graph))
         self.place = np.empty_like(self.order)  # of each task along `order`
-        self.place[self.order] = np.arange(len(self.order))
-        self.turn = np.concatenate([np.arange(len(order)) for order in ready.orders] or [self.order])  # along `order`
+        self.place[self.order] = np.arange(len(self.order), dtype=np.int32)
+        turns = [np.arange(len(order), dtype=np.int32) for order in ready.orders]
+        self.turn = np.concatenate(turns or [self.order])  # along `order`
 
     def play(self) -> Record:
         """Return what happens; raises `Undecided` where orders wait for each other, or transfers share a link."""
@@ -289,6 +290,15 @@ def gaps(workers: int, owner: Ints, start: Ints, end: Ints) -> tuple[Ints, Ints,
     >>> worker.tolist(), since.tolist(), until.tolist(), last.tolist()
     ([0, 0], [0, 3], [1, 5], [6, 0])
     """
+    found = [_gaps(owner[rows], start[rows], end[rows]) for rows in in_chunks(owner)]
+    columns = zip(*found, strict=True) if found else 3 * [[no_ints()]]
+    last = np.zeros(workers, dtype=np.int64)
+    np.maximum.at(last, owner, end)
+    return (*(np.concatenate(column) for column in columns), last)  # type: ignore[return-value]
+
+
+def _gaps(owner: Ints, start: Ints, end: Ints) -> tuple[Ints, Ints, Ints]:
+    """Return the intervals before and between the spans of some workers."""
     order = np.lexsort((start, owner))
     owner, start, end = owner[order], start[order], end[order]
     instants, rank = np.unique(end, return_inverse=True)
@@ -297,6 +307,4 @@ def gaps(workers: int, owner: Ints, start: Ints, end: Ints) -> tuple[Ints, Ints,
     same: Bools = owner[1:] == owner[:-1]
     before[1:][same] = instants[latest[:-1][same] % max(len(instants), 1)]
     idle = before < start
-    last = np.zeros(workers, dtype=np.int64)
-    np.maximum.at(last, owner, end)
-    return owner[idle], before[idle], start[idle], last
+    return owner[idle], before[idle], start[idle]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from parsim.core.columns import Floats, Ints, distinct
+from parsim.core.columns import Floats, Ints, distinct, halved
 from parsim.core.job import BEFORE, Job
 from parsim.core.timeline import CAUSES, STEPS, Idle, Timeline, Words
 from parsim.sim.estimate import where_run
@@ -97,7 +97,7 @@ def _ended(rows: Columns, record: Record) -> Columns:
 
 
 def _tasks(job: Job, record: Record, waits: Ints) -> Columns:
-    graph, tasks = job.graph, np.arange(len(job.graph))
+    graph, tasks = job.graph, halved(np.arange(len(job.graph)))
     return (
         tasks,
         tasks,
@@ -144,7 +144,7 @@ def _transfers(job: Job, record: Record, names: SpanNames, waits: Ints) -> Colum
     return (
         table.number[transfer],
         names.transfer(transfer),
-        np.full(len(transfer), len(graph.kinds)),
+        np.broadcast_to(len(graph.kinds), len(transfer)),
         moved.worker,
         way[transfer],
         ready,
@@ -186,7 +186,7 @@ def _lanes(job: Job, ways: Ints) -> Words:
     table = sorted(found.values())
     place = {lane: code for code, lane in enumerate(table)}
     codes = np.array(sorted(found), dtype=np.int64)
-    rank = np.array([place[found[way]] for way in codes.tolist()], dtype=np.int64)
+    rank = halved(np.array([place[found[way]] for way in codes.tolist()], dtype=np.int64))
     return Words(rank[np.searchsorted(codes, ways)] if len(rank) else ways, table)
 
 

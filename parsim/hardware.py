@@ -18,7 +18,7 @@ from parsim.core.names import about_ways
 from parsim.core.rates import ByFormat, rates_of
 from parsim.core.schema import Ask, Count, Name, Positive
 from parsim.core.suggestions import did_you_mean
-from parsim.core.units import DIMENSIONS, Bytes, BytesPerSecond, FlopPerSecond, measure
+from parsim.core.units import DIMENSIONS, Bytes, BytesPerSecond, DollarsPerHour, FlopPerSecond, Watts, measure
 from parsim.scenario import document
 from parsim.scenario.schema import OneOf, check
 from parsim.topologies import topologies
@@ -56,6 +56,8 @@ class DeviceForm:
     bandwidth : bytes a second of its memory, used by the cost roofline.
     ceiling : FLOP a second that large matrix products were measured to reach, of every number format or of each that is
         named; a peak that is stated here leaves out the ceiling of the kind.
+    price : US dollars an hour for the device; training then tells what an iteration costs.
+    power : watts that the device draws; training then tells the energy of an iteration.
     """
 
     kind: Kind | None = None
@@ -65,6 +67,8 @@ class DeviceForm:
     peak: FlopPerSecond | ByFormat | None = None
     bandwidth: BytesPerSecond | None = None
     ceiling: FlopPerSecond | ByFormat | None = None
+    price: DollarsPerHour | None = None
+    power: Watts | None = None
 
 
 @dataclass(frozen=True)
@@ -170,7 +174,7 @@ def _said(form: DeviceForm | NamedDevice, path: Path = ()) -> dict[str, Any]:
 
 
 RATES = {"peak", "ceiling"}
-KEYS = ("speed", "memory", "slots", "peak", "bandwidth", "ceiling")
+KEYS = ("speed", "memory", "slots", "peak", "bandwidth", "ceiling", "price", "power")
 FACTS = ("link", "nic", "per_node")  # of a known device, beside its keys
 
 

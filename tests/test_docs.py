@@ -424,7 +424,7 @@ def bare(row):
 
 def cells(device):
     """Yield the cells of a device in the contract's table; rates by format in TFLOP/s."""
-    for key in ("peak", "ceiling", "memory", "bandwidth", *FACTS):
+    for key in ("peak", "ceiling", "memory", "bandwidth", *FACTS, "price", "power"):
         number = bare(device[key]) if key in device else ""
         by = isinstance(number, dict)
         yield ", ".join(f"{name} {one.removesuffix(' TFLOP/s')}" for name, one in number.items()) if by else str(number)
@@ -670,9 +670,8 @@ def test_the_tables_name_what_there_is():
 
 
 def test_the_units_named_are_the_units_read():
-    found = dict(
-        zip(("s", "B", "B/s", "FLOP", "FLOP/s"), (set(dimension.units) for dimension in DIMENSIONS), strict=True)
-    )
+    found = {dimension.base: set(dimension.units) for dimension in DIMENSIONS}
+    assert list(found) == ["s", "B", "B/s", "FLOP", "FLOP/s", "USD/h", "W"]
     text = CONTRACT.read_text(encoding="utf-8")
     time, thousands, flop = re.search(
         r"`(ns [^`]+)`; .* after `([^`]+)` or .* after `([^`]+)`", text, re.DOTALL
@@ -683,6 +682,8 @@ def test_the_units_named_are_the_units_read():
     assert found["FLOP"] == {f"{p}FLOP" for p in ("", *flop.split())}
     assert found["B/s"] == {f"{unit}/s" for unit in found["B"]}
     assert found["FLOP/s"] == {f"{unit}/s" for unit in found["FLOP"]}
+    price, power = re.search(r"per `/s`; `([^`]+)`; `([^`]+)`", text).groups()
+    assert (found["USD/h"], found["W"]) == (set(price.split()), set(power.split()))
 
 
 def test_where_things_happen_is_there():

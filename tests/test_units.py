@@ -16,6 +16,8 @@ from parsim.core.units import (
     DIMENSIONS,
     FLOP,
     FLOP_PER_SECOND,
+    POWER,
+    PRICE,
     SECONDS,
     Dimension,
     TimeOrSize,
@@ -32,6 +34,7 @@ SCALES = {  # by hand
     "bit": "0.125", "kbit": "125", "Mbit": "125e3", "Gbit": "125e6", "Tbit": "125e9", "Pbit": "125e12",
     "Kibit": "128", "Mibit": "131072", "Gibit": "134217728", "Tibit": "137438953472", "Pibit": "140737488355328",
     "FLOP": "1", "kFLOP": "1e3", "MFLOP": "1e6", "GFLOP": "1e9", "TFLOP": "1e12", "PFLOP": "1e15", "EFLOP": "1e18",
+    "USD/h": "1", "W": "1", "kW": "1e3",
 }  # fmt: skip
 
 
@@ -47,7 +50,7 @@ def test_every_unit_has_its_scale(dimension):
 
 
 def test_the_table_holds_every_unit_and_nothing_else():
-    assert {unit for d in (SECONDS, BYTES, FLOP) for unit in d.units} == set(SCALES)
+    assert {unit for d in (SECONDS, BYTES, FLOP, PRICE, POWER) for unit in d.units} == set(SCALES)
     assert set(BYTES_PER_SECOND.units) == {f"{unit}/s" for unit in BYTES.units}
     assert set(FLOP_PER_SECOND.units) == {f"{unit}/s" for unit in FLOP.units}
 
@@ -80,7 +83,7 @@ def test_what_is_written_is_read_again(amount, dimension):
     assert parse(write(amount, dimension), dimension) == amount
 
 
-@given(st.text() | st.text(alphabet="0123456789.eE+- BbitsGMkKiFLOPhmnu/", max_size=20), st.sampled_from(DIMENSIONS))
+@given(st.text() | st.text(alphabet="0123456789.eE+- BbitsGMkKiFLOPhmnuUDW/", max_size=20), st.sampled_from(DIMENSIONS))
 def test_any_text_is_read_or_refused_and_the_pattern_agrees(text, dimension):
     try:
         parse(text, dimension)
@@ -129,6 +132,14 @@ def refusal(value: object, dimension: Dimension) -> str:
         ("1e-400 s", SECONDS, "'1e-400 s' is out of range; the smallest number is 1e-100"),
         ("1e999999999 s", SECONDS, "'1e999999999 s' is out of range; write for example '5 s'"),
         ("1e-999999999999999 s", SECONDS, "'1e-999999999999999 s' is out of range; write for example '5 s'"),
+        ("4.10", PRICE, "'4.10' has no unit; write for example '4.10 USD/h'"),
+        ("4.10 USD", PRICE, "'4.10 USD' has the unknown unit 'USD'; known are: USD/h"),
+        ("4 $/h", PRICE, "'4 $/h' has the unknown unit '$/h'; write USD/h"),
+        ("4 eur/h", PRICE, "'4 eur/h' has the unknown unit 'eur/h'; known are: USD/h"),
+        ("400 w", POWER, "'400 w' has the unknown unit 'w'; write W"),
+        ("400 mW", POWER, "'400 mW' has the unknown unit 'mW'; known are: W, kW"),
+        ("400 W", PRICE, "'400 W' is a power; write a price, for example '4.10 USD/h'"),
+        ("0 W", POWER, "'0 W' is zero; a power must be above 0, for example '400 W'"),
         ("fast", SECONDS, "'fast' is not a number with a unit; write for example '5 s'"),
         ("nan s", SECONDS, "'nan s' is not a number with a unit; write for example '5 s'"),
         ("inf s", SECONDS, "'inf s' is not a number with a unit; write for example '5 s'"),

@@ -26,6 +26,7 @@ from parsim.cli.progress import waiting
 from parsim.cli.schedule import schedule
 from parsim.cli.terminal import say, say_json
 from parsim.core.errors import Fault, RunError
+from parsim.core.quantities import number
 
 if TYPE_CHECKING:
     from parsim.entries.registry import Shelf
@@ -90,6 +91,8 @@ def list_(shelf: str | None, files: tuple[str, ...], as_json: bool) -> None:
         entries = {name: _with_numbers(some) if name == DEVICES else some for name, some in rows.items()}
         say_json({name: {"question": questions[name], "entries": entries[name]} for name in chosen})
         return
+    if DEVICES in rows:
+        rows[DEVICES] = [row | {"does": f"{row['does']}{_running(row['name'])}"} for row in rows[DEVICES]]
     lines = iter(table([list(row.values()) for some in rows.values() for row in some], words=range(3)))
     for name, some in rows.items():
         say("\n".join([f"{name}: {questions[name]}", *(f"  {next(lines)}" for _ in some)]))
@@ -118,6 +121,16 @@ def _with_numbers(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     from parsim.hardware import numbers
 
     return [row | {"numbers": numbers(row["name"])} for row in rows]
+
+
+def _running(device: str) -> str:
+    """Write what a known device costs an hour and draws, as its file says."""
+    from parsim.hardware import kind
+
+    known = kind(device)
+    figures = [(known.price, "USD/h"), (known.power, "W")]
+    told = ", ".join(f"{number(value)} {unit}" for value, unit in figures if value is not None)
+    return f" {told}." if told else ""
 
 
 def _shown(file: str) -> str:

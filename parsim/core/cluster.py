@@ -30,7 +30,8 @@ class Device(NamedTuple):
     """A device of the cluster. `memory` is in bytes (infinite: no limit); each slot is one worker.
 
     `peak` (FLOP/s), the `bandwidth` of its memory (B/s), and the `ceiling` that matrix products reach (FLOP/s) are
-    those of one worker; NaN: unknown. A device may stand for several equal devices; `stands_for` is their number.
+    those of one worker, `price` (USD an hour) and `power` (W) those of the device; NaN: unknown. A device may stand for
+    several equal devices; `stands_for` is their number.
     """
 
     name: str
@@ -40,6 +41,8 @@ class Device(NamedTuple):
     peak: Rates = Rates()
     bandwidth: float = math.nan
     ceiling: Rates = Rates()
+    price: float = math.nan
+    power: float = math.nan
     stands_for: int = 1
 
     @property

@@ -62,8 +62,17 @@ def size(value: float) -> str:
     >>> size(13_000_000), size(0), size(1536)
     ('13 MB', '0 B', '1.54 kB')
     """
+    return scaled(value, "B")
+
+
+def scaled(value: float, unit: str, digits: int = 3) -> str:
+    """Write an amount in *unit*, with the prefix with which it reads best.
+
+    >>> scaled(25_600, "J"), scaled(0.5, "J"), scaled(3.6e18, "J")
+    ('25.6 kJ', '0.5 J', '3600 PJ')
+    """
     power = min(int(math.log10(value) // 3), 5) if value >= 1 else 0
-    return f"{number(value / 1000**power, 3)} {('B', 'kB', 'MB', 'GB', 'TB', 'PB')[power]}"
+    return f"{number(value / 1000**power, digits)} {('', 'k', 'M', 'G', 'T', 'P')[power]}{unit}"
 
 
 def unlike(more: float, less: float) -> tuple[str, str]:

@@ -80,12 +80,16 @@ BYTES_PER_SECOND = Dimension("a bandwidth", "B/s", "400 Gbit/s", _per_second(_BY
 RATE_OR_ZERO = replace(BYTES_PER_SECOND, zero=True)
 FLOP = Dimension("a number of FLOP", "FLOP", "2 TFLOP", _FLOP)
 FLOP_PER_SECOND = Dimension("a rate of FLOP", "FLOP/s", "312 TFLOP/s", _per_second(_FLOP), zero=False)
-DIMENSIONS = (SECONDS, BYTES, BYTES_PER_SECOND, FLOP, FLOP_PER_SECOND)
+PRICE = Dimension("a price", "USD/h", "4.10 USD/h", {"USD/h": Fraction(1)})
+POWER = Dimension("a power", "W", "400 W", {"W": Fraction(1), "kW": Fraction(1000)}, zero=False)
+DIMENSIONS = (SECONDS, BYTES, BYTES_PER_SECOND, FLOP, FLOP_PER_SECOND, PRICE, POWER)
 
 _DIMENSION_OF = {unit: dimension for dimension in DIMENSIONS for unit in dimension.units}
 _BY_SMALL_LETTERS = {unit.casefold(): unit for unit in _DIMENSION_OF}
 _PARTS = re.compile(r"([+-]?)([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]+))?[ \t]*(.*)", re.DOTALL)
-_OTHER_SPELLINGS = {"sec": "s", "second": "s", "seconds": "s", "minutes": "min", "hours": "h", "hour": "h"}
+_OTHER_SPELLINGS = {"sec": "s", "second": "s", "seconds": "s", "minutes": "min", "hours": "h", "hour": "h"} | {
+    "watt": "W", "watts": "W", "USD/hour": "USD/h", "USD/hr": "USD/h", "$/h": "USD/h", "$/hour": "USD/h"
+}  # fmt: skip
 
 
 class Unread(float):
@@ -97,7 +101,7 @@ class Unread(float):
 
 
 def parse(value: object, dimension: Dimension) -> float:
-    """Read *value* as a quantity of *dimension*, in s, B, FLOP, B/s or FLOP/s; a wrong value raises `ValueError`.
+    """Read *value* as a quantity of *dimension*, in its base unit; a wrong value raises `ValueError`.
 
     >>> parse("5 us", SECONDS)
     5e-06
@@ -279,6 +283,8 @@ BytesPerSecond = Annotated[float, Quantity(BYTES_PER_SECOND)]
 BandwidthOverTime = Annotated[float, Quantity(RATE_OR_ZERO)]  # it may be 0 B/s for a while
 Flop = Annotated[float, Quantity(FLOP)]
 FlopPerSecond = Annotated[float, Quantity(FLOP_PER_SECOND)]
+DollarsPerHour = Annotated[float, Quantity(PRICE)]
+Watts = Annotated[float, Quantity(POWER)]
 
 
 class Travel(NamedTuple):

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from parsim.core.escape import printable
-from parsim.core.quantities import aligned, number, seconds, size, times, unit_of
+from parsim.core.quantities import aligned, number, scaled, seconds, size, times, unit_of
 from parsim.core.timeline import Timeline
 from parsim.export.memory import kinds
 from parsim.export.table import short, table, width, wrapped
@@ -41,11 +41,11 @@ PARTS = ("compute", "transfer", "idle")  # of a device's time
 ALWAYS = ("ideal_s", "imbalance_s", "fill_s", "drain_s", "wait_s")  # terms that are shown even where they are zero
 NOTHING = "none: the workload has no kernels"
 UNRUN = "none: no kernel ran"
-UNKNOWN = "unknown: a device has no peak"
 BANDWIDTHS = {
     "algorithm_bandwidth_bytes_per_s": "algorithm bandwidth",
     "bus_bandwidth_bytes_per_s": "bus bandwidth",
 }
+NO_TOKENS = ("tokens_per_s", "cost_usd_per_million_tokens", "energy_j_per_million_tokens")  # left out where unknown
 TRAINING = {
     "start_s": "before the first iteration",
     "iteration_s": "one iteration",
@@ -55,6 +55,10 @@ TRAINING = {
     "tokens_per_s": "tokens per second",
     "bubble_of_ideal": "bubble / ideal time",
     "bubble_of_whole": "bubble / whole time",
+    "cost_usd": "cost of an iteration",
+    "energy_j": "energy of an iteration",
+    "cost_usd_per_million_tokens": "cost per million tokens",
+    "energy_j_per_million_tokens": "energy per million tokens",
 }
 
 
@@ -218,11 +222,8 @@ def _model(figures: Mapping[str, Any]) -> list[str]:
 def _training(figures: Mapping[str, Any]) -> list[str]:
     lines = []
     for name, value in figures.items():
-        if name == "tokens_per_s" and value is None:
-            continue
-        timed = name.endswith("_s") and "per" not in name
-        text = UNKNOWN if value is None else seconds(value) if timed else number(value, 4)
-        lines.append(f"{TRAINING.get(name, name):<27} {text}")
+        if value is not None or name not in NO_TOKENS:
+            lines.append(f"{TRAINING.get(name, name):<27} {_figure(name, value)}")
     return lines
 
 
@@ -239,6 +240,18 @@ def _collective(facts: Mapping[str, Any]) -> list[str]:
         "simulated": seconds(facts["makespan_s"]),
     }
     return [f"{name:<27} {text}" for name, text in lines.items()]
+
+
+def _figure(name: str, value: float | None) -> str:
+    """Write a figure of training with its unit."""
+    if value is None:
+        missing = "price" if name == "cost_usd" else "power" if name == "energy_j" else "peak"
+        return f"unknown: a device has no {missing}"
+    if name.startswith("cost_usd"):
+        return f"{number(value, 4)} USD"
+    if name.startswith("energy_j"):
+        return scaled(value, "J", 4)
+    return seconds(value) if name in ("start_s", "iteration_s") else number(value, 4)
 
 
 def _result(value: Any, without: str) -> list[str]:

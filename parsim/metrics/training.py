@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
 import numpy as np
 
+from parsim.core.cluster import Device
 from parsim.core.job import Job
 from parsim.core.kernel import PARTS, Call, Shape
 from parsim.core.timeline import Timeline
@@ -16,6 +18,8 @@ from parsim.sim.pace import pace
 from parsim.training.layer import INPUT, LABELS, OUTPUT, Layer
 from parsim.training.model import Model
 from parsim.training.program import Training
+
+SECONDS_PER_HOUR = 3600.0
 
 
 def training(job: Job, timeline: Timeline) -> dict[str, Any] | None:
@@ -36,6 +40,7 @@ def training(job: Job, timeline: Timeline) -> dict[str, Any] | None:
         one.peak.of(graph.precision.with_weights) * one.slots * one.stands_for for one in job.cluster.devices
     )
     rows, cluster, model, found = timeline.computes, job.cluster, program.model, pace(job, timeline, program)
+    tokens = math.prod(model.batch) if model.tokens else math.nan
     busy = (timeline.end_s - timeline.start_s)[rows] * cluster.stands_for[timeline.workers.code[rows]]
     mean, took = float(busy.sum()) / cluster.p, found.iteration_s
     return {
@@ -43,9 +48,29 @@ def training(job: Job, timeline: Timeline) -> dict[str, Any] | None:
         "mfu": _share(model_flop(model), peak * took),
         "hfu": _share(float(done.sum()) / program.iterations, peak * took),
         "samples_per_s": model.rows / took if took else 0.0,
-        "tokens_per_s": (math.prod(model.batch) / took if took else 0.0) if model.tokens else None,
+        "tokens_per_s": _share(tokens, took),
         "bubble_of_ideal": makespan / mean - 1 if mean else 0.0,
         "bubble_of_whole": 1 - mean / makespan if makespan else 0.0,
+        **expenses(cluster.devices, took, tokens),
+    }
+
+
+def expenses(devices: Iterable[Device], iteration_s: float, tokens: float) -> dict[str, float | None]:
+    """Return what an iteration and a million tokens cost, in money and in energy; None: a device does not say.
+
+    All devices are paid for, and draw their power, all the time. So the energy is an upper bound of what they take;
+    their hosts, the network and the cooling are not part of it. *tokens* of an iteration, NaN: it has none.
+
+    >>> expenses([Device("w0", price=4.5, power=400.0)], 2.0, 1000.0)["cost_usd"]
+    0.0025
+    """
+    price, power = (math.fsum(getattr(one, key) * one.stands_for for one in devices) for key in ("price", "power"))
+    cost, energy = price / SECONDS_PER_HOUR * iteration_s, power * iteration_s
+    return {
+        "cost_usd": _share(cost, 1.0),
+        "energy_j": _share(energy, 1.0),
+        "cost_usd_per_million_tokens": _share(cost, tokens / 1e6),
+        "energy_j_per_million_tokens": _share(energy, tokens / 1e6),
     }
 
 
@@ -93,6 +118,6 @@ def _layer_flop(layer: Layer, model: Model, given: Shape, first: bool) -> tuple[
 
 
 def _share(part: float, whole: float) -> float | None:
-    if math.isnan(whole):
+    if math.isnan(part) or math.isnan(whole):
         return None
     return part / whole if whole else 0.0

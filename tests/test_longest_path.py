@@ -13,9 +13,10 @@ from random_scenarios import items, pipelines, task_graphs
 
 import parsim
 from parsim.build import build
+from parsim.core.columns import in_chunks
 from parsim.core.timeline import COLUMNS
 from parsim.reading import load
-from parsim.sim.longest_path import LongestPath, Undecided, refusal
+from parsim.sim.longest_path import LongestPath, Undecided, gaps, refusal
 from parsim.sim.play import LARGE, play
 from parsim.sim.prepared import prepared
 
@@ -159,3 +160,13 @@ def test_large_runs_try_it_first():
 def test_an_unknown_engine():
     with pytest.raises(ValueError, match=r"engine: unknown name 'simpi'. Did you mean 'simpy'\?"):
         parsim.simulate(PIPELINE, engine="simpi")
+
+
+def test_gaps_and_chunks_do_not_depend_on_how_many_rows_are_looked_at_together(monkeypatch):
+    draw = np.random.default_rng(5)
+    owner, start = draw.integers(0, 9, 200), draw.integers(0, 10**6, 200)
+    end = start + draw.integers(0, 10**4, 200)
+    whole = [column.tolist() for column in gaps(9, owner, start, end)]
+    monkeypatch.setattr("parsim.core.columns.CHUNK", 7)
+    assert len(list(in_chunks(owner))) > 1
+    assert [column.tolist() for column in gaps(9, owner, start, end)] == whole

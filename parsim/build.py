@@ -116,8 +116,10 @@ def sections(values: dict[str, Any]) -> tuple[dict[str, Any], list[Complaint]]:
         form = plan_class(workloads[kind])
         plan = _collect(complaints, lambda: form(**check(form, values.get("plan") or {})), ("plan",))
         del said["plan"]
-        if plan is not None or not required(form):
-            said["plan"] = plan or form()
+        if plan is not None:
+            said["plan"] = plan
+        elif not required(form) and form is not TrainingPlan:  # whose degrees must fit the cluster
+            said["plan"] = form()
     return said, complaints
 
 

@@ -245,6 +245,7 @@ NAMES = (
     "silu",
     "one_by_one",
     "binomial",
+    "keep",
     "launch",
     "wavefront",
     "guided",

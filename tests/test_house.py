@@ -19,11 +19,15 @@ from parsim.entries.registry import shelf
 ROOT = Path(__file__).parents[1]
 FILES = sorted((ROOT / "parsim").rglob("*.py"))
 MODULES = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in FILES}
-SHELVES = ("topologies", "kernels", "merges", "workloads", "parallel", "schedules", "collectives", "policies", "costs")
+SHELVES = (
+    *("topologies", "kernels", "merges", "workloads", "parallel", "schedules"),
+    *("collectives", "shardings", "policies", "costs"),
+)
+SECOND = ("collectives", "kernels", "merges", "parallel", "policies", "schedules", "shardings", "topologies")
 FLOORS = {
     "core": 0,
     **dict.fromkeys(("entries", "scenario"), 1),
-    **dict.fromkeys(("collectives", "kernels", "merges", "parallel", "policies", "schedules", "topologies"), 2),
+    **dict.fromkeys(SECOND, 2),
     **dict.fromkeys(("costs", "training", "workloads"), 3),
     **dict.fromkeys(("sim", "real", "metrics", "export"), 4),
     **dict.fromkeys(("build", "hardware", "lower", "plot", "reading", "scenario_schema"), 5),
@@ -41,7 +45,7 @@ ASKS = {  # the shelves that each room asks; conformance and cli ask all of them
     "reading": {"costs", "policies", "topologies", "workloads"},
     "scenario_schema": {"workloads"},
     "study": {"policies", "schedules", "topologies"},
-    "training": {"kernels", "schedules"},
+    "training": {"collectives", "kernels", "schedules", "shardings"},
     "workloads": {"collectives", "kernels", "merges", "parallel", "schedules"},
 }
 ASK_ALL = {"conformance", "cli"}

@@ -93,6 +93,11 @@ def in_chunks(owner: Ints) -> Iterator[Ints]:
             yield rows
 
 
+def no_bools() -> Bools:
+    """Return an empty column of truth values."""
+    return np.empty(0, np.bool_)
+
+
 def no_ints() -> Ints:
     """Return an empty column of indices."""
     return np.empty(0, np.int64)

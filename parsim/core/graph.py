@@ -16,6 +16,7 @@ from parsim.core.columns import Floats as Floats
 from parsim.core.columns import Ints as Ints
 from parsim.core.columns import Numbered as Numbered
 from parsim.core.columns import distinct, packed, share
+from parsim.core.columns import no_bools as no_bools
 from parsim.core.columns import no_floats as no_floats
 from parsim.core.columns import no_ints as no_ints
 from parsim.core.errors import Path
@@ -123,6 +124,8 @@ class TaskGraph:
     activations: Kept = field(default_factory=Kept)  # of a pipeline whose tasks take no other memory
     lanes: tuple[str, ...] = ()  # the communication lanes that every worker has
     lane: Ints = field(default_factory=no_ints)  # (tasks,) 0: compute, k: lanes[k - 1]; or empty: all compute
+    continues: Bools = field(default_factory=no_bools)  # (tasks,) whether it only goes on with a unit; or empty
+    priced: Floats = field(default_factory=no_floats)  # (tasks,) s beside what the cost says; or empty
     collectives: tuple[Collective, ...] = ()  # what tasks of communication lanes do together
     flows: Flows = field(default_factory=Flows)
     program: Program | None = None  # only where the workload carries kernels
@@ -133,7 +136,7 @@ class TaskGraph:
     def __post_init__(self) -> None:
         """Keep one value of each column whose values are all equal."""
         share(self, "kind", "units", "place", "stated", "given", "result", "memory", "output", "group", "recipe")
-        share(self, "lane")
+        share(self, "lane", "priced")
 
     def __len__(self) -> int:
         return len(self.names)
@@ -158,6 +161,11 @@ class TaskGraph:
         """Return a number for the pair of place sets of each of the *edges*, (edges,)."""
         parent, child = (self.place[column[edges]].astype(np.int64) for column in (self.edges.parent, self.edges.child))
         return parent * len(self.places) + child
+
+    @property
+    def counted(self) -> Floats:
+        """The units of work N that each task counts, (tasks,)."""
+        return np.where(self.continues, 0.0, self.units) if len(self.continues) else self.units
 
     @property
     def computes(self) -> Bools:

@@ -198,6 +198,8 @@ class Job:
             key = index if stated_per_device else self.cost.alike(index, device)
             if key not in made:
                 made[key] = self.cost.expected(self.graph, index, device)
+                if len(self.graph.priced):
+                    made[key] = made[key] + self.graph.priced
             found.append(made[key])
         return found
 
@@ -228,4 +230,4 @@ class Job:
     @property
     def n(self) -> float:
         """N of the theory: units of work, where each flow is one."""
-        return float((self.graph.units * self.copies).sum()) + float(self.flow_copies.sum())
+        return float((self.graph.counted * self.copies).sum()) + float(self.flow_copies.sum())

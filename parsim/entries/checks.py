@@ -239,4 +239,5 @@ CHECKS: dict[str, tuple[str, Check]] = {  # shelf -> the word for one entry, the
     "schedules": ("schedule", orders),
     "collectives": ("collective", rounds),
     "costs": ("cost", cost),
+    "shardings": ("sharding", anything),
 }

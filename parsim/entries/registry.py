@@ -23,7 +23,10 @@ from parsim.core.suggestions import did_you_mean
 from parsim.entries.checks import CHECKS
 from parsim.entries.external import Outside, Who, aside, line_in, staying
 
-SHELVES = ("workloads", "parallel", "schedules", "collectives", "policies", "costs", "topologies", "kernels", "merges")
+SHELVES = (
+    *("workloads", "parallel", "schedules", "collectives", "shardings"),
+    *("policies", "costs", "topologies", "kernels", "merges"),
+)
 PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 Entry = TypeVar("Entry", bound=Callable[..., Any])
 Claim = Callable[..., Any]

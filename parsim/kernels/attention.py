@@ -46,6 +46,8 @@ class Attention(Kernel):
     dropout : probability to drop a score, from 0 to below 1; above 0, the kernel can be counted but not computed.
     positions : relative, numbers of a table are added to the scores, by distance and head; none, they are not. With
         relative, the kernel can be counted but not computed.
+    parts : devices that share a sequence: q are the queries of one, of as much work as any other's, and k and v are
+        whole. Above 1 the kernel can be counted but not computed.
 
     >>> q = k = np.zeros((1, 2, 1))
     >>> Attention().forward(q, k, np.array([[[1.0], [3.0]]])).tolist()  # the first sees itself, the second both
@@ -60,13 +62,14 @@ class Attention(Kernel):
         algorithm: Literal["flash", "plain"] = "flash",
         dropout: float = 0.0,
         positions: Literal["none", "relative"] = "none",
+        parts: Count = 1,
     ) -> None:
         groups = key_value_heads or heads
         if heads % groups:
             why = f"{groups} does not divide the {heads} heads; write a divisor of {heads}"
             raise Invalid([Complaint(("key_value_heads",), why)])
         self._heads, self._mask, self._groups = heads, mask, groups
-        self._plain, self._dropout = algorithm == "plain", checked_rate("dropout", dropout)
+        self._plain, self._dropout, self._parts = algorithm == "plain", checked_rate("dropout", dropout), parts
         self.selective, self._relative = self._plain, positions == "relative"
 
     def shape(self, *shapes: Shape) -> Shape:
@@ -77,7 +80,8 @@ class Attention(Kernel):
         width = q[2] // self._heads * self._groups
         fitting(q[0] == k[0] and k[2] == width, f"q {q} needs k and v of batch {q[0]} and width {width}, not {k}")
         if self._mask == "causal":
-            fitting(q[1] == k[1], f"a causal mask needs the same sequence length in q {q} and k {k}")
+            whole = q[1] * self._parts
+            fitting(whole == k[1], f"a causal mask needs {whole} positions in k {k}, since q is {q}")
         fitting(k[1] > 0, f"k {k} has no position to attend to")
         return q
 
@@ -159,6 +163,8 @@ class Attention(Kernel):
         uncomputed(self._dropout)
         if self._relative:
             raise NotImplementedError("relative positions can be simulated, but not computed; use positions none")
+        if self._parts > 1:
+            raise NotImplementedError("a part of a sequence can be simulated, but not computed; use parts 1")
 
     def _scores_of(self, q: Shape, k: Shape) -> float:
         """Return the number of scores."""

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from parsim.core.kernel import Array, Part, Product, Shape, fitting, size
+from parsim.core.schema import Count, Positive
 from parsim.kernels import kernels
 from parsim.kernels.dispatch import Routed
 
@@ -26,6 +27,8 @@ class Grouped(Routed):
     ----------
     top : experts of each token.
     capacity : rows that an expert takes, as a multiple of its equal share; left out: all.
+    devices : devices that share the experts; x are the rows of those of one of them, as many as it sent. Above 1 the
+        kernel can be counted but not computed.
 
     >>> logits = np.array([[[0.0, 1.0], [1.0, 0.0]]])  # expert 0 has the second token
     >>> Grouped(top=1).forward(np.array([[[7.0], [5.0]]]), logits, np.array([[[1.0]], [[10.0]]])).tolist()
@@ -34,12 +37,16 @@ class Grouped(Routed):
 
     weights = 1
 
+    def __init__(self, top: Count = 2, capacity: Positive | None = None, devices: Count = 1) -> None:
+        super().__init__(top, capacity)
+        self._devices = devices
+
     def shape(self, *shapes: Shape) -> Shape:
         """Return (b, s top, o)."""
         x, logits, w = shapes
         rows = self.rows(logits)
         fitting(x[:-1] == rows, f"rows {x} are not {rows}, as logits {logits} have them")
-        good = len(w) == 3 and (logits[2], x[2]) == w[:2]
+        good = len(w) == 3 and (logits[2], x[2]) == (w[0] * self._devices, w[1])
         fitting(good, f"rows {x} and logits {logits} do not fit the weights {w} of experts")
         return *rows, w[2]
 
@@ -102,6 +109,8 @@ class Grouped(Routed):
 
     def _experts(self, logits: Array, w: Array) -> Iterator[tuple[slice, Array]]:
         """Yield the rows of each expert, and its part of an array."""
+        if self._devices > 1:
+            raise NotImplementedError("experts of several devices can be simulated, but not computed; use devices 1")
         start = 0
         for end, own in zip(self.routes(logits).ends.tolist(), w, strict=True):
             yield slice(start, end), own

@@ -124,12 +124,13 @@ class _Proof:
         """On the simulated clock a task lasts its nominal seconds times its luck; nominal equals expected."""
         if self.job.clock != "simulated":
             return
-        luck = self.job.cost.luck(self.job.seed, len(self.job.graph))
+        graph, luck = self.job.graph, self.job.cost.luck(self.job.seed, len(self.job.graph))
         expected = np.empty(len(luck))
         for index, device in enumerate(self.job.cluster.devices):
             here = self.device == index
             if here.any():
-                expected[here] = self.job.cost.expected(self.job.graph, index, device)[here]
+                expected[here] = self.job.cost.expected(graph, index, device)[here]
+        expected += graph.priced if len(graph.priced) else 0.0
         took, drawn, nominal = self.end - self.start, expected * luck, self.timeline.nominal_s[self.row]
         for each in self.job.graph.collectives:  # no cost states how long they take
             members = list(each.members)

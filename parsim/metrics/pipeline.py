@@ -22,9 +22,8 @@ from parsim.core.job import BEFORE, Job
 from parsim.core.timeline import STEPS, Timeline
 from parsim.core.tolerance import CLOSE
 from parsim.sim.estimate import where_run
-from parsim.training.graph import graph_of
+from parsim.training.layout import BACKWARD, INPUT_GRAD
 from parsim.training.program import Training
-from parsim.training.stage import Recompute
 
 
 class Ranks(NamedTuple):
@@ -160,14 +159,18 @@ def _covered(gaps: Gap, gap: Ints, start: Floats, end: Floats) -> Floats:
 def _again(job: Job) -> Floats:
     """Return which share of its seconds each task spends on what it computes again, (tasks,).
 
-    It is what the price of the task falls by if nothing is recomputed.
+    It is what the price of the task falls by if backward runs no kernel's forward.
     """
-    program = job.graph.program
+    program, graph = job.graph.program, job.graph
     if not isinstance(program, Training) or set(program.cut.recompute) == {"none"}:
-        return np.zeros(len(job.graph))
-    nothing: Recompute = "none"
-    cut = program.cut._replace(recompute=(nothing,) * len(program.cut.recompute))
-    without = replace(job, graph=graph_of(replace(program, cut=cut)))
-    device = np.array(job.cluster.device_of_worker)[job.graph.place]
+        return np.zeros(len(graph))
+    backward = {*graph.recipe[np.isin(graph.kind, (BACKWARD, INPUT_GRAD))].tolist()}
+    own = program.adding.name  # the kernel that adds gradients runs forward in any case
+    recipes = tuple(
+        tuple(call for call in calls if call.part != "forward" or call.kernel == own) if number in backward else calls
+        for number, calls in enumerate(graph.recipes)
+    )
+    without = replace(job, graph=replace(graph, recipes=recipes))
+    device = np.array(job.cluster.device_of_worker)[graph.place]
     with_s, without_s = (where_run(one.expected_s, device) for one in (job, without))
     return np.where(with_s > 0, 1 - without_s / np.where(with_s > 0, with_s, 1.0), 0.0)

@@ -21,8 +21,8 @@ from parsim.core.graph import Floats
 from parsim.core.job import Job
 from parsim.core.timeline import STEPS, Timeline
 from parsim.sim.play import makespan as makespan_of
-from parsim.training.graph import graph_of
 from parsim.training.program import Training
+from parsim.training.replicas import tasks_of
 
 
 class Pace(NamedTuple):
@@ -51,7 +51,7 @@ def pace(job: Job, timeline: Timeline, program: Training) -> Pace:
 
 def _lasting(job: Job, program: Training, iterations: int) -> Job:
     """Return the same job with so many *iterations*, on the simulated clock, at the expected seconds."""
-    graph = graph_of(replace(program, iterations=iterations))
+    graph = tasks_of(replace(program, iterations=iterations))
     return replace(job, graph=graph, clock="simulated", cost=job.cost._replace(luck=_none))
 
 

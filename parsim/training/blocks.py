@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 
 from parsim.training.layer import INPUT, LABELS, OUTPUT, Layer
 from parsim.training.ops import Builder
+from parsim.training.shards import WHOLE, Shards
 
 Biases = Literal["none", "mlp", "all"]
 Activation = Literal["gelu", "relu", "swiglu", "geglu"]
@@ -51,6 +52,7 @@ class Dimensions:
     dropout: float
     attention: Attention
     experts: Experts | None = None
+    shards: Shards = WHOLE  # of which a device holds one
 
 
 class Parts(Builder):
@@ -78,61 +80,101 @@ class Parts(Builder):
             return self.add("dropout_add", (residual, branch), output, rate=self.of.dropout)
         return self.add("reduce", (residual, branch), output)
 
+    # -- what devices exchange that share a layer
+
+    def enter(self, given: str) -> str:
+        """Let every tensor rank have all rows of *given*, and the sum of its gradient."""
+        ranks, sequence = self.of.shards.tensor, self.of.shards.sequence
+        if ranks == 1:
+            return given
+        if sequence:
+            whole = {"forward": "all-gather", "backward": "reduce-scatter", "gathers": (ranks, 1)}
+            return self.exchange(given, "", communicator="tensor", **whole)
+        return self.exchange(given, "", communicator="tensor", backward="all-reduce")
+
+    def leave(self, given: str, output: str = "") -> str:
+        """Let tensor ranks have the sum of *given*, or each the rows that it keeps."""
+        ranks, sequence = self.of.shards.tensor, self.of.shards.sequence
+        if ranks == 1:
+            return given
+        if sequence:
+            part = {"forward": "reduce-scatter", "backward": "all-gather", "gathers": (1, ranks)}
+            return self.exchange(given, output, communicator="tensor", **part)
+        return self.exchange(given, output, communicator="tensor", forward="all-reduce")
+
+    def collect(self, given: str) -> str:
+        """Let every context rank have the keys or values of the whole sequence."""
+        ranks = self.of.shards.context
+        if ranks == 1:
+            return given
+        whole = {"forward": "all-gather", "backward": "all-reduce", "gathers": (ranks, 1), "overlapped": True}
+        return self.exchange(given, "", communicator="context", **whole)
+
+    def send_rows(self, given: str) -> str:
+        """Send rows to the devices of their experts, or back."""
+        if self.of.shards.expert == 1:
+            return given
+        return self.exchange(given, "", communicator="expert", forward="all-to-all", backward="all-to-all")
+
     # -- parts of a block
 
     def attend(self, given: str, source: str, causal: bool) -> str:
         """Add attention from *given* to *source*, with the products before and after it."""
-        of = self.of
-        inner, values = of.head_width * of.heads, of.head_width * of.key_value_heads
+        of, ranks = self.of, self.of.shards.tensor
+        heads, groups = of.heads // ranks, max(of.key_value_heads // ranks, 1)
+        inner, values = of.head_width * heads, of.head_width * groups
         q = self.linear(given, of.width, inner)
         k, v = self.linear(source, of.width, values), self.linear(source, of.width, values)
         if of.positions == "rotary":
-            q, k = self.add("rotary", (q,), heads=of.heads), self.add("rotary", (k,), heads=of.key_value_heads)
+            q, k = self.add("rotary", (q,), heads=heads), self.add("rotary", (k,), heads=groups)
+        k, v = self.collect(k), self.collect(v)
         said = {
-            "key_value_heads": of.key_value_heads if of.key_value_heads != of.heads else None,
+            "key_value_heads": groups if groups != heads else None,
+            "parts": of.shards.context if of.shards.context > 1 else None,
             "mask": None if causal else "none",
             "algorithm": None if of.attention == "flash" else of.attention,
             "dropout": of.dropout or None,
             "positions": "relative" if of.positions == "relative" and given == source else None,
         }
         stated = {name: value for name, value in said.items() if value is not None}
-        return self.linear(self.add("attention", (q, k, v), heads=of.heads, **stated), inner, of.width)
+        return self.linear(self.add("attention", (q, k, v), heads=heads, **stated), inner, of.width)
 
     def feed(self, given: str) -> str:
         """Add the two or three products of an MLP, with the activation between them; or experts."""
         of, gate = self.of, GATES.get(self.of.activation)
         if of.experts:
             return self.route(given, of.experts)
-        up = self.linear(given, of.width, of.hidden, "mlp")
+        hidden = of.shards.part(of.hidden)
+        up = self.linear(given, of.width, hidden, "mlp")
         if gate:
-            wide = self.add("gated", (up, self.linear(given, of.width, of.hidden, "mlp")), activation=gate)
+            wide = self.add("gated", (up, self.linear(given, of.width, hidden, "mlp")), activation=gate)
         else:
             wide = self.add(of.activation, (up,))
-        return self.linear(wide, of.hidden, of.width, "mlp")
+        return self.linear(wide, hidden, of.width, "mlp")
 
     def route(self, given: str, experts: Experts) -> str:
         """Add a router and its experts, each with the three products of SwiGLU."""
-        width, hidden, count = self.of.width, self.of.hidden, experts.number
+        width, hidden, shards = self.of.width, self.of.shards.part(self.of.hidden), self.of.shards
         said = {"top": experts.top} | ({} if experts.capacity is None else {"capacity": experts.capacity})
+        own = said | ({"devices": shards.expert} if shards.expert > 1 else {})
+        count = experts.number // shards.expert
         up, down = {"w": (count, width, hidden)}, {"w": (count, hidden, width)}
-        logits = self.weighted("matmul", (given,), {"w": (width, count)})
-        rows = self.add("dispatch", (given, logits), **said)
-        gate, wide = (self.weighted("grouped", (rows, logits), up, **said) for _ in range(2))
-        rows = self.weighted("grouped", (self.add("gated", (gate, wide)), logits), down, **said)
-        return self.add("combine", (rows, logits), **said)
+        logits = self.weighted("matmul", (given,), {"w": (width, experts.number)})
+        rows = self.send_rows(self.add("dispatch", (given, logits), **said))
+        gate, wide = (self.weighted("grouped", (rows, logits), up, **own) for _ in range(2))
+        rows = self.weighted("grouped", (self.add("gated", (gate, wide)), logits), down, **own)
+        return self.add("combine", (self.send_rows(rows), logits), **said)
 
     def attending(self, given: str, source: str, causal: bool) -> str:
         """Add attention from *given* to *source*, or to itself if that is empty, with its norm and sum."""
-        if self.of.norm_first:
-            normed = self.norm(given)
-            return self.sum(given, self.attend(normed, source or normed, causal))
-        return self.norm(self.sum(given, self.attend(given, source or given, causal)))
+        entered = self.enter(self.norm(given) if self.of.norm_first else given)
+        found = self.leave(self.attend(entered, source or entered, causal))
+        return self.sum(given, found) if self.of.norm_first else self.norm(self.sum(given, found))
 
     def feeding(self, given: str, output: str) -> str:
         """Add an MLP with its norm and sum."""
-        if self.of.norm_first:
-            return self.sum(given, self.feed(self.norm(given)), output)
-        return self.norm(self.sum(given, self.feed(given)), output)
+        found = self.leave(self.feed(self.enter(self.norm(given) if self.of.norm_first else given)))
+        return self.sum(given, found, output) if self.of.norm_first else self.norm(self.sum(given, found), output)
 
 
 def block(of: Dimensions) -> Layer:
@@ -151,8 +193,9 @@ def embedding(of: Dimensions, types: int = 0) -> Layer:
     """
     made = Parts(of)
     learned, last = of.positions == "learned", OUTPUT if of.norm_first else ""
-    table = {"table": (of.vocabulary, of.width)}
-    given = made.weighted("embedding", (INPUT,), table, "" if learned else last)
+    own = "" if learned or of.shards.tensor > 1 else last
+    given = made.weighted("embedding", (INPUT,), {"table": (of.shards.part(of.vocabulary), of.width)}, own)
+    given = made.leave(given, "" if learned else last)
     if learned:
         given = made.weighted("positions", (given,), {"positions": (of.context, of.width)}, last)
     made.weights |= {"types": (types, of.width)} if types else {}
@@ -164,8 +207,8 @@ def embedding(of: Dimensions, types: int = 0) -> Layer:
 def head(of: Dimensions) -> Layer:
     """Return the layer that computes the loss of each token."""
     made = Parts(of)
-    normed = made.norm(INPUT) if of.norm_first else INPUT
-    logits = made.weighted("matmul", (normed,), {"w": (of.width, of.vocabulary)})
+    normed = made.enter(made.norm(INPUT) if of.norm_first else INPUT)
+    logits = made.weighted("matmul", (normed,), {"w": (of.width, of.shards.part(of.vocabulary))})
     made.add("cross_entropy", (logits, LABELS), OUTPUT)
     return made.layer()
 
@@ -178,7 +221,8 @@ def bert_head(of: Dimensions) -> Layer:
     """
     made, wide = Parts(of), (of.width, of.width)
     given = made.norm(made.add("gelu", (made.linear(INPUT, of.width, of.width),)))
-    logits = made.weighted("affine", (given,), {"w": (of.width, of.vocabulary), "bias": (of.vocabulary,)})
+    words = of.shards.part(of.vocabulary)
+    logits = made.weighted("affine", (made.enter(given),), {"w": (of.width, words), "bias": (words,)})
     made.add("cross_entropy", (logits, LABELS), OUTPUT)
     made.weights |= {"pooler": wide, "bias_pooler": (of.width,), "classifier": (of.width, 2), "bias_classifier": (2,)}
     return made.layer()

@@ -7,6 +7,7 @@ from typing import Any
 
 from parsim.core.kernel import Shape
 from parsim.kernels import kernels
+from parsim.training.exchange import NAME, Exchange
 from parsim.training.layer import Layer, Op
 
 
@@ -34,6 +35,13 @@ class Builder:
         self.weights |= own
         name = output or f"{kernel}{self.count}"
         self.ops.append(op(kernel, inputs, name, tuple(own), **arguments))
+        return name
+
+    def exchange(self, given: str, output: str, /, **said: Any) -> str:
+        """Add an exchange of *given* with other devices; return the name of what a device has then."""
+        self.count += 1
+        name = output or f"{NAME}{self.count}"
+        self.ops.append(Op(NAME, tuple(said.items()), Exchange(**said), (given,), (), name))
         return name
 
     def layer(self) -> Layer:

@@ -10,13 +10,15 @@ The order of a rank's tasks is chosen by the policy in a split by data, and by t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, pairwise
 from typing import Annotated, Literal, NamedTuple, Protocol
 
 import numpy as np
 
+from parsim.collectives import collectives
+from parsim.core.algorithm import GIVEN as QUESTION
 from parsim.core.cluster import Cluster
 from parsim.core.columns import Floats
 from parsim.core.errors import Complaint, Invalid
@@ -26,10 +28,14 @@ from parsim.core.orders import GIVEN, StageTimes, checked_in_plan, chunks_of, or
 from parsim.core.plan import Plan, bounds
 from parsim.core.schema import Ask, Count
 from parsim.core.signatures import taken
+from parsim.core.units import Bytes
 from parsim.scenario.schema import OneOf
 from parsim.schedules import schedules
+from parsim.shardings import shardings
+from parsim.training.degrees import ORDER, Degree, Degrees
 from parsim.training.model import Model
 from parsim.training.partition import Ranges, Stages, balanced, evenly, stated
+from parsim.training.shards import Shards
 from parsim.training.stage import Recompute
 
 SCHEDULE = Ask("1f1b")
@@ -38,30 +44,55 @@ Orders = list[list[Op]]
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingPlan(Plan):
-    """How training is split: by data into subsets, or by layers into a pipeline.
+    """How training is divided: by degrees of parallelism, or by one of the two splits.
 
     Parameters
     ----------
-    split : what is cut: data, the batch, and each worker holds the whole model; layers, the model, and each worker
-        holds some layers, as a pipeline.
+    split : in place of degrees. data: a parameter server; each worker has the whole model and a part of the batch, and
+        the first one adds up all gradients. layers: each worker has some layers, as a pipeline.
+    data : replicas, each with a part of the batch; left out: 1.
+    tensor : devices that share the products of a layer; left out: 1.
+    context : devices that share each sequence; left out: 1.
+    expert : devices, among data x context, that share the experts of a block; left out: 1.
+    order : the degrees from the innermost on: devices with neighbouring numbers share the first. Left out: tensor,
+        context, expert, data, pipeline.
+    sequence_parallel : whether tensor ranks also divide the rows of norms, sums and dropout; left out: true.
+    sharding : what data ranks share of weights, gradients and optimizer state; left out: none.
+    bucket : bytes of gradients that data ranks add up at once, in whole layers; left out: 25 MB.
+    algorithm : who sends what to whom in collectives; operations that it does not have are as auto chooses. Left out:
+        auto.
+    detail : how exchanges within a layer are played: stages, all those of an action as one, priced on an idle network;
+        layers, one by one. Left out: stages.
+    microbatch_size : samples of a microbatch, for degrees. batch = data x microbatches x microbatch_size, and any two
+        give the third.
     subsets : parts of the batch, for split: data only; left out: one for each worker.
-    pipeline : ranks of the pipeline, for split: layers only; left out: as many as there are workers, and no more than
+    pipeline : ranks of the pipeline; left out: 1, and for split: layers as many as there are workers, and no more than
         layers.
-    schedule : order in which each rank runs forwards and backwards, for split: layers only; left out: 1f1b.
-    chunks : stages on each rank, for split: layers only and schedules that interleave; left out: 1, and 2 for the V
-        shapes.
-    stages : layers of each stage, for split: layers only: cost, the slowest stage is as fast as it can be; count, equal
+    schedule : order in which each rank runs forwards and backwards; left out: 1f1b.
+    chunks : stages on each rank, for schedules that interleave; left out: 1, and 2 for the V shapes.
+    stages : layers of each stage: cost, the slowest stage is as fast as it can be; count, equal
         numbers of blocks; framework, embedding and head count as a block each; or a list. Left out: cost where the cost
         knows the layers, else framework.
     sends : overlapped, a rank computes while it sends; blocking, it starts its next action when what it sends has
         arrived; for split: layers only. Left out: overlapped.
-    microbatches : parts of the batch, or with split: data of each subset, that are computed one after the other; their
-        gradients are summed. Left out: 1.
+    microbatches : parts of the batch, of each replica or with split: data of each subset, that are computed one after
+        the other; their gradients are summed. Left out: 1, or what batch and microbatch_size give.
     recompute : what backward computes again in place of keeping it: none; selective, the inside of attention; full,
         whole blocks, but for embedding and head; or a list with one of these for each layer. Left out: none.
     """
 
-    split: Literal["data", "layers"]
+    split: Literal["data", "layers"] | None = None
+    data: Count | None = None
+    tensor: Count | None = None
+    context: Count | None = None
+    expert: Count | None = None
+    order: list[Degree] | None = None
+    sequence_parallel: bool | None = None
+    sharding: Annotated[Ask, OneOf(shardings)] | None = None
+    bucket: Bytes | None = None
+    algorithm: Annotated[Ask, OneOf(collectives, given=QUESTION)] | None = None
+    detail: Literal["stages", "layers"] | None = None
+    microbatch_size: Count | None = None
     subsets: Count | None = None
     pipeline: Count | None = None
     schedule: Annotated[Ask, OneOf(schedules, given=GIVEN)] | None = None
@@ -70,6 +101,39 @@ class TrainingPlan(Plan):
     sends: Sends | None = None
     microbatches: Count | None = None
     recompute: Recompute | list[Recompute] = "none"
+
+    @property
+    def degrees(self) -> Degrees:
+        """The degrees of parallelism; one that is left out is 1."""
+        said = {name: getattr(self, name) for name in ORDER}
+        order = tuple(self.order) if self.order else ORDER
+        return Degrees(**{name: value for name, value in said.items() if value}, order=order)
+
+    @property
+    def shards(self) -> Shards:
+        """What a device holds of each layer."""
+        one = self.degrees
+        return Shards(one.tensor, one.context, one.expert, sequence=self.sequence_parallel is not False)
+
+    def samples(self, batch: int | None) -> int | None:
+        """Return the samples of a batch: as stated, or what microbatches and their size give."""
+        data, each = self.data or 1, self.microbatch_size
+        if self.split or not each:
+            return batch
+        made = data * (self.microbatches or 1) * each
+        if batch is None:
+            return made
+        if self.microbatches and made != batch:
+            told = f"data {data} x microbatches {self.microbatches} x microbatch_size {each}"
+            raise Invalid([Complaint(("plan", "microbatch_size"), f"{told} are {made}, and the batch has {batch}")])
+        return batch
+
+    def rows(self, batch: int) -> int:
+        """Return the samples of a microbatch of a batch, or of the largest."""
+        if self.split:
+            return -(-batch // (self.microbatches or 1))
+        of_replica = batch // (self.data or 1)
+        return of_replica // self.microbatches if self.microbatches else self.microbatch_size or of_replica
 
     def recomputed(self, model: Model) -> tuple[Recompute, ...]:
         """Return what is computed again in each layer; one for all means the blocks."""
@@ -103,8 +167,9 @@ class Known(Protocol):
 
 def cut(plan: TrainingPlan, cluster: Cluster, model: Model, known: Known) -> Cut:
     """Cut a model and its batch by the plan."""
+    where = f"split: {plan.split}" if plan.split else "degrees of parallelism"
     complaints = [
-        Complaint(("plan", key), f"does not apply to split: {plan.split}; leave it out", "key")
+        Complaint(("plan", key), f"does not apply to {where}; leave it out", "key")
         for key in _OTHERS[plan.split]
         if getattr(plan, key) is not None
     ]
@@ -112,7 +177,7 @@ def cut(plan: TrainingPlan, cluster: Cluster, model: Model, known: Known) -> Cut
     if len(recompute) != layers:
         why = f"has {len(recompute)} entries, and the model has {layers} layers; give one for all, or one a layer"
         complaints.append(Complaint(("plan", "recompute"), why))
-    by = _by_data if plan.split == "data" else _by_layers
+    by = {"data": _by_data, "layers": _by_layers, None: _by_degrees}[plan.split]
     return by(plan, cluster, model, known, complaints)._replace(recompute=recompute)
 
 
@@ -142,26 +207,70 @@ def _of(subset: int, each: int) -> range:
 
 def _by_layers(plan: TrainingPlan, cluster: Cluster, model: Model, known: Known, complaints: list[Complaint]) -> Cut:
     workers, layers = len(cluster.workers), len(model.layers)
-    schedule, parts = _schedule(plan.schedule), plan.microbatches or 1
-    chunks = chunks_of(schedule, plan.chunks) or 1
+    chunks = chunks_of(_schedule(plan.schedule), plan.chunks) or 1
     ranks = plan.pipeline or min(workers, max(layers // chunks, 1))
-    complaints += _about_parts("microbatches", parts, model.rows)
+    complaints += _about_parts("microbatches", plan.microbatches or 1, model.rows)
     if ranks > workers:
         why = f"a pipeline of {ranks} ranks needs {ranks} workers, the cluster has {workers}"
         complaints.append(Complaint(("plan", "pipeline"), why))
-    if ranks * chunks > layers:
-        made = f"{ranks} ranks x {chunks} chunks" if chunks > 1 else f"{ranks} ranks"
+    parts = _slices(model.rows, plan.microbatches or 1)
+    devices = cluster.device_of_worker[:ranks]
+    return _piped(plan, Ranks(devices, parts, plan.sends or "overlapped"), model, known, complaints)
+
+
+def _by_degrees(plan: TrainingPlan, cluster: Cluster, model: Model, known: Known, complaints: list[Complaint]) -> Cut:
+    degrees, workers = plan.degrees, len(cluster.workers)
+    complaints += [*degrees.complaints(workers), *about_batch(plan, model.rows)]
+    _refuse(complaints)
+    rows = model.rows // degrees.data
+    parts = _slices(rows, rows // plan.rows(model.rows))
+    rank = degrees.coordinate("pipeline").tolist()
+    devices = [cluster.device_of_worker[rank.index(number)] for number in range(degrees.pipeline)]
+    found = _piped(plan, Ranks(devices, parts), model, known, complaints)
+    if any(len(places) > 1 for places in placement(found.ops)):
+        why = f"{plan.schedule.name if plan.schedule else ''} runs each stage on two ranks, which only split: layers"
+        _refuse([Complaint(("plan", "schedule"), f"{why} can do; use dualpipev, or split: layers")])
+    return found
+
+
+def about_batch(plan: TrainingPlan, rows: int) -> Iterator[Complaint]:
+    """Yield a complaint unless replicas, and microbatches in them, get equal parts of the batch."""
+    data, parts, each = plan.data or 1, plan.microbatches, plan.microbatch_size
+    if rows % data:
+        yield Complaint(("plan", "data"), f"a batch of {rows} samples is not divisible by {data} replicas")
+    elif parts and rows // data % parts:
+        why = f"the {rows // data} samples of a replica are not divisible by {parts} microbatches"
+        yield Complaint(("plan", "microbatches"), why)
+    elif each and not parts and rows // data % each:
+        why = f"the {rows // data} samples of a replica are not divisible by microbatches of {each}"
+        yield Complaint(("plan", "microbatch_size"), why)
+
+
+class Ranks(NamedTuple):
+    """The ranks of a pipeline: the device of each, the rows of each microbatch, and how they send."""
+
+    devices: Sequence[int]
+    parts: list[slice]
+    sends: Sends = "overlapped"
+
+
+def _piped(plan: TrainingPlan, ranks: Ranks, model: Model, known: Known, complaints: list[Complaint]) -> Cut:
+    """Cut a model into the stages of a pipeline."""
+    layers, count, parts = len(model.layers), len(ranks.devices), len(ranks.parts)
+    schedule = _schedule(plan.schedule)
+    chunks = chunks_of(schedule, plan.chunks) or 1
+    if count * chunks > layers:
+        made = f"{count} ranks x {chunks} chunks" if chunks > 1 else f"{count} ranks"
         also = ", embedding and head included" if model.beside else ""
-        why = f"{made} make {ranks * chunks} stages, and the model has {layers} layers{also}"
+        why = f"{made} make {count * chunks} stages, and the model has {layers} layers{also}"
         complaints.append(Complaint(("plan", "chunks" if plan.chunks and plan.chunks > 1 else "pipeline"), why))
     _refuse(complaints)
-    slices = _slices(model.rows, parts)
-    orders, ops = _orders(schedule, ranks, parts, chunks, unit_times)
-    devices = [cluster.workers[places[0]].device for places in placement(ops)]
+    orders, ops = _orders(schedule, count, parts, chunks, unit_times)
+    devices = [ranks.devices[places[0]] for places in placement(ops)]
     stages = _stages(plan, model, known, len(devices), devices)
     if taken(schedule.entry, ["times"]):
-        orders, ops = _orders(schedule, ranks, parts, chunks, lambda count: known.stages(stages, devices))
-    return Cut(stages, slices, orders, ops, ordered=True, recompute=(), sends=plan.sends or "overlapped")
+        orders, ops = _orders(schedule, count, parts, chunks, lambda number: known.stages(stages, devices))
+    return Cut(stages, ranks.parts, orders, ops, ordered=True, recompute=(), sends=ranks.sends)
 
 
 def _stages(plan: TrainingPlan, model: Model, known: Known, stages: int, devices: Sequence[int]) -> Ranges:
@@ -198,7 +307,13 @@ def _refuse(complaints: list[Complaint]) -> None:
         raise Invalid(complaints)
 
 
-_OTHERS = {"data": ("pipeline", "schedule", "chunks", "stages", "sends"), "layers": ("subsets",)}
+_DEGREES = ("data", "tensor", "context", "expert", "order")
+_MEANS = ("sequence_parallel", "sharding", "bucket", "algorithm", "detail", "microbatch_size")
+_OTHERS = {
+    "data": (*_DEGREES, *_MEANS, "pipeline", "schedule", "chunks", "stages", "sends"),
+    "layers": (*_DEGREES, *_MEANS, "subsets"),
+    None: ("subsets", "sends"),
+}
 
 
 def _schedule(schedule: Ask | None) -> Ask:

@@ -16,11 +16,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, NamedTuple
 
 from parsim.core.kernel import ITEM, Call, Part, Shape, size
 from parsim.core.op import KINDS
 from parsim.core.precision import BYTES, Precision
+from parsim.training.exchange import Exchange
 from parsim.training.layer import INPUT, LABELS, OUTPUT, TOKENS, Layer, Op
 from parsim.training.model import Model
 
@@ -81,7 +84,6 @@ class Stages:
 
     def _sum(self, found: Sequence[Layered], came: float, sent: float) -> Priced:
         """Return what a stage of some layers takes."""
-        backward = found[::-1]
         shared = math.fsum(one.passed for one in found) - max(one.passed for one in found)
         return Priced(
             came=came,
@@ -89,11 +91,13 @@ class Stages:
             kept=math.fsum(one.kept for one in found) - shared,
             halfway=math.fsum(one.halfway for one in found) - shared,
             workspace=max(one.workspace for one in found),
-            calls=tuple(
-                tuple(call for one in (found if kind.letter == "F" else backward) for call in one.calls[place])
-                for place, kind in enumerate(KINDS)
-            ),
+            calls=tuple(_calls(found, kind) for kind in range(len(KINDS))),
         )
+
+    def calls(self, layers: range, rows: int, kind: int) -> tuple[Call, ...]:
+        """Return the calls of an action of neighbouring *layers*, in order."""
+        given = self.given(layers.stop, rows)
+        return _calls([self.layer(number, given[number]) for number in layers], kind)
 
     def given(self, layers: int, rows: int) -> list[Shape]:
         """Return the shapes of the inputs of at least the first *layers* layers, and of what they hand on."""
@@ -119,7 +123,14 @@ class Stages:
         return self._layers[key]
 
 
-class Counted(NamedTuple):
+def _calls(layers: Sequence[Layered], kind: int) -> tuple[Call, ...]:
+    """Return the calls of an action of neighbouring layers; backward runs the last one first."""
+    ordered = layers if KINDS[kind].letter == "F" else layers[::-1]
+    return tuple(call for one in ordered for call in one.calls[kind])
+
+
+@dataclass(frozen=True)
+class Counted:
     """A layer with the shapes of its arrays, to be counted."""
 
     layer: Layer
@@ -127,6 +138,12 @@ class Counted(NamedTuple):
     first: bool  # whether no gradient of its input is wanted
     whole: set[str]  # the names of arrays of whole numbers
     precision: Precision
+
+    @cached_property
+    def _origins(self) -> dict[str, str]:
+        """What a device keeps in place of an array that it has gathered: its own part. Backward gathers again."""
+        ops = (op for op in self.layer.ops if isinstance(op.kernel, Exchange))
+        return {op.output: op.inputs[0] for op in ops if op.kernel.gathers[0] > 1}
 
     def layered(self, recompute: Recompute) -> Layered:
         """Count the layer."""
@@ -165,7 +182,8 @@ class Counted(NamedTuple):
         return self._size(read) + self._size({op.output for op in own})
 
     def _read(self, op: Op, part: Part) -> list[str]:
-        return [op.inputs[place] for place in op.kernel.reads(part, len(op.inputs))]
+        names = [op.inputs[place] for place in op.kernel.reads(part, len(op.inputs))]
+        return [self._origins.get(name, name) for name in names]
 
     def _arrays(self, op: Op) -> tuple[Shape, ...]:
         return tuple(self.shapes[name] for name in (*op.inputs, *op.weights))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Hashable, Sequence
+import math
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -11,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from parsim.collectives import collectives
 from parsim.core.cluster import Cluster
 from parsim.core.columns import Floats
 from parsim.core.errors import Complaint, Invalid, checked_below
@@ -20,16 +22,24 @@ from parsim.core.kernel import Call, arguments_of, size
 from parsim.core.orders import StageTimes
 from parsim.core.precision import Precision, PrecisionForm, lacking, precision_of
 from parsim.core.schema import Ask
+from parsim.core.sharding import Sharding
 from parsim.kernels import kernels
-from parsim.training.graph import graph_of
+from parsim.training.exchange import NAME as EXCHANGE
+from parsim.training.exchange import exchanged
 from parsim.training.layout import BACKWARD, FORWARD, INPUT_GRAD, WEIGHT_GRAD
+from parsim.training.meetings import AUTO, Meetings
 from parsim.training.model import Model
 from parsim.training.partition import Ranges
-from parsim.training.plan import TrainingPlan, cut
+from parsim.training.plan import TrainingPlan, about_batch, cut
+from parsim.training.pricing import prices
 from parsim.training.program import Training, Update
+from parsim.training.replicas import tasks_of
+from parsim.training.sharded import Means, Prices, ShardedTraining
+from parsim.training.shards import WHOLE, Shards
 from parsim.training.stage import Recompute, Stages
 
 OPTIMIZER = Ask("sgd")
+BUCKET = 25e6  # B of gradients, as PyTorch's DistributedDataParallel adds up at once
 MOST_TASKS = 10_000_000
 MOST_COMPUTED = 100_000  # tasks that are really computed
 MOST_WEIGHTS = 1e8  # weights of a model that is really trained
@@ -43,9 +53,26 @@ class Regime(NamedTuple):
     precision: PrecisionForm | None
 
 
-def training(cluster: Cluster, plan: TrainingPlan, cost: Cost | None, model: Model, regime: Regime) -> TaskGraph:
-    """Make the tasks that train *model*."""
+Make = Callable[[Shards], Model]
+
+
+def whole(model: Model) -> Make:
+    """Return the maker of a model whose layers devices do not share."""
+
+    def make(shards: Shards) -> Model:
+        names = [name for name in ("tensor", "context", "expert") if getattr(shards, name) > 1]
+        why = "applies to transformers and mixtures of experts; leave it out"
+        if names:
+            raise Invalid([Complaint(("plan", name), why, "key") for name in names])
+        return model
+
+    return make
+
+
+def training(cluster: Cluster, plan: TrainingPlan, cost: Cost | None, make: Make, regime: Regime) -> TaskGraph:
+    """Make the tasks that train a model, given what makes its layers as a device holds them."""
     optimizer, iterations, precision = regime
+    model = make(WHOLE)
     entry = kernels[optimizer.name]
     complaints = []
     if not hasattr(inspect.unwrap(entry), "rows"):  # also for a class from outside
@@ -54,9 +81,10 @@ def training(cluster: Cluster, plan: TrainingPlan, cost: Cost | None, model: Mod
     with checked_below("precision"):
         formats = precision_of(precision, [device.peak for device in cluster.devices])
     complaints += _about_precision(precision, formats, cluster)
-    rows = -(-model.rows // (plan.microbatches or 1))
-    seconds = Seconds(cluster, cost, model, formats, plan.recomputed(model), rows)
-    parts = cut(plan, cluster, model, seconds)
+    own, means = (model, None) if plan.split else sharded(plan, cluster, make, formats)
+    rows = plan.rows(model.rows)
+    known = Seconds(cluster, cost, own, formats, plan.recomputed(model), rows, means.prices if means else {})
+    parts = cut(plan, cluster, model, known)
     tasks = iterations * (sum(map(len, parts.orders)) + len(parts.stages))
     if tasks > MOST_TASKS:
         complaints.append(Complaint(("iterations",), f"makes {tasks} tasks, but at most {MOST_TASKS} are allowed"))
@@ -66,7 +94,24 @@ def training(cluster: Cluster, plan: TrainingPlan, cost: Cost | None, model: Mod
     with checked_below("optimizer"):
         update = Update(optimizer.name, arguments_of(arguments), entry(**arguments))
     adding, summing = (Update(name, (), kernels[name]()) for name in ("accumulate", "reduce"))
-    return graph_of(Training(model, parts, update, adding, summing, iterations, formats))
+    program = Training(model, parts, update, adding, summing, iterations, formats)
+    return tasks_of(ShardedTraining(**vars(program), own=own, means=means) if means else program)
+
+
+def sharded(plan: TrainingPlan, cluster: Cluster, make: Make, formats: Precision) -> tuple[Model, Means]:
+    """Return a model as a device holds it under degrees of parallelism, and how devices exchange."""
+    degrees, own = plan.degrees, make(WHOLE)
+    complaints = [*degrees.complaints(len(cluster.workers)), *about_batch(plan, own.rows)]
+    if complaints:
+        raise Invalid(complaints)
+    own = make(plan.shards)
+    stages = Stages(own, (range(len(own.layers)),), formats, plan.recomputed(own))
+    meetings = Meetings(cluster, plan.algorithm or Ask(AUTO, collectives[AUTO]))
+    priced = prices(stages, plan.rows(own.rows), degrees, cluster, meetings)
+    sharding = plan.sharding.make() if plan.sharding else Sharding()
+    return own, Means(
+        degrees, sharding, BUCKET if plan.bucket is None else plan.bucket, plan.detail == "layers", priced, meetings
+    )
 
 
 def _about_precision(asked: PrecisionForm | None, formats: Precision, cluster: Cluster) -> list[Complaint]:
@@ -94,6 +139,9 @@ def not_computed(training: Training) -> list[Complaint]:
             )
             for what, instead in training.model.by_part
         ]
+    if isinstance(training, ShardedTraining):
+        why = "degrees of parallelism are simulated and not computed; use split: data or layers, or clock: simulated"
+        complaints.append(Complaint(("plan",), why))
     if training.cut.sends == "blocking":
         why = "worker processes compute while they send; leave sends out, or use clock: simulated"
         complaints.append(Complaint(("plan", "sends"), why))
@@ -115,6 +163,7 @@ class Seconds:
     Parameters
     ----------
     rows : of a microbatch.
+    prices : seconds of the exchanges of layers that devices share.
     """
 
     cluster: Cluster
@@ -123,6 +172,7 @@ class Seconds:
     precision: Precision
     recompute: tuple[Recompute, ...]
     rows: int
+    prices: Prices
 
     def layers(self, device: int) -> Floats | None:
         """Return the seconds of forward and backward of each layer, (layers,), or None where they are not known."""
@@ -157,22 +207,30 @@ class Seconds:
 
     def _of(self, recipes: Sequence[tuple[Call, ...]], device: int) -> Floats | None:
         """Return the seconds of sequences of kernel calls on a device, or None where the cost does not know them."""
-        rows = np.arange(len(recipes))
+        own = [tuple(call for call in calls if call.kernel != EXCHANGE) for calls in recipes]
+        rows = np.arange(len(own))
         graph = TaskGraph(
-            names=Numbered("layer{}".format, len(recipes)),
+            names=Numbered("layer{}".format, len(own)),
             kinds=("layer",),
             kind=np.zeros_like(rows),
-            units=np.ones(len(recipes)),
+            units=np.ones(len(own)),
             places=((0,),),
             place=np.zeros_like(rows),
-            recipes=tuple(recipes),
+            recipes=tuple(own),
             recipe=rows,
             precision=self.precision,
         )
         if self.cost is None or self.cost.remarks(graph, self.cluster).complaints:
             return None
         seconds = self.cost.expected(graph, device, self.cluster.devices[device])
-        return seconds if np.isfinite(seconds).all() and seconds.sum() > 0 else None
+        if not np.isfinite(seconds).all() or seconds.sum() <= 0:
+            return None
+        return np.asarray(seconds + [self._exchanging(calls, device) for calls in recipes])
+
+    def _exchanging(self, calls: Sequence[Call], device: int) -> float:
+        """Return the seconds of the exchanges among *calls* that are not overlapped."""
+        sent = (exchanged(call, self.precision) for call in calls if call.kernel == EXCHANGE)
+        return math.fsum(self.prices[one][device] for one in sent if one is not None and not one.overlapped)
 
     def _send(self, size: float, devices: Sequence[int]) -> float:
         """Return the seconds of a send between the first two stages on different devices."""

@@ -29,7 +29,7 @@ from parsim.training.images import Block, Network, Norm
 from parsim.training.model import Model
 from parsim.training.plan import TrainingPlan
 from parsim.training.values import missing
-from parsim.training.work import OPTIMIZER, Regime, training
+from parsim.training.work import OPTIMIZER, Regime, training, whole
 from parsim.workloads import workloads
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -91,11 +91,12 @@ def cnn(
         is no peak of bf16; fp64 where the peak is one quantity, and on the clocks live and replayed.
     seed : seed of the drawn data and weights; left out: the scenario's seed.
     """
+    batch = plan.samples(batch)
     said = {key: value for key, value in locals().items() if value is not None}
     values = DEFAULTS | (PRESETS[preset] if preset else {}) | said
     _refuse_wrong(values)
     model = _model(values, seed or 0)
-    return training(cluster, plan, cost, model, Regime(optimizer, iterations, precision))
+    return training(cluster, plan, cost, whole(model), Regime(optimizer, iterations, precision))
 
 
 def _refuse_wrong(values: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ labels, shifted by one position. Vaswani et al., Attention Is All You Need, Neur
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from parsim.core.choice import Choice
@@ -29,8 +30,9 @@ from parsim.training.blocks import Activation, Attention, Biases, Dimensions, No
 from parsim.training.model import Model
 from parsim.training.plan import TrainingPlan
 from parsim.training.presets import ENCODER_DECODERS
+from parsim.training.shards import Shards
 from parsim.training.translation import Translation
-from parsim.training.values import missing
+from parsim.training.values import missing, refuse_shards
 from parsim.training.work import Regime, training
 from parsim.workloads import workloads
 
@@ -109,12 +111,12 @@ def encoder_decoder(
         is no peak of bf16; fp64 where the peak is one quantity, and on the clocks live and replayed.
     seed : seed of the drawn data and weights; left out: the scenario's seed.
     """
+    batch = plan.samples(batch)
     said = {key: value for key, value in locals().items() if value is not None}
     values = DEFAULTS | (PUBLISHED | dict(ENCODER_DECODERS[preset].values) if preset else {}) | said
     _refuse_wrong(values)
-    model = _model(values, seed or 0)
     asked = optimizer or Ask("adam" if preset else "sgd")
-    return training(cluster, plan, cost, model, Regime(asked, iterations, precision))
+    return training(cluster, plan, cost, partial(_model, values, seed or 0), Regime(asked, iterations, precision))
 
 
 def _refuse_wrong(values: dict[str, Any]) -> None:
@@ -130,7 +132,11 @@ def _refuse_wrong(values: dict[str, Any]) -> None:
         raise Invalid(complaints)
 
 
-def _model(values: dict[str, Any], seed: int) -> Model:
+def _model(values: dict[str, Any], seed: int, shards: Shards) -> Model:
+    shards = shards._replace(sequence=False)  # source and target stand in one array
+    refuse_shards(values, shards)
+    if shards.context > 1:
+        raise Invalid([Complaint(("plan", "context"), "applies to decoders; leave it out", "key")])
     width, heads, source = values["width"], values["heads"], values["sequence"]
     of = Dimensions(
         vocabulary=values["vocabulary"],
@@ -149,6 +155,7 @@ def _model(values: dict[str, Any], seed: int) -> Model:
         tied=values["tied"],
         dropout=values["dropout"],
         attention=values["attention"],
+        shards=shards,
     )
     target = values.get("target_sequence", source)
     made = Translation(of, values["blocks"], source, target)

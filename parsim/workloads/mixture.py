@@ -14,6 +14,7 @@ arXiv:2401.04088, 2024: RMSNorm, rotary positions, shared keys and values; Shaze
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any
 
 from parsim.core.choice import Choice
@@ -31,7 +32,8 @@ from parsim.training.blocks import Dimensions, Experts
 from parsim.training.model import Model
 from parsim.training.plan import TrainingPlan
 from parsim.training.presets import MIXTURES
-from parsim.training.values import about_groups, missing
+from parsim.training.shards import Shards
+from parsim.training.values import about_groups, missing, refuse_shards
 from parsim.training.work import Regime, training
 from parsim.workloads import workloads
 
@@ -85,12 +87,12 @@ def mixture(
         is no peak of bf16; fp64 where the peak is one quantity, and on the clocks live and replayed.
     seed : seed of the drawn data and weights; left out: the scenario's seed.
     """
+    batch = plan.samples(batch)
     said = {key: value for key, value in locals().items() if value is not None}
     values = DEFAULTS | (dict(MIXTURES[preset].values) if preset else {}) | said
     _refuse_wrong(values)
-    model = _model(values, seed or 0)
     asked = optimizer or Ask("adam" if preset else "sgd")
-    return training(cluster, plan, cost, model, Regime(asked, iterations, precision))
+    return training(cluster, plan, cost, partial(_model, values, seed or 0), Regime(asked, iterations, precision))
 
 
 def _refuse_wrong(values: dict[str, Any]) -> None:
@@ -109,7 +111,8 @@ def _refuse_wrong(values: dict[str, Any]) -> None:
         raise Invalid(complaints)
 
 
-def _model(values: dict[str, Any], seed: int) -> Model:
+def _model(values: dict[str, Any], seed: int, shards: Shards) -> Model:
+    refuse_shards(values, shards)
     width, heads, blocks = values["width"], values["heads"], values["blocks"]
     of = Dimensions(
         vocabulary=values["vocabulary"],
@@ -129,8 +132,9 @@ def _model(values: dict[str, Any], seed: int) -> Model:
         dropout=0.0,
         attention="flash",
         experts=Experts(values["experts"], values["top"], values.get("capacity")),
+        shards=shards,
     )
-    batch = (values["batch"], values["sequence"])
+    batch = (values["batch"], values["sequence"] // shards.context)
     limited = (("a capacity of experts", "no capacity"),) if "capacity" in values else ()
     return Model(
         (layers_of.embedding(of), *(layers_of.block(of),) * blocks, layers_of.head(of)),

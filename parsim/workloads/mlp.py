@@ -25,7 +25,7 @@ from parsim.training.layer import INPUT, LABELS, OUTPUT, Layer, Op
 from parsim.training.model import Model
 from parsim.training.ops import op
 from parsim.training.plan import TrainingPlan
-from parsim.training.work import OPTIMIZER, Regime, training
+from parsim.training.work import OPTIMIZER, Regime, training, whole
 from parsim.workloads import workloads
 
 
@@ -63,7 +63,7 @@ def mlp(
         for number, (wide, next_) in enumerate(pairwise(widths))
     )
     model = Model(layers, (batch, widths[0]), (batch,), widths[-1], seed or 0)
-    return training(cluster, plan, cost, model, Regime(optimizer, iterations, precision))
+    return training(cluster, plan, cost, whole(model), Regime(optimizer, iterations, precision))
 
 
 def _matmul() -> Op:

@@ -13,6 +13,7 @@ norm before each part, Xiong et al., ICML 2020.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from parsim.core.choice import Choice
@@ -30,7 +31,8 @@ from parsim.training.blocks import Activation, Attention, Dimensions, Norm, Posi
 from parsim.training.model import Model
 from parsim.training.plan import TrainingPlan
 from parsim.training.presets import PRESETS
-from parsim.training.values import about_groups, missing
+from parsim.training.shards import Shards
+from parsim.training.values import about_groups, missing, refuse_shards
 from parsim.training.work import Regime, training
 from parsim.workloads import workloads
 
@@ -114,12 +116,12 @@ def transformer(
         is no peak of bf16; fp64 where the peak is one quantity, and on the clocks live and replayed.
     seed : seed of the drawn data and weights; left out: the scenario's seed.
     """
+    batch = plan.samples(batch)
     said = {key: value for key, value in locals().items() if value is not None}
     values = DEFAULTS | (dict(PRESETS[preset].values) if preset else {}) | said
     _refuse_wrong(values)
-    model = _model(values, seed or 0)
     asked = optimizer or Ask("adam" if preset else "sgd")
-    return training(cluster, plan, cost, model, Regime(asked, iterations, precision))
+    return training(cluster, plan, cost, partial(_model, values, seed or 0), Regime(asked, iterations, precision))
 
 
 def _refuse_wrong(values: dict[str, Any]) -> None:
@@ -144,7 +146,8 @@ def _refuse_wrong(values: dict[str, Any]) -> None:
         raise Invalid(complaints)
 
 
-def _model(values: dict[str, Any], seed: int) -> Model:
+def _model(values: dict[str, Any], seed: int, shards: Shards) -> Model:
+    refuse_shards(values, shards)
     width, heads, blocks = values["width"], values["heads"], values["blocks"]
     of = Dimensions(
         vocabulary=values["vocabulary"],
@@ -163,10 +166,11 @@ def _model(values: dict[str, Any], seed: int) -> Model:
         tied=values["tied"],
         dropout=values["dropout"],
         attention=values["attention"],
+        shards=shards,
     )
     last = layers_of.bert_head(of) if values["head"] == "bert" else layers_of.head(of)
     layers = (layers_of.embedding(of, types=2 * (values["head"] == "bert")), *(layers_of.block(of),) * blocks, last)
-    batch = (values["batch"], values["sequence"])
+    batch = (values["batch"], values["sequence"] // shards.context)
     return Model(
         layers,
         batch,

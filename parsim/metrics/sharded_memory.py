@@ -1,0 +1,68 @@
+"""The memory of training by degrees of parallelism: what a device holds of the model, and of others for a while.
+
+Weights, gradients and optimizer state are those of a device's shares. What it gathers of others' weights counts from
+the start of the gathering until the layer has run; what is left of a gradient after it was scattered is its share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from parsim.core.columns import Floats, Ints
+from parsim.core.precision import BYTES
+from parsim.metrics.held import BUFFERS, GRADIENTS, KINDS, STATE, WEIGHTS, Held, Spans
+from parsim.training.layout import FORWARD
+from parsim.training.replicas import Replicas
+from parsim.training.sharded import ShardedTraining
+
+
+def always(training: ShardedTraining) -> Floats:
+    """Return what devices hold during the whole run, (devices, kinds)."""
+    degrees, precision, sharding = training.means.degrees, training.precision, training.means.sharding
+    kernel, copies = training.update.kernel, training.means.copies
+    each = BYTES[precision.master] + getattr(kernel, "moments", kernel.rows - 1) * BYTES[precision.optimizer]
+    parts = (
+        (WEIGHTS, sharding.weights, BYTES[precision.weights]),
+        (GRADIENTS, sharding.gradients, BYTES[precision.gradients]),
+        (STATE, sharding.optimizer, each),
+    )
+    found = np.zeros((degrees.pipeline, len(KINDS)))
+    for stage, rank in zip(
+        *np.unique(np.stack([training.layout.places.stage, training.layout.places.rank]), axis=1), strict=True
+    ):
+        numbers = training.held(training.cut.stages[stage])
+        for kind, shared, a_number in parts:
+            shares = copies if shared else (1, 1)
+            found[rank, kind] += a_number * sum(number / among for number, among in zip(numbers, shares, strict=True))
+    return found[degrees.coordinate("pipeline")]
+
+
+def held(training: ShardedTraining, spans: Spans) -> Iterator[Held]:
+    """Yield what devices hold for a time."""
+    replicas = Replicas(training)
+    holds = replicas.tasks.holds
+    first, last = (np.array([getattr(one, name) for one in holds], np.int64) for name in ("first", "last"))
+    kind = np.array([KINDS.index(one.kind) for one in holds], np.int64)
+    size, since_end = np.array([one.size for one in holds]), np.array([one.from_end for one in holds])
+    for iteration in range(training.iterations):
+        count = iteration * len(replicas.source)
+        begins, ends = replicas.task[:, first] + count, replicas.task[:, last] + count  # (replicas, holds)
+        since = np.where(since_end, spans.end[begins], spans.start[begins])
+        kinds, sizes = (np.broadcast_to(column, begins.shape).ravel() for column in (kind, size))
+        yield spans.rows(kinds, spans.device[begins].ravel(), since.ravel(), spans.end[ends].ravel(), sizes)
+    yield from _sent(spans)
+
+
+def _sent(spans: Spans) -> Iterator[Held]:
+    """Yield what stages hand on: at the sender until it has arrived, at the receiver until it is read."""
+    edges = spans.graph.edges
+    sent = np.flatnonzero(edges.size > 0)
+    parent, child = edges.parent[sent], edges.child[sent]
+    left, arrives = spans.moved(sent, child)
+    forward = spans.graph.kind[child] == FORWARD
+    read = np.where(forward, spans.start[child], spans.end[child])  # what F reads counts as activation
+    kinds: Ints = np.full(len(sent), BUFFERS)
+    yield spans.rows(kinds, spans.device[parent], spans.start[parent], left, edges.size[sent])
+    yield spans.rows(kinds, spans.device[child], arrives, read, edges.size[sent])

@@ -1,0 +1,86 @@
+"""What a device does in an action: pieces of neighbouring layers, and the segments of each piece.
+
+    B of three layers, whose gradients are added up by bucket     |layer 2|layers 1 0|     a piece for each bucket
+    F of three layers, whose weights are gathered                 |layer 0|layer 1|layer 2|
+
+Alike actions are cut once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from typing import NamedTuple
+
+from parsim.core.op import KINDS, LETTERS
+from parsim.core.precision import BYTES
+from parsim.training.segments import Segment, segments, together
+from parsim.training.sharded import Numbers, ShardedTraining
+
+NOTHING = Numbers(0.0, 0.0)
+WHOLE_BATCH = -1  # in place of a microbatch
+
+
+class Action(NamedTuple):
+    """The work of a stage on a microbatch."""
+
+    kind: int
+    stage: int
+    microbatch: int
+
+    def __str__(self) -> str:
+        """Name it as pipelines do."""
+        letter, part = (LETTERS[self.kind], self.microbatch) if self.microbatch != WHOLE_BATCH else ("U", "")
+        return f"{self.stage}{letter}{part}"
+
+
+class Piece(NamedTuple):
+    """Neighbouring layers of an action, the weights that are gathered before, and the gradients added up after it."""
+
+    layers: range
+    gathered: Numbers = NOTHING
+    reduced: Numbers = NOTHING
+
+
+class Actions:
+    """The actions of a training, cut when asked."""
+
+    def __init__(self, training: ShardedTraining) -> None:
+        self._training, self._means = training, training.means
+        self.pieces = cache(self._pieces)
+        self.segments = cache(self._segments)
+
+    def of(self, op: int) -> Action:
+        """Return what an op does."""
+        ops = self._training.cut.ops
+        return Action(*(int(column[op]) for column in (ops.kind, ops.stage, ops.microbatch)))
+
+    def rows(self, microbatch: int) -> int:
+        """Return the samples of a microbatch."""
+        part = self._training.cut.parts[microbatch]
+        return int(part.stop - part.start)
+
+    def _segments(self, kind: int, stage: int, rows: int, layers: range) -> list[Segment]:
+        """Return the segments of a piece; one without calls where it has none."""
+        found = segments(self._training.stages.calls(layers, rows, kind), self._training.precision)
+        return (found if self._means.one_by_one else together(found)) or [Segment(())]
+
+    def _pieces(self, kind: int, stage: int, gathers: bool, reduces: bool) -> list[Piece]:
+        """Return the pieces of an action, in the order in which they run."""
+        layers, held = self._training.cut.stages[stage], self._training.held
+        if gathers:
+            ordered = layers if KINDS[kind].letter == "F" else layers[::-1]
+            each = [range(number, number + 1) for number in ordered]
+            return [Piece(one, held(one), held(one) if reduces else NOTHING) for one in each]
+        if reduces:
+            return [Piece(some, reduced=held(some)) for some in self.buckets(layers)]
+        return [Piece(layers)]
+
+    def buckets(self, layers: range) -> Iterator[range]:
+        """Yield the layers of each bucket of gradients, the last layers first."""
+        end, numbers = layers.stop, 0.0
+        for number in reversed(layers):
+            numbers += sum(self._training.held([number]))
+            if numbers * BYTES[self._training.precision.gradients] >= self._means.bucket or number == layers.start:
+                yield range(number, end)
+                end, numbers = number, 0.0

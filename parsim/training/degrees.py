@@ -1,0 +1,114 @@
+"""Degrees of parallelism: how many devices share each kind of work, and which devices form a group.
+
+    devices = data x tensor x pipeline x context        order: [tensor, context, expert, data, pipeline]
+
+    data 2, tensor 2, pipeline 2        stage 0                 stage 1
+                            replica 0   w0 w1  <- tensor group  w4 w5
+                            replica 1   w2 w3                   w6 w7
+                                        |
+                                        data groups are (w0 w2), (w1 w3), ...; w0 sends to w4
+
+`order` lists the kinds from the innermost on: neighbours in number share the first. Groups of experts lie within
+data x context and add no devices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Literal, NamedTuple, get_args
+
+import numpy as np
+
+from parsim.core.columns import Ints
+from parsim.core.errors import Complaint
+
+Degree = Literal["tensor", "context", "expert", "data", "pipeline"]
+ORDER: tuple[Degree, ...] = get_args(Degree)
+
+
+class Degrees(NamedTuple):
+    """How many devices share each kind of work.
+
+    >>> Degrees(data=2, tensor=2, pipeline=2).groups("data").tolist()
+    [[0, 2], [1, 3], [4, 6], [5, 7]]
+    """
+
+    data: int = 1
+    tensor: int = 1
+    pipeline: int = 1
+    context: int = 1
+    expert: int = 1
+    order: tuple[Degree, ...] = ORDER
+
+    @property
+    def devices(self) -> int:
+        """The number of devices."""
+        return self.data * self.tensor * self.pipeline * self.context
+
+    @property
+    def replicas(self) -> int:
+        """The number of devices of each stage."""
+        return self.devices // self.pipeline
+
+    def coordinate(self, degree: Degree) -> Ints:
+        """Return the rank of each device in its group of a degree other than expert, (devices,)."""
+        stride = 1
+        for name in self.order:
+            if name == degree:
+                break
+            stride *= getattr(self, name) if name != "expert" else 1
+        found: Ints = np.arange(self.devices) // stride % getattr(self, degree)
+        return found
+
+    def groups(self, communicator: str) -> Ints:
+        """Return the devices of each group of a communicator, (groups, ranks).
+
+        Gradients of dense layers go over `data`, which is data x context; those of experts over `expert data`.
+        """
+        tensor, pipeline, share = self.coordinate("tensor"), self.coordinate("pipeline"), self._share
+        group, rank = self._experts
+        keys = {
+            "tensor": (share, pipeline),
+            "context": (tensor, pipeline, self.coordinate("data")),
+            "data": (tensor, pipeline),
+            "expert": (tensor, pipeline, group),
+            "expert data": (tensor, pipeline, rank),
+        }[communicator]
+        return _grouped(keys)
+
+    @property
+    def _share(self) -> Ints:
+        """The rank of each device in data x context, in the order of `order`, (devices,)."""
+        data, context = self.coordinate("data"), self.coordinate("context")
+        if self.order.index("context") < self.order.index("data"):
+            return context + self.context * data
+        return data + self.data * context
+
+    @property
+    def _experts(self) -> tuple[Ints, Ints]:
+        """The group of experts of each device, and its rank in it, (devices,) each."""
+        place, others = self.order.index("expert"), (self.order.index("context"), self.order.index("data"))
+        if place < max(others):
+            return self._share // self.expert, self._share % self.expert
+        groups = self.data * self.context // self.expert
+        return self._share % groups, self._share // groups
+
+    def complaints(self, workers: int) -> Iterator[Complaint]:
+        """Yield what is wrong with the degrees on so many workers."""
+        if sorted(self.order) != sorted(ORDER):
+            yield Complaint(("plan", "order"), f"must have each of {', '.join(ORDER)} once")
+        elif self.devices != workers:
+            told = " x ".join(f"{name} {getattr(self, name)}" for name in ("data", "tensor", "pipeline", "context"))
+            yield Complaint(("plan",), f"{told} are {self.devices} devices, and the cluster has {workers}")
+        if self.data * self.context % self.expert:
+            why = f"{self.expert} does not divide data x context = {self.data * self.context}, which experts share"
+            yield Complaint(("plan", "expert"), why)
+
+
+def _grouped(keys: Sequence[Ints]) -> Ints:
+    """Return the places with equal keys, (groups, places of each), by the first place."""
+    order = np.lexsort((np.arange(len(keys[0])), *keys))
+    columns = np.stack(keys)[:, order]
+    starts = np.flatnonzero(np.append(True, np.any(columns[:, 1:] != columns[:, :-1], axis=0)))
+    groups = order.reshape(len(starts), -1)
+    return groups[np.argsort(groups[:, 0])]

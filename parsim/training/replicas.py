@@ -1,0 +1,157 @@
+"""The task graph of training by degrees of parallelism: a template for every replica and iteration, and groups.
+
+template   rank 0 |0F0|0B0|0U|     x replicas x iterations, numbered device by device
+rank 1 |1F0|1B0|1U|
+groups     the same task of the devices of a group is one collective
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import pairwise
+
+import numpy as np
+
+from parsim.core.collective import Collective
+from parsim.core.columns import Floats, Ints, Numbered, packed
+from parsim.core.graph import Edges, TaskGraph
+from parsim.training.degrees import ORDER
+from parsim.training.graph import graph_of
+from parsim.training.program import Training
+from parsim.training.sharded import ShardedTraining
+from parsim.training.tasks import KINDS, LANES
+from parsim.training.template import Template
+
+
+def tasks_of(training: Training) -> TaskGraph:
+    """Make the task graph of a training, by degrees of parallelism or by a split."""
+    return Replicas(training).made() if isinstance(training, ShardedTraining) else graph_of(training)
+
+
+class Replicas:
+    """The tasks of all devices in all iterations."""
+
+    def __init__(self, training: ShardedTraining) -> None:
+        self.training, self.template = training, Template(training)
+        self.tasks, degrees = self.template.tasks, training.means.degrees
+        columns = self.tasks.columns()
+        self.rank = degrees.coordinate("pipeline")  # (devices,)
+        of_rank = [np.flatnonzero(columns["rank"] == rank) for rank in range(degrees.pipeline)]
+        counts = np.array([len(of_rank[rank]) for rank in self.rank])
+        self.start = np.concatenate([[0], np.cumsum(counts)])  # the first task of each device
+        self.source = np.concatenate([of_rank[rank] for rank in self.rank])  # (tasks of an iteration,) in the template
+        self.device = np.repeat(np.arange(degrees.devices), counts)
+        self.columns = {name: column[self.source] for name, column in columns.items()}
+        within = np.empty(len(columns["rank"]), np.int64)
+        for tasks in of_rank:
+            within[tasks] = np.arange(len(tasks))
+        ranks = range(degrees.pipeline)
+        self.devices = np.stack([np.flatnonzero(self.rank == rank) for rank in ranks])  # (ranks, replicas)
+        self.replica = np.empty(degrees.devices, np.int64)
+        for row in self.devices:
+            self.replica[row] = np.arange(len(row))
+        self.task = self.start[self.devices[columns["rank"]].T] + within  # (replicas, tasks of the template)
+
+    def made(self) -> TaskGraph:
+        """Put the graph together."""
+        training, times = self.training, self.training.iterations
+        column = {name: np.tile(values, times) for name, values in self.columns.items()}
+        device = np.tile(self.device, times)
+        return TaskGraph(
+            names=self.names(device),
+            kinds=KINDS,
+            kind=column["kind"],
+            units=(column["lane"] == 0).astype(np.float64),
+            continues=np.tile(np.array(self.tasks.continues)[self.source], times),
+            places=tuple((number,) for number in range(len(self.rank))),
+            place=device,
+            edges=self.edges(),
+            recipes=tuple(self.tasks.recipes),
+            recipe=column["recipe"],
+            precision=training.precision,
+            orders=tuple(self.orders(column["lane"], device)),
+            lanes=LANES,
+            lane=column["lane"],
+            priced=np.tile(self.priced(), times),
+            collectives=tuple(self.collectives()),
+            program=training,
+        )
+
+    def orders(self, lane: Ints, device: Ints) -> Iterator[Sequence[int]]:
+        """Yield the tasks that each device computes, in order."""
+        computes = np.flatnonzero(lane == 0)
+        by_device = computes[np.argsort(device[computes], kind="stable")]
+        ends = np.searchsorted(device[by_device], np.arange(len(self.rank) + 1)).tolist()
+        return (packed(by_device[a:b]) for a, b in pairwise(ends))
+
+    def priced(self) -> Floats:
+        """Return the seconds of priced exchanges, (tasks of an iteration,)."""
+        known = {some: number for number, some in enumerate(dict.fromkeys(self.tasks.priced))}
+        table = np.zeros((len(known), len(self.rank)))
+        for some, number in known.items():
+            for one in some:
+                table[number] += self.training.means.prices[one]
+        key = np.array([known[some] for some in self.tasks.priced])
+        return np.asarray(table[key[self.source], self.device])
+
+    # -- dependencies
+
+    def edges(self) -> Edges:
+        """Return all dependencies, by parent and child."""
+        times, count = self.training.iterations, len(self.source)
+        parent, child, size = (np.array(column) for column in zip(*self.tasks.edges, strict=True))
+        renewed, waiting = np.array(self.template.between).reshape(-1, 2).T
+        parts = [
+            (self.task[:, parent], self.task[:, child], size, np.arange(times)),
+            (self.task[:, renewed], self.task[:, waiting] + count, np.zeros(len(renewed)), np.arange(times - 1)),
+        ]
+        rows = [
+            (
+                (before.ravel() + count * iteration[:, None]).ravel(),
+                (after.ravel() + count * iteration[:, None]).ravel(),
+                np.tile(np.tile(bytes_, len(self.task)), len(iteration)),
+            )
+            for before, after, bytes_, iteration in parts
+        ]
+        parent, child, size = (np.concatenate(column) for column in zip(*rows, strict=True))
+        order = np.lexsort((-size, child, parent))
+        parent, child, size = parent[order], child[order], size[order]
+        new = np.append(True, (parent[1:] != parent[:-1]) | (child[1:] != child[:-1]))
+        return Edges(parent[new], child[new], size[new], np.zeros(int(new.sum())))
+
+    def collectives(self) -> Iterator[Collective]:
+        """Yield the collectives of every group, in every iteration."""
+        degrees, count = self.training.means.degrees, len(self.source)
+        meet = self.training.means.meetings.of
+        groups = {name: degrees.groups(name) for name in {one.communicator for one in self.tasks.meetings}}
+        of_rank = {name: self.rank[found[:, 0]] for name, found in groups.items()}
+        for iteration in range(self.training.iterations):
+            for meeting in self.tasks.meetings:
+                here = of_rank[meeting.communicator] == self.tasks.rank[meeting.task]
+                for devices in groups[meeting.communicator][here]:
+                    members = self.task[self.replica[devices], meeting.task] + iteration * count
+                    one = meet(meeting.operation, meeting.size, devices.tolist())
+                    yield one._replace(members=tuple(members.tolist()), communicator=meeting.communicator.split()[-1])
+
+    # -- names
+
+    def names(self, device: Ints) -> Numbered:
+        """Return the names of tasks: those of a pipeline, with the piece, the lane, the replica and the iteration."""
+        degrees = self.training.means.degrees
+        shared = [name for name in ORDER if name not in ("expert", "pipeline") and getattr(degrees, name) > 1]
+        of_device = [
+            "".join(f"{name[0]}{degrees.coordinate(name)[one]}" for name in shared) for one in range(len(self.rank))
+        ]
+        source, count = packed(self.source), len(self.source) if self.training.iterations > 1 else 0
+        return Numbered(partial(_name, self.tasks.names, source, of_device, packed(device), count), len(device))
+
+
+def _name(
+    names: Sequence[str], source: Sequence[int], of_device: Sequence[str], device: Sequence[int], count: int, task: int
+) -> str:
+    """Return the name of a task; *count* is the number of tasks of an iteration where there are several."""
+    iteration, within = divmod(task, count) if count else (0, task)
+    name = names[source[within]]
+    who = of_device[device[task]]
+    return f"{name}{':' * bool(who)}{who}{f'@{iteration}' if count else ''}"

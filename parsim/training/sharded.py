@@ -1,0 +1,84 @@
+"""Training by degrees of parallelism: what a device holds of the model, and what its exchanges take.
+
+    whole model   --shards-->   what a device holds of it   --cut-->   stages, on the ranks of a pipeline
+
+Layers are counted as a device holds them, so kernels get smaller and exchanges stand between them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+from parsim.core.columns import Floats
+from parsim.core.kernel import Shape, size
+from parsim.core.sharding import Sharding
+from parsim.training.degrees import Degrees
+from parsim.training.exchange import Exchanged
+from parsim.training.meetings import Meetings
+from parsim.training.model import Model
+from parsim.training.program import Training
+from parsim.training.stage import Stages
+
+Prices = Mapping[Exchanged, Floats]  # (devices,) s of each exchange
+
+
+class Numbers(NamedTuple):
+    """A number for the dense layers, and one for experts that devices share."""
+
+    dense: float
+    experts: float
+
+
+class Means(NamedTuple):
+    """How devices share and exchange."""
+
+    degrees: Degrees
+    sharding: Sharding
+    bucket: float  # B
+    one_by_one: bool  # whether exchanges within layers are played one by one
+    prices: Prices
+    meetings: Meetings
+
+    @property
+    def copies(self) -> Numbers:
+        """How many data ranks have the same dense layers, and the same experts."""
+        copies = self.degrees.data * self.degrees.context
+        return Numbers(copies, copies // self.degrees.expert)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShardedTraining(Training):
+    """The training of a model by degrees of parallelism; it is counted, and not computed.
+
+    Parameters
+    ----------
+    own : the layers as a device holds them.
+    means : how devices share and exchange.
+    """
+
+    own: Model
+    means: Means
+
+    @cached_property
+    def stages(self) -> Stages:
+        """What the stages take on a device."""
+        return Stages(self.own, self.cut.stages, self.precision, self.cut.recompute)
+
+    @cached_property
+    def weights(self) -> list[list[Shape]]:
+        """The shapes of the weights of each stage on a device."""
+        return [[shape for n in stage for shape in self.own.layers[n].weights.values()] for stage in self.cut.stages]
+
+    def held(self, layers: Sequence[int]) -> Numbers:
+        """Return how many weights of *layers* a device holds, before data ranks share them."""
+        dense = experts = 0.0
+        for number in layers:
+            layer = self.own.layers[number]
+            own = {name for op in layer.ops if op.name == "grouped" for name in op.weights}
+            shared = own if self.means.degrees.expert > 1 else set()
+            experts += size(*(layer.weights[name] for name in shared))
+            dense += size(*(shape for name, shape in layer.weights.items() if name not in shared))
+        return Numbers(dense, experts)

@@ -1,0 +1,69 @@
+"""The tasks of one replica in one iteration, rank by rank: computing, exchanges, sends, sums of gradients, updates.
+
+    compute   |0F0|      |0F1|      |0B0|0B0.1|        |0U|
+    tensor        |0F0|      |0F1|
+    pipeline          |0F0|                                to the next stage, one after the other
+    data                                |0B0|  |0B0.1|     gradients of layers that are done
+
+Every replica is the same, so it is made once, and repeated by `replicas`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from parsim.training.actions import Actions
+from parsim.training.layout import FORWARD
+from parsim.training.rank import Rank
+from parsim.training.sharded import ShardedTraining
+from parsim.training.tasks import EXCHANGE, Hold, Tasks, lane_of
+
+
+class Template:
+    """The tasks of a replica, and how iterations follow each other."""
+
+    def __init__(self, training: ShardedTraining) -> None:
+        self.training, self.actions, self.tasks = training, Actions(training), Tasks()
+        self.begins: list[int] = []  # [op] its first task that computes
+        self.ends: list[list[int]] = []  # [op] the tasks with which it ends
+        self.between: list[tuple[int, int]] = []  # a task, and one of the next iteration that waits for it
+        for number in range(len(training.cut.ops.first) - 1):
+            self._walk(Rank(training, self.actions, self.tasks, number))
+        self._send()
+        self._keep()
+
+    def _walk(self, rank: Rank) -> None:
+        rank.walk()
+        self.begins += rank.begins
+        self.ends += rank.ends
+        self.between += rank.between
+
+    def _send(self) -> None:
+        """Let ops wait for each other: on one rank in order, between ranks for what is sent."""
+        parent, child, crosses = self.training.layout.needs
+        of_rank: Sequence[int] = self.training.layout.rank.tolist()
+        for before, after, crossing in zip(parent.tolist(), child.tolist(), crosses.tolist(), strict=True):
+            if of_rank[before] == of_rank[after]:
+                self.tasks.after(self.ends[before], self.begins[after])
+            elif crossing:
+                self._hand_over(before, after, of_rank[before])
+
+    def _hand_over(self, before: int, after: int, rank: int) -> None:
+        action = self.actions.of(before)
+        price = self.training.stages.price(action.stage, self.actions.rows(action.microbatch))
+        lane, size = ("pipeline", price.sent) if action.kind == FORWARD else ("pipeline back", price.came)
+        task = self.tasks.add(rank, EXCHANGE, action, lane_of(lane))
+        self.tasks.after(self.ends[before], task)
+        self.tasks.edges.append((task, self.begins[after], size))
+
+    def _keep(self) -> None:
+        """Note what devices hold from one op to another, and during backward."""
+        parent, child, crosses = self.training.layout.needs
+        for before, after in zip(parent[crosses == 0].tolist(), child[crosses == 0].tolist(), strict=True):
+            action, last = self.actions.of(before), self.ends[after][-1]
+            price = self.training.stages.price(action.stage, self.actions.rows(action.microbatch))
+            if action.kind == FORWARD:
+                self.tasks.holds.append(Hold("activations", self.begins[before], last, price.kept))
+                self.tasks.holds.append(Hold("workspace", self.begins[after], last, price.workspace))
+            else:
+                self.tasks.holds.append(Hold("activations", self.ends[before][-1], last, price.halfway, from_end=True))

@@ -1,0 +1,294 @@
+"""Training by degrees of parallelism: closed forms by hand, published memory formulas, groups of devices."""
+
+import numpy as np
+import pytest
+
+from parsim import ScenarioError
+from parsim.core.precision import Precision
+from parsim.metrics.checker import check
+from parsim.metrics.training_memory import uses
+from parsim.study.single import simulate
+from parsim.training.blocks import Dimensions, block
+from parsim.training.degrees import Degrees
+from parsim.training.model import Model
+from parsim.training.shards import Shards
+from parsim.training.stage import Stages
+
+LATENCY, BANDWIDTH = 2e-6, 300e9
+LINKS = {"kind": "full", "bandwidth": "300 GB/s", "latency": "2 us"}
+LLAMA = {"kind": "transformer", "preset": "llama2-7b", "blocks": 4, "sequence": 512, "batch": 16}
+MIXTRAL = {"kind": "mixture", "preset": "mixtral-8x7b", "blocks": 2, "sequence": 512, "batch": 16}
+SMALL = {"kind": "transformer", "vocabulary": 64, "width": 16, "sequence": 8, "batch": 8, "blocks": 4, "heads": 4}
+SMALL |= {"optimizer": "adam"}
+
+
+def run(plan, workload=LLAMA, devices=8, **more):
+    cluster = {"devices": devices, "device": "a100-80g", "topology": LINKS}
+    found = simulate({"cluster": cluster, "workload": workload, "plan": plan, **more})
+    assert check(found.job, found.timeline) == []
+    return found
+
+
+def spans(found, worker="w0"):
+    return {row[1]: row for row in found.timeline.rows() if row[3] == worker}
+
+
+# -- groups of devices
+
+
+def test_neighbours_share_the_innermost_degree():
+    """Narayanan et al., SC 2021, figure 2: tensor groups within a server, then data, then pipeline."""
+    degrees = Degrees(data=2, tensor=2, pipeline=2)
+    assert degrees.groups("tensor").tolist() == [[0, 1], [2, 3], [4, 5], [6, 7]]
+    assert degrees.groups("data").tolist() == [[0, 2], [1, 3], [4, 6], [5, 7]]
+    assert degrees.coordinate("pipeline").tolist() == [0, 0, 0, 0, 1, 1, 1, 1]
+    other = degrees._replace(order=("pipeline", "data", "expert", "context", "tensor"))
+    assert other.groups("tensor").tolist() == [[0, 4], [1, 5], [2, 6], [3, 7]]
+
+
+@pytest.mark.parametrize("order", [("tensor", "context", "expert", "data", "pipeline"), ("data", "context", "expert")])
+def test_groups_are_a_partition_and_experts_lie_within_data_and_context(order):
+    rest = [name for name in ("tensor", "context", "expert", "data", "pipeline") if name not in order]
+    degrees = Degrees(data=4, tensor=2, pipeline=3, context=2, expert=4, order=(*order, *rest))
+    ranks = {"tensor": 2, "context": 2, "data": 8, "expert": 4, "expert data": 2}
+    for name, count in ranks.items():
+        groups = degrees.groups(name)
+        assert groups.shape == (48 // count, count)
+        assert sorted(groups.ravel().tolist()) == list(range(48))
+    of = {device: set(group) for group in degrees.groups("data").tolist() for device in group}
+    for group in [*degrees.groups("expert").tolist(), *degrees.groups("expert data").tolist()]:
+        assert set(group) <= of[group[0]]
+    for experts in degrees.groups("expert").tolist():
+        for copies in degrees.groups("expert data").tolist():
+            assert len(set(experts) & set(copies)) <= 1
+
+
+# -- seconds by hand
+
+
+def test_gradients_are_added_up_by_a_ring_after_the_last_backward():
+    """One bucket: step = forwards and backwards + 2 (d - 1) (latency + bytes / d / bandwidth) + update."""
+    found = run({"data": 8, "microbatch_size": 1, "bucket": "100 GB"})
+    rows = spans(found)
+    size = 2.0 * found.job.graph.program.model.parameters
+    ring = 14 * (LATENCY + size / 8 / BANDWIDTH)
+    meeting = next(row for name, row in rows.items() if row[4] == "data")
+    assert meeting[7] - meeting[6] == pytest.approx(ring, rel=1e-12)
+    assert meeting[6] == rows["0B1:d0"][7]
+    assert rows["0U:d0"][6] == meeting[7]
+    assert found.timeline.makespan_s == pytest.approx(rows["0B1:d0"][7] + ring + rows["0U:d0"][8], rel=1e-12)
+
+
+def test_buckets_overlap_with_backward():
+    """The more buckets, the more of the ring passes beside backward; what is left is at least the last bucket."""
+    steps = [run({"data": 8, "microbatch_size": 1, "bucket": size}).timeline.makespan_s for size in ("100 GB", "1 MB")]
+    alone = run({"data": 8, "microbatch_size": 1, "bucket": "100 GB"})
+    ring = next(row for row in spans(alone).values() if row[4] == "data")
+    assert steps[1] < steps[0]
+    assert steps[0] - steps[1] < ring[8]
+
+
+@pytest.mark.parametrize("sequence_parallel", [True, False])
+def test_tensor_exchanges_of_a_block_by_hand(sequence_parallel):
+    """Megatron: two all-reduces of 2 s b h bytes forward and two backward; in parts they are as many bytes.
+
+    The embedding and the head add one forward (and the head, or with parts the embedding, too, one backward).
+    """
+    plan = {"tensor": 8, "microbatch_size": 2, "sequence_parallel": sequence_parallel}
+    rows = spans(run(plan))
+    half = 7 * (LATENCY + 2 * 512 * 2 * 4096 / 8 / BANDWIDTH)  # of a ring all-reduce
+    # forward: 2 all-reduces a block, 1 of the embedding; in parts the head gathers its input, too
+    counts = (2 * (2 * 4) + 2, 2 * (2 * 4 + 1)) if sequence_parallel else (2 * (2 * 4 + 1), 2 * (2 * 4 + 1))
+    assert rows["0F0 tensor:t0"][8] == pytest.approx(counts[0] * half, rel=1e-12)
+    assert rows["0B0 tensor:t0"][8] == pytest.approx(counts[1] * half, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("plan", "workload"),
+    [
+        ({"tensor": 8, "microbatch_size": 4}, LLAMA),
+        ({"tensor": 8, "microbatch_size": 8, "sequence_parallel": False, "recompute": "full"}, LLAMA),
+        ({"context": 4, "tensor": 2, "microbatch_size": 4, "bucket": "100 GB"}, LLAMA),
+        ({"tensor": 2, "pipeline": 4, "microbatch_size": 4, "schedule": "zb-h1"}, LLAMA),
+        ({"data": 4, "tensor": 2, "expert": 4, "microbatch_size": 2, "bucket": "100 GB"}, MIXTRAL),
+    ],
+)
+def test_exchanges_of_layers_take_what_they_are_priced_at(plan, workload):
+    """Nothing else is on the links, so one by one they take as long as all of an action at once."""
+    priced, played = (run(plan | {"detail": detail}, workload) for detail in ("stages", "layers"))
+    assert played.timeline.makespan_s == pytest.approx(priced.timeline.makespan_s, rel=1e-9)
+    assert len(played.job.graph) > 2 * len(priced.job.graph)
+    assert played.job.n == priced.job.n
+
+
+def test_a_pipeline_alone_is_that_of_a_split_by_layers():
+    """Where sends never queue, the order of a rank and the links decide, as for split: layers without the host."""
+    plan = {"pipeline": 4, "schedule": "1f1b", "microbatches": 8, "stages": "cost"}
+    steady = [
+        run(one, LLAMA | {"optimizer": "sgd"}, 4).to_dict()["training"]["iteration_s"]
+        for one in (plan, plan | {"split": "layers"})
+    ]
+    assert steady[0] == pytest.approx(steady[1], rel=1e-3)  # the host's inputs travel in a split
+
+
+def test_every_schedule_but_the_doubled_plays_under_data_and_sharding():
+    for schedule, more in (
+        ("gpipe", {}),
+        ("zb-v", {"chunks": 2}),
+        ("interleaved-1f1b", {"chunks": 2}),
+        ("zb-auto", {}),
+    ):
+        plan = {"data": 2, "pipeline": 2, "microbatches": 4, "schedule": schedule, **more}
+        makespans = [
+            run(plan | {"sharding": sharding}, SMALL, 4).timeline.makespan_s
+            for sharding in ("none", "zero1", "zero2", "zero3")
+        ]
+        assert all(0 < one < 1 for one in makespans)
+
+
+# -- memory, by published formulas
+
+
+def kept(shards, recompute="none"):
+    """Return the bytes that a block of GPT keeps for s = 2048, b = 4, h = 6144, a = 64, in units of s b h."""
+    s, b, h, a = 2048, 4, 6144, 64
+    of = Dimensions(
+        vocabulary=51200,
+        width=h,
+        heads=a,
+        key_value_heads=a,
+        head_width=h // a,
+        hidden=4 * h,
+        activation="gelu",
+        norm="layernorm",
+        norm_first=True,
+        positions="learned",
+        context=s,
+        causal=True,
+        biases="all",
+        tied=True,
+        dropout=0.1,
+        attention="plain",
+        shards=shards,
+    )
+    rows = s // shards.context // (shards.tensor if shards.sequence else 1)
+    model = Model((block(of),) * 2, (b, rows, h), (b, s // shards.context), 1)
+    stages = Stages(model, [range(1), range(1, 2)], Precision("fp16", "fp16", "fp16", "fp32", "fp32"), [recompute] * 2)
+    return stages.price(1, b).kept / (s * b * h)
+
+
+def test_a_block_keeps_what_korthikanti_et_al_count():
+    """Reducing Activation Recomputation in Large Transformer Models, MLSys 2023, table 2; 5 a s / h is 106.67."""
+    inside, t = 5 * 64 * 2048 / 6144, 8
+    assert kept(Shards()) == pytest.approx(34 + inside, rel=1e-12)
+    assert kept(Shards(tensor=t)) == pytest.approx(10 + 24 / t + inside / t, rel=1e-12)
+    assert kept(Shards(tensor=t, sequence=True)) == pytest.approx((34 + inside) / t, rel=1e-12)
+    assert kept(Shards(tensor=t, sequence=True), "selective") == pytest.approx(34 / t, rel=1e-12)
+    assert kept(Shards(tensor=t, sequence=True), "full") == pytest.approx(2 / t, rel=1e-12)
+    assert kept(Shards(context=2)) == pytest.approx((34 + inside) / 2, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("sharding", "fixed", "shared"), [("none", 16, 0), ("zero1", 4, 12), ("zero2", 2, 14), ("zero3", 0, 16)]
+)
+def test_state_takes_what_rajbhandari_et_al_count(sharding, fixed, shared):
+    """ZeRO, SC 2020, figure 1: bytes a parameter of mixed precision with Adam, of d data ranks, between its uses."""
+    found = run({"data": 8, "microbatches": 2, "sharding": sharding}, SMALL | {"batch": 16})
+    parameters = found.job.graph.program.model.parameters
+    for use in uses(found.job, found.timeline):
+        assert use.always.sum() == pytest.approx(parameters * (fixed + shared / 8), rel=1e-12)
+
+
+def test_gathered_weights_are_held_while_their_layer_runs():
+    found = run({"data": 8, "microbatches": 1, "sharding": {"kind": "zero3", "prefetch": 1}}, SMALL)
+    model = found.job.graph.program.model
+    sizes = [2 * sum(np.prod(shape) for shape in layer.weights.values()) for layer in model.layers]
+    _, kinds = uses(found.job, found.timeline)[0].by_kind()
+    most = kinds[0].max() - 2 * model.parameters / 8
+    assert most <= max(sum(sizes[i : i + 3]) for i in range(len(sizes))) * 7 / 8 * (1 + 1e-12)
+    assert most >= max(sizes) * 7 / 8 * (1 - 1e-12)
+
+
+def test_tensor_ranks_hold_their_part_of_the_weights():
+    found = run({"tensor": 8, "microbatch_size": 2})
+    own = found.job.graph.program.own
+    norms = (2 * 4 + 1) * 4096  # every rank has them
+    assert own.parameters == (found.job.graph.program.model.parameters - norms) / 8 + norms
+
+
+# -- what counts
+
+
+def test_n_counts_actions_and_not_their_pieces():
+    found = run({"data": 8, "microbatches": 2, "sharding": "zero3"}, SMALL | {"batch": 16})
+    assert found.job.n == 8 * (2 * 2 + 1)
+    assert len(found.job.graph) > found.job.n
+
+
+@pytest.mark.parametrize(
+    ("said", "rows"), [({"microbatches": 4}, 1), ({"microbatch_size": 2}, 2), ({}, 4), ({"microbatches": 2}, 2)]
+)
+def test_two_of_batch_microbatches_and_their_size_give_the_third(said, rows):
+    parts = run({"data": 2, **said}, SMALL, 2).job.graph.program.cut.parts
+    assert {part.stop - part.start for part in parts} == {rows}
+
+
+def test_microbatches_and_their_size_give_the_batch():
+    without = {key: value for key, value in SMALL.items() if key != "batch"}
+    cnn = {"kind": "cnn", "preset": "resnet50"}
+    for work in (without, cnn):
+        model = run({"data": 2, "microbatches": 3, "microbatch_size": 4}, work, 2).job.graph.program.model
+        assert model.rows == 24
+
+
+def test_iterations_are_equally_long():
+    for plan in ({"data": 2, "tensor": 2, "sharding": "zero1"}, {"data": 4, "sharding": "zero3"}):
+        taken = [run(plan, SMALL | {"iterations": k}, 4) for k in (1, 2, 4)]
+        steady = [one.to_dict()["training"]["iteration_s"] for one in taken]
+        assert steady == pytest.approx([steady[0]] * 3, rel=1e-9)
+
+
+# -- bad input
+
+
+@pytest.mark.parametrize(
+    ("plan", "path", "message"),
+    [
+        ({"data": 2}, "plan", "data 2 x tensor 1 x pipeline 1 x context 1 are 2 devices, and the cluster has 4"),
+        ({"data": 4, "order": ["data", "tensor"]}, "plan.order", "must have each of"),
+        ({"data": 4, "expert": 3}, "plan.expert", "3 does not divide data x context = 4"),
+        ({"data": 4, "expert": 4}, "plan.expert", "applies to mixtures of experts"),
+        ({"tensor": 4, "split": "layers"}, "plan.tensor", "does not apply to split: layers"),
+        ({"tensor": 4, "subsets": 2}, "plan.subsets", "does not apply to degrees of parallelism"),
+        ({"context": 2, "tensor": 2, "data": 1, "microbatches": 3}, "plan.microbatches", "not divisible by 3"),
+        ({"data": 4, "microbatch_size": 3}, "plan.microbatch_size", "not divisible by microbatches of 3"),
+        ({"data": 4, "microbatches": 2, "microbatch_size": 2}, "plan.microbatch_size", "are 16, and the batch has 8"),
+        ({"pipeline": 4, "schedule": "dualpipe", "microbatches": 8}, "plan.schedule", "on two ranks"),
+        ({"pipeline": 4, "chunks": 2, "schedule": "interleaved-1f1b", "microbatches": 4}, "plan.chunks", "8 stages"),
+        ({"data": 4, "sharding": "zero4"}, "plan.sharding", "Did you mean 'zero3'?"),
+    ],
+)
+def test_wrong_plans_are_refused_where_they_stand(plan, path, message):
+    with pytest.raises(ScenarioError) as error:
+        run(plan, SMALL, 4)
+    (fault,) = error.value.faults
+    assert (fault.path, message in fault.message) == (path, True), fault
+
+
+@pytest.mark.parametrize(
+    ("workload", "plan", "message"),
+    [
+        ({"heads": 2}, {"tensor": 4}, "tensor 4 does not divide 2 heads"),
+        ({"hidden": 30}, {"tensor": 4}, "tensor 4 does not divide a hidden width of 30"),
+        ({"sequence": 6}, {"context": 4}, "context 4 does not divide a sequence of 6 tokens"),
+        ({"sequence": 6}, {"tensor": 4}, "6 tokens of a sequence, which sequence_parallel divides"),
+    ],
+)
+def test_layers_that_devices_cannot_share_equally_are_refused(workload, plan, message):
+    with pytest.raises(ScenarioError, match=message):
+        run(plan, SMALL | workload, 4)
+
+
+def test_degrees_are_not_computed():
+    with pytest.raises(ScenarioError, match="simulated and not computed"):
+        run({"data": 4}, SMALL, 4, clock="live")

@@ -48,7 +48,7 @@ CASES = [
     *(stages(memory, schedule) for schedule, memory in (("1f1b", "3 GB"), ("zb-h1", "3.9 GB"))),
     stages("3.9 GB", "zb-auto", activation=["1 GB", "2 GB", "1 GB", "500 MB"]),
     stages("1 kB"),
-    *(model(f"{share * 1.7e6:.0f} B") for share in (0.3, 0.7)),
+    *(model(f"{share * 7e6:.0f} B") for share in (0.3, 0.7)),
     {**model("1 MB"), "plan": {"split": "data"}},
 ]
 
@@ -123,3 +123,26 @@ def test_no_run_holds_less_than_its_order_says(schedule, microbatches, training,
     assert (bound <= played * (1 + 1e-9)).all()
     if not training:  # nothing travels: the order decides alone
         np.testing.assert_allclose(bound, played)
+
+
+def test_schedules_of_a_training_count_like_all_other_changes():
+    found = parsim.explain(model("1 GB", schedule="1f1b", chunks=1))
+    best = next(one for one in found.changes if one.change == "best_schedule")
+    assert best.makespan_s == min(found.others.makespan_s.values())
+    assert {"zb-v", "interleaved-1f1b", "v-half"} <= found.others.makespan_s.keys()
+    assert found.others.needs["zb-v"].startswith("runs the halves of backward apart, has 2 stages a rank instead of 1")
+    assert found.others.needs[best.what] in best.words
+    assert found.others.lacks == {}
+
+
+def test_what_is_to_be_fixed_first_fits_where_the_run_does_not():
+    scenario = model("5.5 MB", schedule="1f1b")
+    found = parsim.explain(scenario)
+    assert found.fit_first
+    first = next(one for one in found.changes if f"Fix first: {one.words}." in found.fix_first)
+    assert not first.lacks
+    for one in found.changes:
+        assert f"{one.words} " in found.report()
+    assert "; fits" in found.report()
+    assert found.others.lacks["1f1b"]
+    assert "does not fit: " in found.report().split("Every schedule")[1]

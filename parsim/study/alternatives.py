@@ -31,8 +31,9 @@ from parsim.schedules import schedules
 from parsim.sim.play import play
 from parsim.study.case import Case
 from parsim.study.change import Change, Refused, first_line, gain, lacking
-from parsim.study.every import every_policy, every_schedule
+from parsim.study.every import chunks_for, every_policy, every_schedule
 from parsim.training.plan import SCHEDULE
+from parsim.training.program import Training
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class Others:
     makespan_s: dict[str, float]  # by name, its own included
     needs: dict[str, str]  # name -> what it needs more than the scenario's own
     failed: dict[str, str]  # name -> why it could not be played
+    lacks: dict[str, str]  # name -> which device has too little memory for it, where the scenario's own does not fit
 
     @property
     def best(self) -> str:
@@ -55,9 +57,15 @@ class Others:
         """The best of those that need no more than the scenario's own."""
         return self._best(sorted(name for name in self.makespan_s if name not in self.needs))
 
+    @property
+    def best_that_fits(self) -> str:
+        """The best of those that fit into memory; of all where none does."""
+        return self._best(sorted(self.makespan_s.keys() - self.lacks.keys()) or sorted(self.makespan_s))
+
     def _best(self, names: Sequence[str]) -> str:
         best = names[ranking([self.makespan_s[name] for name in names], CLOSE)[0]]
-        return best if gain(self.makespan_s[self.own], self.makespan_s[best]) else self.own
+        own = self.own in names and not gain(self.makespan_s[self.own], self.makespan_s[best])
+        return self.own if own else best
 
 
 class Asked(NamedTuple):
@@ -78,6 +86,9 @@ def asked(scenario: Scenario, job: Job) -> Asked:
         chunks = chunks_of(Ask(own, schedules[own]), plan.get("chunks"))  # the same stages for every schedule
         plan |= {"pipeline": len(job.graph.orders), "chunks": chunks}
         sections = {name: {"plan": {**plan, "schedule": name}} for name in every_schedule() if name != own}
+        if isinstance(job.graph.program, Training):  # its layers are cut anew, so that the work is the same
+            for name, section in sections.items():
+                section["plan"]["chunks"] = chunks_for(name, chunks)
         return Asked("schedule", own, sections)
     own = job.policy_name
     return Asked("policy", own, {name: {"policy": name} for name in every_policy() if name != own})
@@ -88,6 +99,7 @@ class Outcome(NamedTuple):
 
     makespan_s: float
     needs: str = ""  # what it needs more than the scenario's own; empty: nothing
+    lacks: str = ""  # which device has too little memory for it
 
 
 def outcome(case: Case, section: dict[str, Any], fits: bool) -> Outcome | str:
@@ -100,8 +112,9 @@ def outcome(case: Case, section: dict[str, Any], fits: bool) -> Outcome | str:
         line = play(job)
     except ParsimError as error:
         return first_line(error)
-    lacks = lacking(job, line) if fits else ""
-    return f"does not fit: {lacks}" if lacks else Outcome(line.makespan_s, _needs(case.own.graph, job.graph))
+    lacks = lacking(job, line)
+    needs = _needs(case.own.graph, job.graph)
+    return f"does not fit: {lacks}" if lacks and fits else Outcome(line.makespan_s, needs, lacks)
 
 
 def _needs(own: TaskGraph, other: TaskGraph) -> str:
@@ -114,10 +127,18 @@ def _needs(own: TaskGraph, other: TaskGraph) -> str:
     before, after = _copies(own), _copies(other)
     if after > before:
         words.append(f"holds each stage on {after} ranks instead of {before}")
+    few, many = _chunks(own), _chunks(other)
+    if many > few:
+        words.append(f"has {many} stages a rank instead of {few}")
     before, after = (max(live_activations(graph)) for graph in (own, other))
-    if after > before:
+    if after * few > before * many:  # of two chunks an activation is half as large
         words.append(f"holds {after} activations a rank instead of {before}")
     return ", ".join(words)
+
+
+def _chunks(graph: TaskGraph) -> int:
+    """Return the stages of each rank of a training; 1 for other pipelines, whose stages an explanation keeps."""
+    return graph.program.layout.stages // len(graph.orders) if isinstance(graph.program, Training) else 1
 
 
 def _halves(graph: TaskGraph) -> bool:
@@ -143,18 +164,25 @@ def others(sort: str, own: str, outcomes: Mapping[str, Outcome | str]) -> Others
     failed = {name: found for name, found in outcomes.items() if isinstance(found, str)}
     played = {name: found for name, found in sorted(outcomes.items()) if not isinstance(found, str)}
     needs = {name: found.needs for name, found in played.items() if found.needs}
-    return Others(sort, own, {name: found.makespan_s for name, found in played.items()}, needs, failed)
+    lacks = {name: found.lacks for name, found in played.items() if found.lacks}
+    return Others(sort, own, {name: found.makespan_s for name, found in played.items()}, needs, failed, lacks)
 
 
 def best(found: Others, job: Job) -> Change | Refused:
-    """Return the change that the best of the others brings, of those that need no more than the scenario's own."""
+    """Return the change that the best of the others brings.
+
+    Of a training, whose memory is known, all that can be played count; else those that need no more than the
+    scenario's own.
+    """
     change, words = f"best_{found.sort}", f"best known {found.sort}"
     if not len(job.graph):
         return Refused(change, words, "there are no tasks to assign")
-    name, own_s = found.best_alike, found.makespan_s[found.own]
-    told = f"{words}, {name}" + (" (its own)" if name == found.own else "")
+    trains = isinstance(job.graph.program, Training) and bool(job.memories)
+    name, own_s = found.best_that_fits if trains else found.best_alike, found.makespan_s[found.own]
+    own = " (its own)" if name == found.own else ""
+    needs = f", which {found.needs[name]}" if name in found.needs else ""
     took = found.makespan_s[name]
-    return Change(change, told, took, gain(own_s, took), name)
+    return Change(change, f"{words}, {name}{own}{needs}", took, gain(own_s, took), name, found.lacks.get(name, ""))
 
 
 def _kind(said: str | Mapping[str, Any]) -> str:

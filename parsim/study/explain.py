@@ -74,7 +74,8 @@ class Explanation:
     @property
     def fix_first(self) -> str:
         """The change with the largest gain in words. Bounds count only where no other change gains."""
-        gains = sorted((change for change in self.changes if change.gain_s > 0), key=lambda change: change.bound)
+        gaining = (change for change in self.changes if change.gain_s > 0)
+        gains = sorted(gaining, key=lambda change: (change.bound, bool(change.lacks)))
         if not gains:
             return "None of these changes shortens the run."
         best = gains[0]
@@ -150,9 +151,15 @@ class Explanation:
     def _share(self, change: Change) -> float:
         return change.gain_s / self.makespan_s if self.makespan_s else 0.0
 
+    @property
+    def _changes_fit(self) -> bool:
+        """Whether to say of changes that they fit: the run itself does not."""
+        return bool(self.fit_first)
+
     def _told(self, change: Change) -> str:
         reach = f", {change.reach}" if change.reach and change.gain_s > 0 else ""
-        return sooner(change, self.makespan_s) + reach
+        fits = f"; does not fit: {change.lacks}" if change.lacks else "; fits" * self._changes_fit
+        return sooner(change, self.makespan_s) + reach + fits
 
     @property
     def _title(self) -> str:
@@ -188,10 +195,17 @@ class Explanation:
         least = f"one worker has at least {ceil(n / p)}, but T_total assumes {number(n / p)}"
         return [f"Quantisation: {n:.0f} equal units of work do not divide by {p} workers; {least}."]
 
+    def _needs(self, name: str) -> str:
+        return "as in the scenario" if name == self.others.own else self.others.needs.get(name, "")
+
+    def _lacks(self, name: str) -> str:
+        lacks = self.others.lacks.get(name)
+        return f"does not fit: {lacks}" if lacks else "fits" * bool(self.fit_first)
+
     def _others(self) -> list[tuple[str, str, str]]:
         found = sorted(self.others.makespan_s.items(), key=lambda item: item[1])
         names, makespans = [name for name, _ in found], times([took for _, took in found])
-        own = ("as in the scenario" if name == self.others.own else self.others.needs.get(name, "") for name in names)
+        own = ("; ".join(part for part in (self._needs(name), self._lacks(name)) if part) for name in names)
         return list(zip(names, makespans, own, strict=True)) + [
             (name, "-", why) for name, why in self.others.failed.items()
         ]
@@ -230,9 +244,9 @@ def explain(source: Source, set: Mapping[str, Any] | None = None, executor: Exec
     with Runner(executor) as runner:
         runner.expect(len(changing + otherwise), size(job.graph), [case])
         answers = runner.answers("runs", changing + otherwise)
-    alternatives = others(
-        sort, own, {own: Outcome(makespan_s), **dict(zip(sections, answers[len(changing) :], strict=True))}
-    )
+    outcomes = dict(zip(sections, answers[len(changing) :], strict=True))
+    own_outcome = Outcome(makespan_s, lacks=lacking(job, result.timeline))
+    alternatives = others(sort, own, {own: own_outcome, **outcomes})
     found: list[Change | Refused] = [
         Refused(one.change, one.words, f"does not fit: {one.lacks}")
         if isinstance(one, Change) and one.lacks and fits

@@ -48,6 +48,7 @@ class Rank:
         self._sums: dict[int, list[int]] = {}  # [stage] tasks that add up gradients between data ranks
         self._seen: set[tuple[int, int]] = set()  # stages and layers whose weights are there
         self._kept: list[tuple[int, Shared]] = []  # gathered weights that stay until the last action of a stage
+        self._adding_too: dict[tuple[Action, Piece], list[Segment]] = {}
         self._last = set(training.layout.line_ends[:, 1].tolist())  # ops that complete the gradients of their stage
         self._later = set(training.layout.line[:, 1].tolist())  # ops that add to the gradients of others
 
@@ -79,9 +80,9 @@ class Rank:
         """Add the tasks of a piece; return the first one that computes."""
         gathered = self._gather(action, piece)
         parents = [*self._before, *(one.task for one in gathered)]
-        found = self.actions.segments(action.kind, action.stage, self.actions.rows(action.microbatch), piece.layers)
+        found = self._segments(action, piece)
         first = len(self._computed)
-        for segment in self._closed(found, piece) if later else found:
+        for segment in self._closed(action, piece) if later else found:
             self._segment(action, segment, parents)
             parents = list(self._before)
         self._pieces.append(self._computed[-1])
@@ -90,13 +91,19 @@ class Rank:
         self._reduce(action, piece, self._computed[first])
         return self._computed[first]
 
-    def _closed(self, some: list[Segment], piece: Piece) -> list[Segment]:
-        """Let the last segment that nothing passes beside also add gradients to those of earlier microbatches."""
-        last = max((number for number, one in enumerate(some) if not one.beside), default=-1)
-        if last < 0:
-            return [*some, Segment(self._adding(piece))]
-        closed = some[last]._replace(calls=some[last].calls + self._adding(piece))
-        return [*some[:last], closed, *some[last + 1 :]]
+    def _segments(self, action: Action, piece: Piece) -> list[Segment]:
+        rows = self.actions.rows(action.microbatch)
+        return self.actions.segments(action.kind, action.stage, rows, piece.layers)
+
+    def _closed(self, action: Action, piece: Piece) -> list[Segment]:
+        """Return the segments, the last that nothing passes beside also adding gradients to those of before."""
+        key = action._replace(microbatch=self.actions.rows(action.microbatch)), piece
+        if key not in self._adding_too:
+            some, adding = self._segments(action, piece), self._adding(piece)
+            last = max((number for number, one in enumerate(some) if not one.beside), default=len(some))
+            closing = some[last] if last < len(some) else Segment(())
+            self._adding_too[key] = [*some[:last], closing._replace(calls=closing.calls + adding), *some[last + 1 :]]
+        return self._adding_too[key]
 
     def _segment(self, action: Action, segment: Segment, parents: list[int]) -> None:
         beside = [self._exchange(action, some, parents) for some in self._at_once(segment.beside)]

@@ -33,7 +33,10 @@ class Replicas:
     """The tasks of all devices in all iterations."""
 
     def __init__(self, training: ShardedTraining) -> None:
-        self.training, self.template = training, Template(training)
+        if not training.template:
+            training.template.append(Template(training))
+        self.training: ShardedTraining = training
+        self.template: Template = training.template[0]
         self.tasks, degrees = self.template.tasks, training.means.degrees
         columns = self.tasks.columns()
         self.rank = degrees.coordinate("pipeline")  # (devices,)

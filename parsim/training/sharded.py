@@ -8,9 +8,9 @@ Layers are counted as a device holds them, so kernels get smaller and exchanges 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from parsim.core.columns import Floats
 from parsim.core.kernel import Shape, size
@@ -57,10 +57,12 @@ class ShardedTraining(Training):
     ----------
     own : the layers as a device holds them.
     means : how devices share and exchange.
+    template : the tasks of a replica, once they are made; trainings of other numbers of iterations have the same.
     """
 
     own: Model
     means: Means
+    template: list[Any] = field(default_factory=list)
 
     @cached_property
     def stages(self) -> Stages:

@@ -62,6 +62,7 @@ class Tasks:
         self.holds: list[Hold] = []
         self.recipes: dict[tuple[Call, ...], int] = {(): 0}
         self._named: dict[str, int] = {}
+        self._same: dict[int, tuple[int, tuple[Call, ...]]] = {}  # recipes by identity, which is found sooner
 
     def add(self, rank: int, kind: int, of: Action, lane: int = COMPUTE) -> int:
         """Add a task; return its number."""
@@ -82,7 +83,11 @@ class Tasks:
 
     def computes(self, task: int, calls: tuple[Call, ...]) -> None:
         """Let a task run kernel calls."""
-        self.recipe[task] = self.recipes.setdefault(calls, len(self.recipes))
+        number, _ = self._same.get(id(calls), (-1, ()))
+        if number < 0:
+            number = self.recipes.setdefault(calls, len(self.recipes))
+            self._same[id(calls)] = number, calls
+        self.recipe[task] = number
 
     def columns(self) -> dict[str, Ints]:
         """Return the columns of numbers, (tasks,) each."""

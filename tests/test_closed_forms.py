@@ -52,6 +52,13 @@ APPLY = {
         4 / 2 * 3 * 2,
     ),
     "one round": (items(4, 7, 3, result="1 MB"), 3 + 6 + 3),
+    "alpha-beta": (
+        {
+            "cluster": {"devices": 4, "topology": {"kind": "star", "bandwidth": "1 MB/s", "latency": "500 ms"}},
+            "workload": {"kind": "collective", "operation": "all-reduce", "algorithm": "ring", "size": "4 MB"},
+        },
+        2 * 3 * (2 * 0.5 + 1),
+    ),
     "one worker": (items(1, 5, 2), (3 + 6) + (2 + 4)),
     "GPipe": (stages(3, "gpipe", 4, send="1 s", forward=["1 s", "3 s", "2 s"]), (6 + 3 * 3) + (4.5 + 3 * 1.5) + 4),
     "1F1B": (stages(4, "1f1b", 8), (8 + 4 - 1) * 2.5),

@@ -161,13 +161,47 @@ class TestHierarchical:
 
     def test_nodes_of_unequal_size_are_refused(self):
         asked = question("all-reduce", 3)._replace(group=Group((0, 0, 1)))
-        with pytest.raises(Invalid, match="as many ranks on each node, not 1 here and 2 there"):
+        with pytest.raises(Invalid, match="equally many ranks on each node, not 1 here and 2 there"):
             rounds_of(ask("hierarchical"), asked)
+
+    @pytest.mark.parametrize("inside", ["ring", "direct", "halving-doubling"])
+    @pytest.mark.parametrize("across", ["ring", "direct", "halving-doubling", "double-binary-tree"])
+    def test_every_pair_of_stages_is_proved(self, inside, across):
+        for node in ((0, 0, 0, 0, 1, 1, 1, 1), (0, 1, 2, 3, 0, 1, 2, 3), (0, 0, 1, 1, 2, 2)):
+            asked = Question("all-reduce", SIZE, 3, Group(node))
+            chosen = Ask("hierarchical", collectives["hierarchical"], {"inside": inside, "across": across})
+            assert broken("all-reduce", len(node), rounds_of(chosen, asked)) == []
+
+    def test_trees_between_nodes_do_all_reduces_alone(self):
+        chosen = Ask("hierarchical", collectives["hierarchical"], {"across": "double-binary-tree"})
+        with pytest.raises(Invalid, match="double-binary-tree has no all-gather"):
+            rounds_of(chosen, question("all-gather", 4, each=2))
 
     def test_nodes_need_not_be_in_order(self):
         for operation in operations_of(collectives["hierarchical"]):
             asked = question(operation, 6)._replace(group=Group((0, 1, 0, 2, 1, 2)))
             assert broken(operation, 6, rounds_of(ask("hierarchical"), asked)) == []
+
+
+class TestRings:
+    @pytest.mark.parametrize("operation", operations_of(collectives["ring"]))
+    @pytest.mark.parametrize(("ranks", "each", "rings"), [(8, 4, 4), (12, 4, 3), (6, 2, 2), (5, 5, 3)])
+    def test_several_rings_are_proved_and_leave_nodes_by_different_ranks(self, operation, ranks, each, rings):
+        asked = question(operation, ranks, 2, each)
+        rounds = rounds_of(Ask("ring", collectives["ring"], {"rings": rings}), asked)
+        assert broken(operation, ranks, rounds) == []
+        source, target = (np.concatenate([one[end] for one in rounds]) for end in (0, 1))
+        leaving = source // each != target // each
+        assert (
+            len(set(source[leaving].tolist()))
+            == len(set(target[leaving].tolist()))
+            == (rings * ranks // each) * (each < ranks)
+            or operation == "broadcast"
+        )
+
+    def test_more_rings_than_ranks_of_a_node_are_refused(self):
+        with pytest.raises(Invalid, match="3 rings need as many ranks on each node to leave it from, not 2"):
+            rounds_of(Ask("ring", collectives["ring"], {"rings": 3}), question("all-reduce", 4, each=2))
 
 
 class TestAuto:
@@ -178,7 +212,10 @@ class TestAuto:
             for size in (1e3, 1e5, 1e7, 1e9, 1e10)
         ]
         assert chosen == sorted(chosen)
-        assert (chosen[0], chosen[-1]) == ("double-binary-tree", "ring")
+        assert (chosen[0], chosen[-1]) == ("hierarchical", "ring")
+        one = Group(tuple(range(64)), across=nodes.across)
+        assert algorithm_of(ask("auto"), Question("all-reduce", 1e3, 1, one)).name == "double-binary-tree"
+        assert algorithm_of(ask("auto"), Question("all-reduce", 1e9, 1, nodes)).arguments == {"rings": 8}
 
     @pytest.mark.parametrize(
         ("operation", "name"),

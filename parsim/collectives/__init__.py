@@ -1,6 +1,6 @@
 """The shelf of collectives: who sends what to whom, in rounds?
 
-An entry yields rounds (`parsim.core.rounds`), or returns the name of the entry that it chooses. It may claim
+An entry yields rounds (`parsim.core.rounds`), or returns the `Ask` for the entry that it chooses. It may claim
 
 price     a closed form of its seconds, a `Price` from the same parameters
 """
@@ -11,11 +11,9 @@ from collections.abc import Hashable, Sequence
 
 from parsim.core.algorithm import Question, key_of, refuse_operation, rounds_of
 from parsim.core.collective import About, Collective, Phase
-from parsim.core.errors import Complaint, Invalid
 from parsim.core.rounds import Price, phases_of, scaled
 from parsim.core.schema import Ask
 from parsim.core.signatures import taken
-from parsim.core.suggestions import did_you_mean
 from parsim.entries.registry import Shelf
 
 collectives = Shelf(__name__, "who sends what to whom, in rounds?", claims=("price",))
@@ -32,16 +30,11 @@ def algorithm_of(ask: Ask, question: Question) -> Ask:
     """
     refuse_operation(ask.name, question.operation, collectives.entries())
     answer = ask.make(**question.given(ask.entry))
-    if not isinstance(answer, str):
-        return ask
-    if answer not in collectives.entries():
-        raise Invalid([Complaint((), f"{ask.name} chooses {did_you_mean(answer, collectives.entries())}")])
-    refuse_operation(answer, question.operation, collectives.entries())
-    return Ask(answer, collectives[answer])
+    return algorithm_of(answer, question) if isinstance(answer, Ask) else ask
 
 
 def price_of(ask: Ask, question: Question) -> Price | None:
-    """Return the closed form of an algorithm, or None if it claims none.
+    """Return the closed form of an algorithm, or None if it claims none for these nodes.
 
     >>> from parsim.core.rounds import Group
     >>> price_of(Ask("ring", collectives["ring"]), Question("all-reduce", 1e6, 1, Group((0, 0)))).inside
@@ -51,8 +44,11 @@ def price_of(ask: Ask, question: Question) -> Price | None:
     claim = collectives.claims(ask.name).get("price")
     if claim is None:
         return None
-    known = {**ask.arguments, **question.given(claim)}
-    found: Price = claim(**{name: known[name] for name in taken(claim, known)})
+    given = question.given(claim)
+    if "group" not in given and len(set(question.group.node)) > 1:
+        return None  # the form is that of equal ways
+    known = {**ask.arguments, **given}
+    found: Price | None = claim(**{name: known[name] for name in taken(claim, known)})
     return found
 
 

@@ -1,14 +1,16 @@
 """Auto: the algorithm that NCCL would choose for a size.
 
-    all-reduce of 16 ranks on 2 nodes       small: double-binary-tree        large: ring
-    all-gather, reduce-scatter, broadcast   ring
-    all-to-all, send                        direct
+    all-reduce, nodes of one rank        ring, or double-binary-tree where that is faster
+    all-reduce, nodes of several ranks   as many rings, or hierarchical with double-binary-tree between nodes
+    all-gather, reduce-scatter           ring, as many as a node has ranks
+    broadcast                            the same
+    all-to-all, send                     direct
 
 An all-reduce takes whichever is faster by NCCL's own model, seconds = latency + size / bandwidth, of the protocols LL,
-LL128 and Simple of both algorithms:
+LL128 and Simple of both algorithms, for p ranks on m nodes of g, and bus = g x the bandwidth of a rank's way:
 
-    latency      ring  base + 2(p-1) hops             tree  base + 2(g-1 hops within a node + lg m between nodes)
-    bandwidth    ring  share x bus x p / (2(p-1))     tree  share x 0.92 x bus / 2        bus: that of a rank's way
+    latency      rings  base + 2(p-m) hops within nodes + 2(m-1) between      trees  base + 2(g-1) + 2 lg m
+    bandwidth    rings  share x bus x p / (2(p-1))                            trees  share x 0.92 x bus / 2
 
 Constants are those of `ncclTopoTuneModel` in src/graph/tuning.cc of NCCL, as of 2025, for NVLink within nodes. Its
 bounds for single channels, and algorithms that add in switches (NVLS, CollNet), are left out.
@@ -17,10 +19,12 @@ bounds for single channels, and algorithms that add in switches (NVLS, CollNet),
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import NamedTuple
 
 from parsim.collectives import collectives
 from parsim.core.rounds import Group, Operation
+from parsim.core.schema import Ask
 
 
 class Protocol(NamedTuple):
@@ -45,28 +49,41 @@ TREE = (
 
 
 @collectives.add("auto")
-def auto(operation: Operation, ranks: int, size: float, group: Group) -> str:
-    """Return the name of the algorithm.
+def auto(operation: Operation, size: float, group: Group) -> Ask:
+    """Return the algorithm.
 
     >>> from parsim.core.rounds import Way
     >>> nodes = Group((0,) * 8 + (1,) * 8, Way(2e-6, 1 / 300e9), Way(5e-6, 1 / 25e9))
-    >>> [auto("all-reduce", 16, size, nodes) for size in (1e3, 1e9)]
-    ['double-binary-tree', 'ring']
+    >>> for size in (1e3, 1e9): print(auto("all-reduce", size, nodes)[::2])
+    ('hierarchical', {'across': 'double-binary-tree'})
+    ('ring', {'rings': 8})
     """
     if operation in ("all-to-all", "send"):
-        return "direct"
-    if operation != "all-reduce":
-        return "ring"
-    nodes = len(set(group.node))
-    beta = group.across.beta if nodes > 1 else group.inside.beta
-    rounds, between = 2 * (ranks - 1), 2 * (nodes - 1)
-    ring = min(
-        one.base + (rounds - between) * one.inside + between * one.across + size * beta * rounds / ranks / one.share
+        return _ask("direct")
+    sizes = list(Counter(group.node).values())
+    nodes, each = len(sizes), sizes[0] if len(set(sizes)) == 1 else 1  # unequal nodes: one ring
+    rings = _ask("ring", rings=each) if min(nodes, each) > 1 else _ask("ring")
+    if operation != "all-reduce" or nodes == 1:
+        return rings
+    trees = _ask("hierarchical", across="double-binary-tree") if each > 1 else _ask("double-binary-tree")
+    bus, ranks = each / group.across.beta if group.across.beta else math.inf, len(group.node)
+    return rings if _ring(ranks, nodes, size / bus) <= _tree(ranks, nodes, size / bus) else trees
+
+
+def _ask(name: str, **arguments: object) -> Ask:
+    return Ask(name, collectives[name], arguments)
+
+
+def _ring(ranks: int, nodes: int, sent: float) -> float:
+    """Return the seconds of rings, given those in which the bus carries the buffer once."""
+    within, between = 2 * (ranks - nodes), 2 * (nodes - 1)
+    return min(
+        one.base + within * one.inside + between * one.across + sent * 2 * (ranks - 1) / ranks / one.share
         for one in RING
     )
-    levels = math.floor(math.log2(nodes))
-    tree = min(
-        one.base + 2 * ((ranks // nodes - 1) * one.inside + levels * one.across) + 2 * size * beta / one.share
-        for one in TREE
-    )
-    return "ring" if ring <= tree else "double-binary-tree"
+
+
+def _tree(ranks: int, nodes: int, sent: float) -> float:
+    """Return the seconds of trees."""
+    within, between = 2 * (ranks // nodes - 1), 2 * math.floor(math.log2(nodes))
+    return min(one.base + within * one.inside + between * one.across + 2 * sent / one.share for one in TREE)

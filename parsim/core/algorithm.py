@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Callable, Hashable, Mapping
+from functools import cache
 from typing import Any, NamedTuple
 
 from parsim.core.errors import Complaint, Invalid
@@ -38,9 +39,15 @@ class Question(NamedTuple):
     def given(self, function: Callable[..., Any]) -> dict[str, Any]:
         """Return the parameters in GIVEN that *function* asks for."""
         known = {**self._asdict(), "ranks": self.ranks}
-        return {name: known[name] for name in taken(function, GIVEN)}
+        return {name: known[name] for name in _wanted(function)}
 
 
+@cache
+def _wanted(function: Callable[..., Any]) -> tuple[str, ...]:
+    return tuple(taken(function, GIVEN))
+
+
+@cache
 def operations_of(entry: Callable[..., Any]) -> tuple[str, ...]:
     """Return the operations of an algorithm, as its parameter `operation` is annotated; all without an annotation.
 
@@ -72,7 +79,7 @@ def _listed(names: list[str]) -> str:
 def rounds_of(ask: Ask, question: Question) -> list[Round]:
     """Return the rounds of an algorithm. Without a parameter `chunks`, chunks of a piece travel side by side."""
     rounds = list(ask.make(**question.given(ask.entry)))
-    if taken(ask.entry, ["chunks"]):
+    if "chunks" in _wanted(ask.entry):
         return rounds
     return [one._replace(flows=question.chunks * one.flows) for one in rounds]
 

@@ -111,6 +111,19 @@ def group_of(cluster: Cluster, devices: Sequence[int]) -> Group:
     return Group(node, _way(cluster, devices[0], near), _way(cluster, devices[0], far))
 
 
+def nodes_of(group: Group) -> Ints:
+    """Return the ranks of each node, (nodes, ranks of a node); nodes that differ in size are refused.
+
+    >>> nodes_of(Group((0, 1, 0, 1))).tolist()
+    [[0, 2], [1, 3]]
+    """
+    _, sizes = np.unique(group.node, return_counts=True)
+    if len(set(sizes.tolist())) > 1:
+        why = f"needs equally many ranks on each node, not {sizes.min()} here and {sizes.max()} there; use ring"
+        raise Invalid([Complaint((), why)])
+    return np.argsort(group.node, kind="stable").reshape(len(sizes), -1)
+
+
 def _way(cluster: Cluster, source: int, target: int | None) -> Way:
     path = None if target is None else cluster.path(source, target)
     return Way(path.latency, 1 / path.bandwidth) if path else Way()
@@ -171,7 +184,8 @@ def _sends(one: Round, ranks: int) -> tuple[Ints, Ints, Ints]:
 
 def scaled(phases: Sequence[Phase], size: float) -> tuple[Phase, ...]:
     """Return *phases* of 1 B as those of *size* bytes; equal phases stay one object."""
-    made = {id(phase): phase._replace(size=phase.size * size) for phase in phases}
+    different = {id(phase): phase for phase in phases}
+    made = {key: phase._replace(size=phase.size * size) for key, phase in different.items()}
     return tuple(made[id(phase)] for phase in phases)
 
 

@@ -26,6 +26,7 @@ from parsim.core.op import LETTERS, Action, Op, Overlap
 from parsim.core.orders import refuse_chunks
 from parsim.core.promises import WrongRounds, broken, drawn_rounds
 from parsim.core.rounds import Round
+from parsim.core.schema import Ask
 from parsim.core.wiring import Tier
 from parsim.core.wrong_orders import WrongOrders, drawn, miscounted
 from parsim.entries.external import Check, Who
@@ -191,9 +192,9 @@ def _is_action(given: Any) -> bool:
     )
 
 
-def rounds(who: Who, given: Mapping[str, Any], answer: Any) -> list[Round] | str:
-    """Check that rounds do what the operation promises. A choice, the name of another algorithm, passes."""
-    if isinstance(answer, str):
+def rounds(who: Who, given: Mapping[str, Any], answer: Any) -> list[Round] | Ask:
+    """Check that rounds do what the operation promises. The choice of another algorithm passes."""
+    if isinstance(answer, Ask):
         return answer
     operation, ranks = given["operation"], given["ranks"]
     shape, refused = f"for {operation} of {ranks} ranks", list[Invalid]()

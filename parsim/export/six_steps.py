@@ -95,6 +95,8 @@ def _create(job: Job) -> str:
     graph = job.graph
     if len(graph.flows):
         return _some(graph.flows.names, len(graph.flows))
+    if not graph.computes.any():
+        return _some(graph.names, len(graph))
     edges = f", {_count(len(graph.edges), 'dependency', 'dependencies')}" if len(graph.edges) else ""
     return f"{_tasks(graph)}{edges}: {_some(graph.names, len(graph))}"
 

@@ -18,6 +18,7 @@ from parsim.core.graph import Floats, TaskGraph
 from parsim.core.job import Job
 from parsim.core.paths import longest_paths
 from parsim.core.quantities import number
+from parsim.metrics.collective import alpha_beta
 from parsim.metrics.form import Form, after, form_of
 from parsim.metrics.pipeline_forms import flow_shop, scheduled
 
@@ -108,6 +109,7 @@ FORMS: tuple[Callable[[Job], Form | None], ...] = (
     scheduled,
     flow_shop,
     one_way,
+    alpha_beta,
 )
 
 

@@ -9,9 +9,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from parsim.core.collective import Collective
+from parsim.core.collective import Collective, Phase
 from parsim.core.job import Job
+from parsim.core.quantities import number
+from parsim.core.rounds import Group, Way, group_of
 from parsim.core.timeline import Timeline
+from parsim.metrics.form import Form, form_of
 
 
 def lone(job: Job) -> Collective | None:
@@ -56,3 +59,29 @@ def factor(operation: str, ranks: int) -> float:
     """
     share = (ranks - 1) / ranks
     return {"all-reduce": 2 * share, "broadcast": 1.0, "send": 1.0}.get(operation, share)
+
+
+def alpha_beta(job: Job) -> Form | None:
+    """The claimed price of a collective that does nothing else, where no two sends of a round share a link."""
+    one = lone(job)
+    if one is None or math.isnan(one.about.price_s):
+        return None
+    device = job.cluster.device_of_worker
+    group = group_of(job.cluster, device)
+    if not all(_apart(job, phase, group) for phase, _ in one.different() if phase.size.any()):
+        return None
+    ways = (way for way in (group.inside, group.across) if way.beta)
+    numbers = "; ".join(f"alpha {number(way.alpha)} s, beta {number(way.beta)} s/B" for way in ways)
+    return form_of(job, "alpha-beta", f"{one.about.formula}, {numbers}", one.about.price_s)
+
+
+def _apart(job: Job, phase: Phase, group: Group) -> bool:
+    """Return whether the sends of a phase share no link, and go the ways of the group."""
+    device, links = job.cluster.device_of_worker, list[int]()
+    for source, target in zip(phase.source.tolist(), phase.target.tolist(), strict=True):
+        path = job.cluster.path(device[source], device[target])
+        way = group.inside if group.node[source] == group.node[target] else group.across
+        if path is None or Way(path.latency, 1 / path.bandwidth) != way:
+            return False
+        links += path.links
+    return len(links) == len(set(links))

@@ -4,6 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import random_collectives
+from hypothesis import given
+from hypothesis import strategies as st
 
 from parsim.build import build
 from parsim.core.collective import Collective, phase
@@ -133,3 +136,31 @@ def test_the_checker_notices_a_collective_that_is_too_fast():
         "task r0 took less time than its links allow",
         "task r1 took less time than its links allow",
     }
+
+
+@given(st.integers(0, 10**9))
+def test_random_collectives_end_as_member_by_member(number):
+    """Late members, foreign flows, changes of capacity, collectives that share links: to 1e-12."""
+    assert [*random_collectives.differences(2, number)] == []
+
+
+@given(st.integers(0, 10**9))
+def test_members_receive_all_bytes_once(number):
+    _, _, _, collectives, devices, *_ = case = random_collectives.case(3, number)
+    members, _, received = random_collectives.ours(*case)
+    for place, (each, there) in enumerate(zip(collectives, devices, strict=True)):
+        if np.isinf(members[place]).any():
+            continue  # some link stopped for ever
+        expected = {}
+        for phase_ in each.phases:
+            for one, other, size, _ in phase_:
+                if size and there[one] != there[other]:
+                    pair = 100 * place + one, 100 * place + other
+                    rounds, total = expected.get(pair, (0, 0.0))
+                    expected[pair] = rounds + 1, total + size
+        mine = received.receiver // 100 == place
+        pairs = list(zip(received.sender[mine].tolist(), received.receiver[mine].tolist(), strict=True))
+        found = dict.fromkeys(pairs, (0, 0.0))
+        for pair, rounds, size in zip(pairs, received.rounds[mine], received.size[mine], strict=True):
+            found[pair] = found[pair][0] + rounds, found[pair][1] + size
+        assert found == {pair: (rounds, pytest.approx(size)) for pair, (rounds, size) in expected.items()}

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -58,6 +59,7 @@ class Worker(NamedTuple):
     device: int
 
 
+Profile = tuple[tuple[float, float], ...]  # s from which on a link carries so many B/s, ascending
 Ways = tuple[tuple[int, float], ...]  # the numbers of links, and the weight of a transfer on each
 
 
@@ -146,6 +148,16 @@ class Cluster:
         return []
 
     @cached_property
+    def prices(self) -> dict[Hashable, Any]:
+        """What collectives take alone, as far as that has been asked for."""
+        return {}
+
+    @cached_property
+    def profiles(self) -> dict[int, Profile]:
+        """The profiles of those of `links` whose bandwidth changes; grows with them."""
+        return {}
+
+    @cached_property
     def _number(self) -> dict[str, int]:
         return {}
 
@@ -183,4 +195,6 @@ class Cluster:
         if number == len(self.links):
             self.links.append(link)
             self.capacities.append(link.bandwidth)
+            if link.profile:
+                self.profiles[number] = link.profile
         return number

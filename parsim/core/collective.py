@@ -84,9 +84,9 @@ class Collective(NamedTuple):
         return ((self.members[source], self.members[target]) for source, target in found)
 
     def alone(self, cluster: Cluster, devices: Ints) -> Floats:
-        """Return the seconds of each member where nobody is late and no sends share a link, (members,).
+        """Return the seconds of each member if nobody is late and each send is alone on its way, (members,).
 
-        A phase takes as long as the longest of what a member sends and receives.
+        A phase takes as long as the longest of what a member sends and receives. No run is faster.
         """
         found = np.zeros(len(self.members))
         for (source, target, size, _), count in self.different():

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from parsim.core.graph import Floats, Ints
+from parsim.core.graph import Floats, Ints, no_floats, no_ints
 
 Strings = npt.NDArray[np.object_]  # of str: np.str_ would lose trailing null characters
 
 COLUMNS = ("number", "task", "kind", "worker", "lane", "ready_s", "start_s", "end_s", "nominal_s", "waited_for")
+MORE = ("rounds", "bytes")  # columns of files of runs with collectives
+COLLECTIVE = "collective"  # the kind of a member's span: what the member receives are transfers of their own
 CAUSES = ("steps", "memory", "overhead", "policy", "fill", "drain", "dependency")
 STEPS = ("split", "create", "allocate", "gather", "merge")
 
@@ -65,6 +67,15 @@ class Timeline:
     transfer: Ints  # which transfer of the graph (a row of its `transfers`); -1 where it is none, or no graph is known
     idle: Idle
     engine: str = ""  # what played it: simpy, path, or processes; empty: unknown
+    rounds: Ints = field(default_factory=no_ints)  # of a collective, for what a member receives; else 1
+    size: Floats = field(default_factory=no_floats)  # B that travel; 0: none, or unknown
+    sender: Ints = field(default_factory=no_ints)  # the member of a collective (a task) that sends it; -1 elsewhere
+
+    def __post_init__(self) -> None:
+        """Fill in the columns that only collectives need."""
+        for name, value in (("rounds", 1), ("size", 0.0), ("sender", -1)):
+            if len(getattr(self, name)) < len(self):
+                object.__setattr__(self, name, np.broadcast_to(value, len(self)))
 
     def __len__(self) -> int:
         return len(self.number)
@@ -106,6 +117,12 @@ class Timeline:
         return is_transfer[self.kinds.code]
 
     @cached_property
+    def meetings(self) -> npt.NDArray[np.bool_]:
+        """True for the spans of members of collectives, which count neither as computing nor as a transfer."""
+        meets = np.array([kind == COLLECTIVE for kind in self.kinds.table], dtype=bool)
+        return meets[self.kinds.code]
+
+    @cached_property
     def owned(self) -> npt.NDArray[np.bool_]:
         """True for spans that belong to a worker."""
         is_worker = np.array([bool(name) for name in self.workers.table], dtype=bool)
@@ -121,7 +138,7 @@ class Timeline:
     @cached_property
     def computes(self) -> npt.NDArray[np.bool_]:
         """True for compute spans of any kind."""
-        return self.owned & ~self.transfers
+        return self.owned & ~self.transfers & ~self.meetings
 
     def rows(self) -> list[tuple[Any, ...]]:
         """Return the spans as plain tuples in the order of `COLUMNS`."""

@@ -4,9 +4,10 @@
     0,host>part0,transfer,w0,host>w0,0.0,0.0,0.3,0.3,
     0,part0,compute,w0,compute,0.0,0.3,3.3,3.0,host>part0
 
-It is written and read column by column: a million lines take seconds. Numbers are not rounded. In words, a backslash, a
-control character and the first character of a formula (= + - @) are written as Python escapes. A file from elsewhere
-may have its lines in any order; other columns are ignored.
+A run with collectives has two more columns, `rounds` and `bytes`. It is written and read column by column: a million
+lines take seconds. Numbers are not rounded. In words, a backslash, a control character and the first character of a
+formula (= + - @) are written as Python escapes. A file from elsewhere may have its lines in any order; other columns
+are ignored.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from parsim.core.cluster import HOST
 from parsim.core.errors import Fault, ScenarioError
 from parsim.core.escape import escaped, unescaped
 from parsim.core.graph import Floats
-from parsim.core.timeline import CAUSES, COLUMNS, Idle, Timeline, Words
+from parsim.core.timeline import CAUSES, COLUMNS, MORE, Idle, Timeline, Words
 from parsim.export.columns import integers, number_texts, pieces, word_texts
 from parsim.export.origin import moved
 from parsim.export.sheet import about_order, cells_of, numbers, read_sheet, seconds, whole
@@ -38,12 +39,15 @@ FILL, DRAIN, DEPENDENCY = (CAUSES.index(cause) for cause in ("fill", "drain", "d
 
 def write_csv(timeline: Timeline) -> Iterator[str]:
     """Write *timeline* in the contract's columns, some lines at a time, with floats as `repr` writes them."""
-    yield HEADER + "\n"
+    collective = timeline.meetings.any()
+    yield ",".join((HEADER, *(MORE if collective else ()))) + "\n"
     named = (timeline.tasks, timeline.kinds, timeline.workers, timeline.lanes, timeline.waits)
     for rows in pieces(len(timeline)):
         *first, waited_for = word_texts(cell, *(column.at(rows) for column in named))
         times = number_texts(repr, *(getattr(timeline, name)[rows] for name in NUMBERS))
-        columns = (integers(timeline.number[rows]), *first, *times, waited_for)
+        columns = [integers(timeline.number[rows]), *first, *times, waited_for]
+        if collective:
+            columns += [integers(timeline.rounds[rows]), *number_texts(repr, timeline.size[rows])]
         yield "\n".join([*map(",".join, zip(*columns, strict=True)), ""])
 
 
@@ -83,10 +87,13 @@ def gaps(timeline: Timeline) -> Idle:
     idlers = np.flatnonzero(named & (np.diff(bounds) == 0) & (end_of_all > 0))
     begin, end = np.zeros(len(idlers)), np.full(len(idlers), end_of_all)
     pieces = [(idlers, begin, end, np.full(len(idlers), DRAIN))]
+    busy = ~timeline.meetings
     for worker in np.flatnonzero(named & (np.diff(bounds) > 0)).tolist():
         spans = by_worker[bounds[worker] : bounds[worker + 1]]
-        opened = np.concatenate(([0.0], np.maximum.accumulate(timeline.end_s[spans])))
-        closed = np.concatenate((timeline.start_s[spans], [end_of_all]))
+        first, last = timeline.start_s[spans[0]], timeline.end_s[spans].max()
+        spans = spans[busy[spans]]
+        opened = np.concatenate(([0.0, first], np.maximum.accumulate(np.append(first, timeline.end_s[spans])), [last]))
+        closed = np.concatenate(([first, first], timeline.start_s[spans], [last, end_of_all]))
         cause = np.full(len(opened), DEPENDENCY)
         cause[0], cause[-1] = FILL, DRAIN
         idle = closed > opened

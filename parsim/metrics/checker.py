@@ -134,9 +134,9 @@ class _Proof:
         took, drawn, nominal = self.end - self.start, expected * luck, self.timeline.nominal_s[self.row]
         for each in self.job.graph.collectives:  # no cost states how long they take
             members = list(each.members)
-            alone = each.alone(self.job.cluster, self.device[members])
-            drawn[members], expected[members] = took[members], alone
-            for place in np.flatnonzero(took[members] < alone - self.tolerance).tolist():
+            least = each.alone(self.job.cluster, self.device[members])
+            drawn[members], expected[members] = took[members], np.maximum(nominal[members], least)
+            for place in np.flatnonzero(took[members] < least - self.tolerance).tolist():
                 yield f"task {self.name(members[place])} took less time than its links allow"
         for task in np.flatnonzero(~(np.abs(took - drawn) <= self.tolerance)).tolist():
             yield f"task {self.name(task)} took {took[task]:g} s, but its cost is {drawn[task]:g} s"
@@ -314,7 +314,7 @@ class _Proof:
 
 def idleness(timeline: Timeline, tolerance: float) -> Iterator[str]:
     """Yield the idle intervals that overlap a span or another interval of their worker by more than *tolerance*."""
-    idle, own = timeline.idle, timeline.owned
+    idle, own = timeline.idle, timeline.owned & ~timeline.meetings
     start = np.concatenate([timeline.start_s[own], idle.start_s])
     end = np.concatenate([timeline.end_s[own], idle.end_s])
     worker = np.concatenate([timeline.workers.code[own], idle.worker])

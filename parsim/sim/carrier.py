@@ -123,6 +123,8 @@ class Carrier:
         return released
 
     def _more(self, now: int) -> bool:
+        if self.lanes:
+            self.lanes.collectives.begin(now)
         upcoming = self.transport.settle(now)
         if now < upcoming:
             self._spans.at(upcoming)

@@ -1,9 +1,8 @@
 """Plays collectives: each member goes from phase to phase at its own pace, over links that are really shared.
 
-    member 0   |posted|-- phase 0 --|-- phase 1 --|
-    member 1            |posted|-- phase 0 --|-- phase 1 --|      late, so member 2 waits for what it sends
-
-A member posts when its task starts. It completes a phase when all has arrived that it sends and receives in it.
+in step, alone      one entry: the ends are known            `in_step`
+alone, not in step  round by round, for all members at once  `by_rounds`
+somebody else's     send by send, in the network             `by_sends`, and by `by_rounds` where it must
 """
 
 from __future__ import annotations
@@ -12,13 +11,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from parsim.core.collective import Collective
+from parsim.core.cluster import Ways
+from parsim.sim.in_step import Going
+from parsim.sim.outside import Played
+from parsim.sim.placed import Placed
+from parsim.sim.player import player
+from parsim.sim.received import Log
 from parsim.sim.state import State
 from parsim.sim.transfers import Transport
-
-BEFORE_FIRST = -1  # in place of a phase
-
-Sent = tuple[int, int, int]  # task that sends, task that receives, phase
 
 
 class Collectives:
@@ -32,61 +32,64 @@ class Collectives:
     """
 
     def __init__(self, state: State, transport: Transport, workers: Sequence[int]) -> None:
-        self._device, self._transport, self._workers = state.device, transport, workers
-        self._of: dict[int, tuple[Collective, int]] = {}  # task -> its collective, and its place among the members
-        self._phase: dict[int, int] = {}  # task -> the phase that it is in
-        self._open: dict[tuple[int, int], int] = {}  # (task, phase) -> what it sends or gets, and has not arrived
-        self._sent: list[Sent] = []  # the number of a send is its place here
+        self.network, self.log = transport.network, Log(state.ready.ticks)
+        self._transport = transport
+        self._of: dict[int, tuple[Played, int]] = {}  # task -> its collective, and its place among the members
+        self._sent: list[tuple[Played, Going]] = []  # the number of a send is its place here
+        self._asked: dict[int, dict[Played, None]] = {}  # instant -> those whose time comes then
+        self._stirred: dict[Played, None] = {}  # those of which something has happened in this pass
+        self._through: list[int] = []  # tasks that have completed all phases, and have not been returned
+        cluster, placed = state.job.cluster, {}
         for each in state.graph.collectives:
-            for place, task in enumerate(each.members):
-                self._of[task] = each, place
-            for number, (source, target, _, _) in enumerate(each.phases):
-                sends = np.bincount([*source, *target], minlength=len(each.members))
-                self._open.update({(task, number): int(sends[place]) for place, task in enumerate(each.members)})
+            devices = tuple(state.device[workers[task]] for task in each.members)
+            key = (id(each.phases), devices)
+            if key not in placed:
+                placed[key] = Placed(each, cluster, devices, self.network, state.ready.ticks)
+            played = player(placed[key], np.array(each.members), self)
+            self._of.update({task: (played, place) for place, task in enumerate(each.members)})
 
     def __contains__(self, task: int) -> bool:
         return task in self._of
 
-    def post(self, task: int, now: int) -> list[int]:
-        """Start the member *task*, whose inputs are there; return the members that have completed all phases."""
-        self._phase[task] = BEFORE_FIRST
-        return self._go_on([task], now)
+    def post(self, task: int, now: int) -> None:
+        """Start the member *task*, whose inputs are there."""
+        played, place = self._of[task]
+        played.post(place, now)
+        self._stirred[played] = None
 
-    def arrived(self, number: int, now: int) -> list[int]:
-        """Note that send *number* has arrived; return the members that have completed all phases."""
-        return self._go_on(self._note(*self._sent[number]), now)
+    def arrived(self, number: int, now: int) -> None:
+        """Note that send *number* has arrived."""
+        played, sent = self._sent[number]
+        played.arrived(sent, now)
+        self._stirred[played] = None
 
-    def _note(self, sender: int, receiver: int, phase: int) -> list[int]:
-        """Note that a send has arrived; return the members that may go on."""
-        for task in (sender, receiver):
-            self._open[task, phase] -= 1
-        return [task for task in (sender, receiver) if task in self._phase]
-
-    def _go_on(self, tasks: list[int], now: int) -> list[int]:
-        """Let *tasks* enter their next phase if they have completed the last; return those that have completed all."""
-        through = []
-        while tasks:
-            task = tasks.pop(0)
-            if task not in self._phase or self._open.get((task, self._phase[task]), 0):
-                continue
-            self._phase[task] += 1
-            if self._phase[task] == len(self._of[task][0].phases):
-                del self._phase[task]
-                through.append(task)
-            else:
-                tasks += [*self._enter(task, now), task]
+    def due(self, now: int) -> list[int]:
+        """Return the members that have completed all phases."""
+        for played in self._asked.pop(now, ()):
+            played.due(now)
+            self._stirred[played] = None
+        through, self._through = self._through, []
         return through
 
-    def _enter(self, task: int, now: int) -> list[int]:
-        """Send what *task* sends in its phase; return the members that may go on at once, if nothing has to travel."""
-        (each, place), number, soon = self._of[task], self._phase[task], []
-        source, target, size, flows = each.phases[number]
-        for row in np.flatnonzero(source == place).tolist():
-            receiver = each.members[int(target[row])]
-            ends = self._device[self._workers[task]], self._device[self._workers[receiver]]
-            if not size[row] or ends[0] == ends[1]:
-                soon += self._note(task, receiver, number)
-            else:
-                self._transport.post(len(self._sent), ends, float(size[row]), int(flows[row]), now)
-                self._sent.append((task, receiver, number))
-        return soon
+    def begin(self, now: int) -> None:
+        """Note that a pass is over: begin what begins now."""
+        stirred, self._stirred = self._stirred, {}
+        for played in stirred:
+            played.begin(now)
+
+    # -- what the collectives ask for
+
+    def at(self, played: Played, tick: int) -> None:
+        """Call `due` of *played* at an instant."""
+        self._asked.setdefault(tick, {})[played] = None
+        self._transport.at(tick)
+
+    def send(self, played: Played, going: Going, ways: Ways, now: int) -> None:
+        """Let the network carry what is left of a send, once its latency has passed."""
+        self._transport.post(len(self._sent), (ways, going.left, going.join), played, now)
+        self._sent.append((played, going))
+
+    def through(self, played: Played, member: int, now: int) -> None:
+        """Hear that a member has completed all phases."""
+        self._through.append(int(played.tasks[member]))
+        self._transport.at(now)

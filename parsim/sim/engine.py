@@ -20,6 +20,7 @@ from parsim.sim.lanes import Lanes
 from parsim.sim.network import Network
 from parsim.sim.order import Hooks, order_of_events
 from parsim.sim.prepared import Prepared
+from parsim.sim.received import Received
 from parsim.sim.record import Record, Transfers, intervals, ready_times
 from parsim.sim.reservations import Reservations
 from parsim.sim.spans import Spans
@@ -89,11 +90,17 @@ class Engine:
             idle_from=times([int(since) for since in spans.idle_from]).tolist(),
             starved=self.starved(),
             overhead=intervals([]),
+            received=self.received(),
         )
 
     def moved(self) -> Transfers:
         """Return the transfers that have taken place."""
         return self.carrier.transport.transfers() if self.carrier else Transfers.none()
+
+    def received(self) -> Received:
+        """Return what members of collectives have received."""
+        lanes = self.carrier.lanes if self.carrier else None
+        return lanes.collectives.log.columns() if lanes else Received()
 
     def starved(self) -> Floats:
         """Return when workers waited for room, (stretches, 3)."""

@@ -56,6 +56,17 @@ class Intervals(NamedTuple):
             np.concatenate([part.end for part in parts] or [empty]),
         )
 
+    def without(self, other: Intervals) -> Intervals:
+        """Return what is left of these intervals outside *other*.
+
+        >>> Intervals(np.array([0.0]), np.array([9.0])).without(Intervals(np.array([2.0]), np.array([3.0])))
+        Intervals(start=array([0., 3.]), end=array([2., 9.]))
+        """
+        cuts = np.sort(np.concatenate([*self, *other]))
+        start, end = cuts[:-1], cuts[1:]
+        left = (start < end) & self.hold(start) & ~other.hold(start)
+        return Intervals.union(start[left], end[left])
+
     def hold(self, moments: Floats) -> Bools:
         """Say for each moment whether it lies in one of the intervals, ends excluded."""
         if not len(self.start):

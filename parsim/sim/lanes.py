@@ -50,7 +50,7 @@ class Lanes:
         self._free: list[Key] = []  # lanes whose task has handed on all that it had
         self._read: list[int] = []  # outputs elsewhere that tasks of lanes have received as they started, in this pass
         self._released: Released = []
-        self._collectives = Collectives(state, transport, self._only)
+        self.collectives = Collectives(state, transport, self._only)
 
     def released(self, released: Released, now: int) -> Released:
         """Take the tasks of lanes out of those that are ready; return the others."""
@@ -71,6 +71,7 @@ class Lanes:
 
     def hand_on(self, now: int) -> Released:
         """Note that all else has ended and arrived; let set out what finds room, and return the tasks released."""
+        self._through(self.collectives.due(now), now)
         sender, receiver = self._inputs.sender, self._inputs.receiver
         leaving = sorted(self._leaving, key=lambda edge: (sender[edge], receiver[edge]))
         self._leaving = [edge for edge in leaving if not self._set_out(edge, now)]
@@ -84,7 +85,7 @@ class Lanes:
     def arrived(self, row: int, now: int) -> bool:
         """Note that a transfer has arrived, or what a collective has posted; say whether a lane sent it."""
         if row < 0:
-            self._through(self._collectives.arrived(~row, now), now)
+            self.collectives.arrived(~row, now)
             return True
         if not self._edge_lane[row]:
             return False
@@ -137,15 +138,15 @@ class Lanes:
         self._state.worker[task] = worker
         self._spans.starts[task] = now
         took = self._spans.lasts[worker][task]
-        self._spans.begin(worker, now)
-        self._spans.open[worker] += 1
         if self._room:
             self._read_elsewhere(task, now)
-        if task in self._collectives:
-            self._through(self._collectives.post(task, now), now)
-        else:
-            self._ends.setdefault(now + took, []).append(task)
-            self._spans.at(now + took)
+        if task in self.collectives:
+            self.collectives.post(task, now)
+            return
+        self._spans.begin(worker, now)
+        self._spans.open[worker] += 1
+        self._ends.setdefault(now + took, []).append(task)
+        self._spans.at(now + took)
 
     def _read_elsewhere(self, task: int, now: int) -> None:
         """Note that *task* starts: it has what parents elsewhere made, which the next pass frees."""
@@ -157,8 +158,9 @@ class Lanes:
     def _end(self, task: int, now: int) -> None:
         """Note that *task* has ended: what need not travel is there."""
         worker, inputs = self._only[task], self._inputs
-        self._spans.open[worker] -= 1
-        self._spans.end(worker, now)
+        if task not in self.collectives:  # what a member has to itself are the transfers that it receives
+            self._spans.open[worker] -= 1
+            self._spans.end(worker, now)
         self._under_way[task] = 1
         for edge in inputs.out_of(task):
             inputs.begun[edge] = 1

@@ -12,11 +12,12 @@ only the first end on each meter is computed.
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from heapq import heapify, heappop, heappush
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Protocol
 
-from parsim.core.cluster import Ways
+from parsim.core.cluster import Profile, Ways
 from parsim.core.columns import NEVER
 from parsim.sim.fair_rates import FairRates
 from parsim.sim.links import PARTS, Flow, Link
@@ -24,6 +25,13 @@ from parsim.sim.ticks import Ticks
 
 WINDOW = (2, 10**14)  # ends this near (a fraction of the time: a few ulps) are one instant
 NEAR = 1e-12  # of the time: flows of one meter whose ends are farther apart end at two instants for sure
+
+
+class User(Protocol):
+    """Knows when its own flows end, as long as nobody else passes their links and no capacity changes."""
+
+    def disturbed(self, link: int, now: int) -> None:
+        """Let the flows that are on *link* join the network: from *now* on the link is shared, or another."""
 
 
 class Network:
@@ -35,6 +43,7 @@ class Network:
     ----------
     capacities : B/s of each link.
     ticks : what a tick is.
+    profiles : by link, from when on (s) it carries how many B/s; left out: all carry the same for ever.
 
     >>> network = Network([1.0, 2.0], Ticks(unit=1, digits=1))
     >>> first, second = (0, 1.0), (1, 1.0)  # a link, and the weight on it
@@ -46,8 +55,10 @@ class Network:
     ([0, 2], 90)
     """
 
-    def __init__(self, capacities: Sequence[float], ticks: Ticks) -> None:
-        self._capacities, self._ticks = capacities, ticks
+    def __init__(
+        self, capacities: Sequence[float], ticks: Ticks, profiles: Mapping[int, Profile] = MappingProxyType({})
+    ) -> None:
+        self._capacities, self._ticks, self._profiles = capacities, ticks, profiles
         self._links: dict[int, Link] = {}  # those that a flow has passed
         self._flows: dict[Hashable, Flow] = {}
         self._fair = FairRates()
@@ -55,15 +66,21 @@ class Network:
         self._ends: list[tuple[int, int, Link]] = []  # a heap; an entry whose time is not its link's end is stale
         self._joined = self._foreseen = 0
         self._unlimited = Link(math.inf)  # of flows that pass no link: they end at once
+        self._users: dict[int, list[User]] = {}  # of each link that somebody uses
+        self._changes: list[tuple[int, int, float]] = []  # a heap of instant, link, B/s
+        self._now = 0  # when last settled
+        self.version = 0  # of the capacities
 
-    def join(self, flow: Hashable, ways: Ways, size: float, limit: float, now: int) -> None:
+    def join(self, flow: Hashable, ways: Ways, size: float, limit: float, now: int, user: User | None = None) -> None:
         """Let *size* bytes flow over the links of *ways* from *now* on, at most at *limit* B/s.
 
         A flow of weight w on a link takes w times its rate from it. Each link stands once in *ways*. The latency of the
-        flow has passed.
+        flow has passed. The flow disturbs the users of its links, but for its own *user*, if it has one.
         """
         if size <= 0:
             ways, limit = (), math.inf  # a flow without bytes takes no bandwidth
+        if self._users:
+            self._disturb((link for link, _ in ways), now, user)
         known = self._links
         links = [(known.get(number) or self._link(number), weight) for number, weight in ways]
         if limit < math.inf:
@@ -93,10 +110,47 @@ class Network:
 
     def set_capacity(self, link: int, capacity: float, now: int) -> None:
         """Let *link* carry *capacity* B/s from *now* on; settle at *now*."""
+        self._disturb((link,), now)
         self._fair.set_capacity(self._link(link), capacity)
+        self.version += 1
+
+    def capacity(self, link: int) -> float:
+        """Return the B/s that *link* carries now."""
+        return self._link(link).capacity
+
+    # -- those who know when their flows end
+
+    def enter(self, user: User, links: Iterable[int], now: int) -> None:
+        """Let *user* send over *links* from *now* on, and tell those who do so already."""
+        for link in links:
+            self._disturb((link,), now)
+            self._users.setdefault(link, []).append(user)
+
+    def quit(self, user: User, links: Iterable[int]) -> None:
+        """Note that *user* sends over *links* no longer."""
+        for link in links:
+            self._users[link].remove(user)
+            if not self._users[link]:
+                del self._users[link]
+
+    def clear(self, link: int) -> bool:
+        """Return whether no flow is on *link*, and at most one user sends over it."""
+        return len(self._users.get(link, ())) <= 1 and not self._link(link).flows
+
+    def _disturb(self, links: Iterable[int], now: int, but: User | None = None) -> None:
+        for link in links:
+            for user in self._users.get(link, ()):
+                if user is not but:
+                    user.disturbed(link, now)
+
+    # -- one instant
 
     def settle(self, now: int) -> int:
-        """Update the rates after joins and leaves; return when the next flow ends, or NEVER."""
+        """Update the rates after joins and leaves; return when the next flow ends or capacity changes, or NEVER."""
+        self._now = now
+        while self._changes and self._changes[0][0] <= now:
+            _, link, capacity = heappop(self._changes)
+            self.set_capacity(link, capacity, now)
         fair = self._fair
         if fair.queue:
             fair.solve()
@@ -106,7 +160,11 @@ class Network:
         ends = self._ends
         while ends and ends[0][0] != ends[0][2].end:
             heappop(ends)
-        return ends[0][0] if ends else NEVER
+        end = ends[0][0] if ends else NEVER
+        if self._changes and (self._flows or self._users):
+            change = self._changes[0][0]
+            return change if end == NEVER else min(change, end)
+        return end
 
     def finished(self, now: int) -> list[Any]:
         """Remove the flows that end *now* and return them in the order in which they joined."""
@@ -144,7 +202,14 @@ class Network:
 
     def _link(self, number: int) -> Link:
         if number not in self._links:
-            self._links[number] = Link(self._capacities[number])
+            capacity = self._capacities[number]
+            for second, later in self._profiles.get(number, ()):
+                tick = self._ticks.of(second)
+                if tick <= self._now:
+                    capacity = later
+                else:
+                    heappush(self._changes, (tick, number, later))
+            self._links[number] = Link(capacity)
         return self._links[number]
 
     def _hand_over(self, now: int) -> None:

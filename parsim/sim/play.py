@@ -95,7 +95,8 @@ def _refused(reason: str) -> ScenarioError:
 
 def engine_of(ready: Prepared) -> Engine:
     """Return an engine with a clock and a network of its own."""
-    return assembled(ready, Environment(0), Network(ready.job.cluster.capacities, ready.ticks))
+    cluster = ready.job.cluster
+    return assembled(ready, Environment(0), Network(cluster.capacities, ready.ticks, cluster.profiles))
 
 
 def _played(job: Job, engine: Engine) -> Record:

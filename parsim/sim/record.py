@@ -11,6 +11,7 @@ import numpy as np
 from parsim.core.columns import Floats, Ints, Table, look_up, no_floats, no_ints
 from parsim.core.graph import TaskGraph
 from parsim.core.timeline import CAUSES, STEPS
+from parsim.sim.received import Received
 
 Interval = tuple[int, float, float]  # worker, from, to
 
@@ -40,7 +41,8 @@ class Record(NamedTuple):
     """Columns of tasks, (tasks,) each; transfers; and intervals of workers.
 
     `idle` are the intervals without a span of the worker's own, but for the last, which began at `idle_from`;
-    `starved` those in which it waited for room, `overhead` those of hand-over.
+    `starved` those in which it waited for room, `overhead` those of hand-over. What members of collectives receive is
+    taken off `idle` later.
     """
 
     engine: str  # what wrote it: simpy, path (the longest path), or processes
@@ -55,6 +57,7 @@ class Record(NamedTuple):
     idle_from: list[float]
     starved: Floats
     overhead: Floats
+    received: Received = Received()
 
 
 def ready_times(graph: TaskGraph, end_s: Floats, begun_s: float, moved: Transfers) -> Floats:
@@ -76,12 +79,14 @@ def intervals(rows: Iterable[float] | Iterable[Interval]) -> Floats:
 
 
 class SpanNames(Table):
-    """The table of words for spans: tasks, then transfers, then steps, then causes, then nothing."""
+    """The table of words for spans: tasks, transfers, what members receive, steps, causes, and nothing."""
 
-    def __init__(self, graph: TaskGraph) -> None:
+    def __init__(self, graph: TaskGraph, received: Received) -> None:
         self._graph = graph
         self._transfers = len(graph)  # the first code of a transfer
-        self._fixed = self._transfers + len(graph.transfers)  # the first code of a fixed word
+        self._received = self._transfers + len(graph.transfers)  # the first code of what a member receives
+        self._pairs, self.received = distinct_pairs(received, self._received)
+        self._fixed = self._received + len(self._pairs)  # the first code of a fixed word
         self._words = (*STEPS, *CAUSES, "")
 
     def __len__(self) -> int:
@@ -90,8 +95,11 @@ class SpanNames(Table):
     def __getitem__(self, code: Any) -> Any:
         if code < self._transfers:
             return self._graph.names[code]
-        if code < self._fixed:
+        if code < self._received:
             return self._graph.transfers.name(code - self._transfers, self._graph.names)
+        if code < self._fixed:
+            sender, receiver = self._pairs[code - self._received]
+            return f"{self._graph.names[sender]}>{self._graph.names[receiver]}"
         return self._words[code - self._fixed]
 
     def many(self, codes: Sequence[int]) -> list[str]:
@@ -106,3 +114,9 @@ class SpanNames(Table):
     def word(self, word: str) -> int:
         """Return the code of a step, a cause, or the empty word."""
         return self._fixed + self._words.index(word)
+
+
+def distinct_pairs(received: Received, first: int) -> tuple[list[tuple[int, int]], Ints]:
+    """Return the different pairs of sender and receiver, and the code of the pair of each row, from *first* on."""
+    pairs, code = np.unique(np.stack([received.sender, received.receiver], axis=1), axis=0, return_inverse=True)
+    return [(int(a), int(b)) for a, b in pairs.tolist()], first + code.reshape(-1)

@@ -9,7 +9,9 @@ import numpy as np
 from parsim.core.graph import Floats
 from parsim.core.job import Job, Theory
 from parsim.entries.external import staying
+from parsim.sim.alone import alone
 from parsim.sim.estimate import mean_compute, mean_given, mean_result, mean_transfer
+from parsim.sim.memory_bounds import devices_of
 
 
 @staying()
@@ -17,9 +19,9 @@ def theory(job: Job) -> Theory:
     """Return the terms of T_total.
 
     `t_s` is the mean over the N units of their mean compute seconds, `t_c` that of the nominal seconds of their
-    transfers and communication lanes, as if every parent were elsewhere. A task of k units shares its input among them,
-    so both are sums over the tasks, divided by N. Each task counts as often as it stands for others, with all that it
-    receives and sends.
+    transfers, communication lanes and collectives, as if every parent were elsewhere. A task of k units shares its
+    input among them, so both are sums over the tasks, divided by N. Each task counts as often as it stands for others,
+    with all that it receives and sends.
     """
     n, copies, computes = job.n, job.copies, job.graph.computes
     given, result, seconds = mean_given(job), mean_result(job), mean_compute(job) * copies
@@ -28,7 +30,7 @@ def theory(job: Job) -> Theory:
         given * copies[: len(given)],
         result * copies[: len(result)],
         nominal_flows(job) * job.flow_copies,
-        seconds[~computes],
+        lanes_alone(job, seconds)[~computes],
     )
     return Theory(
         n=n,
@@ -36,6 +38,17 @@ def theory(job: Job) -> Theory:
         t_s=math.fsum(seconds[computes].tolist()) / n,
         t_c=math.fsum(np.concatenate([part[part != 0] for part in transfers]).tolist()) / n,
     )
+
+
+def lanes_alone(job: Job, seconds: Floats) -> Floats:
+    """Return *seconds* of tasks; of members of collectives those that they take alone on an idle network, (tasks,)."""
+    if not job.graph.collectives:
+        return seconds
+    found, devices = np.array(seconds), devices_of(job)
+    for each in job.graph.collectives:
+        places = tuple(devices[place][0] for place in job.graph.place[list(each.members)].tolist())
+        found[list(each.members)] += alone(each, job.cluster, places) * job.copies[list(each.members)]
+    return found
 
 
 def nominal_flows(job: Job) -> Floats:

@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from parsim.core.cluster import Cluster, Path
-from parsim.sim.network import Network
+from parsim.core.cluster import Cluster, Path, Ways
+from parsim.sim.network import Network, User
 from parsim.sim.record import Transfers
 from parsim.sim.spans import Spans
 from parsim.sim.state import NOBODY
@@ -28,8 +28,10 @@ class Transport:
     def __init__(self, cluster: Cluster, network: Network, spans: Spans) -> None:
         self.rows: list[list[int]] = []  # transfer, worker, start, end
         self.nominal: list[float] = []  # s; NaN: as long as it took
-        self._cluster, self._ticks, self._network, self._spans = cluster, spans.ticks, network, spans
-        self._joining: dict[int, list[tuple[int, Path, float, float]]] = {}
+        self.network, self.at = network, spans.at
+        self._cluster, self._ticks, self._spans = cluster, spans.ticks, spans
+        self._joining: dict[int, list[tuple[int, Ways, float, float]]] = {}
+        self._posted: dict[int, list[tuple[int, Ways, float, User]]] = {}
         self._heard: list[int] = []  # rows that have arrived and have not been returned
         self._over: dict[int, list[int]] = {}  # instant -> transfers whose delay is over
 
@@ -51,12 +53,14 @@ class Transport:
         row = self._record(transfer, worker, now, now, path.seconds(size, limit))
         self._join(row, path, size, limit, now)
 
-    def post(self, number: int, ends: tuple[int, int], size: float, flows: int, now: int) -> None:
-        """Send *size* bytes of a collective in equal flows; no row of the graph's table stands for them."""
-        path = self._path(ends)
-        row = self._record(~number, NOBODY, now, now, math.nan)
-        ways = tuple((link, flows * weight) for link, weight in path.ways)
-        self._join(row, path._replace(ways=ways), size / flows, math.inf, now)
+    def post(self, number: int, sent: tuple[Ways, float, int], user: User, now: int) -> None:
+        """Carry the ways and bytes of a send, which joins the network at an instant; it is no row of the table."""
+        ways, size, join = sent
+        if join > now:
+            self._posted.setdefault(join, []).append((number, ways, size, user))
+            self._spans.at(join)
+        else:
+            self.network.join((self, ~number), ways, size, math.inf, now, user)
 
     def over(self, now: int) -> list[int]:
         """Return the transfers whose delay is over now."""
@@ -64,33 +68,35 @@ class Transport:
 
     def arrived(self, now: int) -> list[tuple[int, int]]:
         """Return (transfer, worker) of the transfers that end now; of what was posted, (~number, NOBODY)."""
-        for transport, row in self._network.finished(now):
+        for transport, row in self.network.finished(now):
             transport._heard.append(row)
             if transport is not self:
                 transport._spans.at(now)
         heard, self._heard = self._heard, []
         found = []
         for row in heard:
+            if row < 0:
+                found.append((row, NOBODY))
+                continue
             transfer, worker, _, _ = self.rows[row]
             self.rows[row][3] = now
-            if worker != NOBODY:
-                self._spans.open[worker] -= 1
-                self._spans.end(worker, now)
+            self._spans.open[worker] -= 1
+            self._spans.end(worker, now)
             found.append((transfer, worker))
         return found
 
     def settle(self, now: int) -> int:
         """Add transfers whose latency has passed and share the links anew; return when the next one ends, or NEVER."""
-        for row, path, size, limit in self._joining.pop(now, ()):
-            self._network.join((self, row), path.ways, size, limit, now)
-        return self._network.settle(now)
+        for row, ways, size, limit in self._joining.pop(now, ()):
+            self.network.join((self, row), ways, size, limit, now)
+        for number, ways, size, user in self._posted.pop(now, ()):
+            self.network.join((self, ~number), ways, size, math.inf, now, user)
+        return self.network.settle(now)
 
     def transfers(self) -> Transfers:
         """Return all transfers that have arrived."""
-        recorded = [place for place, (transfer, *_) in enumerate(self.rows) if transfer >= 0]
-        rows = [self.rows[place] for place in recorded]
-        transfer, worker, start, end = zip(*rows, strict=True) if rows else ([],) * 4
-        start_s, end_s, nominal = self._ticks.times(start), self._ticks.times(end), np.array(self.nominal)[recorded]
+        transfer, worker, start, end = zip(*self.rows, strict=True) if self.rows else ([],) * 4
+        start_s, end_s, nominal = self._ticks.times(start), self._ticks.times(end), np.array(self.nominal)
         return Transfers(
             np.array(transfer, dtype=np.int64),
             np.array(worker, dtype=np.int64),
@@ -108,7 +114,7 @@ class Transport:
     def _join(self, row: int, path: Path, size: float, limit: float, now: int) -> None:
         """Let a transfer join the network once its latency has passed."""
         join = now + self._ticks.of(path.latency)
-        self._joining.setdefault(join, []).append((row, path, size, limit))
+        self._joining.setdefault(join, []).append((row, path.ways, size, limit))
         if join > now:
             self._spans.at(join)
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from parsim.core.columns import Floats, Ints, distinct, halved
 from parsim.core.job import BEFORE, Job
-from parsim.core.timeline import CAUSES, STEPS, Idle, Timeline, Words
+from parsim.core.timeline import CAUSES, COLLECTIVE, STEPS, Idle, Timeline, Words
+from parsim.sim.alone import alone
 from parsim.sim.estimate import where_run
 from parsim.sim.idleness import Intervals, causes, gather
 from parsim.sim.record import Record, SpanNames, intervals
@@ -40,13 +41,15 @@ def compose(job: Job, record: Record, steps: Steps, instants: Record) -> Timelin
     What a span waited for is derived from *instants*, a record in which simultaneous events have equal times: the
     record itself, or on the wall clock the instants at which the host received reports.
     """
-    names = SpanNames(job.graph)
+    names = SpanNames(job.graph, record.received)
     idle = _idle(job, record, steps)
     waits = compute_waits(job, instants, names)
     parts = [_ended(_tasks(job, record, waits), record), _steps(job, steps, names)]
     if len(record.transfers.transfer):
         parts.append(_transfers(job, record, names, transfer_waits(job, instants, names, waits)))
-    number, task, kind, worker, ways, ready, start, end, nominal, wait, transfer = zip(*parts, strict=True)
+    if len(record.received.sender):
+        parts.append(_received(job, record, names, waits))
+    number, task, kind, worker, ways, ready, start, end, nominal, wait, transfer, *more = zip(*parts, strict=True)
 
     def small(column: Sequence[Ints]) -> Ints:
         return np.concatenate(column, dtype=np.int32, casting="unsafe")  # a run has less than 2^31 spans
@@ -64,7 +67,7 @@ def compose(job: Job, record: Record, steps: Steps, instants: Record) -> Timelin
         engine=record.engine,
         number=codes(number),
         tasks=Words(codes(task), names),
-        kinds=Words(codes(kind), (*job.graph.kinds, "transfer", *STEPS)),
+        kinds=Words(codes(kind), (*job.graph.kinds, "transfer", *STEPS, COLLECTIVE)),
         workers=Words(codes(worker), (*(worker.name for worker in job.cluster.workers), "")),
         lanes=Words(codes([lanes.code]), lanes.table),
         ready_s=times(ready),
@@ -74,10 +77,18 @@ def compose(job: Job, record: Record, steps: Steps, instants: Record) -> Timelin
         waits=Words(codes(wait), names),
         transfer=codes(transfer),
         idle=idle,
+        **_of_collectives(more, order) if len(record.received.sender) else {},
     )
 
 
-Columns = tuple[Ints, Ints, Ints, Ints, Ints, Floats, Floats, Floats, Floats, Ints, Ints]
+def _of_collectives(columns: Sequence[Any], order: Ints) -> dict[str, Any]:
+    """Return the columns that a timeline without collectives need not have."""
+    return {
+        name: np.concatenate(parts)[order] for name, parts in zip(("rounds", "size", "sender"), columns, strict=True)
+    }
+
+
+Columns = tuple[Ints, Ints, Ints, Ints, Ints, Floats, Floats, Floats, Floats, Ints, Ints, Ints, Floats, Ints]
 
 
 def step_spans(job: Job, begun_s: float, done_s: float) -> Steps:
@@ -98,10 +109,12 @@ def _ended(rows: Columns, record: Record) -> Columns:
 
 def _tasks(job: Job, record: Record, waits: Ints) -> Columns:
     graph, tasks = job.graph, halved(np.arange(len(job.graph)))
+    kind = np.where(graph.computes, graph.kind, len(graph.kinds))  # a task of a communication lane is a transfer
+    kind[[task for each in graph.collectives for task in each.members]] = len(graph.kinds) + 1 + len(STEPS)
     return (
         tasks,
         tasks,
-        np.where(graph.computes, graph.kind, len(graph.kinds)),  # a task of a communication lane is a transfer
+        kind,
         record.worker,
         np.where(graph.computes, COMPUTE, FIRST_LANE - graph.lane if graph.lanes else COMPUTE),
         record.ready_s,
@@ -110,7 +123,13 @@ def _tasks(job: Job, record: Record, waits: Ints) -> Columns:
         _nominal(job, record),
         waits,
         np.broadcast_to(-1, len(tasks)),
+        *_nothing(len(tasks)),
     )
+
+
+def _nothing(count: int) -> tuple[Ints, Floats, Ints]:
+    """Return rounds, bytes and sender of spans that are no transfers."""
+    return np.broadcast_to(1, count), np.broadcast_to(0.0, count), np.broadcast_to(-1, count)
 
 
 def _nominal(job: Job, record: Record) -> Floats:
@@ -118,7 +137,8 @@ def _nominal(job: Job, record: Record) -> Floats:
     nominal, device = nominal_compute(job, record), np.array(job.cluster.device_of_worker)
     for each in job.graph.collectives:
         nominal = nominal.copy()
-        nominal[list(each.members)] = each.alone(job.cluster, device[record.worker[list(each.members)]])
+        members = list(each.members)
+        nominal[members] = alone(each, job.cluster, tuple(device[record.worker[members]].tolist()))
     return nominal
 
 
@@ -153,6 +173,31 @@ def _transfers(job: Job, record: Record, names: SpanNames, waits: Ints) -> Colum
         moved.nominal_s,
         waits,
         transfer,
+        np.broadcast_to(1, len(transfer)),
+        table.size[transfer],
+        np.broadcast_to(-1, len(transfer)),
+    )
+
+
+def _received(job: Job, record: Record, names: SpanNames, waits: Ints) -> Columns:
+    """Return what members of collectives receive; each waits for what the member waited for that sends it."""
+    sender, receiver, start, end, rounds, size, nominal = record.received
+    device, rows = np.array(job.cluster.device_of_worker), len(sender)
+    return (
+        receiver,
+        names.received,
+        np.full(rows, len(job.graph.kinds)),
+        record.worker[receiver],
+        device[record.worker[sender]] * len(job.cluster.places) + device[record.worker[receiver]],
+        start,
+        start,
+        end,
+        nominal,
+        waits[sender],
+        np.full(rows, -1),
+        rounds,
+        size,
+        sender,
     )
 
 
@@ -172,6 +217,7 @@ def _steps(job: Job, steps: Steps, names: SpanNames) -> Columns:
         np.array([job.steps[step] for step, _, _ in steps]),
         np.full(count, names.word("")),
         np.full(count, -1),
+        *_nothing(count),
     )
 
 
@@ -211,15 +257,19 @@ def _idle(job: Job, record: Record, steps: Steps) -> Idle:
     held_back = _held_back(job, record)
     host = Intervals.union(np.array([a for _, a, _ in steps]), np.array([b for _, _, b in steps]))
     ended = np.isfinite(record.end_s)
-    owner = np.concatenate([record.worker[ended], record.transfers.worker])
-    start = np.concatenate([record.start_s[ended], record.transfers.start_s])
-    end = np.concatenate([record.end_s[ended], record.transfers.end_s])
+    received, gets = record.received, record.worker[record.received.receiver]
+    owner = np.concatenate([record.worker[ended], record.transfers.worker, gets])
+    start = np.concatenate([record.start_s[ended], record.transfers.start_s, received.start_s])
+    end = np.concatenate([record.end_s[ended], record.transfers.end_s, received.end_s])
     makespan = max(float(end.max(initial=0.0)), *(until for _, _, until in steps), 0.0)
     first, last = np.full(len(record.idle_from), np.inf), np.full(len(record.idle_from), -np.inf)
     np.minimum.at(first, owner, start)
     np.maximum.at(last, owner, end)
     rest = [(worker, since, makespan) for worker, since in enumerate(record.idle_from)]
     idle = by_worker(np.concatenate([record.idle, intervals(rest)]), len(first))
+    if len(gets):
+        busy = by_worker(np.column_stack([gets, received.start_s, received.end_s]), len(first))
+        idle = [one.without(other) for one, other in zip(idle, busy, strict=True)]
     starved, overhead = by_worker(record.starved, len(first)), by_worker(record.overhead, len(first))
     places: list[tuple[int, ...]] = [()] * len(first)  # the place sets of each worker
     for place, workers in enumerate(job.graph.places):

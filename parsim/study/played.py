@@ -18,6 +18,7 @@ from parsim.core.timeline import CAUSES, Timeline, Words
 from parsim.core.tolerance import close
 from parsim.metrics.activations import live_activations
 from parsim.run import Result, run
+from parsim.sim.received import Received
 from parsim.sim.record import SpanNames
 from parsim.study.case import Case
 from parsim.study.noise import Sample, sample
@@ -86,7 +87,7 @@ class Run(NamedTuple):
     def result(self, case: Case) -> Result:
         """Return the result of the run, which was a run of *case*."""
         job = case.job(self.seed)
-        names, timeline = SpanNames(job.graph), self.timeline
+        names, timeline = SpanNames(job.graph, Received()), self.timeline
         tasks, waits = (words._replace(table=names) for words in (timeline.tasks, timeline.waits))
         return Result(job, self.theory, replace(timeline, tasks=tasks, waits=waits), self.value)
 

@@ -1,0 +1,262 @@
+"""Plays a collective round by round, for all members at once, where no two of its sends can meet on a link.
+
+    entry[k + 1] = max(entry[k], ends of what the member sends and receives in phase k)
+    end of a send in phase k = entry[k] of its sender + its seconds alone            "free"
+
+So the whole future is known, however late members are, as long as nobody else comes to the links. The sends of a member
+to whose links somebody comes are played in the network ("bound"): their ends are unknown until they arrive, and so is
+what depends on them. All others stay free.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from itertools import pairwise
+
+import numpy as np
+
+from parsim.core.columns import NEVER, Ints
+from parsim.sim.in_step import Going, InStep
+from parsim.sim.outside import Outside
+from parsim.sim.placed import Placed, Sends
+
+
+class ByRounds:
+    """One collective whose sends cannot meet.
+
+    Parameters
+    ----------
+    placed : its phases on their links; `placed.owner` names the member that sends over each link.
+    tasks : the task of each member.
+    outside : what carries its sends, and hears of members that are through.
+    """
+
+    def __init__(self, placed: Placed, tasks: Ints, outside: Outside) -> None:
+        self.tasks = tasks
+        self._placed, self._outside, self._length = placed, outside, int(placed.last.max(initial=0))
+        self._unknown = 2**62 if placed.ticks.dtype is np.int64 else 2**400  # later than any time
+        self._base = 0  # the phase of the first row
+        self._entry: list[Ints] = [self._blank()]  # when members enter phases
+        self._ends: list[Ints] = []  # when the sends of phases arrive
+        self._through = self._blank()  # when members are through
+        self._bound = np.full(placed.members, self._length + 1)  # the phase from which on a member's sends are bound
+        self._under_way = [0] * placed.members  # bound sends that have set out
+        self._step: InStep | None = None  # from the phase of the last row on, if that is known
+        self._changed = self._length + 1  # the first phase of which something new is known
+        self._posted = 0
+        self._lasts = set(placed.last.tolist())
+        self._waiting = np.ones(placed.members, dtype=bool)  # members that are not through
+        self._links: list[list[int]] = [[] for _ in range(placed.members)]
+        for link, member in placed.owner.items():
+            self._links[member].append(link)
+
+    def post(self, member: int, now: int) -> None:
+        """Note that *member* begins."""
+        if not self._posted:
+            self._outside.network.enter(self, self._placed.links, now)
+            self._bound[[one for one in range(self._placed.members) if not self._clear(one)]] = 0
+        self._posted += 1
+        self._entry[0][member] = now
+        self._changed = 0
+
+    def arrived(self, sent: Going, now: int) -> None:
+        """Note that a bound send has arrived."""
+        member = int(self._placed.phase(sent.phase).source[sent.row])
+        self._ends[sent.phase - self._base][sent.row] = now
+        self._changed = min(self._changed, sent.phase)
+        self._under_way[member] -= 1
+        if not self._under_way[member]:
+            self._go_on(member, self._length if self._clear(member) else sent.phase + 1)
+
+    def due(self, now: int) -> None:
+        """Note which members are through."""
+        if not self._waiting.any():
+            return
+        through = self._step.through() if self._step else self._through
+        for member in np.flatnonzero((through <= now) & self._waiting).tolist():
+            self._waiting[member] = False
+            self._outside.through(self, member, now)
+        if not self._waiting.any():
+            self._outside.network.quit(self, self._placed.links)
+            self._write_rows()
+            if self._step:
+                self._write_steps(self._step, self._length)
+        elif not self._step:
+            self._changed = min(self._changed, self._last)  # so that what begins now does
+
+    def begin(self, now: int) -> None:
+        """Foresee what follows from what is newly known; begin the bound sends whose members have entered a phase."""
+        free = (self._bound > self._length).all()
+        if self._changed > self._length or (free and self._early() and self._placed.each_needs_all):
+            return
+        while self._changed <= self._length:
+            self._foresee(self._changed, now, 0)
+            self._changed = self._length + 1
+            for member in np.flatnonzero(self._bound <= self._length).tolist():
+                if self._set_out(member, now):
+                    self._changed = self._last
+        self._ask(now)
+
+    def disturbed(self, link: int, now: int) -> None:
+        """Bind the member that sends over *link*: what is under way of its sends joins the network."""
+        member = self._placed.owner[link]
+        if self._bound[member] <= self._length:
+            return
+        self.due(now)
+        if not self._waiting[member]:
+            return
+        if not self._step:
+            self._foresee(min(self._changed, self._last), now, 0)
+        self._leave_step(now)
+        rows = bisect_right(self._entry, now, key=lambda row: int(row[member]))
+        phase = self._base + rows - 1
+        if rows and phase < self._length:
+            self._join(member, phase, now)
+        self._go_on(member, phase if self._under_way[member] else phase + 1)
+        self._changed = max(phase, self._base)
+        self.begin(now)
+
+    # -- what will be
+
+    @property
+    def _last(self) -> int:
+        """The phase of the last row."""
+        return self._base + len(self._entry) - 1
+
+    def _blank(self) -> Ints:
+        return self._placed.ticks.whole([self._unknown] * self._placed.members)
+
+    def _early(self) -> bool:
+        """Return whether some member has not posted."""
+        return self._posted < self._placed.members
+
+    def _foresee(self, phase: int, now: int, least: int) -> None:
+        """Compute when members enter the phases after *phase*, up to *least* at least, else as far as needed.
+
+        What has happened by now stays.
+        """
+        keep = phase - self._base
+        before = self._ends[keep:]
+        del self._entry[keep + 1 :], self._ends[keep:]
+        self._step = None
+        self._through[self._placed.last > phase] = self._unknown
+        self._finish(phase)
+        bound = self._bound[self._bound <= self._length]
+        least = max(least, int(bound.max(initial=0)))
+        while phase < self._length and (phase < least or not self._enough(phase, now, len(bound))):
+            sends = self._placed.phase(phase)
+            ends = self._arrivals(phase, sends)
+            if before:
+                happened = before.pop(0)
+                ends = np.where(happened <= now, happened, ends)
+            self._ends.append(ends)
+            last = np.append(ends, 0)[sends.incident].max(axis=0, initial=0)
+            self._entry.append(np.maximum(self._entry[-1], last))
+            phase += 1
+            self._finish(phase)
+
+    def _arrivals(self, phase: int, sends: Sends) -> Ints:
+        """Return when the sends of *phase*, whose members enter it by the last row, arrive."""
+        lasting = self._placed.lasting()[self._placed.kinds[phase]]
+        found: Ints = np.minimum(self._entry[-1][sends.source] + lasting, self._unknown)
+        found[(lasting == NEVER) | (sends.travels & (self._bound[sends.source] <= phase))] = self._unknown
+        return found
+
+    def _enough(self, phase: int, now: int, bound: int) -> bool:
+        """Return whether nothing after *phase* need be foreseen: it is in step, unknown, or later; *bound* count."""
+        row = self._entry[-1]
+        first, last = row.min(), row.max()
+        if first == self._unknown:
+            return True
+        if bound or last == self._unknown:
+            return bool(first > now)
+        prefix = self._placed.prefix() if now <= first == last else None
+        if prefix is not None:
+            self._step = InStep(self._placed, prefix, phase, int(first))
+        return prefix is not None
+
+    def _finish(self, phase: int) -> None:
+        """Note when the members are through that have nothing to do from *phase* on, which the last row enters."""
+        if phase in self._lasts:
+            mine = self._placed.last == phase
+            self._through[mine] = self._entry[-1][mine]
+
+    def _ask(self, now: int) -> None:
+        """Ask for the instants at which something happens."""
+        through = self._step.through() if self._step else self._through
+        soon = through[self._waiting & (through < self._unknown)]
+        entered = [
+            self._entry[self._bound[member] - self._base][member]
+            for member in np.flatnonzero(self._bound <= min(self._last, self._length)).tolist()
+            if not self._under_way[member]
+        ]
+        first = self._entry[-1].min()
+        if not self._step and self._last < self._length and first < self._unknown:
+            quickest, through_next = self._placed.quickest(), min(last for last in self._lasts if last > self._last)
+            entered.append(max(first, now + 1, first + quickest[through_next] - quickest[self._last]))
+        for tick in sorted({*soon.tolist(), *map(int, entered)} - {self._unknown}):
+            self._outside.at(self, max(tick, now))
+
+    # -- what is bound
+
+    def _clear(self, member: int) -> bool:
+        """Return whether nobody else is on the links of *member*."""
+        return all(map(self._outside.network.clear, self._links[member]))
+
+    def _set_out(self, member: int, now: int) -> bool:
+        """Begin the sends of a bound *member* that has entered its phase; return whether it has."""
+        phase = int(self._bound[member])
+        if self._under_way[member] or phase > self._last or phase >= self._length:
+            return False
+        if self._entry[phase - self._base][member] > now:
+            return False
+        if len(self._ends) <= phase - self._base:
+            self._foresee(phase, now, phase + 1)
+        self._join(member, phase, now)
+        if not self._under_way[member]:
+            self._go_on(member, phase + 1)
+        return True
+
+    def _go_on(self, member: int, phase: int) -> None:
+        """Note that the sends of *member* are bound from *phase* on; after the last phase there are none."""
+        self._bound[member] = phase if phase < self._length else self._length + 1
+
+    def _join(self, member: int, phase: int, now: int) -> None:
+        """Let the network carry what has not arrived of what *member* sends in *phase*."""
+        sends, ends = self._placed.phase(phase), self._ends[phase - self._base]
+        start = int(self._entry[phase - self._base][member])
+        for row in sends.of[member]:
+            if sends.travels[row] and ends[row] > now:
+                end = NEVER if ends[row] == self._unknown else int(ends[row])
+                join = start + int(sends.wait[row])
+                self._under_way[member] += 1
+                sent = Going(phase, row, start, join, float(sends.share[row])).at(now, end)
+                self._outside.send(self, sent, sends.ways[row], now)
+
+    # -- what was
+
+    def _leave_step(self, now: int) -> None:
+        """If the collective is in step, go on by rows from the phase that takes place now."""
+        step, self._step = self._step, None
+        if step is None or step.begins[step.first] > now:
+            return
+        phase = step.phase_at(now)
+        self._write_rows()
+        self._write_steps(step, phase)
+        self._base, self._ends = phase, []
+        self._entry = [self._placed.ticks.whole([int(step.begins[phase])] * self._placed.members)]
+        self._foresee(phase, now, phase + 1)
+
+    def _write_steps(self, step: InStep, until: int) -> None:
+        """Write down what has taken place in step."""
+        self._outside.log.in_step(self.tasks, self._placed, step.begins, step.first, until)
+
+    def _write_rows(self) -> None:
+        """Write down what has taken place by rows."""
+        kinds = self._placed.kinds[self._base : self._base + len(self._ends)]
+        bounds = [0, *(np.flatnonzero(np.diff(kinds)) + 1).tolist(), len(kinds)]
+        for first, last in pairwise(bounds):
+            if first < last:
+                sends = self._placed.phase(self._base + first)
+                start = np.stack([row[sends.source] for row in self._entry[first:last]])
+                self._outside.log.rounds(self.tasks, sends, start, np.stack(self._ends[first:last]))

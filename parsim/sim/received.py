@@ -1,0 +1,94 @@
+"""What members of collectives receive: a row for each run of rounds that one member sends to another without a pause.
+
+member 1 receives from 0    |round 0|round 1|round 2|        |round 3|        two rows: 3 rounds, and 1
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from parsim.core.columns import Floats, Ints, no_floats, no_ints
+from parsim.sim.placed import Placed, Sends
+from parsim.sim.ticks import Ticks
+
+
+class Received(NamedTuple):
+    """Runs of rounds, a row each; sorted by sender, receiver and start."""
+
+    sender: Ints = no_ints()  # the task that sends
+    receiver: Ints = no_ints()  # the task that receives
+    start_s: Floats = no_floats()
+    end_s: Floats = no_floats()
+    rounds: Ints = no_ints()
+    size: Floats = no_floats()  # B of all its rounds
+    nominal_s: Floats = no_floats()
+
+
+class Log:
+    """Notes what members receive.
+
+    Parameters
+    ----------
+    ticks : what a tick is.
+    """
+
+    def __init__(self, ticks: Ticks) -> None:
+        self._ticks = ticks
+        self._blocks: list[tuple[Any, ...]] = []  # of columns
+        self._sends: list[tuple[Any, ...]] = []  # of single rows
+
+    def send(self, tasks: Ints, sends: Sends, row: int, start: int, end: int) -> None:
+        """Note that a single send has arrived; *tasks* are those of the members."""
+        ends = int(tasks[sends.source[row]]), int(tasks[sends.target[row]])
+        self._sends.append((*ends, start, end, 1, float(sends.size[row]), float(sends.nominal[row])))
+
+    def in_step(self, tasks: Ints, placed: Placed, begins: Ints, first: int, until: int) -> None:
+        """Note that all sends of the phases from *first* on, below *until*, took place in step: phase after phase."""
+        kinds = placed.kinds[first:until]
+        bounds = [first, *(first + place + 1 for place in np.flatnonzero(np.diff(kinds)).tolist()), until]
+        for one, other in pairwise(bounds):
+            if one < other:
+                sends = placed.phase(one)
+                count = int(sends.travels.sum())
+                start, end = begins[[one]].repeat(count), begins[[other]].repeat(count)
+                self._block(tasks, sends, np.flatnonzero(sends.travels), start, end, other - one)
+
+    def rounds(self, tasks: Ints, sends: Sends, start: Ints, end: Ints) -> None:
+        """Note when the sends of consecutive equal phases began and arrived, (phases, sends)."""
+        there = np.flatnonzero(sends.travels)
+        start, end = start[:, there].T, end[:, there].T
+        opens = np.ones(start.shape, dtype=bool)
+        opens[:, 1:] = start[:, 1:] != end[:, :-1]
+        closes = np.ones_like(opens)
+        closes[:, :-1] = opens[:, 1:]
+        place, first = np.nonzero(opens)
+        last = np.nonzero(closes)[1]
+        self._block(tasks, sends, there[place], start[opens], end[closes], last - first + 1)
+
+    def columns(self) -> Received:
+        """Return the rows; runs of equal members that follow each other without a pause are one."""
+        parts = [*self._blocks, tuple(map(np.array, zip(*self._sends, strict=True)))] if self._sends else self._blocks
+        if not parts:
+            return Received()
+        sender, receiver, start, end, rounds, size, nominal = map(np.concatenate, zip(*parts, strict=True))
+        order = np.lexsort((end, start, receiver, sender))
+        sender, receiver, start, end = sender[order], receiver[order], start[order], end[order]
+        opens = np.ones(len(order), dtype=bool)
+        opens[1:] = (sender[1:] != sender[:-1]) | (receiver[1:] != receiver[:-1]) | (start[1:] != end[:-1])
+        first = np.flatnonzero(opens)
+        last = np.append(first[1:], len(order)) - 1
+        return Received(
+            sender[first],
+            receiver[first],
+            self._ticks.times(start[first]),
+            self._ticks.times(end[last]),
+            *(np.add.reduceat(column[order], first) for column in (rounds, size, nominal)),
+        )
+
+    def _block(self, tasks: Ints, sends: Sends, rows: Ints, start: Ints, end: Ints, rounds: Ints | int) -> None:
+        times = np.broadcast_to(np.asarray(rounds, dtype=np.int64), len(rows))
+        ends = tasks[sends.source[rows]], tasks[sends.target[rows]]
+        self._blocks.append((*ends, start, end, times, times * sends.size[rows], times * sends.nominal[rows]))

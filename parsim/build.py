@@ -28,7 +28,7 @@ from parsim.core.timeline import STEPS
 from parsim.costs import costs
 from parsim.entries.checked_policy import guarded
 from parsim.entries.external import Outside, staying
-from parsim.hardware import ClusterForm, about_memory, about_names, devices_of, wired
+from parsim.hardware import ClusterForm, about_memory, about_names, countable, devices_of, wired
 from parsim.lower import complaints_about, too_long
 from parsim.policies import policies
 from parsim.scenario.document import MANY
@@ -235,7 +235,7 @@ def _job(
 ) -> Job | None:
     """Call the entries of *said* and make the job; collect complaints, and faults *elsewhere*."""
     devices, cluster, graph, cost, policy = (), None, None, None, None
-    if "cluster" in said:
+    if "cluster" in said and countable(said["cluster"], complaints):
         with _elsewhere(elsewhere):
             devices = _collect(complaints, lambda: devices_of(said["cluster"]), ("cluster",)) or ()
     if devices:

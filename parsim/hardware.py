@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cache
-from operator import itemgetter
 from pathlib import Path as FilePath
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from parsim.core.annotations import Filled
 from parsim.core.choice import one_of
 from parsim.core.cluster import HOST, UNWIRED, Cluster, Device
-from parsim.core.errors import Complaint, Invalid, Path, ScenarioError, checked_below
+from parsim.core.errors import Complaint, Invalid, Path, checked_below
 from parsim.core.graph import Numbered
 from parsim.core.names import about_ways
 from parsim.core.rates import ByFormat, rates_of
 from parsim.core.schema import Ask, Count, Name, Positive
+from parsim.core.signatures import taken
 from parsim.core.suggestions import did_you_mean
-from parsim.core.units import DIMENSIONS, Bytes, BytesPerSecond, DollarsPerHour, FlopPerSecond, Watts, measure
-from parsim.scenario import document
-from parsim.scenario.schema import OneOf, check
+from parsim.core.units import Bytes, BytesPerSecond, DollarsPerHour, FlopPerSecond, Watts
+from parsim.scenario import sourced
+from parsim.scenario.schema import OneOf
 from parsim.topologies import topologies
 
 if TYPE_CHECKING:
@@ -115,25 +115,37 @@ class ClusterForm:
     Parameters
     ----------
     devices : number of devices, named w0, w1, ...; or a list with the name of each, or a mapping with its name and what
-        differs from `device`.
-    device : the default of all devices: the name of a known device, or its numbers; left out: speed 1, one slot, no
-        limit of memory.
+        differs from `device`; left out: as many as the topology has.
+    device : the default of all devices: the name of a known device, or its numbers; left out: the device of the
+        topology's node, or else speed 1, one slot, no limit of memory.
     topology : how devices and host are wired; left out: nothing can travel.
     """
 
-    devices: Count | list[Name | NamedDevice]
+    devices: Count | list[Name | NamedDevice] | None = None
     device: Kind | DeviceForm = DeviceForm()
     topology: Annotated[Ask, OneOf(topologies, given=("places",))] | None = None
 
+    EXAMPLE: ClassVar[str] = "{devices: 4}"  # no key is required
+
+
+def countable(form: ClusterForm, complaints: Sequence[Complaint]) -> bool:
+    """Return whether the number of devices is known, or nobody states it; a wrong topology may have stated it."""
+    wrong = any(complaint.path[:2] == ("cluster", "topology") for complaint in complaints)
+    return form.devices is not None or form.topology is not None or not wrong
+
 
 def devices_of(form: ClusterForm) -> tuple[Device, ...]:
-    """Return the devices of a scenario, listed or counted."""
-    rows = form.devices if isinstance(form.devices, list) else Numbered("w{}".format, form.devices)
-    if not rows:
+    """Return the devices of a scenario: listed, counted, or as many as its topology has."""
+    said = claimed(form.topology, "devices") if form.devices is None else form.devices
+    if said is None:
+        raise Invalid([Complaint(("devices",), MISSING)])
+    count = len(said) if isinstance(said, list) else said
+    if not count:
         raise Invalid([Complaint(("devices",), "is empty; at least one device is needed")])
-    if len(rows) > MOST_WORKERS:
-        raise Invalid([Complaint(("devices",), f"{len(rows)} devices are more than {MOST_WORKERS}")])
-    default = _numbers(form.device, ("device",))
+    if count > MOST_WORKERS:
+        raise Invalid([Complaint(("devices",), f"{count} devices are more than {MOST_WORKERS}")])
+    rows = said if isinstance(said, list) else Numbered("w{}".format, count)
+    default = _numbers(_of_node(form), ("device",))
     devices = tuple(
         _device(row, ("devices", index), default) if isinstance(row, NamedDevice) else Device(row, **default)
         for index, row in enumerate(rows)
@@ -142,6 +154,25 @@ def devices_of(form: ClusterForm) -> tuple[Device, ...]:
     if slots > MOST_WORKERS:
         raise Invalid([Complaint(("devices",), f"{slots} slots are more than {MOST_WORKERS}")])
     return devices
+
+
+MISSING = "is missing; write for example 'devices: 4', or a topology that says how many, such as islands with nodes"
+
+
+def claimed(topology: Ask | None, what: str) -> Any:
+    """Return how many `devices` a topology has, or the name of its known `device`; None: it does not say."""
+    claim = topologies.claims(topology.name).get(what) if topology is not None else None
+    if topology is None or claim is None:
+        return None
+    with checked_below("topology"):
+        return claim(**{name: topology.arguments[name] for name in taken(claim, topology.arguments)})
+
+
+def _of_node(form: ClusterForm) -> str | DeviceForm:
+    """Return the default of all devices: as stated, and where it names no kind, that of the topology's node."""
+    if isinstance(form.device, str) or form.device.kind is not None:
+        return form.device
+    return replace(form.device, kind=claimed(form.topology, "device"))
 
 
 def _device(row: NamedDevice, path: Path, default: dict[str, Any]) -> Device:
@@ -186,29 +217,13 @@ def kinds() -> dict[str, FilePath]:
 
 def about(name: str) -> str:
     """Return the description in the first line of a known device's file."""
-    return kinds()[name].read_text(encoding="utf-8").partition("\n")[0].lstrip("# ")
+    return sourced.about(kinds()[name])
 
 
 @cache
 def kind(name: str) -> KnownForm:
     """Read the file of a known device: each value has a source, or a `ScenarioError` is raised."""
-    file, said = str(kinds()[name]), _read(name)
-    rows = said.values if isinstance(said.values, dict) else {}
-    faults = list(said.faults)
-    for key, row in rows.items():
-        if key in (*KEYS, *FACTS):
-            faults += [document.fault(file, said.position(path), path, SOURCED) for path in _unsourced((key,), row)]
-        else:
-            why = did_you_mean(key, (*KEYS, *FACTS))
-            faults.append(document.fault(file, said.position((key,), "key"), (key,), why))
-    if faults:
-        raise ScenarioError(faults)
-    try:
-        return KnownForm(**check(KnownForm, {key: _each(row, itemgetter("value")) for key, row in rows.items()}))
-    except Invalid as wrong:
-        raise ScenarioError(
-            document.fault(file, said.position(c.path, c.at), c.path, c.message) for c in wrong.complaints
-        ) from None
+    return sourced.read(kinds()[name], KnownForm, (*KEYS, *FACTS), by_name=RATES)
 
 
 def known_device(name: str) -> Device:
@@ -216,34 +231,10 @@ def known_device(name: str) -> Device:
     return Device(name, **_said(kind(name)))
 
 
-SOURCED = "wants {value: 312 TFLOP/s, source: 'where that is written'}"
-
-
 def numbers(name: str) -> dict[str, Any]:
     """Return the numbers of a known device in base units, each beside its source."""
     kind(name)  # refuses a wrong file
-    return {key: _each(row, _in_base_units) for key, row in _read(name).values.items()}
-
-
-def _in_base_units(row: dict[str, Any]) -> dict[str, Any]:
-    value = row["value"]
-    return row | {"value": measure(value, *DIMENSIONS)[1] if isinstance(value, str) else value}
-
-
-def _read(name: str) -> document.Document:
-    return document.read(kinds()[name].read_bytes(), str(kinds()[name]))
-
-
-def _unsourced(path: Path, row: Any) -> list[Path]:
-    """Return the paths of the numbers without source; rates have a number for each format."""
-    if isinstance(row, dict) and row and path[-1] in RATES and not row.keys() & {"value", "source"}:
-        return [wrong for key, one in row.items() for wrong in _unsourced((*path, key), one)]
-    return [] if isinstance(row, dict) and row.keys() == {"value", "source"} else [path]
-
-
-def _each(row: dict[str, Any], answer: Callable[[dict[str, Any]], Any]) -> Any:
-    """Return *answer* of a number, or of the number of each format."""
-    return answer(row) if "value" in row else {key: answer(one) for key, one in row.items()}
+    return sourced.numbers(kinds()[name])
 
 
 def about_names(form: ClusterForm, devices: Sequence[Device]) -> list[Complaint]:

@@ -121,7 +121,7 @@ def test_list_shows_each_shelf_and_entry(command):
     code, out, err = command("list")
     assert (code, err) == (0, "")
     heads = [line.split(":")[0] for line in out.splitlines() if not line.startswith(" ")]
-    assert heads == [*SHELVES, "devices"]
+    assert heads == [*SHELVES, "devices", "nodes"]
     for entry in ("items", "stages", "tasks", "transfers", "gpipe", "1f1b", "fifo", "heft", "in_order", "constant",
                   "noisy", "star", "full", "custom", "double", "sum", "data", "layers", "chain"):  # fmt: skip
         assert re.search(rf"^  {entry} +\S.*\.$", out, re.MULTILINE), entry
@@ -134,7 +134,7 @@ def test_list_shows_the_file_that_each_entry_stands_in(command):
     assert files["1f1b"] == "parsim/schedules/one_f_one_b.py"
     for name, file in files.items():
         if file.endswith(".yaml"):
-            assert file == f"parsim/devices/{name}.yaml"
+            assert file in (f"parsim/devices/{name}.yaml", f"parsim/nodes/{name}.yaml")
             continue
         assert re.search(rf'\.add\("{name}"[,)]', (ROOT / file).read_text()), f"{name} does not stand in {file}"
 
@@ -162,7 +162,7 @@ def test_list_as_json(command):
     code, out, err = command("list", "--json")
     assert (code, err) == (0, "")
     found = json.loads(out)
-    assert list(found) == [*SHELVES, "devices"]
+    assert list(found) == [*SHELVES, "devices", "nodes"]
     assert found["merges"] == {
         "question": "what is made of all outputs?",
         "entries": [{"name": "sum", "file": "parsim/merges/sum.py", "does": "Add up *values*."}],

@@ -79,7 +79,7 @@ def test_what_is_described_is_a_parameter(name, entry):
 
 
 def test_defaults_are_told(schema):
-    star = next(one for one in schema["$defs"]["topologies-places"]["anyOf"] if one["title"] == "star")
+    star = next(one for one in schema["$defs"]["topologies-places"]["anyOf"] if one.get("title") == "star")
     assert star["properties"]["latency"]["description"].endswith(" Default: 0 s.")
     assert "Default" not in star["properties"]["bandwidth"]["description"]
     assert schema["properties"]["seed"]["description"].endswith(" Default: 0.")

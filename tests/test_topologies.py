@@ -150,6 +150,7 @@ def test_paths_of_many_pairs_are_those_of_each():
         Routes(
             lambda sources, targets: np.stack([2 * sources, np.where(targets == 3, -1, 2 * targets + 1)], axis=1),
             lambda number: Link(str(number), 1e9 + number, 1e-6 * number),
+            count=8,
         ),
         tiers=(Tier("node", 2), Tier("pod", 4)),
     )

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from parsim.entries.registry import Shelf
 
 
-DEVICES = "devices"  # not a shelf of Python files, but listed with the shelves
+HARDWARE = ("devices", "nodes")  # not shelves of Python files, but listed with them
 
 
 @click.command()
@@ -76,23 +77,22 @@ def list_(shelf: str | None, files: tuple[str, ...], as_json: bool) -> None:
     from parsim.entries.registry import SHELVES
     from parsim.entries.registry import shelf as find
     from parsim.export.table import table
-    from parsim.hardware import QUESTION
 
     faults: list[Fault] = []
     use_files(files, faults)
-    known = (*SHELVES, DEVICES)
+    known = (*SHELVES, *HARDWARE)
     if shelf is not None and shelf not in known:
         faults += option_fault("SHELF", did_you_mean(shelf, known)).faults
     raise_all(faults)
     chosen = known if shelf is None else (shelf,)
-    questions = {name: QUESTION if name == DEVICES else find(name).question for name in chosen}
-    rows = {name: _device_rows() if name == DEVICES else _rows(find(name)) for name in chosen}
+    questions = {name: _files(name).QUESTION if name in HARDWARE else find(name).question for name in chosen}
+    rows = {name: _file_rows(_files(name)) if name in HARDWARE else _rows(find(name)) for name in chosen}
     if as_json:
-        entries = {name: _with_numbers(some) if name == DEVICES else some for name, some in rows.items()}
+        entries = {name: _with_numbers(_files(name), some) if name in HARDWARE else some for name, some in rows.items()}
         say_json({name: {"question": questions[name], "entries": entries[name]} for name in chosen})
         return
-    if DEVICES in rows:
-        rows[DEVICES] = [row | {"does": f"{row['does']}{_running(row['name'])}"} for row in rows[DEVICES]]
+    if "devices" in rows:
+        rows["devices"] = [row | {"does": f"{row['does']}{_running(row['name'])}"} for row in rows["devices"]]
     lines = iter(table([list(row.values()) for some in rows.values() for row in some], words=range(3)))
     for name, some in rows.items():
         say("\n".join([f"{name}: {questions[name]}", *(f"  {next(lines)}" for _ in some)]))
@@ -111,16 +111,22 @@ def _first_line(entry: Callable[..., Any]) -> str:
     return (entry.__doc__ or (module and module.__doc__) or "").strip().partition("\n")[0]
 
 
-def _device_rows() -> list[dict[str, Any]]:
-    from parsim.hardware import about, kinds
+def _files(name: str) -> ModuleType:
+    """Return the module that knows the files of the hardware of this name."""
+    from parsim import hardware
+    from parsim.topologies import nodes
 
-    return [{"name": name, "file": _shown(str(file)), "does": about(name)} for name, file in kinds().items()]
+    return hardware if name == "devices" else nodes
 
 
-def _with_numbers(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    from parsim.hardware import numbers
+def _file_rows(known: ModuleType) -> list[dict[str, Any]]:
+    from parsim.scenario.sourced import about
 
-    return [row | {"numbers": numbers(row["name"])} for row in rows]
+    return [{"name": name, "file": _shown(str(file)), "does": about(file)} for name, file in known.kinds().items()]
+
+
+def _with_numbers(known: ModuleType, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [row | {"numbers": known.numbers(row["name"])} for row in rows]
 
 
 def _running(device: str) -> str:

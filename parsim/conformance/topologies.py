@@ -9,14 +9,18 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import permutations, product, repeat
 from typing import Any
 
+import numpy as np
+
 from parsim.conformance.case import Case, Found, asked, found, who_of
 from parsim.conformance.profiles import profile
 from parsim.core.cluster import HOST, Cluster, Device, Pairs, each_pair
+from parsim.core.columns import NONE
+from parsim.core.wiring import Routes
 from parsim.entries.checks import wiring
 from parsim.metrics.checker import check
 from parsim.scenario.schema import check as read
@@ -26,6 +30,14 @@ from parsim.topologies import topologies
 GIVEN = ("places",)
 SIZES = (1, 2, 3, 5)  # devices
 SIZE = 3e6  # B, of a flow
+NODE = {"bandwidth": "8 MB/s", "latency": "1 ms", "nics": 1, "nic": "2 MB/s", "nic_latency": "3 ms"}
+SHAPES: dict[str, Callable[[int], dict[str, Any]]] = {  # arguments that suit a number of devices
+    "torus": lambda devices: {"sides": [devices]},
+    "fat_tree": lambda devices: {"levels": [{"down": devices, "up": 2, "oversubscription": 2}, {"down": 1}]},
+    "leaf_spine": lambda devices: {"per_leaf": 2, "spines": 2, "oversubscription": 2},
+    "islands": lambda devices: {"per_node": 2, **NODE},
+    "rail": lambda devices: {"per_node": 2 - devices % 2, "nodes_per_leaf": 2, "spines": 2, **NODE},
+}
 
 
 def cases(entry: str) -> list[Case]:
@@ -51,6 +63,8 @@ def samples(entry: str, devices: int) -> dict[str, Any]:
     """Return arguments for topologies that read a file or name the devices; empty for others."""
     if entry == "shared_memory":
         return {"profile": profile()}
+    if entry in SHAPES:
+        return SHAPES[entry](devices)
     if entry != "custom":
         return {}
     ends = list(permutations([*(f"w{index}" for index in range(devices)), HOST], 2))
@@ -68,9 +82,26 @@ def routes(entry: str, devices: int) -> Found:
     known = sum(way is not None for way in ways.values())
     broken = [f"the route from {name} differs when asked for again" for name in names]
     broken += [] if known else ["has no route between any two places"]
+    if not broken:
+        broken += arrays_differ(cluster, list(ways))
     if not broken and not means_agree(cluster):
         broken.append("alike yields pairs or counts that do not cover all routes")
     return found(broken, f"{known} of {len(ways)} routes")
+
+
+def arrays_differ(cluster: Cluster, ends: list[tuple[int, int]]) -> list[str]:
+    """Say how routes of many pairs at once differ from those of each."""
+    route = cluster.wiring.route
+    if not isinstance(route, Routes) or not ends:
+        return []
+    numbers = route.numbers(*np.array(ends).T)
+    used = [number for number in np.unique(numbers).tolist() if number != NONE]
+    if not 0 <= min(used) <= max(used) < route.count:
+        return [f"numbers links from {min(used)} to {max(used)}, but there are {route.count}"]
+    if len({route.link(number).name for number in used}) < len(used):
+        return ["two links have one name"]
+    many = dict(zip(ends, route.many(*np.array(ends).T), strict=True))
+    return [f"the route {pair} differs when asked for with others" for pair in ends if many[pair] != route(*pair)]
 
 
 def means_agree(cluster: Cluster) -> bool:

@@ -21,7 +21,6 @@ from parsim.core.wiring import Routes as Routes
 from parsim.core.wiring import Wiring as Wiring
 from parsim.core.wiring import alone as alone
 from parsim.core.wiring import each_pair as each_pair
-from parsim.core.wiring import one_for_all as one_for_all
 from parsim.core.wiring import unit_weight as unit_weight
 
 HOST = "host"

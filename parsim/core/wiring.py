@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import product
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -59,17 +58,19 @@ class Routes:
 
     Parameters
     ----------
-    numbers : the numbers of the links from *sources* to *targets*, (pairs, hops), in travel order, padded by NONE.
+    numbers : the numbers of the links from *sources* to *targets*, (pairs, hops), in travel order; NONE: no link.
     link : the link with a number.
+    count : how many links there are.
 
     >>> hub = Routes(lambda sources, targets: np.stack([2 * sources, 2 * targets + 1], axis=1),
-    ...              lambda number: Link(f"w{number // 2}.{('up', 'down')[number % 2]}", 1e9))
+    ...              lambda number: Link(f"w{number // 2}.{('up', 'down')[number % 2]}", 1e9), 8)
     >>> hub.numbers(np.array([0, 3]), np.array([1, 1])).tolist(), [link.name for link in hub(0, 1)]
     ([[0, 3], [6, 3]], ['w0.up', 'w1.down'])
     """
 
     numbers: Callable[[Ints, Ints], Ints]
     link: Callable[[int], Link]
+    count: int
 
     def __call__(self, source: int, target: int) -> Route | None:
         """Return the links from one place to another, or None if there is no way."""
@@ -156,27 +157,6 @@ class Wiring(NamedTuple):
         (2, 17)
         """
         return place // self.tiers[tier].size if self.tiers else place
-
-
-def one_for_all(host: int) -> Callable[[Places, Places], Pairs]:
-    """Return the `alike` of a wiring in which all devices are equivalent.
-
-    >>> list(one_for_all(host=3)((0, 1, 2), (1, 2))), list(one_for_all(host=3)((3,), (0, 1, 2)))
-    ([(0, 1, 4)], [(3, 0, 3)])
-    """
-
-    def alike(sources: Places, targets: Places) -> Pairs:
-        for some, others in product(_apart(sources, host), _apart(targets, host)):
-            pairs = len(some) * len(others) - len(set(some).intersection(others))
-            if pairs:
-                yield next((a, b, pairs) for a in some for b in others if a != b)
-
-    return alike
-
-
-def _apart(places: Places, host: int) -> tuple[Places, Places]:
-    """Return the devices among *places*, and the host."""
-    return tuple(place for place in places if place != host), (host,) if host in places else ()
 
 
 def no_way(source: int, target: int) -> Route | None:

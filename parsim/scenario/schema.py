@@ -130,7 +130,9 @@ class Record:
 
     @property
     def example(self) -> str:
-        """An example for messages: all required keys, if an example of each is known."""
+        """An example for messages: that of the class, or all required keys, if an example of each is known."""
+        if hasattr(self.cls, "EXAMPLE"):
+            return str(self.cls.EXAMPLE)
         said = {
             key_of(name): example(annotation)
             for name, (annotation, parameter) in parameters(self.cls).items()

@@ -23,13 +23,16 @@ def with_workers(scenario: Scenario, job: Job, count: int) -> Scenario:
     Copies take the seconds that tasks state for the last device. No route of a custom topology leads to a copy.
     """
     cluster = scenario.values["cluster"]
-    rows = _rows(cluster["devices"], job, count)
+    said = cluster.get("devices", len(job.cluster.devices))
+    rows = _rows(said, job, count)
     names = [_name(row) for row in rows]
-    whole = isinstance(cluster["devices"], int) and all(isinstance(row, str) for row in rows)
+    whole = isinstance(said, int) and all(isinstance(row, str) for row in rows)
     changed = {**cluster, "devices": len(rows) if whole else rows}
     topology = cluster.get("topology")
     if isinstance(topology, Mapping) and "routes" in topology:
         changed["topology"] = {**topology, "routes": _routes(topology["routes"], {*names, HOST})}
+    elif isinstance(topology, Mapping):  # as many nodes, or leaves, as the devices need
+        changed["topology"] = {key: held for key, held in topology.items() if key not in ("nodes", "leaves")}
     values = {**scenario.values, "cluster": changed}
     workload = scenario.values["workload"]
     if isinstance(workload, Mapping) and isinstance(workload.get("tasks"), list):

@@ -12,13 +12,16 @@ alpha-beta model: seconds = alpha + beta size (Hockney, Parallel Computing 20, 1
 
 from __future__ import annotations
 
-from parsim.core.cluster import Link, Route, Wiring, one_for_all
+from parsim.core.alike import nested
+from parsim.core.columns import Ints
 from parsim.core.units import BytesPerSecond, Seconds
+from parsim.core.wiring import Link, Routes, Wiring
 from parsim.topologies import topologies
+from parsim.topologies.changes import Changes, changed
 
 
 @topologies.add("full")
-def full(places: tuple[str, ...], bandwidth: BytesPerSecond, latency: Seconds = 0.0) -> Wiring:
+def full(places: tuple[str, ...], bandwidth: BytesPerSecond, latency: Seconds = 0.0, changes: Changes = None) -> Wiring:
     """Wire each ordered pair of places by a separate link.
 
     Parameters
@@ -26,12 +29,17 @@ def full(places: tuple[str, ...], bandwidth: BytesPerSecond, latency: Seconds = 
     places : the devices' names, then the host's.
     bandwidth : bytes a second of each link.
     latency : seconds of each link, paid once by every transfer.
+    changes : links that differ from the others.
 
     >>> full(("w0", "w1", "host"), bandwidth=1e7).route(1, 2)
     (Link(name='w1>host', bandwidth=10000000.0, latency=0.0),)
     """
+    count = len(places)
 
-    def route(source: int, target: int) -> Route:
-        return (Link(f"{places[source]}>{places[target]}", bandwidth, latency),)
+    def numbers(sources: Ints, targets: Ints) -> Ints:
+        return (sources * count + targets)[:, None]
 
-    return Wiring(route, one_for_all(host=len(places) - 1))
+    def link(number: int) -> Link:
+        return Link(f"{places[number // count]}>{places[number % count]}", bandwidth, latency)
+
+    return changed(Wiring(Routes(numbers, link, count * count), nested(count - 1)), changes)

@@ -1,4 +1,4 @@
-"""Star: every device is connected to one switch by a link up and a link down.
+"""Star: every device is connected to one switch by a link up and a link down, both of one bandwidth.
 
               host
                |               w0 -> w1     w0.up, w1.down      both latencies
@@ -7,21 +7,22 @@
           | v       | v
            w0        w1        seconds of a lone transfer = links * latency + size / bandwidth
 
-The host is in the switch and has no link: it can send to every device at full speed. Transfers share only the pair of
-links of each device, as on a full-bisection ("non-blocking") switch
+It is a `switch` with equal links. The host is in the switch and has no link: it can send to every device at full speed.
+Transfers share only the pair of links of each device, as on a full-bisection ("non-blocking") switch
 (Dally and Towles, Principles and Practices of Interconnection Networks, 2004, chapter 6).
 """
 
 from __future__ import annotations
 
-from parsim.core.cluster import Link, Route, Wiring, one_for_all
 from parsim.core.units import BytesPerSecond, Seconds
+from parsim.core.wiring import Wiring
 from parsim.topologies import topologies
+from parsim.topologies.switch import switch
 
 
 @topologies.add("star")
 def star(places: tuple[str, ...], bandwidth: BytesPerSecond, latency: Seconds = 0.0) -> Wiring:
-    """Wire each device to one switch.
+    """Wire each device to one switch by links of one bandwidth.
 
     Parameters
     ----------
@@ -33,11 +34,4 @@ def star(places: tuple[str, ...], bandwidth: BytesPerSecond, latency: Seconds = 
     >>> [link.name for link in wiring.route(0, 1)], [link.name for link in wiring.route(2, 1)]
     (['w0.up', 'w1.down'], ['w1.down'])
     """
-    host = len(places) - 1
-
-    def route(source: int, target: int) -> Route:
-        up = () if source == host else (Link(f"{places[source]}.up", bandwidth, latency),)
-        down = () if target == host else (Link(f"{places[target]}.down", bandwidth, latency),)
-        return up + down
-
-    return Wiring(route, one_for_all(host))
+    return switch(places, bandwidth, latency)

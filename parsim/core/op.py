@@ -42,6 +42,7 @@ NAMES = tuple(kind.name for kind in KINDS)
 OVERLAP = len(KINDS)  # the kind of a task that is two ops
 TASKS = (*NAMES, "overlap")  # kinds of tasks by name
 _WRITTEN = re.compile(rf"(\d+)([{LETTERS}])(\d+)")
+_OF_REPLICA = re.compile(rf"(\d+(?:[{LETTERS}]\d+|U)(?:\.\d+)?):[a-z0-9]+(@\d+)?")
 _PAIR = re.compile(r"\((\d+F\d+);(\d+B\d+)\)OVERLAP_F_B")
 
 
@@ -88,12 +89,14 @@ def each(stage: int, kind: str, microbatches: Iterable[int]) -> list[Op]:
 
 
 def brief(name: str) -> str:
-    """Return the two ops of an overlap's name alone, for a bar in a picture, and any other name as it is.
+    """Return what a bar of a picture needs of a name: the two ops of an overlap, an op without its replica.
 
-    >>> brief("(0F1;1B0)OVERLAP_F_B"), brief("0F1")
-    ('0F1;1B0', '0F1')
+    >>> brief("(0F1;1B0)OVERLAP_F_B"), brief("0F1"), brief("0B1.2:t0d1@3")
+    ('0F1;1B0', '0F1', '0B1.2@3')
     """
-    pair = _PAIR.fullmatch(name)
+    pair, op = _PAIR.fullmatch(name), _OF_REPLICA.fullmatch(name)
+    if op:
+        return f"{op[1]}{op[2] or ''}"
     return f"{pair[1]};{pair[2]}" if pair else name
 
 

@@ -11,7 +11,8 @@ import parsim
 from parsim.core.errors import ParsimError
 
 MS = 1e-3
-TERMS = ("ideal_s", "recompute_s", "imbalance_s", "fill_s", "drain_s", "wait_s", "exposed_send_s", "steps_s")
+IDLE = ("fill_s", "drain_s", "wait_s", "exposed_send_s", "exposed_exchange_s")
+TERMS = ("ideal_s", "recompute_s", "imbalance_s", *IDLE, "steps_s")
 
 
 def stages(ranks, microbatches, schedule="1f1b", forward="1 ms", send="0 s", chunks=1, **plan):

@@ -292,3 +292,32 @@ def test_layers_that_devices_cannot_share_equally_are_refused(workload, plan, me
 def test_degrees_are_not_computed():
     with pytest.raises(ScenarioError, match="simulated and not computed"):
         run({"data": 4}, SMALL, 4, clock="live")
+
+
+# -- where the time went
+
+
+@pytest.mark.parametrize("detail", ["stages", "layers"])
+def test_exchanges_of_tensor_ranks_are_exposed_and_told_apart(detail):
+    """All ranks are in step, so what is not compute is exchange: 18 halves of ring all-reduces each way."""
+    found = run({"tensor": 8, "microbatch_size": 16, "detail": detail})
+    pipeline = found.to_dict()["pipeline"]
+    half = 7 * (LATENCY + 16 * 512 * 2 * 4096 / 8 / BANDWIDTH)
+    assert pipeline["exposed_exchange_s"] == pytest.approx(36 * half, rel=1e-9)
+    assert pipeline["wait_s"] == pytest.approx(0, abs=1e-12)
+    assert pipeline["ideal_s"] + pipeline["exposed_exchange_s"] == pytest.approx(found.timeline.makespan_s, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        {"data": 2, "pipeline": 2, "tensor": 2, "microbatches": 4, "bucket": "1 MB"},
+        {"data": 4, "context": 2, "microbatches": 2, "sharding": "zero3"},
+        {"data": 2, "pipeline": 4, "microbatches": 4, "schedule": "zb-h1", "sharding": "zero2", "recompute": "full"},
+    ],
+)
+def test_the_terms_of_a_mixture_add_up(plan):
+    pipeline = run(plan).to_dict()["pipeline"]
+    terms = [value for name, value in pipeline.items() if name.endswith("_s")]
+    assert all(term > -1e-12 for term in terms)
+    assert sum(terms) == pytest.approx(run(plan).timeline.makespan_s, rel=1e-9)

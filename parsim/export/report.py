@@ -35,6 +35,7 @@ PIPELINE = {
     "drain_s": "after their last task",
     "wait_s": "waiting for other tasks between their own",
     "exposed_send_s": "waiting for what travels",
+    "exposed_exchange_s": "waiting for what devices exchange of layers, gradients and weights",
     "steps_s": "steps of the host",
 }
 PARTS = ("compute", "transfer", "idle")  # of a device's time

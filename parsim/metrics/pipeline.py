@@ -1,6 +1,6 @@
 """What the seconds of a pipeline went for, as seen from the ranks that compute longest.
 
-    makespan = ideal + recompute + imbalance + fill + drain + wait + exposed send + steps
+    makespan = ideal + recompute + imbalance + fill + drain + wait + exposed send + exposed exchange + steps
 
 rank 0   |F0|F1|........>|B0|.........>|B1|       busiest     F0 F1 B0 B1   ideal + recompute + imbalance
          |     |  wait  >|  |  wait   >|          its gaps    fill before its first task, drain after its last,
@@ -35,11 +35,20 @@ class Ranks(NamedTuple):
     drain_s: Floats
     wait_s: Floats
     exposed_send_s: Floats
+    exposed_exchange_s: Floats  # of communication lanes, beside sends
 
     @property
     def idle(self) -> dict[str, Floats]:
         """The seconds in which a rank does not compute, by cause."""
         return {name: column for name, column in self._asdict().items() if "compute" not in name}
+
+
+class Within(NamedTuple):
+    """Intervals, each with the gap that it may overlap, (intervals,) each."""
+
+    gap: Ints
+    start: Floats
+    end: Floats
 
 
 class Gap(NamedTuple):
@@ -84,9 +93,10 @@ def by_rank(job: Job, timeline: Timeline, begun_s: float, done_s: float) -> Rank
     rank, task = (column[rows] for column in (timeline.workers.code, timeline.number))
     start, end = (column[rows] for column in (timeline.start_s, timeline.end_s))
     gaps = _gaps(rank, task, start, end, begun_s, done_s)
-    sends, length = _sends(job, timeline, gaps), gaps.end - gaps.start
+    sent = _sends(job, timeline, gaps)
+    sends, travels = _covered(gaps, sent), _covered(gaps, sent, _exchanges(timeline, gaps))
     fills, drains = np.diff(gaps.rank, prepend=-1) > 0, gaps.task < 0
-    took, idle = end - start, length - sends
+    took, idle = end - start, gaps.end - gaps.start - travels
 
     def sums(some: Ints, seconds: Floats) -> Floats:
         return np.bincount(some, seconds, count).astype(np.float64)
@@ -98,6 +108,7 @@ def by_rank(job: Job, timeline: Timeline, begun_s: float, done_s: float) -> Rank
         drain_s=sums(gaps.rank, idle * drains),
         wait_s=sums(gaps.rank, idle * ~(fills | drains)),
         exposed_send_s=sums(gaps.rank, sends),
+        exposed_exchange_s=sums(gaps.rank, travels - sends),
     )
 
 
@@ -123,8 +134,8 @@ def _between_steps(timeline: Timeline) -> tuple[float, float]:
     return float(before.max(initial=0.0)), float(after.min(initial=timeline.makespan_s))
 
 
-def _sends(job: Job, timeline: Timeline, gaps: Gap) -> Floats:
-    """Return how long in each gap something travels to the task that follows, (gaps,).
+def _sends(job: Job, timeline: Timeline, gaps: Gap) -> Within:
+    """Return when something travels to the task that follows a gap.
 
     Where sends are blocking, so does what the task before it sent.
     """
@@ -138,11 +149,28 @@ def _sends(job: Job, timeline: Timeline, gaps: Gap) -> Floats:
         ways.append((gap_of[table.parent[moved]] + 1, table.parent[moved]))
     gap, there = (np.concatenate(column) for column in zip(*ways, strict=True))
     rows, there = np.tile(rows, len(ways)), there >= 0
-    return _covered(gaps, gap[there], timeline.start_s[rows[there]], timeline.end_s[rows[there]])
+    return Within(gap[there], timeline.start_s[rows[there]], timeline.end_s[rows[there]])
 
 
-def _covered(gaps: Gap, gap: Ints, start: Floats, end: Floats) -> Floats:
-    """Return how much of each gap some intervals cover, each in its *gap*; what overlaps counts once, (gaps,)."""
+def _exchanges(timeline: Timeline, gaps: Gap) -> Within:
+    """Return when communication lanes of a rank send or receive, with every gap that this overlaps."""
+    rows = np.flatnonzero(timeline.transfers & timeline.owned & (timeline.transfer < 0))
+    rank = timeline.workers.code[rows]
+    found = [Within(np.empty(0, np.int64), np.empty(0), np.empty(0))]
+    for number in np.unique(rank).tolist():
+        mine, own = np.flatnonzero(gaps.rank == number), rows[rank == number]
+        start, end = timeline.start_s[own], timeline.end_s[own]
+        first, last = np.searchsorted(gaps.end[mine], start, "right"), np.searchsorted(gaps.start[mine], end, "left")
+        count = np.maximum(last - first, 0)
+        row = np.repeat(np.arange(len(own)), count)
+        within = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
+        found.append(Within(mine[first[row] + within], start[row], end[row]))
+    return Within(*(np.concatenate(column) for column in zip(*found, strict=True)))
+
+
+def _covered(gaps: Gap, *some: Within) -> Floats:
+    """Return how much of each gap some intervals cover; what overlaps counts once, (gaps,)."""
+    gap, start, end = (np.concatenate(column) for column in zip(*some, strict=True))
     start, end = np.maximum(start, gaps.start[gap]), np.minimum(end, gaps.end[gap])
     inside = start < end
     gap, start, end = gap[inside], start[inside], end[inside]

@@ -23,6 +23,7 @@ from parsim.export.report import report
 from parsim.export.six_steps import six_steps
 from parsim.export.trace import write_trace
 from parsim.metrics.collective import bandwidths, collective
+from parsim.metrics.communication import communication
 from parsim.metrics.devices import devices
 from parsim.metrics.ledger import Ledger, ledger
 from parsim.metrics.pipeline import pipeline
@@ -97,6 +98,7 @@ class Result:
             "tasks": int(self.job.graph.computes.sum()),
             "theory": self.theory.to_dict(),
             "ledger": self.ledger.to_dict(),
+            "communication": communication(self.job, self.timeline),
             "pipeline": self.pipeline,
             "result": self.value,
             **self.metrics,

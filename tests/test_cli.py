@@ -43,6 +43,10 @@ SECTION_2 = {
         "hidden_s": 0.0,
         "idle": {"steps": 0, "memory": 0, "overhead": 0, "policy": 0, "fill": 0, "drain": 0.55, "dependency": 0},
     },
+    "communication": {
+        **{name: {"exposed_s": 0.0, "hidden_s": 0.0} for name in ("data", "tensor", "pipeline", "context", "expert")},
+        "host": {"exposed_s": 0.25, "hidden_s": 0.0},
+    },
     "pipeline": None,
     "result": 30,
     "devices": [

@@ -12,6 +12,7 @@ from typing import Any
 from parsim.core.escape import printable
 from parsim.core.quantities import aligned, number, scaled, seconds, size, times, unit_of
 from parsim.core.timeline import Timeline
+from parsim.export.communication import communication
 from parsim.export.memory import kinds
 from parsim.export.table import short, table, width, wrapped
 from parsim.export.text import WIDEST, ends, folded, gantt
@@ -71,6 +72,7 @@ def report(facts: Mapping[str, Any], timeline: Timeline, steps: Sequence[str], n
         _part("Steps", [line for step in steps for line in _wrapped(step)]),
         _part("Where the time went, mean of the workers", ledger(facts)),
         _part("Where the time of the pipeline went", pipeline(facts)),
+        _part("Communication, mean of the workers", communication(facts)),
         _part("Devices", devices(facts["devices"])),
         _part("Memory at the peak of each device", kinds(facts["devices"])),
         _part("Model", _model(facts.get("model") or {})),

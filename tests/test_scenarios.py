@@ -55,6 +55,7 @@ CONFIRMED = {
     "24_mixtral": "2.97 s by hand: kernels of each layer, and the recurrence of 1F1B (tests/model_counts.py)",
     "25_llama3_405b": "34.5 s by hand: kernels of each layer, sixteen sends that share a link (tests/model_counts.py)",
     "26_recompute": "6.00 s by hand: kernels of each layer, attention's twice (tests/model_counts.py)",
+    "27_ring_all_reduce": "70.014 ms by closed form: 2 (8 - 1) x (1 us + 1 GB / 8 / (25 GB/s)), Patarasuk, Yuan 2009",
 }
 TRAINED = {
     "15_mlp_data": training_counts.mlp_data(),
@@ -91,6 +92,7 @@ MAKESPAN = {
     "17_transformer_data": TRAINED["17_transformer_data"].makespan(),
     "18_transformer_layers": TRAINED["18_transformer_layers"].makespan_where_high_is_slower(),
     "19_bucket_sends": 0.045,
+    "27_ring_all_reduce": 14 * (1e-6 + 0.125 / 25),
 }
 T_TOTAL = {
     "01_five_tasks_data": 5 / 2 * (1 + 0.1),
@@ -108,8 +110,12 @@ T_TOTAL = {
     "13_fft": 39 / 4 * 1,
     "14_two_splits": 8 / 4 * (0.1 + 4 * (0.02 + (400 + 20) / 1000) / 8),  # four transfers serve eight items
     "19_bucket_sends": 8 / 2 * (6 * 0.01 + 2 * 0.005 + 6 * 0.01) / 8,  # six backwards, two updates, six buckets
+    "27_ring_all_reduce": 8 / 8 * 14 * (1e-6 + 0.125 / 25),  # each rank alone takes as long as all together
 } | {name: counted.t_total() for name, counted in TRAINED.items()}
 RESULT = {"01_five_tasks_data": 30, "02_five_tasks_layers": 30, "03_five_tasks_chain": 60}
+for name, seconds, factor in (("27_ring_all_reduce", MAKESPAN["27_ring_all_reduce"], 2 * 7 / 8),):
+    each = {"algorithm_bandwidth_bytes_per_s": 1e9 / seconds, "bus_bandwidth_bytes_per_s": factor * 1e9 / seconds}
+    RESULT[name] = pytest.approx(each, rel=1e-12)
 
 
 @cache

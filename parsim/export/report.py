@@ -78,10 +78,7 @@ def report(facts: Mapping[str, Any], timeline: Timeline, steps: Sequence[str], n
         _part("Model", _model(facts.get("model") or {})),
         _part("Training", _training(facts.get("training") or {})),
         _part("Collective", _collective(facts)),
-        _part(
-            "Result",
-            [] if facts.get("collective") else _result(facts["result"], UNRUN if facts.get("training") else NOTHING),
-        ),
+        _part("Result", _result(facts["result"], UNRUN if facts.get("training") else NOTHING)),
         _part("Notes", [line for note in notes for line in _wrapped(note)]),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"

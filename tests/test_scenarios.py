@@ -56,6 +56,7 @@ CONFIRMED = {
     "25_llama3_405b": "34.5 s by hand: kernels of each layer, sixteen sends that share a link (tests/model_counts.py)",
     "26_recompute": "6.00 s by hand: kernels of each layer, attention's twice (tests/model_counts.py)",
     "27_ring_all_reduce": "70.014 ms by closed form: 2 (8 - 1) x (1 us + 1 GB / 8 / (25 GB/s)), Patarasuk, Yuan 2009",
+    "28_hierarchical_all_reduce": "10.8453 ms by hand: 14 x (0.47 us + 125 MB / (300 GB/s)) + 2 x (2.7 us + 2.5 ms)",
 }
 TRAINED = {
     "15_mlp_data": training_counts.mlp_data(),
@@ -93,6 +94,7 @@ MAKESPAN = {
     "18_transformer_layers": TRAINED["18_transformer_layers"].makespan_where_high_is_slower(),
     "19_bucket_sends": 0.045,
     "27_ring_all_reduce": 14 * (1e-6 + 0.125 / 25),
+    "28_hierarchical_all_reduce": 14 * (0.47e-6 + 0.125 / 300) + 2 * (2.7e-6 + 0.0625 / 25),
 }
 T_TOTAL = {
     "01_five_tasks_data": 5 / 2 * (1 + 0.1),
@@ -111,9 +113,11 @@ T_TOTAL = {
     "14_two_splits": 8 / 4 * (0.1 + 4 * (0.02 + (400 + 20) / 1000) / 8),  # four transfers serve eight items
     "19_bucket_sends": 8 / 2 * (6 * 0.01 + 2 * 0.005 + 6 * 0.01) / 8,  # six backwards, two updates, six buckets
     "27_ring_all_reduce": 8 / 8 * 14 * (1e-6 + 0.125 / 25),  # each rank alone takes as long as all together
+    "28_hierarchical_all_reduce": 16 / 16 * (14 * (0.47e-6 + 0.125 / 300) + 2 * (2.7e-6 + 0.0625 / 25)),
 } | {name: counted.t_total() for name, counted in TRAINED.items()}
 RESULT = {"01_five_tasks_data": 30, "02_five_tasks_layers": 30, "03_five_tasks_chain": 60}
-for name, seconds, factor in (("27_ring_all_reduce", MAKESPAN["27_ring_all_reduce"], 2 * 7 / 8),):
+for name, factor in (("27_ring_all_reduce", 2 * 7 / 8), ("28_hierarchical_all_reduce", 2 * 15 / 16)):
+    seconds = MAKESPAN[name]
     each = {"algorithm_bandwidth_bytes_per_s": 1e9 / seconds, "bus_bandwidth_bytes_per_s": factor * 1e9 / seconds}
     RESULT[name] = pytest.approx(each, rel=1e-12)
 

@@ -158,3 +158,24 @@ def test_other_work_has_no_columns_of_pipelines():
     found = parsim.compare(scenario, set={"policy": ["fifo", "heft"]})
     assert [one["pipeline"] for one in found.to_dict()["variants"]] == [None, None]
     assert "bubble" not in found.report()
+
+
+def test_workers_without_a_rank_are_no_bubble():
+    # By hand: (p - 1) / m and (p - 1) / (m + p - 1) with p = 4 and m = 8, however many devices there are.
+    base = stages(4, "1f1b", 8, "1 ms", "1 ms", "1 ms")
+    base["plan"]["pipeline"] = 4
+    found = parsim.compare(base, set={"cluster.devices": [4, 16]}).to_dict()["variants"]
+    told = [(one["pipeline"]["bubble_of_ideal"], one["pipeline"]["bubble_of_whole"]) for one in found]
+    assert told == [pytest.approx((3 / 8, 3 / 11))] * 2
+    assert [one["utilisation"] for one in found] == pytest.approx([8 / 11, 2 / 11])  # of all workers
+
+
+def test_the_bubble_of_a_training_is_that_of_its_ranks():
+    raw = {
+        "cluster": {"devices": 4, "device": "a100-80g", "topology": {"kind": "full", "bandwidth": "25 GB/s"}},
+        "workload": {"kind": "transformer", "preset": "gpt2-124m", "batch": 8},
+        "plan": {"split": "layers", "pipeline": 4, "microbatches": 8},
+    }
+    keys = ("bubble_of_ideal", "bubble_of_whole")
+    few, many = (parsim.simulate(raw, set={"cluster.devices": devices}).to_dict()["training"] for devices in (4, 16))
+    assert [few[key] for key in keys] == [many[key] for key in keys]

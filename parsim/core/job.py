@@ -220,6 +220,11 @@ class Job:
         means = np.array([weights[list(allowed)].mean() for allowed in self.graph.places])
         return np.asarray(means[self.graph.place])
 
+    @property
+    def ranks(self) -> int:
+        """How many workers have a rank of a pipeline; all of them where there are no ranks."""
+        return int(self.cluster.stands_for[: len(self.graph.orders) or None].sum())
+
     @cached_property
     def flow_copies(self) -> Floats:
         """How many flows each flow stands for, (flows,): as many as its device."""

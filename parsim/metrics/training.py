@@ -28,8 +28,8 @@ def training(job: Job, timeline: Timeline) -> dict[str, Any] | None:
     `mfu` counts the FLOP of the model, `hfu` all products that the kernels compute, including those that are computed
     again. Both are shares of the devices' peak in the format in which kernels multiply by weights, and null where a
     device does not state it. They rest on `iteration_s`, as do samples and tokens a second. The bubble is the time in
-    which workers do not compute, as a share of their compute time (`bubble_of_ideal`) and of the makespan
-    (`bubble_of_whole`).
+    which workers do not compute, of a pipeline those with a rank, as a share of their compute time (`bubble_of_ideal`)
+    and of the makespan (`bubble_of_whole`).
     """
     graph, program, makespan = job.graph, job.graph.program, timeline.makespan_s
     if not isinstance(program, Training):
@@ -42,7 +42,7 @@ def training(job: Job, timeline: Timeline) -> dict[str, Any] | None:
     rows, cluster, model, found = timeline.computes, job.cluster, program.model, pace(job, timeline, program)
     tokens = math.prod(model.batch) if model.tokens else math.nan
     busy = (timeline.end_s - timeline.start_s)[rows] * cluster.stands_for[timeline.workers.code[rows]]
-    mean, took = float(busy.sum()) / cluster.p, found.iteration_s
+    mean, took = float(busy.sum()) / job.ranks, found.iteration_s
     return {
         **found._asdict(),
         "mfu": _share(model_flop(model), peak * took),

@@ -36,6 +36,7 @@ class Figures(NamedTuple):
     utilisation: float
     peak_memory_bytes: float  # of the fullest device
     work: Work = NOTHING
+    busy: float = 0.0  # the share of the makespan in which a worker with a rank computes, the mean of these
     live_activations: int = 0  # of the rank of a pipeline that holds the most; 0: it is no pipeline
 
     def over(self, amount: float) -> Figures:
@@ -69,6 +70,7 @@ def _figures(run: Result, case: Case) -> Figures:
         utilisation=computing / makespan if makespan else 0.0,
         peak_memory_bytes=max(device["peak_memory_bytes"] for device in devices),
         work=work_done(case.seeded(run.job.seed), run.job),
+        busy=computing * workers / (run.job.ranks * makespan) if makespan else 0.0,
         live_activations=max(live_activations(run.job.graph), default=0),
     )
 
@@ -147,8 +149,8 @@ class Played:
 
     @property
     def bubbles(self) -> tuple[float, float]:
-        """The mean idle time of the workers as a share of the ideal time, in which none is idle, and of the whole."""
-        busy = self.mean(lambda run: run.utilisation)
+        """The mean idle time of the ranks, as a share of the time in which none is idle, and of the whole."""
+        busy = self.mean(lambda run: run.busy)
         return (1 / busy - 1 if busy else 0.0), 1 - busy
 
     @property

@@ -130,7 +130,7 @@ def _legend(known: Sequence[Played], by: Measure) -> list[str]:
     unmarked = len(known) < 2 or bool(alike(scaled))
     lines = [f"times in {unit} and utilisation are means of the workers; peak memory: of the fullest device"]
     if any(one.live_activations for one in known):
-        lines.append("bubble: idle time of the workers; activations: most held by a rank, per stage and microbatch")
+        lines.append("bubble: idle time of the ranks; activations: most held by a rank, per stage and microbatch")
     if any(one.mfu is not None and one.live_activations for one in known):
         lines.append("MFU: model FLOP utilisation, of the steady iteration")
     if by.amount:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from parsim.build import build
 from parsim.core.collective import Collective, phase
+from parsim.core.errors import Stalled
 from parsim.core.lanes import about_lanes
 from parsim.lower import complaints_about
 from parsim.metrics.checker import check
@@ -135,7 +136,48 @@ def test_the_checker_notices_a_collective_that_is_too_fast():
     assert {sentence for sentence in broken if "less time" in sentence} == {
         "task r0 took less time than its links allow",
         "task r1 took less time than its links allow",
+        "transfer r0>r1 took less time than its route allows",
+        "transfer r1>r0 took less time than its route allows",
     }
+
+
+def altered(timeline, name, **change):
+    """Return the timeline with other values in the span of a task or transfer."""
+    row = timeline.task.tolist().index(name)
+    columns = {key: getattr(timeline, key).copy() for key in change}
+    for key, value in change.items():
+        columns[key][row] = value
+    return replace(timeline, **columns)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "sentence"),
+    [
+        ("r0>r1", {"rounds": 3}, "r0>r1 has 3 rounds, not 4"),
+        ("r0>r1", {"size": 1e6}, "r0>r1 carries 1e+06 B, not 1.6e+08 B"),
+        ("r0>r1", {"sender": 5}, "r0>r1 has 0 rounds, not 4"),
+        ("r0>r1", {"start_s": 0.9, "end_s": 2.504}, "r0>r1 began round 0 before the sender was through the last"),
+        ("r0", {"end_s": 2.0}, "task r0 ended before its last round"),
+    ],
+)
+def test_the_checker_notices_a_member_that_breaks_a_rule(name, change, sentence):
+    """A ring of three: each member sends four thirds of 120 MB, 1.604 s from 1 s on."""
+    made = meeting(3, ring)
+    broken = check(made, altered(play(made), name, **change))
+    assert any(sentence in one for one in broken), broken
+
+
+def test_the_checker_notices_a_round_that_begins_before_the_last_has_arrived():
+    """Ring of three, the last member a second late, so that r0 waits: its second send cannot be where the first is."""
+    made = meeting(3, ring, late=1)
+    timeline = play(made)
+    rows = [row for row, name in enumerate(timeline.task.tolist()) if name == "r0>r1"]
+    start, end = timeline.start_s.copy(), timeline.end_s.copy()
+    assert len(rows) == 2
+    length = end[rows[1]] - start[rows[1]]
+    start[rows[1]], end[rows[1]] = end[rows[0]], end[rows[0]] + length
+    broken = check(made, replace(timeline, start_s=start, end_s=end))
+    assert any("r0>r1 began round 1 before the sender was through the last" in one for one in broken), broken
 
 
 @given(st.integers(0, 10**9))
@@ -164,3 +206,39 @@ def test_members_receive_all_bytes_once(number):
         for pair, rounds, size in zip(pairs, received.rounds[mine], received.size[mine], strict=True):
             found[pair] = found[pair][0] + rounds, found[pair][1] + size
         assert found == {pair: (rounds, pytest.approx(size)) for pair, (rounds, size) in expected.items()}
+
+
+RINGING = {"kind": "collective", "operation": "all-reduce", "algorithm": "ring", "size": "400 MB"}
+PAIRS = [(0, 1), (1, 0)]
+
+
+def over(profile):
+    """Return a ring of two, one of whose two links has a profile."""
+    links = [{"name": f"L{a}", "bandwidth": "100 MB/s"} for a, _ in PAIRS]
+    links[0]["profile"] = profile
+    routes = [{"from": f"w{a}", "to": f"w{b}", "over": [f"L{a}"]} for a, b in PAIRS]
+    topology = {"kind": "custom", "links": links, "routes": routes}
+    return build(load({"cluster": {"devices": 2, "topology": topology}, "workload": RINGING}))
+
+
+@pytest.mark.parametrize(
+    ("profile", "end"),
+    [
+        ([{"at": "1 s", "bandwidth": "0 B/s"}, {"at": "2 s", "bandwidth": "100 MB/s"}], 5),  # a second later
+        ([{"at": "0 s", "bandwidth": "0 B/s"}, {"at": "3 s", "bandwidth": "100 MB/s"}], 7),
+        ([{"at": "2 s", "bandwidth": "50 MB/s"}], 6),  # the second round takes 4 s
+        ([{"at": "3 s", "bandwidth": "50 MB/s"}], 5),
+        ([{"at": "1 s", "bandwidth": "200 MB/s"}], 4),  # the other link is no faster
+        ([{"at": "9 s", "bandwidth": "0 B/s"}], 4),
+    ],
+)
+def test_links_change_under_a_collective(profile, end):
+    made = over(profile)
+    timeline = play(made)
+    assert check(made, timeline) == []
+    assert timeline.makespan_s == pytest.approx(end, rel=1e-12)
+
+
+def test_a_link_that_stops_for_ever_stalls_the_run():
+    with pytest.raises(Stalled, match="link L0 carries 0 B/s"):
+        play(over([{"at": "1 s", "bandwidth": "0 B/s"}]))

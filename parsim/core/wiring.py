@@ -38,6 +38,11 @@ class Link(NamedTuple):
         profile = f", profile={self.profile}" if self.profile else ""
         return f"Link(name={self.name!r}, bandwidth={self.bandwidth}, latency={self.latency}{profile})"
 
+    @property
+    def most(self) -> float:
+        """The most B/s that it ever carries."""
+        return max([self.bandwidth, *(rate for _, rate in self.profile)])
+
     def times(self, bandwidth: float, latency: float) -> Link:
         """Return the link with its bandwidth and its latency multiplied."""
         profile = tuple((start, bandwidth * rate) for start, rate in self.profile)

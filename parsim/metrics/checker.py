@@ -16,9 +16,10 @@ from parsim.core.graph import Bools, Floats, Ints
 from parsim.core.job import Job
 from parsim.core.timeline import STEPS, Timeline
 from parsim.core.tolerance import CLOSE
+from parsim.metrics.collective_checks import Ran, check_collective
 from parsim.metrics.ledger import ledger
-from parsim.metrics.link_checks import Crossing, overfull, slower
 from parsim.metrics.memory import usage
+from parsim.metrics.network_checks import Travelled, check_network, received
 
 
 def check(job: Job, timeline: Timeline) -> list[str]:
@@ -38,9 +39,8 @@ def check(job: Job, timeline: Timeline) -> list[str]:
         proof.sends_first,
         proof.delays,
         proof.steps_around,
-        proof.ways,
-        proof.link_capacity,
-        proof.fair_shares,
+        proof.network,
+        proof.collectives,
         proof.memory,
         proof.idleness,
         proof.identity,
@@ -247,54 +247,24 @@ class _Proof:
             if step in self._steps and self.timeline.start_s[self._steps[step]] < done - self.tolerance:
                 yield f"step {step} started before everything had arrived"
 
-    def ways(self) -> Iterator[str]:
-        """No transfer is faster than it would be alone."""
-        for row, size, source, target, limit in self._network_rows():
-            path, name = self.job.cluster.path(source, target), self.timeline.task[row]
-            if path is None:
-                yield f"transfer {name} took a route that does not exist"
-                continue
-            alone, nominal = path.seconds(size, limit), self.timeline.nominal_s[row]
-            if self.timeline.end_s[row] - self.timeline.start_s[row] < alone - self.tolerance:
-                yield f"transfer {name} took less time than its route allows"
-            if not abs(nominal - alone) <= self.tolerance:
-                yield f"transfer {name} takes {alone:g} s alone, but has the nominal time {nominal:g} s"
+    def network(self) -> Iterator[str]:
+        """What travelled took its route, no faster than its links, and no slower than with its share of them."""
+        if self.job.clock == "simulated":
+            travelled = [*self._travelled(), *received(self.job, self.timeline, self.device)]
+            yield from check_network(self.job, self.timeline, travelled, self.tolerance)
 
-    @cached_property
-    def _crossings(self) -> dict[int, list[Crossing]]:
-        """The transfers that crossed each link."""
-        on: dict[int, list[Crossing]] = {}
-        for row, size, source, target, limit in self._network_rows():
-            path = self.job.cluster.path(source, target)
-            if path is not None:
-                joined, end = float(self.timeline.start_s[row]) + path.latency, float(self.timeline.end_s[row])
-                for link, weight in path.ways:
-                    on.setdefault(link, []).append(Crossing(row, joined, end, size, weight, limit))
-        return on
+    def collectives(self) -> Iterator[str]:
+        """Members receive all bytes once, and enter a round after the one before."""
+        ran = Ran(self.start, self.end, self.device, self.job.graph.names)
+        for each in self.job.graph.collectives:
+            yield from check_collective(each, self.timeline, ran, self.job.cluster, self.tolerance)
 
-    def link_capacity(self) -> Iterator[str]:
-        """No link carries more than its capacity. A transfer counts with its weight on the link."""
-        for link, crossings in self._crossings.items():
-            name, capacity, *_ = self.job.cluster.links[link]
-            for opened in overfull(crossings, capacity, self.tolerance):
-                yield f"link {name} carried more than its capacity from {opened:g} s on"
-
-    def fair_shares(self) -> Iterator[str]:
-        """No transfer gets less than its fair share of the links."""
-        if self.job.graph.collectives:
-            return  # spans do not show when their bytes are on which link
-        for row, late in slower(self._crossings, self.job.cluster.capacities).items():
-            if late > self.tolerance:
-                yield f"transfer {self.timeline.task[row]} took {late:g} s longer than its share of the links allows"
-
-    def _network_rows(self) -> Iterator[tuple[int, float, int, int, float]]:
-        """Yield row, bytes, from, to and limit of everything that travelled over the simulated network."""
-        if self.job.clock != "simulated":
-            return
+    def _travelled(self) -> Iterator[Travelled]:
+        """Yield all of the graph's transfers that travelled over the network."""
         table, (source, target) = self.job.graph.transfers, self.ends
         there = np.flatnonzero((self.moved >= 0) & self.travelling)
         rows = (self.moved[there], table.size[there], source[there], target[there], table.limit[there])
-        yield from zip(*(part.tolist() for part in rows), strict=True)
+        yield from map(Travelled, *(part.tolist() for part in rows))
 
     def memory(self) -> Iterator[str]:
         for device, (moments, used) in zip(self.job.cluster.devices, usage(self.job, self.timeline), strict=True):

@@ -26,6 +26,7 @@ from parsim.metrics.pipeline_forms import flow_shop, scheduled
 def forms(job: Job) -> list[Form]:
     """Return the closed forms whose conditions *job* meets."""
     found = [form for ask in FORMS if (form := ask(job)) is not None]
+    found = [] if job.cluster.profiles else found  # no form knows of links that change
     return list({form.name: form for form in reversed(found)}.values())[::-1]  # of one name, the more special form
 
 
@@ -137,9 +138,10 @@ def _bound_of_flows(job: Job) -> float:
     for source, target, size, limit, start in zip(*columns, strict=True):
         path = job.cluster.path(source, target)
         assert path is not None, "refused before"
-        longest = max(longest, start + path.seconds(size, limit))
+        fastest = path._replace(bandwidth=min((job.cluster.links[link].most for link in path.links), default=math.inf))
+        longest = max(longest, start + fastest.seconds(size, limit))
         for link, weight in path.ways:
-            busy[link] += weight * size / job.cluster.capacities[link]
+            busy[link] += weight * size / job.cluster.links[link].most
     return max(longest, *busy.values(), 0.0)
 
 

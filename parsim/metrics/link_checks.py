@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from parsim.core.cluster import Link
 from parsim.core.columns import Floats
 from parsim.core.tolerance import CLOSE
 
@@ -28,40 +29,59 @@ class Crossing(NamedTuple):
     size: float  # B
     weight: float  # how often it counts
     limit: float  # B/s, infinite: none
+    pauses: float = 0.0  # s of further latencies, of what travels in several rounds
 
 
-def overfull(crossings: Sequence[Crossing], capacity: float, tolerance: float) -> Iterator[float]:
-    """Yield the start of the first window in which a link carried more than its capacity, if there is one.
+def carried(link: Link, moments: Floats) -> Floats:
+    """Return the most bytes that *link* can have carried from 0 to each moment.
+
+    >>> carried(Link("down for a second", 2.0, profile=((1.0, 0.0), (2.0, 3.0))), np.array([1.0, 2.0, 4.0])).tolist()
+    [2.0, 2.0, 8.0]
+    """
+    start = np.array([0.0, *(at for at, _ in link.profile)])
+    rate = np.array([link.bandwidth, *(rate for _, rate in link.profile)])
+    before = np.concatenate(([0.0], np.cumsum(np.diff(start) * rate[:-1])))
+    place = np.maximum(np.searchsorted(start, moments, side="right") - 1, 0)
+    found: Floats = before[place] + (moments - start[place]) * rate[place]
+    return found
+
+
+def overfull(crossings: Sequence[Crossing], link: Link, tolerance: float) -> Iterator[float]:
+    """Yield the start of the first window in which *link* carried more than its capacity, if there is one.
 
     The bytes of transfers that lie wholly within a window must fit capacity x window.
     """
-    _, joined, end, size, weight, _ = np.array(crossings).T
+    _, joined, end, size, weight, *_ = np.array(crossings).T
     starts = np.unique(joined) if len(crossings) <= WINDOWS else _busy_starts(joined, end)
     for opened in starts.tolist():
         inside = joined >= opened
         order = np.argsort(end[inside], kind="stable")
-        carried, closed = np.cumsum((size * weight)[inside][order]), end[inside][order]
-        room = capacity * (closed - opened + tolerance) * (1 + CLOSE)
-        if (carried > room).any():
+        bytes_, closed = np.cumsum((size * weight)[inside][order]), end[inside][order]
+        room = carried(link, closed) - carried(link, np.array([opened])) + link.most * tolerance
+        if (bytes_ > room * (1 + CLOSE)).any():
             yield opened
             return
 
 
-def slower(on: Mapping[int, Sequence[Crossing]], capacities: Sequence[float]) -> dict[int, float]:
+def slower(on: Mapping[int, Sequence[Crossing]], links: Sequence[Link]) -> dict[int, float]:
     """Return by row how much longer each transfer took than with its smallest fair share; *on* lists crossings by link.
 
     A max-min fair rate is at least the limit, or the even share of some link among all transfers on it. Their largest
     number in a busy period counts.
 
     >>> alone, late = (Crossing(0, joined=0.0, end=end, size=4.0, weight=1.0, limit=math.inf) for end in (4.0, 6.0))
-    >>> slower({0: [alone]}, [1.0]), slower({0: [late]}, [1.0])
+    >>> slower({0: [alone]}, [Link("L", 1.0)]), slower({0: [late]}, [Link("L", 1.0)])
     ({0: 0.0}, {0: 2.0})
     """
     least: dict[int, float] = {}
-    for link, crossings in on.items():
-        row, joined, end, size, weight, limit = np.array(crossings).T
-        share = np.minimum(limit, capacities[link] / _most(joined, end, weight))
-        late = end - joined - size / share
+    for number, crossings in on.items():
+        row, joined, end, size, weight, limit, pauses = np.array(crossings).T
+        link, most = links[number], _most(joined, end, weight)
+        needed = np.maximum(size / limit, size * most / link.bandwidth)
+        if link.profile:  # for as long as its share, or its limit
+            free = (carried(link, end) - carried(link, joined) - size * most) / link.most
+            needed = end - joined - (free - size / limit)
+        late = end - joined - pauses - needed
         for one, seconds in zip(row.astype(np.int64).tolist(), late.tolist(), strict=True):
             least[one] = min(least.get(one, math.inf), seconds)
     return least

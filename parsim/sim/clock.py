@@ -61,8 +61,11 @@ def clock_unit(job: Job, compute: list[Floats]) -> Ticks:
     links = {link for route in _routes(job) for link in route}
     if not links:
         return fitting(times, total, unit_of(speeds))
-    bandwidths, (together, smallest, phases) = [link.bandwidth for link in links], _collected(graph)
-    sizes = graph.transfers.size
+    changes = [change for link in links for change in link.profile]
+    bandwidths = [*(link.bandwidth for link in links), *(rate for _, rate in changes if rate)]
+    when = [at for at, _ in changes]
+    times, total = [*times, np.array(when)], total + max(when, default=0.0)
+    sizes, (together, smallest, phases) = graph.transfers.size, _collected(graph)
     heaviest = int(job.cluster.stands_for.max())  # no transfer weighs more on a link
     total += heaviest * (float(sizes.sum()) + together) / min(bandwidths)
     total += float((graph.flows.size / graph.flows.limit).sum())

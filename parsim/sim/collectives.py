@@ -7,7 +7,7 @@ somebody else's     send by send, in the network             `by_sends`, and by 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -50,6 +50,10 @@ class Collectives:
 
     def __contains__(self, task: int) -> bool:
         return task in self._of
+
+    def members(self) -> Collection[int]:
+        """Return the tasks that are members."""
+        return self._of.keys()
 
     def post(self, task: int, now: int) -> None:
         """Start the member *task*, whose inputs are there."""

@@ -76,6 +76,7 @@ class Engine:
         times, spans = self.ticks.times, self.spans
         starts = self.ticks.whole(spans.starts)
         start_s, end_s = times(starts), times(np.where(starts < 0, NEVER, starts + spans.took()))
+        end_s[self.unfinished()] = np.nan
         moved = self.moved()
         return Record(
             engine="simpy",
@@ -114,6 +115,17 @@ class Engine:
         taken_s = self.ticks.times(self.carrier.taken)
         return np.where(np.isnan(taken_s), start_s, taken_s)
 
+    def unfinished(self) -> list[int]:
+        """Return the members of collectives that have not completed all phases."""
+        members = self.carrier.lanes.collectives.members() if self.carrier and self.carrier.lanes else ()
+        return [task for task in members if task not in self.spans.ends]
+
+    def on_the_way(self) -> list[str]:
+        """Return the names of the transfers that have not arrived."""
+        transport = self.carrier.transport if self.carrier else None
+        table, names = self.graph.transfers, self.graph.names
+        return [table.name(transport.rows[row][0], names) for row in transport.travelling] if transport else []
+
     def unstarted(self) -> list[int]:
         """Return the tasks that have not started."""
         return [task for task, start in enumerate(self.spans.starts) if start == NEVER]
@@ -122,7 +134,13 @@ class Engine:
         """Return the description of a run that is stuck."""
         lanes = self.carrier.lanes if self.carrier else None
         room = self.carrier.room if self.carrier else None
-        return Stall(self.state, room, self.unstarted(), lanes.story() if lanes else [])
+        return Stall(self.state, room, self.unstarted(), lanes.story() if lanes else [], self._stopped())
+
+    def _stopped(self) -> list[str]:
+        """Tell which links carry nothing any more, and what travels."""
+        network, links = self.carrier.transport.network if self.carrier else None, self.job.cluster.links
+        still = [f"link {links[link].name} carries 0 B/s" for link in (network.stopped() if network else ())]
+        return [*still, *(f"{name} has not arrived" for name in self.on_the_way())] if still else []
 
     def now_s(self) -> float:
         """Return what the clock shows, in seconds."""

@@ -77,6 +77,10 @@ class Routes:
         for pair in pairs.tolist():
             path = self._cluster.path(*divmod(pair, places))
             assert path is not None, "the scenario was checked"
+            for link in path.links:
+                if link in self._cluster.profiles:
+                    name = self._cluster.links[link].name
+                    raise Undecided(f"the bandwidth of link {name} changes during the run")
             self._latency.append(path.latency)
             self._bandwidth.append(path.bandwidth)
             shares = (self._cluster.capacities[link] / weight for link, weight in path.ways)

@@ -133,6 +133,10 @@ class Network:
             if not self._users[link]:
                 del self._users[link]
 
+    def stopped(self) -> list[int]:
+        """Return the links that carry nothing, though something is on them."""
+        return [one for one, link in self._links.items() if not link.capacity and (link.flows or one in self._users)]
+
     def clear(self, link: int) -> bool:
         """Return whether no flow is on *link*, and at most one user sends over it."""
         return len(self._users.get(link, ())) <= 1 and not self._link(link).flows

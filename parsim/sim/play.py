@@ -103,6 +103,6 @@ def _played(job: Job, engine: Engine) -> Record:
     tasks = len(job.graph)
     with at(engine.now_s), under_way("tasks", tasks, lambda: tasks - engine.spans.starts.count(NEVER)):
         record = engine.play()
-    if np.isnan(record.end_s).any():
+    if np.isnan(record.end_s).any() or engine.on_the_way():
         raise engine.stall().told(engine.now_s())
     return record

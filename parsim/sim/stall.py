@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from parsim.core.errors import Stalled
@@ -22,20 +23,23 @@ class Stall(NamedTuple):
     room : the room on devices; None: none has a limit.
     left : the tasks that have not ended.
     waiting : what communication lanes wait for, a sentence each.
+    stopped : links that carry nothing, and what has not arrived, a sentence each.
     """
 
     state: State
     room: Reservations | None
     left: list[int]
     waiting: list[str]
+    stopped: Sequence[str] = ()
 
     def told(self, now_s: float) -> Stalled:
         """Say which lane waits for which task, and why."""
         state = self.state
         lines = [self._lane(worker) for worker in range(len(state.queue))]
-        told = [line for line in (*lines, *self.waiting) if line]
+        told = [line for line in (*self.stopped, *lines, *self.waiting) if line]
         more = [f"  and {len(told) - SHOWN} more lanes"] if len(told) > SHOWN else []
-        head = f"stalled at {now_s:g} s: {len(self.left)} of {len(state.graph)} tasks cannot end"
+        tasks = f"{len(self.left)} of {len(state.graph)} tasks cannot end"
+        head = f"stalled at {now_s:g} s: {tasks if self.left else 'some transfers cannot arrive'}"
         return Stalled("\n".join(map(printable, [head, *(f"  {line}" for line in told[:SHOWN]), *more])))
 
     def _lane(self, worker: int) -> str:

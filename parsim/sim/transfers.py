@@ -32,6 +32,7 @@ class Transport:
         self._cluster, self._ticks, self._spans = cluster, spans.ticks, spans
         self._joining: dict[int, list[tuple[int, Ways, float, float]]] = {}
         self._posted: dict[int, list[tuple[int, Ways, float, User]]] = {}
+        self.travelling: dict[int, None] = {}  # rows that have not arrived, but for delays
         self._heard: list[int] = []  # rows that have arrived and have not been returned
         self._over: dict[int, list[int]] = {}  # instant -> transfers whose delay is over
 
@@ -51,6 +52,7 @@ class Transport:
         self._spans.begin(worker, now)
         self._spans.open[worker] += 1
         row = self._record(transfer, worker, now, now, path.seconds(size, limit))
+        self.travelling[row] = None
         self._join(row, path, size, limit, now)
 
     def post(self, number: int, sent: tuple[Ways, float, int], user: User, now: int) -> None:
@@ -78,6 +80,7 @@ class Transport:
             if row < 0:
                 found.append((row, NOBODY))
                 continue
+            del self.travelling[row]
             transfer, worker, _, _ = self.rows[row]
             self.rows[row][3] = now
             self._spans.open[worker] -= 1

@@ -15,7 +15,7 @@ from parsim.core.errors import Complaint, Invalid, Path, checked_below
 from parsim.core.graph import Numbered
 from parsim.core.names import about_ways
 from parsim.core.rates import ByFormat, rates_of
-from parsim.core.schema import Ask, Count, Name, Positive
+from parsim.core.schema import Ask, Count, Name, Positive, Slowdown
 from parsim.core.signatures import taken
 from parsim.core.suggestions import did_you_mean
 from parsim.core.units import Bytes, BytesPerSecond, DollarsPerHour, FlopPerSecond, Watts
@@ -58,6 +58,8 @@ class DeviceForm:
         named; a peak that is stated here leaves out the ceiling of the kind.
     price : US dollars an hour for the device; training then tells what an iteration costs.
     power : watts that the device draws; training then tells the energy of an iteration.
+    overlap_slowdown : how many times as long computing takes while a communication lane of the same worker is busy, or
+        a transfer of its own is under way; Galvatron (Miao et al., VLDB 2023) measured 1.13. Left out: 1.
     """
 
     kind: Kind | None = None
@@ -69,6 +71,7 @@ class DeviceForm:
     ceiling: FlopPerSecond | ByFormat | None = None
     price: DollarsPerHour | None = None
     power: Watts | None = None
+    overlap_slowdown: Slowdown | None = None
 
 
 @dataclass(frozen=True)
@@ -205,7 +208,7 @@ def _said(form: DeviceForm | NamedDevice, path: Path = ()) -> dict[str, Any]:
 
 
 RATES = {"peak", "ceiling"}
-KEYS = ("speed", "memory", "slots", "peak", "bandwidth", "ceiling", "price", "power")
+KEYS = ("speed", "memory", "slots", "peak", "bandwidth", "ceiling", "price", "power", "overlap_slowdown")
 FACTS = ("link", "nic", "per_node")  # of a known device, beside its keys
 
 

@@ -27,6 +27,7 @@ from parsim.metrics.communication import communication
 from parsim.metrics.devices import devices
 from parsim.metrics.ledger import Ledger, ledger
 from parsim.metrics.pipeline import pipeline
+from parsim.metrics.slowdown import slowed_s
 from parsim.metrics.training import model, training
 from parsim.sim.play import valued
 from parsim.sim.theory import theory
@@ -99,6 +100,7 @@ class Result:
             "theory": self.theory.to_dict(),
             "ledger": self.ledger.to_dict(),
             "communication": communication(self.job, self.timeline),
+            "slowed_s": slowed_s(self.job, self.timeline),
             "pipeline": self.pipeline,
             "result": self.value,
             **self.metrics,

@@ -85,6 +85,32 @@ class Above:
 
 
 @dataclass(frozen=True)
+class Within:
+    """Marks a float parameter from *least* to *most*; `Unread` passes unchanged."""
+
+    least: float
+    most: float
+    example: str
+    takes = (int, float, Unread)
+    wanted = "a number"
+
+    def read(self, raw: Any) -> float | Unread:
+        """Read what is plainly right."""
+        if isinstance(raw, Unread):
+            return raw
+        number = _number(raw)
+        if not self.least <= number <= self.most:
+            raise Doubt
+        return number
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        from pydantic_core import core_schema
+
+        inner = core_schema.float_schema(strict=True, ge=self.least, le=self.most, allow_inf_nan=False)
+        return core_schema.no_info_wrap_validator_function(_keep_unread, inner)
+
+
+@dataclass(frozen=True)
 class Filled:
     """Marks a str parameter that is not empty; *wanted* and *example* are for messages."""
 

@@ -30,8 +30,9 @@ class Device(NamedTuple):
     """A device of the cluster. `memory` is in bytes (infinite: no limit); each slot is one worker.
 
     `peak` (FLOP/s), the `bandwidth` of its memory (B/s), and the `ceiling` that matrix products reach (FLOP/s) are
-    those of one worker, `price` (USD an hour) and `power` (W) those of the device; NaN: unknown. A device may stand for
-    several equal devices; `stands_for` is their number.
+    those of one worker, `price` (USD an hour) and `power` (W) those of the device; NaN: unknown. While a worker
+    communicates, it computes slower by the factor `overlap_slowdown`. A device may stand for several equal devices;
+    `stands_for` is their number.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Device(NamedTuple):
     ceiling: Rates = Rates()
     price: float = math.nan
     power: float = math.nan
+    overlap_slowdown: float = 1.0
     stands_for: int = 1
 
     @property
@@ -120,6 +122,11 @@ class Cluster:
     def without_limits(self) -> Cluster:
         """Return the same cluster with endless memory."""
         return replace(self, devices=tuple(device._replace(memory=math.inf) for device in self.devices))
+
+    @cached_property
+    def slows(self) -> bool:
+        """Whether some device computes slower while it communicates."""
+        return any(device.overlap_slowdown > 1.0 for device in self.devices)
 
     @cached_property
     def limited(self) -> tuple[int, ...]:

@@ -11,11 +11,12 @@ import types
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, NamedTuple
 
-from parsim.core.annotations import FILE, Above, Between, Filled
+from parsim.core.annotations import FILE, Above, Between, Filled, Within
 
 Count = Annotated[int, Between(1)]
 Whole = Annotated[int, Between(0, 2**63 - 1)]
 Positive = Annotated[float, Above(0.0)]
+Slowdown = Annotated[float, Within(1.0, 1000.0, example="1.13")]
 Name = Annotated[str, Filled()]
 File = Annotated[str, FILE]  # a path relative to the scenario; the argument is relative to the current folder
 

@@ -112,10 +112,12 @@ def ledger(facts: Mapping[str, Any]) -> list[str]:
 def terms(facts: Mapping[str, Any]) -> list[tuple[str, float, str]]:
     """Return sign, seconds and meaning of each term of the makespan; causes are indented."""
     theory, measured = facts["theory"], facts["ledger"]
+    slowed = facts.get("slowed_s")
     formula = f"{number(theory['n'])}/{theory['p']} x ({seconds(theory['t_s'])} + {seconds(theory['t_c'])})"
     return [
         ("  T_total", measured["t_total_s"], f"N/P (T_s + T_c) = {formula}"),
         ("+ deviation", measured["deviation_s"], "work that differs from the average, noise, local inputs"),
+        *([("      slowed", slowed, "of it, computing slowed by communication")] if slowed else []),
         ("+ idle", measured["idle_s"], ""),
         *((f"      {cause}", spent, CAUSE.get(cause, "")) for cause, spent in measured["idle"].items() if spent),
         ("+ contention", measured["contention_s"], "transfers sharing the network"),

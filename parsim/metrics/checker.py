@@ -20,6 +20,7 @@ from parsim.metrics.collective_checks import Ran, check_collective
 from parsim.metrics.ledger import ledger
 from parsim.metrics.memory import usage
 from parsim.metrics.network_checks import Travelled, check_network, received
+from parsim.metrics.slowdown import lost
 
 
 def check(job: Job, timeline: Timeline) -> list[str]:
@@ -121,7 +122,7 @@ class _Proof:
             yield f"tasks {self.name(first)} and {self.name(second)} overlap on one lane of a worker"
 
     def durations(self) -> Iterator[str]:
-        """On the simulated clock a task lasts its nominal seconds times its luck; nominal equals expected."""
+        """On the simulated clock a task lasts its nominal seconds times its luck, and what communication costs it."""
         if self.job.clock != "simulated":
             return
         graph, luck = self.job.graph, self.job.cost.luck(self.job.seed, len(self.job.graph))
@@ -132,6 +133,7 @@ class _Proof:
                 expected[here] = self.job.cost.expected(graph, index, device)[here]
         expected += graph.priced if len(graph.priced) else 0.0
         took, drawn, nominal = self.end - self.start, expected * luck, self.timeline.nominal_s[self.row]
+        drawn += lost(self.job, self.timeline)
         for each in self.job.graph.collectives:  # no cost states how long they take
             members = list(each.members)
             least = each.alone(self.job.cluster, self.device[members])

@@ -89,6 +89,8 @@ def _plays_in_order(job: Job) -> bool:
     graph = job.graph
     if not graph.orders or job.policy_name != "in_order" or job.cluster.limited or graph.lanes:
         return False
+    if job.cluster.slows and np.any(graph.edges.delay > 0):
+        return False
     moving = any(np.any(column > 0) for column in (graph.edges.size, graph.given, graph.result))
     return not moving and not np.any(job.cost.luck(job.seed, len(graph)) != 1)
 

@@ -188,7 +188,7 @@ class Carrier:
         parent, child = inputs.sender[edge], inputs.receiver[edge]
         source, target = state.device_of(parent), self._device[worker]
         if inputs.delay[edge] and state.worker[parent] != worker:
-            end = self._spans.starts[parent] + self._spans.lasts[state.worker[parent]][parent] + inputs.delay[edge]
+            end = self._spans.end_of(parent) + inputs.delay[edge]
             if end > now:
                 self._pending[child] += 1
                 self._received_at_start[edge] = 0

@@ -53,14 +53,18 @@ def clock_unit(job: Job, compute: list[Floats]) -> Ticks:
     """Return the ticks for a run whose tasks take the seconds *compute* on the devices."""
     if job.clock == "live":
         return LIVE
-    graph, speeds = job.graph, [device.speed for device in job.cluster.devices]
+    graph, devices = job.graph, job.cluster.devices
+    speeds, slowdowns = [device.speed for device in devices], [device.overlap_slowdown for device in devices]
     distinct = [np.nan_to_num(column) for column in {id(column): column for column in compute}.values()]
     others = [graph.edges.delay, graph.flows.start, np.array(job.steps)]
-    times, longest = [*distinct, *others], reduce(np.maximum, distinct)
-    total = math.fsum(float(column.sum()) for column in (longest, *others))
+    times, longest, slowest = [*distinct, *others], reduce(np.maximum, distinct), max(slowdowns)
+    total = math.fsum([slowest * float(longest.sum()), *(float(column.sum()) for column in others)])
     links = {link for route in _routes(job) for link in route}
-    if not links:
+    if not links and slowest == 1.0:
         return fitting(times, total, unit_of(speeds))
+    if not links:  # what is slowed down ends between the ticks of what is stated
+        shortest = min(float(column[column > 0].min(initial=math.inf)) for column in times)
+        return finest(total, shortest, unit_of([*speeds, *slowdowns]))
     changes = [change for link in links for change in link.profile]
     bandwidths = [*(link.bandwidth for link in links), *(rate for _, rate in changes if rate)]
     when = [at for at, _ in changes]
@@ -71,7 +75,7 @@ def clock_unit(job: Job, compute: list[Floats]) -> Ticks:
     total += float((graph.flows.size / graph.flows.limit).sum())
     total += math.fsum(link.latency for link in links) * (len(sizes) + phases)
     least = [float(column[column > 0].min(initial=math.inf)) for column in (*times, sizes / max(bandwidths))]
-    return finest(total, min(*least, smallest / max(bandwidths)), unit_of([*speeds, *bandwidths], SHARED))
+    return finest(total, min(*least, smallest / max(bandwidths)), unit_of([*speeds, *slowdowns, *bandwidths], SHARED))
 
 
 def _collected(graph: TaskGraph) -> tuple[float, float, int]:

@@ -52,7 +52,7 @@ def _under_way(engine: Engine, took: Mapping[int, int]) -> str:
 
 def _ended(engine: Engine, took: Mapping[int, int]) -> Ints:
     """Return the ticks at which tasks have ended, NEVER of all others."""
-    ends = [start + took[task] if task in took else NEVER for task, start in enumerate(engine.spans.starts)]
+    ends = [engine.spans.end_of(task) if task in took else NEVER for task in range(len(engine.graph))]
     now = int(engine.clock.now)
     return engine.ticks.whole([end if end <= now else NEVER for end in ends])
 

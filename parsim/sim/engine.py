@@ -23,6 +23,7 @@ from parsim.sim.prepared import Prepared
 from parsim.sim.received import Received
 from parsim.sim.record import Record, Transfers, intervals, ready_times
 from parsim.sim.reservations import Reservations
+from parsim.sim.slowdown import SlowedSpans
 from parsim.sim.spans import Spans
 from parsim.sim.stall import Stall
 from parsim.sim.state import State
@@ -150,7 +151,7 @@ class Engine:
 def assembled(ready: Prepared, clock: Environment, network: Network) -> Engine:
     """Return an engine with all parts that the job needs, on a clock in its ticks and a network of its links."""
     state, instants = State(ready), Instants(clock)
-    spans = Spans(state, instants)
+    spans = (SlowedSpans if ready.job.cluster.slows else Spans)(state, instants)
     return Engine(state, instants, spans, _carrier(state, spans, network) if carries(ready.job) else None)
 
 

@@ -78,6 +78,7 @@ class Lanes:
         free, self._free = self._free, []
         for key in free:
             del self._busy[key]
+            self._spans.communication_ends(key[0], now)
             self._next(key, now)
         released, self._released = self._released, []
         return released
@@ -135,6 +136,7 @@ class Lanes:
             return
         (_, task), (worker, _) = heappop(self._queue[key]), key
         self._busy[key] = task
+        self._spans.communication_begins(worker, now)
         self._state.worker[task] = worker
         self._spans.starts[task] = now
         took = self._spans.lasts[worker][task]

@@ -42,6 +42,8 @@ def refusal(ready: Prepared) -> str:
         return f"tasks run on communication lane {job.graph.lanes[0]}"
     if job.cluster.limited:
         return f"device {job.cluster.devices[job.cluster.limited[0]].name} has limited memory"
+    if job.cluster.slows:
+        return "a device computes slower while it communicates"
     if ready.ticks.dtype is object:
         return "its times do not fit a clock of 64 bits"
     return ""

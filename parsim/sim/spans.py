@@ -59,9 +59,30 @@ class Spans:
     def withdraw(self, task: int, now: int) -> None:
         """Take back the end of *task*, which computes and stops now. It keeps its worker, to be started again."""
         worker, start = self._state.worker[task], self.starts[task]
-        self._state.agenda[start + self.lasts[worker][task]].remove(task)
+        self._state.agenda[self.end_of(task)].remove(task)
         self.starts[task] = NEVER
+        self.ends.pop(task, NEVER)
         self.idle_from[worker] = max(start, self._moved[worker])
+
+    def replan(self, task: int, end: int) -> None:
+        """Let *task*, which computes, end at another time."""
+        worker, agenda = self._state.worker[task], self._state.agenda
+        agenda[self.end_of(task)].remove(task)
+        self.ends[task] = end
+        self.idle_from[worker] = max(end, self._moved[worker])
+        self.at(end)
+        agenda[end].append(task)
+
+    def end_of(self, task: int) -> int:
+        """Return when *task*, which has started, ends, or has ended."""
+        known = self.ends.get(task, NEVER)
+        return known if known != NEVER else self.starts[task] + self.lasts[self._state.worker[task]][task]
+
+    def communication_begins(self, worker: int, now: int) -> None:
+        """Note that a lane of *worker* becomes busy, or that a transfer of its own sets out."""
+
+    def communication_ends(self, worker: int, now: int) -> None:
+        """Note that a lane of *worker* is free again, or that a transfer of its own is over."""
 
     def at(self, time: int) -> None:
         """Make sure that an instant takes place at *time*."""

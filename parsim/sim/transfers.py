@@ -34,14 +34,15 @@ class Transport:
         self._posted: dict[int, list[tuple[int, Ways, float, User]]] = {}
         self.travelling: dict[int, None] = {}  # rows that have not arrived, but for delays
         self._heard: list[int] = []  # rows that have arrived and have not been returned
-        self._over: dict[int, list[int]] = {}  # instant -> transfers whose delay is over
+        self._over: dict[int, list[tuple[int, int]]] = {}  # instant -> transfers whose delay is over, and workers
 
     def delay(self, transfer: int, worker: int, start: int, end: int) -> None:
         """Start a stated delay, whose end is known; it shares nothing."""
         self._spans.begin(worker, start)
         self._record(transfer, worker, start, end, math.nan)
         self._spans.end(worker, end)
-        self._over.setdefault(end, []).append(transfer)
+        self._over.setdefault(end, []).append((transfer, worker))
+        self._spans.communication_begins(worker, start)
         self._spans.at(end)
 
     def send(
@@ -51,6 +52,7 @@ class Transport:
         path = self._path(ends)
         self._spans.begin(worker, now)
         self._spans.open[worker] += 1
+        self._spans.communication_begins(worker, now)
         row = self._record(transfer, worker, now, now, path.seconds(size, limit))
         self.travelling[row] = None
         self._join(row, path, size, limit, now)
@@ -66,7 +68,10 @@ class Transport:
 
     def over(self, now: int) -> list[int]:
         """Return the transfers whose delay is over now."""
-        return self._over.pop(now, [])
+        over = self._over.pop(now, [])
+        for _, worker in over:
+            self._spans.communication_ends(worker, now)
+        return [transfer for transfer, _ in over]
 
     def arrived(self, now: int) -> list[tuple[int, int]]:
         """Return (transfer, worker) of the transfers that end now; of what was posted, (~number, NOBODY)."""
@@ -85,6 +90,7 @@ class Transport:
             self.rows[row][3] = now
             self._spans.open[worker] -= 1
             self._spans.end(worker, now)
+            self._spans.communication_ends(worker, now)
             found.append((transfer, worker))
         return found
 

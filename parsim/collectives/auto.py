@@ -6,12 +6,14 @@
     broadcast                            the same
     all-to-all, send                     direct
 
-An all-reduce takes whichever is faster by NCCL's own model, seconds = latency + size / bandwidth, of the protocols LL,
-LL128 and Simple of both algorithms, for p ranks on m nodes of g, and bus = g x the bandwidth of a rank's way:
+An all-reduce takes trees where they are faster by the closed forms of this shelf, and also by NCCL's own model, seconds
+= latency + size / bandwidth, of its protocols LL, LL128 and Simple, for p ranks on m nodes of g, and bus = g x the
+bandwidth of a rank's way:
 
     latency      rings  base + 2(p-m) hops within nodes + 2(m-1) between      trees  base + 2(g-1) + 2 lg m
     bandwidth    rings  share x bus x p / (2(p-1))                            trees  share x 0.92 x bus / 2
 
+NCCL cuts what goes through trees finely; here it is cut into the key `chunks`, so that rings win from smaller sizes on.
 Constants are those of `ncclTopoTuneModel` in src/graph/tuning.cc of NCCL, as of 2025, for NVLink within nodes. Its
 bounds for single channels, and algorithms that add in switches (NVLS, CollNet), are left out.
 """
@@ -22,7 +24,8 @@ import math
 from collections import Counter
 from typing import NamedTuple
 
-from parsim.collectives import collectives
+from parsim.collectives import collectives, double_binary_tree, hierarchical
+from parsim.collectives.ring import form
 from parsim.core.rounds import Group, Operation
 from parsim.core.schema import Ask
 
@@ -49,12 +52,12 @@ TREE = (
 
 
 @collectives.add("auto")
-def auto(operation: Operation, size: float, group: Group) -> Ask:
+def auto(operation: Operation, size: float, chunks: int, group: Group) -> Ask:
     """Return the algorithm.
 
     >>> from parsim.core.rounds import Way
     >>> nodes = Group((0,) * 8 + (1,) * 8, Way(2e-6, 1 / 300e9), Way(5e-6, 1 / 25e9))
-    >>> for size in (1e3, 1e9): print(auto("all-reduce", size, nodes)[::2])
+    >>> for size in (1e3, 1e9): print(auto("all-reduce", size, 1, nodes)[::2])
     ('hierarchical', {'across': 'double-binary-tree'})
     ('ring', {'rings': 8})
     """
@@ -65,9 +68,16 @@ def auto(operation: Operation, size: float, group: Group) -> Ask:
     rings = _ask("ring", rings=each) if min(nodes, each) > 1 else _ask("ring")
     if operation != "all-reduce" or nodes == 1:
         return rings
-    trees = _ask("hierarchical", across="double-binary-tree") if each > 1 else _ask("double-binary-tree")
-    bus, ranks = each / group.across.beta if group.across.beta else math.inf, len(group.node)
-    return rings if _ring(ranks, nodes, size / bus) <= _tree(ranks, nodes, size / bus) else trees
+    ranks, way, (_, ring) = len(group.node), group.across, form(operation, len(group.node), chunks)
+    if each > 1:
+        trees = _ask("hierarchical", across="double-binary-tree")
+        seconds = hierarchical.price(operation, chunks, group, across="double-binary-tree").seconds(size, group)
+    else:
+        trees = _ask("double-binary-tree")
+        seconds = double_binary_tree.price(operation, ranks, chunks).inside.seconds(size, way)
+    sent = size * way.beta / each
+    here = seconds < ring.seconds(size / each, way)  # each ring leaves nodes by a way of its own
+    return trees if here and _tree(ranks, nodes, sent) < _ring(ranks, nodes, sent) else rings
 
 
 def _ask(name: str, **arguments: object) -> Ask:

@@ -58,6 +58,15 @@ class Round(NamedTuple):
     flows: int = 1
 
 
+class Sends(NamedTuple):
+    """The sends of a round, without their pieces."""
+
+    source: Ints  # (sends,)
+    target: Ints  # (sends,)
+    pieces: Ints  # (sends,) how many
+    key: bytes  # equal for equal sends
+
+
 class Way(NamedTuple):
     """A lone send takes alpha + size x beta (Hockney, Parallel Computing 20, 1994)."""
 
@@ -79,6 +88,14 @@ class Term(NamedTuple):
     rounds: float = 0
     share: float = 0.0  # of the buffer, that the busiest rank sends or receives, one byte after the other
 
+    def seconds(self, size: float, way: Way) -> float:
+        """Return the seconds of a buffer of *size* bytes.
+
+        >>> Term(6, 1.5).seconds(4e6, Way(1e-5, 1e-9))
+        0.00606
+        """
+        return self.rounds * way.alpha + self.share * size * way.beta
+
 
 class Price(NamedTuple):
     """A closed form, seconds = rounds x alpha + share x size x beta, for the ways within nodes and those between them.
@@ -97,8 +114,7 @@ class Price(NamedTuple):
         >>> Price("2(p-1)(alpha + S/p beta)", Term(6, 1.5)).seconds(4e6, group)
         0.00606
         """
-        parts = ((self.inside, group.inside), (self.across, group.across))
-        return sum(term.rounds * way.alpha + term.share * size * way.beta for term, way in parts)
+        return self.inside.seconds(size, group.inside) + self.across.seconds(size, group.across)
 
 
 def group_of(cluster: Cluster, devices: Sequence[int]) -> Group:
@@ -157,29 +173,32 @@ def phases_of(operation: str, ranks: int, rounds: Sequence[Round]) -> tuple[Phas
     """
     pieces = pieces_of(operation, ranks, rounds)
     buffers = ranks if operation in ("all-to-all", "send") else 1  # that the pieces are of
-    known: dict[bytes, Phase] = {}
+    known: dict[tuple[bytes, int], Phase] = {}
+    sends: dict[tuple[int, int], Sends] = {}  # by the arrays of a round, which many rounds share
     phases: list[Phase] = []
     turn = np.zeros(ranks)  # when each rank enters the round, if all rounds last equally long
     for each in (one for one in rounds if len(one.source)):
-        source, target, rows = _sends(each, ranks)
-        key = b"".join(column.tobytes() for column in (source, target, rows)) + b"%d" % each.flows
-        if key not in known:
+        ends = id(each.source), id(each.target)
+        if ends not in sends:
+            sends[ends] = _sends(each, ranks)
+        source, target, rows, key = sends[ends]
+        if (key, each.flows) not in known:
             size = rows.astype(np.float64) * (buffers / pieces)
-            known[key] = Phase(source, target, size, np.full(len(rows), each.flows))
+            known[key, each.flows] = Phase(source, target, size, np.full(len(rows), each.flows))
         ahead = turn[source] < turn[target]
         if ahead.any():
             phases.append(phase(target[ahead], source[ahead], size=0.0))
-        phases.append(known[key])
+        phases.append(known[key, each.flows])
         end = np.maximum(turn[source], turn[target]) + 1
         for ranks_of in (source, target):
             np.maximum.at(turn, ranks_of, end)
     return tuple(phases)
 
 
-def _sends(one: Round, ranks: int) -> tuple[Ints, Ints, Ints]:
-    """Return source, target and number of pieces of each send of a round."""
+def _sends(one: Round, ranks: int) -> Sends:
+    """Return the sends of a round."""
     ways, rows = np.unique(one.source * ranks + one.target, return_counts=True)
-    return ways // ranks, ways % ranks, rows
+    return Sends(ways // ranks, ways % ranks, rows, ways.tobytes() + rows.tobytes())
 
 
 def scaled(phases: Sequence[Phase], size: float) -> tuple[Phase, ...]:
@@ -200,8 +219,11 @@ def side_by_side(rounds: Iterable[Round], ranks: Ints, pieces: Ints) -> Iterator
     >>> found.source.tolist(), found.target.tolist(), found.piece.tolist()
     ([0, 1, 2, 3], [1, 0, 3, 2], [0, 1, 2, 3])
     """
-    each = pieces.shape[2]
+    each, known = pieces.shape[2], dict[int, tuple[Ints, Ints]]()  # an array of ranks, and what takes its place
     for one in rounds:
-        source, target = (np.repeat(ranks[:, column], each, axis=1).ravel() for column in (one.source, one.target))
+        for ends in (one.source, one.target):
+            if id(ends) not in known:
+                known[id(ends)] = ends, np.repeat(ranks[:, ends], each, axis=1).ravel()
+        source, target = known[id(one.source)][1], known[id(one.target)][1]
         add = np.tile(np.repeat(one.add, each), len(ranks)) if isinstance(one.add, np.ndarray) else one.add
         yield Round(source, target, pieces[:, one.piece].ravel(), add, one.flows)

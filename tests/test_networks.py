@@ -18,6 +18,8 @@ from parsim.build import build
 from parsim.core.cluster import Cluster, Device
 from parsim.core.columns import NONE, Numbered
 from parsim.core.wiring import Tier
+from parsim.plot.network import network, sheet
+from parsim.plot.paper import ours
 from parsim.reading import load
 from parsim.scenario.schema import check
 from parsim.topologies import nodes, topologies
@@ -338,6 +340,48 @@ def test_changed_links_differ_from_the_others():
     assert made.wiring.route(0, 3)[1].profile == ((1.0, 0.0), (2.0, 1e9))
     every = list(made.wiring.alike(tuple(range(16)), tuple(range(16))))
     assert len(every) == 16 * 15  # pairs are no longer alike
+
+
+# --- pictures ---
+
+
+@EVERY
+def test_a_drawing_has_each_device_and_each_link_once(shape):
+    made = cluster(shape)
+    sketch, route = made.wiring.sketch(), made.wiring.route
+    assert [spot.name for spot in sketch.spots[: made.host]] == list(made.places[:-1])
+    drawn = [number for wire in sketch.wires for number in wire.links]
+    assert len(set(drawn)) == len(drawn)
+    ends = np.array(list(itertools.permutations(range(made.host), 2))).T
+    used = set(route.numbers(*ends).ravel().tolist()) - {NONE}
+    assert {route.link(number).name for number in used - set(drawn)} <= {"switch"}
+    assert all(one != other for _, one, other, *_ in sketch.wires)
+
+
+@pytest.mark.parametrize("shape", ["islands", "4-ary", "torus 4x3"])
+def test_a_picture_names_devices_and_tiers_or_shows_loads(shape):
+    made = cluster(shape)
+    with ours():
+        axes = network(made, sheet(made, shape))
+        loaded = network(made, sheet(made, shape), {made.wiring.route(0, 5)[0].name: 0.9})
+    written = [text.get_text() for text in axes.texts]
+    assert {"w0", "w1", f"w{made.host - 1}"} <= set(written)
+    told = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert all(word.endswith("/s") for word in told)
+    colours = {tuple(colour) for lines in loaded.collections for colour in lines.get_edgecolors()}
+    assert len(colours) in (2, 3)  # one loaded link, the others, and the lines from devices to cards
+    assert loaded.get_legend() is None
+
+
+def test_a_picture_of_listed_links_joins_them_to_their_ends(tmp_path, command):
+    links = [{"name": "L1", "bandwidth": GB}, {"name": "L2", "bandwidth": GB}]
+    routes = [{"from": "w0", "to": "w1", "over": ["L1", "L2"]}]
+    said = {"devices": 2, "topology": {"kind": "custom", "links": links, "routes": routes}}
+    (tmp_path / "s.yaml").write_text(json.dumps({"cluster": said, "workload": FLOW}))
+    code, out, _ = command("plot", tmp_path / "s.yaml", "--kind", "network", "--out", tmp_path / "out")
+    assert (code, len(out.splitlines())) == (0, 2)
+    text = (tmp_path / "out" / "network.svg").read_text()
+    assert all(f"<!-- {name} -->" in text for name in ("w0", "w1", "L1", "L2"))
 
 
 # --- size ---

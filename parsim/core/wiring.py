@@ -15,6 +15,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from parsim.core.columns import NONE, Ints
+from parsim.core.sketch import Sketch
 
 Places = tuple[int, ...]
 Pairs = Iterator[tuple[int, int, int]]  # source, target, and how many pairs the pair stands for
@@ -96,30 +97,6 @@ class Tier(NamedTuple):
 
     name: str  # node, pod, row
     size: int
-
-
-class Spot(NamedTuple):
-    """A place, a switch or a network card in the drawing of a topology."""
-
-    name: str
-    x: float
-    y: float
-
-
-class Wire(NamedTuple):
-    """A link in the drawing of a topology, from one spot to another; tier 0 is the nearest to the devices."""
-
-    link: str
-    source: int
-    target: int
-    tier: int = 0
-
-
-class Sketch(NamedTuple):
-    """Where the parts of a topology stand when it is drawn."""
-
-    spots: tuple[Spot, ...] = ()  # the devices first, then the rest
-    wires: tuple[Wire, ...] = ()
 
 
 def each_pair(sources: Places, targets: Places) -> Pairs:

@@ -3,6 +3,7 @@
 gantt     every span, and T_total                         path      the same with the critical path outlined
 ledger    from T_total to the makespan, term by term      graph     the task graph with a thick critical path
 memory    bytes over time on every device; of training by kind, under the Gantt chart
+network   devices, switches, and the links between them, coloured by tier
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from parsim.metrics.critical_path import critical_path
 from parsim.metrics.ledger import Ledger
 from parsim.metrics.memory import usage
 from parsim.metrics.training_memory import uses
-from parsim.plot import dag, gantt, memory, memory_by_kind, style, waterfall
+from parsim.plot import dag, gantt, memory, memory_by_kind, network, style, waterfall
 from parsim.plot.letters import warn
 from parsim.plot.paper import files, ours
 
@@ -131,5 +132,9 @@ KINDS = {
     ),
     "memory": Kind(_memory_alone, _memory),
     "graph": Kind(lambda run, title: dag.alone(run.job.graph, _path_tasks(run), _groups(run), title), _graph),
+    "network": _on(
+        lambda run, title: network.sheet(run.job.cluster, title),
+        lambda run, axes: network.network(run.job.cluster, axes),
+    ),
     "path": _on(lambda run, title: gantt.sheet(run.timeline, title), _path),
 }

@@ -76,6 +76,7 @@ GROUPS = (  # of tasks, each with the mark of a task without a name; four differ
     (Look(GREEN), "P"),
     (Look(PURPLE), "X"),
 )
+TIERS = (BLUE, ORANGE, GREEN, VERMILLION, PURPLE)  # of a network, from the devices outwards
 PLAIN = (Look(LINE), "o")  # a task of no group
 MEMORY = {  # by kind, from the bottom up
     "weights": Look(BLUE),

@@ -12,8 +12,11 @@ alpha-beta model: seconds = alpha + beta size (Hockney, Parallel Computing 20, 1
 
 from __future__ import annotations
 
+from itertools import combinations
+
 from parsim.core.alike import nested
 from parsim.core.columns import Ints
+from parsim.core.sketch import Sketch, Wire, circle
 from parsim.core.units import BytesPerSecond, Seconds
 from parsim.core.wiring import Link, Routes, Wiring
 from parsim.topologies import topologies
@@ -42,4 +45,9 @@ def full(places: tuple[str, ...], bandwidth: BytesPerSecond, latency: Seconds = 
     def link(number: int) -> Link:
         return Link(f"{places[number // count]}>{places[number % count]}", bandwidth, latency)
 
-    return changed(Wiring(Routes(numbers, link, count * count), nested(count - 1)), changes)
+    def sketch() -> Sketch:
+        pairs = combinations(range(count), 2)
+        wires = [Wire((one * count + other, other * count + one), one, other, "pairs") for one, other in pairs]
+        return Sketch(tuple(circle(places)), tuple(wires))
+
+    return changed(Wiring(Routes(numbers, link, count * count), nested(count - 1), sketch=sketch), changes)

@@ -27,6 +27,7 @@ from parsim.topologies.cards import Cards
 from parsim.topologies.changes import Changes, changed
 from parsim.topologies.inside import inside as within
 from parsim.topologies.nodes import Inside, Kind, device_of, devices_of, node_of, refuse_other_count
+from parsim.topologies.servers import with_network
 
 
 @topologies.add("islands", devices=devices_of, device=device_of)
@@ -93,5 +94,11 @@ def islands(
         return near.link(number) if number < near.count else cards.link(number - near.count)
 
     alike = nested(host, (size,), unlike=size if server.inside == "cube-mesh" else 1)
-    wiring = Wiring(Routes(numbers, link, near.count + cards.count), alike, tiers=(Tier("node", size),))
+    routes = Routes(numbers, link, near.count + cards.count)
+    wiring = Wiring(
+        routes,
+        alike,
+        tiers=(Tier("node", size),),
+        sketch=lambda: with_network(places[:-1], server, near, cards),
+    )
     return changed(wiring, changes)

@@ -34,7 +34,8 @@ from parsim.topologies.cards import Cards
 from parsim.topologies.changes import Changes, changed
 from parsim.topologies.hashing import Routing, hashed
 from parsim.topologies.inside import inside as within
-from parsim.topologies.nodes import Inside, Kind, Node, device_of, devices_of, node_of, refuse_other_count
+from parsim.topologies.leaves import Leaves, with_leaves
+from parsim.topologies.nodes import Inside, Kind, device_of, devices_of, node_of, refuse_other_count
 
 
 @topologies.add("rail", devices=devices_of, device=device_of)
@@ -127,36 +128,10 @@ def rail(
         return near.link(number) if number < near.count else cards.link(number - near.count)
 
     tiers = Tier("node", size), Tier("leaf", size * nodes_per_leaf)
-    wiring = Wiring(Routes(numbers, link, far + leaves.count), nested(host, (size, tiers[1].size), size), tiers=tiers)
+    wiring = Wiring(
+        Routes(numbers, link, far + leaves.count),
+        nested(host, (size, tiers[1].size), size),
+        tiers=tiers,
+        sketch=lambda: with_leaves(places[:-1], server, near, cards, leaves),
+    )
     return changed(wiring, changes)
-
-
-class Leaves:
-    """The links between leaves and spines."""
-
-    def __init__(
-        self, node: Node, cards: Cards, nodes: int, spines: int, oversubscription: float, latency: float
-    ) -> None:
-        self._cards, self._nodes, self._spines, self._latency = cards, nodes, spines, latency
-        self._bandwidth = nodes * cards.bandwidth / (spines * oversubscription)
-        self._size = node.per_node * nodes
-        self.count = 2 * spines * cards.each * -(-cards.nodes // nodes)
-
-    def between(self, sources: Ints, targets: Ints, host: int, code: Ints) -> tuple[Ints, Ints]:
-        """Return the link from the leaf of each source to a spine, and that to the leaf of each target."""
-        one, other = self._of(sources), self._of(targets)
-        here = one == other
-        way = code % self._spines
-        up = np.where((sources == host) | here, NONE, 2 * (one * self._spines + way))
-        down = np.where((targets == host) | here, NONE, 2 * (other * self._spines + way) + 1)
-        return up, down
-
-    def _of(self, places: Ints) -> Ints:
-        return places // self._size * self._cards.each + self._cards.rail(places)
-
-    def link(self, number: int) -> Link:
-        """Return a link between a leaf and a spine."""
-        at, down = divmod(number, 2)
-        leaf, way = divmod(at, self._spines)
-        group, rail = divmod(leaf, self._cards.each)
-        return Link(f"leaf{group}.{rail}.{('up', 'down')[down]}{way}", self._bandwidth, self._latency)

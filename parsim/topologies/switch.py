@@ -19,6 +19,7 @@ import numpy as np
 
 from parsim.core.alike import nested
 from parsim.core.columns import NONE, Ints
+from parsim.core.sketch import Sketch, Spot, Wire, circle
 from parsim.core.units import BytesPerSecond, Seconds
 from parsim.core.wiring import Link, Routes, Wiring
 from parsim.topologies import topologies
@@ -66,4 +67,9 @@ def switch(
             return Link(f"{places[number // 2]}.down", bandwidth, latency)
         return Link(f"{places[number // 2]}.up", bandwidth if up is None else up, latency)
 
-    return changed(Wiring(Routes(numbers, link, middle + (fabric is not None)), nested(host)), changes)
+    def sketch() -> Sketch:
+        wires = [Wire((2 * device, 2 * device + 1), device, host, "devices") for device in range(host)]
+        return Sketch((*circle(places[:-1]), Spot("switch", 0.0, 0.0, "switch")), tuple(wires))
+
+    routes = Routes(numbers, link, middle + (fabric is not None))
+    return changed(Wiring(routes, nested(host), sketch=sketch), changes)

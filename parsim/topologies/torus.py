@@ -31,6 +31,7 @@ from parsim.core.units import BytesPerSecond, Seconds
 from parsim.core.wiring import Link, Pairs, Places, Routes, Tier, Wiring
 from parsim.topologies import topologies
 from parsim.topologies.changes import Changes, changed
+from parsim.topologies.grid import grid_of
 
 
 @topologies.add("torus", devices=lambda sides: math.prod(sides))
@@ -90,7 +91,7 @@ def torus(
 
     tiers = tuple(Tier(name, size) for name, size in zip(("row", "plane"), steps[1:-1], strict=False))
     wiring = Wiring(Routes(numbers, link, grid + 2 * host), _by_hops(sides), tiers=tiers)
-    return changed(wiring, changes)
+    return changed(wiring._replace(sketch=lambda: grid_of(places[:-1], sides)), changes)
 
 
 def _by_hops(sides: list[Count]) -> Alike:

@@ -1,0 +1,196 @@
+r"""The network of a cluster: devices, switches, cards, and the links between them, coloured by tier or by load.
+
+(switch)             tier devices: blue lines           with loads: dark for idle links, bright for full ones
+/   |   \\
+    [w0] [w1] [w2]          a line stands for the links of both directions; the thicker it is, the more B/s
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.collections import PathCollection
+from matplotlib.colors import Normalize
+from matplotlib.lines import Line2D
+from matplotlib.path import Path
+
+from parsim.core.cluster import Cluster
+from parsim.core.errors import RunError
+from parsim.core.quantities import size as bytes_in_words
+from parsim.core.sketch import Sketch, Spot, Wire, circle
+from parsim.core.wiring import Link, Routes
+from parsim.plot import style
+from parsim.plot.letters import make_writable, written
+from parsim.plot.paper import Margins, explain, headline, page
+
+INCHES = 0.62  # of a device, in a small cluster
+WIDE, TALL = 17.0, 11.0  # inches of data at most
+SMALLEST = 4.0  # points of a readable letter
+CROWD = 1000  # wires, beyond which they are thin
+MOST = 2000  # devices that are drawn
+COLOURS = "viridis"
+Loads = Mapping[str, float]  # by the name of a link
+
+
+def network(cluster: Cluster, axes: Axes, loads: Loads | None = None) -> Axes:
+    """Draw the network of *cluster* on *axes*; links are coloured by their tier, or by *loads* where these are given.
+
+    Of the two directions of a line, the more loaded one counts.
+    """
+    sketch, links = _drawing(cluster)
+    xs, ys = _room(sketch)
+    axes.set_xlim(*xs)
+    axes.set_ylim(*ys)
+    axes.set_aspect("equal")
+    axes.set_axis_off()
+    _lines(axes, sketch, links, loads)
+    inches = axes.get_window_extent().width / axes.figure.dpi / (xs[1] - xs[0])
+    for spot in sketch.spots:
+        _mark(axes, spot, 72 * inches)
+    if not sketch.wires:
+        axes.set_title("no topology: nothing can travel", fontsize=9.0)
+    return axes
+
+
+def sheet(cluster: Cluster, title: str) -> Axes:
+    """Return empty axes of a fitting size."""
+    sketch, _ = _drawing(cluster)
+    (left, right), (low, high) = _room(sketch)
+    wide, tall = right - left, high - low
+    inches = min(INCHES, WIDE / wide, TALL / tall)
+    margins = Margins(left=0.2, right=3.0, top=0.6, bottom=0.2)
+    axes = page(max(wide * inches, 2.0), max(tall * inches, 1.2), margins)
+    headline(axes.figure, margins.left, title)
+    return axes
+
+
+def _room(sketch: Sketch) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Return the least and the largest x and y, with room for marks and bowed lines."""
+    x, y = np.array([spot.x for spot in sketch.spots]), np.array([spot.y for spot in sketch.spots])
+    low = min((-abs(wire.bow) / 2 for wire in sketch.wires), default=0.0) - 0.3
+    aside = 0.8 + 0.5 * max((abs(wire.bow) for wire in sketch.wires if wire.tier.startswith("side")), default=0.0)
+    return (x.min() - aside, x.max() + aside), (y.min() + min(low, -aside), y.max() + aside)
+
+
+def _drawing(cluster: Cluster) -> tuple[Sketch, Mapping[int, Link]]:
+    """Return the sketch of a topology and its links by number; for one without a sketch, routes between places."""
+    if cluster.host > MOST:
+        raise RunError(f"a network of {cluster.host} devices has no room in a picture; the most are {MOST}")
+    sketch, route = cluster.wiring.sketch(), cluster.wiring.route
+    if sketch.spots and isinstance(route, Routes):
+        return sketch, {number: route.link(number) for wire in sketch.wires for number in wire.links}
+    return _routes(cluster)
+
+
+def _routes(cluster: Cluster) -> tuple[Sketch, dict[int, Link]]:
+    """Return a drawing with a spot for each link, between the places whose routes lead over it."""
+    places, spots = cluster.places, circle(cluster.places)
+    numbers: dict[Link, int] = {}
+    near: dict[int, list[int]] = {}
+    joined: dict[tuple[int, int], None] = {}
+    for one in range(len(places)):
+        for other in range(len(places)):
+            route = cluster.wiring.route(one, other) if one != other else None
+            steps = [len(places) + numbers.setdefault(link, len(numbers)) for link in route or ()]
+            for step in steps:
+                near.setdefault(step, []).extend((one, other))
+            joined |= dict.fromkeys(zip([one, *steps], [*steps, other], strict=True)) if steps else {}
+    for link, number in numbers.items():
+        at = [spots[place] for place in near[len(places) + number]]
+        x, y = sum(spot.x for spot in at) / len(at), sum(spot.y for spot in at) / len(at)
+        spots.append(Spot(link.name, 0.9 * x, 0.9 * y, "card"))
+    wires = [Wire((max(one, other) - len(places),), one, other, "routes") for one, other in joined]
+    return Sketch(tuple(_apart(spots)), tuple(wires)), {number: link for link, number in numbers.items()}
+
+
+def _apart(spots: Sequence[Spot]) -> list[Spot]:
+    """Move spots of one position apart, each a little higher than the last."""
+    taken: dict[tuple[float, float], int] = {}
+    found = []
+    for spot in spots:
+        key = round(spot.x, 1), round(spot.y, 1)
+        taken[key] = taken.get(key, -1) + 1
+        found.append(spot._replace(y=spot.y + 0.55 * taken[key]))
+    return found
+
+
+def _lines(axes: Axes, sketch: Sketch, links: Mapping[int, Link], loads: Loads | None) -> None:
+    most = max((links[number].bandwidth for wire in sketch.wires for number in wire.links), default=1.0)
+    tiers = dict.fromkeys(wire.tier for wire in sketch.wires)
+    looks = dict(zip(filter(None, tiers), style.TIERS * len(tiers), strict=False))
+    high = max((loads or {}).values(), default=0.0) or 1.0
+    colours = ScalarMappable(Normalize(0.0, high), matplotlib.colormaps[COLOURS])
+    many = len(sketch.wires) > CROWD
+    for tier in tiers:
+        mine = [wire for wire in sketch.wires if wire.tier == tier]
+        wide = [max((links[number].bandwidth for number in wire.links), default=0.0) / most for wire in mine]
+        face: Any = looks.get(tier, style.LINE)
+        if loads is not None and tier:
+            face = colours.to_rgba(np.array([_load(wire, links, loads) for wire in mine]))
+        look = {"facecolors": "none", "edgecolors": face, "zorder": 1}
+        axes.add_collection(
+            PathCollection(
+                [_curve(sketch.spots[wire.source], sketch.spots[wire.target], wire.bow) for wire in mine],
+                linewidths=[0.2 if many else 0.5 + 1.6 * math.sqrt(part) for part in wide],
+                alpha=0.5 if many else 1.0,
+                rasterized=many,
+                **look,
+            ),
+            autolim=False,
+        )
+    if loads is not None:
+        axes.figure.colorbar(colours, ax=axes, location="bottom", shrink=0.3, pad=0.02, label="load")
+    else:
+        handles = [Line2D([], [], color=face, linewidth=2.0) for face in looks.values()]
+        explain(axes, handles, [_told(tier, sketch, links) for tier in looks])
+
+
+def _load(wire: Wire, links: Mapping[int, Link], loads: Loads) -> float:
+    """Return the load of the more loaded direction."""
+    return max(loads.get(links[number].name, 0.0) for number in wire.links)
+
+
+def _told(tier: str, sketch: Sketch, links: Mapping[int, Link]) -> str:
+    """Write the bandwidths of a tier."""
+    rates = {links[number].bandwidth for wire in sketch.wires if wire.tier == tier for number in wire.links}
+    low, high = min(rates), max(rates)
+    words = f"{bytes_in_words(low)}/s" if low == high else f"{bytes_in_words(low)}/s to {bytes_in_words(high)}/s"
+    return f"{tier}: {words}"
+
+
+def _curve(one: Spot, other: Spot, bow: float) -> Path:
+    """Return a line, or a curve whose middle stands *bow* units to the right of it."""
+    if not bow:
+        return Path([(one.x, one.y), (other.x, other.y)])
+    x, y = other.x - one.x, other.y - one.y
+    length = math.hypot(x, y) or 1.0
+    aside = ((one.x + other.x) / 2 + bow * y / length, (one.y + other.y) / 2 - bow * x / length)
+    return Path([(one.x, one.y), aside, (other.x, other.y)], [Path.MOVETO, Path.CURVE3, Path.CURVE3])
+
+
+BOXES = {
+    "device": {"boxstyle": "round,pad=0.18", "facecolor": style.WHITE, "edgecolor": style.EDGE, "linewidth": 0.7},
+    "switch": {"boxstyle": "round,pad=0.25", "facecolor": style.PALE, "edgecolor": style.BLACK, "linewidth": 0.7},
+    "card": {"boxstyle": "square,pad=0.15", "facecolor": style.WHITE, "edgecolor": style.GREY, "linewidth": 0.5},
+}
+
+
+def _mark(axes: Axes, spot: Spot, points: float) -> None:
+    """Write the name of a spot in a box, *points* wide for one unit; without room for letters, only the box."""
+    name = written(spot.name)
+    room = {"device": 0.7, "card": 0.7, "switch": 3.0}[spot.sort] * points
+    letters = min(9.0, room / (0.62 * max(len(name), 2)))
+    if letters >= SMALLEST:
+        text = axes.text(spot.x, spot.y, name, fontsize=letters, ha="center", va="center", bbox=BOXES[spot.sort])
+        make_writable(text)
+    else:
+        box = BOXES[spot.sort]
+        axes.plot(
+            spot.x, spot.y, "s", markersize=max(1.0, room / 2), mfc=box["facecolor"], mec=box["edgecolor"], mew=0.4
+        )

@@ -92,13 +92,18 @@ def _flows_without_route(job: Job) -> Iterator[Complaint]:
 
 
 def _collectives_without_route(job: Job) -> Iterator[Complaint]:
-    graph, devices, places = job.graph, devices_of(job), job.cluster.places
-    for each in graph.collectives:
-        for task, other in each.pairs():
-            (source, *_), (target, *_) = devices[graph.place[task]], devices[graph.place[other]]
-            if source != target and job.cluster.path(source, target) is None:
-                why = f"the topology has no route from {places[source]} to {places[target]}"
-                yield Complaint(graph.where("task", task), why)
+    graph, places = job.graph, job.cluster.places
+    if not graph.collectives:
+        return
+    device = np.array([allowed[0] for allowed in devices_of(job)])[graph.place]
+    ends = np.array([pair for each in graph.collectives for pair in each.pairs()], np.int64).reshape(-1, 2)
+    ends = ends[device[ends[:, 0]] != device[ends[:, 1]]]
+    ways = [device[ends[:, 0]], device[ends[:, 1]]]
+    for task, source, target, path in zip(ends[:, 0].tolist(), *(way.tolist() for way in ways),
+                                          job.cluster.paths(*ways), strict=True):  # fmt: skip
+        if path is None:
+            why = f"the topology has no route from {places[source]} to {places[target]}"
+            yield Complaint(graph.where("task", task), why)
 
 
 def _tasks_without_room(job: Job) -> Iterator[Complaint]:

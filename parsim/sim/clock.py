@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from simpy import Environment, Event
 
-from parsim.core.cluster import Link, Route
+from parsim.core.cluster import Link
 from parsim.core.columns import Floats, distinct
 from parsim.core.graph import TaskGraph
 from parsim.core.job import Job
@@ -59,7 +59,7 @@ def clock_unit(job: Job, compute: list[Floats]) -> Ticks:
     others = [graph.edges.delay, graph.flows.start, np.array(job.steps)]
     times, longest, slowest = [*distinct, *others], reduce(np.maximum, distinct), max(slowdowns)
     total = math.fsum([slowest * float(longest.sum()), *(float(column.sum()) for column in others)])
-    links = {link for route in _routes(job) for link in route}
+    links = set(_links(job))
     if not links and slowest == 1.0:
         return fitting(times, total, unit_of(speeds))
     if not links:  # what is slowed down ends between the ticks of what is stated
@@ -89,9 +89,9 @@ def _collected(graph: TaskGraph) -> tuple[float, float, int]:
     return together, smallest, phases
 
 
-def _routes(job: Job) -> Iterator[tuple[Link, ...]]:
-    """Yield the routes that transfers may take, one for those that are alike."""
-    graph, wiring, host = job.graph, job.cluster.wiring, (job.cluster.host,)
+def _links(job: Job) -> Iterator[Link]:
+    """Yield the links that transfers may cross, those of one route for all that are alike."""
+    graph, host = job.graph, (job.cluster.host,)
     devices = devices_of(job)
     pairs = [(devices[parent], devices[child]) for parent, child in graph.ways.tolist()]
     for size, way in ((graph.given, lambda there: (host, there)), (graph.result, lambda there: (there, host))):
@@ -99,7 +99,7 @@ def _routes(job: Job) -> Iterator[tuple[Link, ...]]:
     pairs += [((source,), (target,)) for source, target in zip(graph.flows.source, graph.flows.target, strict=True)]
     for each in graph.collectives:
         pairs += [(devices[graph.place[a]], devices[graph.place[b]]) for a, b in each.pairs()]
-    for sources, targets in dict.fromkeys(pairs):
-        for source, target, _ in wiring.alike(sources, targets):
-            route: Route | None = wiring.route(source, target)
-            yield from (route,) if route is not None else ()
+    apart = [way[:2] for ends in dict.fromkeys(pairs) for way in job.cluster.wiring.alike(*ends)]
+    sources, targets = np.array(apart, np.int64).reshape(-1, 2).T
+    for path in job.cluster.paths(sources, targets):
+        yield from (job.cluster.links[link] for link in (path.links if path else ()))

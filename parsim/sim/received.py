@@ -74,6 +74,8 @@ class Log:
         if not parts:
             return Received()
         sender, receiver, start, end, rounds, size, nominal = map(np.concatenate, zip(*parts, strict=True))
+        if not len(sender):
+            return Received()
         order = np.lexsort((end, start, receiver, sender))
         sender, receiver, start, end = sender[order], receiver[order], start[order], end[order]
         opens = np.ones(len(order), dtype=bool)

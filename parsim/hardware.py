@@ -59,7 +59,7 @@ class DeviceForm:
     price : US dollars an hour for the device; training then tells what an iteration costs.
     power : watts that the device draws; training then tells the energy of an iteration.
     overlap_slowdown : how many times as long computing takes while a communication lane of the same worker is busy, or
-        a transfer of its own is under way; Galvatron (Miao et al., VLDB 2023) measured 1.13. Left out: 1.
+        a transfer of its own is under way; profiles of Galvatron (Miao et al., VLDB 2023) have 1.13. Left out: 1.
     """
 
     kind: Kind | None = None

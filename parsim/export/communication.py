@@ -20,7 +20,7 @@ def communication(facts: Mapping[str, Any]) -> list[str]:
     data    1.5 s  250 ms
     host    1.5 s  250 ms
     """
-    shown = {name: parts for name, parts in facts["communication"].items() if any(parts.values())}
+    shown = {name: parts for name, parts in facts.get("communication", {}).items() if any(parts.values())}
     if not set(shown) & set(PARALLEL):
         return []
     columns = (times([parts[key] for parts in shown.values()]) for key in ("exposed_s", "hidden_s"))

@@ -33,7 +33,10 @@ def lost(job: Job, timeline: Timeline) -> Floats:
 
 def slowed_s(job: Job, timeline: Timeline) -> float:
     """Return the mean over the workers of the seconds that computing takes longer beside communication."""
-    found, cluster = lost(job, timeline), job.cluster
+    cluster = job.cluster
+    if not cluster.slows:
+        return 0.0
+    found = lost(job, timeline)
     tasks = np.flatnonzero(found)
     worker = np.zeros(len(found), np.int64)
     rows = np.flatnonzero(timeline.of_tasks)

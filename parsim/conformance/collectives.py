@@ -26,7 +26,7 @@ from parsim.metrics.checker import check
 from parsim.scenario.schema import check as read
 from parsim.study.single import simulate
 
-RANKS = (*range(2, 18), 32)
+RANKS = (*range(2, 18), 32)  # of the proofs
 PLAYED = (2, 3, 8)  # ranks of the runs
 CHUNKS = (1, 3)
 SAMPLES = {"custom": {"rounds": [[{"from": 0, "to": 1}]]}}  # a broadcast of two
@@ -45,7 +45,7 @@ def questions(entry: str, ranks: int) -> Iterator[Question]:
     """Yield what a collective is asked of *ranks* ranks: each operation, on one node and on several."""
     made = collectives[entry]
     parts = [each for each in range(1, ranks + 1) if ranks % each == 0]  # ranks of a node
-    some = {1, parts[len(parts) // 2], ranks} if taken(made, ["group"]) else {ranks}
+    some = {parts[len(parts) // 2], ranks} if taken(made, ["group"]) else {ranks}
     for operation in ("broadcast",) if entry == "custom" else operations_of(made):
         for chunks in CHUNKS if taken(made, ["chunks"]) else CHUNKS[:1]:
             for each in some:

@@ -35,7 +35,7 @@ from parsim.scenario.document import MANY
 from parsim.scenario.repair import mended
 from parsim.scenario.scenario import Scenario
 from parsim.scenario.schema import OneOf, check, parameters
-from parsim.training.plan import TrainingPlan
+from parsim.training.plan import TrainingPlan, workers_of
 from parsim.training.program import Training
 from parsim.training.work import not_computed
 from parsim.workloads import workloads
@@ -235,9 +235,10 @@ def _job(
 ) -> Job | None:
     """Call the entries of *said* and make the job; collect complaints, and faults *elsewhere*."""
     devices, cluster, graph, cost, policy = (), None, None, None, None
+    workers = workers_of(said.get("plan"))
     if "cluster" in said and countable(said["cluster"], complaints):
         with _elsewhere(elsewhere):
-            devices = _collect(complaints, lambda: devices_of(said["cluster"]), ("cluster",)) or ()
+            devices = _collect(complaints, lambda: devices_of(said["cluster"], workers), ("cluster",)) or ()
     if devices:
         complaints += about_names(said["cluster"], devices) + about_memory(said["cluster"])
         topology = said["cluster"].topology

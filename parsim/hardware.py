@@ -118,7 +118,7 @@ class ClusterForm:
     Parameters
     ----------
     devices : number of devices, named w0, w1, ...; or a list with the name of each, or a mapping with its name and what
-        differs from `device`; left out: as many as the topology has.
+        differs from `device`; left out: as many as the topology has, or the degrees of the plan.
     device : the default of all devices: the name of a known device, or its numbers; left out: the device of the
         topology's node, or else speed 1, one slot, no limit of memory.
     topology : how devices and host are wired; left out: nothing can travel.
@@ -132,16 +132,21 @@ class ClusterForm:
 
 
 def countable(form: ClusterForm, complaints: Sequence[Complaint]) -> bool:
-    """Return whether the number of devices is known, or nobody states it; a wrong topology may have stated it."""
-    wrong = any(complaint.path[:2] == ("cluster", "topology") for complaint in complaints)
-    return form.devices is not None or form.topology is not None or not wrong
+    """Return whether the number of devices is known, or nobody states it; a wrong topology or plan may have."""
+    wrong = any(one.path[:1] == ("plan",) or one.path[:2] == ("cluster", "topology") for one in complaints)
+    counts = form.topology is not None and "devices" in topologies.claims(form.topology.name)
+    return form.devices is not None or counts or not wrong
 
 
-def devices_of(form: ClusterForm) -> tuple[Device, ...]:
-    """Return the devices of a scenario: listed, counted, or as many as its topology has."""
+def devices_of(form: ClusterForm, workers: int = 0) -> tuple[Device, ...]:
+    """Return the devices of a scenario: listed, counted, as many as its topology has, or as the *workers* of its plan.
+
+    No *workers*: the plan does not say how many there are.
+    """
     said = claimed(form.topology, "devices") if form.devices is None else form.devices
-    if said is None:
+    if said is None and not workers:
         raise Invalid([Complaint(("devices",), MISSING)])
+    said = workers if said is None else said
     count = len(said) if isinstance(said, list) else said
     if not count:
         raise Invalid([Complaint(("devices",), "is empty; at least one device is needed")])
@@ -159,7 +164,10 @@ def devices_of(form: ClusterForm) -> tuple[Device, ...]:
     return devices
 
 
-MISSING = "is missing; write for example 'devices: 4', or a topology that says how many, such as islands with nodes"
+MISSING = (
+    "is missing; write for example 'devices: 4', or a topology that says how many, such as islands with nodes; for "
+    "training a plan with degrees, such as data: 4, says it, too"
+)
 
 
 def claimed(topology: Ask | None, what: str) -> Any:

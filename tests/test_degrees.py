@@ -321,3 +321,48 @@ def test_the_terms_of_a_mixture_add_up(plan):
     terms = [value for name, value in pipeline.items() if name.endswith("_s")]
     assert all(term > -1e-12 for term in terms)
     assert sum(terms) == pytest.approx(run(plan).timeline.makespan_s, rel=1e-9)
+
+
+# -- devices that are left out
+
+
+LEFT_OUT = [  # the cluster, and how many devices it has with data 2 x tensor 4 x pipeline 2
+    ({"device": "a100-80g", "topology": LINKS}, 16),
+    ({"topology": {"kind": "islands", "node": "dgx-a100"}}, 16),  # 2 nodes of 8
+    ({"topology": {"kind": "islands", "node": "dgx-a100", "nodes": 2}}, 16),
+    ({"topology": {"kind": "torus", "sides": [4, 4], "bandwidth": "50 GB/s"}, "device": "a100-80g"}, 16),
+]
+
+
+@pytest.mark.parametrize(("cluster", "devices"), LEFT_OUT)
+def test_devices_follow_from_the_topology_or_from_the_degrees(cluster, devices):
+    plan = {"data": 2, "tensor": 4, "pipeline": 2, "microbatch_size": 1}
+    found = simulate({"cluster": cluster, "workload": LLAMA, "plan": plan})
+    same = simulate({"cluster": {**cluster, "devices": devices}, "workload": LLAMA, "plan": plan})
+    assert [device.name for device in found.job.cluster.devices] == [f"w{number}" for number in range(devices)]
+    assert set(found.job.memories) == {80e9}
+    assert found.timeline.makespan_s == same.timeline.makespan_s
+
+
+TWO_NODES = {"kind": "islands", "node": "dgx-a100", "nodes": 2}
+MISFITS = [  # the cluster, the plan, and what is told
+    (
+        {"devices": 8},
+        {"data": 4},
+        "plan: data 4 x tensor 1 x pipeline 1 x context 1 are 4 devices, and the",
+    ),
+    ({"topology": TWO_NODES}, {"data": 4}, "context 1 are 4 devices, and the cluster has 16"),
+    ({"device": {"slots": 2}}, {"data": 4}, "plan: degrees of parallelism need one slot a device, and w0 has 2"),
+    ({}, {"split": "data"}, "cluster.devices: is missing; write for example 'devices: 4', or a topology that says"),
+    ({"devices": []}, {"data": 4}, "cluster.devices: is empty; at least one device is needed"),
+    ({}, {"data": "four"}, "plan.data: wants a whole number, not the text 'four'"),
+    ({}, {"data": 200_000}, "cluster.devices: 200000 devices are more than 100000"),
+]
+
+
+@pytest.mark.parametrize(("cluster", "plan", "why"), MISFITS)
+def test_a_plan_that_fits_neither_devices_nor_topology_is_told(cluster, plan, why):
+    with pytest.raises(ScenarioError) as wrong:
+        simulate({"cluster": cluster, "workload": {**LLAMA, "batch": 200_000}, "plan": plan})
+    (fault,) = wrong.value.faults
+    assert why in f"{fault.path}: {fault.message}"

@@ -105,6 +105,21 @@ class Degrees(NamedTuple):
             yield Complaint(("plan", "expert"), why)
 
 
+def about_batch(rows: int, data: int, parts: int | None, each: int | None) -> Iterator[Complaint]:
+    """Yield a complaint unless *data* replicas get equal shares of a batch, and microbatches equal parts of these.
+
+    There are *parts* microbatches of *each* samples; None: the other gives it.
+    """
+    if rows % data:
+        yield Complaint(("plan", "data"), f"a batch of {rows} samples is not divisible by {data} replicas")
+    elif parts and rows // data % parts:
+        why = f"the {rows // data} samples of a replica are not divisible by {parts} microbatches"
+        yield Complaint(("plan", "microbatches"), why)
+    elif each and not parts and rows // data % each:
+        why = f"the {rows // data} samples of a replica are not divisible by microbatches of {each}"
+        yield Complaint(("plan", "microbatch_size"), why)
+
+
 def _grouped(keys: Sequence[Ints]) -> Ints:
     """Return the places with equal keys, (groups, places of each), by the first place."""
     order = np.lexsort((np.arange(len(keys[0])), *keys))

@@ -32,7 +32,7 @@ from parsim.core.units import Bytes
 from parsim.scenario.schema import OneOf
 from parsim.schedules import schedules
 from parsim.shardings import shardings
-from parsim.training.degrees import ORDER, Degree, Degrees
+from parsim.training.degrees import ORDER, Degree, Degrees, about_batch
 from parsim.training.model import Model
 from parsim.training.partition import Ranges, Stages, balanced, evenly, stated
 from parsim.training.shards import Shards
@@ -135,12 +135,21 @@ class TrainingPlan(Plan):
         of_replica = batch // (self.data or 1)
         return of_replica // self.microbatches if self.microbatches else self.microbatch_size or of_replica
 
+    def about_batch(self, rows: int) -> Iterator[Complaint]:
+        """Yield a complaint unless replicas, and microbatches in them, get equal parts of a batch."""
+        return about_batch(rows, self.data or 1, self.microbatches, self.microbatch_size)
+
     def recomputed(self, model: Model) -> tuple[Recompute, ...]:
         """Return what is computed again in each layer; one for all means the blocks."""
         if not isinstance(self.recompute, str):
             return tuple(self.recompute)
         every = range(len(model.layers))
         return tuple("none" if number in model.beside else self.recompute for number in every)
+
+
+def workers_of(plan: object) -> int:
+    """Return the number of workers that the degrees of a plan make; 0: it has no degrees."""
+    return plan.degrees.devices if isinstance(plan, TrainingPlan) and not plan.split else 0
 
 
 class Cut(NamedTuple):
@@ -220,7 +229,7 @@ def _by_layers(plan: TrainingPlan, cluster: Cluster, model: Model, known: Known,
 
 def _by_degrees(plan: TrainingPlan, cluster: Cluster, model: Model, known: Known, complaints: list[Complaint]) -> Cut:
     degrees, workers = plan.degrees, len(cluster.workers)
-    complaints += [*degrees.complaints(workers), *about_batch(plan, model.rows)]
+    complaints += [*degrees.complaints(workers), *plan.about_batch(model.rows)]
     _refuse(complaints)
     rows = model.rows // degrees.data
     parts = _slices(rows, rows // plan.rows(model.rows))
@@ -231,19 +240,6 @@ def _by_degrees(plan: TrainingPlan, cluster: Cluster, model: Model, known: Known
         why = f"{plan.schedule.name if plan.schedule else ''} runs each stage on two ranks, which only split: layers"
         _refuse([Complaint(("plan", "schedule"), f"{why} can do; use dualpipev, or split: layers")])
     return found
-
-
-def about_batch(plan: TrainingPlan, rows: int) -> Iterator[Complaint]:
-    """Yield a complaint unless replicas, and microbatches in them, get equal parts of the batch."""
-    data, parts, each = plan.data or 1, plan.microbatches, plan.microbatch_size
-    if rows % data:
-        yield Complaint(("plan", "data"), f"a batch of {rows} samples is not divisible by {data} replicas")
-    elif parts and rows // data % parts:
-        why = f"the {rows // data} samples of a replica are not divisible by {parts} microbatches"
-        yield Complaint(("plan", "microbatches"), why)
-    elif each and not parts and rows // data % each:
-        why = f"the {rows // data} samples of a replica are not divisible by microbatches of {each}"
-        yield Complaint(("plan", "microbatch_size"), why)
 
 
 class Ranks(NamedTuple):

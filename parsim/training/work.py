@@ -30,7 +30,7 @@ from parsim.training.layout import BACKWARD, FORWARD, INPUT_GRAD, WEIGHT_GRAD
 from parsim.training.meetings import AUTO, Meetings
 from parsim.training.model import Model
 from parsim.training.partition import Ranges
-from parsim.training.plan import TrainingPlan, about_batch, cut
+from parsim.training.plan import TrainingPlan, cut
 from parsim.training.pricing import prices
 from parsim.training.program import Training, Update
 from parsim.training.replicas import tasks_of
@@ -101,7 +101,7 @@ def training(cluster: Cluster, plan: TrainingPlan, cost: Cost | None, make: Make
 def sharded(plan: TrainingPlan, cluster: Cluster, make: Make, formats: Precision) -> tuple[Model, Means]:
     """Return a model as a device holds it under degrees of parallelism, and how devices exchange."""
     degrees, own = plan.degrees, make(WHOLE)
-    complaints = [*degrees.complaints(len(cluster.workers)), *about_batch(plan, own.rows)]
+    complaints = [*(_about_slots(cluster) or degrees.complaints(len(cluster.workers))), *plan.about_batch(own.rows)]
     if complaints:
         raise Invalid(complaints)
     own = make(plan.shards)
@@ -112,6 +112,13 @@ def sharded(plan: TrainingPlan, cluster: Cluster, make: Make, formats: Precision
     return own, Means(
         degrees, sharding, BUCKET if plan.bucket is None else plan.bucket, plan.detail == "layers", priced, meetings
     )
+
+
+def _about_slots(cluster: Cluster) -> list[Complaint]:
+    """Return a complaint if a device has several slots: degrees of parallelism give each device one part."""
+    several = [device for device in cluster.devices if device.slots > 1][:1]
+    why = "degrees of parallelism need one slot a device, and {} has {}; leave slots out"
+    return [Complaint(("plan",), why.format(device.name, device.slots)) for device in several]
 
 
 def _about_precision(asked: PrecisionForm | None, formats: Precision, cluster: Cluster) -> list[Complaint]:

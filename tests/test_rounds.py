@@ -325,6 +325,8 @@ def test_halving_doubling_refuses_other_numbers_of_ranks():
         ),
         ("all-gather", [[(0, 1, 0), (0, 2, 2)]], "", "all-gather of 4 ranks has 3 pieces; cut it into a multiple of 4"),
         ("broadcast", [], "", "rank 1 ends without piece 0"),
+        ("broadcast", [[(0, 1, 2**62)]], "", "nobody sends piece 0"),
+        ("broadcast", [[(0, 1, 0), (0, 2, 2)]], "", "rank 1 ends without piece 1"),
         (
             "broadcast",
             [[(0, 1, 0, True)]],
@@ -343,6 +345,24 @@ def test_custom_rounds_that_fail_are_located(operation, rounds, path, message):
     rows = [[dict(zip(("from", "to", "piece", "add"), one, strict=False)) for one in sends] for sends in rounds]
     found = faults(operation=operation, algorithm={"kind": "custom", "rounds": rows})
     assert found[0] == (f"workload.algorithm.rounds{path}", message)
+
+
+def test_too_many_chunks_are_refused():
+    ((path, message),) = faults(chunks=10_000_000)
+    assert (path, "1000" in message) == ("workload.chunks", True)
+
+
+def test_too_many_ranks_are_refused():
+    with pytest.raises(parsim.ScenarioError, match="100000 ranks are more than 4096"):
+        parsim.simulate(scenario("all-to-all", "direct", 100_000))
+
+
+def test_workers_of_one_device_are_ranks_too():
+    """Two slots each on two devices: the way between them is that of the price, not the one within a device."""
+    base = scenario("all-reduce", "ring", 2)
+    base["cluster"]["device"] = {"slots": 2}
+    run = parsim.simulate(base)
+    assert run.to_dict()["collective"]["price_s"] == pytest.approx(6 * (ALPHA + SIZE / 4 * BETA), rel=1e-12)
 
 
 def test_custom_rounds_play():

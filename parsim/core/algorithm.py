@@ -13,10 +13,11 @@ from __future__ import annotations
 import typing
 from collections.abc import Callable, Hashable, Mapping
 from functools import cache
+from itertools import islice
 from typing import Any, NamedTuple
 
 from parsim.core.errors import Complaint, Invalid
-from parsim.core.rounds import OPERATIONS, Group, Round
+from parsim.core.rounds import MOST_ROUNDS, OPERATIONS, Group, Round
 from parsim.core.schema import Ask
 from parsim.core.signatures import annotated, taken
 
@@ -78,7 +79,9 @@ def _listed(names: list[str]) -> str:
 
 def rounds_of(ask: Ask, question: Question) -> list[Round]:
     """Return the rounds of an algorithm. Without a parameter `chunks`, chunks of a piece travel side by side."""
-    rounds = list(ask.make(**question.given(ask.entry)))
+    rounds = list(islice(ask.make(**question.given(ask.entry)), MOST_ROUNDS + 1))
+    if len(rounds) > MOST_ROUNDS:
+        raise Invalid([Complaint((), f"{ask.name} takes more than {MOST_ROUNDS} rounds; use fewer ranks or chunks")])
     if "chunks" in _wanted(ask.entry):
         return rounds
     return [one._replace(flows=question.chunks * one.flows) for one in rounds]

@@ -78,6 +78,8 @@ def broken(operation: str, ranks: int, rounds: Sequence[Round]) -> list[Broken]:
         pieces = pieces_of(operation, ranks, rounds)
     except Invalid as invalid:
         return [Broken(NONE, NONE, invalid.complaints[0].message)]
+    if operation != "all-to-all" and pieces > ranks + sum(len(one.piece) for one in rounds):
+        return [Broken(NONE, NONE, _unsent(rounds))]
     parts = _parts(operation, ranks)
     sums = _start(operation, ranks, pieces, parts)
     for number, one in enumerate(rounds):
@@ -102,6 +104,12 @@ def _about_rows(ranks: int, rounds: Sequence[Round]) -> Iterator[Broken]:
                 yield Broken(
                     number, row, f"in round {number}, there is no rank {rank[row]}; ranks are 0 to {ranks - 1}"
                 )
+
+
+def _unsent(rounds: Sequence[Round]) -> str:
+    """Name the first piece that nobody sends, where there are too many to play them."""
+    sent = np.unique(np.concatenate([one.piece for one in rounds]))
+    return f"nobody sends piece {np.flatnonzero(sent != np.arange(len(sent)))[0]}"
 
 
 def owner(ranks: int, pieces: int) -> Ints:

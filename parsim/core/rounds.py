@@ -23,6 +23,7 @@ what an all-gather ends with, what a reduce-scatter starts with.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
@@ -42,6 +43,7 @@ OPERATIONS = {
     "all-to-all": "Every rank ends with the part that each other rank has for it.",
     "send": "Every rank ends with the buffer of the rank before it.",
 }
+MOST_ROUNDS = 100_000
 OWNED = ("all-gather", "reduce-scatter", "send")  # operations in which each rank owns pieces
 
 
@@ -122,8 +124,9 @@ def group_of(cluster: Cluster, devices: Sequence[int]) -> Group:
     names, wiring = dict[int, int](), cluster.wiring
     homes = [wiring.group(device) if wiring.tiers else 0 for device in devices]
     node = tuple(names.setdefault(home, len(names)) for home in homes)  # numbered by their first rank
-    near = next((device for device, home in zip(devices[1:], node[1:], strict=True) if home == node[0]), None)
-    far = next((device for device, home in zip(devices, node, strict=True) if home != node[0]), None)
+    placed = list(zip(devices, node, strict=True))
+    near = next((device for device, home in placed if home == node[0] and device != devices[0]), None)
+    far = next((device for device, home in placed if home != node[0]), None)
     return Group(node, _way(cluster, devices[0], near), _way(cluster, devices[0], far))
 
 
@@ -142,7 +145,7 @@ def nodes_of(group: Group) -> Ints:
 
 def _way(cluster: Cluster, source: int, target: int | None) -> Way:
     path = None if target is None else cluster.path(source, target)
-    return Way(path.latency, 1 / path.bandwidth) if path else Way()
+    return Way(path.latency, 1 / path.bandwidth if path.bandwidth else math.inf) if path else Way()
 
 
 def pieces_of(operation: str, ranks: int, rounds: Iterable[Round]) -> int:

@@ -13,7 +13,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,7 @@ from parsim.core.job import Cost
 from parsim.core.op import LETTERS, Action, Op, Overlap
 from parsim.core.orders import refuse_chunks
 from parsim.core.promises import WrongRounds, broken, drawn_rounds
-from parsim.core.rounds import Round
+from parsim.core.rounds import MOST_ROUNDS, Round
 from parsim.core.schema import Ask
 from parsim.core.wiring import Tier
 from parsim.core.wrong_orders import WrongOrders, drawn, miscounted
@@ -201,7 +201,7 @@ def rounds(who: Who, given: Mapping[str, Any], answer: Any) -> list[Round] | Ask
 
     def read() -> list[Any]:
         try:
-            return list(answer)
+            return list(islice(answer, MOST_ROUNDS + 1))
         except Invalid as invalid:
             refused.append(invalid)
             return []
@@ -213,7 +213,7 @@ def rounds(who: Who, given: Mapping[str, Any], answer: Any) -> list[Round] | Ask
     if strange is not None:
         words = "yield a Round(source, target, piece, add) of three arrays of whole numbers, equally long"
         raise who.error(f"yields {shown(strange)} {shape}; {words}")
-    found = broken(operation, ranks, rows)
+    found = broken(operation, ranks, rows) if len(rows) <= MOST_ROUNDS else []
     if found:
         raise WrongRounds(str(who.error(f"{shape}: {found[0].message}")), drawn_rounds(rows, found[0]))
     return rows

@@ -22,18 +22,20 @@ import numpy as np
 from parsim.collectives import collective as made
 from parsim.collectives import collectives
 from parsim.core.algorithm import GIVEN, Question
+from parsim.core.annotations import Between
 from parsim.core.choice import Choice
 from parsim.core.cluster import Cluster
 from parsim.core.errors import Complaint, Invalid, Path
 from parsim.core.graph import Numbered, TaskGraph
 from parsim.core.rounds import OPERATIONS, group_of
-from parsim.core.schema import Ask, Count
+from parsim.core.schema import Ask
 from parsim.core.units import Bytes
 from parsim.scenario.schema import OneOf
 from parsim.workloads import workloads
 from parsim.workloads.transfers import NoPlan
 
 LANE = "collective"
+MOST_RANKS, MOST_CHUNKS = 4096, 1000
 AUTO = Ask("auto")
 
 
@@ -44,7 +46,7 @@ def collective(
     operation: Annotated[str, Choice(OPERATIONS)],
     size: Bytes,
     algorithm: Annotated[Ask, OneOf(collectives, given=GIVEN)] = AUTO,
-    chunks: Count = 1,
+    chunks: Annotated[int, Between(1, MOST_CHUNKS)] = 1,
 ) -> TaskGraph:
     """Make a collective of all workers.
 
@@ -60,6 +62,8 @@ def collective(
         raise Invalid(
             [Complaint(("operation",), f"{operation} needs two ranks or more, and the cluster has one worker")]
         )
+    if ranks > MOST_RANKS:
+        raise Invalid([Complaint(("operation",), f"{ranks} ranks are more than {MOST_RANKS}; use fewer devices")])
     if not size:
         raise Invalid([Complaint(("size",), "a collective of no bytes sends nothing; write for example 'size: 1 GB'")])
     question = Question(operation, size, chunks, group_of(cluster, cluster.device_of_worker))

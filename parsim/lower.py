@@ -52,17 +52,19 @@ def _too_many_pairs(job: Job) -> list[Complaint]:
 
 def _missing(job: Job, sources: tuple[int, ...], targets: tuple[int, ...]) -> str:
     """Return a message on a pair of places without a route, or an empty text."""
-    wiring, places = job.cluster.wiring, job.cluster.places
+    wiring, places, path = job.cluster.wiring, job.cluster.places, job.cluster.path
     wanted = len(sources) * len(targets) - len(set(sources).intersection(targets))
-    ways = (pairs for a, b, pairs in wiring.alike(sources, targets) if wiring.route(a, b) is not None)
-    if sum(ways) == wanted:
+    if sum(pairs for a, b, pairs in wiring.alike(sources, targets) if path(a, b) is not None) == wanted:
         return ""
-    a, b = next((a, b) for a, b in product(sources, targets) if a != b and wiring.route(a, b) is None)
+    a, b = next((a, b) for a, b in product(sources, targets) if a != b and path(a, b) is None)
     return f"bytes may travel from {places[a]} to {places[b]}, but the topology has no route there"
 
 
 def _edges_without_route(job: Job) -> Iterator[Complaint]:
     graph, devices = job.graph, devices_of(job)
+    both = [(devices[parent], devices[child]) for parent, child in graph.ways.tolist()]
+    single = [(a, b) for (a, *more), (b, *others) in both if not more and not others and a != b]
+    job.cluster.paths(*np.array(single, np.int64).reshape(-1, 2).T)  # all at once
     why = [_missing(job, devices[parent], devices[child]) for parent, child in graph.ways.tolist()]
     if any(why):
         carrying = np.flatnonzero(graph.edges.size > 0)

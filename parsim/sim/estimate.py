@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from parsim.core.cluster import Cluster, Pairs, Places, alone, each_pair
+from parsim.core.cluster import Cluster, Pairs, Places, each_pair
 from parsim.core.columns import Floats, Ints, distinct
 from parsim.core.job import Estimate, Job
 from parsim.sim.memory_bounds import Holding, devices_of
@@ -80,9 +80,9 @@ class MeanRoute:
     def _between(self, sources: tuple[int, ...], targets: tuple[int, ...]) -> tuple[float, float]:
         """Return (s, s/B) over distinct pairs; zeros where there is none. A missing route counts as none."""
         found = [
-            (pairs, *alone(route))
+            (pairs, path.latency, path.bandwidth)
             for source, target, pairs in self._pairs(sources, targets)
-            if (route := self._cluster.wiring.route(source, target)) is not None
+            if (path := self._cluster.path(source, target)) is not None
         ]
         count = sum(pairs for pairs, _, _ in found) or 1
         return (

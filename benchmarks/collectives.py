@@ -4,9 +4,9 @@
     python benchmarks/collectives.py
 
 "play" is the CPU seconds of a whole run from the job to its timeline. "network" is that of the network alone, as
-SimGrid's: what is sent, by whom and over which links, is made beforehand. The ratio is that of the least CPU seconds of
-each, played in turn. Without SimGrid the yardstick is the same network with every send by itself. Foreign flows are
-checked against that, too: all ends to 1e-12.
+SimGrid's: what is sent, by whom, over which links, and at which rate alone, is made beforehand. The ratio is that of
+the least CPU seconds of each, played in turn. Without SimGrid the yardstick is the same network with every send by
+itself. Foreign flows are checked against that, too: all ends to 1e-12.
 
 ASTRA-sim's congestion-aware network takes 0.6 s for the first ring, SimGrid C++ 0.28 s for one chunk of it (as measured
 once, elsewhere).
@@ -104,6 +104,7 @@ class Stage:
         self.network = Network(self.cluster.capacities, TICKS)
         for each in case.groups:
             placed.append(Placed(each, self.cluster, each.members, self.network, TICKS))
+            placed[-1].prefix(), placed[-1].owned, placed[-1].length
         self.log, self.make, self.placed = Log(TICKS), make, placed
         self.asked: dict[int, dict[Played, None]] = {}
         self.joining: dict[int, list[Any]] = {}

@@ -33,7 +33,7 @@ class ByRounds:
 
     def __init__(self, placed: Placed, tasks: Ints, outside: Outside) -> None:
         self.tasks = tasks
-        self._placed, self._outside, self._length = placed, outside, int(placed.last.max(initial=0))
+        self._placed, self._outside, self._length = placed, outside, placed.length
         self._unknown = 2**62 if placed.ticks.dtype is np.int64 else 2**400  # later than any time
         self._base = 0  # the phase of the first row
         self._entry: list[Ints] = [self._blank()]  # when members enter phases
@@ -44,17 +44,15 @@ class ByRounds:
         self._step: InStep | None = None  # from the phase of the last row on, if that is known
         self._changed = self._length + 1  # the first phase of which something new is known
         self._posted = 0
-        self._lasts = set(placed.last.tolist())
+        self._lasts = placed.lasts
         self._waiting = np.ones(placed.members, dtype=bool)  # members that are not through
-        self._links: list[list[int]] = [[] for _ in range(placed.members)]
-        for link, member in placed.owner.items():
-            self._links[member].append(link)
 
     def post(self, member: int, now: int) -> None:
         """Note that *member* begins."""
         if not self._posted:
             self._outside.network.enter(self, self._placed.links, now)
-            self._bound[[one for one in range(self._placed.members) if not self._clear(one)]] = 0
+            clear = self._outside.network.clear
+            self._bound[[owner for link, owner in self._placed.owner.items() if not clear(link)]] = 0
         self._posted += 1
         self._entry[0][member] = now
         self._changed = 0
@@ -72,7 +70,7 @@ class ByRounds:
         """Note which members are through."""
         if not self._waiting.any():
             return
-        through = self._step.through() if self._step else self._through
+        through = self._step.through if self._step else self._through
         for member in np.flatnonzero((through <= now) & self._waiting).tolist():
             self._waiting[member] = False
             self._outside.through(self, member, now)
@@ -86,8 +84,9 @@ class ByRounds:
 
     def begin(self, now: int) -> None:
         """Foresee what follows from what is newly known; begin the bound sends whose members have entered a phase."""
-        free = (self._bound > self._length).all()
-        if self._changed > self._length or (free and self._early() and self._placed.each_needs_all):
+        if self._changed > self._length:
+            return
+        if self._early() and (self._bound > self._length).all() and self._placed.each_needs_all:
             return
         while self._changed <= self._length:
             self._foresee(self._changed, now, 0)
@@ -124,7 +123,7 @@ class ByRounds:
         return self._base + len(self._entry) - 1
 
     def _blank(self) -> Ints:
-        return self._placed.ticks.whole([self._unknown] * self._placed.members)
+        return np.full(self._placed.members, self._unknown, dtype=self._placed.ticks.dtype)
 
     def _early(self) -> bool:
         """Return whether some member has not posted."""
@@ -183,15 +182,18 @@ class ByRounds:
 
     def _ask(self, now: int) -> None:
         """Ask for the instants at which something happens."""
-        through = self._step.through() if self._step else self._through
-        soon = through[self._waiting & (through < self._unknown)]
+        if self._step:
+            for tick in sorted(set(self._step.through[self._waiting].tolist())):
+                self._outside.at(self, max(tick, now))
+            return
+        soon = self._through[self._waiting & (self._through < self._unknown)]
         entered = [
             self._entry[self._bound[member] - self._base][member]
             for member in np.flatnonzero(self._bound <= min(self._last, self._length)).tolist()
             if not self._under_way[member]
         ]
         first = self._entry[-1].min()
-        if not self._step and self._last < self._length and first < self._unknown:
+        if self._last < self._length and first < self._unknown:
             quickest, through_next = self._placed.quickest(), min(last for last in self._lasts if last > self._last)
             entered.append(max(first, now + 1, first + quickest[through_next] - quickest[self._last]))
         for tick in sorted({*soon.tolist(), *map(int, entered)} - {self._unknown}):
@@ -201,7 +203,7 @@ class ByRounds:
 
     def _clear(self, member: int) -> bool:
         """Return whether nobody else is on the links of *member*."""
-        return all(map(self._outside.network.clear, self._links[member]))
+        return all(map(self._outside.network.clear, self._placed.owned[member]))
 
     def _set_out(self, member: int, now: int) -> bool:
         """Begin the sends of a bound *member* that has entered its phase; return whether it has."""
@@ -253,9 +255,9 @@ class ByRounds:
 
     def _write_rows(self) -> None:
         """Write down what has taken place by rows."""
-        kinds = self._placed.kinds[self._base : self._base + len(self._ends)]
-        bounds = [0, *(np.flatnonzero(np.diff(kinds)) + 1).tolist(), len(kinds)]
-        for first, last in pairwise(bounds):
+        last = self._base + len(self._ends)
+        turns = (phase for phase in self._placed.turns if self._base < phase < last) if self._ends else ()
+        for first, last in pairwise([0, *(phase - self._base for phase in turns), len(self._ends)]):
             if first < last:
                 sends = self._placed.phase(self._base + first)
                 start = np.stack([row[sends.source] for row in self._entry[first:last]])

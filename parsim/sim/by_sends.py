@@ -54,7 +54,7 @@ class BySends:
     def due(self, now: int) -> None:
         """Note which members are through, if the collective is in step."""
         if self._step:
-            for member in np.flatnonzero(self._step.through() <= now).tolist():
+            for member in np.flatnonzero(self._step.through <= now).tolist():
                 if self._phase[member] < self._length:
                     self._finish(member, now)
 
@@ -67,7 +67,7 @@ class BySends:
             prefix = self._placed.prefix()
             if prefix is not None and all(map(self._outside.network.clear, self._placed.links)):
                 self._step = InStep(self._placed, prefix, fresh[0][0], now)
-                for end in np.unique(self._step.through()).tolist():
+                for end in np.unique(self._step.through).tolist():
                     self._outside.at(self, end)
                 return
         for phase, row in fresh:

@@ -48,11 +48,7 @@ class InStep:
     def __init__(self, placed: Placed, prefix: Ints, first: int, since: int) -> None:
         self.first, self._placed = first, placed
         self.begins = prefix + (since - int(prefix[first]))
-
-    def through(self) -> Ints:
-        """Return when each member is through, (members,)."""
-        found: Ints = self.begins[np.maximum(self._placed.last, self.first)]
-        return found
+        self.through: Ints = self.begins[np.maximum(placed.last, first)]  # when each member is through, (members,)
 
     def phase_at(self, now: int) -> int:
         """Return the phase that takes place *now*."""

@@ -122,16 +122,22 @@ class Network:
 
     def enter(self, user: User, links: Iterable[int], now: int) -> None:
         """Let *user* send over *links* from *now* on, and tell those who do so already."""
+        known = self._users
         for link in links:
-            self._disturb((link,), now)
-            self._users.setdefault(link, []).append(user)
+            if link in known:
+                self._disturb((link,), now)
+                known[link].append(user)
+            else:
+                known[link] = [user]
 
     def quit(self, user: User, links: Iterable[int]) -> None:
         """Note that *user* sends over *links* no longer."""
+        known = self._users
         for link in links:
-            self._users[link].remove(user)
-            if not self._users[link]:
-                del self._users[link]
+            if len(known[link]) > 1:
+                known[link].remove(user)
+            else:
+                del known[link]
 
     def stopped(self) -> list[int]:
         """Return the links that carry nothing, though something is on them."""
@@ -139,7 +145,7 @@ class Network:
 
     def clear(self, link: int) -> bool:
         """Return whether no flow is on *link*, and at most one user sends over it."""
-        return len(self._users.get(link, ())) <= 1 and not self._link(link).flows
+        return len(self._users.get(link, ())) <= 1 and not (link in self._links and self._links[link].flows)
 
     def _disturb(self, links: Iterable[int], now: int, but: User | None = None) -> None:
         for link in links:

@@ -110,6 +110,30 @@ class Placed:
         return found
 
     @cached_property
+    def turns(self) -> list[int]:
+        """The phases that differ from the one before."""
+        found: list[int] = (np.flatnonzero(np.diff(self.kinds)) + 1).tolist()
+        return found
+
+    @cached_property
+    def owned(self) -> list[list[int]]:
+        """The links that each member owns, (members,)."""
+        found: list[list[int]] = [[] for _ in range(self.members)]
+        for link, member in self.owner.items():
+            found[member].append(link)
+        return found
+
+    @cached_property
+    def lasts(self) -> set[int]:
+        """The values of `last`."""
+        return set(self.last.tolist())
+
+    @cached_property
+    def length(self) -> int:
+        """The number of phases after which all members are through."""
+        return max(self.lasts, default=0)
+
+    @cached_property
     def last(self) -> Ints:
         """The number of phases after which each member is through, (members,)."""
         through = np.zeros(self.members, dtype=np.int64)

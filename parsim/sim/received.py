@@ -38,6 +38,7 @@ class Log:
     def __init__(self, ticks: Ticks) -> None:
         self._ticks = ticks
         self._blocks: list[tuple[Any, ...]] = []  # of columns
+        self._runs: list[tuple[Ints, Sends, int, int, int]] = []  # all sends of equal phases: from, to, how many
         self._sends: list[tuple[Any, ...]] = []  # of single rows
 
     def send(self, tasks: Ints, sends: Sends, row: int, start: int, end: int) -> None:
@@ -47,14 +48,9 @@ class Log:
 
     def in_step(self, tasks: Ints, placed: Placed, begins: Ints, first: int, until: int) -> None:
         """Note that all sends of the phases from *first* on, below *until*, took place in step: phase after phase."""
-        kinds = placed.kinds[first:until]
-        bounds = [first, *(first + place + 1 for place in np.flatnonzero(np.diff(kinds)).tolist()), until]
-        for one, other in pairwise(bounds):
+        for one, other in pairwise([first, *(phase for phase in placed.turns if first < phase < until), until]):
             if one < other:
-                sends = placed.phase(one)
-                count = int(sends.travels.sum())
-                start, end = begins[[one]].repeat(count), begins[[other]].repeat(count)
-                self._block(tasks, sends, np.flatnonzero(sends.travels), start, end, other - one)
+                self._runs.append((tasks, placed.phase(one), int(begins[one]), int(begins[other]), other - one))
 
     def rounds(self, tasks: Ints, sends: Sends, start: Ints, end: Ints) -> None:
         """Note when the sends of consecutive equal phases began and arrived, (phases, sends)."""
@@ -70,6 +66,7 @@ class Log:
 
     def columns(self) -> Received:
         """Return the rows; runs of equal members that follow each other without a pause are one."""
+        self._write_runs()
         parts = [*self._blocks, tuple(map(np.array, zip(*self._sends, strict=True)))] if self._sends else self._blocks
         if not parts:
             return Received()
@@ -89,6 +86,14 @@ class Log:
             self._ticks.times(end[last]),
             *(np.add.reduceat(column[order], first) for column in (rounds, size, nominal)),
         )
+
+    def _write_runs(self) -> None:
+        """Turn what took place in step into columns."""
+        runs, self._runs = self._runs, []
+        for tasks, sends, start, end, times in runs:
+            rows = np.flatnonzero(sends.travels)
+            begins, ends = (self._ticks.whole([tick] * len(rows)) for tick in (start, end))
+            self._block(tasks, sends, rows, begins, ends, times)
 
     def _block(self, tasks: Ints, sends: Sends, rows: Ints, start: Ints, end: Ints, rounds: Ints | int) -> None:
         times = np.broadcast_to(np.asarray(rounds, dtype=np.int64), len(rows))

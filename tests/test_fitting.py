@@ -14,6 +14,8 @@ from parsim.metrics.training_memory import least
 from parsim.reading import load
 from parsim.sim.play import play
 from parsim.study import smallest
+from parsim.study.change import Change
+from parsim.study.fix_first import fix_first
 
 TIMES = {"forward": "1 ms", "input_grad": "1 ms", "weight_grad": "1 ms"}
 
@@ -146,3 +148,39 @@ def test_what_is_to_be_fixed_first_fits_where_the_run_does_not():
     assert "; fits" in found.report()
     assert found.others.lacks["1f1b"]
     assert "does not fit: " in found.report().split("Every schedule")[1]
+
+
+DEEPER = Change("pipeline_depth", "4 ranks", 1.0, 2.0, lacks="w0 holds 9 GB of 8 GB")
+LOWER = Change("lower_precision", "precision: fp8-mixed", 1.5, 1.5)
+MORE = Change("more_recompute", "recompute: full", 4.0, -1.0)
+FASTER = Change("best_schedule", "zb-h1", 2.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "lacks", "first", "says"),
+    [
+        (
+            [DEEPER, LOWER, MORE],
+            "w0 holds 10 GB of 8 GB",
+            MORE,
+            "It would fit into memory, and the run would end",
+        ),
+        ([DEEPER, LOWER], "w0 holds 10 GB of 8 GB", LOWER, "It would fit into memory"),
+        ([DEEPER], "w0 holds 10 GB of 8 GB", DEEPER, "but it would not fit: w0 holds 9 GB of 8 GB."),
+        ([LOWER, FASTER, MORE], "", FASTER, "The run would end after 2 s, 1 s (33.3 %) sooner."),
+        ([LOWER, MORE], "", LOWER, "The run would end after 1.5 s"),
+    ],
+)
+def test_a_change_that_does_not_fit_is_never_named_without_saying_so(changes, lacks, first, says):
+    told = fix_first(changes, 3.0, lacks)
+    assert told.startswith(f"Fix first: {first.words}. ")
+    assert says in told
+
+
+@pytest.mark.parametrize("memory", ["1 kB", "5.5 MB"])
+def test_what_to_fix_first_fits_or_says_what_it_lacks(memory):
+    found = parsim.explain(model(memory, schedule="1f1b"))
+    first = next((one for one in found.changes if f"Fix first: {one.words}. " in found.fix_first), None)
+    assert first is None or not first.lacks or first.lacks in found.fix_first
+    if "The smallest change that fits: " in found.fit_first:
+        assert f"The smallest change that fits: {first.words}; " in found.fit_first

@@ -33,6 +33,7 @@ from parsim.study.case import Case
 from parsim.study.causes import trials
 from parsim.study.change import Change, Refused, gain, lacking, sooner, tried
 from parsim.study.fitting import smallest, told
+from parsim.study.fix_first import fix_first
 from parsim.study.path import HEAD, Link, by_worker, links, rows, sentence, sums, worker_rows
 from parsim.study.runner import Call, Runner, size
 
@@ -73,23 +74,18 @@ class Explanation:
 
     @property
     def fix_first(self) -> str:
-        """The change with the largest gain in words. Bounds count only where no other change gains."""
-        gaining = (change for change in self.changes if change.gain_s > 0)
-        gains = sorted(gaining, key=lambda change: (change.bound, bool(change.lacks)))
-        if not gains:
-            return "None of these changes shortens the run."
-        best = gains[0]
-        when = "at the earliest after" if best.reach == "at most" else "after"
-        ends = f"{when} {seconds(best.makespan_s)}, {sooner(best, self.makespan_s)}"
-        return f"Fix first: {best.words}. The run would end {ends}."
+        """The change to make first in words: one that makes a run fit which does not, else the largest gain."""
+        return fix_first(self.changes, self.makespan_s, self._lacks_own)
+
+    @cached_property
+    def _lacks_own(self) -> str:
+        """Which device of the run holds more than it has; empty where all fits."""
+        return lacking(self.result.job, self.result.timeline)
 
     @cached_property
     def fit_first(self) -> str:
         """The smallest change with which a training fits into memory, in words; empty where it fits."""
-        lacks = lacking(self.result.job, self.result.timeline)
-        if not lacks:
-            return ""
-        return told(lacks, smallest(self.changes), self.makespan_s)
+        return told(self._lacks_own, smallest(self.changes), self.makespan_s) if self._lacks_own else ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the explanation as in the contract."""
@@ -151,14 +147,9 @@ class Explanation:
     def _share(self, change: Change) -> float:
         return change.gain_s / self.makespan_s if self.makespan_s else 0.0
 
-    @property
-    def _changes_fit(self) -> bool:
-        """Whether to say of changes that they fit: the run itself does not."""
-        return bool(self.fit_first)
-
     def _told(self, change: Change) -> str:
         reach = f", {change.reach}" if change.reach and change.gain_s > 0 else ""
-        fits = f"; does not fit: {change.lacks}" if change.lacks else "; fits" * self._changes_fit
+        fits = f"; does not fit: {change.lacks}" if change.lacks else "; fits" * bool(self._lacks_own)
         return sooner(change, self.makespan_s) + reach + fits
 
     @property

@@ -28,6 +28,7 @@ from parsim.study.every import CHUNKS, SCHEDULE, brought, every_schedule
 from parsim.training.plan import SCHEDULE as OWN
 from parsim.training.program import Training
 
+LOWER = "lower_precision"
 RECOMPUTE = ("none", "selective", "full")  # the less is kept, the later
 PRECISIONS = ("fp64", "fp32", "bf16-mixed", "fp8-mixed")  # the fewer bytes, the later
 
@@ -56,7 +57,7 @@ def _of_training(scenario: Scenario, plan: dict[str, Any], training: Training) -
     formats = str(training.precision).replace("fp16-mixed", "bf16-mixed")
     for lower in PRECISIONS[PRECISIONS.index(formats) + 1 :] if formats in PRECISIONS else ():
         words = f"precision: {lower} instead of {training.precision}"
-        yield _trial(scenario, "lower_precision", words, {"workload.precision": lower})
+        yield _trial(scenario, LOWER, words, {"workload.precision": lower})
 
 
 def _trial(scenario: Scenario, change: str, words: str, set: dict[str, Any]) -> Trial:
@@ -106,14 +107,14 @@ def told(lacks: str, least: Change | None, makespan_s: float) -> str:
 def smallest(changes: Sequence[Change]) -> Change | None:
     """Return the change that costs least time of those with which all fits; a lower precision only if nothing else."""
     fitting = [one for one in changes if one.change in FITTING and not one.lacks]
-    return min(fitting, key=lambda one: (one.change == "lower_precision", one.makespan_s), default=None)
+    return min(fitting, key=lambda one: (one.change == LOWER, one.makespan_s), default=None)
 
 
 FITTING = (
     "more_recompute",
     "smaller_microbatch",
     "lighter_schedule",
-    "lower_precision",
+    LOWER,
     "more_microbatches",
     "pipeline_depth",
 )

@@ -22,7 +22,7 @@ from parsim.sim.estimate import drawn
 from parsim.study.case import Case
 from parsim.study.causes import trials
 from parsim.study.change import Change, NoDifference, Trial, lacking, tried
-from parsim.study.fitting import FITTING, smallest, told
+from parsim.study.fitting import FITTING, LOWER, smallest, told
 
 MANY = 20_000  # tasks: in a larger run a search takes too long to come unasked
 
@@ -49,7 +49,7 @@ def _smallest(scenario: Scenario, job: Job, timeline: Timeline) -> Change | None
     """Play the changes that may fit, the shortest first, until no other can be shorter."""
     case, best = Case(scenario), None
     for bound in sorted(_bounds(scenario, job, timeline), key=lambda bound: bound[:2]):
-        if best is not None and bound[:2] >= ((best.change == "lower_precision"), best.makespan_s):
+        if best is not None and bound[:2] >= ((best.change == LOWER), best.makespan_s):
             break
         found = tried(case, job.seed, bound.trial, timeline.makespan_s)
         if isinstance(found, Change):
@@ -65,7 +65,7 @@ def _bounds(scenario: Scenario, job: Job, timeline: Timeline) -> Iterator[Bound]
             except (ParsimError, NoDifference):
                 continue
             if (least(other) <= other.memories).all():
-                yield Bound(trial.change == "lower_precision", _seconds(other), trial)
+                yield Bound(trial.change == LOWER, _seconds(other), trial)
 
 
 def _seconds(job: Job) -> float:

@@ -321,7 +321,35 @@ def test_known_nodes_are_listed_with_their_sources(command):
     assert entries["dgx-a100"]["device"]["value"] == "a100-80g"
 
 
+def test_studies_take_devices_that_the_topology_counts(command, tmp_path):
+    work = {"kind": "items", "count": 32, "item": "1 MB", "result": "1 MB"}
+    said = {"cluster": {"topology": {"kind": "islands", "nodes": 2, "node": "dgx-a100"}}, "workload": work}
+    said |= {"plan": {"split": "data"}, "cost": {"kind": "constant", "compute": "1 ms"}}
+    (tmp_path / "s.yaml").write_text(json.dumps(said))
+    points = {point.p: point.makespan_s for point in parsim.scaling(said, workers=[8, 16, 32]).points}
+    assert points[32] < points[16] < points[8]
+    assert parsim.simulate(said).timeline.makespan_s == points[16]
+    told = command("splits", tmp_path / "s.yaml", "--over", "bandwidth,devices")
+    assert told[0] == 2
+    assert "cluster.topology: states no bandwidth to vary; write for example 'bandwidth: 400 Gbit/s'" in told[2]
+    assert "cluster: states no devices to vary; write for example 'devices: 4'" in told[2]
+    assert command("splits", tmp_path / "s.yaml", "--quiet")[0] == 0
+
+
 # --- changed links ---
+
+
+def test_a_card_that_fails_for_a_while_delays_what_it_carries():
+    rows = [{"at": "10 ms", "bandwidth": "0 B/s"}, {"at": "1 s", "bandwidth": "25 GB/s"}]
+    said = {"kind": "islands", "nodes": 2, "node": "dgx-a100", "changes": [{"link": "n0.nic0.*", "profile": rows}]}
+    flows = [{"name": f"f{card}", "from": f"w{card}", "to": f"w{card + 8}", "size": "1 GB"} for card in (0, 1)]
+    run = {"cluster": {"topology": said}, "workload": {"kind": "transfers", "flows": flows}}
+    ends = dict(zip(*(getattr(parsim.simulate(run).timeline, key) for key in ("task", "end_s")), strict=True))
+    assert ends["f1"] == pytest.approx(0.04 + 2.7e-6, rel=1e-12)
+    assert ends["f0"] == pytest.approx(1.03 + 2.7e-6, rel=1e-12)
+    said["changes"][0]["profile"] = rows[:1]
+    with pytest.raises(parsim.RunError, match=r"stalled[\s\S]*link n0.nic0.out carries 0 B/s"):
+        parsim.simulate(run)
 
 
 def test_changed_links_differ_from_the_others():
@@ -339,7 +367,8 @@ def test_changed_links_differ_from_the_others():
     assert [link.profile for link in made.wiring.route(3, 0)] == [((1.0, 0.0), (2.0, 1e9)), ()]
     assert made.wiring.route(0, 3)[1].profile == ((1.0, 0.0), (2.0, 1e9))
     every = list(made.wiring.alike(tuple(range(16)), tuple(range(16))))
-    assert len(every) == 16 * 15  # pairs are no longer alike
+    told = {(made.path(one, other).bandwidth, count) for one, other, count in every}
+    assert told == {(300e9, 2 * 8 * 7), (25e9, 2 * 8 * 8 - 8), (5e9, 8)}  # all of node 0 send to w9 over the slow card
 
 
 # --- pictures ---

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from parsim.core.columns import Ints
-from parsim.core.wiring import Pairs, Places
+from parsim.core.columns import NONE, Ints
+from parsim.core.wiring import Pairs, Places, Routes
 
 Alike = Callable[[Places, Places], Pairs]
 
@@ -43,6 +43,33 @@ def nested(host: int, sizes: tuple[int, ...] = (), unlike: int = 1) -> Alike:
             yield host, place, pairs
         for place, pairs in _kinds(some, unlike) if host in targets else ():
             yield place, host, pairs
+
+    return alike
+
+
+def grouped(routes: Routes) -> Alike:
+    """Return the `alike` of any routes: it looks at each pair, all at once.
+
+    >>> from parsim.core.wiring import Link
+    >>> routes = Routes(lambda sources, targets: targets[:, None], lambda number: Link(f"to{number}", 1e9 + number), 3)
+    >>> list(grouped(routes)((0, 1, 2), (1, 2)))
+    [(0, 1, 2), (0, 2, 2)]
+    """
+
+    def alike(sources: Places, targets: Places) -> Pairs:
+        one, other = np.repeat(sources, len(targets)), np.tile(targets, len(sources))
+        one, other = one[one != other], other[one != other]
+        numbers = routes.numbers(one, other)
+        known = np.unique(numbers[numbers != NONE])
+        links = [routes.link(number) for number in known.tolist()]
+        latency = np.array([*(link.latency for link in links), 0.0])
+        bandwidth = np.array([*(link.bandwidth for link in links), np.inf])
+        at = np.where(numbers == NONE, len(links), np.searchsorted(known, numbers))
+        ways = np.stack([latency[at].sum(axis=1), bandwidth[at].min(axis=1, initial=np.inf)])
+        joined = np.flatnonzero(ways[1] < np.inf)
+        _, first, counts = np.unique(ways[:, joined], axis=1, return_index=True, return_counts=True)
+        chosen = joined[first]
+        yield from zip(one[chosen].tolist(), other[chosen].tolist(), counts.tolist(), strict=True)
 
     return alike
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
+from parsim.core.alike import grouped
 from parsim.core.errors import Complaint, Invalid
 from parsim.core.schema import Name
 from parsim.core.suggestions import Known
@@ -18,6 +19,7 @@ from parsim.core.wiring import Link, Routes, Wiring, each_pair
 from parsim.topologies.profiles import Change, about_profile, profile_of
 
 MOST_LINKS = 1_000_000  # whose names are looked up
+MOST_PAIRS = 10_000_000  # of places that are looked at together
 
 
 @dataclass(frozen=True)
@@ -50,11 +52,11 @@ class LinkChange:
 Changes = list[LinkChange] | None
 
 
-def changed(wiring: Wiring, changes: Sequence[LinkChange] | None) -> Wiring:
+def changed(wiring: Wiring, places: int, changes: Sequence[LinkChange] | None) -> Wiring:
     """Return *wiring* with the changes of its links; of several changes of one link the last counts.
 
     >>> each = Routes(lambda sources, targets: targets[:, None], lambda number: Link(f"to{number}", 1e9), 2)
-    >>> changed(Wiring(each), [LinkChange("to1", latency=1e-6)]).route(0, 1)
+    >>> changed(Wiring(each), 2, [LinkChange("to1", latency=1e-6)]).route(0, 1)
     (Link(name='to1', bandwidth=1000000000.0, latency=1e-06),)
     """
     if not changes:
@@ -75,7 +77,6 @@ def changed(wiring: Wiring, changes: Sequence[LinkChange] | None) -> Wiring:
     if complaints:
         raise Invalid(complaints)
     nominal = any(row.bandwidth is not None or row.latency is not None for row in changes)
-    return wiring._replace(
-        route=replace(routes, link=lambda number: made.get(number) or routes.link(number)),
-        alike=each_pair if nominal else wiring.alike,
-    )
+    route = replace(routes, link=lambda number: made.get(number) or routes.link(number))
+    alike = each_pair if places**2 > MOST_PAIRS else grouped(route)
+    return wiring._replace(route=route, alike=alike if nominal else wiring.alike)

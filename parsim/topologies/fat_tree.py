@@ -110,7 +110,7 @@ def fat_tree(
         each = each if row.bandwidth is None else row.bandwidth
         far = latency if row.latency is None else row.latency
         stages.append(Stage(name, size, links * stages[-1].ways, each, each, far))
-    return changed(tree(places, stages, routing), changes)
+    return changed(tree(places, stages, routing), len(places), changes)
 
 
 def _of_ports(k: int, oversubscription: float | list[float] | None) -> list[Level]:

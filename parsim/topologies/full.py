@@ -50,4 +50,4 @@ def full(places: tuple[str, ...], bandwidth: BytesPerSecond, latency: Seconds = 
         wires = [Wire((one * count + other, other * count + one), one, other, "pairs") for one, other in pairs]
         return Sketch(tuple(circle(places)), tuple(wires))
 
-    return changed(Wiring(Routes(numbers, link, count * count), nested(count - 1), sketch=sketch), changes)
+    return changed(Wiring(Routes(numbers, link, count * count), nested(count - 1), sketch=sketch), len(places), changes)

@@ -101,4 +101,4 @@ def islands(
         tiers=(Tier("node", size),),
         sketch=lambda: with_network(places[:-1], server, near, cards),
     )
-    return changed(wiring, changes)
+    return changed(wiring, len(places), changes)

@@ -66,4 +66,4 @@ def leaf_spine(
         Stage("", 1, 1, bandwidth if up is None else up, bandwidth, latency),
         Stage("leaf", per_leaf, spines, spine, spine, latency),
     ]
-    return changed(tree(places, stages, routing, top="spine"), changes)
+    return changed(tree(places, stages, routing, top="spine"), len(places), changes)

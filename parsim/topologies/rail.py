@@ -134,4 +134,4 @@ def rail(
         tiers=tiers,
         sketch=lambda: with_leaves(places[:-1], server, near, cards, leaves),
     )
-    return changed(wiring, changes)
+    return changed(wiring, len(places), changes)

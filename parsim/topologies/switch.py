@@ -72,4 +72,4 @@ def switch(
         return Sketch((*circle(places[:-1]), Spot("switch", 0.0, 0.0, "switch")), tuple(wires))
 
     routes = Routes(numbers, link, middle + (fabric is not None))
-    return changed(Wiring(routes, nested(host), sketch=sketch), changes)
+    return changed(Wiring(routes, nested(host), sketch=sketch), len(places), changes)

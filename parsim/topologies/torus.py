@@ -91,7 +91,7 @@ def torus(
 
     tiers = tuple(Tier(name, size) for name, size in zip(("row", "plane"), steps[1:-1], strict=False))
     wiring = Wiring(Routes(numbers, link, grid + 2 * host), _by_hops(sides), tiers=tiers)
-    return changed(wiring._replace(sketch=lambda: grid_of(places[:-1], sides)), changes)
+    return changed(wiring._replace(sketch=lambda: grid_of(places[:-1], sides)), len(places), changes)
 
 
 def _by_hops(sides: list[Count]) -> Alike:

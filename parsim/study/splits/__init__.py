@@ -25,7 +25,7 @@ from parsim.study.runner import Runner
 from parsim.study.splits.report import report, sentence
 from parsim.study.splits.runs import Place, played
 from parsim.study.splits.sweep import Found, places, swept
-from parsim.study.splits.variables import SPLITS, VARIABLES, checked, chosen, counted, own
+from parsim.study.splits.variables import SPLITS, VARIABLES, checked, chosen, counted, own, unstated
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -110,7 +110,8 @@ def splits(
     """
     asked = chosen(over)
     scenario = load(source, set)
-    variables = [one for one in asked if over is not None or own(scenario.values, one) != 0]
+    stated = [one for one in asked if own(scenario.values, one) != 0 and not unstated(scenario.values, one)]
+    variables = stated if over is None else asked
     size = checked(scenario, variables)
     values = counted(scenario.values)
     here = {variable.path: mine for variable in VARIABLES.values() if (mine := own(values, variable)) is not None}

@@ -74,6 +74,21 @@ def own(values: Mapping[str, Any], variable: Variable) -> float | None:
         return None
 
 
+def unstated(values: Mapping[str, Any], variable: Variable) -> bool:
+    """Return whether the cluster leaves the value out, and the topology says it in another way."""
+    cluster, key = values.get("cluster"), variable.path.rpartition(".")[2]
+    held = cluster.get("topology") if isinstance(cluster, dict) and "topology." in variable.path else cluster
+    if not variable.path.startswith("cluster.") or not isinstance(held, dict) or key in held:
+        return False
+    return own(values, variable) is None and (held is cluster or _takes(held.get("kind"), key))
+
+
+def _takes(topology: object, key: str) -> bool:
+    """Return whether a kind of topology has this key."""
+    known = topologies.entries().get(str(topology))
+    return known is not None and key in inspect.signature(known).parameters
+
+
 def chosen(over: Sequence[str] | None) -> list[Variable]:
     """Return the variables that *over* names, or all of them; an unknown name raises `ScenarioError`."""
     if isinstance(over, str):
@@ -144,9 +159,13 @@ def _about(values: Mapping[str, Any], variable: Variable) -> Iterator[Complaint]
             yield Complaint(("cluster",), f"has no topology, so it has no {key}; {example}, {leave}", "key")
             return
         kind = topology.get("kind") if isinstance(topology, dict) else topology
-        if str(kind) in topologies.entries() and key not in inspect.signature(topologies[str(kind)]).parameters:
+        if str(kind) in topologies.entries() and not _takes(kind, key):
             yield Complaint(("cluster", "topology"), f"{kind} has no {key} of its own; use star or full, {leave}")
             return
+    if unstated(values, variable):
+        *path, key = variable.path.split(".")
+        example = "4" if variable.dimension is None else variable.dimension.example
+        yield Complaint(tuple(path), f"states no {key} to vary; write for example '{key}: {example}', {leave}", "key")
     if variable.dimension is not None and own(values, variable) == 0:
         example = variable.dimension.example
         yield Complaint(

@@ -149,7 +149,7 @@ class Network:
 
     def _disturb(self, links: Iterable[int], now: int, but: User | None = None) -> None:
         for link in links:
-            for user in self._users.get(link, ()):
+            for user in tuple(self._users.get(link, ())):  # it may quit
                 if user is not but:
                     user.disturbed(link, now)
 

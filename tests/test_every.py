@@ -132,3 +132,21 @@ def test_every_policy():
     labels = [one.label for one in found.variants]
     assert labels[0] == "policy=lpt"
     assert set(labels) == {f"policy={name}" for name in policies.entries() if name != "in_order"}
+
+
+TWO = {name for name in NAMES if name.startswith(("interleaved", "looped", "v-")) or name[-1] == "v"}
+
+
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_a_schedule_that_interleaves_has_two_chunks_where_none_are_stated(name):
+    run = parsim.simulate(pipeline(schedule=name))
+    stages = {str(task).partition("F")[0] for task in run.job.graph.names if "F" in str(task) and ";" not in str(task)}
+    assert len(stages) == (8 if name in TWO else 4)
+
+
+def test_the_schedules_of_a_list_do_the_same_work_where_no_chunks_are_stated():
+    found = parsim.compare(pipeline(), {"plan.schedule": ["1f1b", "interleaved-1f1b", "zb-v"]})
+    assert not found.measure.differ
+    told = {one.settings["plan.schedule"]: one.makespan.mean * 1e3 for one in found.variants}
+    assert told == {name: pytest.approx(RIGHT[name][0], rel=1e-9) for name in told}
+    assert [one.label for one in found.variants] == ["schedule=1f1b", "schedule=interleaved-1f1b", "schedule=zb-v"]

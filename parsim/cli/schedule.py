@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 @click.option("--ranks", metavar="P", required=True, help="Number of ranks of the pipeline.")
 @click.option("--microbatches", metavar="M", required=True, help="Number of microbatches.")
 @click.option(
-    "--chunks", metavar="V", help="Number of chunks of the model on each rank; default: 1, or 2 for the V shapes."
+    "--chunks",
+    metavar="V",
+    help="Number of chunks of the model on each rank; default: 2 if interleaved or V-shaped, else 1.",
 )
 @click.option("--csv", "separator", flag_value=",", default=" ", help="Write the CSV that PyTorch's runtime loads.")
 @with_files

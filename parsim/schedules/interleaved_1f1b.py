@@ -47,7 +47,7 @@ def live(ranks: int, microbatches: int, chunks: int) -> list[int]:
 
 
 @schedules.add("interleaved-1f1b", idle=idle, live=live)
-def interleaved_1f1b(ranks: int, microbatches: int, chunks: int = 1) -> list[list[Op]]:
+def interleaved_1f1b(ranks: int, microbatches: int, chunks: int = 2) -> list[list[Op]]:
     """Order each rank: warm-up, then F and B in turn, then the remaining B, through several chunks of the model.
 
     >>> for order in interleaved_1f1b(2, 2, 2): print(*order)

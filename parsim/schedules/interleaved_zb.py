@@ -29,7 +29,7 @@ def live(ranks: int, microbatches: int, chunks: int) -> list[int]:
 
 
 @schedules.add("interleaved-zb", live=live)
-def interleaved_zb(ranks: int, microbatches: int, chunks: int = 1) -> list[list[Op]]:
+def interleaved_zb(ranks: int, microbatches: int, chunks: int = 2) -> list[list[Op]]:
     """Order each rank: warm-up, then F, I and a W that was put off in turn, then the remaining I and W.
 
     >>> for order in interleaved_zb(2, 2, 2): print(*order)

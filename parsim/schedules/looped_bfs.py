@@ -43,7 +43,7 @@ def live(ranks: int, microbatches: int, chunks: int) -> list[int]:
 
 
 @schedules.add("looped-bfs", idle=idle, live=live)
-def looped_bfs(ranks: int, microbatches: int, chunks: int = 1) -> list[list[Op]]:
+def looped_bfs(ranks: int, microbatches: int, chunks: int = 2) -> list[list[Op]]:
     """Order each rank: every F chunk by chunk, then every B in the opposite order.
 
     >>> for order in looped_bfs(2, 2, 2): print(*order)

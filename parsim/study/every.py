@@ -3,7 +3,8 @@
 plan.schedule=all    1f1b  gpipe ..  interleaved-1f1b, 2 chunks  ..  zb-v, 2 chunks     those that need no parameters
 policy=all           cpop  critical_path  fifo  heft ..                                 the same, but in_order
 
-A schedule brings the chunks that it needs. The model stays the same: stages of equal times are cut finer.
+A schedule brings the chunks that it needs, also one of a list where nobody states chunks. The model stays the same:
+stages of equal times are cut finer.
 
 1 chunk     stage 0: 2 ms                   2 chunks    stage 0: 1 ms, stage 2: 1 ms
 """
@@ -11,7 +12,7 @@ A schedule brings the chunks that it needs. The model stays the same: stages of 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from parsim.build import sections
@@ -50,9 +51,21 @@ def is_all(value: Any) -> bool:
     return bool((value[0] if isinstance(value, list) and len(value) == 1 else value) == ALL)
 
 
+def brings(scenarios: Sequence[Scenario], chosen: Mapping[str, Any]) -> bool:
+    """Say whether the schedules of a comparison bring their chunks: for `all`, and where nobody states chunks."""
+    if CHUNKS in chosen or SCHEDULE not in chosen:
+        return False
+    plans = [scenario.values.get("plan") for scenario in scenarios]
+    stated = any(isinstance(plan, dict) and plan.get("chunks") is not None for plan in plans)
+    several = isinstance(chosen[SCHEDULE], list) and len(chosen[SCHEDULE]) > 1
+    return is_all(chosen[SCHEDULE]) or (several and not stated)
+
+
 def brought(scenario: Scenario, set: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values that the schedule of *set* brings: its chunks, and times for stages that are cut finer."""
     name = set[SCHEDULE]
+    if name not in every_schedule():  # one with parameters, or a name that is wrong, which the variant tells
+        return {}
     try:
         said, _ = sections(changed(scenario, {path: value for path, value in set.items() if path != SCHEDULE}).values)
     except ScenarioError:  # the variant tells it

@@ -24,7 +24,7 @@ from parsim.core.schema import Ask
 from parsim.reading import load
 from parsim.scenario.scenario import OPTION, Scenario, Source, changed, settings
 from parsim.study.case import Case
-from parsim.study.every import CHUNKS, SCHEDULE, brought, every, is_all
+from parsim.study.every import CHUNKS, SCHEDULE, brings, brought, every, is_all
 from parsim.study.labels import labelled, names, paths, written
 from parsim.study.runner import Runner, size
 
@@ -99,10 +99,11 @@ def variants(
     _raise([*_about_seeds(seeds), *_about_settings(chosen)])
     faults: list[Fault] = []
     loaded = [found for source in sources for found in _tried(faults, partial(load, source))]
-    brings = CHUNKS not in chosen and is_all(chosen.get(SCHEDULE))
+    named = CHUNKS not in chosen and is_all(chosen.get(SCHEDULE))  # the labels name the chunks
+    bring = brings(loaded, chosen)
     chosen = {path: every(path, value, loaded[0]) if loaded else value for path, value in chosen.items()}
     sets = [dict(zip(chosen, values, strict=True)) for values in product(*map(_choices, chosen.values()))]
-    if brings and loaded:
+    if bring and loaded:
         sets = [values | brought(loaded[0], values) for values in sets]
     if not faults and len(loaded) * len(sets) < 2:
         faults.append(Fault("SCENARIO", 0, 0, "SCENARIO", ALONE))
@@ -125,7 +126,7 @@ def variants(
         )
         seeds = range(first, first + seeds)
     _raise([*_about_work([case for _, case in asked], len(sets), seeds[0])])
-    varied = [path for path in chosen if len(_choices(chosen[path])) > 1] + [CHUNKS] * brings
+    varied = [path for path in chosen if len(_choices(chosen[path])) > 1] + [CHUNKS] * named
     known = (path for scenario in loaded for path in paths(scenario.values)) if varied else ()
     labels = labelled(names(loaded), varied, sets, known)
     found = zip(labels, asked, rows, strict=True)

@@ -69,7 +69,7 @@ class TrainingPlan(Plan):
     pipeline : ranks of the pipeline; left out: 1, and for split: layers as many as there are workers, and no more than
         layers.
     schedule : order in which each rank runs forwards and backwards; left out: 1f1b.
-    chunks : stages on each rank, for schedules that interleave; left out: 1, and 2 for the V shapes.
+    chunks : stages on each rank, for schedules that interleave; left out: 2 for these and the V shapes, else 1.
     stages : layers of each stage: cost, the slowest stage is as fast as it can be; count, equal
         numbers of blocks; framework, embedding and head count as a block each; or a list. Left out: cost where the cost
         knows the layers, else framework.

@@ -49,7 +49,7 @@ class StagesPlan(Plan):
     pipeline : number of ranks; rank r is worker r. Left out: the number of devices.
     schedule : order in which each rank runs forwards and backwards.
     microbatches : number of microbatches.
-    chunks : stages on each rank, for schedules that interleave. Left out: 1, and 2 for the V shapes.
+    chunks : stages on each rank, for schedules that interleave. Left out: 2 for these and the V shapes, else 1.
     sends : overlapped, a rank computes while it sends; blocking, it starts its next action when what it sends has
         arrived.
     """

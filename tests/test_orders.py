@@ -9,6 +9,8 @@ import pytest
 from plain_pipeline import busy, most_live, play
 
 from parsim.core.errors import Invalid
+from parsim.core.orders import orders_of
+from parsim.core.schema import Ask
 from parsim.schedules import schedules
 
 DATA = json.loads((Path(__file__).parent / "data/schedule_orders.json").read_text())
@@ -26,7 +28,7 @@ NAMES = {
 
 
 def written(name, ranks, microbatches, chunks):
-    return [" ".join(map(str, order)) for order in schedules[name](ranks, microbatches, chunks)]
+    return [" ".join(map(str, order)) for order in orders_of(Ask(name, schedules[name]), ranks, microbatches, chunks)]
 
 
 def digest(rows):
@@ -47,11 +49,11 @@ def test_orders_are_those_that_others_execute(name):
         shape = ranks, microbatches, chunks
         if right == "rejected" and name != "1f1b":
             with pytest.raises(Invalid, match="microbatches"):
-                schedules[name](*shape)
+                orders_of(Ask(name, schedules[name]), *shape)
         elif right == "rejected":
             # PyTorch refuses 1F1B with m < p microbatches, yet it is well-defined: on the last m ranks it is that of m
             # ranks, the ranks before them run all forwards first.
-            orders, m = schedules[name](*shape), microbatches
+            orders, m = orders_of(Ask(name, schedules[name]), *shape), microbatches
             assert m < ranks
             assert orders[: ranks - m] == schedules["gpipe"](ranks, m)[: ranks - m]
             assert [[op[1:] for op in order] for order in orders[ranks - m :]] == [

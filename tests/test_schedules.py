@@ -102,14 +102,14 @@ class TestConformance:
 )
 def test_what_a_schedule_cannot_do_is_said_with_the_remedy(name, shape, path, why):
     with pytest.raises(Invalid, match=re.escape(why)) as refused:
-        schedules[name](*shape)
+        orders_of(Ask(name, schedules[name]), *shape)
     assert (path,) in [complaint.path for complaint in refused.value.complaints]
 
 
 @pytest.mark.parametrize("name", ["gpipe", "1f1b"])
 def test_chunks_are_refused_with_the_remedy(name):
     with pytest.raises(Invalid) as refused:
-        schedules[name](4, 8, 2)
+        orders_of(Ask(name, schedules[name]), 4, 8, 2)
     why = f"{name} gives each rank one stage; use chunks: 1"
     assert refused.value.complaints == (Complaint(("chunks",), why),)
 

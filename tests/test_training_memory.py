@@ -304,3 +304,16 @@ def test_explain_names_the_smallest_change_that_fits():
 def test_explain_says_where_nothing_fits_and_where_all_does():
     assert parsim.explain(deep("1 kB")).fit_first.endswith("None of these changes alone makes it fit.")
     assert parsim.explain(deep("1 GB")).fit_first == ""
+
+
+@pytest.mark.parametrize("policy", ["fifo", "list_order", "heft", "work_stealing"])
+def test_microbatches_of_a_subset_keep_their_activations_in_turn(policy):
+    """Each is done before the next begins, so k microbatches keep 1/k of the activations, under any policy."""
+    cluster = {"devices": 2, "device": "a100-80g", "topology": {"kind": "full", "bandwidth": "25 GB/s"}}
+    work = {"kind": "transformer", "preset": "gpt2-124m", "blocks": 2, "sequence": 64, "batch": 16}
+    held = []
+    for parts in (1, 2, 4, 8):
+        plan = {"split": "data", "microbatches": parts}
+        run = parsim.simulate({"cluster": cluster, "workload": work, "plan": plan, "policy": policy})
+        held.append([use.by_kind()[1][KINDS.index("activations")].max() for use in uses(run.job, run.timeline)])
+    assert held == [[held[0][0] // parts] * 2 for parts in (1, 2, 4, 8)]

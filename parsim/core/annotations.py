@@ -61,9 +61,10 @@ class Between:
 
 @dataclass(frozen=True)
 class Above:
-    """Marks a finite float parameter above *least*; `Unread` passes unchanged."""
+    """Marks a finite float parameter above *least*, and at most *most*; `Unread` passes unchanged."""
 
     least: float
+    most: float = math.inf
     takes = (int, float, Unread)
     wanted = "a number"
     example = "0.5"
@@ -73,14 +74,15 @@ class Above:
         if isinstance(raw, Unread):
             return raw
         number = _number(raw)
-        if number <= self.least:
+        if not self.least < number <= self.most:
             raise Doubt
         return number
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         from pydantic_core import core_schema
 
-        inner = core_schema.float_schema(strict=True, gt=self.least, allow_inf_nan=False)
+        most = None if self.most == math.inf else self.most
+        inner = core_schema.float_schema(strict=True, gt=self.least, le=most, allow_inf_nan=False)
         return core_schema.no_info_wrap_validator_function(_keep_unread, inner)
 
 

@@ -26,7 +26,7 @@ from parsim.core.graph import Floats, TaskGraph
 from parsim.core.job import Cost, Remarks
 from parsim.core.kernel import Call, Product
 from parsim.core.precision import BYTES, Precision
-from parsim.core.schema import Positive
+from parsim.core.schema import Positive, Share
 from parsim.core.units import Seconds
 from parsim.costs import costs
 from parsim.costs.constant import no_luck
@@ -48,11 +48,11 @@ class Reach:
 
 @costs.add("kernels")
 def kernels(
-    ceiling: Positive = 0.8,
+    ceiling: Share = 0.8,
     start: Positive = 150.0,
-    memory_efficiency: Positive = 0.78,
-    attention: Positive = 0.45,
-    attention_backward: Positive = 0.36,
+    memory_efficiency: Share = 0.78,
+    attention: Share = 0.45,
+    attention_backward: Share = 0.36,
     launch: Seconds = 4e-6,
 ) -> Cost:
     """Price every kernel by the shapes of its arrays, on devices that state their peak and bandwidth.

@@ -25,7 +25,7 @@ from parsim.core.graph import Floats, TaskGraph
 from parsim.core.job import Cost, Remarks
 from parsim.core.kernel import ITEM, Call
 from parsim.core.precision import BYTES, Precision, lacking
-from parsim.core.schema import Positive
+from parsim.core.schema import Share
 from parsim.core.units import Seconds
 from parsim.costs import costs
 from parsim.costs.constant import no_luck
@@ -33,7 +33,7 @@ from parsim.kernels import kernel_of, price
 
 
 @costs.add("roofline")
-def roofline(efficiency: Positive = 1.0, memory_efficiency: Positive = 1.0, overhead: Seconds = 0.0) -> Cost:
+def roofline(efficiency: Share = 1.0, memory_efficiency: Share = 1.0, overhead: Seconds = 0.0) -> Cost:
     """Compute seconds from the FLOP and bytes of kernels, and from the peak and bandwidth of devices.
 
     Parameters

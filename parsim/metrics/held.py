@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from parsim.core.columns import Floats, Ints
+from parsim.core.columns import Bools, Floats, Ints
 from parsim.core.job import Job
 from parsim.core.timeline import Timeline
 
 KINDS = ("weights", "gradients", "optimizer", "activations", "workspace", "buffers")
-WEIGHTS, GRADIENTS, STATE, ACTIVATIONS, WORKSPACE, BUFFERS = range(len(KINDS))
+WEIGHTS, GRADIENTS, OPTIMIZER, ACTIVATIONS, WORKSPACE, BUFFERS = range(len(KINDS))
 
 
 class Held(NamedTuple):
@@ -98,3 +99,15 @@ class Spans:
         left[travels] = self.timeline.end_s[span[travels]]
         arrives[travels] = self.timeline.start_s[span[travels]]
         return left, arrives
+
+    def sent(self, edges: Ints, forward: Bools) -> Iterator[Held]:
+        """Yield what travels along *edges*: at the sender until it has arrived, at the receiver until it is read.
+
+        What a *forward* task reads counts as activation as soon as the task starts.
+        """
+        table = self.graph.edges
+        parent, child, size = table.parent[edges], table.child[edges], table.size[edges]
+        left, arrives = self.moved(edges, child)
+        read = np.where(forward[child], self.start[child], self.end[child])
+        yield self.rows(BUFFERS, self.device[parent], self.start[parent], left, size)
+        yield self.rows(BUFFERS, self.device[child], arrives, read, size)

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from parsim.core.columns import Floats, Ints
+from parsim.core.columns import Floats
 from parsim.core.precision import BYTES
-from parsim.metrics.held import BUFFERS, GRADIENTS, KINDS, STATE, WEIGHTS, Held, Spans
+from parsim.metrics.held import GRADIENTS, KINDS, OPTIMIZER, WEIGHTS, Held, Spans
 from parsim.training.layout import FORWARD
 from parsim.training.replicas import Replicas
 from parsim.training.sharded import ShardedTraining
@@ -21,12 +21,11 @@ from parsim.training.sharded import ShardedTraining
 def always(training: ShardedTraining) -> Floats:
     """Return what devices hold during the whole run, (devices, kinds)."""
     degrees, precision, sharding = training.means.degrees, training.precision, training.means.sharding
-    kernel, copies = training.update.kernel, training.means.copies
-    each = BYTES[precision.master] + getattr(kernel, "moments", kernel.rows - 1) * BYTES[precision.optimizer]
+    copies = training.means.copies
     parts = (
         (WEIGHTS, sharding.weights, BYTES[precision.weights]),
         (GRADIENTS, sharding.gradients, BYTES[precision.gradients]),
-        (STATE, sharding.optimizer, each),
+        (OPTIMIZER, sharding.optimizer, training.optimizer_bytes),
     )
     found = np.zeros((degrees.pipeline, len(KINDS)))
     for stage, rank in zip(
@@ -52,17 +51,5 @@ def held(training: ShardedTraining, spans: Spans) -> Iterator[Held]:
         since = np.where(since_end, spans.end[begins], spans.start[begins])
         kinds, sizes = (np.broadcast_to(column, begins.shape).ravel() for column in (kind, size))
         yield spans.rows(kinds, spans.device[begins].ravel(), since.ravel(), spans.end[ends].ravel(), sizes)
-    yield from _sent(spans)
-
-
-def _sent(spans: Spans) -> Iterator[Held]:
-    """Yield what stages hand on: at the sender until it has arrived, at the receiver until it is read."""
     edges = spans.graph.edges
-    sent = np.flatnonzero(edges.size > 0)
-    parent, child = edges.parent[sent], edges.child[sent]
-    left, arrives = spans.moved(sent, child)
-    forward = spans.graph.kind[child] == FORWARD
-    read = np.where(forward, spans.start[child], spans.end[child])  # what F reads counts as activation
-    kinds: Ints = np.full(len(sent), BUFFERS)
-    yield spans.rows(kinds, spans.device[parent], spans.start[parent], left, edges.size[sent])
-    yield spans.rows(kinds, spans.device[child], arrives, read, edges.size[sent])
+    yield from spans.sent(np.flatnonzero(edges.size > 0), spans.graph.kind == FORWARD)

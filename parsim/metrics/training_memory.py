@@ -22,7 +22,7 @@ from parsim.core.job import Job
 from parsim.core.precision import BYTES
 from parsim.core.timeline import Timeline
 from parsim.metrics import sharded_memory
-from parsim.metrics.held import ACTIVATIONS, BUFFERS, GRADIENTS, KINDS, STATE, WEIGHTS, WORKSPACE, Held, Spans, Use
+from parsim.metrics.held import ACTIVATIONS, BUFFERS, GRADIENTS, KINDS, OPTIMIZER, WEIGHTS, WORKSPACE, Held, Spans, Use
 from parsim.training.graph import Graph
 from parsim.training.layout import BACKWARD, FORWARD, INPUT_GRAD
 from parsim.training.program import GRADS, SENT, Training
@@ -81,10 +81,7 @@ class _Run(Spans):
         pairs = np.unique(stage * len(found) + device)  # slots of a device share the weights
         np.add.at(found[:, WEIGHTS], pairs % len(found), numbers[pairs // len(found)] * BYTES[precision.weights])
         np.add.at(found[:, GRADIENTS], device, numbers[stage] * BYTES[precision.gradients])
-        kernel = training.update.kernel
-        moments = getattr(kernel, "moments", kernel.rows - 1)
-        each = BYTES[precision.master] + moments * BYTES[precision.optimizer]
-        np.add.at(found[:, STATE], self.of_rank[layout.home], numbers * each)
+        np.add.at(found[:, OPTIMIZER], self.of_rank[layout.home], numbers * training.optimizer_bytes)
         return found
 
     def training(self, training: Training) -> Iterator[Held]:
@@ -111,13 +108,7 @@ class _Run(Spans):
     def buffers(self, training: Training) -> Iterator[Held]:
         """Yield what travels. Weights that arrive take the place of those that were there."""
         edges, hands = self.graph.edges, training.hand
-        forward = self.graph.kind == FORWARD
-        sent = np.flatnonzero(hands == SENT)
-        parent, child = edges.parent[sent], edges.child[sent]
-        left, arrives = self.moved(sent, child)
-        read = np.where(forward[child], self.start[child], self.end[child])  # what F reads counts as activation
-        yield self.rows(BUFFERS, self.device[parent], self.start[parent], left, edges.size[sent])
-        yield self.rows(BUFFERS, self.device[child], arrives, read, edges.size[sent])
+        yield from self.sent(np.flatnonzero(hands == SENT), self.graph.kind == FORWARD)
         summed = np.flatnonzero(hands == GRADS)
         child = edges.child[summed]
         arrives = self.moved(summed, child)[1]

@@ -25,6 +25,7 @@ from matplotlib.patches import Patch
 from parsim.core.graph import Floats
 from parsim.core.quantities import size
 from parsim.core.timeline import Timeline
+from parsim.metrics.held import KINDS
 from parsim.plot import style
 from parsim.plot.gantt import WIDE, gantt, height
 from parsim.plot.gantt import last as last_of
@@ -73,15 +74,15 @@ def stacks(devices: Sequence[Kinds], axes: Axes, makespan_s: float, last_s: floa
     lane_axis(axes, [one.name for one in shown], "device")
     high = f"; a row is {size(scale)} high" if fullest else ""
     time_axis(axes, last_s or 1.0, high + hidden(len(devices) - len(shown)))
-    there = [kind for kind in range(len(style.MEMORY)) if any(one.bytes[kind].any() for one in shown)]
-    for kind in there:
+    there = {name: kind for kind, name in enumerate(KINDS) if any(one.bytes[kind].any() for one in shown)}
+    for name, kind in there.items():
         areas = [_area(one, lane, kind, makespan_s, scale) for one, lane in zip(shown, lanes, strict=True)]
-        face = [*style.MEMORY.values()][kind].face
+        face = style.MEMORY[name].face
         axes.add_collection(PolyCollection(areas, facecolors=face, edgecolors="none"), autolim=False)
     axes.hlines([lane.foot for lane in lanes], 0.0, axes.get_xlim()[1], colors=style.LINE, linewidths=0.6)
     drawn = _limits(axes, lanes, scale)
     told(axes, lanes)
-    handles: list[Any] = [Patch(facecolor=[*style.MEMORY.values()][k].face, label=[*style.MEMORY][k]) for k in there]
+    handles: list[Any] = [Patch(facecolor=style.MEMORY[name].face, label=name) for name in there]
     if drawn:
         handles.append(Line2D([], [], color=style.LIMIT, linewidth=1.2, linestyle="--", label="limit"))
     where: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0.0, 1.0), "borderaxespad": 0.1}

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from parsim.core.errors import Complaint, Invalid
 from parsim.core.op import Action
-from parsim.core.orders import Idle, refuse_chunks
+from parsim.core.orders import Idle
 from parsim.schedules import schedules
 from parsim.schedules.dualpipev import v_order
 
@@ -46,13 +46,12 @@ def live(ranks: int, microbatches: int) -> list[int]:
 
 
 @schedules.add("dualpipe", idle=idle, live=live)
-def dualpipe(ranks: int, microbatches: int, chunks: int = 1) -> list[list[Action]]:
+def dualpipe(ranks: int, microbatches: int) -> list[list[Action]]:
     """Order each rank: warm-up, overlaps of both directions in turn, then backwards whose later W are put off.
 
     >>> print(*dualpipe(2, 4)[0])
     0F0 1F2 0F1 1B2 (1F3;0B0)OVERLAP_F_B 1B3 0I1 0W1
     """
-    refuse_chunks("dualpipe", chunks)
     complaints = [
         Complaint((name,), f"dualpipe runs in two directions, so it needs an even number of {name}; {number} is odd")
         for name, number in (("ranks", ranks), ("microbatches", microbatches))

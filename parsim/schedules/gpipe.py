@@ -13,7 +13,7 @@ them).
 from __future__ import annotations
 
 from parsim.core.op import Op, each
-from parsim.core.orders import Idle, refuse_chunks
+from parsim.core.orders import Idle
 from parsim.schedules import schedules
 
 
@@ -27,18 +27,17 @@ def idle(ranks: int, forward: float, input_grad: float, weight_grad: float, send
     return Idle("GPipe", "(p-1)(F + B + 2c)", seconds)
 
 
-def live(ranks: int, microbatches: int, chunks: int = 1) -> list[int]:
+def live(ranks: int, microbatches: int) -> list[int]:
     """Claim the most activations (of one stage and microbatch) that each rank holds at once."""
     return [microbatches] * ranks
 
 
 @schedules.add("gpipe", idle=idle, live=live)
-def gpipe(ranks: int, microbatches: int, chunks: int = 1) -> list[list[Op]]:
+def gpipe(ranks: int, microbatches: int) -> list[list[Op]]:
     """Order each rank: every F, then every B.
 
     >>> for order in gpipe(2, 3): print(*order)
     0F0 0F1 0F2 0B0 0B1 0B2
     1F0 1F1 1F2 1B0 1B1 1B2
     """
-    refuse_chunks("gpipe", chunks)
     return [each(stage, "F", range(microbatches)) + each(stage, "B", range(microbatches)) for stage in range(ranks)]

@@ -14,7 +14,7 @@ from __future__ import annotations
 from itertools import chain
 
 from parsim.core.op import Op, each
-from parsim.core.orders import Idle, refuse_chunks
+from parsim.core.orders import Idle
 from parsim.schedules import schedules
 
 
@@ -39,7 +39,7 @@ def idle(
     return Idle("1F1B", "(p-1)(F + B) + (2m(p-1)/p + 2(p-2))c", fill + sends * send)
 
 
-def live(ranks: int, microbatches: int, chunks: int = 1) -> list[int]:
+def live(ranks: int, microbatches: int) -> list[int]:
     """Claim the most activations (of one stage and microbatch) that each rank holds at once.
 
     >>> live(4, 12)
@@ -49,14 +49,13 @@ def live(ranks: int, microbatches: int, chunks: int = 1) -> list[int]:
 
 
 @schedules.add("1f1b", idle=idle, live=live)
-def one_f_one_b(ranks: int, microbatches: int, chunks: int = 1) -> list[list[Op]]:
+def one_f_one_b(ranks: int, microbatches: int) -> list[list[Op]]:
     """Order each rank: warm-up, then B and F in turn, then the remaining B.
 
     >>> for order in one_f_one_b(2, 3): print(*order)
     0F0 0F1 0B0 0F2 0B1 0B2
     1F0 1B0 1F1 1B1 1F2 1B2
     """
-    refuse_chunks("1f1b", chunks)
     return [_rank(stage, min(ranks - stage, microbatches), microbatches) for stage in range(ranks)]
 
 

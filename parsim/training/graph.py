@@ -27,7 +27,7 @@ from parsim.core.graph import Edges, TaskGraph
 from parsim.core.kernel import ITEM, Call, Shape, size
 from parsim.core.precision import BYTES
 from parsim.training.layout import BACKWARD, FORWARD, INPUT_GRAD, KINDS, OPTIMIZER, RECEIVE, WEIGHT_GRAD, Rows
-from parsim.training.program import ALL, GRADS, LEFT, SENT, STATE, WEIGHTS, Training
+from parsim.training.program import ALL, GRADS, LEFT, ORDER, SENT, STATE, WEIGHTS, Training
 from parsim.training.stage import Priced
 
 
@@ -207,6 +207,8 @@ class Graph:
         yield Dependencies(task[parent], task[child], moved * crosses, np.where(crosses > 0, SENT, LEFT))
         before, after = layout.line.T
         yield Dependencies(task[before], task[after], np.zeros(len(before)), np.full(len(before), GRADS))
+        before, after = self.turns()
+        yield Dependencies(task[before], task[after], np.zeros(len(before)), np.full(len(before), ORDER))
         place, last = layout.line_ends.T
         stage = places.stage[place]
         away = layout.home[stage] != places.rank[place]
@@ -214,6 +216,15 @@ class Graph:
         at = np.flatnonzero(rows.receipt != NONE)
         stage = places.stage[at]
         yield Dependencies(rows.update[stage], rows.receipt[at], self.weights[stage], np.full(len(stage), WEIGHTS))
+
+    def turns(self) -> tuple[Ints, Ints]:
+        """Return the backwards for which forwards of further microbatches of a subset wait, and these forwards."""
+        ops, in_turn = self.layout.ops, self.training.cut.in_turn
+        backward, forward = np.flatnonzero(ops.kind == BACKWARD), np.flatnonzero(ops.kind == FORWARD)
+        forward = forward[ops.microbatch[forward] % in_turn > 0]
+        of = np.full(int(ops.microbatch.max()) + 1, NONE)
+        of[ops.microbatch[backward]] = backward
+        return of[ops.microbatch[forward] - 1], forward
 
     def between(self, rows: Rows, next_rows: Rows) -> Iterator[Dependencies]:
         """Yield what the next iteration, which is numbered on, needs of the updates of an iteration."""

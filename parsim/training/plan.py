@@ -162,6 +162,7 @@ class Cut(NamedTuple):
     ordered: bool  # whether ranks follow their orders
     recompute: tuple[Recompute, ...]  # of each layer
     sends: Sends = "overlapped"
+    in_turn: int = 1  # microbatches of which each waits for the backward of the one before, from the first on
 
 
 class Known(Protocol):
@@ -206,7 +207,8 @@ def _by_data(plan: TrainingPlan, cluster: Cluster, model: Model, known: Known, c
         [Op(0, kind, part) for subset in range(rank, subsets, workers) for part in _of(subset, each) for kind in "FB"]
         for rank in range(workers)
     ]
-    return Cut((range(len(model.layers)),), parts, orders, columns(orders), ordered=False, recompute=())
+    whole = (range(len(model.layers)),)
+    return Cut(whole, parts, orders, columns(orders), ordered=False, recompute=(), in_turn=each)
 
 
 def _of(subset: int, each: int) -> range:

@@ -24,7 +24,7 @@ import numpy as np
 
 from parsim.core.columns import NONE, Ints, no_ints, packed
 from parsim.core.kernel import Array, Shape, Tell, Watched, size
-from parsim.core.precision import Precision
+from parsim.core.precision import BYTES, Precision
 from parsim.kernels import kernels
 from parsim.training.layer import INPUT, OUTPUT, Arrays
 from parsim.training.layout import BACKWARD, FORWARD, INPUT_GRAD, OPTIMIZER, Layout
@@ -32,8 +32,9 @@ from parsim.training.model import Model, norm, serial
 from parsim.training.plan import Cut
 from parsim.training.stage import Stages
 
-HANDS = (slice(0, 1), slice(1, 2), slice(1, None), slice(0, -2), slice(-2, -1), slice(None))  # parts of outputs
-SENT, LEFT, GRADS, WEIGHTS, STATE, ALL = range(len(HANDS))
+# parts of outputs
+HANDS = (slice(0, 1), slice(1, 2), slice(1, None), slice(0, -2), slice(-2, -1), slice(None), slice(0))
+SENT, LEFT, GRADS, WEIGHTS, STATE, ALL, ORDER = range(len(HANDS))
 LOSS, NORMS, NOTHING = slice(2, 3), slice(-1, None), slice(0)
 
 
@@ -99,6 +100,13 @@ class Training:
         """The shapes of the weights of each stage."""
         layers = self.model.layers
         return [[shape for n in stage for shape in layers[n].weights.values()] for stage in self.cut.stages]
+
+    @property
+    def optimizer_bytes(self) -> float:
+        """The bytes of master copy and moments of a weight."""
+        kernel = self.update.kernel
+        moments = getattr(kernel, "moments", kernel.rows - 1)
+        return float(BYTES[self.precision.master] + moments * BYTES[self.precision.optimizer])
 
     def numbers(self, stage: int) -> float:
         """Return how many weights a stage has; a table that its embedding and its head share counts once."""

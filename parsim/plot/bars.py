@@ -153,7 +153,7 @@ def boxes(timeline: Timeline, rows: Ints) -> tuple[Floats, Floats]:
 
 
 def _known_first(timeline: Timeline) -> list[str]:
-    long = timeline.kinds.code[timeline.end_s > timeline.start_s]
+    long = timeline.kinds.code[(timeline.end_s > timeline.start_s) & ~timeline.meetings]  # what members get is drawn
     there = {timeline.kinds.table[code] for code in np.unique(long).tolist()}
     return [*(kind for kind in style.KINDS if kind in there), *sorted(there - set(style.KINDS))]
 

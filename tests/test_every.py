@@ -150,3 +150,24 @@ def test_the_schedules_of_a_list_do_the_same_work_where_no_chunks_are_stated():
     told = {one.settings["plan.schedule"]: one.makespan.mean * 1e3 for one in found.variants}
     assert told == {name: pytest.approx(RIGHT[name][0], rel=1e-9) for name in told}
     assert [one.label for one in found.variants] == ["schedule=1f1b", "schedule=interleaved-1f1b", "schedule=zb-v"]
+
+
+@pytest.mark.parametrize("iterations", [1, 3])
+def test_trainings_are_compared_by_their_steady_iteration(iterations):
+    found = parsim.compare(MODEL, {"plan.schedule": ["1f1b", "zb-h1", "gpipe"], "workload.iterations": iterations})
+    plain, steady = found.to_dict(), {}
+    for one in plain["variants"]:
+        once, twice = (parsim.simulate(MODEL, {**one["set"], "workload.iterations": count}) for count in (1, 2))
+        steady[one["label"]] = twice.timeline.makespan_s - once.timeline.makespan_s
+        assert one["iteration_s"] == pytest.approx(steady[one["label"]], rel=1e-6)
+    least = min(steady.values())
+    assert plain["best"] == [label for label, took in steady.items() if took <= least * (1 + 1e-6)]
+    assert found.decided.startswith("Per iteration: ")
+
+
+def test_schedules_of_equal_makespan_are_told_apart_by_their_iteration():
+    found = parsim.compare("scenarios/21_zero_bubble.yaml", {"plan.schedule": ["zb-h2", "zb-auto"]})
+    two, auto = found.variants
+    assert two.makespan.mean == pytest.approx(auto.makespan.mean, rel=1e-9)
+    assert auto.compared.mean < 0.97 * two.compared.mean
+    assert "schedule=zb-auto is the fastest: 1.276 s" in found.decided

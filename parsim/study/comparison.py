@@ -55,7 +55,8 @@ class Comparison:
         """The fastest variant, its lead, and the term of the ledger that decided; or how the work differs."""
         found, known = self.measure, ended(self.variants)
         if not found.differ:
-            return " ".join([decided(self.variants), *(blame.sentence for blame in self.blames)])
+            steady = "Per iteration: " if known and all(one.trains for one in known) else ""
+            return " ".join([steady + decided(self.variants), *(blame.sentence for blame in self.blames)])
         unit = f"Per {found.unit}: " if found.amount else ""
         return f"{found.sentence(known)} {unit}{decided(found.per_unit(known))}"
 
@@ -135,9 +136,9 @@ class Comparison:
     def _drawn(self) -> list[Played]:
         """Return the variants to draw: all, or the first and the fastest where there are many."""
         runs = [one for one in self.variants if one.run is not None]
-        took = [one.makespan.mean for one in measure(runs).per_unit(runs)]
-        by_makespan = sorted(range(1, len(runs)), key=lambda place: took[place])
-        return [runs[place] for place in sorted([0, *by_makespan[: DRAWN - 1]])]
+        took = [one.compared.mean for one in measure(runs).per_unit(runs)]
+        fastest_first = sorted(range(1, len(runs)), key=lambda place: took[place])
+        return [runs[place] for place in sorted([0, *fastest_first[: DRAWN - 1]])]
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write comparison.json, and comparison.png and comparison.svg if any variant ended."""
@@ -185,6 +186,7 @@ def _plain(one: Played, known: Sequence[Played], by: Measure, seeds: Sequence[in
         "set": one.settings,
         "work": None,
         "makespan_s": None,
+        "iteration_s": None,
         "per_unit_s": None,
         "interval_s": None,
         "makespans_s": [one.runs[seed].makespan_s if seed in one.runs else None for seed in seeds],
@@ -201,7 +203,8 @@ def _plain(one: Played, known: Sequence[Played], by: Measure, seeds: Sequence[in
         facts |= {
             "work": one.work.amounts,
             "makespan_s": one.makespan.mean,
-            "per_unit_s": mine.makespan.mean if by.amount else None,
+            "iteration_s": one.compared.mean if one.trains else None,
+            "per_unit_s": mine.compared.mean if by.amount else None,
             "interval_s": one.makespan.interval,
             "against_first": {**_against(pair(one, known[0]), one, known[0]), "per_unit": _ratio(mine, first)},
             "ledger": _ledger(one.terms()),
@@ -228,7 +231,7 @@ def _against(held: Pair, one: Played, first: Played) -> dict[str, Any]:
 
 
 def _ratio(one: Played, first: Played) -> float | None:
-    return one.makespan.mean / first.makespan.mean if first.makespan.mean else None
+    return one.compared.mean / first.compared.mean if first.compared.mean else None
 
 
 def _ledger(terms: Mapping[str, float]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from parsim.sim.record import SpanNames
 from parsim.study.case import Case
 from parsim.study.noise import Sample, sample
 from parsim.study.work import NOTHING, Work, work_done
+from parsim.training.program import Training
 
 TERMS = ("t_total", "deviation", *CAUSES, "contention", "hidden")  # hidden is subtracted; causes add up to idle
 
@@ -38,6 +39,13 @@ class Figures(NamedTuple):
     work: Work = NOTHING
     busy: float = 0.0  # the share of the makespan in which a worker with a rank computes, the mean of these
     live_activations: int = 0  # of the rank of a pipeline that holds the most; 0: it is no pipeline
+    iteration_s: float | None = None  # of a training, in the steady state
+    iterations: int = 1
+
+    @property
+    def compared_s(self) -> float:
+        """The seconds by which a run is compared: of a training an iteration, else the makespan."""
+        return self.makespan_s if self.iteration_s is None else self.iteration_s
 
     def over(self, amount: float) -> Figures:
         """Return the figures with all seconds divided by an *amount* of work."""
@@ -45,6 +53,8 @@ class Figures(NamedTuple):
             makespan_s=self.makespan_s / amount,
             terms={term: seconds / amount for term, seconds in self.terms.items()},
             computing_s=self.computing_s / amount,
+            iteration_s=None if self.iteration_s is None else self.iteration_s * self.iterations / amount,
+            iterations=1,
         )
 
 
@@ -56,6 +66,7 @@ def figures(case: Case, seed: int) -> Figures:
 def _figures(run: Result, case: Case) -> Figures:
     ledger, devices, workers = run.ledger, run.devices, run.theory.p
     makespan = run.timeline.makespan_s
+    program, trained = run.job.graph.program, run.metrics["training"]
     computing = sum(device["stands_for"] * device["compute_s"] for device in devices) / workers
     return Figures(
         makespan_s=makespan,
@@ -72,6 +83,8 @@ def _figures(run: Result, case: Case) -> Figures:
         work=work_done(case.seeded(run.job.seed), run.job),
         busy=computing * workers / (run.job.ranks * makespan) if makespan else 0.0,
         live_activations=max(live_activations(run.job.graph), default=0),
+        iteration_s=trained["iteration_s"] if trained else None,
+        iterations=program.iterations if isinstance(program, Training) else 1,
     )
 
 
@@ -143,6 +156,16 @@ class Played:
         return sample(self.makespans)
 
     @property
+    def compared(self) -> Sample:
+        """The mean and the interval of the seconds by which variants are compared."""
+        return sample([run.compared_s for run in self.runs.values()])
+
+    @property
+    def trains(self) -> bool:
+        """Whether the runs are trainings, which are compared by their iteration."""
+        return all(run.iteration_s is not None for run in self.runs.values())
+
+    @property
     def live_activations(self) -> int:
         """The most activations that a rank of the pipeline holds; 0 if it is no pipeline."""
         return max(run.live_activations for run in self.runs.values())
@@ -191,8 +214,9 @@ class Pair(NamedTuple):
 
 def pair(one: Played, other: Played) -> Pair:
     """Compare *one* with *other*, which had the same luck."""
-    both = list(zip(one.makespans, other.makespans, strict=True))
-    differences = [0.0 if close(a, b) else a - b for a, b in both]
+    both = list(zip(one.runs.values(), other.runs.values(), strict=True))
+    compared = [(mine.compared_s, theirs.compared_s) for mine, theirs in both]
+    differences = [0.0 if close(a, b) else a - b for a, b in compared]
     shorter, longer = sum(d < 0 for d in differences), sum(d > 0 for d in differences)
     return Pair(sample(differences), shorter, len(both) - shorter - longer, longer)
 
@@ -215,6 +239,6 @@ def ended(played: Sequence[Played]) -> list[Played]:
 
 
 def fastest(played: Sequence[Played]) -> list[Played]:
-    """Return the variants with the least mean makespan; several if they tie."""
-    least = min((one.makespan.mean for one in played), default=0.0)
-    return [one for one in played if close(one.makespan.mean, least)]
+    """Return the variants with the least mean makespan, of trainings the least mean iteration; several if they tie."""
+    least = min((one.compared.mean for one in played), default=0.0)
+    return [one for one in played if close(one.compared.mean, least)]

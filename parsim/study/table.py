@@ -69,19 +69,21 @@ def _makespans(known: Sequence[Played]) -> Iterator[Column]:
     yield Column("makespan", numbers[::2])
     if several and any(found.half > 0 for found in samples):
         yield Column("+-", [number.strip() for number in numbers[1::2]])
+    if all(one.trains for one in known):
+        yield Column("iteration", aligned([one.compared.mean / unit for one in known]))
 
 
 def _units(known: Sequence[Played], by: Measure) -> Iterator[Column]:
     """Yield the work and the makespan per unit of work, where the work differs."""
     if by.amount:
         yield Column("work", [by.told(one.work.amounts[by.amount]) for one in known])
-        yield Column(f"per {by.unit}", times([one.makespan.mean for one in by.per_unit(known)]))
+        yield Column(f"per {by.unit}", times([one.compared.mean for one in by.per_unit(known)]))
 
 
 def _against(scaled: Sequence[Played]) -> Iterator[Column]:
     """Yield the columns that compare each variant with the first; *scaled* has seconds per unit of work."""
     first = scaled[0]
-    means = [one.makespan.mean for one in scaled]
+    means = [one.compared.mean for one in scaled]
     told = [
         f"{100 * (mean / means[0] - 1):+.1f} %" if means[0] and not close(mean, means[0]) else "=" for mean in means[1:]
     ]
@@ -133,6 +135,8 @@ def _legend(known: Sequence[Played], by: Measure) -> list[str]:
         lines.append("bubble: idle time of the ranks; activations: most held by a rank, per stage and microbatch")
     if any(one.mfu is not None and one.live_activations for one in known):
         lines.append("MFU: model FLOP utilisation, of the steady iteration")
+    if all(one.trains for one in known) and not by.amount:
+        lines.append("iteration: in the steady state; variants are compared by it")
     if by.amount:
         marked = "" if unmarked else f"* the shortest per {by.unit}   "
         lines.append(f"{marked}work: {AMOUNTS[by.amount].noun}; vs first: time per {by.unit}")

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from parsim.core.quantities import seconds
 from parsim.core.timeline import CAUSES
-from parsim.core.tolerance import CLOSE, ranking
+from parsim.core.tolerance import CLOSE, close, ranking
 from parsim.study.played import Pair, Played, alike, ended, fastest, pair
 
 WORDS = {
@@ -25,6 +25,7 @@ WORDS = {
     "drain": "idling after the last task (drain)",
     "dependency": "idling until other tasks had ended (dependency)",
 }
+ORDERED = "idling while the schedule gave it no ready task (policy)"  # in a pipeline, which has no policy
 NOTABLE = 0.5  # of the largest saving: a second saving above it is named too
 CONTRARY = 0.25  # of the gap: an extra cost of the best above it is named
 
@@ -38,14 +39,14 @@ def decided(played: Sequence[Played]) -> str:
     others = [one for one in known if one not in best]
     if not others:
         word = "Both" if len(known) == 2 else f"All {len(known)}"
-        return f"{word} take {_time(best[0].makespan.mean)}: there is no difference."
+        return f"{word} take {_time(best[0].compared.mean)}: there is no difference."
     if level := alike(known):
         return _undecided([*best, *level], [one for one in others if one not in level])
     next_ = fastest(others)[0]
     first = "" if known[0] in (*best, next_) else f" and {_less(best[0], known[0])} the first, {known[0].label}"
     return (
-        f"{_heads(best)}: {_time(best[0].makespan.mean)}, {_less(best[0], next_)} {next_.label}{first}; "
-        f"on average, a worker spends {_why(best[0], next_)}{_luck(best[0], next_)}."
+        f"{_heads(best)}: {_time(best[0].compared.mean)}, {_less(best[0], next_)} {next_.label}{first}; "
+        f"{_cause(best[0], next_)}{_luck(best[0], next_)}."
     )
 
 
@@ -66,7 +67,7 @@ def _undecided(level: Sequence[Played], slower: Sequence[Played]) -> str:
     behind = f"; both are faster than {slower[0].label}" if len(slower) == 1 and len(level) == 2 else ""
     return (
         f"No difference beyond luck was found between {best.label} and {names}: in the mean {best.label} takes "
-        f"{_time(best.makespan.mean)}, {_less(best, other)} {other.label}; it was {_counts(gap, seeds)}, "
+        f"{_time(best.compared.mean)}, {_less(best, other)} {other.label}; it was {_counts(gap, seeds)}, "
         f"by {low} to {high} (95 %){behind}."
     )
 
@@ -102,6 +103,16 @@ def told(saved: Mapping[str, float]) -> list[str]:
     return [term for term in gains[:2] if saved[term] >= NOTABLE * saved[gains[0]]]
 
 
+def _cause(best: Played, other: Played) -> str:
+    """Return in words what makes the makespan shorter; of trainings it may be equal where an iteration is not."""
+    mine, theirs = best.makespan.mean, other.makespan.mean
+    if not best.trains:
+        return f"on average, a worker spends {_why(best, other)}"
+    if theirs < mine or close(mine, theirs):
+        return f"the whole runs take {_time(mine)} and {_time(theirs)}"
+    return f"in the whole run, a worker spends on average {_why(best, other)}"
+
+
 def _why(best: Played, other: Played) -> str:
     saved = savings(best, other)
     worst = min(saved, key=lambda term: saved[term])
@@ -112,7 +123,8 @@ def _why(best: Played, other: Played) -> str:
 
 
 def _phrase(term: str, saved: float, best: Played, other: Played) -> str:
-    said = f"{_time(abs(saved))} {_word(-saved)} {WORDS[term]}"
+    words = ORDERED if term == "policy" and best.live_activations else WORDS[term]
+    said = f"{_time(abs(saved))} {_word(-saved)} {words}"
     mine, theirs = best.terms(), other.terms()
     more = {part: mine[part] - theirs[part] for part in mine}
     if term == "computing":
@@ -136,14 +148,14 @@ def _luck(best: Played, other: Played) -> str:
         return ""
     gap = pair(other, best)
     low, high = (_time(end) for end in gap.difference[1:])
-    if gap.difference.half <= CLOSE * best.makespan.mean:
+    if gap.difference.half <= CLOSE * best.compared.mean:
         return f"; the same with each of {seeds} seeds"
     return f"; it was {_counts(gap, seeds)}, by {low} to {high} (95 %): this is more than luck"
 
 
 def _less(best: Played, other: Played) -> str:
-    gap = other.makespan.mean - best.makespan.mean
-    return f"{_time(gap)} ({100 * gap / other.makespan.mean:.3g} %) less than"
+    gap = other.compared.mean - best.compared.mean
+    return f"{_time(gap)} ({100 * gap / other.compared.mean:.3g} %) less than"
 
 
 def _time(value: float) -> str:

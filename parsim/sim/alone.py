@@ -49,6 +49,7 @@ def _ticks(collective: Collective, cluster: Cluster, devices: tuple[int, ...]) -
             path = cluster.path(devices[one], devices[other]) if bytes_ and devices[one] != devices[other] else None
             if path:
                 total += times * path.seconds(bytes_)
+            if path and path.bandwidth < np.inf:
                 shortest = min(shortest, bytes_ / many / path.bandwidth)
                 rates.add(path.bandwidth)
     return finest(total, shortest, unit_of(rates, SHARED))

@@ -48,7 +48,7 @@ class Sends(NamedTuple):
         rate = np.full(len(self.source), np.inf)
         np.minimum.at(rate, self.send, levels[place])
         least, most = rate[self.travels].min(), rate[self.travels].max()
-        return rate if most - least <= EQUAL * least else np.where(self.travels, 0.0, rate)
+        return rate if most <= least * (1 + EQUAL) else np.where(self.travels, 0.0, rate)
 
     def each_alone(self, network: Network) -> Floats:
         """Return the B/s of each flow if nothing else is on its links, (sends,)."""

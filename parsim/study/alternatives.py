@@ -34,6 +34,7 @@ from parsim.study.change import Change, Refused, first_line, gain, lacking
 from parsim.study.every import chunks_for, every_policy, every_schedule
 from parsim.training.plan import SCHEDULE
 from parsim.training.program import Training
+from parsim.training.sharded import ShardedTraining
 
 
 @dataclass(frozen=True)
@@ -81,10 +82,10 @@ def asked(scenario: Scenario, job: Job) -> Asked:
     if not len(job.graph):
         return Asked("policy", job.policy_name, {})
     if job.graph.orders:
-        plan = dict(scenario.values["plan"])
+        plan = dict(scenario.values.get("plan") or {})
         own = _kind(plan.get("schedule") or SCHEDULE.name)
         chunks = chunks_of(Ask(own, schedules[own]), plan.get("chunks"))  # the same stages for every schedule
-        plan |= {"pipeline": len(job.graph.orders), "chunks": chunks}
+        plan |= {"pipeline": ranks_of(job.graph), "chunks": chunks}
         sections = {name: {"plan": {**plan, "schedule": name}} for name in every_schedule() if name != own}
         if isinstance(job.graph.program, Training):  # its layers are cut anew, so that the work is the same
             for name, section in sections.items():
@@ -138,7 +139,12 @@ def _needs(own: TaskGraph, other: TaskGraph) -> str:
 
 def _chunks(graph: TaskGraph) -> int:
     """Return the stages of each rank of a training; 1 for other pipelines, whose stages an explanation keeps."""
-    return graph.program.layout.stages // len(graph.orders) if isinstance(graph.program, Training) else 1
+    return graph.program.layout.stages // ranks_of(graph) if isinstance(graph.program, Training) else 1
+
+
+def ranks_of(graph: TaskGraph) -> int:
+    """Return the ranks of a pipeline; with degrees of parallelism, those of one replica."""
+    return len(graph.program.cut.orders) if isinstance(graph.program, Training) else len(graph.orders)
 
 
 def _halves(graph: TaskGraph) -> bool:
@@ -148,6 +154,8 @@ def _halves(graph: TaskGraph) -> bool:
 
 def _copies(graph: TaskGraph) -> int:
     """Return on how many ranks a pipeline holds each stage: the most."""
+    if isinstance(graph.program, ShardedTraining):
+        return 1
     acts = np.isin(graph.kind, [code for code, name in enumerate(graph.kinds) if name in TASKS])
     places = {
         (op.stage, rank)

@@ -9,9 +9,10 @@ slow_device         some take longer than the one in the middle          they ar
 host_step           a step of the host takes time                        the longest takes none
 slowest_stage       ranks of a pipeline compute unequally long           all compute equally long
 more_microbatches   a pipeline's ranks are idle                          twice as many, each half as large
-fewer_microbatches  a model is trained as a pipeline                     half as many
+fewer_microbatches  a model is trained by layers                         half as many
 stages_by_cost      the same                                             the stages are balanced by cost
 pipeline_depth      the same                                             half as many ranks, twice as many
+(see `mixtures`)    a plan by degrees of parallelism                     other degrees, sharding, microbatches, buckets
 less_recompute      backward computes again                              it computes less, or nothing
 (see `fitting`)     a training holds more than a device has              what takes less memory
 longest_task        a long task is on the critical path                  it takes half as long
@@ -21,7 +22,7 @@ more_memory         a device has a limit                                 those w
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -33,11 +34,12 @@ from parsim.core.timeline import CAUSES, STEPS, Timeline
 from parsim.metrics.critical_path import critical_path
 from parsim.scenario.scenario import Scenario
 from parsim.study import counterfactual as other
-from parsim.study import fitting
+from parsim.study import fitting, mixtures
 from parsim.study.change import Trial, lacking
 from parsim.study.slow_devices import middle, slowness
 from parsim.study.traffic import busy, moved, owners
 from parsim.training.program import Training
+from parsim.training.sharded import ShardedTraining
 
 UNEVEN = 1.05  # times the seconds of the device in the middle: a device is slow; times the mean: a stage is
 LONG = 2.0  # times the median of the tasks
@@ -56,14 +58,17 @@ def trials(scenario: Scenario, job: Job, timeline: Timeline) -> Iterator[Trial]:
     yield from _memory(job, timeline)
     if job.graph.orders:
         yield from _stages(job)
-        yield from _microbatches(scenario, job, timeline)
+        if isinstance(job.graph.program, ShardedTraining):
+            yield from mixtures.trials(scenario, job.graph.program)
+        else:
+            yield from _microbatches(scenario, job, timeline)
         if isinstance(job.graph.program, Training) and job.clock == "simulated":
-            yield from _plans(scenario, job)
+            yield from _plans(scenario, job.graph.program, len(job.cluster.workers))
     elif not isinstance(job.graph.program, Training):
         yield from _longest(job, timeline)
     if lacking(job, timeline):
         yield from fitting.trials(scenario, job)
-    if (_path(timeline) & timeline.transfers).any():
+    if (_path(timeline) & _sends(timeline)).any():
         yield from _limits(job, timeline)
         yield Trial("faster_transfers", "links and delays twice as fast", other.faster_transfers)
     yield Trial("one_more_worker", "one more worker", partial(other.one_more_worker, scenario))
@@ -74,7 +79,7 @@ def trials(scenario: Scenario, job: Job, timeline: Timeline) -> Iterator[Trial]:
 def culprits(job: Job, timeline: Timeline) -> Iterator[Trial]:
     """Yield trials for single links and devices that may slow the run."""
     path = _path(timeline)
-    if (path & timeline.transfers).any():
+    if (path & _sends(timeline)).any():
         yield from _network(job, timeline, path)
     times = slowness(job)
     behind = sorted((place for place, slow in enumerate(times) if slow > UNEVEN), key=lambda place: -times[place])
@@ -92,10 +97,17 @@ def _path(timeline: Timeline) -> Bools:
     return found
 
 
+def _sends(timeline: Timeline) -> Bools:
+    """Return a mask of transfers, tasks of communication lanes, and members of collectives, (spans,)."""
+    return timeline.transfers | timeline.meetings
+
+
 def _network(job: Job, timeline: Timeline, path: Bools) -> Iterator[Trial]:
     """Yield trials for the busiest link of the path, the busiest link of the run, and the links of one device."""
+    members = timeline.number[path & timeline.meetings]
+    received = (timeline.sender >= 0) & np.isin(timeline.number, members)  # by members of collectives on the path
     ways = moved(job, timeline, timeline.transfers)
-    everywhere, deciding = busy(job, ways), busy(job, moved(job, timeline, timeline.transfers & path))
+    everywhere, deciding = busy(job, ways), busy(job, moved(job, timeline, (timeline.transfers & path) | received))
     for name in dict.fromkeys(max(seconds, key=seconds.__getitem__) for seconds in (deciding, everywhere) if seconds):
         yield without_link(name)
     links: dict[str, list[str]] = defaultdict(list)
@@ -174,31 +186,38 @@ def _microbatches(scenario: Scenario, job: Job, timeline: Timeline) -> Iterator[
         yield Trial("more_microbatches", words, make, f"plan.microbatches={many}")
 
 
-def _plans(scenario: Scenario, job: Job) -> Iterator[Trial]:
-    """Yield trials of other plans for the training of a model by layers. The batch is the same."""
-
-    def trial(change: str, words: str, key: str, value: Any, **more: str) -> Trial:
-        settings = {f"plan.{key}": value, **{f"plan.{name}": said for name, said in more.items()}}
-        return Trial(change, words, partial(other.planned, scenario, settings), f"plan.{key}={value}")
-
-    plan, ranks, workers = scenario.values["plan"], len(job.graph.orders), len(job.cluster.workers)
-    count, stages = int(plan.get("microbatches") or 1), plan.get("stages") or "cost"
-    if count > 1:
-        words = f"{count // 2} microbatches instead of {count}, each larger"
-        yield trial("fewer_microbatches", words, "microbatches", count // 2)
+def _plans(scenario: Scenario, training: Training, workers: int) -> Iterator[Trial]:
+    """Yield trials of other plans for the training of a model as a pipeline. The batch is the same."""
+    plan = scenario.values.get("plan") or {}
+    if not isinstance(training, ShardedTraining):
+        yield from _by_layers(scenario, plan, len(training.cut.orders), workers)
+    stages = plan.get("stages") or "cost"
     if stages != "cost":
         said = stages if isinstance(stages, str) else "as stated"
         words = f"stages cut by cost instead of {said}"
         yield Trial("stages_by_cost", words, partial(other.by_cost, scenario), "plan.stages=cost")
-    for depth in (ranks // 2, 2 * ranks):
-        if 1 <= depth <= workers:
-            words = f"a pipeline of {depth} rank{'s' * (depth > 1)} instead of {ranks}"
-            again = {"stages": "cost"} if isinstance(stages, list) else {}
-            yield trial("pipeline_depth", words, "pipeline", depth, **again)
     recompute = plan.get("recompute", "none")
     said = recompute if isinstance(recompute, str) else "as stated"
     for less in RECOMPUTE[: RECOMPUTE.index(recompute) if recompute in RECOMPUTE else 1]:
-        yield trial("less_recompute", f"recompute: {less} instead of {said}", "recompute", less)
+        yield _setting(scenario, "less_recompute", f"recompute: {less} instead of {said}", "recompute", less)
+
+
+def _by_layers(scenario: Scenario, plan: Mapping[str, Any], ranks: int, workers: int) -> Iterator[Trial]:
+    """Yield fewer microbatches and other depths for a split by layers."""
+    count = int(plan.get("microbatches") or 1)
+    if count > 1:
+        words = f"{count // 2} microbatches instead of {count}, each larger"
+        yield _setting(scenario, "fewer_microbatches", words, "microbatches", count // 2)
+    for depth in (ranks // 2, 2 * ranks):
+        if 1 <= depth <= workers:
+            words = f"a pipeline of {depth} rank{'s' * (depth > 1)} instead of {ranks}"
+            again = {"stages": "cost"} if isinstance(plan.get("stages"), list) else {}
+            yield _setting(scenario, "pipeline_depth", words, "pipeline", depth, **again)
+
+
+def _setting(scenario: Scenario, change: str, words: str, key: str, value: Any, **more: str) -> Trial:
+    settings = {f"plan.{key}": value, **{f"plan.{name}": said for name, said in more.items()}}
+    return Trial(change, words, partial(other.planned, scenario, settings), f"plan.{key}={value}")
 
 
 def _longest(job: Job, timeline: Timeline) -> Iterator[Trial]:

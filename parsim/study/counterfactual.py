@@ -26,6 +26,8 @@ from parsim.study.change import NoDifference
 from parsim.study.slow_devices import median, middle, slowness
 from parsim.study.workers import with_workers
 from parsim.training.layout import OPTIMIZER
+from parsim.training.replicas import repriced
+from parsim.training.sharded import ShardedTraining
 
 FEW = 256  # places, between which every way is looked at
 
@@ -47,7 +49,9 @@ def travels(job: Job) -> bool:
     """Return whether any transfer or delay takes time."""
     graph = job.graph
     moving = (graph.edges.size, graph.edges.delay, graph.given, graph.result)
-    return len(graph.flows) > 0 or any(len(column) and (column > 0).any() for column in moving)
+    if len(graph.flows) or graph.collectives or (graph.priced > 0).any():
+        return True
+    return any(len(column) and (column > 0).any() for column in moving)
 
 
 def faster_transfers(job: Job) -> Job:
@@ -74,7 +78,13 @@ def without_flow_limits(flows: Ints, job: Job) -> Job:
 def _moving(job: Job, wiring: Wiring, times: float) -> Job:
     """Replace the wiring of the devices, and multiply stated delays by *times*."""
     edges = replace(job.graph.edges, delay=job.graph.edges.delay * times)
-    return replace(job, cluster=Cluster(job.cluster.devices, wiring), graph=replace(job.graph, edges=edges))
+    return _wired(replace(job, graph=replace(job.graph, edges=edges)), wiring)
+
+
+def _wired(job: Job, wiring: Wiring) -> Job:
+    """Replace the wiring of the devices; exchanges that are priced are priced anew."""
+    cluster = Cluster(job.cluster.devices, wiring)
+    return replace(job, cluster=cluster, graph=repriced(job.graph, cluster))
 
 
 def without_links(names: Sequence[str], job: Job) -> Job:
@@ -88,7 +98,7 @@ def without_links(names: Sequence[str], job: Job) -> Job:
     wiring = job.cluster.wiring._replace(route=other)
     if len(job.cluster.places) <= FEW:  # in a large cluster some links do not move the mean of all ways
         wiring = wiring._replace(alike=each_pair)
-    return replace(job, cluster=Cluster(job.cluster.devices, wiring))
+    return _wired(job, wiring)
 
 
 def without_limits(job: Job) -> Job:
@@ -109,6 +119,8 @@ def one_more_worker(scenario: Scenario, job: Job) -> Job:
     """Add a copy of the last worker. A pipeline keeps its ranks."""
     if not len(job.graph):
         raise NoDifference("flows go between fixed places, so another worker changes nothing")
+    if isinstance(job.graph.program, ShardedTraining):
+        raise NoDifference("the degrees of parallelism say how many workers there are")
     if job.graph.orders:
         ranks = len(job.graph.orders)
         words = f"{ranks} rank{'s' * (ranks != 1)}"

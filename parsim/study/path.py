@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from parsim.core.cluster import HOST
 from parsim.core.quantities import seconds, times
-from parsim.core.timeline import CAUSES, STEPS, Timeline
+from parsim.core.timeline import CAUSES, COLLECTIVE, STEPS, Timeline
 from parsim.export.table import short
 from parsim.export.text import ends
 from parsim.metrics.critical_path import critical_path, gaps
@@ -21,6 +21,7 @@ from parsim.metrics.critical_path import critical_path, gaps
 NAME = 24  # letters of a name
 HEAD = ("start", "length", "task", "worker", "kind", "why then")
 PARTS = {"compute_s": "computing", "transfer_s": "transfers", "steps_s": "steps", "waiting_s": "waiting"}
+SENDS = ("transfer", COLLECTIVE)
 STATED = "start"  # the cause of waiting where a flow starts at its stated time
 
 
@@ -45,7 +46,7 @@ class Link(NamedTuple):
     @property
     def part(self) -> str:
         """The sum that the span belongs to."""
-        return "transfer_s" if self.kind == "transfer" else "steps_s" if self.kind in STEPS else "compute_s"
+        return "transfer_s" if self.kind in SENDS else "steps_s" if self.kind in STEPS else "compute_s"
 
 
 def links(line: Timeline) -> Iterator[Link]:
@@ -55,12 +56,12 @@ def links(line: Timeline) -> Iterator[Link]:
     columns = (line.number[rows], line.start_s[rows], line.end_s[rows], line.ready_s[rows])
     words = (column._replace(code=column.code[rows]).decode() for column in (line.tasks, line.kinds, line.workers))
     before, of_lane = Link(0, "", "", "", 0.0, 0.0, 0.0, "", ""), False
-    sends = (line.of_tasks & line.transfers)[rows].tolist()  # tasks of communication lanes
+    sends = (line.of_tasks & ~line.computes)[rows].tolist()  # tasks of communication lanes
     told = zip(steps, gaps(line, steps), sends, *(column.tolist() for column in (*columns, *words)), strict=True)
     for step, waited_s, sending, number, start_s, end_s, ready_s, task, kind, worker in told:
         cause = (step.waited if step.waited in CAUSES else STATED) if waited_s > 0 else ""
         link = Link(number, task, kind, worker or HOST, start_s, end_s, waited_s, cause, "")
-        if sending and ready_s < start_s and before.kind == "transfer":
+        if sending and ready_s < start_s and before.kind in SENDS:
             why = f"its lane was busy with {short(before.task, NAME)}"
         else:
             why = _why(link, before._replace(kind="") if of_lane else before, step.waited, ready_s)

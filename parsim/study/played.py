@@ -102,7 +102,8 @@ class Run(NamedTuple):
     def result(self, case: Case) -> Result:
         """Return the result of the run, which was a run of *case*."""
         job = case.job(self.seed)
-        names, timeline = SpanNames(job.graph, Received()), self.timeline
+        timeline, met = self.timeline, self.timeline.sender >= 0
+        names = SpanNames(job.graph, Received(timeline.sender[met], timeline.number[met]))
         tasks, waits = (words._replace(table=names) for words in (timeline.tasks, timeline.waits))
         return Result(job, self.theory, replace(timeline, tasks=tasks, waits=waits), self.value)
 

@@ -1,6 +1,7 @@
 """How long each link was busy, and which device owns it.
 
-busy seconds    the sum over its transfers of latency + size / bandwidth, each as if alone on it, times its weight
+busy seconds    the sum over its transfers of latency + size / bandwidth, each as if alone on it, times its weight;
+                each round of a collective is a transfer
 whose           the device that every transfer over it goes from or to, or would
 """
 
@@ -31,10 +32,10 @@ class Moved(NamedTuple):
 
 def moved(job: Job, timeline: Timeline, chosen: Bools) -> list[Moved]:
     """Return the ways that the *chosen* spans of *timeline* took over the network."""
-    source, target, size = _sent(job, timeline, chosen)
+    source, target, size, rounds = _sent(job, timeline, chosen)
     places = len(job.cluster.places)
-    pairs, where, times = np.unique(source * places + target, return_inverse=True, return_counts=True)
-    carried = np.bincount(where, weights=size)
+    pairs, where = np.unique(source * places + target, return_inverse=True)
+    carried, times = np.bincount(where, weights=size), np.bincount(where, weights=rounds).astype(np.int64)
     found = []
     for pair, count, bytes_ in zip(pairs.tolist(), times.tolist(), carried.tolist(), strict=True):
         ends = divmod(int(pair), places)
@@ -80,14 +81,19 @@ def _owner(job: Job, link: str, source: int, target: int) -> Iterator[int]:
         yield source if leaving else target
 
 
-def _sent(job: Job, timeline: Timeline, chosen: Bools) -> tuple[Ints, Ints, Floats]:
-    """Return source, target and number of each transfer of bytes, (transfers,) each."""
+def _sent(job: Job, timeline: Timeline, chosen: Bools) -> tuple[Ints, Ints, Floats, Ints]:
+    """Return source, target, bytes and rounds of each transfer of bytes, and of what members of collectives receive."""
     graph, host = job.graph, job.cluster.host
     computed = np.flatnonzero(timeline.of_tasks)
     worker = np.zeros(len(graph), np.int64)
     worker[timeline.number[computed]] = timeline.workers.code[computed]
     device = np.array(job.cluster.device_of_worker)[worker]
     source, target = graph.transfers.ends(device, host)
-    transfer = timeline.transfer[chosen & (timeline.transfer >= 0)]
+    transfer, met = timeline.transfer[chosen & (timeline.transfer >= 0)], chosen & (timeline.sender >= 0)
     transfer = transfer[graph.transfers.delay[transfer] == 0]
-    return source[transfer], target[transfer], graph.transfers.size[transfer]
+    return (
+        np.concatenate([source[transfer], device[timeline.sender[met]]]),
+        np.concatenate([target[transfer], device[timeline.number[met]]]),
+        np.concatenate([graph.transfers.size[transfer], timeline.size[met]]),
+        np.concatenate([np.ones_like(transfer), timeline.rounds[met]]),
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -19,7 +19,11 @@ from parsim.training.stage import Stages
 
 def prices(stages: Stages, rows: int, degrees: Degrees, cluster: Cluster, meetings: Meetings) -> Prices:
     """Return the seconds of every exchange of a model for microbatches of *rows*, on each device."""
-    wanted = dict.fromkeys(_exchanges(stages, rows, stages.precision))
+    return priced(dict.fromkeys(_exchanges(stages, rows, stages.precision)), degrees, cluster, meetings)
+
+
+def priced(wanted: Iterable[Exchanged], degrees: Degrees, cluster: Cluster, meetings: Meetings) -> Prices:
+    """Return the seconds of exchanges on the network of a cluster, on each device."""
     return {one: _seconds(one, degrees.groups(one.communicator), cluster, meetings) for one in wanted}
 
 

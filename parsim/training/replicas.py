@@ -8,16 +8,19 @@ groups     the same task of the devices of a group is one collective
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 
 import numpy as np
 
+from parsim.core.cluster import Cluster
 from parsim.core.collective import Collective
 from parsim.core.columns import Floats, Ints, Numbered, packed
 from parsim.core.graph import Edges, TaskGraph
 from parsim.training.degrees import ORDER
 from parsim.training.graph import graph_of
+from parsim.training.pricing import priced
 from parsim.training.program import Training
 from parsim.training.sharded import ShardedTraining
 from parsim.training.tasks import KINDS, LANES
@@ -27,6 +30,17 @@ from parsim.training.template import Template
 def tasks_of(training: Training) -> TaskGraph:
     """Make the task graph of a training, by degrees of parallelism or by a split."""
     return Replicas(training).made() if isinstance(training, ShardedTraining) else graph_of(training)
+
+
+def repriced(graph: TaskGraph, cluster: Cluster) -> TaskGraph:
+    """Return a task graph whose exchanges take as long as on another network, by the same algorithms."""
+    training = graph.program
+    if not isinstance(training, ShardedTraining):
+        return graph
+    means = training.means
+    means = means._replace(prices=priced(means.prices, means.degrees, cluster, means.meetings))
+    other = replace(training, means=means)
+    return replace(graph, program=other, priced=np.tile(Replicas(other).priced(), other.iterations))
 
 
 class Replicas:

@@ -1,0 +1,106 @@
+"""Studies of plans by degrees of parallelism: explanations, the smallest change that fits, comparisons of schedules."""
+
+import json
+
+import pytest
+
+import parsim
+from parsim.scenario.document import parse_value
+from parsim.study.change import lacking
+
+LINKS = {"kind": "full", "bandwidth": "10 GB/s", "latency": "5 us"}
+WIDE = {"kind": "transformer", "vocabulary": 512, "width": 256, "sequence": 64, "batch": 16, "blocks": 2, "heads": 4}
+
+
+def scenario(plan, links=LINKS, **workload):
+    return {"cluster": {"device": "a100-80g", "topology": links}, "workload": WIDE | workload, "plan": plan}
+
+
+def seconds(result, kind):
+    """The seconds of the spans of a kind on w0."""
+    return sum(row[7] - row[6] for row in result.timeline.rows() if row[3] == "w0" and row[2] == kind)
+
+
+def by_name(explanation):
+    return {change.change: change for change in explanation.changes}
+
+
+def applied(raw, what):
+    """Play a scenario with the settings that a change names."""
+    pairs = (one.partition("=") for one in what.split(", "))
+    return parsim.simulate(raw, set={path: parse_value(value) for path, _, value in pairs})
+
+
+def test_an_exposed_sum_of_gradients_is_what_links_of_twice_the_speed_halve():
+    """One bucket by a ring: compute + 2 (d - 1) (latency + bytes / d / bandwidth) + update."""
+    raw = scenario({"data": 4, "microbatch_size": 4, "bucket": "1 GB", "algorithm": "ring"})
+    found = parsim.explain(raw)
+    compute = sum(seconds(found.result, kind) for kind in ("forward", "backward", "optimizer"))
+    size = 2.0 * found.result.job.graph.program.model.parameters
+    ring = 6 * (5e-6 + size / 4 / 10e9)
+    changes = by_name(found)
+    assert found.makespan_s == pytest.approx(compute + ring, rel=1e-9)
+    assert changes["faster_transfers"].makespan_s == pytest.approx(compute + ring / 2, rel=1e-9)
+    assert changes["no_transfer_delay"].makespan_s == pytest.approx(compute, rel=1e-9)
+    assert found.sums["transfer_s"] == pytest.approx(ring, rel=1e-9)
+    assert changes["busiest_link"].what in {"w0>w1", "w1>w2", "w2>w3", "w3>w0"}
+
+
+def test_exchanges_within_layers_are_priced_on_the_faster_links():
+    found = parsim.explain(scenario({"tensor": 2}))
+    compute = sum(seconds(found.result, kind) for kind in ("forward", "backward", "optimizer"))
+    exposed = found.makespan_s - compute
+    assert exposed > 0
+    assert by_name(found)["faster_transfers"].makespan_s == pytest.approx(compute + exposed / 2, rel=1e-9)
+    assert by_name(found)["no_transfer_delay"].makespan_s == pytest.approx(compute, rel=1e-9)
+
+
+PLANS = [
+    {"data": 2, "tensor": 2, "pipeline": 2, "microbatch_size": 2},
+    {"data": 2, "context": 2, "microbatch_size": 4, "sharding": "zero3", "recompute": "full"},
+]
+
+
+@pytest.mark.parametrize("plan", PLANS)
+def test_each_change_of_the_plan_is_what_a_run_with_it_takes(plan):
+    raw = scenario(plan)
+    found = parsim.explain(raw)
+    named = [one for one in found.changes if one.what.startswith("plan.")]
+    assert {"other_degrees", "microbatch_size"} <= {one.change for one in named}
+    for change in named:
+        assert applied(raw, change.what).timeline.makespan_s == pytest.approx(change.makespan_s, rel=1e-9), change
+    gaining = [one for one in found.changes if not one.bound and one.gain_s > 0]
+    assert found.fix_first.startswith(f"Fix first: {gaining[0].words}." if gaining else "None")
+    assert found.others.best in found.others.makespan_s
+    json.dumps(found.to_dict())
+
+
+def test_what_fits_first_fits():
+    """Two blocks of GPT-3 6.7B keep 18 B of each of 0.6e9 parameters on every replica: 11 GB of 10."""
+    big = {"kind": "transformer", "preset": "gpt3-6.7b", "blocks": 2, "batch": 4}
+    raw = {**scenario({"data": 4, "microbatch_size": 1, "recompute": "full"}), "workload": big}
+    raw["cluster"]["device"] = {"kind": "a100-80g", "memory": "10 GB"}
+    found = parsim.explain(raw)
+    assert lacking(found.result.job, found.result.timeline)
+    fits = [one for one in found.changes if one.change in ("other_degrees", "other_sharding") and not one.lacks]
+    assert {"plan.sharding=zero3"} < {one.what for one in fits}
+    best = min(fits, key=lambda one: one.makespan_s)
+    assert best.words in found.fit_first
+    assert best.words in parsim.simulate(raw).fit_first
+    again = applied(raw, best.what)
+    assert not lacking(again.job, again.timeline)
+
+
+def test_every_schedule_is_compared_under_degrees():
+    raw = scenario({"data": 2, "pipeline": 2, "microbatch_size": 1})
+    found = parsim.compare(raw, set={"plan.schedule": "all"})
+    told = {one["label"]: one for one in found.to_dict()["variants"]}
+    assert [label for label, one in told.items() if one["failures"]] == ["schedule=dualpipe, chunks=1"]
+    own, zero = told["schedule=1f1b, chunks=1"], told["schedule=zb-h1, chunks=1"]
+    assert zero["pipeline"]["bubble_of_whole"] < own["pipeline"]["bubble_of_whole"]
+    assert found.report()
+
+
+def test_a_plan_of_one_device_is_explained():
+    raw = {"cluster": {"device": "a100-80g"}, "workload": {"kind": "mlp", "batch": 4, "widths": [4, 4]}}
+    assert parsim.explain(raw).makespan_s > 0

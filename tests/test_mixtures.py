@@ -104,3 +104,51 @@ def test_every_schedule_is_compared_under_degrees():
 def test_a_plan_of_one_device_is_explained():
     raw = {"cluster": {"device": "a100-80g"}, "workload": {"kind": "mlp", "batch": 4, "widths": [4, 4]}}
     assert parsim.explain(raw).makespan_s > 0
+
+
+FREE = {"kind": "full", "bandwidth": "1000000 TB/s", "latency": "0 s"}
+
+
+def test_strong_scaling_over_free_links_by_hand():
+    """m microbatches take m (F + B + A) - A + U: the first one adds to nothing. Here m is 16, 8 and 4 a replica."""
+    found = parsim.scaling(scenario({"data": 2, "tensor": 2, "microbatch_size": 1}, links=FREE))
+    one, two, four = found.points
+    assert [point.p for point in found.points] == [2, 4, 8]
+    assert (found.own, found.growth.over, one.speed_up, one.efficiency) == (4, "plan.data", 1.0, 1.0)
+    assert one.makespan_s - two.makespan_s == pytest.approx(2 * (two.makespan_s - four.makespan_s), rel=1e-6)
+    for point, times in ((two, 2), (four, 4)):
+        assert point.speed_up == pytest.approx(one.makespan_s / point.makespan_s)
+        assert point.efficiency == pytest.approx(point.speed_up / times)
+    assert found.to_dict()["over"] == "plan.data"
+    assert "the same work on 2 to 8 workers, as plan.data grows" in found.report()
+
+
+def test_weak_scaling_over_free_links_is_perfect():
+    raw = scenario({"data": 2, "microbatch_size": 1}, links=FREE)
+    found = parsim.scaling(raw, weak=True)
+    assert [point.efficiency for point in found.points] == pytest.approx([1.0] * 3, rel=1e-3)
+    assert [point.speed_up for point in found.points] == pytest.approx([1.0, 2.0, 4.0], rel=1e-3)
+
+
+def test_pipelines_scale_by_layers_and_by_degrees():
+    """1F1B of equal stages: p workers take (m + p - 1) / (m p) of the time of one."""
+    plan = {"split": "layers", "pipeline": 2, "microbatches": 4}
+    raw = {**scenario(plan, links=FREE), "cluster": {"devices": 2, "device": "a100-80g", "topology": FREE}}
+    by_layers = parsim.scaling(raw, workers=[2, 4])
+    assert [point.p for point in by_layers.points] == [1, 2, 4]
+    by_degrees = parsim.scaling(scenario({"data": 2, "pipeline": 2}, links=FREE), over="plan.pipeline", workers=[4, 5])
+    assert [point.p for point in by_degrees.points] == [2, 4]
+    assert by_degrees.failed == {5: "is no multiple of 2, the workers of plan.pipeline: 1"}
+
+
+WRONG = [
+    ({"over": "plan.steps"}, "--over", "unknown name 'plan.steps'"),
+    ({"over": "plan.tensor", "weak": True}, "--weak", "plan.tensor adds none; use plan.data"),
+]
+
+
+@pytest.mark.parametrize(("asked", "where", "why"), WRONG)
+def test_what_cannot_grow_is_told(asked, where, why):
+    with pytest.raises(parsim.ScenarioError, match=why) as wrong:
+        parsim.scaling(scenario({"data": 2}), **asked)
+    assert wrong.value.faults[0].file == where

@@ -228,14 +228,19 @@ def explain(asked: Asked, scenario: str) -> None:
 @click.command()
 @scenario
 @click.option("--workers", metavar="P,...", help="Numbers of workers; default: 1, 2, 3, 4, 6, 8, ...")
+@click.option("--over", metavar="PATH", default="", help="The degree that grows; default: plan.data.")
+@click.option("--weak", is_flag=True, help="Keep the batch of each replica, not that of all.")
 @answers
-def scaling(asked: Asked, scenario: str, workers: str | None) -> None:
-    """Show speed-up and efficiency on more and more workers."""
+def scaling(asked: Asked, scenario: str, workers: str | None, over: str, weak: bool) -> None:
+    """Show speed-up and efficiency on more and more workers.
+
+    Of a training by degrees of parallelism one degree grows while the others stay.
+    """
     from parsim.hardware import MOST_WORKERS
     from parsim.study.scaling import scaling as play
 
     faults: list[Fault] = []
-    counts: dict[str, Any] = {}
+    counts: dict[str, Any] = {"over": over, "weak": weak}
     if workers is not None:
         with collecting(faults):
             counts["workers"] = [count_of("--workers", word.strip(), MOST_WORKERS) for word in workers.split(",")]

@@ -72,10 +72,11 @@ def scaling(points: Sequence[Point], axes: Axes, own: int = 0) -> Axes:
     axes.set_position((left, bottom + height * (1 - SHARE), width, height * SHARE))
     lower = axes.figure.add_axes((left, bottom, width, height * (1 - SHARE - GAP)), sharex=axes)
     p = [point.p for point in points]
+    least = p[0]  # workers, of which the speed-up is 1
     # The makespan of one worker follows from any point; T_total's speed-up is that makespan over T_total.
     foreseen = [_over(point.speed_up * point.makespan_s, point.t_total_s) for point in points]
-    _lines(axes, p, (p, foreseen, [point.speed_up for point in points]))
-    each = [value / count for value, count in zip(foreseen, p, strict=True)]
+    _lines(axes, p, ([count / least for count in p], foreseen, [point.speed_up for point in points]))
+    each = [value * least / count for value, count in zip(foreseen, p, strict=True)]
     _lines(lower, p, ([1.0] * len(p), each, [point.efficiency for point in points]))
     for point in points:
         if point.p == own:
@@ -92,7 +93,7 @@ def _over(one_s: float, t_total_s: float) -> float:
 
 def _lines(axes: Axes, p: Sequence[int], values: tuple[Sequence[float], Sequence[float], Sequence[float]]) -> None:
     ideal, foreseen, measured = values
-    axes.plot(p, ideal, color=style.IDEAL, linewidth=4.0, label="ideal: P")
+    axes.plot(p, ideal, color=style.IDEAL, linewidth=4.0, label="ideal: P" if p[0] == 1 else f"ideal: P / {p[0]}")
     axes.plot(p, foreseen, color=style.THEORY, linestyle="--", linewidth=1.2, label=THEORY)
     axes.plot(p, measured, color=style.BLUE, marker="o", markersize=4.5, linewidth=1.6, label="run")
 
@@ -149,8 +150,9 @@ def _axes(axes: Axes, lower: Axes, p: Sequence[int], own: int) -> None:
     for label, side in zip(lower.get_xticklabels(), marks.values(), strict=True):
         label.set_horizontalalignment(side)
     axes.tick_params(axis="x", labelbottom=False)
-    axes.set_ylabel("speed-up (times one worker)")
-    lower.set_ylabel("efficiency (speed-up / P)")
+    first = "one worker" if p[0] == 1 else f"{p[0]} workers"
+    axes.set_ylabel(f"speed-up (times {first})")
+    lower.set_ylabel(f"efficiency (speed-up / {'P' if p[0] == 1 else f'(P / {p[0]})'})")
     lower.set_xlabel("workers P")
     for panel in (axes, lower):
         panel.spines["left"].set_visible(True)

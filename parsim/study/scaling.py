@@ -3,6 +3,9 @@
     speed-up   = makespan(1) / makespan(P)         ideal: P
     efficiency = speed-up / P                      ideal: 1; below 1/2 most of the added capacity waits
 
+Training by degrees of parallelism starts at P0 workers, with one degree at 1: efficiency = speed-up x P0 / P. With the
+batch of a replica kept (weak), speed-up counts samples a second.
+
 Amdahl, Validity of the single processor approach to achieving large scale computing capabilities, AFIPS 1967.
 """
 
@@ -15,9 +18,8 @@ from dataclasses import dataclass
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from parsim.core.errors import Complaint, Fault, ParsimError, ScenarioError
+from parsim.core.errors import Fault, ParsimError, ScenarioError
 from parsim.core.escape import printable
-from parsim.core.job import Job
 from parsim.core.quantities import seconds, times
 from parsim.core.tolerance import CLOSE, close
 from parsim.core.units import show
@@ -27,18 +29,18 @@ from parsim.export.files import drawn, json_text, write
 from parsim.export.table import table, width
 from parsim.hardware import MOST_WORKERS
 from parsim.reading import load
-from parsim.scenario.scenario import Scenario, Source
+from parsim.scenario.scenario import Source
 from parsim.sim.play import play
 from parsim.sim.theory import theory
 from parsim.study.case import Case
-from parsim.study.change import first_line
+from parsim.study.change import first_line, lacking
+from parsim.study.growth import WORKERS, Growth, growth
 from parsim.study.runner import Runner, size
-from parsim.study.workers import with_workers
+from parsim.training.program import Training
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-LEAST = 8  # workers up to which a small scenario is followed
 PAYS = 0.5  # efficiency
 BAR = 20
 
@@ -49,18 +51,20 @@ class Point(NamedTuple):
     p: int
     makespan_s: float
     t_total_s: float
-    speed_up: float  # the makespan of one worker over this one; 0 where nothing takes time
-    efficiency: float  # speed_up / p
+    speed_up: float  # the makespan of the first point over this one, for as much work; 0 where nothing takes time
+    efficiency: float  # speed_up over the times as many workers
+    lacks: str  # which device has too little memory, where tasks never wait for it; empty: none
 
 
 @dataclass(frozen=True)
 class Scaling:
-    """Points by increasing number of workers, starting at one; `failed` says why others could not be played."""
+    """Points by increasing number of workers; `failed` says why others could not be played."""
 
     scenario: str
     sha256: str
     seed: int
     own: int  # the scenario's number of workers
+    growth: Growth
     points: tuple[Point, ...]
     failed: dict[int, str]  # P -> why
 
@@ -72,7 +76,7 @@ class Scaling:
     @property
     def pays(self) -> int:
         """The most workers that pay: up to here every point has an efficiency of at least 1/2."""
-        pays = 1
+        pays = self.points[0].p
         for point in self.points:
             if point.efficiency < PAYS:
                 break
@@ -94,18 +98,23 @@ class Scaling:
         told = f"Up to P = {self.pays} the efficiency is {PAYS:g} or above"
         below = next((point for point in self.points if point.efficiency < PAYS), last)
         told += f"; at P = {below.p} it is {below.efficiency:.3g}." if below.efficiency < PAYS else "."
-        if fastest.p == last.p:
+        if fastest.p == last.p or self.growth.weak:
             return told
         return f"{told} More workers than P = {fastest.p} do not shorten its {seconds(fastest.makespan_s)}."
 
     @property
     def notes(self) -> list[str]:
-        """Explain efficiencies above 1, and a T_total longer than the run of one worker."""
-        return [*self._above_one(), *self._charged()]
+        """Explain efficiencies above 1, and a T_total longer than the first run; say what does not fit."""
+        lacking = [f"P = {point.p} does not fit: {point.lacks}." for point in self.points if point.lacks]
+        return [*self._above_one(), *self._charged(), *lacking]
 
     def _above_one(self) -> list[str]:
         if max(point.efficiency for point in self.points) <= 1 + CLOSE:
             return []
+        if self.growth.over != WORKERS:
+            return [
+                "Efficiency is above 1 where more devices share what each did alone, such as the update of weights."
+            ]
         return ["Efficiency is above 1 if other workers are faster than the first one, which P = 1 uses."]
 
     def _charged(self) -> list[str]:
@@ -113,8 +122,9 @@ class Scaling:
         if alone.t_total_s <= alone.makespan_s * (1 + CLOSE):
             return []
         foreseen, took = seconds(alone.t_total_s), seconds(alone.makespan_s)
-        why = "T_total counts every transfer, also those that one worker does not need or that overlap computing"
-        return [f"At P = 1 T_total is {foreseen} and the run takes {took}: {why}."]
+        why = "T_total counts every transfer, also those that "
+        why += f"{'one worker does' if alone.p == 1 else 'these workers do'} not need or that overlap computing"
+        return [f"At P = {alone.p} T_total is {foreseen} and the run takes {took}: {why}."]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the scaling as in the contract."""
@@ -124,6 +134,8 @@ class Scaling:
             "scenario_sha256": self.sha256,
             "seed": self.seed,
             "workers": self.own,
+            "over": self.growth.over,
+            "weak": self.growth.weak,
             "points": [point._asdict() for point in self.points],
             "failed": [{"p": p, "why": why} for p, why in self.failed.items()],
             "pays": self.pays,
@@ -141,7 +153,10 @@ class Scaling:
 
     @property
     def _title(self) -> str:
-        return f"{self.scenario}: the same work on 1 to {self.points[-1].p} workers"
+        first, last = self.points[0].p, self.points[-1].p
+        what = "the same batch for each replica" if self.growth.weak else "the same work"
+        grows = f", as {self.growth.over} grows" if self.growth.over != WORKERS else ""
+        return f"{self.scenario}: {what} on {first} to {last} workers{grows}"
 
     def _rows(self) -> Iterator[tuple[str, ...]]:
         """Yield the head of the table, then a row for each point."""
@@ -191,18 +206,25 @@ def scaling(
     set: Mapping[str, Any] | None = None,
     workers: Sequence[int] | None = None,
     executor: Executor | None = None,
+    over: str = "",
+    weak: bool = False,
 ) -> Scaling:
     """Play the same work on 1, 2, 3, 4, 6, 8, 12, ... workers, up to twice the scenario's and at least 8.
+
+    Of training by degrees of parallelism one degree grows, 1, 2, 4, ... up to twice its own value.
 
     Parameters
     ----------
     source, set : as for `simulate`.
     workers : the numbers of workers to play instead; 1 is always among them, since speed-up counts from there.
     executor : as for `compare`.
+    over : what grows: of training by degrees `plan.data`, `plan.tensor`, `plan.pipeline` or `plan.context`. Default:
+        `plan.data`; of training by layers `plan.pipeline`; of all else `cluster.devices`.
+    weak : whether the batch grows with `plan.data`, so that each replica keeps its own.
 
     The workers are the scenario's first ones, then copies of its last. A number that cannot be played is listed in
-    `failed`, unless it is 1. Raises `ScenarioError` if the input is wrong, or if the work is tied to its workers:
-    the ranks of a pipeline, flows between named places.
+    `failed`, unless it is the first. Raises `ScenarioError` if the input is wrong, or if the work is tied to its
+    workers: the ranks of a pipeline of `stages`, flows between named places.
 
     >>> scenario = {"cluster": {"devices": 2}, "workload": {"kind": "items", "count": 12}, "plan": {"split": "data"},
     ...             "cost": {"kind": "constant", "compute": "1 s"}}
@@ -212,50 +234,59 @@ def scaling(
     asked = [] if workers is None else _asked(workers)
     mine = Case(load(source, set))
     job = mine.own
-    _refuse(mine.scenario, job)
-    own = job.cluster.p
-    counts = [1, *sorted({*(asked or _counts(own))} - {1}, reverse=True)]  # those that take longest begin early
-    cases = [mine if p == own else Case(with_workers(mine.scenario, job, p)) for p in counts]
-    found: dict[int, tuple[float, float]] = {}
+    grows = growth(mine.scenario, job, over, weak)
+    own, least = grows.own * grows.each, grows.each
+    counts = sorted({least, *(asked or grows.counts)}, reverse=True)  # those that take longest begin early
+    cases = {p: mine if p == own else Case(grows.scenario(mine.scenario, job, p)) for p in counts if p % least == 0}
+    found, failed = _played(cases, least, executor)
+    failed |= {p: f"is no multiple of {least}, the workers of {grows.over}: 1" for p in counts if p % least}
+    points = (_point(p, least, found[p], found[least]) for p in sorted(found))
+    return Scaling(job.name, job.sha256, job.seed, own, grows, tuple(points), dict(sorted(failed.items())))
+
+
+def _played(
+    cases: Mapping[int, Case], least: int, executor: Executor | None
+) -> tuple[dict[int, Taken], dict[int, str]]:
+    """Play a case for each number of workers; return what each took, or why not. The *least* must be playable."""
+    found: dict[int, Taken] = {}
     failed: dict[int, str] = {}
     with Runner(executor) as runner:
-        runner.expect(len(cases), size(job.graph), cases)
-        for number, outcome in runner.ended("runs", [(_seconds, case) for case in cases]):
+        runner.expect(len(cases), size(cases[least].own.graph), [*cases.values()])
+        for number, outcome in runner.ended("runs", [(_seconds, case) for case in cases.values()]):
+            p = [*cases][number]
             if not isinstance(outcome, ParsimError):
-                found[counts[number]] = outcome
-            elif counts[number] == 1:
+                found[p] = outcome
+            elif p == least:
                 raise outcome
             else:
-                failed[counts[number]] = first_line(outcome)
-    points = (_point(p, found[1][0], *found[p]) for p in sorted(found))
-    return Scaling(job.name, job.sha256, job.seed, own, tuple(points), dict(sorted(failed.items())))
+                failed[p] = first_line(outcome)
+    return found, failed
 
 
-def _seconds(case: Case) -> tuple[float, float] | ParsimError:
-    """Return the makespan of *case* and its T_total, or the reason why it cannot be played."""
+class Taken(NamedTuple):
+    """What a run took, and of how many samples."""
+
+    makespan_s: float
+    t_total_s: float
+    samples: int  # 1 where nothing is trained
+    lacks: str
+
+
+def _seconds(case: Case) -> Taken | ParsimError:
+    """Play *case*, or return the reason why it cannot be played."""
     try:
-        return play(case.own).makespan_s, theory(case.own).t_total_s
+        job = case.own
+        line = play(job)
+        samples = job.graph.program.model.rows if isinstance(job.graph.program, Training) else 1
+        return Taken(line.makespan_s, theory(job).t_total_s, samples, lacking(job, line))
     except ParsimError as error:
         return error
 
 
-def _point(p: int, alone_s: float, makespan_s: float, t_total_s: float) -> Point:
-    speed_up = alone_s / makespan_s if makespan_s else 0.0
-    return Point(p, makespan_s, t_total_s, speed_up, speed_up / p)
-
-
-def _counts(own: int) -> Iterator[int]:
-    """Yield 1, 2, 3, 4, 6, 8, ... up to twice the scenario's own number of workers, which is included.
-
-    >>> sorted(set(_counts(5)))
-    [1, 2, 3, 4, 5, 6, 8]
-    """
-    most = min(max(2 * own, LEAST), MOST_WORKERS)
-    yield own
-    power = 1
-    while power <= most:
-        yield from (p for p in (power, power + power // 2) if p <= most)
-        power *= 2
+def _point(p: int, least: int, one: Taken, first: Taken) -> Point:
+    work = one.samples / first.samples
+    speed_up = work * first.makespan_s / one.makespan_s if one.makespan_s else 0.0
+    return Point(p, one.makespan_s, one.t_total_s, speed_up, speed_up * least / p, one.lacks)
 
 
 def _asked(workers: Sequence[int]) -> list[int]:
@@ -269,14 +300,3 @@ def _asked(workers: Sequence[int]) -> list[int]:
     if told:
         raise ScenarioError([Fault("--workers", 0, 0, "workers", why) for why in told])
     return list(map(int, workers))
-
-
-def _refuse(scenario: Scenario, job: Job) -> None:
-    """Refuse work that is tied to its workers."""
-    why = ""
-    if job.graph.orders:
-        why = "is a pipeline, whose ranks are part of the work; compare plan.pipeline and cluster.devices instead"
-    elif not len(job.graph):
-        why = "moves bytes between fixed places, so more workers have nothing to share; use a workload with tasks"
-    if why:
-        raise scenario.error([Complaint(("workload",), why)])

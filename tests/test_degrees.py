@@ -121,6 +121,29 @@ def test_exchanges_of_layers_take_what_they_are_priced_at(plan, workload):
     assert played.job.n == priced.job.n
 
 
+CARD = {"kind": "islands", "per_node": 2, "bandwidth": "300 GB/s", "nics": 1, "nic": "25 GB/s", "nic_latency": "5 us"}
+
+
+@pytest.mark.parametrize(("tensor", "rounds"), [(2, 2), (4, 6)])
+def test_groups_that_share_a_network_card_share_it_in_the_price(tensor, rounds):
+    """Two groups of 2 across two nodes send S/2 each through one card; the two rings of 4 do so with S/8 each."""
+    order = ["data", "tensor", "context", "expert", "pipeline"] if tensor == 2 else None
+    plan = {"tensor": tensor, "data": 4 // tensor, "microbatches": 1, "sequence_parallel": False, "bucket": "100 GB"}
+    plan |= {"order": order} if order else {}
+    cluster = {"devices": 4, "device": "a100-80g", "topology": CARD}
+    steps = []
+    for detail in ("stages", "layers"):
+        found = simulate({"cluster": cluster, "workload": LLAMA, "plan": plan | {"detail": detail}})
+        assert check(found.job, found.timeline) == []
+        steps.append(found.timeline.makespan_s)
+        if detail == "stages":
+            size = 2 * LLAMA["batch"] // plan["data"] * 512 * 4096
+            each = rounds * (10e-6 + size / tensor / 25e9 * (2 if tensor == 2 else 1))
+            took = spans(found)["0F0 tensor:t0d0" if tensor == 2 else "0F0 tensor:t0"][8]
+            assert took == pytest.approx((2 * 4 + 1) * each, rel=1e-9)
+    assert steps[0] == pytest.approx(steps[1], rel=1e-9)
+
+
 def test_a_pipeline_alone_is_that_of_a_split_by_layers():
     """Where sends never queue, the order of a rank and the links decide, as for split: layers without the host."""
     plan = {"pipeline": 4, "schedule": "1f1b", "microbatches": 8, "stages": "cost"}

@@ -1,12 +1,21 @@
-"""What exchanges within layers take: all groups of a kind at once, on a network that carries nothing else."""
+"""What exchanges within layers take: all groups of a kind at once, on a network that carries nothing else.
+
+    4 tensor groups of 2 on two nodes with one card each       every round, each card carries the sends of 4 groups
+
+Groups are in step, and so are the members of a group: a round lasts as long as the last of its sends, and a send as
+long as the most loaded link on its way.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import zip_longest
 
 import numpy as np
 
 from parsim.core.cluster import Cluster
+from parsim.core.collective import Phase
 from parsim.core.columns import Floats, Ints
 from parsim.core.op import KINDS
 from parsim.core.precision import Precision
@@ -37,7 +46,34 @@ def _exchanges(stages: Stages, rows: int, precision: Precision) -> Iterator[Exch
 
 
 def _seconds(one: Exchanged, groups: Ints, cluster: Cluster, meetings: Meetings) -> Floats:
+    """Return the seconds of an exchange of all groups at once, (devices,)."""
+    some = [meetings.of(one.operation, one.size, devices.tolist()) for devices in groups]
+    rounds = list(zip_longest(*(each.phases for each in some)))
+    known = {_key(phases): phases for phases in rounds}
+    took = {key: _round(phases, groups, cluster) for key, phases in known.items()}
     found = np.zeros(len(cluster.devices))
-    for devices in groups:
-        found[devices] = meetings.of(one.operation, one.size, devices.tolist()).alone(cluster, devices)
+    found[groups] = np.sum([took[_key(phases)] for phases in rounds], axis=0)[:, None]
+    return found
+
+
+def _key(phases: Sequence[Phase | None]) -> tuple[int, ...]:
+    return tuple(map(id, phases))
+
+
+def _round(phases: Sequence[Phase | None], groups: Ints, cluster: Cluster) -> Floats:
+    """Return the seconds of a phase of each group, None where it has none left, (groups,)."""
+    sends = []
+    load: dict[int, float] = defaultdict(float)  # B on each link
+    for number, (phase, devices) in enumerate(zip(phases, groups.tolist(), strict=True)):
+        columns = (phase.source.tolist(), phase.target.tolist(), phase.size.tolist()) if phase else ((), (), ())
+        for source, target, size in zip(*columns, strict=True):
+            path = cluster.path(devices[source], devices[target]) if size else None
+            if path:
+                sends.append((number, path))
+                for link, weight in path.ways:
+                    load[link] += weight * size
+    found = np.zeros(len(groups))
+    for number, path in sends:
+        drained = max(load[link] / cluster.capacities[link] for link in path.links)
+        found[number] = max(found[number], path.latency + drained)
     return found

@@ -154,6 +154,24 @@ def test_a_pipeline_alone_is_that_of_a_split_by_layers():
     assert steady[0] == pytest.approx(steady[1], rel=1e-3)  # the host's inputs travel in a split
 
 
+@pytest.mark.parametrize("schedule", ["1f1b", "gpipe"])
+def test_blocking_sends_are_those_of_a_split_by_layers(schedule):
+    """A rank that sends waits, on links of 1 GB/s; so a tensor group does, whose exchange comes first."""
+    plan = {"pipeline": 4, "schedule": schedule, "microbatches": 8, "stages": "count", "sends": "blocking"}
+    cluster = {"device": "a100-80g", "topology": LINKS | {"bandwidth": "1 GB/s"}}
+    steps = [
+        simulate({"cluster": cluster | {"devices": 4}, "workload": LLAMA, "plan": one}).to_dict()["training"]
+        for one in (plan, plan | {"split": "layers"}, plan | {"sends": "overlapped"})
+    ]
+    assert steps[0]["iteration_s"] == pytest.approx(steps[1]["iteration_s"], rel=1e-9)
+    assert steps[0]["iteration_s"] > 1.01 * steps[2]["iteration_s"]
+    wide = {"cluster": cluster | {"devices": 8}, "workload": LLAMA, "plan": plan | {"tensor": 2}}
+    found = simulate(wide)
+    assert check(found.job, found.timeline) == []
+    rows = {row[1]: row for row in found.timeline.rows()}
+    assert rows["0F1:t0"][6] >= rows["0F0.1:t0"][7] + 2 * 512 * 4096 / 1e9  # two samples of half the sequence each
+
+
 def test_every_schedule_but_the_doubled_plays_under_data_and_sharding():
     for schedule, more in (
         ("gpipe", {}),

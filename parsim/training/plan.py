@@ -74,7 +74,7 @@ class TrainingPlan(Plan):
         numbers of blocks; framework, embedding and head count as a block each; or a list. Left out: cost where the cost
         knows the layers, else framework.
     sends : overlapped, a rank computes while it sends; blocking, it starts its next action when what it sends has
-        arrived; for split: layers only. Left out: overlapped.
+        arrived; not for split: data. Left out: overlapped.
     microbatches : parts of the batch, of each replica or with split: data of each subset, that are computed one after
         the other; their gradients are summed. Left out: 1, or what batch and microbatch_size give.
     recompute : what backward computes again in place of keeping it: none; selective, the inside of attention; full,
@@ -237,7 +237,7 @@ def _by_degrees(plan: TrainingPlan, cluster: Cluster, model: Model, known: Known
     parts = _slices(rows, rows // plan.rows(model.rows))
     rank = degrees.coordinate("pipeline").tolist()
     devices = [cluster.device_of_worker[rank.index(number)] for number in range(degrees.pipeline)]
-    found = _piped(plan, Ranks(devices, parts), model, known, complaints)
+    found = _piped(plan, Ranks(devices, parts, plan.sends or "overlapped"), model, known, complaints)
     if any(len(places) > 1 for places in placement(found.ops)):
         why = f"{plan.schedule.name if plan.schedule else ''} runs each stage on two ranks, which only split: layers"
         _refuse([Complaint(("plan", "schedule"), f"{why} can do; use dualpipev, or split: layers")])
@@ -310,7 +310,7 @@ _MEANS = ("sequence_parallel", "sharding", "bucket", "algorithm", "detail", "mic
 _OTHERS = {
     "data": (*_DEGREES, *_MEANS, "pipeline", "schedule", "chunks", "stages", "sends"),
     "layers": (*_DEGREES, *_MEANS, "subsets"),
-    None: ("subsets", "sends"),
+    None: ("subsets",),
 }
 
 

@@ -51,6 +51,7 @@ class Rank:
         self._adding_too: dict[tuple[Action, Piece], list[Segment]] = {}
         self._last = set(training.layout.line_ends[:, 1].tolist())  # ops that complete the gradients of their stage
         self._later = set(training.layout.line[:, 1].tolist())  # ops that add to the gradients of others
+        self._blocked = set(_handing(training)) if training.cut.sends == "blocking" else set[int]()
 
     def walk(self) -> None:
         """Add the tasks of the rank."""
@@ -71,10 +72,19 @@ class Rank:
         begins = [self._piece(action, piece, op in self._later) for piece in pieces]
         self.tasks.continues[begins[0]] = False
         self.begins.append(begins[0])
+        if op in self._blocked:
+            self._send(action)
         self.ends.append(list(self._before))
         if not sharding.weights and (action.stage, ANY_LAYER) not in self._seen:
             self._seen.add((action.stage, ANY_LAYER))
             self._waiting.append((action.stage, begins[0]))
+
+    def _send(self, action: Action) -> None:
+        """Add a task of no seconds that ends the action, and sends what it hands on while the rank waits."""
+        task = self.tasks.add(self.rank, action.kind, action)
+        self.tasks.after([parent for parent in self._before if self.tasks.lane[parent]], task)
+        self._computed.append(task)
+        self._before = [task]
 
     def _piece(self, action: Action, piece: Piece, later: bool) -> int:
         """Add the tasks of a piece; return the first one that computes."""
@@ -197,3 +207,11 @@ class Rank:
             for one in self._of_data(action, "all-gather", self.training.held(some), a_number)
         ]
         return [task, *gathers]
+
+
+def _handing(training: ShardedTraining) -> list[int]:
+    """Return the ops that hand outputs or gradients to another rank."""
+    parent, child, crosses = training.layout.needs
+    away = (training.layout.rank[parent] != training.layout.rank[child]) & (crosses != 0)
+    found: list[int] = parent[away].tolist()
+    return found

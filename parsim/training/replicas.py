@@ -91,6 +91,7 @@ class Replicas:
             lanes=LANES,
             lane=column["lane"],
             priced=np.tile(self.priced(), times),
+            sends=training.cut.sends,
             collectives=tuple(self.collectives()),
             program=training,
         )

@@ -52,6 +52,9 @@ class Template:
         action = self.actions.of(before)
         price = self.training.stages.price(action.stage, self.actions.rows(action.microbatch))
         lane, size = ("pipeline", price.sent) if action.kind == FORWARD else ("pipeline back", price.came)
+        if self.training.cut.sends == "blocking":
+            self.tasks.edges += [(end, self.begins[after], size) for end in self.ends[before]]
+            return
         task = self.tasks.add(rank, EXCHANGE, action, lane_of(lane))
         self.tasks.after(self.ends[before], task)
         self.tasks.edges.append((task, self.begins[after], size))

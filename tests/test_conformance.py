@@ -296,17 +296,17 @@ class TestSchedules:
         [
             (
                 "return [[Op(r, k, i) for i in range(microbatches) for k in 'BF'] for r in range(ranks)]",
-                "2 ranks, 4 microbatches, 1 chunks",
+                "2 ranks, 4 microbatches, 1 chunk",
                 "deadlock: rank 1 stops before 1B0, which needs 1F0",
             ),
             (
                 "return [[Op(r, k, i) for k in 'FB' for i in range(microbatches - 1)] for r in range(ranks)]",
-                "2 ranks, 4 microbatches, 1 chunks",
+                "2 ranks, 4 microbatches, 1 chunk",
                 "never runs 0F3",
             ),
             (
                 "return [[Op(r, k, i) for k in 'FFB' for i in range(microbatches)] for r in range(ranks)]",
-                "1 ranks, 1 microbatches, 1 chunks",
+                "1 rank, 1 microbatch, 1 chunk",
                 "runs 0F0 twice",
             ),
             ("raise Invalid([Complaint(('chunks',), 'no')])", "at least one shape is accepted", "refuses every shape"),
@@ -326,12 +326,12 @@ class TestSchedules:
         claims = ", bubble=lambda ranks: 0.0, live=lambda ranks, microbatches, chunks: [1] * ranks"
         found = broken("schedules", self.GPIPE, claims)
         # GPipe: (p - 1) / (m + p - 1) of the whole = 1/5, and all m activations at once.
-        assert found["2 ranks, 4 microbatches, 1 chunks"] == (
+        assert found["2 ranks, 4 microbatches, 1 chunk"] == (
             "claims a bubble of 0 of the makespan, but has 0.2 with equal stages; rank 0 waits longest, 3 s before 0B0 "
             "claims at most 1 activations on rank 0, but it holds 4; 0F1 is one too many "
             "claims at most 1 activations on rank 1, but it holds 4; 1F1 is one too many"
         )
-        assert "1 ranks, 1 microbatches, 1 chunks" not in found
+        assert "1 rank, 1 microbatch, 1 chunk" not in found
 
     @pytest.mark.parametrize(
         ("orders", "claims", "told", "drawn"),
@@ -364,7 +364,7 @@ class TestSchedules:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("parsim.conformance.schedules.SHAPES", ((1, 1, 1), (2, 2, 1)))
             found = verdict("schedules", body, claims)
-        assert [one.case for one in found.findings if one.broken] == ["2 ranks, 2 microbatches, 1 chunks"]
+        assert [one.case for one in found.findings if one.broken] == ["2 ranks, 2 microbatches, 1 chunk"]
         assert told in found.report()
         assert drawn in found.report()
 
@@ -377,7 +377,7 @@ class TestSchedules:
         found = verdict("schedules", body)
         told = {one.case: one.told for one in found.findings}
         assert found.good
-        assert told["2 ranks, 4 microbatches, 1 chunks"] == "live activations 4 4"
+        assert told["2 ranks, 4 microbatches, 1 chunk"] == "live activations 4 4"
         refused = "refused: chunks: mine gives each rank one stage; use chunks: 1"
         assert told["2 ranks, 4 microbatches, 2 chunks"] == refused
         stages = {"kind": "stages", "forward": "1 s", "input_grad": "1 s", "weight_grad": "1 s"}
@@ -407,11 +407,11 @@ class TestSchedules:
                 return [[Op(s, k, i) for k in "FB" for i in range(microbatches) for s in own] for own in mine]
             """
         found = broken("schedules", body)
-        assert "2 chunks: no rank runs stage 3: nobody runs 3F0" in found["2 ranks, 4 microbatches, 2 chunks"]
+        assert "): no rank runs stage 3: nobody runs 3F0" in found["2 ranks, 4 microbatches, 2 chunks"]
 
     def test_the_peak_of_activations_and_refusals_are_told(self, here):
         told = {one.case: one.told for one in verdict("schedules", self.GPIPE).findings}
-        assert told["3 ranks, 7 microbatches, 1 chunks"] == "live activations 7 7 7"
+        assert told["3 ranks, 7 microbatches, 1 chunk"] == "live activations 7 7 7"
         assert told["2 ranks, 4 microbatches, 2 chunks"] == "refused: chunks: use 1"
 
 

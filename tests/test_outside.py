@@ -140,7 +140,7 @@ class TestUse:
             ("def f():\n    raise KeyError('a')\n\nf()\n", "2:1: with: raised KeyError while it was loaded: 'a'"),
             ("import sys\nsys.exit(3)\n", "2:1: with: raised SystemExit while it was loaded: 3"),
             ("raise BaseException(3)\n", "1:1: with: raised BaseException while it was loaded: 3"),
-            ("", "1:1: with: adds nothing to a shelf; decorate a class, for example with @policies.add('mine')"),
+            ("", "1:1: with: adds nothing to a shelf; decorate a class or a function, such as @schedules.add('mine')"),
             (NEWEST.replace('"mine"', '"fifo"'), "4:1: with: policies: 'fifo' is already on the shelf; choose"),
             (NEWEST + NEWEST, "27:1: with: policies: 'mine' is already on the shelf"),
             (NEWEST.replace('("mine")', ""), "4:1: with: write @policies.add('NAME')"),
@@ -454,33 +454,46 @@ class TestAnswers:
             ("(**all):\n    return []", "returned []; return 2 lists of Op, one for each rank"),
             (
                 "(**all):\n    return [['0F0'], ['1F0']]",
-                "with 2 ranks, 1 microbatches and 1 chunks holds '0F0'; write an Op(",
+                "with 2 ranks, 1 microbatch and 1 chunk: rank 0 holds '0F0'; write an Op(",
             ),
             (
                 "(**all):\n    return [[Op(0, 'F', 0)], [Op(1, 'F', 1)]]",
-                "with 2 ranks, 1 microbatches and 1 chunks: rank 1 runs 1F1; there are 2 stages and 1 microbatches,",
+                "with 2 ranks, 1 microbatch and 1 chunk: rank 1 runs 1F1; there are 2 stages and 1 microbatch,",
             ),
             (
                 "(**all):\n    return [[Op(i, 'F', 0), Op(i, 'B', 0), Op(i, 'B', 0)] for i in range(2)]",
-                "with 2 ranks, 1 microbatches and 1 chunks: rank 0 runs 0B0 twice",
+                "with 2 ranks, 1 microbatch and 1 chunk: rank 0 runs 0B0 twice",
             ),
             (
                 "(**all):\n    return [[Op(i, 'F', 0), Op(i, 'I', 0)] for i in range(2)]",
-                "with 2 ranks, 1 microbatches and 1 chunks: rank 0 never runs 0W0",
+                "with 2 ranks, 1 microbatch and 1 chunk: rank 0 never runs 0W0",
             ),
             (
                 "(**all):\n    return [[Op(i, k, 0) for k in 'FBW'] for i in range(2)]",
-                "with 2 ranks, 1 microbatches and 1 chunks: rank 0 runs 0W0 beside 0B0; B is I and W in one",
+                "with 2 ranks, 1 microbatch and 1 chunk: rank 0 runs 0W0 beside 0B0; B is I and W in one",
             ),
         ],
     )
     def test_schedules(self, here, body, told):
         assert str(added(here, "schedules", body)).startswith(f"schedule mine (mine.py:4) {told}")
 
-    def test_a_schedule_that_cannot_go_on_stalls(self, here):
+    def test_a_deadlock_of_a_schedule_names_its_file_rank_and_action(self, here):
         failed = added(here, "schedules", "(**all):\n    return [[Op(i, k, 0) for k in 'BF'] for i in range(2)]")
-        assert isinstance(failed, parsim.Stalled)
-        assert "w0 waits for 0B0, the next task of its order: 0F0 has not ended" in str(failed)
+        shape = "with 2 ranks, 1 microbatch and 1 chunk"
+        told = "deadlock: rank 1 stops before 1B0, which needs 1F0"
+        assert str(failed) == f"schedule mine (mine.py:4) {shape}: {told}"
+
+    def test_an_action_of_an_unknown_kind_names_its_rank(self, here):
+        failed = added(here, "schedules", "(**all):\n    return [[Op(i, 'FX'[i], 0)] for i in range(2)]")
+        assert ": rank 1 holds 1X0; write an Op(" in str(failed)
+        assert failed.drawn == "rank 0 | 0F0\nrank 1 | [1X0]"
+
+    @pytest.mark.parametrize("parameters", ["()", "(ranks)", "(microbatches)", "(ranks, count=1)"])
+    def test_a_schedule_that_does_not_take_its_shape_is_a_fault_of_the_scenario(self, here, parameters):
+        failed = added(here, "schedules", f"{parameters}:\n    return []")
+        told = "mine does not take its shape; write its function as mine(ranks, microbatches)"
+        assert isinstance(failed, parsim.ScenarioError)
+        assert str(failed).endswith(f"plan.schedule: {told}")
 
     def test_complaints_are_faults_of_the_scenario(self, here):
         body = "(ranks, microbatches, chunks):\n    raise Invalid([Complaint(('microbatches',), 'too few; write 4')])"

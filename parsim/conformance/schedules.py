@@ -21,7 +21,7 @@ from parsim.core.op import Action
 from parsim.core.orders import GIVEN, bubble_of, claim_of, orders_of
 from parsim.core.schema import Ask
 from parsim.core.tolerance import CLOSE
-from parsim.core.wrong_orders import SHOWN, Wrong, WrongOrders, drawn, stuck
+from parsim.core.wrong_orders import Wrong, WrongOrders, drawn, shape_words
 from parsim.entries.checks import orders
 from parsim.metrics.activations import held, live_activations
 from parsim.metrics.checker import check
@@ -32,16 +32,13 @@ from parsim.study.single import simulate
 
 SHAPES = ((1, 1, 1), (1, 4, 1), (2, 1, 1), (2, 4, 1), (3, 2, 1), (3, 7, 1), (4, 8, 1), (2, 4, 2), (4, 8, 2))
 SAMPLES = {"custom": {"orders": ["0F0 0F1 0I0 0W0 0F2 0B1 0B2 0F3 0B3", "1F0 1B0 1F1 1B1 1F2 1I2 1F3 1I3 1W2 1W3"]}}
+NOWHERE = -1  # no action is to be marked
 EQUAL = {"forward": "1 s", "input_grad": "1 s", "weight_grad": "1 s"}
 
 
 def cases(entry: str) -> list[Case]:
     """Return the cases of a schedule: shapes, and whether any shape is possible."""
-    shapes = [
-        Case(f"{ranks} ranks, {microbatches} microbatches, {chunks} chunks", partial(play, entry, shape))
-        for shape in SHAPES
-        for ranks, microbatches, chunks in (shape,)
-    ]
+    shapes = [Case(", ".join(shape_words(*shape)), partial(play, entry, shape)) for shape in SHAPES]
     return [*shapes, Case("at least one shape is accepted", partial(possible, entry))]
 
 
@@ -83,14 +80,21 @@ def play(entry: str, shape: tuple[int, int, int]) -> Found:
     except Invalid as invalid:
         return Found(told=f"refused: {invalid}")
     except WrongOrders as error:
-        return Found((str(error),), drawn=error.drawn)
-    if deadlock := stuck(rows):
-        return found((one.message for one in deadlock[:SHOWN]), drawn=drawn(rows, deadlock))
+        who = who_of("schedules", entry, "schedule")
+        return found((f"{who}: {one.message}" for one in error.found), drawn=error.drawn)
     equal, unequal = _played(entry, shape, EQUAL), _played(entry, shape, _unequal(shape))
     broken = [*check(equal.job, equal.timeline), *check(unequal.job, unequal.timeline)]
     wrong = [*_about_claims(entry, shape, rows, equal)]
     most = " ".join(map(str, live_activations(equal.job.graph)))
-    return found([*broken, *(one.message for one in wrong)], f"live activations {most}", drawn(rows, wrong))
+    told = f"live activations {most}{'' if wrong else _claimed(entry, shape)}"
+    return found([*broken, *(one.message for one in wrong)], told, drawn(rows, wrong))
+
+
+def _claimed(entry: str, shape: tuple[int, int, int]) -> str:
+    """Say which claims of a shape were compared."""
+    claims = schedules.claims(entry)
+    compared = ["bubble"] * (bubble_of(claims, _ask(entry), *shape) is not None) + ["live"] * ("live" in claims)
+    return f"; as claimed: {' and '.join(compared)}" if compared else ""
 
 
 def _played(entry: str, shape: tuple[int, int, int], times: dict[str, Any]) -> Result:
@@ -135,5 +139,8 @@ def _about_bubble(claimed: float, rows: list[list[Action]], equal: Result) -> It
         rank = int(np.searchsorted(firsts, task, "right")) - 1
         at = task - int(firsts[rank])
         words = f"claims a bubble of {claimed:g} of the makespan, but has {played:g} with equal stages"
-        longest = f"rank {rank} waits longest, {waits[task]:g} s before {rows[rank][at]}"
-        yield Wrong(rank, at, str(rows[rank][at]), f"{words}; {longest}")
+        if waits[task] > 0:
+            longest = f"rank {rank} waits longest, {waits[task]:g} s before {rows[rank][at]}"
+            yield Wrong(rank, at, str(rows[rank][at]), f"{words}; {longest}")
+        else:
+            yield Wrong(0, NOWHERE, "", f"{words}; no rank waits between its actions")

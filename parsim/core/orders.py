@@ -64,6 +64,9 @@ def orders_of(
     Without *chunks* the schedule's own default holds. *times* gives the seconds of a number of stages.
     """
     given: dict[str, Any] = {"ranks": ranks, "microbatches": microbatches}
+    if len(taken(schedule.entry, given)) < len(given):
+        why = f"{schedule.name} does not take its shape; write its function as {schedule.name}(ranks, microbatches)"
+        raise Invalid([Complaint(("schedule",), why)])
     chunks = chunks_of(schedule, chunks)
     if taken(schedule.entry, ["chunks"]):
         given["chunks"] = chunks

@@ -37,11 +37,22 @@ class Wrong(NamedTuple):
 
 
 class WrongOrders(RunError):
-    """The orders of a schedule are wrong; `drawn` is their table."""
+    """The orders of a schedule are wrong; `found` says where, and `drawn` is their table."""
 
-    def __init__(self, message: str, drawn: str) -> None:
-        self.drawn = drawn
+    def __init__(self, message: str, found: Sequence[Wrong], drawn: str) -> None:
+        self.found, self.drawn = found, drawn
         super().__init__(message)
+
+
+def shape_words(ranks: int, microbatches: int, chunks: int) -> list[str]:
+    """Name the numbers of a shape.
+
+    >>> shape_words(1, 4, 2)
+    ['1 rank', '4 microbatches', '2 chunks']
+    """
+    words = ("rank", "ranks"), ("microbatch", "microbatches"), ("chunk", "chunks")
+    counts = zip((ranks, microbatches, chunks), words, strict=True)
+    return [f"{count} {many if count != 1 else one}" for count, (one, many) in counts]
 
 
 def wrong(orders: Orders, stages: int, microbatches: int) -> list[Wrong]:
@@ -74,7 +85,8 @@ def _placed(orders: Orders) -> Iterator[tuple[int, int, Op]]:
 def _beyond(orders: Orders, stages: int, microbatches: int) -> Iterator[Wrong]:
     for rank, at, op in _placed(orders):
         if not (op.stage in range(stages) and op.microbatch in range(microbatches)):
-            there = f"there are {stages} stages and {microbatches} microbatches, counted from 0"
+            counted = f"{stages} stage{'s' * (stages != 1)} and {microbatches} microbatch{'es' * (microbatches != 1)}"
+            there = f"there are {counted}, counted from 0"
             yield Wrong(rank, at, str(op), f"rank {rank} runs {op}; {there}")
 
 
@@ -149,7 +161,7 @@ def _cycle(waits_for: Mapping[int, int]) -> list[int]:
     return sorted(walked[walked.index(rank) :]) if walked else []
 
 
-def drawn(orders: Orders, found: Iterable[Wrong]) -> str:
+def drawn(orders: Sequence[Sequence[object]], found: Iterable[Wrong]) -> str:
     """Draw a table of the orders around what was *found*, in brackets."""
     marks = {(one.rank, one.at): one.action for one in found}
     first = min((rank for rank, _ in marks), default=0)
@@ -160,7 +172,7 @@ def drawn(orders: Orders, found: Iterable[Wrong]) -> str:
     return "\n".join([*lines, f"and {hidden} more ranks"] if hidden else lines)
 
 
-def _row(order: Sequence[Action], rank: int, marks: dict[tuple[int, int], str], centre: int) -> str:
+def _row(order: Sequence[object], rank: int, marks: dict[tuple[int, int], str], centre: int) -> str:
     centre = min((at for place, at in marks if place == rank), default=centre)
     begin, end = max(0, centre - BEFORE), min(len(order), centre + AFTER + 1)
     cells = [f"[{order[at]}]" if (rank, at) in marks else str(order[at]) for at in range(begin, end)]

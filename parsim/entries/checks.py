@@ -28,7 +28,7 @@ from parsim.core.promises import WrongRounds, broken, drawn_rounds
 from parsim.core.rounds import MOST_ROUNDS, Round
 from parsim.core.schema import Ask
 from parsim.core.wiring import Tier
-from parsim.core.wrong_orders import WrongOrders, drawn, miscounted
+from parsim.core.wrong_orders import SHOWN, Wrong, WrongOrders, drawn, miscounted, shape_words, stuck
 from parsim.entries.external import Check, Who
 from parsim.entries.graph_checks import about_graph
 
@@ -166,17 +166,27 @@ def orders(who: Who, given: Mapping[str, Any], answer: Any) -> list[list[Action]
     ranks, chunks, microbatches = (given.get(key, 1) for key in ("ranks", "chunks", "microbatches"))
     rows = answer if isinstance(answer, list | tuple) else ()
     if len(rows) != ranks or not all(isinstance(row, list | tuple) and row for row in rows):
-        raise who.error(f"returned {shown(answer)}; return {ranks} lists of Op, one for each rank")
-    shape = f"with {ranks} ranks, {microbatches} microbatches and {chunks} chunks"
-    strange = next((one for row in rows for one in row if not _is_action(one)), None)
-    if strange is not None:
-        raise who.error(f"{shape} holds {shown(strange)}; {WANTED}")
-    wrong = miscounted(rows, ranks * chunks, microbatches)
-    if wrong and not miscounted(rows, ranks, microbatches):
+        wanted = f"{ranks} lists of Op, one for each rank" if ranks != 1 else "1 list of Op in a list"
+        raise who.error(f"returned {shown(answer)}; return {wanted}")
+    wrong = list(_strange(rows)) or miscounted(rows, ranks * chunks, microbatches)
+    if wrong and chunks != 1 and not (list(_strange(rows)) or miscounted(rows, ranks, microbatches)):
         refuse_chunks(who.name, chunks)
-    if wrong:
-        raise WrongOrders(str(who.error(f"{shape}: {wrong[0].message}")), drawn(rows, wrong))
+    if wrong := wrong or stuck(rows)[:SHOWN]:
+        *most, last = shape_words(ranks, microbatches, chunks)
+        said = who.error(f"with {', '.join(most)} and {last}: {wrong[0].message}")
+        raise WrongOrders(str(said), wrong, drawn([[_said(one) for one in row] for row in rows], wrong))
     return [list(row) for row in rows]
+
+
+def _strange(rows: Sequence[Sequence[Any]]) -> Iterator[Wrong]:
+    """Yield the first thing that is no action."""
+    strange = ((rank, at, one) for rank, row in enumerate(rows) for at, one in enumerate(row) if not _is_action(one))
+    for rank, at, one in islice(strange, 1):
+        yield Wrong(rank, at, _said(one), f"rank {rank} holds {_said(one)}; {WANTED}")
+
+
+def _said(given: Any) -> str:
+    return str(given) if isinstance(given, Op | Overlap) else shown(given)
 
 
 WANTED = "write an Op(stage, kind, microbatch) of kind F, B, I or W, or an Overlap of an F and a B"

@@ -195,7 +195,7 @@ def use(file: str | os.PathLike[str]) -> list[tuple[str, str]]:
         ]
         if not added:
             raise _refused(
-                name, 1, 1, "adds nothing to a shelf; decorate a class, for example with @policies.add('mine')"
+                name, 1, 1, "adds nothing to a shelf; decorate a class or a function, such as @schedules.add('mine')"
             )
     except ScenarioError:
         for one, stock in zip(shelves, stocks, strict=True):

@@ -44,7 +44,7 @@ ASKS = {  # the shelves that each room asks; conformance and cli ask all of them
     "metrics": {"kernels", "schedules"},
     "reading": {"costs", "policies", "topologies", "workloads"},
     "scenario_schema": {"workloads"},
-    "study": {"policies", "schedules", "shardings", "topologies"},
+    "study": {"policies", "schedules", "shardings", "topologies", "workloads"},
     "training": {"collectives", "kernels", "schedules", "shardings"},
     "workloads": {"collectives", "kernels", "merges", "parallel", "schedules"},
 }

@@ -152,3 +152,27 @@ def test_what_cannot_grow_is_told(asked, where, why):
     with pytest.raises(parsim.ScenarioError, match=why) as wrong:
         parsim.scaling(scenario({"data": 2}), **asked)
     assert wrong.value.faults[0].file == where
+
+
+def test_the_splits_of_a_training_cost_storage_or_bubbles():
+    """Four equal blocks, SGD in fp32 mixed: a replica holds all of them; 1F1B idles (p - 1) / (m + p - 1)."""
+    raw = scenario({"data": 2, "microbatch_size": 2, "schedule": "gpipe"}, links=FREE)
+    found = parsim.splits(raw)
+    data, layers = found.costs["data"], found.costs["layers"]
+    assert list(found.costs) == ["data", "layers"]
+    assert data.makespan_s == parsim.simulate(raw).timeline.makespan_s
+    pipelined = parsim.simulate(raw, set={"plan": {"pipeline": 2, "microbatch_size": 2, "schedule": "gpipe"}})
+    assert layers.makespan_s == pipelined.timeline.makespan_s
+    assert data.memory["weights"] == 2.0 * pipelined.job.graph.program.model.parameters > layers.memory["weights"]
+    assert data.bubble_of_whole == pytest.approx(0.0, abs=1e-6)
+    assert layers.bubble_of_whole > (2 - 1) / (8 + 2 - 1) - 1e-9
+    assert found.sentence in " ".join(found.report().split())
+
+
+def test_the_parameter_server_is_played_where_it_is_asked_for():
+    raw = {**scenario({"split": "data"}), "cluster": {"devices": 8, "device": "a100-80g", "topology": LINKS}}
+    found = parsim.splits(raw)
+    assert list(found.costs) == ["data", "layers", "parameter server"]
+    assert found.to_dict()["costs"]["layers"]["refused"].startswith(
+        "plan.pipeline: 8 ranks make 8 stages, and the model"
+    )

@@ -87,11 +87,12 @@ def splits(title: str, notes: Sequence[str], panels: Sequence[Panel], costs: Seq
         for height, words, look in (
             (tall - 0.3, title, {"fontsize": 13, "fontweight": "bold"}),
             (tall - 0.56, notes[0], {"color": style.GREY}),
-            (FOOT - 0.2, "At the scenario's own values", {"color": style.GREY}),
+            (FOOT - 0.2, "At the scenario's own values" if panels else "", {"color": style.GREY}),
             (0.3, notes[1], {"fontsize": 9.5}),
         ):
             make_writable(sheet.text((LEFT - 0.5) / WIDE, height / tall, words, va="center", **look))
-        _legend(sheet)
+        if panels:
+            _legend(sheet)
     return sheet
 
 
@@ -179,7 +180,7 @@ def bars(given: Costs, axes: Axes) -> Axes:
     for row, (split, parts) in enumerate(given.parts.items()):
         begin = 0.0
         for part, hatch in zip(parts, ("", "////"), strict=False):
-            face = style.SPLITS[split][0].face
+            face = style.SPLITS[split][0].face if split in style.SPLITS else style.GREY
             axes.barh(
                 row,
                 part,

@@ -25,6 +25,7 @@ from parsim.study.runner import Runner
 from parsim.study.splits.report import report, sentence
 from parsim.study.splits.runs import Place, played
 from parsim.study.splits.sweep import Found, places, swept
+from parsim.study.splits.training import TrainingSplits, of_training, trains
 from parsim.study.splits.variables import SPLITS, VARIABLES, checked, chosen, counted, own, unstated
 
 if TYPE_CHECKING:
@@ -87,8 +88,8 @@ def splits(
     set: Mapping[str, Any] | None = None,
     over: Sequence[str] | None = None,
     executor: Executor | None = None,
-) -> Splits:
-    """Play a scenario of kind items split by data and by layers, over each variable that their trade-off depends on.
+) -> Splits | TrainingSplits:
+    """Play items split by data and by layers, over each variable that their trade-off depends on, or a training once.
 
     Parameters
     ----------
@@ -108,12 +109,13 @@ def splits(
     >>> round(crossing.start), crossing.winner
     (12000000, 'layers')
     """
-    asked = chosen(over)
     scenario = load(source, set)
+    if over is None and trains(scenario):
+        return of_training(Case(scenario), executor)
+    asked = chosen(over)
     stated = [one for one in asked if own(scenario.values, one) != 0 and not unstated(scenario.values, one)]
     variables = stated if over is None else asked
-    size = checked(scenario, variables)
-    values = counted(scenario.values)
+    size, values = checked(scenario, variables), counted(scenario.values)
     here = {variable.path: mine for variable in VARIABLES.values() if (mine := own(values, variable)) is not None}
     at_home = {split: Place(split, "workload.count", values["workload"]["count"]) for split in SPLITS}
     asked_for = [*dict.fromkeys([*at_home.values(), *(p for one in variables for p in places(one, here[one.path]))])]

@@ -1,0 +1,207 @@
+"""Compare the two splits of a training on all its devices: its batch over replicas, or its layers over a pipeline.
+
+data      P replicas with all layers    gradients are added up by an all-reduce    costs storage and transfer
+layers    a pipeline of P ranks         outputs and gradients of stages travel     costs bubbles, and a schedule
+
+The parameter server, `split: data`, is played only where the scenario asks for it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from parsim.build import plan_class
+from parsim.core.errors import ParsimError
+from parsim.core.quantities import seconds, size
+from parsim.core.version import VERSIONS
+from parsim.export import html
+from parsim.export.files import drawn, json_text, write
+from parsim.export.report import WIDTH
+from parsim.export.table import table, wrapped
+from parsim.run import run
+from parsim.scenario.scenario import Scenario, changed
+from parsim.study.case import Case
+from parsim.study.change import first_line, lacking
+from parsim.study.mixtures import batched
+from parsim.study.runner import Runner
+from parsim.study.runner import size as size_of
+from parsim.study.splits.runs import Refused
+from parsim.study.splits.sweep import Sweep
+from parsim.training.plan import TrainingPlan
+from parsim.training.program import Training
+from parsim.workloads import workloads
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SERVER = "parameter server"
+TAKEN = ("split", "subsets", "sends", "data", "tensor", "context", "expert", "order", "pipeline", "microbatches")
+KEPT = ("weights", "gradients", "optimizer")
+
+
+class Costs(NamedTuple):
+    """What a split costs; seconds are means of the workers."""
+
+    makespan_s: float
+    t_total_s: float
+    memory: dict[str, float]  # B by kind, at the peak of the fullest device
+    peak_memory_bytes: float
+    exposed_s: float  # of transfers
+    hidden_s: float
+    bubble_of_whole: float
+    lacks: str
+
+    @property
+    def state(self) -> float:
+        """The bytes of weights, gradients and optimizer state."""
+        return sum(self.memory.get(kind, 0.0) for kind in KEPT)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the costs as plain values."""
+        return self._asdict()
+
+
+@dataclass(frozen=True)
+class TrainingSplits:
+    """The splits of a training, each on all devices with the same batch."""
+
+    name: str
+    sha256: str
+    devices: int
+    costs: Mapping[str, Costs | Refused]
+    sweeps: tuple[Sweep, ...] = ()  # of a training nothing is varied
+
+    @property
+    def sentence(self) -> str:
+        """The faster split, and what each costs."""
+        known = {split: one for split, one in self.costs.items() if isinstance(one, Costs)}
+        if "data" not in known or "layers" not in known:
+            return f"Only {' and '.join(known)} can be played here." if known else "No split can be played here."
+        data, layers = known["data"], known["layers"]
+        gap = layers.makespan_s - data.makespan_s
+        first = f"{'Data' if gap >= 0 else 'Layers'} ends {seconds(abs(gap), 3)} earlier"
+        return (
+            f"{first}: by data each device holds {size(data.state)} of weights, gradients and optimizer state, by "
+            f"layers {size(layers.state)}; transfers are exposed for {seconds(data.exposed_s, 3)} and "
+            f"{seconds(layers.exposed_s, 3)}; ranks do not compute for {100 * data.bubble_of_whole:.1f} % and "
+            f"{100 * layers.bubble_of_whole:.1f} % of the run."
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain values."""
+        costs = {split: one.to_dict() for split, one in self.costs.items()}
+        base = {**VERSIONS, "scenario": self.name, "scenario_sha256": self.sha256, "workers": self.devices}
+        return {**base, "costs": costs, "sentence": self.sentence}
+
+    def report(self) -> str:
+        """Write it for people."""
+        title = f"{self.name}: split by data, split by layers, on {self.devices} devices"
+        known = [one for one in self.costs.values() if isinstance(one, Costs)]
+        kinds = dict.fromkeys(kind for one in known for kind, held in one.memory.items() if held)
+        rows = [
+            ("", *(split for split, one in self.costs.items() if isinstance(one, Costs))),
+            ("makespan", *(seconds(one.makespan_s, 4) for one in known)),
+            ("T_total", *(seconds(one.t_total_s, 4) for one in known)),
+            ("exposed transfers", *(seconds(one.exposed_s, 4) for one in known)),
+            ("hidden transfers", *(seconds(one.hidden_s, 4) for one in known)),
+            ("ranks not computing", *(f"{100 * one.bubble_of_whole:.1f} %" for one in known)),
+            ("peak memory", *(size(one.peak_memory_bytes) for one in known)),
+            *((f"  {kind}", *(size(one.memory.get(kind, 0.0)) for one in known)) for kind in kinds),
+        ]
+        told = [line for words in (*self._notes(), self.sentence) for line in wrapped(words, WIDTH, "", "")]
+        return "\n".join([title, "=" * len(title), *table(rows, words=(0,)), "", *told]) + "\n"
+
+    def _notes(self) -> Iterator[str]:
+        for split, one in self.costs.items():
+            if isinstance(one, Refused):
+                yield f"{split} cannot be played: {one.why}."
+            elif one.lacks:
+                yield f"{split} does not fit: {one.lacks}."
+
+    def _repr_html_(self) -> str:
+        """Show the study in a notebook."""
+        from parsim.plot.paper import png
+
+        drawn = html.picture(png(self.plot()), "What each split costs")
+        return html.page(f"{self.name}: split by data, split by layers", drawn, html.report(self.report()))
+
+    def plot(self) -> Figure:
+        """Draw what each split costs, as bars."""
+        from parsim.plot import splits as plot
+
+        def bars(title: str, ask: Any, say: Any) -> plot.Costs:
+            named = {split.rpartition(" ")[2]: one for split, one in self.costs.items()}  # server: there is little room
+            parts = {split: ask(one) if isinstance(one, Costs) else [] for split, one in named.items()}
+            words = {split: say(sum(held)) if held else "cannot be played" for split, held in parts.items()}
+            return plot.Costs(title, parts, words)
+
+        costs = [
+            bars("makespan", lambda one: [one.makespan_s], lambda value: seconds(value, 3)),
+            bars("weights, gradients, optimizer", lambda one: [one.state], size),
+            bars("exposed transfers", lambda one: [one.exposed_s], lambda value: seconds(value, 3)),
+            bars("ranks not computing", lambda one: [one.bubble_of_whole], lambda value: f"{100 * value:.1f} %"),
+        ]
+        title = f"{self.name}: the same batch, split by data and by layers"
+        return plot.splits(title, [f"{self.devices} devices", ""], [], costs)
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Write splits.json, splits.png and splits.svg."""
+        from parsim.plot.paper import files
+
+        pictures = drawn("splits", lambda: files("splits", self.plot()))
+        write(os.fspath(folder), {**pictures, "splits.json": lambda: json_text(self.to_dict())})
+
+
+def trains(scenario: Scenario) -> bool:
+    """Return whether a scenario trains a model."""
+    said = scenario.values.get("workload")
+    kind = said.get("kind") if isinstance(said, dict) else said
+    return isinstance(kind, str) and kind in workloads.entries() and plan_class(workloads[kind]) is TrainingPlan
+
+
+def of_training(case: Case, executor: Executor | None) -> TrainingSplits:
+    """Play the splits of a training."""
+    job = case.own
+    assert isinstance(job.graph.program, Training)
+    scenarios = _scenarios(case.scenario, job.graph.program, job.cluster.p)
+    with Runner(executor) as runner:
+        runner.expect(len(scenarios), size_of(job.graph), [case])
+        found = runner.answers("runs", [(_costs, one) for one in scenarios.values()])
+    return TrainingSplits(job.name, job.sha256, job.cluster.p, dict(zip(scenarios, found, strict=True)))
+
+
+def _scenarios(scenario: Scenario, training: Training, devices: int) -> dict[str, Scenario]:
+    """Return the scenario of each split."""
+    rows, own = training.model.rows, scenario.values.get("plan") or {}
+    each = max(part.stop - part.start for part in training.cut.parts)
+    plan = {key: held for key, held in own.items() if key not in TAKEN}
+    found = {}
+    for split, data in (("data", devices), ("layers", 1)):
+        degrees = {"data": devices} if split == "data" else {"pipeline": devices}
+        found[split] = changed(changed(scenario, {"plan": {**plan, **degrees}}), batched(rows, data, each))
+    return {**found, SERVER: scenario} if own.get("split") == "data" else found
+
+
+def _costs(scenario: Scenario) -> Costs | Refused:
+    try:
+        case = Case(scenario)
+        result = run(case.own)
+        facts = result.to_dict()
+    except ParsimError as error:
+        return Refused(first_line(error))
+    fullest = max(facts["devices"], key=lambda device: float(device["peak_memory_bytes"]))
+    sends = facts["communication"].values()
+    return Costs(
+        makespan_s=facts["makespan_s"],
+        t_total_s=result.theory.t_total_s,
+        memory=fullest["memory"]["by_kind"] if fullest.get("memory") else {},
+        peak_memory_bytes=fullest["peak_memory_bytes"],
+        exposed_s=sum(one["exposed_s"] for one in sends),
+        hidden_s=sum(one["hidden_s"] for one in sends),
+        bubble_of_whole=facts["training"]["bubble_of_whole"],
+        lacks=lacking(case.own, result.timeline),
+    )

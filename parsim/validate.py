@@ -95,7 +95,7 @@ class Validation:
         return files("validation", self.plot())
 
     def plot(self) -> Figure:
-        """Draw the run, and below it the closed forms, the lower bound, and the verdict."""
+        """Draw the closed forms, the lower bound and the verdict, and below them the run."""
         from parsim.plot.validation import Row, validation
 
         rows = [Row(*form, self._said(form), self.agrees(form)) for form in self.forms]

@@ -254,18 +254,40 @@ def test_a_pipeline_of_64_ranks_has_64_lanes():
 
 
 def test_more_workers_than_can_be_read_are_counted():
-    axes = drawn(
-        from_rows([(0, "t", "compute", "w0", "compute", 0.0, 0.0, 1.0, 1.0, "")], [f"w{i}" for i in range(200)])
-    )
+    rows = [(i, f"t{i}", "compute", f"w{i}", "compute", 0.0, 0.0, 1.0, 1.0, "") for i in range(200)]
+    axes = drawn(from_rows(rows, [f"w{i}" for i in range(200)]))
     assert axes.get_ylim() == (127.6, -0.6)
     assert axes.get_xlabel() == "time (s); 72 more workers are not shown, none on the critical path"
     assert "1 more worker is not shown" in drawn(from_rows([], [f"w{i}" for i in range(129)])).get_xlabel()
 
 
+@pytest.mark.parametrize(("busy", "idle", "lanes"), [(1, 3, 4), (1, 4, 1), (3, 200, 3), (0, 5, 5)])
+def test_many_workers_without_a_task_have_no_lane_and_are_counted(busy, idle, lanes):
+    rows = [(i, f"t{i}", "compute", f"w{i}", "compute", 0.0, 0.0, 1.0, 1.0, "") for i in range(busy)]
+    axes = drawn(from_rows(rows, [f"w{i}" for i in range(busy + idle)]))
+    assert axes.get_ylim() == (lanes - 0.4, -0.6)
+    counted = f"; {idle} more workers have no task" if lanes == busy else ""
+    assert axes.get_xlabel() == f"time (s){counted}"
+
+
+def test_members_of_a_collective_take_the_band_of_communication():
+    rows = [
+        (0, "b", "backward", "w0", "compute", 0.0, 0.0, 4.0, 4.0, ""),
+        (1, "sum", "collective", "w0", "data", 1.0, 1.0, 3.0, 2.0, ""),
+        (1, "w0>w1", "transfer", "w0", "w0>w1", 1.0, 1.0, 2.0, 1.0, ""),
+    ]
+    axes = drawn(from_rows(rows, ["w0"]))
+    assert bars(axes, KINDS["backward"]) == [pytest.approx((0.0, 4.0, -0.42, 0.16))]
+    assert bars(axes, KINDS["collective"]) == [pytest.approx((1.0, 3.0, 0.18, 0.42))]
+    assert bars(axes, KINDS["transfer"]) == [pytest.approx((1.0, 2.0, 0.18, 0.42))]
+
+
 def test_of_many_workers_those_on_the_critical_path_are_shown():
     def timeline(workers):
+        others = [i for i in range(200) if i not in workers]
         return from_rows(
-            [
+            [(i, f"t{i}", "compute", f"w{i}", "compute", 0.0, 0.0, 0.0, 0.0, "") for i in others]
+            + [
                 (worker, f"t{worker}", "compute", f"w{worker}", "compute", 0.0, place, place + 1.0, 1.0, waited)
                 for place, (worker, waited) in enumerate(
                     zip(workers, ["", *(f"t{one}" for one in workers)], strict=False)

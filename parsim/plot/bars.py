@@ -1,9 +1,10 @@
-"""The bars of a timeline: a lane per worker, with idleness in the background and computing above transfers.
+"""The bars of a timeline: a lane per worker, with idleness in the background and computing above communication.
 
 w0  [ compute ][.......][ compute ]////      .......  transfer only: the worker waits for its own transfer
                [transfer]                    ////     idle, by cause
 
-If there are too many workers, only those on the critical path and the first others are shown.
+A member of a collective is behind the transfers that it is made of. Many workers without a task have no lane. If
+there are too many workers, only those on the critical path and the first others are shown.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from parsim.metrics.critical_path import critical_path
 from parsim.plot import style
 
 MOST = 128  # lanes
+IDLERS = 4  # workers without a task, from which none of them has a lane
 
 
 class Band(NamedTuple):
@@ -45,7 +47,7 @@ def lanes_of(timeline: Timeline) -> list[int]:
     """Return the codes of workers with a lane, from top to bottom; the host comes first if it has steps."""
     table = timeline.workers.table
     host = [code for code, name in enumerate(table) if not name and not timeline.owned.all()]
-    workers = [code for code, name in enumerate(table) if name]
+    workers = _workers(timeline)
     if len(workers) <= MOST - len(host):
         return [*host, *workers]
     chosen = dict.fromkeys([*critical_workers(timeline), *workers])
@@ -60,16 +62,27 @@ def critical_workers(timeline: Timeline) -> list[int]:
 
 def count_lanes(timeline: Timeline) -> int:
     """Return how many lanes there are."""
-    return min(sum(map(bool, timeline.workers.table)) + (not timeline.owned.all()), MOST)
+    return min(len(_workers(timeline)) + (not timeline.owned.all()), MOST)
+
+
+def _workers(timeline: Timeline) -> list[int]:
+    """Return the codes of workers that may have a lane: all, or those with spans where many workers have none."""
+    workers = [code for code, name in enumerate(timeline.workers.table) if name]
+    busy = set(np.unique(timeline.workers.code).tolist())
+    some = [code for code in workers if code in busy]
+    return some if some and len(workers) - len(some) >= IDLERS else workers
 
 
 def left_out(timeline: Timeline, shown: Sequence[int]) -> str:
-    """Write how many workers are not *shown*, and how many of them are on the critical path."""
-    hidden = sum(map(bool, timeline.workers.table)) - sum(bool(timeline.workers.table[code]) for code in shown)
-    if not hidden:
-        return ""
-    critical = len({*critical_workers(timeline)} - {*shown}) or "none"
-    return f"{hidden} more worker{'s are' if hidden > 1 else ' is'} not shown, {critical} on the critical path"
+    """Write how many workers are not *shown*: those without a task, and others with those on the critical path."""
+    workers = _workers(timeline)
+    idlers = sum(map(bool, timeline.workers.table)) - len(workers)
+    words = [f"{idlers} more workers have no task"] if idlers else []
+    if hidden := len({*workers} - {*shown}):
+        critical = len({*critical_workers(timeline)} - {*shown}) or "none"
+        more = f"{hidden} more worker{'s are' if hidden > 1 else ' is'} not shown, {critical} on the critical path"
+        words.append(more)
+    return "; ".join(words)
 
 
 def places(timeline: Timeline, lanes: list[int]) -> Floats:
@@ -80,10 +93,11 @@ def places(timeline: Timeline, lanes: list[int]) -> Floats:
 
 
 def bands(timeline: Timeline) -> tuple[Band, Band]:
-    """Return the bands of computing and of transfers; one of them takes the whole lane if the other is absent."""
-    if not timeline.transfers.any():
+    """Return the bands of computing and of communication; one of them takes the whole lane if the other is absent."""
+    talks = timeline.transfers | timeline.meetings
+    if not talks.any():
         return Band(-0.4, 0.4), Band(0.0, 0.0)
-    if timeline.transfers.all():
+    if talks.all():
         return Band(0.0, 0.0), Band(-0.4, 0.4)
     return Band(-0.42, 0.16), Band(0.18, 0.42)
 
@@ -146,7 +160,8 @@ def boxes(timeline: Timeline, rows: Ints) -> tuple[Floats, Floats]:
     drawn = ~np.isnan(place[timeline.workers.code])
     moves = np.flatnonzero(timeline.transfers & drawn)  # heights depend on all transfers
     alone = rows[~timeline.transfers[rows]]
-    for one in (moves, alone[timeline.owned[alone]], alone[~timeline.owned[alone]]):
+    meets, owned = timeline.meetings[alone], timeline.owned[alone]
+    for one in (moves, alone[meets], alone[owned & ~meets], alone[~owned]):
         if len(one):
             top[one], bottom[one] = heights(timeline, one, place)
     return top[rows], bottom[rows]
@@ -163,6 +178,8 @@ def heights(timeline: Timeline, rows: Ints, place: Floats) -> tuple[Floats, Floa
     worker = timeline.workers.code[rows]
     lane = place[worker]
     computing, sending = bands(timeline)
+    if timeline.meetings[rows[0]]:
+        return lane + sending.top, lane + sending.bottom
     if not timeline.transfers[rows[0]]:
         band = Band(-0.4, 0.4) if not timeline.owned[rows].any() else computing
         return lane + band.top, lane + band.bottom

@@ -182,7 +182,8 @@ def _names(axes: Axes, timeline: Timeline, shown: list[int]) -> None:
     place, (computing, _) = places(timeline, shown), bands(timeline)
     one = point(axes)
     size = min(8.0, 0.75 * ((computing.bottom - computing.top) or 1.0) / one.y)
-    for span in np.flatnonzero(~timeline.transfers & ~np.isnan(place[timeline.workers.code])).tolist():
+    named = ~timeline.transfers & ~timeline.meetings & ~np.isnan(place[timeline.workers.code])
+    for span in np.flatnonzero(named).tolist():
         left, right = timeline.start_s[span], timeline.end_s[span]
         name = legible(brief(str(timeline.task[span])), int(timeline.number[span]))
         fitting = min(size, ((right - left) / one.x - EDGES) / (0.66 * wide(name)))

@@ -44,6 +44,7 @@ KINDS = {
     "overlap": Look(GREEN, "xxx"),
     "optimizer": Look(PURPLE, "xxx"),
     "receive": Look(SKY, "..."),
+    "collective": Look("#F2C4A0", "ooo"),  # behind its transfers
     "transfer": Look(ORANGE),
     "split": Look(GREY),
     "create": Look(GREY, "///"),

@@ -1,11 +1,11 @@
-r"""A run and its theory: the Gantt chart, and below it the closed forms and bounds on the same axis.
+r"""A run and its theory: the closed forms and bounds, and below them the Gantt chart on the same axis.
 
 name: the simulation agrees with theory
-w0  ####--------|
-w1  ############|
 simulated    ############     3.3 s
 quantised    ############     3.3 s, agrees           with its formula in small letters
 lower bound  ########         2.75 s, holds
+w0  ####--------|
+w1  ############|
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from parsim.plot.letters import make_writable
 from parsim.plot.paper import Margins, figure, headline, ours, time_axis
 
 MARGINS = Margins(left=1.5, top=0.8, bottom=0.75)
-GAP = 0.75  # inches between the chart and the rows, including the chart's axis of time
+GAP = 0.55  # inches between the rows and the chart, with its marks
 TALL = 0.46  # inches of a row
 FORMULA, SENTENCE = 120, 130  # cells
 LINE = 0.2  # inches of a line at the bottom
@@ -42,18 +42,18 @@ class Row(NamedTuple):
 
 
 def validation(title: str, timeline: Timeline, theory_s: float, rows: Sequence[Row], foot: Sequence[str]) -> Figure:
-    """Draw *timeline* with *rows* below it; *foot* are the lines at the bottom."""
+    """Draw *timeline* with *rows* above it; *foot* are the lines at the bottom."""
     with ours():
         left, right, top, bottom = MARGINS
         chart, bars, below = height(timeline), TALL * (len(rows) + 1), bottom + LINE * len(foot)
         wide, tall = left + WIDE + right, top + chart + GAP + bars + below
         sheet = figure(wide, tall)
         headline(sheet, left, title)
-        upper = sheet.add_axes((left / wide, (below + bars + GAP) / tall, WIDE / wide, chart / tall))
+        lower = sheet.add_axes((left / wide, below / tall, WIDE / wide, chart / tall))
         until = max([timeline.makespan_s, *(row.time_s for row in rows)])
-        gantt(timeline, upper, theory_s, until)
-        lower = sheet.add_axes((left / wide, below / tall, WIDE / wide, bars / tall))
-        _rows(lower, [Row("simulated", "", timeline.makespan_s, "", True), *rows], upper.get_xlim()[1])
+        gantt(timeline, lower, theory_s, until)
+        upper = sheet.add_axes((left / wide, (below + chart + GAP) / tall, WIDE / wide, bars / tall))
+        _rows(upper, [Row("simulated", "", timeline.makespan_s, "", True), *rows], lower.get_xlim()[1])
         for line, words in enumerate(foot):
             place = (left / wide, (below - bottom - LINE * (line - 0.5)) / tall)
             make_writable(sheet.text(*place, short(words, SENTENCE), color=style.GREY, fontsize=8, va="center"))
@@ -65,6 +65,8 @@ def _rows(axes: Axes, rows: Sequence[Row], until_s: float) -> None:
     axes.set_ylim(len(rows) - 0.4, -0.6)
     time_axis(axes, until_s)
     axes.set_xlim(0.0, until_s)
+    axes.set_xlabel("")
+    axes.tick_params(axis="x", labelbottom=False)
     axes.set_yticks(range(len(rows)), [row.name for row in rows], parse_math=False)
     axes.tick_params(axis="y", length=0)
     for place, row in enumerate(rows):

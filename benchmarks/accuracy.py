@@ -5,7 +5,7 @@
 The rows are those of Qi et al., Zero Bubble Pipeline Parallelism, ICLR 2024, tables 4, 6, 7 and 11: GPT models on 8
 and 16 A100 with 80 GB, one stage a device, no recomputation. `step_s` follows from the printed samples a second. Stages
 hold (blocks + 2) / ranks layers, embedding and head counting as one each; ZB-1p and ZB-2p are the authors' search with
-the memory of p and 2p microbatches.
+the memory of p and 2p microbatches. Further rows, by data, tensor and pipeline parallelism: see mixtures.py.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean
 from typing import Any, NamedTuple
+
+import mixtures
 
 import parsim
 
@@ -124,6 +126,23 @@ def main() -> None:
     for name, count, bias, error, memory_error in summary(rows):
         memory = "" if memory_error != memory_error else f", memory {memory_error:.1%}"
         print(f"{name}: {count} rows, mean absolute error {error:.1%} (mean {bias:+.1%}){memory}")
+    print()
+    mixed("--markdown" in sys.argv)
+
+
+def mixed(markdown: bool) -> None:
+    """Print a row for each step by degrees of parallelism, and the errors by family."""
+    rows = [mixtures.predicted(row) for row in mixtures.published()]
+    line = "| {} | {} | {} | {} | {} |" if markdown else "{:46} {:>9} {:>9} {:>7}  {}"
+    print(line.format("row", "published", "predicted", "error", "terms, where far off"))
+    if markdown:
+        print("|---|---|---|---|---|")
+    for row in rows:
+        seconds = f"{row.published_s:.3f} s", f"{row.predicted_s:.3f} s"
+        print(line.format(row.name, *seconds, f"{row.error:+.1%}", row.told))
+    print()
+    for family, count, error, bias in mixtures.summary(rows):
+        print(f"{family}: {count} rows, mean absolute error {error:.1%} (mean {bias:+.1%})")
 
 
 if __name__ == "__main__":

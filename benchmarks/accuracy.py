@@ -138,7 +138,7 @@ def mixed(markdown: bool) -> None:
     if markdown:
         print("|---|---|---|---|---|")
     for row in rows:
-        seconds = f"{row.published_s:.3f} s", f"{row.predicted_s:.3f} s"
+        seconds = f"{row.published_s:.2f} s", f"{row.predicted_s:.2f} s"
         print(line.format(row.name, *seconds, f"{row.error:+.1%}", row.told))
     print()
     for family, count, error, bias in mixtures.summary(rows):

@@ -27,6 +27,7 @@ from parsim.metrics.communication import communication
 from parsim.metrics.devices import devices
 from parsim.metrics.ledger import Ledger, ledger
 from parsim.metrics.pipeline import pipeline
+from parsim.metrics.plan_notes import plan_notes
 from parsim.metrics.slowdown import slowed_s
 from parsim.metrics.training import model, training
 from parsim.sim.play import valued
@@ -121,6 +122,7 @@ class Result:
         by_path = ["this run was computed as a longest path, with the same result as SimPy; --engine simpy uses SimPy"]
         return [
             *self.warnings,
+            *plan_notes(self.job),
             *([self.fit_first] if self.fit_first else []),
             *(silent if counted else []),
             *(by_path if self.timeline.engine == "path" else []),

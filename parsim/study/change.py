@@ -80,8 +80,8 @@ def lacking(job: Job, timeline: Timeline) -> str:
         return ""
     rows = zip(peaks(job, timeline).tolist(), job.memories, job.cluster.devices, strict=True)
     over = [(peak / limit, f"{device.name} holds {size(peak)} of {size(limit)}") for peak, limit, device in rows]
-    most, words = max(over)
-    return words if most > 1 else ""
+    most = max(share for share, _ in over)
+    return next(words for share, words in over if close(share, most)) if most > 1 else ""
 
 
 def gain(makespan_s: float, changed_s: float) -> float:

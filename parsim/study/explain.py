@@ -24,6 +24,7 @@ from parsim.export import html
 from parsim.export.files import drawn, json_text, write
 from parsim.export.table import table, width
 from parsim.export.text import folded
+from parsim.metrics.plan_notes import plan_notes
 from parsim.reading import load
 from parsim.run import Result, run
 from parsim.scenario.scenario import Source
@@ -32,7 +33,7 @@ from parsim.study.alternatives import Others, Outcome, asked, best, others, outc
 from parsim.study.case import Case
 from parsim.study.causes import trials
 from parsim.study.change import Change, Refused, gain, lacking, sooner, tried
-from parsim.study.fitting import smallest, told
+from parsim.study.fitting import FITTING, smallest, told
 from parsim.study.fix_first import fix_first
 from parsim.study.path import HEAD, Link, by_worker, links, rows, sentence, sums, worker_rows
 from parsim.study.runner import Call, Runner, size
@@ -85,7 +86,10 @@ class Explanation:
     @cached_property
     def fit_first(self) -> str:
         """The smallest change with which a training fits into memory, in words; empty where it fits."""
-        return told(self._lacks_own, smallest(self.changes), self.makespan_s) if self._lacks_own else ""
+        if not self._lacks_own:
+            return ""
+        words = [change.words for change in self.changes if change.change in FITTING]
+        return told(self._lacks_own, smallest(self.changes), words, self.makespan_s)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the explanation as in the contract."""
@@ -165,7 +169,14 @@ class Explanation:
         reaches = {change.reach for change in self.changes if change.gain_s > 0}
         meanings = [f"{word}: {meaning}" for word, meaning in MEANING.items() if word in reaches]
         fits = [self.fit_first] if self.fit_first else []
-        return [*meanings, self.fix_first, *self._better_but_costly(), *self._quantisation(), *fits]
+        return [
+            *meanings,
+            self.fix_first,
+            *self._better_but_costly(),
+            *self._quantisation(),
+            *fits,
+            *plan_notes(self.result.job),
+        ]
 
     def _better_but_costly(self) -> list[str]:
         """Name the best policy or schedule where it beats all changes, but needs more than the scenario's own."""

@@ -9,7 +9,7 @@ lower_precision     formats of fewer bytes, tried last, since they change the mo
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -103,10 +103,11 @@ def _most(schedule: Ask, ranks: int, count: int, chunks: int | None) -> float:
         return float("inf")
 
 
-def told(lacks: str, least: Change | None, makespan_s: float) -> str:
-    """Say what does not fit, and the smallest change with which it does."""
+def told(lacks: str, least: Change | None, tried: Iterable[str], makespan_s: float) -> str:
+    """Say what does not fit, and the smallest change with which it does; or which changes were *tried* in vain."""
     if least is None:
-        return f"Does not fit: {lacks}. None of these changes alone makes it fit."
+        names = "; ".join(sorted(tried)) or "no change was possible"
+        return f"Does not fit: {lacks}. None of these changes alone makes it fit: {names}."
     ends = f"the run would end after {seconds(least.makespan_s)}, {sooner(least, makespan_s)}"
     return f"Does not fit: {lacks}. The smallest change that fits: {least.words}; {ends}."
 

@@ -10,7 +10,8 @@ The changes are those that an explanation tries. A lower precision changes the m
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from parsim.core.errors import ParsimError
@@ -42,13 +43,15 @@ def fit_first(scenario: Scenario, job: Job, timeline: Timeline) -> str:
         return ""
     if len(job.graph) > MANY:
         return f"Does not fit: {lacks}. parsim explain finds the smallest change that fits."
-    return told(lacks, _smallest(scenario, job, timeline), timeline.makespan_s)
+    possible = [*_possible(scenario, job, timeline)]
+    least = _smallest(scenario, job, timeline, possible)
+    return told(lacks, least, [trial.words for trial, _ in possible], timeline.makespan_s)
 
 
-def _smallest(scenario: Scenario, job: Job, timeline: Timeline) -> Change | None:
+def _smallest(scenario: Scenario, job: Job, timeline: Timeline, possible: Sequence[tuple[Trial, Job]]) -> Change | None:
     """Play the changes that may fit, the shortest first, until no other can be shorter."""
     case, best = Case(scenario), None
-    for bound in sorted(_bounds(scenario, job, timeline), key=lambda bound: bound[:2]):
+    for bound in sorted(_bounds(possible), key=lambda bound: bound[:2]):
         if best is not None and bound[:2] >= ((best.change == LOWER), best.makespan_s):
             break
         found = tried(case, job.seed, bound.trial, timeline.makespan_s)
@@ -57,15 +60,18 @@ def _smallest(scenario: Scenario, job: Job, timeline: Timeline) -> Change | None
     return best
 
 
-def _bounds(scenario: Scenario, job: Job, timeline: Timeline) -> Iterator[Bound]:
+def _possible(scenario: Scenario, job: Job, timeline: Timeline) -> Iterator[tuple[Trial, Job]]:
+    """Yield the changes that may make it fit, each with its job."""
     for trial in trials(scenario, job, timeline):
         if trial.change in FITTING:
-            try:
-                other = trial.make(job)
-            except (ParsimError, NoDifference):
-                continue
-            if (least(other) <= other.memories).all():
-                yield Bound(trial.change == LOWER, _seconds(other), trial)
+            with suppress(ParsimError, NoDifference):
+                yield trial, trial.make(job)
+
+
+def _bounds(possible: Sequence[tuple[Trial, Job]]) -> Iterator[Bound]:
+    for trial, other in possible:
+        if (least(other) <= other.memories).all():
+            yield Bound(trial.change == LOWER, _seconds(other), trial)
 
 
 def _seconds(job: Job) -> float:

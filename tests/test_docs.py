@@ -555,6 +555,7 @@ STUDIED = {
     "The object of an explanation": lambda: parsim.explain(FIFTH),
     "The object of a scaling": lambda: parsim.scaling(FIFTH, workers=[1, 2]),
     "The object of two splits": lambda: parsim.splits("scenarios/14_two_splits.yaml", over=["workload.item"]),
+    "The object of the splits of a training": lambda: parsim.splits(CROWDED),
 }
 
 
@@ -614,7 +615,8 @@ def test_the_changes_that_an_explanation_tries_are_those_described(monkeypatch):
     told = {change for [change] in table("| change | what is played", CONTRACT.read_text(encoding="utf-8"))}
     tried, signed = set(), [raw for name, (raw, *_) in PLANTED.items() if "microbatches" not in name]
     plan = {"split": "layers", "pipeline": 2, "microbatches": 2, "stages": "count", "recompute": "full"}
-    for scenario in (FIFTH, "scenarios/06_pipeline_1f1b.yaml", CROWDED, MODEL | {"plan": plan}, *signed):
+    degrees = CROWDED | {"plan": {"data": 4, "microbatch_size": 2}}
+    for scenario in (FIFTH, "scenarios/06_pipeline_1f1b.yaml", CROWDED, degrees, MODEL | {"plan": plan}, *signed):
         found = parsim.explain(scenario).to_dict()
         tried |= {one["change"] for one in (*found["changes"], *found["not_applicable"])}
     assert tried == told

@@ -18,7 +18,7 @@ import numpy as np
 from parsim.core.columns import NEVER, Ints
 from parsim.sim.in_step import Going, InStep
 from parsim.sim.outside import Outside
-from parsim.sim.placed import Placed, Sends
+from parsim.sim.placed import Foreseen, Placed, Sends
 
 
 class ByRounds:
@@ -134,6 +134,9 @@ class ByRounds:
 
         What has happened by now stays.
         """
+        fresh = self._fresh(phase)
+        if fresh and self._recall():
+            return
         keep = phase - self._base
         before = self._ends[keep:]
         del self._entry[keep + 1 :], self._ends[keep:]
@@ -153,6 +156,29 @@ class ByRounds:
             self._entry.append(np.maximum(self._entry[-1], last))
             phase += 1
             self._finish(phase)
+        if fresh and phase == self._length and not self._step and self._entry[-1].max() < self._unknown:
+            self._remember()
+
+    def _fresh(self, phase: int) -> bool:
+        """Return whether all members enter phase 0 together, nothing of it has happened, and nobody else is there."""
+        first = self._entry[0]
+        alone = not phase and not self._base and not self._ends and bool((self._bound > self._length).all())
+        return alone and first[0] != self._unknown and bool((first == first[0]).all())
+
+    def _recall(self) -> bool:
+        """Take over what has been foreseen of the same sends from another start; return whether there is something."""
+        known, since = self._placed.foreseen, int(self._entry[0][0])
+        if known is None or known.version != self._placed.network.version:
+            return False
+        self._entry, self._ends = list(known.entry + since), [ends + since for ends in known.ends]
+        self._through, self._step = known.through + since, None
+        return True
+
+    def _remember(self) -> None:
+        """Keep what has been foreseen, counted from the start."""
+        since = int(self._entry[0][0])
+        entry, ends = np.stack(self._entry) - since, [one - since for one in self._ends]
+        self._placed.foreseen = Foreseen(self._placed.network.version, entry, ends, self._through - since)
 
     def _arrivals(self, phase: int, sends: Sends) -> Ints:
         """Return when the sends of *phase*, whose members enter it by the last row, arrive."""

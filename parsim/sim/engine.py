@@ -72,6 +72,10 @@ class Engine:
 
     def record(self) -> Record:
         """Return what has happened when the clock has nothing left to do."""
+        return self.of_tasks()._replace(received=self.received())
+
+    def of_tasks(self) -> Record:
+        """Return the same without what members of collectives have received, which may be many rows."""
         self._instants.call(ignore)  # the callback refers to the engine and would keep it alive
         begun_s = float(self.ticks.times([self.begun])[0])
         times, spans = self.ticks.times, self.spans
@@ -92,7 +96,6 @@ class Engine:
             idle_from=times([int(since) for since in spans.idle_from]).tolist(),
             starved=self.starved(),
             overhead=intervals([]),
-            received=self.received(),
         )
 
     def moved(self) -> Transfers:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from heapq import heappop, heappush
 
+from parsim.core.columns import NONE
 from parsim.sim.collectives import Collectives
 from parsim.sim.inputs import Inputs
 from parsim.sim.order import Released
@@ -19,8 +20,6 @@ from parsim.sim.reservations import Reservations
 from parsim.sim.spans import Spans
 from parsim.sim.state import State
 from parsim.sim.transfers import Transport
-
-Key = tuple[int, int]  # worker, and number of the lane
 
 
 class Lanes:
@@ -42,24 +41,40 @@ class Lanes:
         self._state, self._spans, self._transport, self._inputs, self._room = state, spans, transport, inputs, room
         self._lane, self._edge_lane = graph.lane.tolist(), graph.transfers.lane.tolist()
         self._only = [graph.places[place][0] for place in graph.place.tolist()]  # [task] its worker, where there is one
-        self._queue: dict[Key, list[tuple[int, int]]] = {}  # a heap of (instant, task): those ready and not started
-        self._busy: dict[Key, int] = {}  # the task that runs, or sends
+        lanes = len(graph.lanes)
+        workers = len(state.holding)
+        # [task] the number of its lane among those of all workers, NONE: it computes
+        self._at = [
+            only * lanes + lane - 1 if lane else NONE for only, lane in zip(self._only, self._lane, strict=True)
+        ]
+        self._queue: list[list[tuple[int, int]]] = [
+            [] for _ in range(lanes * workers)
+        ]  # heaps of (instant, task): ready
+        self._busy = [NONE] * (lanes * workers)  # the task that runs, or sends
         self._ends: dict[int, list[int]] = {}  # instant -> tasks that end then
         self._under_way: dict[int, int] = {}  # task -> what has not arrived of it
         self._leaving: list[int] = []  # edges whose task has ended, and that have not set out
-        self._free: list[Key] = []  # lanes whose task has handed on all that it had
+        self._free: list[int] = []  # tasks that have handed on all that they had: their lanes are free
         self._read: list[int] = []  # outputs elsewhere that tasks of lanes have received as they started, in this pass
         self._released: Released = []
         self.collectives = Collectives(state, transport, self._only)
 
     def released(self, released: Released, now: int) -> Released:
         """Take the tasks of lanes out of those that are ready; return the others."""
-        for task, _ in released:
-            if self._lane[task]:
-                heappush(self._queue.setdefault(self._key(task), []), (now, task))
-        for key in {self._key(task): None for task, _ in released if self._lane[task]}:
-            self._next(key, now)
-        return [row for row in released if not self._lane[row[0]]]
+        at, queue, busy, others = self._at, self._queue, self._busy, []
+        free: dict[int, None] = {}
+        for row in released:
+            task = row[0]
+            lane = at[task]
+            if lane == NONE:
+                others.append(row)
+                continue
+            heappush(queue[lane], (now, task))
+            if busy[lane] == NONE:
+                free[lane] = None
+        for lane in free:
+            self._next(lane, now)
+        return others
 
     def ended(self, now: int) -> None:
         """Note that a pass begins: tasks of lanes end, and what was received in the pass before is freed."""
@@ -76,10 +91,12 @@ class Lanes:
         leaving = sorted(self._leaving, key=lambda edge: (sender[edge], receiver[edge]))
         self._leaving = [edge for edge in leaving if not self._set_out(edge, now)]
         free, self._free = self._free, []
-        for key in free:
-            del self._busy[key]
-            self._spans.communication_ends(key[0], now)
-            self._next(key, now)
+        for task in free:
+            lane = self._at[task]
+            self._busy[lane] = NONE
+            self._spans.communication_ends(self._only[task], now)
+            if self._queue[lane]:
+                self._next(lane, now)
         released, self._released = self._released, []
         return released
 
@@ -106,7 +123,7 @@ class Lanes:
         self._under_way[task] -= 1
         if self._under_way[task]:
             return
-        self._free.append(self._key(task))
+        self._free.append(task)
         if self._room:
             self._room.rooms.end(task, self._state.device[self._only[task]])
             for parent in self._parents(task, here=True):
@@ -123,19 +140,17 @@ class Lanes:
         """Tell what the lanes wait for that have something to do."""
         workers, graph = self._state.job.cluster.workers, self._state.graph
         return [
-            f"lane {graph.lanes[lane - 1]} of {workers[worker].name} waits to send the data of {graph.names[task]} on"
-            for (worker, lane), task in self._busy.items()
+            f"lane {graph.lanes[self._lane[task] - 1]} of {workers[self._only[task]].name} waits to send the data of "
+            f"{graph.names[task]} on"
+            for task in self._busy
+            if task != NONE
         ]
 
-    def _key(self, task: int) -> Key:
-        return self._only[task], self._lane[task]
-
-    def _next(self, key: Key, now: int) -> None:
-        """Start the next task of a lane that is free."""
-        if key in self._busy or not self._queue.get(key):
-            return
-        (_, task), (worker, _) = heappop(self._queue[key]), key
-        self._busy[key] = task
+    def _next(self, lane: int, now: int) -> None:
+        """Start the next task of a lane that is free and has one."""
+        _, task = heappop(self._queue[lane])
+        worker = self._only[task]
+        self._busy[lane] = task
         self._spans.communication_begins(worker, now)
         self._state.worker[task] = worker
         self._spans.starts[task] = now

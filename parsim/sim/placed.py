@@ -58,6 +58,15 @@ class Sends(NamedTuple):
         return rate
 
 
+class Foreseen(NamedTuple):
+    """When what happens if all members begin together and nobody else is there, in ticks from the start."""
+
+    version: int  # of the capacities of links
+    entry: Ints  # when members enter phases, (phases + 1, members)
+    ends: list[Ints]  # when the sends of phases arrive
+    through: Ints  # when members are through, (members,)
+
+
 class Placed:
     """The phases of a collective on the links of a cluster.
 
@@ -80,6 +89,7 @@ class Placed:
         self.kinds = [number[id(phase)] for phase in collective.phases]  # of each phase, its place in `sends`
         self._alone: tuple[int, list[Ints], Ints] = (-1, [], no_ints())  # at a version of the capacities
         self._prefix: tuple[int, Ints | None] = (-1, None)
+        self.foreseen: Foreseen | None = None
 
     def __len__(self) -> int:
         return len(self.kinds)

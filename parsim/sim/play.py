@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TypeVar
 
-import numpy as np
 from simpy import Environment
 
 from parsim.core.columns import NEVER
@@ -54,7 +53,8 @@ def valued(job: Job) -> tuple[Timeline, Any]:
     with one_thread():
         values.program.prepare(range(len(job.graph)))
         try:
-            record = _played(job, engine)
+            _play(job, engine)
+            record = engine.record()
         except KeyboardInterrupt:
             raise cut(engine, took) from None
         return write(job, record), values.merged()
@@ -64,15 +64,21 @@ def valued(job: Job) -> tuple[Timeline, Any]:
 def makespan(job: Job) -> float:
     """Return how long *job* takes on the simulated clock; raises `Stalled` as `play` does."""
     ready = prepared(job)
-    begun_s, done_s = _either(ready, LongestPath.bounds_s, lambda record: (record.begun_s, ended_s(record)))
+    begun_s, done_s = _either(ready, LongestPath.bounds_s, _bounds_s)
     return makespan_s(job, begun_s, done_s)
 
 
+def _bounds_s(engine: Engine) -> tuple[float, float]:
+    """Return when tasks may begin, and when the last has ended: no member of a collective receives later."""
+    record = engine.of_tasks()
+    return record.begun_s, ended_s(record)
+
+
 def _simulated(ready: Prepared) -> Record:
-    return _either(ready, LongestPath.play, lambda record: record)
+    return _either(ready, LongestPath.play, Engine.record)
 
 
-def _either(ready: Prepared, by_path: Callable[[LongestPath], T], of_record: Callable[[Record], T]) -> T:
+def _either(ready: Prepared, by_path: Callable[[LongestPath], T], of_engine: Callable[[Engine], T]) -> T:
     """Play on SimPy, or by the longest path if the job asks for it, or if that is possible and the job is large."""
     job = ready.job
     if job.engine == "path" or (job.engine == "auto" and len(job.graph) > LARGE):
@@ -84,7 +90,9 @@ def _either(ready: Prepared, by_path: Callable[[LongestPath], T], of_record: Cal
             reason = str(undecided)
         if job.engine == "path":
             raise _refused(reason)
-    return of_record(_played(job, engine_of(ready)))
+    engine = engine_of(ready)
+    _play(job, engine)
+    return of_engine(engine)
 
 
 def _refused(reason: str) -> ScenarioError:
@@ -99,10 +107,11 @@ def engine_of(ready: Prepared) -> Engine:
     return assembled(ready, Environment(0), Network(cluster.capacities, ready.ticks, cluster.profiles))
 
 
-def _played(job: Job, engine: Engine) -> Record:
+def _play(job: Job, engine: Engine) -> None:
+    """Play *job* to its end; raises `Stalled` when nothing can move before that."""
     tasks = len(job.graph)
     with at(engine.now_s), under_way("tasks", tasks, lambda: tasks - engine.spans.starts.count(NEVER)):
-        record = engine.play()
-    if np.isnan(record.end_s).any() or engine.on_the_way():
+        engine.begin()
+        engine.clock.run()
+    if engine.unstarted() or engine.unfinished() or engine.on_the_way():
         raise engine.stall().told(engine.now_s())
-    return record

@@ -73,7 +73,8 @@ class Log:
         sender, receiver, start, end, rounds, size, nominal = map(np.concatenate, zip(*parts, strict=True))
         if not len(sender):
             return Received()
-        order = np.lexsort((end, start, receiver, sender))
+        pair = sender * (int(receiver.max()) + 1) + receiver
+        order = np.lexsort((end, start, pair)) if start.dtype != np.int64 else _by_pair_and_start(pair, start, end)
         sender, receiver, start, end = sender[order], receiver[order], start[order], end[order]
         opens = np.ones(len(order), dtype=bool)
         opens[1:] = (sender[1:] != sender[:-1]) | (receiver[1:] != receiver[:-1]) | (start[1:] != end[:-1])
@@ -99,3 +100,11 @@ class Log:
         times = np.broadcast_to(np.asarray(rounds, dtype=np.int64), len(rows))
         ends = tasks[sends.source[rows]], tasks[sends.target[rows]]
         self._blocks.append((*ends, start, end, times, times * sends.size[rows], times * sends.nominal[rows]))
+
+
+def _by_pair_and_start(pair: Ints, start: Ints, end: Ints) -> Ints:
+    """Return the order by pair, start and end; most rows differ in one of the first two, and come nearly sorted."""
+    order = np.argsort(start, kind="stable")
+    order = order[np.argsort(pair[order], kind="stable")]
+    tied = np.flatnonzero((np.diff(pair[order]) == 0) & (np.diff(start[order]) == 0))
+    return np.lexsort((end, start, pair)) if len(tied) else order

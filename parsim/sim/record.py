@@ -118,5 +118,8 @@ class SpanNames(Table):
 
 def distinct_pairs(received: Received, first: int) -> tuple[list[tuple[int, int]], Ints]:
     """Return the different pairs of sender and receiver, and the code of the pair of each row, from *first* on."""
-    pairs, code = np.unique(np.stack([received.sender, received.receiver], axis=1), axis=0, return_inverse=True)
-    return [(int(a), int(b)) for a, b in pairs.tolist()], first + code.reshape(-1)
+    sender, receiver = received.sender, received.receiver  # sorted
+    new = np.ones(len(sender), dtype=bool)
+    new[1:] = (sender[1:] != sender[:-1]) | (receiver[1:] != receiver[:-1])
+    pairs = zip(sender[new].tolist(), receiver[new].tolist(), strict=True)
+    return list(pairs), first - 1 + np.cumsum(new)

@@ -5,14 +5,18 @@
     rank 2 |.. .. F0 F1 F2 f0 .. f1 .. f2 i0 w0 ..
     rank 3 |.. .. .. F0 f0 F1 f1 F2 f2 .. .. i0 ..
 
-In the building block F of the first and I of the second chunk take two slots from rank to rank, the ways back one, and
-a pause keeps the ops of a rank apart. An even number of ranks leaves memory for a longer last step, which saves 3
-slots. A rank holds (p + 2)//2 microbatches, of two stages each, at most. With F = I = W, p >= 3 and m >= p the bubble
-of the span (from the first start of a rank to its last end) and of the makespan is 3p - 4 of them if p is odd, 3p - 7
-if p is even: over 6m as a share of the ideal time, over 6m and itself as a share of the whole. It is the form of the
-authors' scheduler, 3p - 1 - 3P + max(3p, p - 1 + 2(1 + (P + 1)//2)) for a peak of P stages. None is known for m < p or
-other times; the order does not depend on times. Qi et al., Pipeline Parallelism with Controllable Memory, NeurIPS 2024.
-The block is not the authors': theirs takes longer with m near p or with sends, up to a slot less where W is long.
+Building block: F of the first and I of the second chunk take two slots from rank to rank, the ways back one; a pause
+keeps the ops of a rank apart. With an even number of ranks the last step is longer, which saves 3 slots.
+
+Memory    a rank holds at most (p + 2)//2 microbatches, of two stages each
+Bubble    with F = I = W, p >= 3 and m >= p: 3p - 4 slots if p is odd, 3p - 7 if p is even; of the span (from the first
+          start of a rank to its last end) and of the makespan alike
+          as a share of the ideal time: divided by 6m; of the whole: by 6m and the bubble
+          it is the authors' 3p - 1 - 3P + max(3p, p - 1 + 2(1 + (P + 1)//2)), where a rank holds P stages at most
+          no form is known for m < p or other times; the order does not depend on times
+
+Qi et al., Pipeline Parallelism with Controllable Memory, NeurIPS 2024. The block is not the authors': theirs takes
+longer with m near p or with sends, and up to a slot less where W is long.
 """
 
 from __future__ import annotations

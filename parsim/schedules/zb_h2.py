@@ -4,13 +4,15 @@
     rank 1 |.. F0 F1 F2 I0 F3 I1 F4 I2 W0 F5 I3 W1 ...         in turn; W runs 2r microbatches later than I
     rank 2 |.. .. F0 I0 F1 I1 F2 I2 F3 I3 F4 I4 W0 F5 ...
 
-A rank holds 2p - 1 activations. Let the span of a rank be the time from its first start to its last end. With equal
-stages, W <= F and 2W <= F + I the bubble of the span, the longest span less work, is (p - 1)(F + I + 2c - 2W) for sends
-of c. It is the paper's bubble, 0 if F = I = W: the optimizer step of a rank does not wait for the others, so a rank
-that starts late may end late. The makespan counts the late start of the last rank, (p - 1)(F + c), too: its bubble is
-the larger of the two, with F = I = W (p - 1) / 3m of the ideal time and (p - 1) / (3m + p - 1) of the whole. With free
-sends and any times the bubble of the span is (p - 1) max(0, F + I - 2W, I - F). Needs m >= 2p. Qi et al., Zero Bubble
-Pipeline Parallelism, ICLR 2024, section 2.3.
+Memory    a rank holds 2p - 1 activations
+Span      of a rank: from its first start to its last end. The paper counts it, since the optimizer step of a rank does
+          not wait for the others: a rank that starts late may end late
+          its bubble, the longest span less work, with equal stages, W <= F, 2W <= F + I and sends of c:
+          (p - 1)(F + I + 2c - 2W), 0 if F = I = W; with free sends and any times (p - 1) max(0, F + I - 2W, I - F)
+Makespan  also counts the late start of the last rank, (p - 1)(F + c); its bubble is the larger of the two
+          with F = I = W: (p - 1) / 3m of the ideal time, (p - 1) / (3m + p - 1) of the whole
+
+Needs m >= 2p. Qi et al., Zero Bubble Pipeline Parallelism, ICLR 2024, section 2.3.
 """
 
 from __future__ import annotations

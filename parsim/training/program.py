@@ -27,7 +27,7 @@ from parsim.core.kernel import Array, Shape, Tell, Watched, size
 from parsim.core.precision import BYTES, Precision
 from parsim.kernels import kernels
 from parsim.training.layer import INPUT, OUTPUT, Arrays
-from parsim.training.layout import BACKWARD, FORWARD, INPUT_GRAD, OPTIMIZER, Layout
+from parsim.training.layout import BACKWARD, FORWARD, INPUT_GRAD, OPTIMIZER, RECEIVE, WEIGHT_GRAD, Layout
 from parsim.training.model import Model, norm, serial
 from parsim.training.plan import Cut
 from parsim.training.stage import Stages
@@ -190,14 +190,14 @@ class Training:
         kind, stage = self.works.kind[task], self.works.stage[task]
         received = self._sorted(task, received)
         values = [one for some in received for one in some]
-        parts = (
-            self._forward,
-            self._backward,
-            self._input_grad,
-            self._weight_grad,
-            self._update,
-            self._receive,
-        )  # in the order of KINDS
+        parts = {
+            FORWARD: self._forward,
+            BACKWARD: self._backward,
+            INPUT_GRAD: self._input_grad,
+            WEIGHT_GRAD: self._weight_grad,
+            OPTIMIZER: self._update,
+            RECEIVE: self._receive,
+        }
         with np.errstate(over="ignore", invalid="ignore"):  # NaN and infinite losses are reported below
             return parts[kind](stage, values)
 

@@ -71,7 +71,7 @@ def report(facts: Mapping[str, Any], timeline: Timeline, steps: Sequence[str], n
         _part("Timeline", gantt(timeline, WIDTH - 2).splitlines()),
         _part("Steps", [line for step in steps for line in _wrapped(step)]),
         _part("Where the time went, mean of the workers", ledger(facts)),
-        _part("Where the time of the pipeline went", pipeline(facts)),
+        _part(f"Where the time of the pipeline went{_seen_from(facts.get('pipeline'))}", pipeline(facts)),
         _part("Communication, mean of the workers", communication(facts)),
         _part("Devices", devices(facts["devices"])),
         _part("Memory at the peak of each device", kinds(facts["devices"])),
@@ -136,13 +136,13 @@ def pipeline(facts: Mapping[str, Any]) -> list[str]:
     + fill           10.5 s  23.3 %  before their first task
     + drain          10.5 s  23.3 %  after their last task
     = makespan       45.0 s
-    busiest rank: w0
     """
-    found = facts.get("pipeline")
-    if not found:
-        return []
-    lines = table(pipeline_terms(facts), words=(0, 3))
-    return [*lines, *_wrapped(f"busiest rank{'s' * (len(found['busiest']) > 1)}: {_all_or_some(found)}")]
+    return table(pipeline_terms(facts), words=(0, 3)) if facts.get("pipeline") else []
+
+
+def _seen_from(found: Mapping[str, Any] | None) -> str:
+    """Name the ranks whose idleness the terms of a pipeline split."""
+    return f", idleness of the busiest rank{'s' * (len(found['busiest']) > 1)}: {_all_or_some(found)}" if found else ""
 
 
 def pipeline_terms(facts: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:

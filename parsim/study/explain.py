@@ -109,14 +109,17 @@ class Explanation:
     def report(self) -> str:
         """Write the explanation for people."""
         lines = table([HEAD, *rows(self.path)], words=(2, 3, 4, 5))
-        workers = worker_rows(self.path)
+        workers = table(worker_rows(self.path))
         parts = [
             [self._title, "=" * width(self._title)],
             _part(
                 f"Critical path, {len(self.path)} span{'s' * (len(self.path) != 1)}",
                 [lines[0], *folded(lines[1:], len(self.path) + 1 - len(lines)), sentence(self.sums, self.makespan_s)],
             ),
-            _part("On the path, by worker", table(workers)),
+            _part(
+                "On the path, by worker",
+                [workers[0], *folded(workers[1:], len(by_worker(self.path)) + 1 - len(workers))],
+            ),
             _part("Fix this first", [*table(self._fixes(), words=(0, 2)), *self._verdicts()]),
             _part(f"Every {self.others.sort}", table(self._others(), words=(0, 2))) if len(self._others()) > 1 else [],
         ]

@@ -179,7 +179,7 @@ def cut(plan: TrainingPlan, cluster: Cluster, model: Model, known: Known) -> Cut
     """Cut a model and its batch by the plan."""
     where = f"split: {plan.split}" if plan.split else "degrees of parallelism"
     complaints = [
-        Complaint(("plan", key), f"does not apply to {where}; leave it out", "key")
+        Complaint(("plan", key), f"does not apply to {where}; leave {_which(plan, key)} out", "key")
         for key in _OTHERS[plan.split]
         if getattr(plan, key) is not None
     ]
@@ -303,6 +303,11 @@ def _about_parts(name: str, parts: int, rows: int) -> list[Complaint]:
 def _refuse(complaints: list[Complaint]) -> None:
     if complaints:
         raise Invalid(complaints)
+
+
+def _which(plan: TrainingPlan, key: str) -> str:
+    """Say which of two keys that do not go together may be left out."""
+    return "it or split" if plan.split and key in (*_DEGREES, *_MEANS) else "it"
 
 
 _DEGREES = ("data", "tensor", "context", "expert", "order")

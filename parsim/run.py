@@ -183,9 +183,9 @@ class Result:
         )
 
     def _pictures(self) -> dict[str, bytes]:
-        from parsim.plot.gantt import pictures
+        from parsim.plot.kinds import timeline
 
-        return pictures(self.timeline, self.theory.t_total_s, f"{self.job.name}, {self.job.clock}")
+        return timeline(self)
 
 
 def salvage(failed: Unfinished, folder: str | os.PathLike[str]) -> None:

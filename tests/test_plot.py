@@ -276,9 +276,11 @@ def test_members_of_a_collective_take_the_band_of_communication():
         (1, "sum", "collective", "w0", "data", 1.0, 1.0, 3.0, 2.0, ""),
         (1, "w0>w1", "transfer", "w0", "w0>w1", 1.0, 1.0, 2.0, 1.0, ""),
     ]
-    axes = drawn(from_rows(rows, ["w0"]))
+    timeline = from_rows(rows, ["w0"])
+    axes = drawn(timeline)
     assert bars(axes, KINDS["backward"]) == [pytest.approx((0.0, 4.0, -0.42, 0.16))]
-    assert bars(axes, KINDS["collective"]) == [pytest.approx((1.0, 3.0, 0.18, 0.42))]
+    outlines = mark_path(timeline, [1], axes).collections[-2]
+    assert boxes(outlines) == [pytest.approx((1.0, 3.0, 0.18, 0.42))]
     assert bars(axes, KINDS["transfer"]) == [pytest.approx((1.0, 2.0, 0.18, 0.42))]
 
 

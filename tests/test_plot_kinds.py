@@ -190,9 +190,14 @@ def test_memory_is_drawn_as_steps_under_its_limit():
     assert second == [[2, 1.42], [2, 1.0], [4, 1.0], [4, 1.42], [4, 1.42], [4, 1.42]]  # what changes after the end
     limits = axes.collections[-1].get_segments()
     assert [segment[:, 1].round(9).tolist() for segment in limits] == [[-0.42, -0.42]]
-    assert [text.get_text() for text in axes.texts] == ["20 B of 20 B", "10 B", "peak of limit"]
+    assert [text.get_text() for text in axes.texts] == [
+        *("20 B / 20 B\nat 1 s", "0", "20 B"),
+        *("10 B\nat 2 s", "0", "20 B", "peak / capacity"),
+    ]
+    peaks = axes.lines[0]
+    assert np.stack(peaks.get_data(), axis=1).round(9).tolist() == [[1, -0.42], [2, 1.0]]
     words = [text.get_text() for text in axes.get_legend().get_texts()]
-    assert words == ["bytes used; a row is 20 B high", "limit"]
+    assert words == ["bytes used", "capacity"]
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("time (s)", "device")
 
 
@@ -207,9 +212,49 @@ def test_memory_by_kind_stacks_areas_under_its_limit():
     assert weights == [*([one, foot] for one in x), *([one, top] for one in reversed(x))]
     raised = [top, top, -0.21, -0.21, top, top]
     assert activations[6:12] == [list(corner) for corner in zip(reversed(x), reversed(raised), strict=True)]
-    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["weights", "activations", "limit"]
-    assert [text.get_text() for text in axes.texts] == ["15 B of 20 B", "peak of limit"]
-    assert axes.get_xlabel() == "time (s); a row is 20 B high"
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["weights", "activations", "capacity"]
+    told = ["15 B / 20 B\nat 1 s: activations 10 B", "0", "20 B", "peak / capacity"]
+    assert [text.get_text() for text in axes.texts] == told
+    assert axes.get_xlabel() == "time (s)"
+
+
+def test_more_than_eight_devices_that_hold_the_same_share_a_lane():
+    held = np.zeros((6, 1))
+    held[0] = 5.0
+    one = memory_by_kind.Kinds("w0", np.array([0.0]), held, 20.0)
+    other = one._replace(bytes=2 * held)
+    for devices, named in (
+        ([one] * 8, ["w0"] * 8),
+        ([one, other] * 5, ["w0 +4", "w0 +4"]),
+        ([one._replace(limit=float(i)) for i in range(9)], ["w0"] * 9),
+    ):
+        axes = memory_by_kind.stacks(devices, Figure(figsize=(8, 9)).add_subplot(), 4.0, 4.0)
+        assert [label.get_text() for label in axes.get_yticklabels()] == named
+        assert axes.get_xlabel() == "time (s)"
+
+
+@pytest.mark.parametrize(("stated", "charts"), [({"activation": "1 MB"}, 2), ({}, 1)])
+def test_the_timeline_of_a_run_has_memory_by_kind_below_it_where_there_is_any(stated, charts, monkeypatch):
+    stages = {"kind": "stages", "forward": "1 s", "input_grad": "1 s", "weight_grad": "1 s"} | stated
+    run = parsim.simulate(
+        {"cluster": {"devices": 2}, "workload": stages, "plan": {"schedule": "1f1b", "microbatches": 4}}
+    )
+    sheets = []
+    monkeypatch.setattr(kinds, "files", lambda name, sheet: sheets.append((name, sheet)) or {})
+    kinds.timeline(run)
+    ((name, sheet),) = sheets
+    assert (name, len(sheet.axes)) == ("timeline", charts)
+
+
+def test_memory_by_kind_of_nothing_says_what_to_state():
+    stages = {"kind": "stages", "forward": "1 s", "input_grad": "1 s", "weight_grad": "1 s"}
+    run = parsim.simulate(
+        {"cluster": {"devices": 2}, "workload": stages, "plan": {"schedule": "1f1b", "microbatches": 4}}
+    )
+    axes = run.plot("memory")
+    assert [text.get_text() for text in axes.texts] == [memory.NOTHING]
+    assert not axes.get_yticklabels()
+    assert_clear(axes.figure)
 
 
 def test_memory_of_a_pipeline_is_drawn_under_its_gantt_chart_on_one_axis_of_time():
@@ -240,9 +285,9 @@ def test_a_lane_of_many_steps_keeps_its_peak():
 
 def test_a_far_limit_is_told_and_not_drawn():
     axes = memory.memory([steps_of([0.0], [1e6])], ["a"], [80e9], 1.0, Figure(figsize=(8, 4)).add_subplot())
-    assert [text.get_text() for text in axes.texts] == ["1 MB of 80 GB", "peak of limit"]
+    assert [text.get_text() for text in axes.texts] == ["1 MB / 80 GB\nat 0 s", "0", "1 MB", "peak / capacity"]
     assert not axes.collections[-1].get_segments()
-    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["bytes used; a row is 1 MB high"]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["bytes used"]
 
 
 def test_memory_of_many_devices_and_of_none():
@@ -578,6 +623,10 @@ def test_every_kind_of_task_of_pipelines_and_training_has_a_look_and_letters():
 def test_looks_are_told_apart_in_grey_print():
     steps = {kind: look for kind, look in style.KINDS.items() if kind in STEPS}  # on the host's lane alone
     work = {kind: look for kind, look in style.KINDS.items() if kind not in STEPS and kind != "forward"}
+    faces = {look.face for look in style.KINDS.values()}
+    assert not faces & {look.face for look in style.MEMORY.values()}  # drawn above and below one axis of time
+    for one, other in pairwise(style.MEMORY.values()):
+        assert abs(luminance(one) - luminance(other)) > 20
     for table in (steps, work | {"other": style.OTHER}, style.CAUSES, style.TERMS):
         for one, other in combinations(table.values(), 2):
             assert one.hatch != other.hatch or abs(luminance(one) - luminance(other)) > 20

@@ -3,8 +3,8 @@
 w0  [ compute ][.......][ compute ]////      .......  transfer only: the worker waits for its own transfer
                [transfer]                    ////     idle, by cause
 
-A member of a collective is behind the transfers that it is made of. Many workers without a task have no lane. If
-there are too many workers, only those on the critical path and the first others are shown.
+Many workers without a task have no lane. If there are too many workers, only those on the critical path and the first
+others are shown.
 """
 
 from __future__ import annotations

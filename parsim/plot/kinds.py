@@ -66,6 +66,12 @@ def drawn(run: Run, kind: str, axes: Axes | None) -> Axes:
     return axes
 
 
+def timeline(run: Run) -> dict[str, bytes]:
+    """Draw `timeline.png` and `timeline.svg`: the Gantt chart, and memory by kind below it where it is known."""
+    kind = "memory" if run.job.memories and any(held.bytes.any() for held in _by_kind(run)) else "gantt"
+    return files("timeline", drawn(run, kind, None).figure)
+
+
 def pictures(run: Run, kind: str) -> dict[str, bytes]:
     """Draw *run* as `KIND.png` and `KIND.svg`; the same run gives the same bytes."""
     return files(kind, drawn(run, kind, None).figure)
@@ -92,7 +98,8 @@ def _memory(run: Run, axes: Axes) -> Axes:
 def _memory_alone(run: Run, title: str) -> Axes:
     if run.job.memories:
         return memory_by_kind.under_gantt(run.timeline, run.theory.t_total_s, _by_kind(run), title)
-    return _memory(run, memory.sheet(len(run.job.cluster.devices), title))
+    some = any(used.any() for _, used in usage(run.job, run.timeline))
+    return _memory(run, memory.sheet(len(run.job.cluster.devices) if some else 1, title))
 
 
 def _by_kind(run: Run) -> list[memory_by_kind.Kinds]:

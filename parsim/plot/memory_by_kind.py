@@ -2,17 +2,17 @@
 
 w0  [0F0][0F1]    [0B0][0B1]        the Gantt chart, on the same axis of time
 w1       [1F0][1B0][1F1][1B1]
-weights # activations % limit - -
-w0  - - - - - - - - - - - -    95 GB of 80 GB     peak and limit; every lane has the same scale
-    |      %%%%%%
-    |################
-w1  - - - - - - - - - - - -    64 GB of 80 GB
+weights # activations % capacity - -
+    - - - - -v- - - - - - - 80 GB                   every lane has the same scale
+w0         %%%%%%                   95 GB / 80 GB
+    ################        0       at 0.2 s: activations 60 GB        the first moment of the peak
     +-----+-----+-----+
+
+Of more than eight devices, those that hold the same share a lane: w0 +15.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -29,10 +29,11 @@ from parsim.metrics.held import KINDS
 from parsim.plot import style
 from parsim.plot.gantt import WIDE, gantt, height
 from parsim.plot.gantt import last as last_of
-from parsim.plot.memory import FAR, LANE, NOTHING, Lane, fullest_of, head, hidden, told
+from parsim.plot.memory import FAR, LANE, RIGHT, Lane, fullest_of, hidden, nothing, told
 from parsim.plot.paper import Margins, figure, headline, lane_axis, time_axis
 
-MOST = 32  # devices with a lane
+MOST = 32  # lanes
+ALONE = 8  # devices up to which each has a lane
 TALLEST = 8.0  # inches of the Gantt chart
 GAP = 0.55  # inches between chart and lanes, with their legend
 FINE = 2_000  # steps of a lane that the eye can tell apart
@@ -45,12 +46,18 @@ class Kinds(NamedTuple):
     moments: Floats  # (moments,) s
     bytes: Floats  # (kinds, moments)
     limit: float  # B, infinite: none
+    more: int = 0  # devices that hold the same
+
+    @property
+    def label(self) -> str:
+        """Return the name, with the number of devices that share the lane."""
+        return f"{self.name} +{self.more}" if self.more else self.name
 
 
 def under_gantt(timeline: Timeline, theory_s: float, devices: Sequence[Kinds], title: str) -> Axes:
     """Draw the Gantt chart and the memory of *devices* on a sheet of their own; return the axes of memory."""
-    left, right, top, bottom = Margins()
-    lanes = min(len(devices), MOST)
+    left, right, top, bottom = Margins(right=RIGHT)
+    lanes = min(len(_shared(devices)), MOST)
     upper_tall = min(height(timeline), TALLEST)
     lower_tall = max(lanes * (0.8 if lanes <= 4 else 0.5 if lanes <= 16 else 0.3), 1.6)
     wide, tall = left + WIDE + right, top + upper_tall + GAP + lower_tall + bottom
@@ -66,32 +73,52 @@ def under_gantt(timeline: Timeline, theory_s: float, devices: Sequence[Kinds], t
 
 def stacks(devices: Sequence[Kinds], axes: Axes, makespan_s: float, last_s: float) -> Axes:
     """Draw the memory of *devices* on *axes*, whose axis of time ends at *last_s*."""
-    peaks = [float(device.bytes.sum(axis=0).max(initial=0.0)) for device in devices]
-    shown = [devices[i] for i in fullest_of(peaks, MOST)]
-    lanes = [Lane(place + LANE / 2, one.moments, one.bytes.sum(axis=0), one.limit) for place, one in enumerate(shown)]
+    shares = _shared(devices)
+    peaks = [float(one.bytes.sum(axis=0).max(initial=0.0)) for one in shares]
+    shown = [shares[i] for i in fullest_of(peaks, MOST)]
+    lanes = [_lane(one, place + LANE / 2) for place, one in enumerate(shown)]
     fullest = max(peaks, default=0.0)
     scale = max([fullest, *(lane.limit for lane in lanes if lane.limit <= FAR * fullest)]) or 1.0
-    lane_axis(axes, [one.name for one in shown], "device")
-    high = f"; a row is {size(scale)} high" if fullest else ""
-    time_axis(axes, last_s or 1.0, high + hidden(len(devices) - len(shown)))
+    lane_axis(axes, [one.label for one in shown], "device")
+    drawn = sum(1 + one.more for one in shown)
+    time_axis(axes, last_s or 1.0, hidden(len(devices) - drawn) if shown else "")
     there = {name: kind for kind, name in enumerate(KINDS) if any(one.bytes[kind].any() for one in shown)}
     for name, kind in there.items():
         areas = [_area(one, lane, kind, makespan_s, scale) for one, lane in zip(shown, lanes, strict=True)]
         face = style.MEMORY[name].face
         axes.add_collection(PolyCollection(areas, facecolors=face, edgecolors="none"), autolim=False)
     axes.hlines([lane.foot for lane in lanes], 0.0, axes.get_xlim()[1], colors=style.LINE, linewidths=0.6)
-    drawn = _limits(axes, lanes, scale)
-    told(axes, lanes)
+    limited = _limits(axes, lanes, scale)
+    told(axes, lanes, scale)
     handles: list[Any] = [Patch(facecolor=style.MEMORY[name].face, label=name) for name in there]
-    if drawn:
-        handles.append(Line2D([], [], color=style.LIMIT, linewidth=1.2, linestyle="--", label="limit"))
+    if limited:
+        handles.append(Line2D([], [], color=style.LIMIT, linewidth=1.2, linestyle="--", label="capacity"))
     where: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0.0, 1.0), "borderaxespad": 0.1}
     if handles:
         axes.legend(handles=handles, ncols=len(handles), frameon=False, columnspacing=1.0, handlelength=1.3, **where)
-    head(axes, "peak of limit" if any(math.isfinite(lane.limit) for lane in lanes) else "peak")
     if not fullest:
-        axes.text(0.5, 0.0, NOTHING, transform=axes.get_yaxis_transform(), ha="center", va="center", color=style.GREY)
+        nothing(axes)
     return axes
+
+
+def _shared(devices: Sequence[Kinds]) -> list[Kinds]:
+    """Return the devices, or of many devices one for all that hold the same at all times; none if none holds any."""
+    if not any(one.bytes.any() for one in devices):
+        return []
+    if len(devices) <= ALONE:
+        return [*devices]
+    found: dict[tuple[bytes, bytes, float], list[Kinds]] = {}
+    for one in devices:
+        found.setdefault((one.moments.tobytes(), one.bytes.tobytes(), one.limit), []).append(one)
+    return [same[0]._replace(more=len(same) - 1) for same in found.values()]
+
+
+def _lane(device: Kinds, foot: float) -> Lane:
+    """Return the lane of *device*, with the largest part of its peak."""
+    used = device.bytes.sum(axis=0)
+    parts = device.bytes[:, used.argmax()]
+    kind = int(parts.argmax())
+    return Lane(foot, device.moments, used, device.limit, f"{KINDS[kind]} {size(float(parts[kind]))}")
 
 
 def _limits(axes: Axes, lanes: Sequence[Lane], scale: float) -> bool:

@@ -1,7 +1,8 @@
 """Colours and hatches of all pictures.
 
 The palette is that of Okabe and Ito (2008), "Color Universal Design", which people with any colour vision can
-distinguish. Hatches distinguish kinds and causes in grey print.
+distinguish. Hatches distinguish kinds and causes in grey print. Memory has colours of its own, of the muted scheme of
+Tol (2021), "Colour Schemes", so that no kind of memory looks like a kind of task; neighbours differ in grey print.
 """
 
 from __future__ import annotations
@@ -44,7 +45,6 @@ KINDS = {
     "overlap": Look(GREEN, "xxx"),
     "optimizer": Look(PURPLE, "xxx"),
     "receive": Look(SKY, "..."),
-    "collective": Look("#F2C4A0", "ooo"),  # behind its transfers
     "transfer": Look(ORANGE),
     "split": Look(GREY),
     "create": Look(GREY, "///"),
@@ -80,12 +80,12 @@ GROUPS = (  # of tasks, each with the mark of a task without a name; four differ
 TIERS = (BLUE, ORANGE, GREEN, VERMILLION, PURPLE)  # of a network, from the devices outwards
 PLAIN = (Look(LINE), "o")  # a task of no group
 MEMORY = {  # by kind, from the bottom up
-    "weights": Look(BLUE),
-    "gradients": Look(SKY),
-    "optimizer": Look(PURPLE),
-    "activations": Look(ORANGE),
-    "workspace": Look(GREEN),
-    "buffers": Look(YELLOW),
+    "weights": Look("#332288"),
+    "gradients": Look("#DDCC77"),
+    "optimizer": Look("#882255"),
+    "activations": Look("#CC6677"),
+    "workspace": Look("#666633"),
+    "buffers": Look("#AADDCC"),
 }
 THEORY = VERMILLION
 MAKESPAN = BLACK

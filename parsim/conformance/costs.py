@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -98,6 +99,6 @@ def play(entry: str, scenario: dict[str, Any]) -> Found:
     asking = checked(who_of("costs", entry, "cost"), {}, job.cost)
     for index, device in enumerate(job.cluster.devices):
         asking.expected(job.graph, index, device)
-    first, second = run(job).timeline, run(job).timeline
+    first, second = run(job).timeline, run(replace(job)).timeline  # a copy asks the cost again
     changed = [] if first.rows() == second.rows() else ["tasks take other seconds when played again"]
     return found([*check(job, first), *changed])

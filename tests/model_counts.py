@@ -365,9 +365,7 @@ def bottleneck(gpu, images, came, wide, side, stride):
     return added(*parts)
 
 
-def resnet50(_):
-    """Eight devices of 256 images each: forward, backward, gradients to w0, its update, and the weights back."""
-    images, gpu, bandwidth = 256, A100, 250e9
+def resnet50_parts(gpu, images):
     whole, half = (images * 64 * side**2 for side in (112, 56))
     pooled = Times(moved(gpu, 2 * (whole + half)), moved(gpu, 2 * (2 * whole + half)), 0, 0, 0)
     parts = [conv(gpu, images, 3, 64, 7, 224, 2, first=True), relu(gpu, whole), pooled]
@@ -382,7 +380,13 @@ def resnet50(_):
     f, i = product(gpu, images, 1000, came), product(gpu, images, came, 1000)
     parts += [Times(f, i, product(gpu, came, 1000, images), 0, 0), stepped(gpu, came * 1000, 1000)]
     parts.append(Times(moved(gpu, 12 * images * 1000, 2), moved(gpu, 12 * images * 1000), 0, 0, 0))
-    t = added(*parts)
+    return parts
+
+
+def resnet50(_):
+    """Eight devices of 256 images each: forward, backward, gradients to w0, its update, and the weights back."""
+    images, gpu, bandwidth = 256, A100, 250e9
+    t = added(*resnet50_parts(gpu, images))
     given = LATENCY + (2 * images * 3 * 224**2 + 8 * images) / bandwidth
     send = LATENCY + 2 * 25_557_032 / bandwidth
     backward = t.input_grad + t.weight_grad

@@ -1,0 +1,132 @@
+"""The seconds of scenarios 30, 31, 34, 36 and 37, counted by hand: kernels as in model_counts, and rings beside them.
+
+A ring of p ranks sends p parts once around for half an all-reduce, a step at a time. The networks are those of a DGX
+A100 or H100: 300 or 450 GB/s and 0.47 us within a node, 25 GB/s and 2.7 us between nodes.
+"""
+
+from typing import NamedTuple
+
+from model_counts import (
+    A100,
+    H100,
+    Count,
+    added,
+    embedding,
+    flash_attention,
+    gpt_block,
+    head,
+    llama_block,
+    moved,
+    played,
+    resnet50_parts,
+)
+
+
+class Way(NamedTuple):
+    latency: float
+    bandwidth: float
+
+    def half(self, ranks, size, rings=1):
+        """Half an all-reduce; each of several rings has its part of the buffer, and a card of its own."""
+        return (ranks - 1) * (self.latency + size / ranks / rings / self.bandwidth)
+
+
+NVLINK, NVLINK4, CARD = Way(0.47e-6, 300e9), Way(0.47e-6, 450e9), Way(2.7e-6, 25e9)
+
+
+def update(gpu, ranks, *counts):
+    """Adam on a share of so many weights each: gradient, master and two moments both ways, weight."""
+    return sum(moved(gpu, -(-count // ranks) * 28) for count in counts)
+
+
+def computing(layers):
+    t = added(*layers)
+    return t.forward + t.input_grad + t.weight_grad
+
+
+def resnet50_data(_):
+    """The last block of stage 4 from its end on, and what comes before: 34 MB are summed beside backward, 17 MB not."""
+    t = added(*resnet50_parts(A100, 32))
+    first = 2048 * 1000 + 1000
+    for came, more in ((1024, 1024 * 2048 + 2 * 2048), (2048, 0), (2048, 0)):  # three bottlenecks of 512, one projects
+        first += came * 512 + 9 * 512**2 + 512 * 2048 + 2 * (512 + 512 + 2048) + more
+    rings = [2 * NVLINK.half(8, 2 * count) for count in (first, 25_557_032 - first)]
+    arrays = 53 + 2 * 53 + 2  # convolutions, batch norms, and the weights and biases of the last layer
+    step = t.forward + t.input_grad + t.weight_grad + moved(A100, 12 * 25_557_032, arrays)
+    return Count(step + rings[1], step + sum(rings))
+
+
+def gpt3_data(_):
+    """Buckets of the head and three blocks, nine times four blocks, a block and the embedding, by eight rings."""
+    h, s, vocabulary = 5120, 2048, 50257
+    block, tables = 12 * h**2 + 13 * h, (vocabulary * h, s * h)
+    layers = [embedding(A100, s, h, vocabulary, s), *[gpt_block(A100, 1, s, h, 40, selective=True)] * 40]
+    layers.append(head(A100, s, h, vocabulary, 2))
+    buckets = [vocabulary * h + 2 * h + 3 * block, *[4 * block] * 9, block + sum(tables)]
+    halves = [CARD.half(64, 2 * count, rings=8) for count in buckets]
+    step = computing(layers) + update(A100, 64, vocabulary * h + 2 * h + 40 * block + sum(tables))
+    return Count(step + halves[-1] + sum(halves), step + 2 * sum(halves))
+
+
+def llama_sizes(h, f, vocabulary):
+    """Weights of a block, the embedding and the head of a Llama whose heads all have keys and values."""
+    return 4 * h**2 + 3 * h * f + 2 * h, vocabulary * h, vocabulary * h + h
+
+
+def llama_fsdp(_):
+    """Only the ends show: gathers of the embedding and the first block, and scatters of both after backward."""
+    h, s, vocabulary, f = 4096, 4096, 32000, 11008
+    table, block = embedding(A100, s, h, vocabulary), llama_block(A100, 1, s, h, 32, 32, f)
+    layers = [table, *[block] * 32, head(A100, s, h, vocabulary, 1)]
+    sizes = llama_sizes(h, f, vocabulary)
+    of_block, of_table, of_head = (NVLINK.half(8, 2 * size) for size in sizes)
+    after = update(A100, 8, 32 * sizes[0] + sum(sizes[1:]))
+    every = 32 * of_block + of_table + of_head
+    hidden = table.forward + table.input_grad + table.weight_grad
+    ends = 2 * (of_table + of_block) - hidden
+    return Count(computing(layers) + ends + after, computing(layers) + after + 3 * every)
+
+
+def llama_context(_):
+    """Eight devices share a sequence: keys and values of all go around beside attention, and their gradients back."""
+    h, s, vocabulary, f, ranks = 4096, 65536, 32000, 11008, 8
+    own = s // ranks
+    whole, mine = flash_attention(H100, 1, s, h, h), flash_attention(H100, 1, own, h, h)
+    block = llama_block(H100, 1, own, h, 32, 32, f)
+    launch = 4e-6  # a share of the products of all tokens, in place of those of its own tokens with each other
+    f_more = (whole.forward - launch) / ranks + launch - mine.forward
+    b_more = (whole.input_grad - 2 * launch) / ranks + 2 * launch - mine.input_grad
+    block = block._replace(forward=block.forward + f_more, input_grad=block.input_grad + b_more)
+    again = block._replace(input_grad=block.input_grad + block.forward)
+    layers = [embedding(H100, own, h, vocabulary), *[again] * 32, head(H100, own, h, vocabulary, 1)]
+    sizes = llama_sizes(h, f, vocabulary)
+    of_block, of_table, of_head = (NVLINK4.half(ranks, 2 * size) for size in sizes)
+    every = 32 * of_block + of_table + of_head
+    step = computing(layers) + update(H100, ranks, 32 * sizes[0] + sum(sizes[1:]))
+    around = NVLINK4.half(ranks, 2 * s * h)  # keys, or values
+    waited = of_block - layers[0].weight_grad  # the scatter of the first block outlasts the embedding
+    return Count(step + waited + of_table + every, step + 2 * every + 32 * (2 + 2 + 4) * around)
+
+
+def one_card(orders):
+    """Two devices send at once through the card of their node; in the last microbatch, two rings of gradients, too."""
+    h, s, vocabulary, blocks = 4096, 2048, 50257, 16
+    block = gpt_block(A100, 1, s, h, 32, selective=True)
+    first = added(embedding(A100, s, h, vocabulary, s), *[block] * blocks)
+    second = added(*[block] * blocks, head(A100, s, h, vocabulary, 2))
+    alone, microbatches = 2 * s * h / CARD.bandwidth, 4
+    times = [t._replace(update=0) for t in (first, second)]
+    last = played(
+        [row if rank else row[:-1] for rank, row in enumerate(orders)], times, [CARD.latency + 2 * alone], range(2)
+    )
+    of_block = 2 * CARD.half(4, 2 * (12 * h**2 + 13 * h))  # two rings of half the buffer share a card
+    of_table, of_head = (2 * CARD.half(4, 2 * count) for count in (vocabulary * h + s * h, vocabulary * h + 2 * h))
+    piece = block.input_grad + block.weight_grad + block.adding
+    rounds = of_block / 6
+    left = rounds - (blocks * piece - of_head) % rounds  # the rings of the second stage began with its head
+    assert 2 * (left - CARD.latency) < 4 * alone  # half as fast from then on, they begin another round meanwhile
+    begin = last + 4 * alone  # four flows share the card but for the latency of that round
+    end = begin + piece + blocks * of_block + of_table + first.update
+    sums = 2 * blocks * of_block + of_table + of_head
+    own = sum(microbatches * computing([t]) + (microbatches - 1) * t.adding + t.update for t in (first, second))
+    return Count(end, (own + sums + microbatches * 2 * (CARD.latency + alone)) / 2)

@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 import parsim
+from parsim.core.errors import RunError
 from parsim.core.op import TASKS
 from parsim.core.timeline import CAUSES, STEPS
 from parsim.export import text
@@ -397,20 +398,25 @@ def test_a_thick_edge_is_one_of_the_path_and_a_dashed_one_a_wait_for_a_worker():
     assert [len(shapes.get_paths()) for shapes in thick] == [1]
     (waits,) = [shapes for shapes in axes.collections if shapes.get_zorder() == 1.1]
     assert [len(shapes.get_paths()) for shapes in (waits,)] == [1]
-    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["w0", "critical path", "path: lane busy"]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["w0", "critical path", "path: worker busy"]
 
 
-def test_a_thousand_tasks_are_dots_and_more_than_two_thousand_are_counted():
-    run = run_of(2_500, 4, after=lambda i: {f"t{i // 2}": "0 s"} if i else {})
+def test_hundreds_of_tasks_are_marks_and_more_are_refused():
+    run = run_of(300, 4, after=lambda i: {f"t{i // 2}": "0 s"} if i else {})
     axes = run.plot("graph")
-    told = axes.texts[0].get_text().split("\n")
-    assert told[:2] == ["500 more tasks are not shown", "one layer may take up to 21 columns"]
-    assert re.fullmatch(r"\d+ waits of the path for a worker are not drawn", told[2])
-    # What is not joined has no line in the legend either: each task of the path has a ring.
-    assert [text.get_text() for text in axes.get_legend().get_texts()][4:] == ["critical path"]
-    assert axes.get_legend().legend_handles[4].get_marker() == "o"
-    dots = [collection for collection in axes.collections if collection.get_zorder() == 3]
-    assert sum(len(marks.get_offsets()) for marks in dots) == 2_000
+    columns, waits = axes.texts[0].get_text().split("\n")
+    assert columns == "one layer may take up to 3 columns"
+    assert re.fullmatch(r"\d+ waits of the path for a worker are not drawn", waits)
+    names = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert names == ["w0", "w1", "w2", "w3", "critical path"]  # waits that are not joined have no line
+    others, path = ([one for one in axes.collections if one.get_zorder() == above] for above in (3, 4))
+    assert sum(len(marks.get_offsets()) for marks in (*others, *path)) == 300
+    # A task of the path has the shape of its worker's other tasks, with a dark border.
+    shapes = [marks.get_paths()[0].vertices.tolist() for marks in others]
+    assert [marks.get_paths()[0].vertices.tolist() for marks in path] == shapes
+    assert {to_hex(marks.get_edgecolor()[0]).upper() for marks in path} == {style.PATH}
+    with pytest.raises(RunError, match="a graph of 301 tasks has no room in a picture; the most are 300; draw path"):
+        run_of(301, 4).plot("graph")
 
 
 @pytest.mark.parametrize(("width", "height"), [(6, 4), (2, 1.5), (30, 40)])
@@ -418,7 +424,7 @@ def test_a_graph_of_few_tasks_with_bends_is_drawn_with_little_room_and_with_much
     # Gaussian elimination of 13 x 13: 90 tasks, edges over several layers; boxes where they fit, dots where not.
     run = parsim.simulate({"cluster": {"devices": 4}, "workload": {"kind": "gaussian", "matrix": 13, "compute": "1 s"}})
     axes = run.plot("graph", Figure(figsize=(width, height)).add_subplot())
-    dots = [collection for collection in axes.collections if collection.get_zorder() == 3]
+    dots = [collection for collection in axes.collections if collection.get_zorder() in (3, 4)]
     assert len(axes.patches) + sum(len(marks.get_offsets()) for marks in dots) == 90
     assert bool(axes.patches) == (width == 30)
     names = [text.get_text() for text in axes.texts if text.get_text()]
@@ -474,7 +480,7 @@ def test_a_graph_of_more_workers_than_colours_shows_kinds():
 
 
 def points(*rows):
-    return [Point(*row) for row in rows]
+    return [Point(*row, "") for row in rows]
 
 
 def test_scaling_shows_the_run_beside_theory_and_the_ideal():

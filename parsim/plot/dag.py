@@ -3,6 +3,8 @@
        +--[ b ]--+
 [ a ]--+         +==[ d ]         boxes with names if there is room, else dots
        +==[ c ]==+                ==  on the critical path
+
+A graph of more tasks than can be told apart is refused: its critical path is on the Gantt chart of `path`.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.path import Path
 
+from parsim.core.errors import RunError
 from parsim.core.escape import printable
 from parsim.core.graph import TaskGraph
 from parsim.export.table import short
@@ -26,7 +29,7 @@ from parsim.plot.layout import Layout, routed, straight
 from parsim.plot.letters import legible, make_writable, wide, written
 from parsim.plot.paper import Margins, Point, explain, headline, page, point, size
 
-MOST = 2_000  # tasks
+MOST = 300  # tasks that the eye can tell apart
 NAMED = 100  # tasks up to which names are drawn
 NAME = 12  # cells
 WORD = 18  # cells of a legend's entry
@@ -54,7 +57,6 @@ class Drawing(NamedTuple):
     path: list[int]
     edges: int  # number of ways of the layout that are edges; further ways connect waits for a worker on the path
     waits: int  # waits for a worker on the path that are not connected, because there are very many
-    hidden: int  # tasks
 
     @property
     def thick(self) -> list[bool]:
@@ -126,8 +128,6 @@ def _notes(drawing: Drawing) -> Iterator[str]:
     """Return notes on what the picture omits, and on what it may suggest wrongly."""
     if not drawing.names:
         yield "no tasks"
-    if drawing.hidden:
-        yield f"{drawing.hidden} more task{'s are' if drawing.hidden > 1 else ' is'} not shown"
     if drawing.layout.columns > 1:
         yield f"one layer may take up to {drawing.layout.columns} columns"
     if drawing.waits > QUEUES:
@@ -135,18 +135,19 @@ def _notes(drawing: Drawing) -> Iterator[str]:
 
 
 def _drawing(graph: TaskGraph, path: Sequence[int], groups: Sequence[str]) -> Drawing:
-    tasks = min(len(graph), MOST)
-    mine = list(map(printable, groups[:tasks]))
+    tasks = len(graph)
+    if tasks > MOST:
+        raise RunError(f"a graph of {tasks} tasks has no room in a picture; the most are {MOST}; draw path instead")
+    mine = list(map(printable, groups))
     words = list(dict.fromkeys(sorted(mine, key=_natural)))
     looks = dict(zip(words, style.GROUPS, strict=False)) if len(words) <= len(style.GROUPS) else {}
-    names = [legible(str(name), task) for task, name in enumerate(graph.names[:tasks])]
-    kept = (graph.edges.parent < tasks) & (graph.edges.child < tasks)
-    parent, child = graph.edges.parent[kept].tolist(), graph.edges.child[kept].tolist()
-    known, shown = set(zip(parent, child, strict=True)), [task for task in path if task < tasks]
+    names = [legible(str(name), task) for task, name in enumerate(graph.names)]
+    parent, child = graph.edges.parent.tolist(), graph.edges.child.tolist()
+    known, shown = set(zip(parent, child, strict=True)), list(path)
     waits = [pair for pair in pairwise(shown) if pair not in known]
     joined = waits if len(waits) <= QUEUES else []
     layout = (routed if tasks <= NAMED else straight)(parent, child, tasks, joined)
-    return Drawing(names, mine, looks, layout, shown, len(parent), len(waits), len(graph) - tasks)
+    return Drawing(names, mine, looks, layout, shown, len(parent), len(waits))
 
 
 def _natural(word: str) -> tuple[int, str]:
@@ -241,20 +242,15 @@ def _dots(axes: Axes, drawing: Drawing, one: Point) -> None:
         axes.add_collection(LineCollection(ends, **how), autolim=False)
     across = min(max(0.8 * min(0.35 / one.x, 0.5 / one.y), 2.0), 9.0)
     group = np.array(drawing.groups, dtype=object)
-    told = list(drawing.looks) or [""]
-    for word in told:
+    critical = np.isin(np.arange(tasks), drawing.path)
+    borders = ((~critical, style.EDGE, 0.5, 3.0), (critical, style.PATH, 1.4, 4.0))
+    for word in list(drawing.looks) or [""]:
         mine = group == word if drawing.looks else np.ones(tasks, bool)
         (face, _), marker = drawing.looks.get(word, style.PLAIN)
-        axes.scatter(x[mine], y[mine], s=across**2, c=face, marker=marker, linewidths=0.0, zorder=3)
-    axes.scatter(
-        x[drawing.path],
-        y[drawing.path],
-        s=across**2,
-        facecolors="none",
-        edgecolors=style.PATH,
-        linewidths=1.0,
-        zorder=4,
-    )
+        for some, border, width, above in borders:
+            here = mine & some
+            look: dict[str, Any] = {"c": face, "marker": marker, "edgecolors": border, "linewidths": width}
+            axes.scatter(x[here], y[here], s=across**2, zorder=above, **look)
 
 
 def _legend(axes: Axes, drawing: Drawing, named: bool) -> None:
@@ -268,6 +264,6 @@ def _legend(axes: Axes, drawing: Drawing, named: bool) -> None:
         look: dict[str, Any] = {"linestyle": line, "marker": ring, "markerfacecolor": "none"}
         handles.append(Line2D([], [], color=style.PATH, linewidth=THICK, label="critical path", **look))
     if drawing.queues:
-        handles.append(Line2D([], [], color=style.PATH, linewidth=THICK, linestyle=DASHES, label="path: lane busy"))
+        handles.append(Line2D([], [], color=style.PATH, linewidth=THICK, linestyle=DASHES, label="path: worker busy"))
     if handles:
         explain(axes, handles, [str(handle.get_label()) for handle in handles])

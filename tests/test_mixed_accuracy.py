@@ -34,3 +34,8 @@ def test_every_row_uses_the_devices_that_it_names():
         of = {name: int(row[name]) for name in ("devices", "tensor", "pipeline", "data", "microbatch", "batch")}
         assert of["devices"] == of["tensor"] * of["pipeline"] * of["data"]
         assert of["batch"] % (of["data"] * of["microbatch"]) == 0
+
+
+@pytest.mark.parametrize("line", ["| 41 | 9.8% |", "| 40 | 15.1% |", "| 4 | 7.2% |"])
+def test_the_document_has_the_figures(line):
+    assert line in (ROOT / "docs" / "accuracy.md").read_text(encoding="utf-8")

@@ -28,6 +28,7 @@ CAUSE = {
     "drain": "after its last task",
     "dependency": "waiting for other tasks",
 }
+OF_SCHEDULE = {"policy": "the order of the schedule gave it no ready task"}  # in a pipeline
 PIPELINE = {
     "ideal_s": "mean compute of the ranks, each kernel once",
     "recompute_s": "what backward computes again, mean of the ranks",
@@ -112,14 +113,14 @@ def ledger(facts: Mapping[str, Any]) -> list[str]:
 def terms(facts: Mapping[str, Any]) -> list[tuple[str, float, str]]:
     """Return sign, seconds and meaning of each term of the makespan; causes are indented."""
     theory, measured = facts["theory"], facts["ledger"]
-    slowed = facts.get("slowed_s")
+    slowed, causes = facts.get("slowed_s"), CAUSE | (OF_SCHEDULE if facts.get("pipeline") else {})
     formula = f"{number(theory['n'])}/{theory['p']} x ({seconds(theory['t_s'])} + {seconds(theory['t_c'])})"
     return [
         ("  T_total", measured["t_total_s"], f"N/P (T_s + T_c) = {formula}"),
         ("+ deviation", measured["deviation_s"], "work that differs from the average, noise, local inputs"),
         *([("      slowed", slowed, "of it, computing slowed by communication")] if slowed else []),
         ("+ idle", measured["idle_s"], ""),
-        *((f"      {cause}", spent, CAUSE.get(cause, "")) for cause, spent in measured["idle"].items() if spent),
+        *((f"      {cause}", spent, causes.get(cause, "")) for cause, spent in measured["idle"].items() if spent),
         ("+ contention", measured["contention_s"], "transfers sharing the network"),
         ("- hidden", measured["hidden_s"], "transfers that overlap computing or each other"),
         ("= makespan", facts["makespan_s"], ""),

@@ -30,7 +30,7 @@ from parsim.plot.gantt import ENTRY, WIDE, lanes, last, mark
 from parsim.plot.letters import make_writable, written
 from parsim.plot.paper import Margins, figure, headline, ours
 
-LABEL = 46  # cells
+LABEL = 56  # cells
 LEAST, MOST = 0.7, 2.6  # inches of a chart
 MARGINS = Margins(top=0.4, bottom=0.5)  # the gap above the first chart has room for its titles
 GAP = 0.5  # inches between two charts

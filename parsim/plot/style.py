@@ -42,7 +42,7 @@ KINDS = {
     "backward": Look(GREEN, "///"),
     "input_grad": Look(SKY, "///"),
     "weight_grad": Look(YELLOW, "\\\\\\"),
-    "overlap": Look(GREEN, "xxx"),
+    "overlap": Look("#00594A", "xxx"),
     "optimizer": Look(PURPLE, "xxx"),
     "receive": Look(SKY, "..."),
     "transfer": Look(ORANGE),

@@ -129,7 +129,7 @@ SHOWN = {
     f"{TWO}workload: {{kind: mlp, wid^ths: [2, 2]}}\n": "Width of the input",
     f"{TWO}workload: {{kind: tasks, tasks: [{{name: t, after: [], out^put: 1 B}}]}}\n": "Bytes of the task's output",
     f"{TWO}workload: {{kind: mlp, optimizer: {{kind: adam, bet^a1: 0.9}}}}\n": "Weight of the past",
-    f"{TWO}workload: {{kind: mlp}}\npl^an: {{split: data}}\n": "How training is split",
+    f"{TWO}workload: {{kind: mlp}}\npl^an: {{split: data}}\n": "How the work is cut",
     f"{TWO}workload: {{kind: mlp}}\nplan: {{split: data, pre^fetch: 1}}\n": "Tasks that a worker takes ahead",
     f"{TWO}workload: {{kind: items}}\nplan: {{split: data, steps: {{mer^ge: 1 s}}}}\n": "takes to merge",
     f"{TWO}pol^icy: heft\n": "Chooses the ready task that an idle worker takes",

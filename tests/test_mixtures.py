@@ -47,7 +47,7 @@ def test_an_exposed_sum_of_gradients_is_what_links_of_twice_the_speed_halve():
 
 
 def test_exchanges_within_layers_are_priced_on_the_faster_links():
-    found = parsim.explain(scenario({"tensor": 2}))
+    found = parsim.explain(scenario({"tensor": 2, "algorithm": "ring"}))
     compute = sum(seconds(found.result, kind) for kind in ("forward", "backward", "optimizer"))
     exposed = found.makespan_s - compute
     assert exposed > 0

@@ -28,7 +28,6 @@ MODELINE = "# yaml-language-server: $schema=parsim.schema.json"
 GOLDEN = Path(__file__).parent / "golden"
 LONG = 400  # lines
 UNCOUNTED = {"33_gpt3_13b_mixed", "35_mixtral_experts"}  # parts of them are, below
-DEGREES = {"data", "tensor", "context", "expert"}
 NAMES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 CONFIRMED = {
@@ -235,14 +234,7 @@ def tries():
             yield pytest.param(name, [word for word in shlex.split(group) if word != "--set"], id=f"{name} {group}")
 
 
-def sent():
-    """Graphs of degrees of parallelism hold the network, whose routes are functions: they cannot be sent."""
-    cannot = pytest.mark.xfail(raises=AttributeError, strict=True)
-    held = [name for name in NAMES if load(FOLDER / f"{name}.yaml").values.get("plan", {}).keys() & DEGREES]
-    return [pytest.param(name, marks=cannot if name in held else ()) for name in NAMES]
-
-
-@pytest.mark.parametrize("name", sent())
+@pytest.mark.parametrize("name", NAMES)
 def test_a_graph_can_be_sent_to_another_process(name):
     graph = build(load(FOLDER / f"{name}.yaml")).graph
     sent = pickle.loads(pickle.dumps(graph))

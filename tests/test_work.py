@@ -160,7 +160,7 @@ def test_twice_the_microbatches_are_faster_by_what_the_bubble_loses():
     assert found.decided == (
         "Not the same work: 384 ms of computing at speed 1 with microbatches=32, 768 ms with microbatches=64. "
         "Per second of computing: microbatches=64 is the fastest: 261.7 ms, 11.72 ms (4.29 %) less than "
-        "microbatches=32; on average, a worker spends 3.906 ms less idling while the policy gave it no ready task "
+        "microbatches=32; on average, a worker spends 3.906 ms less idling while the schedule gave it no ready task "
         "(policy) and 3.906 ms less idling after the last task (drain)."
     )
     rows = [line for line in found.report().splitlines() if line.startswith(("* micro", "  micro"))]

@@ -27,7 +27,6 @@ from parsim.cli.progress import waiting
 from parsim.cli.schedule import schedule
 from parsim.cli.terminal import say, say_json
 from parsim.core.errors import Fault, RunError
-from parsim.core.quantities import number
 
 if TYPE_CHECKING:
     from parsim.entries.registry import Shelf
@@ -135,6 +134,8 @@ def _running(device: str) -> str:
 
     known = kind(device)
     figures = [(known.price, "USD/h"), (known.power, "W")]
+    from parsim.core.quantities import number  # waits for NumPy
+
     told = ", ".join(f"{number(value)} {unit}" for value, unit in figures if value is not None)
     return f" {told}." if told else ""
 

@@ -33,7 +33,7 @@ def nested(host: int, sizes: tuple[int, ...] = (), unlike: int = 1) -> Alike:
     """
 
     def alike(sources: Places, targets: Places) -> Pairs:
-        some, others = np.array(sources), np.array(targets)
+        some, others = np.array(sources, np.int64), np.array(targets, np.int64)
         some, others = some[some != host], others[others != host]
         if len(some) and len(others):
             for source, target, pairs in _between(some, others, (*sizes, host), unlike):

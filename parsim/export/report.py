@@ -163,7 +163,7 @@ def _all_or_some(found: Mapping[str, Any]) -> str:
     """Name the ranks that compute longest."""
     busiest = found["busiest"]
     if len(busiest) == len(found["ranks"]) > 1:
-        return "all, which compute equally long"
+        return "all"
     more = f" and {len(busiest) - 3} more" if len(busiest) > 3 else ""
     return ", ".join(short(name, 20) for name in busiest[:3]) + more
 

@@ -80,8 +80,8 @@ class Attention(Kernel):
         width = q[2] // self._heads * self._groups
         fitting(q[0] == k[0] and k[2] == width, f"q {q} needs k and v of batch {q[0]} and width {width}, not {k}")
         if self._mask == "causal":
-            whole = q[1] * self._parts
-            fitting(whole == k[1], f"a causal mask needs {whole} positions in k {k}, since q is {q}")
+            same = "the same sequence length" if self._parts == 1 else f"{self._parts} times the sequence length"
+            fitting(q[1] * self._parts == k[1], f"a causal mask needs {same} in q {q} and k {k}")
         fitting(k[1] > 0, f"k {k} has no position to attend to")
         return q
 

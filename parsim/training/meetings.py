@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from parsim.collectives import collective, collectives
 from parsim.core.algorithm import Question, operations_of
@@ -27,6 +28,10 @@ class Meetings:
         self._cluster, self._algorithm = cluster, algorithm
         self._groups: dict[tuple[int, ...], Group] = {}
         self._known: dict[tuple[Group, str, float], Collective] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickle the collectives made so far, which longer runs have, too, without the network's functions."""
+        return {"_groups": self._groups, "_known": self._known}
 
     def of(self, operation: str, size: float, devices: Sequence[int]) -> Collective:
         """Return a collective of *devices*, whose members are their places, of a buffer of *size* bytes."""

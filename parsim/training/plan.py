@@ -1,4 +1,4 @@
-"""How training is split into tasks, by data or by layers.
+"""How training is split into tasks, by data, by layers, or by degrees of parallelism.
 
     by data      rank 0 |0F0 0B0 0U|  <- sums the gradients of all ranks, updates, and sends the weights back
                  rank 1 |0F1 0B1 ..|     one stage with all layers; each rank has a subset of the batch
@@ -39,7 +39,6 @@ from parsim.training.shards import Shards
 from parsim.training.stage import Recompute
 
 SCHEDULE = Ask("1f1b")
-Orders = list[list[Op]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,7 +156,7 @@ class Cut(NamedTuple):
 
     stages: Ranges  # the layers of each
     parts: list[slice]  # the rows of each microbatch or subset
-    orders: Orders  # on each rank, in one iteration
+    orders: list[list[Op]]  # on each rank, in one iteration
     ops: Ops  # the same orders as columns
     ordered: bool  # whether ranks follow their orders
     recompute: tuple[Recompute, ...]  # of each layer
@@ -325,7 +324,7 @@ def _schedule(schedule: Ask | None) -> Ask:
 
 def _orders(
     schedule: Ask, ranks: int, parts: int, chunks: int, times: Callable[[int], StageTimes]
-) -> tuple[Orders, Ops]:
+) -> tuple[list[list[Op]], Ops]:
     with checked_in_plan():
         actions = orders_of(schedule, ranks, parts, chunks, times)
     orders = [ops_of(row) for row in actions]  # what runs as one task there is computed one after the other here
@@ -334,7 +333,7 @@ def _orders(
     return orders, ops
 
 
-def _apart(orders: Orders, ops: Ops) -> list[str]:
+def _apart(orders: list[list[Op]], ops: Ops) -> list[str]:
     """Return the first place where saved values of forward or of a half of backward would have to travel."""
     rank = np.repeat(np.arange(len(orders)), np.diff(ops.first))
     home = np.full((int(ops.stage.max()) + 1, int(ops.microbatch.max()) + 1), len(orders))

@@ -74,6 +74,6 @@ def _round(phases: Sequence[Phase | None], groups: Ints, cluster: Cluster) -> Fl
                     load[link] += weight * size
     found = np.zeros(len(groups))
     for number, path in sends:
-        drained = max(load[link] / cluster.capacities[link] for link in path.links)
+        drained = max((load[link] / cluster.capacities[link] for link in path.links), default=0.0)
         found[number] = max(found[number], path.latency + drained)
     return found

@@ -64,6 +64,10 @@ class ShardedTraining(Training):
     means: Means
     template: list[Any] = field(default_factory=list)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickle the fields; the tasks of a replica are made anew."""
+        return super().__getstate__() | {"template": []}
+
     @cached_property
     def stages(self) -> Stages:
         """What the stages take on a device."""

@@ -1,5 +1,6 @@
 """The engine with one rule broken at a time, from outside: what to replace by what, and the policies that show it."""
 
+from parsim.core.columns import NONE as IDLE
 from second.generator import PLANNING, POLICIES
 
 ALL = tuple(policy for policy in POLICIES if policy not in PLANNING)
@@ -30,8 +31,13 @@ def higher_of_equals_first(ranking):
     return lambda values: len(values) - 1 - ranking(values[::-1])
 
 
-def lane_of_its_own(key):
-    return lambda self, task: (key(self, task)[0], task)
+def any_number(start):
+    def begin(self, lane, now):
+        while self._queue[lane]:
+            start(self, lane, now)
+        self._busy[lane] = IDLE
+
+    return begin
 
 
 def last_first(pop):
@@ -82,7 +88,7 @@ BROKEN_ENGINE = {
     "the host sends all at once": ("parsim.sim.early_transfers.Turns.due", always, ("round_robin",)),
     "early inputs take any room": ("parsim.sim.early_transfers.Spare.grant", always, ("round_robin",)),
     "fifo goes by arrival": ("parsim.policies.fifo.join", by_arrival, ("fifo",)),
-    "a lane does any number of tasks at a time": ("parsim.sim.lanes.Lanes._key", lane_of_its_own, ALL),
+    "a lane does any number of tasks at a time": ("parsim.sim.lanes.Lanes._next", any_number, ALL),
     "a lane starts what came last": ("parsim.sim.lanes.heappop", last_first, ALL),
     "what a lane hands on leaves one after the other": ("parsim.sim.lanes.Lanes._set_out", one_after_the_other, ALL),
     "a task is ready as what a lane sends leaves": ("parsim.sim.lanes.Lanes._set_out", ready_as_it_leaves, ALL),

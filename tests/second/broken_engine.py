@@ -1,7 +1,8 @@
 """The engine with one rule broken at a time, from outside: what to replace by what, and the policies that show it."""
 
-from parsim.core.columns import NONE as IDLE
 from second.generator import PLANNING, POLICIES
+
+IDLE = -1  # in place of a task of a lane
 
 ALL = tuple(policy for policy in POLICIES if policy not in PLANNING)
 NONE = (None,)  # flows have no policy

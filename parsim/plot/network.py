@@ -1,8 +1,10 @@
 r"""The network of a cluster: devices, switches, cards, and the links between them, coloured by tier or by load.
 
-(switch)             tier devices: blue lines           with loads: dark for idle links, bright for full ones
-/   |   \\
-    [w0] [w1] [w2]          a line stands for the links of both directions; the thicker it is, the more B/s
+         (switch)           tier devices: blue lines       with loads: dark for idle links, bright for full ones
+        /   |    \
+    [w0]  [w1]  [w2]
+
+A line stands for the links of both directions; the thicker it is, the more bytes a second.
 """
 
 from __future__ import annotations

@@ -1,8 +1,10 @@
-r"""The drawing of a ring and of a torus.
+"""The drawing of a ring and of a torus.
 
-w2 - w3        one side: a circle       two: a grid       three: planes behind each other
-|    |        the links that close a row are bowed; those of the host are left out
-w0 - w1
+    w2 - w3
+    |    |        one side: a circle       two: a grid       three: planes behind each other
+    w0 - w1
+
+Links that close a row are bowed. Those of the host are left out.
 """
 
 from __future__ import annotations

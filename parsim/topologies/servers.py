@@ -1,11 +1,14 @@
 r"""The drawing of nodes: devices in a row, what joins them below, cards and the network above.
 
-(network)                 islands: one; rail: a row of leaves, and above it the spines
-/   |   \\
-    [nic] [nic] [nic] [nic]
-w0    w1    w2    w3
-\\  /        \\  /
-(node 0)    (node 1)        or bowed links from device to device
+              (network)                 of islands; of rail: a row of leaves, and above it the spines
+          /    |     |    \
+      [nic] [nic]   [nic] [nic]
+        |     |       |     |
+        w0    w1      w2    w3
+          \  /          \  /
+        (node 0)      (node 1)          or bowed links from device to device
+
+Links within nodes and links of cards are two tiers, each with its colour.
 """
 
 from __future__ import annotations

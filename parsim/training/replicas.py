@@ -1,8 +1,9 @@
 """The task graph of training by degrees of parallelism: a template for every replica and iteration, and groups.
 
-template   rank 0 |0F0|0B0|0U|     x replicas x iterations, numbered device by device
-rank 1 |1F0|1B0|1U|
-groups     the same task of the devices of a group is one collective
+    template   rank 0 |0F0|0B0|0U|     x replicas x iterations, numbered device by device
+               rank 1 |1F0|1B0|1U|
+
+A task has a copy on every device of a group; these copies are the members of one collective.
 """
 
 from __future__ import annotations

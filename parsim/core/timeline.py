@@ -117,10 +117,10 @@ class Timeline:
         return is_transfer[self.kinds.code]
 
     @cached_property
-    def meetings(self) -> npt.NDArray[np.bool_]:
+    def members(self) -> npt.NDArray[np.bool_]:
         """True for the spans of members of collectives, which count neither as computing nor as a transfer."""
-        meets = np.array([kind == COLLECTIVE for kind in self.kinds.table], dtype=bool)
-        return meets[self.kinds.code]
+        is_member = np.array([kind == COLLECTIVE for kind in self.kinds.table], dtype=bool)
+        return is_member[self.kinds.code]
 
     @cached_property
     def owned(self) -> npt.NDArray[np.bool_]:
@@ -138,7 +138,7 @@ class Timeline:
     @cached_property
     def computes(self) -> npt.NDArray[np.bool_]:
         """True for compute spans of any kind."""
-        return self.owned & ~self.transfers & ~self.meetings
+        return self.owned & ~self.transfers & ~self.members
 
     def rows(self) -> list[tuple[Any, ...]]:
         """Return the spans as plain tuples in the order of `COLUMNS`."""

@@ -39,7 +39,7 @@ FILL, DRAIN, DEPENDENCY = (CAUSES.index(cause) for cause in ("fill", "drain", "d
 
 def write_csv(timeline: Timeline) -> Iterator[str]:
     """Write *timeline* in the contract's columns, some lines at a time, with floats as `repr` writes them."""
-    collective = timeline.meetings.any()
+    collective = timeline.members.any()
     yield ",".join((HEADER, *(MORE if collective else ()))) + "\n"
     named = (timeline.tasks, timeline.kinds, timeline.workers, timeline.lanes, timeline.waits)
     for rows in pieces(len(timeline)):
@@ -87,7 +87,7 @@ def gaps(timeline: Timeline) -> Idle:
     idlers = np.flatnonzero(named & (np.diff(bounds) == 0) & (end_of_all > 0))
     begin, end = np.zeros(len(idlers)), np.full(len(idlers), end_of_all)
     pieces = [(idlers, begin, end, np.full(len(idlers), DRAIN))]
-    busy = ~timeline.meetings
+    busy = ~timeline.members
     for worker in np.flatnonzero(named & (np.diff(bounds) > 0)).tolist():
         spans = by_worker[bounds[worker] : bounds[worker + 1]]
         first, last = timeline.start_s[spans[0]], timeline.end_s[spans].max()

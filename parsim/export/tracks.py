@@ -91,7 +91,7 @@ def lay(timeline: Timeline, devices: Mapping[str, str], ticks: Ticks) -> Tracks:
     lanes = len(timeline.lanes.table) + 1  # of a worker: its own, then a lane for each route
     worker = np.concatenate([timeline.workers.code, timeline.idle.worker[idle]]).astype(np.int64)
     lane = np.zeros(len(worker), np.int64)
-    lane[: len(timeline)] = np.where(timeline.transfers | timeline.meetings, timeline.lanes.code + 1, 0)
+    lane[: len(timeline)] = np.where(timeline.transfers | timeline.members, timeline.lanes.code + 1, 0)
     groups, group = np.unique((worker * lanes + lane) * 2 + (begin == finish), return_inverse=True)
     order = np.lexsort((begin, group))
     bounds = np.searchsorted(group[order], np.arange(len(groups) + 1)).tolist()

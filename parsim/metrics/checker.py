@@ -286,7 +286,7 @@ class _Proof:
 
 def idleness(timeline: Timeline, tolerance: float) -> Iterator[str]:
     """Yield the idle intervals that overlap a span or another interval of their worker by more than *tolerance*."""
-    idle, own = timeline.idle, timeline.owned & ~timeline.meetings
+    idle, own = timeline.idle, timeline.owned & ~timeline.members
     start = np.concatenate([timeline.start_s[own], idle.start_s])
     end = np.concatenate([timeline.end_s[own], idle.end_s])
     worker = np.concatenate([timeline.workers.code[own], idle.worker])

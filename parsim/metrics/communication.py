@@ -31,7 +31,7 @@ def communication(job: Job, timeline: Timeline) -> dict[str, dict[str, float]]:
     rows = np.flatnonzero(timeline.owned & timeline.transfers)
     codes, took = communicators(job, timeline)[rows], (timeline.end_s - timeline.start_s)[rows]
     shown, weights = np.zeros(len(rows)), job.cluster.stands_for
-    everything = np.flatnonzero(timeline.owned & ~timeline.meetings)
+    everything = np.flatnonzero(timeline.owned & ~timeline.members)
     place = np.full(len(timeline), -1)
     place[rows] = np.arange(len(rows))
     for part in in_chunks(timeline.workers.code[everything]) if len(rows) else ():

@@ -95,7 +95,7 @@ def _sums(worker: np.ndarray[Any, Any], values: Floats, workers: int) -> Floats:
 
 def _outside_compute(timeline: Timeline, workers: int) -> Floats:
     """Return for each worker the length of the union of its transfers outside its compute, (workers,)."""
-    shown, owned = np.zeros(workers), np.flatnonzero(timeline.owned & ~timeline.meetings)
+    shown, owned = np.zeros(workers), np.flatnonzero(timeline.owned & ~timeline.members)
     if timeline.transfers[owned].any():
         for rows in in_chunks(timeline.workers.code[owned]):
             shown += _outside_compute_of(timeline, owned[rows], workers)

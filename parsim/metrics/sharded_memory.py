@@ -20,8 +20,8 @@ from parsim.training.sharded import ShardedTraining
 
 def always(training: ShardedTraining) -> Floats:
     """Return what devices hold during the whole run, (devices, kinds)."""
-    degrees, precision, sharding = training.means.degrees, training.precision, training.means.sharding
-    copies = training.means.copies
+    degrees, precision, sharding = training.parallelism.degrees, training.precision, training.parallelism.sharding
+    copies = training.parallelism.copies
     parts = (
         (WEIGHTS, sharding.weights, BYTES[precision.weights]),
         (GRADIENTS, sharding.gradients, BYTES[precision.gradients]),

@@ -94,7 +94,7 @@ def places(timeline: Timeline, lanes: list[int]) -> Floats:
 
 def bands(timeline: Timeline) -> tuple[Band, Band]:
     """Return the bands of computing and of communication; one of them takes the whole lane if the other is absent."""
-    talks = timeline.transfers | timeline.meetings
+    talks = timeline.transfers | timeline.members
     if not talks.any():
         return Band(-0.4, 0.4), Band(0.0, 0.0)
     if talks.all():
@@ -160,15 +160,15 @@ def boxes(timeline: Timeline, rows: Ints) -> tuple[Floats, Floats]:
     drawn = ~np.isnan(place[timeline.workers.code])
     moves = np.flatnonzero(timeline.transfers & drawn)  # heights depend on all transfers
     alone = rows[~timeline.transfers[rows]]
-    meets, owned = timeline.meetings[alone], timeline.owned[alone]
-    for one in (moves, alone[meets], alone[owned & ~meets], alone[~owned]):
+    members, owned = timeline.members[alone], timeline.owned[alone]
+    for one in (moves, alone[members], alone[owned & ~members], alone[~owned]):
         if len(one):
             top[one], bottom[one] = heights(timeline, one, place)
     return top[rows], bottom[rows]
 
 
 def _known_first(timeline: Timeline) -> list[str]:
-    long = timeline.kinds.code[(timeline.end_s > timeline.start_s) & ~timeline.meetings]  # what members get is drawn
+    long = timeline.kinds.code[(timeline.end_s > timeline.start_s) & ~timeline.members]  # what members get is drawn
     there = {timeline.kinds.table[code] for code in np.unique(long).tolist()}
     return [*(kind for kind in style.KINDS if kind in there), *sorted(there - set(style.KINDS))]
 
@@ -178,7 +178,7 @@ def heights(timeline: Timeline, rows: Ints, place: Floats) -> tuple[Floats, Floa
     worker = timeline.workers.code[rows]
     lane = place[worker]
     computing, sending = bands(timeline)
-    if timeline.meetings[rows[0]]:
+    if timeline.members[rows[0]]:
         return lane + sending.top, lane + sending.bottom
     if not timeline.transfers[rows[0]]:
         band = Band(-0.4, 0.4) if not timeline.owned[rows].any() else computing

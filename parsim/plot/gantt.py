@@ -182,7 +182,7 @@ def _names(axes: Axes, timeline: Timeline, shown: list[int]) -> None:
     place, (computing, _) = places(timeline, shown), bands(timeline)
     one = point(axes)
     size = min(8.0, 0.75 * ((computing.bottom - computing.top) or 1.0) / one.y)
-    named = ~timeline.transfers & ~timeline.meetings & ~np.isnan(place[timeline.workers.code])
+    named = ~timeline.transfers & ~timeline.members & ~np.isnan(place[timeline.workers.code])
     for span in np.flatnonzero(named).tolist():
         left, right = timeline.start_s[span], timeline.end_s[span]
         name = legible(brief(str(timeline.task[span])), int(timeline.number[span]))

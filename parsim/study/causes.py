@@ -99,12 +99,12 @@ def _path(timeline: Timeline) -> Bools:
 
 def _sends(timeline: Timeline) -> Bools:
     """Return a mask of transfers, tasks of communication lanes, and members of collectives, (spans,)."""
-    return timeline.transfers | timeline.meetings
+    return timeline.transfers | timeline.members
 
 
 def _network(job: Job, timeline: Timeline, path: Bools) -> Iterator[Trial]:
     """Yield trials for the busiest link of the path, the busiest link of the run, and the links of one device."""
-    members = timeline.number[path & timeline.meetings]
+    members = timeline.number[path & timeline.members]
     received = (timeline.sender >= 0) & np.isin(timeline.number, members)  # by members of collectives on the path
     ways = moved(job, timeline, timeline.transfers)
     everywhere, deciding = busy(job, ways), busy(job, moved(job, timeline, (timeline.transfers & path) | received))

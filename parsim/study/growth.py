@@ -52,7 +52,7 @@ class Growth(NamedTuple):
         wider = with_workers(scenario, job, workers)
         if isinstance(program, ShardedTraining):
             rows, size = program.model.rows, microbatch_size(program)
-            data = value if self.over == "plan.data" else program.means.degrees.data
+            data = value if self.over == "plan.data" else program.parallelism.degrees.data
             rows = rows // self.own * value if self.weak else rows
             return changed(wider, {**batched(rows, data, size), self.over: value})
         return changed(wider, {self.over: value}) if self.over != WORKERS else wider
@@ -66,7 +66,7 @@ def growth(scenario: Scenario, job: Job, over: str, weak: bool) -> Growth:
         if weak and over != DEGREES[0]:
             why = f"keeps the batch of a replica while replicas are added, and {over} adds none; use plan.data"
             raise ScenarioError([Fault("--weak", 0, 0, "weak", why)])
-        value = getattr(graph.program.means.degrees, over.partition(".")[2])
+        value = getattr(graph.program.parallelism.degrees, over.partition(".")[2])
         return Growth(over, value, own // value, weak)
     if weak:
         why = "needs training by degrees of parallelism, whose replicas have a batch each; leave it out"

@@ -28,7 +28,7 @@ SMALLER = (2, 4, 8)  # times as small, where the run does not fit
 
 def trials(scenario: Scenario, training: ShardedTraining) -> Iterator[Trial]:
     """Yield changes of the plan of a *training*, one at a time."""
-    degrees, size = training.means.degrees, microbatch_size(training)
+    degrees, size = training.parallelism.degrees, microbatch_size(training)
     for up, down in permutations(("data", "tensor", "pipeline", "context"), 2):
         factor = _least_factor(getattr(degrees, down))
         used = up != "context" or degrees.context > 1
@@ -42,7 +42,7 @@ def trials(scenario: Scenario, training: ShardedTraining) -> Iterator[Trial]:
     for each in (2 * size, size // 2):
         if each and training.model.rows // degrees.data % each == 0:
             yield of_microbatches(scenario, training, each)
-    if training.means.copies.dense > 1:
+    if training.parallelism.copies.dense > 1:
         yield from _of_data_ranks(scenario, training)
 
 
@@ -54,7 +54,7 @@ def smaller_microbatches(scenario: Scenario, training: ShardedTraining) -> Itera
 
 def microbatch_size(training: ShardedTraining) -> int:
     """Return the samples of a microbatch."""
-    return training.model.rows // training.means.degrees.data // len(training.cut.parts)
+    return training.model.rows // training.parallelism.degrees.data // len(training.cut.parts)
 
 
 def batched(rows: int, data: int, each: int) -> dict[str, Any]:
@@ -69,7 +69,7 @@ def batched(rows: int, data: int, each: int) -> dict[str, Any]:
 
 
 def _degrees(scenario: Scenario, training: ShardedTraining, changed: Mapping[str, int]) -> Trial:
-    degrees = training.means.degrees
+    degrees = training.parallelism.degrees
     words = ", ".join(f"{name} {value} instead of {getattr(degrees, name)}" for name, value in changed.items())
     batch = batched(training.model.rows, changed.get("data", degrees.data), microbatch_size(training))
     settings = {**batch, **{f"plan.{name}": value for name, value in changed.items()}}
@@ -80,7 +80,7 @@ def _degrees(scenario: Scenario, training: ShardedTraining, changed: Mapping[str
 
 def of_microbatches(scenario: Scenario, training: ShardedTraining, each: int) -> Trial:
     """Return the trial of microbatches of *each* samples."""
-    settings = batched(training.model.rows, training.means.degrees.data, each)
+    settings = batched(training.model.rows, training.parallelism.degrees.data, each)
     words = f"microbatches of {each} instead of {microbatch_size(training)}"
     return _trial(scenario, "microbatch_size", words, settings, ["plan.microbatch_size"])
 
@@ -93,7 +93,7 @@ def _of_data_ranks(scenario: Scenario, training: ShardedTraining) -> Iterator[Tr
         if name != own:
             words = f"sharding: {name} instead of {own}"
             yield _trial(scenario, "other_sharding", words, {"plan.sharding": name}, ["plan.sharding"])
-    bucket = training.means.bucket
+    bucket = training.parallelism.bucket
     for times in BUCKETS if bucket else ():
         words = f"buckets of {size(bucket * times)} instead of {size(bucket)}"
         yield _trial(scenario, "bucket", words, {"plan.bucket": f"{bucket * times:.0f} B"}, ["plan.bucket"])

@@ -46,7 +46,7 @@ class Actions:
     """The actions of a training, cut when asked."""
 
     def __init__(self, training: ShardedTraining) -> None:
-        self._training, self._means = training, training.means
+        self._training, self._parallelism = training, training.parallelism
         self.pieces = cache(self._pieces)
         self.segments = cache(self._segments)
 
@@ -63,7 +63,7 @@ class Actions:
     def _segments(self, kind: int, stage: int, rows: int, layers: range) -> list[Segment]:
         """Return the segments of a piece; one without calls where it has none."""
         found = segments(self._training.stages.calls(layers, rows, kind), self._training.precision)
-        return (found if self._means.one_by_one else together(found)) or [Segment(())]
+        return (found if self._parallelism.one_by_one else together(found)) or [Segment(())]
 
     def _pieces(self, kind: int, stage: int, gathers: bool, reduces: bool) -> list[Piece]:
         """Return the pieces of an action, in the order in which they run."""
@@ -78,9 +78,10 @@ class Actions:
 
     def buckets(self, layers: range) -> Iterator[range]:
         """Yield the layers of each bucket of gradients, the last layers first."""
+        a_number, full = BYTES[self._training.precision.gradients], self._parallelism.bucket
         end, numbers = layers.stop, 0.0
         for number in reversed(layers):
             numbers += sum(self._training.held([number]))
-            if numbers * BYTES[self._training.precision.gradients] >= self._means.bucket or number == layers.start:
+            if numbers * a_number >= full or number == layers.start:
                 yield range(number, end)
                 end, numbers = number, 0.0

@@ -45,11 +45,6 @@ class Degrees(NamedTuple):
         """The number of devices."""
         return self.data * self.tensor * self.pipeline * self.context
 
-    @property
-    def replicas(self) -> int:
-        """The number of devices of each stage."""
-        return self.devices // self.pipeline
-
     def coordinate(self, degree: Degree) -> Ints:
         """Return the rank of each device in its group of a degree other than expert, (devices,)."""
         stride = 1

@@ -306,14 +306,14 @@ def _refuse(complaints: list[Complaint]) -> None:
 
 def _which(plan: TrainingPlan, key: str) -> str:
     """Say which of two keys that do not go together may be left out."""
-    return "it or split" if plan.split and key in (*_DEGREES, *_MEANS) else "it"
+    return "it or split" if plan.split and key in (*_DEGREES, *_WITH_DEGREES) else "it"
 
 
 _DEGREES = ("data", "tensor", "context", "expert", "order")
-_MEANS = ("sequence_parallel", "sharding", "bucket", "algorithm", "detail", "microbatch_size")
+_WITH_DEGREES = ("sequence_parallel", "sharding", "bucket", "algorithm", "detail", "microbatch_size")
 _OTHERS = {
-    "data": (*_DEGREES, *_MEANS, "pipeline", "schedule", "chunks", "stages", "sends"),
-    "layers": (*_DEGREES, *_MEANS, "subsets"),
+    "data": (*_DEGREES, *_WITH_DEGREES, "pipeline", "schedule", "chunks", "stages", "sends"),
+    "layers": (*_DEGREES, *_WITH_DEGREES, "subsets"),
     None: ("subsets",),
 }
 

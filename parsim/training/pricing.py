@@ -19,21 +19,21 @@ from parsim.core.collective import Phase
 from parsim.core.columns import Floats, Ints
 from parsim.core.op import KINDS
 from parsim.core.precision import Precision
+from parsim.training.communicators import Communicators
 from parsim.training.degrees import Degrees
 from parsim.training.exchange import NAME, Exchanged, exchanged
-from parsim.training.meetings import Meetings
 from parsim.training.sharded import Prices
 from parsim.training.stage import Stages
 
 
-def prices(stages: Stages, rows: int, degrees: Degrees, cluster: Cluster, meetings: Meetings) -> Prices:
+def prices(stages: Stages, rows: int, degrees: Degrees, cluster: Cluster, communicators: Communicators) -> Prices:
     """Return the seconds of every exchange of a model for microbatches of *rows*, on each device."""
-    return priced(dict.fromkeys(_exchanges(stages, rows, stages.precision)), degrees, cluster, meetings)
+    return priced(dict.fromkeys(_exchanges(stages, rows, stages.precision)), degrees, cluster, communicators)
 
 
-def priced(wanted: Iterable[Exchanged], degrees: Degrees, cluster: Cluster, meetings: Meetings) -> Prices:
+def priced(wanted: Iterable[Exchanged], degrees: Degrees, cluster: Cluster, communicators: Communicators) -> Prices:
     """Return the seconds of exchanges on the network of a cluster, on each device."""
-    return {one: _seconds(one, degrees.groups(one.communicator), cluster, meetings) for one in wanted}
+    return {one: _seconds(one, degrees.groups(one.communicator), cluster, communicators) for one in wanted}
 
 
 def _exchanges(stages: Stages, rows: int, precision: Precision) -> Iterator[Exchanged]:
@@ -45,9 +45,9 @@ def _exchanges(stages: Stages, rows: int, precision: Precision) -> Iterator[Exch
                 yield sent
 
 
-def _seconds(one: Exchanged, groups: Ints, cluster: Cluster, meetings: Meetings) -> Floats:
+def _seconds(one: Exchanged, groups: Ints, cluster: Cluster, communicators: Communicators) -> Floats:
     """Return the seconds of an exchange of all groups at once, (devices,)."""
-    some = [meetings.of(one.operation, one.size, devices.tolist()) for devices in groups]
+    some = [communicators.of(one.operation, one.size, devices.tolist()) for devices in groups]
     rounds = list(zip_longest(*(each.phases for each in some)))
     known = {_key(phases): phases for phases in rounds}
     took = {key: _round(phases, groups, cluster) for key, phases in known.items()}

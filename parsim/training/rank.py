@@ -19,7 +19,7 @@ from parsim.training.exchange import Exchanged
 from parsim.training.layout import BACKWARD, OPTIMIZER, WEIGHT_GRAD
 from parsim.training.segments import Segment
 from parsim.training.sharded import Numbers, ShardedTraining
-from parsim.training.tasks import EXCHANGE, Hold, Meeting, Tasks, lane_of
+from parsim.training.tasks import EXCHANGE, Hold, Member, Tasks, lane_of
 
 ALONE = Numbers(1.0, 1.0)
 ANY_LAYER = -1  # in place of a layer
@@ -36,7 +36,8 @@ class Rank:
     """Walks the ops of a rank in order, and adds their tasks."""
 
     def __init__(self, training: ShardedTraining, actions: Actions, tasks: Tasks, rank: int) -> None:
-        self.training, self.means, self.actions, self.tasks, self.rank = training, training.means, actions, tasks, rank
+        self.training, self.parallelism = training, training.parallelism
+        self.actions, self.tasks, self.rank = actions, tasks, rank
         self.ops = range(*training.cut.ops.first[rank : rank + 2].tolist())
         self.begins: list[int] = []  # of each op
         self.ends: list[list[int]] = []
@@ -65,7 +66,7 @@ class Rank:
             self.between += [(one, task) for of, task in self._waiting if of == stage for one in renewed]
 
     def _op(self, op: int) -> None:
-        action, sharding = self.actions.of(op), self.means.sharding
+        action, sharding = self.actions.of(op), self.parallelism.sharding
         sums = action.kind in (BACKWARD, WEIGHT_GRAD) and (sharding.gradients or op in self._last)
         gathers = sharding.weights and action.kind != WEIGHT_GRAD
         pieces = self.actions.pieces(action.kind, action.stage, gathers, sums)
@@ -96,7 +97,7 @@ class Rank:
             self._segment(action, segment, parents)
             parents = list(self._before)
         self._pieces.append(self._computed[-1])
-        if not self.means.sharding.keeps:
+        if not self.parallelism.sharding.keeps:
             self.tasks.holds += [Hold("weights", one.task, self._computed[-1], one.beyond) for one in gathered]
         self._reduce(action, piece, self._computed[first])
         return self._computed[first]
@@ -129,7 +130,7 @@ class Rank:
 
     def _at_once(self, some: Sequence[Exchanged]) -> list[tuple[Exchanged, ...]]:
         """Return the exchanges that a task stands for: one, or all of a communicator."""
-        if self.means.one_by_one:
+        if self.parallelism.one_by_one:
             return [(one,) for one in some]
         names = dict.fromkeys(one.communicator for one in some)
         return [tuple(one for one in some if one.communicator == name) for name in names]
@@ -138,23 +139,23 @@ class Rank:
         """Add a task of a lane for exchanges of a layer, priced or played."""
         communicator, operation, size, _ = some[0]
         task = self.tasks.after(parents, self.tasks.add(self.rank, EXCHANGE, action, lane_of(communicator)))
-        if self.means.one_by_one:
-            self.tasks.meetings.append(Meeting(task, communicator, operation, size))
+        if self.parallelism.one_by_one:
+            self.tasks.members.append(Member(task, communicator, operation, size))
         else:
             self.tasks.priced[task] = some
         return task
 
     def _of_data(self, action: Action, operation: str, numbers: Numbers, a_number: int) -> Iterator[Shared]:
         """Add tasks in which data ranks exchange so many numbers, of so many bytes each."""
-        for communicator, count, ranks in zip(("data", "expert data"), numbers, self.means.copies, strict=True):
+        for communicator, count, ranks in zip(("data", "expert data"), numbers, self.parallelism.copies, strict=True):
             if count and ranks > 1:
                 task = self.tasks.add(self.rank, EXCHANGE, action, lane_of("data"))
-                self.tasks.meetings.append(Meeting(task, communicator, operation, count * a_number))
+                self.tasks.members.append(Member(task, communicator, operation, count * a_number))
                 yield Shared(task, count * a_number * (1 - 1 / ranks))
 
     def _gather(self, action: Action, piece: Piece) -> list[Shared]:
         """Add tasks that gather the weights of a piece while earlier ones compute; return them."""
-        sharding, key = self.means.sharding, (action.stage, piece.layers.start)
+        sharding, key = self.parallelism.sharding, (action.stage, piece.layers.start)
         if sharding.keeps and key in self._seen:
             return []
         self._seen.add(key)
@@ -166,7 +167,7 @@ class Rank:
 
     def _reduce(self, action: Action, piece: Piece, first: int) -> None:
         """Add tasks that add up the gradients of a piece, which began with *first*, between data ranks."""
-        sharding, a_number = self.means.sharding, BYTES[self.training.precision.gradients]
+        sharding, a_number = self.parallelism.sharding, BYTES[self.training.precision.gradients]
         for one in self._of_data(action, sharding.reduces, piece.reduced, a_number):
             self._sums.setdefault(action.stage, []).append(self.tasks.after(self._before, one.task))
             if sharding.gradients:
@@ -176,7 +177,7 @@ class Rank:
 
     def _shapes(self, layers: range, shared: bool) -> list[Shape]:
         """Return the shapes of the weights of some layers; where data ranks share them, of flat shares."""
-        shares = self.means.copies if shared else ALONE
+        shares = self.parallelism.copies if shared else ALONE
         if shares == ALONE:
             return [shape for number in layers for shape in self.training.own.layers[number].weights.values()]
         counts = zip(self.training.held(layers), shares, strict=True)
@@ -185,12 +186,12 @@ class Rank:
     def _adding(self, piece: Piece) -> tuple[Call, ...]:
         """Return the calls that add gradients to those of earlier microbatches."""
         adding = self.training.adding
-        shapes = self._shapes(piece.layers, self.means.sharding.gradients)
+        shapes = self._shapes(piece.layers, self.parallelism.sharding.gradients)
         return tuple(Call(*adding[:2], "forward", (shape, shape)) for shape in shapes)
 
     def _update(self, stage: int) -> list[int]:
         """Add the update of a stage; return the tasks after which a device has the new weights."""
-        sharding, layers, update = self.means.sharding, self.training.cut.stages[stage], self.training.update
+        sharding, layers, update = self.parallelism.sharding, self.training.cut.stages[stage], self.training.update
         action, rows = Action(OPTIMIZER, stage, WHOLE_BATCH), update.kernel.rows
         task = self.tasks.add(self.rank, OPTIMIZER, action)
         self.tasks.after([*self._before, *self._sums.get(stage, [])], task)

@@ -38,9 +38,9 @@ def repriced(graph: TaskGraph, cluster: Cluster) -> TaskGraph:
     training = graph.program
     if not isinstance(training, ShardedTraining):
         return graph
-    means = training.means
-    means = means._replace(prices=priced(means.prices, means.degrees, cluster, means.meetings))
-    other = replace(training, means=means)
+    own = training.parallelism
+    prices = priced(own.prices, own.degrees, cluster, own.communicators)
+    other = replace(training, parallelism=own._replace(prices=prices))
     return replace(graph, program=other, priced=np.tile(Replicas(other).priced(), other.iterations))
 
 
@@ -52,7 +52,7 @@ class Replicas:
             training.template.append(Template(training))
         self.training: ShardedTraining = training
         self.template: Template = training.template[0]
-        self.tasks, degrees = self.template.tasks, training.means.degrees
+        self.tasks, degrees = self.template.tasks, training.parallelism.degrees
         columns = self.tasks.columns()
         self.rank = degrees.coordinate("pipeline")  # (devices,)
         of_rank = [np.flatnonzero(columns["rank"] == rank) for rank in range(degrees.pipeline)]
@@ -110,7 +110,7 @@ class Replicas:
         table = np.zeros((len(known), len(self.rank)))
         for some, number in known.items():
             for one in some:
-                table[number] += self.training.means.prices[one]
+                table[number] += self.training.parallelism.prices[one]
         key = np.array([known[some] for some in self.tasks.priced])
         return np.asarray(table[key[self.source], self.device])
 
@@ -141,23 +141,23 @@ class Replicas:
 
     def collectives(self) -> Iterator[Collective]:
         """Yield the collectives of every group, in every iteration."""
-        degrees, count = self.training.means.degrees, len(self.source)
-        meet = self.training.means.meetings.of
-        groups = {name: degrees.groups(name) for name in {one.communicator for one in self.tasks.meetings}}
+        degrees, count = self.training.parallelism.degrees, len(self.source)
+        collective = self.training.parallelism.communicators.of
+        groups = {name: degrees.groups(name) for name in {one.communicator for one in self.tasks.members}}
         of_rank = {name: self.rank[found[:, 0]] for name, found in groups.items()}
         for iteration in range(self.training.iterations):
-            for meeting in self.tasks.meetings:
-                here = of_rank[meeting.communicator] == self.tasks.rank[meeting.task]
-                for devices in groups[meeting.communicator][here]:
-                    members = self.task[self.replica[devices], meeting.task] + iteration * count
-                    one = meet(meeting.operation, meeting.size, devices.tolist())
-                    yield one._replace(members=tuple(members.tolist()), communicator=meeting.communicator.split()[-1])
+            for task, communicator, operation, size in self.tasks.members:
+                here = of_rank[communicator] == self.tasks.rank[task]
+                for devices in groups[communicator][here]:
+                    members = self.task[self.replica[devices], task] + iteration * count
+                    one = collective(operation, size, devices.tolist())
+                    yield one._replace(members=tuple(members.tolist()), communicator=communicator.split()[-1])
 
     # -- names
 
     def names(self, device: Ints) -> Numbered:
         """Return the names of tasks: those of a pipeline, with the piece, the lane, the replica and the iteration."""
-        degrees = self.training.means.degrees
+        degrees = self.training.parallelism.degrees
         shared = [name for name in ORDER if name not in ("expert", "pipeline") and getattr(degrees, name) > 1]
         of_device = [
             "".join(f"{name[0]}{degrees.coordinate(name)[one]}" for name in shared) for one in range(len(self.rank))

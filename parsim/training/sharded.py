@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 from parsim.core.columns import Floats
 from parsim.core.kernel import Shape, size
 from parsim.core.sharding import Sharding
+from parsim.training.communicators import Communicators
 from parsim.training.degrees import Degrees
 from parsim.training.exchange import Exchanged
-from parsim.training.meetings import Meetings
 from parsim.training.model import Model
 from parsim.training.program import Training
 from parsim.training.stage import Stages
@@ -32,15 +32,15 @@ class Numbers(NamedTuple):
     experts: float
 
 
-class Means(NamedTuple):
-    """How devices share and exchange."""
+class Parallelism(NamedTuple):
+    """How devices share the training of a model, and exchange."""
 
     degrees: Degrees
     sharding: Sharding
     bucket: float  # B
     one_by_one: bool  # whether exchanges within layers are played one by one
     prices: Prices
-    meetings: Meetings
+    communicators: Communicators
 
     @property
     def copies(self) -> Numbers:
@@ -56,12 +56,12 @@ class ShardedTraining(Training):
     Parameters
     ----------
     own : the layers as a device holds them.
-    means : how devices share and exchange.
+    parallelism : how devices share them, and exchange.
     template : the tasks of a replica, once they are made; trainings of other numbers of iterations have the same.
     """
 
     own: Model
-    means: Means
+    parallelism: Parallelism
     template: list[Any] = field(default_factory=list)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -84,7 +84,7 @@ class ShardedTraining(Training):
         for number in layers:
             layer = self.own.layers[number]
             own = {name for op in layer.ops if op.name == "grouped" for name in op.weights}
-            shared = own if self.means.degrees.expert > 1 else set()
+            shared = own if self.parallelism.degrees.expert > 1 else set()
             experts += size(*(layer.weights[name] for name in shared))
             dense += size(*(shape for name, shape in layer.weights.items() if name not in shared))
         return Numbers(dense, experts)

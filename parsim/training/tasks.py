@@ -29,8 +29,8 @@ def lane_of(name: str) -> int:
     return LANES.index(name) + 1
 
 
-class Meeting(NamedTuple):
-    """A task that exchanges with those of other replicas, whose sends are played."""
+class Member(NamedTuple):
+    """A task that is a member of a collective with those of other devices; its sends are played."""
 
     task: int
     communicator: str  # a key of `Degrees.groups`
@@ -58,7 +58,7 @@ class Tasks:
         self.continues: list[bool] = []  # whether it goes on with an action
         self.priced: list[tuple[Exchanged, ...]] = []  # exchanges of which a task takes the seconds
         self.edges: list[tuple[int, int, float]] = []  # parent, child, B
-        self.meetings: list[Meeting] = []
+        self.members: list[Member] = []
         self.holds: list[Hold] = []
         self.recipes: dict[tuple[Call, ...], int] = {(): 0}
         self._named: dict[str, int] = {}

@@ -24,17 +24,17 @@ from parsim.core.precision import Precision, PrecisionForm, lacking, precision_o
 from parsim.core.schema import Ask
 from parsim.core.sharding import Sharding
 from parsim.kernels import kernels
+from parsim.training.communicators import AUTO, Communicators
 from parsim.training.exchange import NAME as EXCHANGE
 from parsim.training.exchange import exchanged
 from parsim.training.layout import BACKWARD, FORWARD, INPUT_GRAD, WEIGHT_GRAD
-from parsim.training.meetings import AUTO, Meetings
 from parsim.training.model import Model
 from parsim.training.partition import Ranges
 from parsim.training.plan import TrainingPlan, cut
 from parsim.training.pricing import prices
 from parsim.training.program import Training, Update
 from parsim.training.replicas import tasks_of
-from parsim.training.sharded import Means, Prices, ShardedTraining
+from parsim.training.sharded import Parallelism, Prices, ShardedTraining
 from parsim.training.shards import WHOLE, Shards
 from parsim.training.stage import Recompute, Stages
 
@@ -81,9 +81,10 @@ def training(cluster: Cluster, plan: TrainingPlan, cost: Cost | None, make: Make
     with checked_below("precision"):
         formats = precision_of(precision, [device.peak for device in cluster.devices])
     complaints += _about_precision(precision, formats, cluster)
-    own, means = (model, None) if plan.split else sharded(plan, cluster, make, formats)
+    own, parallelism = (model, None) if plan.split else sharded(plan, cluster, make, formats)
     rows = plan.rows(model.rows)
-    known = Seconds(cluster, cost, own, formats, plan.recomputed(model), rows, means.prices if means else {})
+    priced = parallelism.prices if parallelism else {}
+    known = Seconds(cluster, cost, own, formats, plan.recomputed(model), rows, priced)
     parts = cut(plan, cluster, model, known)
     tasks = iterations * (sum(map(len, parts.orders)) + len(parts.stages))
     if tasks > MOST_TASKS:
@@ -95,10 +96,12 @@ def training(cluster: Cluster, plan: TrainingPlan, cost: Cost | None, make: Make
         update = Update(optimizer.name, arguments_of(arguments), entry(**arguments))
     adding, summing = (Update(name, (), kernels[name]()) for name in ("accumulate", "reduce"))
     program = Training(model, parts, update, adding, summing, iterations, formats)
-    return tasks_of(ShardedTraining(**vars(program), own=own, means=means) if means else program)
+    if parallelism:
+        program = ShardedTraining(**vars(program), own=own, parallelism=parallelism)
+    return tasks_of(program)
 
 
-def sharded(plan: TrainingPlan, cluster: Cluster, make: Make, formats: Precision) -> tuple[Model, Means]:
+def sharded(plan: TrainingPlan, cluster: Cluster, make: Make, formats: Precision) -> tuple[Model, Parallelism]:
     """Return a model as a device holds it under degrees of parallelism, and how devices exchange."""
     degrees, own = plan.degrees, make(WHOLE)
     complaints = [*(_about_slots(cluster) or degrees.complaints(len(cluster.workers))), *plan.about_batch(own.rows)]
@@ -106,12 +109,11 @@ def sharded(plan: TrainingPlan, cluster: Cluster, make: Make, formats: Precision
         raise Invalid(complaints)
     own = make(plan.shards)
     stages = Stages(own, (range(len(own.layers)),), formats, plan.recomputed(own))
-    meetings = Meetings(cluster, plan.algorithm or Ask(AUTO, collectives[AUTO]))
-    priced = prices(stages, plan.rows(own.rows), degrees, cluster, meetings)
+    communicators = Communicators(cluster, plan.algorithm or Ask(AUTO, collectives[AUTO]))
+    priced = prices(stages, plan.rows(own.rows), degrees, cluster, communicators)
     sharding = plan.sharding.make() if plan.sharding else Sharding()
-    return own, Means(
-        degrees, sharding, BUCKET if plan.bucket is None else plan.bucket, plan.detail == "layers", priced, meetings
-    )
+    bucket = BUCKET if plan.bucket is None else plan.bucket
+    return own, Parallelism(degrees, sharding, bucket, plan.detail == "layers", priced, communicators)
 
 
 def _about_slots(cluster: Cluster) -> list[Complaint]:

@@ -15,7 +15,7 @@ from parsim.core.schema import Ask
 AUTO = "auto"
 
 
-class Meetings:
+class Communicators:
     """Makes the collectives of groups of devices.
 
     Parameters

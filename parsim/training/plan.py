@@ -1,11 +1,13 @@
-"""How training is split into tasks, by data, by layers, or by degrees of parallelism.
+"""How training is divided into tasks: by degrees of parallelism, or by one of two splits.
 
-    by data      rank 0 |0F0 0B0 0U|  <- sums the gradients of all ranks, updates, and sends the weights back
-                 rank 1 |0F1 0B1 ..|     one stage with all layers; each rank has a subset of the batch
-    by layers    rank 0 |0F0 0F1 .. 0B0 0B1 0U|   each rank has a stage of neighbouring layers; microbatches run
-                 rank 1 |.. 1F0 1B0 1F1 1B1 1U|   in the order of a schedule; gradients are summed on their rank
+    degrees          rank 0 |0F0 0F1 .. 0B0 0B1 0U|   a pipeline as of split: layers in each replica; devices share
+                     rank 1 |.. 1F0 1B0 1F1 1B1 1U|   layers, and replicas add up their gradients
+    split: data      rank 0 |0F0 0B0 0U|  <- sums the gradients of all ranks, updates, and sends the weights back
+                     rank 1 |0F1 0B1 ..|     one stage with all layers; each rank has a subset of the batch
+    split: layers    rank 0 |0F0 0F1 .. 0B0 0B1 0U|   each rank has a stage of neighbouring layers; microbatches run
+                     rank 1 |.. 1F0 1B0 1F1 1B1 1U|   in the order of a schedule; gradients are summed on their rank
 
-The order of a rank's tasks is chosen by the policy in a split by data, and by the schedule in a split by layers.
+The order of a rank's tasks is chosen by the policy with split: data, and else by the schedule.
 """
 
 from __future__ import annotations
@@ -69,9 +71,9 @@ class TrainingPlan(Plan):
         layers.
     schedule : order in which each rank runs forwards and backwards; left out: 1f1b.
     chunks : stages on each rank, for schedules that interleave; left out: 2 for these and the V shapes, else 1.
-    stages : layers of each stage: cost, the slowest stage is as fast as it can be; count, equal
-        numbers of blocks; framework, embedding and head count as a block each; or a list. Left out: cost where the cost
-        knows the layers, else framework.
+    stages : layers of each stage: cost, the slowest stage is as fast as it can be; count, equal numbers of blocks;
+        framework, embedding and head count as a block each; or a list. Left out: cost where the cost knows the layers,
+        else framework.
     sends : overlapped, a rank computes while it sends; blocking, it starts its next action when what it sends has
         arrived; not for split: data. Left out: overlapped.
     microbatches : parts of the batch, of each replica or with split: data of each subset, that are computed one after
@@ -175,7 +177,7 @@ class Known(Protocol):
 
 
 def cut(plan: TrainingPlan, cluster: Cluster, model: Model, known: Known) -> Cut:
-    """Cut a model and its batch by the plan."""
+    """Cut a model and its batch by the plan, whose degrees fit the cluster and the batch."""
     where = f"split: {plan.split}" if plan.split else "degrees of parallelism"
     complaints = [
         Complaint(("plan", key), f"does not apply to {where}; leave {_which(plan, key)} out", "key")
@@ -229,10 +231,8 @@ def _by_layers(plan: TrainingPlan, cluster: Cluster, model: Model, known: Known,
 
 
 def _by_degrees(plan: TrainingPlan, cluster: Cluster, model: Model, known: Known, complaints: list[Complaint]) -> Cut:
-    degrees, workers = plan.degrees, len(cluster.workers)
-    complaints += [*degrees.complaints(workers), *plan.about_batch(model.rows)]
     _refuse(complaints)
-    rows = model.rows // degrees.data
+    degrees, rows = plan.degrees, model.rows // (plan.data or 1)
     parts = _slices(rows, rows // plan.rows(model.rows))
     rank = degrees.coordinate("pipeline").tolist()
     devices = [cluster.device_of_worker[rank.index(number)] for number in range(degrees.pipeline)]

@@ -91,9 +91,8 @@ class Rank:
         """Add the tasks of a piece; return the first one that computes."""
         gathered = self._gather(action, piece)
         parents = [*self._before, *(one.task for one in gathered)]
-        found = self._segments(action, piece)
         first = len(self._computed)
-        for segment in self._closed(action, piece) if later else found:
+        for segment in (self._closed if later else self._segments)(action, piece):
             self._segment(action, segment, parents)
             parents = list(self._before)
         self._pieces.append(self._computed[-1])

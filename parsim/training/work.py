@@ -81,7 +81,7 @@ def training(cluster: Cluster, plan: TrainingPlan, cost: Cost | None, make: Make
     with checked_below("precision"):
         formats = precision_of(precision, [device.peak for device in cluster.devices])
     complaints += _about_precision(precision, formats, cluster)
-    own, parallelism = (model, None) if plan.split else sharded(plan, cluster, make, formats)
+    own, parallelism = (model, None) if plan.split else sharded(plan, cluster, model.rows, make, formats)
     rows = plan.rows(model.rows)
     priced = parallelism.prices if parallelism else {}
     known = Seconds(cluster, cost, own, formats, plan.recomputed(model), rows, priced)
@@ -101,16 +101,18 @@ def training(cluster: Cluster, plan: TrainingPlan, cost: Cost | None, make: Make
     return tasks_of(program)
 
 
-def sharded(plan: TrainingPlan, cluster: Cluster, make: Make, formats: Precision) -> tuple[Model, Parallelism]:
-    """Return a model as a device holds it under degrees of parallelism, and how devices exchange."""
-    degrees, own = plan.degrees, make(WHOLE)
-    complaints = [*(_about_slots(cluster) or degrees.complaints(len(cluster.workers))), *plan.about_batch(own.rows)]
+def sharded(
+    plan: TrainingPlan, cluster: Cluster, rows: int, make: Make, formats: Precision
+) -> tuple[Model, Parallelism]:
+    """Return what a device holds of a model, and how devices exchange, for a batch of *rows*."""
+    degrees = plan.degrees
+    complaints = [*(_about_slots(cluster) or degrees.complaints(len(cluster.workers))), *plan.about_batch(rows)]
     if complaints:
         raise Invalid(complaints)
     own = make(plan.shards)
     stages = Stages(own, (range(len(own.layers)),), formats, plan.recomputed(own))
     communicators = Communicators(cluster, plan.algorithm or Ask(AUTO, collectives[AUTO]))
-    priced = prices(stages, plan.rows(own.rows), degrees, cluster, communicators)
+    priced = prices(stages, plan.rows(rows), degrees, cluster, communicators)
     sharding = plan.sharding.make() if plan.sharding else Sharding()
     bucket = BUCKET if plan.bucket is None else plan.bucket
     return own, Parallelism(degrees, sharding, bucket, plan.detail == "layers", priced, communicators)

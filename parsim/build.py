@@ -22,7 +22,7 @@ from parsim.core.garbage import uncollected
 from parsim.core.graph import TaskGraph
 from parsim.core.job import Cost, Job
 from parsim.core.plan import Plan, Steps
-from parsim.core.schema import Ask, Whole
+from parsim.core.schema import Ask, Whole, kind_of
 from parsim.core.signatures import taken
 from parsim.core.timeline import STEPS
 from parsim.costs import costs
@@ -110,8 +110,7 @@ def sections(values: dict[str, Any]) -> tuple[dict[str, Any], list[Complaint]]:
         cluster = _right([], ClusterForm, values.get("cluster"))
         if "devices" in cluster:
             said["cluster"] = ClusterForm(**cluster)
-    raw = values.get("workload")
-    kind = raw.get("kind") if isinstance(raw, dict) else raw
+    kind = kind_of(values.get("workload"))
     if "plan" in said and isinstance(kind, str) and kind in workloads.entries():
         form = plan_class(workloads[kind])
         plan = _collect(complaints, lambda: form(**check(form, values.get("plan") or {})), ("plan",))

@@ -41,3 +41,12 @@ class Ask(NamedTuple):
     def make(self, **more: Any) -> Any:
         """Call the entry with its arguments and those of the caller."""
         return self.entry(**self.arguments, **more)
+
+
+def kind_of(said: Any) -> Any:
+    """Return the name of the entry that a scenario asks for: a name alone, or the key `kind` of its section.
+
+    >>> kind_of("fifo"), kind_of({"kind": "ring", "bandwidth": "1 GB/s"}), kind_of(None)
+    ('fifo', 'ring', None)
+    """
+    return said.get("kind") if isinstance(said, dict) else said

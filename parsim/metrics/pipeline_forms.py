@@ -11,7 +11,7 @@ from parsim.core.job import Job
 from parsim.core.op import NAMES, Op
 from parsim.core.orders import Idle, chunks_of, claim_of
 from parsim.core.quantities import number
-from parsim.core.schema import Ask
+from parsim.core.schema import Ask, kind_of
 from parsim.metrics.form import Form, form_of
 from parsim.schedules import schedules
 
@@ -98,7 +98,7 @@ def _plays_in_order(job: Job) -> bool:
 def _schedule(job: Job) -> Ask | None:
     """Return the schedule of a pipeline of stages, if it claims the idle seconds of a rank."""
     said = (job.values.get("plan") or {}).get("schedule")
-    name = said if isinstance(said, str) else said.get("kind") if isinstance(said, dict) else None
+    name = kind_of(said)
     if name not in schedules.entries() or "idle" not in schedules.claims(name) or not _plays_in_order(job):
         return None
     arguments = {key: said[key] for key in said if key != "kind"} if isinstance(said, dict) else {}

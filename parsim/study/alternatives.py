@@ -23,7 +23,7 @@ from parsim.core.graph import TaskGraph
 from parsim.core.job import Job
 from parsim.core.op import TASKS, action, ops_of
 from parsim.core.orders import chunks_of
-from parsim.core.schema import Ask
+from parsim.core.schema import Ask, kind_of
 from parsim.core.tolerance import CLOSE, ranking
 from parsim.metrics.activations import live_activations
 from parsim.scenario.scenario import Scenario
@@ -83,7 +83,7 @@ def asked(scenario: Scenario, job: Job) -> Asked:
         return Asked("policy", job.policy_name, {})
     if job.graph.orders:
         plan = dict(scenario.values.get("plan") or {})
-        own = _kind(plan.get("schedule") or SCHEDULE.name)
+        own = kind_of(plan.get("schedule") or SCHEDULE.name)
         chunks = chunks_of(Ask(own, schedules[own]), plan.get("chunks"))  # the same stages for every schedule
         plan |= {"pipeline": ranks_of(job.graph), "chunks": chunks}
         sections = {name: {"plan": {**plan, "schedule": name}} for name in every_schedule() if name != own}
@@ -191,7 +191,3 @@ def best(found: Others, job: Job) -> Change | Refused:
     needs = f", which {found.needs[name]}" if name in found.needs else ""
     took = found.makespan_s[name]
     return Change(change, f"{words}, {name}{own}{needs}", took, gain(own_s, took), name, found.lacks.get(name, ""))
-
-
-def _kind(said: str | Mapping[str, Any]) -> str:
-    return said if isinstance(said, str) else str(said["kind"])

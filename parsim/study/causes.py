@@ -40,11 +40,11 @@ from parsim.study.slow_devices import middle, slowness
 from parsim.study.traffic import busy, moved, owners
 from parsim.training.program import Training
 from parsim.training.sharded import ShardedTraining
+from parsim.training.stage import RECOMPUTE
 
 UNEVEN = 1.05  # times the seconds of the device in the middle: a device is slow; times the mean: a stage is
 LONG = 2.0  # times the median of the tasks
 LARGE = 0.2  # of the makespan
-RECOMPUTE = ("none", "selective", "full")  # the less the earlier
 MOST = 0.75  # of the busy seconds of a device's links
 
 

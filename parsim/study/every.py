@@ -19,7 +19,7 @@ from parsim.build import sections
 from parsim.core.errors import Invalid, ParsimError, ScenarioError
 from parsim.core.op import ops_of
 from parsim.core.orders import GIVEN, chunks_of, orders_of
-from parsim.core.schema import Ask
+from parsim.core.schema import Ask, kind_of
 from parsim.entries.registry import Shelf
 from parsim.policies import policies
 from parsim.scenario.scenario import Scenario, changed
@@ -37,8 +37,7 @@ def every(path: str, value: Any, scenario: Scenario) -> Any:
     if path not in shelves or not is_all(value):
         return value
     section = scenario.values.get("plan") if path == SCHEDULE else scenario.values
-    own = section.get(path.rpartition(".")[2]) if isinstance(section, dict) else None
-    kind = own.get("kind") if isinstance(own, dict) else own
+    kind = kind_of(section.get(path.rpartition(".")[2])) if isinstance(section, dict) else None
     return sorted(shelves[path](), key=lambda name: name != kind)
 
 

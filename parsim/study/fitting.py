@@ -18,7 +18,7 @@ from parsim.core.errors import ParsimError
 from parsim.core.job import Job
 from parsim.core.orders import chunks_of, claim_of
 from parsim.core.quantities import seconds
-from parsim.core.schema import Ask
+from parsim.core.schema import Ask, kind_of
 from parsim.metrics.activations import live_activations
 from parsim.scenario.scenario import Scenario
 from parsim.schedules import schedules
@@ -30,22 +30,22 @@ from parsim.study.every import CHUNKS, SCHEDULE, brought, every_schedule
 from parsim.training.plan import SCHEDULE as OWN
 from parsim.training.program import Training
 from parsim.training.sharded import ShardedTraining
+from parsim.training.stage import RECOMPUTE
 
 LOWER = "lower_precision"
-RECOMPUTE = ("none", "selective", "full")  # the less is kept, the later
 PRECISIONS = ("fp64", "fp32", "bf16-mixed", "fp8-mixed")  # the fewer bytes, the later
 
 
 def trials(scenario: Scenario, job: Job) -> Iterator[Trial]:
     """Yield changes with which a training, or `stages` with activations, may take less memory."""
     program, plan = job.graph.program, scenario.values.get("plan") or {}
-    count = int(plan.get("microbatches") or 1)
     if isinstance(program, Training):
         yield from _of_training(scenario, plan, program)
     if isinstance(program, ShardedTraining):
         yield from mixtures.smaller_microbatches(scenario, program)
         yield from _lighter(scenario, plan, job, len(program.cut.parts))
         return
+    count = int(plan.get("microbatches") or 1)
     most = program.model.rows if isinstance(program, Training) else MOST
     for times in (4, 8) if job.graph.orders else (2, 4, 8):  # twice as many are tried for any pipeline
         if count * times <= most:
@@ -76,8 +76,7 @@ def _trial(scenario: Scenario, change: str, words: str, set: dict[str, Any]) -> 
 
 def _lighter(scenario: Scenario, plan: dict[str, Any], job: Job, count: int) -> Iterator[Trial]:
     """Yield the schedules that hold fewer activations than the plan's own; one of two chunks is a half."""
-    said, ranks = plan.get("schedule") or OWN.name, ranks_of(job.graph)
-    kind = said if isinstance(said, str) else said["kind"]
+    kind, ranks = kind_of(plan.get("schedule") or OWN.name), ranks_of(job.graph)
     own = chunks_of(Ask(kind, schedules[kind]), plan.get("chunks")) or 1
     most = max(live_activations(job.graph)) / own
     for name in every_schedule():

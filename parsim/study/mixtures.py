@@ -16,6 +16,7 @@ from math import gcd
 from typing import Any
 
 from parsim.core.quantities import size
+from parsim.core.schema import kind_of
 from parsim.scenario.scenario import Scenario
 from parsim.shardings import shardings
 from parsim.study import counterfactual as other
@@ -23,7 +24,7 @@ from parsim.study.change import Trial
 from parsim.training.sharded import ShardedTraining
 
 BUCKETS = (4.0, 0.25)  # times as large
-SMALLER = (2, 4, 8)  # times as small, where the run does not fit
+SMALLER = (4, 8)  # times as small, where the run does not fit
 
 
 def trials(scenario: Scenario, training: ShardedTraining) -> Iterator[Trial]:
@@ -49,7 +50,7 @@ def trials(scenario: Scenario, training: ShardedTraining) -> Iterator[Trial]:
 def smaller_microbatches(scenario: Scenario, training: ShardedTraining) -> Iterator[Trial]:
     """Yield smaller microbatches than `trials` does."""
     own = microbatch_size(training)
-    yield from (of_microbatches(scenario, training, own // times) for times in SMALLER[1:] if own % times == 0)
+    yield from (of_microbatches(scenario, training, own // times) for times in SMALLER if own % times == 0)
 
 
 def microbatch_size(training: ShardedTraining) -> int:
@@ -87,8 +88,7 @@ def of_microbatches(scenario: Scenario, training: ShardedTraining, each: int) ->
 
 def _of_data_ranks(scenario: Scenario, training: ShardedTraining) -> Iterator[Trial]:
     """Yield what data ranks may share, and how much they add up at once."""
-    said = (scenario.values.get("plan") or {}).get("sharding") or "none"
-    own = said if isinstance(said, str) else said["kind"]
+    own = kind_of((scenario.values.get("plan") or {}).get("sharding") or "none")
     for name in shardings.entries():
         if name != own:
             words = f"sharding: {name} instead of {own}"

@@ -18,7 +18,7 @@ import math
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 from parsim.core.kernel import ITEM, Call, Part, Shape, size
 from parsim.core.op import KINDS
@@ -27,7 +27,8 @@ from parsim.training.exchange import Exchange
 from parsim.training.layer import INPUT, LABELS, OUTPUT, TOKENS, Layer, Op
 from parsim.training.model import Model
 
-Recompute = Literal["none", "selective", "full"]
+Recompute = Literal["none", "selective", "full"]  # the less is kept, the later
+RECOMPUTE: tuple[Recompute, ...] = get_args(Recompute)
 
 
 class Layered(NamedTuple):

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from parsim.build import plan_class
 from parsim.core.errors import ParsimError
 from parsim.core.quantities import seconds, size
+from parsim.core.schema import kind_of
 from parsim.core.version import VERSIONS
 from parsim.export import html
 from parsim.export.files import drawn, json_text, write
@@ -158,8 +159,7 @@ class TrainingSplits:
 
 def trains(scenario: Scenario) -> bool:
     """Return whether a scenario trains a model."""
-    said = scenario.values.get("workload")
-    kind = said.get("kind") if isinstance(said, dict) else said
+    kind = kind_of(scenario.values.get("workload"))
     return isinstance(kind, str) and kind in workloads.entries() and plan_class(workloads[kind]) is TrainingPlan
 
 

@@ -15,6 +15,7 @@ from parsim.build import build
 from parsim.core import quantities
 from parsim.core.errors import Complaint, Fault, ScenarioError
 from parsim.core.quantities import number
+from parsim.core.schema import kind_of
 from parsim.core.suggestions import did_you_mean
 from parsim.core.units import BYTES, BYTES_PER_SECOND, SECONDS, Dimension, parse, write
 from parsim.scenario.scenario import Scenario, changed
@@ -129,8 +130,7 @@ def checked(scenario: Scenario, variables: Sequence[Variable]) -> int:
 def _about_kind(values: Mapping[str, Any]) -> Iterator[Complaint]:
     """Complain of work that cannot be split by data and by layers."""
     workload = values.get("workload")
-    kind = workload.get("kind") if isinstance(workload, dict) else workload
-    if kind != "items":
+    if kind_of(workload) != "items":
         path = ("workload", "kind") if isinstance(workload, dict) and "kind" in workload else ("workload",)
         yield Complaint(
             path, "only items can be split by data and by layers; write for example {kind: items, count: 8}"
@@ -158,7 +158,7 @@ def _about(values: Mapping[str, Any], variable: Variable) -> Iterator[Complaint]
             example = "write for example topology: {kind: star, bandwidth: 1 GB/s, latency: 10 us}"
             yield Complaint(("cluster",), f"has no topology, so it has no {key}; {example}, {leave}", "key")
             return
-        kind = topology.get("kind") if isinstance(topology, dict) else topology
+        kind = kind_of(topology)
         if str(kind) in topologies.entries() and not _takes(kind, key):
             yield Complaint(("cluster", "topology"), f"{kind} has no {key} of its own; use star or full, {leave}")
             return

@@ -25,7 +25,8 @@ class Spot(NamedTuple):
 class Wire(NamedTuple):
     """The links between two spots, by their numbers, and the tier that they belong to.
 
-    A wire without links joins a device and its card. `bow` is how far the middle stands aside, in units.
+    A wire without links joins a device and its card. With a `bow` it is a curve towards a point so many units to the
+    right of its middle, and reaches half as far.
     """
 
     links: tuple[int, ...]

@@ -52,13 +52,15 @@ class _Pairs:
 
     def __init__(self, one: Collective, cluster: Cluster, device: Ints) -> None:
         self._members = len(one.members)
-        self._there = {id(phase): (phase.size > 0) & (device[phase.source] != device[phase.target])
-                       for phase, _ in one.different()}  # fmt: skip
-        keys = [self._key(phase) for phase, _ in one.different()]
+        different = one.different()
+        self._there = {
+            id(phase): (phase.size > 0) & (device[phase.source] != device[phase.target]) for phase, _ in different
+        }
+        keys = [self._key(phase) for phase, _ in different]
         self.key = np.unique(np.concatenate([np.empty(0, np.int64), *keys]))
         self.rounds, self.size = np.zeros(len(self.key), np.int64), np.zeros(len(self.key))
         self.quickest = np.full(len(self.key), np.inf)  # s of a round, at the most that the links ever carry
-        for (phase, times), key in zip(one.different(), keys, strict=True):
+        for (phase, times), key in zip(different, keys, strict=True):
             number, there = np.searchsorted(self.key, key), self._there[id(phase)]
             np.add.at(self.rounds, number, times)
             np.add.at(self.size, number, times * phase.size[there])

@@ -32,6 +32,7 @@ from parsim.plot.letters import make_writable, written
 from parsim.plot.paper import Margins, explain, headline, page
 
 INCHES = 0.62  # of a device, in a small cluster
+MARK = 0.8  # units around spots
 WIDE, TALL = 17.0, 11.0  # inches of data at most
 SMALLEST = 4.0  # points of a readable letter
 CROWD = 1000  # wires, beyond which they are thin
@@ -73,11 +74,11 @@ def sheet(cluster: Cluster, title: str) -> Axes:
 
 
 def _room(sketch: Sketch) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Return the least and the largest x and y, with room for marks and bowed lines."""
-    x, y = np.array([spot.x for spot in sketch.spots]), np.array([spot.y for spot in sketch.spots])
-    low = min((-abs(wire.bow) / 2 for wire in sketch.wires), default=0.0) - 0.3
-    aside = 0.8 + 0.5 * max((abs(wire.bow) for wire in sketch.wires if wire.tier.startswith("side")), default=0.0)
-    return (x.min() - aside, x.max() + aside), (y.min() + min(low, -aside), y.max() + aside)
+    """Return the least and the largest x and y of spots and bowed lines, with room for marks."""
+    spots, bowed = sketch.spots, [wire for wire in sketch.wires if wire.bow]
+    middles = [_aside(spots[wire.source], spots[wire.target], wire.bow / 2) for wire in bowed]
+    x, y = np.array([*((spot.x, spot.y) for spot in spots), *middles]).T
+    return (x.min() - MARK, x.max() + MARK), (y.min() - MARK, y.max() + MARK)
 
 
 def _drawing(cluster: Cluster) -> tuple[Sketch, Mapping[int, Link]]:
@@ -167,13 +168,18 @@ def _told(tier: str, sketch: Sketch, links: Mapping[int, Link]) -> str:
 
 
 def _curve(one: Spot, other: Spot, bow: float) -> Path:
-    """Return a line, or a curve whose middle stands *bow* units to the right of it."""
+    """Return a line, or a curve towards the point *bow* units to the right of its middle."""
     if not bow:
         return Path([(one.x, one.y), (other.x, other.y)])
+    points = [(one.x, one.y), _aside(one, other, bow), (other.x, other.y)]
+    return Path(points, [Path.MOVETO, Path.CURVE3, Path.CURVE3])
+
+
+def _aside(one: Spot, other: Spot, far: float) -> tuple[float, float]:
+    """Return the point *far* units to the right of the middle between two spots."""
     x, y = other.x - one.x, other.y - one.y
     length = math.hypot(x, y) or 1.0
-    aside = ((one.x + other.x) / 2 + bow * y / length, (one.y + other.y) / 2 - bow * x / length)
-    return Path([(one.x, one.y), aside, (other.x, other.y)], [Path.MOVETO, Path.CURVE3, Path.CURVE3])
+    return (one.x + other.x) / 2 + far * y / length, (one.y + other.y) / 2 - far * x / length
 
 
 BOXES = {

@@ -100,9 +100,10 @@ def _collectives_without_route(job: Job) -> Iterator[Complaint]:
     device = np.array([allowed[0] for allowed in devices_of(job)])[graph.place]
     ends = np.array([pair for each in graph.collectives for pair in each.pairs()], np.int64).reshape(-1, 2)
     ends = ends[device[ends[:, 0]] != device[ends[:, 1]]]
-    ways = [device[ends[:, 0]], device[ends[:, 1]]]
-    for task, source, target, path in zip(ends[:, 0].tolist(), *(way.tolist() for way in ways),
-                                          job.cluster.paths(*ways), strict=True):  # fmt: skip
+    sources, targets = device[ends].T
+    paths = job.cluster.paths(sources, targets)
+    rows = zip(ends[:, 0].tolist(), sources.tolist(), targets.tolist(), paths, strict=True)
+    for task, source, target, path in rows:
         if path is None:
             why = f"the topology has no route from {places[source]} to {places[target]}"
             yield Complaint(graph.where("task", task), why)

@@ -1,9 +1,10 @@
-"""The seconds of scenarios 30, 31, 34, 36 and 37, counted by hand: kernels as in model_counts, and rings beside them.
+"""The seconds of scenarios 30 to 37 but 33 and 35, counted by hand: kernels as in model_counts, and rings beside them.
 
 A ring of p ranks sends p parts once around for half an all-reduce, a step at a time. The networks are those of a DGX
 A100 or H100: 300 or 450 GB/s and 0.47 us within a node, 25 GB/s and 2.7 us between nodes.
 """
 
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 from model_counts import (
@@ -11,6 +12,7 @@ from model_counts import (
     H100,
     Count,
     added,
+    cut,
     embedding,
     flash_attention,
     gpt_block,
@@ -66,6 +68,31 @@ def gpt3_data(_):
     halves = [CARD.half(64, 2 * count, rings=8) for count in buckets]
     step = computing(layers) + update(A100, 64, vocabulary * h + 2 * h + 40 * block + sum(tables))
     return Count(step + halves[-1] + sum(halves), step + 2 * sum(halves))
+
+
+def gpt3_layers(orders):
+    """Sixteen stages, two in a node; rings scatter the gradients of a stage when all of them are there.
+
+    The rings of an odd stage begin with its last send, which goes to a stage in the same node: they share its way.
+    """
+    h, s, vocabulary, replicas, microbatches = 5120, 2048, 50257, 4, 16
+    layers = [embedding(A100, s, h, vocabulary, s), *[gpt_block(A100, 1, s, h, 40, selective=True)] * 40]
+    layers.append(head(A100, s, h, vocabulary, 2))
+    counts = [vocabulary * h + s * h, *[12 * h**2 + 13 * h] * 40, vocabulary * h + 2 * h]
+    stages = [3] * 10 + [2] * 6
+    ends = [0, *accumulate(stages)]
+    held = [sum(counts[a:b]) for a, b in pairwise(ends)]
+    halves = [NVLINK.half(replicas, 2 * count) for count in held]
+    times = [
+        t._replace(update=2 * half + update(A100, replicas, count))
+        for t, half, count in zip(cut(layers, stages), halves, held, strict=True)
+    ]
+    size = 2 * s * h
+    sends = [way.latency + size / way.bandwidth for way in (NVLINK, CARD) * 8][:15]
+    shared = {(stage, "I", microbatches - 1): NVLINK.latency + 2 * size / NVLINK.bandwidth for stage in range(1, 16, 2)}
+    assert all(half / (replicas - 1) > shared[1, "I", microbatches - 1] for half in halves)  # the ring shares all of it
+    own = sum(microbatches * computing([t]) + (microbatches - 1) * t.adding + t.update for t in times)
+    return Count(played(orders, times, sends, range(16), shared=shared), (own + microbatches * 2 * sum(sends)) / 16)
 
 
 def llama_sizes(h, f, vocabulary):

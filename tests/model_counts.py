@@ -144,13 +144,13 @@ def fair(starts, seconds):
     return ends
 
 
-def played(orders, times, sends, place, late=None):
+def played(orders, times, sends, place, late=None, shared=None):
     """Return when the last update ends.
 
-    *times* are by stage, *sends* the seconds from each stage to the next one and back, *place* the rank of a stage;
-    *late* is when the outputs of some actions arrive that take longer.
+    *times* are by stage, *sends* the seconds from each stage to the next one and back, *place* the rank of a stage.
+    The outputs of some actions take longer: *late* is when they arrive, *shared* the seconds that they travel.
     """
-    late = late or {}
+    late, shared = late or {}, shared or {}
     rank_free, done, summed = [0.0] * len(orders), {}, set()
     left, stages = [list(order) for order in orders], len(times)
     while any(left):
@@ -163,12 +163,11 @@ def played(orders, times, sends, place, late=None):
                 needs += [(stage, "F")] if kind in "BI" else [(stage, "I")] if kind == "W" else []
                 if any((*one, microbatch) not in done for one in needs):
                     break
+                travels = [place[one[0]] != rank and sends[min(stage, one[0])] for one in needs]
+                sources = [(*one, microbatch) for one in needs]
                 arrivals = [
-                    late.get(
-                        (*one, microbatch),
-                        done[(*one, microbatch)] + (place[one[0]] != rank and sends[min(stage, one[0])]),
-                    )
-                    for one in needs
+                    late.get(source, done[source] + shared.get(source, travel))
+                    for source, travel in zip(sources, travels, strict=True)
                 ]
                 t = times[stage]
                 took = {"F": t.forward, "B": t.input_grad + t.weight_grad, "I": t.input_grad, "W": t.weight_grad}[kind]

@@ -1,4 +1,4 @@
-"""The seconds of scenarios 30 to 37 but 33 and 35, counted by hand: kernels as in model_counts, and rings beside them.
+"""The seconds of scenarios 30 to 37 but 35, counted by hand: kernels as in model_counts, and rings beside them.
 
 A ring of p ranks sends p parts once around for half an all-reduce, a step at a time. The networks are those of a DGX
 A100 or H100: 300 or 450 GB/s and 0.47 us within a node, 25 GB/s and 2.7 us between nodes.
@@ -93,6 +93,44 @@ def gpt3_layers(orders):
     assert all(half / (replicas - 1) > shared[1, "I", microbatches - 1] for half in halves)  # the ring shares all of it
     own = sum(microbatches * computing([t]) + (microbatches - 1) * t.adding + t.update for t in times)
     return Count(played(orders, times, sends, range(16), shared=shared), (own + microbatches * 2 * sum(sends)) / 16)
+
+
+def gpt3_mixed(orders):
+    """Two stages of 20 blocks, each shared by four tensor ranks of a node, with rings of eight ranks over four nodes.
+
+    After an action all exchanges of its layers follow: four of a block forward and four backward, one of the embedding
+    and of the head. Rings begin after 13 blocks of the first stage, and after the head and 12 blocks of the second;
+    there the last send, which goes over the same cards, falls within a round.
+    """
+    h, s, vocabulary, tensor, data, microbatches = 5120, 2048, 50257, 4, 8, 8
+    table = embedding(A100, s, h, vocabulary, s, ranks=tensor)
+    block = gpt_block(A100, 1, s, h, 40, selective=True, ranks=tensor)
+    last = head(A100, s, h, vocabulary, 2, ranks=tensor)
+    exchange = NVLINK.half(tensor, 2 * s * h)
+
+    def with_exchanges(t, count):
+        return t._replace(forward=t.forward + count * exchange, input_grad=t.input_grad + count * exchange)
+
+    table, block, last = with_exchanges(table, 1), with_exchanges(block, 4), with_exchanges(last, 1)
+    of_block, of_head = (12 * h**2 + 7 * h) // tensor + 6 * h, 12565 * h + 2 * h
+    buckets = [[13 * of_block, 7 * of_block + 12565 * h + s * h], [of_head + 12 * of_block, 8 * of_block]]
+    assert all(2 * first >= 2e9 > 2 * (first - of_block) for first, _ in buckets)
+    rings = [[CARD.half(data, 2 * count, rings=2) for count in some] for some in buckets]
+    first, second = added(table, *[block] * 20), added(*[block] * 20, last)
+    size = 2 * s * h / tensor
+    send, beside = (CARD.latency + flows * size / CARD.bandwidth for flows in (1, 2))
+    tails = [added(*[block] * 7, table), added(*[block] * 8)]  # what backward computes beside the first ring
+    beside_ring, after_ring = (t.input_grad + t.weight_grad + t.adding for t in reversed(tails))
+    a_round = rings[1][0] / (data - 1)
+    assert beside_ring < 7 * a_round
+    assert CARD.latency < beside_ring % a_round < a_round - beside
+    times = [t._replace(update=0) for t in (first, second)]
+    end = played(orders, times, [send], range(2), shared={(1, "I", microbatches - 1): beside})
+    scattered = max(end, end - after_ring + rings[0][0]) + rings[0][1]
+    updates = [update(A100, data, sum(some)) for some in buckets]
+    own = sum(microbatches * computing([t]) + (microbatches - 1) * t.adding for t in (first, second))
+    total = own + sum(updates) + 2 * sum(map(sum, rings)) + 2 * microbatches * send
+    return Count(scattered + updates[0] + sum(rings[0]), total / 2)
 
 
 def llama_sizes(h, f, vocabulary):

@@ -94,26 +94,31 @@ def added(*parts):
     return total
 
 
-def gpt_block(gpu, b, s, h, a, gradients=2, selective=False):
-    rows, size = b * s, b * s * h
-    square = linear(gpu, rows, h, h, True, gradients)
-    attention = plain_attention(gpu, b, s, h, a)
+def gpt_block(gpu, b, s, h, a, gradients=2, selective=False, ranks=1):
+    """Tensor *ranks* share columns of products and heads, and between them rows; sums of biases stay whole."""
+    rows, part, size = b * s, h // ranks, b * s * h // ranks
+    square = linear(gpu, rows, h, part, True, gradients)
+    attention = plain_attention(gpu, b, s, part, a // ranks)
     again = attention.forward if selective else 0
     drop = Times(moved(gpu, 7 * size), moved(gpu, 11 * size, 2), 0, 0, 0)  # mask; sum with the residual gradient
     gelu = Times(moved(gpu, 4 * 4 * size), moved(gpu, 6 * 4 * size), 0, 0, 0)
-    up, down = linear(gpu, rows, h, 4 * h, True, gradients), linear(gpu, rows, 4 * h, h, True, gradients)
-    norms = norm(gpu, rows, h, 2, gradients)
-    every = added(norms, square, square, square, attention, square, drop, norms, up, gelu, down, drop)
+    up, down = linear(gpu, rows, h, 4 * part, True, gradients), linear(gpu, rows, 4 * part, h, True, gradients)
+    norms, out = norm(gpu, rows // ranks, h, 2, gradients), linear(gpu, rows, part, h, True, gradients)
+    every = added(norms, square, square, square, attention, out, drop, norms, up, gelu, down, drop)
     return every._replace(input_grad=every.input_grad + again)
 
 
-def embedding(gpu, rows, h, vocabulary, positions=0, gradients=2):
-    """Rows of a table are copied, and added to its gradient; positions are added, and their gradients summed."""
-    size = 2 * rows * h
-    times = Times(moved(gpu, 2 * size), 0, moved(gpu, 2 * size + gradients * vocabulary * h), 0, 0)
-    times = times.plus(weights(gpu, vocabulary * h, gradients=gradients))
+def embedding(gpu, rows, h, vocabulary, positions=0, gradients=2, ranks=1):
+    """Rows of a table are copied, and added to its gradient; positions are added, and their gradients summed.
+
+    Tensor *ranks* share the vocabulary, and then rows.
+    """
+    size, own = 2 * rows * h, -(-vocabulary // ranks)
+    times = Times(moved(gpu, 2 * size), 0, moved(gpu, 2 * size + gradients * own * h), 0, 0)
+    times = times.plus(weights(gpu, own * h, gradients=gradients))
     if not positions:
         return times
+    size //= ranks
     of_table = Times(moved(gpu, 2 * size), 0, moved(gpu, size + gradients * positions * h), 0, 0)
     return added(times, of_table, weights(gpu, positions * h, gradients=gradients))
 
@@ -123,8 +128,9 @@ def losses(gpu, rows, h, vocabulary, gradients=2):
     return linear(gpu, rows, h, vocabulary, False, gradients).plus(loss)
 
 
-def head(gpu, rows, h, vocabulary, arrays, gradients=2):
-    return norm(gpu, rows, h, arrays, gradients).plus(losses(gpu, rows, h, vocabulary, gradients))
+def head(gpu, rows, h, vocabulary, arrays, gradients=2, ranks=1):
+    normed = norm(gpu, rows // ranks, h, arrays, gradients)
+    return normed.plus(losses(gpu, rows, h, -(-vocabulary // ranks), gradients))
 
 
 def fair(starts, seconds):

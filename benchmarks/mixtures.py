@@ -9,9 +9,10 @@
 
 A device sends at what NCCL itself counts on for an A100, 12 NVLinks of 20 GB/s, and a round of a ring takes 3.4 us
 within a node and 14 us between nodes (src/graph/topo.h and tuning.cc of NCCL, protocol Simple). Cards run at their data
-sheet's rate. Optimizers step in several passes, as Megatron-LM's does. Megatron-LM of SC 2021 adds gradients up while
-backward runs; Megatron-DeepSpeed does so after it. BLOOM ran with CUDA_LAUNCH_BLOCKING: a rank waits for what it sends,
-and 30 us pass from one kernel to the next, which are 0.5 ms for the 17 kernels of a layer's forward.
+sheet's rate, those of BLOOM's nodes at what the same team measured beforehand. Optimizers step in several passes, as
+Megatron-LM's does. Megatron-LM of SC 2021 adds gradients up while backward runs; Megatron-DeepSpeed does so after it.
+BLOOM ran with CUDA_LAUNCH_BLOCKING: a rank waits for what it sends, and 30 us pass from one kernel to the next, which
+are 0.5 ms for the 17 kernels of a layer's forward.
 
 A step of many microbatches is played with 2 and with 3, since each further one takes as long as the third. Where
 gradients are added up after backward, a pipeline is played with the replicas that share a node, and what the others add

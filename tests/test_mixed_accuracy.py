@@ -10,6 +10,8 @@ sys.path.insert(0, str(ROOT / "benchmarks"))
 
 import mixtures  # noqa: E402
 
+import parsim  # noqa: E402
+
 SMALL = mixtures.Plan("vtrain", 4, 2, 4, 3072, 32, 50257, 2, "full", False)
 
 
@@ -29,6 +31,14 @@ def test_few_microbatches_and_replicas_stand_for_all(plan):
     assert mixtures._piped(plan, 4, 9)["step"] == pytest.approx(whole, rel=1e-9)
 
 
+def test_the_cards_of_bloom_run_at_the_rate_that_was_measured():
+    """BigScience, experiments/bandwidth, 2022: 4 GB on four nodes, bus bandwidth 40.5 Gbit/s."""
+    work = {"kind": "collective", "operation": "all-reduce", "algorithm": "ring", "size": "4 GB"}
+    nodes = {"kind": "islands", "nodes": 4, "node": "jean-zay-a100"}
+    run = parsim.simulate({"cluster": {"topology": nodes}, "workload": work})
+    assert run.value["bus_bandwidth_bytes_per_s"] * 8 == pytest.approx(40.5e9, rel=1e-3)
+
+
 def test_every_row_uses_the_devices_that_it_names():
     for row in mixtures.published():
         of = {name: int(row[name]) for name in ("devices", "tensor", "pipeline", "data", "microbatch", "batch")}
@@ -36,6 +46,6 @@ def test_every_row_uses_the_devices_that_it_names():
         assert of["batch"] % (of["data"] * of["microbatch"]) == 0
 
 
-@pytest.mark.parametrize("line", ["| 41 | 9.8% |", "| 40 | 15.1% |", "| 4 | 7.2% |"])
+@pytest.mark.parametrize("line", ["| 41 | 9.8% |", "| 40 | 8.8% |", "| 4 | 7.2% |"])
 def test_the_document_has_the_figures(line):
     assert line in (ROOT / "docs" / "accuracy.md").read_text(encoding="utf-8")

@@ -407,3 +407,55 @@ def test_a_plan_that_fits_neither_devices_nor_topology_is_told(cluster, plan, wh
         simulate({"cluster": cluster, "workload": {**LLAMA, "batch": 200_000}, "plan": plan})
     (fault,) = wrong.value.faults
     assert why in f"{fault.path}: {fault.message}"
+
+
+# -- experts of unequal loads
+
+STAR = {"kind": "star", "bandwidth": "300 GB/s", "latency": "1 us"}
+SHARED_EXPERTS = {"data": 8, "expert": 8, "microbatch_size": 2, "bucket": "100 GB"}
+
+
+def imbalanced(imbalance, detail="stages", **plan):
+    cluster = {"devices": 8, "device": {"peak": "100 TFLOP/s", "bandwidth": "1e12 GB/s"}, "topology": STAR}
+    workload = MIXTRAL | {"imbalance": imbalance, "precision": "fp32"}
+    plan = SHARED_EXPERTS | plan | {"detail": detail}
+    found = simulate({"cluster": cluster, "workload": workload, "plan": plan, "cost": "roofline"})
+    assert check(found.job, found.timeline) == []
+    return found
+
+
+@pytest.mark.parametrize(("experts", "busy", "others"), [(8, 2.0, 6 / 7), (4, 10 / 7, 6 / 7)])
+def test_the_busiest_expert_computes_and_receives_more(experts, busy, others):
+    """Imbalance 2 of eight experts: one gets twice the mean, the others 6/7; devices with two experts have the mean.
+
+    A block has three products and SwiGLU: 5 FLOP a number forward, and 15 backward. A row is moved four times, and by
+    the links down to or up from the device with most rows, which wait for the others.
+    """
+    rows, w, hidden = 2 * 512 * 2, 4096, 14336  # of a device, if all are equal
+    even, uneven = (imbalanced(ratio, expert=experts, data=8).to_dict() for ratio in (1, 2))
+    a_row = 3 * 3 * 2 * w * hidden + (5 + 15) * hidden
+    more = [two["compute_s"] - one["compute_s"] for one, two in zip(even["devices"], uneven["devices"], strict=True)]
+    wanted = [(load - 1) * rows * 2 * a_row / 100e12 for load in (busy, *[others] * (experts - 1))] * (8 // experts)
+    np.testing.assert_allclose(more, wanted, rtol=2e-3)  # rows are whole
+    exchange = 4 * 2 * (2e-6 + busy * (experts - 1) / experts * rows * w * 4 / 300e9)
+    times = uneven["communication"]["expert"]
+    assert times["exposed_s"] + times["hidden_s"] == pytest.approx(exchange, rel=1e-9)
+
+
+def test_an_imbalance_of_experts_is_priced_as_it_is_played():
+    """The device of the busiest expert is on the way of every exchange, so the others wait in both."""
+    priced, played = (imbalanced(2, detail) for detail in ("stages", "layers"))
+    assert played.timeline.makespan_s == pytest.approx(priced.timeline.makespan_s, rel=1e-9)
+
+
+def test_an_imbalance_moves_rows_and_makes_none():
+    """Bytes into the first device are twice the mean, of 7/8 of which come from others; in all they stay the same."""
+    for ratio, first in ((1, 1.0), (2, 2.0)):
+        graph = imbalanced(ratio, "layers").job.graph
+        there = next(one for one in graph.collectives if one.communicator == "expert").phases[0]
+        size = 2 * 512 * 2 * 4096 * 4
+        assert there.size[there.target == 0].sum() == pytest.approx(first * 7 / 8 * size, rel=1e-12)
+        others = [there.size[there.target == one].sum() for one in range(1, 8)]
+        np.testing.assert_allclose(others, (8 - first) / 7 * 7 / 8 * size, rtol=1e-12)
+    found = uses(imbalanced(2).job, imbalanced(2).timeline)
+    assert found[0].peak()[1].sum() > found[1].peak()[1].sum() == pytest.approx(found[7].peak()[1].sum(), rel=1e-12)

@@ -81,6 +81,13 @@ def test_a_capacity_rounds_up_and_is_not_computed():
     [
         ({"preset": "mixtral-8x7"}, "preset", "Did you mean 'mixtral-8x7b'?"),
         ({"top": 9}, "top", "a token cannot go to 9 of 8 experts; write at most 8"),
+        (
+            {"imbalance": 5},
+            "imbalance",
+            "5 is too many: a token goes to 2 of 8 experts, so none gets more than 4 times",
+        ),
+        ({"imbalance": 0.5}, "imbalance", "0.5 is too small; it must be at least 1"),
+        ({"imbalance": 2, "capacity": 1.25}, "imbalance", "has no effect beside capacity"),
         ({"heads": 3}, "heads", "3 heads do not split a width of 4096"),
         ({"key_value_heads": 5}, "key_value_heads", "32 heads cannot share 5 heads"),
         ({"batch": None}, "batch", "is missing; write for example 'batch: 32'"),
@@ -94,3 +101,16 @@ def test_what_does_not_fit_is_refused_where_it_stands(work, path, message, tmp_p
     code, out, err = command("run", file)
     assert (code, out) == (2, "")
     assert any(f"workload.{path}: " in line and message in line for line in err.splitlines())
+
+
+def test_an_imbalance_moves_rows_between_experts_and_is_not_computed():
+    """Imbalance 2 of four experts: of 16 rows one has 8, and the others 3, 3 and 2; as many FLOP as before."""
+    one = kernels["grouped"](top=2, imbalance=2.0)
+    shapes = (1, 16, 4), (1, 8, 4), (4, 4, 5)
+    assert [(product.many, product.m) for product in one.products("forward", *shapes)] == [(1, 8), (2, 3), (1, 2)]
+    assert sum(product.flop for product in one.products("forward", *shapes)) == 2 * 16 * 4 * 5
+    with pytest.raises(NotImplementedError, match="imbalance"):
+        one.forward(*(np.zeros(shape) for shape in shapes))
+    small = {"kind": "mixture", "vocabulary": 8, "width": 4, "sequence": 4, "batch": 4, "imbalance": 2}
+    with pytest.raises(parsim.ScenarioError, match="an imbalance of experts is counted and not computed"):
+        parsim.simulate(scenario(small, clock="live"))

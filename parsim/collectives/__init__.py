@@ -11,7 +11,7 @@ from collections.abc import Hashable, Sequence
 
 from parsim.core.algorithm import Question, key_of, refuse_operation, rounds_of
 from parsim.core.collective import About, Collective, Phase
-from parsim.core.rounds import Price, phases_of, scaled
+from parsim.core.rounds import EQUAL, Price, Shares, phases_of, scaled
 from parsim.core.schema import Ask
 from parsim.core.signatures import taken
 from parsim.entries.registry import Shelf
@@ -52,13 +52,15 @@ def price_of(ask: Ask, question: Question) -> Price | None:
     return found
 
 
-def collective(ask: Ask, question: Question, members: Sequence[int], communicator: str = "") -> Collective:
+def collective(
+    ask: Ask, question: Question, members: Sequence[int], communicator: str = "", shares: Shares = EQUAL
+) -> Collective:
     """Return the collective of *members*, the tasks of the ranks in order. Equal patterns are made once."""
     ask = algorithm_of(ask, question)
-    key = key_of(ask, question)
+    key = key_of(ask, question), shares
     if key not in _known:
-        _known[key] = phases_of(question.operation, question.ranks, rounds_of(ask, question))
-    price, size = price_of(ask, question), question.size
+        _known[key] = phases_of(question.operation, question.ranks, rounds_of(ask, question), shares)
+    price, size = price_of(ask, question) if shares == EQUAL else None, question.size
     known = (price.formula, price.seconds(size, question.group)) if price else ()
     about = About(question.operation, ask.name, size, *known)
     return Collective(tuple(members), scaled(_known[key], size), communicator, about)

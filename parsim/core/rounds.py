@@ -31,7 +31,7 @@ import numpy as np
 
 from parsim.core.cluster import Cluster
 from parsim.core.collective import Phase, phase
-from parsim.core.columns import Bools, Ints
+from parsim.core.columns import Bools, Floats, Ints
 from parsim.core.errors import Complaint, Invalid
 
 Operation = Literal["all-reduce", "all-gather", "reduce-scatter", "broadcast", "all-to-all", "send"]
@@ -65,7 +65,7 @@ class Sends(NamedTuple):
 
     source: Ints  # (sends,)
     target: Ints  # (sends,)
-    pieces: Ints  # (sends,) how many
+    pieces: Floats  # (sends,) how many, each counted as a multiple of the mean piece
     key: bytes  # equal for equal sends
 
 
@@ -82,6 +82,33 @@ class Group(NamedTuple):
     node: tuple[int, ...]  # (ranks,)
     inside: Way = Way()
     across: Way = Way()
+
+
+class Shares(NamedTuple):
+    """What rank 0 receives and sends in an all-to-all, as multiples of the mean; the others share the rest equally."""
+
+    received: float = 1.0
+    sent: float = 1.0
+
+    @property
+    def reversed(self) -> Shares:
+        """The shares of what goes back."""
+        return Shares(self.sent, self.received)
+
+    def of_pieces(self, ranks: int) -> Floats:
+        """Return the size of each piece of an all-to-all, as a multiple of the mean, (ranks x ranks,).
+
+        >>> Shares(received=1.5).of_pieces(2).tolist()  # 0 -> 0, 0 -> 1, 1 -> 0, 1 -> 1
+        [1.5, 0.5, 1.5, 0.5]
+        """
+        sent, received = (
+            np.array([first, *[(ranks - first) / max(ranks - 1, 1)] * (ranks - 1)])
+            for first in (self.sent, self.received)
+        )
+        return np.outer(sent, received).ravel()
+
+
+EQUAL = Shares()
 
 
 class Term(NamedTuple):
@@ -164,7 +191,7 @@ def pieces_of(operation: str, ranks: int, rounds: Iterable[Round]) -> int:
     return expected if operation == "all-to-all" else most
 
 
-def phases_of(operation: str, ranks: int, rounds: Sequence[Round]) -> tuple[Phase, ...]:
+def phases_of(operation: str, ranks: int, rounds: Sequence[Round], shares: Shares = EQUAL) -> tuple[Phase, ...]:
     """Return *rounds* of a buffer of 1 B as phases; equal phases are one object.
 
     A rank that has nothing to do in a round would run ahead, and its sends would share the way into the receiver with
@@ -176,18 +203,19 @@ def phases_of(operation: str, ranks: int, rounds: Sequence[Round]) -> tuple[Phas
     """
     pieces = pieces_of(operation, ranks, rounds)
     buffers = ranks if operation in ("all-to-all", "send") else 1  # that the pieces are of
+    sizes = np.ones(pieces) if shares == EQUAL else shares.of_pieces(ranks)
     known: dict[tuple[bytes, int], Phase] = {}
-    sends: dict[tuple[int, int], Sends] = {}  # by the arrays of a round, which many rounds share
+    sends: dict[tuple[int, ...], Sends] = {}  # by the arrays of a round, which many rounds share
     phases: list[Phase] = []
     turn = np.zeros(ranks)  # when each rank enters the round, if all rounds last equally long
     for each in (one for one in rounds if len(one.source)):
-        ends = id(each.source), id(each.target)
+        ends = id(each.source), id(each.target), 0 if shares == EQUAL else id(each.piece)
         if ends not in sends:
-            sends[ends] = _sends(each, ranks)
-        source, target, rows, key = sends[ends]
+            sends[ends] = _sends(each, ranks, sizes)
+        source, target, held, key = sends[ends]
         if (key, each.flows) not in known:
-            size = rows.astype(np.float64) * (buffers / pieces)
-            known[key, each.flows] = Phase(source, target, size, np.full(len(rows), each.flows))
+            size = held * (buffers / pieces)
+            known[key, each.flows] = Phase(source, target, size, np.full(len(size), each.flows))
         ahead = turn[source] < turn[target]
         if ahead.any():
             phases.append(phase(target[ahead], source[ahead], size=0.0))
@@ -198,10 +226,11 @@ def phases_of(operation: str, ranks: int, rounds: Sequence[Round]) -> tuple[Phas
     return tuple(phases)
 
 
-def _sends(one: Round, ranks: int) -> Sends:
-    """Return the sends of a round."""
-    ways, rows = np.unique(one.source * ranks + one.target, return_counts=True)
-    return Sends(ways // ranks, ways % ranks, rows, ways.tobytes() + rows.tobytes())
+def _sends(one: Round, ranks: int, sizes: Floats) -> Sends:
+    """Return the sends of a round of pieces of these sizes."""
+    ways, place = np.unique(one.source * ranks + one.target, return_inverse=True)
+    held: Floats = np.bincount(place, weights=sizes[one.piece]).astype(np.float64)
+    return Sends(ways // ranks, ways % ranks, held, ways.tobytes() + held.tobytes())
 
 
 def scaled(phases: Sequence[Phase], size: float) -> tuple[Phase, ...]:

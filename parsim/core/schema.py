@@ -17,6 +17,7 @@ Count = Annotated[int, Between(1)]
 Whole = Annotated[int, Between(0, 2**63 - 1)]
 Positive = Annotated[float, Above(0.0)]
 Share = Annotated[float, Above(0.0, 1.0)]  # of a rate
+Imbalance = Annotated[float, Within(1.0, 1000.0, example="1.5")]
 Slowdown = Annotated[float, Within(1.0, 1000.0, example="1.13")]
 Name = Annotated[str, Filled()]
 File = Annotated[str, FILE]  # a path relative to the scenario; the argument is relative to the current folder

@@ -4,17 +4,20 @@
     dx = dy w[expert]^T       dw[expert] = x^T dy, over the rows of the expert
 
 FLOP of n rows: 2 n i o for every part, and top experts b s to find the experts (see dispatch, also for a capacity).
-Prices assume that experts have equal numbers of rows. Gale et al., MegaBlocks, MLSys 2023.
+Prices assume that experts have equal numbers of rows, or one of them `imbalance` times the mean. Gale et al.,
+MegaBlocks, MLSys 2023.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from parsim.core.kernel import Array, Part, Product, Shape, fitting, size
-from parsim.core.schema import Count, Positive
+from parsim.core.routing import Routing
+from parsim.core.schema import Count, Imbalance, Positive, Whole
 from parsim.kernels import kernels
 from parsim.kernels.dispatch import Routed
 
@@ -27,8 +30,10 @@ class Grouped(Routed):
     ----------
     top : experts of each token.
     capacity : rows that an expert takes, as a multiple of its equal share; left out: all.
-    devices : devices that share the experts; x are the rows of those of one of them, as many as it sent. Above 1 the
-        kernel can be counted but not computed.
+    devices : devices that share the experts; x are the rows of those of one of them. Above 1 the kernel can be counted
+        but not computed.
+    imbalance : rows of the busiest expert, as a multiple of the mean; above 1 likewise.
+    rank : which of the devices; rank 0 has the busiest expert.
 
     >>> logits = np.array([[[0.0, 1.0], [1.0, 0.0]]])  # expert 0 has the second token
     >>> Grouped(top=1).forward(np.array([[[7.0], [5.0]]]), logits, np.array([[[1.0]], [[10.0]]])).tolist()
@@ -37,12 +42,24 @@ class Grouped(Routed):
 
     weights = 1
 
-    def __init__(self, top: Count = 2, capacity: Positive | None = None, devices: Count = 1) -> None:
+    def __init__(
+        self,
+        top: Count = 2,
+        capacity: Positive | None = None,
+        devices: Count = 1,
+        imbalance: Imbalance = 1.0,
+        rank: Whole = 0,
+    ) -> None:
         super().__init__(top, capacity)
-        self._devices = devices
+        self._devices, self._imbalance, self._rank = devices, imbalance, rank
+
+    def rows(self, logits: Shape) -> Shape:
+        """Return the shape of the rows of a device, without their width."""
+        batch, sent = super().rows(logits)
+        return batch, Routing(self._imbalance, logits[2], self._devices).rows(sent, self._rank)
 
     def shape(self, *shapes: Shape) -> Shape:
-        """Return (b, s top, o)."""
+        """Return (b, rows of the device, o)."""
         x, logits, w = shapes
         rows = self.rows(logits)
         fitting(x[:-1] == rows, f"rows {x} are not {rows}, as logits {logits} have them")
@@ -56,11 +73,16 @@ class Grouped(Routed):
         return 2.0 * size(x) * w[2] + self.routing(logits)
 
     def products(self, part: Part, *shapes: Shape) -> tuple[Product, ...]:
-        """Return the products of experts with one row more, and of those with one less."""
-        (batch, each, _), _, (experts, i, o) = shapes
-        rows, more = divmod(batch * each, experts)
+        """Return the products of the busiest expert, of those with one row more, and of those with one less."""
+        (batch, each, _), logits, (experts, i, o) = shapes
+        left, busy = batch * each, 0
+        if self._imbalance > 1 and not self._rank:
+            mean = math.prod(super().rows(logits)) / experts
+            busy = left if experts == 1 else min(left, math.ceil(round(self._imbalance * mean, 6)))
+        others = experts - (busy > 0)
+        rows, more = divmod(left - busy, others) if others else (0, 0)
         found = []
-        for many, m in ((more, rows + 1), (experts - more, rows)):
+        for many, m in ((1, busy), (more, rows + 1), (others - more, rows)):
             by_part = {
                 "forward": Product(many, m, o, i),
                 "input_grad": Product(many, m, i, o),
@@ -111,6 +133,8 @@ class Grouped(Routed):
         """Yield the rows of each expert, and its part of an array."""
         if self._devices > 1:
             raise NotImplementedError("experts of several devices can be simulated, but not computed; use devices 1")
+        if self._imbalance > 1:
+            raise NotImplementedError("an imbalance of experts can be simulated, but not computed; leave it out")
         start = 0
         for end, own in zip(self.routes(logits).ends.tolist(), w, strict=True):
             yield slice(start, end), own

@@ -41,15 +41,20 @@ def always(training: ShardedTraining) -> Floats:
 def held(training: ShardedTraining, spans: Spans) -> Iterator[Held]:
     """Yield what devices hold for a time."""
     replicas = Replicas(training)
-    holds = replicas.tasks.holds
+    sorts = [tasks.holds for tasks in replicas.sorts]
+    holds = sorts[0]
     first, last = (np.array([getattr(one, name) for one in holds], np.int64) for name in ("first", "last"))
     kind = np.array([KINDS.index(one.kind) for one in holds], np.int64)
-    size, since_end = np.array([one.size for one in holds]), np.array([one.from_end for one in holds])
+    size, since_end = (
+        np.array([[one.size for one in some] for some in sorts]),
+        np.array([one.from_end for one in holds]),
+    )
     for iteration in range(training.iterations):
         count = iteration * len(replicas.source)
         begins, ends = replicas.task[:, first] + count, replicas.task[:, last] + count  # (replicas, holds)
         since = np.where(since_end, spans.end[begins], spans.start[begins])
-        kinds, sizes = (np.broadcast_to(column, begins.shape).ravel() for column in (kind, size))
-        yield spans.rows(kinds, spans.device[begins].ravel(), since.ravel(), spans.end[ends].ravel(), sizes)
+        device, kinds = spans.device[begins], np.broadcast_to(kind, begins.shape).ravel()
+        sizes = size[replicas.sort[device], np.arange(len(holds))].ravel()
+        yield spans.rows(kinds, device.ravel(), since.ravel(), spans.end[ends].ravel(), sizes)
     edges = spans.graph.edges
     yield from spans.sent(np.flatnonzero(edges.size > 0), spans.graph.kind == FORWARD)

@@ -9,8 +9,10 @@ The norm stands before each part (Xiong et al., ICML 2020), or after the sum (Va
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
+from parsim.core.rounds import Shares
+from parsim.core.routing import Routing
 from parsim.training.layer import INPUT, LABELS, OUTPUT, Layer
 from parsim.training.ops import Builder
 from parsim.training.shards import WHOLE, Shards
@@ -29,6 +31,8 @@ class Experts(NamedTuple):
     number: int
     top: int  # of each token
     capacity: float | None  # rows that an expert takes, as a multiple of its equal share; None: all
+    imbalance: float  # rows of the busiest expert, as a multiple of the mean
+    tokens: int  # of a sequence, on a device
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,11 +114,17 @@ class Parts(Builder):
         whole = {"forward": "all-gather", "backward": "all-reduce", "gathers": (ranks, 1), "overlapped": True}
         return self.exchange(given, "", communicator="context", **whole)
 
-    def send_rows(self, given: str) -> str:
+    def send_rows(self, given: str, experts: Experts, back: bool = False) -> str:
         """Send rows to the devices of their experts, or back."""
-        if self.of.shards.expert == 1:
+        shards = self.of.shards
+        if shards.expert == 1:
             return given
-        return self.exchange(given, "", communicator="expert", forward="all-to-all", backward="all-to-all")
+        said: dict[str, Any] = {"communicator": "expert", "forward": "all-to-all", "backward": "all-to-all"}
+        if experts.imbalance > 1:
+            routing, sent = Routing(experts.imbalance, experts.number, shards.expert), experts.top * experts.tokens
+            ways, shares = (routing.rows(sent, shards.expert_rank), sent), Shares(received=routing.load(0))
+            said |= {"gathers": ways[::-1] if back else ways, "shares": shares.reversed if back else shares}
+        return self.exchange(given, "", **said)
 
     # -- parts of a block
 
@@ -157,13 +167,14 @@ class Parts(Builder):
         width, hidden, shards = self.of.width, self.of.shards.part(self.of.hidden), self.of.shards
         said = {"top": experts.top} | ({} if experts.capacity is None else {"capacity": experts.capacity})
         own = said | ({"devices": shards.expert} if shards.expert > 1 else {})
+        own |= {"imbalance": experts.imbalance, "rank": shards.expert_rank} if experts.imbalance > 1 else {}
         count = experts.number // shards.expert
         up, down = {"w": (count, width, hidden)}, {"w": (count, hidden, width)}
         logits = self.weighted("matmul", (given,), {"w": (width, experts.number)})
-        rows = self.send_rows(self.add("dispatch", (given, logits), **said))
+        rows = self.send_rows(self.add("dispatch", (given, logits), **said), experts)
         gate, wide = (self.weighted("grouped", (rows, logits), up, **own) for _ in range(2))
         rows = self.weighted("grouped", (self.add("gated", (gate, wide)), logits), down, **own)
-        return self.add("combine", (self.send_rows(rows), logits), **said)
+        return self.add("combine", (self.send_rows(rows, experts, back=True), logits), **said)
 
     def attending(self, given: str, source: str, causal: bool) -> str:
         """Add attention from *given* to *source*, or to itself if that is empty, with its norm and sum."""

@@ -88,6 +88,11 @@ class Degrees(NamedTuple):
         groups = self.data * self.context // self.expert
         return self._share % groups, self._share // groups
 
+    @property
+    def expert_rank(self) -> Ints:
+        """The rank of each device in its group of experts, (devices,)."""
+        return self._experts[1]
+
     def complaints(self, workers: int) -> Iterator[Complaint]:
         """Yield what is wrong with the degrees on so many workers."""
         if sorted(self.order) != sorted(ORDER):

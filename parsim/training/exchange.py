@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 from parsim.core.kernel import Call, Kernel, Part, Shape, size
 from parsim.core.precision import BYTES, Precision
+from parsim.core.rounds import EQUAL, Shares
 
 NAME = "exchange"  # of its calls; no kernel of the shelf
 
@@ -30,6 +31,7 @@ class Exchanged(NamedTuple):
     operation: str
     size: float  # B of the whole buffer
     overlapped: bool = False  # whether the kernels that read the result compute while it arrives
+    shares: Shares = EQUAL  # of the first device of the group
 
 
 class Exchange(Kernel):
@@ -42,6 +44,7 @@ class Exchange(Kernel):
     backward : the operation in backward; empty: none.
     gathers : the rows that a device has afterwards, as a multiple of those before: (4, 1) or (1, 4).
     overlapped : whether the kernels that read the result compute while it arrives.
+    shares : what the first device of a group receives and sends in forward, as multiples of the mean.
     """
 
     def __init__(
@@ -51,9 +54,15 @@ class Exchange(Kernel):
         backward: str = "",
         gathers: tuple[int, int] = (1, 1),
         overlapped: bool = False,
+        shares: Shares = EQUAL,
     ) -> None:
-        self.communicator, self.gathers, self._overlapped = communicator, gathers, overlapped
+        self.communicator, self.gathers, self._overlapped, self._shares = communicator, gathers, overlapped, shares
         self._operations = {"forward": forward, "input_grad": backward, "weight_grad": ""}
+
+    @property
+    def repeated(self) -> bool:
+        """Whether devices gather what others keep, and so gather it again in backward."""
+        return self._operations["forward"] == "all-gather"
 
     def shape(self, *shapes: Shape) -> Shape:
         """Return the shape, with more rows or fewer."""
@@ -70,8 +79,16 @@ class Exchange(Kernel):
         operation = self._operations[part]
         if not operation:
             return None
-        whole = max(size(given), size(self.shape(given))) * BYTES[precision.activations]
-        return Exchanged(self.communicator, operation, whole, self._overlapped)
+        whole = self._whole(given) * BYTES[precision.activations]
+        shares = self._shares if part == "forward" else self._shares.reversed
+        return Exchanged(self.communicator, operation, whole, self._overlapped, shares)
+
+    def _whole(self, given: Shape) -> float:
+        """Return the numbers of the whole buffer; of unequal shares, those of the device's own tokens."""
+        before, after = size(given), size(self.shape(given))
+        if self._shares == EQUAL:
+            return max(before, after)
+        return before if self._shares.received > 1 else after
 
 
 def exchanged(call: Call, precision: Precision) -> Exchanged | None:

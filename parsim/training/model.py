@@ -38,6 +38,7 @@ class Model:
     uncomputed: tuple[
         tuple[str, str], ...
     ] = ()  # keys of the workload that are only counted, and what to write instead
+    unequal: bool = False  # whether devices that share the experts get unequal numbers of rows
     by_part: tuple[tuple[str, str], ...] = ()  # keys whose results depend on how the batch is cut, likewise
 
     @property

@@ -47,7 +47,7 @@ def _exchanges(stages: Stages, rows: int, precision: Precision) -> Iterator[Exch
 
 def _seconds(one: Exchanged, groups: Ints, cluster: Cluster, communicators: Communicators) -> Floats:
     """Return the seconds of an exchange of all groups at once, (devices,)."""
-    some = [communicators.of(one.operation, one.size, devices.tolist()) for devices in groups]
+    some = [communicators.of(one.operation, one.size, devices.tolist(), one.shares) for devices in groups]
     rounds = list(zip_longest(*(each.phases for each in some)))
     known = {_key(phases): phases for phases in rounds}
     took = {key: _round(phases, groups, cluster) for key, phases in known.items()}

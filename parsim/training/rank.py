@@ -136,10 +136,10 @@ class Rank:
 
     def _exchange(self, action: Action, some: tuple[Exchanged, ...], parents: list[int]) -> int:
         """Add a task of a lane for exchanges of a layer, priced or played."""
-        communicator, operation, size, _ = some[0]
+        communicator, operation, size, _, shares = some[0]
         task = self.tasks.after(parents, self.tasks.add(self.rank, EXCHANGE, action, lane_of(communicator)))
         if self.parallelism.one_by_one:
-            self.tasks.members.append(Member(task, communicator, operation, size))
+            self.tasks.members.append(Member(task, communicator, operation, size, shares))
         else:
             self.tasks.priced[task] = some
         return task

@@ -24,7 +24,7 @@ from parsim.training.graph import graph_of
 from parsim.training.pricing import priced
 from parsim.training.program import Training
 from parsim.training.sharded import ShardedTraining
-from parsim.training.tasks import KINDS, LANES
+from parsim.training.tasks import KINDS, LANES, Tasks
 from parsim.training.template import Template
 
 
@@ -49,10 +49,13 @@ class Replicas:
 
     def __init__(self, training: ShardedTraining) -> None:
         if not training.template:
-            training.template.append(Template(training))
+            others = (replace(training, own=own, others=()) for own in training.others)
+            training.template.extend(Template(one) for one in (training, *others))
         self.training: ShardedTraining = training
         self.template: Template = training.template[0]
         self.tasks, degrees = self.template.tasks, training.parallelism.degrees
+        self.sorts: list[Tasks] = [one.tasks for one in training.template]
+        self.sort = np.minimum(degrees.expert_rank, len(self.sorts) - 1)  # (devices,)
         columns = self.tasks.columns()
         self.rank = degrees.coordinate("pipeline")  # (devices,)
         of_rank = [np.flatnonzero(columns["rank"] == rank) for rank in range(degrees.pipeline)]
@@ -60,7 +63,7 @@ class Replicas:
         self.start = np.concatenate([[0], np.cumsum(counts)])  # the first task of each device
         self.source = np.concatenate([of_rank[rank] for rank in self.rank])  # (tasks of an iteration,) in the template
         self.device = np.repeat(np.arange(degrees.devices), counts)
-        self.columns = {name: column[self.source] for name, column in columns.items()}
+        self.columns = {name: column[self.source] for name, column in columns.items()} | {"recipe": self._recipe()}
         within = np.empty(len(columns["rank"]), np.int64)
         for tasks in of_rank:
             within[tasks] = np.arange(len(tasks))
@@ -85,7 +88,7 @@ class Replicas:
             places=tuple((number,) for number in range(len(self.rank))),
             place=device,
             edges=self.edges(),
-            recipes=tuple(self.tasks.recipes),
+            recipes=tuple(recipe for tasks in self.sorts for recipe in tasks.recipes),
             recipe=column["recipe"],
             precision=training.precision,
             orders=tuple(self.orders(column["lane"], device)),
@@ -96,6 +99,13 @@ class Replicas:
             collectives=tuple(self.collectives()),
             program=training,
         )
+
+    def _recipe(self) -> Ints:
+        """Return what each task runs, whose recipes are those of the sort of its device, (tasks of an iteration,)."""
+        before = np.cumsum([0, *(len(tasks.recipes) for tasks in self.sorts[:-1])])
+        table = np.stack([first + np.array(tasks.recipe) for first, tasks in zip(before, self.sorts, strict=True)])
+        found: Ints = table[self.sort[self.device], self.source]
+        return found
 
     def orders(self, lane: Ints, device: Ints) -> Iterator[Sequence[int]]:
         """Yield the tasks that each device computes, in order."""
@@ -146,11 +156,11 @@ class Replicas:
         groups = {name: degrees.groups(name) for name in {one.communicator for one in self.tasks.members}}
         of_rank = {name: self.rank[found[:, 0]] for name, found in groups.items()}
         for iteration in range(self.training.iterations):
-            for task, communicator, operation, size in self.tasks.members:
+            for task, communicator, operation, size, shares in self.tasks.members:
                 here = of_rank[communicator] == self.tasks.rank[task]
                 for devices in groups[communicator][here]:
                     members = self.task[self.replica[devices], task] + iteration * count
-                    one = collective(operation, size, devices.tolist())
+                    one = collective(operation, size, devices.tolist(), shares)
                     yield one._replace(members=tuple(members.tolist()), communicator=communicator.split()[-1])
 
     # -- names

@@ -55,13 +55,16 @@ class ShardedTraining(Training):
 
     Parameters
     ----------
-    own : the layers as a device holds them.
+    own : the layers as a device holds them; where experts are not equally busy, one with the busiest of them.
     parallelism : how devices share them, and exchange.
-    template : the tasks of a replica, once they are made; trainings of other numbers of iterations have the same.
+    others : the layers as devices hold them that have none of the busiest experts, if these differ.
+    template : the tasks of a replica, once they are made, of each of these sorts of devices; trainings of other numbers
+        of iterations have the same.
     """
 
     own: Model
     parallelism: Parallelism
+    others: tuple[Model, ...] = ()
     template: list[Any] = field(default_factory=list)
 
     def __getstate__(self) -> dict[str, Any]:

@@ -144,7 +144,7 @@ class Counted:
     def _origins(self) -> dict[str, str]:
         """What a device keeps in place of an array that it has gathered: its own part. Backward gathers again."""
         ops = (op for op in self.layer.ops if isinstance(op.kernel, Exchange))
-        return {op.output: op.inputs[0] for op in ops if op.kernel.gathers[0] > 1}
+        return {op.output: op.inputs[0] for op in ops if op.kernel.repeated}
 
     def layered(self, recompute: Recompute) -> Layered:
         """Count the layer."""

@@ -10,6 +10,7 @@ import numpy as np
 from parsim.core.columns import Ints
 from parsim.core.kernel import Call
 from parsim.core.op import NAMES
+from parsim.core.rounds import EQUAL, Shares
 from parsim.training.actions import Action
 from parsim.training.exchange import Exchanged
 from parsim.training.layout import OPTIMIZER
@@ -36,6 +37,7 @@ class Member(NamedTuple):
     communicator: str  # a key of `Degrees.groups`
     operation: str
     size: float  # B of the whole buffer
+    shares: Shares = EQUAL
 
 
 class Hold(NamedTuple):

@@ -97,7 +97,8 @@ def training(cluster: Cluster, plan: TrainingPlan, cost: Cost | None, make: Make
     adding, summing = (Update(name, (), kernels[name]()) for name in ("accumulate", "reduce"))
     program = Training(model, parts, update, adding, summing, iterations, formats)
     if parallelism:
-        program = ShardedTraining(**vars(program), own=own, parallelism=parallelism)
+        others = (make(plan.shards._replace(expert_rank=1)),) if own.unequal else ()
+        program = ShardedTraining(**vars(program), own=own, parallelism=parallelism, others=others)
     return tasks_of(program)
 
 

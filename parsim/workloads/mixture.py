@@ -7,13 +7,15 @@
     experts     each token goes to the few with the largest logits of the router; each is a SwiGLU MLP;
                 their results are added up, weighted by the softmax of these logits
 
-Every device of a stage holds all experts of its blocks. FLOP are those of the experts that tokens go to; prices assume
-that all get equal numbers. Losses that balance experts are not computed. Jiang et al., Mixtral of Experts,
+Every device of a stage holds all experts of its blocks, unless `plan.expert` shares them. FLOP are those of the experts
+that tokens go to; prices assume that all get equal numbers, or with an `imbalance` the first one more than the others.
+Losses that balance experts are not computed. Jiang et al., Mixtral of Experts,
 arXiv:2401.04088, 2024: RMSNorm, rotary positions, shared keys and values; Shazeer et al., ICLR 2017.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from typing import Annotated, Any
 
@@ -23,7 +25,7 @@ from parsim.core.errors import Complaint, Invalid
 from parsim.core.graph import TaskGraph
 from parsim.core.job import Cost
 from parsim.core.precision import PrecisionForm
-from parsim.core.schema import Ask, Count, Positive, Whole
+from parsim.core.schema import Ask, Count, Imbalance, Positive, Whole
 from parsim.entries.function import argument
 from parsim.kernels import kernels
 from parsim.scenario.schema import OneOf
@@ -38,7 +40,7 @@ from parsim.training.work import Regime, training
 from parsim.workloads import workloads
 
 Preset = Annotated[str, Choice({name: str(preset) for name, preset in MIXTURES.items()})]
-DEFAULTS: dict[str, Any] = {"heads": 1, "blocks": 1, "experts": 8, "top": 2}
+DEFAULTS: dict[str, Any] = {"heads": 1, "blocks": 1, "experts": 8, "top": 2, "imbalance": 1.0}
 EXAMPLES = {"vocabulary": 32000, "width": 4096, "sequence": 4096, "batch": 32}  # of keys without a default
 
 
@@ -59,6 +61,7 @@ def mixture(
     experts: Count | None = None,
     top: Count | None = None,
     capacity: Positive | None = None,
+    imbalance: Imbalance | None = None,
     iterations: Count = 1,
     optimizer: Annotated[Ask, OneOf(kernels, given=argument)] | None = None,
     precision: PrecisionForm | None = None,
@@ -81,6 +84,10 @@ def mixture(
     top : experts that each token goes to; left out: 2.
     capacity : rows that an expert takes, as a multiple of its equal share of the tokens of a microbatch; it computes as
         many, and drops what is beyond. Left out: as many as come.
+    imbalance : tokens of the busiest expert of each block, as a multiple of the mean of its experts; none are dropped,
+        the others get equal shares of the rest. Among devices that share experts, those with the busiest one receive
+        and compute more, and the others wait. At most experts / top; not beside capacity. Left out: 1, all get equal
+        numbers.
     iterations : steps of training; each sees the same batch.
     optimizer : how weights are updated: sgd or adam, with its parameters. Left out: adam with a preset, else sgd.
     precision : number formats: a preset, or a mapping. Left out: bf16-mixed on accelerators, or fp16-mixed where there
@@ -107,8 +114,22 @@ def _refuse_wrong(values: dict[str, Any]) -> None:
     if values["top"] > values["experts"]:
         why = f"a token cannot go to {values['top']} of {values['experts']} experts; write at most {values['experts']}"
         complaints.append(Complaint(("top",), why))
+    complaints += _about_imbalance(values)
     if complaints:
         raise Invalid(complaints)
+
+
+def _about_imbalance(values: dict[str, Any]) -> Iterator[Complaint]:
+    """Yield a complaint unless an expert can get so many tokens."""
+    imbalance, experts, top = values["imbalance"], values["experts"], values["top"]
+    if imbalance == 1:
+        return
+    if "capacity" in values:
+        why = "has no effect beside capacity, with which all experts compute equally many rows; leave one of them out"
+        yield Complaint(("imbalance",), why, "key")
+    elif imbalance * top > experts:
+        why = f"a token goes to {top} of {experts} experts, so none gets more than {experts / top:g} times the mean"
+        yield Complaint(("imbalance",), f"{imbalance:g} is too many: {why}")
 
 
 def _model(values: dict[str, Any], seed: int, shards: Shards) -> Model:
@@ -131,11 +152,18 @@ def _model(values: dict[str, Any], seed: int, shards: Shards) -> Model:
         tied=False,
         dropout=0.0,
         attention="flash",
-        experts=Experts(values["experts"], values["top"], values.get("capacity")),
+        experts=Experts(
+            values["experts"],
+            values["top"],
+            values.get("capacity"),
+            values["imbalance"],
+            values["sequence"] // shards.context,
+        ),
         shards=shards,
     )
     batch = (values["batch"], values["sequence"] // shards.context)
     limited = (("a capacity of experts", "no capacity"),) if "capacity" in values else ()
+    unequal = (("an imbalance of experts", "no imbalance"),) if values["imbalance"] > 1 else ()
     return Model(
         (layers_of.embedding(of), *(layers_of.block(of),) * blocks, layers_of.head(of)),
         batch,
@@ -144,5 +172,6 @@ def _model(values: dict[str, Any], seed: int, shards: Shards) -> Model:
         seed,
         tokens=True,
         beside=(0, blocks + 1),
-        uncomputed=limited,
+        uncomputed=limited + unequal,
+        unequal=bool(unequal) and shards.expert > 1,
     )

@@ -397,6 +397,44 @@ def test_of_a_model_other_plans_are_tried(plan, asked):
         assert (rate[0] > rate[1]) == (changes[what].gain_s > 0)
 
 
+def test_changes_of_a_training_are_compared_by_the_iteration_as_by_compare():
+    """ZB-H2 and ZB-auto end one iteration equally soon here; one of many takes longer with ZB-H2."""
+    plan = {"schedule": "zb-h2", "microbatches": 8, "stages": "framework"}
+    raw = MODEL | {"plan": MODEL["plan"] | plan}
+    found = parsim.explain(raw)
+    both, took, makespans = ["zb-h2", "zb-auto"], found.others.iteration_s, found.others.makespan_s
+    compared = parsim.compare(raw, {"plan.schedule": both}).variants
+    assert [one.compared.mean for one in compared] == pytest.approx([took[name] for name in both], rel=1e-9)
+    assert makespans["zb-h2"] == pytest.approx(makespans["zb-auto"], rel=1e-9)
+    assert took["zb-h2"] > 1.01 * took["zb-auto"]
+    every = found.report().split("Every schedule")[1]
+    assert every.index("zb-auto") < every.index("zb-h2 ")
+    each = [one.iteration_s for one in found.changes]
+    assert each == sorted(each)
+    for one in found.changes:
+        assert one.iteration_gain_s == pytest.approx(found.compared_s - one.iteration_s, abs=1e-9 * found.compared_s)
+    best = next(one for one in found.changes if not one.bound)
+    assert found.fix_first.startswith(f"Fix first: {best.words}. An iteration would take ")
+    told = found.to_dict()
+    assert [one["iteration_s"] for one in told["changes"]] == each
+    assert told["others"]["iteration_s"] == took
+
+
+@pytest.mark.parametrize("plan", [{"stages": [2, 2, 2, 8]}, {"recompute": "full", "sends": "blocking"}])
+def test_each_change_of_a_training_has_the_iteration_of_a_run(plan):
+    """The iteration of equal stages, and of all that is built anew, is as long as a run of two tells."""
+    raw = MODEL | {"plan": MODEL["plan"] | plan}
+    found = parsim.explain(raw)
+    for one in found.changes:
+        if one.what.startswith("plan."):
+            key, _, value = one.what.removeprefix("plan.").partition("=")
+            more = {"plan.stages": "cost"} if "stages" in plan and key == "pipeline" else {}
+            run = parsim.simulate(raw, set={f"plan.{key}": int(value) if value.isdigit() else value, **more})
+            assert one.iteration_s == run.metrics["training"]["iteration_s"]
+    slowest = next(one for one in found.changes if one.change == "slowest_stage")
+    assert 0 < slowest.iteration_gain_s < found.compared_s
+
+
 def test_a_plan_that_the_devices_cannot_hold_is_no_change():
     """Without recomputation the same stages keep more than 1.5 GB; with it they fit."""
     plan = {**MODEL["plan"], "recompute": "full", "microbatches": 1}

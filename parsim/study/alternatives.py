@@ -30,7 +30,7 @@ from parsim.scenario.scenario import Scenario
 from parsim.schedules import schedules
 from parsim.sim.play import play
 from parsim.study.case import Case
-from parsim.study.change import Change, Refused, first_line, gain, lacking
+from parsim.study.change import Change, Refused, Took, changed, first_line, gain, lacking, took_of
 from parsim.study.every import chunks_for, every_policy, every_schedule
 from parsim.training.plan import SCHEDULE
 from parsim.training.program import Training
@@ -47,6 +47,16 @@ class Others:
     needs: dict[str, str]  # name -> what it needs more than the scenario's own
     failed: dict[str, str]  # name -> why it could not be played
     lacks: dict[str, str]  # name -> which device has too little memory for it, where the scenario's own does not fit
+    iteration_s: dict[str, float]  # by name, of a training; else empty
+
+    def took(self, name: str) -> Took:
+        """Return how long the run takes under one of them."""
+        return Took(self.makespan_s[name], self.iteration_s.get(name))
+
+    @property
+    def compared_s(self) -> dict[str, float]:
+        """The seconds by which they are compared, by name: of a training an iteration, else the makespan."""
+        return self.iteration_s or self.makespan_s
 
     @property
     def best(self) -> str:
@@ -64,8 +74,9 @@ class Others:
         return self._best(sorted(self.makespan_s.keys() - self.lacks.keys()) or sorted(self.makespan_s))
 
     def _best(self, names: Sequence[str]) -> str:
-        best = names[ranking([self.makespan_s[name] for name in names], CLOSE)[0]]
-        own = self.own in names and not gain(self.makespan_s[self.own], self.makespan_s[best])
+        took = self.compared_s
+        best = names[ranking([took[name] for name in names], CLOSE)[0]]
+        own = self.own in names and not gain(took[self.own], took[best])
         return self.own if own else best
 
 
@@ -98,7 +109,7 @@ def asked(scenario: Scenario, job: Job) -> Asked:
 class Outcome(NamedTuple):
     """A run with another policy or schedule."""
 
-    makespan_s: float
+    took: Took
     needs: str = ""  # what it needs more than the scenario's own; empty: nothing
     lacks: str = ""  # which device has too little memory for it
 
@@ -114,8 +125,9 @@ def outcome(case: Case, section: dict[str, Any], fits: bool) -> Outcome | str:
     except ParsimError as error:
         return first_line(error)
     lacks = lacking(job, line)
-    needs = _needs(case.own.graph, job.graph)
-    return f"does not fit: {lacks}" if lacks and fits else Outcome(line.makespan_s, needs, lacks)
+    if lacks and fits:
+        return f"does not fit: {lacks}"
+    return Outcome(took_of(job, line), _needs(case.own.graph, job.graph), lacks)
 
 
 def _needs(own: TaskGraph, other: TaskGraph) -> str:
@@ -173,7 +185,9 @@ def others(sort: str, own: str, outcomes: Mapping[str, Outcome | str]) -> Others
     played = {name: found for name, found in sorted(outcomes.items()) if not isinstance(found, str)}
     needs = {name: found.needs for name, found in played.items() if found.needs}
     lacks = {name: found.lacks for name, found in played.items() if found.lacks}
-    return Others(sort, own, {name: found.makespan_s for name, found in played.items()}, needs, failed, lacks)
+    makespans = {name: found.took.makespan_s for name, found in played.items()}
+    iterations = {name: each for name, found in played.items() if (each := found.took.iteration_s) is not None}
+    return Others(sort, own, makespans, needs, failed, lacks, iterations)
 
 
 def best(found: Others, job: Job) -> Change | Refused:
@@ -186,8 +200,8 @@ def best(found: Others, job: Job) -> Change | Refused:
     if not len(job.graph):
         return Refused(change, words, "there are no tasks to assign")
     trains = isinstance(job.graph.program, Training) and bool(job.memories)
-    name, own_s = found.best_that_fits if trains else found.best_alike, found.makespan_s[found.own]
+    name = found.best_that_fits if trains else found.best_alike
     own = " (its own)" if name == found.own else ""
     needs = f", which {found.needs[name]}" if name in found.needs else ""
-    took = found.makespan_s[name]
-    return Change(change, f"{words}, {name}{own}{needs}", took, gain(own_s, took), name, found.lacks.get(name, ""))
+    own_s, took = found.took(found.own), found.took(name)
+    return changed(change, f"{words}, {name}{own}{needs}", own_s, took, name, found.lacks.get(name, ""))

@@ -18,7 +18,7 @@ from parsim.core.timeline import CAUSES
 from parsim.core.tolerance import CLOSE, ranking
 from parsim.run import Result
 from parsim.study.causes import culprits, without_link
-from parsim.study.change import Change, Trial, gain, tried
+from parsim.study.change import Change, Took, Trial, gain, tried
 from parsim.study.measure import measure
 from parsim.study.played import Played, ended
 from parsim.study.runner import Runner
@@ -81,10 +81,10 @@ def _closed(
     """Yield the trials that close the gap between two variants, each with the makespans of both."""
     (other, slow_s), (best, fast_s) = slower, faster
     most = LEFT * (slow_s - fast_s)
-    changes = runner.answers("runs", [(tried, other.case, other.seed, trial, slow_s) for trial in trials])
+    changes = runner.answers("runs", [(tried, other.case, other.seed, trial, Took(slow_s)) for trial in trials])
     pairs = zip(trials, changes, strict=True)
     closing = [(trial, one) for trial, one in pairs if isinstance(one, Change) and one.gain_s >= most > 0]
-    beside = runner.answers("runs", [(tried, best.case, best.seed, trial, fast_s) for trial, _ in closing])
+    beside = runner.answers("runs", [(tried, best.case, best.seed, trial, Took(fast_s)) for trial, _ in closing])
     for (trial, change), same in zip(closing, beside, strict=True):
         near_s = same.makespan_s if isinstance(same, Change) else fast_s
         if change.makespan_s - near_s <= most:

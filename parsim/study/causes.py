@@ -28,7 +28,7 @@ from typing import Any
 
 import numpy as np
 
-from parsim.core.graph import Bools
+from parsim.core.graph import Bools, Floats, TaskGraph
 from parsim.core.job import Job
 from parsim.core.timeline import CAUSES, STEPS, Timeline
 from parsim.metrics.critical_path import critical_path
@@ -167,9 +167,7 @@ def _stages(job: Job) -> Iterator[Trial]:
     mean = float(np.average(each, weights=job.cluster.stands_for[: len(each)]))
     if job.clock != "simulated" or each.max() <= UNEVEN * mean:
         return
-    times = np.ones(len(job.graph))
-    for order, took in zip(job.graph.orders, each.tolist(), strict=True):
-        times[list(order)] = mean / took if took else 1.0
+    times = partial(other.of_ranks, [mean / took if took else 1.0 for took in each.tolist()])
     slowest = int(each.argmax())
     name = job.cluster.workers[slowest].name
     words = f"equal stages (that of {name} takes {each[slowest] / mean:.3g} times the mean)"
@@ -231,5 +229,11 @@ def _longest(job: Job, timeline: Timeline) -> Iterator[Trial]:
     if took[row] >= max(LONG * usual, LARGE * timeline.makespan_s) and len(job.graph) > 1:
         times = np.ones(len(job.graph))
         times[timeline.number[row]] = 0.5
+        half = partial(_of_tasks, times)
         name = str(job.graph.names[int(timeline.number[row])])
-        yield Trial("longest_task", f"task {name} half as long", partial(other.scaled, times), name)
+        yield Trial("longest_task", f"task {name} half as long", partial(other.scaled, half), name)
+
+
+def _of_tasks(times: Floats, graph: TaskGraph) -> Floats:
+    """Return the *times* of the tasks of the scenario's own graph."""
+    return times

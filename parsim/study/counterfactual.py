@@ -10,7 +10,7 @@ plan            another cut, depth or recomputation; more microbatches, each sma
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -144,14 +144,22 @@ def as_fast(names: Sequence[str], job: Job) -> Job:
     return replace(job, graph=graph, cluster=Cluster(tuple(devices), job.cluster.wiring))
 
 
-def scaled(times: Floats, job: Job) -> Job:
-    """Multiply the seconds of each task by *times*, (tasks,)."""
+def scaled(times: Callable[[TaskGraph], Floats], job: Job) -> Job:
+    """Multiply the seconds of the tasks of a graph by its *times*, (tasks,); more iterations make another graph."""
     expected = job.cost.expected
 
     def other(graph: TaskGraph, index: int, device: Device) -> Floats:
-        return expected(graph, index, device) * times
+        return expected(graph, index, device) * times(graph)
 
     return replace(job, cost=job.cost._replace(expected=other))
+
+
+def of_ranks(factors: Sequence[float], graph: TaskGraph) -> Floats:
+    """Return for each task of a pipeline the factor of its rank, (tasks,)."""
+    times = np.ones(len(graph))
+    for order, factor in zip(graph.orders, factors, strict=True):
+        times[list(order)] = factor
+    return times
 
 
 def without_step(step: str, job: Job) -> Job:
@@ -182,4 +190,4 @@ def more_microbatches(scenario: Scenario, count: int, many: int, job: Job) -> Jo
         other = replace(other, graph=replace(other.graph, activations=shared))
     cost = scenario.values.get("cost")
     stated = len(other.graph.stated) or (isinstance(cost, dict) and "compute" in cost)
-    return scaled(np.where(other.graph.kind < OPTIMIZER, count / many, 1.0), other) if stated else other
+    return scaled(lambda graph: np.where(graph.kind < OPTIMIZER, count / many, 1.0), other) if stated else other

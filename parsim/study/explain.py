@@ -32,7 +32,7 @@ from parsim.sim.estimate import mean_compute
 from parsim.study.alternatives import Others, Outcome, asked, best, others, outcome
 from parsim.study.case import Case
 from parsim.study.causes import trials
-from parsim.study.change import Change, Refused, gain, lacking, sooner, tried
+from parsim.study.change import Change, Refused, changed, ends, gain, lacking, sooner, took_of, tried
 from parsim.study.fitting import FITTING, smallest, told
 from parsim.study.fix_first import fix_first
 from parsim.study.path import HEAD, Link, by_worker, links, rows, sentence, sums, worker_rows
@@ -50,7 +50,7 @@ MEANING = {
 
 @dataclass(frozen=True)
 class Explanation:
-    """A run, its critical path, and the makespan with one thing changed at a time."""
+    """A run, its critical path, and how long it takes with one thing changed at a time."""
 
     result: Result
     path: list[Link]  # the critical path, first span first
@@ -68,6 +68,11 @@ class Explanation:
         """The makespan that is explained."""
         return self.result.timeline.makespan_s
 
+    @property
+    def compared_s(self) -> float:
+        """The seconds by which changes are compared: of a training an iteration, else the makespan."""
+        return self.others.compared_s[self.others.own]
+
     @cached_property
     def sums(self) -> dict[str, Any]:
         """Seconds of the path by use; they add up to the makespan."""
@@ -76,7 +81,7 @@ class Explanation:
     @property
     def fix_first(self) -> str:
         """The change to make first in words: one that makes a run fit which does not, else the largest gain."""
-        return fix_first(self.changes, self.makespan_s, self._lacks_own)
+        return fix_first(self.changes, self.compared_s, self._lacks_own)
 
     @cached_property
     def _lacks_own(self) -> str:
@@ -89,7 +94,7 @@ class Explanation:
         if not self._lacks_own:
             return ""
         words = [change.words for change in self.changes if change.change in FITTING]
-        return told(self._lacks_own, smallest(self.changes), words, self.makespan_s)
+        return told(self._lacks_own, smallest(self.changes), words, self.compared_s)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the explanation as in the contract."""
@@ -109,7 +114,7 @@ class Explanation:
     def report(self) -> str:
         """Write the explanation for people."""
         lines = table([HEAD, *rows(self.path)], words=(2, 3, 4, 5))
-        workers = table(worker_rows(self.path))
+        workers, every = table(worker_rows(self.path)), self._others()
         parts = [
             [self._title, "=" * width(self._title)],
             _part(
@@ -120,8 +125,8 @@ class Explanation:
                 "On the path, by worker",
                 [workers[0], *folded(workers[1:], len(by_worker(self.path)) + 1 - len(workers))],
             ),
-            _part("Fix this first", [*table(self._fixes(), words=(0, 2)), *self._verdicts()]),
-            _part(f"Every {self.others.sort}", table(self._others(), words=(0, 2))) if len(self._others()) > 1 else [],
+            _part(f"Fix this first{self._by}", [*table(self._fixes(), words=(0, 2)), *self._verdicts()]),
+            _part(f"Every {self.others.sort}{self._by}", table(every, words=(0, 2))) if len(every) > 1 else [],
         ]
         return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
 
@@ -139,7 +144,7 @@ class Explanation:
             html.picture(png(self.plot().figure), meaning),
             html.words(f"Critical path: {sentence(self.sums, self.makespan_s)}"),
             html.table(HEAD, rows(self.path), left=(2, 3, 4, 5)),
-            html.table(("fix this first", "makespan", ""), self._fixes(), left=(0, 2)),
+            html.table(("fix this first", "iteration" if self._trains else "makespan", ""), self._fixes(), left=(0, 2)),
             *map(html.words, self._verdicts()),
         )
 
@@ -155,21 +160,29 @@ class Explanation:
         return change.gain_s / self.makespan_s if self.makespan_s else 0.0
 
     def _told(self, change: Change) -> str:
-        reach = f", {change.reach}" if change.reach and change.gain_s > 0 else ""
+        reach = f", {change.reach}" if change.reach and change.compared_gain_s > 0 else ""
         fits = f"; does not fit: {change.lacks}" if change.lacks else "; fits" * bool(self._lacks_own)
-        return sooner(change, self.makespan_s) + reach + fits
+        return sooner(change, self.compared_s) + reach + fits
 
     @property
     def _title(self) -> str:
         return f"{self.result.job.name}: what decides its {seconds(self.makespan_s)}"
 
+    @property
+    def _trains(self) -> bool:
+        return bool(self.others.iteration_s)
+
+    @property
+    def _by(self) -> str:
+        return f", by the iteration, which takes {seconds(self.compared_s)}" if self._trains else ""
+
     def _fixes(self) -> list[tuple[str, str, str]]:
-        makespans = times([change.makespan_s for change in self.changes])
-        told = [(one.words, took, self._told(one)) for one, took in zip(self.changes, makespans, strict=True)]
+        took = times([change.compared_s for change in self.changes])
+        told = [(one.words, each, self._told(one)) for one, each in zip(self.changes, took, strict=True)]
         return told + [(refused.words, "-", refused.why) for refused in self.refused]
 
     def _verdicts(self) -> list[str]:
-        reaches = {change.reach for change in self.changes if change.gain_s > 0}
+        reaches = {change.reach for change in self.changes if change.compared_gain_s > 0}
         meanings = [f"{word}: {meaning}" for word, meaning in MEANING.items() if word in reaches]
         fits = [self.fit_first] if self.fit_first else []
         return [
@@ -183,13 +196,13 @@ class Explanation:
 
     def _better_but_costly(self) -> list[str]:
         """Name the best policy or schedule where it beats all changes, but needs more than the scenario's own."""
-        best, took = self.others.best, self.others.makespan_s[self.others.best]
-        reached = min([self.makespan_s, *(change.makespan_s for change in self.changes if not change.bound)])
+        best, took = self.others.best, self.others.compared_s[self.others.best]
+        reached = min([self.compared_s, *(change.compared_s for change in self.changes if not change.bound)])
         if best not in self.others.needs or not gain(reached, took) > 0:
             return []
-        change = Change("", "", took, gain(self.makespan_s, took))
+        change = changed("", "", self.others.took(self.others.own), self.others.took(best), "", "")
         told = f"the {self.others.sort} {best}, which {self.others.needs[best]}"
-        return [f"With {told}, the run would end after {seconds(took)}, {sooner(change, self.makespan_s)}."]
+        return [f"With {told}, {ends(change, self.compared_s)}."]
 
     def _quantisation(self) -> list[str]:
         """Explain idleness at the end by equal units that do not divide by the workers."""
@@ -208,12 +221,10 @@ class Explanation:
         return f"does not fit: {lacks}" if lacks else "fits" * bool(self.fit_first)
 
     def _others(self) -> list[tuple[str, str, str]]:
-        found = sorted(self.others.makespan_s.items(), key=lambda item: item[1])
-        names, makespans = [name for name, _ in found], times([took for _, took in found])
+        found = sorted(self.others.compared_s.items(), key=lambda item: item[1])
+        names, took = [name for name, _ in found], times([each for _, each in found])
         own = ("; ".join(part for part in (self._needs(name), self._lacks(name)) if part) for name in names)
-        return list(zip(names, makespans, own, strict=True)) + [
-            (name, "-", why) for name, why in self.others.failed.items()
-        ]
+        return list(zip(names, took, own, strict=True)) + [(name, "-", why) for name, why in self.others.failed.items()]
 
 
 def explain(source: Source, set: Mapping[str, Any] | None = None, executor: Executor | None = None) -> Explanation:
@@ -239,10 +250,10 @@ def explain(source: Source, set: Mapping[str, Any] | None = None, executor: Exec
     case = Case(load(source, set))
     job = case.own
     result = run(job)
-    makespan_s = result.timeline.makespan_s
+    took = took_of(job, result.timeline)
     (sort, own, sections) = asked(case.scenario, job)
     changing: list[Call] = [
-        (tried, case, job.seed, trial, makespan_s) for trial in trials(case.scenario, job, result.timeline)
+        (tried, case, job.seed, trial, took) for trial in trials(case.scenario, job, result.timeline)
     ]
     fits = not lacking(job, result.timeline)
     otherwise: list[Call] = [(outcome, case, section, fits) for section in sections.values()]
@@ -250,7 +261,7 @@ def explain(source: Source, set: Mapping[str, Any] | None = None, executor: Exec
         runner.expect(len(changing + otherwise), size(job.graph), [case])
         answers = runner.answers("runs", changing + otherwise)
     outcomes = dict(zip(sections, answers[len(changing) :], strict=True))
-    own_outcome = Outcome(makespan_s, lacks=lacking(job, result.timeline))
+    own_outcome = Outcome(took, lacks=lacking(job, result.timeline))
     alternatives = others(sort, own, {own: own_outcome, **outcomes})
     found: list[Change | Refused] = [
         Refused(one.change, one.words, f"does not fit: {one.lacks}")
@@ -259,7 +270,7 @@ def explain(source: Source, set: Mapping[str, Any] | None = None, executor: Exec
         for one in [*answers[: len(changing)], best(alternatives, job)]
     ]
     changes = [one for one in found if isinstance(one, Change)]
-    order = ranking([change.makespan_s for change in changes], CLOSE)
+    order = ranking([change.compared_s for change in changes], CLOSE)
     refused = tuple(one for one in found if isinstance(one, Refused))
     return Explanation(
         result, list(links(result.timeline)), tuple(changes[place] for place in order), refused, alternatives

@@ -17,7 +17,6 @@ from parsim.core.annotations import MOST
 from parsim.core.errors import ParsimError
 from parsim.core.job import Job
 from parsim.core.orders import chunks_of, claim_of
-from parsim.core.quantities import seconds
 from parsim.core.schema import Ask, kind_of
 from parsim.metrics.activations import live_activations
 from parsim.scenario.scenario import Scenario
@@ -25,7 +24,7 @@ from parsim.schedules import schedules
 from parsim.study import counterfactual as other
 from parsim.study import mixtures
 from parsim.study.alternatives import ranks_of
-from parsim.study.change import Change, Trial, sooner
+from parsim.study.change import Change, Trial, ends
 from parsim.study.every import CHUNKS, SCHEDULE, brought, every_schedule
 from parsim.training.plan import SCHEDULE as OWN
 from parsim.training.program import Training
@@ -102,19 +101,18 @@ def _most(schedule: Ask, ranks: int, count: int, chunks: int | None) -> float:
         return float("inf")
 
 
-def told(lacks: str, least: Change | None, tried: Iterable[str], makespan_s: float) -> str:
+def told(lacks: str, least: Change | None, tried: Iterable[str], own_s: float) -> str:
     """Say what does not fit, and the smallest change with which it does; or which changes were *tried* in vain."""
     if least is None:
         names = "; ".join(sorted(tried)) or "no change was possible"
         return f"Does not fit: {lacks}. None of these changes alone makes it fit: {names}."
-    ends = f"the run would end after {seconds(least.makespan_s)}, {sooner(least, makespan_s)}"
-    return f"Does not fit: {lacks}. The smallest change that fits: {least.words}; {ends}."
+    return f"Does not fit: {lacks}. The smallest change that fits: {least.words}; {ends(least, own_s)}."
 
 
 def smallest(changes: Sequence[Change]) -> Change | None:
     """Return the change that costs least time of those with which all fits; a lower precision only if nothing else."""
     fitting = [one for one in changes if one.change in FITTING and not one.lacks]
-    return min(fitting, key=lambda one: (one.change == LOWER, one.makespan_s), default=None)
+    return min(fitting, key=lambda one: (one.change == LOWER, one.compared_s), default=None)
 
 
 FITTING = (

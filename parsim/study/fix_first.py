@@ -11,28 +11,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from parsim.core.quantities import seconds
-from parsim.study.change import Change, sooner
+from parsim.study.change import Change, ends
 from parsim.study.fitting import LOWER, smallest
 
 
-def fix_first(changes: Sequence[Change], makespan_s: float, lacks: str) -> str:
+def fix_first(changes: Sequence[Change], own_s: float, lacks: str) -> str:
     """Say which of the *changes*, the largest gain first, is worth making first.
 
-    *lacks* says which device of the run has too little memory; empty: none.
+    *own_s* is the makespan, or the iteration, without a change. *lacks* says which device of the run has too little
+    memory; empty: none.
 
     >>> changes = [Change("pipeline_depth", "4 ranks", 2.0, 1.0, lacks="w0 holds 9 GB of 8 GB")]
     >>> fix_first(changes, 3.0, "w0 holds 10 GB of 8 GB")
     'Fix first: 4 ranks. The run would end after 2 s, 1 s (33.3 %) sooner, but it would not fit: w0 holds 9 GB of 8 GB.'
     """
     least = smallest(changes) if lacks else None
-    gaining = (change for change in changes if change.gain_s > 0)
+    gaining = (change for change in changes if change.compared_gain_s > 0)
     gains = sorted(gaining, key=lambda one: (one.bound, bool(one.lacks), one.change == LOWER))
     if not gains and not least:
         return "None of these changes shortens the run."
     first = least or gains[0]
-    when = "at the earliest after" if first.reach == "at most" else "after"
-    fits = "It would fit into memory, and the run" if least else "The run"
+    told = ends(first, own_s)
+    effect = f"It would fit into memory, and {told}" if least else told[0].upper() + told[1:]
     but = f", but it would not fit: {first.lacks}" if first.lacks else ""
-    ends = f"{when} {seconds(first.makespan_s)}, {sooner(first, makespan_s)}"
-    return f"Fix first: {first.words}. {fits} would end {ends}{but}."
+    return f"Fix first: {first.words}. {effect}{but}."

@@ -22,8 +22,9 @@ from parsim.scenario.scenario import Scenario
 from parsim.sim.estimate import drawn
 from parsim.study.case import Case
 from parsim.study.causes import trials
-from parsim.study.change import Change, NoDifference, Trial, lacking, tried
+from parsim.study.change import Change, NoDifference, Took, Trial, lacking, took_of, tried
 from parsim.study.fitting import FITTING, LOWER, smallest, told
+from parsim.training.program import Training
 
 MANY = 20_000  # tasks: in a larger run a search takes too long to come unasked
 
@@ -44,17 +45,18 @@ def fit_first(scenario: Scenario, job: Job, timeline: Timeline) -> str:
     if len(job.graph) > MANY:
         return f"Does not fit: {lacks}. parsim explain finds the smallest change that fits."
     possible = [*_possible(scenario, job, timeline)]
-    least = _smallest(scenario, job, timeline, possible)
-    return told(lacks, least, [trial.words for trial, _ in possible], timeline.makespan_s)
+    own = took_of(job, timeline)
+    least = _smallest(Case(scenario), job.seed, own, possible)
+    return told(lacks, least, [trial.words for trial, _ in possible], own.compared_s)
 
 
-def _smallest(scenario: Scenario, job: Job, timeline: Timeline, possible: Sequence[tuple[Trial, Job]]) -> Change | None:
+def _smallest(case: Case, seed: int, own: Took, possible: Sequence[tuple[Trial, Job]]) -> Change | None:
     """Play the changes that may fit, the shortest first, until no other can be shorter."""
-    case, best = Case(scenario), None
+    best = None
     for bound in sorted(_bounds(possible), key=lambda bound: bound[:2]):
-        if best is not None and bound[:2] >= ((best.change == LOWER), best.makespan_s):
+        if best is not None and bound[:2] >= ((best.change == LOWER), best.compared_s):
             break
-        found = tried(case, job.seed, bound.trial, timeline.makespan_s)
+        found = tried(case, seed, bound.trial, own)
         if isinstance(found, Change):
             best = smallest([one for one in (best, found) if one is not None])
     return best
@@ -75,8 +77,9 @@ def _bounds(possible: Sequence[tuple[Trial, Job]]) -> Iterator[Bound]:
 
 
 def _seconds(job: Job) -> float:
-    """Return the seconds that the busiest rank of a pipeline computes; 0 where it is no pipeline."""
-    found = drawn(job)
+    """Return the seconds that the busiest rank of a pipeline computes, in an iteration; 0 where it is no pipeline."""
+    found, program = drawn(job), job.graph.program
+    iterations = program.iterations if isinstance(program, Training) else 1
     ranks = enumerate(list(order) for order in job.graph.orders)
     devices = job.cluster.device_of_worker
-    return max((float(found[devices[rank]][order].sum()) for rank, order in ranks), default=0.0)
+    return max((float(found[devices[rank]][order].sum()) for rank, order in ranks), default=0.0) / iterations

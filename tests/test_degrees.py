@@ -297,6 +297,7 @@ def test_iterations_are_equally_long():
     [
         ({"data": 2}, "plan", "data 2 x tensor 1 x pipeline 1 x context 1 are 2 devices, and the cluster has 4"),
         ({"data": 4, "order": ["data", "tensor"]}, "plan.order", "must have each of"),
+        ({"data": 4, "sharding": "zero3", "prefetch": 2}, "plan.prefetch", "sharding: {kind: zero3, prefetch: 2}"),
         ({"data": 4, "expert": 3}, "plan.expert", "3 does not divide data x context = 4"),
         ({"data": 4, "expert": 4}, "plan.expert", "applies to mixtures of experts"),
         ({"tensor": 4, "split": "layers"}, "plan.tensor", "does not apply to split: layers"),

@@ -59,7 +59,7 @@ class TrainingPlan(Plan):
         context, expert, data, pipeline.
     sequence_parallel : whether tensor ranks also divide the rows of norms, sums and dropout; left out: true.
     sharding : what data ranks share of weights, gradients and optimizer state; left out: none.
-    bucket : bytes of gradients that data ranks add up at once, in whole layers; left out: 25 MB.
+    bucket : bytes of gradients that data ranks add up at once, in whole layers; zero3 adds up each. Left out: 25 MB.
     algorithm : who sends what to whom in collectives; operations that it does not have are as auto chooses. Left out:
         auto.
     detail : how exchanges within a layer are played: stages, all those of an action as one, priced on an idle network;

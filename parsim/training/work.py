@@ -108,6 +108,7 @@ def sharded(
     """Return what a device holds of a model, and how devices exchange, for a batch of *rows*."""
     degrees = plan.degrees
     complaints = [*(_about_slots(cluster) or degrees.complaints(len(cluster.workers))), *plan.about_batch(rows)]
+    complaints += _about_prefetch(plan)
     if complaints:
         raise Invalid(complaints)
     own = make(plan.shards)
@@ -124,6 +125,13 @@ def _about_slots(cluster: Cluster) -> list[Complaint]:
     several = [device for device in cluster.devices if device.slots > 1][:1]
     why = "degrees of parallelism need one slot a device, and {} has {}; leave slots out"
     return [Complaint(("plan",), why.format(device.name, device.slots)) for device in several]
+
+
+def _about_prefetch(plan: TrainingPlan) -> list[Complaint]:
+    """Return a complaint if inputs from the host shall travel early: devices read their batch locally."""
+    why = "has no effect under degrees of parallelism, where nothing comes from the host; leave it out, or write "
+    what = f"sharding: {{kind: zero3, prefetch: {plan.prefetch}}} to gather weights of so many layers ahead"
+    return [Complaint(("plan", "prefetch"), why + what, "key")] if plan.prefetch else []
 
 
 def _about_precision(asked: PrecisionForm | None, formats: Precision, cluster: Cluster) -> list[Complaint]:

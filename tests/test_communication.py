@@ -21,6 +21,7 @@ def parts(made):
     terms = ledger(timeline, made.cluster.stands_for, 0.0)
     rows = timeline.owned & timeline.transfers
     mean = fsum((timeline.end_s - timeline.start_s)[rows] * made.cluster.stands_for[timeline.workers.code[rows]])
+    assert min(terms.hidden_s, *(seconds for part in found.values() for seconds in part.values())) >= 0
     assert fsum(part["hidden_s"] for part in found.values()) == pytest.approx(terms.hidden_s, abs=1e-9)
     both = fsum(part["hidden_s"] + part["exposed_s"] for part in found.values())
     assert both == pytest.approx(mean / made.cluster.p, abs=1e-9)
@@ -58,3 +59,16 @@ def test_who_began_first_is_exposed_and_computing_hides_all():
 @given(scenarios(memory=False))
 def test_communicators_add_up_to_the_ledger(scenario):
     parts(build(load(scenario)))
+
+
+@pytest.mark.parametrize(("compute", "size", "bandwidth"), [(0.7, "70 MB", "70 MB/s"), (0.7, "10 MB", "70 MB/s")])
+def test_no_seconds_are_negative_by_rounding(compute, size, bandwidth):
+    """A chain over three workers, whose seconds binary numbers cannot hold: nothing is hidden, by definition."""
+    tasks = [{"name": "t0", "compute": {"w0": f"{compute} s"}}]
+    tasks += [
+        {"name": f"t{n}", "compute": {f"w{n % 3}": f"{compute + 1.1 * (n % 3)} s"}, "after": {f"t{n - 1}": size}}
+        for n in range(1, 12)
+    ]
+    cluster = {"devices": 3, "topology": {"kind": "full", "bandwidth": bandwidth}}
+    found = parts(build(load({"cluster": cluster, "workload": {"kind": "tasks", "tasks": tasks}})))
+    assert found["transfers"]["hidden_s"] == pytest.approx(0.0, abs=1e-12)

@@ -59,7 +59,7 @@ def exposed(timeline: Timeline, moves: Ints, computes: Ints) -> Floats:
     busy = _Busy(worker[computes], timeline.start_s[computes], timeline.end_s[computes])
     late = begin < end
     one = worker[sorted_][late]
-    computing = busy.until(one, end[late]) - busy.until(one, begin[late])
+    computing = np.maximum(busy.until(one, end[late]) - busy.until(one, begin[late]), 0.0)  # sums are rounded
     found[order[late]] = np.maximum(end[late] - begin[late] - computing, 0.0)
     return found
 

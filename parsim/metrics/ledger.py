@@ -127,7 +127,7 @@ def ledger(timeline: Timeline, stands_for: Ints, t_total_s: float) -> Ledger:
         busy_nominal_s=fsum([*sums.compute.tolist(), *sums.nominal.tolist()]) / workers,
         idle_s=fsum(sums.idle.ravel().tolist()) / workers,
         contention_s=fsum([*sums.transfer.tolist(), *(-sums.nominal).tolist()]) / workers,
-        hidden_s=fsum([*sums.transfer.tolist(), *(-sums.shown).tolist()]) / workers,
+        hidden_s=max(fsum([*sums.transfer.tolist(), *(-sums.shown).tolist()]), 0.0) / workers,  # sums are rounded
         idle=causes,
     )
 

@@ -67,6 +67,11 @@ class Result:
         return pipeline(self.job, self.timeline)
 
     @cached_property
+    def communication(self) -> dict[str, dict[str, float]]:
+        """The exposed and hidden seconds of each communicator, as in the contract."""
+        return communication(self.job, self.timeline)
+
+    @cached_property
     def devices(self) -> list[dict[str, Any]]:
         """The figures of every device."""
         return devices(self.job, self.timeline)
@@ -100,7 +105,7 @@ class Result:
             "tasks": int(self.job.graph.computes.sum()),
             "theory": self.theory.to_dict(),
             "ledger": self.ledger.to_dict(),
-            "communication": communication(self.job, self.timeline),
+            "communication": self.communication,
             "slowed_s": slowed_s(self.job, self.timeline),
             "pipeline": self.pipeline,
             "result": self.value,

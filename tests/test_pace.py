@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from test_training import ADAM, MLP, SGD, TRANSFORMER, layers, scenario
 
 import parsim
+from parsim.sim.play import makespan
 
 LIMITS = {"rel": 1e-9, "abs": 0}
 NOISY = {"kind": "noisy", "spread": 0.5, "compute": "1 ms"}
@@ -112,3 +113,43 @@ def test_the_last_weights_really_travel_in_a_replay():
     assert line.end_s[row] > line.start_s[row]
     assert line.task.tolist().count("0U@0>0R1@0") == 1  # once, for two subsets
     assert not any(name.startswith("0U@") and ">0F1@" in name for name in line.task.tolist())
+
+
+DEGREES = {
+    "cluster": {
+        "device": "a100-80g",
+        "topology": {"kind": "islands", "per_node": 2, "bandwidth": "100 GB/s", "nic": "5 GB/s"},
+    },
+    "workload": {"kind": "transformer", "preset": "gpt2-124m", "batch": 8},
+    "plan": {"data": 2, "pipeline": 2, "schedule": "1f1b", "microbatch_size": 1, "sharding": "zero1"},
+}
+
+
+@pytest.mark.parametrize("plan", [{}, {"plan.sharding": "zero3"}, {"plan.schedule": "zb-h1"}, {"plan.tensor": 2}])
+def test_a_step_after_which_nothing_is_left_is_not_played_again(plan, monkeypatch):
+    """The pace from the first iteration alone is that of two iterations."""
+    quick = parsim.simulate(DEGREES, plan).metrics["training"]
+    monkeypatch.setattr("parsim.sim.pace._each_waits_for_all", lambda *_: False)
+    played = parsim.simulate(DEGREES, plan).metrics["training"]
+    assert quick["iteration_s"] == pytest.approx(played["iteration_s"], rel=1e-12)
+
+
+def test_a_step_into_which_the_next_one_reaches_is_played_again(monkeypatch):
+    """The first stage has its weights before the last one has, so that a step takes less than the run of one."""
+    late = {"plan": {"pipeline": 4, "schedule": "zb-v", "chunks": 2, "microbatches": 8}, "workload.vocabulary": 128}
+    played = []
+    monkeypatch.setattr("parsim.sim.pace.makespan_of", lambda job: played.append(job) or makespan(job))
+    run = parsim.simulate(DEGREES, late)
+    assert not played
+    assert run.metrics["training"]["iteration_s"] < run.timeline.makespan_s
+    assert len(played) == 1
+
+
+def test_a_step_beside_links_that_change_is_played_again():
+    """A card that is slow in the first iteration alone."""
+    slow = {"link": "n0.nic0.out", "bandwidth": "1 GB/s"}
+    first = parsim.simulate(DEGREES, {"cluster.topology.changes": [slow]}).timeline.makespan_s
+    slow["profile"] = [{"at": f"{first} s", "bandwidth": "5 GB/s"}]
+    run = parsim.simulate(DEGREES, {"cluster.topology.changes": [slow]})
+    assert run.timeline.makespan_s == first
+    assert run.metrics["training"]["iteration_s"] < 0.95 * first

@@ -159,6 +159,11 @@ class Cluster:
         return {}
 
     @cached_property
+    def sends(self) -> dict[Hashable, Any]:
+        """The sends of phases of collectives on their links, as far as they have been asked for."""
+        return {}
+
+    @cached_property
     def profiles(self) -> dict[int, Profile]:
         """The profiles of those of `links` whose bandwidth changes; grows with them."""
         return {}
@@ -170,6 +175,12 @@ class Cluster:
     @cached_property
     def _paths(self) -> dict[tuple[int, int], Path | None]:
         return {}
+
+    def alike(self, sources: Places, targets: Places) -> Pairs:
+        """Yield pairs of distinct places that stand for all from *sources* to *targets*; see `Wiring.alike`."""
+        if len(sources) == len(targets) == 1:
+            return iter([(*sources, *targets, 1)] if sources != targets else [])
+        return self.wiring.alike(sources, targets)
 
     def path(self, source: int, target: int) -> Path | None:
         """Return the path between two distinct places, or None if there is none."""

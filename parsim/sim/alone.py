@@ -24,17 +24,20 @@ from parsim.sim.ticks import SHARED, Ticks, finest, unit_of
 
 def alone(collective: Collective, cluster: Cluster, devices: tuple[int, ...]) -> Floats:
     """Return the seconds of each member on *devices*, alone on an idle network, (members,)."""
-    key = (id(collective.phases), devices)
-    if key not in cluster.prices:
-        cluster.prices[key] = collective.phases, _price(collective, cluster, devices)  # kept, so that its id is its own
-    found: Floats = cluster.prices[key][1]
+    number, prices = id(collective.phases), cluster.prices
+    if (number, devices) not in prices:
+        ticks = _ticks(collective, cluster, devices)
+        placed = Placed(collective, cluster, devices, Network(cluster.capacities, ticks), ticks)
+        pattern = number, placed.pattern
+        if pattern not in prices:
+            prices[pattern] = collective.phases, _price(placed)  # the phases are kept, so that their id is their own
+        prices[number, devices] = prices[pattern]
+    found: Floats = prices[number, devices][1]
     return found
 
 
-def _price(collective: Collective, cluster: Cluster, devices: tuple[int, ...]) -> Floats:
-    ticks = _ticks(collective, cluster, devices)
-    network = Network(cluster.capacities, ticks)
-    placed = Placed(collective, cluster, devices, network, ticks)
+def _price(placed: Placed) -> Floats:
+    network, ticks = placed.network, placed.ticks
     prefix = placed.prefix()
     if prefix is not None:
         return ticks.times(prefix[placed.last])

@@ -86,7 +86,7 @@ class ByRounds:
         """Foresee what follows from what is newly known; begin the bound sends whose members have entered a phase."""
         if self._changed > self._length:
             return
-        if self._early() and (self._bound > self._length).all() and self._placed.each_needs_all:
+        if self._early() and (self._bound > self._length).all() and self._placed.first.each_needs_all:
             return
         while self._changed <= self._length:
             self._foresee(self._changed, now, 0)
@@ -167,7 +167,7 @@ class ByRounds:
 
     def _recall(self) -> bool:
         """Take over what has been foreseen of the same sends from another start; return whether there is something."""
-        known, since = self._placed.foreseen, int(self._entry[0][0])
+        known, since = self._placed.first.foreseen, int(self._entry[0][0])
         if known is None or known.version != self._placed.network.version:
             return False
         self._entry, self._ends = list(known.entry + since), [ends + since for ends in known.ends]
@@ -178,7 +178,7 @@ class ByRounds:
         """Keep what has been foreseen, counted from the start."""
         since = int(self._entry[0][0])
         entry, ends = np.stack(self._entry) - since, [one - since for one in self._ends]
-        self._placed.foreseen = Foreseen(self._placed.network.version, entry, ends, self._through - since)
+        self._placed.first.foreseen = Foreseen(self._placed.network.version, entry, ends, self._through - since)
 
     def _arrivals(self, phase: int, sends: Sends) -> Ints:
         """Return when the sends of *phase*, whose members enter it by the last row, arrive."""

@@ -99,7 +99,7 @@ def _links(job: Job) -> Iterator[Link]:
     pairs += [((source,), (target,)) for source, target in zip(graph.flows.source, graph.flows.target, strict=True)]
     for each in graph.collectives:
         pairs += [(devices[graph.place[a]], devices[graph.place[b]]) for a, b in each.pairs()]
-    apart = [way[:2] for ends in dict.fromkeys(pairs) for way in job.cluster.wiring.alike(*ends)]
+    apart = [way[:2] for ends in dict.fromkeys(pairs) for way in job.cluster.alike(*ends)]
     sources, targets = np.array(apart, np.int64).reshape(-1, 2).T
     for path in job.cluster.paths(sources, targets):
         yield from (job.cluster.links[link] for link in (path.links if path else ()))

@@ -40,11 +40,14 @@ class Collectives:
         self._stirred: dict[Played, None] = {}  # those of which something has happened in this pass
         self._through: list[int] = []  # tasks that have completed all phases, and have not been returned
         cluster, placed = state.job.cluster, {}
+        firsts: dict[tuple[int, bytes], Placed] = {}  # of each pattern
         for each in state.graph.collectives:
             devices = tuple(state.device[workers[task]] for task in each.members)
             key = (id(each.phases), devices)
             if key not in placed:
-                placed[key] = Placed(each, cluster, devices, self.network, state.ready.ticks)
+                new = placed[key] = Placed(each, cluster, devices, self.network, state.ready.ticks)
+                if not cluster.profiles:  # else two of one pattern may differ later
+                    new.first = firsts.setdefault((key[0], new.pattern), new)
             played = player(placed[key], np.array(each.members), self)
             self._of.update({task: (played, place) for place, task in enumerate(each.members)})
 

@@ -94,7 +94,7 @@ class MeanRoute:
         """Yield pairs of places, and how many pairs of all devices each stands for."""
         weights = [device.stands_for for device in self._cluster.devices]
         if len(set(weights)) == 1:
-            return self._cluster.wiring.alike(sources, targets)
+            return self._cluster.alike(sources, targets)
         weights.append(1)  # the host
         return ((a, b, weights[a] * weights[b]) for a, b, _ in each_pair(sources, targets))
 

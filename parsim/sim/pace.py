@@ -4,7 +4,8 @@
     iterations: 2    |start|-- iteration --|-- iteration --|
     iterations: 3    |start|-- iteration --|-- iteration --|-- iteration --|
 
-Both lengths are found by playing one and two iterations at the expected seconds, also for a run of one iteration. With
+Both lengths are found by playing one and two iterations at the expected seconds, also for a run of one iteration. If
+nothing of a second iteration could begin before the first has ended, it would take as long, and is not played. With
 early inputs (`plan.prefetch: n`) iterations may alternate in length, so 1 + n and 2 (1 + n) iterations are played. The
 effect of noise and real clocks is divided evenly among the iterations.
 """
@@ -22,7 +23,8 @@ from parsim.core.job import Job
 from parsim.core.timeline import STEPS, Timeline
 from parsim.sim.play import makespan as makespan_of
 from parsim.training.program import Training
-from parsim.training.replicas import tasks_of
+from parsim.training.replicas import Replicas, tasks_of
+from parsim.training.sharded import ShardedTraining
 
 
 class Pace(NamedTuple):
@@ -36,6 +38,8 @@ def pace(job: Job, timeline: Timeline, program: Training) -> Pace:
     """Return the pace of the run of *job* that *timeline* shows."""
     iterations, makespan = program.iterations, timeline.makespan_s
     expected = job.clock == "simulated" and bool(np.all(job.cost.luck(job.seed, len(job.graph)) == 1.0))
+    if expected and iterations == 1 and not job.prefetch and _each_waits_for_all(job, timeline, program):
+        return Pace(sum(job.steps), makespan - sum(job.steps))
     known = {iterations: makespan} if expected else {}
     try:
         few = 1 + job.prefetch
@@ -47,6 +51,20 @@ def pace(job: Job, timeline: Timeline, program: Training) -> Pace:
     start = known[iterations] - steady - sum(job.steps) + _steps(timeline)
     start = min(max(start, 0.0), makespan)
     return Pace(start, (makespan - start) / iterations)
+
+
+def _each_waits_for_all(job: Job, timeline: Timeline, program: Training) -> bool:
+    """Return whether all that begins an iteration would wait for the very end of the one that *timeline* shows.
+
+    The next one takes as long if links carry as much at any time, and nothing else.
+    """
+    if not isinstance(program, ShardedTraining) or job.cluster.profiles or len(job.graph.flows):
+        return False
+    rows = np.flatnonzero(timeline.of_tasks)
+    ends_s = np.zeros(len(job.graph))
+    np.maximum.at(ends_s, timeline.number[rows], timeline.end_s[rows])
+    over_s = timeline.end_s[timeline.owned].max()
+    return bool((Replicas(program).released_s(ends_s) == over_s).all())
 
 
 def _lasting(job: Job, program: Training, iterations: int) -> Job:

@@ -30,7 +30,8 @@ class Sends(NamedTuple):
     size: Floats  # B of all flows of the send
     share: Floats  # B of one of its flows
     ways: list[Ways]  # links, and the weight of one flow times the flows; empty: nothing travels
-    wait: Ints  # ticks of latency
+    latency: Floats  # s
+    wait: Ints  # ticks of `latency`
     nominal: Floats  # s alone
     travels: Bools
     of: list[list[int]]  # (members,) the sends of each member
@@ -85,10 +86,11 @@ class Placed:
         self.members, self.network, self.ticks = len(devices), network, ticks
         different = collective.different()
         number = {id(phase): place for place, (phase, _) in enumerate(different)}
-        self.sends = [_sends(phase, cluster, devices, ticks) for phase, _ in different]
+        self.sends = [_placed(phase, cluster, devices, ticks) for phase, _ in different]
         self.kinds = [number[id(phase)] for phase in collective.phases]  # of each phase, its place in `sends`
         self._alone: tuple[int, list[Ints], Ints] = (-1, [], no_ints())  # at a version of the capacities
         self._prefix: tuple[int, Ints | None] = (-1, None)
+        self.first = self  # of all that take as long: it keeps what is foreseen
         self.foreseen: Foreseen | None = None
 
     def __len__(self) -> int:
@@ -103,6 +105,17 @@ class Placed:
         """All links that the collective crosses."""
         found: list[int] = np.unique(np.concatenate([each.link for each in self.sends])).tolist() if self.sends else []
         return found
+
+    @cached_property
+    def pattern(self) -> bytes:
+        """How the sends meet on links, and how fast these are: equal phases of one pattern take as long."""
+        crossed = np.concatenate([each.link for each in self.sends] or [no_ints()])
+        links, first, place = np.unique(crossed, return_index=True, return_inverse=True)
+        turn = np.argsort(np.argsort(first))[place]  # links by the order in which they occur
+        capacity = np.array([self.network.capacity(link) for link in links[np.argsort(first)].tolist()])
+        sends = [column for each in self.sends for column in (each.weight, each.send, each.latency)]
+        counts = np.array([len(turn), len(capacity), *map(len, sends)])
+        return b"".join(column.tobytes() for column in (counts, turn, capacity, *sends))
 
     @cached_property
     def owner(self) -> dict[int, int]:
@@ -234,7 +247,16 @@ class Placed:
         return found
 
 
-def _sends(phase: Phase, cluster: Cluster, devices: tuple[int, ...], ticks: Ticks) -> Sends:
+def _placed(phase: Phase, cluster: Cluster, devices: tuple[int, ...], ticks: Ticks) -> Sends:
+    """Return the sends of a phase; what does not depend on *ticks* is found once for a cluster."""
+    key = id(phase), devices
+    if key not in cluster.sends:
+        cluster.sends[key] = phase, _sends(phase, cluster, devices)  # kept, so that its id is its own
+    sends: Sends = cluster.sends[key][1]
+    return sends._replace(wait=ticks.column(sends.latency))
+
+
+def _sends(phase: Phase, cluster: Cluster, devices: tuple[int, ...]) -> Sends:
     source, target, size, flows = phase
     members, sends = len(devices), len(source)
     there = [HERE] * sends
@@ -263,7 +285,8 @@ def _sends(phase: Phase, cluster: Cluster, devices: tuple[int, ...], ticks: Tick
         size,
         size / flows,
         ways,
-        ticks.whole([ticks.of(path.latency) for path in there]),
+        np.array([path.latency for path in there]),
+        no_ints(),
         np.array([path.seconds(bytes_) for path, bytes_ in zip(there, size.tolist(), strict=True)]),
         np.array([bool(path is not HERE) for path in there], dtype=bool),
         of,

@@ -11,6 +11,7 @@ from simpy import Environment
 from parsim.core.columns import NEVER
 from parsim.core.errors import Fault, ScenarioError
 from parsim.core.evaluation import Values, evaluate
+from parsim.core.garbage import uncollected
 from parsim.core.job import Job
 from parsim.core.progress import under_way
 from parsim.core.threads import one_thread
@@ -37,6 +38,7 @@ def play(job: Job) -> Timeline:
 
 
 @staying()
+@uncollected()
 def valued(job: Job) -> tuple[Timeline, Any]:
     """Play *job* to its end; return what happened, and the result of its kernels (None: nothing is computed).
 
@@ -61,6 +63,7 @@ def valued(job: Job) -> tuple[Timeline, Any]:
 
 
 @staying()
+@uncollected()
 def makespan(job: Job) -> float:
     """Return how long *job* takes on the simulated clock; raises `Stalled` as `play` does."""
     ready = prepared(job)

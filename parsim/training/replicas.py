@@ -126,6 +126,18 @@ class Replicas:
 
     # -- dependencies
 
+    def released_s(self, ends_s: Floats) -> Floats:
+        """Return when what begins the next iteration may start, given when tasks of this one end, (replicas, tasks)."""
+        waits = {after for _, after, _ in self.tasks.edges}
+        columns = self.tasks.columns()
+        for rank in range(len(self.devices)):  # a rank computes in order
+            waits.update(np.flatnonzero((columns["rank"] == rank) & (columns["lane"] == 0)).tolist()[1:])
+        first = [task for task in range(len(self.tasks.names)) if task not in waits]
+        found = np.zeros(self.task.shape)
+        for renewed, waiting in self.template.between:
+            found[:, waiting] = np.maximum(found[:, waiting], ends_s[self.task[:, renewed]])
+        return found[:, first]
+
     def edges(self) -> Edges:
         """Return all dependencies, by parent and child."""
         times, count = self.training.iterations, len(self.source)

@@ -26,6 +26,7 @@ from parsim.metrics.collective import bandwidths, collective
 from parsim.metrics.communication import communication
 from parsim.metrics.devices import devices
 from parsim.metrics.ledger import Ledger, ledger
+from parsim.metrics.link_loads import links
 from parsim.metrics.pipeline import pipeline
 from parsim.metrics.plan_notes import plan_notes
 from parsim.metrics.slowdown import slowed_s
@@ -35,6 +36,8 @@ from parsim.sim.theory import theory
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+BUSIEST = 32  # links with figures
 
 
 def unsearched(job: Job, timeline: Timeline) -> str:
@@ -105,7 +108,12 @@ class Result:
             "tasks": int(self.job.graph.computes.sum()),
             "theory": self.theory.to_dict(),
             "ledger": self.ledger.to_dict(),
+<<<<<<< HEAD
             "communication": self.communication,
+=======
+            "communication": communication(self.job, self.timeline),
+            "links": links(self.job, self.timeline)[:BUSIEST],
+>>>>>>> eae626a (A run tells the bytes and the load of its busiest links, and what every link carries over time)
             "slowed_s": slowed_s(self.job, self.timeline),
             "pipeline": self.pipeline,
             "result": self.value,

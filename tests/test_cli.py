@@ -47,6 +47,10 @@ SECTION_2 = {
         **{name: {"exposed_s": 0.0, "hidden_s": 0.0} for name in ("data", "tensor", "pipeline", "context", "expert")},
         "host": {"exposed_s": 0.25, "hidden_s": 0.0},
     },
+    "links": [
+        {"name": "w0.down", "bytes": 3e6, "busy_s": 0.3, "load": 3e6 / (3.3 * 1e7)},
+        {"name": "w1.down", "bytes": 2e6, "busy_s": 0.2, "load": 2e6 / (3.3 * 1e7)},
+    ],
     "slowed_s": 0.0,
     "pipeline": None,
     "result": 30,

@@ -14,9 +14,10 @@ from typing import NamedTuple
 import numpy as np
 
 from parsim.core.cluster import Path
-from parsim.core.graph import Bools, Floats, Ints
+from parsim.core.graph import Bools
 from parsim.core.job import Job
 from parsim.core.timeline import Timeline
+from parsim.metrics.sent import sent
 
 PROBES = 8  # other places, the host among them
 
@@ -32,10 +33,10 @@ class Moved(NamedTuple):
 
 def moved(job: Job, timeline: Timeline, chosen: Bools) -> list[Moved]:
     """Return the ways that the *chosen* spans of *timeline* took over the network."""
-    source, target, size, rounds = _sent(job, timeline, chosen)
-    places = len(job.cluster.places)
-    pairs, where = np.unique(source * places + target, return_inverse=True)
-    carried, times = np.bincount(where, weights=size), np.bincount(where, weights=rounds).astype(np.int64)
+    table = sent(job, timeline)
+    table, places = table.at(chosen[table.row]), len(job.cluster.places)
+    pairs, where = np.unique(table.source * places + table.target, return_inverse=True)
+    carried, times = np.bincount(where, weights=table.size), np.bincount(where, weights=table.rounds).astype(np.int64)
     found = []
     for pair, count, bytes_ in zip(pairs.tolist(), times.tolist(), carried.tolist(), strict=True):
         ends = divmod(int(pair), places)
@@ -79,21 +80,3 @@ def _owner(job: Job, link: str, source: int, target: int) -> Iterator[int]:
     coming = any(link in (one.name for one in route(place, target) or ()) for place in others)
     if leaving != coming:
         yield source if leaving else target
-
-
-def _sent(job: Job, timeline: Timeline, chosen: Bools) -> tuple[Ints, Ints, Floats, Ints]:
-    """Return source, target, bytes and rounds of each transfer of bytes, and of what members of collectives receive."""
-    graph, host = job.graph, job.cluster.host
-    computed = np.flatnonzero(timeline.of_tasks)
-    worker = np.zeros(len(graph), np.int64)
-    worker[timeline.number[computed]] = timeline.workers.code[computed]
-    device = np.array(job.cluster.device_of_worker)[worker]
-    source, target = graph.transfers.ends(device, host)
-    transfer, met = timeline.transfer[chosen & (timeline.transfer >= 0)], chosen & (timeline.sender >= 0)
-    transfer = transfer[graph.transfers.delay[transfer] == 0]
-    return (
-        np.concatenate([source[transfer], device[timeline.sender[met]]]),
-        np.concatenate([target[transfer], device[timeline.number[met]]]),
-        np.concatenate([graph.transfers.size[transfer], timeline.size[met]]),
-        np.concatenate([np.ones_like(transfer), timeline.rounds[met]]),
-    )

@@ -112,12 +112,12 @@ def test_labels_that_would_be_alike_are_told_apart(files):
 def test_a_long_value_is_cut_and_a_path_by_what_it_shares():
     wired = independent(1)
     wired["cluster"]["topology"] = {"kind": "star", "bandwidth": "1 MB/s", "latency": "0 s"}
-    costs = [{"kind": "noisy", "spread": 0.1}, "constant"]
+    costs = [{"kind": "noisy", "spread": 0.12345678901234567}, "constant"]
     found = compare(wired, set={"cluster.topology.latency": ["1 s", "2 s"], "cost": costs}).variants
     assert [one.label for one in found] == [
-        'latency=1 s, cost={"kind": "noisy", "spread" ...',
+        "latency=1 s, cost=noisy(spread=0.12345678901 ...",
         "latency=1 s, cost=constant",
-        'latency=2 s, cost={"kind": "noisy", "spread" ...',
+        "latency=2 s, cost=noisy(spread=0.12345678901 ...",
         "latency=2 s, cost=constant",
     ]
 

@@ -150,6 +150,28 @@ def test_what_is_to_be_fixed_first_fits_where_the_run_does_not():
     assert "does not fit: " in found.report().split("Every schedule")[1]
 
 
+@pytest.mark.parametrize("scenario", [model("5.5 MB", schedule="1f1b"), stages("3 GB", "1f1b")])
+def test_a_search_for_an_order_is_tried_within_the_memory(scenario):
+    """ZB-auto holds all microbatches without a limit; the next larger limit than the one tried does not fit."""
+    found, both = parsim.explain(scenario), ["1f1b", "zb-auto"]
+    limit = found.others.limit["zb-auto"]
+    assert found.others.limit == {"zb-auto": limit}
+    assert "zb-auto" not in found.others.lacks
+    assert f"limit: {limit}" in found.report().split("Every schedule")[1]
+
+    def fits(more):
+        run = parsim.simulate(scenario, set={"plan.schedule": {"kind": "zb-auto", "limit": limit + more}})
+        assert more or run.timeline.makespan_s == pytest.approx(found.others.makespan_s["zb-auto"])
+        return all(one["memory"]["fits"] for one in run.devices)
+
+    assert fits(0)
+    assert not fits(1)
+    assert not parsim.explain(scenario, set={"plan.schedule": "zb-auto"}).others.limit  # its own is as it is stated
+    labels = [one.label for one in parsim.compare(scenario, {"plan.schedule": "all"}).variants]
+    assert labels.count(f"schedule=zb-auto(limit={limit}), chunks=1") == 1
+    assert "zb-auto" in "".join(one.label for one in parsim.compare(scenario, {"plan.schedule": both}).variants)
+
+
 DEEPER = Change("pipeline_depth", "4 ranks", 1.0, 2.0, lacks="w0 holds 9 GB of 8 GB")
 LOWER = Change("lower_precision", "precision: fp8-mixed", 1.5, 1.5)
 MORE = Change("more_recompute", "recompute: full", 4.0, -1.0)

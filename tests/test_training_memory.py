@@ -1,5 +1,7 @@
 """Memory of training over time by kind: by hand, against a plain second count, and against published peaks."""
 
+import json
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -295,9 +297,10 @@ def test_explain_names_the_smallest_change_that_fits():
     assert found.fit_first.startswith("Does not fit: w")
     named = [change for change in fitting.values() if f"fits: {change.words};" in found.fit_first]
     assert len(named) == 1
-    assert named[0].makespan_s == min(one.makespan_s for one in fitting.values() if one.what.startswith("plan."))
+    assert named[0].iteration_s == min(one.iteration_s for one in fitting.values() if one.what.startswith("plan."))
     key, _, value = named[0].what.partition("=")
-    again = parsim.simulate(deep(f"{int(most * 0.7)} B"), {key: int(value) if value.isdigit() else value})
+    assert (key, json.loads(value)) == ("plan.schedule", {"kind": "zb-auto", "limit": 2})
+    again = parsim.simulate(deep(f"{int(most * 0.7)} B"), {key: json.loads(value)})
     assert all(one["fits"] for one in memory(again))
 
 

@@ -27,11 +27,13 @@ from parsim.core.schema import Ask, kind_of
 from parsim.core.tolerance import CLOSE, ranking
 from parsim.metrics.activations import live_activations
 from parsim.scenario.scenario import Scenario
+from parsim.scenario.scenario import changed as changed_by
 from parsim.schedules import schedules
 from parsim.sim.play import play
 from parsim.study.case import Case
 from parsim.study.change import Change, Refused, Took, changed, first_line, gain, lacking, took_of
 from parsim.study.every import chunks_for, every_policy, every_schedule
+from parsim.study.limited import LIMIT, limited
 from parsim.training.plan import SCHEDULE
 from parsim.training.program import Training
 from parsim.training.sharded import ShardedTraining
@@ -48,6 +50,7 @@ class Others:
     failed: dict[str, str]  # name -> why it could not be played
     lacks: dict[str, str]  # name -> which device has too little memory for it, where the scenario's own does not fit
     iteration_s: dict[str, float]  # by name, of a training; else empty
+    limit: dict[str, int]  # name -> the most activations with which it fits into memory, where it does not without
 
     def took(self, name: str) -> Took:
         """Return how long the run takes under one of them."""
@@ -112,6 +115,7 @@ class Outcome(NamedTuple):
     took: Took
     needs: str = ""  # what it needs more than the scenario's own; empty: nothing
     lacks: str = ""  # which device has too little memory for it
+    limit: int = 0  # of activations, with which it fits; 0: none
 
 
 def outcome(case: Case, section: dict[str, Any], fits: bool) -> Outcome | str:
@@ -119,15 +123,18 @@ def outcome(case: Case, section: dict[str, Any], fits: bool) -> Outcome | str:
 
     Where the case itself *fits* into the memory of its devices, one that does not is no alternative.
     """
+    scenario, limit = replace(case.scenario, values={**case.scenario.values, **section}), 0
     try:
-        job = build(replace(case.scenario, values={**case.scenario.values, **section}))
+        if "plan" in section and (fitting := limited(scenario, section["plan"]["schedule"])):
+            scenario, limit = changed_by(scenario, {"plan.schedule": fitting}), fitting[LIMIT]
+        job = build(scenario)
         line = play(job)
     except ParsimError as error:
         return first_line(error)
     lacks = lacking(job, line)
     if lacks and fits:
         return f"does not fit: {lacks}"
-    return Outcome(took_of(job, line), _needs(case.own.graph, job.graph), lacks)
+    return Outcome(took_of(job, line), _needs(case.own.graph, job.graph), lacks, limit)
 
 
 def _needs(own: TaskGraph, other: TaskGraph) -> str:
@@ -187,7 +194,8 @@ def others(sort: str, own: str, outcomes: Mapping[str, Outcome | str]) -> Others
     lacks = {name: found.lacks for name, found in played.items() if found.lacks}
     makespans = {name: found.took.makespan_s for name, found in played.items()}
     iterations = {name: each for name, found in played.items() if (each := found.took.iteration_s) is not None}
-    return Others(sort, own, makespans, needs, failed, lacks, iterations)
+    limits = {name: found.limit for name, found in played.items() if found.limit}
+    return Others(sort, own, makespans, needs, failed, lacks, iterations, limits)
 
 
 def best(found: Others, job: Job) -> Change | Refused:
@@ -201,7 +209,7 @@ def best(found: Others, job: Job) -> Change | Refused:
         return Refused(change, words, "there are no tasks to assign")
     trains = isinstance(job.graph.program, Training) and bool(job.memories)
     name = found.best_that_fits if trains else found.best_alike
-    own = " (its own)" if name == found.own else ""
+    own = " (its own)" if name == found.own else f" with limit: {found.limit[name]}" if name in found.limit else ""
     needs = f", which {found.needs[name]}" if name in found.needs else ""
     own_s, took = found.took(found.own), found.took(name)
     return changed(change, f"{words}, {name}{own}{needs}", own_s, took, name, found.lacks.get(name, ""))

@@ -24,6 +24,7 @@ from parsim.entries.registry import Shelf
 from parsim.policies import policies
 from parsim.scenario.scenario import Scenario, changed
 from parsim.schedules import schedules
+from parsim.study.limited import limited
 
 ALL = "all"
 SCHEDULE, CHUNKS = "plan.schedule", "plan.chunks"
@@ -32,13 +33,21 @@ RANKS, MICROBATCHES = 2, 4  # a shape that every schedule accepts
 
 
 def every(path: str, value: Any, scenario: Scenario) -> Any:
-    """Return the names on a shelf where the *value* for a *path* is the word `all`; the scenario's own is the first."""
+    """Return the names on a shelf where the *value* for a *path* is the word `all`; the scenario's own is the first.
+
+    Of a schedule that does not fit into memory, but does with a limit, return its section with the limit.
+    """
     shelves = {SCHEDULE: every_schedule, "policy": every_policy}
     if path not in shelves or not is_all(value):
         return value
     section = scenario.values.get("plan") if path == SCHEDULE else scenario.values
     kind = kind_of(section.get(path.rpartition(".")[2])) if isinstance(section, dict) else None
-    return sorted(shelves[path](), key=lambda name: name != kind)
+    names = sorted(shelves[path](), key=lambda name: name != kind)
+    if path == "policy":
+        return names
+    return [
+        (name != kind and limited(changed(scenario, brought(scenario, {path: name})), name)) or name for name in names
+    ]
 
 
 def is_all(value: Any) -> bool:
@@ -62,7 +71,7 @@ def brings(scenarios: Sequence[Scenario], chosen: Mapping[str, Any]) -> bool:
 
 def brought(scenario: Scenario, set: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values that the schedule of *set* brings: its chunks, and times for stages that are cut finer."""
-    name = set[SCHEDULE]
+    name = kind_of(set[SCHEDULE])
     if name not in every_schedule():  # one with parameters, or a name that is wrong, which the variant tells
         return {}
     try:

@@ -214,7 +214,10 @@ class Explanation:
         return [f"Quantisation: {n:.0f} equal units of work do not divide by {p} workers; {least}."]
 
     def _needs(self, name: str) -> str:
-        return "as in the scenario" if name == self.others.own else self.others.needs.get(name, "")
+        if name == self.others.own:
+            return "as in the scenario"
+        limit = [f"limit: {self.others.limit[name]}"] if name in self.others.limit else []
+        return ", ".join([*limit, *([self.others.needs[name]] if name in self.others.needs else [])])
 
     def _lacks(self, name: str) -> str:
         lacks = self.others.lacks.get(name)

@@ -2,7 +2,7 @@
 
 more_recompute      backward computes more of forward again
 smaller_microbatch  up to eight times as many microbatches
-lighter_schedule    one that claims to hold fewer activations, or that is searched within a limit of them
+lighter_schedule    one that claims to hold fewer activations, or that is searched within a limit of them that fits
 lower_precision     formats of fewer bytes, tried last, since they change the model's numbers
 """
 
@@ -19,13 +19,14 @@ from parsim.core.job import Job
 from parsim.core.orders import chunks_of, claim_of
 from parsim.core.schema import Ask, kind_of
 from parsim.metrics.activations import live_activations
-from parsim.scenario.scenario import Scenario
+from parsim.scenario.scenario import Scenario, changed
 from parsim.schedules import schedules
 from parsim.study import counterfactual as other
 from parsim.study import mixtures
 from parsim.study.alternatives import ranks_of
 from parsim.study.change import Change, Trial, ends
 from parsim.study.every import CHUNKS, SCHEDULE, brought, every_schedule
+from parsim.study.limited import LIMIT, limited
 from parsim.training.plan import SCHEDULE as OWN
 from parsim.training.program import Training
 from parsim.training.sharded import ShardedTraining
@@ -82,12 +83,11 @@ def _lighter(scenario: Scenario, plan: dict[str, Any], job: Job, count: int) -> 
         brings = brought(scenario, {SCHEDULE: name})
         if name != kind and _most(Ask(name, schedules[name]), ranks, count, brings[CHUNKS]) < most:
             yield _trial(scenario, "lighter_schedule", f"schedule {name} instead of {kind}", {SCHEDULE: name, **brings})
-    size = float(job.graph.activations.size.max(initial=0.0)) * own  # of a whole rank, where it is stated
-    limit = int(min(min(job.memories) // size, count)) if size else 0
-    if 1 <= limit < most:
-        chosen = {SCHEDULE: {"kind": "zb-auto", "limit": limit}, **brought(scenario, {SCHEDULE: "zb-auto"})}
-        words = f"schedule zb-auto with limit: {limit} instead of {kind}"
-        yield _trial(scenario, "lighter_schedule", words, chosen)
+    for name in every_schedule():
+        brings = brought(scenario, {SCHEDULE: name})
+        if chosen := limited(changed(scenario, {SCHEDULE: name, **brings}), name):
+            words = f"schedule {name} with limit: {chosen[LIMIT]} instead of {kind}"
+            yield _trial(scenario, "lighter_schedule", words, {SCHEDULE: chosen, **brings})
 
 
 def _most(schedule: Ask, ranks: int, count: int, chunks: int | None) -> float:

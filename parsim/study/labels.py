@@ -50,7 +50,14 @@ def _with_folder(scenario: Scenario) -> str:
 
 
 def written(value: Any) -> str:
-    """Write a value in a few characters."""
+    """Write a value in a few characters.
+
+    >>> written([1, 2]), written({"kind": "zb-auto", "limit": 6})
+    ('[1, 2]', 'zb-auto(limit=6)')
+    """
+    if isinstance(value, dict) and isinstance(value.get("kind"), str):
+        more = ", ".join(f"{key}={written(said)}" for key, said in value.items() if key != "kind")
+        value = f"{value['kind']}({more})" if more else value["kind"]
     text = printable(value if isinstance(value, str) else json.dumps(value))
     return text if len(text) <= SHOWN else f"{text[: SHOWN - 4]} ..."
 

@@ -108,12 +108,8 @@ class Result:
             "tasks": int(self.job.graph.computes.sum()),
             "theory": self.theory.to_dict(),
             "ledger": self.ledger.to_dict(),
-<<<<<<< HEAD
             "communication": self.communication,
-=======
-            "communication": communication(self.job, self.timeline),
             "links": links(self.job, self.timeline)[:BUSIEST],
->>>>>>> eae626a (A run tells the bytes and the load of its busiest links, and what every link carries over time)
             "slowed_s": slowed_s(self.job, self.timeline),
             "pipeline": self.pipeline,
             "result": self.value,

@@ -104,7 +104,7 @@ class Stage:
         self.network = Network(self.cluster.capacities, TICKS)
         for each in case.groups:
             placed.append(Placed(each, self.cluster, each.members, self.network, TICKS))
-            placed[-1].prefix(), placed[-1].owned, placed[-1].length
+            placed[-1].prefix(), placed[-1].owned, placed[-1].links, placed[-1].leaving, placed[-1].turns
         self.log, self.make, self.placed = Log(TICKS), make, placed
         self.asked: dict[int, dict[Played, None]] = {}
         self.joining: dict[int, list[Any]] = {}

@@ -120,15 +120,17 @@ class Network:
 
     # -- those who know when their flows end
 
-    def enter(self, user: User, links: Iterable[int], now: int) -> None:
-        """Let *user* send over *links* from *now* on, and tell those who do so already."""
-        known = self._users
+    def enter(self, user: User, links: Sequence[int], now: int) -> bool:
+        """Let *user* send over *links* from *now* on, and tell those who do so already; return whether nobody does."""
+        known, alone = self._users, True
         for link in links:
             if link in known:
                 self._disturb((link,), now)
                 known[link].append(user)
+                alone = False
             else:
                 known[link] = [user]
+        return alone and not (self._links and any(self._links[link].flows for link in links if link in self._links))
 
     def quit(self, user: User, links: Iterable[int]) -> None:
         """Note that *user* sends over *links* no longer."""

@@ -152,6 +152,11 @@ class Placed:
         return set(self.last.tolist())
 
     @cached_property
+    def leaving(self) -> dict[int, list[int]]:
+        """The members that are through after so many phases."""
+        return {last: np.flatnonzero(self.last == last).tolist() for last in sorted(self.lasts)}
+
+    @cached_property
     def length(self) -> int:
         """The number of phases after which all members are through."""
         return max(self.lasts, default=0)

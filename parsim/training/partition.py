@@ -18,6 +18,7 @@ from parsim.core.columns import Floats
 from parsim.core.errors import Complaint, Invalid
 from parsim.core.plan import bounds
 from parsim.core.schema import Count
+from parsim.core.tolerance import TIED
 
 Stages = Literal["cost", "count", "framework"] | list[Count]
 Ranges = tuple[range, ...]
@@ -49,6 +50,8 @@ def balanced(seconds: Floats) -> Ranges:
 
     >>> balanced(np.array([[1.0, 2.0, 2.0, 3.0]] * 2))
     (range(0, 3), range(3, 4))
+    >>> [len(stage) for stage in balanced(np.full((3, 5), 0.1))]
+    [2, 2, 1]
     """
     stages, layers = seconds.shape
     sums = np.concatenate([np.zeros((stages, 1)), np.cumsum(seconds, axis=1)], axis=1)  # (stages, layers + 1)
@@ -58,10 +61,11 @@ def balanced(seconds: Floats) -> Ranges:
     came = np.zeros((stages, layers + 1), np.int64)
     for stage in range(stages):
         took = sums[stage][None, :] - sums[stage][:, None]  # (from, to)
-        allowed = (took <= slowest * (1 + 1e-12)) & np.triu(np.ones_like(took, dtype=bool), 1)
+        allowed = (took <= slowest * (1 + TIED)) & np.triu(np.ones_like(took, dtype=bool), 1)
         total = np.where(allowed, least[:, None] + took**2, np.inf)
-        came[stage] = layers - total[::-1].argmin(axis=0)  # of equals, the one with the larger stages first
         least = total.min(axis=0)
+        equal = total <= least * (1 + TIED)
+        came[stage] = layers - equal[::-1].argmax(axis=0)  # of equals, the one with the larger stages first
     cuts = [layers]
     for stage in reversed(range(stages)):
         cuts.append(int(came[stage][cuts[-1]]))

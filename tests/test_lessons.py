@@ -219,3 +219,66 @@ def test_the_right_activations() -> None:
     """(4 - r) microbatches, b s h of 2 x 2048 x 2560: rank 1 has nine blocks, rank 2 eight."""
     assert lessons.activations("9.626 GB", 1, PEAK).right
     assert lessons.activations("5.704 GB", 2, PEAK).right
+
+
+SCATTERED = {
+    "cluster": {"devices": 4, "device": "a100-80g", "topology": {"kind": "star", "bandwidth": "100 GB/s"}},
+    "workload": {"kind": "transformer", "preset": "llama2-7b", "batch": 8},
+    "plan": {"data": 4, "sharding": "zero2", "microbatches": 2, "bucket": "100 GB"},
+}
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (..., "Not yet. How often do bytes travel"),
+        ("202", "has no unit"),
+        ("303.2 ms", "is all that travels"),  # two scatters and a gathering of 3 x 13.477 GB / 4 / (100 GB/s)
+        ("101.1 ms", "passes beside computing"),  # the first of them
+        ("50 ms", "is too short"),
+        ("1 s", "is too long"),
+    ],
+)
+def test_a_wrong_exposed_time(answer: object, words: str) -> None:
+    marked = lessons.exposed(answer, "data", SCATTERED)
+    assert not marked.right
+    assert words in marked.words
+
+
+def test_the_right_exposed_time() -> None:
+    assert lessons.exposed("202.2 ms", "data", SCATTERED).right
+    all_at_the_end = {"plan.microbatches": 1, "plan.sharding": "none"}
+    assert lessons.exposed("202.2 ms", "data", SCATTERED, all_at_the_end).right
+    assert "half of it" in lessons.exposed("101.1 ms", "data", SCATTERED, all_at_the_end).words
+
+
+NODES = {
+    "cluster": {
+        "topology": {"kind": "islands", "nodes": 4, "per_node": 4, "bandwidth": "100 GB/s", "latency": "1 us"}
+        | {"nics": 4, "nic": "10 GB/s", "nic_latency": "5 us"}
+    },
+    "workload": {"kind": "collective", "operation": "all-reduce", "algorithm": "hierarchical", "size": "160 MB"},
+}
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (..., "Not yet. How many rounds"),
+        ("8.472", "has no unit"),
+        ("4.236 ms", "is the sum alone"),
+        ("30.3 ms", "is the time of one ring"),  # 30 (10 us + 10 MB / (10 GB/s))
+        ("6.06 ms", "is too short"),
+        ("1 s", "is too long"),
+    ],
+)
+def test_a_wrong_time_of_an_all_reduce(answer: object, words: str) -> None:
+    marked = lessons.all_reduce(answer, NODES)
+    assert not marked.right
+    assert words in marked.words
+
+
+def test_the_right_time_of_an_all_reduce() -> None:
+    """6 (2 us + 40 MB / (100 GB/s)) + 6 (10 us + 10 MB / (10 GB/s)), or a ring's 30 (10 us + 10 MB / (10 GB/s))."""
+    assert lessons.all_reduce("8.472 ms", NODES).right
+    assert lessons.all_reduce("30.3 ms", NODES, {"workload.algorithm": "ring"}).right

@@ -27,6 +27,9 @@ ANSWERS = {
     "04_predict_then_measure": '"4.394 ms"',  # 2 x 512 x 256 x 704 / 42e9; memory: 8 (131072 + 180224 + 360448) / 16e9
     "05_pipelines": '"65 ms"',  # 8 (2 + 3 + 2) + 3 (2 + 3 - 2)
     "06_memory_and_recompute": '"9.626 GB"',  # (4 - 1) microbatches x 9 blocks x 34 x 2048 x 2 x 2560 B
+    "07_data_parallel": '"202.2 ms"',  # 2 x 3 (10 us + 13.48 GB / 4 / (100 GB/s)); the first scatter is hidden
+    "08_collectives_and_networks": '"8.472 ms"',  # 6 (2 us + 40 MB / (100 GB/s)) + 6 (10 us + 10 MB / (10 GB/s))
+    "09_mixtures": '"54.3 ms"',  # 4 x 2 (4 x 32 + 2) x 7 (0.47 us + 2 x 2048 x 4096 B / 8 / (300 GB/s))
 }
 
 by_name = pytest.mark.parametrize("path", NOTEBOOKS, ids=[path.stem for path in NOTEBOOKS])

@@ -231,7 +231,7 @@ def mutants(draw):
         held = scenario
         for step in way:
             held = held[step]
-        new = copy.copy(draw(st.sampled_from(ODD)))
+        new = copy.deepcopy(draw(st.sampled_from(ODD)))  # later actions change parts of it
         action = draw(st.sampled_from(["replace", "replace", "replace", "delete", "add", "rename", "double"]))
         if action == "delete":
             del held[last]

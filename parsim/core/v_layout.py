@@ -13,7 +13,7 @@ played on slots of equal length. Qi et al., Pipeline Parallelism with Controllab
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import accumulate, chain, count
+from itertools import accumulate, count
 from typing import NamedTuple
 
 from parsim.core.op import Op, each
@@ -99,9 +99,11 @@ def _repeat(order: list[Op], stage: int, few: int, more: int) -> list[Op]:
     if not more:
         return order
     start, end = (order.index(Op(stage, "F", few - back)) for back in (3, 2))
-    middle = [each(op.stage, op.kind, range(op.microbatch + 1, op.microbatch + 1 + more)) for op in order[start:end]]
     later = [Op(stage, kind, i + more) for stage, kind, i in order[end:]]
-    return [*order[:end], *chain.from_iterable(zip(*middle, strict=True)), *later]
+    found, period = order[:end] + order[start:end] * more + later, end - start
+    for place, (stage, kind, i) in enumerate(order[start:end], end):
+        found[place : end + period * more : period] = each(stage, kind, range(i + 1, i + 1 + more))
+    return found
 
 
 class _Rank:
@@ -114,13 +116,13 @@ class _Rank:
         self.held = 0
         self.weights: list[Op] = []  # W that may run
         self.order: list[Op] = []
-        turns = dict.fromkeys([*self._warm_up(microbatches), *self._steady(block.slots[rank], microbatches)])
-        self.turns = list(turns)[::-1]
+        second = min(rank + 1, limit // 2, microbatches)  # forwards before the first I, which fill the memory
+        first = min(limit - second, microbatches)
+        turns = [*self._warm_up(first, second), *self._steady(block.slots[rank], first, second)]
+        self.turns = turns[::-1]
 
-    def _warm_up(self, microbatches: int) -> list[Op]:
-        """Return the forwards that the rank runs before its first I, which fill its memory."""
-        second = min(self.first + 1, self.limit // 2, microbatches)
-        first = min(self.limit - second, microbatches)
+    def _warm_up(self, first: int, second: int) -> list[Op]:
+        """Return *first* forwards of the first chunk and *second* of the second, in the order of the rank."""
         order: list[Op] = []
         for i in range(second):  # the second chunk's F arrive in every other slot
             before = min(first, 2 * (self.ranks - self.first) - 1 + i) - (len(order) - i)
@@ -128,27 +130,37 @@ class _Rank:
             order.append(Op(self.second, "F", i))
         return order + [Op(self.first, "F", i) for i in range(len(order) - second, first)]
 
-    def _steady(self, slots: Slots, microbatches: int) -> list[Op]:
-        """Return all F and I in the order of their slots, and W up to the last F but one: later W fill gaps."""
-        first, second = self.first, self.second
-        at = {(first, "F"): slots[0], (second, "F"): slots[1], (second, "I"): slots[2], (first, "I"): slots[3]}
-        for stage in (second, first):
+    def _steady(self, slots: Slots, first: int, second: int) -> list[Op]:
+        """Return the other F and all I in the order of their slots, and W up to the last F but one: later W fill gaps.
+
+        The forwards before *first* of the first chunk, and before *second* of the second, are done.
+        """
+        one, two, microbatches = self.first, self.second, self.microbatches
+        at = {(one, "F"): slots[0], (two, "F"): slots[1], (two, "I"): slots[2], (one, "I"): slots[3]}
+        for stage in (two, one):
             taken = {slot % PERIOD for slot in at.values()}
             at[stage, "W"] = next(slot for slot in count(at[stage, "I"] + 1) if slot % PERIOD not in taken)
         end = slots.first_forward + PERIOD * (microbatches - 2)
-        placed = (zip(count(slot, PERIOD), each(*key, range(microbatches)), strict=False) for key, slot in at.items())
-        return [op for slot, op in sorted(chain.from_iterable(placed)) if op.kind != "W" or slot < end]
+        done = {(one, "F"): first, (two, "F"): second}
+        placed: list[Op | None] = [None] * (max(at.values()) + PERIOD * microbatches)
+        for (stage, kind), slot in at.items():
+            begun = done.get((stage, kind), 0)
+            until = microbatches if kind != "W" else len(range(slot, end, PERIOD))
+            placed[slot + PERIOD * begun : slot + PERIOD * until : PERIOD] = each(stage, kind, range(begun, until))
+        return [op for op in placed if op]
 
     def run(self, forwards: list[int], inputs: list[int], weights: list[int]) -> Op | None:
         """Run the next op that is ready in this slot; the lists count what each stage ran in earlier slots."""
         op = self._in_turn(forwards, inputs, weights)
-        if op is None and self.pause and forwards[self.first] == self.microbatches:
-            op = self._early(forwards, inputs)
-        if op is None and self.weights:
-            op = self.weights.pop(0)
-            self.held -= 1
-        if op is not None:
-            self.order.append(op)
+        if op is None:
+            if self.pause and forwards[self.first] == self.microbatches:
+                op = self._early(forwards, inputs)
+            if op is None and self.weights:
+                op = self.weights.pop(0)
+                self.held -= 1
+            if op is None:
+                return None
+        self.order.append(op)
         return op
 
     def _in_turn(self, forwards: list[int], inputs: list[int], weights: list[int]) -> Op | None:

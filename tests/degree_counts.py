@@ -1,7 +1,7 @@
-"""The seconds of scenarios 30 to 37 but 35, counted by hand: kernels as in model_counts, and rings beside them.
+"""The seconds of scenarios 30 to 37, counted by hand: kernels as in model_counts, and rings beside them.
 
 A ring of p ranks sends p parts once around for half an all-reduce, a step at a time. The networks are those of a DGX
-A100 or H100: 300 or 450 GB/s and 0.47 us within a node, 25 GB/s and 2.7 us between nodes.
+A100, H100 or H200: 300 or 450 GB/s and 0.47 us within a node, 25 or 50 GB/s and 2.7 us between nodes.
 """
 
 from itertools import accumulate, pairwise
@@ -10,6 +10,7 @@ from typing import NamedTuple
 from model_counts import (
     A100,
     H100,
+    H200,
     Count,
     added,
     cut,
@@ -18,6 +19,7 @@ from model_counts import (
     gpt_block,
     head,
     llama_block,
+    mixtral_block,
     moved,
     played,
     resnet50_parts,
@@ -33,7 +35,8 @@ class Way(NamedTuple):
         return (ranks - 1) * (self.latency + size / ranks / rings / self.bandwidth)
 
 
-NVLINK, NVLINK4, CARD = Way(0.47e-6, 300e9), Way(0.47e-6, 450e9), Way(2.7e-6, 25e9)
+NVLINK, NVLINK4 = Way(0.47e-6, 300e9), Way(0.47e-6, 450e9)
+CARD, NDR = Way(2.7e-6, 25e9), Way(2.7e-6, 50e9)
 
 
 def update(gpu, ranks, *counts):
@@ -150,6 +153,30 @@ def llama_fsdp(_):
     hidden = table.forward + table.input_grad + table.weight_grad
     ends = 2 * (of_table + of_block) - hidden
     return Count(computing(layers) + ends + after, computing(layers) + after + 3 * every)
+
+
+def mixtral_experts(_):
+    """Rings of 16 sum what is dense, by eight cards a node, and pairs the experts, each pair by a card of its own.
+
+    Buckets are the head and four blocks, five times five blocks, and three blocks and the embedding. Only the last one
+    is not hidden beside backward. Rows go to the experts and back within a node after all kernels of an action.
+    """
+    h, s, vocabulary, f = 4096, 4096, 32000, 14336
+    table, last = embedding(H200, s, h, vocabulary), head(H200, s, h, vocabulary, 1)
+    rows = 4 * (NVLINK4.latency + 7 / 8 * 2 * 2 * s * h / NVLINK4.bandwidth)  # there and back, and so their gradients
+    block = mixtral_block(H200, 1, s, h, 32, 8, f, own=1)
+    block = block._replace(forward=block.forward + rows / 2, input_grad=block.input_grad + rows / 2)
+    dense, expert = 2 * h**2 + 2 * h * h // 4 + 8 * h + 2 * h, 3 * h * f
+    of_table, of_head = vocabulary * h, vocabulary * h + h
+    buckets = [(of_head + 4 * dense, 4 * expert), *[(5 * dense, 5 * expert)] * 5, (of_table + 3 * dense, 3 * expert)]
+    assert all(2 * sum(some) >= 2e9 > 2 * (sum(some) - dense - expert) for some in buckets[:-1])
+    rings = [NDR.half(16, 2 * some, rings=8) + NDR.half(2, 2 * pairs) for some, pairs in buckets]
+    tail = added(*[block] * 3, table)
+    assert rings[-2] < tail.input_grad + tail.weight_grad
+    counts = map(sum, zip(*buckets, strict=True))
+    step = computing([table, *[block] * 32, last])
+    step += sum(update(H200, ranks, count) for ranks, count in zip((16, 2), counts, strict=True))
+    return Count(step + rings[-1] + sum(rings), step + 2 * sum(rings))
 
 
 def llama_context(_):

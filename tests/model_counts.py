@@ -222,14 +222,17 @@ def grouped(gpu, rows, inputs, outputs, experts):
     return Times(f, i, w, 0, 0).plus(weights(gpu, experts * inputs * outputs))
 
 
-def mixtral_block(gpu, b, s, h, a, groups, f, experts=8, top=2):
-    """Attention, a router, and an MLP of a Llama for each expert; a token has a row at two of them."""
+def mixtral_block(gpu, b, s, h, a, groups, f, experts=8, top=2, own=8):
+    """Attention, a router, and an MLP of a Llama for each expert; a token has a row at two of them.
+
+    A device has *own* experts, and gets as many rows for them as it sends.
+    """
     tokens = b * s
     rows, router = top * tokens, linear(gpu, tokens, h, experts, False)
     copied = 2 * (tokens + rows) * h
     there = Times(moved(gpu, copied + 2 * tokens * experts, 3), moved(gpu, copied), 0, 0, 0)  # maxima, order, copy
     back = Times(moved(gpu, copied, 2), moved(gpu, copied + 2 * rows * h, 2), 0, 0, 0)  # softmax, and sums
-    up, down = grouped(gpu, rows, h, f, experts), grouped(gpu, rows, f, h, experts)
+    up, down = grouped(gpu, rows, h, f, own), grouped(gpu, rows, f, h, own)
     parts = there, up, up, gated(gpu, rows * f), down, back, summed(gpu, tokens * h)
     return added(llama_attention(gpu, b, s, h, a, groups), norm(gpu, tokens, h, 1), router, *parts)
 

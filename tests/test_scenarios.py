@@ -63,7 +63,7 @@ CONFIRMED = {
     "32_gpt3_13b_layers": "1.82 s by hand: the recurrence of 1F1B, a send beside a ring, and rings (degree_counts.py)",
     "33_gpt3_13b_mixed": "1.24 s by hand: kernels, exchanges of each layer, rings over two cards (degree_counts.py)",
     "34_fsdp": "807 ms by hand: kernels of each layer, and the rings at both ends (tests/degree_counts.py)",
-    "35_mixtral_experts": "0.65 s by hand: kernels, rows that go to experts, rings of the last bucket (degree_counts.py)",
+    "35_mixtral_experts": "0.65 s by hand: kernels, rows that go to experts, rings of one bucket (degree_counts.py)",
     "36_one_card": "1.59 s by hand: the recurrence of 1F1B, sends and rings that share a card (degree_counts.py)",
     "37_long_context": "2.28 s by hand: kernels of each layer, and rings of weights (tests/degree_counts.py)",
 }

@@ -146,8 +146,9 @@ class Result:
 
         Parameters
         ----------
-        kind : gantt, ledger (a waterfall from T_total to the makespan), memory, graph, network, or path (the
-            critical path on the Gantt chart). An unknown kind is a `ValueError`.
+        kind : gantt, ledger (a waterfall from T_total to the makespan), memory, graph, load (of links over time),
+            network, hotspots (the network coloured by load), or path (the critical path on the Gantt chart). An
+            unknown kind is a `ValueError`.
         axes : matplotlib axes to draw on; left out: a new figure of a fitting size, which needs no window.
         """
         from parsim.plot.kinds import drawn

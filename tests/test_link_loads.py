@@ -7,10 +7,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib.text import Text
+from test_plot_kinds import assert_clear
 
 import parsim
 from parsim.export.counters import counters_of
 from parsim.metrics.link_loads import links, loads
+from parsim.plot import load, network
 
 SCENARIOS = Path(__file__).parents[1] / "scenarios"
 
@@ -144,13 +147,13 @@ def test_the_integral_of_a_load_is_its_bytes_and_no_load_exceeds_the_capacity(na
 
 def lawful(run):
     found = figures(run)
-    for load in of(run):
-        carried = load.bytes_until(np.array([run.timeline.makespan_s])).item()
-        assert carried == pytest.approx(found[load.link.name]["bytes"], rel=1e-9)
-        room = np.array([rate_at(load.link, moment) for moment in load.moments])
-        assert (load.rates >= 0).all()
-        assert (load.rates <= room * (1 + 3e-9)).all()
-    assert {load.link.name for load in of(run)} == found.keys()
+    for one in of(run):
+        carried = one.bytes_until(np.array([run.timeline.makespan_s])).item()
+        assert carried == pytest.approx(found[one.link.name]["bytes"], rel=1e-9)
+        room = np.array([rate_at(one.link, moment) for moment in one.moments])
+        assert (one.rates >= 0).all()
+        assert (one.rates <= room * (1 + 1e-9)).all()
+    assert {one.link.name for one in of(run)} == found.keys()
 
 
 def rate_at(link, moment):
@@ -195,3 +198,51 @@ def test_a_trace_counts_the_links_that_collectives_keep_busy():
     run = scenario("27_ring_all_reduce")
     (busy,) = (one for one in counters_of(run.job, run.timeline) if one.name == "busy")
     assert busy.value.max() == 8
+
+
+# --- pictures ---
+
+
+def rows(run):
+    return load.rows_of(of(run), network.tiers(run.job.cluster), run.timeline.makespan_s)
+
+
+def test_few_links_have_a_lane_each_and_many_one_for_each_tier():
+    assert [(row.name, row.words) for row in rows(scenario("07_four_transfers_one_link"))] == [
+        ("wire", ("mean 100 %", "1 GB/s"))
+    ]
+    # Of the 24 links of 36_one_card, those of the cards carry 10.4 GB of the 39.8 GB that fit into 1.59 s.
+    within, cards = rows(scenario("36_one_card"))
+    assert (within.name, within.words[0]) == ("within nodes", "16 x 300 GB/s: mean 1.1 %")
+    assert (cards.name, cards.words) == ("cards", ("8 x 25 GB/s: mean 26 %", "busiest 26 %: n0.nic0.out"))
+    # While both stages sum their gradients, all cards are full; before, those of one stage alone.
+    at = [round(second / 1.59 * load.STEPS) for second in (1.0, 1.2)]
+    assert cards.mean[at] == pytest.approx([0.5, 1.0], abs=0.01)
+    assert cards.most[at] == pytest.approx([1.0, 1.0], abs=0.01)
+
+
+@pytest.mark.parametrize("kind", ["load", "hotspots"])
+def test_64_devices_and_256_links_are_legible(kind):
+    run = scenario("33_gpt3_13b_mixed")
+    axes = run.plot(kind)
+    assert_clear(axes.figure)
+    words = [text.get_text() for text in axes.figure.findobj(Text)]
+    assert any("without the exchanges on lane tensor, whose bytes are on no link" in word for word in words)
+
+
+def test_the_scale_of_hotspots_ends_at_the_busiest_link():
+    run = custom(
+        [("a", "b", 6, 0), ("b", "a", 3, 0)],
+        ("out", 1, 0, {}),
+        ("back", 1, 0, {}),
+        routes={("a", "b"): ["out"], ("b", "a"): ["back"]},
+    )
+    axes = run.plot("hotspots")
+    (bar,) = axes.child_axes
+    assert bar.get_ylim() == (0, 1)  # out is full for all of 6 s, back for 3 s
+    assert {"0 %", "100 %"} < {label.get_text() for label in bar.get_yticklabels()}
+
+
+def test_a_run_without_traffic_says_so():
+    run = parsim.simulate(SCENARIOS / "06_pipeline_1f1b.yaml")
+    assert load.NOTHING in [text.get_text() for text in run.plot("load").texts]

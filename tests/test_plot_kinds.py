@@ -100,7 +100,7 @@ def test_words_never_cover_each_other(run, kind):
 
 def test_the_pictures_of_a_run():
     run = RUNS["heft"]()
-    for kind in ("gantt", "ledger", "memory", "graph", "network", "path"):
+    for kind in ("gantt", "ledger", "memory", "graph", "load", "network", "hotspots", "path"):
         first = run.pictures(kind)
         assert list(first) == [f"{kind}.png", f"{kind}.svg"]
         assert first[f"{kind}.png"].startswith(b"\x89PNG\r\n")
@@ -119,7 +119,7 @@ def test_a_picture_is_drawn_on_the_axes_given():
 def test_an_unknown_kind_is_told_the_nearest():
     with pytest.raises(ValueError, match=r"unknown name 'gant'\. Did you mean 'gantt'\?"):
         RUNS["one task"]().plot("gant")
-    with pytest.raises(ValueError, match="known are: gantt, graph, ledger, memory, network, path"):
+    with pytest.raises(ValueError, match="known are: gantt, graph, hotspots, ledger, load, memory, network, path"):
         RUNS["one task"]().pictures("x")
 
 

@@ -1,7 +1,7 @@
 """The command `plot`.
 
-folder of --out   gantt, ledger                  from its files, also for measured runs
-                  memory, graph, network, scaling  from scenario.json, which is played again
+folder of --out   gantt, ledger, path            from its files, also for measured runs
+                  all others                     from scenario.json, which is played again
 scenario file     every kind                     from a run of it
 """
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from parsim.run import Result
     from parsim.scenario.scenario import Scenario, Source
 
-KINDS = ("gantt", "ledger", "path", "memory", "graph", "network", "scaling")
+KINDS = ("gantt", "ledger", "path", "memory", "graph", "load", "network", "hotspots", "scaling")
 LYING = ("gantt", "ledger", "path")  # drawn from a folder without playing again
 
 Pictures = dict[str, bytes]

@@ -3,13 +3,15 @@
 gantt     every span, and T_total                         path      the same with the critical path outlined
 ledger    from T_total to the makespan, term by term      graph     the task graph with a thick critical path
 memory    bytes over time on every device; of training by kind, under the Gantt chart
+load      the load of links over time, under the Gantt chart
 network   devices, switches, and the links between them, coloured by tier
+hotspots  the same, coloured by the load of links over the run
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -19,9 +21,10 @@ from parsim.core.suggestions import did_you_mean
 from parsim.core.timeline import Timeline
 from parsim.metrics.critical_path import critical_path
 from parsim.metrics.ledger import Ledger
+from parsim.metrics.link_loads import links, loads
 from parsim.metrics.memory import usage
 from parsim.metrics.training_memory import uses
-from parsim.plot import dag, gantt, memory, memory_by_kind, network, style, waterfall
+from parsim.plot import dag, gantt, load, memory, memory_by_kind, network, style, waterfall
 from parsim.plot.letters import warn
 from parsim.plot.paper import files, ours
 
@@ -97,7 +100,7 @@ def _memory(run: Run, axes: Axes) -> Axes:
 
 def _memory_alone(run: Run, title: str) -> Axes:
     if run.job.memories:
-        return memory_by_kind.under_gantt(run.timeline, run.theory.t_total_s, _by_kind(run), title)
+        return memory_by_kind.with_gantt(run.timeline, run.theory.t_total_s, _by_kind(run), title)
     some = any(used.any() for _, used in usage(run.job, run.timeline))
     return _memory(run, memory.sheet(len(run.job.cluster.devices) if some else 1, title))
 
@@ -105,6 +108,20 @@ def _memory_alone(run: Run, title: str) -> Axes:
 def _by_kind(run: Run) -> list[memory_by_kind.Kinds]:
     held = zip(run.job.cluster.devices, uses(run.job, run.timeline), run.job.memories, strict=True)
     return [memory_by_kind.Kinds(device.name, *use.by_kind(), limit) for device, use, limit in held]
+
+
+def _rows(run: Run) -> list[load.Row]:
+    found = loads(run.job, run.timeline)
+    tiers = network.tiers(run.job.cluster) if len(found) > 1 else {}
+    return load.rows_of(found, tiers, run.timeline.makespan_s)
+
+
+def _hotspots(run: Run, axes: Axes) -> Axes:
+    shares = {one["name"]: one["load"] for one in links(run.job, run.timeline)}
+    network.network(run.job.cluster, axes, shares)
+    where: dict[str, Any] = {"xycoords": "axes fraction", "xytext": (0, -4), "textcoords": "offset points", "va": "top"}
+    axes.annotate(load.uncounted(run.timeline), (0.0, 0.0), color=style.GREY, fontsize=8, **where)
+    return axes
 
 
 def _graph(run: Run, axes: Axes) -> Axes:
@@ -139,9 +156,17 @@ KINDS = {
     ),
     "memory": Kind(_memory_alone, _memory),
     "graph": Kind(lambda run, title: dag.alone(run.job.graph, _path_tasks(run), _groups(run), title), _graph),
+    "load": Kind(
+        lambda run, title: load.with_gantt(run.timeline, run.theory.t_total_s, _rows(run), title),
+        lambda run, axes: load.load(_rows(run), axes, run.timeline, run.timeline.makespan_s),
+    ),
     "network": _on(
         lambda run, title: network.sheet(run.job.cluster, title),
         lambda run, axes: network.network(run.job.cluster, axes),
+    ),
+    "hotspots": _on(
+        lambda run, title: network.sheet(run.job.cluster, title),
+        _hotspots,
     ),
     "path": _on(lambda run, title: gantt.sheet(run.timeline, title), _path),
 }

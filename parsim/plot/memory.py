@@ -27,11 +27,11 @@ from parsim.plot import style
 from parsim.plot.bars import MOST
 from parsim.plot.paper import Margins, headline, lane_axis, page, time_axis
 from parsim.plot.paper import size as points
+from parsim.plot.under import RIGHT
 
 FAR = 4.0  # times the fullest device: a higher limit is written and not drawn, since it would flatten the curves
 LANE = 0.84  # of the distance between lanes
 WIDE = 7.0  # inches of data
-RIGHT = 2.9  # inches beside the data
 SCALE, BESIDE = 4.0, 42.0  # points between the data and its scale, and between the data and the peak
 ROOM = 24.0  # points of a lane with two lines beside it
 FINE = 6.5  # points of the letters of the scale
@@ -143,10 +143,10 @@ def told(axes: Axes, lanes: Sequence[Lane], scale: float) -> None:
     thick = points(axes)[1] / (len(lanes) + 0.2) if lanes else 1.0
     letters = 8.5 if thick >= 12.0 else 7.0
     for lane in lanes[:: max(math.ceil((letters + 1.0) / thick), 1)]:
-        _beside(axes, lane.foot - LANE / 2, BESIDE, "\n".join(_words(lane, thick)), "center", letters)
+        beside(axes, lane.foot - LANE / 2, BESIDE, "\n".join(_words(lane, thick)), "center", letters)
         if LANE * thick >= 2 * FINE and lane.peak:
-            _beside(axes, lane.foot, SCALE, "0", "baseline", FINE)
-            _beside(axes, lane.foot - LANE, SCALE, size(scale), "top", FINE)
+            beside(axes, lane.foot, SCALE, "0", "baseline", FINE)
+            beside(axes, lane.foot - LANE, SCALE, size(scale), "top", FINE)
     if lanes:
         head(axes, "peak / capacity" if any(math.isfinite(lane.limit) for lane in lanes) else "peak")
 
@@ -158,7 +158,7 @@ def _words(lane: Lane, thick: float) -> Iterator[str]:
         yield f"at {seconds(lane.peak_s, 4)}" + (f": {lane.made_of}" if lane.made_of else "")
 
 
-def _beside(axes: Axes, height: float, away: float, words: str, alignment: str, letters: float) -> None:
+def beside(axes: Axes, height: float, away: float, words: str, alignment: str, letters: float) -> None:
     """Write *words* on the right of the data, *away* points from it."""
     axes.annotate(
         words,

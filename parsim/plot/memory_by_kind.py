@@ -27,15 +27,13 @@ from parsim.core.quantities import size
 from parsim.core.timeline import Timeline
 from parsim.metrics.held import KINDS
 from parsim.plot import style
-from parsim.plot.gantt import WIDE, gantt, height
 from parsim.plot.gantt import last as last_of
-from parsim.plot.memory import FAR, LANE, RIGHT, Lane, fullest_of, hidden, nothing, told
-from parsim.plot.paper import Margins, figure, headline, lane_axis, time_axis
+from parsim.plot.memory import FAR, LANE, Lane, fullest_of, hidden, nothing, told
+from parsim.plot.paper import lane_axis, time_axis
+from parsim.plot.under import under_gantt
 
 MOST = 32  # lanes
 ALONE = 8  # devices up to which each has a lane
-TALLEST = 8.0  # inches of the Gantt chart
-GAP = 0.55  # inches between chart and lanes, with their legend
 FINE = 2_000  # steps of a lane that the eye can tell apart
 
 
@@ -54,21 +52,12 @@ class Kinds(NamedTuple):
         return f"{self.name} +{self.more}" if self.more else self.name
 
 
-def under_gantt(timeline: Timeline, theory_s: float, devices: Sequence[Kinds], title: str) -> Axes:
+def with_gantt(timeline: Timeline, theory_s: float, devices: Sequence[Kinds], title: str) -> Axes:
     """Draw the Gantt chart and the memory of *devices* on a sheet of their own; return the axes of memory."""
-    left, right, top, bottom = Margins(right=RIGHT)
     lanes = min(len(_shared(devices)), MOST)
-    upper_tall = min(height(timeline), TALLEST)
-    lower_tall = max(lanes * (0.8 if lanes <= 4 else 0.5 if lanes <= 16 else 0.3), 1.6)
-    wide, tall = left + WIDE + right, top + upper_tall + GAP + lower_tall + bottom
-    sheet = figure(wide, tall)
-    headline(sheet, left, title)
-    upper = sheet.add_axes((left / wide, (bottom + lower_tall + GAP) / tall, WIDE / wide, upper_tall / tall))
-    gantt(timeline, upper, theory_s)
-    upper.set_xlabel(upper.get_xlabel().partition("; ")[2])
-    upper.tick_params(axis="x", labelbottom=False)
-    lower = sheet.add_axes((left / wide, bottom / tall, WIDE / wide, lower_tall / tall))
-    return stacks(devices, lower, timeline.makespan_s, last_of(timeline, theory_s))
+    tall = max(lanes * (0.8 if lanes <= 4 else 0.5 if lanes <= 16 else 0.3), 1.6)
+    axes = under_gantt(timeline, theory_s, tall, title)
+    return stacks(devices, axes, timeline.makespan_s, last_of(timeline, theory_s))
 
 
 def stacks(devices: Sequence[Kinds], axes: Axes, makespan_s: float, last_s: float) -> Axes:

@@ -1,6 +1,6 @@
 r"""The network of a cluster: devices, switches, cards, and the links between them, coloured by tier or by load.
 
-         (switch)           tier devices: blue lines       with loads: dark for idle links, bright for full ones
+         (switch)           tier devices: blue lines       with loads: grey for idle links, dark for busy ones
         /   |    \
     [w0]  [w1]  [w2]
 
@@ -24,12 +24,15 @@ from matplotlib.path import Path
 
 from parsim.core.cluster import Cluster
 from parsim.core.errors import RunError
+from parsim.core.quantities import number as digits
 from parsim.core.quantities import size as bytes_in_words
 from parsim.core.sketch import Sketch, Spot, Wire, circle
 from parsim.core.wiring import Link, Routes
+from parsim.export.text import ticks
 from parsim.plot import style
 from parsim.plot.letters import make_writable, written
 from parsim.plot.paper import Margins, explain, headline, page
+from parsim.plot.paper import size as points
 
 INCHES = 0.62  # of a device, in a small cluster
 MARK = 0.8  # units around spots
@@ -37,7 +40,8 @@ WIDE, TALL = 17.0, 11.0  # inches of data at most
 SMALLEST = 4.0  # points of a readable letter
 CROWD = 1000  # wires, beyond which they are thin
 MOST = 2000  # devices that are drawn
-COLOURS = "viridis"
+COLOURS = "viridis_r"
+SCALE = "load over the run,\nof the fuller direction"
 Loads = Mapping[str, float]  # by the name of a link
 
 
@@ -52,7 +56,10 @@ def network(cluster: Cluster, axes: Axes, loads: Loads | None = None) -> Axes:
     axes.set_ylim(*ys)
     axes.set_aspect("equal")
     axes.set_axis_off()
-    _lines(axes, sketch, links, loads)
+    if loads is None:
+        _by_tier(axes, sketch, links)
+    else:
+        _by_load(axes, sketch, links, loads)
     inches = axes.get_window_extent().width / axes.figure.dpi / (xs[1] - xs[0])
     for spot in sketch.spots:
         _mark(axes, spot, 72 * inches)
@@ -71,6 +78,12 @@ def sheet(cluster: Cluster, title: str) -> Axes:
     axes = page(max(wide * inches, 2.0), max(tall * inches, 1.2), margins)
     headline(axes.figure, margins.left, title)
     return axes
+
+
+def tiers(cluster: Cluster) -> dict[str, str]:
+    """Return the tier of each link by its name, in the order in which they are drawn."""
+    sketch, links = _drawing(cluster)
+    return {links[number].name: wire.tier for wire in sketch.wires for number in wire.links}
 
 
 def _room(sketch: Sketch) -> tuple[tuple[float, float], tuple[float, float]]:
@@ -123,40 +136,54 @@ def _apart(spots: Sequence[Spot]) -> list[Spot]:
     return found
 
 
-def _lines(axes: Axes, sketch: Sketch, links: Mapping[int, Link], loads: Loads | None) -> None:
-    most = max((links[number].bandwidth for wire in sketch.wires for number in wire.links), default=1.0)
+def _by_tier(axes: Axes, sketch: Sketch, links: Mapping[int, Link]) -> None:
+    """Draw the wires of each tier in its colour, and explain the colours."""
     tiers = dict.fromkeys(wire.tier for wire in sketch.wires)
     looks = dict(zip(filter(None, tiers), style.TIERS * len(tiers), strict=False))
-    high = max((loads or {}).values(), default=0.0) or 1.0
-    colours = ScalarMappable(Normalize(0.0, high), matplotlib.colormaps[COLOURS])
-    many = len(sketch.wires) > CROWD
     for tier in tiers:
-        mine = [wire for wire in sketch.wires if wire.tier == tier]
-        wide = [max((links[number].bandwidth for number in wire.links), default=0.0) / most for wire in mine]
-        face: Any = looks.get(tier, style.LINE)
-        if loads is not None and tier:
-            face = colours.to_rgba(np.array([_load(wire, links, loads) for wire in mine]))
-        look = {"facecolors": "none", "edgecolors": face, "zorder": 1}
-        axes.add_collection(
-            PathCollection(
-                [_curve(sketch.spots[wire.source], sketch.spots[wire.target], wire.bow) for wire in mine],
-                linewidths=[0.2 if many else 0.5 + 1.6 * math.sqrt(part) for part in wide],
-                alpha=0.5 if many else 1.0,
-                rasterized=many,
-                **look,
-            ),
-            autolim=False,
-        )
-    if loads is not None:
-        axes.figure.colorbar(colours, ax=axes, location="bottom", shrink=0.3, pad=0.02, label="load")
-    else:
-        handles = [Line2D([], [], color=face, linewidth=2.0) for face in looks.values()]
-        explain(axes, handles, [_told(tier, sketch, links) for tier in looks])
+        _lines(axes, sketch, links, [wire for wire in sketch.wires if wire.tier == tier], looks.get(tier, style.LINE))
+    handles = [Line2D([], [], color=face, linewidth=2.0) for face in looks.values()]
+    explain(axes, handles, [_told(tier, sketch, links) for tier in looks])
 
 
-def _load(wire: Wire, links: Mapping[int, Link], loads: Loads) -> float:
-    """Return the load of the more loaded direction."""
-    return max(loads.get(links[number].name, 0.0) for number in wire.links)
+def _by_load(axes: Axes, sketch: Sketch, links: Mapping[int, Link], loads: Loads) -> None:
+    """Draw the wires that carry anything in the colours of their loads, over those that carry nothing."""
+    high = max(loads.values(), default=1.0)
+    colours = ScalarMappable(Normalize(0.0, high), matplotlib.colormaps[COLOURS])
+    shares = [max((loads.get(links[number].name, 0.0) for number in wire.links), default=0.0) for wire in sketch.wires]
+    carry = [wire for wire, share in zip(sketch.wires, shares, strict=True) if share]
+    _lines(
+        axes, sketch, links, [wire for wire, share in zip(sketch.wires, shares, strict=True) if not share], style.LINE
+    )
+    _lines(axes, sketch, links, carry, colours.to_rgba(np.array([share for share in shares if share])))
+    _scale(axes, colours, high)
+
+
+def _lines(axes: Axes, sketch: Sketch, links: Mapping[int, Link], wires: Sequence[Wire], face: Any) -> None:
+    """Draw *wires* in the colour *face*, or each in its own; the thicker, the more they carry a second."""
+    most = max((links[number].bandwidth for wire in sketch.wires for number in wire.links), default=1.0)
+    wide = [max((links[number].bandwidth for number in wire.links), default=0.0) / most for wire in wires]
+    many = len(wires) > CROWD
+    look = {"facecolors": "none", "edgecolors": face, "zorder": 1}
+    axes.add_collection(
+        PathCollection(
+            [_curve(sketch.spots[wire.source], sketch.spots[wire.target], wire.bow) for wire in wires],
+            linewidths=[0.2 if many else 0.5 + 1.6 * math.sqrt(part) for part in wide],
+            alpha=0.5 if many else 1.0,
+            rasterized=many,
+            **look,
+        ),
+        autolim=False,
+    )
+
+
+def _scale(axes: Axes, colours: ScalarMappable, high: float) -> None:
+    """Draw the scale of loads, up to *high*, on the right of the network."""
+    inch = 72.0 / points(axes)[0]
+    bar = axes.inset_axes((1.0 + 0.3 * inch, 0.2, 0.15 * inch, 0.6))
+    marks = ticks(high, 5.0)
+    axes.figure.colorbar(colours, cax=bar, ticks=marks, format=lambda share, _: f"{digits(100 * share, 3)} %")
+    bar.set_title(SCALE, loc="left", fontsize=8.5)
 
 
 def _told(tier: str, sketch: Sketch, links: Mapping[int, Link]) -> str:

@@ -1,0 +1,155 @@
+"""The load of links over time, as a share of their bandwidth, under the Gantt chart of the run.
+
+w0          [0F0][0F1]    [0B0][0B1]        the Gantt chart, on the same axis of time
+w0>w1            ##   ##                100 %     mean 12 %       up to 16 links have a lane each
+                 ##   ##                0         25 GB/s
+within nodes  ...##...##..              100 %     mean 3 %        more: a lane for each tier, with the mean of its links
+             ::::##:::##::              0         busiest 26 %: n0.nic0.out      and the fullest link of each moment
+
+Only links that carry anything count. Exchanges within layers that are priced, not played, load no link; the axis names
+their lanes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
+from matplotlib.patches import Patch
+
+from parsim.core.graph import Floats
+from parsim.core.quantities import number, size
+from parsim.core.timeline import Timeline
+from parsim.export.table import short
+from parsim.metrics.link_loads import Load
+from parsim.plot import style
+from parsim.plot.gantt import last as last_of
+from parsim.plot.memory import BESIDE, FINE, LANE, ROOM, SCALE, beside, head
+from parsim.plot.paper import lane_axis, time_axis
+from parsim.plot.paper import size as points
+from parsim.plot.under import under_gantt
+
+FEW = 16  # links up to which each has a lane
+STEPS = 1_000  # of the run: as many as the eye can tell apart
+NAME = 18  # cells of a link's name beside its tier
+NOTHING = "Nothing travels over a link in this run."
+
+
+class Row(NamedTuple):
+    """A lane: a link, or the links of a tier that carry anything."""
+
+    name: str
+    mean: Floats  # (steps,) share of the bandwidth, of the links of the lane
+    most: Floats  # (steps,) of the fullest link of each moment
+    words: tuple[str, str]
+
+
+def with_gantt(timeline: Timeline, theory_s: float, rows: Sequence[Row], title: str) -> Axes:
+    """Draw the Gantt chart and *rows* on a sheet of their own; return the axes of the load."""
+    lanes = len(rows)
+    axes = under_gantt(timeline, theory_s, max(lanes * (0.8 if lanes <= 4 else 0.4), 1.0), title)
+    return load(rows, axes, timeline, last_of(timeline, theory_s))
+
+
+def load(rows: Sequence[Row], axes: Axes, timeline: Timeline, last_s: float) -> Axes:
+    """Draw *rows* on *axes*, whose axis of time ends at *last_s*."""
+    lane_axis(axes, [row.name for row in rows], "link")
+    words = uncounted(timeline)
+    time_axis(axes, last_s or 1.0, f"; {words}" if words else "")
+    feet = [place + LANE / 2 for place in range(len(rows))]
+    times = np.linspace(0.0, timeline.makespan_s, STEPS + 1)
+    handles = []
+    several = any((row.most > row.mean).any() for row in rows)
+    looks = [(style.LINE, "the fullest link of each moment", [row.most for row in rows])] if several else []
+    looks.append((style.USED.face, "mean of the links that carry anything", [row.mean for row in rows]))
+    for face, words, shares in looks:
+        areas = [_area(times, share, foot) for share, foot in zip(shares, feet, strict=True)]
+        axes.add_collection(PolyCollection(areas, facecolors=face, edgecolors="none"), autolim=False)
+        handles.append(Patch(facecolor=face, label=words if several else "share of the bandwidth"))
+    axes.hlines(feet, 0.0, axes.get_xlim()[1], colors=style.LINE, linewidths=0.6)
+    where: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0.0, 1.0), "borderaxespad": 0.1}
+    if rows:
+        _tell(axes, rows, feet)
+        axes.legend(handles=handles[::-1], ncols=2, frameon=False, columnspacing=1.0, handlelength=1.3, **where)
+    else:
+        axes.text(0.5, 0.5, NOTHING, transform=axes.transAxes, ha="center", va="center", color=style.GREY, fontsize=8)
+    return axes
+
+
+def rows_of(loads: Sequence[Load], tiers: Mapping[str, str], makespan_s: float) -> list[Row]:
+    """Return a row for each link, or of many links one for each tier.
+
+    Parameters
+    ----------
+    loads : what the links carry.
+    tiers : the tier of each link by its name, in the order of rows.
+    makespan_s : where the run ends.
+    """
+    place = {name: number for number, name in enumerate(tiers)}
+    ordered = sorted(loads, key=lambda one: place.get(one.link.name, len(place)))
+    if len(ordered) <= FEW:
+        return [_link(one, makespan_s) for one in ordered]
+    groups: dict[str, list[Load]] = {}
+    for one in ordered:
+        groups.setdefault(tiers.get(one.link.name, "links"), []).append(one)
+    return [_tier(name, mine, makespan_s) for name, mine in groups.items()]
+
+
+def _link(one: Load, makespan_s: float) -> Row:
+    share = one.shares(np.linspace(0.0, makespan_s, STEPS + 1))
+    return Row(one.link.name, share, share, (f"mean {_percent(_mean(one, makespan_s))}", _rate([one])))
+
+
+def _tier(name: str, loads: Sequence[Load], makespan_s: float) -> Row:
+    times = np.linspace(0.0, makespan_s, STEPS + 1)
+    shares = [one.shares(times) for one in loads]
+    means = [_mean(one, makespan_s) for one in loads]
+    busiest = int(np.argmax(means))
+    words = (
+        f"{len(loads)} x {_rate(loads)}: mean {_percent(float(np.mean(means)))}",
+        f"busiest {_percent(means[busiest])}: {short(loads[busiest].link.name, NAME)}",
+    )
+    return Row(name, np.mean(shares, axis=0), np.max(shares, axis=0), words)
+
+
+def _mean(one: Load, makespan_s: float) -> float:
+    return one.shares(np.array([0.0, makespan_s])).item()
+
+
+def _rate(loads: Sequence[Load]) -> str:
+    rates = [one.link.bandwidth for one in loads]
+    low, high = size(min(rates)), size(max(rates))
+    return f"{high}/s" if low == high else f"{low}/s to {high}/s"
+
+
+def _percent(share: float) -> str:
+    return f"{number(100 * share, 2)} %"
+
+
+def uncounted(timeline: Timeline) -> str:
+    """Name the lanes of exchanges that have seconds and no bytes; empty if there are none."""
+    rows = timeline.transfers & timeline.of_tasks & (timeline.end_s > timeline.start_s)
+    names = [timeline.lanes.table[code] for code in np.unique(timeline.lanes.code[rows]).tolist()]
+    return f"without the exchanges on lane {', '.join(names)}, whose bytes are on no link" if names else ""
+
+
+def _area(times: Floats, share: Floats, foot: float) -> Any:
+    """Return the corners of steps as a polygon closed along the bottom of the lane, (corners, 2)."""
+    x = np.repeat(times, 2)
+    y = np.concatenate([[0.0], np.repeat(share, 2), [0.0]])
+    return np.stack((x, foot - LANE * y), axis=1)
+
+
+def _tell(axes: Axes, rows: Sequence[Row], feet: Sequence[float]) -> None:
+    """Write the scale and the figures of each lane on its right."""
+    thick = points(axes)[1] / (len(rows) + 0.2)
+    for row, foot in zip(rows, feet, strict=True):
+        words = row.words if thick >= ROOM else row.words[:1]
+        beside(axes, foot - LANE / 2, BESIDE, "\n".join(words), "center", 8.5 if thick >= 12.0 else 7.0)
+        if LANE * thick >= 2 * FINE:
+            beside(axes, foot, SCALE, "0", "baseline", FINE)
+            beside(axes, foot - LANE, SCALE, "100 %", "top", FINE)
+    head(axes, "load over the run")

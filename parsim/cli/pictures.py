@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from parsim.run import Result
     from parsim.scenario.scenario import Scenario, Source
 
-KINDS = ("gantt", "ledger", "path", "memory", "graph", "load", "network", "hotspots", "scaling")
+KINDS = ("gantt", "ledger", "path", "memory", "graph", "network", "load", "hotspots", "scaling")
 LYING = ("gantt", "ledger", "path")  # drawn from a folder without playing again
 
 Pictures = dict[str, bytes]

@@ -88,7 +88,7 @@ def exposed(answer: object, communicator: str, source: Source, set: Mapping[str,
     spent = simulate(source, set).to_dict()["communication"][communicator]
     shown, beside = spent["exposed_s"], spent["hidden_s"]
     if close(told, shown, NEAR):
-        return Marked(True, f"Right: {seconds(shown)} show, and {seconds(max(beside, 0.0))} pass beside computing.")
+        return Marked(True, f"Right: {seconds(shown)} show, and {seconds(beside)} pass beside computing.")
     mistakes = (
         (shown + beside, "is all that travels, and a part of it passes beside computing."),
         (beside, "passes beside computing. What is left?"),

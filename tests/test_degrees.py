@@ -1,5 +1,7 @@
 """Training by degrees of parallelism: closed forms by hand, published memory formulas, groups of devices."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -408,6 +410,32 @@ def test_a_plan_that_fits_neither_devices_nor_topology_is_told(cluster, plan, wh
         simulate({"cluster": cluster, "workload": {**LLAMA, "batch": 200_000}, "plan": plan})
     (fault,) = wrong.value.faults
     assert why in f"{fault.path}: {fault.message}"
+
+
+@pytest.mark.parametrize(
+    ("plan", "path", "message"),
+    [
+        ({"data": 65536}, "plan.data", "65536 ranks are more than 4096"),
+        ({"tensor": 65536}, "plan.tensor", "65536 ranks are more than 4096"),
+        ({"data": 64, "context": 128}, "plan.data", "data x context = 8192 ranks are more than 4096"),
+        ({"pipeline": 65536}, "plan.pipeline", "65536 ranks make 65536 stages"),
+        ({"data": 8, "microbatches": 10_000_000}, "plan.microbatches", "8 ranks x 1 chunks x 10000000 microbatches"),
+        ({"pipeline": 4, "chunks": 9_000_000, "schedule": "looped-bfs"}, "plan.chunks", "9000000 chunks"),
+        ({"data": 4096, "sharding": "zero3", "microbatches": 200}, "plan", "makes at least 24576000 tasks"),
+        ({"data": 64, "tensor": 4, "detail": "layers", "microbatches": 300}, "plan", "larger buckets, or detail"),
+    ],
+)
+def test_plans_of_too_many_tasks_are_refused_before_they_are_made(plan, path, message):
+    """zero3: of each of 6 layers a gathering twice, forward, backward and a scatter, 200 times on 4,096 devices."""
+    cluster = {"device": "a100-80g", "topology": LINKS}
+    workload = {key: value for key, value in (SMALL | {"width": 128, "heads": 4}).items() if key != "batch"}
+    tracemalloc.start()
+    with pytest.raises(ScenarioError) as error:
+        simulate({"cluster": cluster, "workload": workload, "plan": plan | {"microbatch_size": 1}})
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    (fault,) = error.value.faults
+    assert (fault.path, message in fault.message, peak < 100e6) == (path, True, True), (fault, peak)
 
 
 # -- experts of unequal loads

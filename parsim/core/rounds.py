@@ -44,6 +44,7 @@ OPERATIONS = {
     "send": "Every rank ends with the buffer of the rank before it.",
 }
 MOST_ROUNDS = 100_000
+MOST_RANKS = 4096  # of a collective, whose rounds have up to their square of pieces
 OWNED = ("all-gather", "reduce-scatter", "send")  # operations in which each rank owns pieces
 
 

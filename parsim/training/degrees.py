@@ -21,6 +21,7 @@ import numpy as np
 
 from parsim.core.columns import Ints
 from parsim.core.errors import Complaint
+from parsim.core.rounds import MOST_RANKS
 
 Degree = Literal["tensor", "context", "expert", "data", "pipeline"]
 ORDER: tuple[Degree, ...] = get_args(Degree)
@@ -100,6 +101,12 @@ class Degrees(NamedTuple):
         elif self.devices != workers:
             told = " x ".join(f"{name} {getattr(self, name)}" for name in ("data", "tensor", "pipeline", "context"))
             yield Complaint(("plan",), f"{told} are {self.devices} devices, and the cluster has {workers}")
+        ranks = {"tensor": self.tensor, "data": self.data * self.context}
+        for name, among in ranks.items():
+            if among > MOST_RANKS:
+                told = "data x context = " if name == "data" and self.context > 1 else ""
+                why = f"{told}{among} ranks are more than {MOST_RANKS}, the most that communicate; use fewer"
+                yield Complaint(("plan", name if name == "tensor" or self.data > 1 else "context"), why)
         if self.data * self.context % self.expert:
             why = f"{self.expert} does not divide data x context = {self.data * self.context}, which experts share"
             yield Complaint(("plan", "expert"), why)

@@ -234,8 +234,8 @@ def _by_degrees(plan: TrainingPlan, cluster: Cluster, model: Model, known: Known
     _refuse(complaints)
     degrees, rows = plan.degrees, model.rows // (plan.data or 1)
     parts = _slices(rows, rows // plan.rows(model.rows))
-    rank = degrees.coordinate("pipeline").tolist()
-    devices = [cluster.device_of_worker[rank.index(number)] for number in range(degrees.pipeline)]
+    _, first = np.unique(degrees.coordinate("pipeline"), return_index=True)
+    devices = [cluster.device_of_worker[place] for place in first.tolist()]
     found = _piped(plan, Ranks(devices, parts, plan.sends or "overlapped"), model, known, complaints)
     if any(len(places) > 1 for places in placement(found.ops)):
         why = f"{plan.schedule.name if plan.schedule else ''} runs each stage on two ranks, which only split: layers"

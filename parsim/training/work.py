@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from parsim.collectives import collectives
+from parsim.core.annotations import MOST
 from parsim.core.cluster import Cluster
 from parsim.core.columns import Floats
 from parsim.core.errors import Complaint, Invalid, checked_below
@@ -28,6 +29,7 @@ from parsim.training.communicators import AUTO, Communicators
 from parsim.training.exchange import NAME as EXCHANGE
 from parsim.training.exchange import exchanged
 from parsim.training.layout import BACKWARD, FORWARD, INPUT_GRAD, WEIGHT_GRAD
+from parsim.training.many import about_actions, about_tasks, ranks_of
 from parsim.training.model import Model
 from parsim.training.partition import Ranges
 from parsim.training.plan import TrainingPlan, cut
@@ -40,7 +42,6 @@ from parsim.training.stage import Recompute, Stages
 
 OPTIMIZER = Ask("sgd")
 BUCKET = 25e6  # B of gradients, as PyTorch's DistributedDataParallel adds up at once
-MOST_TASKS = 10_000_000
 MOST_COMPUTED = 100_000  # tasks that are really computed
 MOST_WEIGHTS = 1e8  # weights of a model that is really trained
 
@@ -81,14 +82,18 @@ def training(cluster: Cluster, plan: TrainingPlan, cost: Cost | None, make: Make
     with checked_below("precision"):
         formats = precision_of(precision, [device.peak for device in cluster.devices])
     complaints += _about_precision(precision, formats, cluster)
+    ranks = ranks_of(plan, len(cluster.workers), len(model.layers), model.rows)
+    crowd = [*about_actions(plan, ranks, model.rows, iterations)]
+    if crowd:
+        raise Invalid(complaints + crowd)
     own, parallelism = (model, None) if plan.split else sharded(plan, cluster, model.rows, make, formats)
     rows = plan.rows(model.rows)
     priced = parallelism.prices if parallelism else {}
     known = Seconds(cluster, cost, own, formats, plan.recomputed(model), rows, priced)
     parts = cut(plan, cluster, model, known)
     tasks = iterations * (sum(map(len, parts.orders)) + len(parts.stages))
-    if tasks > MOST_TASKS:
-        complaints.append(Complaint(("iterations",), f"makes {tasks} tasks, but at most {MOST_TASKS} are allowed"))
+    if tasks > MOST:
+        complaints.append(Complaint(("iterations",), f"makes {tasks} tasks, but at most {MOST} are allowed"))
     if complaints:
         raise Invalid(complaints)
     arguments = dict(optimizer.arguments)
@@ -99,6 +104,9 @@ def training(cluster: Cluster, plan: TrainingPlan, cost: Cost | None, make: Make
     if parallelism:
         others = (make(plan.shards._replace(expert_rank=1)),) if own.unequal else ()
         program = ShardedTraining(**vars(program), own=own, parallelism=parallelism, others=others)
+        crowd = [*about_tasks(program)]
+    if crowd:
+        raise Invalid(crowd)
     return tasks_of(program)
 
 

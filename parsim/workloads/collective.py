@@ -27,7 +27,7 @@ from parsim.core.choice import Choice
 from parsim.core.cluster import Cluster
 from parsim.core.errors import Complaint, Invalid, Path
 from parsim.core.graph import Numbered, TaskGraph
-from parsim.core.rounds import OPERATIONS, group_of
+from parsim.core.rounds import MOST_RANKS, OPERATIONS, group_of
 from parsim.core.schema import Ask
 from parsim.core.units import Bytes
 from parsim.scenario.schema import OneOf
@@ -35,7 +35,7 @@ from parsim.workloads import workloads
 from parsim.workloads.transfers import NoPlan
 
 LANE = "collective"
-MOST_RANKS, MOST_CHUNKS = 4096, 1000
+MOST_CHUNKS = 1000
 AUTO = Ask("auto")
 
 

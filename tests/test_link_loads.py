@@ -246,3 +246,21 @@ def test_the_scale_of_hotspots_ends_at_the_busiest_link():
 def test_a_run_without_traffic_says_so():
     run = parsim.simulate(SCENARIOS / "06_pipeline_1f1b.yaml")
     assert load.NOTHING in [text.get_text() for text in run.plot("load").texts]
+
+
+def test_a_gantt_chart_has_a_part_for_each_communicator_also_from_files(tmp_path, command):
+    run = scenario("36_one_card")
+    talks = run.timeline.talks
+    moves = run.timeline.transfers & (run.timeline.end_s > run.timeline.start_s)
+    # Four microbatches of two stages: each of eight workers receives four outputs or four gradients.
+    count = dict(zip(*np.unique(talks.at(moves).decode(), return_counts=True), strict=True))
+    assert count == {"data": (run.timeline.sender >= 0).sum(), "pipeline": 16, "pipeline back": 16}
+    axes = run.plot("gantt")
+    assert_clear(axes.figure)
+    words = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert words[-3:] == ["data", "pipeline", "no transfer"]
+    assert [label.get_text() for label in axes.get_yticklabels(minor=True)] == ["data", "pipeline"] * 8
+    run.save(tmp_path / "out")
+    code, _, _ = command("plot", tmp_path / "out", "--kind", "gantt")
+    assert code == 0
+    assert (tmp_path / "out" / "gantt.png").read_bytes() == run.pictures("gantt")["gantt.png"]

@@ -18,6 +18,7 @@ COLUMNS = ("number", "task", "kind", "worker", "lane", "ready_s", "start_s", "en
 MORE = ("rounds", "bytes")  # columns of files of runs with collectives
 COLLECTIVE = "collective"  # the kind of a member's span: what the member receives are transfers of their own
 CAUSES = ("steps", "memory", "overhead", "policy", "fill", "drain", "dependency")
+NO_TALK = ("compute", "host", "delay")  # lanes that are no communication lanes, beside ways from place to place
 STEPS = ("split", "create", "allocate", "gather", "merge")
 
 
@@ -139,6 +140,32 @@ class Timeline:
     def computes(self) -> npt.NDArray[np.bool_]:
         """True for compute spans of any kind."""
         return self.owned & ~self.transfers & ~self.members
+
+    @cached_property
+    def talks(self) -> Words:
+        """The communication lane that each transfer belongs to; "" for a transfer of none, and for other spans.
+
+        What a member of a collective receives belongs to its lane, and what a task of a lane sends to that lane.
+        """
+        lane = np.array([bool(name) and name not in NO_TALK and ">" not in name for name in self.lanes.table], bool)
+        code, table = np.full(len(self), len(self.lanes.table)), (*self.lanes.table, "")
+        own = np.flatnonzero(lane[self.lanes.code]) if lane.any() else no_ints()
+        if not len(own):
+            return Words(code, table)
+        code[own] = self.lanes.code[own]
+        of_task = np.full(int(self.number.max()) + 1, len(self.lanes.table))
+        of_task[self.number[own]] = self.lanes.code[own]
+        travel = np.flatnonzero(self.transfers & ~lane[self.lanes.code])
+        code[travel] = of_task[self.number[travel]]
+        left = travel[code[travel] == len(self.lanes.table)]
+        named = np.full(len(of_task), -1)
+        tasks = np.flatnonzero(self.of_tasks)
+        named[self.number[tasks]] = tasks
+        of_name = dict(zip(self.task[own].tolist(), self.lanes.code[own].tolist(), strict=True))
+        for row, child in zip(left.tolist(), named[self.number[left]].tolist(), strict=True):
+            parent = self.task[row].removesuffix(f">{self.task[child]}") if child >= 0 else ""
+            code[row] = of_name.get(parent, code[row])
+        return Words(code, table)
 
     def rows(self) -> list[tuple[Any, ...]]:
         """Return the spans as plain tuples in the order of `COLUMNS`."""

@@ -112,7 +112,16 @@ def communicators(job: Job, timeline: Timeline) -> Ints:
     return found
 
 
-def _named(lane: str) -> int:
-    """Return the communicator that a lane belongs to: `data`, `pipeline back`."""
+def communicator(lane: str) -> str:
+    """Return the communicator that a lane belongs to, or the lane itself if it belongs to none.
+
+    >>> communicator("pipeline back"), communicator("my lane")
+    ('pipeline', 'my lane')
+    """
     name = lane.partition(" ")[0]
+    return name if name in ALWAYS else lane
+
+
+def _named(lane: str) -> int:
+    name = communicator(lane)
     return ALWAYS.index(name) if name in ALWAYS else PLAIN

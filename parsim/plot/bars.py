@@ -1,7 +1,8 @@
 """The bars of a timeline: a lane per worker, with idleness in the background and computing above communication.
 
-w0  [ compute ][.......][ compute ]////      .......  transfer only: the worker waits for its own transfer
-               [transfer]                    ////     idle, by cause
+w0        [ compute ][.......][ compute ]////      .......  transfer only: the worker waits for its own transfer
+data            [transfer]                         ////     idle, by cause
+pipeline        [=]        [=]                     the transfers of each communicator have a part of the lane
 
 Many workers without a task have no lane. If there are too many workers, only those on the critical path and the first
 others are shown.
@@ -10,6 +11,7 @@ others are shown.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +20,7 @@ from parsim.core.graph import Floats, Ints
 from parsim.core.timeline import CAUSES, Timeline
 from parsim.core.tolerance import CLOSE
 from parsim.export.trace import layers
+from parsim.metrics.communication import ALWAYS, communicator
 from parsim.metrics.critical_path import critical_path
 from parsim.plot import style
 
@@ -93,13 +96,39 @@ def places(timeline: Timeline, lanes: list[int]) -> Floats:
 
 
 def bands(timeline: Timeline) -> tuple[Band, Band]:
-    """Return the bands of computing and of communication; one of them takes the whole lane if the other is absent."""
+    """Return the bands of computing and of communication; one of them takes the whole lane if the other is absent.
+
+    The more communicators there are, the more room communication has.
+    """
     talks = timeline.transfers | timeline.members
     if not talks.any():
         return Band(-0.4, 0.4), Band(0.0, 0.0)
     if talks.all():
         return Band(0.0, 0.0), Band(-0.4, 0.4)
-    return Band(-0.42, 0.16), Band(0.18, 0.42)
+    middle = 0.25 - 0.08 * min(len(exchanges(timeline)[0]), 4)
+    return Band(-0.42, middle - 0.01), Band(middle + 0.01, 0.42)
+
+
+def exchanges(timeline: Timeline) -> tuple[list[str], Ints]:
+    """Return the communicators of transfers in order, and the place of each span's among them; -1: no transfer.
+
+    A lane that belongs to no communicator counts by its name, transfers without a lane as `transfer`.
+    """
+    lanes, moves = timeline.talks, timeline.transfers & (timeline.end_s > timeline.start_s)
+    codes = np.flatnonzero(np.bincount(lanes.code[moves])).tolist()
+    names = {code: communicator(lanes.table[code]) or "transfer" for code in codes}
+    order = [*ALWAYS, *sorted({*names.values()} - {*ALWAYS})]
+    shown = [name for name in order if name in names.values()]
+    place = np.full(len(lanes.table), -1)
+    place[codes] = [shown.index(names[code]) for code in codes]
+    return shown, np.where(moves, place[lanes.code], -1)
+
+
+def parts(timeline: Timeline) -> list[Band]:
+    """Return the part of a lane of each communicator."""
+    names, (_, all_) = exchanges(timeline)[0], bands(timeline)
+    edges = np.linspace(all_.top, all_.bottom, len(names) + 1).tolist()
+    return [Band(top, bottom) for top, bottom in pairwise(edges)]
 
 
 def bars_of(timeline: Timeline, lanes: list[int]) -> Iterator[Bars]:
@@ -119,10 +148,18 @@ def bars_of(timeline: Timeline, lanes: list[int]) -> Iterator[Bars]:
     for name in _known_first(timeline):
         code = [number for number, kind in enumerate(timeline.kinds.table) if kind == name]
         rows = np.flatnonzero(np.isin(timeline.kinds.code, code) & drawn)
-        if len(rows):
-            top, bottom = heights(timeline, rows, place)
-            look = style.KINDS.get(name, style.OTHER)
-            yield Bars(name, look, timeline.start_s[rows], timeline.end_s[rows], top, bottom)
+        for label, some in _by_communicator(timeline, rows) if name == "transfer" else [(name, rows)]:
+            if len(some):
+                top, bottom = heights(timeline, some, place)
+                look = style.EXCHANGES.get(label) or style.KINDS.get(name, style.OTHER)
+                yield Bars(label, look, timeline.start_s[some], timeline.end_s[some], top, bottom)
+
+
+def _by_communicator(timeline: Timeline, rows: Ints) -> Iterator[tuple[str, Ints]]:
+    """Yield the transfers of each communicator; where all belong to none, they are just transfers."""
+    names, of = exchanges(timeline)
+    for number, name in enumerate(names):
+        yield name, rows[of[rows] == number]
 
 
 def blank(timeline: Timeline) -> str:
@@ -183,11 +220,13 @@ def heights(timeline: Timeline, rows: Ints, place: Floats) -> tuple[Floats, Floa
     if not timeline.transfers[rows[0]]:
         band = Band(-0.4, 0.4) if not timeline.owned[rows].any() else computing
         return lane + band.top, lane + band.bottom
-    top, bottom = np.empty(len(rows)), np.empty(len(rows))
-    for one in np.unique(worker).tolist():
-        mine = np.flatnonzero(worker == one)
+    top, bottom = np.full((2, len(rows)), np.nan)
+    (names, of), each = exchanges(timeline), parts(timeline)
+    key = worker.astype(np.int64) * len(names) + of[rows]
+    for one in np.unique(key[of[rows] >= 0]).tolist():
+        mine, part = np.flatnonzero((key == one) & (of[rows] >= 0)), each[one % len(names)]
         layer = layers(timeline.start_s[rows[mine]], timeline.end_s[rows[mine]])
-        thin = (sending.bottom - sending.top) / (layer.max() + 1)
-        top[mine] = lane[mine] + sending.top + layer * thin
+        thin = (part.bottom - part.top) / (layer.max() + 1)
+        top[mine] = lane[mine] + part.top + layer * thin
         bottom[mine] = top[mine] + thin
     return top, bottom

@@ -30,9 +30,21 @@ from parsim.core.quantities import seconds
 from parsim.core.timeline import Timeline
 from parsim.export.table import short
 from parsim.plot import style
-from parsim.plot.bars import Bars, bands, bars_of, blank, boxes, count_lanes, lanes_of, left_out, places
+from parsim.plot.bars import (
+    Bars,
+    bands,
+    bars_of,
+    blank,
+    boxes,
+    count_lanes,
+    exchanges,
+    lanes_of,
+    left_out,
+    parts,
+    places,
+)
 from parsim.plot.letters import legible, make_writable, wide, written
-from parsim.plot.paper import Margins, explain, files, headline, lane_axis, ours, page, point, time_axis
+from parsim.plot.paper import NAME, Margins, explain, files, headline, lane_axis, ours, page, point, size, time_axis
 
 FAR = 3.0  # times the makespan, beyond which T_total is noted at the edge
 MANY = 20_000  # spans from which the SVG contains pixels
@@ -46,6 +58,8 @@ EDGES = 3.0  # points around a name that the outline of a path needs
 NAMED = 2_000  # spans up to which bars may be named
 WORD = 18  # cells of a legend's entry
 WIDE = 8.0  # inches of data
+PART = 0.09  # inches more for each communicator, in charts of few lanes
+TINY = 6.0  # points of a communicator's name beside its part of a lane, and of the thinnest part with a name
 ENTRY = 0.19  # inches of a legend's entry
 
 
@@ -66,9 +80,12 @@ def sheet(timeline: Timeline, title: str) -> Axes:
 
 def height(timeline: Timeline) -> float:
     """Return the height of the lanes of *timeline* and their legend in inches."""
-    lanes = count_lanes(timeline)
-    legend = ENTRY * (len(np.unique(timeline.idle.cause)) + len(np.unique(timeline.kinds.code)) + 3)
-    return max(lanes * (0.55 if lanes <= 8 else 0.4 if lanes <= 20 else 0.22), legend, 2.6)
+    lanes, talks = count_lanes(timeline), exchanges(timeline)[0]
+    legend = ENTRY * (len(np.unique(timeline.idle.cause)) + len(np.unique(timeline.kinds.code)) + 3 + len(talks))
+    tall = 0.55 if lanes <= 8 else 0.4 if lanes <= 20 else 0.22
+    if lanes <= 20 and talks != ["transfer"]:
+        tall += PART * len(talks)  # with room for the names of communicators
+    return max(lanes * tall, legend, 2.6)
 
 
 def gantt(timeline: Timeline, axes: Axes, theory_s: float, until_s: float = 0.0) -> Axes:
@@ -89,13 +106,29 @@ def lanes(timeline: Timeline, axes: Axes, last_s: float) -> list[Patch]:
     """Draw the lanes without marks, and return the entries of their legend."""
     shown = lanes_of(timeline)
     more = left_out(timeline, shown)
-    lane_axis(axes, [timeline.workers.table[code] or HOST for code in shown], "worker")
+    _named(axes, timeline, shown)
     time_axis(axes, last_s, f"; {more}" if more else "")
     handles = [_draw(axes, bars, len(timeline)) for bars in bars_of(timeline, shown)]
     if words := blank(timeline):
         handles.append(Patch(facecolor=style.WHITE, edgecolor=style.LINE, label=words))
     _names(axes, timeline, shown)
     return handles
+
+
+def _named(axes: Axes, timeline: Timeline, shown: list[int]) -> None:
+    """Name the lanes, and beside their parts the communicators if there is room."""
+    names, (computing, _) = exchanges(timeline)[0], bands(timeline)
+    each = parts(timeline)
+    thick = min((part.bottom - part.top for part in each), default=0.0) * size(axes)[1] / (len(shown) + 0.2)
+    roomy = names not in ([], ["transfer"]) and thick >= TINY
+    middle = (computing.top + computing.bottom) / 2 if roomy else 0.0
+    lane_axis(axes, [timeline.workers.table[code] or HOST for code in shown], "worker", middle)
+    if roomy:
+        lanes = [lane for lane, code in enumerate(shown) if timeline.workers.table[code]]
+        places = [lane + (part.top + part.bottom) / 2 for lane in lanes for part in each]
+        words = [short(written(name), NAME) for name in names] * len(lanes)
+        axes.set_yticks(places, words, minor=True, fontsize=TINY, color=style.GREY, parse_math=False)
+        axes.tick_params(axis="y", which="minor", length=0)
 
 
 def _draw(axes: Axes, bars: Bars, spans: int) -> Patch:
@@ -181,12 +214,12 @@ def _names(axes: Axes, timeline: Timeline, shown: list[int]) -> None:
         return
     place, (computing, _) = places(timeline, shown), bands(timeline)
     one = point(axes)
-    size = min(8.0, 0.75 * ((computing.bottom - computing.top) or 1.0) / one.y)
+    letters = min(8.0, 0.75 * ((computing.bottom - computing.top) or 1.0) / one.y)
     named = ~timeline.transfers & ~timeline.members & ~np.isnan(place[timeline.workers.code])
     for span in np.flatnonzero(named).tolist():
         left, right = timeline.start_s[span], timeline.end_s[span]
         name = legible(brief(str(timeline.task[span])), int(timeline.number[span]))
-        fitting = min(size, ((right - left) / one.x - EDGES) / (0.66 * wide(name)))
+        fitting = min(letters, ((right - left) / one.x - EDGES) / (0.66 * wide(name)))
         if fitting >= SMALLEST:
             middle = (computing.top + computing.bottom) / 2 if timeline.owned[span] else 0.0
             look = style.KINDS.get(str(timeline.kind[span]), style.OTHER)

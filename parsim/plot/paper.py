@@ -154,14 +154,19 @@ def time_axis(axes: Axes, last_s: float, more: str = "") -> None:
     axes.set_xlabel(f"time ({unit.name}){more}")
 
 
-def lane_axis(axes: Axes, names: Sequence[str], word: str) -> None:
-    """Make y an axis of lanes, the first on top. If lanes are too thin for their names, only some are named."""
+def lane_axis(axes: Axes, names: Sequence[str], word: str, middle: float = 0.0) -> None:
+    """Make y an axis of lanes, the first on top, each named at its *middle* (down from its place).
+
+    If lanes are too thin for their names, only some are named.
+    """
     lanes = max(len(names), 1)
     thick = size(axes)[1] / (lanes + 0.2)
     letters = 9.0 if thick >= 12.0 else 7.0
     some = range(0, len(names), max(int(-(-(letters + 1.0) // thick)), 1))
     axes.set_ylim(lanes - 0.4, -0.6)
     words = [short(written(names[lane]), NAME) for lane in some]
-    axes.set_yticks(some, words, fontsize=letters, fontfamily=families("".join(words)), parse_math=False)
+    axes.set_yticks(
+        [lane + middle for lane in some], words, fontsize=letters, fontfamily=families("".join(words)), parse_math=False
+    )
     axes.tick_params(axis="y", length=0)
     axes.set_ylabel(word)

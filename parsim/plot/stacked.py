@@ -25,7 +25,7 @@ from parsim.core.quantities import seconds
 from parsim.core.timeline import CAUSES, Timeline
 from parsim.export.table import short
 from parsim.plot import style
-from parsim.plot.bars import blank, count_lanes
+from parsim.plot.bars import blank, count_lanes, exchanges
 from parsim.plot.gantt import ENTRY, WIDE, lanes, last, mark
 from parsim.plot.letters import make_writable, written
 from parsim.plot.paper import Margins, figure, headline, ours
@@ -93,7 +93,7 @@ def _height(lanes: int, charts: int) -> float:
 def _looks(timeline: Timeline) -> set[str]:
     """Return the looks that the legend of *timeline* explains."""
     kinds = {timeline.kinds.table[code] for code in np.unique(timeline.kinds.code).tolist()}
-    more = {"transfer only", blank(timeline)}
+    more = {"transfer only", blank(timeline), *exchanges(timeline)[0]}
     return kinds | more | {f"idle: {CAUSES[code]}" for code in np.unique(timeline.idle.cause).tolist()}
 
 

@@ -52,6 +52,13 @@ KINDS = {
     "gather": Look(GREY, "\\\\\\"),
     "merge": Look(GREY, "xxx"),
 }
+EXCHANGES = {  # transfers of communicators; data as transfers in general
+    "data": Look(ORANGE),
+    "tensor": Look("#7A3B00"),
+    "pipeline": Look(VERMILLION),
+    "context": Look("#FFD166", "..."),
+    "expert": Look("#A67C00", "xxx"),
+}
 OTHER = Look(VERMILLION, "ooo")
 WAITING = Look("#FCEBC5")  # pale orange: only transfers take place
 CAUSES = {

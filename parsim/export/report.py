@@ -214,9 +214,10 @@ def _part(title: str, lines: Sequence[str]) -> str:
 def _model(figures: Mapping[str, Any]) -> list[str]:
     if not figures:
         return []
+    count, words = figures["layers"], figures["made_of"]
     return [
         f"{'parameters':<27} {figures['parameters']:,}",
-        f"{'layers':<27} {figures['layers']}",
+        f"{'layers':<27} {count}{f': {words}' * ('block' in words)}",
         f"{'FLOP of an iteration':<27} {number(figures['flop_per_iteration'], 4)}",
         f"{'precision':<27} {figures['precision']}",
     ]

@@ -1,6 +1,6 @@
 """Notes on the plan of a pipeline: its shape, and what of it wastes devices or time.
 
-41 ranks of 1 stage, 64 microbatches of 1 sample of 2048 tokens
+41 ranks of 1 stage, 64 microbatches of 1 sample of 2048 tokens; 40 blocks, embedding and head make 41 stages
 23 of 64 devices have no task ...         63 microbatches are unequal ...         one microbatch ...
 """
 
@@ -33,8 +33,9 @@ def _of_training(program: Training) -> Iterator[str]:
     count, few, many = len(sizes), min(sizes), max(sizes)
     tokens = f" of {model.batch[1]} tokens" if model.tokens and len(model.batch) > 1 else ""
     size = _counted(many, "sample") if few == many else f"{few} or {many} samples"
-    stages = _counted(len(program.cut.stages) // ranks, "stage")
-    yield f"{ranks} ranks of {stages}, {_counted(count, 'microbatch', 'es')} of {size}{tokens}"
+    stages = len(program.cut.stages)
+    shape = f"{ranks} ranks of {_counted(stages // ranks, 'stage')}, {_counted(count, 'microbatch', 'es')} of {size}"
+    yield f"{shape}{tokens}; {model.made_of} make {_counted(stages, 'stage')}"
     if count == 1:
         yield "one microbatch: no two ranks compute at the same time; more of them (plan.microbatches) make a pipeline"
     elif few != many:

@@ -82,6 +82,7 @@ def model(job: Job) -> dict[str, Any] | None:
     return {
         "parameters": program.model.parameters,
         "layers": len(program.model.layers),
+        "made_of": program.model.made_of,
         "flop_per_iteration": model_flop(program.model),
         "precision": str(program.precision),
     }

@@ -47,6 +47,16 @@ class Model:
         return self.batch[0]
 
     @property
+    def made_of(self) -> str:
+        """The layers in words: 40 blocks, embedding and head."""
+        blocks = len(self.layers) - len(self.beside)
+        if not self.beside:
+            return f"{blocks} layer{'s' * (blocks != 1)}"
+        words, before = f"{blocks} block{'s' * (blocks != 1)}", len(self.beside) - 1
+        first = "embedding" if self.tokens else "stem"
+        return f"{words}{f', {before} {first}s' if before > 1 else f', {first}' * before} and head"
+
+    @property
     def parameters(self) -> int:
         """The number of weights; a table that embedding and head share counts once."""
         every = sum(math.prod(shape) for layer in self.layers for shape in layer.weights.values())

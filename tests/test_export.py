@@ -5,6 +5,7 @@ import io
 import itertools
 import json
 import os
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -604,3 +605,34 @@ def test_the_letters_of_training_are_its_microbatches_in_every_iteration():
     lane = next(line for line in parsim.simulate(raw).report().splitlines() if line.startswith("  w0 "))
     cells = [letter for letter, _ in itertools.groupby(lane.partition("|")[2].rstrip("|"))]
     assert "".join(cells) == 2 * "0a1b2c#"  # 1F1B on one rank: F0 B0 F1 B1 F2 B2, then the update
+
+
+@pytest.mark.parametrize(
+    ("schedule", "letters"),
+    [
+        ("1f1b", {"forward": "0123", "backward": "abcd"}),
+        ("zb-v", {"forward": "0123", "input_grad": "abcd", "weight_grad": "ABCD"}),
+        (
+            "dualpipev",
+            {"forward": "0123", "backward": "klmn", "input_grad": "abcd", "weight_grad": "ABCD", "overlap": "KLMN"},
+        ),
+    ],
+)
+def test_letters_tell_backward_from_its_halves_and_from_overlaps(schedule, letters):
+    """Four microbatches of digits 0 to 3; an overlap has the digit of its forward."""
+    run = parsim.simulate(
+        {
+            "cluster": {"devices": 2},
+            "workload": {"kind": "stages", "forward": "1 ms", "input_grad": "1 ms", "weight_grad": "1 ms"},
+            "plan": {"schedule": schedule, "microbatches": 4},
+        }
+    )
+    assert set(run.timeline.kind.tolist()) == letters.keys()
+    drawn = gantt(run.timeline)
+    rows = "".join(line.partition("|")[2] for line in drawn.splitlines()[:2])
+    assert set(rows) - set(".| ") <= set("".join(letters.values()))
+    assert all(set(alphabet) & set(rows) for alphabet in letters.values())
+    for kind, alphabet in letters.items():
+        said = "forward and backward at once" if kind == "overlap" else kind
+        assert re.search(rf"\b{alphabet}\w{{6}} {said}", drawn)
+    assert ("of both the forward" in drawn) == ("overlap" in letters)

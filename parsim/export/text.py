@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -36,10 +36,12 @@ ALPHABETS = {
     "backward": "abcdefghij",
     "input_grad": "abcdefghij",
     "weight_grad": "ABCDEFGHIJ",
-    "overlap": "klmnopqrst",
+    "overlap": "KLMNOPQRST",
     "optimizer": "#",
     "receive": "<",
 }
+WHOLE = "klmnopqrst"  # backward where input_grad, its first half, runs too
+SAID = {"overlap": "forward and backward at once"}
 CROWDED = {kind.name: kind.letter.lower() for kind in OF_OPS} | {"overlap": "x", "optimizer": "o", "receive": "<"}
 
 Item = TypeVar("Item")
@@ -79,8 +81,8 @@ def gantt(timeline: Timeline, widest: int = WIDEST) -> str:
     margin = max(map(width, [HOST, *heads.values()]))
     cells = max(widest - margin - 3, APART)
     busiest = int(np.bincount(timeline.workers.code[timeline.computes], minlength=1).max())
-    crowded = busiest > cells
-    lanes = [_lane(timeline, code, cells, crowded) for code in shown]
+    letters = _letters(timeline, busiest > cells)
+    lanes = [_lane(timeline, code, cells, letters) for code in shown]
     lines = folded(
         [f"{left(heads[code], margin)} |{lane.row}|" for code, lane in zip(shown, lanes, strict=True)],
         len(everyone) - len(shown),
@@ -88,7 +90,7 @@ def gantt(timeline: Timeline, widest: int = WIDEST) -> str:
     if not timeline.owned.all():
         lanes.append(_host(timeline, cells))
         lines.insert(0, f"{left(HOST, margin)} |{lanes[-1].row}|")
-    return "\n".join([*lines, *_axis(timeline.makespan_s, cells, margin), *_legend(lanes, crowded, widest)])
+    return "\n".join([*lines, *_axis(timeline.makespan_s, cells, margin), *_legend(lanes, letters, widest)])
 
 
 def golden(timeline: Timeline) -> str:
@@ -109,6 +111,20 @@ def _exact(cell: object) -> str:
     return repr(cell) if isinstance(cell, float) else str(cell) or "-"
 
 
+class _Letters(NamedTuple):
+    """The letters of each kind of task: one, or one for each last digit of a microbatch."""
+
+    of: Mapping[str, str]
+    crowded: bool  # whether a cell may hold several tasks
+
+
+def _letters(timeline: Timeline, crowded: bool) -> _Letters:
+    if crowded:
+        return _Letters(CROWDED, crowded)
+    kinds = {timeline.kinds.table[code] for code in distinct(timeline.kinds.code[timeline.computes]).tolist()}
+    return _Letters(ALPHABETS | ({"backward": WHOLE} if "input_grad" in kinds else {}), crowded)
+
+
 class _Lane(NamedTuple):
     """A row of cells, and the kinds of the spans in it."""
 
@@ -116,7 +132,7 @@ class _Lane(NamedTuple):
     kinds: set[str]
 
 
-def _lane(timeline: Timeline, worker: int, cells: int, crowded: bool) -> _Lane:
+def _lane(timeline: Timeline, worker: int, cells: int, letters: _Letters) -> _Lane:
     """Draw one worker. Each cell shows what fills most of it; computing wins over transfers, transfers over idleness.
 
     A task that would be invisible gets the cell in which it starts.
@@ -134,12 +150,12 @@ def _lane(timeline: Timeline, worker: int, cells: int, crowded: bool) -> _Lane:
         np.full(cells, 1e-9),
     ]
     winner = np.argmax(np.round(shares, 9), axis=0)
-    brush: Brush = crowds if crowded else singles
+    brush: Brush = crowds if letters.crowded else singles
     span = brush(timeline, tasks, edges, winner == 0) if len(tasks) else np.full(cells, -1)
-    letters = {number: _letter(timeline, number, crowded) for number in distinct(span[span >= 0]).tolist()}
+    drawn = {number: _letter(timeline, number, letters) for number in distinct(span[span >= 0]).tolist()}
     others = np.array([" ", "-", ".", " "])[winner].tolist()
-    row = "".join(letters.get(number, other) for number, other in zip(span.tolist(), others, strict=True))
-    return _Lane(row, {timeline.kinds.table[timeline.kinds.code[number]] for number in letters})
+    row = "".join(drawn.get(number, other) for number, other in zip(span.tolist(), others, strict=True))
+    return _Lane(row, {timeline.kinds.table[timeline.kinds.code[number]] for number in drawn})
 
 
 def _host(timeline: Timeline, cells: int) -> _Lane:
@@ -154,15 +170,14 @@ def _host(timeline: Timeline, cells: int) -> _Lane:
     return _Lane("".join(row), set(kinds))
 
 
-def _letter(timeline: Timeline, span: int, crowded: bool) -> str:
+def _letter(timeline: Timeline, span: int, letters: _Letters) -> str:
     """Return the letter of a task: by microbatch in a pipeline, else by number; by kind if there are too many."""
     kind, number = timeline.kinds.table[timeline.kinds.code[span]], int(timeline.number[span])
-    if crowded:
-        return CROWDED.get(kind, "#")
-    if kind in ALPHABETS:
+    if kind in letters.of:
+        own = letters.of[kind]
         microbatch = re.search(r"(\d+)(?:;.*|@\d+)?$", timeline.tasks.table[timeline.tasks.code[span]])
-        return ALPHABETS[kind][int(microbatch[1] if microbatch else number) % len(ALPHABETS[kind])]
-    return NUMBERED[number % len(NUMBERED)]
+        return own[int(microbatch[1] if microbatch else number) % len(own)]
+    return "#" if letters.crowded else NUMBERED[number % len(NUMBERED)]
 
 
 def _axis(makespan_s: float, cells: int, margin: int) -> list[str]:
@@ -177,17 +192,16 @@ def _axis(makespan_s: float, cells: int, margin: int) -> list[str]:
     return [f"{left('', margin)}  {''.join(rule)}", f"{right(unit.name, margin)}  {''.join(labels)}".rstrip()]
 
 
-def _legend(lanes: Sequence[_Lane], crowded: bool, widest: int) -> Iterator[str]:
+def _legend(lanes: Sequence[_Lane], letters: _Letters, widest: int) -> Iterator[str]:
     """Explain the letters that occur."""
     used: set[str] = set().union(*(lane.kinds for lane in lanes)) - {""}
     drawn = "".join(lane.row for lane in lanes)
     tasks = used - set(STEPS)
-    alphabets = CROWDED if crowded else ALPHABETS
-    meanings = [f"{alphabets[kind]} {kind}" for kind in alphabets if kind in used]
-    if used & set(ALPHABETS) and not crowded:
-        meanings.append("(by the last digit of the microbatch)")
+    meanings = [f"{own} {SAID.get(kind, kind)}" for kind, own in letters.of.items() if kind in used]
+    if used & set(ALPHABETS) and not letters.crowded:
+        meanings.append(f"(by the last digit of the microbatch{', of both the forward' * ('overlap' in used)})")
     if tasks - set(ALPHABETS):
-        meanings.insert(0, "# tasks" if crowded else "0-9 a-z A-Z task by number")
+        meanings.insert(0, "# tasks" if letters.crowded else "0-9 a-z A-Z task by number")
     meanings += [f"{step[0]} {step}" for step in STEPS if step in used]
     meanings += [meaning for letter, meaning in (("-", "- transfer"), (".", ". idle")) if letter in drawn]
     line = ""

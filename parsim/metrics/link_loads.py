@@ -5,7 +5,8 @@ A, 4 B/s    transfer 0  |== 2 B/s ==|=== 4 B/s ===|        its bytes lie on its 
     load                |-- 4 B/s ----------------|        bytes = the integral of the load over time
 
 That is exact for transfers. What a member of a collective receives in several rounds is one span, with latencies
-between its rounds: its bytes are spread over it in proportion to its fair share, so that they add up.
+between its rounds: its bytes are spread over it in proportion to its fair share, so that they add up. Where a link
+would then carry more than it can, for a moment, bytes move to other moments of their spans.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from parsim.metrics.fair_shares import fair_rates
 from parsim.metrics.link_checks import carried
 from parsim.metrics.sent import Sent, sent
 
-PASSES = 100
+PASSES = 100  # in which collectives of several rounds make room on full links
 MOST = 10_000_000  # pairs of a transfer and a moment of its span
 
 

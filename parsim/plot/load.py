@@ -23,6 +23,7 @@ from matplotlib.patches import Patch
 from parsim.core.graph import Floats
 from parsim.core.quantities import number, size
 from parsim.core.timeline import Timeline
+from parsim.core.tolerance import CLOSE
 from parsim.export.table import short
 from parsim.metrics.link_loads import Load
 from parsim.plot import style
@@ -57,18 +58,19 @@ def with_gantt(timeline: Timeline, theory_s: float, rows: Sequence[Row], title: 
 def load(rows: Sequence[Row], axes: Axes, timeline: Timeline, last_s: float) -> Axes:
     """Draw *rows* on *axes*, whose axis of time ends at *last_s*."""
     lane_axis(axes, [row.name for row in rows], "link")
-    words = uncounted(timeline)
-    time_axis(axes, last_s or 1.0, f"; {words}" if words else "")
+    lacking = uncounted(timeline)
+    time_axis(axes, last_s or 1.0, f"; {lacking}" if lacking else "")
     feet = [place + LANE / 2 for place in range(len(rows))]
     times = np.linspace(0.0, timeline.makespan_s, STEPS + 1)
     handles = []
-    several = any((row.most > row.mean).any() for row in rows)
+    several = any((row.most > row.mean + CLOSE).any() for row in rows)
     looks = [(style.LINE, "the fullest link of each moment", [row.most for row in rows])] if several else []
-    looks.append((style.USED.face, "mean of the links that carry anything", [row.mean for row in rows]))
+    words = "mean of the links that carry anything" if several else "share of the bandwidth"
+    looks.append((style.USED.face, words, [row.mean for row in rows]))
     for face, words, shares in looks:
         areas = [_area(times, share, foot) for share, foot in zip(shares, feet, strict=True)]
         axes.add_collection(PolyCollection(areas, facecolors=face, edgecolors="none"), autolim=False)
-        handles.append(Patch(facecolor=face, label=words if several else "share of the bandwidth"))
+        handles.append(Patch(facecolor=face, label=words))
     axes.hlines(feet, 0.0, axes.get_xlim()[1], colors=style.LINE, linewidths=0.6)
     where: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0.0, 1.0), "borderaxespad": 0.1}
     if rows:

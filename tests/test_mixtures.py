@@ -176,3 +176,13 @@ def test_the_parameter_server_is_played_where_it_is_asked_for():
     assert found.to_dict()["costs"]["layers"]["refused"].startswith(
         "plan.pipeline: 8 ranks make 8 stages, and the model"
     )
+
+
+def test_links_are_not_tried_where_only_priced_exchanges_are_on_the_path():
+    """The first of two ranks has eleven of twelve blocks, so what it sends to the other is never waited for."""
+    plan = {"tensor": 2, "pipeline": 2, "microbatch_size": 2, "schedule": "1f1b", "stages": [11, 1]}
+    found = parsim.explain(scenario(plan, LINKS, blocks=12))
+    assert found.sums["transfer_s"] > 0
+    tried = by_name(found)
+    assert "faster_transfers" in tried
+    assert not {"busiest_link", "links_of_device"} & set(tried)

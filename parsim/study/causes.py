@@ -1,7 +1,7 @@
 """Choose what is worth changing: what bounds the run, and what a user can change if the run shows a sign of it.
 
 change              sign                                                 what is played
-busiest_link        transfers are on the critical path                   the two busiest links, each without delay
+busiest_link        transfers over links are on the critical path        the two busiest links, each without delay
 links_of_device     no link has most of what the busiest device moves    no transfer from or to it takes time
 faster_transfers    transfers are on the critical path                   links and stated delays are twice as fast
 flow_limit          a flow with a limit is on the critical path          it has none
@@ -108,6 +108,8 @@ def _network(job: Job, timeline: Timeline, path: Bools) -> Iterator[Trial]:
     received = (timeline.sender >= 0) & np.isin(timeline.number, members)  # by members of collectives on the path
     ways = moved(job, timeline, timeline.transfers)
     everywhere, deciding = busy(job, ways), busy(job, moved(job, timeline, (timeline.transfers & path) | received))
+    if not deciding:
+        return  # the path has priced exchanges alone, whose groups share many links; one link less shortens none
     for name in dict.fromkeys(max(seconds, key=seconds.__getitem__) for seconds in (deciding, everywhere) if seconds):
         yield without_link(name)
     links: dict[str, list[str]] = defaultdict(list)

@@ -258,7 +258,7 @@ def test_a_gantt_chart_has_a_part_for_each_communicator_also_from_files(tmp_path
     axes = run.plot("gantt")
     assert_clear(axes.figure)
     words = [text.get_text() for text in axes.get_legend().get_texts()]
-    assert words[-3:] == ["data", "pipeline", "no transfer"]
+    assert words[-3:] == ["data, below", "pipeline, below", "no transfer below"]
     assert [label.get_text() for label in axes.get_yticklabels(minor=True)] == ["data", "pipeline"] * 8
     run.save(tmp_path / "out")
     code, _, _ = command("plot", tmp_path / "out", "--kind", "gantt")

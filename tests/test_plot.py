@@ -120,8 +120,8 @@ def test_lanes_are_the_host_then_the_workers_from_the_top():
 def test_every_kind_and_cause_has_a_place_in_the_legend_outside_the_data():
     axes = drawn(two_lanes())
     words = [text.get_text() for text in axes.get_legend().get_texts()]
-    idle, kinds = [f"idle: {cause}" for cause in CAUSES], ["compute", "transfer", "split", "gather", "merge"]
-    assert words == [*idle, "transfer only", *kinds, "no transfer or step"]
+    idle, kinds = [f"idle: {cause}" for cause in CAUSES], ["compute", "transfer, below", "split", "gather", "merge"]
+    assert words == [*idle, "transfers alone", *kinds, "no transfer or step"]
     axes.figure.canvas.draw()
     assert axes.get_legend().get_window_extent().x0 >= axes.get_window_extent().x1
 

@@ -92,8 +92,16 @@ def gantt(timeline: Timeline, axes: Axes, theory_s: float, until_s: float = 0.0)
     """Draw *timeline* and the theory's T_total on *axes*; the axis of time ends at *until_s* or later."""
     handles = lanes(timeline, axes, max(last(timeline, theory_s), until_s))
     _labelled(axes, mark(axes, "makespan", timeline.makespan_s), mark(axes, "T_total", theory_s))
-    explain(axes, handles, [str(handle.get_label()) for handle in handles])
+    explain(axes, handles, [_said(timeline, str(handle.get_label())) for handle in handles])
     return axes
+
+
+def _said(timeline: Timeline, label: str) -> str:
+    """Say of what a lane shows below its tasks that it is there."""
+    if not (timeline.computes.any() and timeline.transfers.any()):
+        return label
+    known = {name: f"{name}, below" for name in exchanges(timeline)[0]}
+    return ({"transfer only": "transfers alone", "no transfer": "no transfer below"} | known).get(label, label)
 
 
 def last(timeline: Timeline, theory_s: float) -> float:

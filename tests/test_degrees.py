@@ -412,6 +412,17 @@ def test_a_plan_that_fits_neither_devices_nor_topology_is_told(cluster, plan, wh
     assert why in f"{fault.path}: {fault.message}"
 
 
+@pytest.mark.parametrize("plan", [{"data": 2}, {"tensor": 2}, {"pipeline": 2}, {"context": 2}])
+@pytest.mark.parametrize("detail", ["stages", "layers"])
+def test_a_plan_across_places_without_a_route_is_refused(plan, detail):
+    links = {"kind": "custom", "links": [{"name": "a", "bandwidth": "1 GB/s"}]}
+    links["routes"] = [{"from": "w0", "to": "w1", "over": ["a"]}]
+    cluster = {"devices": 2, "device": "a100-80g", "topology": links}
+    with pytest.raises(ScenarioError, match="the topology has no route") as error:
+        simulate({"cluster": cluster, "workload": SMALL, "plan": plan | {"detail": detail}})
+    assert error.value.faults[0].path in ("workload", f"plan.{next(iter(plan))}")
+
+
 @pytest.mark.parametrize(
     ("plan", "path", "message"),
     [

@@ -17,6 +17,7 @@ import numpy as np
 from parsim.core.cluster import Cluster
 from parsim.core.collective import Phase
 from parsim.core.columns import Floats, Ints
+from parsim.core.errors import Complaint, Invalid, checked_below
 from parsim.core.op import KINDS
 from parsim.core.precision import Precision
 from parsim.training.communicators import Communicators
@@ -50,7 +51,8 @@ def _seconds(one: Exchanged, groups: Ints, cluster: Cluster, communicators: Comm
     some = [communicators.of(one.operation, one.size, devices.tolist(), one.shares) for devices in groups]
     rounds = list(zip_longest(*(each.phases for each in some)))
     known = {_key(phases): phases for phases in rounds}
-    took = {key: _round(phases, groups, cluster) for key, phases in known.items()}
+    with checked_below("plan", one.communicator):
+        took = {key: _round(phases, groups, cluster) for key, phases in known.items()}
     found = np.zeros(len(cluster.devices))
     found[groups] = np.sum([took[_key(phases)] for phases in rounds], axis=0)[:, None]
     return found
@@ -67,11 +69,16 @@ def _round(phases: Sequence[Phase | None], groups: Ints, cluster: Cluster) -> Fl
     for number, (phase, devices) in enumerate(zip(phases, groups.tolist(), strict=True)):
         columns = (phase.source.tolist(), phase.target.tolist(), phase.size.tolist()) if phase else ((), (), ())
         for source, target, size in zip(*columns, strict=True):
-            path = cluster.path(devices[source], devices[target]) if size else None
-            if path:
-                sends.append((number, path))
-                for link, weight in path.ways:
-                    load[link] += weight * size
+            if not size:
+                continue
+            ends = devices[source], devices[target]
+            path = cluster.path(*ends)
+            if path is None:
+                here, there = (cluster.places[place] for place in ends)
+                raise Invalid([Complaint((), f"the topology has no route from {here} to {there}")])
+            sends.append((number, path))
+            for link, weight in path.ways:
+                load[link] += weight * size
     found = np.zeros(len(groups))
     for number, path in sends:
         drained = max((load[link] / cluster.capacities[link] for link in path.links), default=0.0)

@@ -186,3 +186,9 @@ def test_links_are_not_tried_where_only_priced_exchanges_are_on_the_path():
     tried = by_name(found)
     assert "faster_transfers" in tried
     assert not {"busiest_link", "links_of_device"} & set(tried)
+
+
+def test_replicas_that_share_experts_grow_in_steps_that_experts_divide():
+    work = {"kind": "mixture", "vocabulary": 64, "width": 16, "heads": 2, "sequence": 8, "batch": 16, "blocks": 2}
+    raw = scenario({"data": 8, "expert": 4}) | {"workload": work}
+    assert [point.p for point in parsim.scaling(raw).points] == [4, 8, 16]

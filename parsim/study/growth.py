@@ -7,6 +7,7 @@ over plan.pipeline   pipeline 1, 2, 4    data 2, tensor 4         P = 8, 16, 32
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -26,12 +27,13 @@ LEAST = 8  # workers up to which a small scenario is followed
 
 
 class Growth(NamedTuple):
-    """What grows: a path of the scenario, its own value there, and the workers for each unit of it."""
+    """What grows: a path of the scenario, its own value there, the workers for each unit, and the least value."""
 
     over: str
     own: int
     each: int
     weak: bool
+    least: int = 1
 
     @property
     def counts(self) -> set[int]:
@@ -43,7 +45,7 @@ class Growth(NamedTuple):
         if self.over == WORKERS:
             return set(_counts(self.own))
         most = min(2 * self.own, MOST_WORKERS // self.each)
-        values = {1 << power for power in range(most.bit_length()) if 1 << power <= most}
+        values = {self.least << power for power in range(most.bit_length()) if self.least << power <= most}
         return {self.each * value for value in values | {self.own}}
 
     def scenario(self, scenario: Scenario, job: Job, workers: int) -> Scenario:
@@ -66,8 +68,10 @@ def growth(scenario: Scenario, job: Job, over: str, weak: bool) -> Growth:
         if weak and over != DEGREES[0]:
             why = f"keeps the batch of a replica while replicas are added, and {over} adds none; use plan.data"
             raise ScenarioError([Fault("--weak", 0, 0, "weak", why)])
-        value = getattr(graph.program.parallelism.degrees, over.partition(".")[2])
-        return Growth(over, value, own // value, weak)
+        degrees = graph.program.parallelism.degrees
+        value = getattr(degrees, over.partition(".")[2])
+        others = degrees.data * degrees.context // value if over in ("plan.data", "plan.context") else degrees.expert
+        return Growth(over, value, own // value, weak, degrees.expert // math.gcd(degrees.expert, others))
     if weak:
         why = "needs training by degrees of parallelism, whose replicas have a batch each; leave it out"
         raise ScenarioError([Fault("--weak", 0, 0, "weak", why)])

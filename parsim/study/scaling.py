@@ -235,11 +235,11 @@ def scaling(
     mine = Case(load(source, set))
     job = mine.own
     grows = growth(mine.scenario, job, over, weak)
-    own, least = grows.own * grows.each, grows.each
+    own, least = grows.own * grows.each, grows.least * grows.each
     counts = sorted({least, *(asked or grows.counts)}, reverse=True)  # those that take longest begin early
     cases = {p: mine if p == own else Case(grows.scenario(mine.scenario, job, p)) for p in counts if p % least == 0}
     found, failed = _played(cases, least, executor)
-    failed |= {p: f"is no multiple of {least}, the workers of {grows.over}: 1" for p in counts if p % least}
+    failed |= {p: f"is no multiple of {least}, the workers of {grows.over}: {grows.least}" for p in counts if p % least}
     points = (_point(p, least, found[p], found[least]) for p in sorted(found))
     return Scaling(job.name, job.sha256, job.seed, own, grows, tuple(points), dict(sorted(failed.items())))
 

@@ -499,3 +499,20 @@ def test_an_imbalance_moves_rows_and_makes_none():
         np.testing.assert_allclose(others, (8 - first) / 7 * 7 / 8 * size, rtol=1e-12)
     found = uses(imbalanced(2).job, imbalanced(2).timeline)
     assert found[0].peak()[1].sum() > found[1].peak()[1].sum() == pytest.approx(found[7].peak()[1].sum(), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("preset", "schedule", "together"),
+    [("gpt2-124m", {}, True), ("gpt2-124m", {"pipeline": 2, "schedule": "zb-v", "chunks": 2}, True),
+     ("gpt2-124m", {"pipeline": 2, "schedule": "1f1b"}, False), ("bert-base", {}, True)],
+)  # fmt: skip
+def test_a_table_that_embedding_and_head_share_counts_once_on_a_device(preset, schedule, together):
+    """A pipeline whose ends lie on two devices has the table on both."""
+    plan = {"data": 2, "microbatches": 4, **schedule}
+    work = {"kind": "transformer", "preset": preset, "batch": 8, "precision": "fp16-mixed"}
+    topology = {"kind": "full", "bandwidth": "25 GB/s"}
+    run = simulate({"cluster": {"device": "a100-80g", "topology": topology}, "workload": work, "plan": plan})
+    held = sum(device["memory"]["by_kind"]["weights"] for device in run.metrics["devices"]) / 2 / 2  # fp16, replicas
+    parameters = run.metrics["model"]["parameters"]
+    table = 0 if together else 50257 * 768
+    assert held == parameters + table

@@ -46,6 +46,6 @@ def test_every_row_uses_the_devices_that_it_names():
         assert of["batch"] % (of["data"] * of["microbatch"]) == 0
 
 
-@pytest.mark.parametrize("line", ["| 41 | 9.8% |", "| 40 | 8.8% |", "| 4 | 7.2% |"])
+@pytest.mark.parametrize("line", ["| 41 | 9.9% |", "| 40 | 8.8% |", "| 4 | 7.2% |"])
 def test_the_document_has_the_figures(line):
     assert line in (ROOT / "docs" / "accuracy.md").read_text(encoding="utf-8")

@@ -71,7 +71,7 @@ class Actions:
         if gathers:
             ordered = layers if KINDS[kind].letter == "F" else layers[::-1]
             each = [range(number, number + 1) for number in ordered]
-            return [Piece(one, held(one), held(one) if reduces else NOTHING) for one in each]
+            return [Piece(one, self._training.read(one), held(one) if reduces else NOTHING) for one in each]
         if reduces:
             return [Piece(some, reduced=held(some)) for some in self.buckets(layers)]
         return [Piece(layers)]

@@ -178,7 +178,7 @@ class Rank:
         """Return the shapes of the weights of some layers; where data ranks share them, of flat shares."""
         shares = self.parallelism.copies if shared else ALONE
         if shares == ALONE:
-            return [shape for number in layers for shape in self.training.own.layers[number].weights.values()]
+            return [shape for number in layers for shape in self.training.weights_of(number).values()]
         counts = zip(self.training.held(layers), shares, strict=True)
         return [(int(-(-count // among)),) for count, among in counts if count]
 

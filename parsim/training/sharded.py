@@ -7,7 +7,7 @@ Layers are counted as a device holds them, so kernels get smaller and exchanges 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -79,15 +79,38 @@ class ShardedTraining(Training):
     @cached_property
     def weights(self) -> list[list[Shape]]:
         """The shapes of the weights of each stage on a device."""
-        return [[shape for n in stage for shape in self.own.layers[n].weights.values()] for stage in self.cut.stages]
+        return [[shape for n in stage for shape in self.weights_of(n).values()] for stage in self.cut.stages]
+
+    def weights_of(self, number: int) -> Mapping[str, Shape]:
+        """Return the weights of a layer on a device; a table that it shares with an embedding there counts once."""
+        weights = self.own.layers[number].weights
+        if number not in self._beside_embedding:
+            return weights
+        table = size(next(iter(self.own.layers[0].weights.values())))
+        return {name: shape for name, shape in weights.items() if size(shape) != table}
+
+    @cached_property
+    def _beside_embedding(self) -> tuple[int, ...]:
+        """The layers that use the embedding's table, and whose device also has the embedding."""
+        places = self.layout.places
+        ranks = [set(places.rank[places.stage == stage].tolist()) for stage in range(self.layout.stages)]
+        stage_of = [stage for stage, layers in enumerate(self.cut.stages) for _ in layers]
+        tied = self.own.beside[1:] if self.own.tied else ()
+        return tuple(number for number in tied if ranks[stage_of[number]] == ranks[0])
 
     def held(self, layers: Sequence[int]) -> Numbers:
         """Return how many weights of *layers* a device holds, before data ranks share them."""
+        return self._numbers((number, self.weights_of(number)) for number in layers)
+
+    def read(self, layers: Sequence[int]) -> Numbers:
+        """Return how many weights *layers* compute with on a device."""
+        return self._numbers((number, self.own.layers[number].weights) for number in layers)
+
+    def _numbers(self, some: Iterable[tuple[int, Mapping[str, Shape]]]) -> Numbers:
         dense = experts = 0.0
-        for number in layers:
-            layer = self.own.layers[number]
-            own = {name for op in layer.ops if op.name == "grouped" for name in op.weights}
+        for number, weights in some:
+            own = {name for op in self.own.layers[number].ops if op.name == "grouped" for name in op.weights}
             shared = own if self.parallelism.degrees.expert > 1 else set()
-            experts += size(*(layer.weights[name] for name in shared))
-            dense += size(*(shape for name, shape in layer.weights.items() if name not in shared))
+            experts += size(*(weights[name] for name in shared))
+            dense += size(*(shape for name, shape in weights.items() if name not in shared))
         return Numbers(dense, experts)

@@ -177,6 +177,32 @@ def test_a_waterfall_of_the_whole_idleness_is_clear():
         assert_clear(waterfall.waterfall(ledger, waterfall.sheet(ledger, LONG * 3)).figure)
 
 
+def test_the_terms_of_a_pipeline_fall_below_the_ledger():
+    """Four ranks, 1F1B, eight microbatches of 1 ms forward and 2 ms backward: 24 ms of work, 9 ms of fill and drain."""
+    run = parsim.simulate(
+        {
+            "cluster": {"devices": 4},
+            "workload": {"kind": "stages", "forward": "1 ms", "input_grad": "1 ms", "weight_grad": "1 ms"},
+            "plan": {"schedule": "1f1b", "microbatches": 8},
+        }
+    )
+    with paper.ours():
+        axes = waterfall.waterfall(run.ledger, waterfall.sheet(run.ledger, "pipeline", run.pipeline), run.pipeline)
+        assert_clear(axes.figure)
+    names = [label.get_text() for label in axes.get_yticklabels()]
+    start = names.index("ideal compute")
+    assert names[start - 1] == names[-1] == "makespan"
+    bars = [(bar.get_x(), bar.get_width()) for bar in axes.patches][start:]
+    assert bars[0] == pytest.approx((0.0, 24e-3))
+    assert bars[-1] == pytest.approx((0.0, 33e-3))
+    level = 24e-3
+    for name, (x, width) in list(zip(names[start:], bars, strict=True))[1:-1]:
+        assert x == pytest.approx(level)
+        assert width == pytest.approx(run.pipeline[f"{name.replace(' ', '_')}_s"])
+        level += width
+    assert level == pytest.approx(33e-3)
+
+
 def steps_of(moments, used):
     return np.array(moments, float), np.array(used, float)
 

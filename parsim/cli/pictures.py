@@ -165,7 +165,7 @@ def _lying(kept: Kept, kind: str) -> Pictures:
     title = f"{kept.name}, {kept.clock}"
     with paper.ours():
         if kind == "ledger":
-            axes = waterfall.waterfall(kept.ledger, waterfall.sheet(kept.ledger, title))
+            axes = waterfall.waterfall(kept.ledger, waterfall.sheet(kept.ledger, title, kept.pipeline), kept.pipeline)
         else:
             axes = gantt.gantt(kept.timeline, gantt.sheet(kept.timeline, title), kept.ledger.t_total_s)
         if kind == "path":

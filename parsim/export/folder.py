@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -52,6 +52,7 @@ class Kept(NamedTuple):
     clock: str
     ledger: Ledger
     timeline: Timeline
+    pipeline: Mapping[str, Any] | None  # the terms of its makespan, where it is one
 
 
 def folder_of_run(path: str | Path) -> Path | None:
@@ -70,7 +71,7 @@ def read_folder(folder: Path) -> Kept:
         message = f"ends at {timeline.makespan_s!r} s, but {RESULT} ends at {facts['makespan_s']!r} s; {MIXED}"
         raise ScenarioError([Fault(str(folder / TIMELINE), 0, 0, "end_s", message)])
     _refuse_foreign_idle(folder, facts, timeline, {*idle["worker"]} - {*spans["worker"]})
-    return Kept(folder, facts["scenario"], facts["clock"], _ledger(facts), timeline)
+    return Kept(folder, facts["scenario"], facts["clock"], _ledger(facts), timeline, _pipeline(facts))
 
 
 def _parts(folder: Path) -> list[dict[str, Any]]:
@@ -92,6 +93,15 @@ def _parts(folder: Path) -> list[dict[str, Any]]:
     if faults:
         raise ScenarioError(faults)
     return parts
+
+
+def _pipeline(facts: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the terms of a pipeline; None where the file has none."""
+    found = facts.get("pipeline")
+    if not isinstance(found, dict):
+        return None
+    terms = {key: value for key, value in found.items() if isinstance(value, float | int)}
+    return terms if "ideal_s" in terms else None
 
 
 def _ledger(facts: dict[str, Any]) -> Ledger:

@@ -146,10 +146,14 @@ def _seen_from(found: Mapping[str, Any] | None) -> str:
     return f", idleness of the busiest rank{'s' * (len(found['busiest']) > 1)}: {_all_or_some(found)}" if found else ""
 
 
+def shown_terms(pipeline: Mapping[str, Any]) -> list[tuple[str, float]]:
+    """Return the terms of a *pipeline* and their seconds; some are left out where they are zero."""
+    return [(key, value) for key, value in pipeline.items() if key in PIPELINE and (value or key in ALWAYS)]
+
+
 def pipeline_terms(facts: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
     """Return name, seconds, share of the makespan and meaning of the terms of a pipeline, and the makespan."""
-    whole, found = facts["makespan_s"], facts["pipeline"]
-    shown = {key: value for key, value in found.items() if key in PIPELINE and (value or key in ALWAYS)}
+    whole, shown = facts["makespan_s"], dict(shown_terms(facts["pipeline"]))
     columns = times([*shown.values(), whole])
     rows = []
     for (key, value), took in zip(shown.items(), columns, strict=False):

@@ -10,7 +10,7 @@ hotspots  the same, coloured by the load of links over the run
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -47,6 +47,10 @@ class Run(Protocol):
     @property
     def ledger(self) -> Ledger:
         """Return the ledger."""
+
+    @property
+    def pipeline(self) -> Mapping[str, Any] | None:
+        """Return the terms of a pipeline's makespan, if it is one."""
 
 
 class Kind(NamedTuple):
@@ -152,7 +156,8 @@ def _on(sheet: Callable[[Run, str], Axes], draw: Callable[[Run, Axes], Axes]) ->
 KINDS = {
     "gantt": _on(lambda run, title: gantt.sheet(run.timeline, title), _gantt),
     "ledger": _on(
-        lambda run, title: waterfall.sheet(run.ledger, title), lambda run, axes: waterfall.waterfall(run.ledger, axes)
+        lambda run, title: waterfall.sheet(run.ledger, title, run.pipeline),
+        lambda run, axes: waterfall.waterfall(run.ledger, axes, run.pipeline),
     ),
     "memory": Kind(_memory_alone, _memory),
     "graph": Kind(lambda run, title: dag.alone(run.job.graph, _path_tasks(run), _groups(run), title), _graph),

@@ -75,6 +75,16 @@ TERMS = {
     "contention": Look(ORANGE, "xxx"),
     "hidden": Look(SKY, "..."),
 }
+PIPELINE = {  # terms of a pipeline's makespan after the ideal compute
+    "recompute_s": KINDS["backward"],
+    "imbalance_s": TERMS["deviation"],
+    "fill_s": CAUSES["fill"],
+    "drain_s": CAUSES["drain"],
+    "wait_s": CAUSES["dependency"],
+    "exposed_send_s": KINDS["transfer"],
+    "exposed_exchange_s": EXCHANGES["expert"],
+    "steps_s": KINDS["split"],
+}
 GROUPS = (  # of tasks, each with the mark of a task without a name; four differ in grey print
     (Look(SKY), "o"),
     (Look(YELLOW), "s"),

@@ -44,6 +44,7 @@ class Rank:
         self.between: list[tuple[int, int]] = []
         self._waiting: list[tuple[int, int]] = []  # a stage, and a task that waits for its new weights
         self._before: list[int] = []  # what the next task that computes waits for
+        self._going_on = False  # whether that task goes on with an action: then it needs what the last one computed
         self._computed: list[int] = []  # tasks that compute, in order
         self._pieces: list[int] = []  # the last of these of each piece
         self._sums: dict[int, list[int]] = {}  # [stage] tasks that add up gradients between data ranks
@@ -67,6 +68,7 @@ class Rank:
 
     def _op(self, op: int) -> None:
         action, sharding = self.actions.of(op), self.parallelism.sharding
+        self._going_on = False
         sums = action.kind in (BACKWARD, WEIGHT_GRAD) and (sharding.gradients or op in self._last)
         gathers = sharding.weights and action.kind != WEIGHT_GRAD
         pieces = self.actions.pieces(action.kind, action.stage, gathers, sums)
@@ -83,7 +85,7 @@ class Rank:
     def _send(self, action: Action) -> None:
         """Add a task of no seconds that ends the action, and sends what it hands on while the rank waits."""
         task = self.tasks.add(self.rank, action.kind, action)
-        self.tasks.after([parent for parent in self._before if self.tasks.lane[parent]], task)
+        self.tasks.after(self._before, task)
         self._computed.append(task)
         self._before = [task]
 
@@ -118,7 +120,8 @@ class Rank:
     def _segment(self, action: Action, segment: Segment, parents: list[int]) -> None:
         beside = [self._exchange(action, some, parents) for some in self._at_once(segment.beside)]
         task = self.tasks.add(self.rank, action.kind, action)
-        self.tasks.after([parent for parent in parents if self.tasks.lane[parent]], task)
+        self.tasks.after([parent for parent in parents if self._going_on or self.tasks.lane[parent]], task)
+        self._going_on = True
         self.tasks.computes(task, segment.calls)
         self._computed.append(task)
         self._before = [task, *beside]

@@ -516,3 +516,37 @@ def test_a_table_that_embedding_and_head_share_counts_once_on_a_device(preset, s
     parameters = run.metrics["model"]["parameters"]
     table = 0 if together else 50257 * 768
     assert held == parameters + table
+
+
+@pytest.mark.parametrize("plan", [{"data": 1}, {"tensor": 2}, {"pipeline": 2, "schedule": "1f1b", "microbatches": 4}])
+def test_shares_among_one_are_the_whole(plan):
+    """With one data rank, zero3 plays as no sharding does."""
+    topology = {"kind": "full", "bandwidth": "25 GB/s"}
+    work = {"kind": "transformer", "preset": "gpt2-124m", "batch": 4}
+    cluster = {"device": "a100-80g", "topology": topology}
+    runs = [
+        simulate({"cluster": cluster, "workload": work, "plan": plan | {"sharding": sharding}})
+        for sharding in ("none", "zero3")
+    ]
+    whole, shared = (run.metrics["training"]["iteration_s"] for run in runs)
+    assert shared == pytest.approx(whole, rel=1e-12)
+
+
+MEETING = [
+    ({"kind": "leaf_spine", "per_leaf": 2, "spines": 2, "bandwidth": "25 GB/s", "routing": "ecmp-pair"},
+     {"data": 4, "tensor": 4, "microbatches": 1, "microbatch_size": 1}),
+    ({"kind": "ring", "bandwidth": "25 GB/s"},
+     {"tensor": 4, "pipeline": 2, "context": 2, "sharding": "zero3", "schedule": "zb-h1", "microbatches": 2}),
+    ({"kind": "torus", "sides": [4, 4], "bandwidth": "25 GB/s"},
+     {"data": 4, "tensor": 2, "pipeline": 2, "sharding": "zero3", "schedule": "zb-h1", "microbatches": 2}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("topology", "plan"), MEETING)
+def test_collectives_that_disturb_each_other_while_they_begin(topology, plan):
+    """Those that go in step leave it as others come, who may come to several of their links."""
+    work = {"kind": "transformer", "preset": "gpt2-124m", "blocks": 6}
+    size = {} if "microbatch_size" in plan else {"microbatch_size": 1}
+    devices = {"devices": 16, "device": "h200"}
+    run = simulate({"cluster": devices | {"topology": topology}, "workload": work, "plan": plan | size})
+    assert not check(run.job, run.timeline)

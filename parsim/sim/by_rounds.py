@@ -43,19 +43,17 @@ class ByRounds:
         self._under_way = [0] * placed.members  # bound sends that have set out
         self._step: InStep | None = None  # from the phase of the last row on, if that is known
         self._changed = self._length + 1  # the first phase of which something new is known
-        self._posted = 0
+        self._posted, self._entered = 0, False
         self._lasts = placed.lasts
         self._waiting = np.ones(placed.members, dtype=bool)  # members that are not through
 
     def post(self, member: int, now: int) -> None:
         """Note that *member* begins."""
-        if not self._posted:
+        if not self._entered:
+            self._entered = True
             self._outside.network.enter(self, self._placed.links, now)
-            clear = self._outside.network.clear
-            self._bound[[owner for link, owner in self._placed.owner.items() if not clear(link)]] = 0
-        self._posted += 1
-        self._entry[0][member] = now
-        self._changed = 0
+            self._bind()
+        self._begins(member, now)
 
     def arrived(self, sent: Going, now: int) -> None:
         """Note that a bound send has arrived."""
@@ -226,6 +224,16 @@ class ByRounds:
             self._outside.at(self, max(tick, now))
 
     # -- what is bound
+
+    def _begins(self, member: int, now: int) -> None:
+        self._posted += 1
+        self._entry[0][member] = now
+        self._changed = 0
+
+    def _bind(self) -> None:
+        """Bind the members to whose links others have come before."""
+        clear = self._outside.network.clear
+        self._bound[[owner for link, owner in self._placed.owner.items() if not clear(link)]] = 0
 
     def _clear(self, member: int) -> bool:
         """Return whether nobody else is on the links of *member*."""

@@ -25,23 +25,24 @@ class Lockstep(ByRounds):
         self._since = 0  # when they did
         self._leaves: dict[int, list[int]] = {}  # instant -> members that are through then, once all go in step
         self._gone: list[int] = []  # members that are through
-        self._by_rounds = False
+        self._entered = self._by_rounds = False
 
     def post(self, member: int, now: int) -> None:
         """Note that *member* begins."""
+        if not self._entered:
+            self._entered, self._since = True, now
+            alone = self._outside.network.enter(self, self._placed.links, now)
+            if not alone or self._by_rounds:
+                self._to_rounds()
+                self._bind()
         if self._by_rounds:
-            super().post(member, now)
-            return
-        alone = True
-        if not self._members:
-            self._since, alone = now, self._outside.network.enter(self, self._placed.links, now)
-        self._members.append(member)
-        if not alone:
-            self._to_rounds()
+            self._begins(member, now)
+        else:
+            self._members.append(member)
 
     def begin(self, now: int) -> None:
         """Ask for the instants at which members are through, if all have posted at this one."""
-        if self._leaves or not self._members:
+        if self._leaves:
             return
         prefix = self._placed.prefix() if len(self._members) == len(self.tasks) and not self._by_rounds else None
         if prefix is None:
@@ -79,10 +80,10 @@ class Lockstep(ByRounds):
         if self._by_rounds:
             return
         self._by_rounds = True
-        self._outside.network.quit(self, self._placed.links)
         super().__init__(self._placed, self.tasks, self._outside)
+        self._entered = True
         for member in self._members:
-            super().post(member, self._since)
+            self._begins(member, self._since)
         if self._leaves:
             self._leaves = {}
             super().begin(self._since)

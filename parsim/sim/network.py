@@ -125,11 +125,9 @@ class Network:
         known, alone = self._users, True
         for link in links:
             if link in known:
-                self._disturb((link,), now)
-                known[link].append(user)
+                self._disturb((link,), now)  # somebody may quit
                 alone = False
-            else:
-                known[link] = [user]
+            known.setdefault(link, []).append(user)
         return alone and not (self._links and any(self._links[link].flows for link in links if link in self._links))
 
     def quit(self, user: User, links: Iterable[int]) -> None:

@@ -142,7 +142,7 @@ class Replicas:
         """Return all dependencies, by parent and child."""
         times, count = self.training.iterations, len(self.source)
         parent, child, size = (np.array(column) for column in zip(*self.tasks.edges, strict=True))
-        renewed, waiting = np.array(self.template.between).reshape(-1, 2).T
+        renewed, waiting = np.array(self.template.between, np.int64).reshape(-1, 2).T
         parts = [
             (self.task[:, parent], self.task[:, child], size, np.arange(times)),
             (self.task[:, renewed], self.task[:, waiting] + count, np.zeros(len(renewed)), np.arange(times - 1)),

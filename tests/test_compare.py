@@ -565,6 +565,57 @@ def test_a_variant_that_failed_with_some_seeds_cannot_win():
     assert fastest([]) == []
 
 
+# --- what does not fit into memory ---
+
+
+HALVES = {"input_grad": "1 s", "weight_grad": "1 s"}
+
+
+def pipelines(*devices):
+    """A pipeline on two devices, by hand: (8 microbatches + 2 ranks - 1) (1 s + 2 s) / speed; gpipe holds 8 of 1 GB."""
+    base = {
+        "cluster": {"devices": 2},
+        "workload": {"kind": "stages", "forward": "1 s", **HALVES, "activation": "1 GB"},
+        "plan": {"schedule": "gpipe", "pipeline": 2, "microbatches": 8},
+    }
+    return compare(base, set={"cluster.device": list(devices)})
+
+
+FAST, FASTER = ({"speed": speed, "memory": "6 GB"} for speed in (3, 6))
+SLOW, SLOWER = ({"speed": speed, "memory": "8 GB"} for speed in (2, 1))
+
+
+def test_a_run_that_does_not_fit_is_never_the_fastest_while_another_fits():
+    found = pipelines(FAST, SLOWER, SLOW)
+    fast, slower, slow = found.to_dict()["variants"]
+    assert [one["makespan_s"] for one in (fast, slower, slow)] == pytest.approx([9.0, 27.0, 13.5])
+    assert [one["lacks"] for one in (fast, slower, slow)] == ["w0 holds 8 GB of 6 GB", "", ""]
+    assert found.to_dict()["best"] == [slow["label"]]
+    assert f"{slow['label']} is the fastest: 13.5 s, 13.5 s (50 %) less than {slower['label']};" in found.decided
+    assert found.decided.endswith(f"{fast['label']} takes 9 s and does not fit: w0 holds 8 GB of 6 GB.")
+    lines = table(found.variants)
+    assert [line[0] for line in lines[1:4]] == [" ", " ", "*"]
+    assert sum("does not fit: w0 holds 8 GB of 6 GB  " in line for line in lines) == 1
+    assert any(line.startswith("* the shortest that fits") for line in lines)
+    titles = [axes.get_title("left") for axes in found.plot().axes]
+    assert ["\N{BLACK STAR}" in title for title in titles] == [False, False, True]
+    assert titles[0].endswith("does not fit into memory")
+
+
+def test_the_only_one_that_fits_is_named_and_where_none_fits_none_is_marked():
+    one, none = pipelines(FAST, SLOW), pipelines(FAST, FASTER)
+    slow, faster = one.variants[1], none.variants[1]
+    assert one.decided.startswith(f"Only {slow.label} fits into memory, and takes 13.5 s. ")
+    assert none.decided.startswith(f"No variant fits into memory. By time alone: {faster.label} is the fastest: 4.5 s")
+    assert none.to_dict()["best"] == [faster.label]
+    assert not any(row.startswith("*") for row in none.report().splitlines())
+    assert "no *: none fits into memory" in none.report()
+    assert decided(none.variants[:1]) == (
+        f"Only {none.variants[0].label} ended, so nothing is compared. "
+        f"{none.variants[0].label} takes 9 s and does not fit: w0 holds 8 GB of 6 GB."
+    )
+
+
 # --- tables, JSON, pictures ---
 
 

@@ -98,9 +98,9 @@ def _looks(timeline: Timeline) -> set[str]:
 
 
 def _titles(axes: Axes, chart: Chart) -> None:
-    star = f"  \N{BLACK STAR} {chart.mark}" if chart.mark else ""
-    label = short(written(chart.label, "bold"), LABEL - len(star))
-    make_writable(axes.set_title(f"{label}{star}", loc="left", fontsize=10, fontweight="bold"))
+    marked = f"  {chart.mark}" if chart.mark else ""
+    label = short(written(chart.label, "bold"), LABEL - len(marked))
+    make_writable(axes.set_title(f"{label}{marked}", loc="left", fontsize=10, fontweight="bold"))
     words = f"makespan {seconds(chart.timeline.makespan_s, 4)}, T_total {seconds(chart.theory_s, 4)}"
     axes.set_title(words, loc="right", fontsize=8.5)
 

@@ -17,7 +17,7 @@ from parsim.export.files import drawn, json_text, write
 from parsim.export.table import wrapped
 from parsim.study.bottleneck import Blame
 from parsim.study.measure import Measure, measure
-from parsim.study.played import Pair, Played, ended, fastest, pair, winners
+from parsim.study.played import Pair, Played, ended, fastest, fitting, pair, winners
 from parsim.study.table import table
 from parsim.study.verdict import decided
 
@@ -77,7 +77,7 @@ class Comparison:
             "seeds": list(self.seeds),
             "interrupted": self.interrupted,
             "first": known[0].label if known else None,
-            "best": [one.label for one in fastest(self.measure.per_unit(known))],
+            "best": [one.label for one in fastest(self.measure.per_unit(fitting(known) or known))],
             "same_work": not self.measure.differ,
             "work_differs_in": list(self.measure.differ),
             "unit": {"amount": self.measure.amount, "size": self.measure.size} if self.measure.amount else None,
@@ -115,14 +115,14 @@ class Comparison:
 
         first = self.seeds[0]
         best = [one.label for one in winners(self.measure.per_unit(ended(self.variants)))]
-        word = f"fastest per {self.measure.unit}" if self.measure.amount else "fastest"
+        word = f"\N{BLACK STAR} fastest per {self.measure.unit}" if self.measure.amount else "\N{BLACK STAR} fastest"
         word += f", mean of {len(self.seeds)} seeds" if len(self.seeds) > 1 else ""
         charts = []
         for one in self._drawn():
             if one.result is not None:
                 seed = one.result.job.seed
                 label = one.label if seed == first else f"{one.label}, seed {seed}"
-                mark = word if one.label in best else ""
+                mark = word if one.label in best else "does not fit into memory" * bool(one.lacks)
                 charts.append(Chart(label, one.result.timeline, one.result.theory.t_total_s, mark))
         return stacked(self._title(), charts)
 
@@ -194,6 +194,7 @@ def _plain(one: Played, known: Sequence[Played], by: Measure, seeds: Sequence[in
         "ledger": None,
         "utilisation": None,
         "peak_memory_bytes": None,
+        "lacks": None,
         "pipeline": None,
         "failures": [{"seed": seed, "reason": reason} for seed, reason in one.failures.items()],
         "run": one.run.facts if one.run else None,
@@ -210,6 +211,7 @@ def _plain(one: Played, known: Sequence[Played], by: Measure, seeds: Sequence[in
             "ledger": _ledger(one.terms()),
             "utilisation": one.mean(lambda run: run.utilisation),
             "peak_memory_bytes": one.peak_memory_bytes,
+            "lacks": one.lacks,
             "pipeline": _pipeline(one) if one.live_activations else None,
         }
     return facts

@@ -21,6 +21,7 @@ from parsim.run import Result, run
 from parsim.sim.received import Received
 from parsim.sim.record import SpanNames
 from parsim.study.case import Case
+from parsim.study.change import lacking
 from parsim.study.noise import Sample, sample
 from parsim.study.work import NOTHING, Work, work_done
 from parsim.training.program import Training
@@ -41,6 +42,7 @@ class Figures(NamedTuple):
     live_activations: int = 0  # of the rank of a pipeline that holds the most; 0: it is no pipeline
     iteration_s: float | None = None  # of a training, in the steady state
     iterations: int = 1
+    lacks: str = ""  # which device has too little memory, where tasks never wait for it; empty: none
 
     @property
     def compared_s(self) -> float:
@@ -85,6 +87,7 @@ def _figures(run: Result, case: Case) -> Figures:
         live_activations=max(live_activations(run.job.graph), default=0),
         iteration_s=trained["iteration_s"] if trained else None,
         iterations=program.iterations if isinstance(program, Training) else 1,
+        lacks=lacking(run.job, run.timeline),
     )
 
 
@@ -203,6 +206,11 @@ class Played:
         """The largest peak of memory of a device over all seeds."""
         return max(run.peak_memory_bytes for run in self.runs.values())
 
+    @property
+    def lacks(self) -> str:
+        """Which device has too little memory, with the first seed that lacks some; empty: none."""
+        return next((run.lacks for run in self.runs.values() if run.lacks), "")
+
 
 class Pair(NamedTuple):
     """One variant compared with another seed by seed: how much longer it took, and how often it was shorter."""
@@ -230,8 +238,14 @@ def alike(known: Sequence[Played]) -> list[Played]:
 
 
 def winners(known: Sequence[Played]) -> list[Played]:
-    """Return the variants to mark as fastest: none where only one ended, or where luck may decide."""
-    return [] if len(known) < 2 or alike(known) else fastest(known)
+    """Return the variants to mark as fastest: none where only one ended, where none fits, or where luck may decide."""
+    fit = fitting(known)
+    return [] if len(known) < 2 or not fit or alike(fit) else fastest(fit)
+
+
+def fitting(known: Sequence[Played]) -> list[Played]:
+    """Return the variants that fit into the memory of their devices."""
+    return [one for one in known if not one.lacks]
 
 
 def ended(played: Sequence[Played]) -> list[Played]:

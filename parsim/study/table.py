@@ -13,12 +13,13 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from parsim.core.escape import printable
 from parsim.core.quantities import aligned, size, times, unit_of
 from parsim.core.timeline import CAUSES
 from parsim.core.tolerance import CLOSE, close
 from parsim.export.table import left, right, short, width
 from parsim.study.measure import AMOUNTS, Measure, measure
-from parsim.study.played import Played, alike, ended, pair, winners
+from parsim.study.played import Played, alike, ended, fitting, pair, winners
 
 LABEL = 36  # cells
 PAGE = 120  # cells
@@ -51,7 +52,7 @@ def table(played: Sequence[Played]) -> list[str]:
     heads = [left(label, wide) for label in ["", *labels]]
     whole = [*_makespans(known), *_units(known, by), *_against(scaled), *_rest(known)]
     blocks = [whole]
-    for block in ([*_of_pipelines(known)], [*_terms(known)]):
+    for block in ([*_memory(known)], [*_of_pipelines(known)], [*_terms(known)]):
         beside = [*blocks[-1], *block]
         blocks = [*blocks[:-1], beside] if width(_beside(heads, beside)[0]) <= PAGE else [*blocks, block]
     return [line for block in blocks for line in (*_beside(heads, block), "")] + _legend(known, by)
@@ -110,6 +111,12 @@ def _rest(known: Sequence[Played]) -> Iterator[Column]:
     yield Column("peak memory", [size(one.peak_memory_bytes) for one in known])
 
 
+def _memory(known: Sequence[Played]) -> Iterator[Column]:
+    """Yield whether each variant fits into the memory of its devices, where one does not."""
+    if any(one.lacks for one in known):
+        yield Column("memory", [f"does not fit: {printable(one.lacks)}" if one.lacks else "fits" for one in known])
+
+
 def _of_pipelines(known: Sequence[Played]) -> Iterator[Column]:
     """Yield the bubble, as a share of the ideal time and of the whole, and the peak of activations."""
     if not any(one.live_activations for one in known):
@@ -129,7 +136,9 @@ def _unit_s(known: Sequence[Played]) -> float:
 def _legend(known: Sequence[Played], by: Measure) -> list[str]:
     unit, seeds = unit_of(max(one.makespan.mean for one in known)).name, len(known[0].runs)
     scaled = by.per_unit(known)
-    unmarked = len(known) < 2 or bool(alike(scaled))
+    fit = fitting(scaled)
+    unmarked = not winners(scaled)
+    fits = "" if len(fit) == len(known) else " that fits"
     lines = [f"times in {unit} and utilisation are means of the workers; peak memory: of the fullest device"]
     if any(one.live_activations for one in known):
         lines.append("bubble: idle time of the ranks; activations: most held by a rank, per stage and microbatch")
@@ -138,14 +147,16 @@ def _legend(known: Sequence[Played], by: Measure) -> list[str]:
     if all(one.trains for one in known) and not by.amount:
         lines.append("iteration: in the steady state; variants are compared by it")
     if by.amount:
-        marked = "" if unmarked else f"* the shortest per {by.unit}   "
+        marked = "" if unmarked else f"* the shortest per {by.unit}{fits}   "
         lines.append(f"{marked}work: {AMOUNTS[by.amount].noun}; vs first: time per {by.unit}")
     elif not unmarked:
-        lines[0] = f"* the shortest   {lines[0]}"
+        lines[0] = f"* the shortest{fits}   {lines[0]}"
     if seeds > 1:
         lines.append(
             f"means of {seeds} seeds; +-: 95 % interval of the mean; won: seeds with which it was faster than the first"
         )
-    if alike(scaled):
+    if not fit:
+        lines.append("no *: none fits into memory")
+    if alike(fit):
         lines.append("no *: the shortest may be the shortest only by luck")
     return lines

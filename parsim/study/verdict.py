@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from parsim.core.escape import printable
 from parsim.core.quantities import seconds
 from parsim.core.timeline import CAUSES
 from parsim.core.tolerance import CLOSE, close, ranking
-from parsim.study.played import Pair, Played, alike, ended, fastest, pair
+from parsim.study.played import Pair, Played, alike, ended, fastest, fitting, pair
 
 WORDS = {
     "computing": "computing",
@@ -28,14 +29,26 @@ WORDS = {
 ORDERED = "idling while the schedule gave it no ready task (policy)"  # in a pipeline, which has no policy
 NOTABLE = 0.5  # of the largest saving: a second saving above it is named too
 CONTRARY = 0.25  # of the gap: an extra cost of the best above it is named
+SHOWN = 3  # variants of which is told how much memory they lack
 
 
 def decided(played: Sequence[Played]) -> str:
     """Return the sentence on what decided the comparison of *played*."""
     known = ended(played)
     if len(known) < 2:
-        return f"Only {known[0].label} ended, so nothing is compared." if known else "No variant ended."
+        only = f"Only {known[0].label} ended, so nothing is compared." if known else "No variant ended."
+        return " ".join([only, *_lacking(known)])
+    fit = fitting(known)
+    if not fit:
+        return f"No variant fits into memory. By time alone: {_decided(known, known[0])}"
+    return " ".join([_decided(fit, known[0]), *_lacking(known)])
+
+
+def _decided(known: Sequence[Played], first: Played) -> str:
+    """Return the sentence for *known*, which all ended and of which all fit into memory, or none."""
     best = fastest(known)
+    if len(known) == 1:
+        return f"Only {best[0].label} fits into memory, and takes {_time(best[0].compared.mean)}."
     others = [one for one in known if one not in best]
     if not others:
         word = "Both" if len(known) == 2 else f"All {len(known)}"
@@ -43,19 +56,31 @@ def decided(played: Sequence[Played]) -> str:
     if level := alike(known):
         return _undecided([*best, *level], [one for one in others if one not in level])
     next_ = fastest(others)[0]
-    first = "" if known[0] in (*best, next_) else f" and {_less(best[0], known[0])} the first, {known[0].label}"
+    slow = first in known and first not in (*best, next_)
+    and_first = f" and {_less(best[0], first)} the first, {first.label}" if slow else ""
     return (
-        f"{_heads(best)}: {_time(best[0].compared.mean)}, {_less(best[0], next_)} {next_.label}{first}; "
+        f"{_heads(best)}: {_time(best[0].compared.mean)}, {_less(best[0], next_)} {next_.label}{and_first}; "
         f"{_cause(best[0], next_)}{_luck(best[0], next_)}."
     )
 
 
 def ahead(played: Sequence[Played]) -> list[tuple[Played, Played]]:
     """Return the fastest and the next; empty where no variant is significantly faster."""
-    known = ended(played)
+    known = fitting(ended(played)) or ended(played)
     best = fastest(known)
     others = [one for one in known if one not in best]
     return [(best[0], fastest(others)[0])] if others and not alike(known) else []
+
+
+def _lacking(known: Sequence[Played]) -> list[str]:
+    """Return a sentence for each variant that does not fit into memory; those beyond a few share one."""
+    short = [one for one in known if one.lacks]
+    told = [
+        f"{one.label} takes {_time(one.compared.mean)} and does not fit: {printable(one.lacks)}."
+        for one in short[:SHOWN]
+    ]
+    more = len(short) - SHOWN
+    return told + [f"{more} more do{'es' * (more == 1)} not fit into memory."] * (more > 0)
 
 
 def _undecided(level: Sequence[Played], slower: Sequence[Played]) -> str:

@@ -83,13 +83,11 @@ class TrainingSplits:
         if "data" not in known or "layers" not in known:
             return f"Only {' and '.join(known)} can be played here." if known else "No split can be played here."
         data, layers = known["data"], known["layers"]
-        gap = layers.makespan_s - data.makespan_s
-        first = f"{'Data' if gap >= 0 else 'Layers'} ends {seconds(abs(gap), 3)} earlier"
         return (
-            f"{first}: by data each device holds {size(data.state)} of weights, gradients and optimizer state, by "
-            f"layers {size(layers.state)}; transfers are exposed for {seconds(data.exposed_s, 3)} and "
-            f"{seconds(layers.exposed_s, 3)}; ranks do not compute for {100 * data.bubble_of_whole:.1f} % and "
-            f"{100 * layers.bubble_of_whole:.1f} % of the run."
+            f"{_earlier(data, layers)}: by data each device holds {size(data.state)} of weights, gradients and "
+            f"optimizer state, by layers {size(layers.state)}; transfers are exposed for "
+            f"{seconds(data.exposed_s, 3)} and {seconds(layers.exposed_s, 3)}; ranks do not compute for "
+            f"{100 * data.bubble_of_whole:.1f} % and {100 * layers.bubble_of_whole:.1f} % of the run."
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -155,6 +153,22 @@ class TrainingSplits:
 
         pictures = drawn("splits", lambda: files("splits", self.plot()))
         write(os.fspath(folder), {**pictures, "splits.json": lambda: json_text(self.to_dict())})
+
+
+def _earlier(data: Costs, layers: Costs) -> str:
+    """Say which split ends earlier; where it does not fit into memory, say which one does.
+
+    >>> data, layers = (Costs(end, 1.0, {}, 1.0, 0.0, 0.0, 0.0, lacks) for end, lacks in ((1.0, "w0"), (3.0, "")))
+    >>> _earlier(data, layers)
+    'Only layers fits into memory; data would end 2 s earlier'
+    """
+    gap = layers.makespan_s - data.makespan_s
+    first, best, other = ("data", data, layers) if gap >= 0 else ("layers", layers, data)
+    ahead = seconds(abs(gap), 3)
+    if not best.lacks:
+        return f"{first.capitalize()} ends {ahead} earlier"
+    fits = "Neither" if other.lacks else f"Only {'layers' if first == 'data' else 'data'}"
+    return f"{fits} fits into memory; {first} would end {ahead} earlier"
 
 
 def trains(scenario: Scenario) -> bool:

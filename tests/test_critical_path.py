@@ -90,6 +90,30 @@ def test_a_flow_starts_when_it_is_stated_and_that_time_is_a_gap():
     assert (names(timeline), gaps(timeline, found), found[0].waited) == (["f"], [2.0], "")
 
 
+def test_a_collective_is_followed_through_all_its_phases():
+    """Scatter within a node, sums with the twin of the other node, gather. rank5>rank6 is in the first and the last."""
+    timeline = played("28_hierarchical_all_reduce").timeline
+    found = critical_path(timeline)
+    assert names(timeline) == ["rank5>rank6", "rank6>rank14", "rank14>rank15"]
+    assert gaps(timeline, found) == [0.0, 0.0, 0.0]
+    ends = timeline.end_s[[step.row for step in found]].tolist()
+    assert ends == pytest.approx([2.91996e-3, 7.92536e-3, 10.8453e-3], 1e-5)
+    assert [step.waited for step in found] == ["", "rank5>rank6", "rank6>rank14"]
+
+
+def test_a_collective_at_the_end_is_followed_to_the_task_before_it():
+    """The new weights are gathered in two phases after the update, which waits for the backward of all."""
+    model = {
+        "cluster": {"devices": 4, "device": "a100-80g", "topology": {"kind": "star", "bandwidth": "1 GB/s"}},
+        "workload": {"kind": "transformer", "preset": "llama2-7b", "batch": 4},
+        "plan": {"data": 4, "sharding": "zero1", "algorithm": "halving-doubling", "bucket": "100 GB"},
+    }
+    timeline = parsim.simulate(model).timeline
+    found = critical_path(timeline)
+    assert gaps(timeline, found) == [0.0] * len(found)
+    assert (timeline.sender[[step.row for step in found[-3:]]] >= 0).tolist() == [False, True, True]
+
+
 HOLDER = {"name": "d", "memory": "10 MB", "slots": 2}
 
 

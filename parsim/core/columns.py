@@ -74,7 +74,7 @@ def filled(column: Floats, rows: int) -> Floats:
     return column if len(column) else np.zeros(rows)
 
 
-def distinct(column: Ints) -> Ints:
+def distinct(column: Column) -> Column:
     """Return the distinct values or rows, sorted. (np.unique without counts imports numpy.ma, which is slow.)"""
     return np.unique(column, axis=0 if column.ndim > 1 else None, return_counts=True)[0]
 

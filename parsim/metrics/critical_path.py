@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from parsim.core.columns import NONE
+from parsim.core.columns import NONE, distinct
 from parsim.core.graph import Bools, Floats, Ints
 from parsim.core.timeline import STEPS, Timeline
 
@@ -55,14 +55,17 @@ def gaps(timeline: Timeline, path: list[Step]) -> list[float]:
 
 
 def _named(timeline: Timeline) -> Ints:
-    """Return the row of the span that each span waited for, if that one had ended by then, (spans,)."""
+    """Return the row of the span that each span waited for, the last of that name that had ended by then, (spans,)."""
     tasks, waits = timeline.tasks, timeline.waits
     wanted = waits.code
     if waits.table is not tasks.table:
         code = {word: place for place, word in enumerate(tasks.table) if word}
         wanted = np.array([code.get(word, NONE) for word in waits.table], dtype=np.int64)[wanted]
+    ends = distinct(timeline.end_s)
     order = np.lexsort((timeline.end_s, tasks.code))
-    found = np.searchsorted(tasks.code[order], wanted, side="right") - 1
+    ended = tasks.code * len(ends) + np.searchsorted(ends, timeline.end_s)
+    last = wanted * len(ends) + np.searchsorted(ends, timeline.start_s, side="right") - 1
+    found = np.searchsorted(ended[order], last, side="right") - 1
     row = np.where(found >= 0, order[found], NONE)
     good = (tasks.code[row] == wanted) & (timeline.end_s[row] <= timeline.start_s)
     return np.where(good, row, NONE)

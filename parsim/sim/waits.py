@@ -6,6 +6,8 @@ compute    memory, if it was ready and its worker waited for room until then; el
 lane task  as compute, on its lane in place of its worker; the transfer of its lane that arrived then
 transfer   its parent, if it started at the parent's end; else the last parent of its task, if that ended then; else
            memory, the task whose end freed its worker, or the policy
+collective what a member receives waits for what its sender waited for, and in later phases for what the sender received
+           or sent that arrived then
 """
 
 from __future__ import annotations
@@ -53,6 +55,21 @@ def transfer_waits(job: Job, record: Record, names: SpanNames, of_tasks: Ints) -
     late = np.flatnonzero((ready != moved.start_s) & ~flow)
     giver[late] = _late_waits(job, record, names, of_tasks, late)
     return giver
+
+
+def received_waits(record: Record, names: SpanNames, waits: Ints) -> Ints:
+    """Return the code of what each span that a member receives waited for, (rows,), given the *waits* of the tasks."""
+    sender, receiver, start, end = record.received[:4]
+    found = waits[sender]
+    late = np.flatnonzero(start > record.start_s[sender])
+    instants = distinct(end)
+    arrived = np.concatenate([sender, receiver]) * len(instants) + np.tile(np.searchsorted(instants, end), 2)
+    order = np.argsort(arrived, kind="stable")
+    wanted = sender[late] * len(instants) + np.searchsorted(instants, start[late])
+    row = order[np.searchsorted(arrived[order], wanted, side="right") - 1]
+    there = (arrived[row] == wanted) & (np.tile(end, 2)[row] == start[late])
+    found[late[there]] = names.received[row[there] % len(sender)]
+    return found
 
 
 def _late_waits(job: Job, record: Record, names: SpanNames, of_tasks: Ints, rows: Ints) -> Ints:

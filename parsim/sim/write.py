@@ -15,7 +15,7 @@ from parsim.sim.alone import alone
 from parsim.sim.estimate import where_run
 from parsim.sim.idleness import Intervals, causes, gather
 from parsim.sim.record import Record, SpanNames, intervals
-from parsim.sim.waits import compute_waits, transfer_waits
+from parsim.sim.waits import compute_waits, received_waits, transfer_waits
 
 Steps = list[tuple[int, float, float]]  # step (index into STEPS), from, to
 
@@ -48,7 +48,7 @@ def compose(job: Job, record: Record, steps: Steps, instants: Record) -> Timelin
     if len(record.transfers.transfer):
         parts.append(_transfers(job, record, names, transfer_waits(job, instants, names, waits)))
     if len(record.received.sender):
-        parts.append(_received(job, record, names, waits))
+        parts.append(_received(job, record, names, received_waits(record, names, waits)))
     number, task, kind, worker, ways, ready, start, end, nominal, wait, transfer, *more = zip(*parts, strict=True)
 
     def small(column: Sequence[Ints]) -> Ints:
@@ -180,7 +180,7 @@ def _transfers(job: Job, record: Record, names: SpanNames, waits: Ints) -> Colum
 
 
 def _received(job: Job, record: Record, names: SpanNames, waits: Ints) -> Columns:
-    """Return what members of collectives receive; each waits for what the member waited for that sends it."""
+    """Return what members of collectives receive."""
     sender, receiver, start, end, rounds, size, nominal = record.received
     device, rows = np.array(job.cluster.device_of_worker), len(sender)
     return (
@@ -193,7 +193,7 @@ def _received(job: Job, record: Record, names: SpanNames, waits: Ints) -> Column
         start,
         end,
         nominal,
-        waits[sender],
+        waits,
         np.full(rows, -1),
         rounds,
         size,

@@ -109,6 +109,21 @@ def test_the_pictures_of_a_run():
     assert run.plot().get_xlabel() == "time (s)"
 
 
+def test_titles_say_what_is_shown():
+    run = RUNS["pipeline"]()
+    titles = {kind: run.plot(kind).figure.texts[0].get_text() for kind in kinds.KINDS}
+    assert titles == {
+        "gantt": "06_pipeline_1f1b, simulated",
+        "ledger": "06_pipeline_1f1b, simulated: from T_total to the makespan",
+        "memory": "06_pipeline_1f1b: memory of devices over the run",
+        "graph": "06_pipeline_1f1b: task graph with its critical path",
+        "load": "06_pipeline_1f1b: load of links over the run",
+        "network": "06_pipeline_1f1b: network, links by tier",
+        "hotspots": "06_pipeline_1f1b: network, links by load",
+        "path": "06_pipeline_1f1b, simulated: critical path",
+    }
+
+
 def test_a_picture_is_drawn_on_the_axes_given():
     for kind in kinds.KINDS:
         axes = Figure(figsize=(8, 5)).add_subplot()

@@ -161,8 +161,9 @@ def _lying(kept: Kept, kind: str) -> Pictures:
     """Draw a picture of the files in a folder."""
     from parsim.metrics.critical_path import critical_path
     from parsim.plot import gantt, paper, waterfall
+    from parsim.plot.kinds import title as title_of
 
-    title = f"{kept.name}, {kept.clock}"
+    title = title_of(kind, kept.name, kept.clock)
     with paper.ours():
         if kind == "ledger":
             axes = waterfall.waterfall(kept.ledger, waterfall.sheet(kept.ledger, title, kept.pipeline), kept.pipeline)

@@ -54,8 +54,9 @@ class Run(Protocol):
 
 
 class Kind(NamedTuple):
-    """A picture: drawn on its own sheet under a title, or on any axes."""
+    """A picture: drawn on its own sheet under a title, which says what is shown, or on any axes."""
 
+    title: str  # with {name} and {clock} of the run
     alone: Callable[[Run, str], Axes]
     draw: Callable[[Run, Axes], Axes]
 
@@ -68,9 +69,18 @@ def drawn(run: Run, kind: str, axes: Axes | None) -> Axes:
         KINDS[kind].draw(run, axes)
     else:
         with ours():
-            axes = KINDS[kind].alone(run, f"{run.job.name}, {run.job.clock}")
+            axes = KINDS[kind].alone(run, title(kind, run.job.name, run.job.clock))
     warn()
     return axes
+
+
+def title(kind: str, name: str, clock: str) -> str:
+    """Return the title of a picture of the run *name* on *clock*.
+
+    >>> title("network", "33_gpt3_13b_mixed", "simulated")
+    '33_gpt3_13b_mixed: network, links by tier'
+    """
+    return KINDS[kind].title.format(name=name, clock=clock)
 
 
 def timeline(run: Run) -> dict[str, bytes]:
@@ -148,30 +158,38 @@ def _groups(run: Run) -> list[str]:
     return [timeline.workers.table[code] for code in worker.tolist()]
 
 
-def _on(sheet: Callable[[Run, str], Axes], draw: Callable[[Run, Axes], Axes]) -> Kind:
+def _on(title: str, sheet: Callable[[Run, str], Axes], draw: Callable[[Run, Axes], Axes]) -> Kind:
     """Return the kind of picture that *draw* draws on an empty *sheet*."""
-    return Kind(lambda run, title: draw(run, sheet(run, title)), draw)
+    return Kind(title, lambda run, words: draw(run, sheet(run, words)), draw)
 
 
 KINDS = {
-    "gantt": _on(lambda run, title: gantt.sheet(run.timeline, title), _gantt),
+    "gantt": _on("{name}, {clock}", lambda run, title: gantt.sheet(run.timeline, title), _gantt),
     "ledger": _on(
+        "{name}, {clock}: from T_total to the makespan",
         lambda run, title: waterfall.sheet(run.ledger, title, run.pipeline),
         lambda run, axes: waterfall.waterfall(run.ledger, axes, run.pipeline),
     ),
-    "memory": Kind(_memory_alone, _memory),
-    "graph": Kind(lambda run, title: dag.alone(run.job.graph, _path_tasks(run), _groups(run), title), _graph),
+    "memory": Kind("{name}: memory of devices over the run", _memory_alone, _memory),
+    "graph": Kind(
+        "{name}: task graph with its critical path",
+        lambda run, title: dag.alone(run.job.graph, _path_tasks(run), _groups(run), title),
+        _graph,
+    ),
     "load": Kind(
+        "{name}: load of links over the run",
         lambda run, title: load.with_gantt(run.timeline, run.theory.t_total_s, _rows(run), title),
         lambda run, axes: load.load(_rows(run), axes, run.timeline, run.timeline.makespan_s),
     ),
     "network": _on(
+        "{name}: network, links by tier",
         lambda run, title: network.sheet(run.job.cluster, title),
         lambda run, axes: network.network(run.job.cluster, axes),
     ),
     "hotspots": _on(
+        "{name}: network, links by load",
         lambda run, title: network.sheet(run.job.cluster, title),
         _hotspots,
     ),
-    "path": _on(lambda run, title: gantt.sheet(run.timeline, title), _path),
+    "path": _on("{name}, {clock}: critical path", lambda run, title: gantt.sheet(run.timeline, title), _path),
 }

@@ -148,15 +148,14 @@ def _by_tier(axes: Axes, sketch: Sketch, links: Mapping[int, Link]) -> None:
 
 def _by_load(axes: Axes, sketch: Sketch, links: Mapping[int, Link], loads: Loads) -> None:
     """Draw the wires that carry anything in the colours of their loads, over those that carry nothing."""
-    high = max(loads.values(), default=1.0)
-    colours = ScalarMappable(Normalize(0.0, high), matplotlib.colormaps[COLOURS])
+    colours = ScalarMappable(Normalize(0.0, 1.0), matplotlib.colormaps[COLOURS])
     shares = [max((loads.get(links[number].name, 0.0) for number in wire.links), default=0.0) for wire in sketch.wires]
     carry = [wire for wire, share in zip(sketch.wires, shares, strict=True) if share]
     _lines(
         axes, sketch, links, [wire for wire, share in zip(sketch.wires, shares, strict=True) if not share], style.LINE
     )
     _lines(axes, sketch, links, carry, colours.to_rgba(np.array([share for share in shares if share])))
-    _scale(axes, colours, high)
+    _scale(axes, colours)
 
 
 def _lines(axes: Axes, sketch: Sketch, links: Mapping[int, Link], wires: Sequence[Wire], face: Any) -> None:
@@ -177,11 +176,11 @@ def _lines(axes: Axes, sketch: Sketch, links: Mapping[int, Link], wires: Sequenc
     )
 
 
-def _scale(axes: Axes, colours: ScalarMappable, high: float) -> None:
-    """Draw the scale of loads, up to *high*, on the right of the network."""
+def _scale(axes: Axes, colours: ScalarMappable) -> None:
+    """Draw the scale of loads on the right of the network."""
     inch = 72.0 / points(axes)[0]
     bar = axes.inset_axes((1.0 + 0.3 * inch, 0.2, 0.15 * inch, 0.6))
-    marks = ticks(high, 5.0)
+    marks = ticks(1.0, 5.0)
     axes.figure.colorbar(colours, cax=bar, ticks=marks, format=lambda share, _: f"{digits(100 * share, 3)} %")
     bar.set_title(SCALE, loc="left", fontsize=8.5)
 

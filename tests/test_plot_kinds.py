@@ -260,13 +260,14 @@ def test_memory_by_kind_stacks_areas_under_its_limit():
     assert axes.get_xlabel() == "time (s)"
 
 
-def test_more_than_eight_devices_that_hold_the_same_share_a_lane():
+def test_devices_that_hold_the_same_share_a_lane():
     held = np.zeros((6, 1))
     held[0] = 5.0
     one = memory_by_kind.Kinds("w0", np.array([0.0]), held, 20.0)
     other = one._replace(bytes=2 * held)
     for devices, named in (
-        ([one] * 8, ["w0"] * 8),
+        ([one] * 2, ["w0 +1"]),
+        ([one] * 64, ["w0 +63"]),
         ([one, other] * 5, ["w0 +4", "w0 +4"]),
         ([one._replace(limit=float(i)) for i in range(9)], ["w0"] * 9),
     ):

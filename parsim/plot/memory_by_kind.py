@@ -8,7 +8,7 @@ w0         %%%%%%                   95 GB / 80 GB
     ################        0       at 0.2 s: activations 60 GB        the first moment of the peak
     +-----+-----+-----+
 
-Of more than eight devices, those that hold the same share a lane: w0 +15.
+Devices that hold the same share a lane: w0 +15.
 """
 
 from __future__ import annotations
@@ -33,7 +33,6 @@ from parsim.plot.paper import lane_axis, time_axis
 from parsim.plot.under import under_gantt
 
 MOST = 32  # lanes
-ALONE = 8  # devices up to which each has a lane
 FINE = 2_000  # steps of a lane that the eye can tell apart
 
 
@@ -91,11 +90,9 @@ def stacks(devices: Sequence[Kinds], axes: Axes, makespan_s: float, last_s: floa
 
 
 def _shared(devices: Sequence[Kinds]) -> list[Kinds]:
-    """Return the devices, or of many devices one for all that hold the same at all times; none if none holds any."""
+    """Return one device for all that hold the same at all times; none if none holds any."""
     if not any(one.bytes.any() for one in devices):
         return []
-    if len(devices) <= ALONE:
-        return [*devices]
     found: dict[tuple[bytes, bytes, float], list[Kinds]] = {}
     for one in devices:
         found.setdefault((one.moments.tobytes(), one.bytes.tobytes(), one.limit), []).append(one)

@@ -182,7 +182,7 @@ def _scale(axes: Axes, colours: ScalarMappable) -> None:
     bar = axes.inset_axes((1.0 + 0.3 * inch, 0.2, 0.15 * inch, 0.6))
     marks = ticks(1.0, 5.0)
     axes.figure.colorbar(colours, cax=bar, ticks=marks, format=lambda share, _: f"{digits(100 * share, 3)} %")
-    bar.set_title(SCALE, loc="left", fontsize=8.5)
+    bar.set_title(SCALE, loc="left", fontsize=8.5, pad=10.0)
 
 
 def _told(tier: str, sketch: Sketch, links: Mapping[int, Link]) -> str:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from parsim import ScenarioError
+from parsim.core.errors import Stalled
 from parsim.core.precision import Precision
 from parsim.metrics.checker import check
 from parsim.metrics.training_memory import uses
@@ -550,3 +551,15 @@ def test_collectives_that_disturb_each_other_while_they_begin(topology, plan):
     devices = {"devices": 16, "device": "h200"}
     run = simulate({"cluster": devices | {"topology": topology}, "workload": work, "plan": plan | size})
     assert not check(run.job, run.timeline)
+
+
+def test_exchanges_over_links_that_change_are_played():
+    """A link of no capacity stalls a plan that plays its exchanges; priced ones would not notice."""
+    still = {"link": "w0>w1", "profile": [{"at": "0 s", "bandwidth": "0 B/s"}]}
+    ring = {"kind": "ring", "bandwidth": "25 GB/s", "changes": [still]}
+    work = {"kind": "transformer", "preset": "gpt2-124m", "batch": 1}
+    base = {"cluster": {"device": "a100-80g", "topology": ring}, "workload": work, "plan": {"tensor": 4}}
+    with pytest.raises(ScenarioError, match=r"plan: the bandwidth of link w0>w1 changes over time.*detail: layers"):
+        simulate(base)
+    with pytest.raises(Stalled, match="w0>w1 carries 0 B/s"):
+        simulate(base, {"plan.detail": "layers"})

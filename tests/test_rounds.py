@@ -369,4 +369,20 @@ def test_custom_rounds_play():
     rows = [[{"from": 0, "to": 2}], [{"from": 0, "to": 1}, {"from": 2, "to": 3}]]
     run = parsim.simulate(scenario("broadcast", {"kind": "custom", "rounds": rows}, 4))
     assert run.timeline.makespan_s == pytest.approx(2 * (ALPHA + SIZE * BETA), rel=1e-12)
-    assert run.to_dict()["collective"]["price_s"] is None
+    about = run.to_dict()["collective"]
+    assert about["formula"] is None
+    assert about["price_s"] == pytest.approx(run.timeline.makespan_s, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("topology", "algorithm"),
+    [({"kind": "switch", "fabric": "10 GB/s"}, "ring"), ({"kind": "ring"}, "halving-doubling"),
+     ({"kind": "ring", "back": "5 GB/s"}, "halving-doubling"), ({"kind": "ring"}, "direct")],
+)  # fmt: skip
+def test_where_the_network_is_not_that_of_the_formula_the_price_is_that_of_the_rounds(topology, algorithm):
+    base = scenario("all-reduce", algorithm, 6)
+    base["cluster"]["topology"] = topology | {"bandwidth": "25 GB/s"}
+    run = parsim.simulate(base)
+    about = run.to_dict()["collective"]
+    assert about["formula"] is None
+    assert about["price_s"] == pytest.approx(run.timeline.makespan_s, rel=1e-9)

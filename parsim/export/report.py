@@ -244,7 +244,7 @@ def _collective(facts: Mapping[str, Any]) -> list[str]:
     lines = {
         "operation": f"{found['operation']} of {size(found['size_bytes'])} on {found['ranks']} ranks",
         "algorithm": f"{found['algorithm']}: {found['rounds']} rounds, {found['sends']:,} sends",
-        "price": "none is claimed" if price is None else f"{seconds(price)} = {found['formula']}",
+        "price": f"{seconds(price)} = {found['formula']}" if found["formula"] else f"{seconds(price)}, round by round",
         "simulated": seconds(facts["makespan_s"]),
     }
     return [f"{name:<27} {text}" for name, text in lines.items()]

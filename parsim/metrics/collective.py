@@ -15,6 +15,9 @@ from parsim.core.quantities import number
 from parsim.core.rounds import Group, Way, group_of
 from parsim.core.timeline import Timeline
 from parsim.metrics.form import Form, form_of
+from parsim.sim.alone import alone
+
+CLAIMED = 1e-9  # relative: the formula holds on this network
 
 
 def lone(job: Job) -> Collective | None:
@@ -28,6 +31,8 @@ def collective(job: Job) -> dict[str, Any] | None:
     one = lone(job)
     if one is None:
         return None
+    price_s = float(alone(one, job.cluster, tuple(job.cluster.device_of_worker)).max())
+    claimed = math.isclose(one.about.price_s, price_s, rel_tol=CLAIMED)
     about, phases = one.about, [(phase, count) for phase, count in one.different() if phase.size.any()]
     return {
         "operation": about.operation,
@@ -36,8 +41,8 @@ def collective(job: Job) -> dict[str, Any] | None:
         "size_bytes": about.size,
         "rounds": sum(count for phase, count in phases),
         "sends": sum(int(phase.flows.sum()) * count for phase, count in phases),
-        "formula": about.formula or None,
-        "price_s": None if math.isnan(about.price_s) else about.price_s,
+        "formula": about.formula if claimed else None,
+        "price_s": price_s,
     }
 
 

@@ -123,6 +123,8 @@ def sharded(
     stages = Stages(own, (range(len(own.layers)),), formats, plan.recomputed(own))
     communicators = Communicators(cluster, plan.algorithm or Ask(AUTO, collectives[AUTO]))
     priced = prices(stages, plan.rows(rows), degrees, cluster, communicators)
+    if plan.detail != "layers" and (changing := _about_changes(cluster)):
+        raise Invalid(changing)
     sharding = plan.sharding.make() if plan.sharding else Sharding()
     bucket = BUCKET if plan.bucket is None else plan.bucket
     return own, Parallelism(degrees, sharding, bucket, plan.detail == "layers", priced, communicators)
@@ -133,6 +135,13 @@ def _about_slots(cluster: Cluster) -> list[Complaint]:
     several = [device for device in cluster.devices if device.slots > 1][:1]
     why = "degrees of parallelism need one slot a device, and {} has {}; leave slots out"
     return [Complaint(("plan",), why.format(device.name, device.slots)) for device in several]
+
+
+def _about_changes(cluster: Cluster) -> list[Complaint]:
+    """Return a complaint if a link of exchanges within layers changes over time: they have one price for the run."""
+    names = [cluster.links[link].name for link in cluster.profiles][:1]
+    why = "the bandwidth of link {} changes over time, but exchanges within layers are priced once for the whole run"
+    return [Complaint(("plan",), f"{why.format(name)}; write detail: layers, which plays them") for name in names]
 
 
 def _about_prefetch(plan: TrainingPlan) -> list[Complaint]:

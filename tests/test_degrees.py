@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from parsim import ScenarioError
-from parsim.core.errors import Stalled
+from parsim.core.errors import RunError, Stalled
 from parsim.core.precision import Precision
 from parsim.metrics.checker import check
 from parsim.metrics.training_memory import uses
@@ -563,3 +563,12 @@ def test_exchanges_over_links_that_change_are_played():
         simulate(base)
     with pytest.raises(Stalled, match="w0>w1 carries 0 B/s"):
         simulate(base, {"plan.detail": "layers"})
+
+
+def test_more_rows_than_a_timeline_holds_end_the_run_in_words(monkeypatch):
+    monkeypatch.setattr("parsim.sim.received.MOST", 100)
+    islands = {"kind": "islands", "per_node": 2, "bandwidth": "300 GB/s", "nic": "25 GB/s"}
+    work = {"kind": "transformer", "preset": "gpt2-124m", "batch": 8}
+    base = {"cluster": {"device": "a100-80g", "topology": islands}, "workload": work, "plan": {"data": 8}}
+    with pytest.raises(RunError, match="more than 100 rows in the timeline; use fewer devices, larger buckets"):
+        simulate(base)

@@ -11,8 +11,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from parsim.core.columns import Floats, Ints, no_floats, no_ints
+from parsim.core.errors import RunError
 from parsim.sim.placed import Placed, Sends
 from parsim.sim.ticks import Ticks
+
+MOST = 12_000_000  # rows, some 200 B each
 
 
 class Received(NamedTuple):
@@ -40,6 +43,7 @@ class Log:
         self._blocks: list[tuple[Any, ...]] = []  # of columns
         self._runs: list[tuple[Ints, Sends, int, int, int]] = []  # all sends of equal phases: from, to, how many
         self._sends: list[tuple[Any, ...]] = []  # of single rows
+        self._rows = 0  # in blocks
 
     def send(self, tasks: Ints, sends: Sends, row: int, start: int, end: int) -> None:
         """Note that a single send has arrived; *tasks* are those of the members."""
@@ -97,6 +101,10 @@ class Log:
             self._block(tasks, sends, rows, begins, ends, times)
 
     def _block(self, tasks: Ints, sends: Sends, rows: Ints, start: Ints, end: Ints, rounds: Ints | int) -> None:
+        self._rows += len(rows)
+        if self._rows > MOST:
+            told = f"ranks that wait for each other between rounds make more than {MOST} rows in the timeline"
+            raise RunError(f"{told}; use fewer devices, larger buckets, or algorithm: hierarchical")
         times = np.broadcast_to(np.asarray(rounds, dtype=np.int64), len(rows))
         ends = tasks[sends.source[rows]], tasks[sends.target[rows]]
         self._blocks.append((*ends, start, end, times, times * sends.size[rows], times * sends.nominal[rows]))

@@ -57,6 +57,30 @@ def test_one_worker_is_always_played():
     assert [point.p for point in parsim.scaling(items(4, 2), workers=np.array([3])).points] == [1, 3]
 
 
+def collective(operation, algorithm):
+    """A collective of 1 GB of four ranks, with a link of 1 GB/s without latency for each pair."""
+    work = {"kind": "collective", "operation": operation, "algorithm": algorithm, "size": "1 GB"}
+    return {"cluster": {"devices": 4, "topology": {"kind": "full", "bandwidth": "1 GB/s"}}, "workload": work}
+
+
+def test_a_collective_begins_with_two_workers():
+    """By hand: in an all-reduce by a ring each rank sends 2 (P - 1) / P of 1 GB."""
+    found = parsim.scaling(collective("all-reduce", "ring"))
+    assert [point.p for point in found.points] == [2, 3, 4, 6, 8]
+    assert [point.makespan_s for point in found.points] == pytest.approx([1.0, 4 / 3, 1.5, 5 / 3, 1.75])
+    assert (found.points[0].speed_up, found.points[0].efficiency, found.failed) == (1.0, 1.0, {})
+    asked = parsim.scaling(collective("all-reduce", "ring"), workers=[1, 5])
+    assert [point.p for point in asked.points] == [2, 5]
+    assert "needs two ranks or more" in asked.failed[1]
+
+
+def test_a_collective_begins_with_the_fewest_workers_that_its_algorithm_takes():
+    sends = [[{"from": 0, "to": 1}], [{"from": 0, "to": 2}, {"from": 1, "to": 3}]]  # 1 s each
+    found = parsim.scaling(collective("broadcast", {"kind": "custom", "rounds": sends}))
+    assert [(point.p, point.makespan_s) for point in found.points] == [(4, 2.0)]
+    assert [*found.failed] == [6, 8]
+
+
 def test_where_the_efficiency_falls_below_a_half():
     """Three tasks: 3, 2, 1, 1 s; on six workers the speed-up is still 3, the efficiency 1/2; on eight 3/8."""
     found = parsim.scaling(items(3, 2))

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import NamedTuple
 
-from parsim.core.errors import Complaint, Fault, ScenarioError
+from parsim.build import build
+from parsim.core.errors import Complaint, Fault, ParsimError, ScenarioError
 from parsim.core.job import Job
 from parsim.core.suggestions import did_you_mean
 from parsim.hardware import MOST_WORKERS
+from parsim.metrics.collective import lone
 from parsim.scenario.scenario import Scenario, changed
 from parsim.study.mixtures import batched, microbatch_size
 from parsim.study.workers import with_workers
@@ -43,10 +46,19 @@ class Growth(NamedTuple):
         [4, 8, 12, 16]
         """
         if self.over == WORKERS:
-            return set(_counts(self.own))
+            return {count for count in _counts(self.own) if count >= self.least}
         most = min(2 * self.own, MOST_WORKERS // self.each)
         values = {self.least << power for power in range(most.bit_length()) if self.least << power <= most}
         return {self.each * value for value in values | {self.own}}
+
+    @property
+    def step(self) -> int:
+        """What numbers of workers are multiples of.
+
+        >>> Growth("plan.data", 3, 4, weak=False, least=2).step, Growth(WORKERS, 8, 1, weak=False, least=2).step
+        (8, 1)
+        """
+        return 1 if self.over == WORKERS else self.each * self.least
 
     def scenario(self, scenario: Scenario, job: Job, workers: int) -> Scenario:
         """Return the scenario on so many workers; *job* was built from it."""
@@ -78,7 +90,7 @@ def growth(scenario: Scenario, job: Job, over: str, weak: bool) -> Growth:
     if graph.orders and isinstance(graph.program, Training):
         return Growth(_chosen(over or "plan.pipeline", ("plan.pipeline",)), len(graph.orders), 1, weak=False)
     _refuse(scenario, job)
-    return Growth(_chosen(over or WORKERS, (WORKERS,)), own, 1, weak=False)
+    return Growth(_chosen(over or WORKERS, (WORKERS,)), own, 1, weak=False, least=_fewest(scenario, job))
 
 
 def _chosen(over: str, known: tuple[str, ...]) -> str:
@@ -99,6 +111,19 @@ def _counts(own: int) -> Iterator[int]:
     while power <= most:
         yield from (p for p in (power, power + power // 2) if p <= most)
         power *= 2
+
+
+def _fewest(scenario: Scenario, job: Job) -> int:
+    """Return the fewest workers to begin with: of a collective the first that its algorithm takes, else 1."""
+    if lone(job) is None:
+        return 1
+    own = job.cluster.p
+    for count in sorted(set(_counts(own))):
+        if 1 < count < own:
+            with suppress(ParsimError):
+                build(with_workers(scenario, job, count))
+                return count
+    return own
 
 
 def _refuse(scenario: Scenario, job: Job) -> None:

@@ -115,7 +115,9 @@ class Scaling:
             return [
                 "Efficiency is above 1 where more devices share what each did alone, such as the update of weights."
             ]
-        return ["Efficiency is above 1 if other workers are faster than the first one, which P = 1 uses."]
+        first = self.points[0].p
+        these = "the first one" if first == 1 else f"the first {first}"
+        return [f"Efficiency is above 1 if other workers are faster than {these}, which P = {first} uses."]
 
     def _charged(self) -> list[str]:
         alone = self.points[0]
@@ -217,6 +219,7 @@ def scaling(
     ----------
     source, set : as for `simulate`.
     workers : the numbers of workers to play instead; 1 is always among them, since speed-up counts from there.
+        A collective begins with the fewest that its algorithm takes.
     executor : as for `compare`.
     over : what grows: of training by degrees `plan.data`, `plan.tensor`, `plan.pipeline` or `plan.context`. Default:
         `plan.data`; of training by layers `plan.pipeline`; of all else `cluster.devices`.
@@ -235,11 +238,11 @@ def scaling(
     mine = Case(load(source, set))
     job = mine.own
     grows = growth(mine.scenario, job, over, weak)
-    own, least = grows.own * grows.each, grows.least * grows.each
+    own, least, step = grows.own * grows.each, grows.least * grows.each, grows.step
     counts = sorted({least, *(asked or grows.counts)}, reverse=True)  # those that take longest begin early
-    cases = {p: mine if p == own else Case(grows.scenario(mine.scenario, job, p)) for p in counts if p % least == 0}
+    cases = {p: mine if p == own else Case(grows.scenario(mine.scenario, job, p)) for p in counts if p % step == 0}
     found, failed = _played(cases, least, executor)
-    failed |= {p: f"is no multiple of {least}, the workers of {grows.over}: {grows.least}" for p in counts if p % least}
+    failed |= {p: f"is no multiple of {step}, the workers of {grows.over}: {grows.least}" for p in counts if p % step}
     points = (_point(p, least, found[p], found[least]) for p in sorted(found))
     return Scaling(job.name, job.sha256, job.seed, own, grows, tuple(points), dict(sorted(failed.items())))
 

@@ -88,6 +88,7 @@ HEADS = {
         """,
     "kernels": "import random\n",
     "merges": "import random\n",
+    "shardings": "from parsim.core.sharding import Sharding\n",
     "parallel": """
         from dataclasses import replace
         import numpy as np
@@ -413,6 +414,21 @@ class TestSchedules:
         told = {one.case: one.told for one in verdict("schedules", self.GPIPE).findings}
         assert told["3 ranks, 7 microbatches, 1 chunk"] == "live activations 7 7 7"
         assert told["2 ranks, 4 microbatches, 2 chunks"] == "refused: chunks: use 1"
+
+
+class TestShardings:
+    @pytest.mark.parametrize(
+        ("body", "told"),
+        [
+            ("return 3", "returned 3; return a Sharding(optimizer, gradients, weights)"),
+            ("return Sharding(optimizer=3)", "returned a Sharding with optimizer=3; write True or False"),
+            ("return Sharding(prefetch=-1)", "a Sharding with prefetch=-1; write a whole number, 0 or more"),
+        ],
+    )
+    def test_wrong_answers_are_told(self, here, body, told):
+        found = broken("shardings", f"def mine():\n    {body}")
+        assert found
+        assert all(told in words for words in found.values())
 
 
 class TestTopologies:

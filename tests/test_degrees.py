@@ -232,6 +232,15 @@ def test_a_block_keeps_what_korthikanti_et_al_count():
     assert kept(Shards(context=2)) == pytest.approx((34 + inside) / 2, rel=1e-12)
 
 
+def test_fsdp_plays_what_zero3_plays():
+    given = {"prefetch": 2, "reshard": False}
+    named, usual = (
+        run({"data": 8, "microbatches": 1, "sharding": {"kind": name, **given}}, SMALL) for name in ("fsdp", "zero3")
+    )
+    assert named.timeline.rows() == usual.timeline.rows()
+    assert named.timeline.rows() != run({"data": 8, "microbatches": 1, "sharding": "fsdp"}, SMALL).timeline.rows()
+
+
 @pytest.mark.parametrize(
     ("sharding", "fixed", "shared"), [("none", 16, 0), ("zero1", 4, 12), ("zero2", 2, 14), ("zero3", 0, 16)]
 )
@@ -311,6 +320,7 @@ def test_iterations_are_equally_long():
         ({"pipeline": 4, "schedule": "dualpipe", "microbatches": 8}, "plan.schedule", "on two ranks"),
         ({"pipeline": 4, "chunks": 2, "schedule": "interleaved-1f1b", "microbatches": 4}, "plan.chunks", "8 stages"),
         ({"data": 4, "sharding": "zero4"}, "plan.sharding", "Did you mean 'zero3'?"),
+        ({"data": 4, "sharding": "fsdq"}, "plan.sharding", "Did you mean 'fsdp'?"),
     ],
 )
 def test_wrong_plans_are_refused_where_they_stand(plan, path, message):

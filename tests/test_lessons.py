@@ -236,7 +236,7 @@ SCATTERED = {
         ("303.2 ms", "is all that travels"),  # two scatters and a gathering of 3 x 13.477 GB / 4 / (100 GB/s)
         ("101.1 ms", "passes beside computing"),  # the first of them
         ("50 ms", "is too short"),
-        ("1 s", "is too long"),
+        ("1e99 s", "1e+99 s is too long"),
     ],
 )
 def test_a_wrong_exposed_time(answer: object, words: str) -> None:
@@ -246,10 +246,22 @@ def test_a_wrong_exposed_time(answer: object, words: str) -> None:
 
 
 def test_the_right_exposed_time() -> None:
-    assert lessons.exposed("202.2 ms", "data", SCATTERED).right
+    right = lessons.exposed("202.2 ms", "data", SCATTERED)
+    assert (right.right, "101.076 ms passes beside computing or another transfer" in right.words) == (True, True)
     all_at_the_end = {"plan.microbatches": 1, "plan.sharding": "none"}
     assert lessons.exposed("202.2 ms", "data", SCATTERED, all_at_the_end).right
     assert "half of it" in lessons.exposed("101.1 ms", "data", SCATTERED, all_at_the_end).words
+
+
+def test_sums_that_are_rounded_hide_nothing() -> None:
+    """Notebook 09: 4 microbatches x 2 (4 x 32 + 2) half rings of 7 (0.47 us + 2 MB / (300 GB/s))."""
+    question = {
+        "cluster": {"topology": {"kind": "islands", "nodes": 4, "node": "dgx-a100"}},
+        "workload": {"kind": "transformer", "preset": "gpt3-6.7b", "batch": 16},
+        "plan": {"data": 4, "tensor": 8, "microbatch_size": 1, "sharding": "zero1", "recompute": "selective"},
+    }
+    right = lessons.exposed("54.3 ms", "tensor", question, {"plan.bucket": "100 GB"})
+    assert (right.right, right.words) == (True, "Right: 54.3125 ms show, and nothing is hidden.")
 
 
 NODES = {

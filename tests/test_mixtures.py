@@ -84,6 +84,7 @@ def test_what_fits_first_fits():
     assert lacking(found.result.job, found.result.timeline)
     fits = [one for one in found.changes if one.change in ("other_degrees", "other_sharding") and not one.lacks]
     assert {"plan.sharding=zero3"} < {one.what for one in fits}
+    assert "plan.sharding=fsdp" not in {one.what for one in found.changes}  # the same once more
     best = min(fits, key=lambda one: one.makespan_s)
     assert best.words in found.fit_first
     assert best.words in parsim.simulate(raw).fit_first

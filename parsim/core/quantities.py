@@ -27,11 +27,13 @@ class Unit(NamedTuple):
 
 
 def unit_of(seconds: float) -> Unit:
-    """Choose the unit in which *seconds* reads best; minutes are used from ten minutes on.
+    """Choose the unit in which *seconds* reads best; minutes are used from ten minutes on, hours below 1e15 s.
 
     >>> unit_of(3.3).name, unit_of(0.25).name, unit_of(90).name, unit_of(900).name, unit_of(0).name
     ('s', 'ms', 's', 'min', 's')
     """
+    if abs(seconds) >= LONG:
+        return Unit("s", 1.0)
     fitting = [Unit(name, size) for name, size, least in UNITS if abs(seconds) >= size * least]
     return fitting[-1] if fitting else Unit("ns", 1e-9) if seconds else Unit("s", 1.0)
 
@@ -51,6 +53,8 @@ def seconds(value: float, digits: int = 6) -> str:
 
     >>> seconds(3.3), seconds(0.25), seconds(0), seconds(5400), seconds(0.00119995, 4), seconds(0.00099999999)
     ('3.3 s', '250 ms', '0 s', '90 min', '1.2 ms', '1 ms')
+    >>> seconds(1e99)
+    '1e+99 s'
     """
     unit = unit_of(float(f"{value:.{digits}g}"))
     return f"{number(value / unit.seconds, digits)} {unit.name}"

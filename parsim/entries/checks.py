@@ -5,6 +5,7 @@ costs              seconds and factors that are finite and not negative, one a t
 workloads, parallel   columns that belong together, no cycle
 schedules          each F once, each B (or I and W) once
 collectives        rounds that do what their operation promises
+shardings          what is shared, and how many layers are gathered ahead
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from parsim.core.orders import refuse_chunks
 from parsim.core.promises import WrongRounds, broken, drawn_rounds
 from parsim.core.rounds import MOST_ROUNDS, Round
 from parsim.core.schema import Ask
+from parsim.core.sharding import Sharding
 from parsim.core.wiring import Tier
 from parsim.core.wrong_orders import SHOWN, Wrong, WrongOrders, drawn, miscounted, shape_words, stuck
 from parsim.entries.external import Check, Who
@@ -229,6 +231,18 @@ def rounds(who: Who, given: Mapping[str, Any], answer: Any) -> list[Round] | Ask
     return rows
 
 
+def sharding(who: Who, given: Mapping[str, Any], answer: Any) -> Sharding:
+    """Check what is shared, and how many layers are gathered ahead."""
+    if not isinstance(answer, Sharding):
+        raise who.error(f"returned {shown(answer)}; return a Sharding(optimizer, gradients, weights)")
+    for name, said in answer._asdict().items():
+        if name != "prefetch" and not isinstance(said, bool):
+            raise who.error(f"returned a Sharding with {name}={shown(said)}; write True or False")
+    if not isinstance(answer.prefetch, int) or isinstance(answer.prefetch, bool) or answer.prefetch < 0:
+        raise who.error(f"returned a Sharding with prefetch={shown(answer.prefetch)}; write a whole number, 0 or more")
+    return answer
+
+
 def _is_round(given: Any) -> bool:
     if not isinstance(given, Round) or not (isinstance(given.flows, int) and given.flows > 0):
         return False
@@ -250,5 +264,5 @@ CHECKS: dict[str, tuple[str, Check]] = {  # shelf -> the word for one entry, the
     "schedules": ("schedule", orders),
     "collectives": ("collective", rounds),
     "costs": ("cost", cost),
-    "shardings": ("sharding", anything),
+    "shardings": ("sharding", sharding),
 }

@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from parsim.core.quantities import seconds, size
+from parsim.core.tolerance import CLOSE
 from parsim.core.units import BYTES, SECONDS, parse
 from parsim.lessons.marked import FOUND, NEAR, Marked, close, hint, unanswered, unread
 from parsim.scenario.scenario import Source
 from parsim.study.single import simulate
+
+BESIDE = "passes beside computing or another transfer"
 
 
 def pipeline(answer: object, source: Source, set: Mapping[str, Any] | None = None) -> Marked:
@@ -71,7 +74,7 @@ def _activations(rank: int, source: Source, settings: dict[str, Any]) -> float:
 
 
 def exposed(answer: object, communicator: str, source: Source, set: Mapping[str, Any] | None = None) -> Marked:
-    """Mark the seconds that devices wait for what a communicator moves: the mean that passes beside no computing.
+    """Mark the seconds that devices wait for what a communicator moves: the mean that nothing hides.
 
     Parameters
     ----------
@@ -88,10 +91,11 @@ def exposed(answer: object, communicator: str, source: Source, set: Mapping[str,
     spent = simulate(source, set).to_dict()["communication"][communicator]
     shown, beside = spent["exposed_s"], spent["hidden_s"]
     if close(told, shown, NEAR):
-        return Marked(True, f"Right: {seconds(shown)} show, and {seconds(beside)} pass beside computing.")
+        hidden = f"{seconds(beside)} {BESIDE}" if beside > CLOSE * shown else "nothing is hidden"
+        return Marked(True, f"Right: {seconds(shown)} show, and {hidden}.")
     mistakes = (
-        (shown + beside, "is all that travels, and a part of it passes beside computing."),
-        (beside, "passes beside computing. What is left?"),
+        (shown + beside, f"is all that travels, and a part of it {BESIDE}."),
+        (beside, f"{BESIDE}. What is left?"),
         (shown / 2, "is half of it. What goes one way also comes back."),
     )
     direction = "short" if told < shown else "long"

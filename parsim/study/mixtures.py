@@ -25,6 +25,7 @@ from parsim.training.sharded import ShardedTraining
 
 BUCKETS = (4.0, 0.25)  # times as large
 SMALLER = (4, 8)  # times as small, where the run does not fit
+SAME = {"fsdp": "zero3"}  # another name of the same sharding
 
 
 def trials(scenario: Scenario, training: ShardedTraining) -> Iterator[Trial]:
@@ -90,7 +91,7 @@ def _of_data_ranks(scenario: Scenario, training: ShardedTraining) -> Iterator[Tr
     """Yield what data ranks may share, and how much they add up at once."""
     own = kind_of((scenario.values.get("plan") or {}).get("sharding") or "none")
     for name in shardings.entries():
-        if name != own:
+        if name not in (own, SAME.get(own), *SAME):
             words = f"sharding: {name} instead of {own}"
             yield _trial(scenario, "other_sharding", words, {"plan.sharding": name}, ["plan.sharding"])
     bucket = training.parallelism.bucket

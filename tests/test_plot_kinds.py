@@ -435,7 +435,7 @@ def test_the_graph_shows_the_workers_of_communication_lanes_and_leads_the_path_t
 
 def test_a_thick_edge_is_one_of_the_path_and_a_dashed_one_a_wait_for_a_worker():
     run = run_of(4, 1, after=lambda i: {"t0": "1 s"} if i == 2 else {})
-    axes = dag.dag(run.job.graph, [0, 2, 1], a_sheet(), ["w0"] * 4)
+    axes = dag.dag(run.job.graph, [0, 2, 1], a_sheet(), ["w0"] * 4, {})
     thick = [shapes for shapes in axes.collections if shapes.get_zorder() == 1.2]
     assert [len(shapes.get_paths()) for shapes in thick] == [1]
     (waits,) = [shapes for shapes in axes.collections if shapes.get_zorder() == 1.1]
@@ -515,10 +515,16 @@ def test_who_waited_for_whose_worker_is_led_around_other_tasks():
         assert all(abs(laid.y[bend] - laid.y[task]) >= 1 for task in range(6) if laid.x[task] == laid.x[bend])
 
 
-def test_a_graph_of_more_workers_than_colours_shows_kinds():
+def test_a_graph_of_more_workers_than_colours_shows_kinds_as_the_gantt_chart_does():
     wanted = {"cluster.devices": 9, "plan.pipeline": 9}
-    axes = parsim.simulate(SCENARIOS / "06_pipeline_1f1b.yaml", set=wanted).plot("graph")
+    run = parsim.simulate(SCENARIOS / "06_pipeline_1f1b.yaml", set=wanted)
+    axes, chart = run.plot("graph"), run.plot("gantt")
     assert [text.get_text() for text in axes.get_legend().get_texts()][:2] == ["forward", "backward"]
+    marks = dict(zip(("forward", "backward"), axes.get_legend().legend_handles[:2], strict=True))
+    words = [text.get_text() for text in chart.get_legend().get_texts()]
+    bars = dict(zip(words, chart.get_legend().legend_handles, strict=True))
+    for kind, mark in marks.items():
+        assert to_hex(mark.get_color()) == to_hex(bars[kind].get_facecolor())
 
 
 def points(*rows):

@@ -9,7 +9,7 @@ A graph of more tasks than can be told apart is refused: its critical path is on
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -46,6 +46,8 @@ THICK = 2.2  # points, width of the path
 DASHES = (0, (2.0, 1.2))
 QUEUES = 40  # waits for a worker up to which the path is connected
 
+Fills = Mapping[str, style.Look]
+
 
 class Drawing(NamedTuple):
     """A graph with a layout; `groups` are the words that colour its tasks, `path` is the critical path."""
@@ -75,9 +77,9 @@ class Drawing(NamedTuple):
         return len(self.names) <= NAMED and across >= 40.0 and down >= 14.0
 
 
-def alone(graph: TaskGraph, path: Sequence[int], groups: Sequence[str], title: str) -> Axes:
+def alone(graph: TaskGraph, path: Sequence[int], groups: Sequence[str], fills: Fills, title: str) -> Axes:
     """Draw *graph* on its own sheet of a fitting size; see `dag` for the other parameters."""
-    drawing = _drawing(graph, path, groups)
+    drawing = _drawing(graph, path, groups, fills)
     axes = page(*_inches(drawing), MARGINS)
     headline(axes.figure, MARGINS.left, title)
     return _draw(drawing, axes)
@@ -99,15 +101,16 @@ def _words(drawing: Drawing, task: int) -> list[str]:
     return [short(written(word), NAME) for word in (drawing.names[task], drawing.groups[task]) if word]
 
 
-def dag(graph: TaskGraph, path: Sequence[int], axes: Axes, groups: Sequence[str]) -> Axes:
+def dag(graph: TaskGraph, path: Sequence[int], axes: Axes, groups: Sequence[str], fills: Fills) -> Axes:
     """Draw *graph* on *axes*.
 
     Parameters
     ----------
     path : the tasks of the critical path, in order; in a pair without an edge, the second waited for the worker.
     groups : a word for each task, such as its worker or its kind; a few words get their own colours.
+    fills : the fills of words that have one in other pictures; others get one by their order.
     """
-    return _draw(_drawing(graph, path, groups), axes)
+    return _draw(_drawing(graph, path, groups, fills), axes)
 
 
 def _draw(drawing: Drawing, axes: Axes) -> Axes:
@@ -134,13 +137,14 @@ def _notes(drawing: Drawing) -> Iterator[str]:
         yield f"{drawing.waits} waits of the path for a worker are not drawn"
 
 
-def _drawing(graph: TaskGraph, path: Sequence[int], groups: Sequence[str]) -> Drawing:
+def _drawing(graph: TaskGraph, path: Sequence[int], groups: Sequence[str], fills: Fills) -> Drawing:
     tasks = len(graph)
     if tasks > MOST:
         raise RunError(f"a graph of {tasks} tasks has no room in a picture; the most are {MOST}; draw path instead")
     mine = list(map(printable, groups))
     words = list(dict.fromkeys(sorted(mine, key=_natural)))
-    looks = dict(zip(words, style.GROUPS, strict=False)) if len(words) <= len(style.GROUPS) else {}
+    few = style.GROUPS if len(words) <= len(style.GROUPS) else ()
+    looks = {word: (fills.get(word, fill), mark) for word, (fill, mark) in zip(words, few, strict=False)}
     names = [legible(str(name), task) for task, name in enumerate(graph.names)]
     parent, child = graph.edges.parent.tolist(), graph.edges.child.tolist()
     known, shown = set(zip(parent, child, strict=True)), list(path)

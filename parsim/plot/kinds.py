@@ -139,7 +139,7 @@ def _hotspots(run: Run, axes: Axes) -> Axes:
 
 
 def _graph(run: Run, axes: Axes) -> Axes:
-    return dag.dag(run.job.graph, _path_tasks(run), axes, _groups(run))
+    return dag.dag(run.job.graph, _path_tasks(run), axes, *_groups(run))
 
 
 def _path_tasks(run: Run) -> list[int]:
@@ -147,15 +147,16 @@ def _path_tasks(run: Run) -> list[int]:
     return [int(timeline.number[step.row]) for step in critical_path(timeline) if timeline.of_tasks[step.row]]
 
 
-def _groups(run: Run) -> list[str]:
-    """Return the worker of each task, or its kind where there are more workers than colours."""
+def _groups(run: Run) -> tuple[list[str], dag.Fills]:
+    """Return the worker of each task, or its kind, filled as in the Gantt chart, of more workers than colours."""
     graph, timeline = run.job.graph, run.timeline
     if len(run.job.cluster.workers) > len(style.GROUPS):
-        return [graph.kinds[code] for code in graph.kind.tolist()]
+        kinds = [graph.kinds[code] for code in graph.kind.tolist()]
+        return kinds, {kind: style.KINDS.get(kind, style.OTHER) for kind in kinds}
     rows = np.flatnonzero(timeline.of_tasks)
     worker = np.zeros(len(graph), np.int64)
     worker[timeline.number[rows]] = timeline.workers.code[rows]
-    return [timeline.workers.table[code] for code in worker.tolist()]
+    return [timeline.workers.table[code] for code in worker.tolist()], {}
 
 
 def _on(title: str, sheet: Callable[[Run, str], Axes], draw: Callable[[Run, Axes], Axes]) -> Kind:
@@ -173,7 +174,7 @@ KINDS = {
     "memory": Kind("{name}: memory of devices over the run", _memory_alone, _memory),
     "graph": Kind(
         "{name}: task graph with its critical path",
-        lambda run, title: dag.alone(run.job.graph, _path_tasks(run), _groups(run), title),
+        lambda run, title: dag.alone(run.job.graph, _path_tasks(run), *_groups(run), title),
         _graph,
     ),
     "load": Kind(

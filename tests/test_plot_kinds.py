@@ -688,6 +688,52 @@ def test_looks_are_told_apart_in_grey_print():
     assert len(set(marks)) == len(marks)
 
 
+SEEN = (  # by any eye; of no red, no green, no blue: Machado, Oliveira and Fernandes (2009), severity 1
+    np.eye(3),
+    np.array(
+        [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+    ),
+    np.array(
+        [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
+    ),
+    np.array(
+        [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
+    ),
+)
+CONES = np.array(  # from linear RGB, and from their cube roots to lightness and colour: Ottosson (2020), Oklab
+    [
+        [0.4122214708, 0.5363325363, 0.0514459929],
+        [0.2119034982, 0.6806995451, 0.1073969566],
+        [0.0883024619, 0.2817188376, 0.6299787005],
+    ],
+)
+OKLAB = np.array(
+    [
+        [0.2104542553, 0.7936177850, -0.0040720468],
+        [1.9779984951, -2.4285922050, 0.4505937099],
+        [0.0259040371, 0.7827717662, -0.8086757660],
+    ],
+)
+
+
+def unlike(one, other):
+    """Return how far apart two colours are, at least, in the eyes of all."""
+    values = np.array([[int(face[i : i + 2], 16) / 255 for i in (1, 3, 5)] for face in (one, other)])
+    linear = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+    places = [np.cbrt(np.clip(linear @ eye.T, 0, 1) @ CONES.T) @ OKLAB.T for eye in SEEN]
+    return min(np.linalg.norm(one - other) for one, other in places)
+
+
+def test_communicators_are_as_unlike_as_the_colours_of_okabe_and_ito():
+    theirs = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7")
+    least = min(unlike(*pair) for pair in combinations(theirs, 2))
+    exchanges = [look.face for look in style.EXCHANGES.values()]
+    others = [style.KINDS[kind].face for kind in ("forward", "backward", "optimizer")]
+    for one in exchanges:
+        for other in [*others, style.THEORY, *exchanges]:
+            assert one is other or unlike(one, other) >= least
+
+
 def test_colours_are_the_style_s_alone():
     spoken = re.compile(
         r"""#[0-9a-fA-F]{3,8}\b|colors?"?[=:] ?["'](?!none)|"(?:red|blue|green|black|white|grey|gray)\""""

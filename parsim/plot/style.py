@@ -52,12 +52,12 @@ KINDS = {
     "gather": Look(GREY, "\\\\\\"),
     "merge": Look(GREY, "xxx"),
 }
-EXCHANGES = {  # transfers of communicators; data as transfers in general
+EXCHANGES = {  # transfers of communicators; data as transfers in general, the others unlike work and T_total
     "data": Look(ORANGE),
-    "tensor": Look("#7A3B00"),
-    "pipeline": Look(VERMILLION),
-    "context": Look("#FFD166", "..."),
-    "expert": Look("#A67C00", "xxx"),
+    "tensor": Look("#5A0087"),
+    "pipeline": Look("#1A1A1A"),
+    "context": Look("#B4C3A5", "..."),
+    "expert": Look("#A569FF", "\\\\\\"),
 }
 OTHER = Look(VERMILLION, "ooo")
 WAITING = Look("#FCEBC5")  # pale orange: only transfers take place

@@ -174,9 +174,23 @@ def test_the_parameter_server_is_played_where_it_is_asked_for():
     raw = {**scenario({"split": "data"}), "cluster": {"devices": 8, "device": "a100-80g", "topology": LINKS}}
     found = parsim.splits(raw)
     assert list(found.costs) == ["data", "layers", "parameter server"]
-    assert found.to_dict()["costs"]["layers"]["refused"].startswith(
-        "plan.pipeline: 8 ranks make 8 stages, and the model"
-    )
+
+
+def test_layers_too_few_for_a_pipeline_of_all_devices_are_split_over_replicas_of_the_deepest_one():
+    """Two blocks, embedding and head are four layers, so that eight devices are 2 x 4; the plan itself is a third."""
+    raw = scenario({"data": 4, "tensor": 2, "microbatch_size": 2})
+    found = parsim.splits(raw)
+    why = "plan.pipeline: 8 ranks make 8 stages, and the model has 4 layers, embedding and head included"
+    assert found.to_dict()["layers"] == {"data": 2, "pipeline": 4, "why": why}
+    assert list(found.costs) == ["data", "layers", "plan"]
+    shapes = ({"data": 8}, {"data": 2, "pipeline": 4}, {"data": 4, "tensor": 2})
+    played = [parsim.simulate({**raw, "plan": {**shape, "microbatch_size": 2}}) for shape in shapes]
+    assert [one.makespan_s for one in found.costs.values()] == [one.timeline.makespan_s for one in played]
+    told = " ".join(found.report().split())
+    assert f"layers: 2 replicas of a pipeline of 4 ranks, the deepest that can be played; {why}." in told
+    assert "8 devices; layers: 2 replicas of a pipeline of 4 ranks; plan: the scenario's own" in [
+        words.get_text() for words in found.plot().texts
+    ]
 
 
 def test_links_are_not_tried_where_only_priced_exchanges_are_on_the_path():

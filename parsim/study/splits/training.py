@@ -2,8 +2,10 @@
 
 data      P replicas with all layers    gradients are added up by an all-reduce    costs storage and transfer
 layers    a pipeline of P ranks         outputs and gradients of stages travel     costs bubbles, and a schedule
+plan      the scenario's own, where it is neither
 
-The parameter server, `split: data`, is played only where the scenario asks for it.
+Where the model has too few layers for P ranks, replicas of the deepest pipeline that divides P are played: of 42 layers
+on 64 devices 2 x 32. The parameter server, `split: data`, is played only where the scenario asks for it.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from parsim.build import plan_class
+from parsim.build import build, plan_class
 from parsim.core.errors import ParsimError
 from parsim.core.quantities import seconds, size
 from parsim.core.schema import kind_of
@@ -32,14 +34,16 @@ from parsim.study.runner import Runner
 from parsim.study.runner import size as size_of
 from parsim.study.splits.runs import Refused
 from parsim.study.splits.sweep import Sweep
+from parsim.training.degrees import ORDER, Degrees
 from parsim.training.plan import TrainingPlan
 from parsim.training.program import Training
+from parsim.training.sharded import ShardedTraining
 from parsim.workloads import workloads
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SERVER = "parameter server"
+SERVER, OWN = "parameter server", "plan"
 TAKEN = ("split", "subsets", "sends", "data", "tensor", "context", "expert", "order", "pipeline", "microbatches")
 KEPT = ("weights", "gradients", "optimizer")
 
@@ -66,6 +70,19 @@ class Costs(NamedTuple):
         return self._asdict()
 
 
+class Layers(NamedTuple):
+    """The split by layers: how many replicas of a pipeline of how many ranks, and why it is no deeper."""
+
+    data: int
+    pipeline: int
+    why: str = ""  # empty: it has a rank on each device
+
+    @property
+    def words(self) -> str:
+        """The replicas and the ranks in words."""
+        return f"{self.data} replica{'s' * (self.data > 1)} of a pipeline of {self.pipeline} ranks"
+
+
 @dataclass(frozen=True)
 class TrainingSplits:
     """The splits of a training, each on all devices with the same batch."""
@@ -73,6 +90,7 @@ class TrainingSplits:
     name: str
     sha256: str
     devices: int
+    layers: Layers
     costs: Mapping[str, Costs | Refused]
     sweeps: tuple[Sweep, ...] = ()  # of a training nothing is varied
 
@@ -94,7 +112,7 @@ class TrainingSplits:
         """Return everything as plain values."""
         costs = {split: one.to_dict() for split, one in self.costs.items()}
         base = {**VERSIONS, "scenario": self.name, "scenario_sha256": self.sha256, "workers": self.devices}
-        return {**base, "costs": costs, "sentence": self.sentence}
+        return {**base, "layers": self.layers._asdict(), "costs": costs, "sentence": self.sentence}
 
     def report(self) -> str:
         """Write it for people."""
@@ -115,11 +133,19 @@ class TrainingSplits:
         return "\n".join([title, "=" * len(title), *table(rows, words=(0,)), "", *told]) + "\n"
 
     def _notes(self) -> Iterator[str]:
+        if self.layers.why:
+            yield f"layers: {self.layers.words}, the deepest that can be played; {self.layers.why}."
+        if OWN in self.costs:
+            yield "plan: the scenario's own, which is neither."
         for split, one in self.costs.items():
             if isinstance(one, Refused):
                 yield f"{split} cannot be played: {one.why}."
-            elif one.lacks:
-                yield f"{split} does not fit: {one.lacks}."
+            yield from self._lacking(split)
+
+    def _lacking(self, split: str) -> Iterator[str]:
+        one = self.costs[split]
+        if isinstance(one, Costs) and one.lacks:
+            yield f"{split} does not fit: {one.lacks}."
 
     def _repr_html_(self) -> str:
         """Show the study in a notebook."""
@@ -145,7 +171,10 @@ class TrainingSplits:
             bars("ranks not computing", lambda one: [one.bubble_of_whole], lambda value: f"{100 * value:.1f} %"),
         ]
         title = f"{self.name}: the same batch, split by data and by layers"
-        return plot.splits(title, [f"{self.devices} devices", ""], [], costs)
+        shape = f"; layers: {self.layers.words}" if self.layers.why else ""
+        own = "; plan: the scenario's own" if OWN in self.costs else ""
+        lacking = [note for split in self.costs for note in self._lacking(split)]
+        return plot.splits(title, [f"{self.devices} devices{shape}{own}", " ".join(lacking)], [], costs)
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write splits.json, splits.png and splits.svg."""
@@ -160,14 +189,14 @@ def _earlier(data: Costs, layers: Costs) -> str:
 
     >>> data, layers = (Costs(end, 1.0, {}, 1.0, 0.0, 0.0, 0.0, lacks) for end, lacks in ((1.0, "w0"), (3.0, "")))
     >>> _earlier(data, layers)
-    'Only layers fits into memory; data would end 2 s earlier'
+    'Of the two only layers fits into memory; data would end 2 s earlier'
     """
     gap = layers.makespan_s - data.makespan_s
     first, best, other = ("data", data, layers) if gap >= 0 else ("layers", layers, data)
     ahead = seconds(abs(gap), 3)
     if not best.lacks:
         return f"{first.capitalize()} ends {ahead} earlier"
-    fits = "Neither" if other.lacks else f"Only {'layers' if first == 'data' else 'data'}"
+    fits = "Neither of the two" if other.lacks else f"Of the two only {'layers' if first == 'data' else 'data'}"
     return f"{fits} fits into memory; {first} would end {ahead} earlier"
 
 
@@ -181,23 +210,49 @@ def of_training(case: Case, executor: Executor | None) -> TrainingSplits:
     """Play the splits of a training."""
     job = case.own
     assert isinstance(job.graph.program, Training)
-    scenarios = _scenarios(case.scenario, job.graph.program, job.cluster.p)
+    layers, scenarios = _scenarios(case.scenario, job.graph.program, job.cluster.p)
     with Runner(executor) as runner:
         runner.expect(len(scenarios), size_of(job.graph), [case])
         found = runner.answers("runs", [(_costs, one) for one in scenarios.values()])
-    return TrainingSplits(job.name, job.sha256, job.cluster.p, dict(zip(scenarios, found, strict=True)))
+    return TrainingSplits(job.name, job.sha256, job.cluster.p, layers, dict(zip(scenarios, found, strict=True)))
 
 
-def _scenarios(scenario: Scenario, training: Training, devices: int) -> dict[str, Scenario]:
-    """Return the scenario of each split."""
-    rows, own = training.model.rows, scenario.values.get("plan") or {}
+def _scenarios(scenario: Scenario, training: Training, devices: int) -> tuple[Layers, dict[str, Scenario]]:
+    """Return the shape of the split by layers, and the scenario of each split."""
+    own = scenario.values.get("plan") or {}
+    layers, by_layers = _deepest(scenario, training, devices)
+    found = {"data": _shaped(scenario, training, devices, 1), "layers": by_layers}
+    if own.get("split") == "data":
+        found[SERVER] = scenario
+    elif isinstance(training, ShardedTraining):
+        degrees = training.parallelism.degrees._replace(order=ORDER)
+        if degrees not in (Degrees(data=devices), Degrees(data=layers.data, pipeline=layers.pipeline)):
+            found[OWN] = scenario
+    return layers, found
+
+
+def _deepest(scenario: Scenario, training: Training, devices: int) -> tuple[Layers, Scenario]:
+    """Return the deepest pipeline that divides the devices and can be played; where none can, that of all devices."""
+    rows, why = training.model.rows, ""
+    whole = _shaped(scenario, training, 1, devices)
+    for data in range(1, devices):
+        if devices % data == 0 and rows % data == 0:
+            one = _shaped(scenario, training, data, devices // data)
+            try:
+                build(one)
+            except ParsimError as error:
+                why = why or first_line(error)
+            else:
+                return Layers(data, devices // data, why), one
+    return Layers(1, devices), whole
+
+
+def _shaped(scenario: Scenario, training: Training, data: int, pipeline: int) -> Scenario:
+    """Return the training as replicas of a pipeline, with the same batch and microbatches of the same size."""
     each = max(part.stop - part.start for part in training.cut.parts)
-    plan = {key: held for key, held in own.items() if key not in TAKEN}
-    found = {}
-    for split, data in (("data", devices), ("layers", 1)):
-        degrees = {"data": devices} if split == "data" else {"pipeline": devices}
-        found[split] = changed(changed(scenario, {"plan": {**plan, **degrees}}), batched(rows, data, each))
-    return {**found, SERVER: scenario} if own.get("split") == "data" else found
+    plan = {key: held for key, held in (scenario.values.get("plan") or {}).items() if key not in TAKEN}
+    degrees = {"pipeline": pipeline} if pipeline > 1 else {}
+    return changed(changed(scenario, {"plan": {**plan, **degrees}}), batched(training.model.rows, data, each))
 
 
 def _costs(scenario: Scenario) -> Costs | Refused:

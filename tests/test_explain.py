@@ -163,6 +163,26 @@ def test_flows_have_neither_workers_to_spare_nor_a_policy():
     assert changed["no_transfer_delay"] == 3.0  # its limit is gone, its start is not
 
 
+def test_a_collective_has_no_policy_to_choose_and_no_memory_to_double():
+    found = parsim.explain(FOLDER / "28_hierarchical_all_reduce.yaml")
+    assert list(found.others.makespan_s) == ["fifo"]
+    assert not found.others.failed
+    assert "more_memory" not in makespans(found)
+    assert refused(found)["best_policy"] == "there are no tasks to assign"
+    assert "Every policy" not in found.report()
+
+
+@pytest.mark.parametrize("degrees", [{"data": 2}, {"split": "layers", "pipeline": 1, "microbatches": 2}])
+def test_without_a_pipeline_no_schedule_is_tried(degrees):
+    raw = {"cluster": {"devices": 2, "device": "a100-80g", "topology": {"kind": "full", "bandwidth": "10 GB/s"}}}
+    work = {"kind": "transformer", "vocabulary": 64, "width": 16, "heads": 2, "sequence": 8, "batch": 4, "blocks": 2}
+    found = parsim.explain(raw | {"workload": work, "plan": degrees})
+    assert list(found.others.makespan_s) == ["1f1b"]
+    assert not found.others.failed
+    assert refused(found)["best_schedule"] == "there is no pipeline: one rank has all stages"
+    assert "Every schedule" not in found.report()
+
+
 def test_of_a_pipeline_the_schedules_are_tried():
     """GPipe and 1F1B are equally long with equal stages: (m + p - 1)(F + B)."""
     found = parsim.explain(FOLDER / "06_pipeline_1f1b.yaml")

@@ -93,11 +93,11 @@ class Asked(NamedTuple):
 
 def asked(scenario: Scenario, job: Job) -> Asked:
     """Return what to try for *scenario* and its *job*. A pipeline keeps its ranks and microbatches."""
-    if not len(job.graph):
-        return Asked("policy", job.policy_name, {})
     if job.graph.orders:
         plan = dict(scenario.values.get("plan") or {})
         own = kind_of(plan.get("schedule") or SCHEDULE.name)
+        if no_choice(job):
+            return Asked("schedule", own, {})
         chunks = chunks_of(Ask(own, schedules[own]), plan.get("chunks"))  # the same stages for every schedule
         plan |= {"pipeline": ranks_of(job.graph), "chunks": chunks}
         sections = {name: {"plan": {**plan, "schedule": name}} for name in every_schedule() if name != own}
@@ -106,7 +106,15 @@ def asked(scenario: Scenario, job: Job) -> Asked:
                 section["plan"]["chunks"] = chunks_for(name, chunks)
         return Asked("schedule", own, sections)
     own = job.policy_name
-    return Asked("policy", own, {name: {"policy": name} for name in every_policy() if name != own})
+    names = () if no_choice(job) else every_policy()
+    return Asked("policy", own, {name: {"policy": name} for name in names if name != own})
+
+
+def no_choice(job: Job) -> str:
+    """Say why no policy or schedule has anything to choose; empty where one has."""
+    if job.graph.orders:
+        return "there is no pipeline: one rank has all stages" if ranks_of(job.graph) == 1 else ""
+    return "" if job.graph.computes.any() else "there are no tasks to assign"
 
 
 class Outcome(NamedTuple):
@@ -205,8 +213,8 @@ def best(found: Others, job: Job) -> Change | Refused:
     scenario's own.
     """
     change, words = f"best_{found.sort}", f"best known {found.sort}"
-    if not len(job.graph):
-        return Refused(change, words, "there are no tasks to assign")
+    if why := no_choice(job):
+        return Refused(change, words, why)
     trains = isinstance(job.graph.program, Training) and bool(job.memories)
     name = found.best_that_fits if trains else found.best_alike
     own = " (its own)" if name == found.own else f" with limit: {found.limit[name]}" if name in found.limit else ""

@@ -32,6 +32,7 @@ from parsim.core.graph import Bools, Floats, TaskGraph
 from parsim.core.job import Job
 from parsim.core.timeline import CAUSES, STEPS, Timeline
 from parsim.metrics.critical_path import critical_path
+from parsim.metrics.memory import peaks
 from parsim.scenario.scenario import Scenario
 from parsim.study import counterfactual as other
 from parsim.study import fitting, mixtures
@@ -151,12 +152,12 @@ def _steps(job: Job) -> Iterator[Trial]:
 def _memory(job: Job, timeline: Timeline) -> Iterator[Trial]:
     """Yield a trial with more memory on the devices where workers waited for room; where none waited, on all.
 
-    Where no worker waited, the policy may have placed tasks elsewhere for lack of room.
+    Where no worker waited, the policy may have placed tasks elsewhere for lack of room, if any needs room.
     """
     short = np.unique(timeline.idle.worker[timeline.idle.cause == CAUSES.index("memory")])
     names = list(dict.fromkeys(job.cluster.devices[job.cluster.device_of_worker[one]].name for one in short.tolist()))
     names = names or [device.name for device in job.cluster.devices if device.limited]
-    if names:
+    if names and peaks(job, timeline).any():
         more = f" and {len(names) - 1} more" if len(names) > 1 else ""
         words = f"twice the memory of {names[0]}{more}"
         yield Trial("more_memory", words, partial(other.more_memory, names, 2.0), names[0])

@@ -28,8 +28,9 @@ from parsim.core.timeline import STEPS
 from parsim.costs import costs
 from parsim.entries.checked_policy import guarded
 from parsim.entries.external import Outside, staying
-from parsim.hardware import ClusterForm, about_memory, about_names, countable, devices_of, wired
+from parsim.hardware import ClusterForm, about_memory, about_names, countable, devices_of, notes_on_kind, wired
 from parsim.lower import complaints_about, too_long
+from parsim.misplaced import placed
 from parsim.policies import policies
 from parsim.scenario.document import MANY
 from parsim.scenario.repair import mended
@@ -113,6 +114,7 @@ def sections(values: dict[str, Any]) -> tuple[dict[str, Any], list[Complaint]]:
     kind = kind_of(values.get("workload"))
     if "plan" in said and isinstance(kind, str) and kind in workloads.entries():
         form = plan_class(workloads[kind])
+        complaints = [placed(complaint, values, form) for complaint in complaints]
         plan = _collect(complaints, lambda: form(**check(form, values.get("plan") or {})), ("plan",))
         del said["plan"]
         if plan is not None:
@@ -129,9 +131,7 @@ def _right(complaints: list[Complaint], form: Callable[..., Any], raw: Any, path
     except Invalid as invalid:
         complaints += [complaint.below(*path) for complaint in invalid.complaints]
         wrong = {str(complaint.path[0]) for complaint in invalid.complaints if complaint.path}
-    if not wrong:
-        return {}
-    return check(form, {key: raw[key] for key in raw if key not in wrong}, tuple(sorted(wrong)))
+    return check(form, {key: raw[key] for key in raw if key not in wrong}, tuple(sorted(wrong))) if wrong else {}
 
 
 def _settled(scenario: Scenario, said: dict[str, Any]) -> dict[str, Any]:
@@ -267,7 +267,8 @@ def _job(
     complaints += [complaint.below("cost") for complaint in remarks.complaints]
     if computed and isinstance(graph.program, Training):
         complaints += not_computed(graph.program)
-    job = replace(_put_together(scenario, said, cluster, graph, cost, policy), notes=tuple(remarks.notes))
+    notes = (*notes_on_kind(said["cluster"]), *remarks.notes)
+    job = replace(_put_together(scenario, said, cluster, graph, cost, policy), notes=notes)
     if not computed and (graph.only_activations or isinstance(graph.program, Training)):
         job = job.beyond_memory()
     complaints += complaints_about(job)

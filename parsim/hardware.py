@@ -134,8 +134,7 @@ class ClusterForm:
 def countable(form: ClusterForm, complaints: Sequence[Complaint]) -> bool:
     """Return whether the number of devices is known, or nobody states it; a wrong topology or plan may have."""
     wrong = any(one.path[:1] == ("plan",) or one.path[:2] == ("cluster", "topology") for one in complaints)
-    counts = form.topology is not None and "devices" in topologies.claims(form.topology.name)
-    return form.devices is not None or counts or not wrong
+    return form.devices is not None or claimed(form.topology, "devices") is not None or not wrong
 
 
 def devices_of(form: ClusterForm, workers: int = 0) -> tuple[Device, ...]:
@@ -184,6 +183,15 @@ def _of_node(form: ClusterForm) -> str | DeviceForm:
     if isinstance(form.device, str) or form.device.kind is not None:
         return form.device
     return replace(form.device, kind=claimed(form.topology, "device"))
+
+
+def notes_on_kind(form: ClusterForm) -> list[str]:
+    """Return a note where the stated kind of all devices is not that of the topology's node."""
+    stated = form.device if isinstance(form.device, str) else form.device.kind
+    of_node = claimed(form.topology, "device") if stated is not None else None
+    if of_node is None or of_node == stated:
+        return []
+    return [f"devices are {stated}, as cluster.device says; a node of this kind has {of_node}"]
 
 
 def _device(row: NamedDevice, path: Path, default: dict[str, Any]) -> Device:

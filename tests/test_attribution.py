@@ -58,7 +58,7 @@ COUNTED = {
 def test_the_report_and_the_notebook_show_them():
     run = parsim.simulate(COUNTED["a slow stage"][0])
     assert "  + imbalance      36 ms  46.2 %  by which the busiest ranks compute longer than the mean" in run.report()
-    assert "Where the time of the pipeline went, idleness of the busiest rank: w2\n" in run.report()
+    assert "Where the time of the ranks went, idleness of the busiest rank: w2\n" in run.report()
     assert "by which the busiest ranks" in run._repr_html_()
 
 

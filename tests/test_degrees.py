@@ -320,6 +320,14 @@ def test_iterations_are_equally_long():
         ({"pipeline": 4, "schedule": "dualpipe", "microbatches": 8}, "plan.schedule", "on two ranks"),
         ({"pipeline": 4, "chunks": 2, "schedule": "interleaved-1f1b", "microbatches": 4}, "plan.chunks", "8 stages"),
         ({"data": 4, "sharding": "zero4"}, "plan.sharding", "Did you mean 'zero3'?"),
+        ({"dp": 4}, "plan.dp", "Did you mean 'data'?"),
+        ({"tp": 4}, "plan.tp", "Did you mean 'tensor'?"),
+        ({"pp": 4}, "plan.pp", "Did you mean 'pipeline'?"),
+        ({"cp": 4}, "plan.cp", "Did you mean 'context'?"),
+        ({"ep": 4}, "plan.ep", "Did you mean 'expert'?"),
+        ({"data": 4, "mbs": 1}, "plan.mbs", "Did you mean 'microbatch_size'?"),
+        ({"data": 4, "gas": 1}, "plan.gas", "Did you mean 'microbatches'?"),
+        ({"data": 4, "algorithm": "tree"}, "plan.algorithm", "Did you mean 'double-binary-tree'?"),
         ({"data": 4, "sharding": "fsdq"}, "plan.sharding", "Did you mean 'fsdp'?"),
     ],
 )
@@ -328,6 +336,41 @@ def test_wrong_plans_are_refused_where_they_stand(plan, path, message):
         run(plan, SMALL, 4)
     (fault,) = error.value.faults
     assert (fault.path, message in fault.message) == (path, True), fault
+
+
+@pytest.mark.parametrize(
+    ("work", "path", "message"),
+    [
+        ({"microbatches": 2}, "workload.microbatches", "belongs to plan; write it there: 'plan: {microbatches: ...}'"),
+        ({"microbatch_size": 2}, "workload.microbatch_size", "belongs to plan"),
+        ({"preset": "mixtral-8x7b"}, "workload.preset", "'mixtral-8x7b' is a preset of kind: mixture"),
+        ({"preset": "resnet50"}, "workload.preset", "'resnet50' is a preset of kind: cnn"),
+        ({"preset": "gpt3-13c"}, "workload.preset", "Did you mean 'gpt3-13b'?"),
+        ({"kind": "mixture", "preset": "t5-small"}, "workload.preset", "is a preset of kind: encoder_decoder"),
+    ],
+)
+def test_what_belongs_elsewhere_is_told_where(work, path, message):
+    with pytest.raises(ScenarioError) as error:
+        run({"data": 4}, LLAMA | work, 4)
+    (fault,) = error.value.faults
+    assert (fault.path, message in fault.message) == (path, True), fault
+
+
+ISLANDS = {"topology": {"kind": "islands", "node": "dgx-h100"}}
+
+
+def test_a_wrong_plan_alone_is_told_where_it_says_how_many_devices_there_are():
+    with pytest.raises(ScenarioError) as error:
+        simulate({"cluster": ISLANDS, "workload": LLAMA, "plan": {"data": 8, "sharding": "fsdq"}})
+    assert [fault.path for fault in error.value.faults] == ["plan.sharding"]
+
+
+@pytest.mark.parametrize(("device", "told"), [("a100-80g", 1), ({"kind": "a100-80g"}, 1), ("h100-80g", 0), ({}, 0)])
+def test_a_device_that_is_not_that_of_the_node_goes_and_is_told(device, told):
+    cluster = ISLANDS | {"device": device}
+    found = simulate({"cluster": cluster, "workload": LLAMA, "plan": {"data": 8, "microbatches": 1}})
+    assert found.report().count("devices are a100-80g, as cluster.device says") == told
+    assert "Where the time of the ranks went" in found.report()
 
 
 @pytest.mark.parametrize(

@@ -223,3 +223,14 @@ def test_a_topology_that_does_not_say_which_ways_are_alike_is_refused_for_many_d
             parsim.simulate({"cluster": wired(100_000, "bus"), "workload": CHAINS})
     finally:
         topologies.remove("bus")
+
+
+def test_links_and_routes_that_are_missing_are_told_with_an_example():
+    cluster = {"devices": 2, "topology": {"kind": "custom"}}
+    work = {"kind": "tasks", "tasks": [{"name": "a", "compute": "1 s"}]}
+    with pytest.raises(parsim.ScenarioError) as error:
+        parsim.simulate({"cluster": cluster, "workload": work})
+    assert {fault.path: fault.message for fault in error.value.faults} == {
+        "cluster.topology.links": "is missing; write for example 'links: [{name: L1, bandwidth: 400 Gbit/s}]'",
+        "cluster.topology.routes": "is missing; write for example 'routes: [{from: w0, to: w1, over: [L1]}]'",
+    }

@@ -11,6 +11,16 @@ SHOWN = 20  # names in a message
 LONGEST = 60  # characters of a name in a message
 MANY = 500  # names up to which the nearest is searched
 PATIENCE = 5_000  # comparisons of all unknown names together
+ELSEWHERE = {  # what other programs and papers call it
+    "dp": "data",
+    "tp": "tensor",
+    "pp": "pipeline",
+    "cp": "context",
+    "ep": "expert",
+    "mbs": "microbatch_size",
+    "gas": "microbatches",
+    "tree": "double-binary-tree",
+}
 
 
 class Known:
@@ -50,6 +60,8 @@ class Known:
         return f"unknown {what} '{word}'; known are: {self._list}"
 
     def _nearest(self, word: str) -> list[str]:
+        if ELSEWHERE.get(word) in self._names:
+            return [ELSEWHERE[word]]
         if self._patience <= 0:
             return []
         import difflib  # only imported if a name is wrong
@@ -61,6 +73,8 @@ class Known:
 def did_you_mean(word: str, known: Iterable[str], what: str = "name") -> str:
     """Return the message that *word* is unknown.
 
+    >>> did_you_mean("tp", ["data", "tensor"], "key")
+    "unknown key 'tp'. Did you mean 'tensor'?"
     >>> did_you_mean("x", ["fifo", "heft"])
     "unknown name 'x'; known are: fifo, heft"
     >>> did_you_mean("fifo,heft", ["fifo", "heft"])

@@ -72,7 +72,7 @@ def report(facts: Mapping[str, Any], timeline: Timeline, steps: Sequence[str], n
         _part("Timeline", gantt(timeline, WIDTH - 2).splitlines()),
         _part("Steps", [line for step in steps for line in _wrapped(step)]),
         _part("Where the time went, mean of the workers", ledger(facts)),
-        _part(f"Where the time of the pipeline went{_seen_from(facts.get('pipeline'))}", pipeline(facts)),
+        _part(f"Where the time of the ranks went{_seen_from(facts.get('pipeline'))}", pipeline(facts)),
         _part("Communication, mean of the workers", communication(facts)),
         _part("Devices", devices(facts["devices"])),
         _part("Memory at the peak of each device", kinds(facts["devices"])),

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from parsim.core.cluster import Link, Pairs, Places, Wiring
 from parsim.core.errors import Complaint, Invalid, about_doubles
@@ -38,6 +39,8 @@ class LinkRow:
     profile : other bandwidths from some time on; left out: the bandwidth never changes.
     """
 
+    EXAMPLE: ClassVar[str] = "{name: L1, bandwidth: 400 Gbit/s}"
+
     name: Name
     bandwidth: BytesPerSecond
     latency: Seconds = 0.0
@@ -54,6 +57,8 @@ class RouteRow:
     to : device where the route ends, or host; the way back is a separate route.
     over : names of the links, in travel order.
     """
+
+    EXAMPLE: ClassVar[str] = "{from: w0, to: w1, over: [L1]}"
 
     from_: Name
     to: Name

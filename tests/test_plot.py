@@ -258,7 +258,47 @@ def test_more_workers_than_can_be_read_are_counted():
     axes = drawn(from_rows(rows, [f"w{i}" for i in range(200)]))
     assert axes.get_ylim() == (127.6, -0.6)
     assert axes.get_xlabel() == "time (s); 72 more workers are not shown, none on the critical path"
-    assert "1 more worker is not shown" in drawn(from_rows([], [f"w{i}" for i in range(129)])).get_xlabel()
+    assert "1 more worker is not shown" in drawn(from_rows(rows[:129], [f"w{i}" for i in range(129)])).get_xlabel()
+
+
+def test_of_many_workers_those_that_do_the_same_share_a_lane():
+    """Two stages of 11 replicas: 22 workers; of 20 each has a lane, and so has one that does something else."""
+
+    def timeline(replicas, last="1F0:d0"):
+        rows = [
+            (
+                stage * replicas + i,
+                f"{stage}F0:d{i}",
+                "forward",
+                f"w{stage * replicas + i}",
+                "compute",
+                0.0,
+                stage,
+                stage + 1.0,
+                1.0,
+                "",
+            )
+            for stage in range(2)
+            for i in range(replicas)
+        ]
+        rows[-1] = (rows[-1][0], last, *rows[-1][2:])
+        return from_rows(rows, [f"w{i}" for i in range(2 * replicas)])
+
+    def lanes(timeline):
+        return [label.get_text() for label in drawn(timeline).get_yticklabels()]
+
+    assert lanes(timeline(11)) == ["w0 +10", "w11 +10"]
+    assert lanes(timeline(11, "else")) == ["w0 +10", "w11 +9", "w21"]
+    assert len(lanes(timeline(10))) == 20
+    many = timeline(11)
+    axes = drawn(many)
+    assert sorted(bars(axes, KINDS["forward"])) == [
+        pytest.approx((0.0, 1.0, -0.4, 0.4)),
+        pytest.approx((1.0, 2.0, 0.6, 1.4)),
+    ]
+    assert "not shown" not in axes.get_xlabel()
+    outlines = mark_path(many, [5, 16], axes).collections[-2]  # w5 and w16
+    assert boxes(outlines) == [pytest.approx((0.0, 1.0, -0.4, 0.4)), pytest.approx((1.0, 2.0, 0.6, 1.4))]
 
 
 @pytest.mark.parametrize(("busy", "idle", "lanes"), [(1, 3, 4), (1, 4, 1), (3, 200, 3), (0, 5, 5)])
@@ -288,7 +328,7 @@ def test_of_many_workers_those_on_the_critical_path_are_shown():
     def timeline(workers):
         others = [i for i in range(200) if i not in workers]
         return from_rows(
-            [(i, f"t{i}", "compute", f"w{i}", "compute", 0.0, 0.0, 0.0, 0.0, "") for i in others]
+            [(i, f"t{i}", "compute", f"w{i}", "compute", 0.0, 0.0, 0.01, 0.01, "") for i in others]
             + [
                 (worker, f"t{worker}", "compute", f"w{worker}", "compute", 0.0, place, place + 1.0, 1.0, waited)
                 for place, (worker, waited) in enumerate(

@@ -614,7 +614,9 @@ def charts(*columns):
 
 def test_stacked_charts_share_one_axis_of_time_and_one_legend():
     # By hand: 6 tasks of 1 s on 2 and on 3 workers end at 3 s and at 2 s; theory says 3.5 s of one of them.
-    figure = stacked.stacked("title", charts(["two", "three"], [lined(2, 6), lined(3, 6)], [3.5, 2.0], ["", "fastest"]))
+    figure = stacked.stacked(
+        "title", charts(["two", "three"], [lined(2, 6), lined(3, 6)], [3.5, 2.0], ["", "\N{BLACK STAR} fastest"])
+    )
     assert [axes.get_xlim() for axes in figure.axes] == [pytest.approx((0, 3.535))] * 2
     assert [axes.get_xlabel() for axes in figure.axes] == ["", "time (s)"]
     assert [axes.get_title(loc="left") for axes in figure.axes] == ["two", "three  \N{BLACK STAR} fastest"]

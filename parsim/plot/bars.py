@@ -4,13 +4,14 @@ w0        [ compute ][.......][ compute ]////      .......  transfer only: the w
 data            [transfer]                         ////     idle, by cause
 pipeline        [=]        [=]                     the transfers of each communicator have a part of the lane
 
-Many workers without a task have no lane. If there are too many workers, only those on the critical path and the first
-others are shown.
+Many workers without a task have no lane. Of more than 20 workers, those that do the same at the same times share one,
+named w0 +63. If there are still too many, only those on the critical path and the first others are shown.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -23,8 +24,10 @@ from parsim.export.trace import layers
 from parsim.metrics.communication import ALWAYS, communicator
 from parsim.metrics.critical_path import critical_path
 from parsim.plot import style
+from parsim.plot.alike import firsts
 
 MOST = 128  # lanes
+FEW = 20  # workers up to which each has a lane
 IDLERS = 4  # workers without a task, from which none of them has a lane
 
 
@@ -46,15 +49,26 @@ class Bars(NamedTuple):
     bottom: Floats
 
 
-def lanes_of(timeline: Timeline) -> list[int]:
-    """Return the codes of workers with a lane, from top to bottom; the host comes first if it has steps."""
+def lanes_of(timeline: Timeline) -> dict[int, int]:
+    """Return the codes of workers with a lane, from top to bottom, each with the number of others that share it.
+
+    The host comes first if it has steps.
+    """
     table = timeline.workers.table
     host = [code for code, name in enumerate(table) if not name and not timeline.owned.all()]
+    first = _firsts(timeline)
+    count = Counter(first.values())
+    chosen = [*count]
+    if len(chosen) > MOST - len(host):
+        critical = [first[code] for code in critical_workers(timeline)]
+        chosen = sorted([*dict.fromkeys([*critical, *chosen])][: MOST - len(host)])
+    return dict.fromkeys(host, 0) | {code: count[code] - 1 for code in chosen}
+
+
+def _firsts(timeline: Timeline) -> dict[int, int]:
+    """Return the worker whose lane shows each worker: itself, or of many workers the first that does the same."""
     workers = _workers(timeline)
-    if len(workers) <= MOST - len(host):
-        return [*host, *workers]
-    chosen = dict.fromkeys([*critical_workers(timeline), *workers])
-    return [*host, *sorted([*chosen][: MOST - len(host)])]
+    return firsts(timeline, exchanges(timeline)[1], workers) if len(workers) > FEW else {code: code for code in workers}
 
 
 def critical_workers(timeline: Timeline) -> list[int]:
@@ -65,7 +79,7 @@ def critical_workers(timeline: Timeline) -> list[int]:
 
 def count_lanes(timeline: Timeline) -> int:
     """Return how many lanes there are."""
-    return min(len(_workers(timeline)) + (not timeline.owned.all()), MOST)
+    return min(len({*_firsts(timeline).values()}) + (not timeline.owned.all()), MOST)
 
 
 def _workers(timeline: Timeline) -> list[int]:
@@ -76,22 +90,24 @@ def _workers(timeline: Timeline) -> list[int]:
     return some if some and len(workers) - len(some) >= IDLERS else workers
 
 
-def left_out(timeline: Timeline, shown: Sequence[int]) -> str:
+def left_out(timeline: Timeline, shown: Mapping[int, int]) -> str:
     """Write how many workers are not *shown*: those without a task, and others with those on the critical path."""
     workers = _workers(timeline)
     idlers = sum(map(bool, timeline.workers.table)) - len(workers)
     words = [f"{idlers} more workers have no task"] if idlers else []
-    if hidden := len({*workers} - {*shown}):
-        critical = len({*critical_workers(timeline)} - {*shown}) or "none"
+    if hidden := len(workers) - sum(1 + more for code, more in shown.items() if timeline.workers.table[code]):
+        first = _firsts(timeline)
+        critical = sum(first[code] not in shown for code in critical_workers(timeline)) or "none"
         more = f"{hidden} more worker{'s are' if hidden > 1 else ' is'} not shown, {critical} on the critical path"
         words.append(more)
     return "; ".join(words)
 
 
-def places(timeline: Timeline, lanes: list[int]) -> Floats:
+def places(timeline: Timeline, lanes: Iterable[int]) -> Floats:
     """Return the position of the lane of each worker code; NaN if it is not drawn."""
     place = np.full(len(timeline.workers.table), np.nan)
-    place[lanes] = np.arange(len(lanes))
+    for position, code in enumerate(lanes):
+        place[code] = position
     return place
 
 
@@ -131,7 +147,7 @@ def parts(timeline: Timeline) -> list[Band]:
     return [Band(top, bottom) for top, bottom in pairwise(edges)]
 
 
-def bars_of(timeline: Timeline, lanes: list[int]) -> Iterator[Bars]:
+def bars_of(timeline: Timeline, lanes: Iterable[int]) -> Iterator[Bars]:
     """Yield all bars: idleness first, then every kind in the order of the table of styles."""
     place = places(timeline, lanes)
     idle = timeline.idle
@@ -193,6 +209,8 @@ def _waiting(timeline: Timeline, place: Floats) -> Iterator[Bars]:
 def boxes(timeline: Timeline, rows: Ints) -> tuple[Floats, Floats]:
     """Return the top and bottom of the bars of any *rows*; NaN if they are not drawn."""
     place = places(timeline, lanes_of(timeline))
+    for code, first in _firsts(timeline).items():
+        place[code] = place[first]
     top, bottom = np.full((2, len(timeline)), np.nan)
     drawn = ~np.isnan(place[timeline.workers.code])
     moves = np.flatnonzero(timeline.transfers & drawn)  # heights depend on all transfers

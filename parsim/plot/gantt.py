@@ -13,7 +13,7 @@ On its axes, x is in seconds and y is in lanes, so that callers can draw more.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -123,14 +123,15 @@ def lanes(timeline: Timeline, axes: Axes, last_s: float) -> list[Patch]:
     return handles
 
 
-def _named(axes: Axes, timeline: Timeline, shown: list[int]) -> None:
+def _named(axes: Axes, timeline: Timeline, shown: Mapping[int, int]) -> None:
     """Name the lanes, and beside their parts the communicators if there is room."""
     names, (computing, _) = exchanges(timeline)[0], bands(timeline)
     each = parts(timeline)
     thick = min((part.bottom - part.top for part in each), default=0.0) * size(axes)[1] / (len(shown) + 0.2)
     roomy = names not in ([], ["transfer"]) and thick >= TINY
     middle = (computing.top + computing.bottom) / 2 if roomy else 0.0
-    lane_axis(axes, [timeline.workers.table[code] or HOST for code in shown], "worker", middle)
+    words = [(timeline.workers.table[code] or HOST) + (f" +{more}" if more else "") for code, more in shown.items()]
+    lane_axis(axes, words, "worker", middle)
     if roomy:
         lanes = [lane for lane, code in enumerate(shown) if timeline.workers.table[code]]
         places = [lane + (part.top + part.bottom) / 2 for lane in lanes for part in each]
@@ -216,7 +217,7 @@ def rectangles(left: Floats, right: Floats, top: Floats, bottom: Floats) -> list
     return [Path(part.reshape(-1, 2), np.tile(codes, len(part))) for part in parts]
 
 
-def _names(axes: Axes, timeline: Timeline, shown: list[int]) -> None:
+def _names(axes: Axes, timeline: Timeline, shown: Mapping[int, int]) -> None:
     """Write names into the bars that have room for them."""
     if len(timeline) > NAMED or not shown:
         return

@@ -75,6 +75,11 @@ class Result:
         return communication(self.job, self.timeline)
 
     @cached_property
+    def links(self) -> list[dict[str, Any]]:
+        """The figures of the busiest links, as in the contract."""
+        return links(self.job, self.timeline)[:BUSIEST]
+
+    @cached_property
     def devices(self) -> list[dict[str, Any]]:
         """The figures of every device."""
         return devices(self.job, self.timeline)
@@ -109,7 +114,7 @@ class Result:
             "theory": self.theory.to_dict(),
             "ledger": self.ledger.to_dict(),
             "communication": self.communication,
-            "links": links(self.job, self.timeline)[:BUSIEST],
+            "links": self.links,
             "slowed_s": slowed_s(self.job, self.timeline),
             "pipeline": self.pipeline,
             "result": self.value,

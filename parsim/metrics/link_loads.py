@@ -212,9 +212,12 @@ def busy(link: Ints, start: Floats, end: Floats) -> tuple[Ints, Floats, Floats]:
     >>> [column.tolist() for column in busy(np.array([0, 0, 1]), np.array([0.0, 1.0, 5.0]), np.array([2.0, 3.0, 6.0]))]
     [[0, 1], [0.0, 5.0], [3.0, 6.0]]
     """
-    change = np.repeat([1, -1], len(link))
-    moment, links = np.concatenate([start, end]), np.concatenate([link, link])
-    order = np.lexsort((-change, moment, links))  # a transfer that begins as another ends keeps the link busy
-    on = np.cumsum(change[order])
-    begins, ends = (on == 1) & (change[order] == 1), on == 0
-    return links[order][begins], moment[order][begins], moment[order][ends]
+    order = np.lexsort((start, link))
+    link, start, end = link[order], start[order], end[order]
+    first = np.flatnonzero(np.append(True, np.diff(link))) if len(link) else link
+    reach = [np.maximum.accumulate(some) for some in np.split(end, first[1:])]  # the latest end so far
+    until = np.concatenate(reach)
+    opens = np.append(True, start[1:] > until[:-1])[: len(link)]  # one that begins as another ends keeps the link busy
+    opens[first] = True
+    closes = np.append(np.flatnonzero(opens)[1:], len(link)) - 1
+    return link[opens], start[opens], until[closes] if len(link) else end

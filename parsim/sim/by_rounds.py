@@ -11,6 +11,7 @@ what depends on them. All others stay free.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -18,7 +19,8 @@ import numpy as np
 from parsim.core.columns import NEVER, Ints
 from parsim.sim.in_step import Going, InStep
 from parsim.sim.outside import Outside
-from parsim.sim.placed import Foreseen, Placed, Sends
+from parsim.sim.placed import Foreseen, Placed, Run, Sends
+from parsim.sim.received import run_of
 
 
 class ByRounds:
@@ -176,7 +178,9 @@ class ByRounds:
         """Keep what has been foreseen, counted from the start."""
         since = int(self._entry[0][0])
         entry, ends = np.stack(self._entry) - since, [one - since for one in self._ends]
-        self._placed.first.foreseen = Foreseen(self._placed.network.version, entry, ends, self._through - since)
+        through = self._through - since
+        leaving = {tick: np.flatnonzero(through == tick).tolist() for tick in sorted(set(through.tolist()))}
+        self._placed.first.foreseen = Foreseen(self._placed.network.version, entry, ends, through, leaving, [])
 
     def _arrivals(self, phase: int, sends: Sends) -> Ints:
         """Return when the sends of *phase*, whose members enter it by the last row, arrive."""
@@ -289,10 +293,15 @@ class ByRounds:
 
     def _write_rows(self) -> None:
         """Write down what has taken place by rows."""
-        last = self._base + len(self._ends)
-        turns = (phase for phase in self._placed.turns if self._base < phase < last) if self._ends else ()
-        for first, last in pairwise([0, *(phase - self._base for phase in turns), len(self._ends)]):
+        for run in self._runs(self._entry, self._ends):
+            self._outside.log.run(self.tasks, run, 0)
+
+    def _runs(self, entry: Sequence[Ints], ends: list[Ints]) -> Iterator[Run]:
+        """Yield the runs of rounds, given when members enter phases and when sends arrive."""
+        last = self._base + len(ends)
+        turns = (phase for phase in self._placed.turns if self._base < phase < last) if ends else ()
+        for first, last in pairwise([0, *(phase - self._base for phase in turns), len(ends)]):
             if first < last:
                 sends = self._placed.phase(self._base + first)
-                start = np.stack([row[sends.source] for row in self._entry[first:last]])
-                self._outside.log.rounds(self.tasks, sends, start, np.stack(self._ends[first:last]))
+                start = np.stack([row[sends.source] for row in entry[first:last]])
+                yield run_of(sends, start, np.stack(ends[first:last]))

@@ -75,7 +75,8 @@ def clock_unit(job: Job, compute: list[Floats]) -> Ticks:
     total += float((graph.flows.size / graph.flows.limit).sum())
     total += math.fsum(link.latency for link in links) * (len(sizes) + phases)
     least = [float(column[column > 0].min(initial=math.inf)) for column in (*times, sizes / max(bandwidths))]
-    return finest(total, min(*least, smallest / max(bandwidths)), unit_of([*speeds, *slowdowns, *bandwidths], SHARED))
+    shortest = smallest / max(bandwidths) + min(link.latency for link in links)  # of a send of a collective
+    return finest(total, min(*least, shortest), unit_of([*speeds, *slowdowns, *bandwidths], SHARED))
 
 
 def _collected(graph: TaskGraph) -> tuple[float, float, int]:

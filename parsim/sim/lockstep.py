@@ -1,10 +1,11 @@
-"""A collective whose members all begin at once, alone on their links, and whose sends go in step.
+"""A collective whose members all begin at once, alone on their links, and whose ends are known.
 
-member 0   post |====|====|====|  through         one instant is asked for: when the last phase ends
+member 0   post |====|====|====|  through         in step: one instant is asked for, when the last phase ends
 member 1   post |====|====|====|  through
                      ^ somebody comes to a link: from here on by rounds
 
-All else is played by rounds from the start.
+Out of step, the ends are known if one of the same pattern has been foreseen before. All else is played by rounds from
+the start.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 from parsim.core.columns import Ints
 from parsim.sim.by_rounds import ByRounds
 from parsim.sim.outside import Outside
-from parsim.sim.placed import Placed
+from parsim.sim.placed import Foreseen, Placed
 
 
 class Lockstep(ByRounds):
@@ -25,6 +26,8 @@ class Lockstep(ByRounds):
         self._since = 0  # when they did
         self._leaves: dict[int, list[int]] = {}  # instant -> members that are through then, once all go in step
         self._gone: list[int] = []  # members that are through
+        self._base = 0  # the phase of the first row
+        self._known: Foreseen | None = None  # of one of the same pattern, which is played likewise
         self._entered = self._by_rounds = False
 
     def post(self, member: int, now: int) -> None:
@@ -44,16 +47,27 @@ class Lockstep(ByRounds):
         """Ask for the instants at which members are through, if all have posted at this one."""
         if self._leaves:
             return
-        prefix = self._placed.prefix() if len(self._members) == len(self.tasks) and not self._by_rounds else None
-        if prefix is None:
+        if not self._by_rounds and len(self._members) == len(self.tasks):
+            self._leaves = self._leaving(now)
+        if not self._leaves:
             self._to_rounds()
             super().begin(now)
             return
-        for last, members in self._placed.leaving.items():
-            end = now + int(prefix[last])
-            self._leaves[end] = [*self._leaves.get(end, ()), *members]
         for end in self._leaves:
             self._outside.at(self, end)
+
+    def _leaving(self, now: int) -> dict[int, list[int]]:
+        """Return which members are through when, if all begin *now*; empty: it is not known yet."""
+        prefix, found = self._placed.prefix(), dict[int, list[int]]()
+        if prefix is not None:
+            for last, members in self._placed.leaving.items():
+                found.setdefault(now + int(prefix[last]), []).extend(members)
+            return found
+        known = self._placed.first.foreseen
+        if known is None or known.version != self._outside.network.version:
+            return found
+        self._known = known
+        return {now + tick: members for tick, members in known.leaving.items()}
 
     def due(self, now: int) -> None:
         """Note which members are through."""
@@ -66,9 +80,20 @@ class Lockstep(ByRounds):
             self._outside.through(self, member, now)
         if gone and len(self._gone) == len(self.tasks):
             self._outside.network.quit(self, self._placed.links)
-            prefix = self._placed.prefix()
-            assert prefix is not None, "what changes it also disturbs"
-            self._outside.log.in_step(self.tasks, self._placed, prefix + self._since, 0, self._placed.length)
+            self._note()
+
+    def _note(self) -> None:
+        """Write down what has taken place."""
+        log, known = self._outside.log, self._known
+        if known:
+            if not known.runs:
+                known.runs.extend(self._runs(list(known.entry), known.ends))
+            for run in known.runs:
+                log.run(self.tasks, run, self._since)
+            return
+        prefix = self._placed.prefix()
+        assert prefix is not None, "what changes it also disturbs"
+        log.in_step(self.tasks, self._placed, prefix + self._since, 0, self._placed.length)
 
     def disturbed(self, link: int, now: int) -> None:
         """Let the sends on *link* join the network."""

@@ -59,6 +59,16 @@ class Sends(NamedTuple):
         return rate
 
 
+class Run(NamedTuple):
+    """Rounds that take place without a pause, in ticks from the start, (runs,) each but for `sends`."""
+
+    sends: Sends
+    row: Ints  # of the sends
+    start: Ints
+    end: Ints
+    rounds: Ints
+
+
 class Foreseen(NamedTuple):
     """When what happens if all members begin together and nobody else is there, in ticks from the start."""
 
@@ -66,6 +76,8 @@ class Foreseen(NamedTuple):
     entry: Ints  # when members enter phases, (phases + 1, members)
     ends: list[Ints]  # when the sends of phases arrive
     through: Ints  # when members are through, (members,)
+    leaving: dict[int, list[int]]  # instant -> the members that are through then
+    runs: list[Run]  # what members receive, once somebody has asked for it
 
 
 class Placed:

@@ -12,7 +12,7 @@ import numpy as np
 
 from parsim.core.columns import Floats, Ints, no_floats, no_ints
 from parsim.core.errors import RunError
-from parsim.sim.placed import Placed, Sends
+from parsim.sim.placed import Placed, Run, Sends
 from parsim.sim.ticks import Ticks
 
 MOST = 12_000_000  # rows, some 200 B each
@@ -56,17 +56,9 @@ class Log:
             if one < other:
                 self._runs.append((tasks, placed.phase(one), int(begins[one]), int(begins[other]), other - one))
 
-    def rounds(self, tasks: Ints, sends: Sends, start: Ints, end: Ints) -> None:
-        """Note when the sends of consecutive equal phases began and arrived, (phases, sends)."""
-        there = np.flatnonzero(sends.travels)
-        start, end = start[:, there].T, end[:, there].T
-        opens = np.ones(start.shape, dtype=bool)
-        opens[:, 1:] = start[:, 1:] != end[:, :-1]
-        closes = np.ones_like(opens)
-        closes[:, :-1] = opens[:, 1:]
-        place, first = np.nonzero(opens)
-        last = np.nonzero(closes)[1]
-        self._block(tasks, sends, there[place], start[opens], end[closes], last - first + 1)
+    def run(self, tasks: Ints, run: Run, since: int) -> None:
+        """Note runs of rounds that count from *since*."""
+        self._block(tasks, run.sends, run.row, run.start + since, run.end + since, run.rounds)
 
     def columns(self) -> Received:
         """Return the rows; runs of equal members that follow each other without a pause are one."""
@@ -108,6 +100,19 @@ class Log:
         times = np.broadcast_to(np.asarray(rounds, dtype=np.int64), len(rows))
         ends = tasks[sends.source[rows]], tasks[sends.target[rows]]
         self._blocks.append((*ends, start, end, times, times * sends.size[rows], times * sends.nominal[rows]))
+
+
+def run_of(sends: Sends, start: Ints, end: Ints) -> Run:
+    """Return the runs of consecutive equal phases, given when their sends begin and arrive, (phases, sends)."""
+    there = np.flatnonzero(sends.travels)
+    start, end = start[:, there].T, end[:, there].T
+    opens = np.ones(start.shape, dtype=bool)
+    opens[:, 1:] = start[:, 1:] != end[:, :-1]
+    closes = np.ones_like(opens)
+    closes[:, :-1] = opens[:, 1:]
+    place, first = np.nonzero(opens)
+    last = np.nonzero(closes)[1]
+    return Run(sends, there[place], start[opens], end[closes], last - first + 1)
 
 
 def _by_pair_and_start(pair: Ints, start: Ints, end: Ints) -> Ints:

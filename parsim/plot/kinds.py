@@ -133,8 +133,7 @@ def _rows(run: Run) -> list[load.Row]:
 def _hotspots(run: Run, axes: Axes) -> Axes:
     shares = {one["name"]: one["load"] for one in links(run.job, run.timeline)}
     network.network(run.job.cluster, axes, shares)
-    where: dict[str, Any] = {"xycoords": "axes fraction", "xytext": (0, -4), "textcoords": "offset points", "va": "top"}
-    axes.annotate(load.uncounted(run.timeline), (0.0, 0.0), color=style.GREY, fontsize=8, **where)
+    load.tell_uncounted(axes, run.timeline)
     return axes
 
 

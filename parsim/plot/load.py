@@ -6,12 +6,13 @@ w0>w1            ##   ##                100 %     mean 12 %       up to 16 links
 within nodes  ...##...##..              100 %     mean 3 %        more: a lane for each tier, with the mean of its links
              ::::##:::##::              0         busiest 26 %: n0.nic0.out      and the fullest link of each moment
 
-Only links that carry anything count. Exchanges within layers that are priced, not played, load no link; the axis names
-their lanes.
+Only links that carry anything count. Exchanges within layers that are priced, not played, load no link; a sentence
+above the lanes says so.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -36,6 +37,7 @@ from parsim.plot.under import under_gantt
 FEW = 16  # links up to which each has a lane
 STEPS = 1_000  # of the run: as many as the eye can tell apart
 NAME = 18  # cells of a link's name beside its tier
+LINE = 13.0  # points of a sentence above the lanes
 NOTHING = "Nothing travels over a link in this run."
 
 
@@ -58,8 +60,7 @@ def with_gantt(timeline: Timeline, theory_s: float, rows: Sequence[Row], title: 
 def load(rows: Sequence[Row], axes: Axes, timeline: Timeline, last_s: float) -> Axes:
     """Draw *rows* on *axes*, whose axis of time ends at *last_s*."""
     lane_axis(axes, [row.name for row in rows], "link")
-    lacking = uncounted(timeline)
-    time_axis(axes, last_s or 1.0, f"; {lacking}" if lacking else "")
+    time_axis(axes, last_s or 1.0)
     feet = [place + LANE / 2 for place in range(len(rows))]
     times = np.linspace(0.0, timeline.makespan_s, STEPS + 1)
     handles = []
@@ -72,7 +73,8 @@ def load(rows: Sequence[Row], axes: Axes, timeline: Timeline, last_s: float) -> 
         axes.add_collection(PolyCollection(areas, facecolors=face, edgecolors="none"), autolim=False)
         handles.append(Patch(facecolor=face, label=words))
     axes.hlines(feet, 0.0, axes.get_xlim()[1], colors=style.LINE, linewidths=0.6)
-    where: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0.0, 1.0), "borderaxespad": 0.1}
+    above = 1.0 + tell_uncounted(axes, timeline) / points(axes)[1]
+    where: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0.0, above), "borderaxespad": 0.1}
     if rows:
         _tell(axes, rows, feet)
         axes.legend(handles=handles[::-1], ncols=2, frameon=False, columnspacing=1.0, handlelength=1.3, **where)
@@ -87,17 +89,28 @@ def rows_of(loads: Sequence[Load], tiers: Mapping[str, str], makespan_s: float) 
     Parameters
     ----------
     loads : what the links carry.
-    tiers : the tier of each link by its name, in the order of rows.
+    tiers : the tier of each link by its name, in the order of rows; the links of a tier come as people count.
     makespan_s : where the run ends.
     """
     place = {name: number for number, name in enumerate(tiers)}
     ordered = sorted(loads, key=lambda one: place.get(one.link.name, len(place)))
     if len(ordered) <= FEW:
+        order = [*dict.fromkeys(tiers.values()), ""]
+        ordered.sort(key=lambda one: (order.index(tiers.get(one.link.name, "")), counted(one.link.name)))
         return [_link(one, makespan_s) for one in ordered]
     groups: dict[str, list[Load]] = {}
     for one in ordered:
         groups.setdefault(tiers.get(one.link.name, "links"), []).append(one)
     return [_tier(name, mine, makespan_s) for name, mine in groups.items()]
+
+
+def counted(name: str) -> str:
+    """Return a key that sorts names as people count.
+
+    >>> sorted(["w10>w2", "w2>w10", "w2>w3"], key=counted)
+    ['w2>w3', 'w2>w10', 'w10>w2']
+    """
+    return re.sub("[0-9]+", lambda digits: digits[0].zfill(9), name)
 
 
 def _link(one: Load, makespan_s: float) -> Row:
@@ -131,11 +144,16 @@ def _percent(share: float) -> str:
     return f"{number(100 * share, 2)} %"
 
 
-def uncounted(timeline: Timeline) -> str:
-    """Name the lanes of exchanges that have seconds and no bytes; empty if there are none."""
+def tell_uncounted(axes: Axes, timeline: Timeline) -> float:
+    """Write above *axes* which exchanges load no link; return the points of height that this takes."""
     rows = timeline.transfers & timeline.of_tasks & (timeline.end_s > timeline.start_s)
     names = [timeline.lanes.table[code] for code in np.unique(timeline.lanes.code[rows]).tolist()]
-    return f"without the exchanges on lane {', '.join(names)}, whose bytes are on no link" if names else ""
+    if not names:
+        return 0.0
+    words = f"Exchanges on lane {', '.join(names)} load no link: they are priced, not played."
+    where: dict[str, Any] = {"xycoords": "axes fraction", "xytext": (0, 3), "textcoords": "offset points"}
+    axes.annotate(words, (0.0, 1.0), fontsize=8.5, annotation_clip=False, **where)
+    return LINE
 
 
 def _area(times: Floats, share: Floats, foot: float) -> Any:

@@ -124,6 +124,15 @@ def test_titles_say_what_is_shown():
     }
 
 
+@pytest.mark.parametrize("name", ["27_ring_all_reduce", "28_hierarchical_all_reduce"])
+@pytest.mark.parametrize("kind", ["network", "hotspots"])
+def test_the_margin_beside_a_network_is_as_wide_as_its_words(name, kind):
+    figure = parsim.simulate(SCENARIOS / f"{name}.yaml").plot(kind).figure
+    assert_clear(figure)
+    assert figure.bbox.x1 - max(box.x1 for _, box in seen(figure)) < figure.dpi
+    assert not figure.texts[0].get_text().endswith("\N{HORIZONTAL ELLIPSIS}")
+
+
 def test_a_picture_is_drawn_on_the_axes_given():
     for kind in kinds.KINDS:
         axes = Figure(figsize=(8, 5)).add_subplot()

@@ -31,11 +31,14 @@ from parsim.core.wiring import Link, Routes
 from parsim.export.text import ticks
 from parsim.plot import style
 from parsim.plot.letters import make_writable, written
+from parsim.plot.paper import LETTER as TITLED
 from parsim.plot.paper import Margins, explain, headline, page
 from parsim.plot.paper import size as points
 
 INCHES = 0.62  # of a device, in a small cluster
 MARK = 0.8  # units around spots
+SCALED = 1.9  # inches beside the data: of the scale of loads
+LEGEND, LETTER = 0.6, 0.085  # of a legend without words, and of each letter of its words
 WIDE, TALL = 17.0, 11.0  # inches of data at most
 SMALLEST = 4.0  # points of a readable letter
 CROWD = 1000  # wires, beyond which they are thin
@@ -70,12 +73,16 @@ def network(cluster: Cluster, axes: Axes, loads: Loads | None = None) -> Axes:
 
 def sheet(cluster: Cluster, title: str) -> Axes:
     """Return empty axes of a fitting size."""
-    sketch, _ = _drawing(cluster)
+    sketch, links = _drawing(cluster)
     (left, right), (low, high) = _room(sketch)
-    wide, tall = right - left, high - low
-    inches = min(INCHES, WIDE / wide, TALL / tall)
-    margins = Margins(left=0.2, right=3.0, top=0.6, bottom=0.2)
-    axes = page(max(wide * inches, 2.0), max(tall * inches, 1.2), margins)
+    inches = min(INCHES, WIDE / (right - left), TALL / (high - low))
+    wide, tall = max((right - left) * inches, 2.0), max((high - low) * inches, 1.2)
+    words = max(
+        (len(_told(tier, sketch, links)) for tier in {wire.tier for wire in sketch.wires if wire.tier}), default=0
+    )
+    beside = max(SCALED, LEGEND + LETTER * words, TITLED * len(title) - wide)
+    margins = Margins(left=0.2, right=beside, top=0.6, bottom=0.2)
+    axes = page(wide, tall, margins)
     headline(axes.figure, margins.left, title)
     return axes
 

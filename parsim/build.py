@@ -235,7 +235,7 @@ def _job(
     """Call the entries of *said* and make the job; collect complaints, and faults *elsewhere*."""
     devices, cluster, graph, cost, policy = (), None, None, None, None
     workers = workers_of(said.get("plan"))
-    if "cluster" in said and countable(said["cluster"], complaints):
+    if "cluster" in said and _collect(complaints, lambda: countable(said["cluster"], complaints), ("cluster",)):
         with _elsewhere(elsewhere):
             devices = _collect(complaints, lambda: devices_of(said["cluster"], workers), ("cluster",)) or ()
     if devices:

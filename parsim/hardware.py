@@ -132,9 +132,12 @@ class ClusterForm:
 
 
 def countable(form: ClusterForm, complaints: Sequence[Complaint]) -> bool:
-    """Return whether the number of devices is known, or nobody states it; a wrong topology or plan may have."""
+    """Return whether `devices_of` can tell how many devices there are, or why not.
+
+    Where nobody says how many, a plan or a topology may that is wrong; then its faults say enough.
+    """
     wrong = any(one.path[:1] == ("plan",) or one.path[:2] == ("cluster", "topology") for one in complaints)
-    return form.devices is not None or claimed(form.topology, "devices") is not None or not wrong
+    return form.devices is not None or not wrong or claimed(form.topology, "devices") is not None
 
 
 def devices_of(form: ClusterForm, workers: int = 0) -> tuple[Device, ...]:

@@ -61,6 +61,17 @@ def test_communicators_add_up_to_the_ledger(scenario):
     parts(build(load(scenario)))
 
 
+def test_what_takes_no_time_hides_nothing():
+    """It begins with a task that computes for a second beside a delay of a second, which is hidden by that."""
+    tasks = [{"name": f"t{n}", "compute": {"w1" if n == 1 else "w0": "0 s"}} for n in range(4)]
+    tasks += [{"name": "t4", "compute": {"w0": "1 s"}}]
+    tasks += [{"name": "t5", "compute": {"w0": "1 s"}, "after": {"t1": "1 s", "t4": "0 s"}}]
+    topology = {"kind": "star", "bandwidth": "1 MB/s"}
+    found = parts(build(load({"policy": "heft", "cluster": {"devices": 2, "topology": topology},
+                              "workload": {"kind": "tasks", "tasks": tasks}})))  # fmt: skip
+    assert found["delay"] == pytest.approx({"exposed_s": 0.0, "hidden_s": 0.5})
+
+
 @pytest.mark.parametrize(("compute", "size", "bandwidth"), [(0.7, "70 MB", "70 MB/s"), (0.7, "10 MB", "70 MB/s")])
 def test_no_seconds_are_negative_by_rounding(compute, size, bandwidth):
     """A chain over three workers, whose seconds binary numbers cannot hold: nothing is hidden, by definition."""

@@ -76,7 +76,7 @@ class _Busy:
     """How long each worker has computed by a moment; the computations of one worker do not overlap."""
 
     def __init__(self, worker: Ints, start: Floats, end: Floats) -> None:
-        order = np.lexsort((start, worker))
+        order = np.lexsort((end, start, worker))  # what takes no time comes before what begins then
         self._worker, self._start, self._end = worker[order], start[order], end[order]
         self._before = np.concatenate(([0.0], np.cumsum(self._end - self._start)))
         self._first = np.searchsorted(self._worker, np.arange(int(worker.max(initial=-1)) + 2))

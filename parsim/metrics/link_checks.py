@@ -53,12 +53,12 @@ def overfull(crossings: Sequence[Crossing], link: Link, tolerance: float) -> Ite
     """
     _, joined, end, size, weight, *_ = np.array(crossings).T
     starts = np.unique(joined) if len(crossings) <= WINDOWS else _busy_starts(joined, end)
-    for opened in starts.tolist():
+    order = np.argsort(end, kind="stable")
+    joined, bytes_, closed = joined[order], (size * weight)[order], carried(link, end[order])
+    spare = link.most * tolerance - carried(link, starts)
+    for opened, more in zip(starts.tolist(), spare.tolist(), strict=True):
         inside = joined >= opened
-        order = np.argsort(end[inside], kind="stable")
-        bytes_, closed = np.cumsum((size * weight)[inside][order]), end[inside][order]
-        room = carried(link, closed) - carried(link, np.array([opened])) + link.most * tolerance
-        if (bytes_ > room * (1 + CLOSE)).any():
+        if (np.cumsum(bytes_[inside]) > (closed[inside] + more) * (1 + CLOSE)).any():
             yield opened
             return
 

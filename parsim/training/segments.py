@@ -75,9 +75,8 @@ def together(some: Sequence[Segment]) -> list[Segment]:
     """Return two segments at most: what overlapped exchanges pass beside of, and all else with its exchanges after.
 
     >>> part = Exchanged("tensor", "all-reduce", 8.0)
-    >>> together([Segment((), (), (part,)), Segment(())])
-    [Segment(calls=(), beside=(), after=(Exchanged(communicator='tensor', operation='all-reduce', size=8.0, \
-overlapped=False),))]
+    >>> together([Segment((), (), (part,)), Segment(())]) == [Segment((), (), (part,))]
+    True
     """
     hidden = [one for one in some if one.beside]
     plain = [one for one in some if not one.beside]

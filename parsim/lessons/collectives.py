@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from parsim.core.quantities import seconds
-from parsim.core.units import SECONDS, parse
-from parsim.lessons.marked import FOUND, Marked, close, hint, unanswered, unread
+from parsim.core.units import SECONDS
+from parsim.lessons.marked import FOUND, Marked, close, hint, overlooked, quantity
 from parsim.scenario.scenario import Source
 from parsim.study.single import simulate
 
@@ -27,12 +27,10 @@ def all_reduce(answer: object, source: Source, set: Mapping[str, Any] | None = N
     >>> all_reduce("1.5 s", scenario)
     Right: 1.5 s, and the bus bandwidth is 1 GB/s.
     """
-    if unanswered(answer):
-        return hint("How many rounds are there within nodes and between them, and what does a rank send in each?")
-    try:
-        told = parse(answer, SECONDS)
-    except ValueError as wrong:
-        return unread(wrong)
+    question = "How many rounds are there within nodes and between them, and what does a rank send in each?"
+    told = quantity(answer, SECONDS, question)
+    if isinstance(told, Marked):
+        return told
     run = simulate(source, set)
     found = run.timeline.makespan_s
     if close(told, found, FOUND):
@@ -46,7 +44,5 @@ def all_reduce(answer: object, source: Source, set: Mapping[str, Any] | None = N
             "is the time of one ring through all ranks. What does this algorithm do within nodes, and between them?",
         ),
     )
-    direction = "short" if told < found else "long"
-    general = f"is too {direction}. Every round takes the latency, and the bytes of one send divided by the bandwidth."
-    words = next((words for mistake, words in mistakes if close(told, mistake, FOUND)), general)
-    return hint(f"{seconds(told)} {words}")
+    advice = "Every round takes the latency, and the bytes of one send divided by the bandwidth."
+    return hint(f"{seconds(told)} {overlooked(told, found, mistakes, FOUND, advice)}")

@@ -8,8 +8,8 @@ from typing import Any
 
 from parsim.core.quantities import seconds, size
 from parsim.core.tolerance import CLOSE
-from parsim.core.units import BYTES, SECONDS, parse
-from parsim.lessons.marked import FOUND, NEAR, Marked, close, hint, unanswered, unread
+from parsim.core.units import BYTES, SECONDS
+from parsim.lessons.marked import FOUND, NEAR, Marked, close, hint, overlooked, quantity, unanswered
 from parsim.reading import load
 from parsim.run import Result
 from parsim.scenario.scenario import Source
@@ -32,14 +32,10 @@ def makespan(answer: object, source: Source, set: Mapping[str, Any] | None = Non
     >>> makespan("2 s", scenario).right
     True
     """
-    if unanswered(answer):
-        return hint(
-            "How many whole items does the busiest worker get, and how long does each take, including its transfer?"
-        )
-    try:
-        told = parse(answer, SECONDS)
-    except ValueError as wrong:
-        return unread(wrong)
+    question = "How many whole items does the busiest worker get, and how long does each take, including its transfer?"
+    told = quantity(answer, SECONDS, question)
+    if isinstance(told, Marked):
+        return told
     run = simulate(source, set)
     found = run.timeline.makespan_s
     if close(told, found, FOUND):
@@ -59,11 +55,8 @@ def _overlooked(run: Result, told: float) -> str:
         (max(transfer for _, transfer in busy), "is the transfer of the items alone. Who computes them?"),
         (sum(map(sum, busy)), "is the time of one worker alone. The workers compute at the same time."),
     )
-    direction = "short" if told < run.timeline.makespan_s else "long"
-    general = (
-        f"is too {direction}. Add up everything that the busiest worker does, from its first byte to its last item."
-    )
-    return next((words for mistake, words in mistakes if close(told, mistake, FOUND)), general)
+    advice = "Add up everything that the busiest worker does, from its first byte to its last item."
+    return overlooked(told, run.timeline.makespan_s, mistakes, FOUND, advice)
 
 
 def subsets(answer: object, source: Source, set: Mapping[str, Any] | None = None) -> Marked:
@@ -139,12 +132,10 @@ def weights(answer: object, source: Source, set: Mapping[str, Any] | None = None
     answer : a size with its unit, as in a scenario; right is what is off by 1 % at the most.
     source, set : as for `splits`.
     """
-    if unanswered(answer):
-        return hint("How many rounds do the runs need? Put that number instead of N/P in both formulas.")
-    try:
-        told = parse(answer, BYTES)
-    except ValueError as wrong:
-        return unread(wrong)
+    question = "How many rounds do the runs need? Put that number instead of N/P in both formulas."
+    told = quantity(answer, BYTES, question)
+    if isinstance(told, Marked):
+        return told
     (sweep,) = splits(source, set, over=["workload.weights"]).sweeps
     predicted, found = (stretches[-1].start for stretches in (sweep.predicted, sweep.found))
     if close(told, found, NEAR):

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 from parsim.core.kernel import ITEM, Call
 from parsim.core.quantities import seconds
-from parsim.core.units import SECONDS, parse
+from parsim.core.units import SECONDS
 from parsim.hardware import known_device
 from parsim.kernels import price
-from parsim.lessons.marked import NEAR, Marked, close, hint, unanswered, unread
+from parsim.lessons.marked import NEAR, Marked, close, hint, overlooked, quantity
 
 FORMAT = "fp64"  # in which kernels compute
 
@@ -27,12 +27,10 @@ def roofline(answer: object, kernel: str, shapes: Sequence[tuple[int, ...]], dev
     >>> roofline("1 ms", "matmul", [(100, 100), (100, 100)], "calibrated-core")
     Not yet. 1 ms is too long. Each row, input and output cost a multiplication and an addition.
     """
-    if unanswered(answer):
-        return hint("FLOP / (FLOP/s) and bytes / (B/s): which one takes longer?")
-    try:
-        told = parse(answer, SECONDS)
-    except ValueError as wrong:
-        return unread(wrong)
+    question = "FLOP / (FLOP/s) and bytes / (B/s): which one takes longer?"
+    told = quantity(answer, SECONDS, question)
+    if isinstance(told, Marked):
+        return told
     flops, moved = price(Call(kernel, (), "forward", tuple(shapes)))
     known = known_device(device)
     computing, moving = flops / known.peak.of(FORMAT), moved / known.bandwidth
@@ -53,6 +51,5 @@ def _misread(told: float, computing: float, moving: float, as_numbers: float) ->
         (computing / 2, "counts a multiplication and its addition as one FLOP; they are two."),
         (as_numbers, "counts numbers, but each has 8 bytes."),
     )
-    direction = "short" if told < max(computing, moving) else "long"
-    general = f"is too {direction}. Each row, input and output cost a multiplication and an addition."
-    return next((words for mistake, words in mistakes if close(told, mistake, NEAR)), general)
+    advice = "Each row, input and output cost a multiplication and an addition."
+    return overlooked(told, max(computing, moving), mistakes, NEAR, advice)

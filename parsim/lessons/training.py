@@ -7,8 +7,8 @@ from typing import Any
 
 from parsim.core.quantities import seconds, size
 from parsim.core.tolerance import CLOSE
-from parsim.core.units import BYTES, SECONDS, parse
-from parsim.lessons.marked import FOUND, NEAR, Marked, close, hint, unanswered, unread
+from parsim.core.units import BYTES, SECONDS
+from parsim.lessons.marked import FOUND, NEAR, Marked, close, hint, overlooked, quantity
 from parsim.scenario.scenario import Source
 from parsim.study.single import simulate
 
@@ -23,12 +23,10 @@ def pipeline(answer: object, source: Source, set: Mapping[str, Any] | None = Non
     answer : a time with its unit, as in a scenario.
     source, set : as for `simulate`.
     """
-    if unanswered(answer):
-        return hint("How long does a rank compute, and how long does it wait for the first and the last microbatch?")
-    try:
-        told = parse(answer, SECONDS)
-    except ValueError as wrong:
-        return unread(wrong)
+    question = "How long does a rank compute, and how long does it wait for the first and the last microbatch?"
+    told = quantity(answer, SECONDS, question)
+    if isinstance(told, Marked):
+        return told
     run = simulate(source, set)
     if close(told, run.timeline.makespan_s, FOUND):
         return Marked(True, f"Right: {seconds(run.timeline.makespan_s)}. T_total is {seconds(run.theory.t_total_s)}.")
@@ -49,12 +47,10 @@ def activations(answer: object, rank: int, source: Source, set: Mapping[str, Any
     rank : its number, from 0.
     source, set : as for `simulate`.
     """
-    if unanswered(answer):
-        return hint("How many bytes does a block keep of a microbatch, and how many microbatches does the rank hold?")
-    try:
-        told = parse(answer, BYTES)
-    except ValueError as wrong:
-        return unread(wrong)
+    question = "How many bytes does a block keep of a microbatch, and how many microbatches does the rank hold?"
+    told = quantity(answer, BYTES, question)
+    if isinstance(told, Marked):
+        return told
     settings = dict(set or {})
     found = _activations(rank, source, settings)
     if close(told, found, NEAR):
@@ -82,12 +78,10 @@ def exposed(answer: object, communicator: str, source: Source, set: Mapping[str,
     communicator : data, tensor, pipeline, context or expert.
     source, set : as for `simulate`.
     """
-    if unanswered(answer):
-        return hint("How often do bytes travel, how long each time, and what is there to compute meanwhile?")
-    try:
-        told = parse(answer, SECONDS)
-    except ValueError as wrong:
-        return unread(wrong)
+    question = "How often do bytes travel, how long each time, and what is there to compute meanwhile?"
+    told = quantity(answer, SECONDS, question)
+    if isinstance(told, Marked):
+        return told
     spent = simulate(source, set).to_dict()["communication"][communicator]
     shown, beside = spent["exposed_s"], spent["hidden_s"]
     if close(told, shown, NEAR):
@@ -98,7 +92,5 @@ def exposed(answer: object, communicator: str, source: Source, set: Mapping[str,
         (beside, f"{BESIDE}. What is left?"),
         (shown / 2, "is half of it. What goes one way also comes back."),
     )
-    direction = "short" if told < shown else "long"
-    general = f"is too {direction}. Count how often bytes travel, and how long each time."
-    words = next((words for mistake, words in mistakes if close(told, mistake, NEAR)), general)
-    return hint(f"{seconds(told)} {words}")
+    advice = "Count how often bytes travel, and how long each time."
+    return hint(f"{seconds(told)} {overlooked(told, shown, mistakes, NEAR, advice)}")

@@ -212,12 +212,13 @@ def busy(link: Ints, start: Floats, end: Floats) -> tuple[Ints, Floats, Floats]:
     >>> [column.tolist() for column in busy(np.array([0, 0, 1]), np.array([0.0, 1.0, 5.0]), np.array([2.0, 3.0, 6.0]))]
     [[0, 1], [0.0, 5.0], [3.0, 6.0]]
     """
+    if not len(link):
+        return link, start, end
     order = np.lexsort((start, link))
     link, start, end = link[order], start[order], end[order]
-    first = np.flatnonzero(np.append(True, np.diff(link))) if len(link) else link
-    reach = [np.maximum.accumulate(some) for some in np.split(end, first[1:])]  # the latest end so far
-    until = np.concatenate(reach)
-    opens = np.append(True, start[1:] > until[:-1])[: len(link)]  # one that begins as another ends keeps the link busy
+    first = np.flatnonzero(np.append(True, np.diff(link)))
+    until = np.concatenate([np.maximum.accumulate(some) for some in np.split(end, first[1:])])  # the latest end so far
+    opens = np.append(True, start[1:] > until[:-1])  # one that begins as another ends keeps the link busy
     opens[first] = True
     closes = np.append(np.flatnonzero(opens)[1:], len(link)) - 1
-    return link[opens], start[opens], until[closes] if len(link) else end
+    return link[opens], start[opens], until[closes]

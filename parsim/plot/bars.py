@@ -1,6 +1,6 @@
 """The bars of a timeline: a lane per worker, with idleness in the background and computing above communication.
 
-w0        [ compute ][.......][ compute ]////      .......  transfer only: the worker waits for its own transfer
+w0        [ compute ][.......][ compute ]////      .......  transfers alone: the worker waits for its own
 data            [transfer]                         ////     idle, by cause
 pipeline        [=]        [=]                     the transfers of each communicator have a part of the lane
 
@@ -203,7 +203,7 @@ def _waiting(timeline: Timeline, place: Floats) -> Iterator[Bars]:
     starts, ends, lane = (np.concatenate(column) for column in zip(*parts, strict=True))
     if len(lane):
         band = bands(timeline)[0]
-        yield Bars("transfer only", style.WAITING, starts, ends, lane + band.top, lane + band.bottom)
+        yield Bars("transfers alone", style.WAITING, starts, ends, lane + band.top, lane + band.bottom)
 
 
 def boxes(timeline: Timeline, rows: Ints) -> tuple[Floats, Floats]:

@@ -101,7 +101,7 @@ def _said(timeline: Timeline, label: str) -> str:
     if not (timeline.computes.any() and timeline.transfers.any()):
         return label
     known = {name: f"{name}, below" for name in exchanges(timeline)[0]}
-    return ({"transfer only": "transfers alone", "no transfer": "no transfer below"} | known).get(label, label)
+    return ({"no transfer": "no transfer below"} | known).get(label, label)
 
 
 def last(timeline: Timeline, theory_s: float) -> float:

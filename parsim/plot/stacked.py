@@ -93,7 +93,7 @@ def _height(lanes: int, charts: int) -> float:
 def _looks(timeline: Timeline) -> set[str]:
     """Return the looks that the legend of *timeline* explains."""
     kinds = {timeline.kinds.table[code] for code in np.unique(timeline.kinds.code).tolist()}
-    more = {"transfer only", blank(timeline), *exchanges(timeline)[0]}
+    more = {"transfers alone", blank(timeline), *exchanges(timeline)[0]}
     return kinds | more | {f"idle: {CAUSES[code]}" for code in np.unique(timeline.idle.cause).tolist()}
 
 

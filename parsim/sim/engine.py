@@ -51,11 +51,10 @@ class Engine:
         self.clock = instants.env
         self.begun = sum(map(self.ticks.of, self.job.steps[:BEFORE]))
 
-    def play(self) -> Record:
-        """Play until nothing moves any more; tasks that never started are NaN in the record."""
+    def play(self) -> None:
+        """Play until nothing moves any more."""
         self.begin()
         self.clock.run()
-        return self.record()
 
     def begin(self) -> None:
         """Put the first instant on the clock, which may be that of other runs, too."""
@@ -71,7 +70,7 @@ class Engine:
     # -- what happened
 
     def record(self) -> Record:
-        """Return what has happened when the clock has nothing left to do."""
+        """Return what has happened when the clock has nothing left to do; tasks that never started are NaN."""
         return self.of_tasks()._replace(received=self.received())
 
     def of_tasks(self) -> Record:

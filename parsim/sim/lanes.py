@@ -42,15 +42,12 @@ class Lanes:
         self._lane, self._edge_lane = graph.lane.tolist(), graph.transfers.lane.tolist()
         self._only = [graph.places[place][0] for place in graph.place.tolist()]  # [task] its worker, where there is one
         lanes = len(graph.lanes)
-        workers = len(state.holding)
+        every = lanes * len(state.holding)
+        lane_of = zip(self._only, self._lane, strict=True)
         # [task] the number of its lane among those of all workers, NONE: it computes
-        self._at = [
-            only * lanes + lane - 1 if lane else NONE for only, lane in zip(self._only, self._lane, strict=True)
-        ]
-        self._queue: list[list[tuple[int, int]]] = [
-            [] for _ in range(lanes * workers)
-        ]  # heaps of (instant, task): ready
-        self._busy = [NONE] * (lanes * workers)  # the task that runs, or sends
+        self._at = [worker * lanes + lane - 1 if lane else NONE for worker, lane in lane_of]
+        self._queue = [list[tuple[int, int]]() for _ in range(every)]  # heaps of (instant, task): ready
+        self._busy = [NONE] * every  # the task that runs, or sends
         self._ends: dict[int, list[int]] = {}  # instant -> tasks that end then
         self._under_way: dict[int, int] = {}  # task -> what has not arrived of it
         self._leaving: list[int] = []  # edges whose task has ended, and that have not set out

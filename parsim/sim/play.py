@@ -114,7 +114,6 @@ def _play(job: Job, engine: Engine) -> None:
     """Play *job* to its end; raises `Stalled` when nothing can move before that."""
     tasks = len(job.graph)
     with at(engine.now_s), under_way("tasks", tasks, lambda: tasks - engine.spans.starts.count(NEVER)):
-        engine.begin()
-        engine.clock.run()
+        engine.play()
     if engine.unstarted() or engine.unfinished() or engine.on_the_way():
         raise engine.stall().told(engine.now_s())

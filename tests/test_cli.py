@@ -8,12 +8,14 @@ import hashlib
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 
 import pytest
 import yaml
 from commands import FILES, FIRST, ROOT, SCENARIOS, SIXTH, assert_same, process
+from played import played
 
 import parsim
 from parsim.core.timeline import COLUMNS
@@ -118,9 +120,10 @@ def test_out_and_json_together(command, tmp_path):
 
 @pytest.mark.parametrize("file", SCENARIOS, ids=lambda path: path.stem)
 def test_the_timeline_has_the_columns_and_the_order_of_the_contract(file):
-    written = parsim.simulate(file).files()  # what --out writes, without the pictures
+    run = played(file.stem)
+    written = run.files()  # what --out writes, without the pictures
     lines = "".join(written["timeline.csv"]()).splitlines()
-    more = ",rounds,bytes" if parsim.simulate(file).job.graph.collectives else ""
+    more = ",rounds,bytes" if run.job.graph.collectives else ""
     assert lines[0] == HEADER + more
     assert ",".join(COLUMNS) == HEADER
     rows = list(csv.DictReader(lines))
@@ -264,7 +267,9 @@ def test_a_reader_that_leaves_is_no_traceback(tmp_path):
 
 
 @pytest.mark.parametrize("file", SCENARIOS, ids=lambda path: path.stem)
-def test_validate_agrees_with_every_scenario(command, file, tmp_path):
+def test_validate_agrees_with_every_scenario(command, monkeypatch, file):
+    """That it plays the scenario itself, the next test tells."""
+    monkeypatch.setattr("parsim.validate.run", lambda job: played(file.stem))
     code, out, err = command("validate", file)
     assert (code, err) == (0, "")
     assert "Closed forms" in out
@@ -387,17 +392,28 @@ def test_a_folder_where_a_file_has_to_go_is_found_before_the_clock(command, tmp_
     assert [path.name for path in tmp_path.iterdir()] == ["timeline.csv"]
 
 
+@pytest.fixture
+def in_a_minute():
+    """Let a test fail that waits for something that does not come."""
+    before = signal.signal(signal.SIGALRM, lambda *_: pytest.fail("it waited for a minute"))
+    signal.alarm(60)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+@pytest.mark.usefixtures("in_a_minute")
 @pytest.mark.parametrize(
     "arguments",
     [["run", "PIPE"], ["run", FIRST, "--with", "PIPE"], ["check", "PIPE"], ["ledger", "PIPE"], ["plot", "FOLDER"]],
 )
-def test_a_named_pipe_is_refused_and_not_waited_for(tmp_path, arguments):
+def test_a_named_pipe_is_refused_and_not_waited_for(command, tmp_path, arguments):
     names = {"PIPE": tmp_path / "pipe", "FOLDER": tmp_path / "folder"}
     names["FOLDER"].mkdir()
     for pipe in (names["PIPE"], names["FOLDER"] / "result.json"):
         os.mkfifo(pipe)
-    done = process(*(names.get(one, one) for one in arguments), timeout=60)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert "it is a pipe or a device; name a regular file" in done.stderr
-    assert len(done.stderr.splitlines()) == 1
+    code, out, err = command(*(names.get(one, one) for one in arguments))
+    assert (code, out) == (2, "")
+    assert "it is a pipe or a device; name a regular file" in err
+    assert len(err.splitlines()) == 1

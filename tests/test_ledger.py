@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from played import played
 
 import parsim
 from parsim.export.csv import from_rows
@@ -275,7 +276,7 @@ def test_the_ledger_of_a_trace_with_workers_that_never_had_a_span():
 
 @pytest.mark.parametrize("name", [path.stem for path in sorted(SCENARIOS.glob("0*.yaml"))])
 def test_a_runs_own_timeline_as_a_trace_gives_the_same_terms(name):
-    run = parsim.simulate(SCENARIOS / f"{name}.yaml")
+    run = played(name)
     found = ledger_of_trace(from_rows(run.timeline.rows(), [worker.name for worker in run.job.cluster.workers]))
     assert found["busy_nominal_s"] == pytest.approx(run.ledger.t_total_s + run.ledger.deviation_s)
     for term in ("makespan_s", "idle_s", "contention_s", "hidden_s"):

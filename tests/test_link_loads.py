@@ -1,12 +1,12 @@
 """What links carry over time: against counts by hand, and the laws of bytes and capacities on random traffic."""
 
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from played import played
 from test_plot_kinds import assert_clear
 
 import parsim
@@ -61,11 +61,6 @@ def figures(run):
     return {one["name"]: one for one in links(run.job, run.timeline)}
 
 
-@cache
-def scenario(name):
-    return parsim.simulate(SCENARIOS / f"{name}.yaml")
-
-
 def test_flows_that_share_links_carry_what_is_fair():
     # L1 carries 1 B/s and L2 2 B/s. Flow 0 takes both, flow 1 L1, flow 2 L2: 1/2, 1/2 and 3/2 B/s. Flow 0 has 4 B and
     # flow 2 12 B: both end at 8 s. Flow 1 has 5 B, of which 1 B is left, which takes L1 alone for a second.
@@ -107,7 +102,7 @@ def test_a_link_that_pauses_carries_nothing():
 
 def test_each_link_of_a_ring_all_reduce_carries_almost_twice_the_buffer():
     # 2 (p - 1) / p of the buffer: 1.75 GB of 1 GB for 8 ranks.
-    found = figures(scenario("27_ring_all_reduce"))
+    found = figures(played("27_ring_all_reduce"))
     assert {name: one["bytes"] for name, one in found.items()} == pytest.approx(
         {f"w{rank}>w{(rank + 1) % 8}": 1.75e9 for rank in range(8)}, rel=1e-9
     )
@@ -133,7 +128,7 @@ def test_one_card_carries_the_gradients_of_a_stage_and_the_outputs_of_two_device
     h, outputs = 4096, 4 * 2 * 2 * 2048 * 4096
     layers = 16 * (12 * h**2 + 13 * h)
     first, last = 3 * (layers + (50257 + 2048) * h), 3 * (layers + 50257 * h + 2 * h)
-    found = figures(scenario("36_one_card"))
+    found = figures(played("36_one_card"))
     hand = {f"n{node}.nic0.{way}": first + outputs for node in (0, 1) for way in ("out", "in")}
     hand |= {f"n{node}.nic0.{way}": last + outputs for node in (2, 3) for way in ("out", "in")}
     assert {name: found[name]["bytes"] for name in hand} == pytest.approx(hand, rel=1e-9)
@@ -141,7 +136,7 @@ def test_one_card_carries_the_gradients_of_a_stage_and_the_outputs_of_two_device
 
 @pytest.mark.parametrize("name", ["07_four_transfers_one_link", "28_hierarchical_all_reduce", "36_one_card"])
 def test_the_integral_of_a_load_is_its_bytes_and_no_load_exceeds_the_capacity(name):
-    lawful(scenario(name))
+    lawful(played(name))
 
 
 def lawful(run):
@@ -188,13 +183,13 @@ PAIRS = [(one, other) for one in "abc" for other in "abc" if one != other]
 
 
 def test_json_has_the_busiest_links():
-    found = scenario("28_hierarchical_all_reduce").to_dict()["links"]
+    found = played("28_hierarchical_all_reduce").to_dict()["links"]
     assert len(found) == 32  # of 64
     assert [one["load"] for one in found] == sorted((one["load"] for one in found), reverse=True)
 
 
 def test_a_trace_counts_the_links_that_collectives_keep_busy():
-    run = scenario("27_ring_all_reduce")
+    run = played("27_ring_all_reduce")
     (busy,) = (one for one in counters_of(run.job, run.timeline) if one.name == "busy")
     assert busy.value.max() == 8
 
@@ -207,11 +202,11 @@ def rows(run):
 
 
 def test_few_links_have_a_lane_each_and_many_one_for_each_tier():
-    assert [(row.name, row.words) for row in rows(scenario("07_four_transfers_one_link"))] == [
+    assert [(row.name, row.words) for row in rows(played("07_four_transfers_one_link"))] == [
         ("wire", ("mean 100 %", "1 GB/s"))
     ]
     # Of the 24 links of 36_one_card, those of the cards carry 10.4 GB of the 39.8 GB that fit into 1.59 s.
-    within, cards = rows(scenario("36_one_card"))
+    within, cards = rows(played("36_one_card"))
     assert (within.name, within.words[0]) == ("within nodes", "16 x 300 GB/s: mean 1.1 %")
     assert (cards.name, cards.words) == ("cards", ("8 x 25 GB/s: mean 26 %", "busiest 26 %: n0.nic0.out"))
     # While both stages sum their gradients, all cards are full; before, those of one stage alone.
@@ -222,12 +217,12 @@ def test_few_links_have_a_lane_each_and_many_one_for_each_tier():
 
 def test_links_stand_in_the_order_in_which_people_count():
     ring = [f"w{i}>w{(i + 1) % 8}" for i in range(8)]
-    assert [row.name for row in rows(scenario("27_ring_all_reduce"))] == ring
+    assert [row.name for row in rows(played("27_ring_all_reduce"))] == ring
 
 
 @pytest.mark.parametrize("kind", ["load", "hotspots"])
 def test_64_devices_and_256_links_are_legible(kind):
-    run = scenario("33_gpt3_13b_mixed")
+    run = played("33_gpt3_13b_mixed")
     axes = run.plot(kind)
     assert_clear(axes.figure)
     assert "Exchanges on lane tensor load no link: they are priced, not played." in [
@@ -237,7 +232,7 @@ def test_64_devices_and_256_links_are_legible(kind):
 
 @pytest.mark.parametrize("name", ["28_hierarchical_all_reduce", "33_gpt3_13b_mixed"])
 def test_a_load_has_the_same_colour_in_the_hotspots_of_all_runs(name):
-    (bar,) = scenario(name).plot("hotspots").child_axes  # the fullest link carries 54 % and 9 %
+    (bar,) = played(name).plot("hotspots").child_axes  # the fullest link carries 54 % and 9 %
     assert bar.get_ylim() == (0, 1)
     assert {"0 %", "100 %"} < {label.get_text() for label in bar.get_yticklabels()}
 
@@ -248,7 +243,7 @@ def test_a_run_without_traffic_says_so():
 
 
 def test_a_gantt_chart_has_a_part_for_each_communicator_also_from_files(tmp_path, command):
-    run = scenario("36_one_card")
+    run = played("36_one_card")
     talks = run.timeline.talks
     moves = run.timeline.transfers & (run.timeline.end_s > run.timeline.start_s)
     # Four microbatches of two stages: each of eight workers receives four outputs or four gradients.

@@ -8,7 +8,6 @@ import hashlib
 import pickle
 import re
 import shlex
-from functools import cache
 from pathlib import Path
 
 import degree_counts
@@ -16,6 +15,7 @@ import model_counts
 import numpy as np
 import pytest
 import training_counts
+from played import played
 
 import parsim
 from parsim.build import build
@@ -137,11 +137,6 @@ for name, factor in (("27_ring_all_reduce", 2 * 7 / 8), ("28_hierarchical_all_re
     seconds = MAKESPAN[name]
     each = {"algorithm_bandwidth_bytes_per_s": 1e9 / seconds, "bus_bandwidth_bytes_per_s": factor * 1e9 / seconds}
     RESULT[name] = pytest.approx(each, rel=1e-12)
-
-
-@cache
-def played(name):
-    return parsim.simulate(FOLDER / f"{name}.yaml")
 
 
 def spans(name):

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
+from played import played
 from random_scenarios import scenarios
 from trace_processor import TraceProcessor
 
@@ -130,7 +131,7 @@ def holds(processor, run):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_trace_of_a_scenario(processor, name):
-    holds(processor, parsim.simulate(ROOT / "scenarios" / f"{name}.yaml"))
+    holds(processor, played(name))
 
 
 @settings(max_examples=settings.default.max_examples // 5, suppress_health_check=list(HealthCheck))

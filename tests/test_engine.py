@@ -469,7 +469,8 @@ def test_a_task_that_stops_is_started_again_and_others_go_on():
     fails, back = (engine.clock.timeout(seconds * second) for seconds in (1, 4))
     fails.callbacks.append(lambda event: engine.spans.withdraw(0, engine.clock.now))
     back.callbacks.append(lambda event: engine.spans.start(0, 0, engine.clock.now))
-    timeline = write(job, engine.play())
+    engine.play()
+    timeline = write(job, engine.record())
     assert [(row[1], *row[6:8]) for row in timeline.rows()] == [("b", 0, 2), ("a", 4, 7), ("c", 7, 8)]
     assert check(job, timeline) == []
     idle = zip(timeline.idle.worker.tolist(), timeline.idle.start_s, timeline.idle.end_s, strict=True)

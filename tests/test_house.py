@@ -33,7 +33,8 @@ FLOORS = {
     **dict.fromkeys(("build", "hardware", "lower", "misplaced", "plot", "reading", "scenario_schema"), 5),
     **dict.fromkeys(("run", "predict", "measure"), 6),
     **dict.fromkeys(("validate", "study", "conformance", "lessons"), 7),
-    **dict.fromkeys(("cli", "__init__", "__main__"), 8),
+    "page": 8,
+    **dict.fromkeys(("cli", "__init__", "__main__"), 9),
 }
 ASKS = {  # the shelves that each room asks; conformance and cli ask all of them by name
     "build": {"costs", "policies", "workloads"},

@@ -12,7 +12,9 @@ from test_plot_kinds import assert_clear
 import parsim
 from parsim.export.counters import counters_of
 from parsim.metrics.link_loads import links, loads
-from parsim.plot import load, network
+from parsim.plot import load
+from parsim.plot.load_rows import STEPS, rows_of
+from parsim.plot.tiers import tiers
 
 SCENARIOS = Path(__file__).parents[1] / "scenarios"
 
@@ -198,7 +200,7 @@ def test_a_trace_counts_the_links_that_collectives_keep_busy():
 
 
 def rows(run):
-    return load.rows_of(of(run), network.tiers(run.job.cluster), run.timeline.makespan_s)
+    return rows_of(of(run), tiers(run.job.cluster), run.timeline.makespan_s)
 
 
 def test_few_links_have_a_lane_each_and_many_one_for_each_tier():
@@ -210,7 +212,7 @@ def test_few_links_have_a_lane_each_and_many_one_for_each_tier():
     assert (within.name, within.words[0]) == ("within nodes", "16 x 300 GB/s: mean 1.1 %")
     assert (cards.name, cards.words) == ("cards", ("8 x 25 GB/s: mean 26 %", "busiest 26 %: n0.nic0.out"))
     # While both stages sum their gradients, all cards are full; before, those of one stage alone.
-    at = [round(second / 1.59 * load.STEPS) for second in (1.0, 1.2)]
+    at = [round(second / 1.59 * STEPS) for second in (1.0, 1.2)]
     assert cards.mean[at] == pytest.approx([0.5, 1.0], abs=0.01)
     assert cards.most[at] == pytest.approx([1.0, 1.0], abs=0.01)
 

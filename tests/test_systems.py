@@ -37,6 +37,7 @@ LINES = {
     "ledger": ["out/timeline.csv"],
     "list": ["policies"],
     "plot": ["out", "--kind", "gantt,memory"],
+    "report": ["out", "--html", "page.html"],
     "run": ["wide.yaml", "--out", "out"],
     "scaling": ["wide.yaml", "--workers", "1,2"],
     "schedule": ["1f1b", "--ranks", "2", "--microbatches", "3"],

@@ -7,8 +7,7 @@ scenario file     every kind                     from a run of it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -139,22 +138,10 @@ def _source(result: str) -> Draw:
 
 def _again(kept: Kept) -> Draw:
     """Play the scenario in a folder again, under its old name."""
-    from parsim.export.folder import SCENARIO, read_scenario
-    from parsim.reading import load
+    from parsim.export.folder import read_scenario
+    from parsim.study.again import scenario_of
 
-    values, file = read_scenario(kept.folder), str(kept.folder / SCENARIO)
-    with _read_from(file):
-        scenario = replace(load(values), file=file, name=kept.name)
-    return _player(scenario, values, kept.ledger.makespan_s)
-
-
-@contextmanager
-def _read_from(file: str) -> Iterator[None]:
-    """Name the file in faults of its values."""
-    try:
-        yield
-    except ScenarioError as wrong:
-        raise ScenarioError(fault._replace(file=file) for fault in wrong.faults) from None
+    return _player(scenario_of(kept), read_scenario(kept.folder), kept)
 
 
 def _lying(kept: Kept, kind: str) -> Pictures:
@@ -174,10 +161,11 @@ def _lying(kept: Kept, kind: str) -> Pictures:
         return paper.files(kind, axes.figure)
 
 
-def _player(scenario: Scenario, source: Source, makespan_s: float | None = None) -> Draw:
-    """Build *scenario* from *source* and return a function that draws its run, which must have the known makespan."""
+def _player(scenario: Scenario, source: Source, kept: Kept | None = None) -> Draw:
+    """Build *scenario* from *source* and return a function that draws its run, which must be that of *kept*."""
     from parsim.build import build
     from parsim.run import run
+    from parsim.study.again import unchanged
 
     job = build(scenario)
 
@@ -192,12 +180,8 @@ def _player(scenario: Scenario, source: Source, makespan_s: float | None = None)
         result = outcome()
         if isinstance(result, ParsimError):
             raise result
-        if makespan_s not in (None, result.timeline.makespan_s):
-            message = (
-                f"now takes {result.timeline.makespan_s!r} s, but took {makespan_s!r} s when the folder was written"
-            )
-            more = "another version of parsim wrote the folder, or a file was changed; run the scenario again"
-            raise ScenarioError([Fault(scenario.file, 0, 0, "makespan_s", f"{message}; {more}")])
+        if kept is not None:
+            unchanged(kept, result)
         return result
 
     def draw(kind: str) -> Pictures:
@@ -208,9 +192,10 @@ def _player(scenario: Scenario, source: Source, makespan_s: float | None = None)
 
 
 def _scaling(scenario: Scenario, source: Source) -> Pictures:
+    from parsim.study.again import read_from
     from parsim.study.scaling import scaling
 
-    with _read_from(scenario.file):
+    with read_from(scenario.file):
         found = scaling(source)
     return replace(found, scenario=scenario.name).pictures()
 

@@ -23,6 +23,7 @@ from parsim.core.errors import Path as Way
 from parsim.core.read_file import opened
 from parsim.core.timeline import CAUSES, Timeline
 from parsim.core.tolerance import CLOSE
+from parsim.core.version import VERSIONS
 from parsim.export.csv import natural, read_columns, timeline_of
 from parsim.export.idle import idle_of, read_idle
 from parsim.metrics.checker import idleness
@@ -53,6 +54,7 @@ class Kept(NamedTuple):
     ledger: Ledger
     timeline: Timeline
     pipeline: Mapping[str, Any] | None  # the terms of its makespan, where it is one
+    facts: Mapping[str, Any]  # result.json
 
 
 def folder_of_run(path: str | Path) -> Path | None:
@@ -71,7 +73,7 @@ def read_folder(folder: Path) -> Kept:
         message = f"ends at {timeline.makespan_s!r} s, but {RESULT} ends at {facts['makespan_s']!r} s; {MIXED}"
         raise ScenarioError([Fault(str(folder / TIMELINE), 0, 0, "end_s", message)])
     _refuse_foreign_idle(folder, facts, timeline, {*idle["worker"]} - {*spans["worker"]})
-    return Kept(folder, facts["scenario"], facts["clock"], _ledger(facts), timeline, _pipeline(facts))
+    return Kept(folder, facts["scenario"], facts["clock"], _ledger(facts), timeline, _pipeline(facts), facts)
 
 
 def _parts(folder: Path) -> list[dict[str, Any]]:
@@ -170,6 +172,10 @@ def _facts(file: Path) -> dict[str, Any]:
     if {"predicted", "measured"} <= facts.keys():
         message = "is the result of a replay; name its folder predicted or measured"
         raise ScenarioError([Fault(str(file), 1, 1, ARGUMENT, message)])
+    schema = facts.get("schema", VERSIONS["schema"])
+    if schema != VERSIONS["schema"]:
+        message = f"is {json.dumps(schema)[:40]}, and this version of parsim reads {VERSIONS['schema']}"
+        raise ScenarioError([_fault(file, ("schema",), f"{message}; let --out write the folder again")])
     faults = [_misses(file, way, kind) for way, kind in _FACTS if not _is(_at(facts, way), kind)]
     if faults:
         raise ScenarioError(faults)
@@ -177,12 +183,15 @@ def _facts(file: Path) -> dict[str, Any]:
 
 
 def _misses(file: Path, way: Way, kind: type) -> Fault:
-    """Yield faults of figures at their places. JSON is read as YAML."""
+    return _fault(file, way, f"is missing or is not {_WORDS[kind]}; let --out write the folder again")
+
+
+def _fault(file: Path, way: Way, message: str) -> Fault:
+    """Return the fault of a figure at its place. JSON is read as YAML."""
     try:
         position = document.read(file.read_bytes(), str(file)).position(way)
     except ScenarioError:
         position = (1, 1)
-    message = f"is missing or is not {_WORDS[kind]}; let --out write the folder again"
     return document.fault(str(file), position, way, message)
 
 

@@ -36,7 +36,7 @@ def critical_path(timeline: Timeline) -> list[Step]:
     if not len(timeline):
         return []
     ends = _Ends(timeline)
-    named, alone = _named(timeline).tolist(), _alone(timeline).tolist()
+    named, alone = waited_rows(timeline).tolist(), _alone(timeline).tolist()
     last = np.flatnonzero(timeline.end_s == timeline.end_s.max())
     row = int(last[np.lexsort((last, timeline.number[last]))[-1]])
     rows: dict[int, None] = {}  # a dict keeps the order
@@ -54,8 +54,8 @@ def gaps(timeline: Timeline, path: list[Step]) -> list[float]:
     return [start - end for start, end in zip(timeline.start_s[rows].tolist(), ended, strict=False)]
 
 
-def _named(timeline: Timeline) -> Ints:
-    """Return the row of the span that each span waited for, the last of that name that had ended by then, (spans,)."""
+def waited_rows(timeline: Timeline) -> Ints:
+    """Return the row of the span that each span waited for, the last of that name that had ended by then; or NONE."""
     tasks, waits = timeline.tasks, timeline.waits
     wanted = waits.code
     if waits.table is not tasks.table:

@@ -21,11 +21,12 @@ from parsim.core.suggestions import did_you_mean
 from parsim.core.timeline import Timeline
 from parsim.metrics.critical_path import critical_path
 from parsim.metrics.ledger import Ledger
-from parsim.metrics.link_loads import links, loads
+from parsim.metrics.link_loads import links
 from parsim.metrics.memory import usage
 from parsim.metrics.training_memory import uses
 from parsim.plot import dag, gantt, load, memory, memory_by_kind, network, style, waterfall
 from parsim.plot.letters import warn
+from parsim.plot.load_rows import Row, rows
 from parsim.plot.paper import files, ours
 
 
@@ -124,10 +125,8 @@ def _by_kind(run: Run) -> list[memory_by_kind.Kinds]:
     return [memory_by_kind.Kinds(device.name, *use.by_kind(), limit) for device, use, limit in held]
 
 
-def _rows(run: Run) -> list[load.Row]:
-    found = loads(run.job, run.timeline)
-    tiers = network.tiers(run.job.cluster) if len(found) > 1 else {}
-    return load.rows_of(found, tiers, run.timeline.makespan_s)
+def _rows(run: Run) -> list[Row]:
+    return rows(run.job, run.timeline)
 
 
 def _hotspots(run: Run, axes: Axes) -> Axes:

@@ -12,9 +12,8 @@ above the lanes says so.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -22,32 +21,18 @@ from matplotlib.collections import PolyCollection
 from matplotlib.patches import Patch
 
 from parsim.core.graph import Floats
-from parsim.core.quantities import number, size
 from parsim.core.timeline import Timeline
 from parsim.core.tolerance import CLOSE
-from parsim.export.table import short
-from parsim.metrics.link_loads import Load
 from parsim.plot import style
 from parsim.plot.gantt import last as last_of
+from parsim.plot.load_rows import STEPS, Row
 from parsim.plot.memory import BESIDE, FINE, LANE, ROOM, SCALE, beside, head
 from parsim.plot.paper import lane_axis, time_axis
 from parsim.plot.paper import size as points
 from parsim.plot.under import under_gantt
 
-FEW = 16  # links up to which each has a lane
-STEPS = 1_000  # of the run: as many as the eye can tell apart
-NAME = 18  # cells of a link's name beside its tier
 LINE = 13.0  # points of a sentence above the lanes
 NOTHING = "Nothing travels over a link in this run."
-
-
-class Row(NamedTuple):
-    """A lane: a link, or the links of a tier that carry anything."""
-
-    name: str
-    mean: Floats  # (steps,) share of the bandwidth, of the links of the lane
-    most: Floats  # (steps,) of the fullest link of each moment
-    words: tuple[str, str]
 
 
 def with_gantt(timeline: Timeline, theory_s: float, rows: Sequence[Row], title: str) -> Axes:
@@ -81,67 +66,6 @@ def load(rows: Sequence[Row], axes: Axes, timeline: Timeline, last_s: float) -> 
     else:
         axes.text(0.5, 0.5, NOTHING, transform=axes.transAxes, ha="center", va="center", color=style.GREY, fontsize=8)
     return axes
-
-
-def rows_of(loads: Sequence[Load], tiers: Mapping[str, str], makespan_s: float) -> list[Row]:
-    """Return a row for each link, or of many links one for each tier.
-
-    Parameters
-    ----------
-    loads : what the links carry.
-    tiers : the tier of each link by its name, in the order of rows; the links of a tier come as people count.
-    makespan_s : where the run ends.
-    """
-    place = {name: number for number, name in enumerate(tiers)}
-    ordered = sorted(loads, key=lambda one: place.get(one.link.name, len(place)))
-    if len(ordered) <= FEW:
-        order = [*dict.fromkeys(tiers.values()), ""]
-        ordered.sort(key=lambda one: (order.index(tiers.get(one.link.name, "")), counted(one.link.name)))
-        return [_link(one, makespan_s) for one in ordered]
-    groups: dict[str, list[Load]] = {}
-    for one in ordered:
-        groups.setdefault(tiers.get(one.link.name, "links"), []).append(one)
-    return [_tier(name, mine, makespan_s) for name, mine in groups.items()]
-
-
-def counted(name: str) -> str:
-    """Return a key that sorts names as people count.
-
-    >>> sorted(["w10>w2", "w2>w10", "w2>w3"], key=counted)
-    ['w2>w3', 'w2>w10', 'w10>w2']
-    """
-    return re.sub("[0-9]+", lambda digits: digits[0].zfill(9), name)
-
-
-def _link(one: Load, makespan_s: float) -> Row:
-    share = one.shares(np.linspace(0.0, makespan_s, STEPS + 1))
-    return Row(one.link.name, share, share, (f"mean {_percent(_mean(one, makespan_s))}", _rate([one])))
-
-
-def _tier(name: str, loads: Sequence[Load], makespan_s: float) -> Row:
-    times = np.linspace(0.0, makespan_s, STEPS + 1)
-    shares = [one.shares(times) for one in loads]
-    means = [_mean(one, makespan_s) for one in loads]
-    busiest = int(np.argmax(means))
-    words = (
-        f"{len(loads)} x {_rate(loads)}: mean {_percent(float(np.mean(means)))}",
-        f"busiest {_percent(means[busiest])}: {short(loads[busiest].link.name, NAME)}",
-    )
-    return Row(name, np.mean(shares, axis=0), np.max(shares, axis=0), words)
-
-
-def _mean(one: Load, makespan_s: float) -> float:
-    return one.shares(np.array([0.0, makespan_s])).item()
-
-
-def _rate(loads: Sequence[Load]) -> str:
-    rates = [one.link.bandwidth for one in loads]
-    low, high = size(min(rates)), size(max(rates))
-    return f"{high}/s" if low == high else f"{low}/s to {high}/s"
-
-
-def _percent(share: float) -> str:
-    return f"{number(100 * share, 2)} %"
 
 
 def tell_uncounted(axes: Axes, timeline: Timeline) -> float:

@@ -23,17 +23,17 @@ from matplotlib.lines import Line2D
 from matplotlib.path import Path
 
 from parsim.core.cluster import Cluster
-from parsim.core.errors import RunError
 from parsim.core.quantities import number as digits
 from parsim.core.quantities import size as bytes_in_words
-from parsim.core.sketch import Sketch, Spot, Wire, circle
-from parsim.core.wiring import Link, Routes
+from parsim.core.sketch import Sketch, Spot, Wire
+from parsim.core.wiring import Link
 from parsim.export.text import ticks
 from parsim.plot import style
 from parsim.plot.letters import make_writable, written
 from parsim.plot.paper import LETTER as TITLED
 from parsim.plot.paper import Margins, explain, headline, page
 from parsim.plot.paper import size as points
+from parsim.plot.tiers import drawing
 
 INCHES = 0.62  # of a device, in a small cluster
 MARK = 0.8  # units around spots
@@ -42,7 +42,6 @@ LEGEND, LETTER = 0.6, 0.085  # of a legend without words, and of each letter of 
 WIDE, TALL = 17.0, 11.0  # inches of data at most
 SMALLEST = 4.0  # points of a readable letter
 CROWD = 1000  # wires, beyond which they are thin
-MOST = 2000  # devices that are drawn
 COLOURS = "viridis_r"
 SCALE = "load over the run,\nof the fuller direction"
 Loads = Mapping[str, float]  # by the name of a link
@@ -53,7 +52,7 @@ def network(cluster: Cluster, axes: Axes, loads: Loads | None = None) -> Axes:
 
     Of the two directions of a line, the more loaded one counts.
     """
-    sketch, links = _drawing(cluster)
+    sketch, links = drawing(cluster)
     xs, ys = _room(sketch)
     axes.set_xlim(*xs)
     axes.set_ylim(*ys)
@@ -73,7 +72,7 @@ def network(cluster: Cluster, axes: Axes, loads: Loads | None = None) -> Axes:
 
 def sheet(cluster: Cluster, title: str) -> Axes:
     """Return empty axes of a fitting size."""
-    sketch, links = _drawing(cluster)
+    sketch, links = drawing(cluster)
     (left, right), (low, high) = _room(sketch)
     inches = min(INCHES, WIDE / (right - left), TALL / (high - low))
     wide, tall = max((right - left) * inches, 2.0), max((high - low) * inches, 1.2)
@@ -87,60 +86,12 @@ def sheet(cluster: Cluster, title: str) -> Axes:
     return axes
 
 
-def tiers(cluster: Cluster) -> dict[str, str]:
-    """Return the tier of each link by its name, in the order in which they are drawn."""
-    sketch, links = _drawing(cluster)
-    return {links[number].name: wire.tier for wire in sketch.wires for number in wire.links}
-
-
 def _room(sketch: Sketch) -> tuple[tuple[float, float], tuple[float, float]]:
     """Return the least and the largest x and y of spots and bowed lines, with room for marks."""
     spots, bowed = sketch.spots, [wire for wire in sketch.wires if wire.bow]
     middles = [_aside(spots[wire.source], spots[wire.target], wire.bow / 2) for wire in bowed]
     x, y = np.array([*((spot.x, spot.y) for spot in spots), *middles]).T
     return (x.min() - MARK, x.max() + MARK), (y.min() - MARK, y.max() + MARK)
-
-
-def _drawing(cluster: Cluster) -> tuple[Sketch, Mapping[int, Link]]:
-    """Return the sketch of a topology and its links by number; for one without a sketch, routes between places."""
-    if cluster.host > MOST:
-        raise RunError(f"a network of {cluster.host} devices has no room in a picture; the most are {MOST}")
-    sketch, route = cluster.wiring.sketch(), cluster.wiring.route
-    if sketch.spots and isinstance(route, Routes):
-        return sketch, {number: route.link(number) for wire in sketch.wires for number in wire.links}
-    return _routes(cluster)
-
-
-def _routes(cluster: Cluster) -> tuple[Sketch, dict[int, Link]]:
-    """Return a drawing with a spot for each link, between the places whose routes lead over it."""
-    places, spots = cluster.places, circle(cluster.places)
-    numbers: dict[Link, int] = {}
-    near: dict[int, list[int]] = {}
-    joined: dict[tuple[int, int], None] = {}
-    for one in range(len(places)):
-        for other in range(len(places)):
-            route = cluster.wiring.route(one, other) if one != other else None
-            steps = [len(places) + numbers.setdefault(link, len(numbers)) for link in route or ()]
-            for step in steps:
-                near.setdefault(step, []).extend((one, other))
-            joined |= dict.fromkeys(zip([one, *steps], [*steps, other], strict=True)) if steps else {}
-    for link, number in numbers.items():
-        at = [spots[place] for place in near[len(places) + number]]
-        x, y = sum(spot.x for spot in at) / len(at), sum(spot.y for spot in at) / len(at)
-        spots.append(Spot(link.name, 0.9 * x, 0.9 * y, "card"))
-    wires = [Wire((max(one, other) - len(places),), one, other, "routes") for one, other in joined]
-    return Sketch(tuple(_apart(spots)), tuple(wires)), {number: link for link, number in numbers.items()}
-
-
-def _apart(spots: Sequence[Spot]) -> list[Spot]:
-    """Move spots of one position apart, each a little higher than the last."""
-    taken: dict[tuple[float, float], int] = {}
-    found = []
-    for spot in spots:
-        key = round(spot.x, 1), round(spot.y, 1)
-        taken[key] = taken.get(key, -1) + 1
-        found.append(spot._replace(y=spot.y + 0.55 * taken[key]))
-    return found
 
 
 def _by_tier(axes: Axes, sketch: Sketch, links: Mapping[int, Link]) -> None:

@@ -1,0 +1,199 @@
+"""The data of a page: plain values for JSON, which `static/view.js` shows.
+
+    facts       the figures, as in section 2 of the contract          lanes, kinds, causes, ways, whys   words
+    notes       what to know about the run                            columns     packed, a row for each ...
+    scenario    its name and its text
+
+    ... bar     lane, start, took, name, kind, way, wait, why, more, bytes, inward (how many edges lead to it)
+    ... edge    source (the bar it comes from), sorted by the bar it leads to
+    ... gap     gap_lane, gap_start, gap_took, gap_cause, gap_then (the bar after it)
+    ... step    path (the bars of the critical path)
+
+Bars are sorted by lane and start. A number of a bar that is not there is -1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import yaml
+
+from parsim.core.columns import look_up
+from parsim.core.escape import printable
+from parsim.core.graph import Floats, Ints
+from parsim.core.job import Job
+from parsim.core.timeline import CAUSES, Timeline, Words
+from parsim.export.arrows import Arrows, arrows_of
+from parsim.export.folder import Kept
+from parsim.metrics.critical_path import critical_path, waited_rows
+from parsim.metrics.sent import sent
+from parsim.page.curves import load, memory
+from parsim.page.lanes import Lanes, lay
+from parsim.page.pack import packed, rounded
+from parsim.plot import style
+from parsim.run import Result
+
+RISING = ("lane", "name", "target", "gap_lane", "gap_then", "path")
+
+
+class Text(NamedTuple):
+    """A scenario for people."""
+
+    name: str
+    text: str
+
+
+def of(result: Result, text: str | None = None) -> dict[str, Any]:
+    """Return the data of a page that shows *result*.
+
+    *text* is the scenario as somebody wrote it; left out: its values as YAML.
+    """
+    words = Text(result.job.name, _yaml(result.job.values) if text is None else text)
+    return _page(result.to_dict(), result.timeline, result.notes, words, result.job)
+
+
+def of_kept(kept: Kept, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the data of a page that shows a run from a folder, without edges, memory and load over time.
+
+    *values* is its scenario.
+    """
+    return _page(kept.facts, kept.timeline, (), Text(kept.name, _yaml(values)), None)
+
+
+def _page(
+    facts: Mapping[str, Any], timeline: Timeline, notes: Sequence[str], text: Text, job: Job | None
+) -> dict[str, Any]:
+    lanes = lay(timeline, [str(device.get("name")) for device in facts["devices"]])
+    order = np.lexsort((timeline.start_s, lanes.of_span))
+    place = np.full(len(timeline) + 1, -1)  # of each row among the bars; the last one: of no row
+    place[order] = np.arange(len(order))
+    bars, words = _bars(timeline, lanes, order, place)
+    held, used = memory(job, timeline) if job else ({"kinds": [], "devices": [], "more": 0}, {})
+    loads, busy = load(job, timeline) if job else ({"rows": [], "why": ""}, {})
+    columns = {
+        **bars,
+        **_edges(arrows_of(job.graph, timeline) if job else Arrows.none(), place),
+        **_gaps(timeline, lanes, bars),
+        "bytes": _bytes(timeline, job)[order].astype(np.float32),
+        "path": place[[step.row for step in critical_path(timeline)]],
+        **used,
+        **busy,
+    }
+    for name in ("start", "gap_start", "memory_at"):
+        if name in columns:
+            columns[name] = rounded(columns[name], timeline.makespan_s)
+    return {
+        "facts": facts,
+        "notes": [printable(note) for note in notes],
+        "scenario": {"name": printable(text.name), "text": text.text},
+        "lanes": lanes.lanes,
+        **words,
+        "causes": [{"name": cause, **_look(style.CAUSES[cause])} for cause in CAUSES],
+        "marks": {"theory": style.THEORY, "makespan": style.MAKESPAN, "limit": style.LIMIT},
+        "memory": held,
+        "load": loads,
+        "columns": packed(columns, RISING),
+    }
+
+
+def _bars(timeline: Timeline, lanes: Lanes, order: Ints, place: Ints) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the columns of bars, and the tables of words that they name."""
+    wait = place[waited_rows(timeline)[order]]
+    kind, kinds = _kinds(timeline, lanes, order)
+    name, names = _table(timeline.tasks.at(order))
+    way, ways = _table(timeline.lanes.at(order))
+    why, whys = _table(timeline.waits.at(order[wait < 0]))
+    cause = np.zeros(len(order), np.int64)
+    cause[wait < 0] = why
+    start, end = timeline.start_s[order], timeline.end_s[order]
+    took, more = end - start, end - start - timeline.nominal_s[order]
+    columns = {
+        "lane": lanes.of_span[order],
+        "start": start,
+        "took": took.astype(np.float32),
+        "name": name,
+        "names": names,
+        "kind": kind,
+        "way": way,
+        "wait": np.where(wait >= 0, np.arange(len(order)) - wait, 0),
+        "why": cause,
+        "more": np.where(timeline.transfers[order] & (more > 1e-9 * took), more, 0.0).astype(np.float32),
+    }
+    return columns, {"kinds": kinds, "ways": ways, "whys": whys}
+
+
+def _table(column: Words) -> tuple[Ints, list[str]]:
+    """Return the words of a column as numbers into a table of them, in the order in which they come."""
+    used, first, where = np.unique(column.code, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    rank = np.empty(len(order), np.int64)
+    rank[order] = np.arange(len(order))
+    words = look_up(column.table, used.tolist())
+    return rank[where], [printable(words[code]) for code in order.tolist()]
+
+
+def _kinds(timeline: Timeline, lanes: Lanes, order: Ints) -> tuple[Ints, list[dict[str, Any]]]:
+    """Return the kind of each bar, for transfers that of their communicator, and the looks of kinds."""
+    talk, base = lanes.talk[order], len(lanes.talks)
+    code, table = _table(timeline.kinds.at(order))
+    used, kind = np.unique(np.where(talk >= 0, talk, base + code), return_inverse=True)
+    names = [lanes.talks[one] if one < base else table[one - base] for one in used.tolist()]
+    looks = [style.EXCHANGES.get(name) if one < base else None for one, name in zip(used.tolist(), names, strict=True)]
+    return kind, [
+        {"name": printable(name), **_look(look or style.KINDS.get(name, style.OTHER))}
+        for name, look in zip(names, looks, strict=True)
+    ]
+
+
+def _look(look: style.Look) -> dict[str, str]:
+    return {"face": look.face, "hatch": look.hatch, "ink": look.ink}
+
+
+def _edges(arrows: Arrows, place: Ints) -> dict[str, Ints]:
+    """Return how many edges lead to each bar, and where they come from, as the distance to it."""
+    source, target = place[arrows.source], place[arrows.target]
+    order = np.lexsort((source, target))
+    return {
+        "inward": np.bincount(target, minlength=len(place) - 1),
+        "source": target[order] - source[order],
+    }
+
+
+def _gaps(timeline: Timeline, lanes: Lanes, bars: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the idle intervals, each with the bar that came after it on its lane."""
+    idle = timeline.idle
+    lane = lanes.of_worker[idle.worker]
+    order = np.lexsort((idle.start_s, lane))
+    lane, start, end = lane[order], idle.start_s[order], idle.end_s[order]
+    return {
+        "gap_lane": lane,
+        "gap_start": start,
+        "gap_took": (end - start).astype(np.float32),
+        "gap_cause": idle.cause[order],
+        "gap_then": _after(lane, end, bars["lane"], bars["start"]),
+    }
+
+
+def _after(lane: Ints, moment: Floats, bar_lane: Ints, bar_start: Floats) -> Ints:
+    """Return for each lane and moment the first bar that starts then or later on that lane, or -1."""
+    moments, rank = np.unique(np.concatenate([bar_start, moment]), return_inverse=True)
+    key = bar_lane * len(moments) + rank[: len(bar_lane)]
+    found = np.searchsorted(key, lane * len(moments) + rank[len(bar_lane) :])
+    there = found < len(key)
+    there[there] = bar_lane[found[there]] == lane[there]
+    return np.where(there, found, -1)
+
+
+def _bytes(timeline: Timeline, job: Job | None) -> Floats:
+    """Return the bytes of each transfer, 0 elsewhere, (spans,)."""
+    bytes_ = timeline.size.copy()
+    if job:
+        table = sent(job, timeline)
+        bytes_[table.row] = table.size
+    return bytes_
+
+
+def _yaml(values: Mapping[str, Any]) -> str:
+    return str(yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True))

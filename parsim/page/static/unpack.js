@@ -1,0 +1,105 @@
+// Reads the columns that parsim/page/pack.py wrote.
+
+/** Return a run: the plain values of *data*, and its columns as typed arrays. */
+export async function unpack(data) {
+  const bytes = await inflated(data.columns.data);
+  const run = { ...data };
+  let at = 0;
+  for (const [name, form, count] of data.columns.layout) {
+    const width = form === "text" ? 1 : form === "f8" ? 8 : 4;
+    const part = bytes.subarray(at, at + count * width);
+    at += count * width;
+    run[name] = read(form, count, part);
+  }
+  return complete(run);
+}
+
+async function inflated(text) {
+  const binary = atob(text);
+  const bytes = new Uint8Array(binary.length);
+  for (let i = 0; i < binary.length; i++) bytes[i] = binary.charCodeAt(i);
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+function read(form, count, part) {
+  if (form === "text") return JSON.parse(new TextDecoder().decode(part));
+  if (form === "f4") return new Float32Array(together(part, count, 4).buffer);
+  if (form === "f8") return new Float64Array(together(part, count, 8).buffer);
+  const signed = new Int32Array(count);
+  let sum = 0;
+  for (let i = 0; i < count; i++) {
+    const unsigned = part[i] | (part[count + i] << 8) | (part[2 * count + i] << 16) | (part[3 * count + i] << 24);
+    const value = (unsigned >>> 1) ^ -(unsigned & 1);
+    sum = form === "up" ? sum + value : value;
+    signed[i] = sum;
+  }
+  return signed;
+}
+
+/** Put the first bytes of all values, the second ones, ... back together. */
+function together(part, count, width) {
+  const bytes = new Uint8Array(count * width);
+  for (let byte = 0; byte < width; byte++) {
+    const from = byte * count;
+    for (let i = 0, to = byte; i < count; i++, to += width) bytes[to] = part[from + i];
+  }
+  return bytes;
+}
+
+/** Add what follows from the columns: ends, where lanes begin, the numbers of bars in place of distances. */
+function complete(run) {
+  const bars = run.lane.length;
+  run.bars = { count: bars, start: run.start, end: ends(run.start, run.took), kind: run.kind, lane: run.lane };
+  run.gaps = {
+    count: run.gap_lane.length,
+    start: run.gap_start,
+    end: ends(run.gap_start, run.gap_took),
+    kind: run.gap_cause,
+    lane: run.gap_lane,
+  };
+  run.bars.first = firsts(run.lane, run.lanes.length);
+  run.gaps.first = firsts(run.gap_lane, run.lanes.length);
+  run.waited = run.wait.map((distance, bar) => (distance ? bar - distance : -1));
+  run.firstEdge = new Int32Array(bars + 1);
+  for (let bar = 0; bar < bars; bar++) run.firstEdge[bar + 1] = run.firstEdge[bar] + run.inward[bar];
+  run.onPath = new Map(Array.from(run.path, (bar, step) => [bar, step]));
+  run.makespan = run.facts.makespan_s;
+  return run;
+}
+
+function ends(start, took) {
+  const end = new Float64Array(start.length);
+  for (let i = 0; i < start.length; i++) end[i] = start[i] + took[i];
+  return end;
+}
+
+function firsts(lane, lanes) {
+  const first = new Int32Array(lanes + 1);
+  for (let i = 0; i < lane.length; i++) first[lane[i] + 1]++;
+  for (let i = 0; i < lanes; i++) first[i + 1] += first[i];
+  return first;
+}
+
+/** Return the bars from which edges lead to *bar*. */
+export function parents(run, bar) {
+  const found = [];
+  for (let edge = run.firstEdge[bar]; edge < run.firstEdge[bar + 1]; edge++) found.push(bar + run.source[edge]);
+  return found;
+}
+
+/** Return the bars to which edges lead from *bar*. */
+export function children(run, bar) {
+  const found = [];
+  for (let other = 0; other < run.bars.count; other++) {
+    for (let edge = run.firstEdge[other]; edge < run.firstEdge[other + 1]; edge++) {
+      if (other + run.source[edge] === bar) found.push(other);
+    }
+  }
+  return found;
+}
+
+/** Return the name of a bar. */
+export function nameOf(run, bar) {
+  return run.names[run.name[bar]];
+}

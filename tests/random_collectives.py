@@ -72,7 +72,14 @@ def waiting_tree(draw, n, size):
     return found
 
 
-PATTERNS = (waiting_tree, ring, ring, chunked, halving, tree, direct, shifted, wild)
+def two_ways(draw, n, size):
+    """Return rounds in which each member sends near and far: on nodes, members share cards and wait for them."""
+    far = draw.choice([2, 3])
+    near = [(a, (a + 1) % n, size / n, 1) for a in range(n)]
+    return [[*near, *[(a, (a + far) % n, size, 1) for a in range(n) if far % n not in (0, 1)]]] * draw.randrange(1, 7)
+
+
+PATTERNS = (waiting_tree, ring, ring, two_ways, two_ways, chunked, halving, tree, direct, shifted, wild)
 
 
 def wires(draw, n, number):

@@ -180,6 +180,18 @@ def test_the_checker_notices_a_round_that_begins_before_the_last_has_arrived():
     assert any("r0>r1 began round 1 before the sender was through the last" in one for one in broken), broken
 
 
+def test_devices_that_share_a_card_are_foreseen_round_by_round(tmp_path, monkeypatch):
+    """Eight rings of 16, two of them on each card: 30 rounds of 2.7 us + 1.28 GB / 8 / 16 at half of 100 Gbit/s."""
+    monkeypatch.setattr("parsim.sim.player.BySends", None)
+    path = tmp_path / "shared_cards.yaml"
+    path.write_text(
+        "cluster: {devices: 16, topology: {kind: islands, nodes: 2, node: aws-p4d}}\n"
+        "workload: {kind: collective, operation: all-reduce, algorithm: {kind: ring, rings: 8}, size: 1.28 GB}\n"
+    )
+    found = play(build(load(path))).makespan_s
+    assert found == pytest.approx(30 * (2.7e-6 + 1.28e9 / 8 / 16 / 6.25e9), rel=1e-12)
+
+
 @given(st.integers(0, 10**9))
 def test_random_collectives_end_as_member_by_member(number):
     """Late members, foreign flows, changes of capacity, collectives that share links: to 1e-12."""

@@ -1,16 +1,16 @@
-"""Plays a collective round by round, for all members at once, where no two of its sends can meet on a link.
+"""Plays a collective round by round, for all members at once, where sends that meet on a link share it equally.
 
     entry[k + 1] = max(entry[k], ends of what the member sends and receives in phase k)
-    end of a send in phase k = entry[k] of its sender + its seconds alone            "free"
+    end of a send in phase k = entry[k] of its sender + its seconds beside those of its phase     "free"
 
 So the whole future is known, however late members are, as long as nobody else comes to the links. The sends of a member
 to whose links somebody comes are played in the network ("bound"): their ends are unknown until they arrive, and so is
-what depends on them. All others stay free.
+what depends on them. All others stay free. Mates, whose sends cross the same links, are bound together: when somebody
+comes, and when they enter a phase at different instants.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
@@ -24,11 +24,11 @@ from parsim.sim.received import run_of
 
 
 class ByRounds:
-    """One collective whose sends cannot meet.
+    """One collective whose ends can be foreseen.
 
     Parameters
     ----------
-    placed : its phases on their links; `placed.owner` names the member that sends over each link.
+    placed : its phases on their links; `placed.mates` names the members that send over each link.
     tasks : the task of each member.
     outside : what carries its sends, and hears of members that are through.
     """
@@ -46,6 +46,7 @@ class ByRounds:
         self._step: InStep | None = None  # from the phase of the last row on, if that is known
         self._changed = self._length + 1  # the first phase of which something new is known
         self._posted, self._entered = 0, False
+        self._parting: dict[int, Ints] = {}  # phase -> those that mates keep from being foreseen
         self._lasts = placed.lasts
         self._waiting = np.ones(placed.members, dtype=bool)  # members that are not through
 
@@ -86,11 +87,13 @@ class ByRounds:
         """Foresee what follows from what is newly known; begin the bound sends whose members have entered a phase."""
         if self._changed > self._length:
             return
-        if self._early() and (self._bound > self._length).all() and self._placed.first.each_needs_all:
+        alone = not len(self._placed.mates.members)
+        if alone and self._early() and self._all_free() and self._placed.first.each_needs_all:
             return
         while self._changed <= self._length:
             self._foresee(self._changed, now, 0)
             self._changed = self._length + 1
+            self._part(now)
             for member in np.flatnonzero(self._bound <= self._length).tolist():
                 if self._set_out(member, now):
                     self._changed = self._last
@@ -98,21 +101,19 @@ class ByRounds:
 
     def disturbed(self, link: int, now: int) -> None:
         """Bind the member that sends over *link*: what is under way of its sends joins the network."""
-        member = self._placed.owner[link]
-        if self._bound[member] <= self._length:
+        mates = self._placed.mates
+        free = [mate for mate in mates.of[mates.owners[link][0]] if self._bound[mate] > self._length]
+        if not free:
             return
         self.due(now)
-        if not self._waiting[member]:
+        free = [mate for mate in free if self._waiting[mate]]
+        if not free:
             return
         if not self._step:
             self._foresee(min(self._changed, self._last), now, 0)
         self._leave_step(now)
-        rows = bisect_right(self._entry, now, key=lambda row: int(row[member]))
-        phase = self._base + rows - 1
-        if rows and phase < self._length:
-            self._join(member, phase, now)
-        self._go_on(member, phase if self._under_way[member] else phase + 1)
-        self._changed = max(phase, self._base)
+        self._changed = self._last
+        self._bind_mates(free[0], now)
         self.begin(now)
 
     # -- what will be
@@ -141,6 +142,7 @@ class ByRounds:
         before = self._ends[keep:]
         del self._entry[keep + 1 :], self._ends[keep:]
         self._step = None
+        self._parting = {at: apart for at, apart in self._parting.items() if at < phase}
         self._through[self._placed.last > phase] = self._unknown
         self._finish(phase)
         bound = self._bound[self._bound <= self._length]
@@ -162,7 +164,7 @@ class ByRounds:
     def _fresh(self, phase: int) -> bool:
         """Return whether all members enter phase 0 together, nothing of it has happened, and nobody else is there."""
         first = self._entry[0]
-        alone = not phase and not self._base and not self._ends and bool((self._bound > self._length).all())
+        alone = not phase and not self._base and not self._ends and self._all_free()
         return alone and first[0] != self._unknown and bool((first == first[0]).all())
 
     def _recall(self) -> bool:
@@ -186,7 +188,12 @@ class ByRounds:
         """Return when the sends of *phase*, whose members enter it by the last row, arrive."""
         lasting = self._placed.lasting()[self._placed.kinds[phase]]
         found: Ints = np.minimum(self._entry[-1][sends.source] + lasting, self._unknown)
-        found[(lasting == NEVER) | (sends.travels & (self._bound[sends.source] <= phase))] = self._unknown
+        bound = self._bound <= phase
+        apart = self._placed.mates.apart(self._entry[-1], bound)
+        if len(apart):
+            self._parting[phase] = apart
+            bound[apart] = True
+        found[(lasting == NEVER) | (sends.travels & bound[sends.source])] = self._unknown
         return found
 
     def _enough(self, phase: int, now: int, bound: int) -> bool:
@@ -223,7 +230,10 @@ class ByRounds:
         first = self._entry[-1].min()
         if self._last < self._length and first < self._unknown:
             quickest, through_next = self._placed.quickest(), min(last for last in self._lasts if last > self._last)
-            entered.append(max(first, now + 1, first + quickest[through_next] - quickest[self._last]))
+            ahead = 0 if len(self._placed.mates.members) else quickest[through_next] - quickest[self._last]
+            entered.append(max(first + ahead, now + 1))
+        for phase, apart in self._parting.items():
+            entered += (tick for tick in self._entry[phase - self._base][apart].tolist() if tick > now)
         for tick in sorted({*soon.tolist(), *map(int, entered)} - {self._unknown}):
             self._outside.at(self, max(tick, now))
 
@@ -234,10 +244,33 @@ class ByRounds:
         self._entry[0][member] = now
         self._changed = 0
 
+    def _all_free(self) -> bool:
+        """Return whether no member is bound."""
+        return bool((self._bound > self._length).all())
+
     def _bind(self) -> None:
         """Bind the members to whose links others have come before."""
-        clear = self._outside.network.clear
-        self._bound[[owner for link, owner in self._placed.owner.items() if not clear(link)]] = 0
+        mates, clear = self._placed.mates, self._outside.network.clear
+        met = (owners[0] for link, owners in mates.owners.items() if not clear(link))
+        self._bound[[mate for owner in met for mate in mates.of[owner]]] = 0
+
+    def _part(self, now: int) -> None:
+        """Bind the members of which a mate enters a phase *now*, and not all."""
+        for phase, apart in self._parting.items():
+            for member in apart[self._entry[phase - self._base][apart] <= now].tolist():
+                self._bind_mates(member, now)
+
+    def _bind_mates(self, member: int, now: int) -> None:
+        """Bind the free mates of *member* from their phases on; what is under way of their sends joins the network."""
+        for mate in self._placed.mates.of[member]:
+            if self._waiting[mate] and self._bound[mate] > self._length:
+                rows = sum(int(row[mate]) <= now for row in self._entry)
+                phase = self._base + rows - 1
+                if rows and phase < self._length:
+                    self._join(mate, phase, now)
+                self._go_on(mate, phase if self._under_way[mate] else phase + 1)
+                if self._bound[mate] <= self._length:
+                    self._changed = min(self._changed, max(phase, self._base))
 
     def _clear(self, member: int) -> bool:
         """Return whether nobody else is on the links of *member*."""
@@ -283,7 +316,7 @@ class ByRounds:
         phase = step.phase_at(now)
         self._write_rows()
         self._write_steps(step, phase)
-        self._base, self._ends = phase, []
+        self._base, self._ends, self._parting = phase, [], {}
         self._entry = [self._placed.ticks.whole([int(step.begins[phase])] * self._placed.members)]
         self._foresee(phase, now, phase + 1)
 

@@ -7,7 +7,7 @@ phase   member 0 -> 1   over up 0 and down 1     1 us of latency, then 25 MB at 
 from __future__ import annotations
 
 from functools import cached_property
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +15,7 @@ import numpy as np
 from parsim.core.cluster import Cluster, Path, Ways
 from parsim.core.collective import Collective, Phase
 from parsim.core.columns import NEVER, Bools, Floats, Ints, no_ints
+from parsim.sim.mates import Mates, mates_of
 from parsim.sim.network import Network
 from parsim.sim.ticks import Ticks
 
@@ -41,22 +42,26 @@ class Sends(NamedTuple):
     weight: Floats  # (crossings,)
     send: Ints  # (crossings,)
 
-    def fill(self, network: Network) -> Floats:
-        """Return the B/s of each flow if all sends take place at once, 0 if these rates are not equal, (sends,)."""
+    def rates(self, network: Network) -> Floats:
+        """Return the B/s of each flow if all sends take place at once and share each link equally, (sends,)."""
         links, place = np.unique(self.link, return_inverse=True)
         capacity = np.array([network.capacity(link) for link in links.tolist()])
         levels = capacity / np.bincount(place, weights=self.weight)
         rate = np.full(len(self.source), np.inf)
         np.minimum.at(rate, self.send, levels[place])
+        return rate
+
+    def fill(self, network: Network) -> Floats:
+        """Return the B/s of each flow if all sends take place at once, 0 if these rates are not equal, (sends,)."""
+        rate = self.rates(network)
         least, most = rate[self.travels].min(), rate[self.travels].max()
         return rate if most <= least * (1 + EQUAL) else np.where(self.travels, 0.0, rate)
 
-    def each_alone(self, network: Network) -> Floats:
-        """Return the B/s of each flow if nothing else is on its links, (sends,)."""
-        rate = np.full(len(self.source), np.inf)
-        capacity = {link: network.capacity(link) for link in set(self.link.tolist())}
-        np.minimum.at(rate, self.send, np.array([capacity[link] for link in self.link.tolist()]) / self.weight)
-        return rate
+    def share_alike(self, ticks: Ints) -> bool:
+        """Return whether the sends on each link have as many bytes and take as long, given how long, (sends,)."""
+        links, send = self.link.tolist(), self.send
+        columns = (column[send].tolist() for column in (self.share, self.wait, ticks))
+        return len(set(zip(links, *columns, strict=True))) == len(set(links))
 
 
 class Run(NamedTuple):
@@ -130,19 +135,35 @@ class Placed:
         return b"".join(column.tobytes() for column in (counts, turn, capacity, *sends))
 
     @cached_property
-    def owner(self) -> dict[int, int]:
-        """The member whose sends cross each link, if no two sends can be on a link at once; else empty.
+    def mates(self) -> Mates:
+        """The members whose sends cross the same links."""
+        crossings = {(each.link.tobytes(), each.source.tobytes(), each.send.tobytes()): each for each in self.sends}
+        pairs = (zip(each.link.tolist(), each.source[each.send].tolist(), strict=True) for each in crossings.values())
+        return mates_of(self.members, chain.from_iterable(pairs))
 
-        The sends of a member follow each other, so those of one phase must not meet.
+    @cached_property
+    def foreseeable(self) -> bool:
+        """Whether the ends of all sends are known as long as nobody else is there, even if members begin apart.
+
+        Either no two sends can be on a link at once: those of a member follow each other, so those of one phase must
+        not meet. Or those that meet share their links equally, and their members enter all phases together, if they
+        begin together; by rates that are not all equal, or each phase would be one entry anyway.
         """
-        found: dict[int, int] = {}
-        for each in self.sends:
-            crossings = list(zip(each.link.tolist(), each.source[each.send].tolist(), strict=True))
-            if len(crossings) > len({link for link, _ in crossings}):
-                return {}
-            if any(found.setdefault(link, member) != member for link, member in crossings):
-                return {}
-        return found
+        alone = all(len(each.link) == len(set(each.link.tolist())) for each in self.sends)
+        if not len(self.mates.members):
+            return bool(self.links) and alone
+        alike = all(map(Sends.share_alike, self.sends, self.lasting()))
+        return alike and self.prefix() is None and self._mates_together()
+
+    def _mates_together(self) -> bool:
+        """Return whether mates enter all phases together, if all members begin together."""
+        entry, bound = self.ticks.whole([0] * self.members), np.zeros(self.members, dtype=bool)
+        for sends, ticks in ((self.sends[kind], self.lasting()[kind]) for kind in self.kinds):
+            if len(self.mates.apart(entry, bound)) or (ticks == NEVER).any():
+                return False
+            ends = np.append(entry[sends.source] + ticks, 0)
+            entry = np.maximum(entry, ends[sends.incident].max(axis=0, initial=0))
+        return True
 
     @cached_property
     def turns(self) -> list[int]:
@@ -152,10 +173,11 @@ class Placed:
 
     @cached_property
     def owned(self) -> list[list[int]]:
-        """The links that each member owns, (members,)."""
+        """The links that the sends of each member cross, (members,)."""
         found: list[list[int]] = [[] for _ in range(self.members)]
-        for link, member in self.owner.items():
-            found[member].append(link)
+        for link, members in self.mates.owners.items():
+            for member in members:
+                found[member].append(link)
         return found
 
     @cached_property
@@ -201,7 +223,7 @@ class Placed:
         return False
 
     def lasting(self) -> list[Ints]:
-        """Return for each of `sends` the ticks that every send takes alone; NEVER: its links carry nothing."""
+        """Return for each of `sends` the ticks that every send takes beside those of its phase; NEVER: no end."""
         return self._now()[0]
 
     def quickest(self) -> Ints:
@@ -217,7 +239,7 @@ class Placed:
     def _now(self) -> tuple[list[Ints], Ints]:
         """Return what `lasting` and `quickest` do, at the present capacities."""
         if self._alone[0] != self.network.version:
-            lasting = [self._ticks(each, each.each_alone(self.network)) for each in self.sends]
+            lasting = [self._ticks(each, each.rates(self.network)) for each in self.sends]
             least = [max(0, int(ticks.min())) if len(ticks) else 0 for ticks in lasting]
             quickest = np.cumsum(self.ticks.whole([0, *(least[kind] for kind in self.kinds)]))
             self._alone = self.network.version, lasting, quickest

@@ -1,4 +1,4 @@
-"""Chooses what plays a collective: in step or by rounds where its sends cannot meet on a link, else by sends."""
+"""Chooses what plays a collective: in step or by rounds where the ends of its sends are known, else by sends."""
 
 from __future__ import annotations
 
@@ -11,4 +11,4 @@ from parsim.sim.placed import Placed
 
 def player(placed: Placed, tasks: Ints, outside: Outside) -> Played:
     """Return what plays a collective whose members are *tasks*."""
-    return Lockstep(placed, tasks, outside) if placed.owner else BySends(placed, tasks, outside)
+    return Lockstep(placed, tasks, outside) if placed.foreseeable else BySends(placed, tasks, outside)

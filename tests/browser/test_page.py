@@ -1,5 +1,7 @@
 """The page of a run, opened from disk in a browser."""
 
+import re
+import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from parsim.page.file import html
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 SIXTH = SCENARIOS / "06_pipeline_1f1b.yaml"
+ZH_FACTS = "\N{FULLWIDTH COMMA}".join(["4 个处理单元", "64 个任务", "T_total 24 ms", "种子 0"])
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +26,7 @@ def sixth(tmp_path_factory):
 def shown(page):
     """Wait until the first picture is drawn, and return the canvas of the timeline."""
     canvas = page.locator(".parsim-lanes canvas")
-    page.wait_for_function("document.querySelector('.parsim header h1')")
+    page.locator(".parsim h1").first.wait_for()
     return canvas
 
 
@@ -32,7 +35,7 @@ def at(page, moment_s, lane, whole_s):
     box = page.locator(".parsim-lanes canvas").bounding_box()
     left = box["x"] + 132
     wide = box["width"] - 132
-    return left + (moment_s / whole_s + 0.01) / 1.03 * wide, box["y"] + 24 + 23 * lane + 11
+    return left + (moment_s / whole_s + 0.01) / 1.03 * wide, box["y"] + 24 + 27 * lane + 11
 
 
 def test_a_page_opens_from_disk_and_tells_of_the_run(open_page, sixth):
@@ -76,6 +79,191 @@ def test_the_wheel_zooms_where_the_mouse_is(open_page, sixth):
     assert "0B0" in page.locator(".parsim-tip").inner_text()
     page.mouse.move(x + 300, y)  # 300 pixels are now about 1 ms
     assert "0B0" in page.locator(".parsim-tip").inner_text()
+
+
+def chosen(page):
+    return page.locator(".parsim-details h3").inner_text()
+
+
+def test_search_goes_from_one_to_the_next(open_page, sixth):
+    page = open_page(sixth)
+    shown(page)
+    page.keyboard.press("Tab")  # the search is what comes first
+    page.keyboard.type("f7")
+    assert page.locator(".parsim-count").inner_text() == "4 found"
+    for name in ("0F7", "1F7", "2F7"):
+        page.keyboard.press("Enter")
+        assert chosen(page) == name
+    page.keyboard.press("Shift+Enter")
+    assert chosen(page) == "1F7"
+    assert page.locator(".parsim-count").inner_text() == "2 of 4"
+
+
+def test_the_keyboard_alone_is_enough(open_page, sixth):
+    page = open_page(sixth)
+    canvas = shown(page)
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if canvas.evaluate("one => one === document.activeElement"):
+            break
+    page.keyboard.press("ArrowRight")
+    assert chosen(page) == "0F0"
+    page.keyboard.press("ArrowRight")
+    assert chosen(page) == "0F1"
+    page.keyboard.press("ArrowDown")  # w1 idles until 1 ms, then computes 1F0 until 2 ms
+    assert chosen(page) == "1F0"
+    page.keyboard.press("Enter")  # what it waited for
+    assert chosen(page) == "0F0"
+    page.keyboard.press("Backspace")
+    assert chosen(page) == "1F0"
+    page.keyboard.press("g")
+    assert chosen(page).startswith("Idle: ")
+    page.keyboard.press("Escape")
+    assert page.locator(".parsim-details h3").count() == 0
+
+
+def test_the_critical_path_is_walked_step_by_step(open_page, sixth):
+    """By hand: it goes down the stages, then 3B0 to 3B7 through the last stage, and up again: 4 + 15 + 3 steps."""
+    page = open_page(sixth)
+    shown(page).focus()
+    names = []
+    for _ in range(23):
+        page.keyboard.press("n")
+        names.append(chosen(page))
+    down, last, up = names[:4], names[4:19], names[19:]
+    assert down == ["0F0", "1F0", "2F0", "3F0"]
+    assert last == [f"3{kind}{m}" for m in range(8) for kind in "FB"][1:]
+    assert up == ["2B7", "1B7", "0B7", "0B7"]
+    assert "Step 22 of 22" in page.locator(".parsim-details").inner_text()
+    assert page.get_by_text("Critical path", exact=True).get_attribute("aria-pressed") == "true"
+
+
+def test_sums_over_a_range(open_page, sixth):
+    """From 0 to 4 ms w0 computes 4 ms, w1 3 ms, w2 2 ms and w3 1 ms; before, they wait for their first task."""
+    page = open_page(sixth)
+    shown(page)
+    page.keyboard.down("Shift")
+    page.mouse.move(*at(page, 0.0, 0, 33e-3))
+    page.mouse.down()
+    page.mouse.move(*at(page, 4e-3, 0, 33e-3), steps=3)
+    page.mouse.up()
+    page.keyboard.up("Shift")
+    rows = page.locator(".parsim-details tbody tr")
+    cells = [row.locator("th, td").all_inner_texts() for row in rows.all()]
+    spent = {name: float(seconds.removesuffix(" ms")) for name, _, seconds, _, _ in cells}
+    assert spent["forward"] == pytest.approx(10.0, abs=0.1)  # a pixel is 0.03 ms
+    assert spent["Idle: fill"] == pytest.approx(6.0, abs=0.1)
+
+
+def test_what_is_seen_is_a_table_too(open_page, sixth):
+    page = open_page(sixth)
+    shown(page)
+    page.get_by_text("What is seen, as a table").click()
+    rows = page.locator("details[open] tbody tr")
+    assert rows.count() == 64
+    assert rows.nth(2).locator("th, td").all_inner_texts() == ["1F0", "forward", "w1", "0F0", "1 ms", "1 ms"]
+
+
+def test_two_fingers_zoom(open_page, sixth):
+    page = open_page(sixth, has_touch=True)
+    canvas = shown(page)
+    x, y = at(page, 10.5e-3, 0, 33e-3)
+    touch = """(canvas, [kind, id, x, y]) => {
+        canvas.setPointerCapture = () => {};
+        const where = {pointerId: id, pointerType: "touch", clientX: x, clientY: y, bubbles: true};
+        canvas.dispatchEvent(new PointerEvent(`pointer${kind}`, where));
+    }"""
+    for kind, away in (("down", 20), ("move", 160), ("up", 160)):
+        for finger, side in ((1, -1), (2, 1)):
+            canvas.evaluate(touch, [kind, finger, x + side * away, y])
+    page.mouse.move(x + 150, y)  # eight times closer, 150 pixels are half a millisecond
+    assert "0B0" in page.locator(".parsim-tip").inner_text()
+
+
+def test_on_a_phone_nothing_is_wider_than_the_page(open_page, sixth):
+    page = open_page(sixth, width=390, height=800)
+    shown(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_dark_where_the_system_is_dark(open_page, sixth):
+    page = open_page(sixth, color_scheme="dark")
+    shown(page)
+    colour = "getComputedStyle(document.querySelector('.parsim')).backgroundColor"
+    assert page.evaluate(colour) == "rgb(22, 24, 28)"
+    page.get_by_text("Dark / light").click()
+    assert page.evaluate(colour) == "rgb(255, 255, 255)"
+
+
+def test_in_chinese_where_the_browser_is(open_page, sixth):
+    page = open_page(sixth, locale="zh-CN")
+    shown(page)
+    assert page.locator("h1").inner_text() == "06_pipeline_1f1b: 33 ms 仿真"
+    assert page.locator("header p").inner_text() == ZH_FACTS
+    page.get_by_text("English", exact=True).click()
+    assert page.locator("h2").first.inner_text() == "Where the time went, mean of the workers"
+
+
+def test_pictures_and_the_scenario_can_be_saved(open_page, sixth):
+    page = open_page(sixth)
+    shown(page)
+    files = {}
+    for form in ("PNG", "SVG", "YAML"):
+        with page.expect_download() as saved:
+            page.get_by_text(form, exact=True).click()
+        files[saved.value.suggested_filename] = Path(saved.value.path()).read_bytes()
+    assert list(files) == ["06_pipeline_1f1b.png", "06_pipeline_1f1b.svg", "06_pipeline_1f1b.yaml"]
+    assert files["06_pipeline_1f1b.yaml"] == SIXTH.read_bytes()
+    assert files["06_pipeline_1f1b.png"].startswith(b"\x89PNG")
+    svg = ElementTree.fromstring(files["06_pipeline_1f1b.svg"])
+    texts = [each.text for each in svg.iter("{http://www.w3.org/2000/svg}text")]
+    assert {"06_pipeline_1f1b, simulated: 33 ms", "w3", "0F0", "3B7", "forward", "idle: fill"} <= {*texts}
+
+
+def test_two_results_share_an_axis_and_differ_in_words_of_the_ledger(open_page, tmp_path):
+    """GPipe is as long as 1F1B; with twice the microbatches the bubble is the same 9 ms, and the work doubles."""
+    one, two = (parsim.simulate(SIXTH, set={"plan.microbatches": count}) for count in (8, 16))
+    file = tmp_path / "two.html"
+    file.write_text(html(of(one), of(two)), encoding="utf-8")
+    page = open_page(file.as_uri())
+    shown(page)
+    titles = [f"{letter}: 06_pipeline_1f1b: {took} ms simulated" for letter, took in (("A", 33), ("B", 57))]
+    assert page.locator("h1").all_inner_texts() == titles
+    rows = page.locator("section[aria-label='Where the two differ'] tbody tr")
+    cells = {row[0]: row[2:] for row in (each.locator("th, td").all_inner_texts() for each in rows.all())}
+    assert cells["T_total"] == ["24 ms", "48 ms", "+24 ms"]
+    assert cells["makespan"] == ["33 ms", "57 ms", "+24 ms"]
+    words = page.locator("section[aria-label='Where the two differ'] p").inner_text()
+    assert words.startswith("A is 24 ms (42.1 %) faster than B: on average, a worker spends 24 ms less in T_total")
+
+
+def test_axe_finds_nothing_serious(open_page, sixth):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="pip install '.[test]'")
+    for dark in ("light", "dark"):
+        page = open_page(sixth, color_scheme=dark)
+        shown(page).focus()
+        page.keyboard.press("n")
+        found = axe.Axe().run(page).response["violations"]
+        bad = [one for one in found if one["impact"] in ("serious", "critical")]
+        assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in bad] == []
+
+
+def test_both_tables_of_words_have_the_same_keys_and_places(open_page):
+    page = open_page("about:blank")
+    folder, tables = Path(parsim.__file__).parent / "page/static", []
+    for name in ("en", "zh"):
+        script = (folder / f"words.{name}.js").read_text(encoding="utf-8").replace("export ", "")
+        tables.append(page.evaluate(f"(() => {{ {script}; return {name}; }})()"))
+
+    def places(table, path=""):
+        for key, words in table.items():
+            if isinstance(words, dict):
+                yield from places(words, f"{path}{key}.")
+            else:
+                yield f"{path}{key}", sorted(re.findall(r"{\w+}", words)) if isinstance(words, str) else len(words)
+
+    one, other = map(dict, map(places, tables))
+    assert one == other
 
 
 def test_names_are_only_text(open_page, tmp_path):

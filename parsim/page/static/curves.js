@@ -18,7 +18,7 @@ export class Curves {
     this.title = element("p", { class: "parsim-title" });
     this.canvas = element("canvas", { role: "img" });
     root.append(this.title, this.canvas);
-    timeline.overlays.push(() => this.paint());
+    timeline.painted.push(() => this.paint());
   }
 
   /** Show *lanes*, each with a name, words below it, and what *draw* needs, under a title. */
@@ -32,14 +32,20 @@ export class Curves {
 
   paint() {
     if (!this.lanes?.length) return;
-    const { wide, gutter, dark } = this.timeline;
+    const { wide, dark } = this.timeline;
     const ratio = window.devicePixelRatio || 1;
     fit(this.canvas, wide, this.lanes.length * this.each + 4, ratio);
     const pen = this.canvas.getContext("2d", { alpha: false });
-    const colours = look(dark);
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
-    pen.fillStyle = colours.paper;
-    pen.fillRect(0, 0, this.canvas.width, this.canvas.height);
+    pen.fillStyle = look(dark).paper;
+    pen.fillRect(0, 0, wide, this.canvas.height);
+    this.drawLanes(pen);
+  }
+
+  /** Draw the lanes with *pen*, and return their height. */
+  drawLanes(pen) {
+    const { wide, gutter, dark } = this.timeline;
+    const colours = look(dark);
     this.lanes.forEach((lane, place) => {
       const foot = (place + 1) * this.each;
       pen.save();
@@ -52,11 +58,18 @@ export class Curves {
       pen.fillRect(gutter, foot, wide - gutter, 1);
       this.label(pen, lane, foot, colours);
     });
+    return this.lanes.length * this.each + 4;
+  }
+
+  /** Return the lane at *y*, or undefined. */
+  at(y) {
+    return this.lanes[Math.floor(y / this.each)];
   }
 
   label(pen, lane, foot, colours) {
     const middle = foot - this.each / 2;
     pen.textBaseline = "middle";
+    pen.textAlign = "left";
     pen.fillStyle = colours.ink;
     pen.font = `12px ${FONT}`;
     pen.fillText(fitting(pen, lane.name, this.timeline.gutter - 10), 6, this.each === HIGH ? middle - 7 : middle);

@@ -53,12 +53,18 @@ function waiting(words, cause, why, go) {
 
 /** Return kind, time, place, way and bytes of a bar in a line. */
 export function facts(run, bar, words) {
-  const parts = [run.kinds[run.kind[bar]].name, duration(run.bars, bar, words)];
+  const parts = [kindOf(run, bar, words), duration(run.bars, bar, words)];
   parts.push(say(words.on, { worker: run.lanes[run.lane[bar]].worker }));
   if (run.ways[run.way[bar]].includes(">")) parts.push(say(words.over, { way: run.ways[run.way[bar]] }));
   if (run.bytes[bar]) parts.push(say(words.bytes, { bytes: size(run.bytes[bar]) }));
   if (run.more[bar]) parts.push(say(words.longer, { more: seconds(run.more[bar]) }));
   return parts.join(", ");
+}
+
+/** Return the kind of a bar in words. */
+export function kindOf(run, bar, words) {
+  const { name } = run.kinds[run.kind[bar]];
+  return words.kinds[name] ?? name;
 }
 
 function duration(bars, number, words) {
@@ -72,7 +78,7 @@ function neighbours(title, words, bars, go) {
   return element(
     "div",
     {},
-    element("h4", {}, say(title, { count: bars.length })),
+    element("span", { class: "parsim-faint" }, say(title, { count: bars.length }), ": "),
     bars.slice(0, MOST).map(go),
     more > 0 ? say(words.others, { count: more }) : null,
   );

@@ -4,7 +4,7 @@ const STEP = 0.15; // of what is seen, moved by a key
 const FASTER = 1.3; // zoom of a key
 const STILL = 4; // pixels by which a click may move
 
-/** Let people zoom, move and choose on *timeline*; *on* has hover(one, event) and choose(one), with one or null. */
+/** Let people zoom, move and choose on *timeline*; *on* has hover(one, event), choose(one or null) and range(range). */
 export function listen(timeline, on) {
   const { canvas } = timeline;
   canvas.addEventListener("wheel", (event) => wheel(timeline, event), { passive: false });
@@ -20,7 +20,8 @@ export function listen(timeline, on) {
     if (touches.size === 2) return pinch(timeline, touches, event);
     const away = event.offsetX - touches.get(event.pointerId);
     if (pressed && Math.abs(event.offsetX - pressed.x) + Math.abs(event.offsetY - pressed.y) > STILL) pressed.moved = true;
-    if (pressed?.moved) drag(timeline, away);
+    if (pressed?.moved && event.shiftKey) on.range(ordered(timeline, pressed.x, event.offsetX));
+    else if (pressed?.moved) drag(timeline, away);
     touches.set(event.pointerId, event.offsetX);
   });
   canvas.addEventListener("pointerup", (event) => {
@@ -30,6 +31,11 @@ export function listen(timeline, on) {
   });
   canvas.addEventListener("pointercancel", (event) => touches.delete(event.pointerId));
   canvas.addEventListener("pointerleave", (event) => on.hover(null, event));
+}
+
+function ordered(timeline, one, other) {
+  const [from, to] = [timeline.moment(Math.min(one, other)), timeline.moment(Math.max(one, other))];
+  return [Math.max(from, 0), Math.min(to, timeline.axis.whole)];
 }
 
 function wheel(timeline, event) {

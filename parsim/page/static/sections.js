@@ -37,3 +37,12 @@ export function notes(run, words) {
   if (!run.notes.length) return element("p", {}, words.noWarnings);
   return element("ul", {}, run.notes.map((note) => element("li", {}, note)));
 }
+
+/** Return the keys of the timeline and what they do. */
+export function keys(words) {
+  return element(
+    "dl",
+    { class: "parsim-keys" },
+    words.keys.flatMap(([key, meaning]) => [element("dt", {}, key), element("dd", {}, meaning)]),
+  );
+}

@@ -2,6 +2,7 @@
 
 import { ticks } from "./axis.js";
 import { Levels, after } from "./levels.js";
+import { hatch } from "./hatch.js";
 import { FONT, colours, inkOn, look, visible } from "./look.js";
 import { Raster, packedColour } from "./raster.js";
 import { rowAt, rowsOf } from "./rows.js";
@@ -9,17 +10,18 @@ import { seconds } from "./quantities.js";
 import { nameOf } from "./unpack.js";
 
 const AXIS = 24; // pixels of the axis above the lanes
-const NAMED = 26; // pixels from which a bar has its name in it
+const NAMED = 20; // pixels from which a bar has its name in it
+const HATCHED = 10; // pixels from which a bar is hatched
 const MOST_NAMES = 1500;
 
 /** Draws runs on a canvas in *root*; `axis` is the time that is seen. */
 export class Timeline {
-  constructor(root, axis, words) {
+  constructor(root, axis) {
     this.axis = axis;
-    this.words = words;
     this.runs = [];
     this.selected = null; // {run, bar} or {run, gap}
-    this.overlays = []; // functions that draw on top
+    this.overlays = []; // functions that draw over the bars
+    this.painted = []; // functions to call after each picture
     this.build(root);
     axis.listeners.add(() => this.later());
     new ResizeObserver(() => this.later()).observe(this.scroller);
@@ -39,12 +41,14 @@ export class Timeline {
   }
 
   /** Show *runs*, which share the axis. */
-  load(runs, dark) {
+  load(runs, words, dark) {
     this.runs = runs;
+    this.words = words;
     this.dark = dark;
     this.look = look(dark);
     Object.assign(this, rowsOf(runs));
     for (const run of runs) {
+      run.rows = this.rows.filter((row) => row.run === run && row.lane >= 0);
       run.levels ??= new Levels(run.bars, run.makespan);
       run.gapLevels ??= new Levels(run.gaps, run.makespan);
       run.colours = colours(run.kinds, dark);
@@ -81,6 +85,7 @@ export class Timeline {
   paint() {
     this.wide = this.scroller.clientWidth;
     this.tall = Math.min(this.scroller.clientHeight || this.height + AXIS, this.height + AXIS);
+    this.offset = this.scroller.scrollTop;
     if (!this.runs.length || this.wide < this.gutter + 10) return;
     const ratio = window.devicePixelRatio || 1;
     fit(this.canvas, this.wide, this.tall, ratio);
@@ -88,22 +93,42 @@ export class Timeline {
     pen.setTransform(1, 0, 0, 1, 0, 0);
     this.paintBars(pen, ratio);
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
-    this.paintNames(pen);
-    this.paintLabels(pen);
+    this.paintOver(pen);
+    for (const listener of this.painted) listener();
+  }
+
+  /** Draw all lanes with *pen*, shape by shape, and return their height. */
+  whole(pen) {
+    [this.offset, this.tall] = [0, this.height + AXIS];
+    this.shapes(pen);
+    this.paintOver(pen);
+    this.later();
+    return this.height + AXIS;
+  }
+
+  /** Draw what lies over the bars, and around them. */
+  paintOver(pen) {
+    this.decorate(pen);
+    pen.save();
+    pen.beginPath();
+    pen.rect(this.gutter, AXIS, this.wide - this.gutter, this.tall - AXIS);
+    pen.clip();
+    for (const run of this.runs) this.mark(pen, run);
     for (const draw of this.overlays) draw(pen, this);
+    pen.restore();
+    this.paintLabels(pen);
     this.paintAxis(pen);
   }
 
   /** Return the rows that are seen. */
   seen() {
-    const from = this.scroller.scrollTop;
-    const to = from + this.tall - AXIS;
-    return this.rows.filter((row) => row.top + row.height > from && row.top < to);
+    const to = this.offset + this.tall - AXIS;
+    return this.rows.filter((row) => row.top + row.height > this.offset && row.top < to);
   }
 
   /** Return the top of a row on the canvas. */
   y(row) {
-    return row.top - this.scroller.scrollTop + AXIS;
+    return row.top - this.offset + AXIS;
   }
 
   paintBars(pen, ratio) {
@@ -134,39 +159,81 @@ export class Timeline {
     raster.clear(paper);
     const gaps = run.gapLevels.at(pixel);
     const wide = [];
-    raster.draw(gaps, lane, this.axis, new Uint32Array(run.causes.length).fill(idle), 10 * ratio, wide);
-    if (!gaps.busy) for (const gap of wide) this.wideGaps.push([row, gap]);
+    raster.draw(gaps, lane, this.axis, new Uint32Array(run.causes.length).fill(idle), HATCHED * ratio, wide);
+    for (const gap of wide) this.wideGaps.push([row, gaps, gap]);
     const level = run.levels.at(pixel);
     wide.length = 0;
-    raster.draw(level, lane, this.axis, run.colours, NAMED * ratio, wide);
+    raster.draw(level, lane, this.axis, run.colours, HATCHED * ratio, wide);
     for (const bar of wide) this.wideBars.push([row, level, bar]);
   }
 
-  /** Write names into bars and causes into gaps that have room for them. */
-  paintNames(pen) {
-    pen.textBaseline = "middle";
-    pen.textAlign = "center";
-    let written = 0;
-    for (const [row, level, bar] of this.wideBars) {
-      if (row.height < 9 || level.busy || written++ > MOST_NAMES) continue;
-      this.write(pen, row, level.start[bar], level.end[bar], nameOf(row.run, bar), inkOn(row.run.faces[level.kind[bar]]));
-    }
-    for (const [row, gap] of this.wideGaps) {
-      if (row.height < 9 || written++ > MOST_NAMES) continue;
-      const { gaps, causes } = row.run;
-      const word = this.words.causes[causes[gaps.kind[gap]].name] ?? causes[gaps.kind[gap]].name;
-      this.write(pen, row, gaps.start[gap], gaps.end[gap], word, this.look.faint);
+  /** Draw the bars that are seen one by one. */
+  shapes(pen) {
+    this.wideBars = [];
+    this.wideGaps = [];
+    const pixel = this.axis.span / (this.wide - this.gutter);
+    for (const row of this.seen().filter((one) => one.lane >= 0)) {
+      const { run, lane } = row;
+      const each = (level, colour, wide, found) => {
+        for (let i = after(level, lane, this.axis.from); i < level.first[lane + 1] && level.start[i] < this.axis.to; i++) {
+          const [left, right] = this.ends(level.start[i], level.end[i]);
+          pen.fillStyle = colour(i);
+          pen.globalAlpha = level.busy ? Math.min(level.busy[i] / (level.end[i] - level.start[i]), 1) : 1;
+          const border = right - left >= 4 ? 0.7 : 0;
+          pen.fillRect(left + border, this.y(row), Math.max(right - left - border, 0.3), row.height);
+          if (right - left >= wide) found(level, i);
+        }
+        pen.globalAlpha = 1;
+      };
+      each(run.gapLevels.at(pixel), () => this.look.idle, HATCHED, (level, gap) => this.wideGaps.push([row, level, gap]));
+      const level = run.levels.at(pixel);
+      each(level, (i) => run.faces[level.kind[i]], HATCHED, (_, bar) => this.wideBars.push([row, level, bar]));
     }
   }
 
-  write(pen, row, start, end, text, ink) {
-    const left = Math.max(this.x(start), this.gutter);
-    const right = Math.min(this.x(end), this.wide);
-    pen.font = `${Math.min(row.height - 4, 12)}px ${FONT}`;
-    const shown = fitting(pen, text, right - left - 6);
+  /** Return where a bar begins and ends on the canvas, as far as it is seen. */
+  ends(start, end) {
+    return [Math.max(this.x(start), this.gutter), Math.min(this.x(end), this.wide)];
+  }
+
+  /** Draw hatches, names of bars and causes of gaps where there is room for them. */
+  decorate(pen) {
+    const roomy = (found) => found.filter(([row, level]) => row.height >= 9 && !level.busy).slice(0, MOST_NAMES);
+    for (const [row, level, gap] of roomy(this.wideGaps)) {
+      const { name, hatch: sign } = row.run.causes[level.kind[gap]];
+      const cell = this.cell(row, level.start[gap], level.end[gap]);
+      this.fill(pen, cell, sign, this.look.hatch, this.words.causes[name] ?? name, this.look.idle, this.look.faint);
+    }
+    for (const [row, level, bar] of roomy(this.wideBars)) {
+      const face = row.run.faces[level.kind[bar]];
+      const ink = inkOn(face);
+      const cell = this.cell(row, level.start[bar], level.end[bar]);
+      this.fill(pen, cell, row.run.kinds[level.kind[bar]].hatch, ink, nameOf(row.run, bar), face, ink);
+    }
+  }
+
+  cell(row, start, end) {
+    const [left, right] = this.ends(start, end);
+    return { left, right, top: this.y(row), bottom: this.y(row) + row.height };
+  }
+
+  /** Hatch a cell, and write a word into it. */
+  fill(pen, cell, sign, ink, word, face, letters) {
+    pen.globalAlpha = 0.4;
+    hatch(pen, sign, cell, ink);
+    pen.globalAlpha = 1;
+    const high = Math.min(cell.bottom - cell.top - 4, 12);
+    pen.font = `${high}px ${FONT}`;
+    pen.textBaseline = "middle";
+    pen.textAlign = "center";
+    const shown = cell.right - cell.left >= NAMED ? fitting(pen, word, cell.right - cell.left - 6) : "";
     if (!shown) return;
-    pen.fillStyle = ink;
-    pen.fillText(shown, (left + right) / 2, this.y(row) + row.height / 2 + 0.5);
+    const [x, y] = [(cell.left + cell.right) / 2, (cell.top + cell.bottom) / 2];
+    const wide = pen.measureText(shown).width + 4;
+    pen.fillStyle = face;
+    if (sign) pen.fillRect(x - wide / 2, y - high / 2, wide, high);
+    pen.fillStyle = letters;
+    pen.fillText(shown, x, y + 0.5);
   }
 
   /** Write the names of lanes. */
@@ -217,13 +284,12 @@ export class Timeline {
     pen.fillStyle = this.look.faint;
     pen.textAlign = "left";
     pen.fillText(fitting(pen, this.words.time, this.gutter - 10), 6, AXIS / 2 - 2);
-    for (const run of this.runs) this.mark(pen, run);
   }
 
   /** Draw the end of a run, and T_total dashed. */
   mark(pen, run) {
     const mine = this.rows.filter((row) => row.run === run);
-    const top = Math.max(this.y(mine[0]), AXIS);
+    const top = this.y(mine[0]);
     const last = mine[mine.length - 1];
     const bottom = this.y(last) + last.height;
     const lines = [
@@ -267,7 +333,7 @@ export class Timeline {
   box(one) {
     const bars = one.gap === undefined ? one.run.bars : one.run.gaps;
     const number = one.gap ?? one.bar;
-    const row = this.rows.find((some) => some.run === one.run && some.lane === bars.lane[number]);
+    const row = one.run.rows[bars.lane[number]];
     const left = this.x(bars.start[number]);
     return { row, left, right: Math.max(this.x(bars.end[number]), left + 2), top: this.y(row), height: row.height };
   }

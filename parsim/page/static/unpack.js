@@ -84,7 +84,7 @@ function firsts(lane, lanes) {
 /** Return the bars from which edges lead to *bar*. */
 export function parents(run, bar) {
   const found = [];
-  for (let edge = run.firstEdge[bar]; edge < run.firstEdge[bar + 1]; edge++) found.push(bar + run.source[edge]);
+  for (let edge = run.firstEdge[bar]; edge < run.firstEdge[bar + 1]; edge++) found.push(bar - run.source[edge]);
   return found;
 }
 
@@ -93,7 +93,7 @@ export function children(run, bar) {
   const found = [];
   for (let other = 0; other < run.bars.count; other++) {
     for (let edge = run.firstEdge[other]; edge < run.firstEdge[other + 1]; edge++) {
-      if (other + run.source[edge] === bar) found.push(other);
+      if (other - run.source[edge] === bar) found.push(other);
     }
   }
   return found;

@@ -1,16 +1,21 @@
 // The whole page of one run, or of two on one axis, under one element.
 
 import { Axis } from "./axis.js";
-import { Curves, drawLoad, drawMemory, loadLanes, memoryLanes, memoryTitle } from "./curves.js";
-import { details } from "./details.js";
+import { barsSeen } from "./bars.js";
+import { Chooser } from "./chooser.js";
+import { Curves, drawLoad, drawMemory, loadLanes, memoryLanes, memoryTitle, told } from "./curves.js";
+import { difference } from "./difference.js";
 import { element, say } from "./dom.js";
-import { listen, move } from "./input.js";
+import { legend } from "./legend.js";
 import { seconds } from "./quantities.js";
-import { devices, notes, scenario } from "./sections.js";
+import { nameOfRuns, saveAs } from "./save.js";
+import { devices, keys, notes, scenario } from "./sections.js";
 import { Timeline } from "./timeline.js";
+import { toolbar } from "./toolbar.js";
 import { unpack } from "./unpack.js";
 import { waterfall } from "./waterfall.js";
 import { en } from "./words.en.js";
+import { zh } from "./words.zh.js";
 
 const LETTERS = ["A", "B"];
 
@@ -20,75 +25,107 @@ const LETTERS = ["A", "B"];
  * @param {HTMLElement} root - what it is put into; whatever is in it is removed
  * @param {object} data - what parsim.page.data.of returned
  * @param {object} options - `compare`: the data of a second run, on the same axis; `words`: a table of words, by
- *   default the English ones; `dark`: true or false, by default as the reader's system has it
- * @returns {{update: function(object, object=): Promise, timeline: Timeline, ready: Promise}} `update` shows other data in place
- *   of these, and keeps what is seen of the time where the new run is as long; `ready` ends when the first is drawn
+ *   default in the language of the browser; `dark`: true or false, by default as the reader's system has it
+ * @returns {{update: Function, timeline: Timeline, ready: Promise}} `update(data, compare)` shows other data in
+ *   place of these, and the time that is seen stays where the run is as long; `ready` ends when the first is drawn
  */
-export function show(root, data, { compare = null, words = en, dark = null } = {}) {
-  const view = new View(root, words, dark);
+export function show(root, data, { compare = null, words = null, dark = null } = {}) {
+  const own = words ?? (navigator.language.startsWith("zh") ? zh : en);
+  const view = new View(root, own, dark ?? matchMedia("(prefers-color-scheme: dark)").matches);
   const ready = view.update(data, compare);
-  return { update: (...given) => view.update(...given), timeline: view.timeline, ready, view };
+  return { update: (...given) => view.update(...given), timeline: view.timeline, ready };
 }
 
-class View {
+/** The parts of a page, and what fills them. */
+export class View {
   constructor(root, words, dark) {
-    this.words = words;
-    this.axis = new Axis(1);
-    this.dark = dark ?? matchMedia("(prefers-color-scheme: dark)").matches;
     this.root = root;
+    this.dark = dark;
+    this.axis = new Axis(1);
     this.part = {};
-    this.build();
-    this.timeline = new Timeline(this.part.lanes, this.axis, words);
+    this.build(words);
+    this.timeline = new Timeline(this.part.lanes, this.axis);
     this.memory = new Curves(this.part.memory, this.timeline, drawMemory);
     this.load = new Curves(this.part.load, this.timeline, drawLoad);
-    this.listen();
+    this.chooser = new Chooser(this);
+    for (const curves of [this.memory, this.load]) this.tellUnderMouse(curves);
   }
 
-  build() {
-    const { words } = this;
-    const section = (key, title) => {
-      this.part[key] = element("div");
-      return element("section", { "aria-label": title }, element("h2", {}, title), this.part[key]);
-    };
-    this.part.head = element("header");
-    this.part.lanes = element("div");
-    this.part.details = element("div", { class: "parsim-details", "aria-live": "polite" });
-    this.part.tip = element("div", { class: "parsim-tip", role: "status", hidden: true });
-    this.root.replaceChildren(
+  /** Make the parts, with their names from a table of words. */
+  build(words) {
+    const { part } = this;
+    this.words = words;
+    const box = (key, attributes = {}) => (part[key] = element("div", attributes));
+    const section = (key, title) => element("section", { "aria-label": title }, element("h2", {}, title), box(key));
+    this.tools = toolbar(words, this.actions());
+    part.seen = element("div");
+    part.whole = element(
+      "div",
+      { class: "parsim", lang: words.language },
+      (part.head = element("header")),
+      this.tools.made,
       element(
-        "div",
-        { class: "parsim", lang: words.language },
-        this.part.head,
-        element(
-          "section",
-          { "aria-label": words.timeline },
-          this.part.lanes,
-          ...["memory", "load"].map((key) => (this.part[key] = element("div", { class: "parsim-curves" }))),
-        ),
-        this.part.details,
-        section("ledger", words.ledger),
-        section("devices", words.devices),
-        section("scenario", words.scenario),
-        section("notes", words.warnings),
-        this.part.tip,
+        "section",
+        { "aria-label": words.timeline },
+        (part.lanes ??= element("div")),
+        (part.memory ??= element("div", { class: "parsim-curves" })),
+        (part.load ??= element("div", { class: "parsim-curves" })),
+        box("legend", { class: "parsim-legend" }),
       ),
+      box("details", { class: "parsim-details", "aria-live": "polite", tabindex: 0, role: "region", "aria-label": words.chosen }),
+      element(
+        "details",
+        { ontoggle: (event) => event.target.open && part.seen.replaceChildren(...barsSeen(this)) },
+        element("summary", {}, words.barsSeen),
+        part.seen,
+      ),
+      (part.keys = element("details", {}, element("summary", {}, words.keysTitle), keys(words))),
+      (part.difference = section("differs", words.difference)),
+      section("ledger", words.ledger),
+      section("devices", words.devices),
+      section("scenario", words.scenario),
+      section("notes", words.warnings),
+      box("tip", { class: "parsim-tip", role: "status", hidden: true }),
     );
+    this.root.replaceChildren(part.whole);
   }
 
-  listen() {
-    const { timeline } = this;
-    listen(timeline, {
-      hover: (one, event) => this.hover(one, event),
-      choose: (one) => this.choose(one),
-    });
-    timeline.canvas.addEventListener("keydown", (event) => {
-      if (move(this.axis, event)) event.preventDefault();
-    });
+  /** Return what the buttons do. */
+  actions() {
+    const middle = () => (this.axis.from + this.axis.to) / 2;
+    const save = (form) => () => saveAs(this, form);
+    return {
+      search: (text) => this.chooser.search(text),
+      next: () => this.chooser.found(1),
+      previous: () => this.chooser.found(-1),
+      leave: () => this.timeline.canvas.focus(),
+      closer: () => this.axis.zoom(1.5, middle()),
+      farther: () => this.axis.zoom(1 / 1.5, middle()),
+      fit: () => this.axis.reset(this.axis.whole),
+      path: () => this.chooser.togglePath(),
+      back: () => this.chooser.onPath(-1),
+      forth: () => this.chooser.onPath(1),
+      gap: () => this.chooser.gap(),
+      range: () => this.chooser.takeRange(),
+      png: save("png"),
+      svg: save("svg"),
+      yaml: save("yaml"),
+      dark: () => this.darken(!this.dark),
+      language: () => this.translate(),
+      help: () => this.help(),
+    };
+  }
+
+  help() {
+    this.part.keys.open = true;
+    this.part.keys.scrollIntoView({ block: "nearest" });
   }
 
   /** Show other runs. */
   async update(data, compare = null) {
+    const order = (this.order = Symbol("update"));
     const runs = await Promise.all([data, compare].filter(Boolean).map(unpack));
+    if (order !== this.order) return; // a later update has begun
     runs.forEach((run, place) => (run.letter = LETTERS[place]));
     const whole = Math.max(...runs.map((run) => run.makespan));
     if (!this.runs || whole !== this.axis.whole) this.axis.reset(whole);
@@ -96,19 +133,38 @@ class View {
     this.fill();
   }
 
+  /** Show it in dark or light colours. */
+  darken(dark) {
+    this.dark = dark;
+    this.fill();
+  }
+
+  /** Show it in the other language. */
+  translate() {
+    this.build(this.words === zh ? en : zh);
+    this.fill();
+  }
+
+  name() {
+    return nameOfRuns(this.runs);
+  }
+
   fill() {
     const { runs, words, part, dark } = this;
-    this.root.firstChild.classList.toggle("parsim-dark", dark);
-    this.timeline.load(runs, dark);
-    this.choose(null);
+    part.whole.classList.toggle("parsim-dark", dark);
+    this.timeline.load(runs, words, dark);
+    this.chooser.restart();
     const memory = runs.flatMap((run) => memoryLanes(run));
     this.memory.load(memory, memory.length ? memoryTitle(runs, words) : words.noMemory);
     const load = runs.flatMap(loadLanes);
-    this.load.load(load, load.length ? words.load : words.noLoad);
+    this.load.load(load, load.length ? words.load : runs[0].load.why || words.noLoad);
+    part.legend.replaceChildren(...legend(runs, words, dark));
     part.head.replaceChildren(...runs.map((run) => this.title(run)));
     for (const [key, made] of [["ledger", waterfall], ["devices", devices], ["scenario", scenario], ["notes", notes]]) {
       part[key].replaceChildren(...runs.flatMap((run) => [this.letter(run), made(run, words)].flat()).filter(Boolean));
     }
+    part.difference.hidden = runs.length < 2;
+    if (runs.length > 1) part.differs.replaceChildren(...difference(runs, words));
     this.timeline.canvas.setAttribute("aria-label", say(words.timelineHelp, { lanes: this.timeline.rows.length }));
   }
 
@@ -118,37 +174,33 @@ class View {
 
   title(run) {
     const { scenario: name, clock, makespan_s, workers, tasks, seed, theory } = run.facts;
-    const title = `${this.runs.length > 1 ? `${run.letter}: ` : ""}${name}: ${seconds(makespan_s)} ${clock}`;
+    const letter = this.runs.length > 1 ? `${run.letter}: ` : "";
+    const title = `${letter}${name}: ${seconds(makespan_s)} ${this.words.clocks[clock] ?? clock}`;
     const more = say(this.words.facts, { workers, tasks, seed, theory: seconds(theory.t_total_s) });
     return element("div", {}, element("h1", {}, title), element("p", {}, more));
   }
 
-  /** Tell of what is under the mouse. */
-  hover(one, event) {
+  /** Tell at the mouse what a curve shows there. */
+  tellUnderMouse(curves) {
+    const tell = (event) => {
+      const lane = curves.at(event.offsetY);
+      const moment = this.timeline.moment(event.offsetX);
+      const text = lane && event.offsetX >= this.timeline.gutter ? told(lane, moment, this.words) : "";
+      this.tip(text ? [element("p", {}, `${seconds(moment, 5)}: ${text}`)] : [], event);
+    };
+    curves.canvas.addEventListener("pointermove", tell);
+    curves.canvas.addEventListener("pointerleave", (event) => this.tip([], event));
+  }
+
+  /** Show *lines* at the mouse, or nothing. */
+  tip(lines, event) {
     const { tip } = this.part;
-    tip.hidden = !one;
-    if (!one) return;
-    tip.replaceChildren(...details(one, this.words, () => {}).filter(Boolean).slice(0, 3));
-    const wide = document.documentElement.clientWidth;
-    tip.style.left = `${Math.min(event.clientX + 14, wide - Math.min(tip.offsetWidth, wide) - 6)}px`;
-    tip.style.top = `${event.clientY + 18}px`;
-  }
-
-  /** Choose a bar or a gap, or nothing. */
-  choose(one) {
-    this.timeline.selected = one;
-    const jump = (run, bar) => this.goto({ run, bar });
-    const told = one ? details(one, this.words, jump) : [element("p", {}, this.words.nothingChosen)];
-    this.part.details.replaceChildren(...told.filter(Boolean));
-    this.timeline.later();
-  }
-
-  /** Choose a bar or a gap, and bring it into sight. */
-  goto(one) {
-    const bars = one.gap === undefined ? one.run.bars : one.run.gaps;
-    const number = one.gap ?? one.bar;
-    this.axis.reveal(bars.start[number], bars.end[number]);
-    this.timeline.scrollTo(one);
-    this.choose(one);
+    tip.hidden = !lines.length;
+    tip.replaceChildren(...lines);
+    if (!lines.length) return;
+    const [wide, tall] = [document.documentElement.clientWidth, document.documentElement.clientHeight];
+    tip.style.left = `${Math.max(Math.min(event.clientX + 14, wide - tip.offsetWidth - 6), 6)}px`;
+    const low = event.clientY + 18;
+    tip.style.top = `${low + tip.offsetHeight > tall ? Math.max(event.clientY - tip.offsetHeight - 10, 4) : low}px`;
   }
 }

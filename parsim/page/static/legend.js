@@ -1,0 +1,63 @@
+// The legend of a timeline: what colours and hatches mean.
+
+import { element } from "./dom.js";
+import { hatch } from "./hatch.js";
+import { inkOn, look, visible } from "./look.js";
+import { fit } from "./timeline.js";
+
+/** Return the entries of the legend of runs: words, and a function that draws the sample into a box. */
+export function entries(runs, words, dark) {
+  const colours = look(dark);
+  const found = new Map();
+  for (const run of runs) {
+    for (const kind of run.kinds) {
+      const face = visible(kind.face, dark);
+      found.set(kind.name, [words.kinds[kind.name] ?? kind.name, fill(face, kind.hatch, inkOn(face))]);
+    }
+    for (const [code, cause] of run.causes.entries()) {
+      if (!run.gap_cause.includes(code)) continue;
+      const name = `${words.terms.idle_s}: ${words.causes[cause.name] ?? cause.name}`;
+      found.set(name, [name, fill(colours.idle, cause.hatch, colours.hatch)]);
+    }
+  }
+  const { marks } = runs[0];
+  found.set("makespan", [words.terms.makespan_s, line(dark ? "#ffffff" : marks.makespan, [])]);
+  found.set("theory", [words.terms.t_total_s, line(marks.theory, [5, 4])]);
+  return [...found.values()];
+}
+
+function fill(face, sign, ink) {
+  return (pen, box) => {
+    pen.fillStyle = face;
+    pen.fillRect(box.left, box.top, box.right - box.left, box.bottom - box.top);
+    pen.globalAlpha = 0.45;
+    hatch(pen, sign, box, ink);
+    pen.globalAlpha = 1;
+  };
+}
+
+function line(colour, dashes) {
+  return (pen, box) => {
+    pen.strokeStyle = colour;
+    pen.lineWidth = 1.5;
+    pen.setLineDash(dashes);
+    pen.beginPath();
+    pen.moveTo(box.left, (box.top + box.bottom) / 2);
+    pen.lineTo(box.right, (box.top + box.bottom) / 2);
+    pen.stroke();
+    pen.setLineDash([]);
+  };
+}
+
+/** Return the legend as elements. */
+export function legend(runs, words, dark) {
+  const ratio = window.devicePixelRatio || 1;
+  return entries(runs, words, dark).map(([name, draw]) => {
+    const sample = element("canvas", { "aria-hidden": "true" });
+    fit(sample, 26, 14, ratio);
+    const pen = sample.getContext("2d");
+    pen.scale(ratio, ratio);
+    draw(pen, { left: 0, right: 26, top: 0, bottom: 14 });
+    return element("span", { class: "parsim-entry" }, sample, name);
+  });
+}

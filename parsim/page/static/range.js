@@ -1,0 +1,55 @@
+// Sums over a range of time: seconds by kind, idle seconds by cause, and bytes.
+
+import { after } from "./levels.js";
+import { element, say, table } from "./dom.js";
+import { percent, seconds, size } from "./quantities.js";
+
+/** Return the seconds within a range of each kind of bars (or cause of gaps), how many there are, and their bytes. */
+export function sums(run, bars, kinds, [from, to]) {
+  const found = kinds.map(() => ({ count: 0, seconds: 0, bytes: 0 }));
+  for (let lane = 0; lane < run.lanes.length; lane++) {
+    for (let i = after(bars, lane, from); i < bars.first[lane + 1] && bars.start[i] < to; i++) {
+      const inside = Math.min(bars.end[i], to) - Math.max(bars.start[i], from);
+      if (inside <= 0) continue;
+      const sum = found[bars.kind[i]];
+      sum.count++;
+      sum.seconds += inside;
+      if (run.bytes && bars === run.levels.levels[0]) {
+        sum.bytes += (run.bytes[i] * inside) / (bars.end[i] - bars.start[i]);
+      }
+    }
+  }
+  return found;
+}
+
+/** Return the elements that tell of a range. */
+export function rangeDetails(runs, range, words) {
+  const [from, to] = range;
+  const title = say(words.range, { took: seconds(to - from), start: seconds(from, 7), end: seconds(to, 7) });
+  return [element("h3", {}, title), ...runs.map((run) => ofRun(run, range, words, runs.length > 1))];
+}
+
+function ofRun(run, range, words, several) {
+  const workers = new Set(run.lanes.filter((lane) => lane.device >= 0).map((lane) => lane.worker)).size || 1;
+  const lines = [];
+  const add = (name, { count, seconds: spent, bytes }) => {
+    if (!count) return;
+    const share = percent(spent / workers / (range[1] - range[0]));
+    lines.push([name, String(count), seconds(spent), share, bytes ? size(bytes) : ""]);
+  };
+  sums(run, run.levels.levels[0], run.kinds, range).forEach((sum, kind) => {
+    const { name } = run.kinds[kind];
+    add(words.kinds[name] ?? name, sum);
+  });
+  sums(run, run.gapLevels.levels[0], run.causes, range).forEach((sum, cause) => {
+    const name = run.causes[cause].name;
+    add(say(words.gap, { cause: words.causes[name] ?? name }), sum);
+  });
+  const head = [words.kind, words.count, words.sum, words.ofWorkers, words.amount];
+  return element(
+    "div",
+    {},
+    several ? element("h4", {}, `${run.letter}: ${run.facts.scenario}`) : null,
+    table(words.sums, head, lines),
+  );
+}

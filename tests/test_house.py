@@ -32,7 +32,7 @@ FLOORS = {
     **dict.fromkeys(("sim", "real", "metrics", "export"), 4),
     **dict.fromkeys(("build", "hardware", "lower", "misplaced", "plot", "reading", "scenario_schema"), 5),
     **dict.fromkeys(("run", "predict", "measure"), 6),
-    **dict.fromkeys(("validate", "study", "conformance", "lessons"), 7),
+    **dict.fromkeys(("validate", "study", "conformance", "exercises", "lessons"), 7),
     "page": 8,
     **dict.fromkeys(("cli", "__init__", "__main__"), 9),
 }

@@ -32,6 +32,7 @@ LINES = {
     "check": ["own.py"],
     "compare": ["wide.yaml", "--set", "policy=fifo,lpt", "--out", "compared"],
     "examples": ["copied"],
+    "exercise": ["start", "first_run", "--student", WIDE],
     "explain": ["wide.yaml"],
     "init": ["mine.yaml"],
     "ledger": ["out/timeline.csv"],

@@ -1,0 +1,154 @@
+"""Exercises of a course: list, start, check, and grade what students hand in."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from parsim.cli.options import as_json, option_fault, quiet, seconds_of
+from parsim.cli.progress import waiting
+from parsim.cli.terminal import say, say_json
+from parsim.core.errors import Fault, RunError, ScenarioError
+from parsim.core.escape import printable
+
+if TYPE_CHECKING:
+    from parsim.exercises import Exercise
+
+
+timeout = click.option("--timeout", metavar="TIME", default="20 s", help="Time that code may take; default: 20 s.")
+
+
+@click.group()
+def exercise() -> None:
+    """Exercises of a course, with numbers of each student's own.
+
+    The numbers are drawn from the student's name, which is the name of the folder with the files.
+    """
+
+
+@exercise.command("list")
+@as_json
+def list_(as_json: bool) -> None:
+    """List the exercises, in the order of the course."""
+    from parsim.exercises import EXERCISES
+    from parsim.export.table import table
+
+    if as_json:
+        keys = ("name", "title", "lesson", "file")
+        say_json([{key: getattr(one, key) for key in keys} for one in EXERCISES.values()])
+        return
+    rows = [(one.name, one.lesson, one.file, one.title) for one in EXERCISES.values()]
+    say("\n".join(table([("exercise", "lesson", "hand in", "question"), *rows], words=range(4))))
+
+
+@exercise.command()
+@click.argument("name")
+@click.option(
+    "--student", metavar="STUDENT", required=True, help="Who solves it: the numbers are drawn from this name."
+)
+@click.option("--out", metavar="DIR", default=".", help="Where the student's folder is made; default: here.")
+def start(name: str, student: str, out: str) -> None:
+    """Write the files to begin exercise NAME with, or all of them.
+
+    The files are in a folder with the student's name. A file that is there already stays.
+    """
+    from parsim.exercises import EXERCISES
+    from parsim.exercises.begin import about_name, files
+    from parsim.export.files import prepare
+
+    refused = about_name(student)
+    if refused:
+        raise option_fault("--student", refused)
+    chosen = list(EXERCISES.values()) if name == "all" else [_known(name)]
+    folder = prepare(Path(out, student))
+    for each in chosen:
+        for file, text in files(each, student).items():
+            _write_new(folder / file, text)
+    if len(chosen) == 1:
+        say(f"{chosen[0].question(student)}\n")
+    shown = [printable(os.path.normpath(folder / each.file)) for each in chosen]
+    say("\n".join([f"Write your answer into {file}" for file in shown]))
+    say(f"and check it: parsim exercise check {shown[0]}")
+
+
+@exercise.command()
+@click.argument("file")
+@click.option("--student", metavar="STUDENT", help="Whose numbers it has; default: the name of its folder.")
+@timeout
+@as_json
+@quiet
+def check(file: str, student: str | None, timeout: str, as_json: bool, quiet: bool) -> None:
+    """Check an answer; exit code 1 says: not yet.
+
+    FILE is named as its exercise is, such as ada/crossing.yaml.
+    """
+    from parsim.exercises.judge import student_of
+    from parsim.exercises.outcome import outcome
+
+    asked = _known(Path(file).name.partition(".")[0], "FILE")
+    whose = student or student_of(file)
+    with waiting(file, quiet):
+        found = outcome(asked, whose, file, seconds_of("--timeout", timeout))
+    if found.faults:
+        raise ScenarioError(found.faults)
+    if found.kind == "missing":
+        raise ScenarioError([Fault(file, 0, 0, "FILE", f"no such file; parsim exercise start {asked.name} writes it")])
+    if found.kind == "broken":
+        raise RunError(f"{file}: {found.words}")
+    if as_json:
+        values = {"exercise": asked.name, "student": whose, "right": found.kind == "right", "words": found.words}
+        say_json(values)
+    elif not quiet:
+        say(found.words)
+    if found.kind != "right":
+        raise RunError(f"{file}: not yet, with the numbers of {whose}")
+
+
+@exercise.command()
+@click.argument("folder")
+@click.option("--out", metavar="FILE", default="grades.csv", help="The table for the teacher; default: grades.csv.")
+@timeout
+@as_json
+@quiet
+def grade(folder: str, out: str, timeout: str, as_json: bool, quiet: bool) -> None:
+    """Grade FOLDER, which holds a folder for each student, named as the student is.
+
+    What is broken, missing or endless gets no point, and a remark.
+    """
+    from parsim.exercises.grades import grade as mark
+    from parsim.export.files import ready, writable, write
+
+    code_s = seconds_of("--timeout", timeout)
+    place, name = os.path.dirname(out) or ".", os.path.basename(out)
+    writable(place, [name])
+    with waiting(folder, quiet):
+        grades = mark(folder, code_s)
+        write(place, ready({name: grades.csv()}))
+    if not quiet:
+        say_json(grades.to_dict()) if as_json else say(f"{grades.report()}\n\nwritten to {printable(out)}")
+
+
+def _known(name: str, argument: str = "NAME") -> Exercise[Any]:
+    from parsim.core.suggestions import did_you_mean
+    from parsim.exercises import EXERCISES
+
+    if name not in EXERCISES:
+        raise option_fault(argument, did_you_mean(name, EXERCISES))
+    return EXERCISES[name]
+
+
+def _write_new(path: Path, text: str) -> None:
+    """Write a file, unless it is there."""
+    try:
+        with path.open("x", encoding="utf-8", newline="\n") as new:
+            new.write(text)
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise option_fault("--out", f"'{path}' cannot be written: {error.strerror or error}") from None
+
+
+COMMANDS: tuple[click.Command, ...] = (exercise,)

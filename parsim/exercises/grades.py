@@ -1,0 +1,152 @@
+"""Grade a folder of hand-ins: a folder for each student, named as the student is.
+
+handed_in/ada/first_run.yaml  ...        student  points  first_run  shorter_is_later  ...  remarks
+handed_in/bob/beat_fifo.py    ...        ada           2          1                 0       shorter_is_later: ...
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import tokenize
+from collections.abc import Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from parsim.core.errors import Fault, ScenarioError
+from parsim.core.machine import cores
+from parsim.core.progress import counted
+from parsim.core.read_file import content
+from parsim.exercises import EXERCISES
+from parsim.exercises.exercise import Code
+from parsim.exercises.outcome import Outcome, outcome
+from parsim.exercises.sealed import CODE_S
+from parsim.export.csv import cell
+from parsim.export.table import table
+
+POINTS = {"right": "1", "not yet": "0", "broken": "0", "missing": ""}
+COMPARED = (tokenize.NAME, tokenize.OP, tokenize.NUMBER)
+
+
+@dataclass(frozen=True)
+class Row:
+    """What became of the hand-ins of a student, by exercise."""
+
+    student: str
+    outcomes: dict[str, Outcome]
+
+    @property
+    def points(self) -> int:
+        """The number of right answers."""
+        return sum(each.kind == "right" for each in self.outcomes.values())
+
+
+@dataclass(frozen=True)
+class Grades:
+    """The grades of a course, a row for each student."""
+
+    rows: list[Row]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the outcomes as plain values."""
+        return {
+            "students": [
+                {
+                    "student": row.student,
+                    "points": row.points,
+                    "outcomes": {
+                        name: {"outcome": each.kind, "words": each.words, "same_as": list(each.same_as)}
+                        for name, each in row.outcomes.items()
+                    },
+                }
+                for row in self.rows
+            ]
+        }
+
+    def csv(self) -> str:
+        """Return the table of the teacher: 1 is right, 0 is not, and empty was not handed in."""
+        lines = [",".join(["student", "points", *EXERCISES, "remarks"])]
+        for row in self.rows:
+            remarks = " | ".join(_remarks(row.outcomes, ("not yet", "broken")))
+            points = [POINTS[row.outcomes[name].kind] for name in EXERCISES]
+            lines.append(",".join([cell(row.student), str(row.points), *points, cell(remarks)]))
+        return "\n".join(lines) + "\n"
+
+    def report(self) -> str:
+        """Return the points of all, and who handed in what is broken."""
+        shown = [("student", "points"), *((row.student, f"{row.points} of {len(EXERCISES)}") for row in self.rows)]
+        notes = [f"  {row.student}: {remark}" for row in self.rows for remark in _remarks(row.outcomes, ("broken",))]
+        return "\n".join([*table(shown), *(["", "To look at", *notes] if notes else [])])
+
+
+def _remarks(outcomes: Mapping[str, Outcome], kinds: Collection[str]) -> Iterator[str]:
+    """Yield what is to be said of the outcomes of these kinds, and of code that others handed in, too."""
+    for name, each in outcomes.items():
+        if each.kind in kinds:
+            yield f"{name}: {each.words}"
+        if each.same_as:
+            yield f"{name}: the same code as of {', '.join(each.same_as)}"
+
+
+def grade(folder: str, code_s: float = CODE_S) -> Grades:
+    """Mark every hand-in of every student.
+
+    Parameters
+    ----------
+    folder : holds a folder for each student, whose name is the student's.
+    code_s : seconds that a student's code may take.
+
+    Raises `ScenarioError` where the folder cannot be read, or holds no folder.
+    """
+    students = _students(folder)
+    asked = [(student, name) for student in students for name in EXERCISES]
+    with ThreadPoolExecutor(cores()) as pool:
+        try:
+            found = pool.map(lambda each: _one(folder, each[0], each[1], code_s), asked)
+            outcomes = dict(zip(counted("hand-ins", asked), found, strict=True))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    outcomes |= _shared(folder, outcomes)
+    return Grades([Row(student, {name: outcomes[student, name] for name in EXERCISES}) for student in students])
+
+
+def _students(folder: str) -> list[str]:
+    try:
+        found = sorted(each.name for each in os.scandir(folder) if each.is_dir(follow_symlinks=False))
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise ScenarioError([Fault(folder, 0, 0, "FOLDER", f"cannot be read: {why}")]) from None
+    if not found:
+        wanted = "holds no folder; it should hold one for each student, such as ada/"
+        raise ScenarioError([Fault(folder, 0, 0, "FOLDER", wanted)])
+    return found
+
+
+def _one(folder: str, student: str, name: str, code_s: float) -> Outcome:
+    return outcome(EXERCISES[name], student, os.path.join(folder, student, EXERCISES[name].file), code_s)
+
+
+def _shared(folder: str, outcomes: dict[tuple[str, str], Outcome]) -> dict[tuple[str, str], Outcome]:
+    """Return the outcomes of code that several students handed in, apart from comments and texts."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for (student, name), each in outcomes.items():
+        if each.kind == "right" and isinstance(EXERCISES[name].form, Code):
+            code = _code(os.path.join(folder, student, EXERCISES[name].file))
+            groups.setdefault((name, code), []).append(student)
+    return {
+        (student, name): outcomes[student, name]._replace(
+            same_as=tuple(other for other in students if other != student)
+        )
+        for (name, _), students in groups.items()
+        if len(students) > 1
+        for student in students
+    }
+
+
+def _code(file: str) -> str:
+    """Return the tokens of a file that compute."""
+    text = content(file).decode("utf-8", "replace")
+    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+    return " ".join(token.string for token in tokens if token.type in COMPARED)

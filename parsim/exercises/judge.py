@@ -1,0 +1,60 @@
+"""Mark a file that was handed in.
+
+ada/crossing.yaml  --read-->  {"t_total": "151 MB", "runs": "202 MB"}  --mark-->  right, or not yet and why
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from parsim.core.errors import Fault, RunError, ScenarioError
+from parsim.core.read_file import content
+from parsim.core.suggestions import did_you_mean
+from parsim.exercises import EXERCISES
+from parsim.exercises.by_code import Script
+from parsim.exercises.exercise import Blanks, Exercise
+from parsim.exercises.sealed import Limits
+from parsim.lessons.marked import Marked, hint
+from parsim.scenario import document
+
+
+def judge(name: str, student: str, file: str, limits: Limits) -> Marked:
+    """Mark *file*, which a student handed in for an exercise; *limits* are those of its code.
+
+    Raises `ScenarioError` where the file cannot be read, `Unanswered` where its code gives no run.
+    """
+    exercise = EXERCISES[name]
+    form = exercise.form
+    answer = values(exercise, form, file) if isinstance(form, Blanks) else Script(file, limits)
+    try:
+        return exercise.mark(exercise.numbers(student), answer)
+    except ScenarioError as wrong:  # of the scenario that the answer makes
+        return hint(f"This cannot be played: {wrong.faults[0].path}: {wrong.faults[0].message}.")
+    except RunError as failed:
+        return hint(f"This cannot be played: {failed}.")
+
+
+def values(exercise: Exercise[Any], form: Blanks, file: str) -> Mapping[str, Any]:
+    """Return the value at each key of the form; faults of the file have their place."""
+    try:
+        data = content(file)
+    except ValueError as error:
+        raise ScenarioError([Fault(file, 0, 0, exercise.name, str(error))]) from None
+    read = document.read(data, file)
+    faults = list(read.faults)
+    said = read.values if isinstance(read.values, dict) else {}
+    if not isinstance(read.values, dict):
+        faults.append(document.fault(file, read.position(()), (), f"write the keys {', '.join(form.keys)}"))
+    for key in said:
+        if key not in form.keys:
+            faults.append(document.fault(file, read.position((key,), "key"), (key,), did_you_mean(key, form.keys)))
+    if faults:
+        raise ScenarioError(faults)
+    return {key: said.get(key) for key in form.keys}
+
+
+def student_of(file: str) -> str:
+    """Return the student whose file it is: the name of its folder."""
+    return os.path.basename(os.path.dirname(os.path.abspath(file)))

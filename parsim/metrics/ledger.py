@@ -64,7 +64,6 @@ class Seconds(NamedTuple):
     compute: Floats
     transfer: Floats  # actual
     nominal: Floats  # of transfers
-    shown: Floats  # length of the union of the transfers outside compute
     idle: Floats  # (causes, workers)
 
 
@@ -78,7 +77,6 @@ def seconds(timeline: Timeline, workers: int) -> Seconds:
         compute=_sums(worker[computes], length[computes], workers),
         transfer=_sums(worker[moves], length[moves], workers),
         nominal=_sums(worker[moves], timeline.nominal_s[moves], workers),
-        shown=_outside_compute(timeline, workers),
         idle=np.array(
             [
                 _sums(idle.worker[idle.cause == cause], idle_length[idle.cause == cause], workers)
@@ -93,7 +91,7 @@ def _sums(worker: np.ndarray[Any, Any], values: Floats, workers: int) -> Floats:
     return sums
 
 
-def _outside_compute(timeline: Timeline, workers: int) -> Floats:
+def outside_compute(timeline: Timeline, workers: int) -> Floats:
     """Return for each worker the length of the union of its transfers outside its compute, (workers,)."""
     shown, owned = np.zeros(workers), np.flatnonzero(timeline.owned & ~timeline.members)
     if timeline.transfers[owned].any():
@@ -103,7 +101,7 @@ def _outside_compute(timeline: Timeline, workers: int) -> Floats:
 
 
 def _outside_compute_of(timeline: Timeline, rows: Ints, workers: int) -> Floats:
-    """Return `_outside_compute` of the workers that have the *rows*, and 0 for the others."""
+    """Return `outside_compute` of the workers that have the *rows*, and 0 for the others."""
     moves = timeline.transfers[rows].astype(np.int64)
     worker = np.tile(timeline.workers.code[rows], 2)
     time = np.concatenate([timeline.start_s[rows], timeline.end_s[rows]])
@@ -120,6 +118,7 @@ def ledger(timeline: Timeline, stands_for: Ints, t_total_s: float) -> Ledger:
     """Measure the ledger of a timeline, given how many workers each worker stands for, (workers,)."""
     workers = int(stands_for.sum())
     sums = Seconds(*(column * stands_for for column in seconds(timeline, len(stands_for))))
+    shown = outside_compute(timeline, len(stands_for)) * stands_for
     causes = {name: fsum(row) / workers for name, row in zip(CAUSES, sums.idle.tolist(), strict=True)}
     return Ledger(
         makespan_s=timeline.makespan_s,
@@ -127,7 +126,7 @@ def ledger(timeline: Timeline, stands_for: Ints, t_total_s: float) -> Ledger:
         busy_nominal_s=fsum([*sums.compute.tolist(), *sums.nominal.tolist()]) / workers,
         idle_s=fsum(sums.idle.ravel().tolist()) / workers,
         contention_s=fsum([*sums.transfer.tolist(), *(-sums.nominal).tolist()]) / workers,
-        hidden_s=max(fsum([*sums.transfer.tolist(), *(-sums.shown).tolist()]), 0.0) / workers,  # sums are rounded
+        hidden_s=max(fsum([*sums.transfer.tolist(), *(-shown).tolist()]), 0.0) / workers,  # sums are rounded
         idle=causes,
     )
 

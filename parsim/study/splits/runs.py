@@ -16,7 +16,7 @@ from parsim.build import build
 from parsim.core.errors import RunError, ScenarioError
 from parsim.core.job import Job
 from parsim.metrics.ledger import Ledger
-from parsim.metrics.ledger import seconds as per_worker
+from parsim.metrics.ledger import outside_compute
 from parsim.metrics.memory import peaks
 from parsim.run import run
 from parsim.scenario.scenario import Scenario, changed
@@ -117,7 +117,7 @@ def measured(job: Job) -> Figures:
     timeline, ledger, stands_for = result.timeline, result.ledger, job.cluster.stands_for
     rows = np.flatnonzero(timeline.transfer >= 0)
     size, copies = job.graph.transfers.size[timeline.transfer[rows]], stands_for[timeline.workers.code[rows]]
-    shown = per_worker(timeline, len(stands_for)).shown * stands_for
+    shown = outside_compute(timeline, len(stands_for)) * stands_for
     return Figures(
         makespan_s=timeline.makespan_s,
         t_total_s=result.theory.t_total_s,

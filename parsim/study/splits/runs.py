@@ -15,8 +15,7 @@ import numpy as np
 from parsim.build import build
 from parsim.core.errors import RunError, ScenarioError
 from parsim.core.job import Job
-from parsim.metrics.ledger import Ledger
-from parsim.metrics.ledger import outside_compute
+from parsim.metrics.ledger import Ledger, outside_compute
 from parsim.metrics.memory import peaks
 from parsim.run import run
 from parsim.scenario.scenario import Scenario, changed

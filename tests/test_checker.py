@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 import parsim
+from parsim.core.cluster import Link
 from parsim.core.timeline import Idle, Words
+from parsim.core.tolerance import CLOSE
 from parsim.metrics.checker import check
+from parsim.metrics.link_checks import Crossing, overfull
 
 # p  |a           |d     |       |      a's output goes to q (1 MB, 1 s) and stays on p for d
 # q  |b    |e     |a>c   |c     |
@@ -215,3 +218,20 @@ def test_luck_is_checked_too():
     noisy = parsim.simulate(TASKS | {"cost": {"kind": "noisy", "spread": 0.5}})
     assert check(noisy.job, noisy.timeline) == []
     assert any("its cost is" in said for said in check(noisy.job, RUNS["tasks"].timeline))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_many_transfers_on_a_link_are_checked_window_by_window(seed):
+    """The first busy period in which transfers that end by some moment have more bytes than the link can carry."""
+    draw = np.random.default_rng(seed)
+    joined = np.sort(draw.integers(0, 200, 80)).astype(float)
+    end = joined + draw.integers(1, 4, 80)
+    size = (end - joined) * draw.choice([0.2, 0.4, 0.9], 80) * (1 + seed % 2)
+    rows = [Crossing(*row, weight=1.0, limit=np.inf) for row in zip(range(80), joined, end, size, strict=True)]
+    wrong = [
+        joined[at]
+        for at in range(80)
+        if not at or joined[at] > end[:at].max()
+        if any(size[at:][end[at:] <= last].sum() > 2 * (last - joined[at]) * (1 + CLOSE) for last in end[at:])
+    ]
+    assert [*overfull(rows, Link("l", 2.0), 0.0)] == wrong[:1]

@@ -52,10 +52,18 @@ def overfull(crossings: Sequence[Crossing], link: Link, tolerance: float) -> Ite
     The bytes of transfers that lie wholly within a window must fit capacity x window.
     """
     _, joined, end, size, weight, *_ = np.array(crossings).T
-    starts = np.unique(joined) if len(crossings) <= WINDOWS else _busy_starts(joined, end)
     order = np.argsort(end, kind="stable")
     joined, bytes_, closed = joined[order], (size * weight)[order], carried(link, end[order])
+    few = len(crossings) <= WINDOWS
+    starts = np.unique(joined) if few else _busy_starts(joined, end[order])
     spare = link.most * tolerance - carried(link, starts)
+    if not few:  # all that began before a busy period has ended before it
+        before = np.searchsorted(end[order], starts)
+        moved = np.cumsum(bytes_)
+        most = np.maximum.accumulate((moved - closed * (1 + CLOSE))[::-1])[::-1]  # from each end on
+        wrong = most[before] > (np.append(0.0, moved)[before] + spare * (1 + CLOSE))
+        yield from starts[wrong][:1].tolist()
+        return
     for opened, more in zip(starts.tolist(), spare.tolist(), strict=True):
         inside = joined >= opened
         if (np.cumsum(bytes_[inside]) > (closed[inside] + more) * (1 + CLOSE)).any():

@@ -18,7 +18,7 @@ from parsim.costs import costs
 from parsim.entries.registry import Shelf
 from parsim.policies import policies
 from parsim.scenario.excerpt import Excerpt
-from parsim.scenario.scenario import Scenario, Source, no_mapping
+from parsim.scenario.scenario import Scenario, Source, from_bytes, no_mapping
 from parsim.scenario.scenario import load as read
 from parsim.scenario.schema import key_of, parameters
 from parsim.topologies import topologies
@@ -37,6 +37,11 @@ SHELVES: dict[Path, Shelf] = {
 def load(source: Source, set: Mapping[str, Any] | None = None) -> Scenario:
     """Read a scenario like `parsim.scenario.scenario.load`; a large file is checked while it is read."""
     return read(source, set, partial(_about, set or {}))
+
+
+def read_text(text: str, file: str) -> Scenario:
+    """Read a scenario from *text*, as if *file* held it."""
+    return from_bytes(text.encode(), file, partial(_about, {}))
 
 
 def _about(set: Mapping[str, Any], open: Sequence[Any], path: Path) -> Iterable[Complaint]:

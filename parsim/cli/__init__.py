@@ -10,7 +10,7 @@ import sys
 
 import click
 
-from parsim.cli import catalog, exercise, page, pictures, play, streams
+from parsim.cli import browser, catalog, exercise, page, pictures, play, streams
 from parsim.cli.signals import interrupted_once
 from parsim.cli.terminal import forgive_letters, tell, warnings_told
 from parsim.core.errors import Fault, RunError, ScenarioError
@@ -22,7 +22,14 @@ def parsim() -> None:
     """Simulate parallel training clusters, and check the simulation."""
 
 
-for command in (*play.COMMANDS, *pictures.COMMANDS, *page.COMMANDS, *catalog.COMMANDS, *exercise.COMMANDS):
+for command in (
+    *play.COMMANDS,
+    *browser.COMMANDS,
+    *pictures.COMMANDS,
+    *page.COMMANDS,
+    *catalog.COMMANDS,
+    *exercise.COMMANDS,
+):
     parsim.add_command(command)
 
 

@@ -101,7 +101,8 @@ def load(
     if isinstance(source, Mapping):
         scenario = _from_mapping(source)
     elif isinstance(source, str | os.PathLike):
-        scenario = _from_file(os.fsdecode(source), about)
+        file = os.fsdecode(source)
+        scenario = from_bytes(_bytes(file), file, about)
     else:
         message = f"wants a path or a mapping, not {show(source)}"
         raise ScenarioError([document.fault("scenario", NOWHERE, ("SCENARIO",), message)])
@@ -139,8 +140,12 @@ def settings(pairs: Iterable[str]) -> dict[str, Any]:
     return values
 
 
-def _from_file(file: str, about: document.About) -> Scenario:
-    data = _bytes(file)
+def from_bytes(data: bytes, file: str, about: document.About = document.unquestioned) -> Scenario:
+    """Read a scenario from *data*, the content of *file*, which need not exist. Faults raise `ScenarioError`.
+
+    >>> from_bytes(b"policy: fifo", "a.yaml").values
+    {'policy': 'fifo'}
+    """
     read = document.read(data, file, about)
     if not isinstance(read.values, dict):
         message = "is empty" if read.values is None else no_mapping(read.values)
@@ -246,7 +251,7 @@ def _overridden(scenario: Scenario, values: Mapping[str, Any]) -> Scenario:
     faults: list[Fault] = []
     for text, value in values.items():
         try:
-            path = _path(text)
+            path = path_of(text)
             copier = _Copier()
             copy = copier.copy(value, path)
             if copier.complaints:
@@ -268,8 +273,8 @@ def _overridden(scenario: Scenario, values: Mapping[str, Any]) -> Scenario:
 _STEP = re.compile(r"(?:^|(?<=.)\.)([^.\[\]]+)|\[([0-9]{1,9})\]", re.DOTALL)
 
 
-def _path(text: Any) -> Path:
-    """Read a path such as `workload.tasks[2].compute`."""
+def path_of(text: Any) -> Path:
+    """Read a path such as `workload.tasks[2].compute`; another text raises `Invalid`."""
     if not isinstance(text, str):
         raise Invalid([Complaint((show(text),), "a path is text, for example cluster.devices")])
     steps, end = [], 0

@@ -25,22 +25,24 @@ const LETTERS = ["A", "B"];
  * @param {HTMLElement} root - what it is put into; whatever is in it is removed
  * @param {object} data - what parsim.page.data.of returned
  * @param {object} options - `compare`: the data of a second run, on the same axis; `words`: a table of words, by
- *   default in the language of the browser; `dark`: true or false, by default as the reader's system has it
+ *   default in the language of the browser; `dark`: true or false, by default as the reader's system has it;
+ *   `host`: what buttons do in place of their own action, such as {dark, language} of a page around this one
  * @returns {{update: Function, timeline: Timeline, ready: Promise}} `update(data, compare)` shows other data in
  *   place of these, and the time that is seen stays where the run is as long; `ready` ends when the first is drawn
  */
-export function show(root, data, { compare = null, words = null, dark = null } = {}) {
+export function show(root, data, { compare = null, words = null, dark = null, host = {} } = {}) {
   const own = words ?? (navigator.language.startsWith("zh") ? zh : en);
-  const view = new View(root, own, dark ?? matchMedia("(prefers-color-scheme: dark)").matches);
+  const view = new View(root, own, dark ?? matchMedia("(prefers-color-scheme: dark)").matches, host);
   const ready = view.update(data, compare);
   return { update: (...given) => view.update(...given), timeline: view.timeline, ready };
 }
 
 /** The parts of a page, and what fills them. */
 export class View {
-  constructor(root, words, dark) {
+  constructor(root, words, dark, host) {
     this.root = root;
     this.dark = dark;
+    this.host = host;
     this.axis = new Axis(1);
     this.part = {};
     this.build(words);
@@ -57,7 +59,7 @@ export class View {
     this.words = words;
     const box = (key, attributes = {}) => (part[key] = element("div", attributes));
     const section = (key, title) => element("section", { "aria-label": title }, element("h2", {}, title), box(key));
-    this.tools = toolbar(words, this.actions());
+    this.tools = toolbar(words, { ...this.actions(), ...this.host });
     part.seen = element("div");
     part.whole = element(
       "div",

@@ -1,0 +1,20 @@
+// What a reader can take away: the scenario as YAML, a command that plays it, and the address of the page.
+
+/** Return a command for a shell that plays what is shown of *seat*, whose page began with *start*. */
+export function command(start, seat, answer) {
+  if (seat.text === start.text && start.command) return `${start.command}${answer.sets ?? ""}`;
+  const text = answer.text.endsWith("\n") ? answer.text : `${answer.text}\n`;
+  let end = "END";
+  while (text.split("\n").includes(end)) end += "_";
+  return `cat > from_page.yaml <<'${end}'\n${text}${end}\nparsim run from_page.yaml`;
+}
+
+/** Copy *text*; return whether the browser let the page do so. */
+export async function copied(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,50 @@
+// The figures of a run in cards, each of which can be hidden, guessed and revealed.
+
+import { element } from "./dom.js";
+import { Card } from "./predict.js";
+
+/** The cards under *root*; *on* has hide(key), show(key), and changed(), called when one was revealed. */
+export class Figures {
+  constructor(root, words, on) {
+    this.list = element("ul", { class: "play-cards" });
+    this.cards = new Map();
+    this.revealed = new Map(); // key -> {guess}, of this run alone
+    this.words = words;
+    this.on = { ...on, revealed: (key, guess) => this.reveal(key, guess) };
+    this.title = element("h2");
+    root.append(this.title, this.list);
+  }
+
+  /** Show the *figures* of the scenario *letter*; those of *hidden* wait for a guess. */
+  show(figures, hidden, letter) {
+    this.title.textContent = `${this.words.figuresTitle}${letter}`;
+    Object.assign(this, { figures, hidden });
+    const keys = figures.map((figure) => figure.key);
+    if (keys.join() !== [...this.cards.keys()].join()) {
+      this.cards = new Map(keys.map((key) => [key, new Card(this.words, this.on)]));
+      this.list.replaceChildren(...[...this.cards.values()].map((card) => card.element));
+    }
+    for (const figure of figures) this.card(figure);
+  }
+
+  card(figure) {
+    const { key } = figure;
+    this.cards.get(key).show(figure, this.figures, this.hidden.includes(key), this.revealed.get(key) ?? null);
+  }
+
+  reveal(key, guess) {
+    this.revealed.set(key, guess);
+    this.card(this.figures.find((figure) => figure.key === key));
+    this.on.changed();
+  }
+
+  /** Forget the guesses, as the run is another one. */
+  forget() {
+    this.revealed.clear();
+  }
+
+  /** Return whether one of *hidden* waits for a guess. */
+  waits(hidden) {
+    return hidden.some((key) => this.cards.has(key) && !this.revealed.has(key));
+  }
+}

@@ -1,0 +1,285 @@
+"""The page of `parsim play` in a browser: sliders, two scenarios, undo, the address, predictions, and faults."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+import parsim
+
+pytest.importorskip("uvicorn", reason="the server needs the extra page")
+
+from served import Served
+
+SIXTH = Path(__file__).parents[2] / "scenarios" / "06_pipeline_1f1b.yaml"
+
+
+@pytest.fixture(scope="module")
+def server():
+    with Served(SIXTH) as server:
+        yield server
+
+
+@pytest.fixture
+def play(open_page, server):
+    """Return a function that opens the page, and waits until the first run is shown."""
+
+    def open_(state="", **options):
+        page = open_page(server.address + state, **options)
+        page.locator(".play-figure").first.wait_for(timeout=30_000)  # the first player loads parsim
+        page.locator(".parsim-lanes canvas[width]").wait_for(state="attached")
+        return page
+
+    return open_
+
+
+def slider(page, path):
+    return page.locator(f'[id="control-{path}"]')
+
+
+def figure(page, name):
+    """Return the card of a figure."""
+    return page.locator(".play-card", has=page.locator("h3", has_text=re.compile(f"^{re.escape(name)}$")))
+
+
+def waits_for(page, name, text):
+    page.wait_for_function(
+        "([name, text]) => [...document.querySelectorAll('.play-card')].some((card) =>"
+        " card.querySelector('h3').textContent === name && card.querySelector('.play-figure').textContent === text)",
+        arg=[name, text],
+    )
+
+
+def last_line(page):
+    return page.locator(".play-text").input_value().rstrip().splitlines()[-1]
+
+
+def test_a_slider_plays_the_engine_and_redraws_figure_closed_form_picture_and_text(play):
+    page = play()
+    assert figure(page, "makespan").locator(".play-figure").inner_text() == "33 ms"  # (8 + 4 - 1) (1 + 2) ms
+    slider(page, "plan.microbatches").fill("15")  # the sixteenth stop: 16 microbatches
+    waits_for(page, "makespan", "57 ms")  # (16 + 4 - 1) (1 + 2) ms
+    assert "m(F + B) + (p-1)(F + B) = 0.048 s + 0.009 s" in page.locator(".play-known").inner_text()
+    assert page.locator(".parsim header h1").last.inner_text() == "06_pipeline_1f1b: 57 ms simulated"
+    assert last_line(page) == "plan: {pipeline: 4, schedule: 1f1b, microbatches: 16}"
+    assert figure(page, "bubble, share of the ideal time").locator(".play-figure").inner_text() == "18.8 %"  # 3 / 16
+
+
+def test_a_dragged_slider_is_one_step_to_undo(play):
+    page = play()
+    box = slider(page, "plan.microbatches").bounding_box()
+    page.mouse.move(box["x"] + box["width"] * 7 / 31, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    for part in range(8, 26):
+        page.mouse.move(box["x"] + box["width"] * part / 31, box["y"] + box["height"] / 2)
+    page.mouse.up()
+    page.wait_for_function("() => document.querySelector('.play-text').value.includes('microbatches: 2')")
+    page.keyboard.press("Control+z")
+    waits_for(page, "makespan", "33 ms")
+    assert page.get_by_role("button", name="Undo").is_disabled()
+    page.get_by_role("button", name="Redo").click()
+    page.wait_for_function("() => document.querySelector('.play-text').value.includes('microbatches: 2')")
+
+
+def test_the_ranks_of_a_pipeline_on_all_devices_move_both_numbers(play):
+    page = play()
+    slider(page, "plan.pipeline").fill("7")
+    waits_for(page, "makespan", "45 ms")  # (8 + 8 - 1) 3 ms
+    assert "cluster: {devices: 8}" in page.locator(".play-text").input_value()
+
+
+def test_a_slow_device_ends_the_closed_form_and_the_page_says_with_which_change(play):
+    page = play()
+    slider(page, "slow").fill("5")  # half the speed
+    page.get_by_text("1F1B held until this change (speed = 0.5).").wait_for()
+    assert "{name: w0, speed: 0.5}" in page.locator(".play-text").input_value()
+    slowed = {"cluster.devices": [{"name": "w0", "speed": 0.5}, "w1", "w2", "w3"]}
+    makespan = 1000 * parsim.simulate(SIXTH, set=slowed).timeline.makespan_s
+    waits_for(page, "makespan", f"{makespan:.4g} ms")
+
+
+def test_a_second_scenario_beside_it_on_one_axis(play):
+    page = play()
+    page.get_by_role("button", name="Second scenario").click()
+    slider(page, "plan.schedule").select_option(label="zb-h1")
+    page.wait_for_function("() => document.querySelectorAll('.play-view header h1').length === 2")
+    page.wait_for_function("() => document.querySelectorAll('.play-view header h1')[1].textContent.includes('B: ')")
+    expected = 1000 * parsim.simulate(SIXTH, set={"plan.schedule": "zb-h1"}).timeline.makespan_s
+    waits_for(page, "makespan", f"{expected:.4g} ms")
+    titles = page.locator(".play-view header h1")
+    page.wait_for_function(
+        "(text) => document.querySelectorAll('.play-view header h1')[1].textContent.includes(text)",
+        arg=f"{expected:.4g} ms",
+    )
+    assert titles.first.inner_text() == "A: 06_pipeline_1f1b: 33 ms simulated"
+    page.get_by_role("button", name="Controls of A").click()
+    waits_for(page, "makespan", "33 ms")
+    page.get_by_role("button", name="Close B").click()
+    page.wait_for_function("() => document.querySelectorAll('.play-view header h1').length === 1")
+
+
+def test_the_address_holds_the_state(play):
+    page = play()
+    slider(page, "plan.microbatches").fill("3")
+    waits_for(page, "makespan", "21 ms")
+    page.get_by_role("button", name="Second scenario").click()
+    slider(page, "plan.schedule").select_option(label="gpipe")
+    page.wait_for_function("() => document.querySelector('.play-text').value.includes('schedule: gpipe')")
+    figure(page, "utilisation of the devices").get_by_role("button", name="Hide").click()
+    page.wait_for_function("() => document.querySelector('.play-hidden')")
+    address = page.url
+    assert "#" in address
+    again = play("#" + address.partition("#")[2])
+    again.wait_for_function("() => document.querySelectorAll('.play-view header h1').length === 2")
+    assert last_line(again) == "plan: {pipeline: 4, schedule: gpipe, microbatches: 4}"
+    assert figure(again, "utilisation of the devices").locator(".play-figure").inner_text() == "?"
+
+
+@pytest.mark.parametrize("letters", ["x", "AAAA", "S0ktLlGyUgIA", "%00"])
+def test_an_address_that_holds_no_state_shows_the_scenario(play, letters):
+    page = play(f"#{letters}")
+    assert figure(page, "makespan").locator(".play-figure").inner_text() == "33 ms"
+
+
+def test_predict_then_reveal(play):
+    page = play()
+    card = figure(page, "makespan")
+    card.get_by_role("button", name="Hide").click()
+    assert card.locator(".play-figure").inner_text() == "?"
+    assert page.locator(".play-view").evaluate("(view) => getComputedStyle(view).visibility") == "hidden"
+    assert "33 ms" not in page.locator("main").inner_text().replace("for example 33 ms", "")
+    card.get_by_role("textbox").fill("33")
+    card.get_by_role("button", name="Check").click()
+    assert card.get_by_role("alert").inner_text() == "Write a number with a unit, for example 33 ms."
+    card.get_by_role("textbox").fill("24 ms")
+    page.keyboard.press("Enter")
+    said = card.get_by_role("status").inner_text()
+    assert (
+        said == "Your guess: 24 ms. Too little by 27.3 %; at most 1.0 % counts as right. That is what T_total would be."
+    )
+    told = card.inner_text()
+    assert "1F1B: m(F + B) + (p-1)(F + B)" in told
+    assert "The formula gives 33 ms, as the run does." in told
+    assert "It stops being true with a slow rank" in told
+    assert page.locator(".play-view").evaluate("(view) => getComputedStyle(view).visibility") == "visible"
+    slider(page, "plan.microbatches").fill("15")  # another run, so another question
+    page.wait_for_function("() => document.querySelector('.play-hidden .play-figure')?.textContent === '?'")
+    card.get_by_role("textbox").fill("0.0571s")
+    page.keyboard.press("Enter")
+    assert "Right, within 1.0 %." in card.get_by_role("status").inner_text()
+
+
+def test_guesses_are_read_like_quantities_of_a_scenario(play):
+    """The table of units in predict.js is that of parsim/core/units.py."""
+    from parsim.core.units import BYTES, BYTES_PER_SECOND, SECONDS
+
+    page = play()
+    read = """async ([texts, unit]) => {
+      const { read } = await import("/static/predict.js");
+      return texts.map((text) => read(text, unit).value ?? null);
+    }"""
+    for dimension in (SECONDS, BYTES, BYTES_PER_SECOND):
+        texts = [f"1.5 {unit}" for unit in dimension.units]
+        expected = [1.5 * float(scale) for scale in dimension.units.values()]
+        assert page.evaluate(read, [texts, dimension.base]) == pytest.approx(expected, rel=1e-12)
+    assert page.evaluate(read, [["5", "5 kB", "", "ms", "1e3 ms", " 5us ", "-1 s"], "s"]) == pytest.approx(
+        [None, None, None, None, 1.0, 5e-6, -1.0]
+    )
+    assert page.evaluate(read, [["37.5 %", "0.375"], "1"]) == [0.375, 0.375]
+
+
+def test_a_wrong_text_is_told_beside_its_line_and_the_last_picture_stays(play):
+    page = play()
+    text = page.locator(".play-text")
+    text.fill(text.input_value().replace("schedule: 1f1b", "schedule: 1f1c"))
+    fault = page.locator(".play-faults .play-fault")
+    fault.wait_for()
+    assert fault.inner_text().startswith("line 10, column 31: plan.schedule: unknown name '1f1c'. Did you mean '1f1b'?")
+    line = page.locator(".play-numbers .play-wrong")
+    assert line.inner_text() == "10"
+    assert abs(fault.bounding_box()["y"] - line.bounding_box()["y"]) < 4
+    assert page.locator(".play-side .play-fault:visible").inner_text().startswith("unknown name '1f1c'")
+    assert page.locator(".parsim header h1").last.inner_text() == "06_pipeline_1f1b: 33 ms simulated"
+    text.fill(text.input_value().replace("1f1c", "gpipe"))
+    fault.wait_for(state="detached")
+
+
+def test_names_are_only_text(play):
+    page = play()
+    name = "<img src=x onerror=alert(1)></script><script>alert(2)</script>"
+    page.locator(".play-text").fill(
+        f'cluster: {{devices: ["{name}", b]}}\nworkload: {{kind: items, count: 2}}\nplan: {{split: data}}\n'
+        "cost: {kind: constant, compute: 1 s}\n"
+    )
+    waits_for(page, "makespan", "1 s")
+    assert name in page.locator(".play-slow select").inner_text()
+    assert page.locator(".play img, .play script").count() == 0
+
+
+def test_what_can_be_copied(play, server):
+    page = play(permissions=["clipboard-read", "clipboard-write"])
+    slider(page, "plan.schedule").select_option(label="gpipe")
+    page.wait_for_function("() => document.querySelector('.play-text').value.includes('schedule: gpipe')")
+    page.get_by_role("button", name="Copy as YAML").click()
+    page.get_by_text("Copied.").wait_for()
+    yaml = page.evaluate("navigator.clipboard.readText()")
+    assert yaml == SIXTH.read_text().replace("schedule: 1f1b,", "schedule: gpipe,")
+    page.get_by_role("button", name="Copy as command").click()
+    page.wait_for_function("async () => (await navigator.clipboard.readText()).includes('parsim run')")
+    assert page.evaluate("navigator.clipboard.readText()").endswith("END\nparsim run from_page.yaml")
+
+
+def test_a_stopped_server_is_told_and_what_is_shown_stays(open_page, watched):
+    with Served(SIXTH) as server:
+        page = open_page(server.address)
+        waits_for(page, "makespan", "33 ms")
+    slider(page, "plan.microbatches").fill("15")
+    page.get_by_text("The server has stopped.").wait_for()
+    assert figure(page, "makespan").locator(".play-figure").inner_text() == "33 ms"
+    assert page.locator(".parsim-lanes canvas").is_visible()
+    assert all("ERR_CONNECTION_REFUSED" in problem for problem in watched.problems)
+    watched.problems.clear()
+
+
+def test_keys_alone_move_a_slider_hide_a_figure_and_undo(play):
+    page = play()
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.id") == "control-plan.microbatches":
+            break
+    page.keyboard.press("ArrowRight")
+    waits_for(page, "makespan", "36 ms")
+    page.keyboard.press("Control+z")
+    waits_for(page, "makespan", "33 ms")
+    figure(page, "idleness").get_by_role("button", name="Hide").press("Enter")
+    box = figure(page, "idleness").get_by_role("textbox")
+    box.press_sequentially("9 ms")
+    box.press("Enter")
+    assert "Right" in figure(page, "idleness").get_by_role("status").inner_text()
+
+
+def test_on_a_phone_nothing_is_wider_than_the_screen_and_the_picture_is_seen_below_the_sliders(play):
+    page = play(width=390, height=800, has_touch=True)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert page.locator(".play-side").bounding_box()["height"] <= 0.41 * 800
+
+
+def test_dark_and_chinese(play):
+    page = play(color_scheme="dark", locale="zh-CN")
+    assert page.locator(".play").evaluate("(page) => getComputedStyle(page).backgroundColor") == "rgb(22, 24, 28)"
+    assert page.get_by_role("button", name="撤销").is_visible()
+    assert page.locator("html").get_attribute("lang") == "zh"
+    page.get_by_role("button", name="English").click()
+    assert page.get_by_role("button", name="Undo").is_visible()
+
+
+def test_both_languages_have_the_same_words(play):
+    keys = """async () => {
+      const paths = (words, at) => Object.entries(words).flatMap(([key, held]) =>
+        typeof held === "string" ? [at + key] : paths(held, at + key + "."));
+      const both = await Promise.all(["en", "zh"].map((name) => import(`/static/play.${name}.js`)));
+      return both.map(({ play }) => paths(play, "").sort());
+    }"""
+    english, chinese = play().evaluate(keys)
+    assert english == chinese
+    assert len(english) > 80

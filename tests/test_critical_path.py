@@ -4,12 +4,14 @@ from dataclasses import replace
 from math import fsum
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from random_scenarios import scenarios
 
 import parsim
 from parsim.build import build
+from parsim.core.timeline import Idle, Timeline, Words
 from parsim.export.csv import read_csv, write_csv
 from parsim.metrics.critical_path import critical_path, gaps
 from parsim.run import run
@@ -226,6 +228,24 @@ def test_a_span_named_that_had_not_ended_by_then_is_not_believed(tmp_path):
 def test_two_that_wait_for_each_other_come_to_an_end(tmp_path):
     rows = ["0,a,compute,w0,compute,0,1,1,0,b", "1,b,compute,w0,compute,0,1,1,0,a"]
     assert names(read(tmp_path, rows)) == ["a", "b"]
+
+
+def test_names_are_found_among_many():
+    """Two workers in step, each task waiting for the other worker's last one: the chain changes sides at every step."""
+    steps = 40_000  # and twice as many names: a product beyond 2^31
+    number = np.arange(2 * steps)  # w0 has the even ones
+    names = [f"t{i}" for i in range(2 * steps)]
+    waits = np.where(number < 2, len(names), (number - 2) ^ 1).astype(np.int32)
+    start = (number // 2).astype(float)
+    words = (*names, "")
+    same = np.zeros(len(number), np.int32)
+    timeline = Timeline(
+        number, Words(number.astype(np.int32), words), Words(same, ["compute"]), Words(number % 2, ["w0", "w1", ""]),
+        Words(same, ["compute"]), start, start, start + 1.0, start * 0.0 + 1.0, Words(waits, words),
+        np.full(len(number), -1), Idle(*(np.empty(0, int), np.empty(0), np.empty(0), np.empty(0, int))),
+    )  # fmt: skip
+    rows = [step.row for step in critical_path(timeline)]
+    assert rows == [2 * step + (steps - step) % 2 for step in range(steps)]
 
 
 def test_nothing_has_no_path(tmp_path):

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from parsim.core.columns import NONE, distinct
+from parsim.core.columns import NONE, distinct, look_up
 from parsim.core.graph import Bools, Floats, Ints
 from parsim.core.timeline import STEPS, Timeline
 
@@ -57,24 +57,24 @@ def gaps(timeline: Timeline, path: list[Step]) -> list[float]:
 def waited_rows(timeline: Timeline) -> Ints:
     """Return the row of the span that each span waited for, the last of that name that had ended by then; or NONE."""
     tasks, waits = timeline.tasks, timeline.waits
-    wanted = waits.code
+    named, wanted = tasks.code.astype(np.int64), waits.code.astype(np.int64)  # their products are beyond 32 bits
     if waits.table is not tasks.table:
         code = {word: place for place, word in enumerate(tasks.table) if word}
         wanted = np.array([code.get(word, NONE) for word in waits.table], dtype=np.int64)[wanted]
     ends = distinct(timeline.end_s)
-    order = np.lexsort((timeline.end_s, tasks.code))
-    ended = tasks.code * len(ends) + np.searchsorted(ends, timeline.end_s)
+    order = np.lexsort((timeline.end_s, named))
+    ended = named * len(ends) + np.searchsorted(ends, timeline.end_s)
     last = wanted * len(ends) + np.searchsorted(ends, timeline.start_s, side="right") - 1
     found = np.searchsorted(ended[order], last, side="right") - 1
     row = np.where(found >= 0, order[found], NONE)
-    good = (tasks.code[row] == wanted) & (timeline.end_s[row] <= timeline.start_s)
+    good = (named[row] == wanted) & (timeline.end_s[row] <= timeline.start_s)
     return np.where(good, row, NONE)
 
 
 def _alone(timeline: Timeline) -> Bools:
     """Return a mask of the spans that waited for nothing: they started at once, and are not steps, (spans,)."""
     silent = np.unique(timeline.waits.code)
-    silent = silent[[not timeline.waits.table[int(code)] for code in silent]]
+    silent = silent[[not word for word in look_up(timeline.waits.table, silent.tolist())]]
     kinds = np.array([kind in STEPS for kind in timeline.kinds.table], dtype=bool)
     at_once: Bools = np.isin(timeline.waits.code, silent) & (timeline.start_s <= timeline.ready_s)
     at_once &= ~kinds[timeline.kinds.code]

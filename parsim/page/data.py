@@ -2,12 +2,14 @@
 
     facts       the figures, as in section 2 of the contract          lanes, kinds, causes, ways, whys   words
     notes       what to know about the run                            columns     packed, a row for each ...
-    scenario    its name and its text
+    scenario    its name
 
     ... bar     lane, start, took, name, kind, way, wait, why, more, bytes, inward (how many edges lead to it)
     ... edge    source (the bar it comes from), sorted by the bar it leads to
-    ... gap     gap_lane, gap_start, gap_took, gap_cause, gap_then (the bar after it)
+    ... gap     gap_lane, gap_cause, gap_then (the bar after it), gap_late (s after the end of the bar before it),
+                gap_early (s before the start of the bar after it)
     ... step    path (the bars of the critical path)
+    once        text (of the scenario)
 
 Bars are sorted by lane and start. A number of a bar that is not there is -1.
 """
@@ -25,6 +27,7 @@ from parsim.core.escape import printable
 from parsim.core.graph import Floats, Ints
 from parsim.core.job import Job
 from parsim.core.timeline import CAUSES, Timeline, Words
+from parsim.core.tolerance import CLOSE
 from parsim.export.arrows import Arrows, arrows_of
 from parsim.export.folder import Kept
 from parsim.metrics.critical_path import critical_path, waited_rows
@@ -69,25 +72,28 @@ def _page(
     order = np.lexsort((timeline.start_s, lanes.of_span))
     place = np.full(len(timeline) + 1, -1)  # of each row among the bars; the last one: of no row
     place[order] = np.arange(len(order))
+    arrows = arrows_of(job.graph, timeline) if job else Arrows.none()
     bars, words = _bars(timeline, lanes, order, place)
+    bars |= _names(timeline, arrows, order)
     held, used = memory(job, timeline) if job else ({"kinds": [], "devices": [], "more": 0}, {})
     loads, busy = load(job, timeline) if job else ({"rows": [], "why": ""}, {})
     columns = {
         **bars,
-        **_edges(arrows_of(job.graph, timeline) if job else Arrows.none(), place),
+        **_edges(arrows, place),
         **_gaps(timeline, lanes, bars),
         "bytes": _bytes(timeline, job)[order].astype(np.float32),
+        "text": [text.text],
         "path": place[[step.row for step in critical_path(timeline)]],
         **used,
         **busy,
     }
-    for name in ("start", "gap_start", "memory_at"):
+    for name in ("start", "memory_at"):
         if name in columns:
             columns[name] = rounded(columns[name], timeline.makespan_s)
     return {
         "facts": facts,
         "notes": [printable(note) for note in notes],
-        "scenario": {"name": printable(text.name), "text": text.text},
+        "scenario": printable(text.name),
         "lanes": lanes.lanes,
         **words,
         "causes": [{"name": cause, **_look(style.CAUSES[cause])} for cause in CAUSES],
@@ -102,7 +108,6 @@ def _bars(timeline: Timeline, lanes: Lanes, order: Ints, place: Ints) -> tuple[d
     """Return the columns of bars, and the tables of words that they name."""
     wait = place[waited_rows(timeline)[order]]
     kind, kinds = _kinds(timeline, lanes, order)
-    name, names = _table(timeline.tasks.at(order))
     way, ways = _table(timeline.lanes.at(order))
     why, whys = _table(timeline.waits.at(order[wait < 0]))
     cause = np.zeros(len(order), np.int64)
@@ -112,9 +117,7 @@ def _bars(timeline: Timeline, lanes: Lanes, order: Ints, place: Ints) -> tuple[d
     columns = {
         "lane": lanes.of_span[order],
         "start": start,
-        "took": took.astype(np.float32),
-        "name": name,
-        "names": names,
+        "took": rounded(took, timeline.makespan_s).astype(np.float32),
         "kind": kind,
         "way": way,
         "wait": np.where(wait >= 0, np.arange(len(order)) - wait, 0),
@@ -122,6 +125,17 @@ def _bars(timeline: Timeline, lanes: Lanes, order: Ints, place: Ints) -> tuple[d
         "more": np.where(timeline.transfers[order] & (more > 1e-9 * took), more, 0.0).astype(np.float32),
     }
     return columns, {"kinds": kinds, "ways": ways, "whys": whys}
+
+
+def _names(timeline: Timeline, arrows: Arrows, order: Ints) -> dict[str, Any]:
+    """Return the names of bars; empty for a transfer `PARENT>CHILD` whose two ends are told by edges."""
+    joins = (timeline.transfer >= 0) & np.isin(np.arange(len(timeline)), arrows.source)
+    joins &= np.isin(np.arange(len(timeline)), arrows.target)
+    own = ~joins[order]
+    name = np.zeros(len(order), np.int64)
+    name[own], names = _table(timeline.tasks.at(order[own]))
+    name[own] += 1
+    return {"name": name, "names": ["", *names]}
 
 
 def _table(column: Words) -> tuple[Ints, list[str]]:
@@ -162,17 +176,20 @@ def _edges(arrows: Arrows, place: Ints) -> dict[str, Ints]:
 
 
 def _gaps(timeline: Timeline, lanes: Lanes, bars: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the idle intervals, each with the bar that came after it on its lane."""
+    """Return the idle intervals; most of them begin where a bar ends and end where the next one begins."""
     idle = timeline.idle
     lane = lanes.of_worker[idle.worker]
     order = np.lexsort((idle.start_s, lane))
     lane, start, end = lane[order], idle.start_s[order], idle.end_s[order]
+    then = _after(lane, end, bars["lane"], bars["start"])
+    opened = np.append(bars["start"] + bars["took"], 0.0)[_before(lane, then, bars["lane"])]
+    closed = np.append(bars["start"], timeline.makespan_s)[then]
     return {
         "gap_lane": lane,
-        "gap_start": start,
-        "gap_took": (end - start).astype(np.float32),
+        "gap_late": _clear(start - opened, timeline.makespan_s),
+        "gap_early": _clear(closed - end, timeline.makespan_s),
         "gap_cause": idle.cause[order],
-        "gap_then": _after(lane, end, bars["lane"], bars["start"]),
+        "gap_then": then,
     }
 
 
@@ -184,6 +201,19 @@ def _after(lane: Ints, moment: Floats, bar_lane: Ints, bar_start: Floats) -> Int
     there = found < len(key)
     there[there] = bar_lane[found[there]] == lane[there]
     return np.where(there, found, -1)
+
+
+def _before(lane: Ints, then: Ints, bar_lane: Ints) -> Ints:
+    """Return the bar before each gap on its lane, the one before *then* or the last one, or -1."""
+    found = np.where(then >= 0, then, np.searchsorted(bar_lane, lane, side="right")) - 1
+    there = found >= 0
+    there[there] = bar_lane[found[there]] == lane[there]
+    return np.where(there, found, -1)
+
+
+def _clear(times: Floats, makespan_s: float) -> Floats:
+    """Return *times* with rounding errors as 0."""
+    return np.where(np.abs(times) > CLOSE * makespan_s, times, 0.0).astype(np.float32)
 
 
 def _bytes(timeline: Timeline, job: Job | None) -> Floats:

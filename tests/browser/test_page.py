@@ -201,7 +201,7 @@ def test_in_chinese_where_the_browser_is(open_page, sixth):
     assert page.locator("h1").inner_text() == "06_pipeline_1f1b: 33 ms 仿真"
     assert page.locator("header p").inner_text() == ZH_FACTS
     page.get_by_text("English", exact=True).click()
-    assert page.locator("h2").first.inner_text() == "Where the time went, mean of the workers"
+    assert page.locator("h2").nth(1).inner_text() == "Where the time went, mean of the workers"
 
 
 def test_pictures_and_the_scenario_can_be_saved(open_page, sixth):

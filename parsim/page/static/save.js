@@ -80,7 +80,7 @@ export async function saveAs(view, form) {
   const name = fileName(view.runs[0]);
   if (form === "png") return save(`${name}.png`, await pngOf(view));
   if (form === "svg") return save(`${name}.svg`, new Blob([svgOf(view)], { type: "image/svg+xml" }));
-  for (const run of view.runs) save(`${fileName(run)}.yaml`, new Blob([run.scenario.text], { type: "application/yaml" }));
+  for (const run of view.runs) save(`${fileName(run)}.yaml`, new Blob(run.text, { type: "application/yaml" }));
 }
 
 /** Return the name of a run without what file systems refuse. */

@@ -4,6 +4,7 @@ import { element, say, table } from "./dom.js";
 import { percent, seconds, size } from "./quantities.js";
 
 const MOST = 200; // devices in the table
+const LINES = 2000; // of the scenario
 
 /** Return the table of devices of a run. */
 export function devices(run, words) {
@@ -22,14 +23,18 @@ export function devices(run, words) {
   return [table(words.devices, head, rows), more > 0 ? element("p", {}, say(words.others, { count: more })) : null];
 }
 
-/** Return the lines of the scenario of a run with their numbers. */
-export function scenario(run) {
-  const lines = run.scenario.text.replace(/\n$/, "").split("\n");
-  return element(
-    "ol",
-    { class: "parsim-scenario", tabindex: 0, "aria-label": run.scenario.name },
-    lines.map((line) => element("li", {}, element("code", {}, line))),
-  );
+/** Return the lines of the scenario of a run with their numbers; of a very long one, the first. */
+export function scenario(run, words) {
+  const lines = run.text[0].replace(/\n$/, "").split("\n");
+  const more = lines.length - LINES;
+  return [
+    element(
+      "ol",
+      { class: "parsim-scenario", tabindex: 0, "aria-label": run.scenario },
+      lines.slice(0, LINES).map((line) => element("li", {}, element("code", {}, line))),
+    ),
+    more > 0 ? element("p", {}, say(words.others, { count: more })) : null,
+  ];
 }
 
 /** Return the notes of a run. */

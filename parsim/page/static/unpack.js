@@ -49,29 +49,35 @@ function together(part, count, width) {
 
 /** Add what follows from the columns: ends, where lanes begin, the numbers of bars in place of distances. */
 function complete(run) {
+  run.makespan = run.facts.makespan_s;
   const bars = run.lane.length;
-  run.bars = { count: bars, start: run.start, end: ends(run.start, run.took), kind: run.kind, lane: run.lane };
-  run.gaps = {
-    count: run.gap_lane.length,
-    start: run.gap_start,
-    end: ends(run.gap_start, run.gap_took),
-    kind: run.gap_cause,
-    lane: run.gap_lane,
-  };
-  run.bars.first = firsts(run.lane, run.lanes.length);
-  run.gaps.first = firsts(run.gap_lane, run.lanes.length);
+  const end = run.start.map((start, bar) => start + run.took[bar]);
+  const first = firsts(run.lane, run.lanes.length);
+  run.bars = { count: bars, start: run.start, end, kind: run.kind, lane: run.lane, first };
+  run.gaps = gapsOf(run);
   run.waited = run.wait.map((distance, bar) => (distance ? bar - distance : -1));
   run.firstEdge = new Int32Array(bars + 1);
   for (let bar = 0; bar < bars; bar++) run.firstEdge[bar + 1] = run.firstEdge[bar] + run.inward[bar];
+  run.childOf = new Int32Array(bars);
+  for (let bar = 0; bar < bars; bar++) {
+    for (let edge = run.firstEdge[bar]; edge < run.firstEdge[bar + 1]; edge++) run.childOf[bar - run.source[edge]] = bar;
+  }
   run.onPath = new Map(Array.from(run.path, (bar, step) => [bar, step]));
-  run.makespan = run.facts.makespan_s;
   return run;
 }
 
-function ends(start, took) {
-  const end = new Float64Array(start.length);
-  for (let i = 0; i < start.length; i++) end[i] = start[i] + took[i];
-  return end;
+/** Return the gaps: each begins about where the bar before it ends, and ends about where the bar after it begins. */
+function gapsOf(run) {
+  const count = run.gap_lane.length;
+  const { first } = run.bars;
+  const [start, end] = [new Float64Array(count), new Float64Array(count)];
+  for (let gap = 0; gap < count; gap++) {
+    const [lane, then] = [run.gap_lane[gap], run.gap_then[gap]];
+    const before = (then >= 0 ? then : first[lane + 1]) - 1;
+    start[gap] = (before >= first[lane] ? run.bars.end[before] : 0) + run.gap_late[gap];
+    end[gap] = (then >= 0 ? run.start[then] : run.makespan) - run.gap_early[gap];
+  }
+  return { count, start, end, kind: run.gap_cause, lane: run.gap_lane, first: firsts(run.gap_lane, run.lanes.length) };
 }
 
 function firsts(lane, lanes) {
@@ -99,7 +105,7 @@ export function children(run, bar) {
   return found;
 }
 
-/** Return the name of a bar. */
+/** Return the name of a bar; that of a transfer is made of the names of its ends. */
 export function nameOf(run, bar) {
-  return run.names[run.name[bar]];
+  return run.names[run.name[bar]] || `${nameOf(run, parents(run, bar)[0])}>${nameOf(run, run.childOf[bar])}`;
 }

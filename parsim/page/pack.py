@@ -1,7 +1,8 @@
 """Columns of numbers and words as one short text, which `static/unpack.js` reads.
 
-start  f8  0.0  0.2  0.3     the first bytes of all rows, then the second ones, ...   --+
-lane   up  0    0    1       differences of neighbours, 0 2 1 3 for 0 +1 -1 -2          +--  zlib  --  base64
+start  f8   0.0  0.2  0.3    the first bytes of all rows, then the second ones, ...   --+
+lane   up1  0    0    1      differences of neighbours, 0 2 1 3 for 0 +1 -1 -2          +--  zlib  --  base64
+kind   int1 2    0    1      in one, two or four bytes; in none if all are 0            |
 names  text                  JSON in UTF-8                                            --+
 """
 
@@ -29,7 +30,7 @@ def packed(columns: Mapping[str, Column], rising: Iterable[str] = ()) -> dict[st
     Whole numbers are below 2^31, floats of four or eight bytes stay what they are, and words become JSON.
 
     >>> packed({"lane": np.array([0, 0, 1])}, rising=["lane"])["layout"]
-    [['lane', 'up', 3]]
+    [['lane', 'up1', 3]]
     """
     rising = set(rising)
     layout, parts = [], []
@@ -59,12 +60,14 @@ def _written(column: Column, rises: bool) -> tuple[str, int, bytes]:
         text = json.dumps(list(column), ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
         return "text", len(text), text
     if column.dtype.kind == "f":
-        form = f"f{column.dtype.itemsize}"
-        return form, len(column), _apart(column.astype(f"<{form}"))
+        form = f"f{column.dtype.itemsize if column.any() else 0}"
+        return form, len(column), _apart(column.astype(f"<{form}")) if column.any() else b""
     whole = column.astype(np.int64)
     steps = np.diff(whole, prepend=0) if rises else whole
     unsigned = np.where(steps < 0, -2 * steps - 1, 2 * steps)
-    return "up" if rises else "int", len(column), _apart(unsigned.astype("<u4"))
+    most = int(unsigned.max(initial=0))
+    width = 0 if not most else 1 if most < 2**8 else 2 if most < 2**16 else 4
+    return f"{'up' if rises else 'int'}{width}", len(column), _apart(unsigned.astype(f"<u{width}")) if width else b""
 
 
 def _apart(column: npt.NDArray[Any]) -> bytes:

@@ -6,35 +6,30 @@ export async function unpack(data) {
   const run = { ...data };
   let at = 0;
   for (const [name, form, count] of data.columns.layout) {
-    const width = form === "text" ? 1 : form === "f8" ? 8 : 4;
-    const part = bytes.subarray(at, at + count * width);
+    const width = form === "text" ? 1 : Number(form.slice(-1)); // bytes of a value
+    run[name] = read(form, count, width, bytes.subarray(at, at + count * width));
     at += count * width;
-    run[name] = read(form, count, part);
   }
   return complete(run);
 }
 
 async function inflated(text) {
-  const binary = atob(text);
-  const bytes = new Uint8Array(binary.length);
-  for (let i = 0; i < binary.length; i++) bytes[i] = binary.charCodeAt(i);
+  const bytes = Uint8Array.fromBase64?.(text) ?? Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
-function read(form, count, part) {
+function read(form, count, width, part) {
   if (form === "text") return JSON.parse(new TextDecoder().decode(part));
-  if (form === "f4") return new Float32Array(together(part, count, 4).buffer);
   if (form === "f8") return new Float64Array(together(part, count, 8).buffer);
-  const signed = new Int32Array(count);
-  let sum = 0;
-  for (let i = 0; i < count; i++) {
-    const unsigned = part[i] | (part[count + i] << 8) | (part[2 * count + i] << 16) | (part[3 * count + i] << 24);
-    const value = (unsigned >>> 1) ^ -(unsigned & 1);
-    sum = form === "up" ? sum + value : value;
-    signed[i] = sum;
+  if (form.startsWith("f")) return new Float32Array(width ? together(part, count, 4).buffer : count);
+  const found = new Int32Array(count);
+  for (let byte = 0; byte < width; byte++) {
+    for (let i = 0, from = byte * count; i < count; i++) found[i] |= part[from + i] << (8 * byte);
   }
-  return signed;
+  for (let i = 0; width && i < count; i++) found[i] = (found[i] >>> 1) ^ -(found[i] & 1);
+  if (form.startsWith("up")) for (let i = 1; i < count; i++) found[i] += found[i - 1];
+  return found;
 }
 
 /** Put the first bytes of all values, the second ones, ... back together. */

@@ -7,7 +7,9 @@ export async function unpack(data) {
   let at = 0;
   for (const [name, form, count] of data.columns.layout) {
     const width = form === "text" ? 1 : Number(form.slice(-1)); // bytes of a value
-    run[name] = read(form, count, width, bytes.subarray(at, at + count * width));
+    const part = bytes.subarray(at, at + count * width);
+    if (form === "text") later(run, name, part);
+    else run[name] = read(form, count, width, part);
     at += count * width;
   }
   return complete(run);
@@ -19,25 +21,32 @@ async function inflated(text) {
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
+/** Read words when somebody asks for them: a picture of very many bars shows no names. */
+function later(run, name, part) {
+  let words;
+  Object.defineProperty(run, name, { get: () => (words ??= JSON.parse(new TextDecoder().decode(part))) });
+}
+
 function read(form, count, width, part) {
-  if (form === "text") return JSON.parse(new TextDecoder().decode(part));
-  if (form === "f8") return new Float64Array(together(part, count, 8).buffer);
-  if (form.startsWith("f")) return new Float32Array(width ? together(part, count, 4).buffer : count);
-  const found = new Int32Array(count);
-  for (let byte = 0; byte < width; byte++) {
-    for (let i = 0, from = byte * count; i < count; i++) found[i] |= part[from + i] << (8 * byte);
+  if (form === "f8") return new Float64Array(together(part, count, 8, 8).buffer);
+  if (form.startsWith("f")) return new Float32Array(together(part, count, width, 4).buffer);
+  const found = new Int32Array(together(part, count, width, 4).buffer);
+  const rises = form.startsWith("up");
+  let sum = 0;
+  for (let i = 0; i < count; i++) {
+    const value = (found[i] >>> 1) ^ -(found[i] & 1);
+    sum = rises ? sum + value : value;
+    found[i] = sum;
   }
-  for (let i = 0; width && i < count; i++) found[i] = (found[i] >>> 1) ^ -(found[i] & 1);
-  if (form.startsWith("up")) for (let i = 1; i < count; i++) found[i] += found[i - 1];
   return found;
 }
 
-/** Put the first bytes of all values, the second ones, ... back together. */
-function together(part, count, width) {
-  const bytes = new Uint8Array(count * width);
+/** Put the first bytes of all values, the second ones, ... back together, into values of *room* bytes. */
+function together(part, count, width, room) {
+  const bytes = new Uint8Array(count * room);
   for (let byte = 0; byte < width; byte++) {
     const from = byte * count;
-    for (let i = 0, to = byte; i < count; i++, to += width) bytes[to] = part[from + i];
+    for (let i = 0, to = byte; i < count; i++, to += room) bytes[to] = part[from + i];
   }
   return bytes;
 }

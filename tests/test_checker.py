@@ -10,7 +10,7 @@ from parsim.core.cluster import Link
 from parsim.core.timeline import Idle, Words
 from parsim.core.tolerance import CLOSE
 from parsim.metrics.checker import check
-from parsim.metrics.link_checks import Crossing, overfull
+from parsim.metrics.link_checks import Crossings, overfull
 
 # p  |a           |d     |       |      a's output goes to q (1 MB, 1 s) and stays on p for d
 # q  |b    |e     |a>c   |c     |
@@ -227,11 +227,11 @@ def test_many_transfers_on_a_link_are_checked_window_by_window(seed):
     joined = np.sort(draw.integers(0, 200, 80)).astype(float)
     end = joined + draw.integers(1, 4, 80)
     size = (end - joined) * draw.choice([0.2, 0.4, 0.9], 80) * (1 + seed % 2)
-    rows = [Crossing(*row, weight=1.0, limit=np.inf) for row in zip(range(80), joined, end, size, strict=True)]
+    on = Crossings(np.arange(80), joined, end, size, np.ones(80), np.full(80, np.inf), np.zeros(80))
     wrong = [
         joined[at]
         for at in range(80)
         if not at or joined[at] > end[:at].max()
         if any(size[at:][end[at:] <= last].sum() > 2 * (last - joined[at]) * (1 + CLOSE) for last in end[at:])
     ]
-    assert [*overfull(rows, Link("l", 2.0), 0.0)] == wrong[:1]
+    assert [*overfull(on, Link("l", 2.0), 0.0)] == wrong[:1]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -252,8 +253,9 @@ class _Proof:
     def network(self) -> Iterator[str]:
         """What travelled took its route, no faster than its links, and no slower than with its share of them."""
         if self.job.clock == "simulated":
-            travelled = [*self._travelled(), *received(self.job, self.timeline, self.device)]
-            yield from check_network(self.job, self.timeline, travelled, self.tolerance)
+            parts = self._travelled(), received(self.job, self.timeline, self.device)
+            both: Iterator[Any] = map(np.concatenate, zip(*parts, strict=True))
+            yield from check_network(self.job, self.timeline, Travelled(*both), self.tolerance)
 
     def collectives(self) -> Iterator[str]:
         """Members receive all bytes once, and enter a round after the one before."""
@@ -261,12 +263,14 @@ class _Proof:
         for each in self.job.graph.collectives:
             yield from check_collective(each, self.timeline, ran, self.job.cluster, self.tolerance)
 
-    def _travelled(self) -> Iterator[Travelled]:
-        """Yield all of the graph's transfers that travelled over the network."""
+    def _travelled(self) -> Travelled:
+        """Return all of the graph's transfers that travelled over the network."""
         table, (source, target) = self.job.graph.transfers, self.ends
         there = np.flatnonzero((self.moved >= 0) & self.travelling)
-        rows = (self.moved[there], table.size[there], source[there], target[there], table.limit[there])
-        yield from map(Travelled, *(part.tolist() for part in rows))
+        once = np.ones(len(there), np.int64)
+        return Travelled(
+            self.moved[there], table.size[there], source[there], target[there], table.limit[there], once, once, once
+        )
 
     def memory(self) -> Iterator[str]:
         for device, (moments, used) in zip(self.job.cluster.devices, usage(self.job, self.timeline), strict=True):

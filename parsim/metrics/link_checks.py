@@ -9,27 +9,32 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from parsim.core.cluster import Link
-from parsim.core.columns import Floats
+from parsim.core.columns import Floats, Ints
 from parsim.core.tolerance import CLOSE
 
 WINDOWS = 60  # transfers on a link beyond which only windows of whole busy periods and of single transfers are tried
 
 
-class Crossing(NamedTuple):
-    """A transfer on one of its links."""
+class Crossings(NamedTuple):
+    """Transfers on one of their links, (crossings,) each."""
 
-    row: int  # of the timeline
-    joined: float  # s, its latency paid
-    end: float  # s
-    size: float  # B
-    weight: float  # how often it counts
-    limit: float  # B/s, infinite: none
-    pauses: float = 0.0  # s of further latencies, of what travels in several rounds
+    row: Ints  # of the timeline
+    joined: Floats  # s, the latency paid
+    end: Floats  # s
+    size: Floats  # B
+    weight: Floats  # how often it counts
+    limit: Floats  # B/s, infinite: none
+    pauses: Floats  # s of further latencies, of what travels in several rounds
+
+    def at(self, rows: Ints) -> Crossings:
+        """Return the crossings at *rows*."""
+        columns: Iterator[Any] = (column[rows] for column in self)
+        return Crossings(*columns)
 
 
 def carried(link: Link, moments: Floats) -> Floats:
@@ -46,15 +51,15 @@ def carried(link: Link, moments: Floats) -> Floats:
     return found
 
 
-def overfull(crossings: Sequence[Crossing], link: Link, tolerance: float) -> Iterator[float]:
+def overfull(crossings: Crossings, link: Link, tolerance: float) -> Iterator[float]:
     """Yield the start of the first window in which *link* carried more than its capacity, if there is one.
 
     The bytes of transfers that lie wholly within a window must fit capacity x window.
     """
-    _, joined, end, size, weight, *_ = np.array(crossings).T
+    _, joined, end, size, weight, *_ = crossings
     order = np.argsort(end, kind="stable")
     joined, bytes_, closed = joined[order], (size * weight)[order], carried(link, end[order])
-    few = len(crossings) <= WINDOWS
+    few = len(joined) <= WINDOWS
     starts = np.unique(joined) if few else _busy_starts(joined, end[order])
     spare = link.most * tolerance - carried(link, starts)
     if not few:  # all that began before a busy period has ended before it
@@ -71,26 +76,28 @@ def overfull(crossings: Sequence[Crossing], link: Link, tolerance: float) -> Ite
             return
 
 
-def slower(on: Mapping[int, Sequence[Crossing]], links: Sequence[Link]) -> dict[int, float]:
+def slower(on: Mapping[int, Crossings], links: Sequence[Link]) -> dict[int, float]:
     """Return by row how much longer each transfer took than with its smallest fair share; *on* lists crossings by link.
 
     A max-min fair rate is at least the limit, or the even share of some link among all transfers on it. Their largest
     number in a busy period counts.
 
-    >>> alone, late = (Crossing(0, joined=0.0, end=end, size=4.0, weight=1.0, limit=math.inf) for end in (4.0, 6.0))
-    >>> slower({0: [alone]}, [Link("L", 1.0)]), slower({0: [late]}, [Link("L", 1.0)])
-    ({0: 0.0}, {0: 2.0})
+    >>> joined, none = np.zeros(1), np.full(1, np.inf)
+    >>> for end in (4.0, 6.0):  # 4 B alone on a link of 1 B/s
+    ...     alone = Crossings(np.array([0]), joined, np.array([end]), np.array([4.0]), np.ones(1), none, np.zeros(1))
+    ...     slower({0: alone}, [Link("L", 1.0)])
+    {0: 0.0}
+    {0: 2.0}
     """
     least: dict[int, float] = {}
-    for number, crossings in on.items():
-        row, joined, end, size, weight, limit, pauses = np.array(crossings).T
+    for number, (row, joined, end, size, weight, limit, pauses) in on.items():
         link, most = links[number], _most(joined, end, weight)
         needed = np.maximum(size / limit, size * most / link.bandwidth)
         if link.profile:  # for as long as its share, or its limit
             free = (carried(link, end) - carried(link, joined) - size * most) / link.most
             needed = end - joined - (free - size / limit)
         late = end - joined - pauses - needed
-        for one, seconds in zip(row.astype(np.int64).tolist(), late.tolist(), strict=True):
+        for one, seconds in zip(row.tolist(), late.tolist(), strict=True):
             least[one] = min(least.get(one, math.inf), seconds)
     return least
 

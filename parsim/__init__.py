@@ -13,6 +13,7 @@ Names are imported on first use, so that `parsim --help` starts fast.
 """
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
 
 from parsim.core.version import __version__ as __version__
@@ -87,11 +88,16 @@ _HOMES = {
     "use": "parsim.entries.registry",
 }
 
+_SHOWN = ("Result", "simulate")  # whose results are widgets in a notebook
+
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'parsim' has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES.get(name, "parsim.core.errors")), name)
+    found = getattr(importlib.import_module(_HOMES.get(name, "parsim.core.errors")), name)
+    if name in _SHOWN and "IPython" in sys.modules:
+        importlib.import_module("parsim.page.notebook").install()
+    return found
 
 
 def __dir__() -> list[str]:

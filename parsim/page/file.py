@@ -29,7 +29,7 @@ $view.show(document.getElementById("page"), given.data, { compare: given.compare
 
 def html(data: Mapping[str, Any], compare: Mapping[str, Any] | None = None) -> str:
     """Return the page of *data*, and of a second run on the same axis, as a file of its own."""
-    script, style = f"{bundle('view.js')}{START}", static("page.css")
+    script, style = f"{bundle('view.js')}{START}", f"body {{ margin: 0; }}\n{static('page.css')}"
     title = escape(printable(str(data["facts"]["scenario"])))
     policy = f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; img-src data: blob:"
     content = json.dumps({"data": data, "compare": compare}, ensure_ascii=False, separators=(",", ":"))

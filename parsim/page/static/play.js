@@ -173,7 +173,7 @@ class Page {
   }
 
   draw(data) {
-    const drawn = data.map((one) => one.scenario.text).join("\n") + this.dark;
+    const drawn = data.map((one) => one.columns.data).join("\n") + this.dark;
     if (this.drawn === drawn && this.drawing) return;
     this.drawn = drawn;
     const { words, dark } = this;

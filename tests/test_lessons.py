@@ -294,3 +294,36 @@ def test_the_right_time_of_an_all_reduce() -> None:
     """6 (2 us + 40 MB / (100 GB/s)) + 6 (10 us + 10 MB / (10 GB/s)), or a ring's 30 (10 us + 10 MB / (10 GB/s))."""
     assert lessons.all_reduce("8.472 ms", NODES).right
     assert lessons.all_reduce("30.3 ms", NODES, {"workload.algorithm": "ring"}).right
+
+
+CLUSTER: Mapping[str, Any] = {  # GPT-3 1.3B: 16 B for each weight are 21 GB, and activations
+    "cluster": {"topology": {"kind": "islands", "nodes": 1, "node": "dgx-a100", "nic": "2 GB/s"}},
+    "workload": {"kind": "transformer", "preset": "gpt3-1.3b", "batch": 8},
+    "plan": {"microbatch_size": 1},
+}
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (..., "which of them pass a network card"),
+        ("data: 8", "Write a mapping"),
+        ({"data": 3}, "This plan cannot be played: "),
+        ({"pipeline": 8}, "at most 150 ms is wanted. Devices wait"),
+    ],
+)
+def test_a_wrong_plan(answer: object, words: str) -> None:
+    marked = lessons.plan(answer, "150 ms", CLUSTER)
+    assert not marked.right
+    assert words in repr(marked)
+
+
+def test_a_plan_that_does_not_fit() -> None:
+    star = {"kind": "star", "bandwidth": "300 GB/s"}
+    small = {"devices": 8, "device": {"kind": "a100-80g", "memory": "20 GB"}, "topology": star}
+    marked = lessons.plan({"data": 8}, "1 s", {**CLUSTER, "cluster": small})
+    assert "more than it has. What divides weights, and what activations?" in repr(marked)
+
+
+def test_the_right_plan() -> None:
+    assert lessons.plan({"data": 8, "sharding": "fsdp"}, "150 ms", CLUSTER).right

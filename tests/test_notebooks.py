@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import nbformat
 import pytest
@@ -30,6 +30,7 @@ ANSWERS = {
     "07_data_parallel": '"202.2 ms"',  # 2 x 3 (10 us + 13.48 GB / 4 / (100 GB/s)); the first scatter is hidden
     "08_collectives_and_networks": '"8.472 ms"',  # 6 (2 us + 40 MB / (100 GB/s)) + 6 (10 us + 10 MB / (10 GB/s))
     "09_mixtures": '"54.3 ms"',  # 4 x 2 (4 x 32 + 2) x 7 (0.47 us + 2 x 2048 x 4096 B / 8 / (300 GB/s))
+    "10_whole_cluster": '{"tensor": 4, "pipeline": 16, "schedule": "zb-h1"}',  # no gradient passes a card
 }
 
 by_name = pytest.mark.parametrize("path", NOTEBOOKS, ids=[path.stem for path in NOTEBOOKS])
@@ -40,13 +41,26 @@ def read(path: Path) -> nbformat.NotebookNode:
     return nbformat.read(path, as_version=4)
 
 
-def executed(kernel: BlockingKernelClient, source: str) -> str:
-    """Execute a cell; return what its value shows as text."""
+class Shown(NamedTuple):
+    """What a cell shows: its value as text, what it prints, and how many pictures."""
+
+    value: str
+    printed: str
+    pictures: int
+
+
+def executed(kernel: BlockingKernelClient, source: str) -> Shown:
+    """Execute a cell."""
     messages: list[dict[str, Any]] = []
     reply = kernel.execute_interactive(source, output_hook=messages.append, timeout=120)["content"]
     assert reply["status"] == "ok", "\n".join(reply["traceback"])
-    results = [message["content"]["data"] for message in messages if message["msg_type"] == "execute_result"]
-    return "".join(data["text/plain"] for data in results)
+    by_type = [(message["msg_type"], message["content"]) for message in messages]
+    data = [content["data"] for _, content in by_type if "data" in content]
+    return Shown(
+        "".join(content["data"]["text/plain"] for kind, content in by_type if kind == "execute_result"),
+        "".join(content["text"] for kind, content in by_type if kind == "stream"),
+        sum("image/png" in each or "data:image/" in each.get("text/html", "") for each in data),
+    )
 
 
 def test_there_is_an_answer_for_each() -> None:
@@ -88,9 +102,15 @@ def kernel() -> Iterator[BlockingKernelClient]:
 @pytest.mark.dear
 @by_name
 def test_runs(path: Path, smaller: str, kernel: BlockingKernelClient) -> None:
-    """Every cell runs, with no name from elsewhere; the exercise as stored gives a hint, and takes the right answer."""
+    """Every cell runs, with no name from elsewhere, and shows a picture, and a closed form beside what was found.
+
+    The exercise as stored gives a hint, and takes the right answer.
+    """
     executed(kernel, "%reset -f")
     sources = [cell.source for cell in read(path).cells if cell.cell_type == "code"]
-    *_, hint = [executed(kernel, re.sub(r"[./]+/scenarios/15_mlp_data\.yaml(?=\")", smaller, each)) for each in sources]
-    assert hint.startswith("Not yet.")
-    assert executed(kernel, sources[-1].replace(NO_ANSWER, f"answer = {ANSWERS[path.stem]}\n")).startswith("Right")
+    shown = [executed(kernel, re.sub(r"[./]+/scenarios/15_mlp_data\.yaml(?=\")", smaller, each)) for each in sources]
+    assert shown[-1].value.startswith("Not yet.")
+    assert any(re.search(r"by hand.*\b(simulated|predicted|run)\b", each.printed) for each in shown)
+    assert any(each.pictures for each in shown)
+    right = executed(kernel, sources[-1].replace(NO_ANSWER, f"answer = {ANSWERS[path.stem]}\n"))
+    assert right.value.startswith("Right")

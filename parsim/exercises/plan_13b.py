@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from parsim.core.quantities import seconds, size
+from parsim.core.quantities import seconds
 from parsim.core.units import SECONDS
 from parsim.exercises.exercise import Answer, Blanks, Exercise, Figure, first_wrong, paragraphs
 from parsim.exercises.lot import Lot
 from parsim.lessons.marked import Marked, hint, unanswered
-from parsim.run import Result
+from parsim.lessons.plans import too_much, waits
 from parsim.study.single import simulate
 
 FASTER = 0.8  # of the time of the given plan
@@ -74,27 +74,16 @@ def mark(numbers: Numbers, answer: Answer) -> Marked:
             return hint(f"plan: {key} is not among the keys that may change: {', '.join(KEYS)}.")
     run = simulate(scenario(numbers), {"plan": dict(plan)})
     if run.warnings:
-        fullest = max(run.devices, key=lambda device: device["peak_memory_bytes"])
-        held = size(fullest["peak_memory_bytes"])
-        return hint(f"plan: A device holds {held}, more than it has. What divides weights, and what activations?")
+        return hint(f"plan: It does not fit: {too_much(run)} What divides weights, and what activations?")
     given = simulate(scenario(numbers)).timeline.makespan_s
     took = run.timeline.makespan_s
     if took > FASTER * given:
         return hint(
-            f"plan: Its step takes {took / given - 1:+.1%} of {seconds(given)}, and -20 % is wanted. {_spent(run)}"
+            f"plan: Its step takes {took / given - 1:+.1%} of {seconds(given)}, and -20 % is wanted. {waits(run)}"
         )
     advice = "How long does your plan take here? `parsim run` with --set 'plan={...}' tells it."
     wrong = first_wrong(answer, [Figure("step", SECONDS, took, [(given, "is the time of the given plan.")], advice)])
     return wrong or Marked(True, f"Right: {seconds(took)} in place of {seconds(given)}, {1 - took / given:.1%} less.")
-
-
-def _spent(run: Result) -> str:
-    """Say what devices wait for, most first."""
-    shown = {f"for {name} ranks": spent["exposed_s"] for name, spent in run.communication.items()}
-    idle = sum(device["idle_s"] for device in run.devices) / len(run.devices)
-    waits = sorted({"for other stages or tasks": idle, **shown}.items(), key=lambda wait: -wait[1])
-    told = ", ".join(f"{seconds(time, 3)} {words}" for words, time in waits if time > 0)
-    return f"Devices wait on average {told}."
 
 
 EXERCISE = Exercise(

@@ -10,6 +10,7 @@
 07_data_...       exposed(answer, "data", scenario)   how long do devices wait for gradients and weights?
 08_collectives... all_reduce(answer, scenario)        how long does an all-reduce take?
 09_mixtures       exposed(answer, "tensor", scenario) how long do devices wait for what layers exchange?
+10_whole_cluster  plan(answer, "2 s", scenario)       which plan fits, and takes at most that long?
 
 No answers are stored. Each is computed by parsim, so the questions work with other values as well.
 """
@@ -18,6 +19,7 @@ from parsim.lessons.collectives import all_reduce
 from parsim.lessons.items import makespan, order, subsets, weights
 from parsim.lessons.kernels import roofline
 from parsim.lessons.marked import Marked
+from parsim.lessons.plans import plan
 from parsim.lessons.training import activations, exposed, pipeline
 
 __all__ = [
@@ -28,6 +30,7 @@ __all__ = [
     "makespan",
     "order",
     "pipeline",
+    "plan",
     "roofline",
     "subsets",
     "weights",

@@ -70,7 +70,8 @@ def controls(schema: Schema, values: Mapping[str, Any], own: Mapping[str, Any]) 
         for path, prop in _properties(schema, values)
         if ".".join(path) not in hidden and (control := _control(schema, path, prop, values, own)) is not None
     ]
-    return sorted(found, key=lambda one: (not one.first, FIRST.index(one.path) if one.path in FIRST else len(FIRST)))
+    place = {path: number for number, path in enumerate(FIRST)}
+    return sorted(found, key=lambda one: (not one.first, not one.stated, place.get(one.path, len(FIRST))))
 
 
 def _hidden(values: Mapping[str, Any], own: Mapping[str, Any]) -> set[str]:

@@ -24,6 +24,7 @@ class Page {
     this.dark = matchMedia("(prefers-color-scheme: dark)").matches;
     this.answers = [null, null]; // the newest of each seat
     this.shown = [null, null]; // the newest of each seat that could be played
+    this.moved = []; // the paths of the control that was moved last
     this.history = new History(state, (now, before) => this.changed(now, before));
     this.asking = LETTERS.map((letter, place) => new Asking(`${this.name}${letter}`, this.hearing(place)));
     watch({ stopped: () => this.stopped(true), there: () => this.stopped(false) });
@@ -73,7 +74,10 @@ class Page {
 
   parts(words) {
     this.sliders = new Sliders(this.controls, words, {
-      change: (values, dragged) => this.set({ values: { ...this.seat.values, ...values } }, dragged),
+      change: (values, dragged) => {
+        this.moved = Object.keys(values);
+        this.set({ values: { ...this.seat.values, ...values } }, dragged);
+      },
       slow: (slow, dragged) => this.set({ slow: slow.speed === 1 ? null : slow }, dragged),
       settled: () => this.history.close(),
     });
@@ -152,7 +156,7 @@ class Page {
     this.root.classList.toggle("parsim-dark", this.dark);
     this.menu();
     if (answer?.controls) this.sliders.show(answer.controls, shown?.devices, this.seat.slow);
-    this.sliders.blame(answer?.faults ?? []);
+    this.sliders.blame(answer?.faults ?? [], this.moved);
     this.text.show(answer?.text ?? this.seat.text);
     this.text.blame(answer?.faults ?? []);
     this.complain(answer);

@@ -36,10 +36,11 @@ export class Sliders {
     );
   }
 
-  /** Mark the controls that *faults* are about, and say what is wrong. */
-  blame(faults) {
+  /** Say what is wrong beside the control that it is about, or, where it is about a section, beside the one *moved*. */
+  blame(faults, moved) {
+    const about = (path, fault) => fault.path === path || fault.path.startsWith(`${path}.`);
     for (const [path, { note }] of this.rows) {
-      const told = faults.filter((fault) => fault.path === path || fault.path.startsWith(`${path}.`));
+      const told = faults.filter((fault) => about(path, fault) || (moved.includes(path) && about(fault.path, { path })));
       note.textContent = told.map((fault) => fault.message).join(" ");
       note.hidden = !told.length;
     }

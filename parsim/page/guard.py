@@ -65,7 +65,7 @@ class Guard:
             return PlainTextResponse("this server answers to its own address alone", 421)
         if scope["path"].startswith(STATIC):
             return None
-        if not hmac.compare_digest(scope["path"].split("/")[1].encode(), self.token.encode()):
+        if not hmac.compare_digest(scope["path"].partition("/")[2].partition("/")[0].encode(), self.token.encode()):
             return PlainTextResponse("the address lacks the token that parsim play has printed", 403)
         if self._foreign(headers):
             return PlainTextResponse("this request comes from another site", 403)

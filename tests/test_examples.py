@@ -62,40 +62,46 @@ def test_after_a_plain_install_the_commands_of_the_readme_have_their_files(insta
     assert Path(there.stderr.strip()).is_relative_to(installed)
 
 
-def test_what_notebooks_and_scenarios_name_is_copied_too(tmp_path):
-    assert said(["parsim", "examples", "x"], tmp_path).returncode == 0
+@pytest.fixture
+def copied(command, tmp_path, monkeypatch):
+    """Copy the examples of this clone into a folder below *tmp_path*; return exit code, output and faults."""
+    monkeypatch.chdir(tmp_path)
+    return lambda folder: command("examples", folder)
+
+
+def test_what_notebooks_and_scenarios_name_is_copied_too(copied, tmp_path):
+    assert copied("x")[0] == 0
     for notebook in (tmp_path / "x" / "notebooks").iterdir():
         for name in re.findall(r"\.\./[\w./]+\w", notebook.read_text(encoding="utf-8")):
             assert (notebook.parent / name).is_file(), f"{notebook.name} names {name}"
 
 
-def test_a_second_copy_changes_nothing_and_says_so(tmp_path):
-    first = said(["parsim", "examples", "a b"], tmp_path)
+def test_a_second_copy_changes_nothing_and_says_so(copied, tmp_path):
+    _, first, _ = copied("a b")
     count = len(lying(tmp_path / "a b"))
-    assert first.stdout.splitlines() == [
+    assert first.splitlines() == [
         f"a b has {count} files, {count} of them new. Start with:",
         "  cd 'a b'",
         "  parsim run scenarios/01_five_tasks_data.yaml",
     ]
-    second = said(["parsim", "examples", "a b"], tmp_path)
-    assert second.stdout.startswith(f"a b has {count} files, 0 of them new.")
+    assert copied("a b")[1].startswith(f"a b has {count} files, 0 of them new.")
     missing = tmp_path / "a b" / "notebooks" / "00_first_run.ipynb"
     missing.unlink()
-    assert said(["parsim", "examples", "a b"], tmp_path).stdout.startswith(f"a b has {count} files, 1 of them new.")
+    assert copied("a b")[1].startswith(f"a b has {count} files, 1 of them new.")
     assert missing.is_file()
 
 
-def test_files_that_differ_stay_and_nothing_is_copied(tmp_path):
+def test_files_that_differ_stay_and_nothing_is_copied(copied, tmp_path):
     mine = tmp_path / "x" / "scenarios"
     mine.mkdir(parents=True)
     (mine / "01_five_tasks_data.yaml").write_text("mine")
     (mine / "02_five_tasks_layers.yaml").symlink_to("nowhere")
     (mine / "03_five_tasks_chain.yaml").mkdir()
     (tmp_path / "x" / "notebooks").write_text("a file")
-    done = said(["parsim", "examples", "x"], tmp_path)
-    assert (done.returncode, done.stdout) == (2, "")
+    code, out, err = copied("x")
+    assert (code, out) == (2, "")
     why = "it already exists and differs from the example; name another folder"
-    assert done.stderr.splitlines() == [
+    assert err.splitlines() == [
         "DIR:0:0: DIR: 'x/notebooks' cannot be written: it is not a folder; name another folder",
         *(
             f"DIR:0:0: DIR: 'x/scenarios/{name}.yaml' cannot be written: {why}"
@@ -106,9 +112,9 @@ def test_files_that_differ_stay_and_nothing_is_copied(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["", "file", "file/x", "x" * 300])
-def test_where_no_folder_can_be(tmp_path, name):
+def test_where_no_folder_can_be(copied, tmp_path, name):
     (tmp_path / "file").write_text("")
-    done = said(["parsim", "examples", name], tmp_path)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert re.fullmatch(r"(DIR:0:0: DIR: '.*' cannot be written: .*; name another folder\n)+", done.stderr)
+    code, out, err = copied(name)
+    assert (code, out) == (2, "")
+    assert re.fullmatch(r"(DIR:0:0: DIR: '.*' cannot be written: .*; name another folder\n)+", err)
     assert os.listdir(tmp_path) == ["file"]

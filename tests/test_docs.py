@@ -83,7 +83,7 @@ def test_ci_installs_and_tests_as_the_readme_says():
     lines = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
     assert "set -euo pipefail" in lines
     assert [line.count('-e "$wanted"') for line in lines if "wanted" in line] == [0, 1, 1]  # what it is, uv, pip
-    assert 'wanted="$checkout[test]"' in lines
+    assert 'wanted="$checkout[test,docs]"' in lines  # without the documentation's, its tests are skipped
     tests = [line for line in lines if "/pytest" in line]
     assert tests == ['"$bin/pytest" < /dev/null']  # no options: what the README's reader gets
 
@@ -140,6 +140,13 @@ def test_links_lead_somewhere(document):
         assert target.startswith("https://") or (document.parent / target).exists(), target
     titles = {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in re.findall(r"(?m)^#+ (.*)$", text)}
     assert set(re.findall(r"\]\(#([^)]+)\)", text)) <= titles
+
+
+def test_one_command_makes_the_documentation_a_site():
+    """tests/browser/test_site.py gives it."""
+    for document in (README, CHINESE):
+        line = "`.venv/bin/pip install -e '.[docs]' && .venv/bin/sphinx-build docs site`"
+        assert line in document.read_text(encoding="utf-8")
 
 
 def test_the_files_that_documents_name_exist():

@@ -133,7 +133,8 @@ def test_the_page_of_a_folder_has_the_bars_and_gaps_of_its_files(kept):
     assert files["lanes"] == run["lanes"]
     counts = [{name: count for name, _, count in data["columns"]["layout"]} for data in (run, files)]
     assert counts[0]["lane"] == counts[1]["lane"] == 4
-    assert counts[0]["gap_lane"] == counts[1]["gap_lane"] == 1
+    # w0 and w1 wait for their inputs alone until 0.3 s and 0.2 s, and w1 drains from 2.2 s on.
+    assert counts[0]["gap_lane"] == counts[1]["gap_lane"] == 3
 
 
 def test_transfers_at_once_lie_on_lanes_of_their_own():
@@ -142,7 +143,7 @@ def test_transfers_at_once_lie_on_lanes_of_their_own():
     link = {"kind": "full", "bandwidth": "100 MB/s"}
     scenario = {"cluster": {"devices": 2, "topology": link}, "workload": {"kind": "transfers", "flows": transfers}}
     names = [lane["name"] for lane in of(parsim.simulate(scenario))["lanes"] if lane["kind"] == "communication"]
-    assert names == ["transfer", "transfer (2)", "transfer (3)", "transfer (4)"]
+    assert names == ["w1 transfer", "transfer (2)", "transfer (3)", "transfer (4)"]
 
 
 def test_what_a_column_holds_can_be_read_again():

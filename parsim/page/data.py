@@ -33,7 +33,7 @@ from parsim.export.folder import Kept
 from parsim.metrics.critical_path import critical_path, waited_rows
 from parsim.metrics.sent import sent
 from parsim.page.curves import load, memory
-from parsim.page.lanes import Lanes, lay
+from parsim.page.lanes import Lanes, lay, transfers_alone
 from parsim.page.pack import packed, rounded
 from parsim.plot import style
 from parsim.run import Result
@@ -96,7 +96,10 @@ def _page(
         "scenario": printable(text.name),
         "lanes": lanes.lanes,
         **words,
-        "causes": [{"name": cause, **_look(style.CAUSES[cause])} for cause in CAUSES],
+        "causes": [
+            *({"name": cause, **_look(style.CAUSES[cause])} for cause in CAUSES),
+            {"name": "transfers", **_look(style.WAITING)},
+        ],
         "marks": {"theory": style.THEORY, "makespan": style.MAKESPAN, "limit": style.LIMIT},
         "memory": held,
         "load": loads,
@@ -176,11 +179,17 @@ def _edges(arrows: Arrows, place: Ints) -> dict[str, Ints]:
 
 
 def _gaps(timeline: Timeline, lanes: Lanes, bars: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the idle intervals; most of them begin where a bar ends and end where the next one begins."""
+    """Return the gaps of lanes of computing: idle intervals, and those in which only transfers take place.
+
+    Most of them begin where a bar ends, and end where the next one begins.
+    """
     idle = timeline.idle
-    lane = lanes.of_worker[idle.worker]
-    order = np.lexsort((idle.start_s, lane))
-    lane, start, end = lane[order], idle.start_s[order], idle.end_s[order]
+    alone = transfers_alone(timeline)
+    worker, start, end = (np.concatenate(pair) for pair in zip(idle[:3], alone, strict=True))
+    cause = np.concatenate([idle.cause, np.full(len(alone[0]), len(CAUSES))])
+    lane = lanes.of_worker[worker]
+    order = np.lexsort((start, lane))
+    lane, start, end = lane[order], start[order], end[order]
     then = _after(lane, end, bars["lane"], bars["start"])
     opened = np.append(bars["start"] + bars["took"], 0.0)[_before(lane, then, bars["lane"])]
     closed = np.append(bars["start"], timeline.makespan_s)[then]
@@ -188,7 +197,7 @@ def _gaps(timeline: Timeline, lanes: Lanes, bars: Mapping[str, Any]) -> dict[str
         "gap_lane": lane,
         "gap_late": _clear(start - opened, timeline.makespan_s),
         "gap_early": _clear(closed - end, timeline.makespan_s),
-        "gap_cause": idle.cause[order],
+        "gap_cause": cause[order],
         "gap_then": then,
     }
 

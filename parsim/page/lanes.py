@@ -15,8 +15,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from parsim.core.cluster import HOST
-from parsim.core.graph import Ints
+from parsim.core.graph import Floats, Ints
 from parsim.core.timeline import Timeline
+from parsim.core.tolerance import CLOSE
 from parsim.export.tracks import layers
 from parsim.metrics.communication import ALWAYS, communicator
 
@@ -40,10 +41,7 @@ def lay(timeline: Timeline, devices: Sequence[str]) -> Lanes:
     groups = 1 + 2 * len(talks)
     group = np.where(talk < 0, 0, 1 + 2 * talk + timeline.transfers)
     table = timeline.workers.table
-    owners = [
-        *(code for code, name in enumerate(table) if not name),
-        *(code for code, name in enumerate(table) if name),
-    ]
+    owners = sorted(range(len(table)), key=lambda code: bool(table[code]))  # the host first
     place = np.argsort(np.array(owners))
     key = place[timeline.workers.code] * groups + group
     workers = place[np.unique(timeline.idle.worker)] * groups
@@ -59,13 +57,37 @@ def lay(timeline: Timeline, devices: Sequence[str]) -> Lanes:
         of_span[rows] = len(lanes) + layer
         if not sort:
             of_worker[owner] = len(lanes)
-        name = talks[(sort - 1) // 2] if sort else table[owner] or HOST
-        kind = "communication" if sort else "compute"
-        device = _device(table[owner], devices)
-        for depth in range(int(layer.max(initial=0)) + 1):
-            more = f" ({depth + 1})" if depth else ""
-            lanes.append({"name": name + more, "worker": table[owner] or HOST, "device": device, "kind": kind})
+        who, between = table[owner] or HOST, talks[(sort - 1) // 2] if sort else ""
+        lane = {"worker": who, "device": _device(table[owner], devices), "kind": "communication" if sort else "compute"}
+        alone = not lanes or lanes[-1]["worker"] != who  # nothing above tells whose it is
+        names = [f"{who} {between}".rstrip() if alone or not sort else between]
+        names += [f"{between or who} ({depth + 1})" for depth in range(1, int(layer.max(initial=0)) + 1)]
+        lanes += [{"name": name, **lane} for name in names]
     return Lanes(lanes, of_span, of_worker, talks, talk)
+
+
+def transfers_alone(timeline: Timeline) -> tuple[Ints, Floats, Floats]:
+    """Return worker, start and end of the intervals in which workers neither compute nor idle.
+
+    There are none where nothing computes or nothing travels.
+    """
+    rows, idle = np.flatnonzero(timeline.computes), timeline.idle
+    if not len(rows) or not timeline.transfers.any():
+        return np.empty(0, np.int64), np.empty(0), np.empty(0)
+    worker = np.concatenate([timeline.workers.code[rows], idle.worker]).astype(np.int64)
+    start = np.concatenate([timeline.start_s[rows], idle.start_s])
+    end = np.concatenate([timeline.end_s[rows], idle.end_s])
+    order = np.lexsort((start, worker))
+    worker, start, end = worker[order], start[order], end[order]
+    bounds = np.flatnonzero(np.append(True, worker[1:] != worker[:-1]))
+    found = []
+    for first, after in zip(bounds.tolist(), [*bounds[1:].tolist(), len(worker)], strict=True):
+        opened = np.append(0.0, np.maximum.accumulate(end[first:after]))
+        closed = np.append(start[first:after], timeline.makespan_s)
+        free = closed - opened > CLOSE * timeline.makespan_s
+        found.append((np.full(free.sum(), worker[first]), opened[free], closed[free]))
+    one, other, last = (np.concatenate(column) for column in zip(*found, strict=True))
+    return one, other, last
 
 
 def _talks(timeline: Timeline) -> tuple[list[str], Ints]:

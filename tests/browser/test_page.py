@@ -69,6 +69,23 @@ def test_a_click_on_a_gap_tells_its_cause_and_jumps_to_what_it_waited_for(open_p
     assert details.locator("h3").inner_text() == "1B0"
 
 
+def test_a_gap_beside_a_transfer_tells_its_way_and_bytes(open_page, tmp_path):
+    """The host sends w1 two items of 1 MB within 0.2 s before it computes; by hand in the scenario."""
+    first = SCENARIOS / "01_five_tasks_data.yaml"
+    file = tmp_path / "first.html"
+    file.write_text(html(of(parsim.simulate(first))), encoding="utf-8")
+    page = open_page(file.as_uri())
+    shown(page)
+    x, _ = at(page, 0.1, 0, 3.3)
+    page.mouse.click(
+        x, page.locator(".parsim-lanes canvas").bounding_box()["y"] + 24 + 39 + 11
+    )  # below w0 and its transfers
+    assert chosen(page) == "transfers alone"
+    details = page.locator(".parsim-details")
+    assert [button.inner_text() for button in details.locator("button").all()] == ["part1", "host>part1"]
+    assert "transfer, 200 ms, from 0 s to 200 ms, on w1, over host>w1, 2 MB" in details.inner_text()
+
+
 def test_the_wheel_zooms_where_the_mouse_is(open_page, sixth):
     page = open_page(sixth)
     shown(page)
@@ -217,7 +234,7 @@ def test_pictures_and_the_scenario_can_be_saved(open_page, sixth):
     assert files["06_pipeline_1f1b.png"].startswith(b"\x89PNG")
     svg = ElementTree.fromstring(files["06_pipeline_1f1b.svg"])
     texts = [each.text for each in svg.iter("{http://www.w3.org/2000/svg}text")]
-    assert {"06_pipeline_1f1b, simulated: 33 ms", "w3", "0F0", "3B7", "forward", "idle: fill"} <= {*texts}
+    assert {"06_pipeline_1f1b, simulated: 33 ms", "w3", "0F0", "3B7", "forward", "Idle: fill"} <= {*texts}
 
 
 def test_two_results_share_an_axis_and_differ_in_words_of_the_ledger(open_page, tmp_path):

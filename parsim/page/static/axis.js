@@ -1,7 +1,7 @@
 // The time that is seen, which all drawings of a page share.
 
 const CLOSEST = 1e-9; // of the whole: as far as one can zoom in
-const BEYOND = 0.5; // of what is seen: as far as one can push the ends of the run into the middle
+const BEYOND = 0.05; // of what is seen: as much room is left beside the run
 
 /** The part of the run from `from` to `to` seconds; tells whoever listens when it changes. */
 export class Axis {
@@ -23,9 +23,9 @@ export class Axis {
   /** Show the time between two moments, as far as there is a run. */
   set(from, to) {
     const span = Math.min(Math.max(to - from, CLOSEST * this.whole), 1.2 * this.whole);
-    const middle = Math.min(Math.max((from + to) / 2, -BEYOND * span), this.whole + BEYOND * span);
-    this.from = middle - span / 2;
-    this.to = middle + span / 2;
+    const [low, high] = [-BEYOND * span, this.whole + (BEYOND - 1) * span];
+    this.from = low > high ? (this.whole - span) / 2 : Math.min(Math.max(from + (to - from - span) / 2, low), high);
+    this.to = this.from + span;
     for (const listener of this.listeners) listener();
   }
 

@@ -25,7 +25,7 @@ export class Chooser {
       range: (range) => this.setRange(range),
     });
     this.timeline.canvas.addEventListener("keydown", (event) => {
-      if (this.key(event) || move(view.axis, event)) event.preventDefault();
+      if (this.key(event) || move(view.axis, this.middle(), event)) event.preventDefault();
     });
   }
 
@@ -41,6 +41,14 @@ export class Chooser {
 
   get one() {
     return this.timeline.selected;
+  }
+
+  /** Return the middle of what is chosen, if it is seen, else that of what is seen. */
+  middle() {
+    const { axis } = this.view;
+    if (!this.one) return (axis.from + axis.to) / 2;
+    const { start, end } = span(this.one);
+    return (Math.min(Math.max(start, axis.from), axis.to) + Math.max(Math.min(end, axis.to), axis.from)) / 2;
   }
 
   hover(one, event) {
@@ -65,9 +73,8 @@ export class Chooser {
   goto(one) {
     if (!one) return;
     if (this.one) this.trail.push(this.one);
-    const bars = one.gap === undefined ? one.run.bars : one.run.gaps;
-    const number = one.gap ?? one.bar;
-    this.view.axis.reveal(bars.start[number], bars.end[number]);
+    const { start, end } = span(one);
+    this.view.axis.reveal(start, end);
     this.timeline.scrollTo(one);
     this.choose(one);
   }
@@ -122,10 +129,9 @@ export class Chooser {
   takeRange() {
     const { one, timeline } = this;
     if (!one) return this.setRange([Math.max(this.view.axis.from, 0), Math.min(this.view.axis.to, this.view.axis.whole)]);
-    const bars = one.gap === undefined ? one.run.bars : one.run.gaps;
-    const [from, to] = [bars.start[one.gap ?? one.bar], bars.end[one.gap ?? one.bar]];
-    const before = timeline.range;
-    this.setRange(before ? [Math.min(before[0], from), Math.max(before[1], to)] : [from, to]);
+    const { start, end } = span(one);
+    const before = timeline.range ?? [start, end];
+    this.setRange([Math.min(before[0], start), Math.max(before[1], end)]);
   }
 
   /** Do what a key says; return whether it says anything. */
@@ -168,4 +174,11 @@ export class Chooser {
     const found = awaited(one.run, bar).bar;
     if (found >= 0) this.goto({ run: one.run, bar: found });
   }
+}
+
+/** Return start and end of a bar or a gap. */
+function span(one) {
+  const bars = one.gap === undefined ? one.run.bars : one.run.gaps;
+  const number = one.gap ?? one.bar;
+  return { start: bars.start[number], end: bars.end[number] };
 }

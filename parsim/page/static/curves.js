@@ -150,6 +150,7 @@ export function loadLanes(run) {
   return rows.map((row, place) => ({
     name: row.name,
     words: row.words[0],
+    more: row.words.join(", "),
     run,
     mean: run.load_mean.subarray(place * each, (place + 1) * each),
     most: run.load_most.subarray(place * each, (place + 1) * each),
@@ -173,7 +174,7 @@ export function drawLoad(pen, lane, { timeline, foot, tall, colours }) {
 export function told(lane, moment, words) {
   if (lane.mean) {
     const place = Math.floor((moment / lane.run.makespan) * lane.mean.length);
-    return lane.mean[place] === undefined ? "" : `${lane.name}: ${percent(lane.mean[place])}`;
+    return lane.mean[place] === undefined ? "" : `${lane.name}: ${percent(lane.mean[place])} (${lane.more})`;
   }
   let step = -1;
   while (step + 1 < lane.moments.length && lane.moments[step + 1] <= moment) step++;

@@ -69,7 +69,7 @@ export function kindOf(run, bar, words) {
 
 function duration(bars, number, words) {
   const [start, end] = [bars.start[number], bars.end[number]];
-  return say(words.took, { took: seconds(end - start), start: seconds(start, 7), end: seconds(end, 7) });
+  return say(words.took, { took: seconds(end - start), start: seconds(start, 6), end: seconds(end, 6) });
 }
 
 function neighbours(title, words, bars, go) {
@@ -89,7 +89,7 @@ function ofGap(run, gap, words, jump) {
   const cause = run.causes[run.gap_cause[gap]].name;
   const then = run.gap_then[gap];
   const head = [
-    element("h3", {}, say(words.gap, { cause: words.causes[cause] ?? cause })),
+    element("h3", {}, gapName(cause, words)),
     element("p", {}, `${words.meanings[cause] ?? cause}: ${duration(run.gaps, gap, words)}`),
   ];
   if (then < 0) return [...head, element("p", {}, words.nothingAfter)];
@@ -99,6 +99,12 @@ function ofGap(run, gap, words, jump) {
   if (why) return [...head, next, waiting(words, bar, why, go)];
   next.append(", ", words.whichWaited, " ", go(bar));
   return [...head, next, element("p", {}, facts(run, bar, words))];
+}
+
+/** Return what a gap of a cause is called. */
+export function gapName(cause, words) {
+  const name = words.causes[cause] ?? cause;
+  return cause === "transfers" ? name : say(words.gap, { cause: name });
 }
 
 function link(run, bar, jump) {

@@ -63,17 +63,17 @@ function pinch(timeline, touches, event) {
 }
 
 const MOVES = {
-  w: (axis) => axis.zoom(FASTER, (axis.from + axis.to) / 2),
-  s: (axis) => axis.zoom(1 / FASTER, (axis.from + axis.to) / 2),
+  w: (axis, at) => axis.zoom(FASTER, at),
+  s: (axis, at) => axis.zoom(1 / FASTER, at),
   a: (axis) => axis.pan(-STEP),
   d: (axis) => axis.pan(STEP),
   f: (axis) => axis.reset(axis.whole),
 };
 
-/** Move and zoom by the keys W, A, S, D and F; return whether *event* was one of them. */
-export function move(axis, event) {
+/** Move and zoom at a moment by the keys W, A, S, D and F; return whether *event* was one of them. */
+export function move(axis, at, event) {
   const key = event.key.toLowerCase();
   if (event.ctrlKey || event.metaKey || event.altKey || !(key in MOVES)) return false;
-  MOVES[key](axis);
+  MOVES[key](axis, at);
   return true;
 }

@@ -1,8 +1,9 @@
 // The legend of a timeline: what colours and hatches mean.
 
+import { gapName } from "./details.js";
 import { element } from "./dom.js";
 import { hatch } from "./hatch.js";
-import { inkOn, look, visible } from "./look.js";
+import { gapFace, inkOn, look, visible } from "./look.js";
 import { fit } from "./timeline.js";
 
 /** Return the entries of the legend of runs: words, and a function that draws the sample into a box. */
@@ -16,8 +17,8 @@ export function entries(runs, words, dark) {
     }
     for (const [code, cause] of run.causes.entries()) {
       if (!run.gap_cause.includes(code)) continue;
-      const name = `${words.terms.idle_s}: ${words.causes[cause.name] ?? cause.name}`;
-      found.set(name, [name, fill(colours.idle, cause.hatch, colours.hatch)]);
+      const name = gapName(cause.name, words);
+      found.set(name, [name, fill(gapFace(cause, dark), cause.hatch, colours.hatch)]);
     }
   }
   const { marks } = runs[0];

@@ -35,6 +35,12 @@ export function colours(kinds, dark) {
   return Uint32Array.from(kinds, (kind) => packedColour(visible(kind.face, dark)));
 }
 
+/** Return the colour of a gap by its cause: grey where the worker idles, else pale. */
+export function gapFace(cause, dark) {
+  if (cause.name !== "transfers") return look(dark).idle;
+  return dark ? "#463a20" : cause.face;
+}
+
 /** Return a colour that is seen on the paper. */
 export function visible(face, dark) {
   const parts = [1, 3, 5].map((at) => parseInt(face.slice(at, at + 2), 16));

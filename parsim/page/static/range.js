@@ -1,7 +1,8 @@
 // Sums over a range of time: seconds by kind, idle seconds by cause, and bytes.
 
-import { after } from "./levels.js";
+import { gapName } from "./details.js";
 import { element, say, table } from "./dom.js";
+import { after } from "./levels.js";
 import { percent, seconds, size } from "./quantities.js";
 
 /** Return the seconds within a range of each kind of bars (or cause of gaps), how many there are, and their bytes. */
@@ -42,8 +43,7 @@ function ofRun(run, range, words, several) {
     add(words.kinds[name] ?? name, sum);
   });
   sums(run, run.gapLevels.levels[0], run.causes, range).forEach((sum, cause) => {
-    const name = run.causes[cause].name;
-    add(say(words.gap, { cause: words.causes[name] ?? name }), sum);
+    add(gapName(run.causes[cause].name, words), sum);
   });
   const head = [words.kind, words.count, words.sum, words.ofWorkers, words.amount];
   return element(

@@ -3,7 +3,7 @@
 import { ticks } from "./axis.js";
 import { Levels, after } from "./levels.js";
 import { hatch } from "./hatch.js";
-import { FONT, colours, inkOn, look, visible } from "./look.js";
+import { FONT, colours, gapFace, inkOn, look, visible } from "./look.js";
 import { Raster, packedColour } from "./raster.js";
 import { rowAt, rowsOf } from "./rows.js";
 import { seconds } from "./quantities.js";
@@ -52,6 +52,8 @@ export class Timeline {
       run.levels ??= new Levels(run.bars, run.makespan);
       run.gapLevels ??= new Levels(run.gaps, run.makespan);
       run.colours = colours(run.kinds, dark);
+      run.gapFaces = run.causes.map((cause) => gapFace(cause, dark));
+      run.gapColours = Uint32Array.from(run.gapFaces, packedColour);
       run.faces = run.kinds.map((kind) => visible(kind.face, dark));
     }
     this.room.style.height = `${this.height + AXIS}px`;
@@ -137,13 +139,12 @@ export class Timeline {
     const all = new Uint32Array(image.data.buffer);
     const raster = new Raster(image.width);
     const paper = packedColour(this.look.paper);
-    const idle = packedColour(this.look.idle);
     all.fill(paper);
     this.wideBars = [];
     this.wideGaps = [];
     for (const row of this.seen()) {
       if (row.lane < 0) continue;
-      this.rasterise(raster, row, paper, idle, ratio);
+      this.rasterise(raster, row, paper, ratio);
       const top = Math.max(Math.round(this.y(row) * ratio), 0);
       const bottom = Math.min(Math.round((this.y(row) + row.height) * ratio), image.height);
       for (let y = top; y < bottom; y++) all.set(raster.pixels, y * image.width);
@@ -153,13 +154,13 @@ export class Timeline {
     pen.putImageData(image, left, 0);
   }
 
-  rasterise(raster, row, paper, idle, ratio) {
+  rasterise(raster, row, paper, ratio) {
     const { run, lane } = row;
     const pixel = this.axis.span / raster.width;
     raster.clear(paper);
     const gaps = run.gapLevels.at(pixel);
     const wide = [];
-    raster.draw(gaps, lane, this.axis, new Uint32Array(run.causes.length).fill(idle), HATCHED * ratio, wide);
+    raster.draw(gaps, lane, this.axis, run.gapColours, HATCHED * ratio, wide);
     for (const gap of wide) this.wideGaps.push([row, gaps, gap]);
     const level = run.levels.at(pixel);
     wide.length = 0;
@@ -185,7 +186,8 @@ export class Timeline {
         }
         pen.globalAlpha = 1;
       };
-      each(run.gapLevels.at(pixel), () => this.look.idle, HATCHED, (level, gap) => this.wideGaps.push([row, level, gap]));
+      const gaps = run.gapLevels.at(pixel);
+      each(gaps, (i) => run.gapFaces[gaps.kind[i]], HATCHED, (level, gap) => this.wideGaps.push([row, level, gap]));
       const level = run.levels.at(pixel);
       each(level, (i) => run.faces[level.kind[i]], HATCHED, (_, bar) => this.wideBars.push([row, level, bar]));
     }
@@ -202,7 +204,8 @@ export class Timeline {
     for (const [row, level, gap] of roomy(this.wideGaps)) {
       const { name, hatch: sign } = row.run.causes[level.kind[gap]];
       const cell = this.cell(row, level.start[gap], level.end[gap]);
-      this.fill(pen, cell, sign, this.look.hatch, this.words.causes[name] ?? name, this.look.idle, this.look.faint);
+      const face = row.run.gapFaces[level.kind[gap]];
+      this.fill(pen, cell, sign, this.look.hatch, this.words.causes[name] ?? name, face, this.look.faint);
     }
     for (const [row, level, bar] of roomy(this.wideBars)) {
       const face = row.run.faces[level.kind[bar]];
@@ -227,7 +230,7 @@ export class Timeline {
     pen.textBaseline = "middle";
     pen.textAlign = "center";
     const shown = cell.right - cell.left >= NAMED ? fitting(pen, word, cell.right - cell.left - 6) : "";
-    if (!shown) return;
+    if (shown !== word && shown.length < 4) return;
     const [x, y] = [(cell.left + cell.right) / 2, (cell.top + cell.bottom) / 2];
     const wide = pen.measureText(shown).width + 4;
     pen.fillStyle = face;
@@ -246,7 +249,7 @@ export class Timeline {
       if (row.lane < 0) this.title(pen, row);
       else if (y - 5.5 >= free) {
         const lane = row.run.lanes[row.lane];
-        const main = lane.kind === "compute";
+        const main = lane.kind === "compute" || lane.name.startsWith(`${lane.worker} `);
         if (!main && row.height < 9) continue;
         pen.fillStyle = main ? this.look.ink : this.look.faint;
         pen.font = `${main ? 12 : 10}px ${FONT}`;

@@ -94,15 +94,14 @@ export class View {
 
   /** Return what the buttons do. */
   actions() {
-    const middle = () => (this.axis.from + this.axis.to) / 2;
     const save = (form) => () => saveAs(this, form);
     return {
       search: (text) => this.chooser.search(text),
       next: () => this.chooser.found(1),
       previous: () => this.chooser.found(-1),
       leave: () => this.timeline.canvas.focus(),
-      closer: () => this.axis.zoom(1.5, middle()),
-      farther: () => this.axis.zoom(1 / 1.5, middle()),
+      closer: () => this.axis.zoom(1.5, this.chooser.middle()),
+      farther: () => this.axis.zoom(1 / 1.5, this.chooser.middle()),
       fit: () => this.axis.reset(this.axis.whole),
       path: () => this.chooser.togglePath(),
       back: () => this.chooser.onPath(-1),

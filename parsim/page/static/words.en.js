@@ -136,6 +136,7 @@ export const en = {
     fill: "fill",
     drain: "drain",
     dependency: "dependency",
+    transfers: "transfers alone",
   },
   meanings: {
     t_total_s: "N/P (T_s + T_c): the theory",
@@ -150,6 +151,7 @@ export const en = {
     fill: "before its first task",
     drain: "after its last task",
     dependency: "waiting for other tasks",
+    transfers: "it neither computes nor idles: only transfers take place",
   },
   terms: {
     t_total_s: "T_total",

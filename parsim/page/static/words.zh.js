@@ -136,6 +136,7 @@ export const zh = {
     fill: "填充",
     drain: "排空",
     dependency: "依赖",
+    transfers: "只有传输",
   },
   meanings: {
     t_total_s: "N/P (T_s + T_c)，理论值",
@@ -150,6 +151,7 @@ export const zh = {
     fill: "在其第一个任务之前",
     drain: "在其最后一个任务之后",
     dependency: "等待其他任务",
+    transfers: "既不计算也不空闲，只有传输在进行",
   },
   terms: {
     t_total_s: "T_total",

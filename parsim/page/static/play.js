@@ -14,6 +14,7 @@ import { show } from "./view.js";
 import { en } from "./words.en.js";
 import { zh } from "./words.zh.js";
 
+const REST = 150; // ms without a change
 const LETTERS = ["A", "B"];
 const WORDS = { en: { ...en, ...playEn }, zh: { ...zh, ...playZh } };
 
@@ -108,10 +109,13 @@ class Page {
     this.address();
   }
 
-  async address() {
-    const letters = await written(this.state);
-    this.letters = letters;
-    history.replaceState(null, "", `#${letters}`);
+  /** Put the state into the address, once a slider rests: browsers allow a page only so many changes. */
+  address() {
+    clearTimeout(this.addressing);
+    this.addressing = setTimeout(async () => {
+      this.letters = await written(this.state);
+      history.replaceState(null, "", `#${this.letters}`);
+    }, REST);
   }
 
   /** Take the state of an address that a reader has pasted. */
@@ -220,7 +224,7 @@ class Page {
         : button(words.beside, () => past.to({ ...state, seats: [...state.seats, state.seats[0]], at: 1 })),
       button(words.copyYaml, () => this.copy(this.answers[state.at]?.text ?? this.seat.text)),
       button(words.copyCommand, () => this.copy(command(this.start, this.seat, this.answers[state.at] ?? this.seat))),
-      button(words.copyLink, () => this.copy(location.href)),
+      button(words.copyLink, async () => this.copy(location.href.replace(/#.*|$/, `#${await written(state)}`))),
     );
     const tab = (letter, at) =>
       element(

@@ -247,3 +247,13 @@ def test_tools(arguments):
         [sys.executable, "-m", *arguments], cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_scripts_of_pages_are_short_and_write_text_alone():
+    """What a name contains is shown as text: no script makes elements of it, or code."""
+    risky = re.compile(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|srcdoc")
+    for path in (ROOT / "parsim" / "page" / "static").glob("*.js"):
+        text = path.read_text(encoding="utf-8")
+        assert text.startswith("// "), f"{path.name} says first what it is"
+        assert not risky.search(text), f"{path.name} may take text for elements or code"
+        assert len(text.splitlines()) <= LONGEST_FILE, path

@@ -32,7 +32,7 @@ def html(data: Mapping[str, Any], compare: Mapping[str, Any] | None = None) -> s
     script, style = f"{bundle('view.js')}{START}", f"body {{ margin: 0; }}\n{static('page.css')}"
     title = escape(printable(str(data["facts"]["scenario"])))
     policy = f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; img-src data: blob:"
-    content = json.dumps({"data": data, "compare": compare}, ensure_ascii=False, separators=(",", ":"))
+    content = json.dumps({"data": data, "compare": compare}, separators=(",", ":"))
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'

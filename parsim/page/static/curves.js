@@ -3,7 +3,7 @@
 import { element, say } from "./dom.js";
 import { FONT, look, visible } from "./look.js";
 import { percent, size } from "./quantities.js";
-import { fit, fitting } from "./timeline.js";
+import { fit, fitting } from "./canvas.js";
 
 const HIGH = 44; // pixels of a lane
 const LOW = 26; // of many

@@ -4,7 +4,7 @@ import { gapName } from "./details.js";
 import { element } from "./dom.js";
 import { hatch } from "./hatch.js";
 import { gapFace, inkOn, look, visible } from "./look.js";
-import { fit } from "./timeline.js";
+import { fit } from "./canvas.js";
 
 /** Return the entries of the legend of runs: words, and a function that draws the sample into a box. */
 export function entries(runs, words, dark) {

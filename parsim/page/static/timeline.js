@@ -1,18 +1,15 @@
 // The timeline: lanes of bars on a canvas, of which only what is seen is drawn.
 
-import { ticks } from "./axis.js";
+import { fit, fitting } from "./canvas.js";
+import { decorate } from "./decorate.js";
 import { Levels, after } from "./levels.js";
-import { hatch } from "./hatch.js";
-import { FONT, colours, gapFace, inkOn, look, visible } from "./look.js";
+import { FONT, colours, gapFace, look, visible } from "./look.js";
+import { seconds } from "./quantities.js";
 import { Raster, packedColour } from "./raster.js";
 import { rowAt, rowsOf } from "./rows.js";
-import { seconds } from "./quantities.js";
-import { nameOf } from "./unpack.js";
+import { AXIS, drawScale } from "./scale.js";
 
-const AXIS = 24; // pixels of the axis above the lanes
-const NAMED = 20; // pixels from which a bar has its name in it
 const HATCHED = 10; // pixels from which a bar is hatched
-const MOST_NAMES = 1500;
 
 /** Draws runs on a canvas in *root*; `axis` is the time that is seen. */
 export class Timeline {
@@ -110,7 +107,7 @@ export class Timeline {
 
   /** Draw what lies over the bars, and around them. */
   paintOver(pen) {
-    this.decorate(pen);
+    decorate(pen, this);
     pen.save();
     pen.beginPath();
     pen.rect(this.gutter, AXIS, this.wide - this.gutter, this.tall - AXIS);
@@ -119,7 +116,7 @@ export class Timeline {
     for (const draw of this.overlays) draw(pen, this);
     pen.restore();
     this.paintLabels(pen);
-    this.paintAxis(pen);
+    drawScale(pen, this);
   }
 
   /** Return the rows that are seen. */
@@ -198,47 +195,6 @@ export class Timeline {
     return [Math.max(this.x(start), this.gutter), Math.min(this.x(end), this.wide)];
   }
 
-  /** Draw hatches, names of bars and causes of gaps where there is room for them. */
-  decorate(pen) {
-    const roomy = (found) => found.filter(([row, level]) => row.height >= 9 && !level.busy).slice(0, MOST_NAMES);
-    for (const [row, level, gap] of roomy(this.wideGaps)) {
-      const { name, hatch: sign } = row.run.causes[level.kind[gap]];
-      const cell = this.cell(row, level.start[gap], level.end[gap]);
-      const face = row.run.gapFaces[level.kind[gap]];
-      this.fill(pen, cell, sign, this.look.hatch, this.words.causes[name] ?? name, face, this.look.faint);
-    }
-    for (const [row, level, bar] of roomy(this.wideBars)) {
-      const face = row.run.faces[level.kind[bar]];
-      const ink = inkOn(face);
-      const cell = this.cell(row, level.start[bar], level.end[bar]);
-      this.fill(pen, cell, row.run.kinds[level.kind[bar]].hatch, ink, nameOf(row.run, bar), face, ink);
-    }
-  }
-
-  cell(row, start, end) {
-    const [left, right] = this.ends(start, end);
-    return { left, right, top: this.y(row), bottom: this.y(row) + row.height };
-  }
-
-  /** Hatch a cell, and write a word into it. */
-  fill(pen, cell, sign, ink, word, face, letters) {
-    pen.globalAlpha = 0.4;
-    hatch(pen, sign, cell, ink);
-    pen.globalAlpha = 1;
-    const high = Math.min(cell.bottom - cell.top - 4, 12);
-    pen.font = `${high}px ${FONT}`;
-    pen.textBaseline = "middle";
-    pen.textAlign = "center";
-    const shown = cell.right - cell.left >= NAMED ? fitting(pen, word, cell.right - cell.left - 6) : "";
-    if (shown !== word && shown.length < 4) return;
-    const [x, y] = [(cell.left + cell.right) / 2, (cell.top + cell.bottom) / 2];
-    const wide = pen.measureText(shown).width + 4;
-    pen.fillStyle = face;
-    if (sign) pen.fillRect(x - wide / 2, y - high / 2, wide, high);
-    pen.fillStyle = letters;
-    pen.fillText(shown, x, y + 0.5);
-  }
-
   /** Write the names of lanes. */
   paintLabels(pen) {
     pen.textBaseline = "middle";
@@ -265,28 +221,6 @@ export class Timeline {
     const { scenario, makespan_s } = row.run.facts;
     const text = `${row.run.letter}: ${scenario}, ${seconds(makespan_s)}`;
     pen.fillText(fitting(pen, text, this.wide - 12), 6, this.y(row) + row.height / 2);
-  }
-
-  paintAxis(pen) {
-    pen.fillStyle = this.look.paper;
-    pen.fillRect(0, 0, this.wide, AXIS);
-    pen.font = `11px ${FONT}`;
-    pen.textBaseline = "middle";
-    pen.textAlign = "center";
-    const most = Math.floor((this.wide - this.gutter) / 90);
-    for (const tick of ticks(this.axis.from, this.axis.to, most)) {
-      const x = this.x(tick);
-      if (x < this.gutter || tick < 0) continue;
-      pen.fillStyle = this.look.line;
-      pen.fillRect(Math.round(x), AXIS - 5, 1, 5);
-      pen.fillStyle = this.look.faint;
-      if (x < this.wide - 30) pen.fillText(seconds(tick, digitsFor(tick, this.axis.span)), x, AXIS / 2 - 2);
-    }
-    pen.fillStyle = this.look.line;
-    pen.fillRect(this.gutter, AXIS - 1, this.wide - this.gutter, 1);
-    pen.fillStyle = this.look.faint;
-    pen.textAlign = "left";
-    pen.fillText(fitting(pen, this.words.time, this.gutter - 10), 6, AXIS / 2 - 2);
   }
 
   /** Draw the end of a run, and T_total dashed. */
@@ -355,26 +289,4 @@ function nearest(bars, lane, moment, near) {
     }
   }
   return best;
-}
-
-/** Give a canvas its size in pixels of the screen. */
-export function fit(canvas, wide, tall, ratio) {
-  const [width, height] = [Math.round(wide * ratio), Math.round(tall * ratio)];
-  if (canvas.width !== width) canvas.width = width;
-  if (canvas.height !== height) canvas.height = height;
-  canvas.style.width = `${wide}px`;
-  canvas.style.height = `${tall}px`;
-}
-
-/** Return as much of *text* as has room in *room* pixels, with an ellipsis where some is left out. */
-export function fitting(pen, text, room) {
-  if (pen.measureText(text).width <= room) return text;
-  let length = Math.floor((text.length * room) / pen.measureText(text).width);
-  while (length > 0 && pen.measureText(`${text.slice(0, length)}…`).width > room) length--;
-  return length > 0 ? `${text.slice(0, length)}…` : "";
-}
-
-/** Return with how many digits neighbours on the axis differ. */
-function digitsFor(moment, span) {
-  return Math.min(Math.max(Math.ceil(Math.log10(Math.abs(moment) / span + 1)) + 2, 3), 12);
 }

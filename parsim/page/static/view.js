@@ -155,9 +155,10 @@ export class View {
     part.whole.classList.toggle("parsim-dark", dark);
     this.timeline.load(runs, words, dark);
     this.chooser.restart();
-    const memory = runs.flatMap((run) => memoryLanes(run));
+    const lettered = (lanes, run) => (runs.length > 1 ? lanes.map((lane) => ({ ...lane, name: `${run.letter} ${lane.name}` })) : lanes);
+    const memory = runs.flatMap((run) => lettered(memoryLanes(run), run));
     this.memory.load(memory, memory.length ? memoryTitle(runs, words) : words.noMemory);
-    const load = runs.flatMap(loadLanes);
+    const load = runs.flatMap((run) => lettered(loadLanes(run), run));
     this.load.load(load, load.length ? words.load : runs[0].load.why || words.noLoad);
     part.legend.replaceChildren(...legend(runs, words, dark));
     part.head.replaceChildren(...runs.map((run) => this.title(run)));

@@ -45,7 +45,7 @@ def flow_shop(job: Job) -> Form | None:
     each way. Where sends are blocking, a stage that sends is busy for so long, and no send is paid beside it.
     """
     pipe = _pipeline(job)
-    if pipe is None or any(sorted(order, reverse=True) != order for order in pipe.kinds):
+    if pipe is None:
         return None
     p, m = len(pipe.times[0]), pipe.microbatches
     blocked = pipe.send if job.graph.sends == "blocking" else 0.0
@@ -81,7 +81,6 @@ class _Pipe(NamedTuple):
     times: list[Floats]  # (p,) s of F, and of B if there are any
     microbatches: int
     send: float
-    kinds: list[list[str]]  # the order of F and B on each rank
 
 
 def _plays_in_order(job: Job) -> bool:
@@ -130,11 +129,13 @@ def _equal_times(job: Job) -> _Times | None:
 
 
 def _pipeline(job: Job) -> _Pipe | None:
-    """Return the times of a pipeline with one chunk per rank and full backwards that is played in order."""
+    """Return the times of a pipeline, played in order, whose ranks run one stage, first forward, then all backward."""
     graph = job.graph
     if not _plays_in_order(job) or {graph.kinds[k] for k in graph.kind} - {"forward", "backward"}:
         return None
     kinds = [["FB"[int(graph.kind[task] == graph.kinds.index("backward"))] for task in order] for order in graph.orders]
+    if any(sorted(order, reverse=True) != order for order in kinds):
+        return None
     m, ways = kinds[0].count("F"), sorted(set(kinds[0]), reverse=True)
     stages = [{Op.parse(graph.names[task]).stage for task in order} for order in graph.orders]
     if stages != [{rank} for rank in range(len(graph.orders))] or any(len(order) != len(ways) * m for order in kinds):
@@ -145,5 +146,4 @@ def _pipeline(job: Job) -> _Pipe | None:
         times=[np.array([time[kind == way][0] for time, kind in by_rank]) for way in ways],
         microbatches=m,
         send=float(graph.edges.delay.max(initial=0.0)),
-        kinds=kinds,
     )

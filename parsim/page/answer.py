@@ -94,7 +94,7 @@ def _played(scenario: Scenario, text: str) -> dict[str, Any]:
         "data": page,
         "figures": [_figure(figure._asdict()) for figure in figures(page["facts"], known)],
         "forms": [form._asdict() | {"limits": limits_of(form)} for form in known],
-        "bound": {"formula": bound_formula(job), "makespan_s": lower_bound(job)},
+        "bound": None if known else {"formula": bound_formula(job), "makespan_s": lower_bound(job)},
         "devices": [device.name for device in job.cluster.devices[:SHOWN]],
     }
 

@@ -6,6 +6,7 @@ page  --request-->  server  --request-->  process       a newer request, or too 
 
 from __future__ import annotations
 
+import gc
 import json
 import signal
 import threading
@@ -96,6 +97,7 @@ def _serve(pipe: Connection, file: str, files: tuple[str, ...]) -> None:
 
     for sign in ("SIGINT", "SIGHUP"):  # which a terminal sends to a whole group
         signal.signal(getattr(signal, sign), signal.SIG_IGN)
+    gc.freeze()  # what is loaded stays, and need not be looked through after each run
     limit_memory(MOST_MEMORY)
     for added in files:
         use(added)

@@ -116,6 +116,21 @@ def test_files_outside_the_scenarios_folder_are_not_read(play):
         assert "is outside the folder of the scenario" in fault["message"]
 
 
+def test_neither_are_they_read_to_count_devices(play):
+    text = (ROOT / "scenarios" / "12_standard_task_graph.yaml").read_text(encoding="utf-8")
+    (fault,) = play(
+        {"cluster.devices": None, "workload.file": "/etc/passwd"}, text=text, slow={"device": 0, "speed": 0.5}
+    )["faults"]
+    assert "is outside the folder of the scenario" in fault["message"]
+
+
+def test_a_fault_of_parsim_is_called_one():
+    one = player.Player("/nowhere/scenario.yaml")
+    asked = player.Request("a", TEXT, {"seed": 1}, slow="no device")  # which no request that is read can hold
+    assert json.loads(one.ask(asked))["failed"].startswith("parsim itself has failed: AttributeError")
+    one.close()
+
+
 def test_huge_work_ends_in_time_and_the_next_request_is_answered(play, monkeypatch):
     monkeypatch.setattr(player, "LONGEST_S", 0.5)
     start = time.perf_counter()

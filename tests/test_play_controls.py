@@ -97,6 +97,13 @@ def test_what_is_not_set_stays_to_the_letter():
     assert edited(text, {"cluster.device": "h200"}) == text.replace("4}", "4, device: h200}")
 
 
+def test_letters_of_several_bytes_do_not_move_places():
+    text = "# 集群 \U0001f40d é\ncluster: {devices: [甲, 乙]} # 两台\nplan: {schedule: gpipe}\n"
+    assert edited(text, {"cluster.devices[1]": "丙", "plan.schedule": "1f1b"}) == text.replace("乙", '"丙"').replace(
+        "gpipe", "1f1b"
+    )
+
+
 @pytest.mark.parametrize("path", ["cluster.devices[3]", "cluster[0]", "plan.x[0]", "cluster.devices.x[1].y"])
 def test_a_path_without_a_place_is_refused(path):
     with pytest.raises(Invalid, match="has no place"):

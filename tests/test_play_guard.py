@@ -125,6 +125,7 @@ def test_every_answer_forbids_frames_foreign_scripts_and_caches(server):
 
 def test_other_methods_and_sockets_are_refused(server):
     assert server.get(f"/{TOKEN}/play").status == 405
+    assert server.ask("OPTIONS", "*").status == 403
     assert server.ask("PUT", f"/{TOKEN}/", b"x").status == 405
     assert server.ask("OPTIONS", "*").status == 403
     socket = {

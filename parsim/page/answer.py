@@ -34,7 +34,7 @@ class Confined(Scenario):
     def near(self, path: Path, file: str) -> str:
         """Return the file that the value at *path* names; one outside the folder is wrong input."""
         found, home = super().near(path, file), os.path.realpath(os.path.dirname(self.file))
-        if os.path.commonpath([home, os.path.realpath(found)]) != home:
+        if not os.path.realpath(found).startswith(os.path.join(home, "")):
             message = f"'{file}' is outside the folder of the scenario, and a page reads no other files"
             raise ScenarioError([self.fault(Complaint(path, message))])
         return found
@@ -51,9 +51,10 @@ def answer(request: Request, file: str, schema: Schema) -> dict[str, Any]:
         if now.faults:
             raise ScenarioError(now.faults)
         shown["controls"] = [control._asdict() for control in controls(schema, now.values, own.values)]
-        values = {**request.values, **_slow(now, request.slow)}
-        shown["text"] = edited(request.text, values)
-        shown["sets"] = _sets(values)
+        shown["text"] = edited(request.text, request.values)
+        slowed = _slow(_read(shown["text"], file), request.slow)
+        shown["text"] = edited(shown["text"], slowed)
+        shown["sets"] = _sets({**request.values, **slowed})
         return shown | _played(_read(shown["text"], file), shown["text"])
     except ScenarioError as wrong:
         return shown | {"faults": [_told(fault) for fault in wrong.faults]}

@@ -14,6 +14,7 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Any
 
+from parsim.core.errors import told
 from parsim.page.bounds import LONGEST_S, MOST_MEMORY, limit_memory
 from parsim.page.request import Request
 from parsim.real.start import start_context, starting
@@ -22,7 +23,6 @@ PRELOADED = ["parsim.page.warm"]
 USE_RUN = "play a smaller scenario, or use parsim run"
 TOO_LONG = f"the run takes longer than {LONGEST_S:g} s, and a page does not wait longer; {USE_RUN}"
 TOO_LARGE = f"the run needs more than {MOST_MEMORY >> 30} GiB of memory, and a page does not get more; {USE_RUN}"
-
 
 _one_start = threading.Lock()  # `starting` changes what all threads see
 
@@ -109,6 +109,8 @@ def _serve(pipe: Connection, file: str, files: tuple[str, ...]) -> None:
                 found = _json(answer(request, file, schema))
             except MemoryError:
                 found = _json({"text": request.text, "failed": TOO_LARGE})
+            except Exception as error:  # a fault of parsim, which must not read as one of the scenario
+                found = _json({"text": request.text, "failed": f"parsim itself has failed: {told(error)}"})
             pipe.send_bytes(found)
 
 

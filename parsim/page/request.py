@@ -53,7 +53,7 @@ def request_of(body: bytes) -> Request:
         raise ValueError("text is no text")
     if not isinstance(values, dict) or len(values) > MOST_VALUES:
         raise ValueError(f"values is no mapping of at most {MOST_VALUES} paths")
-    return Request(page, text, values, None if slow is None else _slow(slow))
+    return Request(page, text.removeprefix("\ufeff"), values, None if slow is None else _slow(slow))
 
 
 def _slow(held: Any) -> Slow:

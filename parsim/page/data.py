@@ -4,14 +4,16 @@
     notes       what to know about the run                            columns     packed, a row for each ...
     scenario    its name
 
-    ... bar     lane, start, took, name, kind, way, wait, why, more, bytes, inward (how many edges lead to it)
-    ... edge    source (the bar it comes from), sorted by the bar it leads to
+    ... bar     lane, start, took, name, kind, way, wait (how many bars before it is the one it waited for; 0: none),
+                why (the cause where it waited for none), more (s longer than alone on its way), bytes,
+                inward (how many edges lead to it)
+    ... edge    source (how many bars before the bar it leads to), sorted by that bar
     ... gap     gap_lane, gap_cause, gap_then (the bar after it), gap_late (s after the end of the bar before it),
                 gap_early (s before the start of the bar after it)
     ... step    path (the bars of the critical path)
     once        text (of the scenario)
 
-Bars are sorted by lane and start. A number of a bar that is not there is -1.
+Bars are sorted by lane and start. Where no bar comes after a gap, `gap_then` is -1.
 """
 
 from __future__ import annotations
@@ -38,7 +40,7 @@ from parsim.page.pack import packed, rounded
 from parsim.plot import style
 from parsim.run import Result
 
-RISING = ("lane", "name", "target", "gap_lane", "gap_then", "path")
+RISING = ("lane", "name", "gap_lane", "gap_then", "path")
 
 
 class Text(NamedTuple):
@@ -235,4 +237,5 @@ def _bytes(timeline: Timeline, job: Job | None) -> Floats:
 
 
 def _yaml(values: Mapping[str, Any]) -> str:
-    return str(yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True))
+    fast = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # not every build of PyYAML has it
+    return str(yaml.dump(dict(values), Dumper=fast, sort_keys=False, allow_unicode=True))

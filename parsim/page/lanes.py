@@ -37,6 +37,7 @@ class Lanes(NamedTuple):
 
 def lay(timeline: Timeline, devices: Sequence[str]) -> Lanes:
     """Lay the spans of *timeline* on lanes; *devices* are the names of the devices in order."""
+    number = {name: place for place, name in enumerate(devices)}
     talks, talk = _talks(timeline)
     groups = 1 + 2 * len(talks)
     group = np.where(talk < 0, 0, 1 + 2 * talk + timeline.transfers)
@@ -58,7 +59,11 @@ def lay(timeline: Timeline, devices: Sequence[str]) -> Lanes:
         if not sort:
             of_worker[owner] = len(lanes)
         who, between = table[owner] or HOST, talks[(sort - 1) // 2] if sort else ""
-        lane = {"worker": who, "device": _device(table[owner], devices), "kind": "communication" if sort else "compute"}
+        lane = {
+            "worker": who,
+            "device": number.get(table[owner], number.get(table[owner].rpartition(".")[0], -1)),
+            "kind": "communication" if sort else "compute",
+        }
         alone = not lanes or lanes[-1]["worker"] != who  # nothing above tells whose it is
         names = [f"{who} {between}".rstrip() if alone or not sort else between]
         names += [f"{between or who} ({depth + 1})" for depth in range(1, int(layer.max(initial=0)) + 1)]
@@ -99,11 +104,3 @@ def _talks(timeline: Timeline) -> tuple[list[str], Ints]:
     of_lane = np.full(len(table), -1)
     of_lane[[*names]] = [shown.index(name) for name in names.values()]
     return shown, np.where(moves, of_lane[code], -1)
-
-
-def _device(worker: str, devices: Sequence[str]) -> int:
-    """Return the device of a worker: of the same name, or without the number of its slot."""
-    for name in (worker, worker.rpartition(".")[0]):
-        if name in devices:
-            return devices.index(name)
-    return -1

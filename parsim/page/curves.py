@@ -47,7 +47,11 @@ def memory(job: Job, timeline: Timeline) -> tuple[dict[str, Any], Columns]:
         {"name": one.name, "limit": one.limit if math.isfinite(one.limit) else None, "steps": len(one.moments)}
         for one in shown
     ]
-    words = {"kinds": [dict(zip(("name", "face"), kinds[kind], strict=True)) for kind in there], "devices": devices}
+    words = {
+        "known": True,
+        "kinds": [dict(zip(("name", "face"), kinds[kind], strict=True)) for kind in there],
+        "devices": devices,
+    }
     return words | {"more": len(held) - len(shown)}, {
         "memory_at": np.concatenate([np.empty(0), *(one.moments for one in shown)]),
         **{
@@ -84,9 +88,10 @@ def load(job: Job, timeline: Timeline) -> tuple[dict[str, Any], Columns]:
     try:
         found = rows(job, timeline)
     except RunError as error:
-        return {"rows": [], "why": str(error)}, {}
+        return {"known": True, "rows": [], "why": str(error)}, {}
     none = np.empty(0)
-    return {"rows": [{"name": row.name, "words": list(row.words)} for row in found], "why": ""}, {
+    told = [{"name": row.name, "words": list(row.words)} for row in found]
+    return {"known": True, "rows": told, "why": ""}, {
         "load_mean": np.concatenate([none, *(row.mean for row in found)]).astype(np.float32),
         "load_most": np.concatenate([none, *(row.most for row in found)]).astype(np.float32),
     }

@@ -40,6 +40,8 @@ from parsim.page.pack import packed, rounded
 from parsim.plot import style
 from parsim.run import Result
 
+NO_MEMORY: dict[str, Any] = {"known": False, "kinds": [], "devices": [], "more": 0}
+NO_LOAD: dict[str, Any] = {"known": False, "rows": [], "why": ""}
 RISING = ("lane", "name", "gap_lane", "gap_then", "path")
 
 
@@ -77,8 +79,8 @@ def _page(
     arrows = arrows_of(job.graph, timeline) if job else Arrows.none()
     bars, words = _bars(timeline, lanes, order, place)
     bars |= _names(timeline, arrows, order)
-    held, used = memory(job, timeline) if job else ({"kinds": [], "devices": [], "more": 0}, {})
-    loads, busy = load(job, timeline) if job else ({"rows": [], "why": ""}, {})
+    held, used = memory(job, timeline) if job else (NO_MEMORY, {})
+    loads, busy = load(job, timeline) if job else (NO_LOAD, {})
     columns = {
         **bars,
         **_edges(arrows, place),

@@ -97,10 +97,18 @@ export function memoryLanes(run) {
   return lanes;
 }
 
-/** Return the title of the memory of runs, with what is not shown. */
+/** Return the title of the memory of runs, with what is not shown and why. */
 export function memoryTitle(runs, words) {
+  if (!runs.some((run) => run.memory.known)) return words.unknownMemory;
+  if (!runs.some((run) => run.memory.devices.length)) return words.noMemory;
   const more = runs.reduce((sum, run) => sum + run.memory.more, 0);
   return more ? `${words.memory}; ${say(words.moreDevices, { count: more })}` : words.memory;
+}
+
+/** Return the title of the load of links of runs, or why there is none. */
+export function loadTitle(runs, words) {
+  if (!runs.some((run) => run.load.known)) return words.unknownLoad;
+  return runs.some((run) => run.load.rows.length) ? words.load : runs[0].load.why || words.noLoad;
 }
 
 function peakOf(lane) {

@@ -3,7 +3,7 @@
 import { Axis } from "./axis.js";
 import { barsSeen } from "./bars.js";
 import { Chooser } from "./chooser.js";
-import { Curves, drawLoad, drawMemory, loadLanes, memoryLanes, memoryTitle, told } from "./curves.js";
+import { Curves, drawLoad, drawMemory, loadLanes, loadTitle, memoryLanes, memoryTitle, told } from "./curves.js";
 import { difference } from "./difference.js";
 import { element, say } from "./dom.js";
 import { legend } from "./legend.js";
@@ -155,11 +155,10 @@ export class View {
     part.whole.classList.toggle("parsim-dark", dark);
     this.timeline.load(runs, words, dark);
     this.chooser.restart();
-    const lettered = (lanes, run) => (runs.length > 1 ? lanes.map((lane) => ({ ...lane, name: `${run.letter} ${lane.name}` })) : lanes);
-    const memory = runs.flatMap((run) => lettered(memoryLanes(run), run));
-    this.memory.load(memory, memory.length ? memoryTitle(runs, words) : words.noMemory);
-    const load = runs.flatMap((run) => lettered(loadLanes(run), run));
-    this.load.load(load, load.length ? words.load : runs[0].load.why || words.noLoad);
+    const lanesOf = (made) => runs.flatMap((run) => made(run).map((lane) => ({ ...lane, name: this.lettered(run, lane.name) })));
+    const [memory, load] = [memoryLanes, loadLanes].map(lanesOf);
+    this.memory.load(memory, memoryTitle(runs, words));
+    this.load.load(load, loadTitle(runs, words));
     part.legend.replaceChildren(...legend(runs, words, dark));
     part.head.replaceChildren(...runs.map((run) => this.title(run)));
     for (const [key, made] of [["ledger", waterfall], ["devices", devices], ["scenario", scenario], ["notes", notes]]) {
@@ -170,14 +169,18 @@ export class View {
     this.timeline.canvas.setAttribute("aria-label", say(words.timelineHelp, { lanes: this.timeline.rows.length }));
   }
 
+  /** Return a name, with the letter of its run where there are two. */
+  lettered(run, name) {
+    return this.runs.length > 1 ? `${run.letter}: ${name}` : name;
+  }
+
   letter(run) {
-    return this.runs.length > 1 ? element("h3", {}, `${run.letter}: ${run.facts.scenario}`) : null;
+    return this.runs.length > 1 ? element("h3", {}, this.lettered(run, run.facts.scenario)) : null;
   }
 
   title(run) {
     const { scenario: name, clock, makespan_s, workers, tasks, seed, theory } = run.facts;
-    const letter = this.runs.length > 1 ? `${run.letter}: ` : "";
-    const title = `${letter}${name}: ${seconds(makespan_s)} ${this.words.clocks[clock] ?? clock}`;
+    const title = `${this.lettered(run, name)}: ${seconds(makespan_s)} ${this.words.clocks[clock] ?? clock}`;
     const more = say(this.words.facts, { workers, tasks, seed, theory: seconds(theory.t_total_s) });
     return element("div", {}, element("h1", {}, title), element("p", {}, more));
   }

@@ -8,6 +8,8 @@ export const en = {
   capacity: "capacity",
   moreDevices: "{count} more devices are not shown, none of them fuller",
   noMemory: "No device holds anything that has a size.",
+  unknownMemory: "The files of a measured run do not tell the memory over time.",
+  unknownLoad: "The files of a measured run do not tell the load of links.",
   noLoad: "Nothing travels over a link in this run.",
   facts: "{workers} workers, {tasks} tasks, T_total {theory}, seed {seed}",
   timeline: "Timeline",

@@ -8,6 +8,8 @@ export const zh = {
   capacity: "容量",
   moreDevices: "另有 {count} 个设备未画出，它们都不更满",
   noMemory: "没有设备存放有大小的数据。",
+  unknownMemory: "实测运行的文件没有各时刻的内存。",
+  unknownLoad: "实测运行的文件没有链路负载。",
   noLoad: "这次运行没有数据经过链路。",
   facts: "{workers} 个处理单元，{tasks} 个任务，T_total {theory}，种子 {seed}",
   timeline: "时间线",

@@ -10,7 +10,7 @@ import sys
 
 import click
 
-from parsim.cli import browser, catalog, exercise, page, pictures, play, streams
+from parsim.cli import browser, catalog, exercise, lesson, page, pictures, play, streams
 from parsim.cli.signals import interrupted_once
 from parsim.cli.terminal import forgive_letters, tell, warnings_told
 from parsim.core.errors import Fault, RunError, ScenarioError
@@ -29,6 +29,7 @@ for command in (
     *page.COMMANDS,
     *catalog.COMMANDS,
     *exercise.COMMANDS,
+    *lesson.COMMANDS,
 ):
     parsim.add_command(command)
 

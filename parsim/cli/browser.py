@@ -50,7 +50,7 @@ def play(scenario: str | None, port: str, no_browser: bool, files: tuple[str, ..
         opened = _opened(scenario, files)
     if not faults:
         with collecting(faults):
-            held = _listening(number)
+            held = listening_at(number)
     raise_all(faults)
     assert opened is not None
     assert held is not None
@@ -87,7 +87,8 @@ def _opened(scenario: str | None, files: tuple[str, ...]) -> Opened:
     return Opened(os.path.abspath(scenario or "scenario.yaml"), text, files, command)
 
 
-def _listening(port: int) -> socket.socket:
+def listening_at(port: int) -> socket.socket:
+    """Return a socket that listens at *port*, or at a free one where it is 0."""
     from parsim.page.server import listening
 
     try:

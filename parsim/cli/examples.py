@@ -47,12 +47,17 @@ def examples(folder: str) -> None:
     say(f"  cd {printable(shlex.quote(folder))}\n  parsim run {next(iter(found))}")
 
 
-def originals() -> dict[str, bytes]:
-    """Return the content of each example, by its path from the common folder."""
+def folder_of_examples() -> Path:
+    """Return the folder that holds the scenarios and notebooks: that of a clone, or the copy in the wheel."""
     from parsim.entries.registry import PACKAGE
 
     brought = Path(PACKAGE) / "examples"  # in a wheel (see pyproject.toml)
-    root = brought if brought.is_dir() else Path(PACKAGE).parent
+    return brought if brought.is_dir() else Path(PACKAGE).parent
+
+
+def originals() -> dict[str, bytes]:
+    """Return the content of each example, by its path from the common folder."""
+    root = folder_of_examples()
     files = [file for pattern in WANTED for file in sorted(root.glob(pattern))]
     return {file.relative_to(root).as_posix(): file.read_bytes() for file in files}
 

@@ -31,7 +31,7 @@ def html(data: Mapping[str, Any], compare: Mapping[str, Any] | None = None) -> s
     """Return the page of *data*, and of a second run on the same axis, as a file of its own."""
     script, style = f"{bundle('view.js')}{START}", f"body {{ margin: 0; }}\n{static('page.css')}"
     title = escape(printable(str(data["facts"]["scenario"])))
-    policy = f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; img-src data: blob:"
+    policy = f"default-src 'none'; script-src '{hashed(script)}'; style-src '{hashed(style)}'; img-src data: blob:"
     content = json.dumps({"data": data, "compare": compare}, separators=(",", ":"))
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -80,7 +80,8 @@ def static(name: str) -> str:
     return (files("parsim.page") / "static" / name).read_text(encoding="utf-8")
 
 
-def _hash(content: str) -> str:
+def hashed(content: str) -> str:
+    """Return what a policy of content names *content* by."""
     return f"sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}"
 
 

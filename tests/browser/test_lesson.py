@@ -1,0 +1,77 @@
+"""The page of a lesson in a browser: both languages, and its sliders, where the reader guesses first."""
+
+import threading
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("uvicorn", reason="the server needs the extra page")
+
+from served import TOKEN, Served
+
+from parsim.page import lesson as pages
+from parsim.page.lessons import Beside
+from parsim.page.server import server_of
+
+FIRST = Path(__file__).parents[2] / "notebooks" / "00_first_run.ipynb"
+
+
+class ServedLesson(Served):
+    """Serves a lesson whose code was not run, beside its sliders."""
+
+    def __init__(self, lesson):
+        super().__init__(lesson.scenario)
+        found = {cell.name: "<pre>shown</pre>" for cell in lesson.cells}
+        made = {
+            f"/{TOKEN}/{one}": pages.document(
+                lesson, one, pages.article(lesson, one, found, f"./#{pages.state(lesson)}"), other
+            )
+            for one, other in (("en", "zh"), ("zh", "en"))
+        }
+        self.server = server_of(Beside(self.server.config.app, made, self.port, TOKEN))
+        self.thread = threading.Thread(target=self.server.run, kwargs={"sockets": [self.socket]}, daemon=True)
+
+
+@pytest.fixture(scope="module")
+def server():
+    with ServedLesson(pages.read(FIRST)) as server:
+        yield server
+
+
+def test_the_reader_guesses_before_the_sliders_show_the_run(open_page, server, watched):
+    page = open_page(f"{server.address}en")
+    with page.context.expect_page() as opened:
+        page.get_by_role("link", name="Guess first, then move the sliders").click()
+    sliders = opened.value
+    watched.watch(sliders)
+    card = sliders.locator(".play-card", has=sliders.locator("h3", has_text="makespan"))
+    card.locator("input").fill("3.3 s", timeout=30_000)
+    assert card.locator(".play-figure").inner_text() == "?"
+    card.get_by_role("button", name="Check").click()
+    assert "Right, within" in card.locator(".play-right").inner_text()
+    assert card.locator(".play-figure").inner_text() == "3.3 s"
+    assert "#" not in sliders.locator(".play-text").input_value(), "comments would give it away"
+
+
+def test_both_languages_in_the_dark_and_on_a_phone(open_page, server):
+    page = open_page(f"{server.address}en", width=390, height=800, color_scheme="dark")
+    assert page.title() == "A first run"
+    page.get_by_role("link", name="中文").click()
+    assert page.title() == "第一次运行"
+    assert page.locator("html").get_attribute("lang") == "zh"
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(22, 24, 28)"
+    assert page.locator("details").last.get_attribute("open") is not None, "the exercise"
+
+
+@pytest.mark.parametrize("path", ["/en", "/zh", "/wrong/en"])
+def test_a_lesson_needs_the_token(path, server):
+    assert server.get(path).status == 403
+
+
+def test_a_lesson_is_not_served_to_other_hosts_or_sites(server):
+    path = f"/{TOKEN}/en"
+    assert server.get(path).status == 200
+    assert server.get(path, host="evil.example").status == 421
+    assert server.get(path, headers={"sec-fetch-site": "cross-site"}).status == 403
+    assert "default-src 'none'" in server.get(path).headers["content-security-policy"]

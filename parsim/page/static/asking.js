@@ -57,11 +57,8 @@ export class Asking {
 /** Look from time to time whether the server is there, and tell *on*: stopped() or there(). */
 export function watch(on) {
   setInterval(async () => {
-    try {
-      await fetch("alive");
-      on.there();
-    } catch {
-      on.stopped();
-    }
+    const found = await fetch("alive").catch(() => null);
+    if (found?.ok) on.there();
+    else on.stopped(); // a server that knows another token is not the one of this page
   }, LOOK);
 }

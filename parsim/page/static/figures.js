@@ -3,14 +3,19 @@
 import { element } from "./dom.js";
 import { Card } from "./predict.js";
 
-/** The cards under *root*; *on* has hide(key), show(key), and changed(), called when one was revealed. */
+/** The cards under *root*; *on* has hidden(change), which changes the keys of hidden figures, and revealed(). */
 export class Figures {
   constructor(root, words, on) {
     this.list = element("ul", { class: "play-cards" });
     this.cards = new Map();
     this.revealed = new Map(); // key -> {guess}, of this run alone
     this.words = words;
-    this.on = { ...on, revealed: (key, guess) => this.reveal(key, guess) };
+    this.on = on;
+    this.acts = {
+      hide: (key) => this.hide((keys) => [...keys, key], key),
+      show: (key) => this.hide((keys) => keys.filter((one) => one !== key), key),
+      revealed: (key, guess) => this.reveal(key, guess),
+    };
     this.title = element("h2");
     root.append(this.title, this.list);
   }
@@ -21,7 +26,7 @@ export class Figures {
     Object.assign(this, { figures, hidden });
     const keys = figures.map((figure) => figure.key);
     if (keys.join() !== [...this.cards.keys()].join()) {
-      this.cards = new Map(keys.map((key) => [key, new Card(this.words, this.on)]));
+      this.cards = new Map(keys.map((key) => [key, new Card(this.words, this.acts)]));
       this.list.replaceChildren(...[...this.cards.values()].map((card) => card.element));
     }
     for (const figure of figures) this.card(figure);
@@ -32,10 +37,22 @@ export class Figures {
     this.cards.get(key).show(figure, this.figures, this.hidden.includes(key), this.revealed.get(key) ?? null);
   }
 
+  hide(change, key) {
+    this.revealed.delete(key);
+    this.on.hidden(change);
+    this.focus(key);
+  }
+
   reveal(key, guess) {
     this.revealed.set(key, guess);
     this.card(this.figures.find((figure) => figure.key === key));
-    this.on.changed();
+    this.on.revealed();
+    this.focus(key);
+  }
+
+  /** Let the keyboard go on in the card that has changed. */
+  focus(key) {
+    this.cards.get(key).element.querySelector("input, button").focus();
   }
 
   /** Forget the guesses, as the run is another one. */

@@ -69,6 +69,7 @@ class Page {
       ),
     );
     document.body.replaceChildren(this.root);
+    this.menu();
     this.parts(words);
     this.paint();
   }
@@ -84,9 +85,8 @@ class Page {
     });
     this.text = new Editor(this.script, words, (text) => this.set({ ...seat(text) }));
     this.cards = new Figures(this.figures, words, {
-      hide: (key) => this.history.to({ ...this.state, hidden: [...this.state.hidden, key] }),
-      show: (key) => this.history.to({ ...this.state, hidden: this.state.hidden.filter((one) => one !== key) }),
-      changed: () => this.covering(),
+      hidden: (change) => this.history.to({ ...this.state, hidden: change(this.state.hidden) }),
+      revealed: () => this.covering(),
     });
     this.drawing = null;
   }
@@ -105,6 +105,7 @@ class Page {
       if (one !== before?.seats[place]) this.asking[place].ask(one);
     });
     if (now.seats.length < 2) this.answers[1] = this.shown[1] = null;
+    if (now.at !== before?.at) this.cards.forget();
     this.paint();
     this.address();
   }
@@ -158,8 +159,8 @@ class Page {
     const answer = this.answers[state.at];
     const shown = this.shown[state.at];
     this.root.classList.toggle("parsim-dark", this.dark);
-    this.menu();
-    if (answer?.controls) this.sliders.show(answer.controls, shown?.devices, this.seat.slow);
+    this.marking();
+    if (answer?.controls) this.sliders.show(answer.controls, shown?.devices, this.seat);
     this.sliders.blame(answer?.faults ?? [], this.moved);
     this.text.show(answer?.text ?? this.seat.text);
     this.text.blame(answer?.faults ?? []);
@@ -174,22 +175,19 @@ class Page {
 
   complain(answer) {
     if (!answer?.faults && !answer?.failed) return this.tell();
-    const lines = (answer.faults ?? []).filter((fault) => fault.line);
-    const go = element("button", { class: "play-plain", onclick: () => this.text.reveal() }, `${lines[0]?.line}`);
-    const told = answer.failed ?? [this.words.wrong, " ", ...(lines.length ? [go] : []), ` ${answer.faults[0].message}`];
-    this.tell(element("p", { class: "play-fault" }, told));
+    if (answer.failed) return this.tell(element("p", { class: "play-fault" }, answer.failed));
+    const [{ line, message }] = answer.faults;
+    const go = element("button", { class: "play-plain", onclick: () => this.text.reveal() }, say(this.words.goTo, { line }));
+    this.tell(element("p", { class: "play-fault" }, this.words.wrong, " ", line ? go : null, ` ${message}`));
   }
 
   draw(data) {
-    const drawn = data.map((one) => one.columns.data).join("\n") + this.dark;
-    if (this.drawn === drawn && this.drawing) return;
-    this.drawn = drawn;
     const { words, dark } = this;
-    if (!this.drawing || this.drawing.dark !== dark) {
-      this.drawing = { dark, ...show(this.view, data[0], { compare: data[1] ?? null, words, dark, host: this.host() }) };
-    } else {
-      this.drawing.update(...data);
-    }
+    const same = data.length === this.drawing?.data.length && data.every((one, place) => one === this.drawing.data[place]);
+    if (same && this.drawing.dark === dark) return;
+    if (this.drawing?.dark === dark) this.drawing.update(...data);
+    else this.drawing = show(this.view, data[0], { compare: data[1] ?? null, words, dark, host: this.host() });
+    Object.assign(this.drawing, { data, dark });
   }
 
   /** Return what the buttons of the run for colours and language do: they change the whole page. */
@@ -212,27 +210,45 @@ class Page {
     this.cover.replaceChildren(...(covered ? [element("p", {}, this.words.covered)] : []));
   }
 
+  /** Return the buttons of the page; `marking` says which can be pressed. */
   menu() {
+    const { words, history: past } = this;
+    const button = (name, onclick) => element("button", { onclick }, name);
+    this.undo = button(words.undo, () => past.move(-1));
+    this.redo = button(words.redo, () => past.move(1));
+    this.second = button("", () => this.beside());
+    this.tab = LETTERS.map((letter, at) => button(say(words.controlsOf, { letter }), () => past.to({ ...this.state, at })));
+    this.tabs.replaceChildren(...this.tab);
+    this.buttons.replaceChildren(
+      this.undo,
+      this.redo,
+      this.second,
+      button(words.copyYaml, () => this.copy(this.played.text)),
+      button(words.copyCommand, () => this.copy(command(this.start, this.seat, this.played))),
+      button(words.copyLink, async () => this.copy(location.href.replace(/#.*|$/, `#${await written(this.state)}`))),
+    );
+  }
+
+  /** Return the newest answer to the seat whose controls are shown, or what was asked. */
+  get played() {
+    return this.answers[this.state.at] ?? this.seat;
+  }
+
+  /** Show a second scenario, or close it. */
+  beside() {
+    const { seats } = this.state;
+    const [now, at] = seats.length === 2 ? [seats.slice(0, 1), 0] : [[...seats, seats[0]], 1];
+    this.history.to({ ...this.state, seats: now, at });
+  }
+
+  marking() {
     const { words, state, history: past } = this;
     const two = state.seats.length === 2;
-    const button = (name, onclick, disabled = false) => element("button", { onclick, disabled }, name);
-    this.buttons.replaceChildren(
-      button(words.undo, () => past.move(-1), !past.can(-1)),
-      button(words.redo, () => past.move(1), !past.can(1)),
-      two
-        ? button(say(words.alone, { letter: "B" }), () => past.to({ ...state, seats: state.seats.slice(0, 1), at: 0 }))
-        : button(words.beside, () => past.to({ ...state, seats: [...state.seats, state.seats[0]], at: 1 })),
-      button(words.copyYaml, () => this.copy(this.answers[state.at]?.text ?? this.seat.text)),
-      button(words.copyCommand, () => this.copy(command(this.start, this.seat, this.answers[state.at] ?? this.seat))),
-      button(words.copyLink, async () => this.copy(location.href.replace(/#.*|$/, `#${await written(state)}`))),
-    );
-    const tab = (letter, at) =>
-      element(
-        "button",
-        { "aria-pressed": String(at === state.at), onclick: () => past.to({ ...state, at }) },
-        say(words.controlsOf, { letter }),
-      );
-    this.tabs.replaceChildren(...(two ? LETTERS.map(tab) : []));
+    this.undo.disabled = !past.can(-1);
+    this.redo.disabled = !past.can(1);
+    this.second.textContent = two ? say(words.alone, { letter: "B" }) : words.beside;
+    this.tabs.hidden = !two;
+    this.tab.forEach((one, at) => one.setAttribute("aria-pressed", String(at === state.at)));
   }
 
   async copy(text) {

@@ -14,13 +14,13 @@ export class Sliders {
     this.shape = "";
   }
 
-  /** Show *controls* and the slow one of *devices*; rows stay where only values differ, so that a drag goes on. */
-  show(controls, devices, slow) {
+  /** Show *controls* with the values of *seat*, which may be newer than those of the answer. */
+  show(controls, devices, seat) {
     const shape = JSON.stringify([controls.map((one) => [one.path, one.first, one.stops]), devices]);
     if (shape !== this.shape) this.build(controls, devices);
     this.shape = shape;
-    for (const control of controls) this.rows.get(control.path).show(control);
-    this.slow?.show(slow);
+    for (const control of controls) this.rows.get(control.path).show(seat.values[control.path] ?? control.value);
+    this.slow?.show(seat.slow);
   }
 
   build(controls, devices) {
@@ -84,7 +84,7 @@ function choice(control, id, on) {
     other,
     ...options,
   );
-  const show = ({ value }) => {
+  const show = (value) => {
     const place = control.stops.indexOf(value);
     other.textContent = shown(value);
     select.value = place;
@@ -103,10 +103,10 @@ function range(control, id, words, on) {
   });
   slider.addEventListener("change", () => on.settled());
   box.addEventListener("change", () => on.change(changes(control, typed(box.value)), false));
-  const show = ({ value }) => {
+  const show = (value) => {
     const text = shown(value);
     if (document.activeElement !== box) box.value = text;
-    if (document.activeElement !== slider || String(stops[slider.value]) !== text) slider.value = nearest(stops, value);
+    slider.value = nearest(stops, value);
     slider.setAttribute("aria-valuetext", text);
   };
   return { elements: [slider, box], show };

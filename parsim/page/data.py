@@ -40,6 +40,13 @@ from parsim.page.pack import packed, rounded
 from parsim.plot import style
 from parsim.run import Result
 
+MARKS = {
+    "t_total_s": style.THEORY,
+    "makespan": style.MAKESPAN,
+    "limit": style.LIMIT,
+    "used": style.USED.face,
+    **{f"{term}_s": look.face for term, look in style.TERMS.items()},
+}
 NO_MEMORY: dict[str, Any] = {"known": False, "kinds": [], "devices": [], "more": 0}
 NO_LOAD: dict[str, Any] = {"known": False, "rows": [], "why": ""}
 RISING = ("lane", "name", "gap_lane", "gap_then", "path")
@@ -104,7 +111,7 @@ def _page(
             *({"name": cause, **_look(style.CAUSES[cause])} for cause in CAUSES),
             {"name": "transfers", **_look(style.WAITING)},
         ],
-        "marks": {"theory": style.THEORY, "makespan": style.MAKESPAN, "limit": style.LIMIT},
+        "marks": MARKS,
         "memory": held,
         "load": loads,
         "columns": packed(columns, RISING),

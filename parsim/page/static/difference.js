@@ -33,8 +33,8 @@ export function sentence(one, other, words) {
   saved.sort((a, b) => b[1] - a[1]);
   const gains = saved.filter(([, value]) => value > NOTABLE * gap).slice(0, TOLD);
   const worst = saved[saved.length - 1];
-  const parts = gains.map(([term, value]) => phrase(words.less, term, value, words));
-  const against = worst[1] < -NOTABLE * gap ? say(words.against, { what: phrase(words.moreOf, worst[0], -worst[1], words) }) : "";
+  const parts = gains.map(([term, value]) => phrase(term, value, words));
+  const against = worst[1] < -NOTABLE * gap ? say(words.against, { what: phrase(...worst, words) }) : "";
   const letters = [one.letter, other.letter];
   const head = say(words.faster, {
     fast: letters[fast],
@@ -45,8 +45,11 @@ export function sentence(one, other, words) {
   return `${head} ${parts.join(words.and)}${against}${words.stop}`;
 }
 
-function phrase(words, term, value, all) {
-  return say(words, { time: seconds(value), term: term.name, meaning: all.meanings[term.key] ?? "" });
+/** Tell in words by how many seconds a term is less (above 0) or more in the faster run; more hidden is faster. */
+function phrase(term, saved, words) {
+  const less = saved > 0 === (term.key !== "hidden_s");
+  const values = { time: seconds(Math.abs(saved)), term: term.name, meaning: words.meanings[term.key] ?? "" };
+  return say(less ? words.less : words.moreOf, values);
 }
 
 /** Return the elements that tell where two runs differ. */

@@ -23,7 +23,7 @@ export function entries(runs, words, dark) {
   }
   const { marks } = runs[0];
   found.set("makespan", [words.terms.makespan_s, line(dark ? "#ffffff" : marks.makespan, [])]);
-  found.set("theory", [words.terms.t_total_s, line(marks.theory, [5, 4])]);
+  found.set("theory", [words.terms.t_total_s, line(marks.t_total_s, [5, 4])]);
   return [...found.values()];
 }
 

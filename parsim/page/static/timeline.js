@@ -231,7 +231,7 @@ export class Timeline {
     const bottom = this.y(last) + last.height;
     const lines = [
       [run.makespan, this.dark ? "#ffffff" : run.marks.makespan, []],
-      [run.facts.ledger.t_total_s, run.marks.theory, [5, 4]],
+      [run.facts.ledger.t_total_s, run.marks.t_total_s, [5, 4]],
     ];
     for (const [moment, colour, dashes] of lines) {
       const x = this.x(moment);

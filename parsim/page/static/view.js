@@ -162,7 +162,7 @@ export class View {
     part.legend.replaceChildren(...legend(runs, words, dark));
     part.head.replaceChildren(...runs.map((run) => this.title(run)));
     for (const [key, made] of [["ledger", waterfall], ["devices", devices], ["scenario", scenario], ["notes", notes]]) {
-      part[key].replaceChildren(...runs.flatMap((run) => [this.letter(run), made(run, words)].flat()).filter(Boolean));
+      part[key].replaceChildren(...runs.flatMap((run) => [this.letter(run), made(run, words, runs)].flat()).filter(Boolean));
     }
     part.difference.hidden = runs.length < 2;
     if (runs.length > 1) part.differs.replaceChildren(...difference(runs, words));

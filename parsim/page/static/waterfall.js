@@ -5,6 +5,7 @@ import { seconds } from "./quantities.js";
 
 const TERMS = ["deviation_s", "idle_s", "contention_s", "hidden_s"];
 const CLOSE = 1e-9; // of the makespan: rounding errors of sums
+const IDLE = "#999999";
 const ROW = 24; // pixels
 const LEFT = 118;
 const RIGHT = 86;
@@ -32,19 +33,21 @@ export function stepsOf(facts, words) {
   return steps;
 }
 
-/** Return the waterfall of a run as a picture, with a table of the same figures. */
-export function waterfall(run, words) {
+/** Return the waterfall of a run as a picture on the scale of all *runs*, with a table of the same figures. */
+export function waterfall(run, words, runs) {
   const steps = stepsOf(run.facts, words);
+  const ends = runs.flatMap((one) => stepsOf(one.facts, words).flatMap((step) => [step.from, step.to]));
   const label = steps.map((step) => `${step.name} ${signed(step)}`).join(", ");
-  return element("div", { class: "parsim-waterfall" }, picture(run, steps, label), figures(steps, words));
+  const shown = picture(run, steps, label, Math.max(...ends, 1e-30));
+  return element("div", { class: "parsim-waterfall" }, shown, figures(steps, words));
 }
 
 function signed(step) {
-  return step.total || !step.value ? seconds(step.total ? step.to : 0) : `${step.value < 0 ? "−" : "+"}${seconds(Math.abs(step.value))}`;
+  if (step.total || !step.value) return seconds(step.total ? step.to : 0);
+  return `${step.value < 0 ? "−" : "+"}${seconds(Math.abs(step.value))}`;
 }
 
-function picture(run, steps, label) {
-  const most = Math.max(...steps.map((step) => Math.max(step.from, step.to)), 1e-30);
+function picture(run, steps, label, most) {
   const x = (value) => LEFT + (value / most) * (WIDE - LEFT - RIGHT);
   const shown = svg("svg", { viewBox: `0 0 ${WIDE} ${steps.length * ROW}`, role: "img", "aria-label": label });
   steps.forEach((step, place) => {
@@ -64,9 +67,8 @@ function picture(run, steps, label) {
 }
 
 function colour(step, run) {
-  if (step.key === "t_total_s") return run.marks.theory;
-  if (step.total) return "currentColor";
-  return { deviation_s: "#CC79A7", contention_s: "#E69F00", hidden_s: "#56B4E9" }[step.key] ?? "#999999";
+  if (step.key === "makespan_s") return "currentColor";
+  return run.marks[step.key] ?? IDLE;
 }
 
 function figures(steps, words) {

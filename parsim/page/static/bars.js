@@ -16,7 +16,11 @@ export function barsSeen(view) {
     const bars = run.levels.levels[0];
     for (let lane = 0; lane < run.lanes.length; lane++) {
       let left = MOST;
-      for (let i = after(bars, lane, axis.from); i < bars.first[lane + 1] && bars.start[i] < axis.to && left; i++, left--) {
+      for (
+        let i = after(bars, lane, axis.from);
+        i < bars.first[lane + 1] && bars.start[i] < axis.to && left;
+        i++, left--
+      ) {
         found.push({ run, bar: i });
       }
     }

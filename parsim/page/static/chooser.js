@@ -52,7 +52,11 @@ export class Chooser {
   }
 
   hover(one, event) {
-    const lines = one ? details(one, this.view.words, () => {}).filter(Boolean).slice(0, 3) : [];
+    const lines = one
+      ? details(one, this.view.words, () => {})
+          .filter(Boolean)
+          .slice(0, 3)
+      : [];
     this.view.tip(lines, event);
   }
 
@@ -128,7 +132,8 @@ export class Chooser {
   /** Sum over the chosen bar or gap, from the start of an earlier range if there is one; with none, over what is seen. */
   takeRange() {
     const { one, timeline } = this;
-    if (!one) return this.setRange([Math.max(this.view.axis.from, 0), Math.min(this.view.axis.to, this.view.axis.whole)]);
+    if (!one)
+      return this.setRange([Math.max(this.view.axis.from, 0), Math.min(this.view.axis.to, this.view.axis.whole)]);
     const { start, end } = span(one);
     const before = timeline.range ?? [start, end];
     this.setRange([Math.min(before[0], start), Math.max(before[1], end)]);
@@ -146,7 +151,8 @@ export class Chooser {
   keys() {
     const first = () => ({ run: this.view.runs[0], ...(this.view.runs[0].bars.count ? { bar: 0 } : { gap: 0 }) });
     const step = (choose) => () => this.goto(this.one ? choose(this.one) : first());
-    const sideways = (by) => (event) => (event.shiftKey ? this.view.axis.pan(0.15 * by) : step((one) => along(one, by))());
+    const sideways = (by) => (event) =>
+      event.shiftKey ? this.view.axis.pan(0.15 * by) : step((one) => along(one, by))();
     return {
       ArrowRight: sideways(1),
       ArrowLeft: sideways(-1),

@@ -114,7 +114,10 @@ export function loadTitle(runs, words) {
 function peakOf(lane) {
   let peak = 0;
   for (let i = 0; i < lane.moments.length; i++) {
-    peak = Math.max(peak, lane.bytes.reduce((sum, part) => sum + part[i], 0));
+    peak = Math.max(
+      peak,
+      lane.bytes.reduce((sum, part) => sum + part[i], 0),
+    );
   }
   return peak;
 }
@@ -168,7 +171,10 @@ export function loadLanes(run) {
 /** Draw the load of a row of links: the fullest link pale, the mean in front of it. */
 export function drawLoad(pen, lane, { timeline, foot, tall, colours }) {
   const each = lane.run.makespan / lane.mean.length;
-  for (const [shares, face] of [[lane.most, colours.hatch], [lane.mean, lane.run.marks.used]]) {
+  for (const [shares, face] of [
+    [lane.most, colours.hatch],
+    [lane.mean, lane.run.marks.used],
+  ]) {
     pen.fillStyle = face;
     for (let i = 0; i < shares.length; i++) {
       if (!shares[i] || (i + 1) * each < timeline.axis.from || i * each > timeline.axis.to) continue;

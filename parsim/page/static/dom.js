@@ -33,7 +33,11 @@ export function table(caption, head, rows, left = 1) {
       {},
       element("caption", { class: "parsim-unseen" }, caption),
       element("thead", {}, element("tr", {}, cells("th", head))),
-      element("tbody", {}, rows.map((row) => element("tr", {}, cells("td", row)))),
+      element(
+        "tbody",
+        {},
+        rows.map((row) => element("tr", {}, cells("td", row))),
+      ),
     ),
   );
 }

@@ -19,7 +19,8 @@ export function listen(timeline, on) {
     if (!touches.has(event.pointerId)) return on.hover(timeline.pick(event.offsetX, event.offsetY), event);
     if (touches.size === 2) return pinch(timeline, touches, event);
     const away = event.offsetX - touches.get(event.pointerId);
-    if (pressed && Math.abs(event.offsetX - pressed.x) + Math.abs(event.offsetY - pressed.y) > STILL) pressed.moved = true;
+    if (pressed && Math.abs(event.offsetX - pressed.x) + Math.abs(event.offsetY - pressed.y) > STILL)
+      pressed.moved = true;
     if (pressed?.moved && event.shiftKey) on.range(ordered(timeline, pressed.x, event.offsetX));
     else if (pressed?.moved) drag(timeline, away);
     touches.set(event.pointerId, event.offsetX);

@@ -11,7 +11,10 @@ export function drawPath(pen, timeline) {
     const [first, last] = between(run, axis);
     const boxes = Array.from(run.path.subarray(first, last), (bar) => timeline.box({ run, bar }));
     const shown = joined(boxes);
-    for (const [colour, width] of [[look.casing, 4], [look.path, 2]]) {
+    for (const [colour, width] of [
+      [look.casing, 4],
+      [look.path, 2],
+    ]) {
       pen.strokeStyle = colour;
       pen.lineWidth = width;
       pen.beginPath();
@@ -69,7 +72,10 @@ function arrow(pen, timeline, from, to) {
   const [x1, y1] = [from.right, from.top + from.height / 2];
   const [x2, y2] = [to.left, to.top + to.height / 2];
   const bend = Math.max(Math.abs(x2 - x1) / 2, 14);
-  for (const [colour, width] of [[timeline.look.casing, 3.5], [timeline.look.path, 1.5]]) {
+  for (const [colour, width] of [
+    [timeline.look.casing, 3.5],
+    [timeline.look.path, 1.5],
+  ]) {
     pen.strokeStyle = colour;
     pen.lineWidth = width;
     pen.beginPath();

@@ -3,7 +3,9 @@
 /** Return *text* with the signs of XML as entities, and without letters that XML does not have. */
 export function escapeXml(text) {
   const signs = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
-  return text.replace(/[&<>"]/g, (sign) => signs[sign]).replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, "");
+  return text
+    .replace(/[&<>"]/g, (sign) => signs[sign])
+    .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, "");
 }
 
 /** Writes what is drawn as elements of SVG; `measure` is a canvas' context, which knows how wide words are. */
@@ -25,7 +27,9 @@ export class SvgPen {
     if (width <= 0 || height === 0) return;
     const box = height < 0 ? [x, y + height, width, -height] : [x, y, width, height];
     const [left, top, wide, tall] = box.map(short);
-    this.parts.push(`<rect x="${left}" y="${top}" width="${wide}" height="${tall}" fill="${this.fillStyle}"${this.alpha()}/>`);
+    this.parts.push(
+      `<rect x="${left}" y="${top}" width="${wide}" height="${tall}" fill="${this.fillStyle}"${this.alpha()}/>`,
+    );
   }
 
   fillText(text, x, y) {

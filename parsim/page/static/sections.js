@@ -9,16 +9,18 @@ const LINES = 2000; // of the scenario
 /** Return the table of devices of a run. */
 export function devices(run, words) {
   const head = [words.device, words.compute, words.transfer, words.idle, words.peak, words.utilisation];
-  const rows = run.facts.devices.slice(0, MOST).map((device) => [
-    device.stands_for > 1 ? `${device.name} (${say(words.standsFor, { count: device.stands_for })})` : device.name,
-    seconds(device.compute_s),
-    seconds(device.transfer_s),
-    seconds(device.idle_s),
-    device.memory?.capacity_bytes
-      ? `${size(device.peak_memory_bytes)} / ${size(device.memory.capacity_bytes)}`
-      : size(device.peak_memory_bytes),
-    percent(device.utilisation),
-  ]);
+  const rows = run.facts.devices
+    .slice(0, MOST)
+    .map((device) => [
+      device.stands_for > 1 ? `${device.name} (${say(words.standsFor, { count: device.stands_for })})` : device.name,
+      seconds(device.compute_s),
+      seconds(device.transfer_s),
+      seconds(device.idle_s),
+      device.memory?.capacity_bytes
+        ? `${size(device.peak_memory_bytes)} / ${size(device.memory.capacity_bytes)}`
+        : size(device.peak_memory_bytes),
+      percent(device.utilisation),
+    ]);
   const more = run.facts.devices.length - rows.length;
   return [table(words.devices, head, rows), more > 0 ? element("p", {}, say(words.others, { count: more })) : null];
 }
@@ -40,7 +42,11 @@ export function scenario(run, words) {
 /** Return the notes of a run. */
 export function notes(run, words) {
   if (!run.notes.length) return element("p", {}, words.noWarnings);
-  return element("ul", {}, run.notes.map((note) => element("li", {}, note)));
+  return element(
+    "ul",
+    {},
+    run.notes.map((note) => element("li", {}, note)),
+  );
 }
 
 /** Return the keys of the timeline and what they do. */

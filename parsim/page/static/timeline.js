@@ -173,7 +173,11 @@ export class Timeline {
     for (const row of this.seen().filter((one) => one.lane >= 0)) {
       const { run, lane } = row;
       const each = (level, colour, wide, found) => {
-        for (let i = after(level, lane, this.axis.from); i < level.first[lane + 1] && level.start[i] < this.axis.to; i++) {
+        for (
+          let i = after(level, lane, this.axis.from);
+          i < level.first[lane + 1] && level.start[i] < this.axis.to;
+          i++
+        ) {
           const [left, right] = this.ends(level.start[i], level.end[i]);
           pen.fillStyle = colour(i);
           pen.globalAlpha = level.busy ? Math.min(level.busy[i] / (level.end[i] - level.start[i]), 1) : 1;
@@ -184,9 +188,19 @@ export class Timeline {
         pen.globalAlpha = 1;
       };
       const gaps = run.gapLevels.at(pixel);
-      each(gaps, (i) => run.gapFaces[gaps.kind[i]], HATCHED, (level, gap) => this.wideGaps.push([row, level, gap]));
+      each(
+        gaps,
+        (i) => run.gapFaces[gaps.kind[i]],
+        HATCHED,
+        (level, gap) => this.wideGaps.push([row, level, gap]),
+      );
       const level = run.levels.at(pixel);
-      each(level, (i) => run.faces[level.kind[i]], HATCHED, (_, bar) => this.wideBars.push([row, level, bar]));
+      each(
+        level,
+        (i) => run.faces[level.kind[i]],
+        HATCHED,
+        (_, bar) => this.wideBars.push([row, level, bar]),
+      );
     }
   }
 

@@ -6,7 +6,11 @@ import { element, say } from "./dom.js";
 export function toolbar(words, act) {
   const count = element("output", { class: "parsim-count", "aria-live": "polite" });
   const button = (key, name, more = {}) =>
-    element("button", { type: "button", title: words.hints[key], onclick: act[key], ...more }, name ?? words.buttons[key]);
+    element(
+      "button",
+      { type: "button", title: words.hints[key], onclick: act[key], ...more },
+      name ?? words.buttons[key],
+    );
   const field = element("input", {
     type: "search",
     placeholder: words.search,

@@ -64,7 +64,8 @@ function complete(run) {
   for (let bar = 0; bar < bars; bar++) run.firstEdge[bar + 1] = run.firstEdge[bar] + run.inward[bar];
   run.childOf = new Int32Array(bars);
   for (let bar = 0; bar < bars; bar++) {
-    for (let edge = run.firstEdge[bar]; edge < run.firstEdge[bar + 1]; edge++) run.childOf[bar - run.source[edge]] = bar;
+    for (let edge = run.firstEdge[bar]; edge < run.firstEdge[bar + 1]; edge++)
+      run.childOf[bar - run.source[edge]] = bar;
   }
   run.onPath = new Map(Array.from(run.path, (bar, step) => [bar, step]));
   return run;

@@ -74,7 +74,13 @@ export class View {
         (part.load ??= element("div", { class: "parsim-curves" })),
         box("legend", { class: "parsim-legend" }),
       ),
-      box("details", { class: "parsim-details", "aria-live": "polite", tabindex: 0, role: "region", "aria-label": words.chosen }),
+      box("details", {
+        class: "parsim-details",
+        "aria-live": "polite",
+        tabindex: 0,
+        role: "region",
+        "aria-label": words.chosen,
+      }),
       element(
         "details",
         { ontoggle: (event) => event.target.open && part.seen.replaceChildren(...barsSeen(this)) },
@@ -155,14 +161,22 @@ export class View {
     part.whole.classList.toggle("parsim-dark", dark);
     this.timeline.load(runs, words, dark);
     this.chooser.restart();
-    const lanesOf = (made) => runs.flatMap((run) => made(run).map((lane) => ({ ...lane, name: this.lettered(run, lane.name) })));
+    const lanesOf = (made) =>
+      runs.flatMap((run) => made(run).map((lane) => ({ ...lane, name: this.lettered(run, lane.name) })));
     const [memory, load] = [memoryLanes, loadLanes].map(lanesOf);
     this.memory.load(memory, memoryTitle(runs, words));
     this.load.load(load, loadTitle(runs, words));
     part.legend.replaceChildren(...legend(runs, words, dark));
     part.head.replaceChildren(...runs.map((run) => this.title(run)));
-    for (const [key, made] of [["ledger", waterfall], ["devices", devices], ["scenario", scenario], ["notes", notes]]) {
-      part[key].replaceChildren(...runs.flatMap((run) => [this.letter(run), made(run, words, runs)].flat()).filter(Boolean));
+    for (const [key, made] of [
+      ["ledger", waterfall],
+      ["devices", devices],
+      ["scenario", scenario],
+      ["notes", notes],
+    ]) {
+      part[key].replaceChildren(
+        ...runs.flatMap((run) => [this.letter(run), made(run, words, runs)].flat()).filter(Boolean),
+      );
     }
     part.difference.hidden = runs.length < 2;
     if (runs.length > 1) part.differs.replaceChildren(...difference(runs, words));

@@ -60,7 +60,9 @@ function picture(run, steps, label, most) {
       svg("text", { x: x(high) + 6, y: y + ROW / 2 + 4 }, signed(step)),
     );
     if (place + 1 < steps.length) {
-      shown.append(svg("line", { x1: x(step.to), x2: x(step.to), y1: y + ROW - 4, y2: y + ROW + 4, class: "parsim-join" }));
+      shown.append(
+        svg("line", { x1: x(step.to), x2: x(step.to), y1: y + ROW - 4, y2: y + ROW + 4, class: "parsim-join" }),
+      );
     }
   });
   return shown;

@@ -13,7 +13,8 @@ export const en = {
   noLoad: "Nothing travels over a link in this run.",
   facts: "{workers} workers, {tasks} tasks, T_total {theory}, seed {seed}",
   timeline: "Timeline",
-  timelineHelp: "Timeline of {lanes} lanes. Arrow keys choose bars, W and S zoom, A and D move, question mark lists the keys.",
+  timelineHelp:
+    "Timeline of {lanes} lanes. Arrow keys choose bars, W and S zoom, A and D move, question mark lists the keys.",
   ledger: "Where the time went, mean of the workers",
   term: "term",
   meaning: "meaning",

@@ -80,7 +80,14 @@ export const zh = {
     ["/", "搜索；Enter 和 Shift + Enter 依次查看结果"],
     ["Escape", "取消选择"],
   ],
-  buttons: { fit: "全部", path: "关键路径", gap: "下一个空隙", range: "合计", dark: "深色 / 浅色", language: "English" },
+  buttons: {
+    fit: "全部",
+    path: "关键路径",
+    gap: "下一个空隙",
+    range: "合计",
+    dark: "深色 / 浅色",
+    language: "English",
+  },
   hints: {
     previous: "上一个",
     next: "下一个",

@@ -124,6 +124,21 @@ def test_neither_are_they_read_to_count_devices(play):
     assert "is outside the folder of the scenario" in fault["message"]
 
 
+def test_what_a_file_adds_can_be_chosen_and_played(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "from parsim.schedules import schedules\nfrom parsim.core.op import Op\n\n\n"
+        '@schedules.add("mine")\ndef mine(ranks: int, microbatches: int) -> list[list[Op]]:\n'
+        '    """Order each rank: every F, then every B."""\n'
+        '    return [[Op(rank, kind, m) for kind in "FB" for m in range(microbatches)] for rank in range(ranks)]\n'
+    )
+    one = player.Player(str(FILE), (str(file),))
+    shown = json.loads(one.ask(player.Request("a", TEXT, {"plan.schedule": "mine"})))
+    one.close()
+    assert "mine" in next(held for held in shown["controls"] if held["path"] == "plan.schedule")["stops"]
+    assert shown["data"]["facts"]["makespan_s"] == pytest.approx(0.033)  # (8 + 4 - 1) 3 ms
+
+
 def test_a_fault_of_parsim_is_called_one():
     one = player.Player("/nowhere/scenario.yaml")
     asked = player.Request("a", TEXT, {"seed": 1}, slow="no device")  # which no request that is read can hold

@@ -101,6 +101,43 @@ def test_text_that_is_no_scenario_is_told_with_its_line(play, text, line):
     assert faults[0]["line"] == line
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        "5 parsecs",
+        "-1 s",
+        "1e400 s",
+        "-1",
+        "1.5",
+        ".inf",
+        ".nan",
+        "1e300",
+        "[]",
+        "{}",
+        "{a: 1}",
+        "null",
+        "''",
+        "[[]]",
+        "{kind: []}",
+    ],
+)
+def test_a_wrong_value_is_a_fault_wherever_it_stands(play, value):
+    plan = "plan: {pipeline: 4, schedule: 1f1b, microbatches: 8}"
+    for old, new in {
+        "{devices: 4}": f"{{devices: {value}}}",
+        "{kind: stages,": f"{{kind: {value},",
+        "forward: 1 ms": f"forward: {value}",
+        "microbatches: 8": f"microbatches: {value}",
+        "schedule: 1f1b": f"schedule: {value}",
+        plan: f"plan: {value}",
+        "cluster: {devices: 4}": f"cluster: {{devices: 4, device: {{speed: {value}}}}}",
+    }.items():
+        assert old in TEXT
+        shown = play(text=TEXT.replace(old, new))
+        assert "failed" not in shown, (new, shown["failed"])
+        assert "data" in shown or shown["faults"]
+
+
 def test_a_path_that_is_none_is_told(play):
     assert "is not a path" in play({"plan..x": 1})["faults"][0]["message"]
     assert play({"workload.send[3]": 1})["faults"]

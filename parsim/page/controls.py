@@ -168,6 +168,13 @@ def _control(
 
 def _stops(form: Schema, own: Any, around: Any, degree: bool) -> list[Any] | None:
     """Return the values that a control offers for one form of a value; None: it is no form of the *own* value."""
+    try:
+        return _around(form, own, around, degree)
+    except (ValueError, OverflowError):  # the own value is wrong, such as `5 parsecs` or a negative number
+        return None
+
+
+def _around(form: Schema, own: Any, around: Any, degree: bool) -> list[Any] | None:
     if "enum" in form:
         return list(form["enum"]) if isinstance(_kind(own), str | None) else None
     kind = form["type"]

@@ -77,12 +77,3 @@ class Guard:
         if origin is not None and origin.removeprefix("http://") not in self.hosts:
             return True
         return headers.get("sec-fetch-site", "none") not in ("none", "same-origin")
-
-
-def _first(path: str) -> str:
-    """Return the first step of a path.
-
-    >>> _first("/token/play"), _first("*")
-    ('token', '*')
-    """
-    return path.removeprefix("/").partition("/")[0]

@@ -1,6 +1,6 @@
 // What is chosen on a timeline, and the ways to choose: mouse, keys, search, critical path, gaps, range.
 
-import { details, awaited } from "./details.js";
+import { awaited, brief, details } from "./details.js";
 import { element } from "./dom.js";
 import { listen, move } from "./input.js";
 import { across, along, alongPath, nextGap } from "./neighbours.js";

@@ -7,7 +7,7 @@ import { children, nameOf, parents } from "./unpack.js";
 const MOST = 12; // neighbours with a button
 
 /** Return the bar that ended last before bar *bar* began, or -1. */
-export function endedLast(run, bar) {
+function endedLast(run, bar) {
   const moment = run.bars.start[bar];
   let best = -1;
   for (let i = 0; i < run.bars.count; i++) {
@@ -26,20 +26,26 @@ export function awaited(run, bar) {
 
 /** Return the elements that tell of *one*, {run, bar} or {run, gap}; *jump* goes to another bar of its run. */
 export function details(one, words, jump) {
-  return one.gap === undefined ? ofBar(one.run, one.bar, words, jump) : ofGap(one.run, one.gap, words, jump);
-}
-
-function ofBar(run, bar, words, jump) {
+  const { run, bar } = one;
+  if (bar === undefined) return brief(one, words, jump);
   const go = (other) => link(run, other, jump);
-  const { bar: cause, why } = awaited(run, bar);
   const step = run.onPath.get(bar);
   return [
-    element("h3", {}, nameOf(run, bar)),
-    element("p", {}, facts(run, bar, words)),
-    waiting(words, cause, why, go),
+    ...brief(one, words, jump),
     step === undefined ? null : element("p", {}, say(words.pathStep, { step: step + 1, steps: run.path.length })),
     neighbours(words.before, words, parents(run, bar), go),
     neighbours(words.after, words, children(run, bar), go),
+  ];
+}
+
+/** Return the same without neighbours, which take a search. */
+export function brief({ run, bar, gap }, words, jump) {
+  if (bar === undefined) return ofGap(run, gap, words, jump);
+  const { bar: cause, why } = awaited(run, bar);
+  return [
+    element("h3", {}, nameOf(run, bar)),
+    element("p", {}, facts(run, bar, words)),
+    waiting(words, cause, why, (other) => link(run, other, jump)),
   ];
 }
 
@@ -52,7 +58,7 @@ function waiting(words, cause, why, go) {
 }
 
 /** Return kind, time, place, way and bytes of a bar in a line. */
-export function facts(run, bar, words) {
+function facts(run, bar, words) {
   const parts = [kindOf(run, bar, words), duration(run.bars, bar, words)];
   parts.push(say(words.on, { worker: run.lanes[run.lane[bar]].worker }));
   if (run.ways[run.way[bar]].includes(">")) parts.push(say(words.over, { way: run.ways[run.way[bar]] }));

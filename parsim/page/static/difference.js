@@ -8,7 +8,7 @@ const TOLD = 2; // terms in the sentence
 const NOTABLE = 0.05; // of the difference: smaller terms are not in the sentence
 
 /** Return the terms of two ledgers: key, name, and seconds in each; terms that make a run longer are positive. */
-export function terms(one, other, words) {
+function terms(one, other, words) {
   const found = new Map();
   [one, other].forEach((run, place) => {
     for (const step of stepsOf(run.facts, words)) {
@@ -22,7 +22,7 @@ export function terms(one, other, words) {
 }
 
 /** Return the sentence on what makes one run shorter than the other. */
-export function sentence(one, other, words) {
+function sentence(one, other, words) {
   const all = terms(one, other, words);
   const makespan = all[all.length - 1].values;
   const gap = Math.abs(makespan[1] - makespan[0]);

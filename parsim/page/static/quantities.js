@@ -10,7 +10,7 @@ const UNITS = [
 ];
 
 /** Return name and seconds of the unit in which *value* reads best. */
-export function unitOf(value) {
+function unitOf(value) {
   if (!value || Math.abs(value) >= 1e15) return ["s", 1];
   const found = UNITS.find(([, size, least]) => Math.abs(value) >= size * least);
   return found ? [found[0], found[1]] : ["ns", 1e-9];

@@ -6,7 +6,7 @@ import { after } from "./levels.js";
 import { percent, seconds, size } from "./quantities.js";
 
 /** Return the seconds within a range of each kind of bars (or cause of gaps), how many there are, and their bytes. */
-export function sums(run, bars, kinds, [from, to]) {
+function sums(run, bars, kinds, [from, to], bytes = null) {
   const found = kinds.map(() => ({ count: 0, seconds: 0, bytes: 0 }));
   for (let lane = 0; lane < run.lanes.length; lane++) {
     for (let i = after(bars, lane, from); i < bars.first[lane + 1] && bars.start[i] < to; i++) {
@@ -15,9 +15,7 @@ export function sums(run, bars, kinds, [from, to]) {
       const sum = found[bars.kind[i]];
       sum.count++;
       sum.seconds += inside;
-      if (run.bytes && bars === run.levels.levels[0]) {
-        sum.bytes += (run.bytes[i] * inside) / (bars.end[i] - bars.start[i]);
-      }
+      if (bytes) sum.bytes += (bytes[i] * inside) / (bars.end[i] - bars.start[i]);
     }
   }
   return found;
@@ -38,7 +36,7 @@ function ofRun(run, range, words, several) {
     const share = percent(spent / workers / (range[1] - range[0]));
     lines.push([name, String(count), seconds(spent), share, bytes ? size(bytes) : ""]);
   };
-  sums(run, run.levels.levels[0], run.kinds, range).forEach((sum, kind) => {
+  sums(run, run.levels.levels[0], run.kinds, range, run.bytes).forEach((sum, kind) => {
     const { name } = run.kinds[kind];
     add(words.kinds[name] ?? name, sum);
   });

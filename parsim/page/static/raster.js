@@ -67,7 +67,7 @@ export class Raster {
 }
 
 /** Mix two colours. */
-export function mixed(below, above, share) {
+function mixed(below, above, share) {
   let found = 0xff000000;
   for (let shift = 0; shift < 24; shift += 8) {
     const one = (below >>> shift) & 255;

@@ -10,7 +10,7 @@ const ENTRY = 150; // pixels of an entry of the legend
 const SHARP = 2; // pixels of the PNG for each of the page
 
 /** Return the timeline with all lanes, and the curves below it, over the time that is seen, as SVG. */
-export function svgOf(view) {
+function svgOf(view) {
   const { timeline, runs, words, dark } = view;
   const colours = look(dark);
   const pen = new SvgPen(timeline.canvas.getContext("2d"));
@@ -53,7 +53,7 @@ function below(pen, height, draw) {
 }
 
 /** Return the same picture as PNG. */
-export async function pngOf(view) {
+async function pngOf(view) {
   const address = URL.createObjectURL(new Blob([svgOf(view)], { type: "image/svg+xml" }));
   const picture = new Image();
   picture.src = address;
@@ -67,7 +67,7 @@ export async function pngOf(view) {
 }
 
 /** Let the browser save *content* as a file. */
-export function save(name, content) {
+function save(name, content) {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(content);
   link.download = name;

@@ -38,7 +38,7 @@ export function show(root, data, { compare = null, words = null, dark = null, ho
 }
 
 /** The parts of a page, and what fills them. */
-export class View {
+class View {
   constructor(root, words, dark, host) {
     this.root = root;
     this.dark = dark;

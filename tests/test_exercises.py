@@ -83,7 +83,7 @@ def test_each_student_has_other_numbers(name):
 
 @pytest.mark.parametrize("name", [name for name in EXERCISES if name not in SLOW])
 def test_nobody_passes_with_the_answer_of_another(name, marked):
-    answers = {student: solutions.answer(EXERCISES[name], student) for student in MANY[:4]}
+    answers = {student: solutions.answer(EXERCISES[name], student) for student in MANY[:3]}
     for one, other in permutations(answers, 2):
         assert not told(marked, name, one, answers[other]).right, (one, other)
 
@@ -122,10 +122,10 @@ WRONG = [  # numbers of ada
     ("shorter_is_later", {"task": "D"}, "so it is not later"),
     ("shorter_is_later", {"task": "C"}, "cannot be 2.5 s shorter"),
     ("shorter_is_later", changed("shorter_is_later", makespan="31.4 s"), "is the makespan before the change"),
-    ("heft_loses", {"after": {}, "policy": "cpop"}, "cpop is not one of fifo"),
-    ("heft_loses", {"after": {"t2": "t1"}, "policy": "fifo"}, "t2 needs a mapping of its parents"),
+    ("heft_loses", {"after": {}, "policy": "cpop"}, "'cpop' is not one of fifo"),
+    ("heft_loses", {"after": {"t2": "t1"}, "policy": "fifo"}, "'t2' needs a mapping of its parents"),
     ("heft_loses", {"after": {"t2": {"t1": "40 s"}}, "policy": "fifo"}, "costs more than 30 s"),
-    ("heft_loses", {"after": {"t2": {"t9": "4 s"}}, "policy": "fifo"}, "There is no task t9"),
+    ("heft_loses", {"after": {"t2": {"t9": "4 s"}}, "policy": "fifo"}, "There is no task 't9'"),
     ("heft_loses", {"after": {"t2": {"t1": None}}, "policy": "fifo"}, "has no delay"),
     ("heft_loses", {"after": {"t2": {"t1": "1 s"}}, "policy": "list_order"}, "5 % more are wanted"),
     ("crossing", {"t_total": "748 MB", "runs": "748 MB"}, "is where runs cross"),
@@ -155,9 +155,13 @@ WRONG = [  # numbers of ada
     ("deciding_link", {"link": "L3"}, "is not the busiest"),
     ("deciding_link", changed("deciding_link", makespan="13.0435 s"), "is the makespan as it is"),
     ("plan_13b", {"plan": "fast"}, "Write a mapping"),
-    ("plan_13b", {"plan": {"batch": 1}}, "batch is not among the keys that may change"),
+    ("plan_13b", {"plan": {"batch": 1}}, "'batch' is not among the keys that may change"),
     ("plan_13b", {"plan": {"data": 64, "microbatch_size": 1}}, "more than it has"),
-    ("plan_13b", {"plan": {"data": 4, "pipeline": 16, "microbatch_size": 1}}, "-20 % is wanted. Devices wait on"),
+    (
+        "plan_13b",
+        {"plan": {"data": 4, "pipeline": 16, "microbatch_size": 1}},
+        "and at most 1.46225 s is wanted. Devices wait",
+    ),
 ]
 
 

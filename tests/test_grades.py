@@ -12,7 +12,7 @@ import solutions
 import yaml
 
 from parsim.exercises import EXERCISES
-from parsim.exercises.grades import grade
+from parsim.exercises.grades import _code, grade
 from parsim.exercises.sealed import Limits, Unanswered, sealed
 
 HEAD = EXERCISES["beat_fifo"].form.start.replace('MAKESPAN = ""', 'MAKESPAN = "30 s"')
@@ -113,7 +113,8 @@ def graded(tmp_path_factory):
     (eve / "false_sentence.yaml").mkdir()
     (eve / "deciding_link.yaml").write_bytes(b"\xff\x00" * 900_000)
     (folder / "=cmd|'C calc'!A0").mkdir()
-    (folder / "nobody").mkdir()
+    for name in ("nobody", ".git", "__MACOSX"):
+        (folder / name).mkdir()
     (folder / "notes.txt").write_text("not a student")
     return grade(str(folder), 3.0)
 
@@ -162,6 +163,13 @@ def test_the_table_of_the_teacher(graded):
     told = graded.report()
     assert "eve: crossing: it is no regular file" in told
     assert json.loads(json.dumps(graded.to_dict()))["students"][1]["points"] == 2
+
+
+def test_code_that_cannot_be_compared_is_like_no_other(tmp_path):
+    (tmp_path / "odd.py").write_bytes(b"x = '\xff")
+    assert _code(str(tmp_path / "nowhere.py")) == _code(str(tmp_path / "odd.py")) == ""
+    (tmp_path / "code.py").write_text('"""Text."""\nx = f(1)  # why\n')
+    assert _code(str(tmp_path / "code.py")) == "x = f ( 1 )"
 
 
 # --- the command line ---

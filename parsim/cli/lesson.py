@@ -69,7 +69,7 @@ def _serve(read: pages.Lesson, found: dict[str, str], language: pages.Language, 
     from parsim.page import lesson as pages
 
     try:
-        from parsim.page.lessons import serve
+        from parsim.page.lesson_server import serve
         from parsim.page.server import Opened
     except ImportError:
         told = "lesson needs the extra page: pip install -e '.[page]' in the folder of parsim; or write it with --html"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+from parsim.core.errors import shown
 from parsim.core.quantities import seconds, size
 from parsim.core.units import SECONDS
 from parsim.exercises.exercise import Answer, Blanks, Exercise, Figure, first_wrong, paragraphs
@@ -109,7 +110,7 @@ def mark(numbers: Numbers, answer: Answer) -> Marked:
     if unanswered(name):
         return hint("link: How many bytes pass each link, and how long does it need for them?")
     if name not in numbers.names:
-        return hint(f"link: {name} is no link; write one of {', '.join(sorted(numbers.names))}.")
+        return hint(f"link: {shown(name)} is no link; write one of {', '.join(sorted(numbers.names))}.")
     before = simulate(scenario(numbers)).timeline.makespan_s
     after = {link: with_twice(numbers, link) for link in numbers.names}
     if after[name] > min(after.values()):

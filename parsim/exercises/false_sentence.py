@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from parsim.core.errors import shown
 from parsim.core.quantities import seconds
 from parsim.core.units import SECONDS
 from parsim.exercises.exercise import Answer, Blanks, Exercise, Figure, first_wrong, paragraphs
@@ -171,7 +172,7 @@ def mark(numbers: Numbers, answer: Answer) -> Marked:
         mistakes = ((claim.believed(numbers.pipe), f"is what the sentence says. {claim.why}"),)
         figures.insert(0, Figure("figure", SECONDS, found, mistakes, claim.why))
     elif not (_is_number(answer["figure"]) and close(answer["figure"], found, FOUND)):
-        return hint(f"figure: {answer['figure']} is not the number of microbatches. {claim.why}")
+        return hint(f"figure: {shown(answer['figure'])} is not the number of microbatches. {claim.why}")
     wrong = first_wrong(answer, figures)
     return wrong or Marked(True, f"Right: sentence {number} is false, it is {claim.figure(found)}. {claim.why}")
 

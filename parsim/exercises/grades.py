@@ -26,6 +26,7 @@ from parsim.export.csv import cell
 from parsim.export.table import table
 
 POINTS = {"right": "1", "not yet": "0", "broken": "0", "missing": ""}
+ASIDE = (".", "__")  # folders that no student has, such as __MACOSX
 COMPARED = (tokenize.NAME, tokenize.OP, tokenize.NUMBER)
 
 
@@ -114,7 +115,8 @@ def grade(folder: str, code_s: float = CODE_S) -> Grades:
 
 def _students(folder: str) -> list[str]:
     try:
-        found = sorted(each.name for each in os.scandir(folder) if each.is_dir(follow_symlinks=False))
+        folders = [each.name for each in os.scandir(folder) if each.is_dir(follow_symlinks=False)]
+        found = sorted(name for name in folders if not name.startswith(ASIDE))
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
         raise ScenarioError([Fault(folder, 0, 0, "FOLDER", f"cannot be read: {why}")]) from None
@@ -133,7 +135,7 @@ def _shared(folder: str, outcomes: dict[tuple[str, str], Outcome]) -> dict[tuple
     groups: dict[tuple[str, str], list[str]] = {}
     for (student, name), each in outcomes.items():
         if each.kind == "right" and isinstance(EXERCISES[name].form, Code):
-            code = _code(os.path.join(folder, student, EXERCISES[name].file))
+            code = _code(os.path.join(folder, student, EXERCISES[name].file)) or student  # unreadable: like no other
             groups.setdefault((name, code), []).append(student)
     return {
         (student, name): outcomes[student, name]._replace(
@@ -146,7 +148,9 @@ def _shared(folder: str, outcomes: dict[tuple[str, str], Outcome]) -> dict[tuple
 
 
 def _code(file: str) -> str:
-    """Return the tokens of a file that compute."""
-    text = content(file).decode("utf-8", "replace")
-    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
-    return " ".join(token.string for token in tokens if token.type in COMPARED)
+    """Return the tokens of a file that compute; none if it cannot be read any more."""
+    try:
+        tokens = tokenize.generate_tokens(io.StringIO(content(file).decode()).readline)
+        return " ".join(token.string for token in tokens if token.type in COMPARED)
+    except (ValueError, SyntaxError, tokenize.TokenError):
+        return ""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from parsim.core.errors import shown
 from parsim.core.quantities import seconds
 from parsim.core.units import SECONDS
 from parsim.exercises.exercise import Answer, Blanks, Exercise, Figure, first_wrong, paragraphs
@@ -67,7 +68,7 @@ def mark(numbers: Numbers, answer: Answer) -> Marked:
             "after, policy: HEFT puts each task where it ends first. When is that far from where its child runs?"
         )
     if policy not in SIMPLER:
-        return hint(f"policy: {policy} is not one of {', '.join(SIMPLER)}.")
+        return hint(f"policy: {shown(policy)} is not one of {', '.join(SIMPLER)}.")
     edges = _edges(after)
     if isinstance(edges, Marked):
         return edges
@@ -78,7 +79,7 @@ def mark(numbers: Numbers, answer: Answer) -> Marked:
     if heft < MARGIN * simpler:
         return hint(
             f"after: heft takes {seconds(heft)}, {policy} {seconds(simpler)}; 5 % more are wanted. Let a task end "
-            "first on a device on which its child takes long, and make their edge dear."
+            "first on a device on which its child takes long, and let their edge cost much."
         )
     advice = "Play the graph with this policy."
     figures = (
@@ -99,17 +100,18 @@ def _edges(after: object) -> dict[str, dict[str, str]] | Marked:
     edges: dict[str, dict[str, str]] = {}
     for child, parents in after.items():
         if not isinstance(parents, Mapping):
-            return hint(f"after: {child} needs a mapping of its parents, {example}.")
+            return hint(f"after: {shown(child)} needs a mapping of its parents, {example}.")
         for parent, delay in parents.items():
-            told = quantity(delay, SECONDS, f"after: The edge from {parent} to {child} has no delay; write 0 s.")
+            edge = f"after: The edge from {shown(parent)} to {shown(child)}"
+            told = quantity(delay, SECONDS, f"{edge} has no delay; write 0 s.")
             if isinstance(told, Marked):
                 return told
             if told > LONGEST_S:
-                return hint(f"after: The edge from {parent} to {child} costs more than {LONGEST_S:g} s.")
+                return hint(f"{edge} costs more than {LONGEST_S:g} s.")
         edges[child] = dict(parents)
     known = {f"t{task}" for task in range(1, TASKS + 1)}
     for name in sorted({*edges, *(parent for parents in edges.values() for parent in parents)} - known):
-        return hint(f"after: There is no task {name}; the tasks are t1 to t{TASKS}.")
+        return hint(f"after: There is no task {shown(name)}; the tasks are t1 to t{TASKS}.")
     return edges
 
 

@@ -17,8 +17,7 @@ from typing import Any
 
 from parsim.core.errors import ANYTHING, Fault, ParsimError, RunError, ScenarioError, says
 from parsim.core.quantities import size
-
-MOST_BYTES = 2**24  # of a file that it writes
+from parsim.exercises.sealed import MOST_BYTES, Limits
 
 
 def main(asked: str, answered: str) -> None:
@@ -64,7 +63,6 @@ def limit(time_s: float, memory: int) -> None:
 def judge(name: str, student: str, file: str, code: tuple[float, int]) -> dict[str, Any]:
     """Mark a file that was handed in; *code* are the limits of its code."""
     from parsim.exercises.judge import judge as mark
-    from parsim.exercises.sealed import Limits
 
     marked = mark(name, student, file, Limits(*code))
     return {"right": marked.right, "words": marked.words}

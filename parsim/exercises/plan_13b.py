@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from parsim.core.errors import shown
 from parsim.core.quantities import seconds
 from parsim.core.units import SECONDS
 from parsim.exercises.exercise import Answer, Blanks, Exercise, Figure, first_wrong, paragraphs
@@ -71,7 +72,7 @@ def mark(numbers: Numbers, answer: Answer) -> Marked:
         return hint("plan: Write a mapping, such as {data: 8, tensor: 8, microbatch_size: 1}.")
     for key in plan:
         if key not in KEYS:
-            return hint(f"plan: {key} is not among the keys that may change: {', '.join(KEYS)}.")
+            return hint(f"plan: {shown(key)} is not among the keys that may change: {', '.join(KEYS)}.")
     run = simulate(scenario(numbers), {"plan": dict(plan)})
     if run.warnings:
         return hint(f"plan: It does not fit: {too_much(run)} What divides weights, and what activations?")
@@ -79,7 +80,7 @@ def mark(numbers: Numbers, answer: Answer) -> Marked:
     took = run.timeline.makespan_s
     if took > FASTER * given:
         return hint(
-            f"plan: Its step takes {took / given - 1:+.1%} of {seconds(given)}, and -20 % is wanted. {waits(run)}"
+            f"plan: Its step takes {seconds(took)}, and at most {seconds(FASTER * given)} is wanted. {waits(run)}"
         )
     advice = "How long does your plan take here? `parsim run` with --set 'plan={...}' tells it."
     wrong = first_wrong(answer, [Figure("step", SECONDS, took, [(given, "is the time of the given plan.")], advice)])

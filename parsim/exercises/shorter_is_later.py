@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from parsim.core.errors import shown
 from parsim.core.quantities import seconds
 from parsim.core.units import SECONDS
 from parsim.exercises.exercise import Answer, Blanks, Exercise, Figure, first_wrong, paragraphs
@@ -80,7 +81,7 @@ def mark(numbers: Numbers, answer: Answer) -> Marked:
     if unanswered(name):
         return hint("task: Draw the run. Which worker would be free earlier, and what would it take then?")
     if name not in numbers.names:
-        return hint(f"task: {name} is not in the list; write one of {', '.join(numbers.names)}.")
+        return hint(f"task: {shown(name)} is not in the list; write one of {', '.join(numbers.names)}.")
     place = numbers.names.index(name)
     listed = tasks(numbers)
     tenths = numbers.head if place < WORKERS else TIMES[place - WORKERS] * numbers.unit

@@ -10,7 +10,7 @@ pytest.importorskip("uvicorn", reason="the server needs the extra page")
 from served import TOKEN, Served
 
 from parsim.page import lesson as pages
-from parsim.page.lessons import Beside
+from parsim.page.lesson_server import Beside
 from parsim.page.server import server_of
 
 FIRST = Path(__file__).parents[2] / "notebooks" / "00_first_run.ipynb"

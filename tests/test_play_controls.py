@@ -143,6 +143,15 @@ def test_figures_of_a_pipeline_by_hand():
     assert found["idle_s"].known.formula.endswith("= 33 ms - 24 ms - 0 s - 0 s + 0 s")
 
 
+def test_figures_of_a_collective_by_hand():
+    """A ring of eight takes 14 rounds of 1 us + 125 MB / (25 GB/s) = 70.014 ms; a link carries 7/4 of the buffer."""
+    found = told(ROOT / "scenarios/27_ring_all_reduce.yaml")
+    assert found["makespan_s"].known.foreseen == pytest.approx(0.070014)
+    assert found["makespan_s"].known.limits == "alpha_beta"
+    assert found["bus_bandwidth_bytes_per_s"].value == pytest.approx(1e9 / 0.070014 * 7 / 4)
+    assert found["bus_bandwidth_bytes_per_s"].known.formula == "size / makespan = 1 GB / 70.014 ms x 1.75"
+
+
 def test_where_no_closed_form_holds_a_guess_may_be_rougher():
     found = told(SIXTH, **{"workload.forward": ["1 ms", "1 ms", "2 ms", "1 ms"]})
     assert found["makespan_s"].known.limits == "t_total"

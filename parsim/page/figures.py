@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from parsim.core.quantities import clean, number, scaled, seconds
 from parsim.core.tolerance import CLOSE
+from parsim.metrics.collective import factor
 from parsim.metrics.form import Form
 
 EXACT, ROUGH = 0.01, 0.1  # relative: how near a guess must be where a closed form gives the value, and where none does
@@ -149,9 +150,24 @@ def _training(facts: Mapping[str, Any]) -> Iterator[Given]:
 
 
 def _sent(facts: Mapping[str, Any]) -> Iterator[Given]:
-    if facts["collective"] and facts["result"]:
-        for key in ("algorithm_bandwidth_bytes_per_s", "bus_bandwidth_bytes_per_s"):
-            yield key, facts["result"][key], "B/s", None
+    about, makespan = facts["collective"], facts["makespan_s"]
+    if about and makespan:
+        rate, times = about["size_bytes"] / makespan, factor(about["operation"], about["ranks"])
+        words = f"size / makespan = {scaled(about['size_bytes'], 'B')} / {seconds(makespan)}"
+        told = facts["result"]
+        yield (
+            "algorithm_bandwidth_bytes_per_s",
+            told["algorithm_bandwidth_bytes_per_s"],
+            "B/s",
+            Known(words, rate, "ledger"),
+        )
+        words = f"{words} x {number(times)}"
+        yield (
+            "bus_bandwidth_bytes_per_s",
+            told["bus_bandwidth_bytes_per_s"],
+            "B/s",
+            Known(words, times * rate, "ledger"),
+        )
     for name, took in facts["communication"].items():
         for part in ("exposed_s", "hidden_s"):
             if took["exposed_s"] + took["hidden_s"] > 0:

@@ -80,7 +80,7 @@ export const play = {
     flow_shop: "It holds when every rank runs all forwards, then all backwards, and sends are delays. It stops being true under another order, with random times, or when bytes travel over links.",
     one_link: "It holds for flows that start together on one route and may use all of it. It stops being true with another route, a later start, or a limit below the link's bandwidth.",
     alpha_beta: "It holds when no two sends of a round share a link. It stops being true on a network with a slower fabric, or when the ranks start at different times.",
-    ledger: "This is an identity of the ledger: it holds for every run.",
+    ledger: "This is an identity: it holds for every run.",
     memory: "It is the sum of what the device holds at its peak. It holds for every run; the peak moves when the schedule does.",
   },
   controls: {

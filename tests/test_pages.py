@@ -1,5 +1,7 @@
 """The documentation: every command and snippet runs, and the reference leaves out nothing. tests/browser builds it."""
 
+import doctest
+import importlib.util
 import json
 import re
 import shlex
@@ -104,6 +106,15 @@ def test_the_reference_has_a_page_for_each_shelf_and_a_table_for_each_mapping():
     mappings = {name for name, one in definitions.items() if one.get("properties")}  # a collective's plan has no keys
     tables = re.findall(r"^```\{record\} (\S+)$", pages[DOCS / "reference" / "scenario.md"], re.MULTILINE)
     assert sorted(tables) == sorted({"scenario", *mappings})
+
+
+def test_the_examples_of_what_writes_the_reference_hold():
+    """Doctests are looked for in `parsim/` alone."""
+    found = importlib.util.spec_from_file_location("described", DOCS / "described.py")
+    described = importlib.util.module_from_spec(found)
+    found.loader.exec_module(described)
+    failed, tried = doctest.testmod(described)
+    assert (failed, tried > 2) == (0, True)
 
 
 def test_pages_lead_to_pages():

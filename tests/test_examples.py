@@ -71,7 +71,7 @@ def copied(command, tmp_path, monkeypatch):
 
 def test_what_notebooks_and_scenarios_name_is_copied_too(copied, tmp_path):
     assert copied("x")[0] == 0
-    for notebook in (tmp_path / "x" / "notebooks").iterdir():
+    for notebook in (tmp_path / "x" / "notebooks").glob("*.ipynb"):
         for name in re.findall(r"\.\./[\w./]+\w", notebook.read_text(encoding="utf-8")):
             assert (notebook.parent / name).is_file(), f"{notebook.name} names {name}"
 

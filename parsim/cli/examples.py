@@ -17,7 +17,7 @@ from parsim.core.escape import printable
 
 FOLDER = "DIR"
 WANTED = (
-    *("scenarios/*.yaml", "scenarios/*.stg", "scenarios/*.json", "notebooks/*.ipynb"),
+    *("scenarios/*.yaml", "scenarios/*.stg", "scenarios/*.json", "notebooks/*.ipynb", "notebooks/zh/*.md"),
     *("docs/first_timeline.png", "docs/comparison.png"),
 )
 

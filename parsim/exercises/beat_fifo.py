@@ -1,7 +1,7 @@
 """Beat fifo: a policy for a graph with one long chain, which begins as the last of many tasks.
 
-w0 |c1 .|c2 .|c3 .|c4 .|c5 .|       whoever begins the chain late ends late; the chain's tasks are neither the
-w1 |big .....|big .....|small|      longest nor the shortest, and their children are few
+w0 |c0 .|c1 .|c2 .|c3 .|c4 .|       a run that begins the chain late ends late; its tasks are neither the longest
+w1 |large ...|large ...|s|s|s|      nor the shortest, and stand anywhere in the list
 """
 
 from __future__ import annotations
@@ -87,10 +87,9 @@ def target_s(numbers: Numbers) -> float:
 def ask(numbers: Numbers) -> str:
     """Write the question."""
     return paragraphs(
-        f"{len(numbers.tasks)} tasks run on {numbers.workers} workers; the scenario beside "
-        "this file lists them. Under fifo an idle worker takes the task that became ready first. Write a policy with "
-        "which "
-        f"the run takes at most {seconds(target_s(numbers))}, and write at MAKESPAN how long it takes.",
+        f"{len(numbers.tasks)} tasks run on {numbers.workers} workers; the scenario beside this file lists them. Under "
+        "fifo an idle worker takes the task that became ready first. Write a policy with which the run takes at most "
+        f"{seconds(target_s(numbers))}, and write at MAKESPAN how long it takes.",
         "  parsim run beat_fifo.scenario.yaml --with beat_fifo.py --set policy=mine",
     )
 

@@ -80,8 +80,7 @@ class Commands(Directive):
 
     def run(self) -> list[nodes.Node]:
         """Return a section for each command, with its usage and a table of its options."""
-        context = click.Context(cli, info_name="parsim")
-        return [_command(name, cli.commands[name], context) for name in cli.list_commands(context)]
+        return list(_commands(cli, click.Context(cli, info_name="parsim")))
 
 
 def _entry(of: str, name: str, function: Callable[..., Any]) -> nodes.Node:
@@ -103,8 +102,19 @@ def _schema_of(of: str, name: str) -> dict[str, Any] | None:
     return forms[0] if forms else None
 
 
-def _command(name: str, command: click.Command, above: click.Context) -> nodes.Node:
-    context = click.Context(command, info_name=name, parent=above)
+def _commands(group: click.Group, above: click.Context) -> Iterator[nodes.Node]:
+    """Yield a section for each command of a group, and of the groups in it."""
+    for name in group.list_commands(above):
+        command = group.commands[name]
+        context = click.Context(command, info_name=name, parent=above)
+        if isinstance(command, click.Group):
+            yield from _commands(command, context)
+        else:
+            yield _command(command, context)
+
+
+def _command(command: click.Command, context: click.Context) -> nodes.Node:
+    name = context.command_path.removeprefix("parsim ")
     usage = command.get_usage(context).removeprefix("Usage: ")
     records = [one.get_help_record(context) for one in command.get_params(context)]
     rows = [(f"`{flags}`", told) for flags, told in filter(None, records)]

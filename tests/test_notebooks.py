@@ -110,7 +110,7 @@ def test_runs(path: Path, smaller: str, kernel: BlockingKernelClient) -> None:
     sources = [cell.source for cell in read(path).cells if cell.cell_type == "code"]
     shown = [executed(kernel, re.sub(r"[./]+/scenarios/15_mlp_data\.yaml(?=\")", smaller, each)) for each in sources]
     assert shown[-1].value.startswith("Not yet.")
-    assert any(re.search(r"by hand.*\b(simulated|predicted|run)\b", each.printed) for each in shown)
+    assert any(re.search(r"(?s)by hand.*\b(simulated|predicted|run)\b", each.printed) for each in shown)
     assert any(each.pictures for each in shown)
     right = executed(kernel, sources[-1].replace(NO_ANSWER, f"answer = {ANSWERS[path.stem]}\n"))
     assert right.value.startswith("Right")

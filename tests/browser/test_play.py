@@ -178,6 +178,16 @@ def test_predict_then_reveal(play):
     card.get_by_role("textbox").fill("33")
     card.get_by_role("button", name="Check").click()
     assert card.get_by_role("alert").inner_text() == "Write a number with a unit, for example 33 ms."
+    names, values = (page.locator(f".play-card {part}").all_inner_texts() for part in ("h3", "p:first-of-type"))
+    # 33 = 24 + 0 + 9 + 0 - 0 ms, and the bubbles are 9 / 24 and 9 / 33: only what says nothing of it stays
+    assert [name for name, value in zip(names, values, strict=True) if value != "?"] == ["T_total"]
+    assert "makespan" in figure(page, "idleness").inner_text()
+    for slip in ("34 s", "0.033 ms"):
+        card.get_by_role("textbox").fill(slip)
+        page.keyboard.press("Enter")
+        said = card.get_by_role("alert").inner_text()
+        assert said == f"{slip}? Check the unit and the power of ten, and guess again."
+        assert card.locator(".play-figure").inner_text() == "?"
     card.get_by_role("textbox").fill("24 ms")
     page.keyboard.press("Enter")
     said = card.get_by_role("status").inner_text()
@@ -218,6 +228,14 @@ def test_guesses_are_read_like_quantities_of_a_scenario_and_both_languages_have_
       const both = await Promise.all(["en", "zh"].map((name) => import(`/static/play.${name}.js`)));
       return both.map(({ play }) => paths(play, "").sort());
     }"""
+    slips = """async ([guesses, figure]) => {
+      const { isOtherUnit } = await import("/static/predict.js");
+      return guesses.map((guess) => isOtherUnit(guess, figure));
+    }"""
+    of_time = {"value": 2.0, "unit": "s", "tolerance": 0.01}  # 1000, 1/1000, 1/60
+    assert page.evaluate(slips, [[2e3, 2e-3, 2 / 60, 2.0, 4.0, 0.0, 16.0], of_time]) == [True] * 3 + [False] * 4
+    of_rate = {"value": 1e9, "unit": "B/s", "tolerance": 0.01}  # bits, GiB for GB, right, off by a half
+    assert page.evaluate(slips, [[8e9, 2.0**30, 1.005e9, 1.5e9], of_rate]) == [True, True, False, False]
     english, chinese = page.evaluate(words)
     assert english == chinese
     assert "place{column},{line}" in english

@@ -3,6 +3,8 @@
 import { element } from "./dom.js";
 import { Card } from "./predict.js";
 
+const APART = ["t_total_s", "peak_memory_bytes"]; // all other figures follow from the makespan and each other
+
 /** The cards under *root*; *on* has hidden(change), which changes the keys of hidden figures, and revealed(). */
 export class Figures {
   constructor(root, words, on) {
@@ -29,12 +31,18 @@ export class Figures {
       this.cards = new Map(keys.map((key) => [key, new Card(this.words, this.acts)]));
       this.list.replaceChildren(...[...this.cards.values()].map((card) => card.element));
     }
-    for (const figure of figures) this.card(figure);
+    this.fill();
   }
 
-  card(figure) {
-    const { key } = figure;
-    this.cards.get(key).show(figure, this.figures, this.hidden.includes(key), this.revealed.get(key) ?? null);
+  /** Fill all cards: those from which a reader could compute what still waits for a guess are covered. */
+  fill() {
+    const waiting = this.figures.filter(({ key }) => this.hidden.includes(key) && !this.revealed.has(key));
+    for (const figure of this.figures) {
+      const { key } = figure;
+      const asked = waiting.filter((other) => !this.revealed.has(key) && gives(key, other.key));
+      const state = { hidden: this.hidden.includes(key), revealed: this.revealed.get(key) ?? null, covered: asked };
+      this.cards.get(key).show(figure, this.figures, state);
+    }
   }
 
   hide(change, key) {
@@ -45,7 +53,7 @@ export class Figures {
 
   reveal(key, guess) {
     this.revealed.set(key, guess);
-    this.card(this.figures.find((figure) => figure.key === key));
+    this.fill();
     this.on.revealed();
     this.focus(key);
   }
@@ -64,4 +72,9 @@ export class Figures {
   waits(hidden) {
     return hidden.some((key) => this.cards.has(key) && !this.revealed.has(key));
   }
+}
+
+/** Return whether the figure *key* helps to compute *wanted*. */
+function gives(key, wanted) {
+  return key !== wanted && !APART.includes(key) && wanted !== "peak_memory_bytes";
 }

@@ -42,6 +42,8 @@ export const play = {
   guessOf: "your guess of {name}",
   example: "for example {example}",
   noGuess: "Write a number with a unit, for example {example}.",
+  checkUnit: "{guess}? Check the unit and the power of ten, and guess again.",
+  coveredWith: "Covered until this is revealed: {names}.",
   guessed: "Your guess: {guess}.",
   right: "Right, within {tolerance}.",
   tooMuch: "Too much by {away}; at most {tolerance} counts as right.",

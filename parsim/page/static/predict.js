@@ -13,6 +13,8 @@ const UNITS = {
   "/s": { "/s": 1, "k/s": 1e3, "M/s": 1e6 },
 };
 const EXAMPLES = { s: "33 ms", B: "13 GB", "B/s": "25 GB/s", 1: "37.5 %", "/s": "120 /s" };
+const SLIPS = { s: [60, 3600], B: [8], "B/s": [8], 1: [], "/s": [60, 3600] }; // factors between units, beside powers of ten
+const NEAR = 0.1; // relative: how near the factor of a guess is to that of another unit
 const NUMBER = /^\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)\s*(.*?)\s*$/i;
 
 function scale(prefixes) {
@@ -46,6 +48,16 @@ export function read(text, unit) {
 /** Return whether *guess* is as near to the value of *figure* as its tolerance asks. */
 export function isRight(guess, figure) {
   return Math.abs(guess - figure.value) <= figure.tolerance * Math.abs(figure.value) * (1 + 1e-9);
+}
+
+/** Return whether a guess that is not right is near the value of *figure* in another unit: ms for s, bits for bytes. */
+export function isOtherUnit(guess, figure) {
+  const times = Math.max(guess / figure.value, figure.value / guess);
+  if (!(times > 0 && Number.isFinite(times)) || isRight(guess, figure)) return false;
+  const ten = 10 ** Math.round(Math.log10(times));
+  const near = (factor, within) => Math.abs(times / factor - 1) <= within;
+  const binary = figure.unit.startsWith("B") && [1, 2, 3, 4, 5].some((power) => near(1.024 ** power, figure.tolerance));
+  return binary || [ten, ...SLIPS[figure.unit]].some((factor) => factor > 1 && near(factor, NEAR));
 }
 
 /**
@@ -86,14 +98,26 @@ export class Card {
     this.element = element("li", { class: "play-card" });
   }
 
-  /** Show *figure*; *hidden*: it waits for a guess; *revealed*: the guess that was made, or null. */
-  show(figure, others, hidden, revealed) {
-    Object.assign(this, { figure, others });
-    const { words } = this;
-    const name = element("h3", {}, nameOf(figure, words));
-    const parts = hidden && !revealed ? this.question() : this.answer(hidden, revealed);
-    this.element.classList.toggle("play-hidden", hidden && !revealed);
-    this.element.replaceChildren(name, ...parts);
+  /**
+   * Show *figure*.
+   *
+   * @param {object} figure - as parsim/page/figures.py describes it
+   * @param {object[]} others - all figures of the run
+   * @param {object} state - `hidden`: it is one to guess; `revealed`: the guess that was made, or null; `covered`: the
+   *   figures that wait for a guess and follow from this one
+   */
+  show(figure, others, { hidden, revealed, covered }) {
+    const shape = hidden && !revealed ? "question" : covered.length ? "cover" : "answer";
+    if (shape === "question" && this.shape === shape && this.figure === figure) return; // a guess is being written
+    Object.assign(this, { figure, others, shape });
+    const parts = { question: () => this.question(), cover: () => this.cover(covered), answer: () => this.answer(hidden, revealed) };
+    this.element.classList.toggle("play-hidden", shape === "question");
+    this.element.replaceChildren(element("h3", {}, nameOf(figure, this.words)), ...parts[shape]());
+  }
+
+  cover(covered) {
+    const names = covered.map((figure) => nameOf(figure, this.words)).join(", ");
+    return [element("p", { class: "play-figure" }, "?"), element("p", {}, say(this.words.coveredWith, { names }))];
   }
 
   question() {
@@ -103,9 +127,10 @@ export class Card {
     const check = (event) => {
       event.preventDefault();
       const found = read(box.value, figure.unit);
-      note.hidden = found.value !== undefined;
-      note.textContent = say(words.noGuess, found);
-      if (found.value !== undefined) this.on.revealed(figure.key, { guess: found.value });
+      const slipped = found.value !== undefined && isOtherUnit(found.value, figure);
+      if (found.value !== undefined && !slipped) return this.on.revealed(figure.key, { guess: found.value });
+      note.hidden = false;
+      note.textContent = slipped ? say(words.checkUnit, { guess: box.value.trim() }) : say(words.noGuess, found);
     };
     return [
       element("p", { class: "play-figure" }, "?"),

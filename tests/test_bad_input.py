@@ -643,7 +643,7 @@ def test_faults_of_several_options_are_told_at_once(refused):
         (["validate"], "SCENARIO:0:0: SCENARIO", "Missing argument"),
         (["validate", "none.yaml"], "none.yaml:0:0: SCENARIO", "no such file"),
         (["schedule"], "NAME:0:0: NAME", "Missing argument"),
-        (["schedule", "gpipe"], "--ranks:0:0: ranks", "Missing option"),
+        (["schedule", "gpipe"], "--ranks:0:0: ranks", "is missing; write for example --ranks 4"),
         (["schedule", "gpip", "--ranks", "2", "--microbatches", "2"], "NAME:0:0: NAME", "Did you mean 'gpipe'?"),
         (["schedule", "gpipe", "--ranks", "0", "--microbatches", "2"], "--ranks:0:0: ranks", "write for example 4"),
         (["schedule", "gpipe", "--ranks", "x", "--microbatches", "2"], "--ranks:0:0: ranks", "write for example 4"),

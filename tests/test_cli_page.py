@@ -96,11 +96,18 @@ def test_what_is_no_result(command, tmp_path, arguments, says):
 
 def test_where_a_page_cannot_be_written(command, tmp_path):
     assert command("report", FIRST) == (2, "", "--html:0:0: html: is missing; write for example --html out.html\n")
-    code, _, err = command("report", FIRST, "--html", tmp_path)
-    assert (code, err) == (
-        2,
-        f"--html:0:0: html: '{tmp_path}' cannot be written to: it is a folder; name another folder\n",
-    )
+    (folder := tmp_path / "page.html").mkdir()
+    assert command("report", FIRST, "--html", folder) == (
+        2, "", f"--html:0:0: html: '{folder}' cannot be written to: it is a folder; name another folder\n",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("asked", [("report", FIRST), ("lesson", "03")])
+def test_a_page_ends_in_html(asked, command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    told = "--html:0:0: html: 'a.pdf' does not end in .html; write for example --html out.html\n"
+    assert command(*asked, "--html", "a.pdf") == (2, "", told)
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_incomplete_folder(command, folder, tmp_path):

@@ -12,7 +12,7 @@ from parsim.exercises import EXERCISES, by_code, inside
 from parsim.exercises.begin import files
 from parsim.exercises.by_code import Script
 from parsim.exercises.exercise import Blanks, Code
-from parsim.exercises.judge import judge
+from parsim.exercises.hand_in import Untouched, mark_file
 from parsim.exercises.sealed import Limits
 
 MANY = ("ada", "bob", "carl", "dora", "emil", "fay", "gus", "hana")
@@ -68,9 +68,10 @@ def test_the_file_to_begin_with_does_not_pass(name, tmp_path):
     made = files(exercise, "ada")
     for file, text in made.items():
         (tmp_path / file).write_text(text, encoding="utf-8")
-    marked = judge(name, "ada", str(tmp_path / exercise.file), LIMITS)
+    marked = mark_file(name, "ada", str(tmp_path / exercise.file), LIMITS)
+    assert isinstance(marked, Untouched)
     assert not marked.right
-    assert marked.words.startswith("Not yet. ")
+    assert re.fullmatch(r"Not yet\. .* (is|are) still (empty|as you began with it)\.", marked.words)
     assert exercise.title in made[exercise.file]
 
 
@@ -109,7 +110,19 @@ def changed(name, **values):
 
 
 WRONG = [  # numbers of ada
-    ("first_run", {}, "N/P (T_s + T_c)"),
+    ("first_run", {}, "Not yet. t_total is still empty."),
+    ("first_run", {"t_total": "1 s"}, "N/P (T_s + T_c)"),
+    ("first_run", changed("first_run", drain=None), "Not yet. drain is still empty."),
+    ("heft_loses", {"after": {}}, "policy is still empty"),
+    ("crossing", {"t_total": "648 MB"}, "runs is still empty"),
+    ("hidden_gradients", {}, "bandwidth is still empty"),
+    ("ring_or_tree", {}, "size is still empty"),
+    ("deciding_link", {}, "link is still empty"),
+    ("microbatches", {}, "microbatches is still empty"),
+    ("shorter_is_later", {}, "task is still empty"),
+    ("false_sentence", {}, "sentence is still empty"),
+    ("false_sentence", {"sentence": 1}, "figure is still empty"),
+    ("plan_13b", {}, "plan is still empty"),
     ("first_run", changed("first_run", t_total="9.75 s"), "is the makespan, which has whole items"),
     ("first_run", changed("first_run", t_total="6.82 s"), "is the computing alone"),
     ("first_run", changed("first_run", t_total="35.75 s"), "is the work of all"),
@@ -232,14 +245,14 @@ def test_a_wrong_file_has_a_place(text, place, tmp_path):
     file = tmp_path / "first_run.yaml"
     file.write_bytes(text.encode("utf-8", "surrogateescape"))
     with pytest.raises(ScenarioError) as wrong:
-        judge("first_run", "ada", str(file), LIMITS)
+        mark_file("first_run", "ada", str(file), LIMITS)
     assert place in str(wrong.value)
 
 
 def test_a_plan_that_cannot_be_played_is_a_wrong_answer(tmp_path):
     file = tmp_path / "plan_13b.yaml"
     file.write_text("plan: {data: 7, schedule: nonesuch}\nstep: 1 s\n", encoding="utf-8")
-    marked = judge("plan_13b", "ada", str(file), LIMITS)
+    marked = mark_file("plan_13b", "ada", str(file), LIMITS)
     assert not marked.right
     assert "This cannot be played: plan.schedule" in marked.words
 

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import shlex
 import time
 from pathlib import Path
 
@@ -11,8 +12,11 @@ import pytest
 import solutions
 import yaml
 
-from parsim.exercises import EXERCISES
+from parsim.core.progress import parts
+from parsim.exercises import EXERCISES, grades
+from parsim.exercises.begin import files
 from parsim.exercises.grades import _code, grade
+from parsim.exercises.outcome import Outcome
 from parsim.exercises.sealed import Limits, Unanswered, sealed
 
 HEAD = EXERCISES["beat_fifo"].form.start.replace('MAKESPAN = ""', 'MAKESPAN = "30 s"')
@@ -113,8 +117,10 @@ def graded(tmp_path_factory):
     (eve / "false_sentence.yaml").mkdir()
     (eve / "deciding_link.yaml").write_bytes(b"\xff\x00" * 900_000)
     (folder / "=cmd|'C calc'!A0").mkdir()
-    for name in ("nobody", ".git", "__MACOSX"):
+    for name in ("nobody", ".git", "__MACOSX", "slides"):
         (folder / name).mkdir()
+    (folder / "slides" / "first.pdf").write_text("not a student")
+    hand_in(folder, "fay", beat_fifo=files(EXERCISES["beat_fifo"], "fay")["beat_fifo.py"], first_run="drain:\n")
     (folder / "notes.txt").write_text("not a student")
     return grade(str(folder), 3.0)
 
@@ -122,7 +128,7 @@ def graded(tmp_path_factory):
 @pytest.mark.dear
 def test_grades_of_a_course(graded):
     rows = {row.student: row for row in graded.rows}
-    assert list(rows) == ["=cmd|'C calc'!A0", "ada", "copy", "dora", "eve", "nobody"]
+    assert list(rows) == ["=cmd|'C calc'!A0", "ada", "copy", "dora", "eve", "fay", "nobody"]
     assert {student: row.points for student, row in rows.items() if row.points} == {"ada": 2, "dora": 1}
     assert rows["nobody"].outcomes.keys() == EXERCISES.keys()
     assert {each.kind for each in rows["nobody"].outcomes.values()} == {"missing"}
@@ -160,9 +166,29 @@ def test_the_table_of_the_teacher(graded):
     assert [found["eve"][key] for key in ("points", "first_run", "ring_or_tree")] == ["0", "0", ""]
     assert "beat_fifo: the same code as of ada" in found["dora"]["remarks"]
     assert "Not yet" in found["copy"]["remarks"]
+    assert found["fay"] | {"remarks": ""} == found["nobody"] | {"student": "fay", "remarks": ""}
+    assert found["fay"]["remarks"] == "untouched: first_run, beat_fifo"
+    assert found["nobody"]["remarks"] == "nothing was handed in"
     told = graded.report()
     assert "eve: crossing: it is no regular file" in told
     assert json.loads(json.dumps(graded.to_dict()))["students"][1]["points"] == 2
+
+
+def test_one_endless_hand_in_holds_up_no_other(tmp_path, monkeypatch):
+    (tmp_path / "ada").mkdir()
+    last = []
+
+    def one(folder, student, name, code_s):
+        until = time.monotonic() + 20
+        while name == "first_run" and not last and time.monotonic() < until:
+            time.sleep(0.01)
+            last.extend(part for part in parts() if part.done() == len(EXERCISES) - 1)
+        return Outcome("missing", "")
+
+    monkeypatch.setattr(grades, "cores", lambda: 2)
+    monkeypatch.setattr(grades, "_one", one)
+    grade(str(tmp_path))
+    assert last, "all others are done, and counted, before it"
 
 
 def test_code_that_cannot_be_compared_is_like_no_other(tmp_path):
@@ -198,7 +224,7 @@ def test_start_and_check(command, tmp_path):
     assert "# 11 items of 3 MB lie at the host." in file.read_text()
     code, out, err = command("exercise", "check", file)
     assert (code, err) == (1, f"parsim: {file}: not yet, with the numbers of ada\n")
-    assert out.startswith("Not yet. t_total: ")
+    assert out == "Not yet. t_total, makespan and drain are still empty.\n"
     file.write_text(yaml.safe_dump(solutions.answer(EXERCISES["first_run"], "ada")))
     assert command("exercise", "check", file) == (
         0, "Right: T_total 7.15 s + drain 2.6 s = makespan 9.75 s.\n", "",
@@ -208,6 +234,26 @@ def test_start_and_check(command, tmp_path):
     code, out, _ = command("exercise", "check", file, "--student", "bob", "--json")
     assert code == 1
     assert json.loads(out)["right"] is False
+
+
+def test_the_check_is_told_as_a_shell_takes_it(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    told = "parsim exercise check 'Ada Lovelace/first_run.yaml'"
+    assert command("exercise", "start", "first_run", "--student", "Ada Lovelace")[1].endswith(f"check it: {told}\n")
+    assert f"folder above this one: {told}\n" in Path("Ada Lovelace", "first_run.yaml").read_text()
+    assert command("exercise", *shlex.split(told)[2:])[0] == 1
+
+
+def test_a_check_says_where_the_file_is(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    hand_in(tmp_path, "ada", first_run="drain: 1 s")
+    wanted = "write ada/first_run.yaml\n"
+    assert command("exercise", "check", "first_run.yaml")[2].endswith(f"no such file; {wanted}")
+    assert command("exercise", "check", "ada")[2].endswith(f"such as {wanted[6:]}")
+    hand_in(tmp_path, "bob", first_run="drain: 1 s")
+    assert "--student NAME writes it" in command("exercise", "check", "first_run.yaml")[2]
+    monkeypatch.chdir(tmp_path / "ada")
+    assert command("exercise", "check", "ada/first_run.yaml")[2].endswith("no such file; write first_run.yaml\n")
 
 
 def test_start_all(command, tmp_path):
@@ -233,16 +279,20 @@ def test_the_scenario_beside_an_exercise_runs(name, command, tmp_path):
             ("start", "frist_run", "--student", "ada"),
             "NAME:0:0: NAME: unknown name 'frist_run'. Did you mean 'first_run'?",
         ),
-        (("start", "first_run"), "--student:0:0: student: "),
+        (("start", "first_run"), "--student:0:0: student: is missing; write for example --student ada"),
         (("start", "first_run", "--student", ".."), "--student:0:0: student: '..' names nobody"),
         (("start", "first_run", "--student", "a/b"), "'a/b' cannot name a folder"),
         (("start", "first_run", "--student", "a\x1bb"), "letters that nobody sees"),
         (("start", "first_run", "--student", "a" * 200), "more than 100 characters"),
-        (("check", "nowhere/first_run.yaml"), "no such file; parsim exercise start first_run writes it"),
+        (("check", "nowhere/first_run.yaml"), "no such file; parsim exercise start first_run --student NAME writes it"),
+        (
+            ("check", "scenarios"),
+            "scenarios:0:0: FILE: is a folder; name a file in it, such as scenarios/first_run.yaml",
+        ),
         (("check", "mine.yaml"), "FILE:0:0: FILE: unknown"),
         (("check", "nowhere/first_run.yaml", "--timeout", "0 s"), "--timeout:0:0: timeout: "),
         (("grade", "nowhere"), "nowhere:0:0: FOLDER: cannot be read: No such file"),
-        (("grade", "scenarios"), "holds no folder"),
+        (("grade", "scenarios"), "holds no folder of a student, such as ada/ with first_run.yaml in it"),
     ],
 )
 def test_wrong_input(arguments, words, command):

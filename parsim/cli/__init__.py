@@ -15,6 +15,8 @@ from parsim.cli.signals import interrupted_once
 from parsim.cli.terminal import forgive_letters, tell, warnings_told
 from parsim.core.errors import Fault, RunError, ScenarioError
 
+EXAMPLES = {"--student": "ada", "--ranks": "4", "--microbatches": "8"}  # of the options that must be given
+
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="parsim", message="%(version)s")
@@ -76,4 +78,7 @@ def _misuse(misuse: click.UsageError) -> Fault:
         name = param.human_readable_name.rstrip(".")
     else:
         name = getattr(misuse, "option_name", None) or (param.opts[-1] if param else "parsim")
-    return Fault(name, 0, 0, name.lstrip("-"), " ".join(misuse.format_message().split()))
+    message = " ".join(misuse.format_message().split())
+    if isinstance(misuse, click.MissingParameter) and name in EXAMPLES:
+        message = f"is missing; write for example {name} {EXAMPLES[name]}"
+    return Fault(name, 0, 0, name.lstrip("-"), message)

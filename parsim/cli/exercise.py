@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,9 +70,9 @@ def start(name: str, student: str, out: str) -> None:
             _write_new(folder / file, text)
     if len(chosen) == 1:
         say(f"{chosen[0].question(student)}\n")
-    shown = [printable(os.path.normpath(folder / each.file)) for each in chosen]
-    say("\n".join([f"Write your answer into {file}" for file in shown]))
-    say(f"and check it: parsim exercise check {shown[0]}")
+    made = [os.path.normpath(folder / each.file) for each in chosen]
+    say("\n".join([f"Write your answer into {printable(file)}" for file in made]))
+    say(f"and check it: parsim exercise check {printable(shlex.quote(made[0]))}")
 
 
 @exercise.command()
@@ -85,17 +86,17 @@ def check(file: str, student: str | None, timeout: str, as_json: bool, quiet: bo
 
     FILE is named as its exercise is, such as ada/crossing.yaml.
     """
-    from parsim.exercises.judge import student_of
+    from parsim.exercises.hand_in import student_of
     from parsim.exercises.outcome import outcome
 
-    asked = _known(Path(file).name.partition(".")[0], "FILE")
+    asked = _answered(file)
     whose = student or student_of(file)
     with waiting(file, quiet):
         found = outcome(asked, whose, file, seconds_of("--timeout", timeout))
     if found.faults:
         raise ScenarioError(found.faults)
     if found.kind == "missing":
-        raise ScenarioError([Fault(file, 0, 0, "FILE", f"no such file; parsim exercise start {asked.name} writes it")])
+        raise ScenarioError([Fault(file, 0, 0, "FILE", f"no such file; {_instead(file, asked)}")])
     if found.kind == "broken":
         raise RunError(f"{file}: {found.words}")
     if as_json:
@@ -118,17 +119,39 @@ def grade(folder: str, out: str, timeout: str, as_json: bool, quiet: bool) -> No
 
     What is broken, missing or endless gets no point, and a remark.
     """
-    from parsim.exercises.grades import grade as mark
+    from parsim.exercises import grades
     from parsim.export.files import ready, writable, write
 
     code_s = seconds_of("--timeout", timeout)
     place, name = os.path.dirname(out) or ".", os.path.basename(out)
     writable(place, [name])
     with waiting(folder, quiet):
-        grades = mark(folder, code_s)
-        write(place, ready({name: grades.csv()}))
+        found = grades.grade(folder, code_s)
+        write(place, ready({name: found.csv()}))
     if not quiet:
-        say_json(grades.to_dict()) if as_json else say(f"{grades.report()}\n\nwritten to {printable(out)}")
+        say_json(found.to_dict()) if as_json else say(f"{found.report()}\n\nwritten to {printable(out)}")
+
+
+def _answered(file: str) -> Exercise[Any]:
+    """Return the exercise whose answer *file* holds."""
+    from parsim.exercises import EXERCISES
+
+    name = Path(file).name.partition(".")[0]
+    if name not in EXERCISES and os.path.isdir(file):
+        held = [each.file for each in EXERCISES.values() if Path(file, each.file).is_file()]
+        example = os.path.join(file, (held or ["first_run.yaml"])[0])
+        raise ScenarioError([Fault(file, 0, 0, "FILE", f"is a folder; name a file in it, such as {example}")])
+    return _known(name, "FILE")
+
+
+def _instead(file: str, asked: Exercise[Any]) -> str:
+    """Say where a missing file is: here, or in the folder of one student; or else how to begin."""
+    folder, name = os.path.split(file)
+    here = [name] if folder and os.path.isfile(name) else []
+    below = [str(path.parent / name) for path in Path(folder).glob(f"*/{asked.file}")] if name == asked.file else []
+    if len(found := here or below) == 1:
+        return f"write {found[0]}"
+    return f"parsim exercise start {asked.name} --student NAME writes it"
 
 
 def _known(name: str, argument: str = "NAME") -> Exercise[Any]:

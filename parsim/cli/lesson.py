@@ -12,7 +12,7 @@ import click
 
 from parsim.cli.browser import listening_at
 from parsim.cli.examples import folder_of_examples
-from parsim.cli.options import collecting, count_of, option_fault, quiet, raise_all
+from parsim.cli.options import collecting, count_of, option_fault, page_file, quiet, raise_all
 from parsim.cli.progress import waiting
 from parsim.cli.terminal import say
 from parsim.core.errors import Fault, RunError
@@ -49,10 +49,8 @@ def lesson(number: str, language: str, html: str | None, port: str, no_browser: 
     with collecting(faults):
         place = 0 if port == "0" else count_of("--port", port, 65_535)
     if html is not None:
-        from parsim.export.files import writable
-
         with collecting(faults):
-            writable(os.path.dirname(html) or ".", [os.path.basename(html)])
+            page_file("--html", html)
     raise_all(faults)
     read = pages.read(notebooks[name])
     chosen: pages.Language = "zh" if language == "zh" else "en"

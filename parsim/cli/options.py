@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from parsim.cli.progress import waiting
 from parsim.cli.streams import Closed
 from parsim.cli.terminal import say, say_json, tell
 from parsim.core.errors import Fault, RunError, ScenarioError
+from parsim.core.escape import printable
 
 if TYPE_CHECKING:
     from parsim.core.job import Engine
@@ -151,6 +153,21 @@ def raise_all(faults: Sequence[Fault]) -> None:
     """Raise all *faults*, if there are any."""
     if faults:
         raise ScenarioError(faults)
+
+
+def page_file(option: str, file: str) -> None:
+    """Check the name of a page, and that it can be written."""
+    from parsim.export.files import writable
+
+    folder, name = os.path.split(file)
+    if not name.lower().endswith((".html", ".htm")):
+        raise option_fault(
+            option, f"'{printable(file)[:60]}' does not end in .html; write for example {option} out.html"
+        )
+    try:
+        writable(folder or ".", [name])
+    except ScenarioError as wrong:
+        raise ScenarioError([fault._replace(file=option, path=option.lstrip("-")) for fault in wrong.faults]) from None
 
 
 def use_files(files: Iterable[str], faults: list[Fault]) -> None:

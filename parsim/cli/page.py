@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from parsim.cli.options import collecting, option_fault, quiet, raise_all, use_files, with_files
+from parsim.cli.options import collecting, option_fault, page_file, quiet, raise_all, use_files, with_files
 from parsim.cli.progress import waiting
 from parsim.cli.terminal import say
 from parsim.core.errors import Fault, ScenarioError
@@ -61,17 +61,12 @@ def report(
 
 def _file(html: str | None, faults: list[Fault]) -> Path:
     """Return the file of the page, and check that it can be written."""
-    from parsim.export.files import writable
-
     if not html:
         faults += option_fault("--html", "is missing; write for example --html out.html").faults
         return Path()
-    file = Path(html)
-    try:
-        writable(file.parent, [file.name])
-    except ScenarioError as wrong:
-        faults += [fault._replace(file="--html", path="html") for fault in wrong.faults]
-    return file
+    with collecting(faults):
+        page_file("--html", html)
+    return Path(html)
 
 
 def _data(result: str, values: dict[str, Any], faults: list[Fault]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ ada/beat_fifo.scenario.yaml     the scenario to try it with
 from __future__ import annotations
 
 import json
+import shlex
 from typing import Any
 
 import yaml
@@ -37,7 +38,8 @@ def about_name(student: str) -> str:
 
 def files(exercise: Exercise[Any], student: str) -> dict[str, str]:
     """Return the files to begin with, by name."""
-    foot = f"The numbers are those of {student}. Check: parsim exercise check {exercise.file}"
+    command = f"parsim exercise check {shlex.quote(f'{student}/{exercise.file}')}"
+    foot = f"The numbers are those of {student}. Check, from the folder above this one: {command}"
     question = f"{exercise.question(student)}\n\n{foot}"
     made = {exercise.file: exercise.form.text(question)}
     if exercise.scenario is not None:

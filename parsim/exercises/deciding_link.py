@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from parsim.core.errors import shown
 from parsim.core.quantities import seconds, size
 from parsim.core.units import SECONDS
-from parsim.exercises.exercise import Answer, Blanks, Exercise, Figure, first_wrong, paragraphs
+from parsim.exercises.exercise import Answer, Blanks, Exercise, Figure, empty, first_wrong, paragraphs
 from parsim.exercises.lot import Lot
 from parsim.lessons.marked import Marked, hint, unanswered
 from parsim.study.single import simulate
@@ -108,7 +108,7 @@ def mark(numbers: Numbers, answer: Answer) -> Marked:
     """Mark the link and the makespan with twice its bandwidth."""
     name = answer["link"]
     if unanswered(name):
-        return hint("link: How many bytes pass each link, and how long does it need for them?")
+        return empty("link")
     if name not in numbers.names:
         return hint(f"link: {shown(name)} is no link; write one of {', '.join(sorted(numbers.names))}.")
     before = simulate(scenario(numbers)).timeline.makespan_s

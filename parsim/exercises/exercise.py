@@ -14,7 +14,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from parsim.core.units import Dimension
 from parsim.exercises.lot import Lot
-from parsim.lessons.marked import FOUND, Marked, close, hint, overlooked, quantity
+from parsim.lessons.marked import FOUND, Marked, close, hint, overlooked, quantity, unanswered
 
 Numbers = TypeVar("Numbers")
 Answer = Mapping[str, Any]
@@ -121,13 +121,25 @@ def first_wrong(answer: Answer, figures: Iterable[Figure]) -> Marked | None:
     """
     for figure in figures:
         value = answer[figure.key]
-        told = quantity(value, figure.dimension, f"{figure.key}: {figure.advice}")
+        if unanswered(value):
+            return empty(figure.key)
+        told = quantity(value, figure.dimension)
         if isinstance(told, Marked):
             return told
         if not close(told, figure.found, figure.tolerance):
             why = overlooked(told, figure.found, figure.mistakes, figure.tolerance, figure.advice)
             return hint(f"{figure.key}: {value} {why}")
     return None
+
+
+def empty(*keys: str) -> Marked:
+    """Mark an answer that leaves these keys empty.
+
+    >>> empty("t_total"), empty("step", "held", "idle")
+    (Not yet. t_total is still empty., Not yet. step, held and idle are still empty.)
+    """
+    *others, last = keys
+    return hint(f"{', '.join(others)} and {last} are still empty." if others else f"{last} is still empty.")
 
 
 def paragraphs(*texts: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from parsim.core.errors import shown
 from parsim.core.quantities import seconds
 from parsim.core.units import SECONDS
-from parsim.exercises.exercise import Answer, Blanks, Exercise, Figure, first_wrong, paragraphs
+from parsim.exercises.exercise import Answer, Blanks, Exercise, Figure, empty, first_wrong, paragraphs
 from parsim.exercises.lot import Lot
 from parsim.lessons.marked import FOUND, Marked, close, hint, unanswered
 from parsim.study.single import simulate
@@ -159,7 +159,7 @@ def mark(numbers: Numbers, answer: Answer) -> Marked:
     """Mark the sentence and its right figure."""
     number = answer["sentence"]
     if unanswered(number):
-        return hint("sentence: Find each figure by a formula or a run.")
+        return empty("sentence")
     if number not in range(1, SENTENCES + 1):
         return hint(f"sentence: Write a number from 1 to {SENTENCES}.")
     claim = CLAIMS[numbers.claims[int(number) - 1]]
@@ -171,6 +171,8 @@ def mark(numbers: Numbers, answer: Answer) -> Marked:
     if claim.timed:
         mistakes = ((claim.believed(numbers.pipe), f"is what the sentence says. {claim.why}"),)
         figures.insert(0, Figure("figure", SECONDS, found, mistakes, claim.why))
+    elif unanswered(answer["figure"]):
+        return empty("figure")
     elif not (_is_number(answer["figure"]) and close(answer["figure"], found, FOUND)):
         return hint(f"figure: {shown(answer['figure'])} is not the number of microbatches. {claim.why}")
     wrong = first_wrong(answer, figures)

@@ -10,7 +10,7 @@ import io
 import os
 import tokenize
 from collections.abc import Collection, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +25,7 @@ from parsim.exercises.sealed import CODE_S
 from parsim.export.csv import cell
 from parsim.export.table import table
 
-POINTS = {"right": "1", "not yet": "0", "broken": "0", "missing": ""}
+POINTS = {"right": "1", "not yet": "0", "broken": "0", "untouched": "", "missing": ""}
 ASIDE = (".", "__")  # folders that no student has, such as __MACOSX
 COMPARED = (tokenize.NAME, tokenize.OP, tokenize.NUMBER)
 
@@ -66,10 +66,10 @@ class Grades:
         }
 
     def csv(self) -> str:
-        """Return the table of the teacher: 1 is right, 0 is not, and empty was not handed in."""
+        """Return the table of the teacher: 1 is right, 0 is not, and empty is untouched or was not handed in."""
         lines = [",".join(["student", "points", *EXERCISES, "remarks"])]
         for row in self.rows:
-            remarks = " | ".join(_remarks(row.outcomes, ("not yet", "broken")))
+            remarks = " | ".join([*_remarks(row.outcomes, ("not yet", "broken")), *_unanswered(row.outcomes)])
             points = [POINTS[row.outcomes[name].kind] for name in EXERCISES]
             lines.append(",".join([cell(row.student), str(row.points), *points, cell(remarks)]))
         return "\n".join(lines) + "\n"
@@ -90,6 +90,15 @@ def _remarks(outcomes: Mapping[str, Outcome], kinds: Collection[str]) -> Iterato
             yield f"{name}: the same code as of {', '.join(each.same_as)}"
 
 
+def _unanswered(outcomes: Mapping[str, Outcome]) -> Iterator[str]:
+    """Yield which files the student left as they were, or that there are none."""
+    untouched = [name for name, each in outcomes.items() if each.kind == "untouched"]
+    if untouched:
+        yield f"untouched: {', '.join(untouched)}"
+    if all(each.kind == "missing" for each in outcomes.values()):
+        yield "nothing was handed in"
+
+
 def grade(folder: str, code_s: float = CODE_S) -> Grades:
     """Mark every hand-in of every student.
 
@@ -98,14 +107,16 @@ def grade(folder: str, code_s: float = CODE_S) -> Grades:
     folder : holds a folder for each student, whose name is the student's.
     code_s : seconds that a student's code may take.
 
-    Raises `ScenarioError` where the folder cannot be read, or holds no folder.
+    Raises `ScenarioError` where the folder cannot be read, or holds no folder of a student.
     """
     students = _students(folder)
     asked = [(student, name) for student in students for name in EXERCISES]
     with ThreadPoolExecutor(cores()) as pool:
+        begun = {each: pool.submit(_one, folder, *each, code_s) for each in asked}
         try:
-            found = pool.map(lambda each: _one(folder, each[0], each[1], code_s), asked)
-            outcomes = dict(zip(counted("hand-ins", asked), found, strict=True))
+            for _ in zip(counted("hand-ins", asked), as_completed(begun.values()), strict=True):
+                pass
+            outcomes = {each: one.result() for each, one in begun.items()}
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
@@ -116,14 +127,23 @@ def grade(folder: str, code_s: float = CODE_S) -> Grades:
 def _students(folder: str) -> list[str]:
     try:
         folders = [each.name for each in os.scandir(folder) if each.is_dir(follow_symlinks=False)]
-        found = sorted(name for name in folders if not name.startswith(ASIDE))
+        found = sorted(name for name in folders if not name.startswith(ASIDE) and _is_of_student(folder, name))
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
         raise ScenarioError([Fault(folder, 0, 0, "FOLDER", f"cannot be read: {why}")]) from None
     if not found:
-        wanted = "holds no folder; it should hold one for each student, such as ada/"
+        wanted = "holds no folder of a student, such as ada/ with first_run.yaml in it"
         raise ScenarioError([Fault(folder, 0, 0, "FOLDER", wanted)])
     return found
+
+
+def _is_of_student(folder: str, name: str) -> bool:
+    """Return whether a folder holds a file of an exercise; an empty one, or one that cannot be read, counts."""
+    try:
+        held = set(os.listdir(os.path.join(folder, name)))
+    except OSError:
+        return True
+    return not held or any({each.file, each.scenario_file} & held for each in EXERCISES.values())
 
 
 def _one(folder: str, student: str, name: str, code_s: float) -> Outcome:

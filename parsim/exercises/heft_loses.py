@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from parsim.core.errors import shown
 from parsim.core.quantities import seconds
 from parsim.core.units import SECONDS
-from parsim.exercises.exercise import Answer, Blanks, Exercise, Figure, first_wrong, paragraphs
+from parsim.exercises.exercise import Answer, Blanks, Exercise, Figure, empty, first_wrong, paragraphs
 from parsim.exercises.lot import Lot
 from parsim.lessons.marked import Marked, hint, quantity, unanswered
 from parsim.study.single import simulate
@@ -63,10 +63,10 @@ def ask(numbers: Numbers) -> str:
 def mark(numbers: Numbers, answer: Answer) -> Marked:
     """Mark the edges and the two makespans."""
     after, policy = answer["after"], answer["policy"]
-    if unanswered(after) or unanswered(policy):
-        return hint(
-            "after, policy: HEFT puts each task where it ends first. When is that far from where its child runs?"
-        )
+    if unanswered(after):
+        return empty("after")
+    if unanswered(policy):
+        return empty("policy")
     if policy not in SIMPLER:
         return hint(f"policy: {shown(policy)} is not one of {', '.join(SIMPLER)}.")
     edges = _edges(after)

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 from parsim.core.quantities import seconds, size
 from parsim.core.units import BYTES_PER_SECOND
-from parsim.exercises.exercise import Answer, Blanks, Exercise, paragraphs
+from parsim.exercises.exercise import Answer, Blanks, Exercise, empty, paragraphs
 from parsim.exercises.lot import Lot
-from parsim.lessons.marked import NEAR, Marked, hint, quantity
+from parsim.lessons.marked import NEAR, Marked, hint, quantity, unanswered
 from parsim.study.single import simulate
 
 
@@ -60,11 +60,9 @@ def shown(numbers: Numbers, bandwidth: float) -> float:
 
 def mark(numbers: Numbers, answer: Answer) -> Marked:
     """Mark the bandwidth."""
-    told = quantity(
-        answer["bandwidth"],
-        BYTES_PER_SECOND,
-        "bandwidth: Try two, one too small, one too large, then one between them.",
-    )
+    if unanswered(answer["bandwidth"]):
+        return empty("bandwidth")
+    told = quantity(answer["bandwidth"], BYTES_PER_SECOND)
     if isinstance(told, Marked):
         return told
     least, allowed = shown(numbers, told * (1 + NEAR)), numbers.tenths / 1e4

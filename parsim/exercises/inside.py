@@ -1,6 +1,6 @@
 """What runs in a process of its own: `python -m parsim.exercises.inside ASKED.json ANSWERED.json`.
 
-judge    marks a file that was handed in
+mark     marks a file that was handed in
 play     plays a scenario with code that was handed in, and answers its spans
 """
 
@@ -60,12 +60,13 @@ def limit(time_s: float, memory: int) -> None:
             resource.setrlimit(what, most)
 
 
-def judge(name: str, student: str, file: str, code: tuple[float, int]) -> dict[str, Any]:
+def mark(name: str, student: str, file: str, code: tuple[float, int]) -> dict[str, Any]:
     """Mark a file that was handed in; *code* are the limits of its code."""
-    from parsim.exercises.judge import judge as mark
+    from parsim.exercises.hand_in import Untouched, mark_file
 
-    marked = mark(name, student, file, Limits(*code))
-    return {"right": marked.right, "words": marked.words}
+    marked = mark_file(name, student, file, Limits(*code))
+    kind = "right" if marked.right else "untouched" if isinstance(marked, Untouched) else "not yet"
+    return {"kind": kind, "words": marked.words}
 
 
 def play(scenario: Mapping[str, Any], file: str, shelf: str, key: str) -> dict[str, Any]:
@@ -80,7 +81,7 @@ def play(scenario: Mapping[str, Any], file: str, shelf: str, key: str) -> dict[s
     return {"spans": run.timeline.rows()}
 
 
-CALLS: Mapping[str, Callable[..., Any]] = {"judge": judge, "play": play}
+CALLS: Mapping[str, Callable[..., Any]] = {"mark": mark, "play": play}
 
 
 if __name__ == "__main__":

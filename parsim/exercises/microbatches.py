@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from parsim.core.quantities import seconds, size
 from parsim.core.units import BYTES, SECONDS
-from parsim.exercises.exercise import Answer, Blanks, Exercise, Figure, first_wrong, paragraphs
+from parsim.exercises.exercise import Answer, Blanks, Exercise, Figure, empty, first_wrong, paragraphs
 from parsim.exercises.lot import Lot
 from parsim.lessons.marked import Marked, hint, unanswered
 from parsim.run import Result
@@ -85,7 +85,7 @@ def mark(numbers: Numbers, answer: Answer) -> Marked:
     """Mark the number of microbatches, the time of a step, and what 1F1B holds."""
     count = answer["microbatches"]
     if unanswered(count):
-        return hint("microbatches: Write the bubble as a share of the ideal time, and what a rank holds at the turn.")
+        return empty("microbatches")
     if not isinstance(count, Integral) or not 1 <= int(count) <= MOST:
         return hint(f"microbatches: Write a whole number from 1 to {MOST}.")
     run = played(numbers, int(count), "gpipe")

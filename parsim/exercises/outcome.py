@@ -1,6 +1,7 @@
 """Mark a file in a process of its own, whatever is in it: nothing that a student hands in ends the grading.
 
 ada/crossing.yaml    right                       bob/beat_fifo.py    not yet, with a hint
+ada/own_schedule.py  untouched
 ada/plan_13b.yaml    missing                     eve/beat_fifo.py    broken: an endless loop
 """
 
@@ -20,7 +21,7 @@ BIGGEST = 2**20  # B of a file
 class Outcome(NamedTuple):
     """What became of a hand-in, in words too; *faults* have a place in the file, *same_as* handed in the same code."""
 
-    kind: Literal["right", "not yet", "missing", "broken"]
+    kind: Literal["right", "not yet", "untouched", "missing", "broken"]
     words: str
     faults: tuple[Fault, ...] = ()
     same_as: tuple[str, ...] = ()
@@ -39,8 +40,8 @@ def outcome(exercise: Exercise[Any], student: str, file: str, code_s: float = CO
     place = os.path.abspath(file)
     try:
         asked = {"name": exercise.name, "student": student, "file": place, "code": Limits(code_s, MEMORY)}
-        said = sealed("judge", asked, Limits(code_s + CHECK_S, MEMORY))
-        return Outcome("right" if said["right"] else "not yet", str(said["words"]).replace(place, file))
+        said = sealed("mark", asked, Limits(code_s + CHECK_S, MEMORY))
+        return Outcome(said["kind"], str(said["words"]).replace(place, file))
     except Unanswered as broken:
         faults = (fault._replace(file=fault.file.replace(place, file)) for fault in broken.faults)
         return Outcome("broken", str(broken).replace(place, file), tuple(faults))

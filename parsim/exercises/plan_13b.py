@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from parsim.core.errors import shown
 from parsim.core.quantities import seconds
 from parsim.core.units import SECONDS
-from parsim.exercises.exercise import Answer, Blanks, Exercise, Figure, first_wrong, paragraphs
+from parsim.exercises.exercise import Answer, Blanks, Exercise, Figure, empty, first_wrong, paragraphs
 from parsim.exercises.lot import Lot
 from parsim.lessons.marked import Marked, hint, unanswered
 from parsim.lessons.plans import too_much, waits
@@ -67,7 +67,7 @@ def mark(numbers: Numbers, answer: Answer) -> Marked:
     """Mark the plan and the time of its step."""
     plan = answer["plan"]
     if unanswered(plan):
-        return hint("plan: For what do devices wait in the given one? `parsim run` tells it.")
+        return empty("plan")
     if not isinstance(plan, Mapping):
         return hint("plan: Write a mapping, such as {data: 8, tensor: 8, microbatch_size: 1}.")
     for key in plan:

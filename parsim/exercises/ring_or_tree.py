@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 from parsim.core.quantities import seconds, size
 from parsim.core.units import BYTES, SECONDS
-from parsim.exercises.exercise import Answer, Blanks, Exercise, Figure, first_wrong, paragraphs
+from parsim.exercises.exercise import Answer, Blanks, Exercise, Figure, empty, first_wrong, paragraphs
 from parsim.exercises.lot import Lot
-from parsim.lessons.marked import NEAR, Marked, hint, quantity
+from parsim.lessons.marked import NEAR, Marked, hint, quantity, unanswered
 from parsim.study.single import simulate
 
 
@@ -52,9 +52,9 @@ def took(numbers: Numbers, algorithm: str, buffer: float) -> float:
 
 def mark(numbers: Numbers, answer: Answer) -> Marked:
     """Mark the size and the time."""
-    told = quantity(
-        answer["size"], BYTES, "size: How many rounds has each, and how many bytes does a rank send in all?"
-    )
+    if unanswered(answer["size"]):
+        return empty("size")
+    told = quantity(answer["size"], BYTES)
     if isinstance(told, Marked):
         return told
     if not told:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from parsim.core.errors import shown
 from parsim.core.quantities import seconds
 from parsim.core.units import SECONDS
-from parsim.exercises.exercise import Answer, Blanks, Exercise, Figure, first_wrong, paragraphs
+from parsim.exercises.exercise import Answer, Blanks, Exercise, Figure, empty, first_wrong, paragraphs
 from parsim.exercises.lot import Lot
 from parsim.lessons.marked import Marked, hint, unanswered
 from parsim.study.single import simulate
@@ -79,7 +79,7 @@ def mark(numbers: Numbers, answer: Answer) -> Marked:
     """Mark the task and the new makespan."""
     name = answer["task"]
     if unanswered(name):
-        return hint("task: Draw the run. Which worker would be free earlier, and what would it take then?")
+        return empty("task")
     if name not in numbers.names:
         return hint(f"task: {shown(name)} is not in the list; write one of {', '.join(numbers.names)}.")
     place = numbers.names.index(name)

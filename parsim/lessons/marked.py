@@ -29,7 +29,7 @@ def unanswered(answer: object) -> bool:
     return answer is None or answer is ...
 
 
-def quantity(answer: object, dimension: Dimension, question: str) -> float | Marked:
+def quantity(answer: object, dimension: Dimension, question: str = "") -> float | Marked:
     """Read an answer with its unit; where there is none yet, *question* is the hint."""
     if unanswered(answer):
         return hint(question)

@@ -1,10 +1,12 @@
 """Mark a file that was handed in.
 
 ada/crossing.yaml  --read-->  {"t_total": "151 MB", "runs": "202 MB"}  --mark-->  right, or not yet and why
+ada/plan_13b.yaml  --read-->  {"plan": None, "step": None}                 ----->  untouched
 """
 
 from __future__ import annotations
 
+import ast
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -14,20 +16,32 @@ from parsim.core.read_file import content
 from parsim.core.suggestions import did_you_mean
 from parsim.exercises import EXERCISES
 from parsim.exercises.by_code import Script
-from parsim.exercises.exercise import Blanks, Exercise
+from parsim.exercises.exercise import Blanks, Exercise, empty
 from parsim.exercises.sealed import Limits
-from parsim.lessons.marked import Marked, hint
+from parsim.lessons.marked import Marked, hint, unanswered
 from parsim.scenario import document
 
 
-def judge(name: str, student: str, file: str, limits: Limits) -> Marked:
+class Untouched(Marked):
+    """No answer yet: the file says what the student began with."""
+
+
+def mark_file(name: str, student: str, file: str, limits: Limits) -> Marked:
     """Mark *file*, which a student handed in for an exercise; *limits* are those of its code.
 
     Raises `ScenarioError` where the file cannot be read, `Unanswered` where its code gives no run.
     """
     exercise = EXERCISES[name]
     form = exercise.form
-    answer = values(exercise, form, file) if isinstance(form, Blanks) else Script(file, limits)
+    answer: Any
+    if isinstance(form, Blanks):
+        answer = values(exercise, form, file)
+        if all(map(unanswered, answer.values())):
+            return Untouched(False, empty(*answer).words)
+    else:
+        answer = Script(file, limits)
+        if _code(file) == _dumped(form.start):
+            return Untouched(False, "Not yet. The code is still as you began with it.")
     try:
         return exercise.mark(exercise.numbers(student), answer)
     except ScenarioError as wrong:  # of the scenario that the answer makes
@@ -53,6 +67,22 @@ def values(exercise: Exercise[Any], form: Blanks, file: str) -> Mapping[str, Any
     if faults:
         raise ScenarioError(faults)
     return {key: said.get(key) for key in form.keys}
+
+
+def _code(file: str) -> str | None:
+    """Return what the code of a file does; None where it cannot be read."""
+    try:
+        return _dumped(content(file))
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return None
+
+
+def _dumped(text: bytes | str) -> str:
+    """Return what code does, apart from its comments and the text at its head."""
+    tree = ast.parse(text)
+    if ast.get_docstring(tree) is not None:
+        del tree.body[0]
+    return ast.dump(tree)
 
 
 def student_of(file: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import parsim
-from parsim.page.data import of
+from parsim.page.data import NO_LOAD, NO_MEMORY, of
 from parsim.page.file import html
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
@@ -155,6 +155,80 @@ def test_the_critical_path_is_walked_step_by_step(open_page, sixth):
     assert page.get_by_text("Critical path", exact=True).get_attribute("aria-pressed") == "true"
 
 
+def test_a_path_that_begins_below_the_lanes_that_are_seen_is_scrolled_to_and_told(open_page, tmp_path):
+    """Each of 64 workers computes one task, and under seed 2 that of w55 is the longest."""
+    scenario = {
+        "cluster": {"devices": 64},
+        "workload": {"kind": "items", "count": 64},
+        "plan": {"split": "data"},
+        "cost": {"kind": "noisy", "spread": 0.2, "compute": "1 s"},
+        "seed": 2,
+    }
+    file = tmp_path / "many.html"
+    file.write_text(html(of(parsim.simulate(scenario))), encoding="utf-8")
+    page = open_page(file.as_uri())
+    shown(page)
+    lanes = page.locator(".parsim-lanes")
+    before = lanes.evaluate("(lanes) => lanes.scrollTop")
+    page.get_by_text("Critical path", exact=True).click()
+    told = page.locator(".parsim-details").inner_text()
+    assert told == "The critical path has 1 steps, from part55 on w55 on; N goes there."
+    top, tall = lanes.evaluate("(lanes) => [lanes.scrollTop, lanes.clientHeight]")
+    assert before == 0
+    assert top < 55 * 21 < top + tall  # a lane takes 16 pixels, and 5 to the next device
+    assert page.locator(".parsim-title").last.inner_text() == "Nothing is sent in this run."
+    page.keyboard.press("n")
+    assert chosen(page) == "part55"
+    page.get_by_role("searchbox").fill("nothing has this name")
+    assert page.locator(".parsim-details h3").count() == 0  # what was chosen before is not what was found
+
+
+def test_sends_that_are_delays_are_told_in_words_of_their_own(open_page, tmp_path):
+    """A send of 1 ms after each forward and backward; w0 computes 24 ms of the 39 ms, and receives while it does."""
+    file = tmp_path / "delays.html"
+    file.write_text(html(of(parsim.simulate(SIXTH, set={"workload.send": "1 ms"}))), encoding="utf-8")
+    page = open_page(file.as_uri())
+    shown(page)
+    assert (
+        page.locator(".parsim-title").last.inner_text() == "Sends are delays in this run: no bytes travel over links."
+    )
+    page.get_by_text("Sum", exact=True).click()
+    cells = [row.locator("th, td").all_inner_texts() for row in page.locator(".parsim-details tbody tr").all()]
+    shares = sum(float(row[3].removesuffix(" %")) for row in cells)
+    assert {row[0]: row[4] for row in cells}["transfer"] == "a time, no bytes"
+    assert shares > 101
+    told = page.locator(".parsim-details p").inner_text()
+    assert abs(float(told.split(" %")[0].rpartition(" ")[2]) - shares) < 0.5  # each share is rounded
+    assert told.endswith("as transfers overlap computing or each other.")
+
+
+def test_a_measured_run_says_once_what_its_files_do_not_tell(open_page, tmp_path):
+    data = of(parsim.simulate(SIXTH))
+    data["memory"], data["load"] = NO_MEMORY, NO_LOAD  # as of_kept has them
+    file = tmp_path / "measured.html"
+    file.write_text(html(data), encoding="utf-8")
+    page = open_page(file.as_uri())
+    shown(page)
+    assert page.get_by_text("The files of a measured run").count() == 1
+
+
+def test_memory_load_and_each_cause_of_idleness_are_told_apart_in_the_legend(open_page, tmp_path):
+    file = tmp_path / "mixed.html"
+    file.write_text(html(of(parsim.simulate(SCENARIOS / "33_gpt3_13b_mixed.yaml"))), encoding="utf-8")
+    page = open_page(file.as_uri())
+    shown(page)
+    samples = page.locator(".parsim-entry").evaluate_all(
+        """(entries) => entries.map((entry) => [entry.textContent, Array.from(
+             entry.querySelector("canvas").getContext("2d").getImageData(1, 1, 1, 1).data).slice(0, 3).join()])"""
+    )
+    faces = dict(samples)
+    assert {f"memory: {kind}" for kind in ("weights", "gradients", "optimizer", "activations", "capacity")} <= {*faces}
+    assert {"load: mean", "load: fullest link"} <= {*faces}
+    idle = [name for name in faces if name.startswith("Idle: ")]
+    assert len(idle) > 2
+    assert len({faces[name] for name in idle}) == len(idle)
+
+
 def test_sums_over_a_range(open_page, sixth):
     """From 0 to 4 ms w0 computes 4 ms, w1 3 ms, w2 2 ms and w3 1 ms; before, they wait for their first task."""
     page = open_page(sixth)
@@ -197,9 +271,15 @@ def test_two_fingers_zoom(open_page, sixth):
     assert "0B0" in page.locator(".parsim-tip").inner_text()
 
 
-def test_on_a_phone_nothing_is_wider_than_the_page(open_page, sixth):
+def test_on_a_phone_nothing_is_wider_than_the_page_and_words_are_read(open_page, sixth):
     page = open_page(sixth, width=390, height=800)
     shown(page)
+    sizes = """(texts) => texts.map((text) => parseFloat(getComputedStyle(text).fontSize) * text.getScreenCTM().a)"""
+    assert min(page.locator(".parsim-waterfall text").evaluate_all(sizes)) >= 10
+    frame = page.locator(".parsim-waterfall svg").bounding_box()
+    for box in [text.bounding_box() for text in page.locator(".parsim-waterfall text").all()]:
+        assert frame["x"] <= box["x"]
+        assert box["x"] + box["width"] <= frame["x"] + frame["width"]
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 

@@ -1,12 +1,13 @@
 // What is chosen on a timeline, and the ways to choose: mouse, keys, search, critical path, gaps, range.
 
 import { awaited, brief, details } from "./details.js";
-import { element } from "./dom.js";
+import { element, say } from "./dom.js";
 import { listen, move } from "./input.js";
 import { across, along, alongPath, nextGap } from "./neighbours.js";
 import { drawArrows, drawPath, drawRange } from "./overlay.js";
 import { rangeDetails } from "./range.js";
 import { search } from "./search.js";
+import { nameOf } from "./unpack.js";
 
 /** Keeps what is chosen on the timeline of *view*, and tells of it. */
 export class Chooser {
@@ -94,6 +95,7 @@ export class Chooser {
   search(text) {
     this.results = search(this.view.runs, text);
     this.place = -1;
+    if (!this.results.length) this.choose(null);
     return text.trim() ? this.results.length : null;
   }
 
@@ -109,7 +111,20 @@ export class Chooser {
   togglePath() {
     this.pathShown = !this.pathShown;
     this.view.tools.pressed(this.pathShown);
+    if (this.pathShown) this.showPath();
     this.timeline.later();
+  }
+
+  /** Scroll to the lane on which the critical path begins, and tell of it, unless a bar or a gap is chosen. */
+  showPath() {
+    const run = this.view.runs.find((one) => one.path.length);
+    if (!run) return;
+    const [bar] = run.path;
+    this.timeline.scrollTo({ run, bar });
+    this.timeline.canvas.focus({ preventScroll: true }); // whose keys walk along it
+    if (this.one) return;
+    const told = { steps: run.path.length, name: nameOf(run, bar), worker: run.lanes[run.lane[bar]].worker };
+    this.tell([element("p", {}, say(this.view.words.pathFrom, told))]);
   }
 
   onPath(step) {

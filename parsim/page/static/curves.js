@@ -21,10 +21,11 @@ export class Curves {
     timeline.painted.push(() => this.paint());
   }
 
-  /** Show *lanes*, each with a name, words below it, and what *draw* needs, under a title. */
+  /** Show *lanes*, each with a name, lines of words below it, and what *draw* needs, under a title. */
   load(lanes, title) {
     this.lanes = lanes;
     this.title.textContent = title;
+    this.title.hidden = !title;
     this.canvas.hidden = !lanes.length;
     this.canvas.setAttribute("aria-label", title);
     this.each = lanes.length <= FEW ? HIGH : LOW;
@@ -67,16 +68,16 @@ export class Curves {
   }
 
   label(pen, lane, foot, colours) {
-    const middle = foot - this.each / 2;
+    const lines = lane.words.slice(this.each === HIGH ? 0 : -1);
+    const top = foot - this.each / 2 - 6 * lines.length;
     pen.textBaseline = "middle";
     pen.textAlign = "left";
     pen.fillStyle = colours.ink;
-    pen.font = `12px ${FONT}`;
-    pen.fillText(fitting(pen, lane.name, this.timeline.gutter - 10), 6, this.each === HIGH ? middle - 7 : middle);
-    if (this.each !== HIGH) return;
+    pen.font = `${this.each === HIGH ? 12 : 11}px ${FONT}`;
+    pen.fillText(fitting(pen, lane.name, this.timeline.gutter - 10), 6, top);
     pen.fillStyle = colours.faint;
     pen.font = `10px ${FONT}`;
-    pen.fillText(fitting(pen, lane.words, this.timeline.gutter - 10), 6, middle + 7);
+    lines.forEach((line, place) => pen.fillText(fitting(pen, line, this.timeline.gutter - 10), 6, top + 12 * (place + 1)));
   }
 }
 
@@ -88,7 +89,7 @@ export function memoryLanes(run) {
     const lane = { name, limit, run, moments: run.memory_at.subarray(at, at + steps), bytes };
     at += steps;
     lane.peak = peakOf(lane);
-    lane.words = limit ? `${size(lane.peak)} / ${size(limit)}` : size(lane.peak);
+    lane.words = [limit ? `${size(lane.peak)} / ${size(limit)}` : size(lane.peak)];
     return lane;
   });
   const fullest = Math.max(0, ...lanes.map((lane) => lane.peak));
@@ -105,10 +106,12 @@ export function memoryTitle(runs, words) {
   return more ? `${words.memory}; ${say(words.moreDevices, { count: more })}` : words.memory;
 }
 
-/** Return the title of the load of links of runs, or why there is none. */
+/** Return the title of the load of links of runs, or why there is none; nothing where that of the memory says so. */
 export function loadTitle(runs, words) {
-  if (!runs.some((run) => run.load.known)) return words.unknownLoad;
-  return runs.some((run) => run.load.rows.length) ? words.load : runs[0].load.why || words.noLoad;
+  if (!runs.some((run) => run.load.known)) return "";
+  if (runs.some((run) => run.load.rows.length)) return words.load;
+  const delays = runs.some((run) => run.bars.lane.some((lane) => run.lanes[lane].kind !== "compute"));
+  return runs[0].load.why || (delays ? words.onlyDelays : words.noLoad);
 }
 
 function peakOf(lane) {
@@ -160,7 +163,7 @@ export function loadLanes(run) {
   const each = rows.length ? run.load_mean.length / rows.length : 0;
   return rows.map((row, place) => ({
     name: row.name,
-    words: row.words[0],
+    words: row.words[0].split(": "),
     more: row.words.join(", "),
     run,
     mean: run.load_mean.subarray(place * each, (place + 1) * each),

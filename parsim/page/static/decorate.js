@@ -11,13 +11,13 @@ const LOW = 9; // pixels of a lane from which its bars have names
 
 /** Draw over the wide bars and gaps of *timeline*. */
 export function decorate(pen, timeline) {
-  const { look, words } = timeline;
+  const { words } = timeline;
   const roomy = (found) => found.filter(([row, level]) => row.height >= LOW && !level.busy).slice(0, MOST);
   for (const [row, level, gap] of roomy(timeline.wideGaps)) {
     const { name, hatch: sign } = row.run.causes[level.kind[gap]];
     const face = row.run.gapFaces[level.kind[gap]];
     const word = words.causes[name] ?? name;
-    fill(pen, cell(timeline, row, level, gap), { sign, ink: look.hatch, word, face, letters: look.faint });
+    fill(pen, cell(timeline, row, level, gap), { sign, ink: inkOn(face), word, face, letters: inkOn(face) });
   }
   for (const [row, level, bar] of roomy(timeline.wideBars)) {
     const face = row.run.faces[level.kind[bar]];

@@ -1,7 +1,7 @@
 // The legend of a timeline: what colours and hatches mean.
 
 import { gapName } from "./details.js";
-import { element } from "./dom.js";
+import { element, say } from "./dom.js";
 import { hatch } from "./hatch.js";
 import { gapFace, inkOn, look, visible } from "./look.js";
 import { fit } from "./canvas.js";
@@ -18,13 +18,31 @@ export function entries(runs, words, dark) {
     for (const [code, cause] of run.causes.entries()) {
       if (!run.gap_cause.includes(code)) continue;
       const name = gapName(cause.name, words);
-      found.set(name, [name, fill(gapFace(cause, dark), cause.hatch, colours.hatch)]);
+      found.set(name, [name, fill(gapFace(cause, dark), cause.hatch, inkOn(gapFace(cause, dark)))]);
     }
+  }
+  for (const run of runs) {
+    for (const [name, draw] of [...held(run, words, dark), ...loaded(run, words, colours)]) found.set(name, [name, draw]);
   }
   const { marks } = runs[0];
   found.set("makespan", [words.terms.makespan_s, line(dark ? "#ffffff" : marks.makespan, [])]);
   found.set("theory", [words.terms.t_total_s, line(marks.t_total_s, [5, 4])]);
   return [...found.values()];
+}
+
+/** Return the entries of what lies under the timeline: the kinds of memory from the bottom up, and the capacity. */
+function held({ memory, marks }, words, dark) {
+  const name = (kind) => say(words.memoryOf, { kind: words.held[kind] ?? kind });
+  const kinds = memory.kinds.map((kind) => [name(kind.name), fill(visible(kind.face, dark), "", "")]);
+  return memory.devices.some(({ limit }) => limit) ? [...kinds, [name("capacity"), line(marks.limit, [5, 4])]] : kinds;
+}
+
+/** Return the entries of the load of links; the fullest one is drawn where a row has several. */
+function loaded(run, words, colours) {
+  if (!run.load.rows.length) return [];
+  const several = run.load_most.some((most, place) => most !== run.load_mean[place]);
+  const fullest = [words.loadMost, fill(colours.hatch, "", "")];
+  return [[words.loadMean, fill(run.marks.used, "", "")], ...(several ? [fullest] : [])];
 }
 
 function fill(face, sign, ink) {

@@ -7,7 +7,7 @@ const LIGHT = {
   ink: "#1a1a1a",
   faint: "#6e6e6e",
   line: "#d5d5d5",
-  idle: "#e4e4e4",
+  idle: { fill: "#ececec", drain: "#d6d6d6", dependency: "#bfbfbf", policy: "#a8a8a8", overhead: "#919191", memory: "#7a7a7a", steps: "#636363" },
   hatch: "#9a9a9a",
   path: "#000000",
   casing: "#ffffff",
@@ -17,7 +17,7 @@ const DARK = {
   ink: "#ececec",
   faint: "#a5a9b0",
   line: "#3a3e45",
-  idle: "#2d3138",
+  idle: { fill: "#2d3138", drain: "#434851", dependency: "#5a606a", policy: "#727883", overhead: "#8a909b", memory: "#a2a8b3", steps: "#bac0ca" },
   hatch: "#6d737d",
   path: "#ffffff",
   casing: "#16181c",
@@ -35,9 +35,9 @@ export function colours(kinds, dark) {
   return Uint32Array.from(kinds, (kind) => packedColour(visible(kind.face, dark)));
 }
 
-/** Return the colour of a gap by its cause: grey where the worker idles, else pale. */
+/** Return the colour of a gap by its cause: a grey of its own lightness where the worker idles. */
 export function gapFace(cause, dark) {
-  if (cause.name !== "transfers") return look(dark).idle;
+  if (cause.name !== "transfers") return look(dark).idle[cause.name];
   return dark ? "#463a20" : cause.face;
 }
 

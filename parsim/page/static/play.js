@@ -1,7 +1,7 @@
 // The page of `parsim play`: controls on the left, the run on the right, for one scenario or two.
 
 import { Asking, watch } from "./asking.js";
-import { command, copied } from "./copy.js";
+import { alone, command, copied } from "./copy.js";
 import { element, say } from "./dom.js";
 import { Editor } from "./editor.js";
 import { Figures } from "./figures.js";
@@ -223,7 +223,7 @@ class Page {
       this.undo,
       this.redo,
       this.second,
-      button(words.copyYaml, () => this.copy(this.played.text)),
+      button(words.copyYaml, () => this.copy(alone(this.played.text))),
       button(words.copyCommand, () => this.copy(command(this.start, this.seat, this.played))),
       button(words.copyLink, async () => this.copy(location.href.replace(/#.*|$/, `#${await written(this.state)}`))),
     );

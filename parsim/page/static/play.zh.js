@@ -54,6 +54,16 @@ export const play = {
   formHolds: "解析式给出 {foreseen}，与运行结果一致。",
   formDiffers: "解析式给出 {foreseen}；运行得到 {value}。",
   sent: { exposed_s: "暴露的传输（{communicator}）", hidden_s: "被隐藏的传输（{communicator}）" },
+  communicators: {
+    data: "数据并行",
+    tensor: "张量并行",
+    pipeline: "流水线",
+    context: "上下文并行",
+    expert: "专家并行",
+    host: "主机",
+    delay: "作为延迟的传输",
+    transfers: "其他传输",
+  },
   figures: {
     makespan_s: "完工时间（makespan）",
     t_total_s: "T_total",

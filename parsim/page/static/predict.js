@@ -87,7 +87,7 @@ function distance(guess, { value, unit }, words) {
 /** Return the name of a figure. */
 export function nameOf(figure, words) {
   const [section, communicator, part] = figure.key.split(".");
-  return section === "communication" ? say(words.sent[part], { communicator }) : words.figures[figure.key];
+  return section === "communication" ? say(words.sent[part], { communicator: words.communicators[communicator] ?? communicator }) : words.figures[figure.key];
 }
 
 /** A figure that a reader may hide and guess, in a card; *on* has hide(key), show(key), and revealed(key). */

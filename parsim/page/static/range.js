@@ -5,15 +5,18 @@ import { element, say, table } from "./dom.js";
 import { after } from "./levels.js";
 import { percent, seconds, size } from "./quantities.js";
 
+const CLOSE = 1e-9; // rounding errors of a sum of shares
+
 /** Return the seconds within a range of each kind of bars (or cause of gaps), how many there are, and their bytes. */
 function sums(run, bars, kinds, [from, to], bytes = null) {
-  const found = kinds.map(() => ({ count: 0, seconds: 0, bytes: 0 }));
+  const found = kinds.map(() => ({ count: 0, seconds: 0, bytes: 0, sent: false }));
   for (let lane = 0; lane < run.lanes.length; lane++) {
     for (let i = after(bars, lane, from); i < bars.first[lane + 1] && bars.start[i] < to; i++) {
       const inside = Math.min(bars.end[i], to) - Math.max(bars.start[i], from);
       if (inside <= 0) continue;
       const sum = found[bars.kind[i]];
       sum.count++;
+      sum.sent ||= run.lanes[lane].kind !== "compute";
       sum.seconds += inside;
       if (bytes) sum.bytes += (bytes[i] * inside) / (bars.end[i] - bars.start[i]);
     }
@@ -31,10 +34,13 @@ export function rangeDetails(runs, range, words) {
 function ofRun(run, range, words, several) {
   const workers = new Set(run.lanes.filter((lane) => lane.device >= 0).map((lane) => lane.worker)).size || 1;
   const lines = [];
-  const add = (name, { count, seconds: spent, bytes }) => {
+  let all = 0;
+  const add = (name, { count, seconds: spent, bytes, sent }) => {
     if (!count) return;
-    const share = percent(spent / workers / (range[1] - range[0]));
-    lines.push([name, String(count), seconds(spent), share, bytes ? size(bytes) : ""]);
+    const share = spent / workers / (range[1] - range[0]);
+    all += share;
+    const amount = bytes ? size(bytes) : sent ? (run.load.known ? words.priced : words.unknown) : "";
+    lines.push([name, String(count), seconds(spent), percent(share), amount]);
   };
   sums(run, run.levels.levels[0], run.kinds, range, run.bytes).forEach((sum, kind) => {
     const { name } = run.kinds[kind];
@@ -48,6 +54,7 @@ function ofRun(run, range, words, several) {
     "div",
     {},
     several ? element("h4", {}, `${run.letter}: ${run.facts.scenario}`) : null,
+    all > 1 + CLOSE ? element("p", {}, say(words.moreThanAll, { share: percent(all) })) : null,
     table(words.sums, head, lines),
   );
 }

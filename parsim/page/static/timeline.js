@@ -9,6 +9,7 @@ import { Raster, packedColour } from "./raster.js";
 import { rowAt, rowsOf } from "./rows.js";
 import { AXIS, drawScale } from "./scale.js";
 
+const HALF = 6; // pixels: half the height of a name
 const HATCHED = 10; // pixels from which a bar is hatched
 
 /** Draws runs on a canvas in *root*; `axis` is the time that is seen. */
@@ -215,16 +216,16 @@ export class Timeline {
     pen.textAlign = "left";
     let free = -Infinity;
     for (const row of this.seen()) {
-      const y = this.y(row) + row.height / 2;
+      const y = Math.max(Math.min(this.y(row) + row.height / 2, this.tall - HALF), AXIS + HALF); // in full at the edges
       if (row.lane < 0) this.title(pen, row);
-      else if (y - 5.5 >= free) {
+      else if (y - HALF >= free) {
         const lane = row.run.lanes[row.lane];
         const main = lane.kind === "compute" || lane.name.startsWith(`${lane.worker} `);
         if (!main && row.height < 9) continue;
         pen.fillStyle = main ? this.look.ink : this.look.faint;
         pen.font = `${main ? 12 : 10}px ${FONT}`;
         pen.fillText(fitting(pen, lane.name, this.gutter - (main ? 10 : 20)), main ? 6 : 16, y);
-        free = y + 5.5;
+        free = y + HALF;
       }
     }
   }

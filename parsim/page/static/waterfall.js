@@ -7,8 +7,8 @@ const TERMS = ["deviation_s", "idle_s", "contention_s", "hidden_s"];
 const CLOSE = 1e-9; // of the makespan: rounding errors of sums
 const IDLE = "#999999";
 const ROW = 24; // pixels
-const LEFT = 118;
-const RIGHT = 86;
+const LEFT = 172;
+const RIGHT = 112;
 const WIDE = 640;
 const SVG = "http://www.w3.org/2000/svg";
 

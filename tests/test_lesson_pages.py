@@ -8,14 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from parsim.page import lesson as pages
-from parsim.page.outputs import WIDGETS, outputs
+from parsim.page import lesson_page as pages
+from parsim.page.lesson_check import check, code
+from parsim.page.outputs import MAGIC, WIDGETS, outputs
 from parsim.reading import load
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 BLOCK = re.compile(r"^    .*$|^```.*$", re.MULTILINE)
 NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
+COVERED = re.compile(r'<label class="lesson-figure">.*?</label>|<details>.*?</details>', re.DOTALL)
 LARGE = re.compile(r"([\d.]+) (million|billion)")
 
 by_name = pytest.mark.parametrize("notebook", NOTEBOOKS, ids=[path.stem for path in NOTEBOOKS])
@@ -67,11 +69,69 @@ def test_a_page_has_all_texts_and_code(notebook):
         page = pages.document(lesson, language, pages.article(lesson, language, found, ""))
         assert f'<html lang="{language}">' in page
         played = [cell for cell in lesson.cells if cell.is_code and WIDGETS not in cell.source]
-        assert page.count("<details") == page.count("<pre>shown</pre>") == len(played)
+        covered = f"<details><summary>{pages.WORDS[language]['look']}</summary><pre>shown</pre></details>"
+        assert page.count(covered) == page.count("<pre>shown</pre>") == len(played) - 1, (
+            "the exercise shows nothing yet"
+        )
+        assert "<form" not in page
+        assert f"notebooks/{notebook.name}</code>" in page, "where the answer is checked"
         assert not re.search(r'(?:src|href)="(?!data:)', page), "nothing is asked of anybody"
         assert "<h1>" in page
         with_sliders = pages.article(lesson, language, found, "./#state")
-        assert 'href="./#state"' in with_sliders
+        assert 'href="./#state"' in with_sliders.partition("</details>")[0], "before all code"
+        assert with_sliders.count("<form") == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "covered", "open_"),
+    [("03", ("0.64 s", "0.5 s", "213 MB"), ("400 MB", "20 ms")), ("06", (), ("91 GB",))],
+)
+def test_figures_that_a_lesson_finds_wait_for_a_guess(name, covered, open_):
+    (notebook,) = (path for path in NOTEBOOKS if path.name.startswith(name))
+    lesson = pages.read(notebook)
+    for language in ("en", "zh"):
+        page = pages.article(lesson, language, dict.fromkeys((cell.name for cell in lesson.cells), ""), "")
+        left = COVERED.sub("", page)
+        for figure in covered:
+            assert figure in page
+            assert figure not in left.partition("<pre>")[0]
+        for figure in open_:
+            assert figure in left
+
+
+def test_a_formula_with_its_figures_is_folded():
+    page = pages._text("    x = 2 a\n\nand\n\n    x = 3.3 s\n", Path(), pages.WORDS["en"])
+    assert re.findall("<details>.*?</details>|<pre>.*?</pre>", page, re.DOTALL) == [
+        "<pre><code>x = 2 a\n</code></pre>",
+        "<details><summary>Guess, then look</summary><pre><code>x = 3.3 s\n</code></pre></details>",
+    ]
+
+
+@by_name
+def test_the_exercise_needs_no_run_of_the_lesson(notebook):
+    """Its code is whole, and what it leaves out of the lesson is most."""
+    lesson = pages.read(notebook)
+    sources = [MAGIC.sub("", cell.source) for cell in lesson.cells if cell.is_code and WIDGETS not in cell.source]
+    found = code(sources, "1 s")
+    assert "answer = '1 s'" in found
+    assert re.search(r"^marked = lessons\.\w+\(answer, ", found, re.MULTILINE)
+    assert len(found) < sum(map(len, sources)) / 2
+
+
+@pytest.mark.parametrize(
+    ("told", "right", "words"),
+    [
+        ("3.6 s", True, "Right: 3.6 s"),
+        ("'3.6 s'", True, "Right"),
+        ("6 s", False, "is too long"),
+        ("", False, "How many whole items"),
+        ("__import__('os')", False, "cannot be read"),
+    ],
+)
+def test_an_answer_is_checked_as_the_notebook_does(told, right, words):
+    found = check(pages.read(NOTEBOOKS[0]), told)
+    assert found["right"] is right, found
+    assert words in found["words"]
 
 
 def test_a_line_break_in_chinese_is_no_space():
@@ -90,16 +150,21 @@ def test_what_cells_show(tmp_path):
         "x + 1",
         "import matplotlib.pyplot as plt\naxes = plt.figure().subplots()\naxes.plot([1, 2])\naxes.figure",
         "from ipywidgets import interact",
-        "class Shown:\n    def _repr_html_(self):\n        return '<p style=\"color:red\">so</p>'\nShown()",
+        "from parsim.export.html import picture\n"
+        "class Shown:\n    def _repr_html_(self):\n"
+        "        return '<p style=\"color:red\">so</p>' + picture(b'0' * 18 + b'\\5\\xdc', 'a run')\n"
+        "Shown()",
         "from pathlib import Path\nPath('here').write_text('x')\nNone",
     ]
     text, value, picture, widgets, table, nothing = outputs(sources, tmp_path)
     assert text == "<pre>1 &lt; 2\n</pre>"
     assert value == "<pre>2</pre>"
-    assert picture.startswith('<img alt="" src="data:image/png;base64,')
+    assert re.match(r'<span class="lesson-picture"><img width="576" alt="" src="data:image/png;base64,', picture)
     assert picture.count("<img") == 1
     assert (widgets, nothing) == ("", "")
-    assert table == "<p>so</p>"
+    wanted = '<p>so</p><span class="lesson-picture"><img width="'
+    assert table.startswith(wanted)
+    assert "style" not in table
     assert (tmp_path / "here").exists()
 
 
@@ -111,7 +176,8 @@ def test_a_lesson_as_a_file(command, tmp_path):
     page = file.read_text(encoding="utf-8")
     assert "by hand 55 ms, simulated 55 ms" in page
     assert page.count("data:image/png") >= 2
-    assert "Not yet." in page
+    assert "Not yet." not in page, "nobody has answered"
+    assert "笔记本 <code>notebooks/05_pipelines.ipynb</code>" in page
     assert "<code>parsim lesson 05</code>" in page
 
 

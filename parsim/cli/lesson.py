@@ -19,7 +19,7 @@ from parsim.core.errors import Fault, RunError
 from parsim.core.escape import printable
 
 if TYPE_CHECKING:
-    from parsim.page import lesson as pages
+    from parsim.page import lesson_page as pages
 
 
 @click.command()
@@ -35,7 +35,7 @@ def lesson(number: str, language: str, html: str | None, port: str, no_browser: 
     The code of its notebook is run first. The page is served to this machine alone, at the address that is printed;
     Ctrl-C ends the server.
     """
-    from parsim.page import lesson as pages
+    from parsim.page import lesson_page as pages
 
     faults: list[Fault] = []
     notebooks = {path.name[:2]: path for path in sorted((folder_of_examples() / "notebooks").glob("*.ipynb"))}
@@ -64,18 +64,20 @@ def lesson(number: str, language: str, html: str | None, port: str, no_browser: 
 
 def _serve(read: pages.Lesson, found: dict[str, str], language: pages.Language, port: int, no_browser: bool) -> None:
     """Serve the lesson in both languages, beside its sliders."""
-    from parsim.page import lesson as pages
+    from parsim.page import lesson_page as pages
 
     try:
+        from parsim.page.lesson_check import check
         from parsim.page.lesson_server import serve
         from parsim.page.server import Opened
     except ImportError:
         told = "lesson needs the extra page: pip install -e '.[page]' in the folder of parsim; or write it with --html"
         raise RunError(told) from None
     sliders = f"./#{pages.state(read)}"
-    others: dict[pages.Language, pages.Language] = {"en": "zh", "zh": "en"}
+    other: pages.Language = "zh" if language == "en" else "en"
     made: dict[str, str] = {
-        one: pages.document(read, one, pages.article(read, one, found, sliders), other) for one, other in others.items()
+        one: pages.document(read, one, pages.article(read, one, found, sliders), its_other)
+        for one, its_other in ((language, other), (other, language))
     }
     text = read.scenario.read_text(encoding="utf-8")
     opened = Opened(str(read.scenario), text, (), f"parsim run {shlex.quote(str(read.scenario))}")
@@ -86,7 +88,7 @@ def _serve(read: pages.Lesson, found: dict[str, str], language: pages.Language, 
             webbrowser.open(address)
 
     with suppress(KeyboardInterrupt):  # the usual end
-        serve(opened, made, language, listening_at(port), ready)
+        serve(opened, made, lambda told: check(read, told), listening_at(port), ready)
 
 
 def _write(file: str, page: str, quiet: bool) -> None:

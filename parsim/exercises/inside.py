@@ -1,6 +1,7 @@
 """What runs in a process of its own: `python -m parsim.exercises.inside ASKED.json ANSWERED.json`.
 
 mark     marks a file that was handed in
+lesson   marks the answer to the exercise of a lesson
 play     plays a scenario with code that was handed in, and answers its spans
 """
 
@@ -81,7 +82,15 @@ def play(scenario: Mapping[str, Any], file: str, shelf: str, key: str) -> dict[s
     return {"spans": run.timeline.rows()}
 
 
-CALLS: Mapping[str, Callable[..., Any]] = {"mark": mark, "play": play}
+def lesson(code: str, folder: str) -> dict[str, Any]:
+    """Run the code of a lesson's exercise in *folder*, which leaves in `marked` what there is to say."""
+    os.chdir(folder)
+    names: dict[str, Any] = {"__name__": "__main__"}
+    exec(code, names)
+    return {"right": names["marked"].right, "words": repr(names["marked"])}
+
+
+CALLS: Mapping[str, Callable[..., Any]] = {"mark": mark, "lesson": lesson, "play": play}
 
 
 if __name__ == "__main__":

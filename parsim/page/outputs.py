@@ -1,6 +1,6 @@
 """What the cells of a notebook show, without Jupyter: text, tables and pictures, as HTML.
 
-source  --run in one namespace-->  printed text, the value of the last line, figures  -->  <pre>, <table>, <img>
+source  --run in one namespace-->  printed text, the value of the last line, pictures  -->  <pre>, <table>, <img>
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any
 from parsim.core.progress import counted
 
 MAGIC = re.compile(r"^%.*\n?", re.MULTILINE)
+IMG = re.compile(r'<img style="width:(\d+)px[^"]*"([^>]*)>')
 STYLE = re.compile(r' style="[^"]*"')  # a page has a style of its own, and allows no other
 WIDGETS = "ipywidgets"
 DPI = 90
@@ -50,23 +51,31 @@ def _shown(source: str, names: dict[str, Any]) -> Iterator[str]:
             value = eval(compile(ast.Expression(last.value), "<cell>", "eval"), names)
     if printed.getvalue():
         yield f"<pre>{escape(printed.getvalue())}</pre>"
-    figures: dict[int, Any] = {id(figure): figure for figure in map(plt.figure, plt.get_fignums())}
+    pictures: dict[int, Any] = {id(picture): picture for picture in map(plt.figure, plt.get_fignums())}
     plt.close("all")
     if hasattr(value, "savefig"):
-        figures[id(value)] = value
+        pictures[id(value)] = value
     elif hasattr(value, "_repr_html_"):
-        yield STYLE.sub("", value._repr_html_())
-    elif value is not None and not figures:
+        yield STYLE.sub("", IMG.sub(_framed, value._repr_html_()))
+    elif value is not None and not pictures:
         yield f"<pre>{escape(repr(value))}</pre>"
-    yield from map(_picture, figures.values())
+    yield from map(_picture, pictures.values())
 
 
-def _picture(figure: Any) -> str:
+def _picture(picture: Any) -> str:
     drawn = io.BytesIO()
-    figure.savefig(drawn, format="png", dpi=DPI)
+    picture.savefig(drawn, format="png", dpi=DPI)
     return image(drawn.getvalue(), "")
 
 
 def image(png: bytes, words: str) -> str:
     """Write a picture with its description."""
-    return f'<img alt="{escape(words)}" src="data:image/png;base64,{base64.b64encode(png).decode()}">'
+    data = base64.b64encode(png).decode()
+    width = int.from_bytes(png[16:20], "big")
+    return IMG.sub(_framed, f'<img style="width:{width}px" alt="{escape(words)}" src="data:image/png;base64,{data}">')
+
+
+def _framed(picture: re.Match[str]) -> str:
+    """Frame a picture; on a narrow page it keeps its width, and scrolls."""
+    width, rest = picture.groups()
+    return f'<span class="lesson-picture"><img width="{width}"{rest}></span>'

@@ -9,11 +9,14 @@ pytest.importorskip("uvicorn", reason="the server needs the extra page")
 
 from served import TOKEN, Served
 
-from parsim.page import lesson as pages
+from parsim.page import lesson_page as pages
+from parsim.page.lesson_check import check
 from parsim.page.lesson_server import Beside
+from parsim.page.outputs import outputs
 from parsim.page.server import server_of
 
 FIRST = Path(__file__).parents[2] / "notebooks" / "00_first_run.ipynb"
+WIDE = "import matplotlib.pyplot as plt\nplt.figure(figsize=(8, 2)).subplots().plot([1, 2])\nNone"
 
 
 class ServedLesson(Served):
@@ -21,14 +24,15 @@ class ServedLesson(Served):
 
     def __init__(self, lesson):
         super().__init__(lesson.scenario)
-        found = {cell.name: "<pre>shown</pre>" for cell in lesson.cells}
+        picture = outputs([WIDE], lesson.folder)[0]
+        found = {cell.name: f"<pre>{'shown ' * 40}</pre>{picture}" for cell in lesson.cells}
         made = {
-            f"/{TOKEN}/{one}": pages.document(
-                lesson, one, pages.article(lesson, one, found, f"./#{pages.state(lesson)}"), other
-            )
+            one: pages.document(lesson, one, pages.article(lesson, one, found, f"./#{pages.state(lesson)}"), other)
             for one, other in (("en", "zh"), ("zh", "en"))
         }
-        self.server = server_of(Beside(self.server.config.app, made, self.port, TOKEN))
+        self.server = server_of(
+            Beside(self.server.config.app, made, lambda told: check(lesson, told), self.port, TOKEN)
+        )
         self.thread = threading.Thread(target=self.server.run, kwargs={"sockets": [self.socket]}, daemon=True)
 
 
@@ -61,7 +65,35 @@ def test_both_languages_in_the_dark_and_on_a_phone(open_page, server):
     assert page.locator("html").get_attribute("lang") == "zh"
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(22, 24, 28)"
-    assert page.locator("details").last.get_attribute("open") is not None, "the exercise"
+    picture = page.locator(".lesson-picture").first
+    assert not picture.is_visible(), "it waits for a guess"
+    page.get_by_text("先猜再看").first.click()
+    assert picture.locator("img").bounding_box()["width"] == 720, "legible, and it scrolls"
+    assert picture.bounding_box()["width"] < 390
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_the_reader_guesses_a_figure_and_answers_the_exercise(open_page, server, watched):
+    page = open_page(f"{server.address}en")
+    figure = page.locator(".lesson-figure", has_text="3.3 s")
+    assert figure.inner_text() == ""
+    figure.locator("input").press("Space")
+    assert figure.inner_text() == "3.3 s"
+    page.get_by_label("Your answer").fill("6 s")
+    page.get_by_label("Your answer").press("Enter")
+    page.locator(".lesson-wrong", has_text="is too long").wait_for(timeout=30_000)
+    page.get_by_label("Your answer").fill("3.6 s")
+    page.get_by_role("button", name="Check").click()
+    page.locator(".lesson-right", has_text="Right: 3.6 s").wait_for(timeout=30_000)
+
+
+def test_answers_are_guarded(server):
+    path = f"/{TOKEN}/check"
+    assert server.ask("POST", "/check", b"1 s").status == 403
+    assert server.ask("POST", path, b"1 s", host="evil.example").status == 421
+    assert server.ask("POST", path, b"1 s", {"origin": "http://evil.example"}).status == 403
+    assert server.ask("POST", path, b"1" * 5000).status == 413
+    assert server.get(path).status == 405
 
 
 @pytest.mark.parametrize("path", ["/en", "/zh", "/wrong/en"])

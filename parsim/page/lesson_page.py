@@ -2,6 +2,8 @@
 
 notebooks/03_two_splits.ipynb  ---+--> English          notebooks/zh/03_two_splits.md  --> the text in Chinese:
     metadata: scenario, hidden ---+--> sliders          <!-- c2 --> stands before the text of cell c2
+
+Figures and what code shows are covered, so that the reader guesses first.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import base64
 import json
 import re
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -22,15 +25,37 @@ Language = Literal["en", "zh"]
 COMMENT = re.compile(r"^#.*\n", re.MULTILINE)
 MARK = re.compile(r"^<!-- ([\w-]+) -->\n", re.MULTILINE)
 BROKEN = re.compile(r"(?<=[\u3000-\u9fff\uff00-\uffef])\n *(?=[\u3000-\u9fff\uff00-\uffef])")  # a line, not a sentence
+FIGURE = re.compile(r"<strong>[-+]?\d[^<]{0,20}</strong>")  # what a lesson finds is bold
+DRAWN = re.compile(r"<pre>.*?</pre>", re.DOTALL)
+WITH_UNIT = re.compile(r"\d ?(?:[num]?s|[kMGT]?B)\b")
 PICTURE = re.compile(r'<img src="([^"]+\.png)" alt="([^"]*)"\s*/?>')
 WORDS = {
     "en": {
         "code": "Code",
+        "look": "Guess, then look",
+        "figure": "a figure: guess it, then show it",
         "sliders": "Guess first, then move the sliders",
-        "command": "With sliders: {command}",
+        "command": "With sliders, and a field that checks your answer: {command}",
+        "notebook": "This page checks nothing. The notebook {notebook} checks your answer, and so does {command}.",
+        "answer": "Your answer",
+        "check": "Check",
+        "waiting": "It is checked ...",
+        "stopped": "There is no answer: the server of this page has stopped.",
         "other": "中文",
     },
-    "zh": {"code": "代码", "sliders": "先猜再移动滑块", "command": "带滑块的版本: {command}", "other": "English"},
+    "zh": {
+        "code": "代码",
+        "look": "先猜再看",
+        "figure": "一个数值: 先猜再显示",
+        "sliders": "先猜再移动滑块",
+        "command": "带滑块并能检查答案的版本: {command}",
+        "notebook": "这个文件不检查答案。笔记本 {notebook} 和 {command} 会检查。",
+        "answer": "你的答案",
+        "check": "检查",
+        "waiting": "正在检查……",
+        "stopped": "没有回答: 这个网页的服务器已经停止。",
+        "other": "English",
+    },
 }
 
 
@@ -94,25 +119,21 @@ def shown(lesson: Lesson) -> dict[str, str]:
 
 def article(lesson: Lesson, language: Language, found: dict[str, str], sliders: str) -> str:
     """Return the lesson as HTML, with what its code shows; *sliders* is the address of its sliders, if there is one."""
-    words = WORDS[language]
+    words, command = WORDS[language], f"<code>parsim lesson {lesson.name[:2]}</code>"
     parts = []
     for cell in lesson.cells:
         if not cell.is_code:
-            parts.append(_text(lesson.text(cell, language), lesson.folder))
-            continue
-        if WIDGETS not in cell.source:
-            opened = " open" if cell is lesson.cells[-1] else ""  # the exercise
-            code = f"<summary>{words['code']}</summary><pre>{escape(cell.source)}</pre>"
-            parts.append(f"<details{opened}>{code}</details>")
-            parts.append(found[cell.name])
-        elif sliders:
-            parts.append(_link(sliders, words["sliders"]))
-    if sliders and not any(WIDGETS in cell.source for cell in lesson.cells):
-        parts.insert(1, _link(sliders, words["sliders"]))
-    if not sliders:
-        told = words["command"].format(command=f"<code>parsim lesson {lesson.name[:2]}</code>")
-        parts.insert(1, f"<p>{told}</p>")
-    return "\n".join(parts)
+            parts.append(_text(lesson.text(cell, language), lesson.folder, words))
+        elif WIDGETS not in cell.source:
+            parts.append(_folded(words["code"], f"<pre>{escape(cell.source)}</pre>"))
+            shows = found[cell.name] if cell is not lesson.cells[-1] else ""  # the exercise has no answer yet
+            parts.append(_folded(words["look"], shows) if shows else "")
+    parts.insert(
+        1, _link(sliders, words["sliders"]) if sliders else f"<p>{words['command'].format(command=command)}</p>"
+    )
+    notebook = f"<code>notebooks/{lesson.name}.ipynb</code>"
+    parts.append(_form(words) if sliders else f"<p>{words['notebook'].format(notebook=notebook, command=command)}</p>")
+    return "\n".join(filter(None, parts))
 
 
 def document(lesson: Lesson, language: Language, body: str, other: str = "") -> str:
@@ -124,7 +145,8 @@ def document(lesson: Lesson, language: Language, body: str, other: str = "") -> 
     title = lesson.text(lesson.cells[0], language).partition("\n")[0].lstrip("# ")
     policy = f"default-src 'none'; style-src '{hashed(style)}'; img-src data:"
     own = f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n<style>{style}</style>'
-    head = '<link rel="icon" href="data:,">\n<link rel="stylesheet" href="/static/lesson.css">' if other else own
+    head = '<link rel="icon" href="data:,">\n<link rel="stylesheet" href="/static/lesson.css">\n'
+    head = head + '<script type="module" src="/static/lesson.js"></script>' if other else own
     switch = f'<nav><a href="{other}">{WORDS[language]["other"]}</a></nav>\n' if other else ""
     return (
         f'<!DOCTYPE html>\n<html lang="{language}">\n<head>\n<meta charset="utf-8">\n'
@@ -149,9 +171,25 @@ def _link(address: str, words: str) -> str:
     return f'<p><a class="lesson-sliders" href="{escape(address)}" target="_blank">{escape(words)}</a></p>'
 
 
-def _text(markdown: str, folder: Path) -> str:
-    """Write markdown as HTML; pictures become part of it."""
+def _folded(words: str, shown: str) -> str:
+    return f"<details><summary>{escape(words)}</summary>{shown}</details>"
+
+
+def _form(words: Mapping[str, str]) -> str:
+    """Write the field for the answer to the exercise."""
+    told = f'data-waiting="{escape(words["waiting"])}" data-stopped="{escape(words["stopped"])}"'
+    field = f'<label>{escape(words["answer"])} <input autocomplete="off" spellcheck="false"></label>'
+    return (
+        f'<form class="lesson-answer" {told}>{field} <button>{escape(words["check"])}</button><output></output></form>'
+    )
+
+
+def _text(markdown: str, folder: Path, words: Mapping[str, str]) -> str:
+    """Write markdown as HTML; pictures become part of it, and figures wait until the reader has guessed them."""
     from markdown_it import MarkdownIt
 
     html: str = MarkdownIt("commonmark", {"html": False}).enable("table").render(markdown)
+    html = DRAWN.sub(lambda found: _folded(words["look"], found[0]) if WITH_UNIT.search(found[0]) else found[0], html)
+    covered = f'<label class="lesson-figure"><input type="checkbox" aria-label="{escape(words["figure"])}">'
+    html = FIGURE.sub(lambda found: f"{covered}{found[0]}</label>", html)
     return PICTURE.sub(lambda found: image((folder / found[1]).read_bytes(), found[2]), html)

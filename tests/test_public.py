@@ -101,7 +101,10 @@ def test_a_mapping_is_named_and_hashed_by_its_json():
 def test_a_mapping_gives_what_its_file_gives(monkeypatch):
     monkeypatch.chdir(FIRST.parent)  # a mapping has no folder of its own for the files that it names
     for file in SCENARIOS:
-        of_file, of_mapping = once(file.stem).to_dict(), parsim.simulate(values(file)).to_dict()
+        of_file = once(file.stem)
+        if len(of_file.timeline) > 3000:  # large ones are read no other way
+            continue
+        of_file, of_mapping = of_file.to_dict(), parsim.simulate(values(file)).to_dict()
         for key in ("scenario", "scenario_sha256"):
             del of_file[key], of_mapping[key]
         assert of_file == of_mapping

@@ -11,6 +11,7 @@ from commands import FIRST, SIXTH
 import parsim
 from parsim.export.folder import read_folder, read_scenario
 from parsim.page.data import of, of_kept
+from parsim.page.file import bundle
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +46,35 @@ def test_a_page_of_a_folder_is_that_of_its_run(command, folder, tmp_path):
     assert command("report", folder / "result.json", FIRST, "--html", other, "--quiet") == (0, "", "")
     assert given(one)["data"]["facts"]["ledger"] == given(other)["compare"]["facts"]["ledger"]
     assert given(one)["data"]["lanes"] == given(other)["compare"]["lanes"]
+
+
+def test_two_runs_whose_work_differs_are_told_apart_in_the_words_of_compare(command, tmp_path):
+    one, other = tmp_path / "one.html", tmp_path / "other.html"
+    third = SIXTH.parent / "03_five_tasks_chain.yaml"
+    assert command("report", SIXTH, third, "--html", one, "--quiet") == (0, "", "")
+    assert given(one)["unlike"] == "Not the same work: 96 ms of computing at speed 1 with A, 10 s with B."
+    folder = tmp_path / "twice"
+    parsim.simulate(SIXTH, set={"plan.microbatches": 16}).save(folder)
+    assert command("report", SIXTH, folder, "--html", other, "--quiet") == (0, "", "")
+    # four ranks compute 3 ms for each microbatch
+    words = "Not the same work: 96 ms of computing at speed 1 with A, 192 ms with B."
+    assert given(other)["unlike"] == words
+    folder = tmp_path / "gpipe"
+    parsim.simulate(SIXTH, set={"plan.schedule": "gpipe"}).save(folder)
+    assert command("report", SIXTH, folder, "--html", other, "--quiet") == (0, "", "")
+    assert given(other)["unlike"] == ""
+
+
+def test_a_module_with_an_import_that_no_page_can_hold_is_refused(monkeypatch):
+    for line in (
+        'import "./dom.js";',
+        'export { one } from "./dom.js";',
+        'import * as dom from "./dom.js";',
+        "import('./dom.js')",
+    ):
+        monkeypatch.setattr("parsim.page.file.static", lambda name, line=line: f"{line}\n")
+        with pytest.raises(ValueError, match=r"one\.js: a page of one file does not hold"):
+            bundle.__wrapped__("one.js")
 
 
 def test_a_page_of_a_measured_run_comes_from_its_files(command, tmp_path):

@@ -8,7 +8,7 @@ scenario file                  a run of it
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -17,6 +17,11 @@ from parsim.cli.progress import waiting
 from parsim.cli.terminal import say
 from parsim.core.errors import Fault, ScenarioError
 from parsim.core.escape import printable
+
+if TYPE_CHECKING:
+    from parsim.core.job import Job
+    from parsim.scenario.scenario import Scenario
+    from parsim.study.work import Work
 
 MOST = 2  # runs on one page
 
@@ -52,9 +57,11 @@ def report(
     with waiting(" ".join(results), quiet):
         from parsim.page.file import html as page
 
-        shown = [_data(result, values, faults) for result in results]
+        shown = [one for result in results if (one := _shown(result, values, faults)) is not None]
         raise_all(faults)
-        write(file.parent, ready({file.name: page(*shown)}))
+        first, *second = shown
+        content = page(first.data, second[0].data if second else None, _unlike(shown))
+        write(file.parent, ready({file.name: content}))
     if not quiet:
         say(printable(str(file)))
 
@@ -69,10 +76,48 @@ def _file(html: str | None, faults: list[Fault]) -> Path:
     return Path(html)
 
 
-def _data(result: str, values: dict[str, Any], faults: list[Fault]) -> dict[str, Any]:
-    """Return the data of a page of a folder or a scenario; its faults join *faults*."""
+class Shown(NamedTuple):
+    """The data of a page, and the scenario and the job that it is of."""
+
+    data: dict[str, Any]
+    scenario: Scenario
+    job: Job | None  # None: the run is read from its files
+
+
+class Labelled(NamedTuple):
+    """What the run with a letter does."""
+
+    label: str
+    work: Work
+
+
+def _unlike(shown: list[Shown]) -> str:
+    """Return in words how the work of two runs differs; of one run, or where it does not, nothing."""
+    from parsim.study.measure import measure
+
+    if len(shown) < MOST:
+        return ""
+    works = [Labelled(letter, _work(one)) for letter, one in zip("AB", shown, strict=True)]
+    found = measure(works)
+    return found.sentence(works) if found.differ else ""
+
+
+def _work(shown: Shown) -> Work:
+    """Return the work of a run; that of a folder whose scenario can no longer be built is not known."""
+    from parsim.build import build
+    from parsim.study.work import NOTHING, work_done
+
+    try:
+        return work_done(shown.scenario, shown.job or build(shown.scenario))
+    except ScenarioError:
+        return NOTHING
+
+
+def _shown(result: str, values: dict[str, Any], faults: list[Fault]) -> Shown | None:
+    """Return what a page shows of a folder or a scenario; its faults join *faults*, and there is nothing."""
     from parsim.export.folder import folder_of_run
     from parsim.page.data import of
+    from parsim.scenario.scenario import load
     from parsim.study.single import simulate
 
     with collecting(faults):
@@ -82,21 +127,26 @@ def _data(result: str, values: dict[str, Any], faults: list[Fault]) -> dict[str,
         if not Path(result).exists():
             raise ScenarioError([Fault(result, 0, 0, "RESULT", "no such folder, result.json or scenario")])
         found = simulate(result, values)
-        return of(found, None if values else Path(result).read_text(encoding="utf-8-sig"))
-    return {}
+        text = None if values else Path(result).read_text(encoding="utf-8-sig")
+        return Shown(of(found, text), load(result, values), found.job)
+    return None
 
 
-def _kept(folder: Path, values: dict[str, Any]) -> dict[str, Any]:
-    """Return the data of a page of a folder."""
+def _kept(folder: Path, values: dict[str, Any]) -> Shown:
+    """Return what a page shows of a folder."""
     from parsim.export.folder import read_folder, read_scenario
     from parsim.page.data import of, of_kept
-    from parsim.study.again import again
+    from parsim.study.again import again, scenario_of
 
     if values:
         message = f"{folder} is the folder of a run, whose values are fixed; name a scenario"
         raise ScenarioError([Fault("--set", 0, 0, next(iter(values)), message)])
     kept = read_folder(folder)
-    return of(again(kept)) if kept.clock == "simulated" else of_kept(kept, read_scenario(folder))
+    scenario = scenario_of(kept)
+    if kept.clock != "simulated":
+        return Shown(of_kept(kept, read_scenario(folder)), scenario, None)
+    found = again(kept)
+    return Shown(of(found), scenario, found.job)
 
 
 COMMANDS: tuple[click.Command, ...] = (report,)

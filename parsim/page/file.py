@@ -19,20 +19,24 @@ from typing import Any
 
 from parsim.core.escape import printable
 
+MODULE = re.compile(r"^(?:import|export)\b.*|\bimport *\(.*", re.MULTILINE)  # what a script cannot hold
 IMPORT = re.compile(r'^import (\{[^}]*\}) from "\./([\w.]+)";\n', re.MULTILINE)
 EXPORT = re.compile(r"^export (?:async )?(?:function|class|const) (\w+)", re.MULTILINE)
 START = """
 const given = JSON.parse(document.getElementById("data").textContent);
-$view.show(document.getElementById("page"), given.data, { compare: given.compare });
+$view.show(document.getElementById("page"), given.data, { compare: given.compare, unlike: given.unlike });
 """
 
 
-def html(data: Mapping[str, Any], compare: Mapping[str, Any] | None = None) -> str:
-    """Return the page of *data*, and of a second run on the same axis, as a file of its own."""
+def html(data: Mapping[str, Any], compare: Mapping[str, Any] | None = None, unlike: str = "") -> str:
+    """Return the page of *data*, and of a second run on the same axis, as a file of its own.
+
+    *unlike* says how the work of the two differs; empty: it does not, or nobody knows.
+    """
     script, style = f"{bundle('view.js')}{START}", f"body {{ margin: 0; }}\n{static('page.css')}"
     title = escape(printable(str(data["facts"]["scenario"])))
     policy = f"default-src 'none'; script-src '{hashed(script)}'; style-src '{hashed(style)}'; img-src data: blob:"
-    content = json.dumps({"data": data, "compare": compare}, separators=(",", ":"))
+    content = json.dumps({"data": data, "compare": compare, "unlike": unlike}, separators=(",", ":"))
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
@@ -60,8 +64,13 @@ def _collect(module: str, scopes: dict[str, str]) -> None:
             _collect(name, scopes)
     exports = ", ".join(EXPORT.findall(source))
     body = re.sub(
-        r"^export ", "", IMPORT.sub(lambda found: f"const {found[1]} = {_scope(found[2])};\n", source), flags=re.M
+        r"^export (?=async function|function|class|const)",
+        "",
+        IMPORT.sub(lambda found: f"const {found[1]} = {_scope(found[2])};\n", source),
+        flags=re.M,
     )
+    if unknown := MODULE.search(body):
+        raise ValueError(f"{module}: a page of one file does not hold this form of import or export: {unknown[0]}")
     scopes[module] = f"const {_scope(module)} = (() => {{\n{body}\nreturn {{ {exports} }};\n}})();\n"
 
 

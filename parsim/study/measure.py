@@ -12,10 +12,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from math import log10
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from parsim.core.quantities import seconds, size
 from parsim.study.played import Played
+from parsim.study.work import Work
 
 SHOWN = 3  # variants whose amounts are told
 
@@ -43,6 +44,18 @@ LARGE = ("bytes", "model_flop")  # told in powers of 1000
 PREFIXES = ("", "k", "M", "G", "T", "P", "E")
 
 
+class Done(Protocol):
+    """Work under a name."""
+
+    @property
+    def label(self) -> str:
+        """Its name."""
+
+    @property
+    def work(self) -> Work:
+        """The work."""
+
+
 class Measure(NamedTuple):
     """How the work of variants differs, and the amount of work by which they are compared."""
 
@@ -67,7 +80,7 @@ class Measure(NamedTuple):
             for one in played
         ]
 
-    def sentence(self, played: Sequence[Played]) -> str:
+    def sentence(self, played: Sequence[Done]) -> str:
         """Return in words how the work of *played* differs."""
         if not self.amount:
             return f"Not the same work: the variants differ in {', '.join(self.differ)}."
@@ -91,8 +104,8 @@ class Measure(NamedTuple):
         return PREFIXES[round(log10(self.size)) // 3]
 
 
-def measure(played: Sequence[Played]) -> Measure:
-    """Return how to compare *played*, variants that have all ended."""
+def measure(played: Sequence[Done]) -> Measure:
+    """Return how to compare *played*, such as variants that have all ended."""
     works = [one.work for one in played]
     differ = tuple(dict.fromkeys(name for work in works for name in works[0].differs(work)))
     for name in differ:

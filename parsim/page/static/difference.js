@@ -52,8 +52,8 @@ function phrase(term, saved, words) {
   return say(less ? words.less : words.moreOf, values);
 }
 
-/** Return the elements that tell where two runs differ. */
-export function difference([one, other], words) {
+/** Return the elements that tell where two runs differ; *unlike* says how their work does. */
+export function difference([one, other], words, unlike) {
   const rows = terms(one, other, words).map(({ key, name, values }) => [
     name,
     words.meanings[key] ?? "",
@@ -61,7 +61,7 @@ export function difference([one, other], words) {
     signed(Math.abs(values[1] - values[0]) <= 1e-9 * one.makespan ? 0 : values[1] - values[0], true),
   ]);
   const head = [words.term, words.meaning, one.letter, other.letter, `${other.letter} − ${one.letter}`];
-  return [element("p", {}, sentence(one, other, words)), table(words.difference, head, rows, 2)];
+  return [element("p", {}, unlike, " ", sentence(one, other, words)), table(words.difference, head, rows, 2)];
 }
 
 function signed(value, always) {

@@ -61,7 +61,7 @@ export const play = {
     context: "context parallelism",
     expert: "expert parallelism",
     host: "the host",
-    delay: "sends that are delays",
+    delay: "delayed sends",
     transfers: "other sends",
   },
   figures: {

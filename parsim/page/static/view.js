@@ -24,15 +24,17 @@ const LETTERS = ["A", "B"];
  *
  * @param {HTMLElement} root - what it is put into; whatever is in it is removed
  * @param {object} data - what parsim.page.data.of returned
- * @param {object} options - `compare`: the data of a second run, on the same axis; `words`: a table of words, by
+ * @param {object} options - `compare`: the data of a second run, on the same axis; `unlike`: in a
+ *   sentence, how the work of the two differs, if it does; `words`: a table of words, by
  *   default in the language of the browser; `dark`: true or false, by default as the reader's system has it;
  *   `host`: what buttons do in place of their own action, such as {dark, language} of a page around this one
  * @returns {{update: Function, timeline: Timeline, ready: Promise}} `update(data, compare)` shows other data in
  *   place of these, and the time that is seen stays where the run is as long; `ready` ends when the first is drawn
  */
-export function show(root, data, { compare = null, words = null, dark = null, host = {} } = {}) {
+export function show(root, data, { compare = null, unlike = "", words = null, dark = null, host = {} } = {}) {
   const own = words ?? (navigator.language.startsWith("zh") ? zh : en);
   const view = new View(root, own, dark ?? matchMedia("(prefers-color-scheme: dark)").matches, host);
+  view.unlike = unlike;
   const ready = view.update(data, compare);
   return { update: (...given) => view.update(...given), timeline: view.timeline, ready };
 }
@@ -43,6 +45,7 @@ class View {
     this.root = root;
     this.dark = dark;
     this.host = host;
+    this.unlike = "";
     this.axis = new Axis(1);
     this.part = {};
     this.build(words);
@@ -179,7 +182,7 @@ class View {
       );
     }
     part.difference.hidden = runs.length < 2;
-    if (runs.length > 1) part.differs.replaceChildren(...difference(runs, words));
+    if (runs.length > 1) part.differs.replaceChildren(...difference(runs, words, this.unlike));
     this.timeline.canvas.setAttribute("aria-label", say(words.timelineHelp, { lanes: this.timeline.rows.length }));
   }
 

@@ -319,7 +319,8 @@ def _graph(said: dict[str, Any], cluster: Cluster, cost: Cost | None) -> TaskGra
         graph: TaskGraph = workload.make(**{name: given[name] for name in taken(workload.entry, given)})
         return graph
     except Invalid as invalid:
-        raise Invalid(c if c.path[:1] == ("plan",) else c.below("workload") for c in invalid.complaints) from None
+        own = (("plan",), ("cost",))  # a workload that is cut by what it costs
+        raise Invalid(c if c.path[:1] in own else c.below("workload") for c in invalid.complaints) from None
 
 
 def _about_compute(ask: Ask, graph: TaskGraph | None) -> list[Complaint]:

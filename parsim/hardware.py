@@ -15,7 +15,7 @@ from parsim.core.errors import Complaint, Invalid, Path, checked_below
 from parsim.core.graph import Numbered
 from parsim.core.names import about_ways
 from parsim.core.rates import ByFormat, rates_of
-from parsim.core.schema import Ask, Count, Name, Positive, Slowdown
+from parsim.core.schema import Ask, Count, Name, Slowdown, Speed
 from parsim.core.signatures import taken
 from parsim.core.suggestions import did_you_mean
 from parsim.core.units import Bytes, BytesPerSecond, DollarsPerHour, FlopPerSecond, Watts
@@ -63,7 +63,7 @@ class DeviceForm:
     """
 
     kind: Kind | None = None
-    speed: Positive | None = None
+    speed: Speed | None = None
     memory: Bytes | None = None
     slots: Count | None = None
     peak: FlopPerSecond | ByFormat | None = None
@@ -106,7 +106,7 @@ class NamedDevice:
 
     name: Name
     device: Kind | DeviceForm = DeviceForm()
-    speed: Positive | None = None
+    speed: Speed | None = None
     memory: Bytes | None = None
     slots: Count | None = None
 

@@ -264,6 +264,7 @@ ONE_FAULT = [
     (ITEMS, "1 MB", "§1e999 MB", "workload.item", "is out of range"),
     (ITEMS, "compute: 1 s", "compute: §-1 s", "cost.compute", "is negative"),
     (TASKS, "speed: 2", "speed: §-2", "cluster.devices[1].speed", "must be more than 0"),
+    (TASKS, "speed: 2", "speed: §1e308", "cluster.devices[1].speed", "1e+308 is too large; it must be at most 1e+100"),
     (TASKS, "speed: 2", "speed: §.nan", "cluster.devices[1].speed", "wants a finite number, not nan"),
     (TASKS, "speed: 2", "speed: §.inf", "cluster.devices[1].speed", "wants a finite number, not inf"),
     (ITEMS, "data: [1, 2, 3]", "data: [1, §.nan]", "workload.data[1]", "wants a finite number, not nan"),

@@ -45,7 +45,7 @@ def test_seconds_of_a_device_are_its_own():
 
 
 def test_nothing_says_the_seconds():
-    with pytest.raises(ValueError, match="compute is missing"):
+    with pytest.raises(Invalid, match=r"cost\.compute: is missing"):
         constant().expected(graph([1]), 0, Device("w0"))
 
 

@@ -16,6 +16,7 @@ from parsim.core.annotations import FILE, Above, Between, Filled, Within
 Count = Annotated[int, Between(1)]
 Whole = Annotated[int, Between(0, 2**63 - 1)]
 Positive = Annotated[float, Above(0.0)]
+Speed = Annotated[float, Above(0.0, 1e100)]  # as large as a quantity may be: times divided by it stay above 0
 Share = Annotated[float, Above(0.0, 1.0)]  # of a rate
 Imbalance = Annotated[float, Within(1.0, 1000.0, example="1.5")]
 Slowdown = Annotated[float, Within(1.0, 1000.0, example="1.13")]

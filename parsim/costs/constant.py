@@ -13,6 +13,7 @@ from functools import partial
 import numpy as np
 
 from parsim.core.cluster import Device
+from parsim.core.errors import Complaint, Invalid
 from parsim.core.graph import Floats, TaskGraph, no_floats
 from parsim.core.job import Cost
 from parsim.core.units import Seconds
@@ -41,7 +42,7 @@ def expected(compute: float | None, graph: TaskGraph, index: int, device: Device
         return no_floats()
     if not stated.size:
         if compute is None:
-            raise ValueError("compute is missing, and the workload states no seconds; write for example 'compute: 1 s'")
+            raise Invalid([Complaint(("cost", "compute"), "is missing; write for example 'compute: 1 s'")])
         return np.asarray(graph.units * compute / device.speed)
     if stated.ndim == 1:
         return np.asarray(stated / device.speed)

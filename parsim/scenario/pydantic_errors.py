@@ -67,7 +67,7 @@ def _message(found: ErrorDetails) -> str:
     if kind in _LIMITS:
         words, limit = _LIMITS[kind]
         bound = context[limit]
-        return f"{here} {words} {int(bound) if bound == int(bound) else bound}"
+        return f"{here} {words} {int(bound) if bound == int(bound) < 1e100 else bound}"
     if kind == "wanted" or kind in _WANTED:
         return f"wants {context.get('wanted') or _WANTED[kind]}, not {here}"
     if kind == "string_too_short":

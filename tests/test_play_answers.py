@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,7 +17,12 @@ pytest.importorskip("uvicorn", reason="the server needs the extra page")
 from served import Served
 
 import parsim
+from parsim.build import build
+from parsim.core.errors import ScenarioError
 from parsim.page import player
+from parsim.page.answer import answer
+from parsim.page.warm import SCHEMA
+from parsim.reading import read_text
 
 ROOT = Path(__file__).parents[1]
 FILE = ROOT / "scenarios" / "06_pipeline_1f1b.yaml"
@@ -73,6 +79,9 @@ def test_a_slow_device_is_one_of_the_list(play):
     assert w1["compute_s"] == pytest.approx(2 * 0.024)
     assert any(one["path"] == "plan.pipeline" for one in shown["controls"])
     assert play(slow={"device": 9, "speed": 0.5})["faults"][0]["path"] == "cluster.devices"
+    (fault,) = play(slow={"device": 1, "speed": 1e308})["faults"]
+    assert (fault["path"], fault["line"]) == ("cluster.devices[1].speed", 8)
+    assert fault["message"] == "1e+308 is too large; it must be at most 1e+100"
 
 
 def test_a_slow_device_of_a_cluster_whose_topology_counts_its_devices(play):
@@ -245,3 +254,26 @@ def test_a_slider_answers_at_once(play):
         times.append(time.perf_counter() - start)
         assert shown["data"]["facts"]["tasks"] == 2048
     assert min(times) < 0.5, times  # this machine may be busy; benchmarks/page.py prints the figures
+
+
+NUMBERS = re.compile(r"(?<=: )[\d.]+( [A-Za-z/]+)?(?=[,}\n])")
+AMOUNTS = ("-3 ms", "-1 us", "-1 GB/s", "0 GB/s", "1e400 s", "1e308 s", "1e300 GB/s", "1e-320 s", "-3", ".inf", "1e400")
+
+
+@pytest.mark.parametrize("name", ["03", "06", "14", "34"])
+def test_what_a_run_refuses_is_refused_with_the_same_places(name):
+    """Every wrong amount in place of every number of a scenario, and as the spread of a noisy cost."""
+    (file,) = (ROOT / "scenarios").glob(f"{name}_*.yaml")
+    text = file.read_text(encoding="utf-8")
+    texts = [text[: one.start()] + wrong + text[one.end() :] for one in NUMBERS.finditer(text) for wrong in AMOUNTS]
+    texts += [f"{text}\ncost: {{kind: noisy, spread: {wrong}}}\n" for wrong in AMOUNTS]
+    refused = 0
+    for wrong in texts:
+        try:
+            build(read_text(wrong, str(file)))
+        except ScenarioError as error:
+            places = [(one.line, one.column, one.path, one.message) for one in error.faults]
+            told = answer(player.Request("a", wrong), str(file), SCHEMA)["faults"]
+            assert [(one["line"], one["column"], one["path"], one["message"]) for one in told] == places
+            refused += 1
+    assert refused > len(texts) / 2

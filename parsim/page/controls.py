@@ -40,7 +40,7 @@ class Control(NamedTuple):
     stops : the values to choose from, in order.
     words_of_stops : what each stop means; empty where the stop says it.
     form : range (a slider), or choice (a list of names).
-    stated : whether the text states it.
+    stated : whether the text states it, its controls not moved.
     first : whether it is shown at once, and not among the further ones.
     """
 
@@ -62,7 +62,7 @@ def controls(schema: Schema, values: Mapping[str, Any], own: Mapping[str, Any]) 
     ----------
     schema : the JSON Schema of scenarios.
     values : the scenario as it is now.
-    own : the scenario before its controls were moved; the stops of a slider lie around its value, so they stay.
+    own : the scenario before its controls were moved; places and stops of the controls come from it, so they stay.
     """
     hidden = _hidden(values, own)
     found = [
@@ -161,8 +161,9 @@ def _control(
         shown = default if now is None else _kind(now)
         shape = "choice" if "enum" in form or form["type"] == "boolean" else "range"
         also = DEVICES if name == RANKS and _joined(own) else ""
-        first = now is not None or name in FIRST
-        return Control(name, also, prop.get("description", ""), shown, stops, meanings, shape, now is not None, first)
+        stated = before is not None
+        first = stated or name in FIRST
+        return Control(name, also, prop.get("description", ""), shown, stops, meanings, shape, stated, first)
     return None
 
 

@@ -12,6 +12,15 @@ export function element(tag, attributes = {}, ...children) {
   return made;
 }
 
+/** Make *children* all that *root* has, in this order; one that is there stays as it is, with the focus. */
+export function arrange(root, children) {
+  const wanted = new Set(children);
+  for (const child of [...root.childNodes]) if (!wanted.has(child)) child.remove();
+  children.forEach((child, place) => {
+    if (root.childNodes[place] !== child) root.insertBefore(child, root.childNodes[place] ?? null);
+  });
+}
+
 /** Fill the places of a sentence: say("waited for {name}", {name: "0F0"}). */
 export function say(sentence, values = {}) {
   return sentence.replace(/\{(\w+)\}/g, (whole, key) => values[key] ?? whole);

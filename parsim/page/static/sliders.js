@@ -1,6 +1,6 @@
 // The controls of a scenario: sliders, lists and boxes, made of what the server says about its schema.
 
-import { element, say } from "./dom.js";
+import { arrange, element, say } from "./dom.js";
 
 const SPEEDS = [0.1, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.9, 1];
 
@@ -11,29 +11,27 @@ export class Sliders {
     this.words = words;
     this.on = on;
     this.rows = new Map();
-    this.shape = "";
+    this.slow = slowRow(words, on);
+    this.more = element("details", {}, element("summary", {}, words.more));
   }
 
   /** Show *controls* with the values of *seat*, which may be newer than those of the answer. */
   show(controls, devices, seat) {
-    const shape = JSON.stringify([controls.map((one) => [one.path, one.first, one.stops]), devices]);
-    if (shape !== this.shape) this.build(controls, devices);
-    this.shape = shape;
+    this.rows = new Map(controls.map((control) => [control.path, this.row(control)]));
+    const part = (first) => controls.filter((one) => one.first === first).map((one) => this.rows.get(one.path).element);
+    const more = part(false);
+    const slow = devices?.length > 1 ? [this.slow.element] : [];
+    arrange(this.root, [...part(true), ...slow, ...(more.length ? [this.more] : [])]);
+    arrange(this.more, [this.more.firstChild, ...more]);
     for (const control of controls) this.rows.get(control.path).show(seat.values[control.path] ?? control.value);
-    this.slow?.show(seat.slow);
+    this.slow.show(devices ?? [], seat.slow);
   }
 
-  build(controls, devices) {
-    this.rows = new Map(controls.map((control) => [control.path, row(control, this.words, this.on)]));
-    this.slow = devices?.length > 1 ? slowRow(devices, this.words, this.on) : null;
-    const part = (first) => controls.filter((one) => one.first === first).map((one) => this.rows.get(one.path).element);
-    const open = this.root.querySelector("details")?.open ?? false;
-    const more = part(false);
-    this.root.replaceChildren(
-      ...part(true),
-      ...(this.slow ? [this.slow.element] : []),
-      ...(more.length ? [element("details", { open }, element("summary", {}, this.words.more), ...more)] : []),
-    );
+  /** Return the row of a control: the one that is there, which a reader may hold, unless it is to look different. */
+  row(control) {
+    const looks = JSON.stringify({ ...control, value: null });
+    const there = this.rows.get(control.path);
+    return there?.looks === looks ? there : { ...row(control, this.words, this.on), looks };
   }
 
   /** Say what is wrong beside the control that it is about, or, where it is about a section, beside the one *moved*. */
@@ -122,8 +120,8 @@ function nearest(stops, value) {
   return away.indexOf(Math.min(...away));
 }
 
-function slowRow(devices, words, on) {
-  const select = element("select", { "aria-label": words.slowDevice }, devices.map((name, place) => element("option", { value: place }, name)));
+function slowRow(words, on) {
+  const select = element("select", { "aria-label": words.slowDevice });
   const slider = element("input", { type: "range", id: "control-slow", min: 0, max: SPEEDS.length - 1, step: 1 });
   const box = element("output", { class: "play-value" });
   const tell = (dragged) => {
@@ -134,7 +132,14 @@ function slowRow(devices, words, on) {
   slider.addEventListener("change", () => on.settled());
   select.addEventListener("change", () => tell(false));
   const label = element("label", { for: "control-slow", title: words.slowHelp }, words.slow, element("small", {}, words.slowSmall));
-  const show = (slow) => {
+  const show = (devices, slow) => {
+    arrange(
+      select,
+      devices.map((name, place) => {
+        const there = select.children[place];
+        return there?.textContent === name ? there : element("option", { value: place }, name);
+      }),
+    );
     const speed = slow?.speed ?? 1;
     if (slow) select.value = slow.device;
     slider.value = nearest(SPEEDS, speed);

@@ -44,6 +44,7 @@ export const play = {
   noGuess: "Write a number with a unit, for example {example}.",
   checkUnit: "{guess}? Check the unit and the power of ten, and guess again.",
   coveredWith: "Covered until this is revealed: {names}.",
+  comma: "A comma is no decimal point here: write {point}.",
   guessed: "Your guess: {guess}.",
   right: "Right, within {tolerance}.",
   tooMuch: "Too much by {away}; at most {tolerance} counts as right.",

@@ -44,6 +44,7 @@ export const play = {
   noGuess: "请写出带单位的数，例如 {example}。",
   checkUnit: "{guess}？请检查单位和数量级，再猜一次。",
   coveredWith: "揭晓之前被遮住：{names}。",
+  comma: "小数点不是逗号：请写 {point}。",
   guessed: "你的猜测：{guess}。",
   right: "正确，误差在 {tolerance} 以内。",
   tooMuch: "偏大 {away}；误差不超过 {tolerance} 才算正确。",

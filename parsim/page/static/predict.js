@@ -16,6 +16,7 @@ const EXAMPLES = { s: "33 ms", B: "13 GB", "B/s": "25 GB/s", 1: "37.5 %", "/s": 
 const SLIPS = { s: [60, 3600], B: [8], "B/s": [8], 1: [], "/s": [60, 3600] }; // factors between units, beside powers of ten
 const NEAR = 0.1; // relative: how near the factor of a guess is to that of another unit
 const NUMBER = /^\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)\s*(.*?)\s*$/i;
+const COMMA = /^([+-]?\d*),(\d{1,2}|\d{4,})(?!\d)/; // three digits after it may be thousands
 
 function scale(prefixes) {
   const bytes = Object.entries(prefixes).map(([prefix, times]) => [`${prefix}B`, times]);
@@ -37,12 +38,16 @@ export function figureText(value, unit) {
  *
  * @param {string} text - a number with a unit, such as "33 ms"
  * @param {string} unit - what the figure is in: s, B, B/s, 1 (a share) or /s
- * @returns {{value: number}|{example: string}} the guess in that unit; or, where it is none, an example of one
+ * @returns {{value: number}|{example: string}|{point: string}} the guess in that unit; or, where it is none, an
+ *   example of one, or what was meant by a comma
  */
 export function read(text, unit) {
   const match = NUMBER.exec(text);
   const times = match && Object.hasOwn(UNITS[unit], match[2]) ? UNITS[unit][match[2]] : undefined;
-  return times === undefined ? { example: EXAMPLES[unit] } : { value: Number(match[1]) * times };
+  const value = Number(match?.[1]) * times;
+  if (Number.isFinite(value)) return { value };
+  const point = text.trim().replace(COMMA, "$1.$2");
+  return point !== text.trim() && read(point, unit).value !== undefined ? { point } : { example: EXAMPLES[unit] };
 }
 
 /** Return whether *guess* is as near to the value of *figure* as its tolerance asks. */
@@ -130,7 +135,7 @@ export class Card {
       const slipped = found.value !== undefined && isOtherUnit(found.value, figure);
       if (found.value !== undefined && !slipped) return this.on.revealed(figure.key, { guess: found.value });
       note.hidden = false;
-      note.textContent = slipped ? say(words.checkUnit, { guess: box.value.trim() }) : say(words.noGuess, found);
+      note.textContent = slipped ? say(words.checkUnit, { guess: box.value.trim() }) : say(found.point ? words.comma : words.noGuess, found);
     };
     return [
       element("p", { class: "play-figure" }, "?"),

@@ -38,6 +38,7 @@ def test_a_page_of_a_scenario_holds_the_object_of_its_run(command, tmp_path):
     run = parsim.simulate(FIRST)
     assert given(file)["data"]["facts"] == json.loads(json.dumps(run.to_dict()))
     assert given(file)["compare"] is None
+    assert given(file)["data"]["own"]
 
 
 def test_a_page_of_a_folder_is_that_of_its_run(command, folder, tmp_path):
@@ -46,6 +47,7 @@ def test_a_page_of_a_folder_is_that_of_its_run(command, folder, tmp_path):
     assert command("report", folder / "result.json", FIRST, "--html", other, "--quiet") == (0, "", "")
     assert given(one)["data"]["facts"]["ledger"] == given(other)["compare"]["facts"]["ledger"]
     assert given(one)["data"]["lanes"] == given(other)["compare"]["lanes"]
+    assert not given(one)["data"]["own"]  # the folder keeps the values of the scenario, not its text
 
 
 def test_two_runs_whose_work_differs_are_told_apart_in_the_words_of_compare(command, tmp_path):

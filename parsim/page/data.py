@@ -2,7 +2,7 @@
 
     facts       the figures, as in section 2 of the contract          lanes, kinds, causes, ways, whys   words
     notes       what to know about the run                            columns     packed, a row for each ...
-    scenario    its name
+    scenario    its name                                              own         whether text is what somebody wrote
 
     ... bar     lane, start, took, name, kind, way, wait (how many bars before it is the one it waited for; 0: none),
                 why (the cause where it waited for none), more (s longer than alone on its way), bytes,
@@ -57,6 +57,7 @@ class Text(NamedTuple):
 
     name: str
     text: str
+    own: bool  # as somebody wrote it, with comments; else the values that the run read
 
 
 def of(result: Result, text: str | None = None) -> dict[str, Any]:
@@ -64,7 +65,7 @@ def of(result: Result, text: str | None = None) -> dict[str, Any]:
 
     *text* is the scenario as somebody wrote it; left out: its values as YAML.
     """
-    words = Text(result.job.name, _yaml(result.job.values) if text is None else text)
+    words = _read(result.job.name, result.job.values) if text is None else Text(result.job.name, text, own=True)
     return _page(result.to_dict(), result.timeline, result.notes, words, result.job)
 
 
@@ -73,7 +74,7 @@ def of_kept(kept: Kept, values: Mapping[str, Any]) -> dict[str, Any]:
 
     *values* is its scenario.
     """
-    return _page(kept.facts, kept.timeline, (), Text(kept.name, _yaml(values)), None)
+    return _page(kept.facts, kept.timeline, (), _read(kept.name, values), None)
 
 
 def _page(
@@ -105,6 +106,7 @@ def _page(
         "facts": facts,
         "notes": [printable(note) for note in notes],
         "scenario": printable(text.name),
+        "own": text.own,
         "lanes": lanes.lanes,
         **words,
         "causes": [
@@ -245,6 +247,7 @@ def _bytes(timeline: Timeline, job: Job | None) -> Floats:
     return bytes_
 
 
-def _yaml(values: Mapping[str, Any]) -> str:
+def _read(name: str, values: Mapping[str, Any]) -> Text:
     fast = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # not every build of PyYAML has it
-    return str(yaml.dump(dict(values), Dumper=fast, sort_keys=False, allow_unicode=True))
+    text = yaml.dump(dict(values), Dumper=fast, sort_keys=False, allow_unicode=True)
+    return Text(name, str(text), own=False)

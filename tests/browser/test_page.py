@@ -44,6 +44,7 @@ def test_a_page_opens_from_disk_and_tells_of_the_run(open_page, sixth):
     assert page.locator("h1").inner_text() == "06_pipeline_1f1b: 33 ms simulated"
     assert page.locator("header p").inner_text() == "4 workers, 64 tasks, T_total 24 ms, seed 0"
     assert page.locator(".parsim-scenario li").count() == len(SIXTH.read_text().splitlines())
+    assert not page.get_by_text("As the run read it").is_visible()
 
 
 def test_hover_tells_name_duration_and_what_a_bar_waited_for(open_page, sixth):
@@ -84,6 +85,8 @@ def test_a_gap_beside_a_transfer_tells_its_way_and_bytes(open_page, tmp_path):
     details = page.locator(".parsim-details")
     assert [button.inner_text() for button in details.locator("button").all()] == ["part1", "host>part1"]
     assert "transfer, 200 ms, from 0 s to 200 ms, on w1, over host>w1, 2 MB" in details.inner_text()
+    told = page.get_by_role("region", name="Scenario").inner_text()
+    assert "As the run read it: lines and comments of the file are not kept." in told
 
 
 def test_the_wheel_zooms_where_the_mouse_is(open_page, sixth):

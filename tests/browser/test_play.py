@@ -119,6 +119,44 @@ def test_a_dragged_slider_is_one_step_to_undo_and_keys_alone_do_as_well(play):
     assert "Right" in figure(page, "idle").get_by_role("status").inner_text()
 
 
+def at_stop(page, path, stop):
+    """Return the point of a slider at which its *stop*-th value is chosen."""
+    box = slider(page, path).bounding_box()
+    most = int(slider(page, path).get_attribute("max"))
+    thumb = 16  # pixels
+    return box["x"] + thumb / 2 + (box["width"] - thumb) * stop / most, box["y"] + box["height"] / 2
+
+
+def test_a_slider_stays_under_the_hand_while_it_changes_the_devices(play):
+    page = play()
+    told = "(devices) => document.querySelector('.play-text').value.includes(devices)"
+    counted = "(count) => document.querySelectorAll('.play-slow option').length === count"
+    page.mouse.move(*at_stop(page, "plan.pipeline", 3))
+    page.mouse.down()
+    for stop in (5, 7, 9):
+        page.mouse.move(*at_stop(page, "plan.pipeline", stop))
+        page.wait_for_function(told, arg=f"{{devices: {stop + 1}}}")
+        page.wait_for_function(counted, arg=stop + 1)
+    page.mouse.up()
+    page.keyboard.press("Control+z")  # one step
+    page.wait_for_function(told, arg="{devices: 4}")
+    slider(page, "plan.pipeline").focus()
+    for count in (5, 6):
+        page.keyboard.press("ArrowRight")
+        page.wait_for_function(told, arg=f"{{devices: {count}}}")
+        page.wait_for_function(counted, arg=count)
+    assert page.evaluate("document.activeElement.id") == "control-plan.pipeline"
+    assert page.locator(".play-slow option").all_inner_texts() == [f"w{number}" for number in range(6)]
+    # a value that the text does not state keeps its place, too
+    page.locator(".play-controls summary").click()
+    slider(page, "plan.chunks").focus()
+    for _ in range(2):
+        page.keyboard.press("ArrowRight")
+        page.wait_for_timeout(200)
+    assert page.evaluate("document.activeElement.id") == "control-plan.chunks"
+    assert slider(page, "plan.chunks").evaluate("(slider) => slider.closest('details') !== null")
+
+
 def test_a_second_scenario_beside_it_on_one_axis(play):
     page = play()
     page.get_by_role("button", name="Second scenario").click()
@@ -189,6 +227,14 @@ def test_predict_then_reveal(play):
         said = card.get_by_role("alert").inner_text()
         assert said == f"{slip}? Check the unit and the power of ten, and guess again."
         assert card.locator(".play-figure").inner_text() == "?"
+    for text, says in (
+        ("1e400 s", "Write a number with a unit, for example 33 ms."),
+        ("37,5 ms", "A comma is no decimal point here: write 37.5 ms."),
+        ("1,000 ms", "Write a number with a unit, for example 33 ms."),
+    ):
+        card.get_by_role("textbox").fill(text)
+        page.keyboard.press("Enter")
+        assert card.get_by_role("alert").inner_text() == says
     card.get_by_role("textbox").fill("24 ms")
     page.keyboard.press("Enter")
     said = card.get_by_role("status").inner_text()

@@ -30,6 +30,7 @@ export function scenario(run, words) {
   const lines = run.text[0].replace(/\n$/, "").split("\n");
   const more = lines.length - LINES;
   return [
+    run.own ? null : element("p", {}, words.asRead),
     element(
       "ol",
       { class: "parsim-scenario", tabindex: 0, "aria-label": run.scenario },

@@ -40,6 +40,7 @@ export const en = {
   peak: "peak memory",
   utilisation: "utilisation",
   scenario: "Scenario",
+  asRead: "As the run read it: lines and comments of the file are not kept.",
   warnings: "Notes",
   noWarnings: "There is nothing to note.",
   nothingChosen: "Click a bar or a gap, or press an arrow key.",

@@ -39,6 +39,7 @@ export const zh = {
   peak: "内存峰值",
   utilisation: "利用率",
   scenario: "场景",
+  asRead: "这是运行读到的内容；文件的行号和注释没有保留。",
   warnings: "说明",
   noWarnings: "没有需要说明的。",
   nothingChosen: "点击一个任务条或空隙，或按方向键。",

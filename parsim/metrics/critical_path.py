@@ -36,7 +36,8 @@ def critical_path(timeline: Timeline) -> list[Step]:
     if not len(timeline):
         return []
     ends = _Ends(timeline)
-    named, alone = waited_rows(timeline).tolist(), _alone(timeline).tolist()
+    waited = waited_rows(timeline)
+    named, alone = waited.tolist(), _alone(timeline, waited == NONE).tolist()
     last = np.flatnonzero(timeline.end_s == timeline.end_s.max())
     row = int(last[np.lexsort((last, timeline.number[last]))[-1]])
     rows: dict[int, None] = {}  # a dict keeps the order
@@ -71,12 +72,12 @@ def waited_rows(timeline: Timeline) -> Ints:
     return np.where(good, row, NONE)
 
 
-def _alone(timeline: Timeline) -> Bools:
-    """Return a mask of the spans that waited for nothing: they started at once, and are not steps, (spans,)."""
-    silent = np.unique(timeline.waits.code)
+def _alone(timeline: Timeline, among: Bools) -> Bools:
+    """Return which spans *among* some waited for nothing: they started at once, and are not steps, (spans,)."""
+    silent = np.unique(timeline.waits.code[among])  # a word for each span would take long
     silent = silent[[not word for word in look_up(timeline.waits.table, silent.tolist())]]
     kinds = np.array([kind in STEPS for kind in timeline.kinds.table], dtype=bool)
-    at_once: Bools = np.isin(timeline.waits.code, silent) & (timeline.start_s <= timeline.ready_s)
+    at_once: Bools = among & np.isin(timeline.waits.code, silent) & (timeline.start_s <= timeline.ready_s)
     at_once &= ~kinds[timeline.kinds.code]
     return at_once
 

@@ -67,7 +67,7 @@ def test_a_slider_plays_the_engine_and_redraws_figure_closed_form_picture_and_te
     assert figure(page, "makespan").locator(".play-figure").inner_text() == "33 ms"  # (8 + 4 - 1) (1 + 2) ms
     slider(page, "plan.microbatches").fill("15")  # the sixteenth stop: 16 microbatches
     waits_for(page, "makespan", "57 ms")  # (16 + 4 - 1) (1 + 2) ms
-    assert "m(F + B) + (p-1)(F + B) = 0.048 s + 0.009 s" in page.locator(".play-known").inner_text()
+    assert "m(F + B) + (p-1)(F + B) = 0.048 s + 0.009 s" in page.locator(".play-form").inner_text()
     assert page.locator(".parsim header h1").last.inner_text() == "06_pipeline_1f1b: 57 ms simulated"
     assert last_line(page) == "plan: {pipeline: 4, schedule: 1f1b, microbatches: 16}"
     assert figure(page, "bubble, share of the ideal time").locator(".play-figure").inner_text() == "18.8 %"  # 3 / 16

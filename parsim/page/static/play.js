@@ -1,33 +1,35 @@
 // The page of `parsim play`: controls on the left, the run on the right, for one scenario or two.
 
-import { Asking, watch } from "./asking.js";
+import { Answers } from "./answers.js";
+import { watch } from "./asking.js";
 import { alone, command, copied } from "./copy.js";
 import { element, say } from "./dom.js";
 import { Editor } from "./editor.js";
 import { Figures } from "./figures.js";
 import { form } from "./form.js";
+import { Menu } from "./menu.js";
 import { play as playEn } from "./play.en.js";
 import { play as playZh } from "./play.zh.js";
 import { Sliders } from "./sliders.js";
-import { first, History, inSeat, read, seat, written } from "./state.js";
+import { first, History, inSeat, LETTERS, read, seat, written } from "./state.js";
 import { show } from "./view.js";
 import { en } from "./words.en.js";
 import { zh } from "./words.zh.js";
 
 const REST = 150; // ms without a change
-const LETTERS = ["A", "B"];
 const WORDS = { en: { ...en, ...playEn }, zh: { ...zh, ...playZh } };
 
 class Page {
   constructor(start, state) {
     this.start = start;
-    this.name = crypto.randomUUID();
     this.dark = matchMedia("(prefers-color-scheme: dark)").matches;
-    this.answers = [null, null]; // the newest of each seat
-    this.shown = [null, null]; // the newest of each seat that could be played
     this.moved = []; // the paths of the control that was moved last
     this.history = new History(state, (now, before) => this.changed(now, before));
-    this.asking = LETTERS.map((letter, place) => new Asking(`${this.name}${letter}`, this.hearing(place)));
+    this.answers = new Answers({
+      heard: (played) => this.heard(played),
+      refused: (why) => this.tell(say(this.words.refused, { why })),
+      stopped: () => this.stopped(true),
+    });
     watch({ stopped: () => this.stopped(true), there: () => this.stopped(false) });
     document.addEventListener("keydown", (event) => this.key(event));
     addEventListener("hashchange", () => this.arrive());
@@ -37,45 +39,35 @@ class Page {
     return this.history.state;
   }
 
+  get seat() {
+    return this.state.seats[this.state.at];
+  }
+
+  /** Return the newest answer to the seat whose controls are shown, or that seat where none has come. */
+  get newest() {
+    return this.answers.newest[this.state.at] ?? this.seat;
+  }
+
   /** Build all parts in the language of *words*, and fill them with what is known. */
   build(words) {
     this.words = words;
     document.documentElement.lang = words.language;
     document.title = words.title;
-    const part = (name) => (this[name] = element("div", { class: `play-${name}` }));
     this.banner = element("p", { class: "play-banner", role: "alert", hidden: !this.isStopped }, words.stopped);
     this.told = element("div", { class: "play-told", role: "status" });
-    this.buttons = element("nav", { "aria-label": words.title });
-    this.root = element(
-      "div",
-      { class: "parsim play" },
-      element("header", { class: "play-head" }, element("h1", {}, words.title), this.buttons),
-      this.banner,
-      this.told,
-      element(
-        "main",
-        {},
-        element("section", { class: "play-side", "aria-label": words.controlsTitle }, part("tabs"), part("controls")),
-        element(
-          "section",
-          { class: "play-wide", "aria-label": words.timeline },
-          part("known"),
-          part("cover"),
-          part("view"),
-          part("figures"),
-          element("h2", {}, words.textTitle),
-          part("script"),
-        ),
-      ),
-    );
+    this.box = boxes("tabs", "controls", "form", "cover", "view", "figures", "editing");
+    const bar = element("nav", { "aria-label": words.title });
+    this.root = layout(words, this.box, bar, [this.banner, this.told]);
     document.body.replaceChildren(this.root);
-    this.menu();
-    this.parts(words);
+    this.menu = new Menu(bar, this.box.tabs, words, this.acts());
+    this.fill(words);
     this.paint();
   }
 
-  parts(words) {
-    this.sliders = new Sliders(this.controls, words, {
+  /** Make what is in the parts. */
+  fill(words) {
+    const { box } = this;
+    this.sliders = new Sliders(box.controls, words, {
       change: (values, dragged) => {
         this.moved = Object.keys(values);
         this.set({ values: { ...this.seat.values, ...values } }, dragged);
@@ -83,16 +75,26 @@ class Page {
       slow: (slow, dragged) => this.set({ slow: slow.speed === 1 ? null : slow }, dragged),
       settled: () => this.history.close(),
     });
-    this.text = new Editor(this.script, words, (text) => this.set({ ...seat(text) }));
-    this.cards = new Figures(this.figures, words, {
+    this.editor = new Editor(box.editing, words, (text) => this.set({ ...seat(text) }));
+    this.figures = new Figures(box.figures, words, {
       hidden: (change) => this.history.to({ ...this.state, hidden: change(this.state.hidden) }),
-      revealed: () => this.covering(),
+      revealed: () => this.cover(),
     });
     this.drawing = null;
   }
 
-  get seat() {
-    return this.state.seats[this.state.at];
+  /** Return what the buttons do. */
+  acts() {
+    const { history: past } = this;
+    return {
+      undo: () => past.move(-1),
+      redo: () => past.move(1),
+      beside: () => this.beside(),
+      choose: (at) => past.to({ ...this.state, at }),
+      yaml: () => this.copy(alone(this.newest.text)),
+      command: () => this.copy(command(this.start, this.seat, this.newest)),
+      link: async () => this.copy(location.href.replace(/#.*|$/, `#${await written(this.state)}`)),
+    };
   }
 
   set(changes, dragged = false) {
@@ -101,11 +103,8 @@ class Page {
 
   /** React to a new state: ask for the seats that differ, and keep the address. */
   changed(now, before) {
-    now.seats.forEach((one, place) => {
-      if (one !== before?.seats[place]) this.asking[place].ask(one);
-    });
-    if (now.seats.length < 2) this.answers[1] = this.shown[1] = null;
-    if (now.at !== before?.at) this.cards.forget();
+    this.answers.ask(now.seats);
+    if (now.at !== before?.at) this.figures.forget();
     this.paint();
     this.address();
   }
@@ -126,21 +125,9 @@ class Page {
     if (state) this.history.to(state);
   }
 
-  hearing(place) {
-    return {
-      answer: (answer, of) => this.heard(place, answer, of),
-      refused: (why) => this.tell(say(this.words.refused, { why })),
-      stopped: () => this.stopped(true),
-    };
-  }
-
-  heard(place, answer, of) {
-    if (!this.state.seats[place]) return;
-    this.answers[place] = answer;
-    if (answer.data) {
-      this.shown[place] = { ...answer, of, lost: lostForm(this.shown[place], answer, of) };
-      this.cards.forget();
-    }
+  /** Show an answer; one that was *played* is another run, of which nothing was guessed yet. */
+  heard(played) {
+    if (played) this.figures.forget();
     this.paint();
   }
 
@@ -155,29 +142,29 @@ class Page {
 
   /** Show all that is known. */
   paint() {
-    const { state, words } = this;
-    const answer = this.answers[state.at];
-    const shown = this.shown[state.at];
+    const { state, words, box } = this;
+    const answer = this.answers.newest[state.at];
+    const played = this.answers.played[state.at];
     this.root.classList.toggle("parsim-dark", this.dark);
-    this.marking();
-    if (answer?.controls) this.sliders.show(answer.controls, shown?.devices, this.seat);
+    this.menu.show(this.history);
+    if (answer?.controls) this.sliders.show(answer.controls, played?.devices, this.seat);
     this.sliders.blame(answer?.faults ?? [], this.moved);
-    this.text.show(answer?.text ?? this.seat.text);
-    this.text.blame(answer?.faults ?? []);
+    this.editor.show(answer?.text ?? this.seat.text);
+    this.editor.blame(answer?.faults ?? []);
     this.complain(answer);
-    const seats = this.shown.filter(Boolean);
     const letter = state.seats.length > 1 ? `: ${LETTERS[state.at]}` : "";
-    if (shown) this.cards.show(shown.figures, state.hidden, letter);
-    this.known.replaceChildren(...(shown ? form(shown, letter, words) : [element("p", {}, words.waiting)]));
-    this.covering();
-    if (seats.length) this.draw(seats.map((one) => one.data));
+    if (played) this.figures.show(played.figures, state.hidden, letter);
+    box.form.replaceChildren(...(played ? form(played, letter, words) : [element("p", {}, words.waiting)]));
+    this.cover();
+    const runs = this.answers.played.filter(Boolean);
+    if (runs.length) this.draw(runs.map((one) => one.data));
   }
 
   complain(answer) {
     if (!answer?.faults && !answer?.failed) return this.tell();
     if (answer.failed) return this.tell(element("p", { class: "play-fault" }, answer.failed));
     const [{ line, message }] = answer.faults;
-    const go = element("button", { class: "play-plain", onclick: () => this.text.reveal() }, say(this.words.goTo, { line }));
+    const go = element("button", { class: "play-plain", onclick: () => this.editor.reveal() }, say(this.words.goTo, { line }));
     this.tell(element("p", { class: "play-fault" }, this.words.wrong, " ", line ? go : null, ` ${message}`));
   }
 
@@ -186,7 +173,7 @@ class Page {
     const same = data.length === this.drawing?.data.length && data.every((one, place) => one === this.drawing.data[place]);
     if (same && this.drawing.dark === dark) return;
     if (this.drawing?.dark === dark) this.drawing.update(...data);
-    else this.drawing = show(this.view, data[0], { compare: data[1] ?? null, words, dark, host: this.host() });
+    else this.drawing = show(this.box.view, data[0], { compare: data[1] ?? null, words, dark, host: this.host() });
     Object.assign(this.drawing, { data, dark });
   }
 
@@ -201,37 +188,14 @@ class Page {
     };
   }
 
-  covering() {
-    const covered = this.cards.waits(this.state.hidden);
-    for (const part of [this.view, this.known]) {
-      part.inert = covered;
-      part.classList.toggle("play-covered", covered);
+  /** Cover the run and its closed form while a figure waits for a guess. */
+  cover() {
+    const covered = this.figures.waits(this.state.hidden);
+    for (const box of [this.box.view, this.box.form]) {
+      box.inert = covered;
+      box.classList.toggle("play-covered", covered);
     }
-    this.cover.replaceChildren(...(covered ? [element("p", {}, this.words.covered)] : []));
-  }
-
-  /** Return the buttons of the page; `marking` says which can be pressed. */
-  menu() {
-    const { words, history: past } = this;
-    const button = (name, onclick) => element("button", { onclick }, name);
-    this.undo = button(words.undo, () => past.move(-1));
-    this.redo = button(words.redo, () => past.move(1));
-    this.second = button("", () => this.beside());
-    this.tab = LETTERS.map((letter, at) => button(say(words.controlsOf, { letter }), () => past.to({ ...this.state, at })));
-    this.tabs.replaceChildren(...this.tab);
-    this.buttons.replaceChildren(
-      this.undo,
-      this.redo,
-      this.second,
-      button(words.copyYaml, () => this.copy(alone(this.played.text))),
-      button(words.copyCommand, () => this.copy(command(this.start, this.seat, this.played))),
-      button(words.copyLink, async () => this.copy(location.href.replace(/#.*|$/, `#${await written(this.state)}`))),
-    );
-  }
-
-  /** Return the newest answer to the seat whose controls are shown, or what was asked. */
-  get played() {
-    return this.answers[this.state.at] ?? this.seat;
+    this.box.cover.replaceChildren(...(covered ? [element("p", {}, this.words.covered)] : []));
   }
 
   /** Show a second scenario, or close it. */
@@ -239,16 +203,6 @@ class Page {
     const { seats } = this.state;
     const [now, at] = seats.length === 2 ? [seats.slice(0, 1), 0] : [[...seats, seats[0]], 1];
     this.history.to({ ...this.state, seats: now, at });
-  }
-
-  marking() {
-    const { words, state, history: past } = this;
-    const two = state.seats.length === 2;
-    this.undo.disabled = !past.can(-1);
-    this.redo.disabled = !past.can(1);
-    this.second.textContent = two ? say(words.alone, { letter: "B" }) : words.beside;
-    this.tabs.hidden = !two;
-    this.tab.forEach((one, at) => one.setAttribute("aria-pressed", String(at === state.at)));
   }
 
   async copy(text) {
@@ -264,13 +218,34 @@ class Page {
   }
 }
 
-/** Return the closed form that held before *answer* and does not any more, with the change that ended it. */
-function lostForm(before, answer, of) {
-  if (answer.forms.length || !before) return null;
-  if (!before.forms.length) return before.lost;
-  const changed = Object.entries(of.values).filter(([path, value]) => before.of.values[path] !== value);
-  const slow = of.slow && of.slow !== before.of.slow ? [`speed = ${of.slow.speed}`] : [];
-  return { name: before.forms[0].name, change: [...changed.map(([path, value]) => `${path} = ${value}`), ...slow].join(", ") };
+/** Return an empty element for each of *names*. */
+function boxes(...names) {
+  return Object.fromEntries(names.map((name) => [name, element("div", { class: `play-${name}` })]));
+}
+
+/** Return the page, in which controls are on the left, and the run on the right. */
+function layout(words, box, bar, notices) {
+  return element(
+    "div",
+    { class: "parsim play" },
+    element("header", { class: "play-head" }, element("h1", {}, words.title), bar),
+    notices,
+    element(
+      "main",
+      {},
+      element("section", { class: "play-side", "aria-label": words.controlsTitle }, box.tabs, box.controls),
+      element(
+        "section",
+        { class: "play-wide", "aria-label": words.timeline },
+        box.form,
+        box.cover,
+        box.view,
+        box.figures,
+        element("h2", {}, words.textTitle),
+        box.editing,
+      ),
+    ),
+  );
 }
 
 async function begin() {

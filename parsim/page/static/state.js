@@ -2,6 +2,7 @@
 //
 //   {seats: [{text, values, slow}, ...], at: 0, hidden: ["makespan_s"]}      at: the seat whose controls are shown
 
+export const LETTERS = ["A", "B"]; // of the seats
 const LONGEST = 1 << 20; // characters of a state in an address
 const MOST = 200; // steps that can be undone
 

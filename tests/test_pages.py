@@ -45,6 +45,8 @@ def called(command, line):
     assert arguments.pop(0) == "parsim"
     if arguments[0] in ("calibrate", "replay"):
         arguments += ["--repeat", "2"]  # the last one counts
+    if arguments[0] in ("play", "lesson") and "--html" not in arguments:
+        arguments += ["--help"]  # they serve until they are ended, as other tests try
     code, out, err = command(*arguments)
     return code, out + err
 

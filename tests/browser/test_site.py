@@ -48,6 +48,16 @@ def test_the_site_has_every_entry_with_its_parameters_and_needs_nothing_from_els
 
 
 @pytest.mark.dear
+def test_drawings_of_entries_are_not_cut(site, open_page):
+    page = open_page((site / "reference" / "topologies.html").as_uri())
+    for width in (1280, 1500, 1530):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        cut = "[...document.querySelectorAll('pre')].filter((pre) => pre.scrollWidth > pre.clientWidth).length"
+        assert page.evaluate(cut) == 0, width
+
+
+@pytest.mark.dear
 def test_words_are_found_in_a_site_that_is_opened_from_disk(site, open_page):
     page = open_page((site / "index.html").as_uri())
     page.locator("input[name=q]").first.fill("contention")

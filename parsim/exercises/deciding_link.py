@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from parsim.core.errors import shown
 from parsim.core.quantities import seconds, size
 from parsim.core.units import SECONDS
-from parsim.exercises.exercise import Answer, Blanks, Exercise, Figure, empty, first_wrong, paragraphs
+from parsim.exercises.exercise import Answer, Blanks, Exercise, Wanted, empty, first_wrong, paragraphs
 from parsim.exercises.lot import Lot
 from parsim.lessons.marked import Marked, hint, unanswered
 from parsim.study.single import simulate
@@ -118,7 +118,7 @@ def mark(numbers: Numbers, answer: Answer) -> Marked:
                     f"and {seconds(before)} as it is. Which link needs longest for all that passes it?")  # fmt: skip
     advice = "Which link is the busiest then? Perhaps another one."
     mistakes = ((before, "is the makespan as it is."), (before / 2, "is half of the makespan. What do other links do?"))
-    wrong = first_wrong(answer, [Figure("makespan", SECONDS, after[name], mistakes, advice)])
+    wrong = first_wrong(answer, [Wanted("makespan", SECONDS, after[name], mistakes, advice)])
     return wrong or Marked(True, f"Right: twice {name} takes {seconds(after[name])} in place of {seconds(before)}.")
 
 

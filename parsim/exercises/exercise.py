@@ -100,7 +100,7 @@ class Exercise(Generic[Numbers]):
         return f"{self.name}: {self.title}\n\n{self.ask(self.numbers(student))}"
 
 
-class Figure(NamedTuple):
+class Wanted(NamedTuple):
     """A quantity to find: its key, dimension and value, the mistakes that give others, and advice for the rest."""
 
     key: str
@@ -111,24 +111,24 @@ class Figure(NamedTuple):
     tolerance: float = FOUND
 
 
-def first_wrong(answer: Answer, figures: Iterable[Figure]) -> Marked | None:
-    """Return a hint about the first figure that is wrong or missing; None if all are right.
+def first_wrong(answer: Answer, wanted: Iterable[Wanted]) -> Marked | None:
+    """Return a hint about the first quantity that is wrong or missing; None if all are right.
 
     >>> from parsim.core.units import SECONDS
-    >>> idle = Figure("idle", SECONDS, 2.0, [(4.0, "is the sum, not the mean.")], "Who waits?")
+    >>> idle = Wanted("idle", SECONDS, 2.0, [(4.0, "is the sum, not the mean.")], "Who waits?")
     >>> first_wrong({"idle": "4 s"}, [idle]), first_wrong({"idle": "2 s"}, [idle])
     (Not yet. idle: 4 s is the sum, not the mean., None)
     """
-    for figure in figures:
-        value = answer[figure.key]
+    for each in wanted:
+        value = answer[each.key]
         if unanswered(value):
-            return empty(figure.key)
-        told = quantity(value, figure.dimension)
+            return empty(each.key)
+        told = quantity(value, each.dimension)
         if isinstance(told, Marked):
             return told
-        if not close(told, figure.found, figure.tolerance):
-            why = overlooked(told, figure.found, figure.mistakes, figure.tolerance, figure.advice)
-            return hint(f"{figure.key}: {value} {why}")
+        if not close(told, each.found, each.tolerance):
+            why = overlooked(told, each.found, each.mistakes, each.tolerance, each.advice)
+            return hint(f"{each.key}: {value} {why}")
     return None
 
 

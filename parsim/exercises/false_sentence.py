@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from parsim.core.errors import shown
 from parsim.core.quantities import seconds
 from parsim.core.units import SECONDS
-from parsim.exercises.exercise import Answer, Blanks, Exercise, Figure, empty, first_wrong, paragraphs
+from parsim.exercises.exercise import Answer, Blanks, Exercise, Wanted, empty, first_wrong, paragraphs
 from parsim.exercises.lot import Lot
 from parsim.lessons.marked import FOUND, Marked, close, hint, unanswered
 from parsim.study.single import simulate
@@ -167,15 +167,15 @@ def mark(numbers: Numbers, answer: Answer) -> Marked:
     if number != numbers.false:
         return hint(f"sentence: {number} is true: a run finds {claim.figure(found)}.")
     idle = numbers.pipe.idle_s("1f1b", numbers.pipe.microbatches)
-    figures = [Figure("idle", SECONDS, idle, (), "A rank of 1F1B waits for p - 1 forwards and p - 1 backwards.")]
+    wanted = [Wanted("idle", SECONDS, idle, (), "A rank of 1F1B waits for p - 1 forwards and p - 1 backwards.")]
     if claim.timed:
         mistakes = ((claim.believed(numbers.pipe), f"is what the sentence says. {claim.why}"),)
-        figures.insert(0, Figure("figure", SECONDS, found, mistakes, claim.why))
+        wanted.insert(0, Wanted("figure", SECONDS, found, mistakes, claim.why))
     elif unanswered(answer["figure"]):
         return empty("figure")
     elif not (_is_number(answer["figure"]) and close(answer["figure"], found, FOUND)):
         return hint(f"figure: {shown(answer['figure'])} is not the number of microbatches. {claim.why}")
-    wrong = first_wrong(answer, figures)
+    wrong = first_wrong(answer, wanted)
     return wrong or Marked(True, f"Right: sentence {number} is false, it is {claim.figure(found)}. {claim.why}")
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from parsim.core.quantities import seconds
 from parsim.core.units import SECONDS
-from parsim.exercises.exercise import Answer, Blanks, Exercise, Figure, first_wrong, paragraphs
+from parsim.exercises.exercise import Answer, Blanks, Exercise, Wanted, first_wrong, paragraphs
 from parsim.exercises.lot import Lot
 from parsim.lessons.marked import Marked
 from parsim.study.single import simulate
@@ -65,7 +65,7 @@ def mark(numbers: Numbers, answer: Answer) -> Marked:
     wrong = first_wrong(
         answer,
         (
-            Figure(
+            Wanted(
                 "t_total",
                 SECONDS,
                 t_total,
@@ -76,7 +76,7 @@ def mark(numbers: Numbers, answer: Answer) -> Marked:
                 ),
                 "N/P (T_s + T_c): T_c is the time in which an item travels.",
             ),
-            Figure(
+            Wanted(
                 "makespan",
                 SECONDS,
                 makespan,
@@ -86,7 +86,7 @@ def mark(numbers: Numbers, answer: Answer) -> Marked:
                 ),
                 "The worker with most items is done last: it receives all of them, then computes all of them.",
             ),
-            Figure(
+            Wanted(
                 "drain",
                 SECONDS,
                 drain,

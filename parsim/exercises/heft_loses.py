@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from parsim.core.errors import shown
 from parsim.core.quantities import seconds
 from parsim.core.units import SECONDS
-from parsim.exercises.exercise import Answer, Blanks, Exercise, Figure, empty, first_wrong, paragraphs
+from parsim.exercises.exercise import Answer, Blanks, Exercise, Wanted, empty, first_wrong, paragraphs
 from parsim.exercises.lot import Lot
 from parsim.lessons.marked import Marked, hint, quantity, unanswered
 from parsim.study.single import simulate
@@ -82,11 +82,11 @@ def mark(numbers: Numbers, answer: Answer) -> Marked:
             "first on a device on which its child takes long, and let their edge cost much."
         )
     advice = "Play the graph with this policy."
-    figures = (
-        Figure("heft", SECONDS, heft, ((simpler, f"is what {policy} takes."),), advice),
-        Figure("simpler", SECONDS, simpler, ((heft, "is what heft takes."),), advice),
+    wanted = (
+        Wanted("heft", SECONDS, heft, ((simpler, f"is what {policy} takes."),), advice),
+        Wanted("simpler", SECONDS, simpler, ((heft, "is what heft takes."),), advice),
     )
-    wrong = first_wrong(answer, figures)
+    wrong = first_wrong(answer, wanted)
     return wrong or Marked(
         True, f"Right: heft takes {seconds(heft)}, {policy} {seconds(simpler)}. Nobody is always best."
     )

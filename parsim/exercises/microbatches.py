@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from parsim.core.quantities import seconds, size
 from parsim.core.units import BYTES, SECONDS
-from parsim.exercises.exercise import Answer, Blanks, Exercise, Figure, empty, first_wrong, paragraphs
+from parsim.exercises.exercise import Answer, Blanks, Exercise, Wanted, empty, first_wrong, paragraphs
 from parsim.exercises.lot import Lot
 from parsim.lessons.marked import Marked, hint, unanswered
 from parsim.run import Result
@@ -102,14 +102,14 @@ def mark(numbers: Numbers, answer: Answer) -> Marked:
     wrong = first_wrong(
         answer,
         (
-            Figure(
+            Wanted(
                 "step",
                 SECONDS,
                 run.timeline.makespan_s,
                 ((computing, "is the computing of a rank, without the bubble."),),
                 "A rank computes all microbatches, and waits for p - 1 forwards and p - 1 backwards.",
             ),
-            Figure(
+            Wanted(
                 "held_1f1b",
                 BYTES,
                 other,

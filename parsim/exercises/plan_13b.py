@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from parsim.core.errors import shown
 from parsim.core.quantities import seconds
 from parsim.core.units import SECONDS
-from parsim.exercises.exercise import Answer, Blanks, Exercise, Figure, empty, first_wrong, paragraphs
+from parsim.exercises.exercise import Answer, Blanks, Exercise, Wanted, empty, first_wrong, paragraphs
 from parsim.exercises.lot import Lot
 from parsim.lessons.marked import Marked, hint, unanswered
 from parsim.lessons.plans import too_much, waits
@@ -83,7 +83,7 @@ def mark(numbers: Numbers, answer: Answer) -> Marked:
             f"plan: Its step takes {seconds(took)}, and at most {seconds(FASTER * given)} is wanted. {waits(run)}"
         )
     advice = "How long does your plan take here? `parsim run` with --set 'plan={...}' tells it."
-    wrong = first_wrong(answer, [Figure("step", SECONDS, took, [(given, "is the time of the given plan.")], advice)])
+    wrong = first_wrong(answer, [Wanted("step", SECONDS, took, [(given, "is the time of the given plan.")], advice)])
     return wrong or Marked(True, f"Right: {seconds(took)} in place of {seconds(given)}, {1 - took / given:.1%} less.")
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from parsim.core.quantities import seconds, size
 from parsim.core.units import BYTES, SECONDS
-from parsim.exercises.exercise import Answer, Blanks, Exercise, Figure, empty, first_wrong, paragraphs
+from parsim.exercises.exercise import Answer, Blanks, Exercise, Wanted, empty, first_wrong, paragraphs
 from parsim.exercises.lot import Lot
 from parsim.lessons.marked import NEAR, Marked, hint, quantity, unanswered
 from parsim.study.single import simulate
@@ -71,7 +71,7 @@ def mark(numbers: Numbers, answer: Answer) -> Marked:
         )
     time = took(numbers, "ring", told)
     advice = "Put the size into the closed form of the ring."
-    wrong = first_wrong(answer, [Figure("time", SECONDS, time, [(time / 2, "is half of it: first add, then hand out.")],
+    wrong = first_wrong(answer, [Wanted("time", SECONDS, time, [(time / 2, "is half of it: first add, then hand out.")],
                                         advice, 2 * NEAR)])  # fmt: skip
     return wrong or Marked(True, f"Right: with {size(told)} both take {seconds(time)}.")
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from parsim.core.errors import shown
 from parsim.core.quantities import seconds
 from parsim.core.units import SECONDS
-from parsim.exercises.exercise import Answer, Blanks, Exercise, Figure, empty, first_wrong, paragraphs
+from parsim.exercises.exercise import Answer, Blanks, Exercise, Wanted, empty, first_wrong, paragraphs
 from parsim.exercises.lot import Lot
 from parsim.lessons.marked import Marked, hint, unanswered
 from parsim.study.single import simulate
@@ -97,7 +97,7 @@ def mark(numbers: Numbers, answer: Answer) -> Marked:
         )
     advice = "Play the list again with the shorter task: whoever is idle takes the first that may start."
     mistakes = ((before, "is the makespan before the change."),)
-    wrong = first_wrong(answer, [Figure("makespan", SECONDS, later, mistakes, advice)])
+    wrong = first_wrong(answer, [Wanted("makespan", SECONDS, later, mistakes, advice)])
     return wrong or Marked(True, f"Right: with {name} shorter it takes {seconds(later)} in place of {seconds(before)}.")
 
 

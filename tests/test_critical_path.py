@@ -278,3 +278,16 @@ def test_every_chain_reaches_back_to_the_start_without_a_gap(scenario):
     if scenario["workload"]["kind"] != "transfers":  # flows have a start of their own
         assert between[0] == 0
     assert not any(between[1:])
+
+
+def test_only_words_that_are_asked_for_are_made(monkeypatch):
+    """A path follows the names that spans waited for; words are looked at only of spans that waited for none."""
+    asked = []
+    found = "parsim.metrics.critical_path.look_up"
+    monkeypatch.setattr(found, lambda table, codes: asked.extend(codes) or [table[code] for code in codes])
+    timeline = parsim.simulate(
+        FOLDER / "06_pipeline_1f1b.yaml", set={"plan.microbatches": 24, "workload.send": "1 ms"}
+    ).timeline
+    path = critical_path(timeline)
+    assert timeline.end_s[path[-1].row] == timeline.makespan_s
+    assert len(asked) <= 4 < len(path)

@@ -3,13 +3,15 @@
 import os
 import re
 import warnings
+from pathlib import Path
 
 import matplotlib
 import pytest
 from commands import ROOT
 from fontTools.fontBuilder import FontBuilder
 from fontTools.pens.ttGlyphPen import TTGlyphPen
-from matplotlib.font_manager import fontManager
+from matplotlib.font_manager import fontManager, ttfFontProperty
+from matplotlib.ft2font import FT2Font
 
 import parsim
 from parsim.export.csv import from_rows
@@ -42,7 +44,8 @@ def forget():
 @pytest.fixture
 def bare(monkeypatch):
     """A machine with no fonts but those that come with matplotlib."""
-    own = [entry for entry in fontManager.ttflist if entry.fname.startswith(matplotlib.get_data_path())]
+    files = sorted(Path(matplotlib.get_data_path(), "fonts", "ttf").glob("*.ttf"))
+    own = [ttfFontProperty(FT2Font(file)) for file in files]  # the machine's list may be an old one
     monkeypatch.setattr(fontManager, "ttflist", own)
     monkeypatch.setattr(letters, "findSystemFonts", lambda: [])
     forget()

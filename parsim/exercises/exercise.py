@@ -120,16 +120,18 @@ def first_wrong(answer: Answer, wanted: Iterable[Wanted]) -> Marked | None:
     (Not yet. idle: 4 s is the sum, not the mean., None)
     """
     for each in wanted:
-        value = answer[each.key]
-        if unanswered(value):
-            return empty(each.key)
-        told = quantity(value, each.dimension)
-        if isinstance(told, Marked):
-            return told
-        if not close(told, each.found, each.tolerance):
-            why = overlooked(told, each.found, each.mistakes, each.tolerance, each.advice)
-            return hint(f"{each.key}: {value} {why}")
+        said = told(answer, each.key, each.dimension)
+        if isinstance(said, Marked):
+            return said
+        if not close(said, each.found, each.tolerance):
+            why = overlooked(said, each.found, each.mistakes, each.tolerance, each.advice)
+            return hint(f"{each.key}: {answer[each.key]} {why}")
     return None
+
+
+def told(answer: Answer, key: str, dimension: Dimension) -> float | Marked:
+    """Return the quantity that an answer gives; a hint where it gives none, or one that cannot be read."""
+    return empty(key) if unanswered(answer[key]) else quantity(answer[key], dimension)
 
 
 def empty(*keys: str) -> Marked:

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 from parsim.core.quantities import seconds, size
 from parsim.core.units import BYTES_PER_SECOND
-from parsim.exercises.exercise import Answer, Blanks, Exercise, empty, paragraphs
+from parsim.exercises.exercise import Answer, Blanks, Exercise, paragraphs, told
 from parsim.exercises.lot import Lot
-from parsim.lessons.marked import NEAR, Marked, hint, quantity, unanswered
+from parsim.lessons.marked import NEAR, Marked, hint
 from parsim.study.single import simulate
 
 
@@ -60,22 +60,20 @@ def shown(numbers: Numbers, bandwidth: float) -> float:
 
 def mark(numbers: Numbers, answer: Answer) -> Marked:
     """Mark the bandwidth."""
-    if unanswered(answer["bandwidth"]):
-        return empty("bandwidth")
-    told = quantity(answer["bandwidth"], BYTES_PER_SECOND)
-    if isinstance(told, Marked):
-        return told
-    least, allowed = shown(numbers, told * (1 + NEAR)), numbers.tenths / 1e4
+    found = told(answer, "bandwidth", BYTES_PER_SECOND)
+    if isinstance(found, Marked):
+        return found
+    least, allowed = shown(numbers, found * (1 + NEAR)), numbers.tenths / 1e4
     if least > allowed:
         return hint(
-            f"bandwidth: With {size(told)}/s devices wait {seconds(shown(numbers, told))}. Look for faster links."
+            f"bandwidth: With {size(found)}/s devices wait {seconds(shown(numbers, found))}. Look for faster links."
         )
-    if shown(numbers, told * (1 - NEAR)) <= allowed:
+    if shown(numbers, found * (1 - NEAR)) <= allowed:
         return hint(
-            f"bandwidth: With {size(told)}/s devices wait only {seconds(shown(numbers, told))}. Slower links do, too: "
-            "only what is left when backward has ended shows."
+            f"bandwidth: With {size(found)}/s devices wait only {seconds(shown(numbers, found))}. Slower links do, "
+            "too: only what is left when backward has ended shows."
         )
-    return Marked(True, f"Right: with {size(told)}/s devices wait {seconds(shown(numbers, told))}.")
+    return Marked(True, f"Right: with {size(found)}/s devices wait {seconds(shown(numbers, found))}.")
 
 
 EXERCISE = Exercise(

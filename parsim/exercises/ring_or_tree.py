@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 from parsim.core.quantities import seconds, size
 from parsim.core.units import BYTES, SECONDS
-from parsim.exercises.exercise import Answer, Blanks, Exercise, Wanted, empty, first_wrong, paragraphs
+from parsim.exercises.exercise import Answer, Blanks, Exercise, Wanted, first_wrong, paragraphs, told
 from parsim.exercises.lot import Lot
-from parsim.lessons.marked import NEAR, Marked, hint, quantity, unanswered
+from parsim.lessons.marked import NEAR, Marked, hint
 from parsim.study.single import simulate
 
 
@@ -52,28 +52,26 @@ def took(numbers: Numbers, algorithm: str, buffer: float) -> float:
 
 def mark(numbers: Numbers, answer: Answer) -> Marked:
     """Mark the size and the time."""
-    if unanswered(answer["size"]):
-        return empty("size")
-    told = quantity(answer["size"], BYTES)
-    if isinstance(told, Marked):
-        return told
-    if not told:
+    found = told(answer, "size", BYTES)
+    if isinstance(found, Marked):
+        return found
+    if not found:
         return hint("size: Nothing is sent then.")
     ring, tree = (
-        [took(numbers, algorithm, told * factor) for factor in (1 - NEAR, 1 + NEAR)]
+        [took(numbers, algorithm, found * factor) for factor in (1 - NEAR, 1 + NEAR)]
         for algorithm in ("ring", "double-binary-tree")
     )
     if not (tree[0] <= ring[0] and ring[1] <= tree[1]):
         faster, where = ("tree", "larger") if tree[0] < ring[0] else ("ring", "smaller")
         return hint(
-            f"size: For {size(told)} the {faster} is faster, so look for a {where} one. A send passes two links, and "
+            f"size: For {size(found)} the {faster} is faster, so look for a {where} one. A send passes two links, and "
             "pays both latencies; a tree sends half of the buffer in each of its rounds."
         )
-    time = took(numbers, "ring", told)
+    time = took(numbers, "ring", found)
     advice = "Put the size into the closed form of the ring."
     wrong = first_wrong(answer, [Wanted("time", SECONDS, time, [(time / 2, "is half of it: first add, then hand out.")],
                                         advice, 2 * NEAR)])  # fmt: skip
-    return wrong or Marked(True, f"Right: with {size(told)} both take {seconds(time)}.")
+    return wrong or Marked(True, f"Right: with {size(found)} both take {seconds(time)}.")
 
 
 EXERCISE = Exercise(

@@ -14,18 +14,20 @@ from parsim.core.units import DIMENSIONS
 from parsim.page.stops import amounts, counts, numbers
 
 Schema = Mapping[str, Any]
-DEGREES = ("data", "tensor", "context", "expert", "pipeline")
+RANKS, DEVICES = "plan.pipeline", "cluster.devices"
+OTHER_DEGREES = ("plan.data", "plan.tensor", "plan.context", "plan.expert")
+DEGREES = (*OTHER_DEGREES, RANKS)
 FIRST = (
-    *("cluster.devices", "plan.microbatches", "plan.schedule", "policy"),
+    *(DEVICES, "plan.microbatches", "plan.schedule", "policy"),
     *("cluster.topology.bandwidth", "cluster.topology.latency", "plan.sharding"),
-    *(f"plan.{degree}" for degree in DEGREES),
+    *DEGREES,
 )
 UNSHOWN = (
     *("seed", "clock"),
     *("workload", "cluster.topology", "cost"),  # another kind needs other keys
     *("workload.kernel", "workload.merge", "workload.optimizer"),
 )
-RANKS, DEVICES = "plan.pipeline", "cluster.devices"
+SECTIONS = (("cluster",), ("plan",))  # whose keys are shown although the scenario does not state the section
 
 
 class Control(NamedTuple):
@@ -82,7 +84,7 @@ def _hidden(values: Mapping[str, Any], own: Mapping[str, Any]) -> set[str]:
     if _joined(own):
         hidden.add(DEVICES)
     if _at(values, ("plan", "split")) is not None:  # which goes with no degree but pipeline
-        hidden |= {f"plan.{degree}" for degree in DEGREES[:-1]}
+        hidden |= {*OTHER_DEGREES}
     return hidden
 
 
@@ -110,9 +112,6 @@ def _below(schema: Schema, path: tuple[str, ...], prop: Schema, held: Any) -> It
         for key, inner in keys.items():
             if key != "kind":
                 yield from _below(schema, (*path, key), inner, whole.get(key))
-
-
-SECTIONS = (("cluster",), ("plan",))  # whose keys are shown although the scenario does not state the section
 
 
 def _plan(schema: Schema, values: Mapping[str, Any]) -> Schema:
@@ -152,7 +151,7 @@ def _control(
 ) -> Control | None:
     now, before = _at(values, path), _at(own, path)
     name, default = ".".join(path), prop.get("default")
-    degree = name in FIRST[-len(DEGREES) :] and not _joined(own)
+    degree = name in DEGREES and not _joined(own)
     for form in _forms(schema, prop):
         stops = _stops(form, before, default if before is None else before, degree)
         if stops is None:

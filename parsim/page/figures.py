@@ -16,9 +16,15 @@ from parsim.metrics.form import Form
 
 EXACT, ROUGH = 0.01, 0.1  # relative: how near a guess must be where a closed form gives the value, and where none does
 LIMITS = {
-    **{"T_total": "rounds", "quantised": "rounds", "chains": "chains", "one round": "one_round"},
-    **{"one worker": "one_worker", "one link": "one_link", "alpha-beta": "alpha_beta"},
-    **{"forward pipeline": "flow_shop", "GPipe": "flow_shop"},
+    "T_total": "rounds",
+    "quantised": "rounds",
+    "chains": "chains",
+    "one round": "one_round",
+    "one worker": "one_worker",
+    "one link": "one_link",
+    "alpha-beta": "alpha_beta",
+    "forward pipeline": "flow_shop",
+    "GPipe": "flow_shop",
 }  # of each closed form by its name; all others are of schedules
 TERMS = {"deviation_s": "+", "idle_s": "+", "contention_s": "+", "hidden_s": "-"}  # of the ledger
 

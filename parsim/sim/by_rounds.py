@@ -11,6 +11,7 @@ comes, and when they enter a phase at different instants.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
@@ -100,20 +101,18 @@ class ByRounds:
         self._ask(now)
 
     def disturbed(self, link: int, now: int) -> None:
-        """Bind the member that sends over *link*: what is under way of its sends joins the network."""
-        mates = self._placed.mates
-        free = [mate for mate in mates.of[mates.owners[link][0]] if self._bound[mate] > self._length]
-        if not free:
+        """Bind the members that send over *link*, and their mates: the network carries what is under way of theirs."""
+        member = self._placed.mates.owners[link][0]
+        if not self._free_mates(member):
             return
         self.due(now)
-        free = [mate for mate in free if self._waiting[mate]]
-        if not free:
+        if not self._free_mates(member):
             return
         if not self._step:
             self._foresee(min(self._changed, self._last), now, 0)
         self._leave_step(now)
         self._changed = self._last
-        self._bind_mates(free[0], now)
+        self._bind_mates(member, now)
         self.begin(now)
 
     # -- what will be
@@ -262,15 +261,23 @@ class ByRounds:
 
     def _bind_mates(self, member: int, now: int) -> None:
         """Bind the free mates of *member* from their phases on; what is under way of their sends joins the network."""
-        for mate in self._placed.mates.of[member]:
-            if self._waiting[mate] and self._bound[mate] > self._length:
-                rows = sum(int(row[mate]) <= now for row in self._entry)
-                phase = self._base + rows - 1
-                if rows and phase < self._length:
-                    self._join(mate, phase, now)
-                self._go_on(mate, phase if self._under_way[mate] else phase + 1)
-                if self._bound[mate] <= self._length:
-                    self._changed = min(self._changed, max(phase, self._base))
+        for mate in self._free_mates(member):
+            phase = self._phase_of(mate, now)
+            if self._base <= phase < self._length:
+                self._join(mate, phase, now)
+            self._go_on(mate, phase if self._under_way[mate] else phase + 1)
+            if self._bound[mate] <= self._length:
+                self._changed = min(self._changed, max(phase, self._base))
+
+    def _free_mates(self, member: int) -> list[int]:
+        """Return the mates of *member* that are neither bound nor through."""
+        return [
+            mate for mate in self._placed.mates.of[member] if self._waiting[mate] and self._bound[mate] > self._length
+        ]
+
+    def _phase_of(self, member: int, now: int) -> int:
+        """Return the last phase that *member* has entered; one before the first row if it has entered none."""
+        return self._base + bisect_right(self._entry, now, key=lambda row: int(row[member])) - 1
 
     def _clear(self, member: int) -> bool:
         """Return whether nobody else is on the links of *member*."""

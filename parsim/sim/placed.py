@@ -137,21 +137,19 @@ class Placed:
     @cached_property
     def mates(self) -> Mates:
         """The members whose sends cross the same links."""
-        crossings = {(each.link.tobytes(), each.source.tobytes(), each.send.tobytes()): each for each in self.sends}
-        pairs = (zip(each.link.tolist(), each.source[each.send].tolist(), strict=True) for each in crossings.values())
+        pairs = (zip(each.link.tolist(), each.source[each.send].tolist(), strict=True) for each in self.sends)
         return mates_of(self.members, chain.from_iterable(pairs))
 
     @cached_property
     def foreseeable(self) -> bool:
         """Whether the ends of all sends are known as long as nobody else is there, even if members begin apart.
 
-        Either no two sends can be on a link at once: those of a member follow each other, so those of one phase must
-        not meet. Or those that meet share their links equally, and their members enter all phases together, if they
-        begin together; by rates that are not all equal, or each phase would be one entry anyway.
+        Without mates, no two sends of a phase may cross one link. With mates, those that meet must share their links
+        equally, and mates that begin together must enter all phases together. Where all sends of each phase take
+        equally long, the collective is in step, and need not be foreseen.
         """
-        alone = all(len(each.link) == len(set(each.link.tolist())) for each in self.sends)
         if not len(self.mates.members):
-            return bool(self.links) and alone
+            return bool(self.links) and all(len(each.link) == len(set(each.link.tolist())) for each in self.sends)
         alike = all(map(Sends.share_alike, self.sends, self.lasting()))
         return alike and self.prefix() is None and self._mates_together()
 

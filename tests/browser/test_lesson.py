@@ -15,6 +15,8 @@ from parsim.page.lesson_server import Beside
 from parsim.page.outputs import outputs
 from parsim.page.server import server_of
 
+expect = pytest.importorskip("playwright.sync_api", reason="pages need playwright").expect  # waits for what it expects
+
 FIRST = Path(__file__).parents[2] / "notebooks" / "00_first_run.ipynb"
 WIDE = "import matplotlib.pyplot as plt\nplt.figure(figsize=(8, 2)).subplots().plot([1, 2])\nNone"
 
@@ -50,10 +52,10 @@ def test_the_reader_guesses_before_the_sliders_show_the_run(open_page, server, w
     watched.watch(sliders)
     card = sliders.locator(".play-card", has=sliders.locator("h3", has_text="makespan"))
     card.locator("input").fill("3.3 s", timeout=30_000)
-    assert card.locator(".play-figure").inner_text() == "?"
+    expect(card.locator(".play-figure")).to_have_text("?")
     card.get_by_role("button", name="Check").click()
-    assert "Right, within" in card.locator(".play-right").inner_text()
-    assert card.locator(".play-figure").inner_text() == "3.3 s"
+    expect(card.locator(".play-right")).to_contain_text("Right, within")
+    expect(card.locator(".play-figure")).to_have_text("3.3 s")
     assert "#" not in sliders.locator(".play-text").input_value(), "comments would give it away"
 
 
@@ -63,10 +65,11 @@ def test_both_languages_in_the_dark_and_on_a_phone(open_page, server):
     page.get_by_role("link", name="中文").click()
     assert page.title() == "第一次运行"
     assert page.locator("html").get_attribute("lang") == "zh"
+    page.wait_for_load_state()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(22, 24, 28)"
     picture = page.locator(".lesson-picture").first
-    assert not picture.is_visible(), "it waits for a guess"
+    expect(picture).not_to_be_visible()  # it waits for a guess
     page.get_by_text("先猜再看").first.click()
     assert picture.locator("img").bounding_box()["width"] == 720, "legible, and it scrolls"
     assert picture.bounding_box()["width"] < 390
@@ -76,9 +79,9 @@ def test_both_languages_in_the_dark_and_on_a_phone(open_page, server):
 def test_the_reader_guesses_a_figure_and_answers_the_exercise(open_page, server, watched):
     page = open_page(f"{server.address}en")
     figure = page.locator(".lesson-figure", has_text="3.3 s")
-    assert figure.inner_text() == ""
+    expect(figure).to_have_text("", use_inner_text=True)
     figure.locator("input").press("Space")
-    assert figure.inner_text() == "3.3 s"
+    expect(figure).to_have_text("3.3 s", use_inner_text=True)
     page.get_by_label("Your answer").fill("6 s")
     page.get_by_label("Your answer").press("Enter")
     page.locator(".lesson-wrong", has_text="is too long").wait_for(timeout=30_000)

@@ -10,6 +10,8 @@ from IPython.core.interactiveshell import InteractiveShell
 import parsim
 from parsim.page.notebook import widget
 
+expect = pytest.importorskip("playwright.sync_api", reason="pages need playwright").expect  # waits for what it expects
+
 FIRST = Path(__file__).parents[2] / "scenarios/01_five_tasks_data.yaml"
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
@@ -52,4 +54,4 @@ def test_the_widget_draws_the_page(open_page):
         }""",
         [script, json.dumps(of(parsim.simulate(FIRST)))],
     )
-    assert page.locator(".parsim h1").inner_text() == "01_five_tasks_data: 3.3 s simulated"
+    expect(page.locator(".parsim h1")).to_have_text("01_five_tasks_data: 3.3 s simulated")

@@ -10,6 +10,8 @@ import parsim
 from parsim.page.data import NO_LOAD, NO_MEMORY, of
 from parsim.page.file import html
 
+expect = pytest.importorskip("playwright.sync_api", reason="pages need playwright").expect  # waits for what it expects
+
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 SIXTH = SCENARIOS / "06_pipeline_1f1b.yaml"
 ZH_FACTS = "\N{FULLWIDTH COMMA}".join(["4 个处理单元", "64 个任务", "T_total 24 ms", "种子 0"])
@@ -41,10 +43,10 @@ def at(page, moment_s, lane, whole_s):
 def test_a_page_opens_from_disk_and_tells_of_the_run(open_page, sixth):
     page = open_page(sixth)
     shown(page)
-    assert page.locator("h1").inner_text() == "06_pipeline_1f1b: 33 ms simulated"
-    assert page.locator("header p").inner_text() == "4 workers, 64 tasks, T_total 24 ms, seed 0"
-    assert page.locator(".parsim-scenario li").count() == len(SIXTH.read_text().splitlines())
-    assert not page.get_by_text("As the run read it").is_visible()
+    expect(page.locator("h1")).to_have_text("06_pipeline_1f1b: 33 ms simulated")
+    expect(page.locator("header p")).to_have_text("4 workers, 64 tasks, T_total 24 ms, seed 0")
+    expect(page.locator(".parsim-scenario li")).to_have_count(len(SIXTH.read_text().splitlines()))
+    expect(page.get_by_text("As the run read it")).not_to_be_visible()
 
 
 def test_hover_tells_name_duration_and_what_a_bar_waited_for(open_page, sixth):
@@ -65,9 +67,9 @@ def test_a_click_on_a_gap_tells_its_cause_and_jumps_to_what_it_waited_for(open_p
     page.mouse.click(*at(page, 7e-3, 0, 33e-3))
     details = page.locator(".parsim-details")
     assert details.locator("h3").inner_text().startswith("Idle: ")
-    assert [button.inner_text() for button in details.locator("button").all()] == ["0B0", "1B0"]
+    expect(details.locator("button")).to_have_text(["0B0", "1B0"])
     details.locator("button", has_text="1B0").click()
-    assert details.locator("h3").inner_text() == "1B0"
+    expect(details.locator("h3")).to_have_text("1B0")
 
 
 def test_a_gap_beside_a_transfer_tells_its_way_and_bytes(open_page, tmp_path):
@@ -83,8 +85,8 @@ def test_a_gap_beside_a_transfer_tells_its_way_and_bytes(open_page, tmp_path):
     )  # below w0 and its transfers
     assert chosen(page) == "transfers alone"
     details = page.locator(".parsim-details")
-    assert [button.inner_text() for button in details.locator("button").all()] == ["part1", "host>part1"]
-    assert "transfer, 200 ms, from 0 s to 200 ms, on w1, over host>w1, 2 MB" in details.inner_text()
+    expect(details.locator("button")).to_have_text(["part1", "host>part1"])
+    expect(details).to_contain_text("transfer, 200 ms, from 0 s to 200 ms, on w1, over host>w1, 2 MB")
     told = page.get_by_role("region", name="Scenario").inner_text()
     assert "As the run read it: lines and comments of the file are not kept." in told
 
@@ -96,9 +98,9 @@ def test_the_wheel_zooms_where_the_mouse_is(open_page, sixth):
     page.mouse.move(x, y)
     page.mouse.wheel(0, -720)  # eight times closer
     page.mouse.move(x + 1, y)
-    assert "0B0" in page.locator(".parsim-tip").inner_text()
+    expect(page.locator(".parsim-tip")).to_contain_text("0B0")
     page.mouse.move(x + 300, y)  # 300 pixels are now about 1 ms
-    assert "0B0" in page.locator(".parsim-tip").inner_text()
+    expect(page.locator(".parsim-tip")).to_contain_text("0B0")
 
 
 def chosen(page):
@@ -110,13 +112,13 @@ def test_search_goes_from_one_to_the_next(open_page, sixth):
     shown(page)
     page.keyboard.press("Tab")  # the search is what comes first
     page.keyboard.type("f7")
-    assert page.locator(".parsim-count").inner_text() == "4 found"
+    expect(page.locator(".parsim-count")).to_have_text("4 found")
     for name in ("0F7", "1F7", "2F7"):
         page.keyboard.press("Enter")
         assert chosen(page) == name
     page.keyboard.press("Shift+Enter")
     assert chosen(page) == "1F7"
-    assert page.locator(".parsim-count").inner_text() == "2 of 4"
+    expect(page.locator(".parsim-count")).to_have_text("2 of 4")
 
 
 def test_the_keyboard_alone_is_enough(open_page, sixth):
@@ -139,7 +141,7 @@ def test_the_keyboard_alone_is_enough(open_page, sixth):
     page.keyboard.press("g")
     assert chosen(page).startswith("Idle: ")
     page.keyboard.press("Escape")
-    assert page.locator(".parsim-details h3").count() == 0
+    expect(page.locator(".parsim-details h3")).to_have_count(0)
 
 
 def test_the_critical_path_is_walked_step_by_step(open_page, sixth):
@@ -154,7 +156,7 @@ def test_the_critical_path_is_walked_step_by_step(open_page, sixth):
     assert down == ["0F0", "1F0", "2F0", "3F0"]
     assert last == [f"3{kind}{m}" for m in range(8) for kind in "FB"][1:]
     assert up == ["2B7", "1B7", "0B7", "0B7"]
-    assert "Step 22 of 22" in page.locator(".parsim-details").inner_text()
+    expect(page.locator(".parsim-details")).to_contain_text("Step 22 of 22")
     assert page.get_by_text("Critical path", exact=True).get_attribute("aria-pressed") == "true"
 
 
@@ -179,11 +181,11 @@ def test_a_path_that_begins_below_the_lanes_that_are_seen_is_scrolled_to_and_tol
     top, tall = lanes.evaluate("(lanes) => [lanes.scrollTop, lanes.clientHeight]")
     assert before == 0
     assert top < 55 * 21 < top + tall  # a lane takes 16 pixels, and 5 to the next device
-    assert page.locator(".parsim-title").last.inner_text() == "Nothing is sent in this run."
+    expect(page.locator(".parsim-title").last).to_have_text("Nothing is sent in this run.")
     page.keyboard.press("n")
     assert chosen(page) == "part55"
     page.get_by_role("searchbox").fill("nothing has this name")
-    assert page.locator(".parsim-details h3").count() == 0  # what was chosen before is not what was found
+    expect(page.locator(".parsim-details h3")).to_have_count(0)  # what was chosen before is not what was found
 
 
 def test_sends_that_are_delays_are_told_in_words_of_their_own(open_page, tmp_path):
@@ -212,7 +214,7 @@ def test_a_measured_run_says_once_what_its_files_do_not_tell(open_page, tmp_path
     file.write_text(html(data), encoding="utf-8")
     page = open_page(file.as_uri())
     shown(page)
-    assert page.get_by_text("The files of a measured run").count() == 1
+    expect(page.get_by_text("The files of a measured run")).to_have_count(1)
 
 
 def test_memory_load_and_each_cause_of_idleness_are_told_apart_in_the_legend(open_page, tmp_path):
@@ -254,8 +256,8 @@ def test_what_is_seen_is_a_table_too(open_page, sixth):
     shown(page)
     page.get_by_text("What is seen, as a table").click()
     rows = page.locator("details[open] tbody tr")
-    assert rows.count() == 64
-    assert rows.nth(2).locator("th, td").all_inner_texts() == ["1F0", "forward", "w1", "0F0", "1 ms", "1 ms"]
+    expect(rows).to_have_count(64)
+    expect(rows.nth(2).locator("th, td")).to_have_text(["1F0", "forward", "w1", "0F0", "1 ms", "1 ms"])
 
 
 def test_two_fingers_zoom(open_page, sixth):
@@ -271,7 +273,7 @@ def test_two_fingers_zoom(open_page, sixth):
         for finger, side in ((1, -1), (2, 1)):
             canvas.evaluate(touch, [kind, finger, x + side * away, y])
     page.mouse.move(x + 150, y)  # eight times closer, 150 pixels are half a millisecond
-    assert "0B0" in page.locator(".parsim-tip").inner_text()
+    expect(page.locator(".parsim-tip")).to_contain_text("0B0")
 
 
 def test_on_a_phone_nothing_is_wider_than_the_page_and_words_are_read(open_page, sixth):
@@ -298,10 +300,10 @@ def test_dark_where_the_system_is_dark(open_page, sixth):
 def test_in_chinese_where_the_browser_is(open_page, sixth):
     page = open_page(sixth, locale="zh-CN")
     shown(page)
-    assert page.locator("h1").inner_text() == "06_pipeline_1f1b: 33 ms 仿真"
-    assert page.locator("header p").inner_text() == ZH_FACTS
+    expect(page.locator("h1")).to_have_text("06_pipeline_1f1b: 33 ms 仿真")
+    expect(page.locator("header p")).to_have_text(ZH_FACTS)
     page.get_by_text("English", exact=True).click()
-    assert page.locator("h2").nth(1).inner_text() == "Where the time went, mean of the workers"
+    expect(page.locator("h2").nth(1)).to_have_text("Where the time went, mean of the workers")
 
 
 def test_pictures_and_the_scenario_can_be_saved(open_page, sixth):
@@ -329,7 +331,7 @@ def test_two_results_share_an_axis_and_differ_in_words_of_the_ledger(open_page, 
     page = open_page(file.as_uri())
     shown(page)
     titles = [f"{letter}: 06_pipeline_1f1b: {took} ms simulated" for letter, took in (("A", 33), ("B", 57))]
-    assert page.locator("h1").all_inner_texts() == titles
+    expect(page.locator("h1")).to_have_text(titles)
     rows = page.locator("section[aria-label='Where the two differ'] tbody tr")
     cells = {row[0]: row[2:] for row in (each.locator("th, td").all_inner_texts() for each in rows.all())}
     assert cells["T_total"] == ["24 ms", "48 ms", "+24 ms"]
@@ -382,5 +384,5 @@ def test_names_are_only_text(open_page, tmp_path):
     file.write_text(html(of(parsim.simulate(scenario), name)), encoding="utf-8")
     page = open_page(file.as_uri())
     shown(page)
-    assert page.locator("img").count() == 0
-    assert page.locator(".parsim-scenario code").inner_text() == name
+    expect(page.locator("img")).to_have_count(0)
+    expect(page.locator(".parsim-scenario code")).to_have_text(name)

@@ -12,6 +12,8 @@ pytest.importorskip("uvicorn", reason="the server needs the extra page")
 
 from served import Served
 
+expect = pytest.importorskip("playwright.sync_api", reason="pages need playwright").expect  # waits for what it expects
+
 SIXTH = Path(__file__).parents[2] / "scenarios" / "06_pipeline_1f1b.yaml"
 
 
@@ -64,13 +66,13 @@ def last_line(page):
 
 def test_a_slider_plays_the_engine_and_redraws_figure_closed_form_picture_and_text(play):
     page = play()
-    assert figure(page, "makespan").locator(".play-figure").inner_text() == "33 ms"  # (8 + 4 - 1) (1 + 2) ms
+    expect(figure(page, "makespan").locator(".play-figure")).to_have_text("33 ms")  # (8 + 4 - 1) (1 + 2) ms
     slider(page, "plan.microbatches").fill("15")  # the sixteenth stop: 16 microbatches
     waits_for(page, "makespan", "57 ms")  # (16 + 4 - 1) (1 + 2) ms
-    assert "m(F + B) + (p-1)(F + B) = 0.048 s + 0.009 s" in page.locator(".play-form").inner_text()
-    assert page.locator(".parsim header h1").last.inner_text() == "06_pipeline_1f1b: 57 ms simulated"
+    expect(page.locator(".play-form")).to_contain_text("m(F + B) + (p-1)(F + B) = 0.048 s + 0.009 s")
+    expect(page.locator(".parsim header h1").last).to_have_text("06_pipeline_1f1b: 57 ms simulated")
     assert last_line(page) == "plan: {pipeline: 4, schedule: 1f1b, microbatches: 16}"
-    assert figure(page, "bubble, share of the ideal time").locator(".play-figure").inner_text() == "18.8 %"  # 3 / 16
+    expect(figure(page, "bubble, share of the ideal time").locator(".play-figure")).to_have_text("18.8 %")  # 3 / 16
     slider(page, "plan.microbatches").fill("7")
     slider(page, "plan.pipeline").fill("7")  # eight ranks on all devices
     waits_for(page, "makespan", "45 ms")  # (8 + 8 - 1) 3 ms
@@ -116,7 +118,7 @@ def test_a_dragged_slider_is_one_step_to_undo_and_keys_alone_do_as_well(play):
     figure(page, "idle").get_by_role("button", name="Hide").press("Enter")
     page.keyboard.type("9 ms")  # the focus is in the box of the guess
     page.keyboard.press("Enter")
-    assert "Right" in figure(page, "idle").get_by_role("status").inner_text()
+    expect(figure(page, "idle").get_by_role("status")).to_contain_text("Right")
 
 
 def at_stop(page, path, stop):
@@ -146,7 +148,7 @@ def test_a_slider_stays_under_the_hand_while_it_changes_the_devices(play):
         page.wait_for_function(told, arg=f"{{devices: {count}}}")
         page.wait_for_function(counted, arg=count)
     assert page.evaluate("document.activeElement.id") == "control-plan.pipeline"
-    assert page.locator(".play-slow option").all_inner_texts() == [f"w{number}" for number in range(6)]
+    expect(page.locator(".play-slow option")).to_have_text([f"w{number}" for number in range(6)])
     # a value that the text does not state keeps its place, too
     page.locator(".play-controls summary").click()
     slider(page, "plan.chunks").focus()
@@ -170,7 +172,7 @@ def test_a_second_scenario_beside_it_on_one_axis(play):
         "(text) => document.querySelectorAll('.play-view header h1')[1].textContent.includes(text)",
         arg=f"{expected:.4g} ms",
     )
-    assert titles.first.inner_text() == "A: 06_pipeline_1f1b: 33 ms simulated"
+    expect(titles.first).to_have_text("A: 06_pipeline_1f1b: 33 ms simulated")
     page.get_by_role("button", name="Controls of A").click()
     waits_for(page, "makespan", "33 ms")
     page.get_by_role("button", name="Close B").click()
@@ -196,7 +198,7 @@ def test_the_address_holds_the_state_which_is_copied_as_yaml_and_command_too(pla
     again = play("#" + address.partition("#")[2])
     again.wait_for_function("() => document.querySelectorAll('.play-view header h1').length === 2")
     assert last_line(again) == "plan: {pipeline: 4, schedule: gpipe, microbatches: 4}"
-    assert figure(again, "utilisation of the devices").locator(".play-figure").inner_text() == "?"
+    expect(figure(again, "utilisation of the devices").locator(".play-figure")).to_have_text("?")
 
 
 @pytest.mark.parametrize(
@@ -204,29 +206,29 @@ def test_the_address_holds_the_state_which_is_copied_as_yaml_and_command_too(pla
 )
 def test_an_address_that_holds_no_state_shows_the_scenario(play, letters):
     page = play(f"#{letters}")
-    assert figure(page, "makespan").locator(".play-figure").inner_text() == "33 ms"
+    expect(figure(page, "makespan").locator(".play-figure")).to_have_text("33 ms")
 
 
 def test_predict_then_reveal(play):
     page = play()
     card = figure(page, "makespan")
     card.get_by_role("button", name="Hide").click()
-    assert card.locator(".play-figure").inner_text() == "?"
+    expect(card.locator(".play-figure")).to_have_text("?")
     assert page.locator(".play-view").evaluate("(view) => getComputedStyle(view).visibility") == "hidden"
     assert "33 ms" not in page.locator("main").inner_text().replace("for example 33 ms", "")
     card.get_by_role("textbox").fill("33")
     card.get_by_role("button", name="Check").click()
-    assert card.get_by_role("alert").inner_text() == "Write a number with a unit, for example 33 ms."
+    expect(card.get_by_role("alert")).to_have_text("Write a number with a unit, for example 33 ms.")
     names, values = (page.locator(f".play-card {part}").all_inner_texts() for part in ("h3", "p:first-of-type"))
     # 33 = 24 + 0 + 9 + 0 - 0 ms, and the bubbles are 9 / 24 and 9 / 33: only what says nothing of it stays
     assert [name for name, value in zip(names, values, strict=True) if value != "?"] == ["T_total"]
-    assert "makespan" in figure(page, "idle").inner_text()
+    expect(figure(page, "idle")).to_contain_text("makespan")
     for slip in ("34 s", "0.033 ms"):
         card.get_by_role("textbox").fill(slip)
         page.keyboard.press("Enter")
         said = card.get_by_role("alert").inner_text()
         assert said == f"{slip}? Check the unit and the power of ten, and guess again."
-        assert card.locator(".play-figure").inner_text() == "?"
+        expect(card.locator(".play-figure")).to_have_text("?")
     for text, says in (
         ("1e400 s", "Write a number with a unit, for example 33 ms."),
         ("37,5 ms", "A comma is no decimal point here: write 37.5 ms."),
@@ -234,7 +236,7 @@ def test_predict_then_reveal(play):
     ):
         card.get_by_role("textbox").fill(text)
         page.keyboard.press("Enter")
-        assert card.get_by_role("alert").inner_text() == says
+        expect(card.get_by_role("alert")).to_have_text(says)
     card.get_by_role("textbox").fill("24 ms")
     page.keyboard.press("Enter")
     said = card.get_by_role("status").inner_text()
@@ -250,7 +252,7 @@ def test_predict_then_reveal(play):
     page.wait_for_function("() => document.querySelector('.play-hidden .play-figure')?.textContent === '?'")
     card.get_by_role("textbox").fill("0.0571s")
     page.keyboard.press("Enter")
-    assert "Right, within 1.0 %." in card.get_by_role("status").inner_text()
+    expect(card.get_by_role("status")).to_contain_text("Right, within 1.0 %.")
 
 
 def test_guesses_are_read_like_quantities_of_a_scenario_and_both_languages_have_the_same_words(open_page, server):
@@ -296,10 +298,10 @@ def test_a_wrong_text_is_told_beside_its_line_and_names_are_only_text(play):
     fault.wait_for()
     assert fault.inner_text().startswith("line 10, column 31: plan.schedule: unknown name '1f1c'. Did you mean '1f1b'?")
     line = page.locator(".play-numbers .play-wrong")
-    assert line.inner_text() == "10"
+    expect(line).to_have_text("10")
     assert abs(fault.bounding_box()["y"] - line.bounding_box()["y"]) < 4
     assert page.locator(".play-side .play-fault:visible").inner_text().startswith("unknown name '1f1c'")
-    assert page.locator(".parsim header h1").last.inner_text() == "06_pipeline_1f1b: 33 ms simulated"
+    expect(page.locator(".parsim header h1").last).to_have_text("06_pipeline_1f1b: 33 ms simulated")
     text.fill(text.input_value().replace("1f1c", "gpipe"))
     fault.wait_for(state="detached")
     name = "<img src=x onerror=alert(1)></script><script>alert(2)</script>"
@@ -308,8 +310,8 @@ def test_a_wrong_text_is_told_beside_its_line_and_names_are_only_text(play):
         "cost: {kind: constant, compute: 1 s}\n"
     )
     waits_for(page, "makespan", "1 s")
-    assert name in page.locator(".play-slow select").inner_text()
-    assert page.locator(".play img, .play script").count() == 0
+    expect(page.locator(".play-slow select")).to_contain_text(name)
+    expect(page.locator(".play img, .play script")).to_have_count(0)
 
 
 def test_a_stopped_server_is_told_and_what_is_shown_stays(open_page, watched):
@@ -318,8 +320,8 @@ def test_a_stopped_server_is_told_and_what_is_shown_stays(open_page, watched):
         waits_for(page, "makespan", "33 ms")
     slider(page, "plan.microbatches").fill("15")
     page.get_by_text("The server has stopped.").wait_for()
-    assert figure(page, "makespan").locator(".play-figure").inner_text() == "33 ms"
-    assert page.locator(".parsim-lanes canvas").is_visible()
+    expect(figure(page, "makespan").locator(".play-figure")).to_have_text("33 ms")
+    expect(page.locator(".parsim-lanes canvas")).to_be_visible()
     assert all("ERR_CONNECTION_REFUSED" in problem for problem in watched.problems)
     watched.problems.clear()
 
@@ -329,10 +331,10 @@ def test_on_a_phone_dark_and_chinese(play):
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert page.locator(".play-side").bounding_box()["height"] <= 0.41 * 800  # the picture is seen below the sliders
     assert page.locator(".play").evaluate("(page) => getComputedStyle(page).backgroundColor") == "rgb(22, 24, 28)"
-    assert page.get_by_role("button", name="撤销").is_visible()
+    expect(page.get_by_role("button", name="撤销")).to_be_visible()
     assert page.locator("html").get_attribute("lang") == "zh"
     page.get_by_role("button", name="English").click()
-    assert page.get_by_role("button", name="Undo").is_visible()
+    expect(page.get_by_role("button", name="Undo")).to_be_visible()
     assert page.locator("html").get_attribute("lang") == "en"
 
 

@@ -41,13 +41,18 @@ class Played:
     """Workers that report in any order, each its own tasks in turn; what is handed over is checked."""
 
     def __init__(self, job, draw):
-        self.job, self.draw, self.zero, self.clock = job, draw, 0.0, count(1)
+        self.job, self.draw, self.clock = job, draw, count(1)
         self.parents = [set() for _ in job.graph.names]
         for parent, child in zip(job.graph.edges.parent.tolist(), job.graph.edges.child.tolist(), strict=True):
             self.parents[child].add(parent)
         self.handed = [[] for _ in job.cluster.workers]
         self.held = [deque() for _ in job.cluster.workers]
         self.ended, self.most = set(), 0
+
+    engine = "processes"
+
+    def seconds(self, worker, stamp):
+        return stamp
 
     def now(self):
         return float(next(self.clock))

@@ -13,7 +13,7 @@ import mmap
 import os
 import tempfile
 from bisect import insort
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from multiprocessing import reduction
 from typing import Any, NamedTuple
@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from parsim.core.kernel import Array
+from parsim.real.transport import Store
 
 LINE = 64  # B; arrays begin at multiples of it
 GROWTH = 1 << 20  # B, by which an arena grows at least
@@ -35,6 +36,43 @@ class Ref(NamedTuple):
     dtype: str
 
 
+class Heap:
+    """Which bytes of a memory are taken; *reserve* is called with the end of what is needed beyond all before."""
+
+    def __init__(self, reserve: Callable[[int], None]) -> None:
+        self._reserve = reserve
+        self._free: list[tuple[int, int]] = []  # (offset, B), by offset
+        self._end = 0  # B used or free
+        self._taken: dict[int, int] = {}  # offset -> B
+
+    def take(self, size: int) -> int:
+        """Find room for *size* bytes: the first gap that is large enough, or more memory; return where."""
+        size = -(-max(size, 1) // LINE) * LINE
+        for index, (offset, length) in enumerate(self._free):
+            if length >= size:
+                rest = [(offset + size, length - size)] if length > size else []
+                self._free[index : index + 1] = rest
+                break
+        else:
+            offset = self._end
+            self._reserve(offset + size)
+            self._end = offset + size
+        self._taken[offset] = size
+        return offset
+
+    def free(self, offset: int) -> None:
+        """Free what was taken at *offset*."""
+        size = self._taken.pop(offset)
+        insort(self._free, (offset, size))
+        merged: list[tuple[int, int]] = []
+        for start, length in self._free:
+            if merged and sum(merged[-1]) == start:
+                merged[-1] = (merged[-1][0], merged[-1][1] + length)
+            else:
+                merged.append((start, length))
+        self._free = merged
+
+
 class Arena:
     """Shared memory that one process writes and all read; it can be handed to a process that is being started."""
 
@@ -42,9 +80,7 @@ class Arena:
         self.owner, self.file = owner, file
         self._size = 0  # B mapped here
         self._map: mmap.mmap | None = None
-        self._free: list[tuple[int, int]] = []  # (offset, B), by offset
-        self._end = 0  # B used or free
-        self._taken: dict[int, int] = {}  # offset -> B
+        self._heap = Heap(self._reserve)
 
     @classmethod
     def new(cls, owner: int) -> Arena:
@@ -72,7 +108,7 @@ class Arena:
     def put(self, array: Array) -> Ref:
         """Write a copy; raises `OSError` where no memory is left."""
         source = np.ascontiguousarray(array)
-        offset = self._room(max(source.nbytes, 1))
+        offset = self._heap.take(source.nbytes)
         ref = Ref(self.owner, offset, array.shape, source.dtype.str)
         np.copyto(self._view(ref), source)
         return ref
@@ -83,15 +119,7 @@ class Arena:
 
     def free(self, ref: Ref) -> None:
         """Free the memory of an array for further arrays."""
-        size = self._taken.pop(ref.offset)
-        insort(self._free, (ref.offset, size))
-        merged: list[tuple[int, int]] = []
-        for offset, length in self._free:
-            if merged and sum(merged[-1]) == offset:
-                merged[-1] = (merged[-1][0], merged[-1][1] + length)
-            else:
-                merged.append((offset, length))
-        self._free = merged
+        self._heap.free(ref.offset)
 
     def close(self) -> None:
         """Release the memory."""
@@ -99,21 +127,6 @@ class Arena:
             if self._map is not None:
                 self._map.close()
         os.close(self.file)
-
-    def _room(self, size: int) -> int:
-        """Find room for *size* bytes: the first gap that is large enough, or more memory."""
-        size = -(-size // LINE) * LINE
-        for index, (offset, length) in enumerate(self._free):
-            if length >= size:
-                rest = [(offset + size, length - size)] if length > size else []
-                self._free[index : index + 1] = rest
-                break
-        else:
-            offset = self._end
-            self._reserve(offset + size)
-            self._end = offset + size
-        self._taken[offset] = size
-        return offset
 
     def _reserve(self, end: int) -> None:
         have = os.fstat(self.file).st_size
@@ -145,7 +158,7 @@ def _arrived(owner: int, handed: Any) -> Arena:
     return Arena(owner, handed.detach())
 
 
-def put(arena: Arena, values: Sequence[Any]) -> list[Any]:
+def put(arena: Store, values: Sequence[Any]) -> list[Any]:
     """Put arrays into *arena*; return other values unchanged."""
     return [arena.put(value) if type(value) is np.ndarray and _plain(value) else value for value in values]
 
@@ -154,6 +167,6 @@ def _plain(array: Array) -> bool:
     return array.size > 0 and array.dtype.kind in "biufc"
 
 
-def get(arenas: Sequence[Arena], values: Sequence[Any]) -> list[Any]:
+def get(arenas: Sequence[Store], values: Sequence[Any]) -> list[Any]:
     """Fetch arrays by their references; return other values unchanged."""
     return [arenas[value.owner].get(value) if isinstance(value, Ref) else value for value in values]

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -161,7 +162,7 @@ class Dispatcher:
         travelling = np.maximum(self.bound_s, self._freed(1 + self.job.prefetch))
         transfer, worker, start, end, instant = self._moves(travelling)
         record = Record(
-            engine="processes",
+            engine=self.pool.engine,
             begun_s=self.begun_s,
             worker=np.array(self.state.worker, dtype=np.int64),
             ready_s=self._ready(),
@@ -182,17 +183,17 @@ class Dispatcher:
 
     def _stamp(self) -> None:
         """Convert the workers' stamps to seconds of the run."""
-        zero = self.pool.zero
         self.overhead: list[Interval] = []
         self.closed: list[Interval] = []  # idleness, as the workers stamped it
         self.since = [0.0] * len(self.job.cluster.workers)
         for task, report in self.reports.items():
             worker = self.state.worker[task]
-            self.start_s[task], self.end_s[task] = report.start - zero, report.end - zero
+            at = partial(self.pool.seconds, worker)
+            self.start_s[task], self.end_s[task] = at(report.start), at(report.end)
             self.overhead += [(worker, self.taken_s[task], self.start_s[task])]
             self.overhead += [(worker, self.end_s[task], self.heard_s[task])]
-            self.closed += [(worker, max(start - zero, BEGINNING), end - zero) for start, end in report.idle]
-            self.since[worker] = max(self.since[worker], report.since - zero)
+            self.closed += [(worker, max(at(start), BEGINNING), at(end)) for start, end in report.idle]
+            self.since[worker] = max(self.since[worker], at(report.since))
 
     def _nominal(self, transfer: Ints, took: Floats) -> Floats:
         """Return the nominal seconds of transfers from the profile; without one, the measured seconds."""
@@ -210,12 +211,12 @@ class Dispatcher:
     def _moves(self, begun: Floats) -> tuple[Ints, Ints, Floats, Floats, Floats]:
         """Return transfer, worker, start, end, and the host's instant of each; inputs travel from *begun* on."""
         rows: list[tuple[float, ...]] = []
-        zero = self.pool.zero
         for task, report in self.reports.items():
             worker = self.state.worker[task]
-            rows += [(row, worker, seen - zero, there - zero, begun[task]) for row, seen, there in report.moves]
+            at = partial(self.pool.seconds, worker)
+            rows += [(row, worker, at(seen), at(there), begun[task]) for row, seen, there in report.moves]
             if task in self.inputs.sent:
-                rows.append((self.inputs.sent[task], worker, report.end - zero, report.sent - zero, self.heard_s[task]))
+                rows.append((self.inputs.sent[task], worker, at(report.end), at(report.sent), self.heard_s[task]))
         columns = np.array(rows, dtype=np.float64).reshape(len(rows), 5).T
         return columns[0].astype(np.int64), columns[1].astype(np.int64), columns[2], columns[3], columns[4]
 

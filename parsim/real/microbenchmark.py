@@ -26,8 +26,10 @@ from parsim.core.kernel import Call
 from parsim.core.profile import Timing
 from parsim.core.progress import under_way
 from parsim.core.threads import threads
-from parsim.real.worker import NONE, Input, Order, Place, part_of
-from parsim.real.worker_pool import WorkerPool, started
+from parsim.real.pipes import Pipes
+from parsim.real.transport import Place
+from parsim.real.worker import NONE, Input, Order, part_of
+from parsim.real.worker_pool import Crew, WorkerPool, started
 
 ALL = part_of(slice(None))
 WARM_UP = 2  # rounds that do not count
@@ -159,8 +161,9 @@ def measure(work: Microbenchmark, workers: int, repeat: int, heard: Heard, timeo
     rounds = 2 * (WARM_UP + repeat)
     tasks = ["the microbenchmark", *(f"hand-over {turn}" for turn in range(len(SIZES) * (MOVES + 1)))]
     places = [Place(own, (), 0, 0.0) for own in range(len(names))]
+    crew = Crew(names, tasks, places, [2.0 * SIZES[-1]])
     with (
-        started(names, tasks, work, places, [2.0 * SIZES[-1]], timeout_s) as members,
+        started(Pipes, crew, work, timeout_s) as members,
         under_way("rounds", rounds, lambda: done),
     ):
         found = []

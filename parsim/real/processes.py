@@ -25,10 +25,12 @@ from parsim.core.graph import Program, TaskGraph
 from parsim.core.job import BEFORE, Job
 from parsim.core.timeline import Timeline
 from parsim.metrics.memory import peaks
-from parsim.real.arena import Arena, put
+from parsim.real.arena import put
 from parsim.real.dispatcher import Dispatcher
-from parsim.real.worker import Order, Place, part_of
-from parsim.real.worker_pool import started
+from parsim.real.pipes import Pipes
+from parsim.real.transport import Launch, Place, Store
+from parsim.real.worker import Order, part_of
+from parsim.real.worker_pool import Crew, started
 from parsim.sim.play import play as simulate
 from parsim.sim.write import compose
 
@@ -50,8 +52,8 @@ def complaints_about(job: Job) -> list[Complaint]:
     return found
 
 
-def play(job: Job, timeout_s: float = inf) -> tuple[Timeline, Any]:
-    """Play *job* in real processes; return what happened, and what the merge made of the workers' outputs.
+def play(job: Job, timeout_s: float = inf, launch: Launch = Pipes) -> tuple[Timeline, Any]:
+    """Play *job* on real workers; return what happened, and what the merge made of the workers' outputs.
 
     Raises `Unfinished` where it fails or is interrupted after the clock has started; it fails, too, where no task ends
     for *timeout_s*.
@@ -62,7 +64,8 @@ def play(job: Job, timeout_s: float = inf) -> tuple[Timeline, Any]:
     program.given  # noqa: B018 - what is drawn is drawn before the clock starts
     able = [np.flatnonzero(np.isin(graph.place, places)).tolist() for places in _sets(job)]
     names, shared = [worker.name for worker in workers], [*_shared(graph, able), float(graph.given.sum())]
-    with started(names, graph.names, program, _places_of(job, able), shared, timeout_s) as members:
+    crew = Crew(names, graph.names, _places_of(job, able), shared)
+    with started(launch, crew, program, timeout_s) as members:
         marks = [0.0]
         given = _given(graph, program, members.arenas[-1])
         marks.append(members.now())
@@ -104,7 +107,7 @@ def _shared(graph: TaskGraph, able: Sequence[Sequence[int]]) -> list[float]:
     return [min(float(sent[tasks].sum()), MOST_EXPECTED) for tasks in able]
 
 
-def _given(graph: TaskGraph, program: Program, arena: Arena) -> dict[int, Sequence[Any]]:
+def _given(graph: TaskGraph, program: Program, arena: Store) -> dict[int, Sequence[Any]]:
     """Put what the host sends into shared memory: a value that several tasks get, once."""
     where: dict[int, Any] = {}
     found: dict[int, Sequence[Any]] = {}

@@ -22,12 +22,15 @@ from parsim.core.errors import told
 from parsim.core.items import Elements
 from parsim.real.arena import Arena, Ref, get, put
 from parsim.real.channel import Channel
+from parsim.real.transport import Messages, Place, Store
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
 NONE = -1
 BLOCK = 1 << 20  # B
+STOP = pickle.dumps(None)  # what the host sends when there is nothing more to do
+READY = pickle.dumps(None)  # what a worker sends once it waits for orders
 NEVER = float("nan")
 BEGINNING = 0.0  # a worker does not know when the clock starts; the host puts its own zero there
 
@@ -149,7 +152,7 @@ class Meter:
 class Worker:
     """One worker process: the outputs that it keeps, and the steps of a task."""
 
-    def __init__(self, channel: Channel, program: Computing, arenas: Sequence[Arena], own: int) -> None:
+    def __init__(self, channel: Messages, program: Computing, arenas: Sequence[Store], own: int) -> None:
         self.channel, self.program, self.arenas, self.own = channel, program, arenas, arenas[own]
         self.orders: deque[bytes] = deque()  # received, not begun
         self.meter = Meter()
@@ -254,15 +257,6 @@ class Worker:
             os._exit(1)
 
 
-class Place(NamedTuple):
-    """What a worker process is told about itself."""
-
-    own: int  # its number, and that of its arena
-    tasks: Sequence[int]  # that may run here
-    ahead: int  # for how many tasks at most it fetches inputs ahead
-    memory: float  # B that it may need
-
-
 def serve(
     pipe: Connection[Any, Any],
     program: bytes,
@@ -274,14 +268,23 @@ def serve(
 
     *environment* is the current one of the host; a forked process has inherited an older one.
     """
-    channel = Channel(pipe)
     os.environ.update(environment)
+    settle()
+    threading.Thread(target=outlive_nobody, daemon=True).start()
+    compute(Channel(pipe), program, arenas, place)
+
+
+def settle() -> None:
+    """Make this process one that works for a host on the same terminal."""
     for sign in (signal.SIGINT, signal.SIGHUP):  # they reach the whole group; the host ends its workers itself
         signal.signal(sign, signal.SIG_IGN)
     os.dup2(2, 1)  # standard output belongs to the host's JSON
     if hasattr(os, "SCHED_BATCH"):  # an order that wakes a worker does not take the host's core before it has let go
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
-    threading.Thread(target=outlive_nobody, daemon=True).start()
+
+
+def compute(channel: Messages, program: bytes, arenas: Sequence[Store], place: Place) -> None:
+    """Compute the tasks that the host orders, until it says stop or a task fails."""
     try:
         worker = Worker(channel, pickle.loads(program), arenas, place.own)
         worker.program.prepare(place.tasks)
@@ -291,7 +294,7 @@ def serve(
     except Exception as error:
         channel.send(pickle.dumps((NONE, f"cannot load the kernel: {told(error)}")))
         return
-    channel.send(pickle.dumps(None))
+    channel.send(READY)
     for arrival in worker.ahead(place.ahead) if place.ahead else worker.arrivals():
         said = arrival if isinstance(arrival, Failure) else worker.work(arrival)
         worker.say(said)

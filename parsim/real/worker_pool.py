@@ -1,47 +1,35 @@
-"""A pool of worker processes: starts them, hands out orders, receives reports, and always ends them.
-
-host  --orders-->   worker process       one pipe each; arrays lie in shared memory
-      <--reports--
+"""A pool of workers: hands out orders, hears reports, and always ends them.
 
 A worker may hold several orders and works on them in turn. Its reports count even if it has ended since.
 """
 
 from __future__ import annotations
 
-import os
 import pickle
-import selectors
-import signal
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from functools import partial
+from contextlib import contextmanager
 from math import inf
-from multiprocessing.connection import wait
 from time import monotonic
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from parsim.core.errors import RunError, Silence, told
 from parsim.core.escape import printable
 from parsim.entries.patience import NOTICE_S
-from parsim.real.arena import Arena
-from parsim.real.channel import Channel
-from parsim.real.start import start_context, starting
-from parsim.real.worker import NONE, Computing, Failure, Order, Place, Report, serve, wire
+from parsim.real.transport import Launch, Place, Said, Store, Transport
+from parsim.real.worker import NONE, Computing, Failure, Order, Report, wire
 
-if TYPE_CHECKING:
-    from multiprocessing.context import ForkServerProcess, SpawnProcess
-
-PATIENCE = 5.0  # s that a worker told to stop may take
-PRELOADED = [
-    "numpy",
-    "parsim.real.worker",
-    "parsim.entries.function",
-    "parsim.kernels",
-]  # once, for all workers of all replays
 START = 60.0  # s that a worker may take to get ready, however short the timeout
-Sign = TypeVar("Sign")
+
+
+class Crew(NamedTuple):
+    """Who works: the names of workers and tasks, and what each worker is told about itself."""
+
+    workers: Sequence[str]
+    tasks: Sequence[str]
+    places: Sequence[Place]
+    shared: Sequence[float] = ()  # B that each worker, and the host, is expected to share
 
 
 class Heard(NamedTuple):
@@ -52,56 +40,49 @@ class Heard(NamedTuple):
 
 
 class WorkerPool:
-    """Worker processes; times are those of the machine's monotonic clock, `zero` when `start` has seen them all ready.
+    """Workers; times are those of the host's monotonic clock, `zero` when `start` has seen them all ready.
 
-    Arena k belongs to worker k, the last one to the host. If no worker answers for *timeout_s*, the run fails.
+    If no worker answers for *timeout_s*, the run fails.
     """
 
-    def __init__(self, workers: Sequence[str], tasks: Sequence[str], timeout_s: float = inf) -> None:
-        self._timeout_s = timeout_s
-        self._names, self._task_names = [*map(printable, workers)], [*map(printable, tasks)]
-        self._processes: list[ForkServerProcess | SpawnProcess] = []
-        self._channels: list[Channel] = []
-        self._holds: list[list[int]] = [[] for _ in workers]  # tasks handed over, not heard of
+    def __init__(self, crew: Crew, transport: Transport, timeout_s: float = inf) -> None:
+        self._timeout_s, self._transport = timeout_s, transport
+        self._names, self._task_names = [*map(printable, crew.workers)], [*map(printable, crew.tasks)]
+        self._holds: list[list[int]] = [[] for _ in crew.workers]  # tasks handed over, not heard of
         self._said: dict[int, deque[bytes]] = {}  # worker -> messages received, not heard yet
         self._posted: set[int] = set()  # workers that orders were posted to, and not sent
-        self._full: set[int] = set()  # workers whose pipes are full
         self._gone: list[int] = []  # workers that have ended
         self.zero = 0.0
-        self._signs = selectors.DefaultSelector()
-        self.arenas = [Arena.new(owner) for owner in range(len(workers) + 1)]
+
+    @property
+    def arenas(self) -> Sequence[Store]:
+        """The stores of all workers, then that of the host."""
+        return self._transport.arenas
+
+    @property
+    def engine(self) -> str:
+        """What the results call the way to the workers."""
+        return self._transport.engine
 
     def now(self) -> float:
         """Return the seconds since zero."""
         return monotonic() - self.zero
 
+    def seconds(self, worker: int, stamp: float) -> float:
+        """Convert a worker's stamp to seconds since zero."""
+        return self._transport.seconds(worker, stamp) - self.zero
+
     def start(self, program: Computing, places: Sequence[Place]) -> None:
-        """Start every process, wait until all are ready, start the clock."""
-        context = start_context(PRELOADED)
-        reference = _reference(program)
-        with starting(b"__main__" in reference):
-            for place, name in zip(places, self._names, strict=True):
-                ours, theirs = context.Pipe()
-                process = context.Process(
-                    target=serve,
-                    args=(theirs, reference, self.arenas, place, dict(os.environ)),
-                    name=f"parsim {name}",
-                    daemon=True,
-                )
-                self._channels.append(Channel(ours))
-                self._processes.append(process)
-                process.start()
-                theirs.close()  # so that the pipe ends when the process does
-        for worker, (channel, process) in enumerate(zip(self._channels, self._processes, strict=True)):
-            told_ready = partial(wait, [channel.fileno()])
-            self._await(told_ready, partial("worker {} is not ready yet".format, self._names[worker]), START)
-            self._receive(worker)
-            if self._gone:
+        """Start every worker, wait until all are ready, start the clock."""
+        self._transport.start(_reference(program), places)
+        waiting = dict(enumerate(self._names))
+        while waiting:
+            self._take(self._await(lambda: f"worker {min(waiting.items())[1]} is not ready yet", START))
+            for worker in sorted(self._said):
+                self._loaded(worker, self._said.pop(worker)[0])
+                del waiting[worker]
+            for worker in self._gone:
                 raise self._dead(worker)
-            self._loaded(worker, self._said.pop(worker)[0])
-            channel.never_block()
-            self._signs.register(channel, selectors.EVENT_READ, (worker, True))
-            self._signs.register(process.sentinel, selectors.EVENT_READ, (worker, False))
         self.zero = monotonic()
 
     def order(self, worker: int, order: Order) -> float:
@@ -111,7 +92,7 @@ class WorkerPool:
         gone, `hear` will tell.
         """
         handed = self.now()
-        self._channels[worker].post(wire(order))
+        self._transport.post(worker, wire(order))
         self._posted.add(worker)
         if not self._holds[worker]:
             self._flush(worker)
@@ -123,7 +104,9 @@ class WorkerPool:
         while not self._said:
             if self._gone:
                 raise self._dead(self._gone[0])
-            self._listen()
+            for worker in tuple(self._posted):
+                self._flush(worker)
+            self._take(self._await(self.story))
         heard, wrong = [], []
         for worker in sorted(self._said):
             said = self._said[worker]
@@ -140,57 +123,30 @@ class WorkerPool:
             raise wrong[0]
         return heard
 
-    def _listen(self) -> None:
-        """Wait for a sign of some worker; receive what there is."""
-        for worker in tuple(self._posted):
-            self._flush(worker)
-        signs = self._await(self._signs.select, self.story)
-        heard = {worker for key, _ in signs for worker, speaks in [key.data] if speaks}
-        for key, what in signs:
-            worker, _ = key.data
-            if worker not in heard:
-                self._gone.append(worker)  # and nothing is left in its pipe
-                continue
-            if what & selectors.EVENT_WRITE:
-                self._flush(worker)
-            if what & selectors.EVENT_READ:
-                self._receive(worker)
-
     def _flush(self, worker: int) -> None:
-        """Send the queued orders of a worker; the rest follows when its pipe has room."""
-        channel = self._channels[worker]
-        with suppress(OSError):  # its pipe is closed: it has ended
-            full = not channel.flush()
-            if full != (worker in self._full):
-                self._full ^= {worker}
-                listen = selectors.EVENT_READ | (selectors.EVENT_WRITE if full else 0)
-                self._signs.modify(channel, listen, (worker, True))
+        self._transport.flush(worker)
         self._posted.discard(worker)
 
-    def _await(self, listen: Callable[[float | None], Sign], story: Callable[[], str], least: float = 0.0) -> Sign:
-        """Wait for a sign until the timeout, and *least* seconds anyway.
+    def _take(self, signs: Sequence[Said]) -> None:
+        """Note what was heard."""
+        for worker, messages, gone in signs:
+            if messages:
+                self._said.setdefault(worker, deque()).extend(messages)
+            if gone:
+                self._gone.append(worker)
 
-        *listen* waits for so many seconds; *story* tells what is waited for.
-        """
+    def _await(self, story: Callable[[], str], least: float = 0.0) -> list[Said]:
+        """Wait for a sign until the timeout, and *least* seconds anyway; *story* tells what is waited for."""
+        listen = self._transport.listen
         timeout = max(self._timeout_s, least)
         notice = min(NOTICE_S, timeout)
-        sign = listen(notice)
-        if not sign and notice < timeout:
+        signs = listen(notice)
+        if not signs and notice < timeout:
             warnings.warn(Silence(f"no worker has answered for {notice:g} s: {story()}"), stacklevel=1)
-            sign = listen(timeout - notice if timeout < inf else None)
-        if not sign:
+            signs = listen(timeout - notice if timeout < inf else None)
+        if not signs:
             raise RunError(f"no worker has answered for {timeout:g} s, the timeout: {story()}")
-        return sign
-
-    def _receive(self, worker: int) -> None:
-        """Receive the messages of a worker."""
-        try:
-            messages = self._channels[worker].receive()
-        except (EOFError, OSError):
-            self._gone.append(worker)
-            return
-        if messages:
-            self._said.setdefault(worker, deque()).extend(messages)
+        return signs
 
     def _loaded(self, worker: int, message: bytes) -> Any:
         """Load a message; raises `RunError` if it reports a failure."""
@@ -211,60 +167,25 @@ class WorkerPool:
         return ", ".join(said) or "no worker had a task"
 
     def _dead(self, worker: int) -> RunError:
-        process, holds = self._processes[worker], self._holds[worker]
-        process.join(PATIENCE)
-        signals = {-one: f"was killed by {one.name}" for one in signal.Signals}
-        how = signals.get(process.exitcode or 0, f"ended with exit code {process.exitcode}")
+        holds = self._holds[worker]
         what = f"while it had task {self._task_names[holds[0]]}" if holds else "while it had no task"
-        return RunError(f"worker {self._names[worker]} {how} {what}")
-
-    def dismiss(self) -> None:
-        """Let every worker end."""
-        for channel in self._channels:
-            with suppress(OSError):  # it has done its work, and died since
-                channel.send(pickle.dumps(None))
-        end = monotonic() + PATIENCE
-        for process in self._processes:
-            process.join(max(end - monotonic(), 0.0))
-
-    def end(self) -> None:
-        """Leave no process and no shared memory behind, whatever happened."""
-        self._signs.close()
-        started = [process for process in self._processes if process.pid is not None]
-        for process in started:
-            process.kill()
-        for process in started:
-            process.join()
-            process.close()
-        for channel in self._channels:
-            channel.close()
-        for arena in self.arenas:
-            arena.close()
+        return RunError(f"worker {self._names[worker]} {self._transport.fate(worker)} {what}")
 
 
 @contextmanager
-def started(
-    workers: Sequence[str],
-    tasks: Sequence[str],
-    program: Computing,
-    places: Sequence[Place],
-    shared: Sequence[float] = (),
-    timeout_s: float = inf,
-) -> Iterator[WorkerPool]:
-    """Start a process per worker; none is left when the block ends, for whatever reason.
+def started(launch: Launch, crew: Crew, program: Computing, timeout_s: float = inf) -> Iterator[WorkerPool]:
+    """Start the workers; none is left when the block ends, for whatever reason.
 
-    *shared* are the bytes that each worker, and the host, is expected to put into shared memory. The run fails if no
-    worker answers for *timeout_s*.
+    The run fails if no worker answers for *timeout_s*.
     """
-    members = WorkerPool(workers, tasks, timeout_s)
+    transport = launch(crew.workers, crew.shared)
     try:
-        for arena, size in zip(members.arenas, shared, strict=False):
-            arena.expect(size)
-        members.start(program, places)
+        members = WorkerPool(crew, transport, timeout_s)
+        members.start(program, crew.places)
         yield members
-        members.dismiss()
+        transport.dismiss()
     finally:
-        members.end()
+        transport.end()
 
 
 def _reference(program: Computing) -> bytes:

@@ -1,0 +1,101 @@
+"""How the host and its workers reach each other: messages, and arrays that others fetch.
+
+    host  WorkerPool - Transport --orders-->  Messages - Worker      one Messages for each worker
+                                 <--reports--
+          Store 0, 1, ..., n     a process puts arrays into its own, and fetches from all; n is the host's
+
+`pipes` reaches processes of this machine, `mpi` the ranks of an MPI job.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
+
+from parsim.core.kernel import Array
+
+
+class Store(Protocol):
+    """The arrays of one process."""
+
+    def open(self) -> None:
+        """Get ready, before the clock starts."""
+
+    def put(self, array: Array) -> Any:
+        """Keep a copy, and return the reference to it; raises `OSError` where no memory is left."""
+
+    def get(self, ref: Any) -> Array:
+        """Return a copy of the array at *ref*, from any process."""
+
+    def free(self, ref: Any) -> None:
+        """Free the memory of an array for further arrays."""
+
+
+class Messages(Protocol):
+    """A worker's end of the way to the host."""
+
+    def send(self, message: bytes) -> None:
+        """Send a message; raises `OSError` where the host is gone."""
+
+    def receive(self) -> list[bytes]:
+        """Wait for messages, and return all that are there; raises `EOFError` or `OSError` where the host is gone."""
+
+
+class Place(NamedTuple):
+    """What a worker is told about itself."""
+
+    own: int  # its number, and that of its store
+    tasks: Sequence[int]  # that may run here
+    ahead: int  # for how many tasks at most it fetches inputs ahead
+    memory: float  # B that it may need
+
+
+class Said(NamedTuple):
+    """What was heard of a worker; without messages, that it takes more."""
+
+    worker: int
+    messages: list[bytes]
+    gone: bool  # it has ended, and nothing more will be heard
+
+
+class Transport(Protocol):
+    """The host's end of the ways to all workers."""
+
+    @property
+    def engine(self) -> str:
+        """The name in the results."""
+
+    @property
+    def arenas(self) -> Sequence[Store]:
+        """The stores of all workers, then that of the host."""
+
+    def start(self, program: bytes, places: Sequence[Place]) -> None:
+        """Start every worker; each says that it is ready, or why not."""
+
+    def post(self, worker: int, message: bytes) -> None:
+        """Queue a message."""
+
+    def flush(self, worker: int) -> None:
+        """Send what is queued, as far as that needs no waiting; `listen` sends the rest."""
+
+    def listen(self, timeout_s: float | None) -> list[Said]:
+        """Wait until something is heard, or until the timeout."""
+
+    def fate(self, worker: int) -> str:
+        """Tell how a worker that is gone has ended."""
+
+    def seconds(self, worker: int, stamp: float) -> float:
+        """Convert a worker's stamp to the host's monotonic clock."""
+
+    def dismiss(self) -> None:
+        """Let every worker end."""
+
+    def end(self) -> None:
+        """Leave no process and no shared memory behind, whatever happened."""
+
+
+class Launch(Protocol):
+    """Makes the way to new workers."""
+
+    def __call__(self, names: Sequence[str], shared: Sequence[float]) -> Transport:
+        """Reserve for each worker, and the host, so many bytes to share; `start` starts the workers."""

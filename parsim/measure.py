@@ -112,7 +112,7 @@ def calibrate(
     if job.graph.program is None or not job.graph.recipes:
         raise asked.error(bare)
     timeline = play(replace(job, clock="simulated"))
-    rows = np.flatnonzero(timeline.computes)
+    rows = np.flatnonzero(timeline.of_tasks)  # those of lanes, too, which bring what others wait for
     order = timeline.number[rows[np.lexsort((timeline.number[rows], timeline.end_s[rows]))]].tolist()
     workers = len(job.cluster.workers)
     found = measure(microbenchmark(job, order), workers, repeat, heard, timeout_s)

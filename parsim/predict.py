@@ -60,11 +60,15 @@ class Replay:
 
     def report(self) -> str:
         """Write the measured run and the prediction for people."""
-        handed = self.measured.job.cost.handed
-        rows = side_by_side(self.predicted.to_dict(), self.measured.to_dict(), handed)
+        rows = side_by_side(self.predicted.to_dict(), self.measured.to_dict(), self.handed_s)
         beside = "\n".join(f"  {line}" for line in rows)
         said = "\n".join(f"  {printable(line)}" for line in self.said())
         return f"{self.measured.report()}\nPrediction beside measurement\n{beside}\n{said}\n"
+
+    @property
+    def handed_s(self) -> float:
+        """The seconds that the prediction contains for the hand-over of a task; workers with lanes are handed none."""
+        return 0.0 if self.measured.job.graph.lanes else self.measured.job.cost.handed
 
     @property
     def profiled(self) -> bool:
@@ -81,7 +85,7 @@ class Replay:
         serial = "is" if self.result_matches_serial else "is NOT"
         return [
             f"The result {serial} the same as that of one worker.",
-            *verdict(self.predicted.to_dict(), self.measured.to_dict(), self.profiled, self.measured.job.cost.handed),
+            *verdict(self.predicted.to_dict(), self.measured.to_dict(), self.profiled, self.handed_s),
         ]
 
     def plot(self) -> Figure:
@@ -99,7 +103,7 @@ class Replay:
         return html.page(
             repr(self),
             html.picture(png(self.plot()), "Gantt charts of the prediction and of the measurement"),
-            html.prediction(self.predicted.to_dict(), self.measured.to_dict(), self.measured.job.cost.handed),
+            html.prediction(self.predicted.to_dict(), self.measured.to_dict(), self.handed_s),
             *map(html.words, self.said()),
         )
 

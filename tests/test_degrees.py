@@ -387,11 +387,6 @@ def test_layers_that_devices_cannot_share_equally_are_refused(workload, plan, me
         run(plan, SMALL | workload, 4)
 
 
-def test_degrees_are_not_computed():
-    with pytest.raises(ScenarioError, match="simulated and not computed"):
-        run({"data": 4}, SMALL, 4, clock="live")
-
-
 # -- where the time went
 
 

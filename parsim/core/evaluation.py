@@ -65,16 +65,20 @@ class Values:
 
 def merged(program: Program, values: list[Any]) -> Any:
     """Merge *values* into a result that JSON can hold. Any exception becomes a `RunError`."""
-    return _result(program, "merge on host", lambda: program.merge(values))
+    return made_of("merge on host", lambda: program.merge(values), _who(program))
 
 
 def alone(program: Program) -> Any:
     """Return the result of one worker without any split. Any exception becomes a `RunError`."""
-    return _result(program, "one worker alone", program.serial)
+    return made_of("one worker alone", program.serial, _who(program))
 
 
-def _result(program: Program, where: str, make: Callable[[], Any]) -> Any:
-    names = f" ({program.made_by})" if isinstance(program, Elements) else ""
+def _who(program: Program) -> str:
+    return f" ({program.made_by})" if isinstance(program, Elements) else ""
+
+
+def made_of(where: str, make: Callable[[], Any], names: str = "") -> Any:
+    """Make a result that JSON can hold. Any exception becomes a `RunError`, which tells *where*, and whose it is."""
     try:
         with np.errstate(over="ignore", invalid="ignore"):  # NaN and infinity are reported below
             return plain(make())

@@ -150,10 +150,11 @@ def _neighbours(said: str, graph: TaskGraph) -> str:
 
 
 def expected(seconds: partial[Floats], overhead: float, graph: TaskGraph, device: Device) -> Floats:
-    """Return the seconds of each task on *device*, including its hand-over."""
+    """Return the seconds of each task on *device*, including its hand-over; workers with lanes are handed no tasks."""
     if not graph.recipes:
         return np.zeros(len(graph))  # reported by `remarks`
-    return np.asarray(graph.units * seconds(graph)[graph.recipe] / device.speed + overhead)
+    handed = 0.0 if graph.lanes else overhead
+    return np.asarray(graph.units * seconds(graph)[graph.recipe] / device.speed + handed)
 
 
 def _remarks(profile: Profile, machine: str, lacking: str, graph: TaskGraph, cluster: Cluster) -> Remarks:

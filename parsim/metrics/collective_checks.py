@@ -4,7 +4,8 @@
                                                                      and ends at least at the start + (i + 1) a,
                                                                      a being the seconds of a round alone
 
-So the spans prove the order of rounds that they do not show, as far as these bounds do.
+So the spans prove the order of rounds that they do not show, as far as these bounds do. A span of one round shows when
+it begins and ends. Real workers exchange at their own speed, whatever the links of the scenario: there a is 0.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ class Ran(NamedTuple):
     end: Floats
     device: Ints
     names: Sequence[str]
+    really: bool = False  # by real workers, not over the links of the cluster
 
 
 def check_collective(
@@ -38,6 +40,8 @@ def check_collective(
     mine = np.flatnonzero(np.isin(timeline.sender, members))
     mine = mine[np.lexsort((timeline.start_s[mine], timeline.number[mine], timeline.sender[mine]))]
     pairs = _Pairs(one, cluster, ran.device[members])
+    if ran.really:
+        pairs.quickest[:] = 0.0
     place = np.full(len(ran.start), -1)
     place[members] = np.arange(len(members))
     pair = pairs.numbers(place[timeline.sender[mine]], place[timeline.number[mine]])
@@ -123,6 +127,8 @@ class _Slots(NamedTuple):
         alone = pairs.quickest[pair[row]]
         latest = timeline.end_s[mine][row] - (rounds[row] - index) * alone
         earliest = timeline.start_s[mine][row] + (index + 1) * alone
+        lone = rounds[row] == 1
+        latest[lone], earliest[lone] = timeline.start_s[mine][row][lone], timeline.end_s[mine][row][lone]
         return cls(np.cumsum(pairs.rounds) - pairs.rounds, latest, earliest)
 
 

@@ -117,6 +117,13 @@ class Arena:
         """Return a copy of the array at *ref*, which lies in this arena."""
         return self._view(ref).copy()
 
+    def numbers(self, offset: int, count: int) -> Array:
+        """Return so many numbers as they lie from *offset* B on; what is written into them, all see."""
+        if self._map is None:
+            self.open()
+        assert self._map is not None
+        return np.frombuffer(self._map, np.float64, count, offset)
+
     def free(self, ref: Ref) -> None:
         """Free the memory of an array for further arrays."""
         self._heap.free(ref.offset)

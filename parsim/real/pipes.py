@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import selectors
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING
 from parsim.real.arena import Arena
 from parsim.real.channel import Channel
 from parsim.real.start import start_context, starting
-from parsim.real.transport import Place, Said
+from parsim.real.transport import Place, Said, Way
+from parsim.real.ways import Network, Ways
+from parsim.real.work import work
 from parsim.real.worker import STOP, serve
 
 if TYPE_CHECKING:
@@ -43,9 +45,15 @@ class Pipes:
         self._channels: list[Channel] = []
         self._full: set[int] = set()  # workers whose pipes are full
         self._signs = selectors.DefaultSelector()
+        self._network: Network | None = None
         self.arenas = [Arena.new(owner) for owner in range(len(names) + 1)]
         for arena, size in zip(self.arenas, shared, strict=False):
             arena.expect(size)
+
+    def ways(self, ways: Sequence[Way], numbers: Mapping[tuple[int, int], int]) -> Sequence[Ways]:
+        """Make buffers and pipes between workers."""
+        self._network = Network(len(self._names), ways, numbers)
+        return self._network.of
 
     def start(self, program: bytes, places: Sequence[Place]) -> None:
         """Start every process."""
@@ -55,7 +63,7 @@ class Pipes:
                 ours, theirs = context.Pipe()
                 process = context.Process(
                     target=serve,
-                    args=(theirs, program, self.arenas, place, dict(os.environ)),
+                    args=(theirs, program, self.arenas, place, dict(os.environ), work),
                     name=f"parsim {name}",
                     daemon=True,
                 )
@@ -63,6 +71,8 @@ class Pipes:
                 self._processes.append(process)
                 process.start()
                 theirs.close()  # so that the pipe ends when the process does
+        if self._network:
+            self._network.handed_over()
         for worker, (channel, process) in enumerate(zip(self._channels, self._processes, strict=True)):
             channel.never_block()
             self._signs.register(channel, selectors.EVENT_READ, (worker, True))
@@ -136,3 +146,5 @@ class Pipes:
             channel.close()
         for arena in self.arenas:
             arena.close()
+        if self._network:
+            self._network.end()

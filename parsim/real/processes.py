@@ -20,7 +20,7 @@ import numpy as np
 from parsim.core.columns import filled
 from parsim.core.errors import Complaint, Invalid, RunError, Unfinished
 from parsim.core.escape import printable
-from parsim.core.evaluation import merged
+from parsim.core.evaluation import made_of, merged
 from parsim.core.graph import Program, TaskGraph
 from parsim.core.job import BEFORE, Job
 from parsim.core.timeline import Timeline
@@ -28,11 +28,13 @@ from parsim.metrics.memory import peaks
 from parsim.real.arena import put
 from parsim.real.dispatcher import Dispatcher
 from parsim.real.pipes import Pipes
+from parsim.real.ranks import Ranks, courses, numbers_of, ways_of
 from parsim.real.transport import Launch, Place, Store
 from parsim.real.worker import Order, part_of
 from parsim.real.worker_pool import Crew, started
 from parsim.sim.play import play as simulate
 from parsim.sim.write import compose
+from parsim.training.computed import ComputedTraining
 
 MOST_PROCESSES = 128  # on this machine, at once
 MOST_EXPECTED = 1e9  # B, of the memory that a worker gets before the clock starts
@@ -61,6 +63,8 @@ def play(job: Job, timeout_s: float = inf, launch: Launch = Pipes) -> tuple[Time
     graph, program, workers = job.graph, job.graph.program, job.cluster.workers
     if program is None or complaints_about(job):
         raise Invalid(complaints_about(job))
+    if isinstance(program, ComputedTraining):
+        return _play_ranks(job, program, timeout_s, launch)
     program.given  # noqa: B018 - what is drawn is drawn before the clock starts
     able = [np.flatnonzero(np.isin(graph.place, places)).tolist() for places in _sets(job)]
     names, shared = [worker.name for worker in workers], [*_shared(graph, able), float(graph.given.sum())]
@@ -81,6 +85,25 @@ def play(job: Job, timeout_s: float = inf, launch: Launch = Pipes) -> tuple[Time
         result = merged(program, values)
         marks.append(members.now())
     return _timeline(job, dispatcher, marks), result
+
+
+def _play_ranks(job: Job, program: ComputedTraining, timeout_s: float, launch: Launch) -> tuple[Timeline, Any]:
+    """Play a training by degrees of parallelism, whose workers exchange with each other."""
+    every = courses(program)
+    places = _places_of(job, [list(course.lane) for course in every])
+    names = [worker.name for worker in job.cluster.workers]
+    crew = Crew(names, job.graph.names, places, (), ways_of(every), numbers_of(every))
+    with started(launch, crew, program, timeout_s) as members:
+        marks = [0.0, *(members.now() for _ in range(BEFORE))]
+        ranks = Ranks(job, members, every)
+        with _unfinished(job, ranks, marks):
+            ranks.execute(replace(job, steps=_lengths(marks)).begun_s)
+        marks.append(members.now())
+        values = ranks.gathered()
+        marks.append(members.now())
+        result = made_of("merge on host", lambda: program.collected(values))
+        marks.append(members.now())
+    return _timeline(job, ranks, marks), result
 
 
 def _sets(job: Job) -> list[list[int]]:
@@ -121,7 +144,7 @@ def _given(graph: TaskGraph, program: Program, arena: Store) -> dict[int, Sequen
     return found
 
 
-def _timeline(job: Job, dispatcher: Dispatcher, marks: list[float]) -> Timeline:
+def _timeline(job: Job, dispatcher: Dispatcher | Ranks, marks: list[float]) -> Timeline:
     """Return the timeline of all that has ended; *marks* are the bounds of the steps so far."""
     before, after = marks[: BEFORE + 1], marks[BEFORE + 1 :]
     steps = [(step, *span) for step, span in enumerate([*pairwise(before), *pairwise(after)])]
@@ -131,7 +154,7 @@ def _timeline(job: Job, dispatcher: Dispatcher, marks: list[float]) -> Timeline:
 
 
 @contextmanager
-def _unfinished(job: Job, dispatcher: Dispatcher, marks: list[float]) -> Iterator[None]:
+def _unfinished(job: Job, dispatcher: Dispatcher | Ranks, marks: list[float]) -> Iterator[None]:
     """Turn a failure into `Unfinished`, which holds the timeline until then."""
     try:
         yield

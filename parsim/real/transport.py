@@ -9,10 +9,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from parsim.core.kernel import Array
+from parsim.core.columns import Floats
+from parsim.core.kernel import Array, Shape
+from parsim.core.script import Script, Step
 
 
 class Store(Protocol):
@@ -41,6 +43,41 @@ class Messages(Protocol):
         """Wait for messages, and return all that are there; raises `EOFError` or `OSError` where the host is gone."""
 
 
+class Way(NamedTuple):
+    """That a worker sends to another on a lane."""
+
+    source: int
+    target: int
+    lane: int
+
+
+class Move(NamedTuple):
+    """What came from another worker, from when to when, by the stamps of the worker that got it."""
+
+    source: int
+    start: float
+    end: float
+
+
+class Peers(Protocol):
+    """A worker's ways to other workers."""
+
+    def open(self) -> None:
+        """Get ready, before the clock starts."""
+
+    def buffer(self, lane: int, numbers: int) -> Floats:
+        """Return the buffer of one's own lane."""
+
+    def step(self, lane: int, members: Sequence[int], script: Script, step: Step, buffer: Floats) -> list[Move]:
+        """Play a round with the *members*, the workers of the ranks: return what was taken, in order."""
+
+    def send(self, target: int, lane: int, array: Array) -> None:
+        """Send an array, and wait until the target has it."""
+
+    def receive(self, source: int, lane: int, shape: Shape) -> tuple[Array, Move]:
+        """Wait for an array."""
+
+
 class Place(NamedTuple):
     """What a worker is told about itself."""
 
@@ -48,6 +85,7 @@ class Place(NamedTuple):
     tasks: Sequence[int]  # that may run here
     ahead: int  # for how many tasks at most it fetches inputs ahead
     memory: float  # B that it may need
+    ways: Peers | None = None  # to other workers, where its order is fixed; None: the host orders each task
 
 
 class Said(NamedTuple):
@@ -68,6 +106,9 @@ class Transport(Protocol):
     @property
     def arenas(self) -> Sequence[Store]:
         """The stores of all workers, then that of the host."""
+
+    def ways(self, ways: Sequence[Way], numbers: Mapping[tuple[int, int], int]) -> Sequence[Peers]:
+        """Make ways between workers, with room for so many numbers by worker and lane; return each worker's."""
 
     def start(self, program: bytes, places: Sequence[Place]) -> None:
         """Start every worker; each says that it is ready, or why not."""

@@ -13,7 +13,7 @@ import pickle
 import signal
 import threading
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from queue import SimpleQueue
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -263,15 +263,16 @@ def serve(
     arenas: Sequence[Arena],
     place: Place,
     environment: Mapping[str, str],
+    work: Callable[[Messages, bytes, Sequence[Arena], Place], None],
 ) -> None:
-    """Compute the tasks that the host orders, until it says stop or a task fails; ends with the host.
+    """Do the *work* of a worker; ends with the host.
 
     *environment* is the current one of the host; a forked process has inherited an older one.
     """
     os.environ.update(environment)
     settle()
     threading.Thread(target=outlive_nobody, daemon=True).start()
-    compute(Channel(pipe), program, arenas, place)
+    work(Channel(pipe), program, arenas, place)
 
 
 def settle() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pickle
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from math import inf
 from time import monotonic
@@ -17,9 +17,10 @@ from typing import Any, NamedTuple
 from parsim.core.errors import RunError, Silence, told
 from parsim.core.escape import printable
 from parsim.entries.patience import NOTICE_S
-from parsim.real.transport import Launch, Place, Said, Store, Transport
+from parsim.real.transport import Launch, Place, Said, Store, Transport, Way
 from parsim.real.worker import NONE, Computing, Failure, Order, Report, wire
 
+BEGIN = pickle.dumps("begin")
 START = 60.0  # s that a worker may take to get ready, however short the timeout
 
 
@@ -30,6 +31,15 @@ class Crew(NamedTuple):
     tasks: Sequence[str]
     places: Sequence[Place]
     shared: Sequence[float] = ()  # B that each worker, and the host, is expected to share
+    ways: Sequence[Way] = ()  # between workers
+    numbers: Mapping[tuple[int, int], int] = {}  # that these carry at most, by worker and lane
+
+    def places_with(self, transport: Transport) -> Sequence[Place]:
+        """Return what each worker is told, with its ways to others where there are any."""
+        if not self.ways:
+            return self.places
+        ways = transport.ways(self.ways, self.numbers)
+        return [place._replace(ways=own) for place, own in zip(self.places, ways, strict=True)]
 
 
 class Heard(NamedTuple):
@@ -99,14 +109,25 @@ class WorkerPool:
         self._holds[worker].append(order.task)
         return handed
 
+    def begin(self, worker: int, tasks: Sequence[int]) -> None:
+        """Let a worker do all its tasks, in an order that it knows."""
+        self._transport.post(worker, BEGIN)
+        self._flush(worker)
+        self._holds[worker] = list(tasks)
+
+    def messages(self) -> list[Any]:
+        """Wait until some worker that does its tasks by itself tells what has ended; return all that was told."""
+        self._listen()
+        said, self._said = self._said, {}
+        return [self._loaded(worker, one) for worker in sorted(said) for one in said[worker]]
+
+    def ended(self, worker: int, task: int) -> None:
+        """Note that a worker has done a task."""
+        self._holds[worker].remove(task)
+
     def hear(self) -> list[Heard]:
         """Wait until some task has ended; return of each worker the first that has not been heard of."""
-        while not self._said:
-            if self._gone:
-                raise self._dead(self._gone[0])
-            for worker in tuple(self._posted):
-                self._flush(worker)
-            self._take(self._await(self.story))
+        self._listen()
         heard, wrong = [], []
         for worker in sorted(self._said):
             said = self._said[worker]
@@ -122,6 +143,15 @@ class WorkerPool:
         if not heard:
             raise wrong[0]
         return heard
+
+    def _listen(self) -> None:
+        """Wait until something has been said."""
+        while not self._said:
+            if self._gone:
+                raise self._dead(self._gone[0])
+            for worker in tuple(self._posted):
+                self._flush(worker)
+            self._take(self._await(self.story))
 
     def _flush(self, worker: int) -> None:
         self._transport.flush(worker)
@@ -181,7 +211,7 @@ def started(launch: Launch, crew: Crew, program: Computing, timeout_s: float = i
     transport = launch(crew.workers, crew.shared)
     try:
         members = WorkerPool(crew, transport, timeout_s)
-        members.start(program, crew.places)
+        members.start(program, crew.places_with(transport))
         yield members
         transport.dismiss()
     finally:

@@ -47,6 +47,8 @@ class Exchange(Kernel):
     shares : what the first device of a group receives and sends in forward, as multiples of the mean.
     """
 
+    axis = 1  # along which devices have parts of the array
+
     def __init__(
         self,
         communicator: str,
@@ -63,6 +65,10 @@ class Exchange(Kernel):
     def repeated(self) -> bool:
         """Whether devices gather what others keep, and so gather it again in backward."""
         return self._operations["forward"] == "all-gather"
+
+    def operation(self, part: Part) -> str:
+        """Return what devices do in a part; empty: nothing."""
+        return self._operations[part]
 
     def shape(self, *shapes: Shape) -> Shape:
         """Return the shape, with more rows or fewer."""

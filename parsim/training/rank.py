@@ -19,7 +19,7 @@ from parsim.training.exchange import Exchanged
 from parsim.training.layout import BACKWARD, OPTIMIZER, WEIGHT_GRAD
 from parsim.training.segments import Segment
 from parsim.training.sharded import Numbers, ShardedTraining
-from parsim.training.tasks import EXCHANGE, Hold, Member, Tasks, lane_of
+from parsim.training.tasks import EXCHANGE, Duty, Hold, Member, Tasks, lane_of
 
 ALONE = Numbers(1.0, 1.0)
 ANY_LAYER = -1  # in place of a layer
@@ -84,7 +84,7 @@ class Rank:
 
     def _send(self, action: Action) -> None:
         """Add a task of no seconds that ends the action, and sends what it hands on while the rank waits."""
-        task = self.tasks.add(self.rank, action.kind, action)
+        task = self.tasks.add(self.rank, action.kind, Duty("send", action))
         self.tasks.after(self._before, task)
         self._computed.append(task)
         self._before = [task]
@@ -95,7 +95,7 @@ class Rank:
         parents = [*self._before, *(one.task for one in gathered)]
         first = len(self._computed)
         for segment in (self._closed if later else self._segments)(action, piece):
-            self._segment(action, segment, parents)
+            self._segment(Duty("compute", action, piece.layers), segment, parents)
             parents = list(self._before)
         self._pieces.append(self._computed[-1])
         if not self.parallelism.sharding.keeps:
@@ -117,16 +117,17 @@ class Rank:
             self._adding_too[key] = [*some[:last], closing._replace(calls=closing.calls + adding), *some[last + 1 :]]
         return self._adding_too[key]
 
-    def _segment(self, action: Action, segment: Segment, parents: list[int]) -> None:
-        beside = [self._exchange(action, some, parents) for some in self._at_once(segment.beside)]
-        task = self.tasks.add(self.rank, action.kind, action)
+    def _segment(self, duty: Duty, segment: Segment, parents: list[int]) -> None:
+        exchanging = duty._replace(verb="exchange")
+        beside = [self._exchange(exchanging, some, parents) for some in self._at_once(segment.beside)]
+        task = self.tasks.add(self.rank, duty.action.kind, duty)
         self.tasks.after([parent for parent in parents if self._going_on or self.tasks.lane[parent]], task)
         self._going_on = True
         self.tasks.computes(task, segment.calls)
         self._computed.append(task)
         self._before = [task, *beside]
         for some in self._at_once(segment.after):
-            self._before = [self._exchange(action, some, self._before)]
+            self._before = [self._exchange(exchanging, some, self._before)]
 
     # -- what is exchanged
 
@@ -137,21 +138,21 @@ class Rank:
         names = dict.fromkeys(one.communicator for one in some)
         return [tuple(one for one in some if one.communicator == name) for name in names]
 
-    def _exchange(self, action: Action, some: tuple[Exchanged, ...], parents: list[int]) -> int:
+    def _exchange(self, duty: Duty, some: tuple[Exchanged, ...], parents: list[int]) -> int:
         """Add a task of a lane for exchanges of a layer, priced or played."""
         communicator, operation, size, _, shares = some[0]
-        task = self.tasks.after(parents, self.tasks.add(self.rank, EXCHANGE, action, lane_of(communicator)))
+        task = self.tasks.after(parents, self.tasks.add(self.rank, EXCHANGE, duty, lane_of(communicator)))
         if self.parallelism.one_by_one:
             self.tasks.members.append(Member(task, communicator, operation, size, shares))
         else:
             self.tasks.priced[task] = some
         return task
 
-    def _of_data(self, action: Action, operation: str, numbers: Numbers, a_number: int) -> Iterator[Shared]:
+    def _of_data(self, duty: Duty, operation: str, numbers: Numbers, a_number: int) -> Iterator[Shared]:
         """Add tasks in which data ranks exchange so many numbers, of so many bytes each."""
         for communicator, count, ranks in zip(("data", "expert data"), numbers, self.parallelism.copies, strict=True):
             if count and ranks > 1:
-                task = self.tasks.add(self.rank, EXCHANGE, action, lane_of("data"))
+                task = self.tasks.add(self.rank, EXCHANGE, duty, lane_of("data"))
                 self.tasks.members.append(Member(task, communicator, operation, count * a_number))
                 yield Shared(task, count * a_number * (1 - 1 / ranks))
 
@@ -162,7 +163,8 @@ class Rank:
             return []
         self._seen.add(key)
         ahead = self._pieces[: len(self._pieces) - sharding.prefetch][-1:]
-        found = [*self._of_data(action, "all-gather", piece.gathered, BYTES[self.training.precision.weights])]
+        duty, a_number = Duty("gather", action, piece.layers), BYTES[self.training.precision.weights]
+        found = [*self._of_data(duty, "all-gather", piece.gathered, a_number)]
         self._waiting += [(action.stage, self.tasks.after(ahead, one.task)) for one in found]
         self._kept += [(action.stage, one) for one in found if sharding.keeps]
         return found
@@ -170,7 +172,8 @@ class Rank:
     def _reduce(self, action: Action, piece: Piece, first: int) -> None:
         """Add tasks that add up the gradients of a piece, which began with *first*, between data ranks."""
         sharding, a_number = self.parallelism.sharding, BYTES[self.training.precision.gradients]
-        for one in self._of_data(action, sharding.reduces, piece.reduced, a_number):
+        duty = Duty("reduce", action, piece.layers)
+        for one in self._of_data(duty, sharding.reduces, piece.reduced, a_number):
             self._sums.setdefault(action.stage, []).append(self.tasks.after(self._before, one.task))
             if sharding.gradients:
                 self.tasks.holds.append(Hold("gradients", first, one.task, one.beyond))
@@ -195,7 +198,7 @@ class Rank:
         """Add the update of a stage; return the tasks after which a device has the new weights."""
         sharding, layers, update = self.parallelism.sharding, self.training.cut.stages[stage], self.training.update
         action, rows = Action(OPTIMIZER, stage, WHOLE_BATCH), update.kernel.rows
-        task = self.tasks.add(self.rank, OPTIMIZER, action)
+        task = self.tasks.add(self.rank, OPTIMIZER, Duty("update", action, layers))
         self.tasks.after([*self._before, *self._sums.get(stage, [])], task)
         shapes = self._shapes(layers, sharding.optimizer)
         self.tasks.computes(task, tuple(Call(*update[:2], "forward", ((rows, *shape), shape)) for shape in shapes))
@@ -207,7 +210,7 @@ class Rank:
         gathers = [
             self.tasks.after([task], one.task)
             for some in reversed([*self.actions.buckets(layers)])
-            for one in self._of_data(action, "all-gather", self.training.held(some), a_number)
+            for one in self._of_data(Duty("gather", action, some), "all-gather", self.training.held(some), a_number)
         ]
         return [task, *gathers]
 

@@ -40,6 +40,14 @@ class Member(NamedTuple):
     shares: Shares = EQUAL
 
 
+class Duty(NamedTuple):
+    """What a task really does, where the training is computed."""
+
+    verb: str  # compute, exchange, gather, reduce, update, send
+    action: Action
+    layers: range = range(0)  # of a piece; those whose weights are gathered, or gradients added up
+
+
 class Hold(NamedTuple):
     """What a device holds from the start of a task, or its end, until another one ends."""
 
@@ -57,6 +65,7 @@ class Tasks:
         self.kind, self.stage, self.microbatch, self.rank = (list[int]() for _ in range(4))
         self.lane, self.recipe = list[int](), list[int]()
         self.names: list[str] = []
+        self.duties: list[Duty] = []
         self.continues: list[bool] = []  # whether it goes on with an action
         self.priced: list[tuple[Exchanged, ...]] = []  # exchanges of which a task takes the seconds
         self.edges: list[tuple[int, int, float]] = []  # parent, child, B
@@ -66,8 +75,10 @@ class Tasks:
         self._named: dict[str, int] = {}
         self._same: dict[int, tuple[int, tuple[Call, ...]]] = {}  # recipes by identity, which is found sooner
 
-    def add(self, rank: int, kind: int, of: Action, lane: int = COMPUTE) -> int:
+    def add(self, rank: int, kind: int, duty: Duty, lane: int = COMPUTE) -> int:
         """Add a task; return its number."""
+        of = duty.action
+        self.duties.append(duty)
         columns = (self.kind, self.rank, self.stage, self.microbatch, self.lane, self.recipe)
         for column, value in zip(columns, (kind, rank, of.stage, of.microbatch, lane, 0), strict=True):
             column.append(value)

@@ -16,7 +16,7 @@ from parsim.training.actions import Actions
 from parsim.training.layout import FORWARD
 from parsim.training.rank import Rank
 from parsim.training.sharded import ShardedTraining
-from parsim.training.tasks import EXCHANGE, Hold, Tasks, lane_of
+from parsim.training.tasks import EXCHANGE, Duty, Hold, Tasks, lane_of
 
 
 class Template:
@@ -55,7 +55,7 @@ class Template:
         if self.training.cut.sends == "blocking":
             self.tasks.edges += [(end, self.begins[after], size) for end in self.ends[before]]
             return
-        task = self.tasks.add(rank, EXCHANGE, action, lane_of(lane))
+        task = self.tasks.add(rank, EXCHANGE, Duty("send", action), lane_of(lane))
         self.tasks.after(self.ends[before], task)
         self.tasks.edges.append((task, self.begins[after], size))
 

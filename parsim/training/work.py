@@ -26,6 +26,8 @@ from parsim.core.schema import Ask
 from parsim.core.sharding import Sharding
 from parsim.kernels import kernels
 from parsim.training.communicators import AUTO, Communicators
+from parsim.training.computed import ComputedTraining
+from parsim.training.counted import about_degrees
 from parsim.training.exchange import NAME as EXCHANGE
 from parsim.training.exchange import exchanged
 from parsim.training.layout import BACKWARD, FORWARD, INPUT_GRAD, WEIGHT_GRAD
@@ -103,7 +105,7 @@ def training(cluster: Cluster, plan: TrainingPlan, cost: Cost | None, make: Make
     program = Training(model, parts, update, adding, summing, iterations, formats)
     if parallelism:
         others = (make(plan.shards._replace(expert_rank=1)),) if own.unequal else ()
-        program = ShardedTraining(**vars(program), own=own, parallelism=parallelism, others=others)
+        program = ComputedTraining(**vars(program), own=own, parallelism=parallelism, others=others)
         crowd = [*about_tasks(program)]
     if crowd:
         raise Invalid(crowd)
@@ -177,8 +179,7 @@ def not_computed(training: Training) -> list[Complaint]:
             for what, instead in training.model.by_part
         ]
     if isinstance(training, ShardedTraining):
-        why = "degrees of parallelism are simulated and not computed; use split: data or layers, or clock: simulated"
-        complaints.append(Complaint(("plan",), why))
+        complaints += about_degrees(training)
     if training.cut.sends == "blocking":
         why = "worker processes compute while they send; leave sends out, or use clock: simulated"
         complaints.append(Complaint(("plan", "sends"), why))

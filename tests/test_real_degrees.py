@@ -24,7 +24,7 @@ from parsim.training.within import parts_of
 STEPS = 20
 ADAM = {"kind": "adam", "rate": 0.003}
 MLP = {"kind": "mlp", "widths": [12, 16, 16, 20, 8], "batch": 16, "iterations": STEPS, "optimizer": ADAM}
-BLOCKS = {"vocabulary": 24, "width": 16, "heads": 4, "blocks": 1, "sequence": 6, "batch": 8}
+BLOCKS = {"vocabulary": 24, "width": 16, "heads": 4, "blocks": 2, "sequence": 6, "batch": 8}
 TRANSFORMER = {"kind": "transformer", **BLOCKS, "iterations": STEPS, "optimizer": ADAM}
 
 

@@ -289,26 +289,21 @@ def test_long_messages_do_not_lock_host_and_worker():
 
 
 @given(st.lists(st.binary(max_size=300), max_size=20), st.integers(1, 40))
-def test_messages_arrive_whole_and_in_order(monkeypatch_chunk, messages, chunk):
-    monkeypatch_chunk(chunk)
+def test_messages_arrive_whole_and_in_order(messages, chunk):
     ours, theirs = map(Channel, Pipe())
     for message in messages:
         ours.post(message)
     assert ours.flush()
     found = []
-    while len(found) < len(messages):
-        found += theirs.receive()
+    with pytest.MonkeyPatch.context() as patch:  # for this example alone: other tests read more at once
+        patch.setattr("parsim.real.channel.CHUNK", chunk)
+        while len(found) < len(messages):
+            found += theirs.receive()
     assert found == messages
     ours.close()
     with pytest.raises(EOFError):
         theirs.receive()
     theirs.close()
-
-
-@pytest.fixture(scope="module")
-def monkeypatch_chunk():
-    with pytest.MonkeyPatch.context() as patch:
-        yield lambda size: patch.setattr("parsim.real.channel.CHUNK", size)
 
 
 def test_a_full_pipe_is_not_waited_for():

@@ -95,6 +95,11 @@ def parsed(path):
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
+@cache
+def imports_of(path):
+    return tuple(imported(parsed(path)))
+
+
 @pytest.mark.parametrize(
     ("source", "seen"),
     [
@@ -120,7 +125,7 @@ def test_imports_go_down_only():
     asked = {}
     for path in FILES:
         here = room(path)
-        for module in imported(parsed(path)):
+        for module in imports_of(path):
             if not module:
                 assert here in BY_STRING, f"{path} imports what a string names; write the import out"
                 continue
@@ -134,7 +139,7 @@ def test_imports_go_down_only():
 
 def test_imports_form_no_circle():
     """Neither of modules nor of rooms, where imports within functions and for annotations count, too."""
-    modules = {name: {*imported(parsed(path))} & MODULES.keys() - {name} for name, path in MODULES.items()}
+    modules = {name: {*imports_of(path)} & MODULES.keys() - {name} for name, path in MODULES.items()}
     TopologicalSorter(modules).prepare()
     rooms = {}
     for name, found in modules.items():
@@ -177,7 +182,7 @@ def test_a_shelf_file_explains_itself(path):
     assert module.__doc__, "a docstring says what the entry is"
     assert len(module.__doc__.splitlines()) >= 2, "a docstring holds a small picture or a formula"
     own = [entry for entry in shelf(room(path)).entries().values() if entry.__module__ == module.__name__]
-    beside = [other for other in path.parent.glob("*.py") if module.__name__ in imported(parsed(other))]
+    beside = [other for other in path.parent.glob("*.py") if module.__name__ in imports_of(other)]
     assert own or beside, "a shelf file registers an entry, or holds what several entries share"
     assert all(entry.__doc__ for entry in own)
     examples = [test for test in doctest.DocTestFinder().find(module) if test.examples]
@@ -243,6 +248,8 @@ def test_the_readme_names_every_entry_of_every_shelf():
     ids=" ".join,
 )
 def test_tools(arguments):
+    if "mypy" in arguments and not (ROOT / ".mypy_cache").exists():
+        arguments += ("--no-incremental",)  # to write a cache that nobody reads takes seconds
     done = subprocess.run(
         [sys.executable, "-m", *arguments], cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True
     )

@@ -1,9 +1,6 @@
 """Tasks handed over ahead: what may be, in which order, and what becomes of failures and interruptions."""
 
 import multiprocessing
-import os
-import signal
-import time
 from collections import deque
 from dataclasses import replace
 from itertools import count, pairwise
@@ -15,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from random_scenarios import items, task_graphs
+from worker_kernels import fall, hang, interrupt, refuse, twice
 
 import parsim
 from parsim.build import build
@@ -180,36 +178,6 @@ def chain(kernel, policy="heft", data=(1, 2, 3, 4, 5, 6), devices=1, depth=2):
     }
     job = build(load(raw))
     return replace(job, graph=replace(job.graph, program=replace(job.graph.program, kernel=kernel)))
-
-
-def twice(value):
-    return 2 * value
-
-
-def refuse(value):
-    if value == 4:
-        raise ValueError("four is too much")
-    return value
-
-
-def fall(value):
-    if value == 4:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return value
-
-
-def hang(value):
-    if value == 4:
-        signal.pause()
-    return value
-
-
-def interrupt(value):
-    if value == 4:
-        time.sleep(0.2)  # the host has heard of all before
-        os.kill(multiprocessing.parent_process().pid, signal.SIGINT)
-        signal.pause()
-    return value
 
 
 @pytest.fixture(autouse=True)

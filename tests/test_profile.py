@@ -10,13 +10,13 @@ from functools import cache
 
 import numpy as np
 import pytest
+from worker_kernels import on_how_many_threads
 
 import parsim
 from parsim.build import build
 from parsim.core.kernel import PARTS, Call
 from parsim.core.machine import machine
 from parsim.core.profile import Timing, read
-from parsim.core.threads import threads
 from parsim.costs.measured import Lookup
 from parsim.real import processes
 from parsim.real.microbenchmark import SIZES, line, timing
@@ -526,10 +526,6 @@ def test_a_line_through_points():
     expected = np.linalg.solve(normal, [(weights * y).sum(), (weights * x * y).sum()])
     assert line(list(zip(x, y, strict=True))) == pytest.approx(tuple(expected))
     assert line([(1.0, 2.0), (2.0, 1.0)])[1] == 0.0  # no memory gives bytes back time
-
-
-def on_how_many_threads(value):
-    return threads() or 1
 
 
 def test_workers_compute_on_one_thread():

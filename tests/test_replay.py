@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from worker_kernels import NAP, fall, hold_a_lock, leave, nap, refuse, twice
 
 import parsim
 from parsim.build import build
@@ -26,8 +27,6 @@ from parsim.metrics.ledger import ledger
 from parsim.real import processes
 from parsim.scenario import document
 from parsim.scenario.scenario import load
-
-NAP = 0.3  # s
 
 
 def scenario(split="data", **plan):
@@ -45,45 +44,6 @@ def scenario(split="data", **plan):
         "plan": {"split": split, **plan},
         "cost": {"kind": "constant", "compute": "1 s"},
     }
-
-
-def nap(value):
-    """Double, but sleep over a 4."""
-    time.sleep(NAP if value == 4 else 0)
-    return 2 * value
-
-
-def refuse(value):
-    if value == 4:
-        raise ValueError("four is too much")
-    return value
-
-
-def hold_a_lock(value):
-    return multiprocessing.Lock() if value == 4 else value  # pickled only to a child being started
-
-
-def leave(value):
-    if value == 4:
-        os._exit(3)
-    return value
-
-
-def fall(value):
-    if value == 4:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return value
-
-
-def chatter(value):
-    print("a kernel says", value)
-    return value
-
-
-def sleep_long(value):
-    """Tell who I am to the test that will interrupt the host, then sleep."""
-    Path(os.environ["PARSIM_TEST_PIDS"], str(os.getpid())).touch()
-    time.sleep(60)
 
 
 def job_of(raw, kernel=None):
@@ -257,17 +217,13 @@ def test_inputs_are_handed_over_while_a_worker_computes():
 
 
 def test_large_values_do_not_lock_host_and_worker():
-    job = job_of(scenario("chain", depth=2, prefetch=3), double_array)
+    job = job_of(scenario("chain", depth=2, prefetch=3), twice)
     program = job.graph.program
     large = {task: [np.full(500_000, values[0])] for task, values in program.given.items()}  # 4 MB, pipes hold 64 KiB
     job = replace(job, graph=replace(job.graph, program=replace(program, given=large)))
     timeline, value = processes.play(job)
     assert value == [60] * 500_000
     assert_adds_up(job, timeline)
-
-
-def double_array(value):
-    return 2 * value
 
 
 def test_floats_match_to_rounding():
@@ -374,14 +330,16 @@ def python(tmp_path, script):
 
 
 def test_a_script_needs_no_guard_and_kernels_do_not_print_into_its_output(tmp_path):
-    script = "from test_replay import *; print(__name__, processes.play(job_of(scenario(), chatter))[1])"
+    work = "print(__name__, processes.play(job_of(scenario(), chatter))[1])"
+    script = f"from test_replay import *; from worker_kernels import chatter; {work}"
     out, err = python(tmp_path, script).communicate(timeout=60)
     assert out == b"__main__ 15\n"
     assert err.count(b"a kernel says") == 5
 
 
 def test_no_process_outlives_the_host(tmp_path):
-    host = python(tmp_path, "from test_replay import *; processes.play(job_of(scenario(), sleep_long))")
+    work = "processes.play(job_of(scenario(), sleep_long))"
+    host = python(tmp_path, f"from test_replay import *; from worker_kernels import sleep_long; {work}")
     wait_until(lambda: len(list((tmp_path / "pids").iterdir())) == 2)
     workers = [int(file.name) for file in (tmp_path / "pids").iterdir()]
     assert all(map(lives, workers))

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from worker_kernels import fail, nap_longer, twice
 
 import parsim
 from parsim import predict
@@ -293,14 +294,6 @@ def test_outputs_that_do_not_fit_together(tmp_path):
 # -- in this process
 
 
-def fail(value):
-    raise ValueError("no")
-
-
-def twice(value):
-    return 2 * value
-
-
 def job_of(kernel, devices=2, depth=1, **program):
     raw = scenario("double")
     raw["cluster"]["devices"] = devices
@@ -320,16 +313,11 @@ def exists(name):
     return os.path.lexists(f"/proc/self/fd/{name}")
 
 
-def naps(value):
-    time.sleep(0.5 * (value == 4))
-    return value
-
-
 def test_a_worker_that_hangs_is_told(monkeypatch):
     """Whoever waits long is told for whom; the replay goes on."""
     monkeypatch.setattr(worker_pool, "NOTICE_S", 0.2)
     with pytest.warns(Silence, match=r"^no worker has answered for 0\.2 s: w[01] had task item3.0$"):
-        timeline, _ = processes.play(job_of(naps))
+        timeline, _ = processes.play(job_of(nap_longer))
     assert timeline.computes.sum() == 5
 
 

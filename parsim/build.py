@@ -38,6 +38,7 @@ from parsim.scenario.scenario import Scenario
 from parsim.scenario.schema import OneOf, check, parameters
 from parsim.training.plan import TrainingPlan, workers_of
 from parsim.training.program import Training
+from parsim.training.really import really
 from parsim.training.work import not_computed
 from parsim.workloads import workloads
 
@@ -89,7 +90,7 @@ def _built(scenario: Scenario, computed: bool) -> Job:
     elsewhere: list[Fault] = []  # faults in files that the scenario names
     settled = _settled(scenario, said)
     computed = computed or settled.get("clock") == "live"
-    job = _job(scenario, _in_fp64(settled) if computed else settled, computed, complaints, elsewhere)
+    job = _job(scenario, really(settled) if computed else settled, computed, complaints, elsewhere)
     if complaints or scenario.faults or elsewhere:
         raise scenario.error(complaints, elsewhere)
     assert job is not None
@@ -154,17 +155,8 @@ def _settled(scenario: Scenario, said: dict[str, Any]) -> dict[str, Any]:
 
 
 def _default_cost(workload: Ask | None) -> Ask:
-    trains = workload is not None and plan_class(workload.entry) is TrainingPlan
-    name = "kernels" if trains else "constant"
+    name = "kernels" if workload is not None and plan_class(workload.entry) is TrainingPlan else "constant"
     return Ask(name, costs[name], check(costs[name], {}))
-
-
-def _in_fp64(settled: dict[str, Any]) -> dict[str, Any]:
-    """Let the workload compute in fp64, as NumPy kernels do."""
-    workload = settled.get("workload")
-    if workload is None or "precision" not in workload.arguments:
-        return settled
-    return settled | {"workload": workload._replace(arguments={**workload.arguments, "precision": "fp64"})}
 
 
 def _with_files(scenario: Scenario, section: Path, ask: Ask) -> Ask:

@@ -23,7 +23,7 @@ from parsim.training.within import parts_of
 
 STEPS = 20
 ADAM = {"kind": "adam", "rate": 0.003}
-MLP = {"kind": "mlp", "widths": [12, 16, 16, 20, 8], "batch": 16, "iterations": STEPS, "optimizer": ADAM}
+MLP = {"kind": "mlp", "widths": [12, 16, 16, 20, 8], "batch": 24, "iterations": STEPS, "optimizer": ADAM}
 BLOCKS = {"vocabulary": 24, "width": 16, "heads": 4, "blocks": 2, "sequence": 6, "batch": 8}
 TRANSFORMER = {"kind": "transformer", **BLOCKS, "iterations": STEPS, "optimizer": ADAM}
 
@@ -79,13 +79,17 @@ def assert_trained(program):
                 np.testing.assert_allclose(found[: len(mine)], mine, rtol=1e-9, atol=1e-12)
 
 
+BY_ONE = {"detail": "layers", "sequence_parallel": False}
 PLANS = {
+    "tensor": {"tensor": 4, **BY_ONE},
+    "tensor and data": {"data": 2, "tensor": 2, "microbatches": 2, "sharding": "zero3", **BY_ONE},
+    "tensor, data and pipeline": {"data": 2, "tensor": 2, "pipeline": 2, "microbatches": 2, **BY_ONE},
     "data": {"data": 2},
     "data in buckets, with microbatches": {"data": 4, "bucket": "1 kB", "microbatches": 2},
     "data by another algorithm": {"data": 4, "algorithm": "halving-doubling"},
-    "zero1": {"data": 4, "sharding": "zero1", "bucket": "2 kB"},
+    "zero1": {"data": 2, "sharding": "zero1", "bucket": "2 kB"},
     "zero2": {"data": 2, "sharding": "zero2", "bucket": "2 kB", "microbatches": 2},
-    "zero3": {"data": 4, "sharding": "zero3", "microbatches": 2},
+    "zero3": {"data": 3, "sharding": "zero3"},
     "zero3 that keeps weights": {"data": 2, "sharding": {"kind": "zero3", "reshard": False}, "microbatches": 2},
     "pipeline": {"pipeline": 2, "microbatches": 4},
     "pipeline of several stages a rank": {"pipeline": 2, "microbatches": 4, "schedule": "interleaved-1f1b"},
@@ -100,8 +104,22 @@ PLANS = {
 }
 
 
-@pytest.mark.parametrize("workload", [MLP, TRANSFORMER], ids=["mlp", "transformer"])
-@pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS)
+OTHER = {  # parts of blocks
+    "gated, rotary": {"activation": "swiglu", "norm": "rmsnorm", "positions": "rotary"},
+    "learned, norms after": {"positions": "learned", "norm_place": "after", "key_value_heads": 2, "attention": "plain"},
+}
+OFTEN = ("data", "zero1", "zero2", "tensor", "tensor and data", "halves of backward, fully sharded")
+CASES = {
+    **{f"mlp: {name}": (plan, MLP) for name, plan in PLANS.items()},
+    **{f"transformer: {name}": (PLANS[name], TRANSFORMER) for name in OFTEN},
+    **{
+        name: ({"tensor": 2, "pipeline": 2, "microbatches": 2, **BY_ONE}, TRANSFORMER | more)
+        for name, more in OTHER.items()
+    },
+}
+
+
+@pytest.mark.parametrize(("plan", "workload"), CASES.values(), ids=CASES)
 def test_every_device_ends_with_the_weights_of_one_worker(plan, workload):
     run = parsim.simulate(scenario(plan, workload, clock="live"))
     program = run.job.graph.program
@@ -122,6 +140,7 @@ REAL = {
     "data": ({"data": 2, "bucket": "1 kB", "microbatches": 2}, MLP),
     "zero3": ({"data": 2, "sharding": "zero3", "microbatches": 2}, TRANSFORMER),
     "pipeline and data": ({"data": 2, "pipeline": 2, "microbatches": 2, "sharding": "zero2"}, MLP),
+    "tensor": ({"tensor": 2, "microbatches": 2, **BY_ONE}, TRANSFORMER),
 }
 
 
@@ -238,6 +257,11 @@ def test_a_loss_that_is_not_a_number_names_its_task():
         ({"context": 2}, TRANSFORMER, "plan.context: ranks of context are counted and not computed"),
         ({"data": 2, "pipeline": 2, "sends": "blocking"}, MLP, "plan.sends: worker processes compute while they send"),
         ({"data": 2}, TRANSFORMER | {"dropout": 0.1}, "workload: dropout is counted and not computed"),
+        ({"tensor": 2, "sequence_parallel": False}, TRANSFORMER, "plan.detail: exchanges within layers are priced"),
+        ({"tensor": 2, "detail": "layers"}, TRANSFORMER, "plan.sequence_parallel: ranks that divide rows are counted"),
+        ({"tensor": 2, **BY_ONE}, TRANSFORMER | {"biases": True}, "workload.biases: added to products that tensor"),
+        ({"tensor": 2, **BY_ONE}, TRANSFORMER | {"vocabulary": 25}, "plan.tensor: tensor 2 does not divide a weight"),
+        ({"tensor": 3, **BY_ONE}, MLP, "plan.tensor: tensor 3 does not divide a width of 16"),
     ],
 )
 def test_what_is_only_counted_is_refused(plan, workload, message):

@@ -3,7 +3,8 @@
     tokens (...)   table (vocabulary, width)   ->   y (..., width)       y = table[tokens]       0 FLOP: only copied
     dtable[t] = sum of dy where the token is t                           R width FLOP, R the number of tokens
 
-Tokens have no gradient. Forward reads R rows of the table, and its bytes count only these.
+Tokens have no gradient. Forward reads R rows of the table, and its bytes count only these. A device that has a part of
+the table sees -1 for tokens of other parts: their rows are zeros, and have no gradient.
 Bengio et al., A Neural Probabilistic Language Model, JMLR 3, 2003, section 2.
 """
 
@@ -16,6 +17,8 @@ import numpy as np
 from parsim.core.kernel import ITEM, Array, Kernel, Part, Shape, fitting, size
 from parsim.core.precision import BYTES, Precision
 from parsim.kernels import kernels
+
+ELSEWHERE = -1  # in place of a token whose row is in another part of the table
 
 
 @kernels.add("embedding")
@@ -63,7 +66,10 @@ class Embedding(Kernel):
     def forward(self, *arrays: Array) -> Array:
         """Return table[tokens]."""
         tokens, table = arrays
-        return np.asarray(table[tokens])
+        rows = np.asarray(table[tokens])
+        if tokens.min(initial=0) == ELSEWHERE:
+            rows[tokens == ELSEWHERE] = 0.0
+        return rows
 
     def input_grad(self, grad: Array, *arrays: Array) -> tuple[Array, ...]:
         """Return nothing: tokens have no gradient."""
@@ -73,5 +79,7 @@ class Embedding(Kernel):
         """Return the sum of dy for each row of the table."""
         tokens, table = arrays
         width = table.shape[1]
+        if tokens.min(initial=0) == ELSEWHERE:
+            tokens, grad = tokens[tokens != ELSEWHERE], grad[tokens != ELSEWHERE]
         cells = tokens.reshape(-1, 1) * width + np.arange(width)  # one bincount over all cells is faster than np.add.at
         return (np.bincount(cells.ravel(), grad.ravel(), table.size).reshape(table.shape),)

@@ -106,6 +106,13 @@ class Parts(Builder):
             return self.exchange(given, output, communicator="tensor", **part)
         return self.exchange(given, output, communicator="tensor", forward="all-reduce")
 
+    def gather_columns(self, given: str) -> str:
+        """Let every tensor rank have all columns of *given*, if the model is computed; all then have one gradient."""
+        ranks = self.of.shards.tensor
+        if ranks == 1 or not self.of.shards.whole_logits:
+            return given
+        return self.exchange(given, "", communicator="tensor", forward="all-gather", gathers=(ranks, 1, -1))
+
     def collect(self, given: str) -> str:
         """Let every context rank have the keys or values of the whole sequence."""
         ranks = self.of.shards.context
@@ -208,7 +215,7 @@ def embedding(of: Dimensions, types: int = 0) -> Layer:
     given = made.weighted("embedding", (INPUT,), {"table": (of.shards.part(of.vocabulary), of.width)}, own)
     given = made.leave(given, "" if learned else last)
     if learned:
-        given = made.weighted("positions", (given,), {"positions": (of.context, of.width)}, last)
+        given = made.weighted("positions", (given,), {"place": (of.context, of.width)}, last)
     made.weights |= {"types": (types, of.width)} if types else {}
     if not of.norm_first:
         made.norm(given, OUTPUT)
@@ -220,7 +227,7 @@ def head(of: Dimensions) -> Layer:
     made = Parts(of)
     normed = made.enter(made.norm(INPUT) if of.norm_first else INPUT)
     logits = made.weighted("matmul", (normed,), {"w": (of.width, of.shards.part(of.vocabulary))})
-    made.add("cross_entropy", (logits, LABELS), OUTPUT)
+    made.add("cross_entropy", (made.gather_columns(logits), LABELS), OUTPUT)
     return made.layer()
 
 

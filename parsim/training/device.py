@@ -19,6 +19,7 @@ from parsim.core.columns import Floats
 from parsim.core.kernel import Array, Part, Shape
 from parsim.core.op import KINDS
 from parsim.core.sharding import Sharding
+from parsim.kernels.embedding import ELSEWHERE
 from parsim.training.actions import Action
 from parsim.training.flat import Flat
 from parsim.training.layer import INPUT, LABELS, Arrays
@@ -84,6 +85,10 @@ class Device:
         inputs, labels = self.training.model.data()
         rows = len(inputs) // self._ranks
         self._inputs, self._labels = (one[self.data * rows : (self.data + 1) * rows] for one in (inputs, labels))
+        if self.training.model.tokens and self._of_tensor > 1:
+            own, _ = next(iter(self.model.layers[0].weights.values()))  # rows of the table
+            local = self._inputs - self.tensor * own
+            self._inputs = np.where((local >= 0) & (local < own), local, ELSEWHERE)
 
     def _draw(self, number: int) -> list[Array]:
         """Draw the weights of a layer, and keep the parts that this tensor rank has."""
@@ -142,7 +147,7 @@ class Device:
         if "input_grad" in parts:
             last = layers.stop == self.stages[stage].stop
             grad = self.handed.pop((INPUT_GRAD, stage + 1, microbatch)) if last else self._between.pop(action)
-        return backward(own, weights, grad, saved, halves), saved
+        return backward(own, weights, grad, saved, halves, self.tensor), saved
 
     def _given(self, action: Action, layers: range) -> Arrays:
         """Return the input of the first of some layers, and the labels where one reads them."""

@@ -17,7 +17,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from parsim.core.kernel import Call, Kernel, Part, Shape, size
+import numpy as np
+
+from parsim.core.kernel import Array, Call, Kernel, Part, Shape, size
 from parsim.core.precision import BYTES, Precision
 from parsim.core.rounds import EQUAL, Shares
 
@@ -34,31 +36,49 @@ class Exchanged(NamedTuple):
     shares: Shares = EQUAL  # of the first device of the group
 
 
+class Along(NamedTuple):
+    """How many times as long an axis is after an exchange: times / over."""
+
+    times: int
+    over: int
+    axis: int = 1
+
+    @property
+    def divided(self) -> bool:
+        """Whether devices have parts of the array."""
+        return self.times != self.over
+
+
 class Exchange(Kernel):
-    """An exchange of one array along its rows.
+    """An exchange of one array along its rows, or along another axis.
 
     Parameters
     ----------
     communicator : which devices take part.
     forward : the operation in forward; empty: none.
     backward : the operation in backward; empty: none.
-    gathers : the rows that a device has afterwards, as a multiple of those before: (4, 1) or (1, 4).
+    gathers : the rows that a device has afterwards, as a multiple of those before: (4, 1) or (1, 4); of another axis
+        than the rows with its number, (4, 1, -1). Without an operation in backward, devices have the whole
+        gradient, and keep their own part.
     overlapped : whether the kernels that read the result compute while it arrives.
     shares : what the first device of a group receives and sends in forward, as multiples of the mean.
     """
-
-    axis = 1  # along which devices have parts of the array
 
     def __init__(
         self,
         communicator: str,
         forward: str = "",
         backward: str = "",
-        gathers: tuple[int, int] = (1, 1),
+        gathers: tuple[int, int] | tuple[int, int, int] = (1, 1),
         overlapped: bool = False,
         shares: Shares = EQUAL,
     ) -> None:
-        self.communicator, self.gathers, self._overlapped, self._shares = communicator, gathers, overlapped, shares
+        self.communicator, self.along, self._overlapped, self._shares = (
+            communicator,
+            Along(*gathers),
+            overlapped,
+            shares,
+        )
         self._operations = {"forward": forward, "input_grad": backward, "weight_grad": ""}
 
     @property
@@ -73,8 +93,13 @@ class Exchange(Kernel):
     def shape(self, *shapes: Shape) -> Shape:
         """Return the shape, with more rows or fewer."""
         (given,) = shapes
-        times, over = self.gathers
-        return (given[0], -(-given[1] * times // over), *given[2:])
+        times, over, axis = self.along
+        along = axis % len(given)
+        return tuple(-(-count * times // over) if place == along else count for place, count in enumerate(given))
+
+    def own(self, grad: Array, rank: int) -> Array:
+        """Return what a rank keeps of a gradient that is the same everywhere."""
+        return np.ascontiguousarray(np.split(grad, self.along.times, self.along.axis)[rank])
 
     def reads(self, part: Part, inputs: int) -> Sequence[int]:
         """Return nothing."""

@@ -64,6 +64,7 @@ def backward(
     grad: Array | None,
     saved: list[Saved],
     halves: Sequence[Sequence[tuple[Op, Part]]],
+    rank: int = 0,
 ) -> Running:
     """Run some halves of backward through layers, the last one first; return the gradient of the input.
 
@@ -72,6 +73,7 @@ def backward(
     grad : of the output; None: the first half has run.
     saved : what forward left, of each layer; the gradients found are added to it.
     halves : of each layer, in order.
+    rank : of this device among those that share the layers.
     """
     left = sum(bool(_swaps(op, part)) for some in halves for op, part in some)
     for place in reversed(range(len(layers))):
@@ -86,6 +88,8 @@ def backward(
             left -= _swaps(op, part) != ""
             if _swaps(op, part) == "exchange":
                 made = ((yield Swap(op, part, found[op.output], not left)),)
+            elif op.name == NAME and op.kernel.along.divided:
+                made = (op.kernel.own(found[op.output], rank),)
             for name, one in zip(op.weights if part == "weight_grad" else op.inputs, made, strict=False):
                 found[name] = found[name] + one if name in found else one
         saved[place] = Saved(inputs, found)

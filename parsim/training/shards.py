@@ -21,6 +21,7 @@ class Shards(NamedTuple):
     context: int = 1
     expert: int = 1
     sequence: bool = False  # whether tensor ranks also divide the rows between products
+    whole_logits: bool = False  # whether tensor ranks gather the logits of all tokens, as computing the loss needs
     expert_rank: int = 0  # which part of the experts; part 0 has the busiest one
 
     def part(self, columns: int) -> int:

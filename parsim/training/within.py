@@ -34,14 +34,14 @@ def swapped(swap: Swap, operation: str, ranks: int, rank: int, buffer: Floats) -
     if operation == "all-gather":
         buffer.reshape(ranks, -1)[rank] = swap.array.ravel()
     elif operation == "reduce-scatter":
-        buffer[:] = np.stack(np.split(swap.array, ranks, swap.op.kernel.axis)).ravel()
+        buffer[:] = np.stack(np.split(swap.array, ranks, swap.op.kernel.along.axis)).ravel()
     else:
         buffer[:] = swap.array.ravel()
 
 
 def brought_by(swap: Swap, operation: str, ranks: int, rank: int, buffer: Floats) -> Array:
     """Return what a rank has after an exchange: the sum, the parts of all ranks, or its part of the sum."""
-    shape, axis = swap.array.shape, swap.op.kernel.axis
+    shape, axis = swap.array.shape, swap.op.kernel.along.axis
     if operation == "all-gather":
         return np.concatenate(list(buffer.reshape(ranks, *shape)), axis)
     if operation == "reduce-scatter":

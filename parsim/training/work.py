@@ -63,13 +63,18 @@ def whole(model: Model) -> Make:
     """Return the maker of a model whose layers devices do not share."""
 
     def make(shards: Shards) -> Model:
-        names = [name for name in ("tensor", "context", "expert") if getattr(shards, name) > 1]
-        why = "applies to transformers and mixtures of experts; leave it out"
-        if names:
-            raise Invalid([Complaint(("plan", name), why, "key") for name in names])
+        refuse_degrees(shards, ("tensor", "context", "expert"))
         return model
 
     return make
+
+
+def refuse_degrees(shards: Shards, names: Sequence[str]) -> None:
+    """Raise `Invalid` if devices share layers in a way that is only for transformers."""
+    why = "applies to transformers and mixtures of experts; leave it out"
+    wrong = [Complaint(("plan", name), why, "key") for name in names if getattr(shards, name) > 1]
+    if wrong:
+        raise Invalid(wrong)
 
 
 def training(cluster: Cluster, plan: TrainingPlan, cost: Cost | None, make: Make, regime: Regime) -> TaskGraph:

@@ -15,7 +15,7 @@ from parsim.core.errors import Unfinished
 from parsim.core.escape import printable
 from parsim.core.evaluation import alike, alone, evaluate
 from parsim.core.job import Job
-from parsim.core.machine import cores, require_processes
+from parsim.core.machine import require_processes
 from parsim.core.quantities import seconds
 from parsim.entries.external import staying
 from parsim.export import html
@@ -30,6 +30,8 @@ from parsim.sim.theory import theory
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from parsim.real.transport import Launch
+
 
 @dataclass(frozen=True)
 class Replay:
@@ -38,6 +40,7 @@ class Replay:
     predicted: Result
     measured: Result
     result_matches_serial: bool  # compares the merged outputs of worker processes with one worker without any split
+    clocks: Mapping[str, Any] | None = None  # how those of MPI ranks were aligned; None: they are one clock
 
     def __repr__(self) -> str:
         """Return in one line what was played."""
@@ -50,6 +53,7 @@ class Replay:
             "predicted": self.predicted.to_dict(),
             "measured": self.measured.to_dict(),
             "result_matches_serial": self.result_matches_serial,
+            "clocks": self.clocks,
         }
 
     @property
@@ -126,40 +130,47 @@ class Replay:
         return files("comparison", self.plot())
 
 
-def replay(source: Source, set: Mapping[str, Any] | None = None, timeout_s: float = inf) -> Replay:
+def replay(
+    source: Source, set: Mapping[str, Any] | None = None, timeout_s: float = inf, launch: Launch | None = None
+) -> Replay:
     """Play a scenario in real processes, one per worker, on the wall clock, and predict it.
 
     Parameters
     ----------
     source, set : as for `simulate`.
     timeout_s : seconds without the end of a task after which it fails; left out: no limit.
+    launch : what starts the workers; left out: processes of this machine.
 
     Raises `ScenarioError` where the input is wrong or only counts, `RunError` where a kernel or a process fails.
     """
-    return replay_job(replayable(source, set), timeout_s)
+    return replay_job(replayable(source, set, launch), timeout_s, launch)
 
 
-def replayable(source: Source, set: Mapping[str, Any] | None = None) -> Job:
+def replayable(source: Source, set: Mapping[str, Any] | None = None, launch: Launch | None = None) -> Job:
     """Build a scenario for real processes; raises the errors of `replay` that come before the clock starts."""
     require_processes("replay")
     from parsim.real import processes
+    from parsim.real.pipes import Processes
 
     scenario = load(source, set)
     job = build_computed(scenario)
-    found = processes.complaints_about(job)
+    workers = (launch or Processes()).complaints(len(job.cluster.workers))
+    found = [*processes.complaints_about(job), *workers]
     if found:
         raise scenario.error(found)
     return job
 
 
 @staying()
-def replay_job(job: Job, timeout_s: float = inf) -> Replay:
+def replay_job(job: Job, timeout_s: float = inf, launch: Launch | None = None) -> Replay:
     """Play a job in real processes and on the simulated clock; fail if no task ends for *timeout_s*."""
     from parsim.real import processes
+    from parsim.real.pipes import Processes
 
-    job = replace(job, clock="simulated", notes=(*job.notes, *_crowded(job)))
+    launch = launch or Processes()
+    job = replace(job, clock="simulated", notes=(*job.notes, *launch.notes(len(job.cluster.workers))))
     foreseen, predicted = theory(job), play(job)
-    measured, value = processes.play(job, timeout_s)
+    measured, value = processes.play(job, timeout_s, launch)
     program = job.graph.program
     assert program is not None
     return Replay(
@@ -167,14 +178,8 @@ def replay_job(job: Job, timeout_s: float = inf) -> Replay:
         predicted=Result(job, foreseen, predicted, evaluate(job.graph, predicted)),
         measured=Result(replace(job, clock="replayed"), foreseen, measured, value),
         result_matches_serial=alike(value, alone(program)),
+        clocks=launch.clocks(),
     )
-
-
-def _crowded(job: Job) -> list[str]:
-    workers, there = len(job.cluster.workers), cores()
-    if workers <= there:
-        return []
-    return [f"{workers} workers share {there} cores of this machine, so they take turns and tasks take longer"]
 
 
 def salvage(failed: Unfinished, folder: str | os.PathLike[str]) -> None:

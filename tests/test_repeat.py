@@ -125,7 +125,7 @@ def test_the_report_has_a_row_for_each_run(file, command):
 def test_once_is_a_replay_as_ever(file, command):
     code, out, _ = command("replay", file, "--repeat", "1", "--json")
     assert code == 0
-    assert list(json.loads(out)) == ["predicted", "measured", "result_matches_serial"]
+    assert list(json.loads(out)) == ["predicted", "measured", "result_matches_serial", "clocks"]
 
 
 @pytest.mark.parametrize("wrong", ["0", "-1", "two", "10001", "1.5"])
@@ -140,11 +140,11 @@ def test_a_count_that_is_none(wrong, file, command):
 def test_a_failure_in_a_later_run_is_told_and_what_it_had_done_is_kept(file, tmp_path, command, monkeypatch):
     plain, calls = predict.replay_job, []
 
-    def second_fails(job, timeout_s):
+    def second_fails(job, timeout_s, launch):
         calls.append(job)
         if len(calls) == 2:
             raise parsim.Unfinished("worker w1 was killed", repeated().runs[0].measured.timeline)
-        return plain(job, timeout_s)
+        return plain(job, timeout_s, launch)
 
     monkeypatch.setattr(predict, "replay_job", second_fails)
     monkeypatch.setattr("parsim.study.repeat.replay_job", second_fails)

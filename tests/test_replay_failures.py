@@ -19,11 +19,10 @@ import pytest
 from worker_kernels import fail, nap_longer, twice
 
 import parsim
-from parsim import predict
 from parsim.build import build
 from parsim.core.errors import Silence
 from parsim.export.csv import read_csv
-from parsim.real import processes, worker_pool
+from parsim.real import pipes, processes, worker_pool
 from parsim.real.arena import GROWTH, LINE, Arena, get, put
 from parsim.real.channel import Channel
 from parsim.scenario.scenario import load
@@ -369,12 +368,12 @@ def test_arrays_do_not_travel_through_pipes(monkeypatch):
 
 
 def test_more_workers_than_cores_are_noted(monkeypatch):
-    monkeypatch.setattr(predict, "cores", lambda: 1)
+    monkeypatch.setattr(pipes, "cores", lambda: 1)
     run = parsim.replay(scenario("double"))
     assert run.measured.value == 30
     assert [note for note in run.warnings if note.startswith("2 workers share 1 cores of this machine")]
     assert "2 workers share 1 cores" in run.report()
-    monkeypatch.setattr(predict, "cores", lambda: 2)
+    monkeypatch.setattr(pipes, "cores", lambda: 2)
     assert not [note for note in parsim.replay(scenario("double")).warnings if "share" in note]
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from parsim.cli import ranks
 from parsim.cli.options import (
     Asked,
     Given,
@@ -33,6 +33,7 @@ from parsim.core.escape import printable
 
 if TYPE_CHECKING:
     from parsim.core.job import Engine
+    from parsim.predict import Replay
 
 MOST_ROUNDS = 10_000
 
@@ -81,10 +82,12 @@ def run(asked: Asked, scenario: str, engine: str) -> None:
 @click.option(
     "--repeat", "times", metavar="N", default="1", help="Number of replays; more than 1 show how the error spreads."
 )
+@ranks.clock
 @timeout
 @answers
-def replay(asked: Asked, scenario: str, times: str, timeout: str | None) -> None:
+def replay(asked: Asked, scenario: str, times: str, clock: str, timeout: str | None) -> None:
     """Run the work in real processes and compare with the prediction."""
+    launched = ranks.workers_by(clock)
     from parsim.predict import replay as play
     from parsim.predict import salvage
     from parsim.scenario.scenario import settings as set_values
@@ -96,13 +99,19 @@ def replay(asked: Asked, scenario: str, times: str, timeout: str | None) -> None
         count = count_of("--repeat", times, MOST_ROUNDS)
     with collecting(faults):
         timeout_s = inf if timeout is None else seconds_of("--timeout", timeout)
+
+    def once(scenario: str, values: Values) -> Replay:
+        with launched() as launch:
+            return play(scenario, values, timeout_s, launch)
+
     try:
         if count == 1:
-            right = answer(asked, scenario, partial(play, timeout_s=timeout_s), faults).result_matches_serial
+            right = answer(asked, scenario, once, faults).result_matches_serial
         else:
             chosen = asked.values(faults, set_values, lambda values: _see(scenario, values))
             with waiting(scenario, asked.quiet):
-                found = repeat(scenario, count, chosen, timeout_s=timeout_s)
+                with launched() as launch:
+                    found = repeat(scenario, count, chosen, timeout_s=timeout_s, launch=launch)
                 asked.keep(found)
             asked.show(found)
             right = all(run.result_matches_serial for run in found.runs)

@@ -26,10 +26,10 @@ from parsim.core.kernel import Call
 from parsim.core.profile import Timing
 from parsim.core.progress import under_way
 from parsim.core.threads import threads
-from parsim.real.pipes import Pipes
-from parsim.real.transport import Place
+from parsim.real.pipes import Processes
+from parsim.real.transport import Crew, Place
 from parsim.real.worker import NONE, Input, Order, part_of
-from parsim.real.worker_pool import Crew, WorkerPool, started
+from parsim.real.worker_pool import WorkerPool, started
 
 ALL = part_of(slice(None))
 WARM_UP = 2  # rounds that do not count
@@ -163,7 +163,7 @@ def measure(work: Microbenchmark, workers: int, repeat: int, heard: Heard, timeo
     places = [Place(own, (), 0, 0.0) for own in range(len(names))]
     crew = Crew(names, tasks, places, [2.0 * SIZES[-1]])
     with (
-        started(Pipes, crew, work, timeout_s) as members,
+        started(Processes(), crew, work, timeout_s) as members,
         under_way("rounds", rounds, lambda: done),
     ):
         found = []

@@ -14,10 +14,12 @@ from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from parsim.core.errors import Complaint
+from parsim.core.machine import cores
 from parsim.real.arena import Arena
 from parsim.real.channel import Channel
 from parsim.real.start import start_context, starting
-from parsim.real.transport import Place, Said, Way
+from parsim.real.transport import Crew, Place, Said, Way
 from parsim.real.ways import Network, Ways
 from parsim.real.work import work
 from parsim.real.worker import STOP, serve
@@ -25,6 +27,7 @@ from parsim.real.worker import STOP, serve
 if TYPE_CHECKING:
     from multiprocessing.context import ForkServerProcess, SpawnProcess
 
+MOST_PROCESSES = 128  # on this machine, at once
 PATIENCE = 5.0  # s that a worker told to stop may take
 PRELOADED = [
     "numpy",
@@ -34,20 +37,45 @@ PRELOADED = [
 ]  # once, for all workers of all replays
 
 
+class Processes:
+    """Worker processes on this machine."""
+
+    def complaints(self, workers: int) -> list[Complaint]:
+        """Refuse more than the machine can be asked for."""
+        if workers <= MOST_PROCESSES:
+            return []
+        many = f"makes {workers} workers, but replay starts at most {MOST_PROCESSES} processes; write fewer devices"
+        return [Complaint(("cluster", "devices"), many)]
+
+    def notes(self, workers: int) -> list[str]:
+        """Say whether they take turns."""
+        there = cores()
+        if workers <= there:
+            return []
+        return [f"{workers} workers share {there} cores of this machine, so they take turns and tasks take longer"]
+
+    def clocks(self) -> None:
+        """Return None: processes of a machine have one clock."""
+
+    def __call__(self, crew: Crew) -> Pipes:
+        """Return pipes to new processes."""
+        return Pipes(crew)
+
+
 class Pipes:
     """A process and a pipe for each worker. Arena k belongs to worker k, the last one to the host."""
 
     engine = "processes"
 
-    def __init__(self, names: Sequence[str], shared: Sequence[float]) -> None:
-        self._names = names
+    def __init__(self, crew: Crew) -> None:
+        self._names = crew.workers
         self._processes: list[ForkServerProcess | SpawnProcess] = []
         self._channels: list[Channel] = []
         self._full: set[int] = set()  # workers whose pipes are full
         self._signs = selectors.DefaultSelector()
         self._network: Network | None = None
-        self.arenas = [Arena.new(owner) for owner in range(len(names) + 1)]
-        for arena, size in zip(self.arenas, shared, strict=False):
+        self.arenas = [Arena.new(owner) for owner in range(len(crew.workers) + 1)]
+        for arena, size in zip(self.arenas, crew.shared, strict=False):
             arena.expect(size)
 
     def ways(self, ways: Sequence[Way], numbers: Mapping[tuple[int, int], int]) -> Sequence[Ways]:

@@ -27,16 +27,15 @@ from parsim.core.timeline import Timeline
 from parsim.metrics.memory import peaks
 from parsim.real.arena import put
 from parsim.real.dispatcher import Dispatcher
-from parsim.real.pipes import Pipes
+from parsim.real.pipes import Processes
 from parsim.real.ranks import Ranks, courses, numbers_of, ways_of
-from parsim.real.transport import Launch, Place, Store
+from parsim.real.transport import Crew, Launch, Place, Store
 from parsim.real.worker import Order, part_of
-from parsim.real.worker_pool import Crew, started
+from parsim.real.worker_pool import started
 from parsim.sim.play import play as simulate
 from parsim.sim.write import compose
 from parsim.training.computed import ComputedTraining
 
-MOST_PROCESSES = 128  # on this machine, at once
 MOST_EXPECTED = 1e9  # B, of the memory that a worker gets before the clock starts
 BESIDE = 64e6  # B, of it, for what kernels need on the way
 
@@ -47,14 +46,10 @@ def complaints_about(job: Job) -> list[Complaint]:
     if job.graph.program is None:
         only = "only counts, so there is no kernel to replay; use items with data, kernel and merge, or parsim run"
         found.append(Complaint(("workload",), only))
-    workers = len(job.cluster.workers)
-    if workers > MOST_PROCESSES:
-        many = f"makes {workers} workers, but replay starts at most {MOST_PROCESSES} processes; write fewer devices"
-        found.append(Complaint(("cluster", "devices"), many))
     return found
 
 
-def play(job: Job, timeout_s: float = inf, launch: Launch = Pipes) -> tuple[Timeline, Any]:
+def play(job: Job, timeout_s: float = inf, launch: Launch | None = None) -> tuple[Timeline, Any]:
     """Play *job* on real workers; return what happened, and what the merge made of the workers' outputs.
 
     Raises `Unfinished` where it fails or is interrupted after the clock has started; it fails, too, where no task ends
@@ -63,6 +58,7 @@ def play(job: Job, timeout_s: float = inf, launch: Launch = Pipes) -> tuple[Time
     graph, program, workers = job.graph, job.graph.program, job.cluster.workers
     if program is None or complaints_about(job):
         raise Invalid(complaints_about(job))
+    launch = launch or Processes()
     if isinstance(program, ComputedTraining):
         return _play_ranks(job, program, timeout_s, launch)
     program.given  # noqa: B018 - what is drawn is drawn before the clock starts

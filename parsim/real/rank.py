@@ -106,13 +106,16 @@ class Rank:
     def _compute(self) -> None:
         for task in self.course.computes:
             self._wait(task)
+            self.channel.doing(task)
             start = monotonic()
             try:
                 with np.errstate(over="ignore", invalid="ignore"):
                     value = self.device.compute(self.program.duty(task))
             except BaseException as error:  # also what would end the process: the host is to hear why
                 self._failed(task, error)
-            self._end(Ended(task, start, monotonic(), value, (), ()))
+            end = monotonic()
+            self.channel.doing(NONE)
+            self._end(Ended(task, start, end, value, (), ()))
 
     def _lane(self, lane: int, tasks: list[int]) -> None:
         for task in tasks:

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from parsim.core.columns import Floats
+from parsim.core.errors import Complaint
 from parsim.core.kernel import Array, Shape
 from parsim.core.script import Script, Step
 
@@ -41,6 +42,9 @@ class Messages(Protocol):
 
     def receive(self) -> list[bytes]:
         """Wait for messages, and return all that are there; raises `EOFError` or `OSError` where the host is gone."""
+
+    def doing(self, task: int) -> None:
+        """Note which task is under way, in case this process dies; sends nothing."""
 
 
 class Way(NamedTuple):
@@ -135,8 +139,35 @@ class Transport(Protocol):
         """Leave no process and no shared memory behind, whatever happened."""
 
 
-class Launch(Protocol):
-    """Makes the way to new workers."""
+class Crew(NamedTuple):
+    """Who works: the names of workers and tasks, and what each worker is told about itself."""
 
-    def __call__(self, names: Sequence[str], shared: Sequence[float]) -> Transport:
-        """Reserve for each worker, and the host, so many bytes to share; `start` starts the workers."""
+    workers: Sequence[str]
+    tasks: Sequence[str]
+    places: Sequence[Place]
+    shared: Sequence[float] = ()  # B that each worker, and the host, is expected to share
+    ways: Sequence[Way] = ()  # between workers
+    numbers: Mapping[tuple[int, int], int] = {}  # that these carry at most, by worker and lane
+
+    def places_with(self, transport: Transport) -> Sequence[Place]:
+        """Return what each worker is told, with its ways to others where there are any."""
+        if not self.ways:
+            return self.places
+        ways = transport.ways(self.ways, self.numbers)
+        return [place._replace(ways=own) for place, own in zip(self.places, ways, strict=True)]
+
+
+class Launch(Protocol):
+    """Where workers come from."""
+
+    def complaints(self, workers: int) -> list[Complaint]:
+        """Return why there cannot be so many *workers*; raises `ScenarioError` where the scenario is not to blame."""
+
+    def notes(self, workers: int) -> list[str]:
+        """Return what to note where so many *workers* run."""
+
+    def __call__(self, crew: Crew) -> Transport:
+        """Return the way to new workers, which `start` starts."""
+
+    def clocks(self) -> dict[str, Any] | None:
+        """Return how the clocks were aligned in the last replay, as in the contract; None: they are one clock."""

@@ -217,12 +217,14 @@ class Worker:
         for index, (_, parent, part, _) in enumerate(order.inputs):
             if parent != NONE:
                 received[index] = self.kept[parent][slice(*part)]
+        self.channel.doing(order.task)
         start = self.meter.open()
         try:
             outputs = self.program.compute(order.task, received)
         except BaseException as error:  # also what would end the process: the host is to hear why
             return Failure(order.task, told(error))
         end = self.meter.turn() if order.returns else self.meter.close()
+        self.channel.doing(NONE)
         if order.keep:
             self.kept[order.task] = outputs
         wanted = sorted({index for part in order.shared for index in range(*slice(*part).indices(len(outputs)))})

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pickle
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from math import inf
 from time import monotonic
@@ -17,29 +17,11 @@ from typing import Any, NamedTuple
 from parsim.core.errors import RunError, Silence, told
 from parsim.core.escape import printable
 from parsim.entries.patience import NOTICE_S
-from parsim.real.transport import Launch, Place, Said, Store, Transport, Way
+from parsim.real.transport import Crew, Launch, Place, Said, Store, Transport
 from parsim.real.worker import NONE, Computing, Failure, Order, Report, wire
 
 BEGIN = pickle.dumps("begin")
 START = 60.0  # s that a worker may take to get ready, however short the timeout
-
-
-class Crew(NamedTuple):
-    """Who works: the names of workers and tasks, and what each worker is told about itself."""
-
-    workers: Sequence[str]
-    tasks: Sequence[str]
-    places: Sequence[Place]
-    shared: Sequence[float] = ()  # B that each worker, and the host, is expected to share
-    ways: Sequence[Way] = ()  # between workers
-    numbers: Mapping[tuple[int, int], int] = {}  # that these carry at most, by worker and lane
-
-    def places_with(self, transport: Transport) -> Sequence[Place]:
-        """Return what each worker is told, with its ways to others where there are any."""
-        if not self.ways:
-            return self.places
-        ways = transport.ways(self.ways, self.numbers)
-        return [place._replace(ways=own) for place, own in zip(self.places, ways, strict=True)]
 
 
 class Heard(NamedTuple):
@@ -208,7 +190,7 @@ def started(launch: Launch, crew: Crew, program: Computing, timeout_s: float = i
 
     The run fails if no worker answers for *timeout_s*.
     """
-    transport = launch(crew.workers, crew.shared)
+    transport = launch(crew)
     try:
         members = WorkerPool(crew, transport, timeout_s)
         members.start(program, crew.places_with(transport))

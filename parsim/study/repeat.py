@@ -13,7 +13,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import inf
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -27,6 +27,9 @@ from parsim.export.prediction import MEASURE, STATED, overhead
 from parsim.export.table import width
 from parsim.predict import Replay, replay_job, replayable
 from parsim.scenario.scenario import Source
+
+if TYPE_CHECKING:
+    from parsim.real.transport import Launch
 
 TEN = 10  # runs, the fewest with a nine-of-ten quantile
 SHARES = (0.0, 0.5, 0.9, 1.0)  # of the runs
@@ -108,8 +111,9 @@ def repeat(
     set: Mapping[str, Any] | None = None,
     heard: Callable[[int, int], None] = lambda done, total: None,
     timeout_s: float = inf,
+    launch: Launch | None = None,
 ) -> Repeated:
-    """Replay a scenario several *times*; *heard* is called with the runs done and all runs; *timeout_s* as in `replay`.
+    """Replay a scenario several *times*; *heard* is called with the runs done and all runs; the rest as in `replay`.
 
     Raises what `replay` raises, or `Broken` if some replays had ended before.
     """
@@ -117,12 +121,12 @@ def repeat(
         raise ScenarioError([Fault("repeat", 0, 0, "times", f"{times} is not a count from 1; write for example 10")])
     runs: list[Replay] = []
     with under_way("replays", times, lambda: len(runs)):
-        job = replayable(source, set)
-        runs.append(replay_job(job, timeout_s))
+        job = replayable(source, set, launch)
+        runs.append(replay_job(job, timeout_s, launch))
         try:
             for done in range(1, times):
                 heard(done, times)
-                runs.append(replay_job(job, timeout_s))
+                runs.append(replay_job(job, timeout_s, launch))
         except (RunError, KeyboardInterrupt) as error:
             raise Broken(str(error) or "interrupted", Repeated(tuple(runs))) from error
     heard(times, times)

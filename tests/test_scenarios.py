@@ -66,12 +66,14 @@ CONFIRMED = {
     "35_mixtral_experts": "0.65 s by hand: kernels, rows that go to experts, rings of one bucket (degree_counts.py)",
     "36_one_card": "1.59 s by hand: the recurrence of 1F1B, sends and rings that share a card (degree_counts.py)",
     "37_long_context": "2.28 s by hand: kernels of each layer, and rings of weights (tests/degree_counts.py)",
+    "41_data_parallel_for_real": "274 ms by hand: 3 x (84.7 forward, backward + 1.1 ring + 5.3 update)",
 }
 TRAINED = {
     "15_mlp_data": training_counts.mlp_data(),
     "16_mlp_layers": training_counts.mlp_layers(),
     "17_transformer_data": training_counts.transformer_data(),
     "18_transformer_layers": training_counts.transformer_layers(),
+    "41_data_parallel_for_real": training_counts.mlp_replicas(),
 }
 COUNTED = {
     "20_gpt3_13b_64_a100": model_counts.gpt3_13b,
@@ -112,6 +114,7 @@ MAKESPAN = {
     "19_bucket_sends": 0.045,
     "27_ring_all_reduce": 14 * (1e-6 + 0.125 / 25),
     "28_hierarchical_all_reduce": 14 * (0.47e-6 + 0.125 / 300) + 2 * (2.7e-6 + 0.0625 / 25),
+    "41_data_parallel_for_real": TRAINED["41_data_parallel_for_real"].makespan(),
 }
 T_TOTAL = {
     "01_five_tasks_data": 5 / 2 * (1 + 0.1),
@@ -527,7 +530,8 @@ def test_tasks_of_training_are_long_enough_to_be_replayed():
 def test_16_learns_what_15_does():
     """On the live clock: the split changes neither loss nor gradients, and the loss falls; so do those of 17 and 18."""
     live = {"clock": "live", "workload.batch": 8}
-    for pair in (("15_mlp_data", "16_mlp_layers"), ("17_transformer_data", "18_transformer_layers")):
+    mlps = ("15_mlp_data", "16_mlp_layers"), ("15_mlp_data", "41_data_parallel_for_real")
+    for pair in (*mlps, ("17_transformer_data", "18_transformer_layers")):
         one, other = (parsim.simulate(FOLDER / f"{name}.yaml", set=live).value for name in pair)
         assert one["loss"] == pytest.approx(other["loss"], rel=1e-9)
         assert np.allclose(one["gradient_norm"], other["gradient_norm"], rtol=1e-9)

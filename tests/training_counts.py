@@ -1,4 +1,4 @@
-"""The seconds of scenarios 15 to 18, counted by hand: FLOP and numbers of each kernel as its paper has them.
+"""The seconds of scenarios 15 to 18 and 41, counted by hand: FLOP and numbers of each kernel as its paper has them.
 
 Nothing here comes from parsim: neither its kernels' prices nor its graphs. A kernel takes what the slower of arithmetic
 and memory takes, each array read or written once; a task is the sum of its kernels; the makespan is the longest path.
@@ -149,6 +149,37 @@ def mlp_data():
 def transformer_data():
     n, tokens = sum(TRANSFORMER_WEIGHTS), SEQUENCES // 2 * SEQUENCE
     return ByData(both(*transformer(SEQUENCES // 2)), add(n).forward + adam(n), way(2 * tokens), way(n))
+
+
+# -- by replicas: F > B > ring of the last bucket > update, on each of two workers
+
+
+class ByReplicas(NamedTuple):
+    """Seconds of a half of the batch, of the ring of each bucket, and of the update of all weights."""
+
+    half: Both
+    last: float  # of backward, below the first bucket
+    rings: tuple[float, float]
+    update: float
+
+    def iteration(self):
+        """Return the seconds of an iteration: backward of the lower layers hides the first ring."""
+        assert self.last > self.rings[0]
+        return sum(self.half) + self.rings[1] + self.update
+
+    def makespan(self):
+        return ITERATIONS * self.iteration()
+
+    def t_total(self):
+        """Return what each worker has to do: it computes, and takes part in both rings."""
+        return ITERATIONS * (sum(self.half) + self.update + sum(self.rings))
+
+
+def mlp_replicas():
+    """Buckets of the last two layers, 4.02 MB, and of the first two, 5.41 MB; a ring of two takes two rounds."""
+    layers, buckets = mlp(BATCH // 2), (sum(MLP_WEIGHTS[2:]), sum(MLP_WEIGHTS[:2]))
+    rings = tuple(2 * way(count / 2) for count in buckets)
+    return ByReplicas(both(*layers), both(*layers[:2]).backward, rings, sum(map(adam, MLP_WEIGHTS)))
 
 
 # -- by layers, a 1F1B of two stages and four microbatches

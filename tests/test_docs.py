@@ -62,7 +62,7 @@ def answer_of(command):
         if "clock=live" in arguments or (
             arguments[0] in ("calibrate", "replay") and "scenarios/15_mlp_data.yaml" in arguments
         ):
-            arguments += ["--set", "workload.batch=64"]
+            arguments += ["--set", "workload.batch=16"]
             arguments += ["--repeat", "2"] if "--repeat" in arguments else []
         with chdir(folder):
             code, out, err = command(*arguments)

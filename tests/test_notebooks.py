@@ -88,7 +88,7 @@ def smaller(tmp_path: Path) -> str:
     text = (FOLDER.parent / "scenarios" / "15_mlp_data.yaml").read_text(encoding="utf-8")
     assert text.count("batch: 1024") == 1
     made = tmp_path / "15_mlp_data.yaml"
-    made.write_text(text.replace("batch: 1024", "batch: 64"), encoding="utf-8")
+    made.write_text(text.replace("batch: 1024", "batch: 16"), encoding="utf-8")
     return str(made)
 
 

@@ -33,7 +33,7 @@ def desk(tmp_path, monkeypatch):
         if file.name in FOR_REAL:
             text = file.read_text(encoding="utf-8")
             assert text.count("batch: 1024") == 1
-            (tmp_path / "scenarios" / file.name).write_text(text.replace("batch: 1024", "batch: 64"), encoding="utf-8")
+            (tmp_path / "scenarios" / file.name).write_text(text.replace("batch: 1024", "batch: 16"), encoding="utf-8")
         else:
             (tmp_path / "scenarios" / file.name).symlink_to(file)
     monkeypatch.chdir(tmp_path)

@@ -16,7 +16,7 @@ import numpy as np
 from parsim.build import build_computed
 from parsim.core.errors import Complaint, Fault, ScenarioError
 from parsim.core.machine import cores, machine, require_processes
-from parsim.core.profile import Profile, Row
+from parsim.core.profile import Profile, Row, Transfers
 from parsim.core.quantities import seconds
 from parsim.core.version import __version__
 from parsim.export.files import json_text, write
@@ -28,8 +28,10 @@ from parsim.sim.play import play
 
 if TYPE_CHECKING:
     from parsim.real.microbenchmark import Found
+    from parsim.real.transport import Launch
 
 REPEAT = 10
+LINKS = "links.json"
 CONSTANT = {"kind": "constant", "compute": "1 s"}
 ANY_WAY = {"kind": "full", "bandwidth": "1 GB/s"}
 SHOWN = 12  # calls in a report
@@ -54,23 +56,34 @@ class Calibration:
     def report(self) -> str:
         """Write the profile for people: the longest calls first."""
         made, profile = self.profile.made, self.profile
-        rows = sorted(profile.kernels.items(), key=lambda row: -row[1].timing["busy"].median_s)
         lines = [
             f"{profile.machine['processor']}, {made['workers']} workers, {made['runs']} rounds each way",
             "",
         ]
+        lines += self._kernels()
+        lines.append(f"  a transfer takes {_line(profile.alpha_s, profile.beta_s_per_byte)}")
+        if profile.host:
+            lines.append(f"  to or from the host {_line(profile.host.alpha_s, profile.host.beta_s_per_byte)}")
+        lines += [f"  the hand-over of a task takes another {seconds(profile.overhead_s)}"]
+        return "\n".join(lines) + "\n"
+
+    def _kernels(self) -> list[str]:
+        """Write the longest calls, and an empty line; nothing if there are none."""
+        rows = sorted(self.profile.kernels.items(), key=lambda row: -row[1].timing["busy"].median_s)
         cells: list[Sequence[str]] = [("kernel", "FLOP", "alone", "busy", "spread", "outliers")]
         for call, row in rows[:SHOWN]:
             alone, busy = row.timing["alone"], row.timing["busy"]
             name, times = f"{call.kernel} {call.part}", (alone.median_s, busy.median_s, busy.spread_s)
             cells.append((name, f"{row.flops:.3g}", *map(seconds, times), f"{busy.outliers} of {busy.runs}"))
-        lines += [f"  {line}" for line in table(cells)]
+        lines = [f"  {line}" for line in table(cells)]
         if len(rows) > SHOWN:
             lines.append(f"  and {len(rows) - SHOWN} shorter calls")
-        rate = 1 / profile.beta_s_per_byte / 1e9 if profile.beta_s_per_byte else float("inf")
-        lines += ["", f"  a transfer takes {seconds(profile.alpha_s)} and its bytes at {rate:.3g} GB/s"]
-        lines += [f"  the hand-over of a task takes another {seconds(profile.overhead_s)}"]
-        return "\n".join(lines) + "\n"
+        return [*lines, ""] if rows else []
+
+
+def _line(alpha_s: float, beta_s_per_byte: float) -> str:
+    rate = 1 / beta_s_per_byte / 1e9 if beta_s_per_byte else inf
+    return f"{seconds(alpha_s)} and its bytes at {rate:.3g} GB/s"
 
 
 def calibrate(
@@ -125,24 +138,54 @@ def _looked_at(path: str) -> bool:
 
 
 def _profile(found: Found, workers: int, repeat: int) -> Profile:
-    from parsim.real.microbenchmark import line
+    from parsim.real.links import line
 
     kernels = {
         call: Row(*price(call), {"alone": found.alone[call], "busy": found.busy[call]})
         for call in sorted(found.alone.keys() & found.busy.keys(), key=repr)
     }
     alpha, beta = line(found.moves)
-    made = {
+    made = _made(workers, repeat, found.threads)
+    return Profile(machine(), made, kernels, alpha, beta, found.overhead_s, tuple(found.moves))
+
+
+def _made(workers: int, repeat: int, threads: int | None) -> dict[str, Any]:
+    return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "parsim": __version__,
         "python": platform.python_version(),
         "numpy": np.__version__,
-        "blas_threads": found.threads,
+        "blas_threads": threads,
         "workers": workers,
         "oversubscribed": workers > cores(),
         "runs": repeat,
     }
-    return Profile(machine(), made, kernels, alpha, beta, found.overhead_s, tuple(found.moves))
+
+
+def calibrate_links(launch: Launch | None = None, repeat: int = REPEAT, timeout_s: float = inf) -> Calibration:
+    """Measure the links between workers, and to the host: of this machine, or of the MPI job that *launch* starts.
+
+    Parameters
+    ----------
+    launch : what starts the workers; left out: two processes of this machine.
+    repeat : how often arrays of each size are handed over.
+    timeout_s : seconds without the end of a task after which it fails; left out: no limit.
+    """
+    require_processes("calibrate")
+    from parsim.real.links import line, measure_links
+    from parsim.real.pipes import Processes
+
+    launch = launch or Processes()
+    workers = launch.ready
+    if not workers:
+        why = "an MPI job of one rank has no links; write mpiexec -n 2 parsim calibrate --links, or more ranks"
+        raise ScenarioError([Fault("--links", 0, 0, "links", why)])
+    found = measure_links(launch, workers, repeat, timeout_s)
+    alpha, beta = line(found.workers)
+    host = Transfers(*line(found.host), tuple(found.host))
+    made = _made(workers, repeat, None) | launch.about()
+    profile = Profile(machine(), made, {}, alpha, beta, found.overhead_s, tuple(found.workers), host)
+    return Calibration(profile, LINKS)
 
 
 def file_of(source: Source, set: Mapping[str, Any] | None = None) -> str:

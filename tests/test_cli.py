@@ -331,7 +331,7 @@ def test_replay_prints_prediction_and_measurement(command, tmp_path):
     code, out, err = command("replay", FIRST, "--json", "--out", tmp_path / "out", "--set", "cost.compute=1 ms")
     assert code == 0, err
     found = json.loads(out)
-    assert list(found) == ["predicted", "measured", "result_matches_serial"]
+    assert list(found) == ["predicted", "measured", "result_matches_serial", "clocks"]
     assert found["result_matches_serial"] is True
     assert list(found["measured"]) == list(found["predicted"]) == list(SECTION_2)
     assert (found["measured"]["clock"], found["measured"]["result"]) == ("replayed", 30)

@@ -83,7 +83,7 @@ def scenario(kernel="double", devices=1):
 class Job:
     """`mpiexec` with parsim, in a session and a folder of its own."""
 
-    def __init__(self, folder, raw, *more, ranks=2, command=("replay", "--clock", "mpi")):
+    def __init__(self, folder, raw, *more, ranks=2, command=("replay", "--clock", "mpi", "items.yaml")):
         self.folder = folder
         (folder / "marks").mkdir()
         (folder / "kernels.py").write_text(KERNELS)
@@ -91,8 +91,7 @@ class Job:
         self.shared = shared()
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("PMI", "OMPI"))}
         self.process = subprocess.Popen(
-            [MPIEXEC, "-n", str(ranks), sys.executable, "-m", "parsim", *command, "items.yaml",
-             "--with", "kernels.py", *more],
+            [MPIEXEC, "-n", str(ranks), sys.executable, "-m", "parsim", *command, "--with", "kernels.py", *more],
             cwd=folder, stdin=subprocess.DEVNULL, stdout=-1, stderr=-1, text=True, start_new_session=True,
             env=environment | {"PARSIM_TEST_MARKS": str(folder / "marks")},
         )  # fmt: skip
@@ -283,6 +282,17 @@ def test_clocks_that_are_apart_are_aligned(exchanged):
     assert measured["makespan_s"] < 100  # no stamp is 1,000 s off
     assert all(0 <= device["compute_s"] <= measured["makespan_s"] for device in measured["devices"])
     assert 0 < measured["communication"]["data"]["exposed_s"] < measured["makespan_s"]
+
+
+@needs_mpi
+def test_the_links_of_a_job_are_measured(tmp_path):
+    job = Job(tmp_path, scenario(), "--links", "--repeat", "1", "--quiet", command=("calibrate",))
+    code, out, err = job.ended()
+    assert (code, out, err) == (0, "", "")
+    told = json.loads((tmp_path / "links.json").read_text())
+    assert (told["made"]["links"], told["made"]["workers"], len(told["made"]["machines"])) == ("mpi", 1, 2)
+    assert told["transfers"] == told["host"]  # the only ones, with one worker
+    assert told["host"]["points"][-1]["median_s"] > told["host"]["points"][0]["median_s"] > 0  # 8 MiB and 64 B
 
 
 # -- bad ends

@@ -7,6 +7,7 @@ import statistics
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,8 +20,10 @@ from parsim.core.machine import machine
 from parsim.core.profile import Timing, read
 from parsim.costs.measured import Lookup
 from parsim.real import processes
-from parsim.real.microbenchmark import SIZES, line, timing
+from parsim.real.links import SIZES, line
+from parsim.real.microbenchmark import timing
 from parsim.scenario.scenario import load
+from parsim.topologies.shared_memory import shared_memory
 
 MLP = {"kind": "mlp", "widths": [2, 3], "batch": 4}  # on one worker F, B and U, of one layer
 REPEAT = 3
@@ -535,3 +538,38 @@ def test_workers_compute_on_one_thread():
     before = dict(os.environ)
     assert processes.play(job)[1] == 5  # five items, each on one thread
     assert dict(os.environ) == before  # and this process is as it was
+
+
+# -- links
+
+
+def test_links_of_this_machine_make_a_topology(tmp_path, monkeypatch, command):
+    monkeypatch.chdir(tmp_path)
+    code, out, _ = command("calibrate", "--links", "--repeat", "2", "--json")
+    assert code == 0
+    told = json.loads(Path("links.json").read_text())
+    assert json.loads(out) == told
+    assert (told["kernels"], told["made"]["links"], told["made"]["workers"]) == ([], "processes", 2)
+    for sort in ("transfers", "host"):
+        assert [point["size"] for point in told[sort]["points"]] == list(SIZES)
+        assert all(0 < point["median_s"] < 1 for point in told[sort]["points"])
+        alpha, beta = line([(point["size"], point["median_s"]) for point in told[sort]["points"]])
+        assert (told[sort]["alpha_s"], told[sort]["beta_s_per_byte"]) == (alpha, beta)
+    wiring = shared_memory(("w0", "w1", "host"), "links.json")
+    for sort, pairs in (("transfers", [(0, 1), (1, 0)]), ("host", [(0, 2), (2, 0), (1, 2), (2, 1)])):
+        for pair in pairs:
+            (link,) = wiring.route(*pair)
+            assert link.latency == told[sort]["alpha_s"]
+            assert 1 / link.bandwidth == pytest.approx(told[sort]["beta_s_per_byte"], abs=1e-15)
+    assert read("links.json").to_dict() == told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["mlp.yaml", "--links"], "--links:0:0: links: measures no scenario; leave out SCENARIO, or --links\n"),
+        ([], "SCENARIO:0:0: SCENARIO: Missing argument 'SCENARIO'.\n"),
+    ],
+)
+def test_either_a_scenario_or_its_links(arguments, told, command):
+    assert command("calibrate", *arguments) == (2, "", told)

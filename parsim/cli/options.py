@@ -48,6 +48,8 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 with_files = click.option(
     "--with", "files", metavar="FILE.py", multiple=True, help="Load this Python file, which adds shelf entries."
 )
+MOST_ROUNDS = 10_000
+timeout = click.option("--timeout", metavar="TIME", help="Fail if no worker answers for this long, for example 60 s.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 quiet = click.option("--quiet", is_flag=True, help="Print nothing.")
 _OPTIONS = (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from math import inf
 from typing import TYPE_CHECKING, Any
@@ -10,35 +9,28 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from parsim.cli import ranks
+from parsim.cli.calibrate import calibrate
 from parsim.cli.options import (
+    MOST_ROUNDS,
     Asked,
     Given,
     Values,
     answers,
-    as_json,
     collecting,
     count_of,
     engine_of,
     option_fault,
-    quiet,
-    raise_all,
     seconds_of,
-    use_files,
-    with_files,
+    timeout,
 )
 from parsim.cli.progress import waiting
-from parsim.cli.terminal import say, say_json
 from parsim.core.errors import Fault, RunError, Unfinished
-from parsim.core.escape import printable
 
 if TYPE_CHECKING:
     from parsim.core.job import Engine
     from parsim.predict import Replay
 
-MOST_ROUNDS = 10_000
-
 scenario = click.argument("scenario")
-timeout = click.option("--timeout", metavar="TIME", help="Fail if no worker answers for this long, for example 60 s.")
 
 
 def answer(asked: Asked, scenario: str, ask: Callable[[str, Values], Given], faults: list[Fault]) -> Given:
@@ -127,58 +119,6 @@ def replay(asked: Asked, scenario: str, times: str, clock: str, timeout: str | N
         raise
     if not right:
         raise RunError("the result differs from the result of one worker")
-
-
-@click.command()
-@scenario
-@click.option(
-    "--repeat", metavar="N", default="10", help="Rounds to measure, with other workers idle and busy; default: 10."
-)
-@click.option("--out", metavar="FILE", help="File of the profile; default: the one that the scenario's cost names.")
-@click.option("--set", "settings", metavar="PATH=VALUE", multiple=True, help="Set a value of the scenario; repeatable.")
-@timeout
-@with_files
-@quiet
-@as_json
-def calibrate(
-    scenario: str,
-    repeat: str,
-    timeout: str | None,
-    out: str | None,
-    settings: tuple[str, ...],
-    files: tuple[str, ...],
-    quiet: bool,
-    as_json: bool,
-) -> None:
-    """Measure SCENARIO's kernels on this machine into a profile."""
-    from parsim.export.files import writable
-    from parsim.measure import calibrate as measure
-    from parsim.measure import file_of
-    from parsim.scenario.scenario import settings as read
-
-    faults: list[Fault] = []
-    chosen: Values = {}
-    count, timeout_s = 1, inf
-    use_files(files, faults)
-    with collecting(faults):
-        count = count_of("--repeat", repeat, MOST_ROUNDS)
-    with collecting(faults):
-        timeout_s = inf if timeout is None else seconds_of("--timeout", timeout)
-    with collecting(faults):
-        chosen = read(settings)
-    if not faults:
-        with collecting(faults):
-            out = out or file_of(scenario, chosen)
-    if out is not None:
-        with collecting(faults):
-            writable(os.path.dirname(out) or ".", [os.path.basename(out)])
-    raise_all(faults)
-    with waiting(scenario, quiet):
-        found = measure(scenario, chosen, count, timeout_s=timeout_s)
-        found.save(out or found.file)
-    if not quiet:
-        place = printable(str(out or found.file))
-        say_json(found.to_dict()) if as_json else say(f"{found.report()}  written to {place}")
 
 
 @click.command()

@@ -33,6 +33,13 @@ clock = click.option(
 )
 
 
+def here() -> str:
+    """Return whether `mpiexec` has started this process."""
+    from parsim.real.mpi.supervisor import rank
+
+    return PROCESSES if rank() is None else MPI
+
+
 def workers_by(clock: str) -> Callable[[], AbstractContextManager[Launch | None, bool | None]]:
     """Return what starts workers, which are gone after its block; in a process that is one, work and end.
 

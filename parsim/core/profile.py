@@ -3,6 +3,7 @@
     kernels     a row per call: kernel, arguments, part, shapes, FLOP, bytes; median, spread, outliers
                   alone: on one core, the others idle        busy: with the other workers computing the same
     transfers   alpha + beta x size, to copy an array into shared memory and out of it
+    host        the same between a worker and the host, where links were measured
     overhead_s  of any task: to hand it over, and to learn of its end
 
 `parsim calibrate` writes it, `cost: measured` and `topology: shared_memory` read it.
@@ -44,6 +45,22 @@ class Row(NamedTuple):
     timing: Mapping[Neighbours, Timing]
 
 
+class Transfers(NamedTuple):
+    """What transfers of one sort take: alpha + beta x size, fitted to points."""
+
+    alpha_s: float
+    beta_s_per_byte: float
+    points: tuple[tuple[float, float], ...]  # (B, s)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the content of the file."""
+        return {
+            "alpha_s": self.alpha_s,
+            "beta_s_per_byte": self.beta_s_per_byte,
+            "points": [{"size": size, "median_s": seconds} for size, seconds in self.points],
+        }
+
+
 @dataclass(frozen=True)
 class Profile:
     """The measurements of a machine."""
@@ -55,6 +72,7 @@ class Profile:
     beta_s_per_byte: float
     overhead_s: float
     points: tuple[tuple[float, float], ...] = field(default=())  # (B, s), the basis of alpha and beta
+    host: Transfers | None = None  # between a worker and the host; None: as between workers
 
     def travel(self, size: Any) -> Any:
         """Return the seconds of one or many transfers of *size* bytes."""
@@ -71,11 +89,8 @@ class Profile:
             "schema": SCHEMA,
             "machine": dict(self.machine),
             "made": dict(self.made),
-            "transfers": {
-                "alpha_s": self.alpha_s,
-                "beta_s_per_byte": self.beta_s_per_byte,
-                "points": [{"size": size, "median_s": seconds} for size, seconds in self.points],
-            },
+            "transfers": Transfers(self.alpha_s, self.beta_s_per_byte, self.points).to_dict(),
+            **({"host": self.host.to_dict()} if self.host else {}),
             "overhead_s": self.overhead_s,
             "kernels": [
                 {
@@ -117,15 +132,24 @@ def _refused(file: str, message: str, line: int = 1, column: int = 1) -> Scenari
 
 
 def _read(said: dict[str, Any]) -> Profile:
-    moved = said["transfers"]
+    moved = _transfers(said["transfers"])
     return Profile(
         machine=dict(said["machine"]),
         made=dict(said["made"]),
         kernels=dict(map(_row, said["kernels"])),
-        alpha_s=_amount(moved["alpha_s"]),
-        beta_s_per_byte=_amount(moved["beta_s_per_byte"]),
+        alpha_s=moved.alpha_s,
+        beta_s_per_byte=moved.beta_s_per_byte,
         overhead_s=_amount(said["overhead_s"]),
-        points=tuple((_amount(one["size"]), _amount(one["median_s"])) for one in moved["points"]),
+        points=moved.points,
+        host=_transfers(said["host"]) if "host" in said else None,
+    )
+
+
+def _transfers(said: dict[str, Any]) -> Transfers:
+    return Transfers(
+        _amount(said["alpha_s"]),
+        _amount(said["beta_s_per_byte"]),
+        tuple((_amount(one["size"]), _amount(one["median_s"])) for one in said["points"]),
     )
 
 

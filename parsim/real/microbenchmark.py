@@ -26,18 +26,14 @@ from parsim.core.kernel import Call
 from parsim.core.profile import Timing
 from parsim.core.progress import under_way
 from parsim.core.threads import threads
+from parsim.real.links import ALL, MOVES, SIZES, array_of, between
 from parsim.real.pipes import Processes
 from parsim.real.transport import Crew, Place
-from parsim.real.worker import NONE, Input, Order, part_of
+from parsim.real.worker import Order
 from parsim.real.worker_pool import WorkerPool, started
 
-ALL = part_of(slice(None))
 WARM_UP = 2  # rounds that do not count
 OFTEN = 4  # how often a round computes each sort of task, where there are as many
-SIZES = (64, 65536, 262144, 1048576, 4194304, 8388608)  # B, of transfers
-MOVES = 15  # of each size
-LEAST = 1e-6  # s of a transfer
-HEAVY = 384  # rows and columns of the product that comes before: caches are as a kernel leaves them
 FAR = 3.0  # interquartile ranges, beyond which a time is an outlier
 Seconds = dict[Call, list[float]]
 Heard = Callable[[int, int], None]  # (rounds done, rounds in all)
@@ -68,8 +64,7 @@ class Microbenchmark:
         """Play a round, or make an array."""
         if not task:
             return [self.round(), threads()]
-        square = np.ones((HEAVY, HEAVY))
-        return [np.full(SIZES[(task - 1) % len(SIZES)] // 8, (square @ square)[0, 0])]
+        return [array_of(task)]
 
     def round(self) -> Seconds:
         """Compute every task once; return the seconds of every call."""
@@ -176,7 +171,7 @@ def measure(work: Microbenchmark, workers: int, repeat: int, heard: Heard, timeo
                 done += 1
                 heard(done, rounds)
             found.append({call: timing(times) for call, times in spent.items()})
-        return Found(found[0], found[1], pinned, *_moves(members))
+        return Found(found[0], found[1], pinned, *between(members, 0, 1, MOVES))
 
 
 def _round(members: WorkerPool, workers: range) -> tuple[list[tuple[Call, list[float]]], int | None]:
@@ -202,42 +197,3 @@ def timing(times: Sequence[float]) -> Timing:
     far = FAR * (high - low)
     outliers = sum(not low - far <= one <= high + far for one in times)
     return Timing(median, high - low, len(times), outliers)
-
-
-def _moves(members: WorkerPool) -> tuple[list[tuple[float, float]], float]:
-    """Measure the hand-over of arrays from worker 0 to worker 1, and the overhead of a task.
-
-    A hand-over lasts from the end of the kernel that made the array until the other worker has it: put, report,
-    hand-over, fetch. The overhead of any task, its report and hand-over, is measured apart and not included.
-    """
-    took: dict[int, list[float]] = defaultdict(list)
-    beside = []
-    before: tuple[int, ...] = ()
-    for turn in range(MOVES + 1):
-        for place, size in enumerate(SIZES):
-            task = 1 + turn * len(SIZES) + place
-            handed = members.order(0, Order(task, (), (ALL,), False, False, before))
-            (made,) = members.hear()
-            heard = members.now()
-            members.order(1, Order(1, (Input(0, NONE, ALL, [made.report.shared[0]]),), (), False, False, ()))
-            (taken,) = members.hear()
-            before = (task,)
-            if turn:
-                took[size].append(taken.report.moves[0][2] - made.report.end)
-            if turn and not place:
-                beside.append(heard - handed - (made.report.end - made.report.start))
-    overhead = float(np.median(beside))
-    return [(size, max(float(np.median(times)) - overhead, LEAST)) for size, times in took.items()], overhead
-
-
-def line(points: Sequence[tuple[float, float]]) -> tuple[float, float]:
-    """Fit seconds = alpha + beta x size, each point by its relative error; neither is negative.
-
-    >>> alpha, beta = line([(0.0, 1.0), (100.0, 3.0)])
-    >>> round(alpha, 9), round(beta, 9)
-    (1.0, 0.02)
-    """
-    size, seconds = np.array(points).T
-    design = np.stack([np.ones_like(size), size], axis=1) / seconds[:, None]
-    (alpha, beta), *_ = np.linalg.lstsq(design, np.ones(len(size)), rcond=None)
-    return max(float(alpha), 0.0), max(float(beta), 0.0)

@@ -12,7 +12,7 @@ import signal
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from parsim.core.errors import Complaint
 from parsim.core.machine import cores
@@ -39,6 +39,12 @@ PRELOADED = [
 
 class Processes:
     """Worker processes on this machine."""
+
+    ready = 2
+
+    def about(self) -> dict[str, Any]:
+        """Return that they are processes."""
+        return {"links": Pipes.engine}
 
     def complaints(self, workers: int) -> list[Complaint]:
         """Refuse more than the machine can be asked for."""

@@ -160,6 +160,13 @@ class Crew(NamedTuple):
 class Launch(Protocol):
     """Where workers come from."""
 
+    @property
+    def ready(self) -> int:
+        """The number of workers to measure links with."""
+
+    def about(self) -> dict[str, Any]:
+        """Return whose links they are, as in a profile."""
+
     def complaints(self, workers: int) -> list[Complaint]:
         """Return why there cannot be so many *workers*; raises `ScenarioError` where the scenario is not to blame."""
 

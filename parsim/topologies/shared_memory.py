@@ -2,8 +2,9 @@
 
     w0 ==> w1      seconds = alpha + beta x size, as measured by `parsim calibrate` for copying an array
 
-This predicts the transfers of a replay on this machine. For the network of other machines, use `full`, `star` or
-`custom`. The host is a place like any other.
+This predicts the transfers of a replay on this machine, or on the ranks of an MPI job, by what `parsim calibrate
+--links` has measured there. For the network of other machines, use `full`, `star` or `custom`. The host is a place like
+any other, and its links differ where they were measured apart.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from parsim.core.errors import Complaint, Invalid
 from parsim.core.profile import REMEDY, read
 from parsim.core.schema import File
 from parsim.topologies import topologies
+from parsim.topologies.changes import LinkChange
 from parsim.topologies.full import full
 
 FASTEST = 1e15  # B/s, if beta was too small to measure
@@ -26,7 +28,7 @@ def shared_memory(places: tuple[str, ...], profile: File, machine: Literal["this
 
     Parameters
     ----------
-    profile : path of the profile from `parsim calibrate`, relative to the folder of the scenario.
+    profile : path of the profile from `parsim calibrate`, also with --links, relative to the scenario's folder.
     machine : accepted profiles: this, only of this machine; any, also of other machines.
 
     >>> import json, os, tempfile
@@ -40,4 +42,13 @@ def shared_memory(places: tuple[str, ...], profile: File, machine: Literal["this
     found = read(profile)
     if machine == "this" and found.elsewhere():
         raise Invalid([Complaint(("profile",), f"was made on another machine ({found.elsewhere()}); {REMEDY}")])
-    return full(places, 1 / max(found.beta_s_per_byte, 1 / FASTEST), found.alpha_s)
+    host = places[-1]
+    changes = found.host and [
+        LinkChange(link, _bandwidth(found.host.beta_s_per_byte), found.host.alpha_s)
+        for link in (f"{host}>*", f"*>{host}")
+    ]
+    return full(places, _bandwidth(found.beta_s_per_byte), found.alpha_s, changes)
+
+
+def _bandwidth(beta_s_per_byte: float) -> float:
+    return 1 / max(beta_s_per_byte, 1 / FASTEST)

@@ -84,6 +84,15 @@ class MpiJob:
         self.comm, self.seats = comm, seats
         self._aligned: dict[str, Any] | None = None
 
+    @property
+    def ready(self) -> int:
+        """The number of workers."""
+        return self.comm.size - 1
+
+    def about(self) -> dict[str, Any]:
+        """Return that they are ranks, and where these run."""
+        return {"links": Ranks.engine, "machines": [seat.machine for seat in self.seats]}
+
     @contextmanager
     def launched(self) -> Iterator[MpiJob]:
         """Yield the job; let the workers end if the block succeeds, else the job ends with this process."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from parsim.core.errors import Complaint, Fault, ScenarioError
 from parsim.real.transport import Crew, Transport
 
@@ -16,6 +18,12 @@ def wrong_size(ranks: int, workers: int) -> ScenarioError:
 
 class NoJob:
     """What `--clock mpi` has without `mpiexec`: no workers."""
+
+    ready = 0
+
+    def about(self) -> dict[str, Any]:
+        """Return nothing."""
+        return {}
 
     def complaints(self, workers: int) -> list[Complaint]:
         """Refuse every scenario."""

@@ -10,7 +10,6 @@ lanes beside those that compute: all that is between them passes through the fie
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -23,7 +22,7 @@ from parsim.kernels.embedding import ELSEWHERE
 from parsim.training.actions import Action
 from parsim.training.flat import Flat
 from parsim.training.layer import INPUT, LABELS, Arrays
-from parsim.training.layout import FORWARD, INPUT_GRAD, OPTIMIZER, WEIGHT_GRAD
+from parsim.training.layout import FORWARD, INPUT_GRAD, WEIGHT_GRAD
 from parsim.training.pieces import Running, Saved, Swap, backward, forward
 from parsim.training.sharded import ShardedTraining
 from parsim.training.tasks import Duty
@@ -283,9 +282,9 @@ class Device:
         if duty.verb == "exchange":
             self._take_swapped(duty.action, operation, buffer)
         elif duty.verb == "gather":
-            self._take_weights(duty, self._flat(duty.layers).arrays(buffer))
+            self._take_weights(duty, buffer)
         elif operation == "all-reduce":
-            self._sums.update(self._by_layer(duty.layers, self._flat(duty.layers).arrays(buffer)))
+            self._flat(duty.layers).read(buffer, [one for number in duty.layers for one in self._sums[number]])
         else:
             self._take_gradients(duty, buffer.reshape(self._ranks, -1)[self.data])
 
@@ -304,16 +303,18 @@ class Device:
         if swap.last:
             self._go_on(action)
 
-    def _take_weights(self, duty: Duty, arrays: list[Array]) -> None:
-        found = self._by_layer(duty.layers, arrays)
-        if duty.action.kind == OPTIMIZER or self.sharding.keeps:
-            self.full |= found
-        else:
-            self._gathered |= {(duty.action, number): some for number, some in found.items()}
-
-    def _by_layer(self, layers: range, arrays: Sequence[Array]) -> dict[int, list[Array]]:
-        left = iter(arrays)
-        return {number: [next(left) for _ in self.model.layers[number].weights] for number in layers}
+    def _take_weights(self, duty: Duty, buffer: Floats) -> None:
+        flat, layers, action = self._flat(duty.layers), duty.layers, duty.action
+        if layers.start in self.full:
+            flat.read(buffer, [one for number in layers for one in self.full[number]])
+            return
+        left = iter(flat.arrays(buffer))
+        for number in layers:
+            some = [next(left) for _ in self.model.layers[number].weights]
+            if self.sharding.keeps:
+                self.full[number] = some
+            else:
+                self._gathered[action, number] = some
 
     def sent(self, duty: Duty) -> Array:
         """Return what this device hands on to the next stage, or back to the one before."""

@@ -54,6 +54,11 @@ class Flat(NamedTuple):
         every = zip(self._bounds(), self.shapes, strict=True)
         return [buffer[first:end].reshape(shape).copy() for (first, end), shape in every]
 
+    def read(self, buffer: Floats, arrays: Sequence[Array]) -> None:
+        """Write what is in a buffer over *arrays*, whose memory is there already."""
+        for (first, end), array in zip(self._bounds(), arrays, strict=True):
+            array[...] = buffer[first:end].reshape(array.shape)
+
     def within(self, rank: int, share: Floats) -> Iterator[Floats]:
         """Yield of each array the numbers that lie in a rank's *share*."""
         begin = rank * self.share

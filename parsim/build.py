@@ -39,6 +39,7 @@ from parsim.scenario.schema import OneOf, check, parameters
 from parsim.training.plan import TrainingPlan, workers_of
 from parsim.training.program import Training
 from parsim.training.really import really
+from parsim.training.sharded import ShardedTraining
 from parsim.training.work import not_computed
 from parsim.workloads import workloads
 
@@ -261,7 +262,8 @@ def _job(
         complaints += not_computed(graph.program)
     notes = (*notes_on_kind(said["cluster"]), *remarks.notes)
     job = replace(_put_together(scenario, said, cluster, graph, cost, policy), notes=notes)
-    if not computed and (graph.only_activations or isinstance(graph.program, Training)):
+    counted = not computed and (graph.only_activations or isinstance(graph.program, Training))
+    if counted or isinstance(graph.program, ShardedTraining):
         job = job.beyond_memory()
     complaints += complaints_about(job)
     if not complaints and not elsewhere:  # no cost without its files

@@ -156,6 +156,8 @@ def replayable(source: Source, set: Mapping[str, Any] | None = None, launch: Lau
     job = build_computed(scenario)
     workers = (launch or Processes()).complaints(len(job.cluster.workers))
     found = [*processes.complaints_about(job), *workers]
+    if not found and launch is None:
+        found = processes.about_memory(job)
     if found:
         raise scenario.error(found)
     return job

@@ -267,3 +267,16 @@ def test_a_loss_that_is_not_a_number_names_its_task():
 def test_what_is_only_counted_is_refused(plan, workload, message):
     with pytest.raises(parsim.ScenarioError, match=message):
         parsim.replay(scenario(plan, workload))
+
+
+def test_what_does_not_fit_this_machine_is_refused(monkeypatch):
+    monkeypatch.setattr("parsim.real.processes.memory", lambda: 100e3)
+    message = r"plan: its devices together hold \d+ kB, and this machine has 100 kB; write smaller sizes"
+    with pytest.raises(parsim.ScenarioError, match=message):
+        parsim.replay(scenario({"data": 4}, MLP | {"widths": [12, 160, 8]}))
+
+
+def test_parts_that_depend_on_the_cut_are_refused():
+    cnn = {"kind": "cnn", "image": 8, "classes": 4, "channels": [4], "batch": 8, "norm": "batchnorm"}
+    with pytest.raises(parsim.ScenarioError, match="depends on how the batch is cut"):
+        parsim.replay(scenario({"data": 2}, cnn))

@@ -17,12 +17,14 @@ from typing import Any
 
 import numpy as np
 
-from parsim.core.columns import filled
+from parsim.core.columns import Floats, filled
 from parsim.core.errors import Complaint, Invalid, RunError, Unfinished
 from parsim.core.escape import printable
 from parsim.core.evaluation import made_of, merged
 from parsim.core.graph import Program, TaskGraph
 from parsim.core.job import BEFORE, Job
+from parsim.core.machine import memory
+from parsim.core.quantities import size
 from parsim.core.timeline import Timeline
 from parsim.metrics.memory import peaks
 from parsim.real.arena import put
@@ -47,6 +49,16 @@ def complaints_about(job: Job) -> list[Complaint]:
         only = "only counts, so there is no kernel to replay; use items with data, kernel and merge, or parsim run"
         found.append(Complaint(("workload",), only))
     return found
+
+
+def about_memory(job: Job) -> list[Complaint]:
+    """Return a complaint where all devices together hold more than this machine has, as predicted."""
+    if not isinstance(job.graph.program, ComputedTraining):
+        return []
+    held, there = _peaks(job).sum(), memory()
+    why = f"its devices together hold {size(held)}, and this machine has {size(there)}"
+    what = "write smaller sizes, fewer devices, or clock: simulated"
+    return [Complaint(("plan",), f"{why}; {what}")] if held > there else []
 
 
 def play(job: Job, timeout_s: float = inf, launch: Launch | None = None) -> tuple[Timeline, Any]:
@@ -110,13 +122,18 @@ def _sets(job: Job) -> list[list[int]]:
 
 def _places_of(job: Job, able: Sequence[Sequence[int]]) -> list[Place]:
     """Return the tasks of each worker and the memory to reserve: twice the peak of the simulated run, plus `BESIDE`."""
-    simulated = replace(job, clock="simulated")
-    peak, devices = peaks(simulated, simulate(simulated)).tolist(), job.cluster.devices
+    peak, devices = _peaks(job).tolist(), job.cluster.devices
     expected = [2 * size / device.slots + BESIDE for size, device in zip(peak, devices, strict=True)]
     return [
         Place(own, tasks, job.prefetch, min(expected[worker.device], MOST_EXPECTED))
         for own, (tasks, worker) in enumerate(zip(able, job.cluster.workers, strict=True))
     ]
+
+
+def _peaks(job: Job) -> Floats:
+    """Return the peak of memory of each device in the simulated run, (devices,) B."""
+    simulated = replace(job, clock="simulated")
+    return peaks(simulated, simulate(simulated))
 
 
 def _shared(graph: TaskGraph, able: Sequence[Sequence[int]]) -> list[float]:

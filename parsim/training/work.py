@@ -176,7 +176,8 @@ def not_computed(training: Training) -> list[Complaint]:
         Complaint(("workload",), f"{what} is counted and not computed; use clock: simulated, or {instead}")
         for what, instead in training.model.uncomputed
     ]
-    if len(training.cut.parts) > 1:
+    replicas = training.parallelism.degrees.data if isinstance(training, ShardedTraining) else 1
+    if len(training.cut.parts) * replicas > 1:
         complaints += [
             Complaint(
                 ("workload",), f"{what} depends on how the batch is cut; compute it in one part, or use {instead}"

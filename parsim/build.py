@@ -16,7 +16,7 @@ from functools import cache, partial
 from typing import Annotated, Any, Literal
 
 from parsim.core.annotations import FILE, Either, mark_of
-from parsim.core.cluster import Cluster
+from parsim.core.cluster import Cluster, Folding
 from parsim.core.errors import Complaint, Fault, Invalid, Path, ScenarioError
 from parsim.core.garbage import uncollected
 from parsim.core.graph import TaskGraph
@@ -28,6 +28,7 @@ from parsim.core.timeline import STEPS
 from parsim.costs import costs
 from parsim.entries.checked_policy import guarded
 from parsim.entries.external import Outside, staying
+from parsim.folding import about_fold, foldable, played_on
 from parsim.hardware import ClusterForm, about_memory, about_names, countable, devices_of, notes_on_kind, wired
 from parsim.lower import complaints_about, too_long
 from parsim.misplaced import placed
@@ -68,21 +69,27 @@ class Form:
     clock: Literal["simulated", "live"] = "simulated"
 
 
+Mode = tuple[bool, Folding]  # whether kernels really compute, and whether devices may be folded
+
+
 @staying()
 @uncollected()
-def build(scenario: Scenario) -> Job:
-    """Return the job of *scenario*. All faults are raised in one `ScenarioError`."""
-    return _built(scenario, computed=False)
+def build(scenario: Scenario, fold: Folding = "off") -> Job:
+    """Return the job of *scenario*. All faults are raised in one `ScenarioError`.
+
+    With *fold* auto or on, devices that do the same at the same time are played once.
+    """
+    return _built(scenario, False, fold)
 
 
 @staying()
 @uncollected()
 def build_computed(scenario: Scenario) -> Job:
     """Return the job of *scenario* for a run whose kernels really compute, in fp64, within the memory of devices."""
-    return _built(scenario, computed=True)
+    return _built(scenario, True, "off")
 
 
-def _built(scenario: Scenario, computed: bool) -> Job:
+def _built(scenario: Scenario, computed: bool, fold: Folding) -> Job:
     said, complaints = sections(scenario.values)
     if len(complaints) > MANY:
         raise scenario.error(complaints)
@@ -91,7 +98,7 @@ def _built(scenario: Scenario, computed: bool) -> Job:
     elsewhere: list[Fault] = []  # faults in files that the scenario names
     settled = _settled(scenario, said)
     computed = computed or settled.get("clock") == "live"
-    job = _job(scenario, really(settled) if computed else settled, computed, complaints, elsewhere)
+    job = _job(scenario, really(settled) if computed else settled, (computed, fold), complaints, elsewhere)
     if complaints or scenario.faults or elsewhere:
         raise scenario.error(complaints, elsewhere)
     assert job is not None
@@ -223,10 +230,12 @@ def _collect(complaints: list[Complaint], ask: Callable[[], Any], path: Path = (
 
 
 def _job(
-    scenario: Scenario, said: dict[str, Any], computed: bool, complaints: list[Complaint], elsewhere: list[Fault]
+    scenario: Scenario, said: dict[str, Any], mode: Mode, complaints: list[Complaint], elsewhere: list[Fault]
 ) -> Job | None:
     """Call the entries of *said* and make the job; collect complaints, and faults *elsewhere*."""
     devices, cluster, graph, cost, policy = (), None, None, None, None
+    computed, fold = mode
+    whole = about_fold(said, computed)
     workers = workers_of(said.get("plan"))
     if "cluster" in said and _collect(complaints, lambda: countable(said["cluster"], complaints), ("cluster",)):
         with _elsewhere(elsewhere):
@@ -241,7 +250,8 @@ def _job(
             cost = _collect(complaints, said["cost"].make, ("cost",))
     if devices and {"workload", "plan"} <= said.keys():
         with _elsewhere(elsewhere):
-            graph = _collect(complaints, lambda: _graph(said, cluster or Cluster(devices), cost))
+            on = foldable(cluster or Cluster(devices), fold, whole)
+            graph = _collect(complaints, lambda: _graph(said, on, cost))
     if "cost" in said:
         complaints += [complaint.below("cost") for complaint in _about_compute(said["cost"], graph)]
     if "policy" in said:
@@ -251,6 +261,7 @@ def _job(
     if graph.program is None and said.get("clock") == "live":
         only = "needs kernels, but the workload only counts; use items with data and a kernel, mlp, or simulated"
         complaints.append(Complaint(("clock",), only))
+    cluster, told = played_on(graph, cluster, fold, whole)
     policy = policy or _policy(None, graph, cluster)
     if graph.sends == "blocking" and policy[0] != "in_order":
         why = f"blocking sends need the order of the schedule, not the policy {policy[0]}; leave policy out"
@@ -260,7 +271,7 @@ def _job(
     complaints += [complaint.below("cost") for complaint in remarks.complaints]
     if computed and isinstance(graph.program, Training):
         complaints += not_computed(graph.program)
-    notes = (*notes_on_kind(said["cluster"]), *remarks.notes)
+    notes = (*notes_on_kind(said["cluster"]), *remarks.notes, *told)
     job = replace(_put_together(scenario, said, cluster, graph, cost, policy), notes=notes)
     counted = not computed and (graph.only_activations or isinstance(graph.program, Training))
     if counted or isinstance(graph.program, ShardedTraining):

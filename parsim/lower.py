@@ -99,7 +99,7 @@ def _collectives_without_route(job: Job) -> Iterator[Complaint]:
         return
     device = np.array([allowed[0] for allowed in devices_of(job)])[graph.place]
     ends = np.array([pair for each in graph.collectives for pair in each.pairs()], np.int64).reshape(-1, 2)
-    ends = ends[device[ends[:, 0]] != device[ends[:, 1]]]
+    ends = ends[job.cluster.travels(device[ends[:, 0]], device[ends[:, 1]])]
     sources, targets = device[ends].T
     paths = job.cluster.paths(sources, targets)
     rows = zip(ends[:, 0].tolist(), sources.tolist(), targets.tolist(), paths, strict=True)

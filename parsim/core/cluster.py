@@ -6,11 +6,11 @@ import math
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from parsim.core.columns import Ints
+from parsim.core.columns import Bools, Ints
 from parsim.core.rates import Rates
 from parsim.core.wiring import UNWIRED as UNWIRED
 from parsim.core.wiring import Link as Link
@@ -60,6 +60,7 @@ class Worker(NamedTuple):
     device: int
 
 
+Folding = Literal["auto", "on", "off"]
 Profile = tuple[tuple[float, float], ...]  # s from which on a link carries so many B/s, ascending
 Ways = tuple[tuple[int, float], ...]  # the numbers of links, and the weight of a transfer on each
 
@@ -94,6 +95,7 @@ class Cluster:
 
     devices: tuple[Device, ...]
     wiring: Wiring = UNWIRED
+    fold: Folding = "off"  # whether a workload may play devices that are alike once
 
     @cached_property
     def workers(self) -> tuple[Worker, ...]:
@@ -182,6 +184,15 @@ class Cluster:
             return iter([(*sources, *targets, 1)] if sources != targets else [])
         return self.wiring.alike(sources, targets)
 
+    def travels(self, sources: Ints, targets: Ints) -> Bools:
+        """Return whether what members of a collective on *sources* send to those on *targets* uses links, (pairs,).
+
+        A device that stands for several sends to another of these where it seems to send to itself.
+        """
+        several = np.array([device.stands_for > 1 for device in self.devices], dtype=bool)
+        found: Bools = (sources != targets) | several[sources]
+        return found
+
     def path(self, source: int, target: int) -> Path | None:
         """Return the path between two distinct places, or None if there is none."""
         key = (source, target)
@@ -204,8 +215,8 @@ class Cluster:
         if route is None:
             return None
         weight = self.wiring.weight
-        ways = tuple((self._numbered(link), weight(source, target, link.name)) for link in route)
-        return Path(ways, *alone(route))
+        ways = {self._numbered(link): weight(source, target, link.name) for link in route}
+        return Path(tuple(ways.items()), *alone(route))
 
     def _numbered(self, link: Link) -> int:
         number = self._number.setdefault(link.name, len(self.links))

@@ -20,6 +20,7 @@ from parsim.core.columns import no_bools as no_bools
 from parsim.core.columns import no_floats as no_floats
 from parsim.core.columns import no_ints as no_ints
 from parsim.core.errors import Path
+from parsim.core.fold import Fold
 from parsim.core.kernel import Call, Tell
 from parsim.core.precision import FP64, Precision
 from parsim.core.transfers import Edges as Edges
@@ -128,6 +129,7 @@ class TaskGraph:
     priced: Floats = field(default_factory=no_floats)  # (tasks,) s beside what the cost says; or empty
     collectives: tuple[Collective, ...] = ()  # what tasks of communication lanes do together
     flows: Flows = field(default_factory=Flows)
+    fold: Fold | None = None  # where devices are played for others
     program: Program | None = None  # only where the workload carries kernels
     where: Callable[[str, int], Path] = (
         nowhere  # (task, edge, given, result or flow; its number) -> path in the workload

@@ -36,6 +36,11 @@ def properties(index: int, device: Device) -> Hashable:
     return device._replace(name="", stands_for=1)
 
 
+def no_luck(seed: int, tasks: int) -> Floats:
+    """Return 1 for each task: it takes as long as expected."""
+    return np.ones(tasks)
+
+
 def unknown(size: Floats) -> Floats:
     """Return NaN: the seconds of transfers are unknown."""
     return np.full(len(size), np.nan)

@@ -15,7 +15,7 @@ import numpy as np
 from parsim.core.cluster import Device
 from parsim.core.errors import Complaint, Invalid
 from parsim.core.graph import Floats, TaskGraph, no_floats
-from parsim.core.job import Cost
+from parsim.core.job import Cost, no_luck
 from parsim.core.units import Seconds
 from parsim.costs import costs
 
@@ -47,8 +47,3 @@ def expected(compute: float | None, graph: TaskGraph, index: int, device: Device
     if stated.ndim == 1:
         return np.asarray(stated / device.speed)
     return np.asarray(stated[:, index])
-
-
-def no_luck(seed: int, tasks: int) -> Floats:
-    """Return the factor 1 for each task."""
-    return np.ones(tasks)

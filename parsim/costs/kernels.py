@@ -23,13 +23,12 @@ import numpy as np
 from parsim.core.cluster import Cluster, Device
 from parsim.core.errors import Complaint
 from parsim.core.graph import Floats, TaskGraph
-from parsim.core.job import Cost, Remarks
+from parsim.core.job import Cost, Remarks, no_luck
 from parsim.core.kernel import Call, Product
 from parsim.core.precision import BYTES, Precision
 from parsim.core.schema import Positive, Share
 from parsim.core.units import Seconds
 from parsim.costs import costs
-from parsim.costs.constant import no_luck
 from parsim.costs.roofline import format_of, unknown
 from parsim.kernels import kernel_of
 

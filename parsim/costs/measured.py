@@ -24,12 +24,11 @@ import numpy as np
 from parsim.core.cluster import Cluster, Device
 from parsim.core.errors import Complaint
 from parsim.core.graph import Floats, TaskGraph
-from parsim.core.job import Cost, Remarks
+from parsim.core.job import Cost, Remarks, no_luck
 from parsim.core.kernel import Call
 from parsim.core.profile import REMEDY, Profile, read
 from parsim.core.schema import File
 from parsim.costs import costs
-from parsim.costs.constant import no_luck
 from parsim.kernels import price
 
 SHOWN = 3  # calls in a message

@@ -22,13 +22,12 @@ import numpy as np
 from parsim.core.cluster import Cluster, Device
 from parsim.core.errors import Complaint
 from parsim.core.graph import Floats, TaskGraph
-from parsim.core.job import Cost, Remarks
+from parsim.core.job import Cost, Remarks, no_luck
 from parsim.core.kernel import ITEM, Call
 from parsim.core.precision import BYTES, Precision, lacking
 from parsim.core.schema import Share
 from parsim.core.units import Seconds
 from parsim.costs import costs
-from parsim.costs.constant import no_luck
 from parsim.kernels import kernel_of, price
 
 

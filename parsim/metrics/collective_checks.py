@@ -58,7 +58,8 @@ class _Pairs:
         self._members = len(one.members)
         different = one.different()
         self._there = {
-            id(phase): (phase.size > 0) & (device[phase.source] != device[phase.target]) for phase, _ in different
+            id(phase): (phase.size > 0) & cluster.travels(device[phase.source], device[phase.target])
+            for phase, _ in different
         }
         keys = [self._key(phase) for phase, _ in different]
         self.key = np.unique(np.concatenate([np.empty(0, np.int64), *keys]))

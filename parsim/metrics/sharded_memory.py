@@ -35,7 +35,7 @@ def always(training: ShardedTraining) -> Floats:
         for kind, shared, a_number in parts:
             shares = copies if shared else (1, 1)
             found[rank, kind] += a_number * sum(number / among for number, among in zip(numbers, shares, strict=True))
-    return found[degrees.coordinate("pipeline")]
+    return found[degrees.coordinate("pipeline")[training.fold.first]]
 
 
 def held(training: ShardedTraining, spans: Spans) -> Iterator[Held]:

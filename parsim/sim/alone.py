@@ -46,10 +46,11 @@ def _price(placed: Placed) -> Floats:
 
 def _ticks(collective: Collective, cluster: Cluster, devices: tuple[int, ...]) -> Ticks:
     """Return ticks that are fine enough for the shortest send, and few enough for all of them in turn."""
-    total, shortest, rates = 0.0, np.inf, {1.0}
+    total, shortest, rates, device = 0.0, np.inf, {1.0}, np.array(devices)
     for (source, target, size, flows), times in collective.different():
-        for one, other, bytes_, many in zip(*(part.tolist() for part in (source, target, size, flows)), strict=True):
-            path = cluster.path(devices[one], devices[other]) if bytes_ and devices[one] != devices[other] else None
+        there = (size > 0) & cluster.travels(device[source], device[target])
+        ends = device[source[there]], device[target[there]]
+        for path, bytes_, many in zip(cluster.paths(*ends), size[there].tolist(), flows[there].tolist(), strict=True):
             if path:
                 total += times * path.seconds(bytes_)
             if path and path.bandwidth < np.inf:

@@ -98,9 +98,10 @@ def _links(job: Job) -> Iterator[Link]:
     for size, way in ((graph.given, lambda there: (host, there)), (graph.result, lambda there: (there, host))):
         pairs += [way(devices[place]) for place in (distinct(graph.place[size > 0]).tolist() if len(size) else ())]
     pairs += [((source,), (target,)) for source, target in zip(graph.flows.source, graph.flows.target, strict=True)]
-    for each in graph.collectives:
-        pairs += [(devices[graph.place[a]], devices[graph.place[b]]) for a, b in each.pairs()]
     apart = [way[:2] for ends in dict.fromkeys(pairs) for way in job.cluster.alike(*ends)]
-    sources, targets = np.array(apart, np.int64).reshape(-1, 2).T
+    members = dict.fromkeys((graph.place[a], graph.place[b]) for each in graph.collectives for a, b in each.pairs())
+    ends = np.array([(devices[a][0], devices[b][0]) for a, b in members], np.int64).reshape(-1, 2)
+    ends = ends[job.cluster.travels(*ends.T)]
+    sources, targets = np.concatenate([np.array(apart, np.int64).reshape(-1, 2), ends]).T
     for path in job.cluster.paths(sources, targets):
         yield from (job.cluster.links[link] for link in (path.links if path else ()))

@@ -18,8 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from parsim.core.errors import Stalled
-from parsim.core.graph import Floats
-from parsim.core.job import Job
+from parsim.core.job import Job, no_luck
 from parsim.core.timeline import STEPS, Timeline
 from parsim.sim.play import makespan as makespan_of
 from parsim.training.program import Training
@@ -70,11 +69,7 @@ def _each_waits_for_all(job: Job, timeline: Timeline, program: Training) -> bool
 def _lasting(job: Job, program: Training, iterations: int) -> Job:
     """Return the same job with so many *iterations*, on the simulated clock, at the expected seconds."""
     graph = tasks_of(replace(program, iterations=iterations))
-    return replace(job, graph=graph, clock="simulated", cost=job.cost._replace(luck=_none))
-
-
-def _none(seed: int, tasks: int) -> Floats:
-    return np.ones(tasks)
+    return replace(job, graph=graph, clock="simulated", cost=job.cost._replace(luck=no_luck))
 
 
 def _steps(timeline: Timeline) -> float:

@@ -298,7 +298,7 @@ def _sends(phase: Phase, cluster: Cluster, devices: tuple[int, ...]) -> Sends:
     members, sends = len(devices), len(source)
     there = [HERE] * sends
     device = np.array(devices)
-    moves = np.flatnonzero((size > 0) & (device[source] != device[target]))
+    moves = np.flatnonzero((size > 0) & cluster.travels(device[source], device[target]))
     for send, path in zip(moves.tolist(), cluster.paths(device[source[moves]], device[target[moves]]), strict=True):
         if path is None:
             raise LookupError("two members have no way to each other, though the scenario was checked")

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 from parsim.build import build
+from parsim.core.cluster import Folding
 from parsim.core.errors import Unfinished
 from parsim.core.job import ENGINES, Engine, Job
 from parsim.core.suggestions import did_you_mean
@@ -22,7 +23,9 @@ from parsim.scenario.scenario import Scenario, Source
 from parsim.sim.cut import Cut
 
 
-def simulate(source: Source, set: Mapping[str, Any] | None = None, engine: Engine = "auto") -> Result:
+def simulate(
+    source: Source, set: Mapping[str, Any] | None = None, engine: Engine = "auto", fold: Folding = "auto"
+) -> Result:
     """Play a scenario on its clock, simulated or live.
 
     Parameters
@@ -32,6 +35,8 @@ def simulate(source: Source, set: Mapping[str, Any] | None = None, engine: Engin
     engine : what plays it on the simulated clock: simpy; path, the longest path, which is faster and writes the same
         bytes, but can only play fixed orders on links that nobody shares; or auto, which tries path from 2,000 tasks
         on. The result says which it was. Another name is a `ValueError`.
+    fold : whether devices that do the same at the same time are played once: off; on, an error where none do; or auto,
+        which folds more than 64 devices where it can. Figures are those of all devices, to rounding.
 
     Raises `ScenarioError` where the input is wrong or *engine* cannot play it, `RunError` where the run fails,
     `Unfinished` where somebody interrupts the live clock.
@@ -47,7 +52,7 @@ def simulate(source: Source, set: Mapping[str, Any] | None = None, engine: Engin
         raise ValueError(f"engine: {did_you_mean(engine, ENGINES)}")
     try:
         scenario = load(source, set)
-        return replace(run(replace(build(scenario), engine=engine)), search=partial(_search, scenario))
+        return replace(run(replace(build(scenario, fold), engine=engine)), search=partial(_search, scenario))
     except Cut as cut:
         raise Unfinished(str(cut), cut.timeline) from None
 

@@ -37,7 +37,7 @@ class Communicators:
 
     def of(self, operation: str, size: float, devices: Sequence[int], shares: Shares = EQUAL) -> Collective:
         """Return a collective of *devices*, whose members are their places, of a buffer of *size* bytes."""
-        group = self._group(tuple(devices))
+        group = self.group(devices)
         key = group, operation, size, shares
         if key not in self._known:
             question = Question(operation, size, 1, group)
@@ -46,7 +46,7 @@ class Communicators:
 
     def script(self, operation: str, size: float, devices: Sequence[int]) -> Script:
         """Return what each of *devices* does in each round of the same collective."""
-        key = self._group(tuple(devices)), operation, size
+        key = self.group(devices), operation, size
         if key not in self._scripts:
             question = Question(operation, size, 1, key[0])
             rounds = rounds_of(algorithm_of(self._ask(operation), question), question)
@@ -57,7 +57,9 @@ class Communicators:
         mine = operation in operations_of(self._algorithm.entry)
         return self._algorithm if mine else Ask(AUTO, collectives[AUTO])
 
-    def _group(self, devices: tuple[int, ...]) -> Group:
-        if devices not in self._groups:
-            self._groups[devices] = group_of(self._cluster, devices)
-        return self._groups[devices]
+    def group(self, devices: Sequence[int]) -> Group:
+        """Return the nodes of *devices*, and the ways within and between them."""
+        key = tuple(devices)
+        if key not in self._groups:
+            self._groups[key] = group_of(self._cluster, key)
+        return self._groups[key]

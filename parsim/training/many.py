@@ -46,12 +46,12 @@ def ranks_of(plan: TrainingPlan, workers: int, layers: int, rows: int) -> int:
 def about_tasks(training: ShardedTraining) -> Iterator[Complaint]:
     """Yield a complaint if a plan by degrees makes too many tasks."""
     degrees = training.parallelism.degrees
-    copies = training.iterations * degrees.devices // degrees.pipeline
+    copies = training.iterations * -(-len(training.fold.first) // degrees.pipeline)
     if copies * len(training.cut.ops.kind) * len(training.own.layers) < MOST_PLAYED / 100:
         return  # a layer of an action makes far fewer
     tasks = copies * _of_replica(training)
     if tasks > MOST_PLAYED:
-        told = f"makes at least {tasks} tasks on {degrees.devices} devices in {training.iterations} iterations"
+        told = f"makes at least {tasks} tasks on {len(training.fold.first)} devices in {training.iterations} iterations"
         why = "use fewer devices or microbatches, larger buckets, or detail: stages"
         yield Complaint(("plan",), f"{told}, but at most {MOST_PLAYED} are allowed; {why}")
 

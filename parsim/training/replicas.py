@@ -15,8 +15,9 @@ from itertools import pairwise
 
 import numpy as np
 
+from parsim.core.classes import firsts, numbered
 from parsim.core.cluster import Cluster
-from parsim.core.collective import Collective
+from parsim.core.collective import Collective, Phase
 from parsim.core.columns import Floats, Ints, Numbered, packed
 from parsim.core.graph import Edges, TaskGraph
 from parsim.training.degrees import ORDER
@@ -25,7 +26,7 @@ from parsim.training.pricing import priced
 from parsim.training.program import Training
 from parsim.training.sharded import ShardedTraining
 from parsim.training.tasks import KINDS, LANES, Tasks
-from parsim.training.template import Template
+from parsim.training.template import Template, template_of
 
 
 def tasks_of(training: Training) -> TaskGraph:
@@ -48,31 +49,32 @@ class Replicas:
     """The tasks of all devices in all iterations."""
 
     def __init__(self, training: ShardedTraining) -> None:
-        if not training.template:
-            others = (replace(training, own=own, others=()) for own in training.others)
-            training.template.extend(Template(one) for one in (training, *others))
         self.training: ShardedTraining = training
-        self.template: Template = training.template[0]
+        self.template: Template = template_of(training)
         self.tasks, degrees = self.template.tasks, training.parallelism.degrees
         self.sorts: list[Tasks] = [one.tasks for one in training.template]
-        self.sort = np.minimum(degrees.expert_rank, len(self.sorts) - 1)  # (devices,)
+        self.of, self.first = training.fold.of, training.fold.first
+        self.sort = np.minimum(degrees.expert_rank[self.first], len(self.sorts) - 1)  # (devices played,)
         columns = self.tasks.columns()
-        self.rank = degrees.coordinate("pipeline")  # (devices,)
+        ranks = degrees.coordinate("pipeline")
+        self.rank = ranks[self.first]  # (devices played,)
         of_rank = [np.flatnonzero(columns["rank"] == rank) for rank in range(degrees.pipeline)]
         counts = np.array([len(of_rank[rank]) for rank in self.rank])
         self.start = np.concatenate([[0], np.cumsum(counts)])  # the first task of each device
         self.source = np.concatenate([of_rank[rank] for rank in self.rank])  # (tasks of an iteration,) in the template
-        self.device = np.repeat(np.arange(degrees.devices), counts)
+        self.device = np.repeat(np.arange(len(self.first)), counts)
         self.columns = {name: column[self.source] for name, column in columns.items()} | {"recipe": self._recipe()}
         within = np.empty(len(columns["rank"]), np.int64)
         for tasks in of_rank:
             within[tasks] = np.arange(len(tasks))
-        ranks = range(degrees.pipeline)
-        self.devices = np.stack([np.flatnonzero(self.rank == rank) for rank in ranks])  # (ranks, replicas)
-        self.replica = np.empty(degrees.devices, np.int64)
-        for row in self.devices:
-            self.replica[row] = np.arange(len(row))
-        self.task = self.start[self.devices[columns["rank"]].T] + within  # (replicas, tasks of the template)
+        devices = np.stack([np.flatnonzero(ranks == rank) for rank in range(degrees.pipeline)])  # (ranks, replicas)
+        replicas = np.isin(devices, self.first).any(axis=0)
+        played = self.of[devices[:, replicas]]  # (ranks, replicas of which a device is played)
+        self.within = within
+        self._known: dict[
+            tuple[int, bytes], tuple[Sequence[Phase], list[Phase]]
+        ] = {}  # kept: an id is that of one list
+        self.task = self.start[played[columns["rank"]].T] + within  # (replicas, tasks of the template)
 
     def made(self) -> TaskGraph:
         """Put the graph together."""
@@ -80,6 +82,7 @@ class Replicas:
         column = {name: np.tile(values, times) for name, values in self.columns.items()}
         device = np.tile(self.device, times)
         return TaskGraph(
+            fold=training.fold,
             names=self.names(device),
             kinds=KINDS,
             kind=column["kind"],
@@ -120,7 +123,7 @@ class Replicas:
         table = np.zeros((len(known), len(self.rank)))
         for some, number in known.items():
             for one in some:
-                table[number] += self.training.parallelism.prices[one]
+                table[number] += self.training.parallelism.prices[one][self.first]
         key = np.array([known[some] for some in self.tasks.priced])
         return np.asarray(table[key[self.source], self.device])
 
@@ -130,7 +133,7 @@ class Replicas:
         """Return when what begins the next iteration may start, given when tasks of this one end, (replicas, tasks)."""
         waits = {after for _, after, _ in self.tasks.edges}
         columns = self.tasks.columns()
-        for rank in range(len(self.devices)):  # a rank computes in order
+        for rank in range(self.training.parallelism.degrees.pipeline):  # a rank computes in order
             waits.update(np.flatnonzero((columns["rank"] == rank) & (columns["lane"] == 0)).tolist()[1:])
         first = [task for task in range(len(self.tasks.names)) if task not in waits]
         found = np.zeros(self.task.shape)
@@ -162,18 +165,42 @@ class Replicas:
         return Edges(parent[new], child[new], size[new], np.zeros(int(new.sum())))
 
     def collectives(self) -> Iterator[Collective]:
-        """Yield the collectives of every group, in every iteration."""
-        degrees, count = self.training.parallelism.degrees, len(self.source)
-        collective = self.training.parallelism.communicators.of
-        groups = {name: degrees.groups(name) for name in {one.communicator for one in self.tasks.members}}
-        of_rank = {name: self.rank[found[:, 0]] for name, found in groups.items()}
+        """Yield the collectives of every group of which a device is played, in every iteration."""
+        communicators, count = self.training.parallelism.communicators, len(self.source)
+        groups = {name: self._groups(name) for name in {one.communicator for one in self.tasks.members}}
         for iteration in range(self.training.iterations):
             for task, communicator, operation, size, shares in self.tasks.members:
-                here = of_rank[communicator] == self.tasks.rank[task]
-                for devices in groups[communicator][here]:
-                    members = self.task[self.replica[devices], task] + iteration * count
-                    one = collective(operation, size, devices.tolist(), shares)
-                    yield one._replace(members=tuple(members.tolist()), communicator=communicator.split()[-1])
+                for devices, classes in groups[communicator][self.tasks.rank[task]]:
+                    one = communicators.of(operation, size, devices.tolist(), shares)
+                    members = self.start[classes[firsts(numbered(classes))]] + self.within[task] + iteration * count
+                    yield one._replace(
+                        members=tuple(members.tolist()),
+                        phases=self._phases(one.phases, classes),
+                        communicator=communicator.split()[-1],
+                    )
+
+    def _groups(self, communicator: str) -> list[list[tuple[Ints, Ints]]]:
+        """Return for each rank of the pipeline the devices and the classes of groups, of each set of classes once."""
+        degrees = self.training.parallelism.degrees
+        found = degrees.groups(communicator)
+        classes = self.of[found]
+        once = np.sort(np.unique(classes.min(axis=1), return_index=True)[1])
+        rank = self.rank[classes[once, 0]].tolist()
+        rows: list[list[tuple[Ints, Ints]]] = [[] for _ in range(degrees.pipeline)]
+        for group, here in zip(once.tolist(), rank, strict=True):
+            rows[here].append((found[group], classes[group]))
+        return rows
+
+    def _phases(self, phases: Sequence[Phase], classes: Ints) -> Sequence[Phase]:
+        """Return what classes send each other in *phases*, given the class of each member; equal phases are one."""
+        if len(classes) == len(np.unique(classes)):
+            return phases
+        member = numbered(classes)
+        key = id(phases), member.tobytes()
+        if key not in self._known:
+            made = {id(each): _among(each, member) for each in {id(each): each for each in phases}.values()}
+            self._known[key] = phases, [made[id(each)] for each in phases]
+        return self._known[key][1]
 
     # -- names
 
@@ -182,10 +209,17 @@ class Replicas:
         degrees = self.training.parallelism.degrees
         shared = [name for name in ORDER if name not in ("expert", "pipeline") and getattr(degrees, name) > 1]
         of_device = [
-            "".join(f"{name[0]}{degrees.coordinate(name)[one]}" for name in shared) for one in range(len(self.rank))
+            "".join(f"{name[0]}{rank}" for name, rank in zip(shared, ranks, strict=True))
+            for ranks in zip(*(degrees.coordinate(name)[self.first].tolist() for name in shared), strict=True)
         ]
         source, count = packed(self.source), len(self.source) if self.training.iterations > 1 else 0
         return Numbered(partial(_name, self.tasks.names, source, of_device, packed(device), count), len(device))
+
+
+def _among(phase: Phase, member: Ints) -> Phase:
+    """Return what the first member of each class receives in a phase, by class, given the class of each member."""
+    rows = np.isin(phase.target, firsts(member))
+    return Phase(member[phase.source[rows]], member[phase.target[rows]], phase.size[rows], phase.flows[rows])
 
 
 def _name(

@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from parsim.core.columns import Floats
+from parsim.core.fold import Fold
 from parsim.core.kernel import Shape, size
 from parsim.core.sharding import Sharding
 from parsim.training.communicators import Communicators
@@ -60,12 +61,14 @@ class ShardedTraining(Training):
     others : the layers as devices hold them that have none of the busiest experts, if these differ.
     template : the tasks of a replica, once they are made, of each of these sorts of devices; trainings of other numbers
         of iterations have the same.
+    fold : which devices are played.
     """
 
     own: Model
     parallelism: Parallelism
     others: tuple[Model, ...] = ()
     template: list[Any] = field(default_factory=list)
+    fold: Fold
 
     def __getstate__(self) -> dict[str, Any]:
         """Pickle the fields; the tasks of a replica are made anew."""

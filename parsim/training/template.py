@@ -11,6 +11,7 @@ Every replica is the same, so it is made once, and repeated by `replicas`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from parsim.training.actions import Actions
 from parsim.training.layout import FORWARD
@@ -70,3 +71,12 @@ class Template:
                 self.tasks.holds.append(Hold("workspace", self.begins[after], last, price.workspace))
             else:
                 self.tasks.holds.append(Hold("activations", self.ends[before][-1], last, price.halfway, from_end=True))
+
+
+def template_of(training: ShardedTraining) -> Template:
+    """Return the template of a training, which is made once, with those of its other sorts of devices."""
+    if not training.template:
+        others = (replace(training, own=own, others=()) for own in training.others)
+        training.template.extend(Template(one) for one in (training, *others))
+    found: Template = training.template[0]
+    return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple
@@ -17,6 +17,7 @@ from parsim.core.annotations import MOST
 from parsim.core.cluster import Cluster
 from parsim.core.columns import Floats
 from parsim.core.errors import Complaint, Invalid, checked_below
+from parsim.core.fold import whole as unfolded
 from parsim.core.graph import Numbered, TaskGraph
 from parsim.core.job import Cost
 from parsim.core.kernel import Call, arguments_of, size
@@ -30,6 +31,7 @@ from parsim.training.computed import ComputedTraining
 from parsim.training.counted import about_degrees
 from parsim.training.exchange import NAME as EXCHANGE
 from parsim.training.exchange import exchanged
+from parsim.training.fold import fold_of
 from parsim.training.layout import BACKWARD, FORWARD, INPUT_GRAD, WEIGHT_GRAD
 from parsim.training.many import about_actions, about_tasks, ranks_of
 from parsim.training.model import Model
@@ -110,7 +112,10 @@ def training(cluster: Cluster, plan: TrainingPlan, cost: Cost | None, make: Make
     program = Training(model, parts, update, adding, summing, iterations, formats)
     if parallelism:
         others = (make(plan.shards._replace(expert_rank=1)),) if own.unequal else ()
-        program = ComputedTraining(**vars(program), own=own, parallelism=parallelism, others=others)
+        program = ComputedTraining(
+            **vars(program), own=own, parallelism=parallelism, others=others, fold=unfolded(cluster)
+        )
+        program = replace(program, fold=fold_of(program, cluster, cost))
         crowd = [*about_tasks(program)]
     if crowd:
         raise Invalid(crowd)

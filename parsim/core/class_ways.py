@@ -1,0 +1,110 @@
+"""How classes of devices send to each other, and finer classes where two of them do it in several ways.
+
+a ring of 16 over two nodes     w0 -> w1 inside a node, w7 -> w8 between nodes: all alike, and A -> A goes two ways
+finer                           w0 and w8 form a class, w1 and w9 the next, ...: each pair goes one way
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from parsim.core.classes import Classes, Network, firsts, numbered, refined
+from parsim.core.columns import NONE, Bools, Floats, Ints
+from parsim.core.fold import Ways
+from parsim.core.wiring import Link
+
+
+def unambiguous(network: Network, travels: Bools) -> Classes | None:
+    """Return the coarsest classes found of which each sends to each other one in one way; None: there are none.
+
+    Parameters
+    ----------
+    network : what each device sends to whom.
+    travels : whether a route carries bytes, (routes,).
+    """
+    classes: Classes | None = refined(network)
+    while classes is not None and not (sends := ClassSends(network, classes, travels)).unique:
+        classes = _finer(network, classes, sends)
+    return classes
+
+
+def _finer(network: Network, classes: Classes, sends: ClassSends) -> Classes | None:
+    """Return classes of which fewer send to each other in several ways; None: there are none.
+
+    Of a class that sends in several ways, those form a class of their own which the first device reaches in one of
+    these ways; of the ways, the one is taken that makes the fewest classes.
+    """
+    found = []
+    for reached in sends.reached():
+        others = classes.worker == classes.worker[np.argmax(reached)]
+        if not reached[others].all():
+            found.append(refined(network._replace(worker=numbered(2 * classes.worker + reached))))
+    return min(found, key=lambda one: int(one.worker.max()), default=None)
+
+
+class ClassSends:
+    """What classes send each other.
+
+    Parameters
+    ----------
+    network, classes : who sends to whom, and the class of each.
+    travels : whether a route carries bytes, (routes,).
+    """
+
+    def __init__(self, network: Network, classes: Classes, travels: Bools) -> None:
+        rows = np.flatnonzero(travels)
+        links = network.links[rows]
+        self._classes, self._ends = classes, (network.source[rows], network.target[rows])
+        self._along = np.where(links == NONE, NONE, classes.link[links])
+        source, target = (classes.worker[ends] for ends in self._ends)
+        _, self._first, self._pair = np.unique(
+            source * (int(classes.worker.max()) + 1) + target, return_index=True, return_inverse=True
+        )
+        self._way = _numbered(self._along)
+        self._apart = self._way != self._way[self._first][self._pair]
+
+    @property
+    def unique(self) -> bool:
+        """Whether each class sends to each other one in one way."""
+        return not self._apart.any()
+
+    def reached(self) -> Iterator[Bools]:
+        """Yield for each way of the first pair that has several the devices that its first one reaches, (devices,)."""
+        mine = np.flatnonzero(self._pair == self._pair[np.argmax(self._apart)])
+        source, target = (ends[mine] for ends in self._ends)
+        for way in dict.fromkeys(self._way[mine].tolist()):
+            along = self._way[mine] == way
+            yield _reached(source[along], target[along], len(self._classes.worker))
+
+    def ways(self, links: list[Link]) -> Ways:
+        """Return the way of each pair of classes, given all links."""
+        models, of_link, of_worker = (
+            firsts(self._classes.link),
+            np.bincount(self._classes.link),
+            np.bincount(self._classes.worker),
+        )
+        source, target = (self._classes.worker[ends[self._first]] for ends in self._ends)
+        routes, weights = [], list[Floats]()
+        for row, receivers in zip(self._first.tolist(), of_worker[target].tolist(), strict=True):
+            hops = self._along[row][self._along[row] != NONE]
+            routes.append(tuple(links[models[hop]] for hop in hops.tolist()))
+            weights.append(np.bincount(hops, minlength=len(models))[hops] * receivers / of_link[hops])
+        return Ways(source, target, routes, weights)
+
+
+def _numbered(rows: Ints) -> Ints:
+    """Number equal rows alike."""
+    return np.unique(rows, axis=0, return_inverse=True)[1].reshape(-1)
+
+
+def _reached(source: Ints, target: Ints, devices: int) -> Bools:
+    """Return whether each device is connected to the first one that sends, (devices,)."""
+    found = np.zeros(devices, dtype=bool)
+    found[source[0]] = True
+    count = 0
+    while count < (count := int(found.sum())):
+        found[target[found[source]]] = True
+        found[source[found[target]]] = True
+    return found

@@ -1,0 +1,94 @@
+"""A fold: devices that play the same part are played once, and the one that is played stands for all of them.
+
+w0 w1 w2 w3 ... w1023      of a data-parallel group at one switch, all alike
+|                          w0 is played, and stands for 1,024: each of its transfers counts as often on its links
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from parsim.core.cluster import Cluster
+from parsim.core.columns import Floats, Ints
+from parsim.core.wiring import Route, Wiring
+
+
+class Fold(NamedTuple):
+    """Which device is played for which.
+
+    Attributes
+    ----------
+    of : the class of each device, (devices,).
+    first : the device of each class that is played, (classes,), ascending.
+    cluster : the devices that are played, and the links between them; the whole cluster if nothing is folded.
+    why : why nothing is folded; empty if something is.
+    """
+
+    of: Ints
+    first: Ints
+    cluster: Cluster
+    why: str = ""
+
+    @property
+    def notes(self) -> list[str]:
+        """What to tell a reader: how many devices each one stands for, or why every device is played."""
+        if self.why:
+            return [f"every device is played, since {self.why}"]
+        count = len(self.first)
+        if count == self.devices:
+            return []
+        sizes = np.bincount(self.of)
+        each = f"{sizes.min()}" if sizes.min() == sizes.max() else f"{sizes.min()} to {sizes.max()}"
+        told = f"{count} of {self.devices} devices are played, each of which stands for {each} that do the same"
+        slow = "; so many classes hardly pay: --fold off plays every device" if 2 * count > self.devices else ""
+        return [f"{told} at the same time; --fold off plays all{slow}"]
+
+    @property
+    def devices(self) -> int:
+        """How many devices there are, played or not."""
+        return len(self.of)
+
+
+def whole(cluster: Cluster, why: str = "") -> Fold:
+    """Return the fold that plays every device, and *why* it does."""
+    every = np.arange(len(cluster.devices))
+    return Fold(every, every, cluster, why)
+
+
+class Ways(NamedTuple):
+    """How classes of devices send to each other, a row for each pair of them.
+
+    Attributes
+    ----------
+    source, target : the classes, (pairs,).
+    routes : the links that stand for those of the way, in travel order.
+    weights : how many transfers cross each link if each of the class receives one, (pairs,) of (hops,).
+    """
+
+    source: Ints
+    target: Ints
+    routes: list[Route]
+    weights: list[Floats]
+
+
+def folded(cluster: Cluster, of: Ints, first: Ints, ways: Ways) -> Fold:
+    """Return the fold of a cluster by the classes of its devices."""
+    counts = np.bincount(of)
+    devices = tuple(
+        cluster.devices[device]._replace(stands_for=count)
+        for device, count in zip(first.tolist(), counts.tolist(), strict=True)
+    )
+    pairs = list(zip(ways.source.tolist(), ways.target.tolist(), strict=True))
+    routes = dict(zip(pairs, ways.routes, strict=True))
+    weights = {
+        (*pair, link.name): float(weight)
+        for pair, route, weighs in zip(pairs, ways.routes, ways.weights, strict=True)
+        for link, weight in zip(route, weighs, strict=True)
+    }
+    wiring = Wiring(
+        route=lambda source, target: routes.get((source, target)),
+        weight=lambda source, target, link: weights[source, target, link],
+    )
+    return Fold(of, first, Cluster(devices, wiring))

@@ -1,0 +1,214 @@
+"""Fold a training: find the devices that play the same part, so that one of each class is played.
+
+    worker   pipeline rank, device, price of its exchanges       is refined by whom it receives from, and sends to
+    route    a send between ranks, or of a phase of a collective               its ends, and the links on its way
+    link     bandwidth and latency                                             the routes over it
+
+Classes that send to each other in several ways are cut further, since a transfer is known by its ends (`class_ways`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from parsim.core.class_ways import ClassSends, unambiguous
+from parsim.core.classes import Network, broken, firsts, numbered
+from parsim.core.cluster import Cluster
+from parsim.core.collective import Phase
+from parsim.core.columns import NONE, Bools, Ints
+from parsim.core.fold import Fold, folded, whole
+from parsim.core.job import Cost, no_luck
+from parsim.core.wiring import Link, Routes
+from parsim.training.sharded import ShardedTraining
+from parsim.training.tasks import Tasks
+from parsim.training.template import template_of
+
+ALL_DIFFER = "no two devices play the same part"
+SEVERAL_WAYS = "devices that play the same part send to each other over links of several kinds"
+NO_ROUTE = "the topology has no route between two of them"
+
+
+class Sent(NamedTuple):
+    """What devices send each other, a row for each pair of devices and purpose."""
+
+    source: Ints  # (rows,) the device that sends
+    target: Ints  # (rows,)
+    purpose: Ints  # (rows,) equal for sends of one kind
+    travels: Bools  # (rows,) whether there are bytes
+
+
+LANES = 64  # of a chart that shows all; more devices are folded without being asked
+
+
+def fold_of(training: ShardedTraining, cluster: Cluster, cost: Cost | None) -> Fold:
+    """Return the fold of a training on a cluster; it plays every device where no other fold is wanted, or exact."""
+    if cluster.fold == "off" or (cluster.fold == "auto" and len(cluster.devices) <= LANES):
+        return whole(cluster)
+    if cost is not None and cost.luck is not no_luck:
+        return whole(cluster, "the cost draws the seconds of every task")
+    return _folded(training, cluster, cost)
+
+
+def _folded(training: ShardedTraining, cluster: Cluster, cost: Cost | None) -> Fold:
+    sent = _sent(training)
+    wired = _links(cluster, sent)
+    if wired is None:
+        return whole(cluster, NO_ROUTE)
+    links, kinds = wired
+    network = Network(
+        worker=_colours(training, cluster, cost),
+        route=sent.purpose,
+        source=sent.source,
+        target=sent.target,
+        links=links,
+        link=numbered_rows([(link.bandwidth, link.latency, link.profile) for link in kinds]),
+    )
+    classes = unambiguous(network, sent.travels)
+    if classes is None:
+        return whole(cluster, SEVERAL_WAYS)
+    first = firsts(classes.worker)
+    if len(first) == len(cluster.devices):
+        return whole(cluster, ALL_DIFFER)
+    wrong = broken(network, classes)
+    assert not wrong, f"colour refinement does not tell apart {wrong}"
+    return folded(cluster, classes.worker, first, ClassSends(network, classes, sent.travels).ways(kinds))
+
+
+def numbered_rows(rows: Sequence[object]) -> Ints:
+    """Number equal rows alike, in order of appearance."""
+    known: dict[object, int] = {}
+    return np.array([known.setdefault(row, len(known)) for row in rows], np.int64)
+
+
+# -- what devices are
+
+
+def _colours(training: ShardedTraining, cluster: Cluster, cost: Cost | None) -> Ints:
+    """Return equal numbers for devices of which nothing but their place in the network may differ, (devices,)."""
+    own = training.parallelism
+    degrees, devices = own.degrees, cluster.devices
+    kinds = numbered_rows(
+        [
+            (device._replace(name=""), cost.alike(index, device) if cost else None)
+            for index, device in enumerate(devices)
+        ]
+    )
+    columns = [degrees.coordinate("pipeline"), np.minimum(degrees.expert_rank, len(training.others)), kinds]
+    columns += [numbered(prices.view(np.int64)) for prices in own.prices.values()]
+    for communicator in sorted({one.communicator for one in _tasks(training).members}):
+        column, groups = np.empty(len(devices), np.int64), degrees.groups(communicator)
+        column[groups] = numbered_rows([own.communicators.group(group.tolist()) for group in groups])[:, None]
+        columns.append(column)
+    return numbered_rows(list(zip(*(column.tolist() for column in columns), strict=True)))
+
+
+# -- what devices send
+
+
+def _tasks(training: ShardedTraining) -> Tasks:
+    return template_of(training).tasks
+
+
+def _sent(training: ShardedTraining) -> Sent:
+    """Return all that devices send each other."""
+    rows = [*_between_ranks(training), *_in_collectives(training)]
+    if not rows:
+        none = np.empty(0, np.int64)
+        return Sent(none, none, none, none.astype(bool))
+    purposes = numbered_rows([purpose for *_, purpose in rows])
+    counts = [len(source) for source, *_ in rows]
+    source, target, travels = (np.concatenate(column) for column in list(zip(*rows, strict=True))[:3])
+    return Sent(source, target, np.repeat(purposes, counts), travels)
+
+
+Row = tuple[Ints, Ints, Bools, object]  # source, target, whether there are bytes, and the purpose
+
+
+def _between_ranks(training: ShardedTraining) -> Iterator[Row]:
+    """Yield what ranks of a pipeline send, and for whom they wait."""
+    degrees, tasks = training.parallelism.degrees, _tasks(training)
+    rank, all_ranks = np.array(tasks.rank, np.int64), degrees.coordinate("pipeline")
+    devices = np.stack([np.flatnonzero(all_ranks == one) for one in range(degrees.pipeline)])
+    parent, child, size = (np.array(column) for column in zip(*tasks.edges, strict=True))
+    later, sooner = np.array(template_of(training).between, np.int64).reshape(-1, 2).T
+    ends = np.column_stack(
+        [
+            np.concatenate([rank[parent], rank[later]]),
+            np.concatenate([rank[child], rank[sooner]]),
+            np.concatenate([size > 0, np.zeros(len(later), bool)]),
+        ]
+    )
+    for source, target, moves in np.unique(ends[ends[:, 0] != ends[:, 1]], axis=0).tolist():
+        yield (
+            devices[source],
+            devices[target],
+            np.full(len(devices[source]), bool(moves)),
+            ("pipeline", source, target, moves),
+        )
+
+
+def _in_collectives(training: ShardedTraining) -> Iterator[Row]:
+    """Yield what members of collectives send each other in phases that differ by more than their bytes."""
+    own, tasks = training.parallelism, _tasks(training)
+    rank = own.degrees.coordinate("pipeline")
+    wanted = dict.fromkeys((tasks.rank[one.task], *one[1:]) for one in tasks.members)
+    groups = {communicator: own.degrees.groups(communicator) for _, communicator, *_ in wanted}
+    of_rank = {communicator: rank[found[:, 0]] for communicator, found in groups.items()}
+    patterns: dict[int, list[tuple[Phase, Ints, tuple[bytes, ...]]]] = {}  # a phase, and what rows of it are for
+    seen: set[object] = set()
+    for number, communicator, operation, size, shares in wanted:
+        for group in np.flatnonzero(of_rank[communicator] == number).tolist():
+            devices = groups[communicator][group]
+            one = own.communicators.of(operation, size, devices.tolist(), shares)
+            if id(one.phases) not in patterns:
+                patterns[id(one.phases)] = [(phase, *_pattern(phase)) for phase, _ in one.different()]
+            for phase, kinds, pattern in patterns[id(one.phases)]:
+                if (communicator, group, pattern) in seen:
+                    continue
+                seen.add((communicator, group, pattern))
+                for kind in range(int(kinds.max(initial=-1)) + 1):
+                    some = np.flatnonzero(kinds == kind)
+                    yield (
+                        devices[phase.source[some]],
+                        devices[phase.target[some]],
+                        phase.size[some] > 0,
+                        (communicator, pattern, kind),
+                    )
+
+
+def _pattern(phase: Phase) -> tuple[Ints, tuple[bytes, ...]]:
+    """Return numbers for the sends of a phase by flows and share of the bytes, (sends,), and the pattern as bytes."""
+    share = phase.size / max(phase.size.max(initial=0.0), np.finfo(float).tiny)
+    kinds = numbered_rows(list(zip(share.tolist(), phase.flows.tolist(), strict=True)))
+    return kinds, tuple(column.tobytes() for column in (phase.source, phase.target, share, phase.flows))
+
+
+# -- over which links
+
+
+def _links(cluster: Cluster, sent: Sent) -> tuple[Ints, list[Link]] | None:
+    """Return the links of each row in travel order, (rows, hops), and all links; None: a way is missing."""
+    rows = np.flatnonzero(sent.travels)
+    pairs, place = np.unique(sent.source[rows] * len(cluster.devices) + sent.target[rows], return_inverse=True)
+    source, target = np.divmod(pairs, len(cluster.devices))
+    route = cluster.wiring.route
+    if isinstance(route, Routes):
+        numbers = route.numbers(source, target)
+        known, flat = np.unique(numbers, return_inverse=True)
+        links = [route.link(number) for number in known[known != NONE].tolist()]
+        numbers = flat.reshape(numbers.shape) - int(NONE in known[:1])
+    else:
+        found = [route(*pair) for pair in zip(source.tolist(), target.tolist(), strict=True)]
+        links = list({link.name: link for way in found for link in way or ()}.values())
+        number = {link.name: place for place, link in enumerate(links)}
+        numbers = np.full((len(pairs), max(map(len, (way or () for way in found)), default=0)), NONE)
+        for row, way in enumerate(found):
+            numbers[row, : len(way or ())] = [number[link.name] for link in way or ()]
+    if (numbers == NONE).all(axis=1).any():
+        return None
+    every = np.full((len(sent.source), numbers.shape[1]), NONE)
+    every[rows] = numbers[place]
+    return every, links

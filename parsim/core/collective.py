@@ -59,6 +59,15 @@ class About(NamedTuple):
     price_s: float = math.nan  # alone on an idle network, by the formula; NaN: none is known
 
 
+class Unfolded(NamedTuple):
+    """The collective of devices that a collective of classes of them stands for."""
+
+    phases: Sequence[Phase]
+    cluster: Cluster
+    devices: tuple[int, ...]
+    member: Ints  # (devices,) the member of the other collective that is played for each
+
+
 class Collective(NamedTuple):
     """Members that communicate in phases. Equal phases are one object, so that they are looked at once."""
 
@@ -66,6 +75,7 @@ class Collective(NamedTuple):
     phases: Sequence[Phase]
     communicator: str = ""  # for the ledger: data, tensor, pipeline, context, expert; empty: none of these
     about: About = About()
+    unfolded: Unfolded | None = None  # None: its members are devices
 
     def different(self) -> list[tuple[Phase, int]]:
         """Return the different phases in order of appearance, and how often each takes place."""

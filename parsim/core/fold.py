@@ -23,12 +23,14 @@ class Fold(NamedTuple):
     of : the class of each device, (devices,).
     first : the device of each class that is played, (classes,), ascending.
     cluster : the devices that are played, and the links between them; the whole cluster if nothing is folded.
+    whole : the whole cluster.
     why : why nothing is folded; empty if something is.
     """
 
     of: Ints
     first: Ints
     cluster: Cluster
+    whole: Cluster
     why: str = ""
 
     @property
@@ -54,7 +56,7 @@ class Fold(NamedTuple):
 def whole(cluster: Cluster, why: str = "") -> Fold:
     """Return the fold that plays every device, and *why* it does."""
     every = np.arange(len(cluster.devices))
-    return Fold(every, every, cluster, why)
+    return Fold(every, every, cluster, cluster, why)
 
 
 class Ways(NamedTuple):
@@ -91,4 +93,4 @@ def folded(cluster: Cluster, of: Ints, first: Ints, ways: Ways) -> Fold:
         route=lambda source, target: routes.get((source, target)),
         weight=lambda source, target, link: weights[source, target, link],
     )
-    return Fold(of, first, Cluster(devices, wiring))
+    return Fold(of, first, Cluster(devices, wiring), cluster)

@@ -23,7 +23,14 @@ from parsim.sim.ticks import SHARED, Ticks, finest, unit_of
 
 
 def alone(collective: Collective, cluster: Cluster, devices: tuple[int, ...]) -> Floats:
-    """Return the seconds of each member on *devices*, alone on an idle network, (members,)."""
+    """Return the seconds of each member on *devices*, alone on an idle network, (members,).
+
+    A member that stands for several takes the mean of theirs; only those of one group are on the network.
+    """
+    if collective.unfolded:
+        phases, whole, every, member = collective.unfolded
+        each = alone(collective._replace(phases=phases, members=every, unfolded=None), whole, every)
+        return np.bincount(member, each) / np.bincount(member)
     number, prices = id(collective.phases), cluster.prices
     if (number, devices) not in prices:
         ticks = _ticks(collective, cluster, devices)
@@ -52,7 +59,7 @@ def _ticks(collective: Collective, cluster: Cluster, devices: tuple[int, ...]) -
         ends = device[source[there]], device[target[there]]
         for path, bytes_, many in zip(cluster.paths(*ends), size[there].tolist(), flows[there].tolist(), strict=True):
             if path:
-                total += times * path.seconds(bytes_)
+                total += times * path.seconds(bytes_) * max((weight for _, weight in path.ways), default=1.0)
             if path and path.bandwidth < np.inf:
                 shortest = min(shortest, bytes_ / many / path.bandwidth)
                 rates.add(path.bandwidth)

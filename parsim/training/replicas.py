@@ -17,7 +17,7 @@ import numpy as np
 
 from parsim.core.classes import firsts, numbered
 from parsim.core.cluster import Cluster
-from parsim.core.collective import Collective, Phase
+from parsim.core.collective import Collective, Phase, Unfolded
 from parsim.core.columns import Floats, Ints, Numbered, packed
 from parsim.core.graph import Edges, TaskGraph
 from parsim.training.degrees import ORDER
@@ -168,6 +168,11 @@ class Replicas:
         """Yield the collectives of every group of which a device is played, in every iteration."""
         communicators, count = self.training.parallelism.communicators, len(self.source)
         groups = {name: self._groups(name) for name in {one.communicator for one in self.tasks.members}}
+        folds = len(self.first) < len(self.of)
+
+        def unfolded(phases: Sequence[Phase], devices: Ints, classes: Ints) -> Unfolded:
+            return Unfolded(phases, self.training.fold.whole, tuple(devices.tolist()), numbered(classes))
+
         for iteration in range(self.training.iterations):
             for task, communicator, operation, size, shares in self.tasks.members:
                 for devices, classes in groups[communicator][self.tasks.rank[task]]:
@@ -177,6 +182,7 @@ class Replicas:
                         members=tuple(members.tolist()),
                         phases=self._phases(one.phases, classes),
                         communicator=communicator.split()[-1],
+                        unfolded=unfolded(one.phases, devices, classes) if folds else None,
                     )
 
     def _groups(self, communicator: str) -> list[list[tuple[Ints, Ints]]]:

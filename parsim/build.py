@@ -5,17 +5,14 @@ scenario  ->  cluster (topologies)  ->  graph (workloads, parallel, schedules)  
 
 from __future__ import annotations
 
-import copy
 import inspect
-import os
 import typing
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import Annotated, Any, Literal
 
-from parsim.core.annotations import FILE, Either, mark_of
 from parsim.core.cluster import Cluster, Folding
 from parsim.core.errors import Complaint, Fault, Invalid, Path, ScenarioError
 from parsim.core.garbage import uncollected
@@ -32,11 +29,12 @@ from parsim.folding import about_fold, foldable, played_on
 from parsim.hardware import ClusterForm, about_memory, about_names, countable, devices_of, notes_on_kind, wired
 from parsim.lower import complaints_about, too_long
 from parsim.misplaced import placed
+from parsim.named_files import anywhere, asks_of, with_files
 from parsim.policies import policies
 from parsim.scenario.document import MANY
 from parsim.scenario.repair import mended
 from parsim.scenario.scenario import Scenario
-from parsim.scenario.schema import OneOf, check, parameters
+from parsim.scenario.schema import OneOf, check
 from parsim.training.plan import TrainingPlan, workers_of
 from parsim.training.program import Training
 from parsim.training.really import really
@@ -146,13 +144,13 @@ def _right(complaints: list[Complaint], form: Callable[..., Any], raw: Any, path
 def _settled(scenario: Scenario, said: dict[str, Any]) -> dict[str, Any]:
     """Resolve the files that entries name, and give the workload the scenario's seed if it has none."""
     settled: dict[str, Any] = {
-        key: _with_files(scenario, (key,), value) if isinstance(value, Ask) else value for key, value in said.items()
+        key: with_files(scenario, (key,), value) if isinstance(value, Ask) else value for key, value in said.items()
     }
     cluster = settled.get("cluster")
     if cluster is not None and cluster.topology is not None:
-        topology = _with_files(scenario, ("cluster", "topology"), cluster.topology)
+        topology = with_files(scenario, ("cluster", "topology"), cluster.topology)
         settled["cluster"] = replace(cluster, topology=topology)
-    asks = {name: _with_files(scenario, ("plan", name), ask) for name, ask in _asks(settled.get("plan")).items()}
+    asks = {name: with_files(scenario, ("plan", name), ask) for name, ask in asks_of(settled.get("plan")).items()}
     settled |= {"plan": replace(settled["plan"], **asks)} if asks else {}
     workload = settled.get("workload")
     if "cost" in settled and settled["cost"] is None:
@@ -165,45 +163,6 @@ def _settled(scenario: Scenario, said: dict[str, Any]) -> dict[str, Any]:
 def _default_cost(workload: Ask | None) -> Ask:
     name = "kernels" if workload is not None and plan_class(workload.entry) is TrainingPlan else "constant"
     return Ask(name, costs[name], check(costs[name], {}))
-
-
-def _with_files(scenario: Scenario, section: Path, ask: Ask) -> Ask:
-    files = {name: scenario.near((*section, name), ask.arguments[name]) for name in _files(ask)}
-    return ask._replace(arguments={**ask.arguments, **files})
-
-
-def _files(ask: Ask) -> list[str]:
-    """Return the given parameters of an entry that name a file."""
-    known = parameters(ask.entry)
-    return [name for name, value in ask.arguments.items() if name in known and _names_file(known[name][0], value)]
-
-
-def _names_file(annotation: Any, value: Any) -> bool:
-    mark = mark_of(annotation)
-    marks = map(mark_of, mark.members) if isinstance(mark, Either) else (mark,)
-    return isinstance(value, str) and any(one is FILE for one in marks)
-
-
-def _asks(plan: Any) -> dict[str, Ask]:
-    """Return the entries that a plan asks for, by key."""
-    known = fields(plan) if is_dataclass(plan) else ()
-    return {field.name: ask for field in known if isinstance(ask := getattr(plan, field.name), Ask)}
-
-
-def _anywhere(scenario: Scenario, said: dict[str, Any]) -> dict[str, Any]:
-    """Return the scenario's values with absolute paths of files, so that they are valid in every folder."""
-    asks: dict[Path, Ask] = {(key,): ask for key, ask in said.items() if isinstance(ask, Ask)}
-    if said["cluster"].topology is not None:
-        asks["cluster", "topology"] = said["cluster"].topology
-    asks |= {("plan", name): ask for name, ask in _asks(said["plan"]).items()}
-    values = copy.deepcopy(scenario.values) if any(map(_files, asks.values())) else scenario.values
-    for section, ask in asks.items():
-        for name in _files(ask):
-            place: Any = values
-            for key in section:
-                place = place[key]
-            place[name] = os.path.abspath(ask.arguments[name])
-    return values
 
 
 @cache
@@ -302,7 +261,7 @@ def _put_together(
         prefetch=getattr(said["plan"], "prefetch", 0),
         seed=said.get("seed", 0),
         clock=said.get("clock", "simulated"),
-        values=_anywhere(scenario, said),
+        values=anywhere(scenario, said),
     )
 
 

@@ -110,6 +110,7 @@ class Result:
             "seed": self.job.seed,
             "makespan_s": self.timeline.makespan_s,
             "workers": self.theory.p,
+            "fold": self.job.graph.fold.to_dict() if self.job.graph.fold else None,
             "tasks": int(self.job.graph.computes.sum()),
             "theory": self.theory.to_dict(),
             "ledger": self.ledger.to_dict(),

@@ -35,6 +35,7 @@ SECTION_2 = {
     "seed": 0,
     "makespan_s": 3.3,
     "workers": 2,
+    "fold": None,
     "tasks": 2,
     "theory": {"n": 5, "p": 2, "t_s": 1.0, "t_c": 0.1, "t_total_s": 2.75},
     "ledger": {
@@ -81,7 +82,7 @@ def test_json_is_the_object_of_section_2(command):
 def test_json_of_every_scenario_is_one_object_that_adds_up(command, monkeypatch, file):
     """That the command plays the scenario itself, the tests of the first one tell."""
     run = played(file.stem)
-    monkeypatch.setattr("parsim.study.single.simulate", lambda scenario, values, engine: run)
+    monkeypatch.setattr("parsim.study.single.simulate", lambda scenario, values, engine, fold: run)
     code, out, err = command("run", file, "--json")
     found = json.loads(out, parse_constant=lambda word: pytest.fail(f"{word} is not valid JSON"))
     lacking = [device for device in found["devices"] if device["memory"] and not device["memory"]["fits"]]

@@ -24,6 +24,7 @@ from parsim.core.errors import Fault, RunError, ScenarioError
 from parsim.core.escape import printable
 
 if TYPE_CHECKING:
+    from parsim.core.cluster import Folding
     from parsim.core.job import Engine
 
 
@@ -43,6 +44,7 @@ class Answer(Protocol):
 Values = dict[str, Any]
 Read = Callable[[tuple[str, ...]], Values]  # the texts of --set -> values by dotted path
 Given = TypeVar("Given", bound=Answer)
+Word = TypeVar("Word", bound=str)
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 with_files = click.option(
@@ -198,12 +200,24 @@ def count_of(option: str, text: str, most: int) -> int:
 def engine_of(text: str) -> Engine:
     """Read the name of the engine."""
     from parsim.core.job import ENGINES
+
+    return _one_of("--engine", text, ENGINES)
+
+
+def fold_of(text: str) -> Folding:
+    """Read whether devices that do the same at the same time are played once."""
+    from parsim.core.cluster import FOLDINGS
+
+    return _one_of("--fold", text, FOLDINGS)
+
+
+def _one_of(option: str, text: str, names: tuple[Word, ...]) -> Word:
     from parsim.core.suggestions import did_you_mean
 
-    for engine in ENGINES:
-        if engine == text:
-            return engine
-    raise option_fault("--engine", did_you_mean(text, ENGINES))
+    for name in names:
+        if name == text:
+            return name
+    raise option_fault(option, did_you_mean(text, names))
 
 
 def seconds_of(option: str, text: str) -> float:

@@ -19,6 +19,7 @@ from parsim.cli.options import (
     collecting,
     count_of,
     engine_of,
+    fold_of,
     option_fault,
     seconds_of,
     timeout,
@@ -27,6 +28,7 @@ from parsim.cli.progress import waiting
 from parsim.core.errors import Fault, RunError, Unfinished
 
 if TYPE_CHECKING:
+    from parsim.core.cluster import Folding
     from parsim.core.job import Engine
     from parsim.predict import Replay
 
@@ -51,18 +53,19 @@ def _see(scenario: str, values: Values) -> None:
 @click.command()
 @scenario
 @click.option("--engine", metavar="NAME", default="auto", help="auto, simpy, or path (the longest path).")
+@click.option("--fold", metavar="NAME", default="auto", help="auto, on, or off: play devices that do the same once.")
 @answers
-def run(asked: Asked, scenario: str, engine: str) -> None:
+def run(asked: Asked, scenario: str, engine: str, fold: str) -> None:
     """Play SCENARIO on its clock: simulated or live."""
     from parsim.run import salvage
     from parsim.study.single import simulate
 
     faults: list[Fault] = []
-    chosen: Engine = "auto"
+    chosen: tuple[Engine, Folding] = "auto", "auto"
     with collecting(faults):
-        chosen = engine_of(engine)
+        chosen = engine_of(engine), fold_of(fold)
     try:
-        answer(asked, scenario, lambda scenario, values: simulate(scenario, values, chosen), faults)
+        answer(asked, scenario, lambda scenario, values: simulate(scenario, values, *chosen), faults)
     except Unfinished as failed:
         if asked.out is not None:
             salvage(failed, asked.out)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 
@@ -61,6 +61,7 @@ class Worker(NamedTuple):
 
 
 Folding = Literal["auto", "on", "off"]
+FOLDINGS: tuple[Folding, ...] = get_args(Folding)
 Profile = tuple[tuple[float, float], ...]  # s from which on a link carries so many B/s, ascending
 Ways = tuple[tuple[int, float], ...]  # the numbers of links, and the weight of a transfer on each
 

@@ -6,7 +6,8 @@ w0 w1 w2 w3 ... w1023      of a data-parallel group at one switch, all alike
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,7 +16,8 @@ from parsim.core.columns import Floats, Ints
 from parsim.core.wiring import Route, Wiring
 
 
-class Fold(NamedTuple):
+@dataclass(frozen=True)
+class Fold:
     """Which device is played for which.
 
     Attributes
@@ -33,6 +35,11 @@ class Fold(NamedTuple):
     whole: Cluster
     why: str = ""
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickle the devices without the network's functions."""
+        unwired = {"cluster": Cluster(self.cluster.devices), "whole": Cluster(self.whole.devices)}
+        return vars(self) | unwired
+
     @property
     def notes(self) -> list[str]:
         """What to tell a reader: how many devices each one stands for, or why every device is played."""
@@ -46,6 +53,10 @@ class Fold(NamedTuple):
         told = f"{count} of {self.devices} devices are played, each of which stands for {each} that do the same"
         slow = "; so many classes hardly pay: --fold off plays every device" if 2 * count > self.devices else ""
         return [f"{told} at the same time; --fold off plays all{slow}"]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fold as in section 2 of the contract."""
+        return {"devices": self.devices, "played": len(self.first), "why_not": self.why or None}
 
     @property
     def devices(self) -> int:

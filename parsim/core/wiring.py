@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from parsim.core.columns import NONE, Ints
+from parsim.core.columns import NONE, Bools, Floats, Ints
 from parsim.core.sketch import Sketch
 
 Places = tuple[int, ...]
@@ -89,6 +89,21 @@ class Routes:
         return [tuple(made[number] for number in row if number != NONE) or None for row in rows]
 
 
+class Crossed(NamedTuple):
+    """The links that transfers between pairs of places cross."""
+
+    rows: Ints  # (pairs, hops) places in `links`, in travel order; NONE: no link
+    links: list[Link]
+    missing: Bools  # (pairs,) whether there is no way
+
+    @property
+    def latency(self) -> Floats:
+        """The s before a transfer moves, (pairs,); as `alone`, to the bit."""
+        each = np.array([*(link.latency for link in self.links), 0.0])
+        some, place = np.unique(each[self.rows], axis=0, return_inverse=True)
+        return np.array([math.fsum(row) for row in some.tolist()])[place.reshape(-1)]
+
+
 class Tier(NamedTuple):
     """A tier of a topology: groups of neighbouring devices that are nearer to each other than to others.
 
@@ -132,6 +147,35 @@ class Wiring(NamedTuple):
     tiers: tuple[Tier, ...] = ()
     sketch: Callable[[], Sketch] = Sketch
 
+    def crossed(self, sources: Ints, targets: Ints) -> Crossed:
+        """Return the links between pairs of distinct places; without a Path for each, many cost little.
+
+        >>> one = Link("wire", 1e9)
+        >>> up = Wiring(lambda source, target: (one,) if source < target else None)
+        >>> ways = up.crossed(np.array([0, 1]), np.array([1, 0]))
+        >>> ways.rows.tolist(), [link.name for link in ways.links], ways.missing.tolist()
+        ([[0], [-1]], ['wire'], [False, True])
+        """
+        if isinstance(self.route, Routes):
+            numbers = self.route.numbers(sources, targets)
+            known, rows = np.unique(numbers, return_inverse=True)
+            links = [self.route.link(number) for number in known[known != NONE].tolist()]
+            return Crossed(rows.reshape(numbers.shape) - int(NONE in known[:1]), links, (numbers == NONE).all(axis=1))
+        found = [self.route(*pair) for pair in zip(sources.tolist(), targets.tolist(), strict=True)]
+        ways = [way or () for way in found]
+        links = list({link.name: link for way in ways for link in way}.values())
+        number = {link.name: place for place, link in enumerate(links)}
+        rows = np.full((len(ways), max(map(len, ways), default=0)), NONE)
+        for row, way in enumerate(ways):
+            rows[row, : len(way)] = [number[link.name] for link in way]
+        return Crossed(rows, links, np.array([way is None for way in found], dtype=bool))
+
+    def weights(self, sources: Ints, targets: Ints, links: list[str]) -> Floats:
+        """Return the weight of transfers on links, given by name, of their routes, (crossings,)."""
+        if self.weight is unit_weight:
+            return np.ones(len(sources))
+        return np.array(list(map(self.weight, sources.tolist(), targets.tolist(), links)))
+
     def group(self, place: Place, tier: int = 0) -> Place:
         """Return the group of a device, or of an array of them, at a tier; without tiers a device is its own group.
 
@@ -146,4 +190,9 @@ def no_way(source: int, target: int) -> Route | None:
     return None
 
 
-UNWIRED = Wiring(no_way, lambda sources, targets: iter(()))
+def no_pairs(sources: Places, targets: Places) -> Pairs:
+    """Yield nothing: no two places are connected."""
+    return iter(())
+
+
+UNWIRED = Wiring(no_way, no_pairs)

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from parsim.build import build
-from parsim.core.cluster import Folding
+from parsim.core.cluster import FOLDINGS, Folding
 from parsim.core.errors import Unfinished
 from parsim.core.job import ENGINES, Engine, Job
 from parsim.core.suggestions import did_you_mean
@@ -50,6 +50,8 @@ def simulate(
     """
     if engine not in ENGINES:
         raise ValueError(f"engine: {did_you_mean(engine, ENGINES)}")
+    if fold not in FOLDINGS:
+        raise ValueError(f"fold: {did_you_mean(fold, FOLDINGS)}")
     try:
         scenario = load(source, set)
         return replace(run(replace(build(scenario, fold), engine=engine)), search=partial(_search, scenario))

@@ -26,7 +26,7 @@ from parsim.study.change import Change, NoDifference, Took, Trial, lacking, took
 from parsim.study.fitting import FITTING, LOWER, smallest, told
 from parsim.training.program import Training
 
-MANY = 20_000  # tasks: in a larger run a search takes too long to come unasked
+MANY = 20_000  # tasks, played or stood for: in a larger run a search takes too long to come unasked
 
 
 class Bound(NamedTuple):
@@ -42,7 +42,7 @@ def fit_first(scenario: Scenario, job: Job, timeline: Timeline) -> str:
     lacks = lacking(job, timeline)
     if not lacks:
         return ""
-    if len(job.graph) > MANY:
+    if job.copies.sum() > MANY:
         return f"Does not fit: {lacks}. parsim explain finds the smallest change that fits."
     possible = [*_possible(scenario, job, timeline)]
     own = took_of(job, timeline)

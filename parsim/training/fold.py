@@ -21,7 +21,6 @@ from parsim.core.collective import Phase
 from parsim.core.columns import NONE, Bools, Ints
 from parsim.core.fold import Fold, folded, whole
 from parsim.core.job import Cost, no_luck
-from parsim.core.wiring import Link, Routes
 from parsim.training.sharded import ShardedTraining
 from parsim.training.tasks import Tasks
 from parsim.training.template import template_of
@@ -54,17 +53,19 @@ def fold_of(training: ShardedTraining, cluster: Cluster, cost: Cost | None) -> F
 
 def _folded(training: ShardedTraining, cluster: Cluster, cost: Cost | None) -> Fold:
     sent = _sent(training)
-    wired = _links(cluster, sent)
-    if wired is None:
+    rows = np.flatnonzero(sent.travels)
+    ways = cluster.wiring.crossed(sent.source[rows], sent.target[rows])
+    if ways.missing.any():
         return whole(cluster, NO_ROUTE)
-    links, kinds = wired
+    links = np.full((len(sent.source), ways.rows.shape[1]), NONE)
+    links[rows] = ways.rows
     network = Network(
         worker=_colours(training, cluster, cost),
         route=sent.purpose,
         source=sent.source,
         target=sent.target,
         links=links,
-        link=numbered_rows([(link.bandwidth, link.latency, link.profile) for link in kinds]),
+        link=numbered_rows([(link.bandwidth, link.latency, link.profile) for link in ways.links]),
     )
     classes = unambiguous(network, sent.travels)
     if classes is None:
@@ -74,7 +75,7 @@ def _folded(training: ShardedTraining, cluster: Cluster, cost: Cost | None) -> F
         return whole(cluster, ALL_DIFFER)
     wrong = broken(network, classes)
     assert not wrong, f"colour refinement does not tell apart {wrong}"
-    return folded(cluster, classes.worker, first, ClassSends(network, classes, sent.travels).ways(kinds))
+    return folded(cluster, classes.worker, first, ClassSends(network, classes, sent.travels).ways(ways.links))
 
 
 def numbered_rows(rows: Sequence[object]) -> Ints:
@@ -184,31 +185,3 @@ def _pattern(phase: Phase) -> tuple[Ints, tuple[bytes, ...]]:
     share = phase.size / max(phase.size.max(initial=0.0), np.finfo(float).tiny)
     kinds = numbered_rows(list(zip(share.tolist(), phase.flows.tolist(), strict=True)))
     return kinds, tuple(column.tobytes() for column in (phase.source, phase.target, share, phase.flows))
-
-
-# -- over which links
-
-
-def _links(cluster: Cluster, sent: Sent) -> tuple[Ints, list[Link]] | None:
-    """Return the links of each row in travel order, (rows, hops), and all links; None: a way is missing."""
-    rows = np.flatnonzero(sent.travels)
-    pairs, place = np.unique(sent.source[rows] * len(cluster.devices) + sent.target[rows], return_inverse=True)
-    source, target = np.divmod(pairs, len(cluster.devices))
-    route = cluster.wiring.route
-    if isinstance(route, Routes):
-        numbers = route.numbers(source, target)
-        known, flat = np.unique(numbers, return_inverse=True)
-        links = [route.link(number) for number in known[known != NONE].tolist()]
-        numbers = flat.reshape(numbers.shape) - int(NONE in known[:1])
-    else:
-        found = [route(*pair) for pair in zip(source.tolist(), target.tolist(), strict=True)]
-        links = list({link.name: link for way in found for link in way or ()}.values())
-        number = {link.name: place for place, link in enumerate(links)}
-        numbers = np.full((len(pairs), max(map(len, (way or () for way in found)), default=0)), NONE)
-        for row, way in enumerate(found):
-            numbers[row, : len(way or ())] = [number[link.name] for link in way or ()]
-    if (numbers == NONE).all(axis=1).any():
-        return None
-    every = np.full((len(sent.source), numbers.shape[1]), NONE)
-    every[rows] = numbers[place]
-    return every, links

@@ -8,7 +8,6 @@ long as the most loaded link on its way.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
 
@@ -16,7 +15,7 @@ import numpy as np
 
 from parsim.core.cluster import Cluster
 from parsim.core.collective import Phase
-from parsim.core.columns import Floats, Ints
+from parsim.core.columns import NONE, Floats, Ints
 from parsim.core.errors import Complaint, Invalid, checked_below
 from parsim.core.op import KINDS
 from parsim.core.precision import Precision
@@ -64,23 +63,32 @@ def _key(phases: Sequence[Phase | None]) -> tuple[int, ...]:
 
 def _round(phases: Sequence[Phase | None], groups: Ints, cluster: Cluster) -> Floats:
     """Return the seconds of a phase of each group, None where it has none left, (groups,)."""
-    sends = []
-    load: dict[int, float] = defaultdict(float)  # B on each link
-    for number, (phase, devices) in enumerate(zip(phases, groups.tolist(), strict=True)):
-        columns = (phase.source.tolist(), phase.target.tolist(), phase.size.tolist()) if phase else ((), (), ())
-        for source, target, size in zip(*columns, strict=True):
-            if not size:
-                continue
-            ends = devices[source], devices[target]
-            path = cluster.path(*ends)
-            if path is None:
-                here, there = (cluster.places[place] for place in ends)
-                raise Invalid([Complaint((), f"the topology has no route from {here} to {there}")])
-            sends.append((number, path))
-            for link, weight in path.ways:
-                load[link] += weight * size
+    group, source, target, size = _sends(phases, groups)
+    ways = cluster.wiring.crossed(source, target)
+    for send in np.flatnonzero(ways.missing)[:1].tolist():
+        here, there = (cluster.places[ends[send]] for ends in (source, target))
+        raise Invalid([Complaint((), f"the topology has no route from {here} to {there}")])
+    row, hop = np.nonzero(ways.rows != NONE)
+    link = ways.rows[row, hop]
+    weight = cluster.wiring.weights(source[row], target[row], [ways.links[one].name for one in link.tolist()])
+    load = np.bincount(link, weight * size[row], len(ways.links))  # B on each link
+    drained = load / np.array([one.bandwidth for one in ways.links])
+    longest = np.zeros(len(source))
+    np.maximum.at(longest, row, drained[link])
     found = np.zeros(len(groups))
-    for number, path in sends:
-        drained = max((load[link] / cluster.capacities[link] for link in path.links), default=0.0)
-        found[number] = max(found[number], path.latency + drained)
+    np.maximum.at(found, group, ways.latency + longest)
     return found
+
+
+def _sends(phases: Sequence[Phase | None], groups: Ints) -> tuple[Ints, Ints, Ints, Floats]:
+    """Return the group, the devices and the bytes of each send that carries any, (sends,) each."""
+    known = {id(phase): phase for phase in phases if phase}
+    parts = []
+    for number, phase in known.items():
+        here = np.array([group for group, one in enumerate(phases) if id(one) == number])
+        some = np.flatnonzero(phase.size > 0)
+        ends = groups[here][:, phase.source[some]], groups[here][:, phase.target[some]]
+        rows = np.repeat(here, len(some)), ends[0].ravel(), ends[1].ravel(), np.tile(phase.size[some], len(here))
+        parts.append(rows)
+    group, source, target, size = map(np.concatenate, zip(*parts, strict=True))
+    return group, source, target, size

@@ -214,9 +214,10 @@ class Replicas:
         """Return the names of tasks: those of a pipeline, with the piece, the lane, the replica and the iteration."""
         degrees = self.training.parallelism.degrees
         shared = [name for name in ORDER if name not in ("expert", "pipeline") and getattr(degrees, name) > 1]
+        all_ranks = [degrees.coordinate(name)[self.first].tolist() for name in shared]
         of_device = [
-            "".join(f"{name[0]}{rank}" for name, rank in zip(shared, ranks, strict=True))
-            for ranks in zip(*(degrees.coordinate(name)[self.first].tolist() for name in shared), strict=True)
+            "".join(f"{name[0]}{ranks[one]}" for name, ranks in zip(shared, all_ranks, strict=True))
+            for one in range(len(self.first))
         ]
         source, count = packed(self.source), len(self.source) if self.training.iterations > 1 else 0
         return Numbered(partial(_name, self.tasks.names, source, of_device, packed(device), count), len(device))

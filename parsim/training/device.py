@@ -290,10 +290,10 @@ class Device:
 
     def _take_gradients(self, duty: Duty, mine: Floats) -> None:
         """Add this device's shares of gradients to those of earlier microbatches."""
-        end = 0
+        end, add = 0, self.training.adding.kernel.forward
         for some in self._within(duty):
             share, known = mine[end : end + self._flat(some).share], self._scattered.get(some)
-            self._scattered[some] = share.copy() if known is None else known + share
+            self._scattered[some] = share.copy() if known is None else add(known, share)
             end += len(share)
 
     def _take_swapped(self, action: Action, operation: str, buffer: Floats) -> None:

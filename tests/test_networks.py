@@ -17,7 +17,7 @@ from parsim import hardware
 from parsim.build import build
 from parsim.core.cluster import Cluster, Device
 from parsim.core.columns import NONE, Numbered
-from parsim.core.wiring import Tier
+from parsim.core.wiring import Link, Tier
 from parsim.plot.network import network, sheet
 from parsim.plot.paper import ours
 from parsim.reading import load
@@ -295,6 +295,18 @@ def test_the_cube_mesh_is_that_of_a_dgx_1():
     assert [(link.name, link.bandwidth) for link in made.wiring.route(0, 3)] == [("w0>w3", 50e9)]
     assert names(made, 8, 13) == ["w8>w9", "w9>w13"]
     assert names(made, 0, 13) == ["n0.nic0.out", "n1.nic2.in"]
+
+
+@pytest.mark.parametrize("devices", [4, 5, 6, 8])
+def test_links_of_a_partly_empty_node_may_change(devices):
+    slow = [{"link": "w0>*", "bandwidth": "1 GB/s"}, {"link": f"w{devices - 1}>w4", "latency": "3 us"}]
+    inside = {"kind": "islands", "per_node": 4, "bandwidth": "300 GB/s", "nics": 1, "nic": "25 GB/s", "inside": "full"}
+    topology = inside | {"changes": slow[: 1 + (devices > 5)]}
+    made = build(load({"cluster": {"devices": devices, "topology": topology}, "workload": FLOW})).cluster
+    routes = made.wiring.route
+    assert len({routes.link(number).name for number in range(routes.count)}) == routes.count
+    assert [link.bandwidth for link in made.wiring.route(0, 3)] == [1e9]
+    assert devices < 6 or made.wiring.route(devices - 1, 4) == (Link(f"w{devices - 1}>w4", 300e9, 3e-6),)
 
 
 def test_devices_share_cards_and_share_out_cards():

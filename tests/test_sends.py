@@ -146,6 +146,28 @@ def test_training_by_layers_waits_for_its_transfers(schedule, iterations):
             assert line.start_s[after] >= max(sent, default=0.0) - 1e-15
 
 
+def test_gradients_of_a_bucket_do_not_wait_for_sends():
+    """A rank computes nothing while it sends, but its communication lanes go on."""
+    cluster = {"devices": 4, "device": "a100-80g", "topology": {"kind": "star", "bandwidth": "5 GB/s"}}
+    work = {"kind": "mlp", "widths": [512] * 9, "batch": 4096}
+    plan = {
+        "data": 2,
+        "pipeline": 2,
+        "microbatches": 2,
+        "schedule": "looped-bfs",
+        "sends": "blocking",
+        "bucket": "1 MB",
+    }
+    run = parsim.simulate({"cluster": cluster, "workload": work, "plan": plan})
+    assert check(run.job, run.timeline) == []
+    line = run.timeline
+    sent = [row for row in np.flatnonzero(line.transfers) if line.sender[row] < 0]
+    sums = np.flatnonzero(line.kind == "collective")
+    assert any(
+        ((line.start_s[row] < line.start_s[sums]) & (line.start_s[sums] < line.end_s[row])).any() for row in sent
+    )
+
+
 STAR = {"kind": "star", "bandwidth": "100 MB/s", "latency": "10 us"}
 SIXTH = FOLDER / "06_pipeline_1f1b.yaml"
 SEVENTEENTH = FOLDER / "17_transformer_data.yaml"

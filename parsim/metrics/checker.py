@@ -206,9 +206,10 @@ class _Proof:
         if self.job.graph.sends != "blocking":
             return
         order = np.lexsort((self.start, self.worker))
+        order = order[self.job.graph.computes[order]]  # communication lanes go on
         before, after = order[:-1], order[1:]
         same = self.worker[before] == self.worker[after]
-        arrived, edges = np.full(len(order), -np.inf), self.job.graph.edges
+        arrived, edges = np.full(len(self.start), -np.inf), self.job.graph.edges
         there = np.flatnonzero(self.moved[: len(edges)] >= 0)
         np.maximum.at(arrived, edges.parent[there], self.timeline.end_s[self.moved[there]])
         early = same & (self.start[after] < arrived[before] - self.tolerance)

@@ -56,23 +56,26 @@ def _switch(node: Node, places: tuple[str, ...]) -> Routes:
     return Routes(numbers, link, 2 * (len(places) - 1))
 
 
-def _mesh(node: Node, places: tuple[str, ...]) -> Routes:
-    size = node.per_node
-    lanes = LANES if node.inside == "cube-mesh" else 1 - np.eye(size, dtype=np.int64)
+def _mesh(server: Node, places: tuple[str, ...]) -> Routes:
+    size, devices = server.per_node, len(places) - 1
+    lanes = LANES if server.inside == "cube-mesh" else 1 - np.eye(size, dtype=np.int64)
     through = np.minimum(lanes[:, :, None], lanes[None]).argmax(axis=1)
     through = np.where(lanes > 0, NONE, through)  # the device between two that have no link
 
     def numbers(sources: Ints, targets: Ints) -> Ints:
         here, there = sources % size, targets % size
+        node = sources - here  # its first device
+        width = np.minimum(size, devices - node)  # the last node may be partly empty
         between = through[here, there]
         first = np.where(between == NONE, there, between)
-        second = np.where(between == NONE, NONE, (sources - here + between) * size + there)
-        return np.stack([sources * size + first, second], axis=1)
+        second = np.where(between == NONE, NONE, node * size + between * width + there)
+        return np.stack([node * size + here * width + first, second], axis=1)
 
     def link(number: int) -> Link:
-        source, there = divmod(number, size)
-        here = source % size
-        name = f"{places[source]}>{places[source - here + there]}"
-        return Link(name, node.bandwidth * float(lanes[here, there]), node.latency)
+        node = number // size**2 * size
+        here, there = divmod(number - node * size, min(size, devices - node))
+        name = f"{places[node + here]}>{places[node + there]}"
+        return Link(name, server.bandwidth * float(lanes[here, there]), server.latency)
 
-    return Routes(numbers, link, (len(places) - 1) * size)
+    full, rest = divmod(devices, size)
+    return Routes(numbers, link, full * size**2 + rest**2)

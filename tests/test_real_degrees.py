@@ -27,6 +27,9 @@ MLP = {"kind": "mlp", "widths": [12, 16, 16, 20, 8], "batch": 24, "iterations": 
 BLOCKS = {"vocabulary": 24, "width": 16, "heads": 4, "blocks": 2, "sequence": 6, "batch": 8}
 TRANSFORMER = {"kind": "transformer", **BLOCKS, "iterations": STEPS, "optimizer": ADAM}
 
+MIXTURE = {"kind": "mixture", **BLOCKS, "experts": 4, "top": 2}
+TRANSLATION = {"kind": "encoder_decoder", **BLOCKS}
+
 
 def scenario(plan, workload=MLP, **more):
     """Return a scenario; the plan says how many devices there are."""
@@ -261,6 +264,9 @@ def test_a_loss_that_is_not_a_number_names_its_task():
         ({"tensor": 2, "detail": "layers"}, TRANSFORMER, "plan.sequence_parallel: ranks that divide rows are counted"),
         ({"tensor": 2, **BY_ONE}, TRANSFORMER | {"biases": True}, "workload.biases: added to products that tensor"),
         ({"tensor": 2, **BY_ONE}, TRANSFORMER | {"vocabulary": 25}, "plan.tensor: tensor 2 does not divide a weight"),
+        ({"tensor": 2, **BY_ONE}, MIXTURE, "plan.tensor: experts would need further sums between tensor ranks"),
+        ({"tensor": 2, **BY_ONE}, TRANSLATION, "plan.tensor: what a decoder reads of the encoder would need further"),
+        ({"data": 2, "expert": 2}, MIXTURE, "plan.expert: ranks of expert are counted and not computed"),
         ({"tensor": 3, **BY_ONE}, MLP, "plan.tensor: tensor 3 does not divide a width of 16"),
     ],
 )

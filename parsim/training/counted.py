@@ -30,6 +30,13 @@ def about_degrees(training: ShardedTraining) -> Iterator[Complaint]:
 def _about_tensor(training: ShardedTraining) -> Iterator[Complaint]:
     """Yield why tensor ranks cannot compute."""
     tensor, layers = training.parallelism.degrees.tensor, training.own.layers
+    if tensor == 1:
+        return
+    parts = {"grouped": "experts", "passed": "what a decoder reads of the encoder"}
+    found = {op.name for layer in layers for op in layer.ops} | {"passed" for layer in layers if layer.passed}
+    for name in sorted(parts.keys() & found):
+        why = f"{parts[name]} would need further sums between tensor ranks, so it is counted and not computed"
+        yield Complaint(("plan", "tensor"), f"{why}; leave tensor out, {SIMULATED}")
     every = [op for layer in layers for op in layer.ops if op.name == NAME]
     exchanges = [op for op in every if op.kernel.communicator == "tensor"]
     if any(op.kernel.along.divided and op.kernel.along.axis == 1 for op in exchanges):

@@ -30,7 +30,7 @@ def apart():
 
 
 APART = apart()
-FOUND = "parsim: 3 ranks share "
+FOUND = "parsim: 3 ranks share "  # on a machine of two cores
 PATIENCE = 60  # s
 KERNELS = '''
 """Kernels that do something else with a 4.

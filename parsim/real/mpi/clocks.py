@@ -22,7 +22,8 @@ from parsim.real.mpi.messages import wait_until
 CLOCK = 2  # the tag
 METHOD = "least round trip"
 MOST = 200  # exchanges
-LONGEST = 0.05  # s of exchanges with a rank
+LEAST = 20
+LONGEST = 0.05  # s of further exchanges with a rank
 TIME = Struct("!d")
 
 
@@ -55,7 +56,7 @@ def ask(comm: MPI.Comm, rank: int) -> Reading:
     trips: list[tuple[float, float, float]] = []
     came = bytearray(TIME.size)
     until = monotonic() + LONGEST
-    while len(trips) < 2 or (len(trips) < MOST and monotonic() < until):
+    while len(trips) < LEAST or (len(trips) < MOST and monotonic() < until):
         begin = monotonic()
         comm.Send([TIME.pack(begin), MPI.BYTE], rank, CLOCK)
         while not comm.Iprobe(rank, CLOCK):

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from math import inf
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
 import mpi4py
 
@@ -26,18 +26,11 @@ from parsim.real.mpi.clocks import METHOD, Clock, ask  # noqa: E402
 from parsim.real.mpi.messages import MESSAGE, received, wait_until  # noqa: E402
 from parsim.real.mpi.peers import RankPeers  # noqa: E402
 from parsim.real.mpi.rank import Begin, serve  # noqa: E402
-from parsim.real.mpi.size import wrong_size  # noqa: E402
+from parsim.real.mpi.size import Seat, crowded, wrong_size  # noqa: E402
 from parsim.real.mpi.supervisor import Note, end_with_parent, forget_files, pause_precisely  # noqa: E402
 from parsim.real.mpi.window import Window  # noqa: E402
 from parsim.real.transport import Crew, Place, Said, Way  # noqa: E402
 from parsim.real.worker import STOP  # noqa: E402
-
-
-class Seat(NamedTuple):
-    """Where a rank runs."""
-
-    machine: str
-    cores: frozenset[int]  # that it may use
 
 
 def _join() -> MPI.Intracomm:
@@ -109,14 +102,7 @@ class MpiJob:
 
     def notes(self, workers: int) -> list[str]:
         """Say where ranks take turns."""
-        found = []
-        for machine in dict.fromkeys(seat.machine for seat in self.seats):
-            here = [seat.cores for seat in self.seats if seat.machine == machine]
-            cores = len(frozenset().union(*here))
-            if len(here) > cores:
-                turns = "so they take turns and tasks take longer"
-                found.append(f"{len(here)} ranks share {cores} cores of {machine}, {turns}")
-        return found
+        return crowded(self.seats)
 
     def clocks(self) -> dict[str, Any] | None:
         """Return how the clocks were aligned in the last replay."""

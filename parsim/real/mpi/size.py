@@ -1,8 +1,9 @@
-"""How many ranks a scenario needs: one for the host, and one for each worker."""
+"""How many ranks a scenario needs, one for the host and one for each worker, and how many a machine has cores for."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from parsim.core.errors import Complaint, Fault, ScenarioError
 from parsim.real.transport import Crew, Transport
@@ -14,6 +15,31 @@ def wrong_size(ranks: int, workers: int) -> ScenarioError:
     has = f"and mpiexec has started {ranks}" if ranks else "which mpiexec starts"
     how = f"write mpiexec -n {workers + 1} parsim replay --clock mpi SCENARIO"
     return ScenarioError([Fault("--clock", 0, 0, "clock", f"{need}, {has}; {how}")])
+
+
+class Seat(NamedTuple):
+    """Where a rank runs."""
+
+    machine: str
+    cores: frozenset[int]  # that it may use
+
+
+def crowded(seats: Sequence[Seat]) -> list[str]:
+    """Say where ranks take turns.
+
+    >>> crowded([Seat("a", frozenset({0, 1})), Seat("a", frozenset({0, 1})), Seat("b", frozenset({0}))])
+    []
+    >>> crowded([Seat("a", frozenset({0})), Seat("a", frozenset({0}))])
+    ['2 ranks share 1 core of a, so they take turns and tasks take longer']
+    """
+    found = []
+    for machine in dict.fromkeys(seat.machine for seat in seats):
+        here = [seat.cores for seat in seats if seat.machine == machine]
+        cores = len(frozenset().union(*here))
+        if len(here) > cores:
+            count = f"{cores} core{'s' * (cores > 1)}"
+            found.append(f"{len(here)} ranks share {count} of {machine}, so they take turns and tasks take longer")
+    return found
 
 
 class NoJob:

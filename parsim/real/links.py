@@ -46,8 +46,8 @@ class Arrays:
         """Do nothing."""
 
     def compute(self, task: int, received: Sequence[Sequence[Any]]) -> list[Any]:
-        """Make an array; task 0 only receives."""
-        return [array_of(task)] if task else []
+        """Make an array."""
+        return [array_of(task)]
 
 
 class Links(NamedTuple):
@@ -60,24 +60,31 @@ class Links(NamedTuple):
 
 def measure_links(launch: Launch, workers: int, times: int, timeout_s: float = inf) -> Links:
     """Hand over arrays of each size so many *times*, between the first and the last worker, and with the host."""
-    names = [f"w{index}" for index in range(workers)]
-    tasks = ["", *(f"hand-over {turn}" for turn in range(len(SIZES) * (times + 1)))]
+    names, room = [f"w{index}" for index in range(workers)], [2.0 * SIZES[-1]] * (workers + 1)
     places = [Place(own, (), 0, 0.0) for own in range(workers)]
-    crew = Crew(names, tasks, places, [2.0 * SIZES[-1]] * (workers + 1))
+    crew = Crew(names, ["", *names_of(times)], places, room)
+    with started(launch, crew, Arrays(), timeout_s) as members:
+        return links(members, workers - 1, times)
+
+
+def names_of(times: int) -> list[str]:
+    """Return the names of the tasks from 1 on that `links` orders."""
+    return [f"hand-over {turn}" for turn in range(len(SIZES) * (times + 1))]
+
+
+def links(members: WorkerPool, last: int, times: int) -> Links:
+    """Measure links between worker 0, the *last*, and the host; the workers make arrays as `array_of` says."""
     took: dict[int, list[tuple[float, float, float]]] = defaultdict(list)
-    done = 0
-    with (
-        started(launch, crew, Arrays(), timeout_s) as members,
-        under_way("hand-overs", len(tasks) - 1, lambda: done),
-    ):
-        for task in range(1, len(tasks)):
-            found = _copies(members, task, workers - 1)
+    tasks, done = len(SIZES) * (times + 1), 0
+    with under_way("hand-overs", tasks, lambda: done):
+        for task in range(1, tasks + 1):
+            found = _copies(members, task, last)
             if task > len(SIZES):  # the first of each size do not count
                 took[SIZES[(task - 1) % len(SIZES)]].append(found)
             done = task
     median = {size: np.median(rows, axis=0).tolist() for size, rows in took.items()}
     there, host = ([(float(size), max(row[which], LEAST)) for size, row in median.items()] for which in (0, 1))
-    return Links(there if workers > 1 else host, host, median[SIZES[0]][2])
+    return Links(there, host, median[SIZES[0]][2])
 
 
 def _copies(members: WorkerPool, task: int, last: int) -> tuple[float, float, float]:
@@ -99,38 +106,10 @@ def _copies(members: WorkerPool, task: int, last: int) -> tuple[float, float, fl
 
 def _fetch(members: WorkerPool, worker: int, ref: Any) -> float:
     """Let a worker fetch an array; return the seconds."""
-    members.order(worker, Order(0, (Input(0, NONE, ALL, [ref]),), (), False, False, ()))
+    members.order(worker, Order(1, (Input(0, NONE, ALL, [ref]),), (), False, False, ()))
     (taken,) = members.hear()
     _, seen, there = taken.report.moves[0]
     return there - seen
-
-
-def between(members: WorkerPool, giver: int, taker: int, times: int) -> tuple[Points, float]:
-    """Measure the hand-over of arrays from one worker to another, and the overhead of a task.
-
-    A hand-over lasts from the end of the kernel that made the array until the other worker has it: put, report,
-    hand-over, fetch. The overhead of any task, its report and hand-over, is measured apart and not included.
-    """
-    took: dict[int, list[float]] = defaultdict(list)
-    beside = []
-    before: tuple[int, ...] = ()
-    for turn in range(times + 1):
-        for place, size in enumerate(SIZES):
-            task = 1 + turn * len(SIZES) + place
-            handed = members.order(giver, Order(task, (), (ALL,), False, False, before))
-            (made,) = members.hear()
-            heard = members.now()
-            came = Input(0, NONE, ALL, [made.report.shared[0]])
-            members.order(taker, Order(1, (came,), (), False, False, ()))
-            (taken,) = members.hear()
-            before = (task,)
-            if turn:
-                there = members.seconds(taker, taken.report.moves[0][2])
-                took[size].append(there - members.seconds(giver, made.report.end))
-            if turn and not place:
-                beside.append(heard - handed - (made.report.end - made.report.start))
-    overhead = float(np.median(beside))
-    return [(size, max(float(np.median(times)) - overhead, LEAST)) for size, times in took.items()], overhead
 
 
 def line(points: Sequence[tuple[float, float]]) -> tuple[float, float]:

@@ -26,7 +26,7 @@ from parsim.core.kernel import Call
 from parsim.core.profile import Timing
 from parsim.core.progress import under_way
 from parsim.core.threads import threads
-from parsim.real.links import ALL, MOVES, SIZES, array_of, between
+from parsim.real.links import ALL, MOVES, SIZES, array_of, links, names_of
 from parsim.real.pipes import Processes
 from parsim.real.transport import Crew, Place
 from parsim.real.worker import Order
@@ -154,9 +154,9 @@ def measure(work: Microbenchmark, workers: int, repeat: int, heard: Heard, timeo
     """
     names, done = [f"w{index}" for index in range(max(workers, 2))], 0
     rounds = 2 * (WARM_UP + repeat)
-    tasks = ["the microbenchmark", *(f"hand-over {turn}" for turn in range(len(SIZES) * (MOVES + 1)))]
+    tasks = ["the microbenchmark", *names_of(MOVES)]
     places = [Place(own, (), 0, 0.0) for own in range(len(names))]
-    crew = Crew(names, tasks, places, [2.0 * SIZES[-1]])
+    crew = Crew(names, tasks, places, [2.0 * SIZES[-1]] * (len(names) + 1))
     with (
         started(Processes(), crew, work, timeout_s) as members,
         under_way("rounds", rounds, lambda: done),
@@ -171,7 +171,8 @@ def measure(work: Microbenchmark, workers: int, repeat: int, heard: Heard, timeo
                 done += 1
                 heard(done, rounds)
             found.append({call: timing(times) for call, times in spent.items()})
-        return Found(found[0], found[1], pinned, *between(members, 0, 1, MOVES))
+        moved = links(members, 1, MOVES)
+        return Found(found[0], found[1], pinned, moved.workers, moved.overhead_s)
 
 
 def _round(members: WorkerPool, workers: range) -> tuple[list[tuple[Call, list[float]]], int | None]:

@@ -1,6 +1,7 @@
 """Training by degrees of parallelism, really computed. The oracle is a step on one worker with the whole batch."""
 
 import multiprocessing
+import resource
 import threading
 import time
 from itertools import product
@@ -286,3 +287,16 @@ def test_parts_that_depend_on_the_cut_are_refused():
     cnn = {"kind": "cnn", "image": 8, "classes": 4, "channels": [4], "batch": 8, "norm": "batchnorm"}
     with pytest.raises(parsim.ScenarioError, match="depends on how the batch is cut"):
         parsim.replay(scenario({"data": 2}, cnn))
+
+
+def test_more_ways_than_may_be_open_are_refused():
+    ways = [Way(a, b, lane) for lane in range(5) for a, b in product(range(60), repeat=2) if a != b]
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, 1024), hard))
+    try:
+        with pytest.raises(
+            parsim.RunError, match=r"need 70800 ends of pipes and 0 B of shared memory, .* Too many open"
+        ):
+            Network(60, ways, {})
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

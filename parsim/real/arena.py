@@ -97,7 +97,11 @@ class Arena:
     def expect(self, size: float) -> None:
         """Reserve up to *size* bytes, as far as memory is left."""
         with suppress(OSError):
-            self._reserve(int(size))
+            self.reserve(int(size))
+
+    def reserve(self, size: int) -> None:
+        """Reserve *size* bytes; raises `OSError` where no memory is left."""
+        self._reserve(size)
 
     def open(self) -> None:
         """Map all reserved memory into this process, before the clock starts."""

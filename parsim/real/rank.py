@@ -13,7 +13,8 @@ import os
 import pickle
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from time import monotonic
 from typing import Any, NamedTuple
@@ -97,33 +98,35 @@ class Rank:
         except (EOFError, BrokenPipeError):
             threading.Event().wait()  # another worker is gone, of which the host hears; it ends this one, too
 
-    def _failed(self, task: int, error: BaseException) -> None:
-        self._say(tuple(Failure(task, told(error))))
-        threading.Event().wait()
-
     # -- on each thread
 
     def _compute(self) -> None:
         for task in self.course.computes:
             self._wait(task)
-            self.channel.doing(task)
             start = monotonic()
-            try:
-                with np.errstate(over="ignore", invalid="ignore"):
-                    value = self.device.compute(self.program.duty(task))
-            except BaseException as error:  # also what would end the process: the host is to hear why
-                self._failed(task, error)
-            end = monotonic()
-            self.channel.doing(NONE)
-            self._end(Ended(task, start, end, value, (), ()))
+            with self._reported(task), np.errstate(over="ignore", invalid="ignore"):
+                value = self.device.compute(self.program.duty(task))
+                self._end(Ended(task, start, monotonic(), value, (), ()))
 
     def _lane(self, lane: int, tasks: list[int]) -> None:
         for task in tasks:
             self._wait(task)
-            if task in self.program.meeting_of:
-                self._meet(lane, task)
-            else:
-                self._send(lane, task)
+            with self._reported(task):
+                if task in self.program.meeting_of:
+                    self._meet(lane, task)
+                else:
+                    self._send(lane, task)
+
+    @contextmanager
+    def _reported(self, task: int) -> Iterator[None]:
+        """Report what fails in a task; that another worker is gone, the host hears anyway."""
+        try:
+            yield
+        except (EOFError, BrokenPipeError):
+            raise
+        except BaseException as error:  # also what would end the process: the host is to hear why
+            self._say(tuple(Failure(task, told(error))))
+            threading.Event().wait()
 
     def _send(self, lane: int, task: int) -> None:
         start = monotonic()
@@ -144,17 +147,15 @@ class Rank:
                 size = one.size * len(take.pieces) / one.script.pieces
                 receipts.append(Receipt(one.members[take.source], task, move.start, move.end, size))
         played = monotonic()
-        try:
-            self.device.take(duty, one.operation, buffer)
-        except Exception as error:
-            self._failed(task, error)
+        self.device.take(duty, one.operation, buffer)
         end = monotonic()
         self._end(Ended(task, start, end, None, tuple(receipts), ((start, filled), (played, end))))
 
     def _receive(self, source: int, lane: int, some: list[Coming]) -> None:
         for task, shape in some:
-            array, move = self.ways.receive(source, lane, shape)
-            self.device.came(self.program.duty(task), array)
+            with self._reported(task):
+                array, move = self.ways.receive(source, lane, shape)
+                self.device.came(self.program.duty(task), array)
             with self._changed:
                 self._came.append(Receipt(task, NONE, move.start, move.end, float(array.nbytes)))
                 self._note(task)

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from parsim.core.columns import Floats
+from parsim.core.errors import RunError
 from parsim.core.kernel import Array, Shape
 from parsim.core.script import Script, Step, apply
 from parsim.real.arena import Arena
@@ -144,20 +145,39 @@ class Network:
 
     def __init__(self, workers: int, ways: Sequence[Way], numbers: Mapping[tuple[int, int], int]) -> None:
         self._arenas = [Arena.new(owner) for owner in range(workers)]
-        lanes, ends = dict[tuple[int, int], Lane](), [0] * workers
+        self._files: list[int] = []
+        try:
+            lanes, ends = self._lanes(numbers), self._pipes(workers, ways)
+        except OSError as error:
+            self.end()
+            needed = f"{4 * len(ways)} ends of pipes and {sum(numbers.values()) * 2 * ITEM} B of shared memory"
+            why = error.strerror or str(error)
+            raise RunError(f"workers that exchange with each other need {needed}, and there are fewer: {why}") from None
+        self.of = [Ways(worker, self._arenas, lanes, mine) for worker, mine in enumerate(ends)]
+
+    def _lanes(self, numbers: Mapping[tuple[int, int], int]) -> dict[tuple[int, int], Lane]:
+        """Reserve the buffers; raises `OSError` where no memory is left."""
+        lanes, ends = dict[tuple[int, int], Lane](), [0] * len(self._arenas)
         for (worker, lane), most in numbers.items():
             lanes[worker, lane] = Lane(ends[worker], most)
             ends[worker] += 2 * most * ITEM
         for arena, size in zip(self._arenas, ends, strict=True):
-            arena.expect(size)
-        self._files: list[int] = []
+            arena.reserve(size)
+        return lanes
+
+    def _pipes(self, workers: int, ways: Sequence[Way]) -> list[dict[Way, tuple[int, int]]]:
+        """Open the pipes of every way; raises `OSError` where there are too many."""
         of: list[dict[Way, tuple[int, int]]] = [{} for _ in range(workers)]
         for way in ways:
-            hears, tells = os.pipe()
-            waits, confirms = os.pipe()
-            self._files += [hears, tells, waits, confirms]
+            hears, tells = self._pipe()
+            waits, confirms = self._pipe()
             of[way.source][way], of[way.target][way] = (tells, waits), (hears, confirms)
-        self.of = [Ways(worker, self._arenas, lanes, mine) for worker, mine in enumerate(of)]
+        return of
+
+    def _pipe(self) -> tuple[int, int]:
+        ends = os.pipe()
+        self._files += ends
+        return ends
 
     def handed_over(self) -> None:
         """Close the host's copies of the pipes, so that a worker notices when another one ends."""

@@ -72,6 +72,17 @@ def test_a_ring_takes_as_long_as_its_closed_form(ranks):
         assert rows[f"u{rank}"][6] == pytest.approx(1 + took, rel=1e-12)
 
 
+def test_what_a_member_receives_may_arrive_while_it_is_behind():
+    """r1 sends for 3.6 s to r2, and meanwhile receives what r0 sends in the next phase."""
+
+    def behind(members, size):
+        return Collective(tuple(members), (phase([1], [2], 3 * size), phase([0], [1], size)))
+
+    rows = spans(meeting(3, behind))
+    assert rows["r1"][6:8] == pytest.approx((1, 1 + LATENCY + 3 * SIZE / BANDWIDTH), rel=1e-12)
+    assert rows["r0"][6:8] == pytest.approx((1, 1 + LATENCY + SIZE / BANDWIDTH), rel=1e-12)
+
+
 @pytest.mark.parametrize("ranks", [2, 3, 5, 8])
 def test_a_broadcast_takes_a_phase_for_each_doubling(ranks):
     phases = (ranks - 1).bit_length()

@@ -94,16 +94,16 @@ class Collective(NamedTuple):
         return ((self.members[source], self.members[target]) for source, target in found)
 
     def alone(self, cluster: Cluster, devices: Ints) -> Floats:
-        """Return the seconds of each member if nobody is late and each send is alone on its way, (members,).
+        """Return the seconds of what each member sends, if each send is alone on its way, (members,).
 
-        A phase takes as long as the longest of what a member sends and receives. No run is faster.
+        No run is faster: a member enters a phase when all has arrived that it sends in the one before. What it receives
+        may have arrived while the member was behind.
         """
         found = np.zeros(len(self.members))
         for (source, target, size, _), count in self.different():
             longest = np.zeros(len(self.members))
             for one, other, bytes_ in zip(source.tolist(), target.tolist(), size.tolist(), strict=True):
                 path = cluster.path(int(devices[one]), int(devices[other])) if bytes_ else None
-                seconds = path.seconds(bytes_) if path else 0.0
-                longest[one], longest[other] = max(longest[one], seconds), max(longest[other], seconds)
+                longest[one] = max(longest[one], path.seconds(bytes_) if path else 0.0)
             found += count * longest
         return found

@@ -5,7 +5,8 @@
                                                                      a being the seconds of a round alone
 
 So the spans prove the order of rounds that they do not show, as far as these bounds do. A span of one round shows when
-it begins and ends. Real workers exchange at their own speed, whatever the links of the scenario: there a is 0.
+it begins and ends. A member that stands for several may send to another several times in a phase: the bounds of the
+two are then in order of time, since no round of a phase begins or ends before one of an earlier phase. Real workers exchange at their own speed, whatever the links of the scenario: there a is 0.
 """
 
 from __future__ import annotations
@@ -130,6 +131,7 @@ class _Slots(NamedTuple):
         earliest = timeline.start_s[mine][row] + (index + 1) * alone
         lone = rounds[row] == 1
         latest[lone], earliest[lone] = timeline.start_s[mine][row][lone], timeline.end_s[mine][row][lone]
+        latest, earliest = (bound[np.lexsort((bound, pair[row]))] for bound in (latest, earliest))
         return cls(np.cumsum(pairs.rounds) - pairs.rounds, latest, earliest)
 
 
@@ -140,8 +142,8 @@ def _order(one: Collective, pairs: _Pairs, slots: _Slots, ran: Ran, tolerance: f
     of = {id(phase): pairs.of(phase) for phase, _ in one.different()}
     for number, phase in enumerate(one.phases):
         pair, source, target = of[id(phase)]
-        slot = slots.first[pair] + done[pair]
-        done[pair] += 1
+        slot = slots.first[pair] + done[pair] + _nth(pair)
+        np.add.at(done, pair, 1)
         early = slots.latest[slot] < entered[source] - tolerance
         for row in np.flatnonzero(early).tolist():
             yield f"{pairs.name(int(pair[row]), one, ran)} began round {number} before the sender was through the last"
@@ -151,3 +153,15 @@ def _order(one: Collective, pairs: _Pairs, slots: _Slots, ran: Ran, tolerance: f
             np.maximum.at(entered, ends, slots.earliest[slot])
     for member in np.flatnonzero(ran.end[members] < entered - tolerance).tolist():
         yield f"task {ran.names[one.members[member]]} ended before its last round"
+
+
+def _nth(values: Ints) -> Ints:
+    """Return how many equal values come before each one.
+
+    >>> _nth(np.array([7, 3, 7, 7])).tolist()
+    [0, 0, 1, 2]
+    """
+    order = np.argsort(values, kind="stable")
+    found = np.empty(len(values), np.int64)
+    found[order] = np.arange(len(values)) - np.searchsorted(values[order], values[order])
+    return found

@@ -6,7 +6,8 @@
 
 So the spans prove the order of rounds that they do not show, as far as these bounds do. A span of one round shows when
 it begins and ends. A member that stands for several may send to another several times in a phase: the bounds of the
-two are then in order of time, since no round of a phase begins or ends before one of an earlier phase. Real workers exchange at their own speed, whatever the links of the scenario: there a is 0.
+two are then in order of time, since no round of a phase begins or ends before one of an earlier phase. Real workers
+exchange at their own speed, whatever the links of the scenario: there a is 0.
 """
 
 from __future__ import annotations

@@ -232,13 +232,18 @@ def _job(
         complaints += not_computed(graph.program)
     notes = (*notes_on_kind(said["cluster"]), *remarks.notes, *told)
     job = replace(_put_together(scenario, said, cluster, graph, cost, policy), notes=notes)
-    counted = not computed and (graph.only_activations or isinstance(graph.program, Training))
-    if counted or isinstance(graph.program, ShardedTraining):
+    if _never_waits_for_memory(graph, computed):
         job = job.beyond_memory()
     complaints += complaints_about(job)
     if not complaints and not elsewhere:  # no cost without its files
         complaints += too_long(job)
     return job
+
+
+def _never_waits_for_memory(graph: TaskGraph, computed: bool) -> bool:
+    """Return whether tasks are played all the same where devices lack memory."""
+    counted = not computed and (graph.only_activations or isinstance(graph.program, Training))
+    return counted or isinstance(graph.program, ShardedTraining)
 
 
 def _put_together(

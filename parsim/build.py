@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache, partial
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from parsim.core.cluster import Cluster, Folding
 from parsim.core.errors import Complaint, Fault, Invalid, Path, ScenarioError
@@ -25,7 +25,7 @@ from parsim.core.timeline import STEPS
 from parsim.costs import costs
 from parsim.entries.checked_policy import guarded
 from parsim.entries.external import Outside, staying
-from parsim.folding import about_fold, foldable, played_on
+from parsim.folding import about_fold, foldable, named, part_of, played_on
 from parsim.hardware import ClusterForm, about_memory, about_names, countable, devices_of, notes_on_kind, wired
 from parsim.lower import complaints_about, too_long
 from parsim.misplaced import placed
@@ -35,6 +35,7 @@ from parsim.scenario.document import MANY
 from parsim.scenario.repair import mended
 from parsim.scenario.scenario import Scenario
 from parsim.scenario.schema import OneOf, check
+from parsim.training.communicators import NotRepeated
 from parsim.training.plan import TrainingPlan, workers_of
 from parsim.training.program import Training
 from parsim.training.really import really
@@ -67,7 +68,12 @@ class Form:
     clock: Literal["simulated", "live"] = "simulated"
 
 
-Mode = tuple[bool, Folding]  # whether kernels really compute, and whether devices may be folded
+class Mode(NamedTuple):
+    """How a job is to be played: whether kernels compute, whether devices are folded, and a part tells of all."""
+
+    computed: bool
+    fold: Folding
+    parts: bool = True
 
 
 @staying()
@@ -96,7 +102,7 @@ def _built(scenario: Scenario, computed: bool, fold: Folding) -> Job:
     elsewhere: list[Fault] = []  # faults in files that the scenario names
     settled = _settled(scenario, said)
     computed = computed or settled.get("clock") == "live"
-    job = _job(scenario, really(settled) if computed else settled, (computed, fold), complaints, elsewhere)
+    job = _job(scenario, really(settled) if computed else settled, Mode(computed, fold), complaints, elsewhere)
     if complaints or scenario.faults or elsewhere:
         raise scenario.error(complaints, elsewhere)
     assert job is not None
@@ -192,24 +198,38 @@ def _job(
     scenario: Scenario, said: dict[str, Any], mode: Mode, complaints: list[Complaint], elsewhere: list[Fault]
 ) -> Job | None:
     """Call the entries of *said* and make the job; collect complaints, and faults *elsewhere*."""
+    before, others = list(complaints), list(elsewhere)
+    try:
+        return _made(scenario, said, mode, complaints, elsewhere)
+    except NotRepeated:  # every part of the cluster has to be looked at
+        complaints[:], elsewhere[:] = before, others
+        return _made(scenario, said, mode._replace(parts=False), complaints, elsewhere)
+
+
+def _made(
+    scenario: Scenario, said: dict[str, Any], mode: Mode, complaints: list[Complaint], elsewhere: list[Fault]
+) -> Job | None:
     devices, cluster, graph, cost, policy = (), None, None, None, None
-    computed, fold = mode
+    computed, fold, _ = mode
     whole = about_fold(said, computed)
-    workers = workers_of(said.get("plan"))
-    if "cluster" in said and _collect(complaints, lambda: countable(said["cluster"], complaints), ("cluster",)):
-        with _elsewhere(elsewhere):
-            devices = _collect(complaints, lambda: devices_of(said["cluster"], workers), ("cluster",)) or ()
-    if devices:
-        complaints += about_names(said["cluster"], devices) + about_memory(said["cluster"])
-        topology = said["cluster"].topology
-        with _elsewhere(elsewhere):
-            cluster = _collect(complaints, lambda: wired(devices, topology), ("cluster", "topology"))
     if "cost" in said:
         with _elsewhere(elsewhere):
             cost = _collect(complaints, said["cost"].make, ("cost",))
+    workers, times = workers_of(said.get("plan")), 1
+    if "cluster" in said and _collect(complaints, lambda: countable(said["cluster"], complaints), ("cluster",)):
+        form = said["cluster"]
+        if mode.parts and not whole:
+            form, times = part_of(said, cost, fold)
+        with _elsewhere(elsewhere):
+            devices = _collect(complaints, lambda: devices_of(form, workers), ("cluster",)) or ()
+    if devices:
+        complaints += about_names(form, devices) + about_memory(form)
+        devices = named(devices, said["plan"], times) if times > 1 else devices
+        with _elsewhere(elsewhere):
+            cluster = _collect(complaints, lambda: wired(devices, form.topology), ("cluster", "topology"))
     if devices and {"workload", "plan"} <= said.keys():
         with _elsewhere(elsewhere):
-            on = foldable(cluster or Cluster(devices), fold, whole)
+            on = foldable(cluster or Cluster(devices), "off" if whole else fold, times)
             graph = _collect(complaints, lambda: _graph(said, on, cost))
     if "cost" in said:
         complaints += [complaint.below("cost") for complaint in _about_compute(said["cost"], graph)]

@@ -1,17 +1,25 @@
-"""Decide whether a job is folded, and refuse a fold that is asked for and not possible.
+"""Decide whether a job is folded, and on which part of a cluster; refuse a fold that is not possible.
 
 off    every device is played
 auto   more than 64 devices are folded where that is exact; what cannot be folded is played whole, and a note says why
 on     as auto, for any number of devices; where nothing can be folded, that is an error
+
+Where a topology says after how many devices its wiring repeats, a part with four repetitions tells of all: the devices
+of the other parts do the same. So the time to build a job does not depend on the number of data ranks.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from parsim.core.cluster import Cluster, Folding
+from parsim.core.cluster import Cluster, Device, Folding
 from parsim.core.errors import Fault, ScenarioError
 from parsim.core.graph import TaskGraph
+from parsim.core.job import Cost, no_luck, properties
+from parsim.hardware import ClusterForm, claimed
+from parsim.training.fold import LANES
+from parsim.training.plan import TrainingPlan
 
 BY_DEGREES = "only training by degrees of parallelism, such as plan: {data: 8}, is folded"
 
@@ -26,9 +34,46 @@ def about_fold(said: dict[str, Any], computed: bool) -> str:
     return ""
 
 
-def foldable(cluster: Cluster, fold: Folding, why: str) -> Cluster:
-    """Let the workload fold its tasks on a cluster, unless it says *why* not."""
-    return Cluster(cluster.devices, cluster.wiring, "off" if why else fold)
+def part_of(said: dict[str, Any], cost: Cost | None, fold: Folding) -> tuple[ClusterForm, int]:
+    """Return the form of a part that tells of the whole cluster, and how many parts there are; 1: the whole."""
+    form, plan = said["cluster"], said.get("plan")
+    if fold == "off" or not isinstance(plan, TrainingPlan) or plan.split:
+        return form, 1
+    whole, period = plan.degrees, _period(form, cost)
+    if period is None or _count(form) not in (None, whole.devices) or list(whole.complaints(whole.devices)):
+        return form, 1
+    times = whole.repeats(period)
+    if times == 1 or (fold == "auto" and whole.devices <= LANES):
+        return form, 1
+    arguments = {key: value for key, value in form.topology.arguments.items() if key != "nodes"}
+    topology = form.topology._replace(arguments=arguments)
+    return replace(form, devices=whole.part(times).devices, topology=topology), times
+
+
+def _period(form: ClusterForm, cost: Cost | None) -> int | None:
+    """Return after how many devices a cluster repeats; None: not at all, as far as is known."""
+    plain = cost is None or (cost.alike is properties and cost.luck is no_luck)
+    if not plain or isinstance(form.devices, list) or form.topology is None or form.topology.arguments.get("changes"):
+        return None
+    period: int | None = claimed(form.topology, "period")
+    return period
+
+
+def _count(form: ClusterForm) -> int | None:
+    """Return how many devices are stated; -1: several numbers that differ."""
+    counts = {count for count in (form.devices, claimed(form.topology, "devices")) if isinstance(count, int)}
+    return next(iter(counts), None) if len(counts) <= 1 else -1
+
+
+def named(devices: tuple[Device, ...], plan: TrainingPlan, times: int) -> tuple[Device, ...]:
+    """Return the devices of a part with the names that they have in the whole cluster."""
+    numbers = plan.degrees.numbers_of_part(times).tolist()
+    return tuple(device._replace(name=f"w{number}") for device, number in zip(devices, numbers, strict=True))
+
+
+def foldable(cluster: Cluster, fold: Folding, times: int) -> Cluster:
+    """Let the workload fold its tasks on a cluster, which is one of so many equal parts."""
+    return Cluster(cluster.devices, cluster.wiring, fold, times)
 
 
 def played_on(graph: TaskGraph | None, cluster: Cluster, fold: Folding, why: str) -> tuple[Cluster, list[str]]:

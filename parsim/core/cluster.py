@@ -97,6 +97,7 @@ class Cluster:
     devices: tuple[Device, ...]
     wiring: Wiring = UNWIRED
     fold: Folding = "off"  # whether a workload may play devices that are alike once
+    times: int = 1  # how many parts like this one the real cluster has, one beside the other along its data ranks
 
     @cached_property
     def workers(self) -> tuple[Worker, ...]:

@@ -13,7 +13,9 @@ each other otherwise; a member that does nothing in a phase goes on to the next 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -32,6 +34,17 @@ class Phase(NamedTuple):
     target: Ints  # (sends,) the member that receives
     size: Floats  # (sends,) B, of all flows of the send together
     flows: Ints  # (sends,) equal flows that travel side by side
+
+
+class Phases(tuple[Phase, ...]):
+    """Phases in order, of which equal ones are one object; many are looked through once."""
+
+    @cached_property
+    def different(self) -> list[tuple[Phase, int]]:
+        """The different phases in order of appearance, and how often each takes place."""
+        times = Counter(map(id, self))
+        first = {id(each): each for each in self}
+        return [(each, times[key]) for key, each in first.items()]
 
 
 def phase(source: Sequence[int] | Ints, target: Sequence[int] | Ints, size: float | Floats, flows: int = 1) -> Phase:
@@ -79,11 +92,7 @@ class Collective(NamedTuple):
 
     def different(self) -> list[tuple[Phase, int]]:
         """Return the different phases in order of appearance, and how often each takes place."""
-        times: dict[int, int] = {}
-        for each in self.phases:
-            times[id(each)] = times.get(id(each), 0) + 1
-        first = {id(each): each for each in self.phases}
-        return [(first[key], count) for key, count in times.items()]
+        return (self.phases if isinstance(self.phases, Phases) else Phases(self.phases)).different
 
     def pairs(self) -> Iterator[tuple[int, int]]:
         """Yield the task that sends and the task that receives, once each, where bytes have to travel."""

@@ -22,7 +22,7 @@ class Fold:
 
     Attributes
     ----------
-    of : the class of each device, (devices,).
+    of : the class of each device, (devices,); of a cluster of equal parts, of those of one.
     first : the device of each class that is played, (classes,), ascending.
     cluster : the devices that are played, and the links between them; the whole cluster if nothing is folded.
     whole : the whole cluster.
@@ -48,7 +48,7 @@ class Fold:
         count = len(self.first)
         if count == self.devices:
             return []
-        sizes = np.bincount(self.of)
+        sizes = np.bincount(self.of) * self.whole.times
         each = f"{sizes.min()}" if sizes.min() == sizes.max() else f"{sizes.min()} to {sizes.max()}"
         told = f"{count} of {self.devices} devices are played, each of which stands for {each} that do the same"
         slow = "; so many classes hardly pay: --fold off plays every device" if 2 * count > self.devices else ""
@@ -61,7 +61,7 @@ class Fold:
     @property
     def devices(self) -> int:
         """How many devices there are, played or not."""
-        return len(self.of)
+        return len(self.of) * self.whole.times
 
 
 def whole(cluster: Cluster, why: str = "") -> Fold:
@@ -88,7 +88,7 @@ class Ways(NamedTuple):
 
 def folded(cluster: Cluster, of: Ints, first: Ints, ways: Ways) -> Fold:
     """Return the fold of a cluster by the classes of its devices."""
-    counts = np.bincount(of)
+    counts = np.bincount(of) * cluster.times
     devices = tuple(
         cluster.devices[device]._replace(stands_for=count)
         for device, count in zip(first.tolist(), counts.tolist(), strict=True)

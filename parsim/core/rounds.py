@@ -30,7 +30,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from parsim.core.cluster import Cluster
-from parsim.core.collective import Phase, phase
+from parsim.core.collective import Phase, Phases, phase
 from parsim.core.columns import Bools, Floats, Ints
 from parsim.core.errors import Complaint, Invalid
 
@@ -234,11 +234,11 @@ def _sends(one: Round, ranks: int, sizes: Floats) -> Sends:
     return Sends(ways // ranks, ways % ranks, held, ways.tobytes() + held.tobytes())
 
 
-def scaled(phases: Sequence[Phase], size: float) -> tuple[Phase, ...]:
+def scaled(phases: Sequence[Phase], size: float) -> Phases:
     """Return *phases* of 1 B as those of *size* bytes; equal phases stay one object."""
     different = {id(phase): phase for phase in phases}
     made = {key: phase._replace(size=phase.size * size) for key, phase in different.items()}
-    return tuple(made[id(phase)] for phase in phases)
+    return Phases(made[id(phase)] for phase in phases)
 
 
 def side_by_side(rounds: Iterable[Round], ranks: Ints, pieces: Ints) -> Iterator[Round]:

@@ -8,4 +8,4 @@ device    the name of the known device that it wires; None: any
 
 from parsim.entries.registry import Shelf
 
-topologies = Shelf(__name__, "how are devices wired?", claims=("devices", "device"))
+topologies = Shelf(__name__, "how are devices wired?", claims=("devices", "device", "period"))

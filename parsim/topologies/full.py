@@ -23,7 +23,7 @@ from parsim.topologies import topologies
 from parsim.topologies.changes import Changes, changed
 
 
-@topologies.add("full")
+@topologies.add("full", period=lambda: 1)
 def full(places: tuple[str, ...], bandwidth: BytesPerSecond, latency: Seconds = 0.0, changes: Changes = None) -> Wiring:
     """Wire each ordered pair of places by a separate link.
 

@@ -26,11 +26,11 @@ from parsim.topologies import topologies
 from parsim.topologies.cards import Cards
 from parsim.topologies.changes import Changes, changed
 from parsim.topologies.inside import inside as within
-from parsim.topologies.nodes import Inside, Kind, device_of, devices_of, node_of, refuse_other_count
+from parsim.topologies.nodes import Inside, Kind, device_of, devices_of, node_of, period_of, refuse_other_count
 from parsim.topologies.servers import with_network
 
 
-@topologies.add("islands", devices=devices_of, device=device_of)
+@topologies.add("islands", devices=devices_of, device=device_of, period=period_of)
 def islands(
     places: tuple[str, ...],
     nodes: Count | None = None,

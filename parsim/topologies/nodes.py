@@ -153,6 +153,11 @@ def devices_of(nodes: int | None, node: str | None, per_node: int | None) -> int
     return nodes * (per_node or kind(node or "").per_node)
 
 
+def period_of(node: str | None, per_node: int | None) -> int | None:
+    """Return after how many devices the wiring of nodes repeats; None: it is not stated."""
+    return per_node or (kind(node).per_node if node is not None else None)
+
+
 def device_of(node: str | None) -> str | None:
     """Return the name of the known device of a node."""
     return kind(node).device if node is not None else None

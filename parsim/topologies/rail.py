@@ -19,6 +19,7 @@ spines. The host is in the spines, and has no link of its own.
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import numpy as np
@@ -35,10 +36,18 @@ from parsim.topologies.changes import Changes, changed
 from parsim.topologies.hashing import Routing, hashed
 from parsim.topologies.inside import inside as within
 from parsim.topologies.leaves import Leaves, with_leaves
-from parsim.topologies.nodes import Inside, Kind, device_of, devices_of, node_of, refuse_other_count
+from parsim.topologies.nodes import Inside, Kind, device_of, devices_of, node_of, period_of, refuse_other_count
 
 
-@topologies.add("rail", devices=devices_of, device=device_of)
+def period_of_leaves(
+    node: str | None, per_node: int | None, spines: int, nodes_per_leaf: int, routing: Routing
+) -> int | None:
+    """Return after how many devices the wiring repeats: whole leaves, and nodes whose way is by the same spine."""
+    nodes = period_of(node, per_node)
+    return nodes * math.lcm(spines, nodes_per_leaf) if nodes and routing == "ecmp-target" else None
+
+
+@topologies.add("rail", devices=devices_of, device=device_of, period=period_of_leaves)
 def rail(
     places: tuple[str, ...],
     spines: Count,

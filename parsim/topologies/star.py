@@ -20,7 +20,7 @@ from parsim.topologies import topologies
 from parsim.topologies.switch import switch
 
 
-@topologies.add("star")
+@topologies.add("star", period=lambda: 1)
 def star(places: tuple[str, ...], bandwidth: BytesPerSecond, latency: Seconds = 0.0) -> Wiring:
     """Wire each device to one switch by links of one bandwidth.
 

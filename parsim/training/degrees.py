@@ -14,6 +14,7 @@ data x context and add no devices.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple, get_args
 
@@ -25,6 +26,7 @@ from parsim.core.rounds import MOST_RANKS
 
 Degree = Literal["tensor", "context", "expert", "data", "pipeline"]
 ORDER: tuple[Degree, ...] = get_args(Degree)
+PARTS = 4  # times that the wiring repeats within a part: what comes from the next one is nobody's own
 
 
 class Degrees(NamedTuple):
@@ -40,6 +42,34 @@ class Degrees(NamedTuple):
     context: int = 1
     expert: int = 1
     order: tuple[Degree, ...] = ORDER
+
+    def repeats(self, period: int) -> int:
+        """Return into how many equal parts the data ranks can be cut, if the wiring repeats after *period* devices.
+
+        Each has at least four repetitions, whole groups of experts, and data ranks that follow each other.
+        """
+        inner = self.order[: self.order.index("data")]
+        apart = math.prod(getattr(self, name) for name in inner if name != "expert")  # devices from rank to rank
+        beside = "context" not in inner and self.context > 1
+        scattered = self.expert > 1 and self.order.index("expert") > min(map(self.order.index, ("context", "data")))
+        unit = math.lcm(period // math.gcd(period, apart), self.expert)
+        if beside or scattered or apart * self.data % period or self.data % unit:
+            return 1
+        most = self.data // unit // PARTS
+        return next((times for times in range(most, 1, -1) if self.data // unit % times == 0), 1)
+
+    def numbers_of_part(self, times: int) -> Ints:
+        """Return the numbers that the devices of the first part have among all, (devices of a part,)."""
+        part, found, stride = self.part(times), np.zeros(self.devices // times, np.int64), 1
+        for name in self.order:
+            if name != "expert":
+                found += stride * part.coordinate(name)
+                stride *= getattr(self, name)
+        return found
+
+    def part(self, times: int) -> Degrees:
+        """Return the degrees of one of so many equal parts, side by side along the data ranks."""
+        return self._replace(data=self.data // times)
 
     @property
     def devices(self) -> int:

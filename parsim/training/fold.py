@@ -71,7 +71,7 @@ def _folded(training: ShardedTraining, cluster: Cluster, cost: Cost | None) -> F
     if classes is None:
         return whole(cluster, SEVERAL_WAYS)
     first = firsts(classes.worker)
-    if len(first) == len(cluster.devices):
+    if len(first) == len(cluster.devices) and cluster.times == 1:
         return whole(cluster, ALL_DIFFER)
     wrong = broken(network, classes)
     assert not wrong, f"colour refinement does not tell apart {wrong}"
@@ -163,7 +163,7 @@ def _in_collectives(training: ShardedTraining) -> Iterator[Row]:
     for number, communicator, operation, size, shares in wanted:
         for group in np.flatnonzero(of_rank[communicator] == number).tolist():
             devices = groups[communicator][group]
-            one = own.communicators.of(operation, size, devices.tolist(), shares)
+            one = own.collective(operation, size, communicator, devices, shares)
             if id(one.phases) not in patterns:
                 patterns[id(one.phases)] = [(phase, *_pattern(phase)) for phase, _ in one.different()]
             for phase, kinds, pattern in patterns[id(one.phases)]:

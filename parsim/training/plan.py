@@ -232,7 +232,7 @@ def _by_layers(plan: TrainingPlan, cluster: Cluster, model: Model, known: Known,
 
 def _by_degrees(plan: TrainingPlan, cluster: Cluster, model: Model, known: Known, complaints: list[Complaint]) -> Cut:
     _refuse(complaints)
-    degrees, rows = plan.degrees, model.rows // (plan.data or 1)
+    degrees, rows = plan.degrees.part(cluster.times), model.rows // (plan.data or 1)
     parts = _slices(rows, rows // plan.rows(model.rows))
     _, first = np.unique(degrees.coordinate("pipeline"), return_index=True)
     devices = [cluster.device_of_worker[place] for place in first.tolist()]

@@ -17,7 +17,7 @@ import numpy as np
 
 from parsim.core.classes import firsts, numbered
 from parsim.core.cluster import Cluster
-from parsim.core.collective import Collective, Phase, Unfolded
+from parsim.core.collective import Collective, Phase, Phases, Unfolded
 from parsim.core.columns import Floats, Ints, Numbered, packed
 from parsim.core.graph import Edges, TaskGraph
 from parsim.training.degrees import ORDER
@@ -71,9 +71,7 @@ class Replicas:
         replicas = np.isin(devices, self.first).any(axis=0)
         played = self.of[devices[:, replicas]]  # (ranks, replicas of which a device is played)
         self.within = within
-        self._known: dict[
-            tuple[int, bytes], tuple[Sequence[Phase], list[Phase]]
-        ] = {}  # kept: an id is that of one list
+        self._known: dict[tuple[int, bytes], tuple[Sequence[Phase], Phases]] = {}  # kept: an id is that of one list
         self.task = self.start[played[columns["rank"]].T] + within  # (replicas, tasks of the template)
 
     def made(self) -> TaskGraph:
@@ -166,9 +164,9 @@ class Replicas:
 
     def collectives(self) -> Iterator[Collective]:
         """Yield the collectives of every group of which a device is played, in every iteration."""
-        communicators, count = self.training.parallelism.communicators, len(self.source)
+        own, count = self.training.parallelism, len(self.source)
         groups = {name: self._groups(name) for name in {one.communicator for one in self.tasks.members}}
-        folds = len(self.first) < len(self.of)
+        folds = len(self.first) < self.training.fold.devices
 
         def unfolded(phases: Sequence[Phase], devices: Ints, classes: Ints) -> Unfolded:
             return Unfolded(phases, self.training.fold.whole, tuple(devices.tolist()), numbered(classes))
@@ -176,7 +174,7 @@ class Replicas:
         for iteration in range(self.training.iterations):
             for task, communicator, operation, size, shares in self.tasks.members:
                 for devices, classes in groups[communicator][self.tasks.rank[task]]:
-                    one = communicators.of(operation, size, devices.tolist(), shares)
+                    one = own.collective(operation, size, communicator, devices, shares)
                     members = self.start[classes[firsts(numbered(classes))]] + self.within[task] + iteration * count
                     yield one._replace(
                         members=tuple(members.tolist()),
@@ -205,7 +203,7 @@ class Replicas:
         key = id(phases), member.tobytes()
         if key not in self._known:
             made = {id(each): _among(each, member) for each in {id(each): each for each in phases}.values()}
-            self._known[key] = phases, [made[id(each)] for each in phases]
+            self._known[key] = phases, Phases(made[id(each)] for each in phases)
         return self._known[key][1]
 
     # -- names

@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from parsim.core.columns import Floats
+from parsim.core.collective import Collective
+from parsim.core.columns import Floats, Ints
 from parsim.core.fold import Fold
 from parsim.core.kernel import Shape, size
+from parsim.core.rounds import Shares
 from parsim.core.sharding import Sharding
 from parsim.training.communicators import Communicators
 from parsim.training.degrees import Degrees
@@ -23,6 +25,7 @@ from parsim.training.model import Model
 from parsim.training.program import Training
 from parsim.training.stage import Stages
 
+WIDE = ("data", "expert data")  # communicators whose groups reach over all parts
 Prices = Mapping[Exchanged, Floats]  # (devices,) s of each exchange
 
 
@@ -42,11 +45,17 @@ class Parallelism(NamedTuple):
     one_by_one: bool  # whether exchanges within layers are played one by one
     prices: Prices
     communicators: Communicators
+    times: int = 1  # of how many equal parts these are the degrees
+
+    def collective(self, operation: str, size: float, communicator: str, devices: Ints, shares: Shares) -> Collective:
+        """Return a collective of a group of a communicator, of which *devices* are those of one part."""
+        times = self.times if communicator in WIDE else 1
+        return self.communicators.of(operation, size, devices.tolist(), shares, times)
 
     @property
     def copies(self) -> Numbers:
         """How many data ranks have the same dense layers, and the same experts."""
-        copies = self.degrees.data * self.degrees.context
+        copies = self.times * self.degrees.data * self.degrees.context
         return Numbers(copies, copies // self.degrees.expert)
 
 

@@ -26,7 +26,7 @@ from parsim.core.precision import Precision, PrecisionForm, lacking, precision_o
 from parsim.core.schema import Ask
 from parsim.core.sharding import Sharding
 from parsim.kernels import kernels
-from parsim.training.communicators import AUTO, Communicators
+from parsim.training.communicators import AUTO, Communicators, NotRepeated
 from parsim.training.computed import ComputedTraining
 from parsim.training.counted import about_degrees
 from parsim.training.exchange import NAME as EXCHANGE
@@ -116,6 +116,8 @@ def training(cluster: Cluster, plan: TrainingPlan, cost: Cost | None, make: Make
             **vars(program), own=own, parallelism=parallelism, others=others, fold=unfolded(cluster)
         )
         program = replace(program, fold=fold_of(program, cluster, cost))
+        if cluster.times > 1 and program.fold.why:
+            raise NotRepeated
         crowd = [*about_tasks(program)]
     if crowd:
         raise Invalid(crowd)
@@ -126,8 +128,9 @@ def sharded(
     plan: TrainingPlan, cluster: Cluster, rows: int, make: Make, formats: Precision
 ) -> tuple[Model, Parallelism]:
     """Return what a device holds of a model, and how devices exchange, for a batch of *rows*."""
-    degrees = plan.degrees
-    complaints = [*(_about_slots(cluster) or degrees.complaints(len(cluster.workers))), *plan.about_batch(rows)]
+    whole, degrees = plan.degrees, plan.degrees.part(cluster.times)
+    workers = len(cluster.workers) * cluster.times
+    complaints = [*(_about_slots(cluster) or whole.complaints(workers)), *plan.about_batch(rows)]
     complaints += _about_prefetch(plan)
     if complaints:
         raise Invalid(complaints)
@@ -139,7 +142,8 @@ def sharded(
         raise Invalid(changing)
     sharding = plan.sharding.make() if plan.sharding else Sharding()
     bucket = BUCKET if plan.bucket is None else plan.bucket
-    return own, Parallelism(degrees, sharding, bucket, plan.detail == "layers", priced, communicators)
+    one_by_one = plan.detail == "layers"
+    return own, Parallelism(degrees, sharding, bucket, one_by_one, priced, communicators, cluster.times)
 
 
 def _about_slots(cluster: Cluster) -> list[Complaint]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import Annotated, Any, Literal, NamedTuple
 
-from parsim.core.cluster import Cluster, Folding
+from parsim.core.cluster import Cluster, Device, Folding
 from parsim.core.errors import Complaint, Fault, Invalid, Path, ScenarioError
 from parsim.core.garbage import uncollected
 from parsim.core.graph import TaskGraph
@@ -209,24 +209,13 @@ def _job(
 def _made(
     scenario: Scenario, said: dict[str, Any], mode: Mode, complaints: list[Complaint], elsewhere: list[Fault]
 ) -> Job | None:
-    devices, cluster, graph, cost, policy = (), None, None, None, None
+    graph, cost, policy = None, None, None
     computed, fold, _ = mode
     whole = about_fold(said, computed)
     if "cost" in said:
         with _elsewhere(elsewhere):
             cost = _collect(complaints, said["cost"].make, ("cost",))
-    workers, times = workers_of(said.get("plan")), 1
-    if "cluster" in said and _collect(complaints, lambda: countable(said["cluster"], complaints), ("cluster",)):
-        form = said["cluster"]
-        if mode.parts and not whole:
-            form, times = part_of(said, cost, fold)
-        with _elsewhere(elsewhere):
-            devices = _collect(complaints, lambda: devices_of(form, workers), ("cluster",)) or ()
-    if devices:
-        complaints += about_names(form, devices) + about_memory(form)
-        devices = named(devices, said["plan"], times) if times > 1 else devices
-        with _elsewhere(elsewhere):
-            cluster = _collect(complaints, lambda: wired(devices, form.topology), ("cluster", "topology"))
+    cluster, devices, times = _cluster(said, cost, mode._replace(fold="off" if whole else fold), complaints, elsewhere)
     if devices and {"workload", "plan"} <= said.keys():
         with _elsewhere(elsewhere):
             on = foldable(cluster or Cluster(devices), "off" if whole else fold, times)
@@ -264,6 +253,26 @@ def _never_waits_for_memory(graph: TaskGraph, computed: bool) -> bool:
     """Return whether tasks are played all the same where devices lack memory."""
     counted = not computed and (graph.only_activations or isinstance(graph.program, Training))
     return counted or isinstance(graph.program, ShardedTraining)
+
+
+def _cluster(
+    said: dict[str, Any], cost: Cost | None, mode: Mode, complaints: list[Complaint], elsewhere: list[Fault]
+) -> tuple[Cluster | None, tuple[Device, ...], int]:
+    """Return the cluster, its devices, and how many parts like it there are; no cluster where its wiring is wrong."""
+    devices, cluster, times = (), None, 1
+    if "cluster" in said and _collect(complaints, lambda: countable(said["cluster"], complaints), ("cluster",)):
+        form = said["cluster"]
+        if mode.parts:
+            form, times = part_of(said, cost, mode.fold)
+        with _elsewhere(elsewhere):
+            workers = workers_of(said.get("plan"))
+            devices = _collect(complaints, lambda: devices_of(form, workers), ("cluster",)) or ()
+    if devices:
+        complaints += about_names(form, devices) + about_memory(form)
+        devices = named(devices, said["plan"], times) if times > 1 else devices
+        with _elsewhere(elsewhere):
+            cluster = _collect(complaints, lambda: wired(devices, form.topology), ("cluster", "topology"))
+    return cluster, devices, times
 
 
 def _put_together(

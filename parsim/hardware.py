@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pydantic import GetJsonSchemaHandler
     from pydantic_core import CoreSchema
 
-MOST_WORKERS = 100_000
+MOST_WORKERS = 1_000_000
 QUESTION = "what hardware is there?"
 
 

@@ -296,7 +296,7 @@ ONE_FAULT = [
     (COUNTED, "count: 3", "count: §0", "workload.count", "it must be at least 1"),
     (COUNTED, "count: 3", "count: §10000001", "workload.count", "it must be at most 10000000"),
     (COUNTED, "count: 3", "count: §-1", "workload.count", "it must be at least 1"),
-    (ITEMS, "devices: 2", "devices: §1000000", "cluster.devices", "1000000 devices are more than 100000"),
+    (ITEMS, "devices: 2", "devices: §10000000", "cluster.devices", "10000000 devices are more than 1000000"),
     (ITEMS, "split: data,", "split: data, subsets: §4,", "plan.subsets", "4 subsets of 3 items"),
     (STAGES, "microbatches: 8", "microbatches: §9000000", "plan.microbatches", "is more than 10000000"),
     # names twice, or taken

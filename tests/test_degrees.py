@@ -449,7 +449,7 @@ MISFITS = [  # the cluster, the plan, and what is told
     ({}, {"split": "data"}, "cluster.devices: is missing; write for example 'devices: 4', or a topology that says"),
     ({"devices": []}, {"data": 4}, "cluster.devices: is empty; at least one device is needed"),
     ({}, {"data": "four"}, "plan.data: wants a whole number, not the text 'four'"),
-    ({}, {"data": 200_000}, "cluster.devices: 200000 devices are more than 100000"),
+    ({}, {"data": 2_000_000}, "cluster.devices: 2000000 devices are more than 1000000"),
 ]
 
 

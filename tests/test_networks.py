@@ -569,4 +569,4 @@ def test_devices_that_nobody_counts_are_missing():
     assert message.startswith("is missing; write for example 'devices: 4', or a topology that says how many")
     ((path, message),) = faults({"kind": "torus", "sides": [10_000_000] * 4, "bandwidth": GB})
     assert path == "cluster.devices"
-    assert message.endswith("devices are more than 100000")
+    assert message.endswith("devices are more than 1000000")

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import parsim
+from parsim.build import build
 from parsim.collectives import algorithm_of, collectives
 from parsim.core.algorithm import Question, operations_of, rounds_of
 from parsim.core.evaluation import alike
@@ -20,6 +21,8 @@ from parsim.metrics.checker import check
 from parsim.metrics.ledger import ledger
 from parsim.real.transport import Way
 from parsim.real.ways import Network
+from parsim.scenario.scenario import load
+from parsim.training.course import Course
 from parsim.training.within import parts_of
 
 STEPS = 20
@@ -112,7 +115,7 @@ OTHER = {  # parts of blocks
     "gated, rotary": {"activation": "swiglu", "norm": "rmsnorm", "positions": "rotary"},
     "learned, norms after": {"positions": "learned", "norm_place": "after", "key_value_heads": 2, "attention": "plain"},
 }
-OFTEN = ("data", "zero1", "zero2", "tensor", "tensor and data", "halves of backward, fully sharded")
+OFTEN = ("data", "zero1", "tensor and data", "halves of backward, fully sharded")
 CASES = {
     **{f"mlp: {name}": (plan, MLP) for name, plan in PLANS.items()},
     **{f"transformer: {name}": (PLANS[name], TRANSFORMER) for name in OFTEN},
@@ -228,6 +231,37 @@ def test_workers_play_a_script_with_each_other(name):
     for one in found:
         np.testing.assert_allclose(one, np.sum(given, axis=0))
     network.end()
+
+
+SCHEDULES = ("gpipe", "1f1b", "interleaved-1f1b", "zb-h1", "zb-v", "dualpipev")
+SHARDINGS = ("none", "zero1", "zero2", {"kind": "zero3", "prefetch": 2}, {"kind": "zero3", "reshard": False})
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_no_lane_waits_in_a_circle(schedule):
+    """Threads as workers have them: each does its tasks in order, a collective when all its members have come to it."""
+    deep = MLP | {"widths": [12] * 9, "batch": 32, "iterations": 2}
+    for sharding, tensor in (*product(SHARDINGS, (1,)), ("zero1", 2), ("zero3", 2)):
+        plan = {"data": 2, "tensor": tensor, "pipeline": 2, "microbatches": 4, "schedule": schedule, "bucket": "1 kB"}
+        raw = scenario({**plan, "sharding": sharding, "detail": "layers"}, deep, clock="live")
+        training = build(load(raw)).graph.program
+        courses = [Course(training, number) for number in range(training.parallelism.degrees.devices)]
+        parents = {task: mine for course in courses for task, mine in course.parents.items()}
+        lines = [list(reversed(line)) for course in courses for line in (course.computes, *course.lanes.values())]
+        done = set()
+        while lines := [line for line in lines if line]:
+            heads = {line[-1] for line in lines if done.issuperset(parents.get(line[-1], ()))}
+            able = {one for one in heads if heads.issuperset(meeting(training, one))}
+            assert able, (schedule, sharding, tensor)
+            done |= able
+            for line in lines:
+                if line[-1] in able:
+                    line.pop()
+
+
+def meeting(training, task):
+    """Return the tasks that have to begin with a task."""
+    return training.meeting_of[task].members if task in training.meeting_of else (task,)
 
 
 # -- what fails, and what is refused

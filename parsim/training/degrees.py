@@ -51,7 +51,7 @@ class Degrees(NamedTuple):
         inner = self.order[: self.order.index("data")]
         apart = math.prod(getattr(self, name) for name in inner if name != "expert")  # devices from rank to rank
         beside = "context" not in inner and self.context > 1
-        scattered = self.expert > 1 and self.order.index("expert") > min(map(self.order.index, ("context", "data")))
+        scattered = self.expert > 1 and self.order.index("expert") > max(map(self.order.index, ("context", "data")))
         unit = math.lcm(period // math.gcd(period, apart), self.expert)
         if beside or scattered or apart * self.data % period or self.data % unit:
             return 1

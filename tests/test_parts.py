@@ -17,7 +17,7 @@ def scenario(topology, plan):
 
 
 def lanes(run):
-    """Return when the tasks of each worker start and end, by its name; rounds of one sender may be one span or several."""
+    """Return when the tasks of each worker start and end, by its name."""
     line, found = run.timeline, {}
     for row in (line.sender < 0).nonzero()[0].tolist():
         times = found.setdefault(line.workers.table[line.workers.code[row]], [])
@@ -26,7 +26,7 @@ def lanes(run):
 
 
 def flat(ledger):
-    return {**ledger, **ledger["idle"], "idle": None}
+    return {**ledger["idle"], **{name: value for name, value in ledger.items() if name != "idle"}}
 
 
 @pytest.mark.parametrize(

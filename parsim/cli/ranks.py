@@ -85,15 +85,14 @@ def _refuse(wrong: ScenarioError, rank: int | None) -> NoReturn:
 
 def _joined() -> MpiJob:
     """Join the MPI job, as its host; workers do not return."""
-    from parsim.real.mpi.supervisor import SIGNS, end_with_parent, rank
+    from parsim.real.mpi.supervisor import SIGNS, rank
 
-    end_with_parent(signal.SIGKILL)
     try:
         from parsim.real.mpi import job
 
         joined = job.host() if not rank() else job.work()
     except (ImportError, RuntimeError) as error:  # there is mpi4py, and no library of MPI
-        why = f"mpi4py finds no MPI library ({' '.join(str(error).split())[:200]}); write pip install mpi4py mpich"
+        why = f"mpi4py cannot use the library of MPI ({' '.join(str(error).split())[:200]}); write pip install mpich"
         _refuse(option_fault("--clock", why), rank())
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNS)  # blocked so far: to be stopped would leave shared memory behind
     return joined

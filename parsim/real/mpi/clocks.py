@@ -15,8 +15,7 @@ from struct import Struct
 from time import monotonic
 from typing import Any, NamedTuple
 
-from mpi4py import MPI
-
+from parsim.real.mpi.library import MPI
 from parsim.real.mpi.messages import wait_until
 
 CLOCK = 2  # the tag

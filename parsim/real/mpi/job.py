@@ -15,31 +15,27 @@ from contextlib import contextmanager
 from math import inf
 from typing import Any, NoReturn
 
-import mpi4py
-
-mpi4py.rc.finalize = False  # a rank whose host has failed would wait for it
-
-from mpi4py import MPI  # noqa: E402
-
-from parsim.core.errors import Complaint  # noqa: E402
-from parsim.real.mpi.clocks import METHOD, Clock, ask  # noqa: E402
-from parsim.real.mpi.messages import MESSAGE, received, wait_until  # noqa: E402
-from parsim.real.mpi.peers import RankPeers  # noqa: E402
-from parsim.real.mpi.rank import Begin, serve  # noqa: E402
-from parsim.real.mpi.size import Seat, crowded, wrong_size  # noqa: E402
-from parsim.real.mpi.supervisor import Note, end_with_parent, forget_files, pause_precisely  # noqa: E402
-from parsim.real.mpi.window import Window  # noqa: E402
-from parsim.real.transport import Crew, Place, Said, Way  # noqa: E402
-from parsim.real.worker import STOP  # noqa: E402
+from parsim.core.errors import Complaint
+from parsim.real.mpi.clocks import METHOD, Clock, ask
+from parsim.real.mpi.library import MPI
+from parsim.real.mpi.messages import MESSAGE, received, wait_until
+from parsim.real.mpi.peers import RankPeers
+from parsim.real.mpi.rank import Begin, serve
+from parsim.real.mpi.size import Seat, crowded, wrong_size
+from parsim.real.mpi.supervisor import Note, forget_files, pause_precisely
+from parsim.real.mpi.window import Window
+from parsim.real.transport import Crew, Place, Said, Way
+from parsim.real.worker import STOP
 
 
 def _join() -> MPI.Intracomm:
     """Become a rank; return the way to all others."""
+    if MPI.Init_thread(MPI.THREAD_MULTIPLE) < MPI.THREAD_MULTIPLE:
+        raise RuntimeError("it allows no calls from several threads at once")
     comm = MPI.COMM_WORLD.Dup()
     comm.Barrier()  # all have opened the shared memory
     forget_files(os.getpid())
     comm.Barrier()
-    end_with_parent(0)  # a note does
     pause_precisely()
     return comm
 

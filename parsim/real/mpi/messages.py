@@ -12,8 +12,7 @@ from collections.abc import Callable, Sequence
 from math import inf
 from time import monotonic, sleep
 
-from mpi4py import MPI
-
+from parsim.real.mpi.library import MPI
 from parsim.real.mpi.supervisor import Note
 from parsim.real.worker import NONE
 

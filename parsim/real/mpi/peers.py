@@ -12,11 +12,11 @@ from itertools import pairwise
 from time import monotonic
 
 import numpy as np
-from mpi4py import MPI
 
 from parsim.core.columns import Floats
 from parsim.core.kernel import Array, Shape
 from parsim.core.script import Script, Step
+from parsim.real.mpi.library import MPI
 from parsim.real.mpi.messages import wait_until
 from parsim.real.transport import Move
 

@@ -6,9 +6,8 @@ import pickle
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from mpi4py import MPI
-
 from parsim.real.mpi import clocks
+from parsim.real.mpi.library import MPI
 from parsim.real.mpi.messages import HostLine
 from parsim.real.mpi.peers import RankPeers
 from parsim.real.mpi.supervisor import Note

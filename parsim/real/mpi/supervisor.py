@@ -30,7 +30,7 @@ CHILD = "PARSIM_RANK"  # files of a child: its lifeline, its note
 NOTE = 512  # B
 DRAINED = 1.0  # s that `mpiexec` may take to read what was written
 MEANWHILE = 0.05  # s in which `mpiexec` ends this process, if it has ended the supervisor
-PR_SET_PDEATHSIG, PR_SET_TIMERSLACK = 1, 29
+PR_SET_TIMERSLACK = 29
 ASKING = 0.2  # s until the next look at a child that has not joined the others
 JOINING = 60.0  # s that all ranks may take to join
 LATER = 0.2  # s
@@ -145,23 +145,11 @@ def _drain() -> None:
         time.sleep(0.002)
 
 
-def end_with_parent(sign: int) -> None:
-    """Let the system send *sign* to this process when its parent ends, 0: none; only Linux can.
-
-    While MPI gets ready, no thread of Python runs that could see to it.
-    """
-    _control(PR_SET_PDEATHSIG, sign)
-
-
 def pause_precisely() -> None:
     """Let pauses of this process be as short as asked for, where Linux would add 50 us."""
-    _control(PR_SET_TIMERSLACK, 1)
-
-
-def _control(what: int, value: int) -> None:
     function = getattr(ctypes.CDLL(None), "prctl", None)
     if function is not None:
-        function(what, value)
+        function(PR_SET_TIMERSLACK, 1)
 
 
 class Note:
@@ -181,5 +169,6 @@ class Note:
         """End the job with the supervisor of this process."""
         os.read(lifeline, 1)
         time.sleep(MEANWHILE)
-        _tell(f"the supervisor of {self.name}", "has ended", self._doing)
+        forget_files(os.getpid())
+        _tell(f"the supervisor of {self.name or 'a process'}", "has ended", self._doing)
         end_job(1)

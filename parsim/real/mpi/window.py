@@ -12,10 +12,10 @@ import errno
 import shutil
 
 import numpy as np
-from mpi4py import MPI
 
 from parsim.core.kernel import Array
 from parsim.real.arena import LINE, Heap, Ref
+from parsim.real.mpi.library import MPI
 from parsim.real.mpi.supervisor import SHARED_MEMORY
 
 LEAST = 1 << 20  # B that each rank can share at least

@@ -291,6 +291,7 @@ def test_a_loss_that_is_not_a_number_names_its_task():
 @pytest.mark.parametrize(
     ("plan", "workload", "message"),
     [
+        ({"data": 6}, MLP | {"widths": [4096, 4096, 8]}, "model of 100859904 weights on 6 devices, but at most"),
         ({"data": 2, "recompute": "full"}, TRANSFORMER, "plan.recompute: recomputation is counted and not computed"),
         ({"context": 2}, TRANSFORMER, "plan.context: ranks of context are counted and not computed"),
         ({"data": 2, "pipeline": 2, "sends": "blocking"}, MLP, "plan.sends: worker processes compute while they send"),

@@ -29,6 +29,7 @@ from parsim.kernels import kernels
 from parsim.training.communicators import AUTO, Communicators, NotRepeated
 from parsim.training.computed import ComputedTraining
 from parsim.training.counted import about_degrees
+from parsim.training.degrees import Degrees
 from parsim.training.exchange import NAME as EXCHANGE
 from parsim.training.exchange import exchanged
 from parsim.training.fold import fold_of
@@ -185,8 +186,9 @@ def not_computed(training: Training) -> list[Complaint]:
         Complaint(("workload",), f"{what} is counted and not computed; use clock: simulated, or {instead}")
         for what, instead in training.model.uncomputed
     ]
-    replicas = training.parallelism.degrees.data if isinstance(training, ShardedTraining) else 1
-    if len(training.cut.parts) * replicas > 1:
+    degrees = training.parallelism.degrees if isinstance(training, ShardedTraining) else Degrees()
+    copies = degrees.devices // degrees.pipeline  # of each stage, or of a part of it
+    if len(training.cut.parts) * degrees.data > 1:
         complaints += [
             Complaint(
                 ("workload",), f"{what} depends on how the batch is cut; compute it in one part, or use {instead}"
@@ -198,11 +200,12 @@ def not_computed(training: Training) -> list[Complaint]:
     if training.cut.sends == "blocking":
         why = "worker processes compute while they send; leave sends out, or use clock: simulated"
         complaints.append(Complaint(("plan", "sends"), why))
-    weights = sum(size(*shapes) for shapes in training.weights)
+    weights = copies * sum(size(*shapes) for shapes in training.weights)
     if weights > MOST_WEIGHTS:
-        why = f"makes a model of {weights:.0f} weights, but at most {MOST_WEIGHTS:.0f} are really trained"
+        where = f" on {degrees.devices} devices" if copies > 1 else ""
+        why = f"makes a model of {weights:.0f} weights{where}, but at most {MOST_WEIGHTS:.0f} are really trained"
         complaints.append(Complaint(("workload",), f"{why}; write smaller sizes, or use clock: simulated"))
-    tasks = len(training.layout.iteration)
+    tasks = copies * len(training.layout.iteration)
     if tasks > MOST_COMPUTED:
         why = f"makes {tasks} tasks, but at most {MOST_COMPUTED} are really computed; write fewer iterations"
         complaints.append(Complaint(("workload", "iterations"), why))

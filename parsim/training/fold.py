@@ -30,6 +30,9 @@ SEVERAL_WAYS = "devices that play the same part send to each other over links of
 NO_ROUTE = "the topology has no route between two of them"
 
 
+LANES = 64  # of a chart that shows all; more devices are folded without being asked
+
+
 class Sent(NamedTuple):
     """What devices send each other, a row for each pair of devices and purpose."""
 
@@ -39,12 +42,9 @@ class Sent(NamedTuple):
     travels: Bools  # (rows,) whether there are bytes
 
 
-LANES = 64  # of a chart that shows all; more devices are folded without being asked
-
-
 def fold_of(training: ShardedTraining, cluster: Cluster, cost: Cost | None) -> Fold:
     """Return the fold of a training on a cluster; it plays every device where no other fold is wanted, or exact."""
-    if cluster.fold == "off" or (cluster.fold == "auto" and len(cluster.devices) <= LANES):
+    if cluster.fold == "off" or (cluster.fold == "auto" and len(cluster.devices) * cluster.times <= LANES):
         return whole(cluster)
     if cost is not None and cost.luck is not no_luck:
         return whole(cluster, "the cost draws the seconds of every task")

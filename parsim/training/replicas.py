@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
@@ -43,6 +44,14 @@ def repriced(graph: TaskGraph, cluster: Cluster) -> TaskGraph:
     prices = priced(own.prices, own.degrees, cluster, own.communicators)
     other = replace(training, parallelism=own._replace(prices=prices))
     return replace(graph, program=other, priced=np.tile(Replicas(other).priced(), other.iterations))
+
+
+class Group(NamedTuple):
+    """A group of devices that communicate."""
+
+    devices: Ints  # (ranks,)
+    member: Ints  # (ranks,) which of `classes` plays each
+    classes: Ints  # (members,)
 
 
 class Replicas:
@@ -166,45 +175,44 @@ class Replicas:
         """Yield the collectives of every group of which a device is played, in every iteration."""
         own, count = self.training.parallelism, len(self.source)
         groups = {name: self._groups(name) for name in {one.communicator for one in self.tasks.members}}
-        folds = len(self.first) < self.training.fold.devices
-
-        def unfolded(phases: Sequence[Phase], devices: Ints, classes: Ints) -> Unfolded:
-            return Unfolded(phases, self.training.fold.whole, tuple(devices.tolist()), numbered(classes))
-
         for iteration in range(self.training.iterations):
             for task, communicator, operation, size, shares in self.tasks.members:
-                for devices, classes in groups[communicator][self.tasks.rank[task]]:
-                    one = own.collective(operation, size, communicator, devices, shares)
-                    members = self.start[classes[firsts(numbered(classes))]] + self.within[task] + iteration * count
+                for group in groups[communicator][self.tasks.rank[task]]:
+                    one = own.collective(operation, size, communicator, group.devices, shares)
+                    members = self.start[group.classes] + self.within[task] + iteration * count
                     yield one._replace(
                         members=tuple(members.tolist()),
-                        phases=self._phases(one.phases, classes),
+                        phases=self._phases(one.phases, group.member),
                         communicator=communicator.split()[-1],
-                        unfolded=unfolded(one.phases, devices, classes) if folds else None,
+                        unfolded=self._unfolded(one, group),
                     )
 
-    def _groups(self, communicator: str) -> list[list[tuple[Ints, Ints]]]:
-        """Return for each rank of the pipeline the devices and the classes of groups, of each set of classes once."""
+    def _groups(self, communicator: str) -> list[list[Group]]:
+        """Return the groups of each rank of the pipeline; of those with the same classes, the first one."""
         degrees = self.training.parallelism.degrees
         found = degrees.groups(communicator)
         classes = self.of[found]
         once = np.sort(np.unique(classes.min(axis=1), return_index=True)[1])
-        rank = self.rank[classes[once, 0]].tolist()
-        rows: list[list[tuple[Ints, Ints]]] = [[] for _ in range(degrees.pipeline)]
-        for group, here in zip(once.tolist(), rank, strict=True):
-            rows[here].append((found[group], classes[group]))
+        rows: list[list[Group]] = [[] for _ in range(degrees.pipeline)]
+        for group in once.tolist():
+            member = numbered(classes[group])
+            rows[self.rank[classes[group, 0]]].append(Group(found[group], member, classes[group][firsts(member)]))
         return rows
 
-    def _phases(self, phases: Sequence[Phase], classes: Ints) -> Sequence[Phase]:
+    def _phases(self, phases: Sequence[Phase], member: Ints) -> Sequence[Phase]:
         """Return what classes send each other in *phases*, given the class of each member; equal phases are one."""
-        if len(classes) == len(np.unique(classes)):
+        if len(member) == member.max() + 1:
             return phases
-        member = numbered(classes)
         key = id(phases), member.tobytes()
         if key not in self._known:
             made = {id(each): _among(each, member) for each in {id(each): each for each in phases}.values()}
             self._known[key] = phases, Phases(made[id(each)] for each in phases)
         return self._known[key][1]
+
+    def _unfolded(self, one: Collective, group: Group) -> Unfolded | None:
+        fold = self.training.fold
+        folds = len(fold.first) < fold.devices
+        return Unfolded(one.phases, fold.whole, tuple(group.devices.tolist()), group.member) if folds else None
 
     # -- names
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,7 +23,7 @@ from parsim.real.mpi.messages import MESSAGE, received, wait_until
 from parsim.real.mpi.peers import RankPeers
 from parsim.real.mpi.rank import Begin, serve
 from parsim.real.mpi.size import Seat, crowded, wrong_size
-from parsim.real.mpi.supervisor import Note, forget_files, pause_precisely
+from parsim.real.mpi.supervisor import Note, end_with_parent, forget_files, pause_precisely
 from parsim.real.mpi.window import Window
 from parsim.real.transport import Crew, Place, Said, Way
 from parsim.real.worker import STOP
@@ -30,12 +31,14 @@ from parsim.real.worker import STOP
 
 def _join() -> MPI.Intracomm:
     """Become a rank; return the way to all others."""
+    end_with_parent(signal.SIGKILL)
     if MPI.Init_thread(MPI.THREAD_MULTIPLE) < MPI.THREAD_MULTIPLE:
         raise RuntimeError("it allows no calls from several threads at once")
     comm = MPI.COMM_WORLD.Dup()
     comm.Barrier()  # all have opened the shared memory
     forget_files(os.getpid())
     comm.Barrier()
+    end_with_parent(0)  # a note does
     pause_precisely()
     return comm
 

@@ -19,6 +19,7 @@ import tempfile
 import threading
 import time
 from contextlib import suppress
+from math import inf
 from pathlib import Path
 from typing import NoReturn
 
@@ -30,9 +31,10 @@ CHILD = "PARSIM_RANK"  # files of a child: its lifeline, its note
 NOTE = 512  # B
 DRAINED = 1.0  # s that `mpiexec` may take to read what was written
 MEANWHILE = 0.05  # s in which `mpiexec` ends this process, if it has ended the supervisor
-PR_SET_TIMERSLACK = 29
+PR_SET_PDEATHSIG, PR_SET_TIMERSLACK = 1, 29
 ASKING = 0.2  # s until the next look at a child that has not joined the others
 JOINING = 60.0  # s that all ranks may take to join
+GRACE = 2.0  # s that they may take once they are interrupted: who has joined leaves no shared memory behind
 LATER = 0.2  # s
 ENDING = 0.3  # s that `mpiexec` may take to end this process
 SIGNS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
@@ -47,7 +49,7 @@ class Rank:
     """A child that is a rank, and what it notes."""
 
     def __init__(self, note: int, command: list[str], environment: dict[str, str]) -> None:
-        self._note, self._heard = note, False
+        self._note, self._heard_s = note, inf
         signal.pthread_sigmask(signal.SIG_BLOCK, SIGNS)  # also in the child, until it has joined the others
         # It needs the connection to `mpiexec`, too.
         self.process = subprocess.Popen(command, env=environment, close_fds=False)
@@ -57,7 +59,7 @@ class Rank:
 
     def _hear(self, number: int, frame: object) -> None:
         """Let the host hear a signal; it ends the workers."""
-        self._heard = True
+        self._heard_s = min(self._heard_s, time.monotonic())
         if not rank():
             self.process.send_signal(number)
 
@@ -72,12 +74,13 @@ class Rank:
         while not self.noted()[0]:
             with suppress(subprocess.TimeoutExpired):
                 return self.process.wait(ASKING)
-            waited = time.monotonic() - began
-            if self._heard or waited > JOINING:
+            now = time.monotonic()
+            if now > self._heard_s + GRACE or now > began + JOINING:
                 time.sleep(LATER * (rank() or 0))  # the first tells
                 late = f"not all ranks of the MPI job are ready after {JOINING:g} s"
-                sys.stderr.write(f"parsim: {'interrupted' if self._heard else late}\n")
+                sys.stderr.write(f"parsim: {'interrupted' if self._heard_s < inf else late}\n")
                 forget_files(self.process.pid)
+                self.process.kill()
                 end_job(1)
         return self.process.wait()
 
@@ -145,11 +148,23 @@ def _drain() -> None:
         time.sleep(0.002)
 
 
+def end_with_parent(sign: int) -> None:
+    """Let the system send *sign* to this process when its parent ends, 0: none; only Linux can.
+
+    While MPI gets ready, no thread of Python runs that could see to it.
+    """
+    _control(PR_SET_PDEATHSIG, sign)
+
+
 def pause_precisely() -> None:
     """Let pauses of this process be as short as asked for, where Linux would add 50 us."""
+    _control(PR_SET_TIMERSLACK, 1)
+
+
+def _control(what: int, value: int) -> None:
     function = getattr(ctypes.CDLL(None), "prctl", None)
     if function is not None:
-        function(PR_SET_TIMERSLACK, 1)
+        function(what, value)
 
 
 class Note:

@@ -21,6 +21,7 @@ from parsim.hardware import ClusterForm, claimed
 from parsim.training.fold import LANES
 from parsim.training.plan import TrainingPlan
 
+COUNTS = ("nodes", "leaves")  # parameters of topologies that say how many devices there are
 BY_DEGREES = "only training by degrees of parallelism, such as plan: {data: 8}, is folded"
 
 
@@ -45,7 +46,7 @@ def part_of(said: dict[str, Any], cost: Cost | None, fold: Folding) -> tuple[Clu
     times = whole.repeats(period)
     if times == 1 or (fold == "auto" and whole.devices <= LANES):
         return form, 1
-    arguments = {key: value for key, value in form.topology.arguments.items() if key != "nodes"}
+    arguments = {key: value for key, value in form.topology.arguments.items() if key not in COUNTS}
     topology = form.topology._replace(arguments=arguments)
     return replace(form, devices=whole.part(times).devices, topology=topology), times
 

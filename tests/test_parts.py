@@ -3,6 +3,9 @@
 import pytest
 
 from parsim import simulate
+from parsim.conformance.topologies import repeats
+from parsim.core.wiring import Link, Wiring
+from parsim.topologies import topologies
 from parsim.training.degrees import Degrees
 
 STAR = {"kind": "star", "bandwidth": "25 GB/s", "latency": "3 us"}
@@ -80,3 +83,27 @@ def test_into_how_many_parts_the_data_ranks_are_cut(degrees, period, times):
 def test_a_small_part_of_a_large_cluster_is_folded_without_being_asked():
     run = simulate(scenario(STAR, {"data": 128, "algorithm": "ring"}))
     assert (len(run.devices), run.devices[0]["stands_for"], run.theory.p) == (1, 128, 128)
+
+
+@pytest.mark.parametrize(
+    ("name", "period", "told"),
+    [
+        ("leaf_spine", 1, "the route from w4 to w5 of 10 has another number of links than in 5"),
+        ("rail", 2, "of 20 devices is not like"),  # nodes go by two spines in turn
+        ("fabric", 1, "some links of 5 devices do not stand for two of 10, as a link that all share"),
+    ],
+)
+def test_a_period_that_is_not_one_is_noticed(monkeypatch, name, period, told):
+    stock = topologies.stock()
+    try:
+        if name == "fabric":
+            topologies.add(name)(lambda places: Wiring(lambda source, target: (Link("fabric", 1e9),)))
+        monkeypatch.setitem(topologies._claims, name, {"period": lambda: period})
+        assert any(told in broken for broken in repeats(name).broken)
+    finally:
+        topologies.restock(stock)
+
+
+@pytest.mark.parametrize("name", [name for name in topologies.entries() if "period" in topologies.claims(name)])
+def test_every_claimed_period_is_one(name):
+    assert repeats(name).broken == ()

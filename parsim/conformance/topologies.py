@@ -1,5 +1,7 @@
 """Rules for topologies: routes do not change, `alike` gives the same means as all routes, and flows use the routes.
 
+A claimed `period` holds: of so many devices, five times tell of ten times.
+
 Links with one name are one link, and no link is twice on a route.
 
 a flow alone on its route lasts      sum of latencies + size / least bandwidth
@@ -20,8 +22,10 @@ from parsim.conformance.case import Case, Found, asked, found, who_of
 from parsim.conformance.profiles import profile
 from parsim.core.cluster import HOST, Cluster, Device, Pairs, each_pair
 from parsim.core.columns import NONE
-from parsim.core.wiring import Routes
+from parsim.core.schema import Ask
+from parsim.core.wiring import Link, Routes
 from parsim.entries.checks import wiring
+from parsim.hardware import claimed
 from parsim.metrics.checker import check
 from parsim.scenario.schema import check as read
 from parsim.study.single import simulate
@@ -42,6 +46,7 @@ SHAPES: dict[str, Callable[[int], dict[str, Any]]] = {  # arguments that suit a 
 
 def cases(entry: str) -> list[Case]:
     """Return the cases of a topology."""
+    claim = [Case("the claimed period", partial(repeats, entry))] if "period" in topologies.claims(entry) else []
     return [
         case
         for devices in SIZES
@@ -49,7 +54,7 @@ def cases(entry: str) -> list[Case]:
             Case(f"routes between {devices} devices and the host", partial(routes, entry, devices)),
             Case(f"flows between {devices} devices and the host", partial(flows, entry, devices)),
         )
-    ]
+    ] + claim
 
 
 def wired(entry: str, devices: int) -> Cluster:
@@ -87,6 +92,32 @@ def routes(entry: str, devices: int) -> Found:
     if not broken and not means_agree(cluster):
         broken.append("alike yields pairs or counts that do not cover all routes")
     return found(broken, f"{known} of {len(ways)} routes")
+
+
+def repeats(entry: str) -> Found:
+    """Compare five claimed periods of devices with ten: each link of the five stands for two equal ones of the ten.
+
+    Only routes to the next period count: longer ones may differ.
+    """
+    arguments = read(topologies[entry], asked(topologies[entry], GIVEN, samples(entry, 4)), GIVEN)
+    period = claimed(Ask(entry, topologies[entry], arguments), "period")
+    if period is None:
+        return found([], "no period with these arguments")
+    few, many = 5 * period, 10 * period
+    small, large, stands_for, broken = wired(entry, few), wired(entry, many), dict[Link, Link](), list[str]()
+    for source, apart in product(range(many), range(-period, period + 1)):
+        target = (source + apart) % many
+        if not apart or source % few == target % few:
+            continue
+        way, one = large.wiring.route(source, target) or (), small.wiring.route(source % few, target % few) or ()
+        if len(way) != len(one):
+            broken.append(f"the route from w{source} to w{target} of {many} has another number of links than in {few}")
+        for link, model in zip(way, one, strict=False):
+            if stands_for.setdefault(link, model) != model or link != model._replace(name=link.name):
+                broken.append(f"link {link.name} of {many} devices is not like {model.name} of {few}")
+    if not broken and set(Counter(stands_for.values()).values()) - {2}:
+        broken.append(f"some links of {few} devices do not stand for two of {many}, as a link that all share")
+    return found(list(dict.fromkeys(broken)), f"{period} devices, {len(stands_for)} links")
 
 
 def arrays_differ(cluster: Cluster, ends: list[tuple[int, int]]) -> list[str]:

@@ -14,6 +14,8 @@ no link of its own. A folded Clos network: Clos, A Study of Non-Blocking Switchi
 
 from __future__ import annotations
 
+import math
+
 from parsim.core.errors import Complaint, Invalid
 from parsim.core.schema import Count, Positive
 from parsim.core.units import BytesPerSecond, Seconds
@@ -24,7 +26,12 @@ from parsim.topologies.hashing import Routing
 from parsim.topologies.tree import Stage, tree
 
 
-@topologies.add("leaf_spine", devices=lambda leaves, per_leaf: leaves and leaves * per_leaf)
+def period_of(per_leaf: int, spines: int, routing: Routing) -> int | None:
+    """Return after how many devices the wiring repeats: whole leaves, and devices whose way is by the same spine."""
+    return math.lcm(per_leaf, spines) if routing == "ecmp-target" else None
+
+
+@topologies.add("leaf_spine", devices=lambda leaves, per_leaf: leaves and leaves * per_leaf, period=period_of)
 def leaf_spine(
     places: tuple[str, ...],
     per_leaf: Count,

@@ -78,10 +78,10 @@ class Mode(NamedTuple):
 
 @staying()
 @uncollected()
-def build(scenario: Scenario, fold: Folding = "off") -> Job:
+def build(scenario: Scenario, fold: Folding = "auto") -> Job:
     """Return the job of *scenario*. All faults are raised in one `ScenarioError`.
 
-    With *fold* auto or on, devices that do the same at the same time are played once.
+    With *fold* auto or on, devices that do the same at the same time are played once (see `folding`).
     """
     return _built(scenario, False, fold)
 
@@ -229,7 +229,7 @@ def _made(
     if graph.program is None and said.get("clock") == "live":
         only = "needs kernels, but the workload only counts; use items with data and a kernel, mlp, or simulated"
         complaints.append(Complaint(("clock",), only))
-    cluster, told = played_on(graph, cluster, fold, whole)
+    cluster = played_on(graph, cluster, fold, whole)
     policy = policy or _policy(None, graph, cluster)
     if graph.sends == "blocking" and policy[0] != "in_order":
         why = f"blocking sends need the order of the schedule, not the policy {policy[0]}; leave policy out"
@@ -239,7 +239,7 @@ def _made(
     complaints += [complaint.below("cost") for complaint in remarks.complaints]
     if computed and isinstance(graph.program, Training):
         complaints += not_computed(graph.program)
-    notes = (*notes_on_kind(said["cluster"]), *remarks.notes, *told)
+    notes = (*notes_on_kind(said["cluster"]), *remarks.notes)
     job = replace(_put_together(scenario, said, cluster, graph, cost, policy), notes=notes)
     if _never_waits_for_memory(graph, computed):
         job = job.beyond_memory()

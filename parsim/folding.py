@@ -77,14 +77,12 @@ def foldable(cluster: Cluster, fold: Folding, times: int) -> Cluster:
     return Cluster(cluster.devices, cluster.wiring, fold, times)
 
 
-def played_on(graph: TaskGraph | None, cluster: Cluster, fold: Folding, why: str) -> tuple[Cluster, list[str]]:
-    """Return the cluster on which *graph* is played, and notes on its fold; refuses one that must be and is not."""
+def played_on(graph: TaskGraph | None, cluster: Cluster, fold: Folding, why: str) -> Cluster:
+    """Return the cluster on which *graph* is played; refuses a fold that must be and is not."""
     found = graph.fold if graph is not None else None
     if graph is not None and fold == "on" and (found is None or found.why or why):
         told = why or (found.why if found is not None else BY_DEGREES)
         raise ScenarioError(
             [Fault("--fold", 0, 0, "fold", f"this scenario cannot be folded: {told}; leave --fold out")]
         )
-    if found is None:
-        return cluster, []
-    return found.cluster, found.notes
+    return cluster if found is None else found.cluster

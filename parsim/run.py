@@ -131,12 +131,13 @@ class Result:
     @property
     def notes(self) -> list[str]:
         """The notes to show with the run."""
-        program = self.job.graph.program
+        program, fold = self.job.graph.program, self.job.graph.fold
         counted = self.job.clock == "simulated" and program is not None and not program.light
         silent = ["the simulated clock does not run these kernels; for a result use clock: live, or replay"]
         by_path = ["this run was computed as a longest path, with the same result as SimPy; --engine simpy uses SimPy"]
         return [
             *self.warnings,
+            *(fold.notes if fold else []),
             *plan_notes(self.job),
             *([self.fit_first] if self.fit_first else []),
             *(silent if counted else []),

@@ -197,21 +197,28 @@ def gated(gpu, size):
     return Times(moved(gpu, 6 * size), moved(gpu, 10 * size), 0, 0, 0)
 
 
-def llama_attention(gpu, b, s, h, a, groups):
-    """RMSNorm, rotary positions, shared keys and values; no bias and no dropout."""
-    rows, kv = b * s, h // a * groups
-    square, narrow = linear(gpu, rows, h, h, False), linear(gpu, rows, h, kv, False)
-    rotated = added(*(Times(moved(gpu, 4 * rows * width), moved(gpu, 4 * rows * width), 0, 0, 0) for width in (h, kv)))
-    attention, residual = flash_attention(gpu, b, s, h, kv), summed(gpu, rows * h)
-    return added(norm(gpu, rows, h, 1), square, narrow, narrow, rotated, attention, square, residual)
+def llama_attention(gpu, b, s, h, a, groups, ranks=1):
+    """RMSNorm, rotary positions, shared keys and values; no bias and no dropout. Tensor *ranks* as in a GPT block."""
+    rows, part, kv = b * s, h // ranks, h // a * groups // ranks
+    square, narrow = linear(gpu, rows, h, part, False), linear(gpu, rows, h, kv, False)
+    rotated = added(
+        *(Times(moved(gpu, 4 * rows * width), moved(gpu, 4 * rows * width), 0, 0, 0) for width in (part, kv))
+    )
+    attention, out = flash_attention(gpu, b, s, part, kv), linear(gpu, rows, part, h, False)
+    normed, residual = norm(gpu, rows // ranks, h, 1), summed(gpu, rows // ranks * h)
+    return added(normed, square, narrow, narrow, rotated, attention, out, residual)
 
 
-def llama_block(gpu, b, s, h, a, groups, f):
+def llama_block(gpu, b, s, h, a, groups, f, ranks=1):
     """Attention, and an MLP with SwiGLU."""
-    rows = b * s
-    up, down, norms = linear(gpu, rows, h, f, False), linear(gpu, rows, f, h, False), norm(gpu, rows, h, 1)
-    mlp = added(norms, up, up, gated(gpu, rows * f), down, summed(gpu, rows * h))
-    return llama_attention(gpu, b, s, h, a, groups).plus(mlp)
+    rows, part = b * s, f // ranks
+    up, down, norms = (
+        linear(gpu, rows, h, part, False),
+        linear(gpu, rows, part, h, False),
+        norm(gpu, rows // ranks, h, 1),
+    )
+    mlp = added(norms, up, up, gated(gpu, rows * part), down, summed(gpu, rows // ranks * h))
+    return llama_attention(gpu, b, s, h, a, groups, ranks).plus(mlp)
 
 
 def grouped(gpu, rows, inputs, outputs, experts):

@@ -10,6 +10,7 @@ import re
 import shlex
 from pathlib import Path
 
+import cluster_counts
 import degree_counts
 import model_counts
 import numpy as np
@@ -66,6 +67,9 @@ CONFIRMED = {
     "35_mixtral_experts": "0.65 s by hand: kernels, rows that go to experts, rings of one bucket (degree_counts.py)",
     "36_one_card": "1.59 s by hand: the recurrence of 1F1B, sends and rings that share a card (degree_counts.py)",
     "37_long_context": "2.28 s by hand: kernels of each layer, and rings of weights (tests/degree_counts.py)",
+    "38_gpt3_175b_1024_a100": "24.3 s by hand: the recurrence of 1F1B, a send beside rings (tests/cluster_counts.py)",
+    "39_llama3_405b": "11.3 s by hand: the recurrence of 1F1B, a send beside rings (tests/cluster_counts.py)",
+    "40_straggler": "1.12 s by hand: w0's kernels, and two rings of 72 over eight cards (tests/cluster_counts.py)",
     "41_data_parallel_for_real": "274 ms by hand: 3 x (84.7 forward, backward + 1.1 ring + 5.3 update)",
 }
 TRAINED = {
@@ -91,6 +95,9 @@ COUNTED = {
     "35_mixtral_experts": degree_counts.mixtral_experts,
     "36_one_card": degree_counts.one_card,
     "37_long_context": degree_counts.llama_context,
+    "38_gpt3_175b_1024_a100": cluster_counts.gpt3_175b,
+    "39_llama3_405b": cluster_counts.llama3_405b,
+    "40_straggler": cluster_counts.straggler,
 }
 MAKESPAN = {
     "01_five_tasks_data": 3.3,

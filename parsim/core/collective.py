@@ -16,7 +16,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -80,6 +80,10 @@ class Unfolded(NamedTuple):
     devices: tuple[int, ...]
     member: Ints  # (devices,) the member of the other collective that is played for each
 
+    def __reduce__(self) -> tuple[type[Unfolded], tuple[Any, ...]]:
+        """Pickle the devices without the network's functions."""
+        return Unfolded, (self.phases, Cluster(self.cluster.devices), self.devices, self.member)
+
 
 class Collective(NamedTuple):
     """Members that communicate in phases. Equal phases are one object, so that they are looked at once."""
@@ -103,7 +107,7 @@ class Collective(NamedTuple):
         return ((self.members[source], self.members[target]) for source, target in found)
 
     def alone(self, cluster: Cluster, devices: Ints) -> Floats:
-        """Return the seconds of what each member sends, if links carry at once the most they ever do, (members,).
+        """Return the seconds of what each member sends, if each send is alone on its way, (members,).
 
         No run is faster: a member enters a phase when all has arrived that it sends in the one before. What it receives
         may have arrived while the member was behind.
@@ -113,6 +117,6 @@ class Collective(NamedTuple):
             longest = np.zeros(len(self.members))
             for one, other, bytes_ in zip(source.tolist(), target.tolist(), size.tolist(), strict=True):
                 path = cluster.path(int(devices[one]), int(devices[other])) if bytes_ else None
-                longest[one] = max(longest[one], cluster.quickest(path, bytes_) if path else 0.0)
+                longest[one] = max(longest[one], path.seconds(bytes_) if path else 0.0)
             found += count * longest
         return found

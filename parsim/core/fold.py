@@ -50,9 +50,10 @@ class Fold:
             return []
         sizes = np.bincount(self.of) * self.whole.times
         each = f"{sizes.min()}" if sizes.min() == sizes.max() else f"{sizes.min()} to {sizes.max()}"
-        told = f"{count} of {self.devices} devices are played, each of which stands for {each} that do the same"
-        slow = "; so many classes hardly pay: --fold off plays every device" if 2 * count > self.devices else ""
-        return [f"{told} at the same time; --fold off plays all{slow}"]
+        played = "device is played, which" if count == 1 else "devices are played, each of which"
+        told = f"{count} of {self.devices} {played} stands for {each} that do the same at the same time"
+        slow = "; so many classes hardly pay" if 2 * count > self.devices else ""
+        return [f"{told}{slow}; --fold off plays all"]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fold as in section 2 of the contract."""

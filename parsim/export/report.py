@@ -204,9 +204,10 @@ def _head(facts: Mapping[str, Any]) -> Iterator[str]:
     title = short(f"{facts['scenario']}: {seconds(facts['makespan_s'])} {facts['clock']}", WIDEST)
     yield title
     yield "=" * width(title)
-    workers, tasks = facts["workers"], facts["tasks"]
+    workers, tasks, fold = facts["workers"], facts["tasks"], facts.get("fold")
+    played = f", {fold['played']} of them played" if fold and fold["played"] < fold["devices"] else ""
     yield (
-        f"{workers} worker{'s' * (workers != 1)}, {tasks} task{'s' * (tasks != 1)}, "
+        f"{workers} worker{'s' * (workers != 1)}{played}, {tasks} task{'s' * (tasks != 1)}, "
         f"theory T_total {seconds(facts['theory']['t_total_s'])}, seed {facts['seed']}"
     )
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from parsim.build import build
+from parsim.core.cluster import Folding
 from parsim.core.errors import Fault, ScenarioError
 from parsim.export.folder import SCENARIO, Kept, read_scenario
 from parsim.reading import load
@@ -19,10 +20,15 @@ from parsim.scenario.scenario import Scenario
 
 def again(kept: Kept) -> Result:
     """Return the run in a folder, played again under its old name; what would make it fit is what the folder says."""
-    result = run(build(scenario_of(kept)))
+    result = run(build(scenario_of(kept), folding(kept)))
     unchanged(kept, result)
     fits = str(kept.facts.get("fit_first") or "")
     return replace(result, search=lambda job, timeline: fits)
+
+
+def folding(kept: Kept) -> Folding:
+    """Return what plays the same devices as the run in a folder: on, if some of them stood for others."""
+    return "on" if any(device.get("stands_for", 1) > 1 for device in kept.facts["devices"]) else "off"
 
 
 def scenario_of(kept: Kept) -> Scenario:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from parsim.build import build
-from parsim.core.cluster import Cluster, Device, Route, Wiring, each_pair
+from parsim.core.cluster import Cluster, Device, Route, each_pair
 from parsim.core.graph import Floats, Ints, TaskGraph
 from parsim.core.job import Job
 from parsim.core.timeline import STEPS
@@ -36,13 +36,8 @@ def without_transfers(job: Job) -> Job:
     """Let transfers and delays take no time. Inputs still take room at their receiver."""
     if not travels(job):
         raise NoDifference("nothing travels")
-    wiring = job.cluster.wiring
-
-    def route(source: int, target: int) -> Route | None:
-        return None if wiring.route(source, target) is None else ()  # over no link, it takes no time
-
     unlimited = without_flow_limits(np.arange(len(job.graph.flows)), job)
-    return _moving(unlimited, wiring._replace(route=route), 0.0)
+    return _moving(unlimited, lambda route: (), 0.0)  # over no link, it takes no time
 
 
 def travels(job: Job) -> bool:
@@ -59,13 +54,7 @@ def faster_transfers(job: Job) -> Job:
 
     Flows keep their limits, which do not depend on links.
     """
-    wiring = job.cluster.wiring
-
-    def route(source: int, target: int) -> Route | None:
-        links = wiring.route(source, target)
-        return None if links is None else tuple(one.times(2.0, 0.5) for one in links)
-
-    return _moving(job, wiring._replace(route=route), 0.5)
+    return _moving(job, lambda route: tuple(link.times(2.0, 0.5) for link in route), 0.5)
 
 
 def without_flow_limits(flows: Ints, job: Job) -> Job:
@@ -75,30 +64,39 @@ def without_flow_limits(flows: Ints, job: Job) -> Job:
     return replace(job, graph=replace(job.graph, flows=replace(job.graph.flows, limit=limit)))
 
 
-def _moving(job: Job, wiring: Wiring, times: float) -> Job:
-    """Replace the wiring of the devices, and multiply stated delays by *times*."""
+def _moving(job: Job, other: Callable[[Route], Route], times: float) -> Job:
+    """Replace the routes between devices, and multiply stated delays by *times*."""
     edges = replace(job.graph.edges, delay=job.graph.edges.delay * times)
-    return _wired(replace(job, graph=replace(job.graph, edges=edges)), wiring)
+    return _wired(replace(job, graph=replace(job.graph, edges=edges)), other)
 
 
-def _wired(job: Job, wiring: Wiring) -> Job:
-    """Replace the wiring of the devices; exchanges that are priced are priced anew."""
-    cluster = Cluster(job.cluster.devices, wiring)
-    return replace(job, cluster=cluster, graph=repriced(job.graph, cluster))
+def _wired(job: Job, other: Callable[[Route], Route]) -> Job:
+    """Replace the routes between devices; exchanges that are priced are priced anew."""
+    cluster, fold = _rerouted(job.cluster, other), job.graph.fold
+    whole = cluster if fold is None or fold.whole is job.cluster else _rerouted(fold.whole, other)
+    return replace(job, cluster=cluster, graph=repriced(job.graph, whole))
+
+
+def _rerouted(cluster: Cluster, other: Callable[[Route], Route]) -> Cluster:
+    ways = cluster.wiring.route
+
+    def route(source: int, target: int) -> Route | None:
+        links = ways(source, target)
+        return None if links is None else other(links)
+
+    return replace(cluster, wiring=cluster.wiring._replace(route=route))
 
 
 def without_links(names: Sequence[str], job: Job) -> Job:
     """Let transfers spend no time on the links with these *names*."""
-    route, known = job.cluster.wiring.route, set(names)
-
-    def other(source: int, target: int) -> Route | None:
-        links = route(source, target)
-        return None if links is None else tuple(link for link in links if link.name not in known)
-
-    wiring = job.cluster.wiring._replace(route=other)
-    if len(job.cluster.places) <= FEW:  # in a large cluster some links do not move the mean of all ways
-        wiring = wiring._replace(alike=each_pair)
-    return _wired(job, wiring)
+    if job.graph.fold is not None and job.graph.fold.cluster is not job.graph.fold.whole:
+        raise NoDifference("a link that is played stands for several of its kind here")
+    known = set(names)
+    other = _wired(job, lambda route: tuple(link for link in route if link.name not in known))
+    if len(job.cluster.places) > FEW:
+        return other
+    wiring = other.cluster.wiring._replace(alike=each_pair)  # in a large cluster some links do not move the mean
+    return replace(other, cluster=Cluster(other.cluster.devices, wiring))
 
 
 def without_limits(job: Job) -> Job:

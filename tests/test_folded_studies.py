@@ -1,0 +1,44 @@
+"""What studies change in a run is the same whether devices that do the same are played once or each by itself."""
+
+import pytest
+
+from parsim.build import build
+from parsim.reading import load
+from parsim.sim.play import play
+from parsim.study import counterfactual
+from parsim.study.change import NoDifference
+
+MIXED = {
+    "cluster": {"topology": {"kind": "islands", "node": "dgx-a100"}},
+    "workload": {"kind": "transformer", "preset": "gpt2-124m"},
+    "plan": {
+        **{"data": 64, "tensor": 2, "pipeline": 2, "schedule": "1f1b"},
+        **{"microbatches": 2, "microbatch_size": 1, "sharding": "zero1"},
+    },
+}
+CHANGES = {
+    "faster transfers": counterfactual.faster_transfers,
+    "no transfers": counterfactual.without_transfers,
+    "less memory": lambda job: counterfactual.more_memory(["w0"], 0.5, job),
+}
+
+
+@pytest.fixture(scope="module")
+def jobs():
+    return [build(load(MIXED), fold) for fold in ("auto", "off")]
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_a_change_of_all_takes_as_long_folded_or_not(jobs, change):
+    folded, whole = (change(job) for job in jobs)
+    assert (len(folded.cluster.devices), len(whole.cluster.devices)) == (16, 256)
+    assert play(folded).makespan_s == pytest.approx(play(whole).makespan_s, rel=1e-12)
+    assert (play(whole).makespan_s < play(jobs[1]).makespan_s) == (change is not CHANGES["less memory"])
+
+
+def test_no_link_that_stands_for_several_is_changed_alone(jobs):
+    folded, whole = jobs
+    with pytest.raises(NoDifference, match="stands for several"):
+        counterfactual.without_links(["n0.nic0.out"], folded)
+    left = counterfactual.without_links(["n0.nic0.out"], whole).cluster.wiring.route(0, 8)
+    assert [link.name for link in left] == ["n1.nic0.in"]

@@ -83,6 +83,23 @@ def test_what_a_member_receives_may_arrive_while_it_is_behind():
     assert rows["r0"][6:8] == pytest.approx((1, 1 + LATENCY + SIZE / BANDWIDTH), rel=1e-12)
 
 
+def test_a_member_may_be_faster_than_the_bandwidth_that_its_links_have_first():
+    scenario = {
+        "cluster": {
+            "devices": 2,
+            "topology": {
+                "kind": "full",
+                "bandwidth": "100 MB/s",
+                "changes": [{"link": "*", "profile": [{"at": "2 s", "bandwidth": "1 GB/s"}]}],
+            },
+        },
+        "workload": {"kind": "collective", "operation": "all-reduce", "algorithm": "ring", "size": "600 MB"},
+    }
+    made = build(load(scenario))
+    assert play(made).makespan_s == pytest.approx(2 + 0.4, rel=1e-12)  # 200 of 600 MB in 2 s, and 400 MB
+    assert check(made, play(made)) == []
+
+
 @pytest.mark.parametrize("ranks", [2, 3, 5, 8])
 def test_a_broadcast_takes_a_phase_for_each_doubling(ranks):
     phases = (ranks - 1).bit_length()

@@ -213,6 +213,10 @@ class Cluster:
                 self._paths[pair] = self._path(*pair, links)
         return [self.path(*pair) for pair in pairs]
 
+    def quickest(self, path: Path, size: float) -> float:
+        """Return the seconds of *size* bytes on a path if its links carry all the time the most that they ever do."""
+        return path.latency + size / min((self.links[link].most for link in path.links), default=math.inf)
+
     def _path(self, source: int, target: int, route: Route | None) -> Path | None:
         if route is None:
             return None

@@ -107,7 +107,7 @@ class Collective(NamedTuple):
         return ((self.members[source], self.members[target]) for source, target in found)
 
     def alone(self, cluster: Cluster, devices: Ints) -> Floats:
-        """Return the seconds of what each member sends, if each send is alone on its way, (members,).
+        """Return the seconds of what each member sends, if links carry at once the most they ever do, (members,).
 
         No run is faster: a member enters a phase when all has arrived that it sends in the one before. What it receives
         may have arrived while the member was behind.
@@ -117,6 +117,6 @@ class Collective(NamedTuple):
             longest = np.zeros(len(self.members))
             for one, other, bytes_ in zip(source.tolist(), target.tolist(), size.tolist(), strict=True):
                 path = cluster.path(int(devices[one]), int(devices[other])) if bytes_ else None
-                longest[one] = max(longest[one], path.seconds(bytes_) if path else 0.0)
+                longest[one] = max(longest[one], cluster.quickest(path, bytes_) if path else 0.0)
             found += count * longest
         return found

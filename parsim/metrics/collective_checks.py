@@ -74,8 +74,7 @@ class _Pairs:
             paths = cluster.paths(device[phase.source[there]], device[phase.target[there]])
             for row, size, path in zip(number.tolist(), phase.size[there].tolist(), paths, strict=True):
                 if path is not None:
-                    most = min((cluster.links[link].most for link in path.links), default=np.inf)
-                    self.quickest[row] = min(self.quickest[row], path.latency + size / most)
+                    self.quickest[row] = min(self.quickest[row], cluster.quickest(path, size))
 
     def _key(self, phase: Phase) -> Ints:
         there = self._there[id(phase)]

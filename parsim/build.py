@@ -229,7 +229,7 @@ def _made(
     if graph.program is None and said.get("clock") == "live":
         only = "needs kernels, but the workload only counts; use items with data and a kernel, mlp, or simulated"
         complaints.append(Complaint(("clock",), only))
-    cluster = played_on(graph, cluster, fold, whole)
+    graph, cluster = played_on(graph, cluster, fold, whole)
     policy = policy or _policy(None, graph, cluster)
     if graph.sends == "blocking" and policy[0] != "in_order":
         why = f"blocking sends need the order of the schedule, not the policy {policy[0]}; leave policy out"

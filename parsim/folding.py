@@ -77,12 +77,19 @@ def foldable(cluster: Cluster, fold: Folding, times: int) -> Cluster:
     return Cluster(cluster.devices, cluster.wiring, fold, times)
 
 
-def played_on(graph: TaskGraph | None, cluster: Cluster, fold: Folding, why: str) -> Cluster:
-    """Return the cluster on which *graph* is played; refuses a fold that must be and is not."""
-    found = graph.fold if graph is not None else None
-    if graph is not None and fold == "on" and (found is None or found.why or why):
+def played_on(graph: TaskGraph, cluster: Cluster, fold: Folding, why: str) -> tuple[TaskGraph, Cluster]:
+    """Return *graph*, which says why it is not folded, and the cluster on which it is played.
+
+    A fold that must be and is not is refused; *why* says why the scenario cannot be folded, empty: it may be.
+    """
+    found = graph.fold
+    if fold == "on" and (found is None or found.why or why):
         told = why or (found.why if found is not None else BY_DEGREES)
         raise ScenarioError(
             [Fault("--fold", 0, 0, "fold", f"this scenario cannot be folded: {told}; leave --fold out")]
         )
-    return cluster if found is None else found.cluster
+    if found is None:
+        return graph, cluster
+    if why and fold == "auto" and found.devices > LANES:
+        graph = replace(graph, fold=replace(found, why=why))
+    return graph, found.cluster

@@ -51,8 +51,8 @@ SECTION_2 = {
         "host": {"exposed_s": 0.25, "hidden_s": 0.0},
     },
     "links": [
-        {"name": "w0.down", "bytes": 3e6, "busy_s": 0.3, "load": 3e6 / (3.3 * 1e7)},
-        {"name": "w1.down", "bytes": 2e6, "busy_s": 0.2, "load": 2e6 / (3.3 * 1e7)},
+        {"name": "w0.down", "stands_for": 1, "bytes": 3e6, "busy_s": 0.3, "load": 3e6 / (3.3 * 1e7)},
+        {"name": "w1.down", "stands_for": 1, "bytes": 2e6, "busy_s": 0.2, "load": 2e6 / (3.3 * 1e7)},
     ],
     "slowed_s": 0.0,
     "pipeline": None,

@@ -75,8 +75,8 @@ def test_flows_that_share_links_carry_what_is_fair():
     assert steps(run) == {"L1": [(0, 1), (8, 1), (9, 0)], "L2": [(0, 2), (8, 0)]}
     # Over the run of 9 s: L1 is full, L2 carries 16 of 18 B.
     assert figures(run) == {
-        "L1": {"name": "L1", "bytes": 9, "busy_s": 9, "load": 1},
-        "L2": {"name": "L2", "bytes": 16, "busy_s": 8, "load": 16 / 18},
+        "L1": {"name": "L1", "stands_for": 1, "bytes": 9, "busy_s": 9, "load": 1},
+        "L2": {"name": "L2", "stands_for": 1, "bytes": 16, "busy_s": 8, "load": 16 / 18},
     }
 
 
@@ -97,7 +97,7 @@ def test_a_link_that_pauses_carries_nothing():
     down = [{"at": "1 s", "bandwidth": "0 B/s"}, {"at": "2 s", "bandwidth": "4 B/s"}]
     run = custom([("a", "b", 5, 0)], ("L", 2, 0.5, {"profile": down}), routes={("a", "b"): ["L"]})
     assert steps(run) == {"L": [(0.5, 2), (1, 0), (2, 4), (3, 0)]}
-    assert figures(run) == {"L": {"name": "L", "bytes": 5, "busy_s": 3, "load": 5 / 6}}
+    assert figures(run) == {"L": {"name": "L", "stands_for": 1, "bytes": 5, "busy_s": 3, "load": 5 / 6}}
     (load,) = of(run)
     assert load.shares(np.array([0, 1, 2, 3])).tolist() == [0.5, 0, 1]
 

@@ -23,6 +23,7 @@ from parsim.core.escape import printable
 from parsim.core.progress import counted
 
 if TYPE_CHECKING:
+    from parsim.core.cluster import Folding
     from parsim.export.folder import Kept
     from parsim.run import Result
     from parsim.scenario.scenario import Scenario, Source
@@ -139,9 +140,9 @@ def _source(result: str) -> Draw:
 def _again(kept: Kept) -> Draw:
     """Play the scenario in a folder again, under its old name."""
     from parsim.export.folder import read_scenario
-    from parsim.study.again import scenario_of
+    from parsim.study.again import folding, scenario_of
 
-    return _player(scenario_of(kept), read_scenario(kept.folder), kept)
+    return _player(scenario_of(kept), read_scenario(kept.folder), folding(kept), kept)
 
 
 def _lying(kept: Kept, kind: str) -> Pictures:
@@ -161,13 +162,13 @@ def _lying(kept: Kept, kind: str) -> Pictures:
         return paper.files(kind, axes.figure)
 
 
-def _player(scenario: Scenario, source: Source, kept: Kept | None = None) -> Draw:
+def _player(scenario: Scenario, source: Source, fold: Folding = "auto", kept: Kept | None = None) -> Draw:
     """Build *scenario* from *source* and return a function that draws its run, which must be that of *kept*."""
     from parsim.build import build
     from parsim.run import run
     from parsim.study.again import unchanged
 
-    job = build(scenario)
+    job = build(scenario, fold)
 
     @cache
     def outcome() -> Result | ParsimError:

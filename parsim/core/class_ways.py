@@ -91,7 +91,7 @@ class ClassSends:
             hops = self._along[row][self._along[row] != NONE]
             routes.append(tuple(links[models[hop]] for hop in hops.tolist()))
             weights.append(np.bincount(hops, minlength=len(models))[hops] * receivers / of_link[hops])
-        return Ways(source, target, routes, weights)
+        return Ways(source, target, routes, weights, links, self._classes.link)
 
 
 def _numbered(rows: Ints) -> Ints:

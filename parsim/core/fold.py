@@ -6,14 +6,17 @@ w0 w1 w2 w3 ... w1023      of a data-parallel group at one switch, all alike
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from parsim.core.classes import firsts
 from parsim.core.cluster import Cluster
-from parsim.core.columns import Floats, Ints
-from parsim.core.wiring import Route, Wiring
+from parsim.core.columns import Floats, Ints, no_ints
+from parsim.core.wiring import Link, Route, Wiring
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,8 @@ class Fold:
     cluster : the devices that are played, and the links between them; the whole cluster if nothing is folded.
     whole : the whole cluster.
     why : why nothing is folded; empty if something is.
+    links : the links of *whole* that carry anything, where something is folded.
+    of_link : the class of each of them, (links,); the first link of a class is the one that is played.
     """
 
     of: Ints
@@ -34,11 +39,27 @@ class Fold:
     cluster: Cluster
     whole: Cluster
     why: str = ""
+    links: Sequence[Link] = ()
+    of_link: Ints = field(default_factory=no_ints)
 
     def __getstate__(self) -> dict[str, Any]:
         """Pickle the devices without the network's functions."""
         unwired = {"cluster": Cluster(self.cluster.devices), "whole": Cluster(self.whole.devices)}
         return vars(self) | unwired
+
+    @cached_property
+    def played_links(self) -> dict[str, str]:
+        """The link that is played for each link of *whole* that carries anything, by their names."""
+        first = firsts(self.of_link)[self.of_link].tolist()
+        return {link.name: self.links[place].name for link, place in zip(self.links, first, strict=True)}
+
+    @cached_property
+    def link_stands_for(self) -> dict[str, int]:
+        """How many links each link that is played stands for, itself included, by its name."""
+        counts = (np.bincount(self.of_link) * self.whole.times).tolist()
+        return {
+            self.links[place].name: count for place, count in zip(firsts(self.of_link).tolist(), counts, strict=True)
+        }
 
     @property
     def notes(self) -> list[str]:
@@ -79,12 +100,16 @@ class Ways(NamedTuple):
     source, target : the classes, (pairs,).
     routes : the links that stand for those of the way, in travel order.
     weights : how many transfers cross each link if each of the class receives one, (pairs,) of (hops,).
+    links : all links that carry anything.
+    of_link : the class of each, (links,).
     """
 
     source: Ints
     target: Ints
     routes: list[Route]
     weights: list[Floats]
+    links: Sequence[Link]
+    of_link: Ints
 
 
 def folded(cluster: Cluster, of: Ints, first: Ints, ways: Ways) -> Fold:
@@ -105,4 +130,4 @@ def folded(cluster: Cluster, of: Ints, first: Ints, ways: Ways) -> Fold:
         route=lambda source, target: routes.get((source, target)),
         weight=lambda source, target, link: weights[source, target, link],
     )
-    return Fold(of, first, Cluster(devices, wiring), cluster)
+    return Fold(of, first, Cluster(devices, wiring), cluster, links=ways.links, of_link=ways.of_link)

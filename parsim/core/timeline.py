@@ -22,6 +22,15 @@ NO_TALK = ("compute", "host", "delay")  # lanes that are no communication lanes,
 STEPS = ("split", "create", "allocate", "gather", "merge")
 
 
+def shared_name(name: str, others: int) -> str:
+    """Return the name of a lane that shows one and *others* that do the same.
+
+    >>> shared_name("w0", 63), shared_name("w0", 0)
+    ('w0 +63', 'w0')
+    """
+    return f"{name} +{others}" if others else name
+
+
 class Words(NamedTuple):
     """A column of words as codes into a table, so that a million rows need no million strings."""
 
@@ -71,15 +80,22 @@ class Timeline:
     rounds: Ints = field(default_factory=no_ints)  # of a collective, for what a member receives; else 1
     size: Floats = field(default_factory=no_floats)  # B that travel; 0: none, or unknown
     sender: Ints = field(default_factory=no_ints)  # the member of a collective (a task) that sends it; -1 elsewhere
+    stands_for: Ints = field(default_factory=no_ints)  # (workers,) how many workers each stands for, itself included
 
     def __post_init__(self) -> None:
-        """Fill in the columns that only collectives need."""
+        """Fill in the columns that only collectives need, and those that only folded devices need."""
+        if not len(self.stands_for):
+            object.__setattr__(self, "stands_for", np.broadcast_to(1, len(self.workers.table)))
         for name, value in (("rounds", 1), ("size", 0.0), ("sender", -1)):
             if len(getattr(self, name)) < len(self):
                 object.__setattr__(self, name, np.broadcast_to(value, len(self)))
 
     def __len__(self) -> int:
         return len(self.number)
+
+    def lane_name(self, code: int) -> str:
+        """Return the name of the lane that shows a worker, and those that it stands for: `w0 +63`; of none, empty."""
+        return shared_name(self.workers.table[code], int(self.stands_for[code]) - 1)
 
     @cached_property
     def task(self) -> Strings:

@@ -68,7 +68,9 @@ def read_folder(folder: Path) -> Kept:
     """Read the run in *folder*. All faults are raised at once."""
     facts, spans, idle = _parts(folder)
     workers = _workers(facts, {*spans["worker"], *idle["worker"]} - {""})
-    timeline = replace(timeline_of(spans, workers), idle=idle_of(idle, workers))
+    timeline = timeline_of(spans, workers)
+    counts = np.append(_stands_for(facts, timeline), 1)
+    timeline = replace(timeline, idle=idle_of(idle, workers), stands_for=counts)
     if timeline.makespan_s != facts["makespan_s"]:
         message = f"ends at {timeline.makespan_s!r} s, but {RESULT} ends at {facts['makespan_s']!r} s; {MIXED}"
         raise ScenarioError([Fault(str(folder / TIMELINE), 0, 0, "end_s", message)])

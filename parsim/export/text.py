@@ -77,7 +77,7 @@ def gantt(timeline: Timeline, widest: int = WIDEST) -> str:
         return "(no time passed)"
     everyone = [code for code, name in enumerate(timeline.workers.table) if name]
     shown = ends(everyone)
-    heads = {code: short(timeline.workers.table[code], NAME) for code in shown}
+    heads = {code: short(timeline.lane_name(code), NAME) for code in shown}
     margin = max(map(width, [HOST, *heads.values()]))
     cells = max(widest - margin - 3, APART)
     busiest = int(np.bincount(timeline.workers.code[timeline.computes], minlength=1).max())

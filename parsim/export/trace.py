@@ -49,7 +49,7 @@ def write_trace(
     if ticks.shrunk > 1:
         head["otherData"] = {"time": f"1 s in this trace is {ticks.shrunk:g} s of the run"}
     yield f'{json.dumps(head)[:-1]}, "traceEvents": [\n'
-    yield NEXT.join(_named(tracks))
+    yield NEXT.join([*_named(tracks), *_folded(timeline, of, tracks)])
     yield from _spans(timeline, tracks, ticks, arrows)
     yield from _idle(timeline, tracks, ticks)
     for counter in counters:
@@ -63,6 +63,14 @@ def _named(tracks: Tracks) -> Iterator[str]:
         yield from _metadata("process", pid, 0, name, pid)
     for tid, (pid, title) in enumerate(zip(tracks.process, tracks.title, strict=True), tracks.first):
         yield from _metadata("thread", pid, tid, title, tid)
+
+
+def _folded(timeline: Timeline, of: Mapping[str, str], tracks: Tracks) -> Iterator[str]:
+    """Label the devices that stand for others."""
+    for name, count in zip(timeline.workers.table, timeline.stands_for.tolist(), strict=True):
+        if count > 1:
+            at = f'"ph":"M","pid":{tracks.processes.index(of[name])},"tid":0'
+            yield f'{{"name":"process_labels",{at},"args":{{"labels":"stands for {count}"}}}}'
 
 
 def _metadata(what: str, pid: int, tid: int, name: str, place: int) -> Iterator[str]:

@@ -11,6 +11,7 @@ would then carry more than it can, for a moment, bytes move to other moments of 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -44,6 +45,7 @@ class Load(NamedTuple):
     link: Link
     moments: Floats  # (changes,) s
     rates: Floats  # (changes,) B/s
+    stands_for: int = 1  # links that carry the same, itself included
 
     def bytes_until(self, times: Floats) -> Floats:
         """Return the bytes carried from 0 to each time."""
@@ -93,9 +95,11 @@ def loads(job: Job, timeline: Timeline) -> list[Load]:
     order = np.lexsort((pieces.start, pieces.link))
     bounds = np.flatnonzero(np.diff(pieces.link[order], prepend=-1, append=-1)).tolist()
     parts = [order[one:other] for one, other in pairwise(bounds)]
+    found = [(job.cluster.links[pieces.link[part[0]]], part) for part in parts]
+    counts = links_for(job)
     return [
-        Load(job.cluster.links[pieces.link[part[0]]], *_steps(pieces.start[part], pieces.end[part], pieces.rate[part]))
-        for part in parts
+        Load(link, *_steps(pieces.start[part], pieces.end[part], pieces.rate[part]), counts.get(link.name, 1))
+        for link, part in found
     ]
 
 
@@ -181,6 +185,11 @@ def _steps(start: Floats, end: Floats, rate: Floats) -> tuple[Floats, Floats]:
     return moments[order], np.concatenate([rate, np.zeros(gap.sum())])[order]
 
 
+def links_for(job: Job) -> Mapping[str, int]:
+    """Return how many links each link stands for, by its name; one that is not named stands for itself."""
+    return job.graph.fold.link_stands_for if job.graph.fold else {}
+
+
 def links(job: Job, timeline: Timeline) -> list[dict[str, Any]]:
     """Return the figures of each link that carried anything, as in section 2 of the contract, the busiest first."""
     table, cluster = sent(job, timeline), job.cluster
@@ -189,10 +198,11 @@ def links(job: Job, timeline: Timeline) -> list[dict[str, Any]]:
     carried_bytes = np.bincount(on.link, on.weight * table.size[on.sent], len(cluster.links))
     link, start, end = busy(on.link, timeline.start_s[table.row][on.sent], timeline.end_s[table.row][on.sent])
     busy_s = np.bincount(link, end - start, len(cluster.links))
-    until = np.array([timeline.makespan_s])
+    until, counts = np.array([timeline.makespan_s]), links_for(job)
     found = [
         {
             "name": cluster.links[number].name,
+            "stands_for": counts.get(cluster.links[number].name, 1),
             "bytes": carried_bytes[number].item(),
             "busy_s": busy_s[number].item(),
             "load": _share(carried_bytes[number].item(), carried(cluster.links[number], until).item()),

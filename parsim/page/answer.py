@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from parsim.build import build
-from parsim.core.errors import Complaint, Fault, Invalid, ParsimError, Path, ScenarioError
+from parsim.core.errors import Complaint, Fault, Invalid, ParsimError, Path, RunError, ScenarioError
+from parsim.core.job import Job
 from parsim.metrics.closed_forms import bound_formula, forms, lower_bound
 from parsim.page import data
 from parsim.page.bounds import MOST_BARS
@@ -26,6 +27,7 @@ from parsim.run import run
 from parsim.scenario.scenario import Scenario, changed
 
 SHOWN = 128  # devices to choose a slow one from
+MOST_SLOWED = 512  # devices of which one may be slow, where it breaks a fold
 
 
 class Confined(Scenario):
@@ -79,8 +81,18 @@ def _slow(scenario: Scenario, slow: Slow | None) -> dict[str, Any]:
     elif isinstance(count, int):
         names = [f"w{number}" for number in range(count)]
     else:  # the topology or the plan says it
-        names = [device.name for device in build(scenario).cluster.devices]
+        names = [f"w{number}" for number in range(_devices(build(scenario)))]
     return {"cluster.devices": listed(cluster, names, slow)}
+
+
+def _devices(job: Job) -> int:
+    """Return how many devices there are; one that is slow is refused where most of them would no longer be folded."""
+    fold = job.graph.fold
+    count = len(job.cluster.devices) if fold is None else fold.devices
+    if fold is not None and len(fold.first) < count > MOST_SLOWED:
+        told = f"one slow device of {count:,} makes most of them differ, so that all would be played by themselves"
+        raise RunError(f"{told}; choose degrees of parallelism that need {MOST_SLOWED:,} devices or fewer")
+    return count
 
 
 def _played(scenario: Scenario, text: str) -> dict[str, Any]:

@@ -65,7 +65,8 @@ def lay(timeline: Timeline, devices: Sequence[str]) -> Lanes:
             "kind": "communication" if sort else "compute",
         }
         alone = not lanes or lanes[-1]["worker"] != who  # nothing above tells whose it is
-        names = [f"{who} {between}".rstrip() if alone or not sort else between]
+        named = timeline.lane_name(owner) or HOST
+        names = [f"{named} {between}".rstrip() if alone or not sort else between]
         names += [f"{between or who} ({depth + 1})" for depth in range(1, int(layer.max(initial=0)) + 1)]
         lanes += [{"name": name, **lane} for name in names]
     return Lanes(lanes, of_span, of_worker, talks, talk)

@@ -11,7 +11,7 @@ named w0 +63. If there are still too many, only those on the critical path and t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -57,7 +57,9 @@ def lanes_of(timeline: Timeline) -> dict[int, int]:
     table = timeline.workers.table
     host = [code for code, name in enumerate(table) if not name and not timeline.owned.all()]
     first = _firsts(timeline)
-    count = Counter(first.values())
+    count = Counter[int]()
+    for code, lane in first.items():
+        count[lane] += int(timeline.stands_for[code])
     chosen = [*count]
     if len(chosen) > MOST - len(host):
         critical = [first[code] for code in critical_workers(timeline)]
@@ -93,14 +95,21 @@ def _workers(timeline: Timeline) -> list[int]:
 def left_out(timeline: Timeline, shown: Mapping[int, int]) -> str:
     """Write how many workers are not *shown*: those without a task, and others with those on the critical path."""
     workers = _workers(timeline)
-    idlers = sum(map(bool, timeline.workers.table)) - len(workers)
+    idlers = int(timeline.stands_for[[bool(name) for name in timeline.workers.table]].sum()) - _count(timeline, workers)
     words = [f"{idlers} more workers have no task"] if idlers else []
-    if hidden := len(workers) - sum(1 + more for code, more in shown.items() if timeline.workers.table[code]):
+    if hidden := _count(timeline, workers) - sum(
+        1 + more for code, more in shown.items() if timeline.workers.table[code]
+    ):
         first = _firsts(timeline)
-        critical = sum(first[code] not in shown for code in critical_workers(timeline)) or "none"
+        critical = _count(timeline, [one for one in critical_workers(timeline) if first[one] not in shown]) or "none"
         more = f"{hidden} more worker{'s are' if hidden > 1 else ' is'} not shown, {critical} on the critical path"
         words.append(more)
     return "; ".join(words)
+
+
+def _count(timeline: Timeline, workers: Sequence[int]) -> int:
+    """Return how many workers there are, with those that they stand for."""
+    return int(timeline.stands_for[workers].sum())
 
 
 def places(timeline: Timeline, lanes: Iterable[int]) -> Floats:

@@ -27,7 +27,7 @@ from parsim.core.cluster import HOST
 from parsim.core.graph import Floats, Ints
 from parsim.core.op import brief
 from parsim.core.quantities import seconds
-from parsim.core.timeline import Timeline
+from parsim.core.timeline import Timeline, shared_name
 from parsim.export.table import short
 from parsim.plot import style
 from parsim.plot.bars import (
@@ -130,7 +130,7 @@ def _named(axes: Axes, timeline: Timeline, shown: Mapping[int, int]) -> None:
     thick = min((part.bottom - part.top for part in each), default=0.0) * size(axes)[1] / (len(shown) + 0.2)
     roomy = names not in ([], ["transfer"]) and thick >= TINY
     middle = (computing.top + computing.bottom) / 2 if roomy else 0.0
-    words = [(timeline.workers.table[code] or HOST) + (f" +{more}" if more else "") for code, more in shown.items()]
+    words = [shared_name(timeline.workers.table[code] or HOST, more) for code, more in shown.items()]
     lane_axis(axes, words, "worker", middle)
     if roomy:
         lanes = [lane for lane, code in enumerate(shown) if timeline.workers.table[code]]

@@ -28,6 +28,7 @@ from parsim.plot import dag, gantt, load, memory, memory_by_kind, network, style
 from parsim.plot.letters import warn
 from parsim.plot.load_rows import Row, rows
 from parsim.plot.paper import files, ours
+from parsim.plot.tiers import drawn_cluster
 
 
 class Run(Protocol):
@@ -122,16 +123,27 @@ def _memory_alone(run: Run, title: str) -> Axes:
 
 def _by_kind(run: Run) -> list[memory_by_kind.Kinds]:
     held = zip(run.job.cluster.devices, uses(run.job, run.timeline), run.job.memories, strict=True)
-    return [memory_by_kind.Kinds(device.name, *use.by_kind(), limit) for device, use, limit in held]
+    return [
+        memory_by_kind.Kinds(device.name, *use.by_kind(), limit, device.stands_for - 1) for device, use, limit in held
+    ]
 
 
 def _rows(run: Run) -> list[Row]:
     return rows(run.job, run.timeline)
 
 
+def _map(run: Run, title: str) -> Axes:
+    """Return empty axes for the network, and say which part of it is drawn."""
+    cluster = drawn_cluster(run.job)
+    part = f"; one of {cluster.times} equal parts" if cluster.times > 1 else ""
+    return network.sheet(cluster, title + part)
+
+
 def _hotspots(run: Run, axes: Axes) -> Axes:
-    shares = {one["name"]: one["load"] for one in links(run.job, run.timeline)}
-    network.network(run.job.cluster, axes, shares)
+    shares, fold = {one["name"]: one["load"] for one in links(run.job, run.timeline)}, run.job.graph.fold
+    if fold is not None and fold.played_links:
+        shares = {link: shares.get(played, 0.0) for link, played in fold.played_links.items()}
+    network.network(drawn_cluster(run.job), axes, shares)
     load.tell_uncounted(axes, run.timeline)
     return axes
 
@@ -182,12 +194,12 @@ KINDS = {
     ),
     "network": _on(
         "{name}: network, links by tier",
-        lambda run, title: network.sheet(run.job.cluster, title),
-        lambda run, axes: network.network(run.job.cluster, axes),
+        _map,
+        lambda run, axes: network.network(drawn_cluster(run.job), axes),
     ),
     "hotspots": _on(
         "{name}: network, links by load",
-        lambda run, title: network.sheet(run.job.cluster, title),
+        _map,
         _hotspots,
     ),
     "path": _on("{name}, {clock}: critical path", lambda run, title: gantt.sheet(run.timeline, title), _path),

@@ -17,10 +17,10 @@ import numpy as np
 from parsim.core.graph import Floats
 from parsim.core.job import Job
 from parsim.core.quantities import number, size
-from parsim.core.timeline import Timeline
+from parsim.core.timeline import Timeline, shared_name
 from parsim.export.table import short
 from parsim.metrics.link_loads import Load, loads
-from parsim.plot.tiers import tiers
+from parsim.plot.tiers import MOST, drawn_cluster, tiers
 
 FEW = 16  # links up to which each has a row
 STEPS = 1_000  # of the run: as many as the eye can tell apart
@@ -38,8 +38,9 @@ class Row(NamedTuple):
 
 def rows(job: Job, timeline: Timeline) -> list[Row]:
     """Return the rows of a run."""
-    found = loads(job, timeline)
-    return rows_of(found, tiers(job.cluster) if len(found) > 1 else {}, timeline.makespan_s)
+    found, cluster = loads(job, timeline), drawn_cluster(job)
+    many = len(found) > 1 and (cluster is job.cluster or cluster.host <= MOST)
+    return rows_of(found, tiers(cluster) if many else {}, timeline.makespan_s)
 
 
 def rows_of(loads: Sequence[Load], tier: Mapping[str, str], makespan_s: float) -> list[Row]:
@@ -73,20 +74,20 @@ def counted(name: str) -> str:
 
 
 def _link(one: Load, makespan_s: float) -> Row:
-    share = one.shares(np.linspace(0.0, makespan_s, STEPS + 1))
-    return Row(one.link.name, share, share, (f"mean {_percent(_mean(one, makespan_s))}", _rate([one])))
+    share, name = one.shares(np.linspace(0.0, makespan_s, STEPS + 1)), shared_name(one.link.name, one.stands_for - 1)
+    return Row(name, share, share, (f"mean {_percent(_mean(one, makespan_s))}", _rate([one])))
 
 
 def _tier(name: str, loads: Sequence[Load], makespan_s: float) -> Row:
     times = np.linspace(0.0, makespan_s, STEPS + 1)
     shares = [one.shares(times) for one in loads]
-    means = [_mean(one, makespan_s) for one in loads]
+    means, counts = [_mean(one, makespan_s) for one in loads], [one.stands_for for one in loads]
     busiest = int(np.argmax(means))
     words = (
-        f"{len(loads)} x {_rate(loads)}: mean {_percent(float(np.mean(means)))}",
+        f"{sum(counts)} x {_rate(loads)}: mean {_percent(float(np.average(means, weights=counts)))}",
         f"busiest {_percent(means[busiest])}: {short(loads[busiest].link.name, NAME)}",
     )
-    return Row(name, np.mean(shares, axis=0), np.max(shares, axis=0), words)
+    return Row(name, np.average(shares, axis=0, weights=counts), np.max(shares, axis=0), words)
 
 
 def _mean(one: Load, makespan_s: float) -> float:

@@ -24,7 +24,7 @@ from matplotlib.patches import Patch
 
 from parsim.core.graph import Floats
 from parsim.core.quantities import size
-from parsim.core.timeline import Timeline
+from parsim.core.timeline import Timeline, shared_name
 from parsim.metrics.held import KINDS
 from parsim.plot import style
 from parsim.plot.gantt import last as last_of
@@ -43,12 +43,12 @@ class Kinds(NamedTuple):
     moments: Floats  # (moments,) s
     bytes: Floats  # (kinds, moments)
     limit: float  # B, infinite: none
-    more: int = 0  # devices that hold the same
+    more: int = 0  # other devices that hold the same
 
     @property
     def label(self) -> str:
         """Return the name, with the number of devices that share the lane."""
-        return f"{self.name} +{self.more}" if self.more else self.name
+        return shared_name(self.name, self.more)
 
 
 def with_gantt(timeline: Timeline, theory_s: float, devices: Sequence[Kinds], title: str) -> Axes:
@@ -69,7 +69,7 @@ def stacks(devices: Sequence[Kinds], axes: Axes, makespan_s: float, last_s: floa
     scale = max([fullest, *(lane.limit for lane in lanes if lane.limit <= FAR * fullest)]) or 1.0
     lane_axis(axes, [one.label for one in shown], "device")
     drawn = sum(1 + one.more for one in shown)
-    time_axis(axes, last_s or 1.0, hidden(len(devices) - drawn) if shown else "")
+    time_axis(axes, last_s or 1.0, hidden(sum(1 + one.more for one in devices) - drawn) if shown else "")
     there = {name: kind for kind, name in enumerate(KINDS) if any(one.bytes[kind].any() for one in shown)}
     for name, kind in there.items():
         areas = [_area(one, lane, kind, makespan_s, scale) for one, lane in zip(shown, lanes, strict=True)]
@@ -96,7 +96,7 @@ def _shared(devices: Sequence[Kinds]) -> list[Kinds]:
     found: dict[tuple[bytes, bytes, float], list[Kinds]] = {}
     for one in devices:
         found.setdefault((one.moments.tobytes(), one.bytes.tobytes(), one.limit), []).append(one)
-    return [same[0]._replace(more=len(same) - 1) for same in found.values()]
+    return [same[0]._replace(more=sum(1 + one.more for one in same) - 1) for same in found.values()]
 
 
 def _lane(device: Kinds, foot: float) -> Lane:

@@ -6,10 +6,19 @@ from collections.abc import Mapping, Sequence
 
 from parsim.core.cluster import Cluster
 from parsim.core.errors import RunError
+from parsim.core.job import Job
 from parsim.core.sketch import Sketch, Spot, Wire, circle
 from parsim.core.wiring import Link, Routes
 
 MOST = 2000  # devices that are drawn
+
+
+def drawn_cluster(job: Job) -> Cluster:
+    """Return the cluster of which a picture shows the network: where devices are folded, with all that they stand for.
+
+    Of a cluster of equal parts, it is one of them.
+    """
+    return job.graph.fold.whole if job.graph.fold else job.cluster
 
 
 def tiers(cluster: Cluster) -> dict[str, str]:

@@ -77,6 +77,7 @@ def compose(job: Job, record: Record, steps: Steps, instants: Record) -> Timelin
         waits=Words(codes(wait), names),
         transfer=codes(transfer),
         idle=idle,
+        stands_for=np.append(job.cluster.stands_for, 1),
         **_of_collectives(more, order) if len(record.received.sender) else {},
     )
 

@@ -71,7 +71,7 @@ class Fold:
             return []
         sizes = np.bincount(self.of) * self.whole.times
         each = f"{sizes.min()}" if sizes.min() == sizes.max() else f"{sizes.min()} to {sizes.max()}"
-        played = "device is played, which" if count == 1 else "devices are played, each of which"
+        played = "devices is played, which" if count == 1 else "devices are played, each of which"
         told = f"{count} of {self.devices} {played} stands for {each} that do the same at the same time"
         slow = "; so many classes hardly pay" if 2 * count > self.devices else ""
         return [f"{told}{slow}; --fold off plays all"]

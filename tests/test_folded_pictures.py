@@ -9,6 +9,7 @@ import parsim
 from parsim.export.folder import read_folder
 from parsim.export.text import gantt
 from parsim.metrics.link_loads import links
+from parsim.page.curves import memory
 from parsim.plot.load_rows import rows
 from parsim.plot.paper import ours
 from parsim.study.again import again
@@ -55,6 +56,8 @@ def test_lanes_tell_of_all_devices(folded, folder):
     with ours():
         assert counted(names(folded.plot("gantt"))) == DEVICES
         assert counted(names(folded.plot("memory"))) == DEVICES
+    lanes, _ = memory(folded.job, folded.timeline)
+    assert counted(one["name"] for one in lanes["devices"]) == DEVICES
     heads = [line.partition("|")[0].strip() for line in gantt(folded.timeline).splitlines() if line.endswith("|")]
     assert counted(heads) == DEVICES
     assert read_folder(folder).timeline.stands_for.tolist() == folded.timeline.stands_for.tolist()

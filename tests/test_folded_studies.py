@@ -1,8 +1,12 @@
 """What studies change in a run is the same whether devices that do the same are played once or each by itself."""
 
 import pytest
+from commands import ROOT
 
 from parsim.build import build
+from parsim.page.answer import answer
+from parsim.page.request import Request, Slow
+from parsim.page.warm import SCHEMA
 from parsim.reading import load
 from parsim.sim.play import play
 from parsim.study import counterfactual
@@ -42,3 +46,9 @@ def test_no_link_that_stands_for_several_is_changed_alone(jobs):
         counterfactual.without_links(["n0.nic0.out"], folded)
     left = counterfactual.without_links(["n0.nic0.out"], whole).cluster.wiring.route(0, 8)
     assert [link.name for link in left] == ["n1.nic0.in"]
+
+
+def test_a_slow_device_of_a_large_fold_is_refused_where_it_is_played_at_once():
+    file = ROOT / "scenarios" / "39_llama3_405b.yaml"
+    found = answer(Request("a", file.read_text(encoding="utf-8"), {}, Slow(0, 0.5)), str(file), SCHEMA)
+    assert found["failed"].startswith("one slow device of 16,384 makes most of them differ")

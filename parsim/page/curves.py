@@ -15,7 +15,7 @@ import numpy as np
 from parsim.core.errors import RunError
 from parsim.core.graph import Floats
 from parsim.core.job import Job
-from parsim.core.timeline import Timeline
+from parsim.core.timeline import Timeline, shared_name
 from parsim.metrics.held import KINDS
 from parsim.metrics.memory import usage
 from parsim.metrics.training_memory import uses
@@ -65,7 +65,9 @@ def _held(job: Job, timeline: Timeline) -> list[Held]:
     devices = job.cluster.devices
     if job.memories:
         found = zip(devices, uses(job, timeline), job.memories, strict=True)
-        return [Held(device.name, limit, *use.by_kind()) for device, use, limit in found]
+        return [
+            Held(shared_name(device.name, device.stands_for - 1), limit, *use.by_kind()) for device, use, limit in found
+        ]
     steps = zip(devices, usage(job, timeline), strict=True)
     return [Held(device.name, device.memory, moments, used.reshape(1, -1)) for device, (moments, used) in steps]
 

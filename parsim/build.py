@@ -218,7 +218,7 @@ def _made(
     cluster, devices, times = _cluster(said, cost, mode._replace(fold="off" if whole else fold), complaints, elsewhere)
     if devices and {"workload", "plan"} <= said.keys():
         with _elsewhere(elsewhere):
-            on = foldable(cluster or Cluster(devices), "off" if whole else fold, times)
+            on = foldable(cluster or Cluster(devices), "off" if whole else fold, said, times)
             graph = _collect(complaints, lambda: _graph(said, on, cost))
     if "cost" in said:
         complaints += [complaint.below("cost") for complaint in _about_compute(said["cost"], graph)]

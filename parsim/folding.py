@@ -13,7 +13,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from parsim.core.cluster import Cluster, Device, Folding
+from parsim.core.cluster import HOST, UNWIRED, Beyond, Cluster, Device, Folding
+from parsim.core.columns import Numbered
 from parsim.core.errors import Fault, ScenarioError
 from parsim.core.graph import TaskGraph
 from parsim.core.job import Cost, no_luck, properties
@@ -72,9 +73,14 @@ def named(devices: tuple[Device, ...], plan: TrainingPlan, times: int) -> tuple[
     return tuple(device._replace(name=f"w{number}") for device, number in zip(devices, numbers, strict=True))
 
 
-def foldable(cluster: Cluster, fold: Folding, times: int) -> Cluster:
+def foldable(cluster: Cluster, fold: Folding, said: dict[str, Any], times: int) -> Cluster:
     """Let the workload fold its tasks on a cluster, which is one of so many equal parts."""
-    return Cluster(cluster.devices, cluster.wiring, fold, times)
+    if times == 1 or cluster.wiring is UNWIRED:
+        return Cluster(cluster.devices, cluster.wiring, fold)
+    degrees = said["plan"].degrees
+    places = Numbered(lambda place: f"w{place}" if place < degrees.devices else HOST, degrees.devices + 1)
+    wiring = said["cluster"].topology.make(places=places)
+    return Cluster(cluster.devices, cluster.wiring, fold, times, Beyond(wiring, degrees.numbers_of_part(times)))
 
 
 def played_on(graph: TaskGraph, cluster: Cluster, fold: Folding, why: str) -> tuple[TaskGraph, Cluster]:

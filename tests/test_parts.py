@@ -5,12 +5,14 @@ import pytest
 from parsim import simulate
 from parsim.conformance.topologies import repeats
 from parsim.core.wiring import Link, Wiring
+from parsim.metrics.link_loads import links
 from parsim.topologies import topologies
 from parsim.training.degrees import Degrees
 
 STAR = {"kind": "star", "bandwidth": "25 GB/s", "latency": "3 us"}
 NODES = {"per_node": 2, "bandwidth": "300 GB/s", "nic": "25 GB/s", "nic_latency": "4 us"}
 RAIL = {"kind": "rail", "spines": 2, "nodes_per_leaf": 2, "oversubscription": 2, **NODES}
+ORDER = ["tensor", "context", "expert", "pipeline", "data"]
 MODEL = {"kind": "transformer", "blocks": 4, "width": 128, "heads": 4, "sequence": 32, "vocabulary": 100}
 
 
@@ -107,3 +109,14 @@ def test_a_period_that_is_not_one_is_noticed(monkeypatch, name, period, told):
 @pytest.mark.parametrize("name", [name for name in topologies.entries() if "period" in topologies.claims(name)])
 def test_every_claimed_period_is_one(name):
     assert repeats(name).broken == ()
+
+
+@pytest.mark.parametrize("topology", [STAR, {"kind": "islands", **NODES}, RAIL])
+def test_links_of_a_part_have_the_names_that_they_have_in_the_whole(topology):
+    plan = {"data": 16, "tensor": 2, "pipeline": 2, "microbatches": 2, "algorithm": "ring", "order": ORDER}
+    folded, whole = (simulate(scenario(topology, plan), fold=fold) for fold in ("on", "off"))
+    assert folded.job.graph.fold.whole.times > 1
+    busy = {link["name"]: link for link in links(whole.job, whole.timeline)}
+    assert folded.links
+    for link in folded.links:
+        assert link["load"] == pytest.approx(busy[link["name"]]["load"], rel=1e-9)

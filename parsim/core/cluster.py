@@ -86,6 +86,13 @@ class Path(NamedTuple):
         return self.latency + size / min(self.bandwidth, limit)
 
 
+class Beyond(NamedTuple):
+    """The cluster of which another one is a part."""
+
+    wiring: Wiring
+    numbers: Ints  # of the part's devices in it, (devices of the part,)
+
+
 @dataclass(frozen=True)
 class Cluster:
     """Devices and their wiring.
@@ -98,6 +105,7 @@ class Cluster:
     wiring: Wiring = UNWIRED
     fold: Folding = "off"  # whether a workload may play devices that are alike once
     times: int = 1  # how many parts like this one the real cluster has, one beside the other along its data ranks
+    beyond: Beyond | None = None  # the real cluster, if this is a part of it
 
     @cached_property
     def workers(self) -> tuple[Worker, ...]:

@@ -10,6 +10,7 @@ Classes that send to each other in several ways are cut further, since a transfe
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -21,7 +22,7 @@ from parsim.core.collective import Phase
 from parsim.core.columns import NONE, Bools, Ints
 from parsim.core.fold import Fold, folded, whole
 from parsim.core.job import Cost, no_luck
-from parsim.core.wiring import Crossed, Link
+from parsim.core.wiring import Crossed, Link, Routes
 from parsim.training.sharded import ShardedTraining
 from parsim.training.tasks import Tasks
 from parsim.training.template import template_of
@@ -71,7 +72,7 @@ def _folded(training: ShardedTraining, cluster: Cluster, cost: Cost | None) -> F
     classes = unambiguous(network, sent.travels)
     if classes is None:
         return whole(cluster, SEVERAL_WAYS)
-    links_of_all = _named(cluster, sent.source[rows], sent.target[rows], ways)
+    cluster, links_of_all = _named(cluster, sent.source[rows], sent.target[rows], ways)
     first = firsts(classes.worker)
     if len(first) == len(cluster.devices) and cluster.times == 1:
         return whole(cluster, ALL_DIFFER)
@@ -80,17 +81,24 @@ def _folded(training: ShardedTraining, cluster: Cluster, cost: Cost | None) -> F
     return folded(cluster, classes.worker, first, ClassSends(network, classes, sent.travels).ways(links_of_all))
 
 
-def _named(cluster: Cluster, source: Ints, target: Ints, ways: Crossed) -> list[Link]:
-    """Return the links of *ways* between devices; those of a part of a cluster have their names in the whole."""
-    if cluster.beyond is None:
-        return ways.links
+def _named(cluster: Cluster, source: Ints, target: Ints, ways: Crossed) -> tuple[Cluster, list[Link]]:
+    """Return the cluster and the links of *ways*; those of a part of a cluster have their names in the whole."""
+    route = cluster.wiring.route
+    if cluster.beyond is None or not isinstance(route, Routes):
+        return cluster, ways.links
     wiring, numbers = cluster.beyond
     there, links = wiring.crossed(numbers[source], numbers[target]), list(ways.links)
     both = (ways.rows != NONE) & (there.rows != NONE)
     own, first = np.unique(ways.rows[both], return_index=True)
     for link, other in zip(own.tolist(), there.rows[both][first].tolist(), strict=True):
         links[link] = links[link]._replace(name=there.links[other].name)
-    return links
+    names = {before.name: after for before, after in zip(ways.links, links, strict=True)}
+
+    def link_of(number: int) -> Link:
+        own = route.link(number)
+        return names.get(own.name, own)
+
+    return replace(cluster, wiring=cluster.wiring._replace(route=replace(route, link=link_of))), links
 
 
 def numbered_rows(rows: Sequence[object]) -> Ints:

@@ -26,7 +26,7 @@ from parsim.real.worker_pool import WorkerPool, started
 
 ALL = part_of(slice(None))
 SIZES = (64, 65536, 262144, 1048576, 4194304, 8388608)  # B
-MOVES = 15  # of each size, for a profile of kernels
+MOVES = 7  # of each size, for a profile of kernels
 LEAST = 1e-6  # s of a transfer
 HEAVY = 384  # rows and columns of the product that comes before: caches are as a kernel leaves them
 Points = list[tuple[float, float]]  # (B, median s)

@@ -1,6 +1,7 @@
 """A real browser, and pages in it that must stay silent and on this machine."""
 
 import shutil
+from collections import defaultdict
 from urllib.parse import urlsplit
 
 import pytest
@@ -9,6 +10,7 @@ ARGUMENTS = [
     *("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync", "--disable-quic"),
 ]
+EVENTS = ("console", "pageerror", "request")
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
 
@@ -26,15 +28,28 @@ def browser():
 
 
 class Watched:
-    """What a page said on its console, and what it asked for."""
+    """What pages said on their consoles, and what they asked for."""
 
     def __init__(self):
         self.problems, self.asked = [], []
 
+    def console(self, said):
+        if said.type in ("error", "warning"):
+            self.problems.append(said.text)
+
+    def pageerror(self, error):
+        self.problems.append(str(error))
+
+    def request(self, request):
+        self.asked.append(request.url)
+
     def watch(self, page):
-        page.on("console", lambda said: self.problems.append(said.text) if said.type in ("error", "warning") else None)
-        page.on("pageerror", lambda error: self.problems.append(str(error)))
-        page.on("request", lambda request: self.asked.append(request.url))
+        for event in EVENTS:
+            page.on(event, getattr(self, event))
+
+    def leave(self, page):
+        for event in EVENTS:
+            page.remove_listener(event, getattr(self, event))
 
     def left(self):
         """Return the requests that were not for a file, for the page itself, or for a server on this machine."""
@@ -48,22 +63,52 @@ def watched():
     return Watched()
 
 
+class Pages:
+    """Blank pages. One that is given back is taken again: to make one takes longer than to open an address in it."""
+
+    def __init__(self, browser):
+        self._browser, self._blank = browser, defaultdict(list)
+
+    def take(self, key):
+        viewport, options = key
+        blank = self._blank[repr(key)]
+        page = blank.pop() if blank else self._browser.new_context(**options).new_page()
+        page.set_viewport_size(viewport)
+        page.set_default_timeout(10_000)
+        return page
+
+    def give_back(self, key, page):
+        for other in page.context.pages:
+            if other != page:
+                other.close()
+        page.mouse.up()
+        page.mouse.move(0, 0)
+        page.goto("about:blank")
+        self._blank[repr(key)].append(page)
+
+
+@pytest.fixture(scope="session")
+def pages(browser):
+    """Return the pages of this process of the tests."""
+    return Pages(browser)
+
+
 @pytest.fixture
-def open_page(browser, watched):
+def open_page(pages, watched):
     """Return a function that opens an address in a page of its own; at the end none may have complained."""
-    contexts = []
+    taken = []
 
     def open_(address, width=1280, height=900, **options):
-        context = browser.new_context(viewport={"width": width, "height": height}, **options)
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(10_000)
+        key = {"width": width, "height": height}, options
+        page = pages.take(key)
+        taken.append((key, page))
         watched.watch(page)
         page.goto(address)
         return page
 
     yield open_
-    for context in contexts:
-        context.close()
+    for key, page in taken:
+        watched.leave(page)
+        pages.give_back(key, page)
     assert watched.problems == []
     assert watched.left() == []

@@ -5,7 +5,6 @@ python tests/random_folds.py --count 1 --start 231 --singly          number 231 
 """
 
 import argparse
-import math
 import random
 import re
 from collections import Counter
@@ -230,14 +229,11 @@ FIGURES = ("makespan_s", "workers", "theory", "ledger", "communication", "slowed
 
 
 def numbers(run):
-    """Return the figures of a run by name, and those of its devices; of communicators, what they take together."""
+    """Return the figures of a run by name, and those of its devices."""
     facts = run.to_dict()
     found = dict(pair for name in FIGURES for pair in flat(name, facts[name]))
     for device in facts["devices"]:
         found.update(flat(device["name"], {key: device[key] for key in device if key != "stands_for"}))
-    for key in ("exposed_s", "hidden_s"):
-        names = [name for name in found if name.startswith("communication ") and name.endswith(key)]
-        found[f"communication {key}"] = math.fsum(found.pop(name) for name in names)
     return found
 
 

@@ -5,7 +5,8 @@
     data                    |=======|            3 s hidden by tensor's transfer, 1 s exposed, 4 s hidden by computing
 
 While a worker computes, all its transfers are hidden. Else the one that began first, then the one of lower number, is
-exposed, and the others are hidden. So the hidden seconds add up to the ledger's, and all to the mean transfer seconds.
+exposed, and the others are hidden. What a task receives without a pause counts as one transfer, whoever sends it. So
+the hidden seconds add up to the ledger's, and all to the mean transfer seconds.
 """
 
 from __future__ import annotations
@@ -51,16 +52,35 @@ def communication(job: Job, timeline: Timeline) -> dict[str, dict[str, float]]:
 def exposed(timeline: Timeline, moves: Ints, computes: Ints) -> Floats:
     """Return for the transfers in the rows *moves* how long each is exposed; *computes* are rows of computations."""
     worker = timeline.workers.code
-    order = np.lexsort((timeline.number[moves], timeline.start_s[moves], worker[moves]))
-    sorted_ = moves[order]
-    start, end = timeline.start_s[sorted_], timeline.end_s[sorted_]
-    begin = np.maximum(start, _reach(worker[sorted_], end))
+    first, start, end = _without_pauses(timeline, moves)
+    order = np.lexsort((timeline.number[moves[first]], start, worker[moves[first]]))
+    first, start, end = first[order], start[order], end[order]
+    owner = worker[moves[first]]
+    begin = np.maximum(start, _reach(owner, end))
     found = np.zeros(len(moves))
     busy = _Busy(worker[computes], timeline.start_s[computes], timeline.end_s[computes])
     late = begin < end
-    one = worker[sorted_][late]
-    computing = np.maximum(busy.until(one, end[late]) - busy.until(one, begin[late]), 0.0)  # sums are rounded
-    found[order[late]] = np.maximum(end[late] - begin[late] - computing, 0.0)
+    computing = np.maximum(busy.until(owner[late], end[late]) - busy.until(owner[late], begin[late]), 0.0)  # rounded
+    found[first[late]] = np.maximum(end[late] - begin[late] - computing, 0.0)
+    return found
+
+
+def _without_pauses(timeline: Timeline, moves: Ints) -> tuple[Ints, Floats, Floats]:
+    """Return the stretches in which tasks receive without a pause: the place of the first transfer, start and end."""
+    # what is no part of a collective stands alone
+    task = np.where(timeline.sender[moves] >= 0, timeline.number[moves], -1 - np.arange(len(moves)))
+    order = np.lexsort((timeline.end_s[moves], timeline.start_s[moves], task))
+    start, end, task = timeline.start_s[moves][order], timeline.end_s[moves][order], task[order]
+    opens = np.append(True, task[1:] != task[:-1])[: len(order)]
+    opens[1:] |= start[1:] > _latest(np.cumsum(opens), end)[:-1]
+    first = np.flatnonzero(opens)
+    return order[first], start[first], np.maximum.reduceat(end, first) if len(first) else end
+
+
+def _latest(group: Ints, end: Floats) -> Floats:
+    """Return the latest end so far in each group; groups ascend."""
+    ends, rank = np.unique(end, return_inverse=True)
+    found: Floats = ends[np.maximum.accumulate(rank + group * len(ends)) - group * len(ends)]
     return found
 
 

@@ -9,6 +9,7 @@ Classes that send to each other in several ways are cut further, since a transfe
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -75,10 +76,21 @@ def _folded(training: ShardedTraining, cluster: Cluster, cost: Cost | None) -> F
     cluster, links_of_all = _named(cluster, sent.source[rows], sent.target[rows], ways)
     first = firsts(classes.worker)
     if len(first) == len(cluster.devices) and cluster.times == 1:
-        return whole(cluster, ALL_DIFFER)
+        return whole(cluster, ALL_DIFFER + _odd(cluster, ways.links))
     wrong = broken(network, classes)
     assert not wrong, f"colour refinement does not tell apart {wrong}"
     return folded(cluster, classes.worker, first, ClassSends(network, classes, sent.travels).ways(links_of_all))
+
+
+def _odd(cluster: Cluster, links: Sequence[Link]) -> str:
+    """Name the only device, or the only link, that is not like the others; empty: there is none."""
+    devices: list[object] = [device._replace(name="") for device in cluster.devices]
+    kinds: list[object] = [(link.bandwidth, link.latency, link.profile) for link in links]
+    for things, names in ((devices, cluster.devices), (kinds, links)):
+        single = [one for one, count in Counter(things).items() if count == 1]
+        if len(single) == 1 and len(things) > 2:
+            return f": {names[things.index(single[0])].name} is unlike all others"
+    return ""
 
 
 def _named(cluster: Cluster, source: Ints, target: Ints, ways: Crossed) -> tuple[Cluster, list[Link]]:

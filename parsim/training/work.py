@@ -92,7 +92,8 @@ def training(cluster: Cluster, plan: TrainingPlan, cost: Cost | None, make: Make
     with checked_below("precision"):
         formats = precision_of(precision, [device.peak for device in cluster.devices])
     complaints += _about_precision(precision, formats, cluster)
-    ranks = ranks_of(plan, len(cluster.workers), len(model.layers), model.rows)
+    workers = len(cluster.workers) if cluster.fold == "off" or plan.split else plan.degrees.pipeline  # at least
+    ranks = ranks_of(plan, workers, len(model.layers), model.rows)
     crowd = [*about_actions(plan, ranks, model.rows, iterations)]
     if crowd:
         raise Invalid(complaints + crowd)

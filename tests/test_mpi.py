@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from commands import ROOT
 
+import parsim
+
 BIN = Path(sys.executable).parent
 MPIEXEC = shutil.which("mpiexec", path=os.pathsep.join([str(BIN), os.environ.get("PATH", "")]))
 HAVE = importlib.util.find_spec("mpi4py") is not None and MPIEXEC is not None
@@ -156,10 +158,8 @@ def replayed(tmp_path_factory):
     code, out, err = Job(folder, raw, "--json", "--out", "out", ranks=3).ended()
     assert code == 0, err
     assert all(line.startswith(FOUND) for line in err.splitlines())
-    alone = subprocess.run(
-        [sys.executable, "-m", "parsim", "replay", "items.yaml", "--json"], cwd=folder, capture_output=True, text=True
-    )
-    return folder, json.loads(out), json.loads(alone.stdout)
+    alone = json.loads(json.dumps(parsim.replay(folder / "items.yaml").to_dict()))
+    return folder, json.loads(out), alone
 
 
 # -- the same work

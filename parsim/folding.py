@@ -19,7 +19,7 @@ from parsim.core.errors import Fault, ScenarioError
 from parsim.core.graph import TaskGraph
 from parsim.core.job import Cost, no_luck, properties
 from parsim.hardware import ClusterForm, claimed
-from parsim.training.fold import LANES
+from parsim.training.fold import MOST_UNFOLDED
 from parsim.training.plan import TrainingPlan
 
 COUNTS = ("nodes", "leaves")  # parameters of topologies that say how many devices there are
@@ -32,7 +32,7 @@ def about_fold(said: dict[str, Any], computed: bool) -> str:
     if computed:
         return "kernels really run, on every device"
     if policy is not None and policy.name != "in_order":
-        return f"the policy {policy.name} chooses between equal workers; leave policy out"
+        return f"the policy {policy.name} chooses between equal workers"
     return ""
 
 
@@ -44,8 +44,8 @@ def part_of(said: dict[str, Any], cost: Cost | None, fold: Folding) -> tuple[Clu
     whole, period = plan.degrees, _period(form, cost)
     if period is None or _count(form) not in (None, whole.devices) or list(whole.complaints(whole.devices)):
         return form, 1
-    times = whole.repeats(period)
-    if times == 1 or (fold == "auto" and whole.devices <= LANES):
+    times = whole.parts(period)
+    if times == 1 or (fold == "auto" and whole.devices <= MOST_UNFOLDED):
         return form, 1
     arguments = {key: value for key, value in form.topology.arguments.items() if key not in COUNTS}
     topology = form.topology._replace(arguments=arguments)
@@ -90,12 +90,12 @@ def played_on(graph: TaskGraph, cluster: Cluster, fold: Folding, why: str) -> tu
     """
     found = graph.fold
     if fold == "on" and (found is None or found.why or why):
-        told = why or (found.why if found is not None else BY_DEGREES)
+        told = BY_DEGREES if found is None else why or found.why
         raise ScenarioError(
             [Fault("--fold", 0, 0, "fold", f"this scenario cannot be folded: {told}; leave --fold out")]
         )
     if found is None:
         return graph, cluster
-    if why and fold == "auto" and found.devices > LANES:
+    if why and fold == "auto" and found.devices > MOST_UNFOLDED:
         graph = replace(graph, fold=replace(found, why=why))
     return graph, found.cluster

@@ -127,7 +127,7 @@ def test_one_round_of_refinement_is_noticed_and_not_as_the_whole(monkeypatch):
     given = scenario(devices=STRAGGLER, plan={"data": 8, "algorithm": "ring"})
     assert compared(given) == ("refused", [])
     monkeypatch.setattr("parsim.core.classes._count", lambda classes: 0)  # so that the first round is the last
-    with pytest.raises(AssertionError, match="colour refinement does not tell apart"):
+    with pytest.raises(parsim.ScenarioError, match="the classes found do not agree in"):
         parsim.simulate(given, fold="on")
     monkeypatch.setattr(module, "broken", lambda network, classes: "")
     word, found = compared(given)

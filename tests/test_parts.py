@@ -79,7 +79,7 @@ def test_devices_of_a_part_have_their_own_names():
     ],
 )
 def test_into_how_many_parts_the_data_ranks_are_cut(degrees, period, times):
-    assert degrees.repeats(period) == times
+    assert degrees.parts(period) == times
 
 
 def test_a_small_part_of_a_large_cluster_is_folded_without_being_asked():

@@ -17,7 +17,7 @@ from parsim.core.wiring import Link
 
 
 def unambiguous(network: Network, travels: Bools) -> Classes | None:
-    """Return the coarsest classes found of which each sends to each other one in one way; None: there are none.
+    """Return classes of which each sends to each other one in one way, not always the coarsest; None: none is found.
 
     Parameters
     ----------
@@ -31,16 +31,16 @@ def unambiguous(network: Network, travels: Bools) -> Classes | None:
 
 
 def _finer(network: Network, classes: Classes, sends: ClassSends) -> Classes | None:
-    """Return classes of which fewer send to each other in several ways; None: there are none.
+    """Return finer classes, of which fewer send to each other in several ways; None: there are none.
 
-    Of a class that sends in several ways, those form a class of their own which the first device reaches in one of
-    these ways; of the ways, the one is taken that makes the fewest classes.
+    For each way, the devices that it connects to the first one are split off. The way that makes the fewest classes is
+    chosen.
     """
     found = []
-    for reached in sends.reached():
-        others = classes.worker == classes.worker[np.argmax(reached)]
-        if not reached[others].all():
-            found.append(refined(network._replace(worker=numbered(2 * classes.worker + reached))))
+    for connected in sends.connected():
+        others = classes.worker == classes.worker[np.argmax(connected)]
+        if not connected[others].all():
+            found.append(refined(network._replace(worker=numbered(2 * classes.worker + connected))))
     return min(found, key=lambda one: int(one.worker.max()), default=None)
 
 
@@ -70,13 +70,13 @@ class ClassSends:
         """Whether each class sends to each other one in one way."""
         return not self._apart.any()
 
-    def reached(self) -> Iterator[Bools]:
-        """Yield for each way of the first pair that has several the devices that its first one reaches, (devices,)."""
+    def connected(self) -> Iterator[Bools]:
+        """Yield for each way of the first pair with several ways which devices it connects, (devices,)."""
         mine = np.flatnonzero(self._pair == self._pair[np.argmax(self._apart)])
         source, target = (ends[mine] for ends in self._ends)
         for way in dict.fromkeys(self._way[mine].tolist()):
             along = self._way[mine] == way
-            yield _reached(source[along], target[along], len(self._classes.worker))
+            yield _connected(source[along], target[along], len(self._classes.worker))
 
     def ways(self, links: list[Link]) -> Ways:
         """Return the way of each pair of classes, given all links."""
@@ -99,7 +99,7 @@ def _numbered(rows: Ints) -> Ints:
     return np.unique(rows, axis=0, return_inverse=True)[1].reshape(-1)
 
 
-def _reached(source: Ints, target: Ints, devices: int) -> Bools:
+def _connected(source: Ints, target: Ints, devices: int) -> Bools:
     """Return whether each device is connected to the first one that sends, (devices,)."""
     found = np.zeros(devices, dtype=bool)
     found[source[0]] = True

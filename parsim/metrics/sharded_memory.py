@@ -20,7 +20,7 @@ from parsim.training.sharded import ShardedTraining
 
 def always(training: ShardedTraining) -> Floats:
     """Return what devices hold during the whole run, (devices, kinds)."""
-    degrees, precision, sharding = training.parallelism.degrees, training.precision, training.parallelism.sharding
+    degrees, precision, sharding = training.parallelism.part, training.precision, training.parallelism.sharding
     copies = training.parallelism.copies
     parts = (
         (WEIGHTS, sharding.weights, BYTES[precision.weights]),

@@ -90,7 +90,7 @@ def _rerouted(cluster: Cluster, other: Callable[[Route], Route]) -> Cluster:
 def without_links(names: Sequence[str], job: Job) -> Job:
     """Let transfers spend no time on the links with these *names*."""
     if job.graph.fold is not None and job.graph.fold.cluster is not job.graph.fold.whole:
-        raise NoDifference("a link that is played stands for several of its kind here")
+        raise NoDifference("a link of this fold stands for equal ones; --fold off, or fewer replicas, tells it alone")
     known = set(names)
     other = _wired(job, lambda route: tuple(link for link in route if link.name not in known))
     if len(job.cluster.places) > FEW:

@@ -14,7 +14,7 @@ from parsim.core.collective import Collective, Phase, Phases
 from parsim.core.rounds import EQUAL, Group, Shares, group_of
 from parsim.core.schema import Ask
 from parsim.core.script import Script
-from parsim.training.degrees import PARTS
+from parsim.training.degrees import REPETITIONS
 
 AUTO = "auto"
 
@@ -96,7 +96,7 @@ def _in_part(whole: Collective, members: int) -> Collective:
 
 def _received(phase: Phase, ranks: int, members: int) -> Phase:
     farther = (phase.target - phase.source) % ranks
-    if (np.minimum(farther, ranks - farther) > members // PARTS).any():
+    if (np.minimum(farther, ranks - farther) > members // REPETITIONS).any():
         raise NotRepeated
     here = phase.target < members
     return Phase(phase.source[here] % members, phase.target[here], phase.size[here], phase.flows[here])

@@ -108,11 +108,11 @@ class ComputedTraining(ShardedTraining):
 
     @property
     def given(self) -> Mapping[int, Sequence[Any]]:
-        """Return nothing: devices draw their rows themselves."""
+        """Return an empty mapping: devices draw their rows themselves."""
         return {}
 
     def hands(self, edge: int) -> slice:
-        """Return nothing: what tasks hand on lies in the devices."""
+        """Return an empty slice: what tasks hand on lies in the devices."""
         return NOTHING
 
     def gathers(self, task: int, last: bool) -> slice:

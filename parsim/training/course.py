@@ -4,8 +4,8 @@
     data                       0B0     0B1     in an order that all members of a collective have
     from w1          0F0                       in the order in which w1 sends
 
-The order of a lane is that of the computing that its tasks wait for. So lanes never wait for each other in a circle: a
-device that did one task after the other, each lane's right after what it waits for, would come to the end.
+The order of a lane is that of the computing that its tasks wait for. One thread that runs each task right after what it
+waits for would come to the end, and each lane keeps that order. So lanes never wait for each other in a circle.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ from parsim.core.rounds import MOST_RANKS
 
 Degree = Literal["tensor", "context", "expert", "data", "pipeline"]
 ORDER: tuple[Degree, ...] = get_args(Degree)
-PARTS = 4  # times that the wiring repeats within a part: what comes from the next one is nobody's own
+REPETITIONS = 4  # of the wiring in a part at least, so that a send to the next one stays within a quarter of it
 
 
 class Degrees(NamedTuple):
@@ -43,7 +43,7 @@ class Degrees(NamedTuple):
     expert: int = 1
     order: tuple[Degree, ...] = ORDER
 
-    def repeats(self, period: int) -> int:
+    def parts(self, period: int) -> int:
         """Return into how many equal parts the data ranks can be cut, if the wiring repeats after *period* devices.
 
         Each has at least four repetitions, whole groups of experts, and data ranks that follow each other.
@@ -55,7 +55,7 @@ class Degrees(NamedTuple):
         unit = math.lcm(period // math.gcd(period, apart), self.expert)
         if beside or scattered or apart * self.data % period or self.data % unit:
             return 1
-        most = self.data // unit // PARTS
+        most = self.data // unit // REPETITIONS
         return next((times for times in range(most, 1, -1) if self.data // unit % times == 0), 1)
 
     def numbers_of_part(self, times: int) -> Ints:

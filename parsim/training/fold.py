@@ -33,7 +33,7 @@ SEVERAL_WAYS = "devices that play the same part send to each other over links of
 NO_ROUTE = "the topology has no route between two of them"
 
 
-LANES = 64  # of a chart that shows all; more devices are folded without being asked
+MOST_UNFOLDED = 64  # devices, as many as a chart has lanes; more are folded without being asked
 
 
 class Sent(NamedTuple):
@@ -47,7 +47,7 @@ class Sent(NamedTuple):
 
 def fold_of(training: ShardedTraining, cluster: Cluster, cost: Cost | None) -> Fold:
     """Return the fold of a training on a cluster; it plays every device where no other fold is wanted, or exact."""
-    if cluster.fold == "off" or (cluster.fold == "auto" and len(cluster.devices) * cluster.times <= LANES):
+    if cluster.fold == "off" or (cluster.fold == "auto" and len(cluster.devices) * cluster.times <= MOST_UNFOLDED):
         return whole(cluster)
     if cost is not None and cost.luck is not no_luck:
         return whole(cluster, "the cost draws the seconds of every task")
@@ -77,8 +77,8 @@ def _folded(training: ShardedTraining, cluster: Cluster, cost: Cost | None) -> F
     first = firsts(classes.worker)
     if len(first) == len(cluster.devices) and cluster.times == 1:
         return whole(cluster, ALL_DIFFER + _odd(cluster, ways.links))
-    wrong = broken(network, classes)
-    assert not wrong, f"colour refinement does not tell apart {wrong}"
+    if wrong := broken(network, classes):
+        return whole(cluster, f"the classes found do not agree in {wrong}")
     return folded(cluster, classes.worker, first, ClassSends(network, classes, sent.travels).ways(links_of_all))
 
 
@@ -125,7 +125,7 @@ def numbered_rows(rows: Sequence[object]) -> Ints:
 def _colours(training: ShardedTraining, cluster: Cluster, cost: Cost | None) -> Ints:
     """Return equal numbers for devices of which nothing but their place in the network may differ, (devices,)."""
     own = training.parallelism
-    degrees, devices = own.degrees, cluster.devices
+    degrees, devices = own.part, cluster.devices
     kinds = numbered_rows(
         [
             (device._replace(name=""), cost.alike(index, device) if cost else None)
@@ -165,7 +165,7 @@ Row = tuple[Ints, Ints, Bools, object]  # source, target, whether there are byte
 
 def _between_ranks(training: ShardedTraining) -> Iterator[Row]:
     """Yield what ranks of a pipeline send, and for whom they wait."""
-    degrees, tasks = training.parallelism.degrees, _tasks(training)
+    degrees, tasks = training.parallelism.part, _tasks(training)
     rank, all_ranks = np.array(tasks.rank, np.int64), degrees.coordinate("pipeline")
     devices = np.stack([np.flatnonzero(all_ranks == one) for one in range(degrees.pipeline)])
     parent, child, size = (np.array(column) for column in zip(*tasks.edges, strict=True))
@@ -189,9 +189,9 @@ def _between_ranks(training: ShardedTraining) -> Iterator[Row]:
 def _in_collectives(training: ShardedTraining) -> Iterator[Row]:
     """Yield what members of collectives send each other in phases that differ by more than their bytes."""
     own, tasks = training.parallelism, _tasks(training)
-    rank = own.degrees.coordinate("pipeline")
+    rank = own.part.coordinate("pipeline")
     wanted = dict.fromkeys((tasks.rank[one.task], *one[1:]) for one in tasks.members)
-    groups = {communicator: own.degrees.groups(communicator) for _, communicator, *_ in wanted}
+    groups = {communicator: own.part.groups(communicator) for _, communicator, *_ in wanted}
     of_rank = {communicator: rank[found[:, 0]] for communicator, found in groups.items()}
     patterns: dict[int, list[tuple[Phase, Ints, tuple[bytes, ...]]]] = {}  # a phase, and what rows of it are for
     seen: set[object] = set()

@@ -45,7 +45,7 @@ def ranks_of(plan: TrainingPlan, workers: int, layers: int, rows: int) -> int:
 
 def about_tasks(training: ShardedTraining) -> Iterator[Complaint]:
     """Yield a complaint if a plan by degrees makes too many tasks."""
-    degrees = training.parallelism.degrees
+    degrees = training.parallelism.part
     copies = training.iterations * -(-len(training.fold.first) // degrees.pipeline)
     if copies * len(training.cut.ops.kind) * len(training.own.layers) < MOST_PLAYED / 100:
         return  # a layer of an action makes far fewer

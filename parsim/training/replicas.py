@@ -41,7 +41,7 @@ def repriced(graph: TaskGraph, cluster: Cluster) -> TaskGraph:
     if not isinstance(training, ShardedTraining):
         return graph
     own = training.parallelism
-    prices = priced(own.prices, own.degrees, cluster, own.communicators)
+    prices = priced(own.prices, own.part, cluster, own.communicators)
     other = replace(training, parallelism=own._replace(prices=prices))
     return replace(graph, program=other, priced=np.tile(Replicas(other).priced(), other.iterations))
 
@@ -60,7 +60,7 @@ class Replicas:
     def __init__(self, training: ShardedTraining) -> None:
         self.training: ShardedTraining = training
         self.template: Template = template_of(training)
-        self.tasks, degrees = self.template.tasks, training.parallelism.degrees
+        self.tasks, degrees = self.template.tasks, training.parallelism.part
         self.sorts: list[Tasks] = [one.tasks for one in training.template]
         self.of, self.first = training.fold.of, training.fold.first
         self.sort = np.minimum(degrees.expert_rank[self.first], len(self.sorts) - 1)  # (devices played,)
@@ -140,7 +140,7 @@ class Replicas:
         """Return when what begins the next iteration may start, given when tasks of this one end, (replicas, tasks)."""
         waits = {after for _, after, _ in self.tasks.edges}
         columns = self.tasks.columns()
-        for rank in range(self.training.parallelism.degrees.pipeline):  # a rank computes in order
+        for rank in range(self.training.parallelism.part.pipeline):  # a rank computes in order
             waits.update(np.flatnonzero((columns["rank"] == rank) & (columns["lane"] == 0)).tolist()[1:])
         first = [task for task in range(len(self.tasks.names)) if task not in waits]
         found = np.zeros(self.task.shape)
@@ -189,7 +189,7 @@ class Replicas:
 
     def _groups(self, communicator: str) -> list[list[Group]]:
         """Return the groups of each rank of the pipeline; of those with the same classes, the first one."""
-        degrees = self.training.parallelism.degrees
+        degrees = self.training.parallelism.part
         found = degrees.groups(communicator)
         classes = self.of[found]
         once = np.sort(np.unique(classes.min(axis=1), return_index=True)[1])
@@ -218,7 +218,7 @@ class Replicas:
 
     def names(self, device: Ints) -> Numbered:
         """Return the names of tasks: those of a pipeline, with the piece, the lane, the replica and the iteration."""
-        degrees = self.training.parallelism.degrees
+        degrees = self.training.parallelism.part
         shared = [name for name in ORDER if name not in ("expert", "pipeline") and getattr(degrees, name) > 1]
         all_ranks = [degrees.coordinate(name)[self.first].tolist() for name in shared]
         of_device = [

@@ -45,7 +45,12 @@ class Parallelism(NamedTuple):
     one_by_one: bool  # whether exchanges within layers are played one by one
     prices: Prices
     communicators: Communicators
-    times: int = 1  # of how many equal parts these are the degrees
+    times: int = 1  # how many equal parts the devices form, of which one is looked at
+
+    @property
+    def part(self) -> Degrees:
+        """The degrees of one part."""
+        return self.degrees.part(self.times)
 
     def collective(self, operation: str, size: float, communicator: str, devices: Ints, shares: Shares) -> Collective:
         """Return a collective of a group of a communicator, of which *devices* are those of one part."""
@@ -55,7 +60,7 @@ class Parallelism(NamedTuple):
     @property
     def copies(self) -> Numbers:
         """How many data ranks have the same dense layers, and the same experts."""
-        copies = self.times * self.degrees.data * self.degrees.context
+        copies = self.degrees.data * self.degrees.context
         return Numbers(copies, copies // self.degrees.expert)
 
 

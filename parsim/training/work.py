@@ -130,16 +130,15 @@ def sharded(
     plan: TrainingPlan, cluster: Cluster, rows: int, make: Make, formats: Precision
 ) -> tuple[Model, Parallelism]:
     """Return what a device holds of a model, and how devices exchange, for a batch of *rows*."""
-    whole, degrees = plan.degrees, plan.degrees.part(cluster.times)
-    workers = len(cluster.workers) * cluster.times
-    complaints = [*(_about_slots(cluster) or whole.complaints(workers)), *plan.about_batch(rows)]
+    degrees, workers = plan.degrees, len(cluster.workers) * cluster.times
+    complaints = [*(_about_slots(cluster) or degrees.complaints(workers)), *plan.about_batch(rows)]
     complaints += _about_prefetch(plan)
     if complaints:
         raise Invalid(complaints)
     own = make(plan.shards)
     stages = Stages(own, (range(len(own.layers)),), formats, plan.recomputed(own))
     communicators = Communicators(cluster, plan.algorithm or Ask(AUTO, collectives[AUTO]))
-    priced = prices(stages, plan.rows(rows), degrees, cluster, communicators)
+    priced = prices(stages, plan.rows(rows), degrees.part(cluster.times), cluster, communicators)
     if plan.detail != "layers" and (changing := _about_changes(cluster)):
         raise Invalid(changing)
     sharding = plan.sharding.make() if plan.sharding else Sharding()

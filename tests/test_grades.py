@@ -122,7 +122,7 @@ def graded(tmp_path_factory):
     (folder / "slides" / "first.pdf").write_text("not a student")
     hand_in(folder, "fay", beat_fifo=files(EXERCISES["beat_fifo"], "fay")["beat_fifo.py"], first_run="drain:\n")
     (folder / "notes.txt").write_text("not a student")
-    return grade(str(folder), 3.0)
+    return grade(str(folder), 2.0)
 
 
 @pytest.mark.dear
@@ -141,7 +141,7 @@ def test_grades_of_a_course(graded):
     ("name", "words"),
     [
         ("first_run", "first_run.yaml:2:1: yaml: "),
-        ("beat_fifo", "for more than 3 s, and was stopped. Is there an endless loop?"),
+        ("beat_fifo", "for more than 2 s, and was stopped. Is there an endless loop?"),
         ("own_schedule", "the file must add one entry to the shelf schedules, not 0"),
         ("crossing", "it is no regular file"),
         ("plan_13b", "it is no regular file"),

@@ -286,7 +286,7 @@ def test_clocks_that_are_apart_are_aligned(exchanged):
 
 @needs_mpi
 def test_the_links_of_a_job_are_measured(tmp_path):
-    job = Job(tmp_path, scenario(), "--links", "--repeat", "1", "--quiet", command=("calibrate",))
+    job = Job(tmp_path, scenario(), "--links", "--repeat", "9", "--quiet", command=("calibrate",))
     code, out, err = job.ended()
     assert (code, out, err) == (0, "", "")
     told = json.loads((tmp_path / "links.json").read_text())

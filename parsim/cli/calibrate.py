@@ -29,7 +29,7 @@ from parsim.core.escape import printable
 
 
 @click.command()
-@click.argument("scenario", required=False, metavar="[SCENARIO]")
+@click.argument("scenario", required=False, metavar="SCENARIO")
 @click.option("--links", is_flag=True, help="Measure links instead: of this machine, or under mpiexec of its ranks.")
 @click.option("--repeat", metavar="N", default="10", help="Rounds to measure, or hand-overs of each size; default: 10.")
 @click.option("--out", metavar="FILE", help="File of the profile; default: that of the scenario's cost, or links.json.")

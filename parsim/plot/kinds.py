@@ -71,7 +71,7 @@ def drawn(run: Run, kind: str, axes: Axes | None) -> Axes:
         KINDS[kind].draw(run, axes)
     else:
         with ours():
-            axes = KINDS[kind].alone(run, title(kind, run.job.name, run.job.clock))
+            axes = KINDS[kind].alone(run, title(kind, run.job.name, run.job.clock) + _played(run))
     warn()
     return axes
 
@@ -83,6 +83,13 @@ def title(kind: str, name: str, clock: str) -> str:
     '33_gpt3_13b_mixed: network, links by tier'
     """
     return KINDS[kind].title.format(name=name, clock=clock)
+
+
+def _played(run: Run) -> str:
+    """Say in a title how many devices are played, if these stand for others."""
+    fold = run.job.graph.fold
+    folds = fold is not None and len(fold.first) < fold.devices
+    return f"; {len(fold.first)} of {fold.devices} played" if fold is not None and folds else ""
 
 
 def timeline(run: Run) -> dict[str, bytes]:
@@ -135,7 +142,7 @@ def _rows(run: Run) -> list[Row]:
 def _map(run: Run, title: str) -> Axes:
     """Return empty axes for the network, and say which part of it is drawn."""
     cluster = drawn_cluster(run.job)
-    part = f"; one of {cluster.times} equal parts" if cluster.times > 1 else ""
+    part = f"; one of {cluster.times} equal parts, of {cluster.host} devices" if cluster.times > 1 else ""
     return network.sheet(cluster, title + part)
 
 

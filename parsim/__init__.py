@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from parsim.core.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from parsim.core.errors import Fault, ParsimError, RunError, ScenarioError, Silence, Stalled, Unfinished
+    from parsim.core.errors import Fault, ManyPlayed, ParsimError, RunError, ScenarioError, Silence, Stalled, Unfinished
     from parsim.core.profile import Profile
     from parsim.core.timeline import Timeline
     from parsim.entries.registry import use
@@ -41,6 +41,7 @@ __all__ = [
     "Explanation",
     "Fault",
     "Ledger",
+    "ManyPlayed",
     "ParsimError",
     "Profile",
     "Repeated",

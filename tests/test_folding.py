@@ -330,3 +330,13 @@ def test_auto_folds_more_than_64_devices(count, played):
         told = f"stands for {count} that do the same at the same time; --fold off plays all"
         assert any(told in note for note in run.notes) == (devices == 1)
         assert [run.devices[0]["stands_for"], run.to_dict()["workers"]] == [count // devices, count]
+
+
+def test_many_that_are_played_are_told_of_before_the_run(monkeypatch, command, tmp_path):
+    monkeypatch.setattr("parsim.core.fold.MANY", 3)
+    given = scenario("islands", devices=16, plan={"data": 16, "algorithm": "ring"})
+    (tmp_path / "given.yaml").write_text(yaml.safe_dump(given), encoding="utf-8")
+    with pytest.warns(parsim.ManyPlayed, match="of 16 devices are played"):
+        run = parsim.simulate(given, fold="on")
+    code, _, err = command("run", tmp_path / "given.yaml", "--fold", "on", "--quiet")
+    assert (code, err.startswith(f"parsim: {len(run.devices)} of 16 devices are played, since ")) == (0, True)

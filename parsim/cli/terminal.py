@@ -16,7 +16,7 @@ from typing import Any
 
 import click
 
-from parsim.core.errors import Silence
+from parsim.core.errors import ManyPlayed, Silence
 from parsim.core.escape import printable
 
 DELETE = "\x7f"  # the only control character that `json` does not escape
@@ -55,7 +55,7 @@ def warnings_told() -> Iterator[None]:
     def show(message: Any, *rest: Any, **more: Any) -> None:
         if hasattr(message, "letters"):
             found.append(message)
-        elif isinstance(message, Silence):
+        elif isinstance(message, Silence | ManyPlayed):
             tell(f"parsim: {message}")
         else:
             usual(message, *rest, **more)

@@ -167,6 +167,10 @@ class Silence(UserWarning):
     """A warning that a call has not returned for a long time; parsim continues to wait."""
 
 
+class ManyPlayed(UserWarning):
+    """Warns that a fold leaves many devices to be played."""
+
+
 class Unfinished(RunError):
     """A replay, or a run on the live clock, ended early; `timeline` holds the spans that had ended."""
 

@@ -18,6 +18,8 @@ from parsim.core.cluster import Cluster
 from parsim.core.columns import Floats, Ints, no_ints
 from parsim.core.wiring import Link, Route, Wiring
 
+MANY = 1_000  # devices from which on a run may take minutes
+
 
 @dataclass(frozen=True)
 class Fold:
@@ -75,6 +77,15 @@ class Fold:
         told = f"{count} of {self.devices} {played} stands for {each} that do the same at the same time"
         slow = "; so many classes hardly pay" if 2 * count > self.devices else ""
         return [f"{told}{slow}; --fold off plays all"]
+
+    @property
+    def warning(self) -> str:
+        """What to tell before a run that will take minutes; empty: it will not."""
+        if len(self.first) <= MANY or (self.devices == len(self.first) and not self.why):
+            return ""
+        why = f", since {self.why}" if self.why else ", since so many do different things"
+        told = f"{len(self.first):,} of {self.devices:,} devices are played{why}"
+        return f"{told}; this may take minutes, and fewer replicas show the same sooner"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fold as in section 2 of the contract."""

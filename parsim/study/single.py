@@ -6,6 +6,7 @@ simulate(scenario)                        the run
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
@@ -13,7 +14,7 @@ from typing import Any
 
 from parsim.build import build
 from parsim.core.cluster import FOLDINGS, Folding
-from parsim.core.errors import Unfinished
+from parsim.core.errors import ManyPlayed, Unfinished
 from parsim.core.job import ENGINES, Engine, Job
 from parsim.core.suggestions import did_you_mean
 from parsim.core.timeline import Timeline
@@ -54,7 +55,10 @@ def simulate(
         raise ValueError(f"fold: {did_you_mean(fold, FOLDINGS)}")
     try:
         scenario = load(source, set)
-        return replace(run(replace(build(scenario, fold), engine=engine)), search=partial(_search, scenario))
+        job = build(scenario, fold)
+        if job.graph.fold and job.graph.fold.warning:
+            warnings.warn(ManyPlayed(job.graph.fold.warning), stacklevel=2)
+        return replace(run(replace(job, engine=engine)), search=partial(_search, scenario))
     except Cut as cut:
         raise Unfinished(str(cut), cut.timeline) from None
 

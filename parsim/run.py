@@ -181,10 +181,12 @@ class Result:
 
     def files(self) -> Files:
         """Return what `save` writes."""
+        each = self.job.cluster.stands_for
+        stands_for = each if (each > 1).any() else None
         return {
             "scenario.json": lambda: json_text(self.job.values),
-            "timeline.csv": lambda: write_csv(self.timeline),
-            "idle.csv": lambda: write_idle(self.timeline),
+            "timeline.csv": lambda: write_csv(self.timeline, stands_for),
+            "idle.csv": lambda: write_idle(self.timeline, stands_for),
             "trace.json": self._trace,
             **drawn("timeline", self._pictures),
             "result.json": lambda: json_text(self.to_dict()),

@@ -340,3 +340,14 @@ def test_many_that_are_played_are_told_of_before_the_run(monkeypatch, command, t
         run = parsim.simulate(given, fold="on")
     code, _, err = command("run", tmp_path / "given.yaml", "--fold", "on", "--quiet")
     assert (code, err.startswith(f"parsim: {len(run.devices)} of 16 devices are played, since ")) == (0, True)
+
+
+def test_tables_say_how_many_each_row_stands_for(tmp_path):
+    given = scenario("islands", devices=16, plan={"data": 16, "algorithm": "ring"})
+    parsim.simulate(given, fold="on").save(tmp_path / "on")
+    parsim.simulate(given, fold="off").save(tmp_path / "off")
+    for file in ("timeline.csv", "idle.csv"):
+        header, *rows = (tmp_path / "on" / file).read_text().splitlines()
+        assert header.endswith(",stands_for")
+        assert {row.rpartition(",")[2] for row in rows} == {"4"}
+        assert "stands_for" not in (tmp_path / "off" / file).read_text()

@@ -4,7 +4,8 @@
     0,host>part0,transfer,w0,host>w0,0.0,0.0,0.3,0.3,
     0,part0,compute,w0,compute,0.0,0.3,3.3,3.0,host>part0
 
-A run with collectives has two more columns, `rounds` and `bytes`. It is written and read column by column: a million
+A run with collectives has two more columns, `rounds` and `bytes`, and one in which workers stand for others a last one,
+`stands_for`. It is written and read column by column: a million
 lines take seconds. Numbers are not rounded. In words, a backslash, a control character and the first character of a
 formula (= + - @) are written as Python escapes. A file from elsewhere may have its lines in any order; other columns
 are ignored.
@@ -22,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from parsim.core.cluster import HOST
+from parsim.core.columns import Ints
 from parsim.core.errors import Fault, ScenarioError
 from parsim.core.escape import escaped, unescaped
 from parsim.core.graph import Floats
@@ -31,16 +33,20 @@ from parsim.export.origin import moved
 from parsim.export.sheet import about_order, cells_of, numbers, read_sheet, seconds, whole
 
 HEADER = ",".join(COLUMNS)
+STANDS_FOR = ("stands_for",)
 WORDS = ("task", "kind", "worker", "lane", "waited_for")
 NUMBERS = ("ready_s", "start_s", "end_s", "nominal_s")
 FORMULA = re.compile("(^|(?<=;))[=+@\uff1d\uff0b\uff20\uff0d-]")  # also after ; and as wide signs
 FILL, DRAIN, DEPENDENCY = (CAUSES.index(cause) for cause in ("fill", "drain", "dependency"))
 
 
-def write_csv(timeline: Timeline) -> Iterator[str]:
-    """Write *timeline* in the contract's columns, some lines at a time, with floats as `repr` writes them."""
+def write_csv(timeline: Timeline, stands_for: Ints | None = None) -> Iterator[str]:
+    """Write *timeline* in the contract's columns, some lines at a time, with floats as `repr` writes them.
+
+    *stands_for* says how many workers each one stands for, (workers,); None: for itself alone.
+    """
     collective = timeline.members.any()
-    yield ",".join((HEADER, *(MORE if collective else ()))) + "\n"
+    yield ",".join((HEADER, *(MORE if collective else ()), *(() if stands_for is None else STANDS_FOR))) + "\n"
     named = (timeline.tasks, timeline.kinds, timeline.workers, timeline.lanes, timeline.waits)
     for rows in pieces(len(timeline)):
         *first, waited_for = word_texts(cell, *(column.at(rows) for column in named))
@@ -48,6 +54,8 @@ def write_csv(timeline: Timeline) -> Iterator[str]:
         columns = [integers(timeline.number[rows]), *first, *times, waited_for]
         if collective:
             columns += [integers(timeline.rounds[rows]), *number_texts(repr, timeline.size[rows])]
+        if stands_for is not None:
+            columns.append(integers(np.append(stands_for, 1)[timeline.workers.code[rows]]))  # 1: no worker
         yield "\n".join([*map(",".join, zip(*columns, strict=True)), ""])
 
 

@@ -3,7 +3,8 @@
     worker,start_s,end_s,cause
     w1,2.2,3.3,drain
 
-Sorted by worker, in the cluster's order, then by start. Together with `timeline.csv` it determines a Gantt chart.
+Sorted by worker, in the cluster's order, then by start. Together with `timeline.csv` it determines a Gantt chart. A run
+in which workers stand for others has one more column, `stands_for`.
 """
 
 from __future__ import annotations
@@ -14,23 +15,29 @@ from typing import Any
 
 import numpy as np
 
+from parsim.core.columns import Ints
 from parsim.core.errors import ScenarioError
 from parsim.core.suggestions import did_you_mean
 from parsim.core.timeline import CAUSES, Idle, Timeline, Words
-from parsim.export.columns import number_texts, pieces, word_texts
-from parsim.export.csv import cell, names
+from parsim.export.columns import integers, number_texts, pieces, word_texts
+from parsim.export.csv import STANDS_FOR, cell, names
 from parsim.export.sheet import about_order, cells_of, numbers, read_sheet, seconds
 
 COLUMNS = ("worker", "start_s", "end_s", "cause")
 
 
-def write_idle(timeline: Timeline) -> Iterator[str]:
-    """Write the idle intervals of *timeline*, some lines at a time, with floats as `repr` writes them."""
-    yield ",".join(COLUMNS) + "\n"
+def write_idle(timeline: Timeline, stands_for: Ints | None = None) -> Iterator[str]:
+    """Write the idle intervals of *timeline*, some lines at a time, with floats as `repr` writes them.
+
+    *stands_for* says how many workers each one stands for, (workers,); None: for itself alone.
+    """
+    yield ",".join((*COLUMNS, *(() if stands_for is None else STANDS_FOR))) + "\n"
     idle, names = timeline.idle, timeline.workers.table
     for rows in pieces(len(idle.cause)):
         worker, cause = word_texts(cell, Words(idle.worker[rows], names), Words(idle.cause[rows], CAUSES))
-        columns = (worker, *number_texts(repr, idle.start_s[rows], idle.end_s[rows]), cause)
+        columns = [worker, *number_texts(repr, idle.start_s[rows], idle.end_s[rows]), cause]
+        if stands_for is not None:
+            columns.append(integers(stands_for[idle.worker[rows]]))
         yield "\n".join([*map(",".join, zip(*columns, strict=True)), ""])
 
 

@@ -211,14 +211,15 @@ def _made(
 ) -> Job | None:
     graph, cost, policy = None, None, None
     computed, fold, _ = mode
-    whole = about_fold(said, computed)
+    why_not = about_fold(said, computed)
+    wanted: Folding = "off" if why_not else fold
     if "cost" in said:
         with _elsewhere(elsewhere):
             cost = _collect(complaints, said["cost"].make, ("cost",))
-    cluster, devices, times = _cluster(said, cost, mode._replace(fold="off" if whole else fold), complaints, elsewhere)
+    cluster, devices, times = _cluster(said, cost, mode._replace(fold=wanted), complaints, elsewhere)
     if devices and {"workload", "plan"} <= said.keys():
         with _elsewhere(elsewhere):
-            on = foldable(cluster or Cluster(devices), "off" if whole else fold, said, times)
+            on = foldable(cluster or Cluster(devices), wanted, said, times)
             graph = _collect(complaints, lambda: _graph(said, on, cost))
     if "cost" in said:
         complaints += [complaint.below("cost") for complaint in _about_compute(said["cost"], graph)]
@@ -229,7 +230,7 @@ def _made(
     if graph.program is None and said.get("clock") == "live":
         only = "needs kernels, but the workload only counts; use items with data and a kernel, mlp, or simulated"
         complaints.append(Complaint(("clock",), only))
-    graph, cluster = played_on(graph, cluster, fold, whole)
+    graph, cluster = played_on(graph, cluster, fold, why_not)
     policy = policy or _policy(None, graph, cluster)
     if graph.sends == "blocking" and policy[0] != "in_order":
         why = f"blocking sends need the order of the schedule, not the policy {policy[0]}; leave policy out"

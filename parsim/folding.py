@@ -42,7 +42,7 @@ def part_of(said: dict[str, Any], cost: Cost | None, fold: Folding) -> tuple[Clu
     if fold == "off" or not isinstance(plan, TrainingPlan) or plan.split:
         return form, 1
     whole, period = plan.degrees, _period(form, cost)
-    if period is None or _count(form) not in (None, whole.devices) or list(whole.complaints(whole.devices)):
+    if period is None or _counts(form) - {whole.devices} or list(whole.complaints(whole.devices)):
         return form, 1
     times = whole.parts(period)
     if times == 1 or (fold == "auto" and whole.devices <= MOST_UNFOLDED):
@@ -61,10 +61,9 @@ def _period(form: ClusterForm, cost: Cost | None) -> int | None:
     return period
 
 
-def _count(form: ClusterForm) -> int | None:
-    """Return how many devices are stated; -1: several numbers that differ."""
-    counts = {count for count in (form.devices, claimed(form.topology, "devices")) if isinstance(count, int)}
-    return next(iter(counts), None) if len(counts) <= 1 else -1
+def _counts(form: ClusterForm) -> set[int]:
+    """Return the numbers of devices that the cluster and its topology state."""
+    return {count for count in (form.devices, claimed(form.topology, "devices")) if isinstance(count, int)}
 
 
 def named(devices: tuple[Device, ...], plan: TrainingPlan, times: int) -> tuple[Device, ...]:

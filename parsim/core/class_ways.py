@@ -16,8 +16,10 @@ from parsim.core.fold import Ways
 from parsim.core.wiring import Link
 
 
-def unambiguous(network: Network, travels: Bools) -> Classes | None:
-    """Return classes of which each sends to each other one in one way, not always the coarsest; None: none is found.
+def unambiguous(network: Network, travels: Bools) -> ClassSends | None:
+    """Return what classes send of which each sends to each other one in one way; None: no such classes are found.
+
+    They are not always the coarsest.
 
     Parameters
     ----------
@@ -25,22 +27,25 @@ def unambiguous(network: Network, travels: Bools) -> Classes | None:
     travels : whether a route carries bytes, (routes,).
     """
     classes: Classes | None = refined(network)
-    while classes is not None and not (sends := ClassSends(network, classes, travels)).unique:
-        classes = _finer(network, classes, sends)
-    return classes
+    while classes is not None:
+        sends = ClassSends(network, classes, travels)
+        if sends.unique:
+            return sends
+        classes = _finer(network, sends)
+    return None
 
 
-def _finer(network: Network, classes: Classes, sends: ClassSends) -> Classes | None:
+def _finer(network: Network, sends: ClassSends) -> Classes | None:
     """Return finer classes, of which fewer send to each other in several ways; None: there are none.
 
     For each way, the devices that it connects to the first one are split off. The way that makes the fewest classes is
     chosen.
     """
-    found = []
+    found, worker = [], sends.classes.worker
     for connected in sends.connected():
-        others = classes.worker == classes.worker[np.argmax(connected)]
+        others = worker == worker[np.argmax(connected)]
         if not connected[others].all():
-            found.append(refined(network._replace(worker=numbered(2 * classes.worker + connected))))
+            found.append(refined(network._replace(worker=numbered(2 * worker + connected))))
     return min(found, key=lambda one: int(one.worker.max()), default=None)
 
 
@@ -56,7 +61,7 @@ class ClassSends:
     def __init__(self, network: Network, classes: Classes, travels: Bools) -> None:
         rows = np.flatnonzero(travels)
         links = network.links[rows]
-        self._classes, self._ends = classes, (network.source[rows], network.target[rows])
+        self.classes, self._ends = classes, (network.source[rows], network.target[rows])
         self._along = np.where(links == NONE, NONE, classes.link[links])
         source, target = (classes.worker[ends] for ends in self._ends)
         _, self._first, self._pair = np.unique(
@@ -76,22 +81,22 @@ class ClassSends:
         source, target = (ends[mine] for ends in self._ends)
         for way in dict.fromkeys(self._way[mine].tolist()):
             along = self._way[mine] == way
-            yield _connected(source[along], target[along], len(self._classes.worker))
+            yield _connected(source[along], target[along], len(self.classes.worker))
 
     def ways(self, links: list[Link]) -> Ways:
         """Return the way of each pair of classes, given all links."""
         models, of_link, of_worker = (
-            firsts(self._classes.link),
-            np.bincount(self._classes.link),
-            np.bincount(self._classes.worker),
+            firsts(self.classes.link),
+            np.bincount(self.classes.link),
+            np.bincount(self.classes.worker),
         )
-        source, target = (self._classes.worker[ends[self._first]] for ends in self._ends)
+        source, target = (self.classes.worker[ends[self._first]] for ends in self._ends)
         routes, weights = [], list[Floats]()
         for row, receivers in zip(self._first.tolist(), of_worker[target].tolist(), strict=True):
             hops = self._along[row][self._along[row] != NONE]
             routes.append(tuple(links[models[hop]] for hop in hops.tolist()))
             weights.append(np.bincount(hops, minlength=len(models))[hops] * receivers / of_link[hops])
-        return Ways(source, target, routes, weights, links, self._classes.link)
+        return Ways(source, target, routes, weights, links, self.classes.link)
 
 
 def _numbered(rows: Ints) -> Ints:

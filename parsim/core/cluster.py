@@ -199,9 +199,13 @@ class Cluster:
 
         A device that stands for several sends to another of these where it seems to send to itself.
         """
-        several = np.array([device.stands_for > 1 for device in self.devices], dtype=bool)
-        found: Bools = (sources != targets) | several[sources]
+        found: Bools = (sources != targets) | self._several[sources]
         return found
+
+    @cached_property
+    def _several(self) -> Bools:
+        """Whether each device stands for several, (devices,)."""
+        return np.array([device.stands_for > 1 for device in self.devices], dtype=bool)
 
     def path(self, source: int, target: int) -> Path | None:
         """Return the path between two distinct places, or None if there is none."""

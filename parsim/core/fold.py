@@ -97,7 +97,7 @@ class Fold:
         return len(self.of) * self.whole.times
 
 
-def whole(cluster: Cluster, why: str = "") -> Fold:
+def every_device(cluster: Cluster, why: str = "") -> Fold:
     """Return the fold that plays every device, and *why* it does."""
     every = np.arange(len(cluster.devices))
     return Fold(every, every, cluster, cluster, why)

@@ -11,7 +11,6 @@ the hidden seconds add up to the ledger's, and all to the mean transfer seconds.
 
 from __future__ import annotations
 
-from itertools import pairwise
 from math import fsum
 
 import numpy as np
@@ -72,24 +71,18 @@ def _without_pauses(timeline: Timeline, moves: Ints) -> tuple[Ints, Floats, Floa
     order = np.lexsort((timeline.end_s[moves], timeline.start_s[moves], task))
     start, end, task = timeline.start_s[moves][order], timeline.end_s[moves][order], task[order]
     opens = np.append(True, task[1:] != task[:-1])[: len(order)]
-    opens[1:] |= start[1:] > _latest(np.cumsum(opens), end)[:-1]
+    opens |= start > _reach(np.cumsum(opens), end)
     first = np.flatnonzero(opens)
     return order[first], start[first], np.maximum.reduceat(end, first) if len(first) else end
 
 
-def _latest(group: Ints, end: Floats) -> Floats:
-    """Return the latest end so far in each group; groups ascend."""
+def _reach(group: Ints, end: Floats) -> Floats:
+    """Return the latest end of the earlier rows of the same group, minus infinity for its first; groups ascend."""
     ends, rank = np.unique(end, return_inverse=True)
-    found: Floats = ends[np.maximum.accumulate(rank + group * len(ends)) - group * len(ends)]
+    latest = ends[np.maximum.accumulate(rank + group * len(ends)) - group * len(ends)]  # by each row, itself included
+    first = np.append(True, group[1:] != group[:-1])[: len(end)]
+    found: Floats = np.where(first, -np.inf, np.roll(latest, 1))
     return found
-
-
-def _reach(worker: Ints, end: Floats) -> Floats:
-    """Return the latest end of the earlier rows of the same worker, minus infinity for its first; rows by worker."""
-    latest = np.empty(len(end))
-    for first, last in pairwise([0, *(np.flatnonzero(np.diff(worker)) + 1).tolist(), len(end)]):
-        latest[first:last] = np.concatenate(([-np.inf], np.maximum.accumulate(end[first:last])[:-1]))[: last - first]
-    return latest
 
 
 class _Busy:

@@ -86,6 +86,12 @@ class Degrees(NamedTuple):
         found: Ints = np.arange(self.devices) // stride % getattr(self, degree)
         return found
 
+    @property
+    def by_rank(self) -> Ints:
+        """The devices of each rank of the pipeline, (ranks, replicas)."""
+        rank = self.coordinate("pipeline")
+        return np.stack([np.flatnonzero(rank == one) for one in range(self.pipeline)])
+
     def groups(self, communicator: str) -> Ints:
         """Return the devices of each group of a communicator, (groups, ranks).
 

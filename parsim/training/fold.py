@@ -16,12 +16,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from parsim.core.class_ways import ClassSends, unambiguous
+from parsim.core.class_ways import unambiguous
 from parsim.core.classes import Network, broken, firsts, numbered
 from parsim.core.cluster import Cluster
 from parsim.core.collective import Phase
 from parsim.core.columns import NONE, Bools, Ints
-from parsim.core.fold import Fold, folded, whole
+from parsim.core.fold import Fold, every_device, folded
 from parsim.core.job import Cost, no_luck
 from parsim.core.wiring import Crossed, Link, Routes
 from parsim.training.sharded import ShardedTraining
@@ -31,8 +31,6 @@ from parsim.training.template import template_of
 ALL_DIFFER = "no two devices play the same part"
 SEVERAL_WAYS = "devices that play the same part send to each other over links of several kinds"
 NO_ROUTE = "the topology has no route between two of them"
-
-
 MOST_UNFOLDED = 64  # devices, as many as a chart has lanes; more are folded without being asked
 
 
@@ -48,9 +46,9 @@ class Sent(NamedTuple):
 def fold_of(training: ShardedTraining, cluster: Cluster, cost: Cost | None) -> Fold:
     """Return the fold of a training on a cluster; it plays every device where no other fold is wanted, or exact."""
     if cluster.fold == "off" or (cluster.fold == "auto" and len(cluster.devices) * cluster.times <= MOST_UNFOLDED):
-        return whole(cluster)
+        return every_device(cluster)
     if cost is not None and cost.luck is not no_luck:
-        return whole(cluster, "the cost draws the seconds of every task")
+        return every_device(cluster, "the cost draws the seconds of every task")
     return _folded(training, cluster, cost)
 
 
@@ -59,7 +57,7 @@ def _folded(training: ShardedTraining, cluster: Cluster, cost: Cost | None) -> F
     rows = np.flatnonzero(sent.travels)
     ways = cluster.wiring.crossed(sent.source[rows], sent.target[rows])
     if ways.missing.any():
-        return whole(cluster, NO_ROUTE)
+        return every_device(cluster, NO_ROUTE)
     links = np.full((len(sent.source), ways.rows.shape[1]), NONE)
     links[rows] = ways.rows
     network = Network(
@@ -70,16 +68,17 @@ def _folded(training: ShardedTraining, cluster: Cluster, cost: Cost | None) -> F
         links=links,
         link=numbered_rows([(link.bandwidth, link.latency, link.profile) for link in ways.links]),
     )
-    classes = unambiguous(network, sent.travels)
-    if classes is None:
-        return whole(cluster, SEVERAL_WAYS)
-    cluster, links_of_all = _named(cluster, sent.source[rows], sent.target[rows], ways)
+    sends = unambiguous(network, sent.travels)
+    if sends is None:
+        return every_device(cluster, SEVERAL_WAYS)
+    classes = sends.classes
     first = firsts(classes.worker)
     if len(first) == len(cluster.devices) and cluster.times == 1:
-        return whole(cluster, ALL_DIFFER + _odd(cluster, ways.links))
+        return every_device(cluster, ALL_DIFFER + _odd(cluster, ways.links))
     if wrong := broken(network, classes):
-        return whole(cluster, f"the classes found do not agree in {wrong}")
-    return folded(cluster, classes.worker, first, ClassSends(network, classes, sent.travels).ways(links_of_all))
+        return every_device(cluster, f"the classes found do not agree in {wrong}")
+    cluster, every = _named(cluster, sent.source[rows], sent.target[rows], ways)
+    return folded(cluster, classes.worker, first, sends.ways(every))
 
 
 def _odd(cluster: Cluster, links: Sequence[Link]) -> str:
@@ -166,8 +165,7 @@ Row = tuple[Ints, Ints, Bools, object]  # source, target, whether there are byte
 def _between_ranks(training: ShardedTraining) -> Iterator[Row]:
     """Yield what ranks of a pipeline send, and for whom they wait."""
     degrees, tasks = training.parallelism.part, _tasks(training)
-    rank, all_ranks = np.array(tasks.rank, np.int64), degrees.coordinate("pipeline")
-    devices = np.stack([np.flatnonzero(all_ranks == one) for one in range(degrees.pipeline)])
+    rank, devices = np.array(tasks.rank, np.int64), degrees.by_rank
     parent, child, size = (np.array(column) for column in zip(*tasks.edges, strict=True))
     later, sooner = np.array(template_of(training).between, np.int64).reshape(-1, 2).T
     ends = np.column_stack(

@@ -55,7 +55,19 @@ class Group(NamedTuple):
 
 
 class Replicas:
-    """The tasks of all devices in all iterations."""
+    """The tasks of all devices that are played, in all iterations.
+
+    Attributes
+    ----------
+    of, first : the class of each device, and the device that is played for each class (see `Fold`). Below, a device is
+        the number of its class.
+    rank, sort : the rank of the pipeline, and the sort of layers, of each device played.
+    source, device : the task of the template, and the device, of each task of an iteration.
+    start : the first task of each device, and one after the last.
+    within : the place of each task of the template among those of its rank.
+    task : the task of an iteration for each replica of which a device is played and each task of the template,
+        (replicas, tasks of the template).
+    """
 
     def __init__(self, training: ShardedTraining) -> None:
         self.training: ShardedTraining = training
@@ -65,8 +77,7 @@ class Replicas:
         self.of, self.first = training.fold.of, training.fold.first
         self.sort = np.minimum(degrees.expert_rank[self.first], len(self.sorts) - 1)  # (devices played,)
         columns = self.tasks.columns()
-        ranks = degrees.coordinate("pipeline")
-        self.rank = ranks[self.first]  # (devices played,)
+        self.rank = degrees.coordinate("pipeline")[self.first]  # (devices played,)
         of_rank = [np.flatnonzero(columns["rank"] == rank) for rank in range(degrees.pipeline)]
         counts = np.array([len(of_rank[rank]) for rank in self.rank])
         self.start = np.concatenate([[0], np.cumsum(counts)])  # the first task of each device
@@ -76,7 +87,7 @@ class Replicas:
         within = np.empty(len(columns["rank"]), np.int64)
         for tasks in of_rank:
             within[tasks] = np.arange(len(tasks))
-        devices = np.stack([np.flatnonzero(ranks == rank) for rank in range(degrees.pipeline)])  # (ranks, replicas)
+        devices = degrees.by_rank
         replicas = np.isin(devices, self.first).any(axis=0)
         played = self.of[devices[:, replicas]]  # (ranks, replicas of which a device is played)
         self.within = within

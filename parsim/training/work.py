@@ -17,7 +17,7 @@ from parsim.core.annotations import MOST
 from parsim.core.cluster import Cluster
 from parsim.core.columns import Floats
 from parsim.core.errors import Complaint, Invalid, checked_below
-from parsim.core.fold import whole as unfolded
+from parsim.core.fold import every_device
 from parsim.core.graph import Numbered, TaskGraph
 from parsim.core.job import Cost
 from parsim.core.kernel import Call, arguments_of, size
@@ -115,7 +115,7 @@ def training(cluster: Cluster, plan: TrainingPlan, cost: Cost | None, make: Make
     if parallelism:
         others = (make(plan.shards._replace(expert_rank=1)),) if own.unequal else ()
         program = ComputedTraining(
-            **vars(program), own=own, parallelism=parallelism, others=others, fold=unfolded(cluster)
+            **vars(program), own=own, parallelism=parallelism, others=others, fold=every_device(cluster)
         )
         program = replace(program, fold=fold_of(program, cluster, cost))
         if cluster.times > 1 and program.fold.why:

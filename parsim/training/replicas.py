@@ -84,15 +84,14 @@ class Replicas:
         self.source = np.concatenate([of_rank[rank] for rank in self.rank])  # (tasks of an iteration,) in the template
         self.device = np.repeat(np.arange(len(self.first)), counts)
         self.columns = {name: column[self.source] for name, column in columns.items()} | {"recipe": self._recipe()}
-        within = np.empty(len(columns["rank"]), np.int64)
+        self.within = np.empty(len(columns["rank"]), np.int64)
         for tasks in of_rank:
-            within[tasks] = np.arange(len(tasks))
+            self.within[tasks] = np.arange(len(tasks))
         devices = degrees.by_rank
         replicas = np.isin(devices, self.first).any(axis=0)
         played = self.of[devices[:, replicas]]  # (ranks, replicas of which a device is played)
-        self.within = within
         self._known: dict[tuple[int, bytes], tuple[Sequence[Phase], Phases]] = {}  # kept: an id is that of one list
-        self.task = self.start[played[columns["rank"]].T] + within  # (replicas, tasks of the template)
+        self.task = self.start[played[columns["rank"]].T] + self.within  # (replicas, tasks of the template)
 
     def made(self) -> TaskGraph:
         """Put the graph together."""

@@ -1,4 +1,4 @@
-"""Whole clusters: a step of Llama 3 405B on 16,384 devices, one of each class of which is played.
+"""Whole clusters: a step of Llama 3 405B on 16,384 devices, of which one of each class is played.
 
     python benchmarks/fold.py
 

@@ -16,6 +16,7 @@ from worker_kernels import fall, hang, interrupt, refuse, twice
 
 import parsim
 from parsim.build import build
+from parsim.core.columns import NONE
 from parsim.core.errors import Stalled
 from parsim.core.timeline import CAUSES
 from parsim.metrics.checker import check
@@ -24,7 +25,7 @@ from parsim.real import processes
 from parsim.real.ahead import AHEAD
 from parsim.real.channel import Channel
 from parsim.real.dispatcher import Dispatcher
-from parsim.real.worker import NEVER, NONE, Order, Report, wire
+from parsim.real.worker import NEVER, Order, Report, wire
 from parsim.real.worker_pool import Heard
 from parsim.scenario.scenario import load
 from parsim.sim.prepared import prepared

@@ -34,16 +34,16 @@ clock = click.option(
 
 
 def here() -> str:
-    """Return whether `mpiexec` has started this process."""
+    """Return the clock of this process: mpi where `mpiexec` has started it, else processes."""
     from parsim.real.mpi.supervisor import rank
 
     return PROCESSES if rank() is None else MPI
 
 
 def workers_by(clock: str) -> Callable[[], AbstractContextManager[Launch | None, bool | None]]:
-    """Return what starts workers, which are gone after its block; in a process that is one, work and end.
+    """Return what starts the workers for a block and ends them after it; None stands for processes of this machine.
 
-    It yields None for processes of this machine.
+    In a process that is itself a worker, it works and does not return.
     """
     if clock == PROCESSES:
         return nullcontext

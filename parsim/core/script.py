@@ -65,7 +65,7 @@ class Script:
     """
 
     def __init__(self, operation: str, ranks: int, rounds: Sequence[Round]) -> None:
-        self.operation, self.ranks = operation, ranks
+        self.ranks = ranks
         self.pieces = pieces_of(operation, ranks, rounds)
         self.shares = ranks if operation in OWNED else 1  # equal shares of the buffer, of as many pieces each
         self.rounds = rounds
@@ -101,14 +101,19 @@ class Script:
         return slice(first + share * within // each, first + share * (within + 1) // each)
 
 
+def take_in(own: Floats, come: Floats, add: bool) -> None:
+    """Add numbers that came to one's own, or take them in place of one's own."""
+    if add:
+        np.add(own, come, out=own)
+    else:
+        own[:] = come
+
+
 def apply(script: Script, take: Take, own: Floats, other: Floats) -> None:
     """Take pieces of the buffer of another rank into one's own."""
     for piece, add in zip(take.pieces, take.add, strict=True):
         part = script.part(piece, len(own))
-        if add:
-            np.add(own[part], other[part], out=own[part])
-        else:
-            own[part] = other[part]
+        take_in(own[part], other[part], add)
 
 
 def perform(script: Script, buffers: Sequence[Floats]) -> None:
@@ -127,5 +132,4 @@ def perform(script: Script, buffers: Sequence[Floats]) -> None:
         ]
         adds = np.broadcast_to(each.add, len(sent)).tolist()
         for target, piece, add, come in zip(each.target.tolist(), each.piece.tolist(), adds, sent, strict=True):
-            own = buffers[target][script.part(piece, len(buffers[target]))]
-            own[:] = own + come if add else come
+            take_in(buffers[target][script.part(piece, len(buffers[target]))], come, add)

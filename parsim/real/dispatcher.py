@@ -19,12 +19,13 @@ from typing import Any
 
 import numpy as np
 
+from parsim.core.columns import NONE
 from parsim.core.graph import Floats, Ints
 from parsim.core.job import Job
 from parsim.core.progress import under_way
 from parsim.real.ahead import Ahead, allowed
 from parsim.real.arena import get
-from parsim.real.worker import BEGINNING, NONE, Input, Order, Part, Report, part_of
+from parsim.real.worker import BEGINNING, Input, Order, Part, Report, part_of
 from parsim.real.worker_pool import WorkerPool
 from parsim.sim.inputs import Inputs
 from parsim.sim.order import Hooks, Released, order_of_events

@@ -17,11 +17,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from parsim.core.columns import NONE
 from parsim.core.kernel import Array
 from parsim.core.progress import under_way
 from parsim.real.arena import Ref, get
 from parsim.real.transport import Crew, Launch, Place
-from parsim.real.worker import NONE, Input, Order, part_of
+from parsim.real.worker import Input, Order, part_of
 from parsim.real.worker_pool import WorkerPool, started
 
 ALL = part_of(slice(None))

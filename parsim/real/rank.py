@@ -21,9 +21,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from parsim.core.columns import NONE
 from parsim.core.errors import told
 from parsim.real.transport import Messages, Peers, Place
-from parsim.real.worker import NONE, READY, Failure, warm
+from parsim.real.worker import READY, Failure, warm
 from parsim.training.computed import ComputedTraining
 from parsim.training.course import Coming, Course
 from parsim.training.device import Device

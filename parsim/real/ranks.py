@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from parsim.core.columns import Floats, Ints
+from parsim.core.columns import NONE, Floats, Ints
 from parsim.core.job import Job
 from parsim.core.progress import under_way
 from parsim.real.rank import Ended, Receipt
@@ -51,7 +51,7 @@ class Ranks:
         self.job, self.graph, self.pool, self.courses = job, job.graph, pool, courses
         self.begun_s = 0.0
         self._ended: dict[int, Ended] = {}
-        self._worker = np.full(len(job.graph), -1)
+        self._worker = np.full(len(job.graph), NONE)
         self._came: list[tuple[int, Receipt]] = []  # the worker that got it
 
     def execute(self, begun: float) -> None:
@@ -111,7 +111,7 @@ class Ranks:
         """Return what stages sent to each other."""
         edges = self.graph.edges
         number = {int(edges.parent[edge]): edge for edge in np.flatnonzero(edges.size > 0).tolist()}
-        rows = [(number[one.sender], worker, one) for worker, one in self._came if one.receiver < 0]
+        rows = [(number[one.sender], worker, one) for worker, one in self._came if one.receiver == NONE]
         transfer = np.array([edge for edge, _, _ in rows], dtype=np.int64)
         worker = np.array([to for _, to, _ in rows], dtype=np.int64)
         start, end = (
@@ -126,7 +126,7 @@ class Ranks:
         rows = [
             (one.sender, one.receiver, *(self.pool.seconds(to, at) for at in (one.start, one.end)), one.size)
             for to, one in self._came
-            if one.receiver >= 0
+            if one.receiver != NONE
         ]
         if not rows:
             return Received()

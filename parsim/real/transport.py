@@ -58,7 +58,6 @@ class Way(NamedTuple):
 class Move(NamedTuple):
     """What came from another worker, from when to when, by the stamps of the worker that got it."""
 
-    source: int
     start: float
     end: float
 

@@ -19,13 +19,12 @@ import numpy as np
 
 from parsim.core.columns import Floats
 from parsim.core.errors import RunError
-from parsim.core.kernel import Array, Shape
+from parsim.core.kernel import ITEM, Array, Shape
 from parsim.core.script import Script, Step, apply
 from parsim.real.arena import Arena
 from parsim.real.transport import Move, Way
 
 STAMP = Struct("d")
-ITEM = 8  # B of a number
 TAKEN = b"t"
 
 
@@ -75,16 +74,16 @@ class Ways:
 
         *members* are the workers of the ranks.
         """
-        now, moves = monotonic(), []
-        if step.changes:
+        now, moves, changes = monotonic(), [], step.changes
+        if changes:
             self._keep_apart(lane, script, step, buffer)
         for send in step.sends:
-            self._tell(members[send.target], lane, now, step.changes)
+            self._tell(members[send.target], lane, now, changes)
         for take in step.takes:
             source = members[take.source]
             since, apart = self._hear(source, lane)
             apply(script, take, buffer, self._of(source, lane, len(buffer), apart))
-            moves.append(Move(source, max(now, since), monotonic()))
+            moves.append(Move(max(now, since), monotonic()))
             self._confirm(source, lane)
         for send in step.sends:
             self._wait(members[send.target], lane)
@@ -111,7 +110,7 @@ class Ways:
         found = self._of(source, lane, int(np.prod(shape))).reshape(shape).copy()
         end = monotonic()
         self._confirm(source, lane)
-        return found, Move(source, since, end)
+        return found, Move(since, end)
 
     def _tell(self, target: int, lane: int, now: float, apart: bool) -> None:
         os.write(self._ends[Way(self.own, target, lane)][0], STAMP.pack(-now if apart else now))

@@ -18,6 +18,7 @@ from queue import SimpleQueue
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from parsim.core.columns import NONE
 from parsim.core.errors import told
 from parsim.core.items import Elements
 from parsim.real.arena import Arena, Ref, get, put
@@ -27,7 +28,6 @@ from parsim.real.transport import Messages, Place, Store
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
-NONE = -1
 BLOCK = 1 << 20  # B
 STOP = pickle.dumps(None)  # what the host sends when there is nothing more to do
 READY = pickle.dumps(None)  # what a worker sends once it waits for orders

@@ -14,11 +14,12 @@ from math import inf
 from time import monotonic
 from typing import Any, NamedTuple
 
+from parsim.core.columns import NONE
 from parsim.core.errors import RunError, Silence, told
 from parsim.core.escape import printable
 from parsim.entries.patience import NOTICE_S
 from parsim.real.transport import Crew, Launch, Place, Said, Store, Transport
-from parsim.real.worker import NONE, Computing, Failure, Order, Report, wire
+from parsim.real.worker import Computing, Failure, Order, Report, wire
 
 BEGIN = pickle.dumps("begin")
 START = 60.0  # s that a worker may take to get ready, however short the timeout

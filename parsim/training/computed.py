@@ -18,6 +18,7 @@ import numpy as np
 
 from parsim.core.collective import Collective
 from parsim.core.columns import NONE, packed
+from parsim.core.graph import Edges
 from parsim.core.kernel import ITEM, Tell
 from parsim.core.script import Script, perform
 from parsim.training.device import Device
@@ -47,17 +48,25 @@ class Meeting(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class ComputedTraining(ShardedTraining):
-    """A training by degrees of parallelism, and the program that computes it."""
+    """A training by degrees of parallelism, and the program that computes it.
+
+    Every plan by degrees has one; `about_degrees` says which of them cannot be computed.
+    """
 
     def __getstate__(self) -> dict[str, Any]:
         """Pickle the fields, and the rounds of all collectives: another process has no network to choose them for."""
-        _ = self.meetings
+        _ = self.meetings  # makes the scripts, which travel with the communicators
         return super().__getstate__()
 
     @cached_property
     def replicas(self) -> Replicas:
         """The tasks of all devices."""
         return Replicas(self)
+
+    @cached_property
+    def edges(self) -> Edges:
+        """All dependencies."""
+        return self.replicas.edges()
 
     @cached_property
     def devices(self) -> list[Device]:
@@ -122,8 +131,8 @@ class ComputedTraining(ShardedTraining):
         return ALL if duty.verb == "update" or (duty.verb == "compute" and forward) else NOTHING
 
     def prepare(self, tasks: Sequence[int]) -> None:
-        """Draw the weights of all devices."""
-        _ = self.devices
+        """Draw the weights of all devices, and look up once what tasks need."""
+        _ = self.devices, self.meeting_of, self._waited_for, self._receivers
 
     def watched(self, tell: Tell) -> ComputedTraining:
         """Return a copy that calls *tell* before every kernel call."""
@@ -158,7 +167,7 @@ class ComputedTraining(ShardedTraining):
     @cached_property
     def _waited_for(self) -> dict[int, list[int]]:
         """The members of collectives that each task waits for."""
-        edges, found = self.replicas.edges(), dict[int, list[int]]()
+        edges, found = self.edges, dict[int, list[int]]()
         members = np.isin(edges.parent, np.fromiter(self.meeting_of, np.int64, len(self.meeting_of)))
         for parent, child in zip(edges.parent[members].tolist(), edges.child[members].tolist(), strict=True):
             found.setdefault(child, []).append(parent)
@@ -184,7 +193,7 @@ class ComputedTraining(ShardedTraining):
 
     @cached_property
     def _receivers(self) -> dict[int, int]:
-        edges, count = self.replicas.edges(), len(self._source)
+        edges, count = self.edges, len(self._source)
         sends = (edges.size > 0) & (edges.parent < count)
         return {
             parent: self.device_of(child)

@@ -49,7 +49,7 @@ class Course:
     @cached_property
     def parents(self) -> dict[int, list[int]]:
         """What each task waits for."""
-        edges, found = self.training.replicas.edges(), defaultdict[int, list[int]](list)
+        edges, found = self.training.edges, defaultdict[int, list[int]](list)
         for parent, child in zip(edges.parent.tolist(), edges.child.tolist(), strict=True):
             if child in self.lane:
                 found[child].append(parent)

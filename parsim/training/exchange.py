@@ -102,7 +102,7 @@ class Exchange(Kernel):
         return np.ascontiguousarray(np.split(grad, self.along.times, self.along.axis)[rank])
 
     def reads(self, part: Part, inputs: int) -> Sequence[int]:
-        """Return nothing."""
+        """Return no positions: backward reads none of its inputs."""
         return ()
 
     def exchanged(self, part: Part, precision: Precision, given: Shape) -> Exchanged | None:

@@ -66,7 +66,7 @@ class Parallelism(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class ShardedTraining(Training):
-    """The training of a model by degrees of parallelism; it is counted, and not computed.
+    """The training of a model by degrees of parallelism: what devices hold and exchange; `computed` computes it.
 
     Parameters
     ----------

@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 from math import inf
 from time import monotonic, sleep
 
+from parsim.core.columns import NONE
 from parsim.real.mpi.library import MPI
 from parsim.real.mpi.supervisor import Note
-from parsim.real.worker import NONE
 
 MESSAGE = 1  # the tag
 BUSY = 50e-6  # s of asking without a pause

@@ -15,7 +15,7 @@ import numpy as np
 
 from parsim.core.columns import Floats
 from parsim.core.kernel import Array, Shape
-from parsim.core.script import Script, Step
+from parsim.core.script import Script, Step, take_in
 from parsim.real.mpi.library import MPI
 from parsim.real.mpi.messages import wait_until
 from parsim.real.transport import Move
@@ -61,11 +61,8 @@ class RankPeers:
             ends = np.cumsum([0, *map(len, into)]).tolist()
             since, came = self._take(members[take.source], lane, ends[-1])
             for own, add, (start, end) in zip(into, take.add, pairwise(ends), strict=True):
-                if add:
-                    np.add(own, came[start:end], out=own)
-                else:
-                    own[:] = came[start:end]
-            moves.append(Move(members[take.source], max(now, since), monotonic()))
+                take_in(own, came[start:end], add)
+            moves.append(Move(max(now, since), monotonic()))
         for request, _ in sends:
             wait_until(request.Test)
         return moves
@@ -78,7 +75,7 @@ class RankPeers:
     def receive(self, source: int, lane: int, shape: Shape) -> tuple[Array, Move]:
         """Wait for an array."""
         since, came = self._take(source, lane, int(np.prod(shape)))
-        return came.reshape(shape), Move(source, since, monotonic())
+        return came.reshape(shape), Move(since, monotonic())
 
     def _post(self, target: int, lane: int, now: float, parts: Sequence[Floats]) -> tuple[MPI.Request, Floats]:
         """Begin to send; return also what must stay until it is there."""

@@ -6,6 +6,7 @@ import pickle
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from parsim.core.columns import NONE
 from parsim.real.mpi import clocks
 from parsim.real.mpi.library import MPI
 from parsim.real.mpi.messages import HostLine
@@ -14,7 +15,7 @@ from parsim.real.mpi.supervisor import Note
 from parsim.real.mpi.window import Window
 from parsim.real.transport import Place
 from parsim.real.work import work
-from parsim.real.worker import NONE, settle
+from parsim.real.worker import settle
 
 
 class Begin(NamedTuple):

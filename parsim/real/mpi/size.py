@@ -43,12 +43,12 @@ def crowded(seats: Sequence[Seat]) -> list[str]:
 
 
 class NoJob:
-    """What `--clock mpi` has without `mpiexec`: no workers."""
+    """What `--clock mpi` has without `mpiexec`: no workers, so that it refuses every scenario."""
 
     ready = 0
 
     def about(self) -> dict[str, Any]:
-        """Return nothing."""
+        """Return an empty mapping: there are no links."""
         return {}
 
     def complaints(self, workers: int) -> list[Complaint]:
@@ -56,11 +56,11 @@ class NoJob:
         raise wrong_size(0, workers)
 
     def notes(self, workers: int) -> list[str]:
-        """Return nothing."""
+        """Return an empty list: nothing runs."""
         return []
 
     def clocks(self) -> None:
-        """Return nothing."""
+        """Return None: there is no clock to align."""
 
     def __call__(self, crew: Crew) -> Transport:
         """Refuse every crew."""

@@ -92,6 +92,12 @@ def test_a_fold_is_as_the_whole_round_by_round(number):
     assert compared(random_folds.case(1, number), random_folds.singly, near=random_folds.NEAR)[1] == []
 
 
+def test_random_trainings_mostly_fold():
+    """Else the two tests above would compare nothing."""
+    words = [compared(random_folds.case(0, number))[0] for number in range(12)]
+    assert words.count("folded") >= 4, words
+
+
 @pytest.mark.parametrize("name", TOPOLOGIES)
 def test_a_fold_is_the_whole_to_the_bit(name):
     """Where both count the same ticks, and no rounds are played together."""
@@ -120,11 +126,13 @@ def test_without_weights_it_is_not_as_the_whole(monkeypatch):
     assert compared(given)[1]
 
 
-STRAGGLER = [f"w{place}" if place != 3 else {"name": "w3", "speed": 0.5} for place in range(8)]
+def slowed(count, slow=(3,)):
+    """Return devices, of which some are half as fast."""
+    return [{"name": f"w{place}", "speed": 0.5} if place in slow else f"w{place}" for place in range(count)]
 
 
 def test_one_round_of_refinement_is_noticed_and_not_as_the_whole(monkeypatch):
-    given = scenario(devices=STRAGGLER, plan={"data": 8, "algorithm": "ring"})
+    given = scenario(devices=slowed(8), plan={"data": 8, "algorithm": "ring"})
     assert compared(given) == ("refused", [])
     monkeypatch.setattr("parsim.core.classes._count", lambda classes: 0)  # so that the first round is the last
     with pytest.raises(parsim.ScenarioError, match="the classes found do not agree in"):
@@ -152,9 +160,7 @@ def test_links_of_another_latency_are_of_another_class(monkeypatch):
 
 
 def slow_device(given):
-    count = given["cluster"]["devices"]
-    slow = [f"w{place}" if place != 3 else {"name": "w3", "speed": 0.5} for place in range(count)]
-    return given | {"cluster": given["cluster"] | {"devices": slow}}
+    return given | {"cluster": given["cluster"] | {"devices": slowed(given["cluster"]["devices"])}}
 
 
 def slow_link(given, hop=0):
@@ -241,8 +247,7 @@ def test_the_tables_are_whole(tmp_path):
 def test_a_slow_stage_of_all_replicas_still_folds(slow, played):
     """One slow device of 16 splits its ring of four, those of its tensor group, and all whom these send to."""
     plan = {"data": 4, "tensor": 2, "pipeline": 2, "microbatches": 2}
-    given = scenario(plan=plan, devices=16)
-    given["cluster"]["devices"] = [{"name": f"w{at}", "speed": 0.5 if at in slow else 1} for at in range(16)]
+    given = scenario(plan=plan, devices=slowed(16, slow))
     assert compared(given) == ("folded", [])
     run = parsim.simulate(given, fold="on")
     assert len(run.devices) == played == run.to_dict()["fold"]["played"]

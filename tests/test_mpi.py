@@ -19,7 +19,8 @@ import parsim
 BIN = Path(sys.executable).parent
 MPIEXEC = shutil.which("mpiexec", path=os.pathsep.join([str(BIN), os.environ.get("PATH", "")]))
 HAVE = importlib.util.find_spec("mpi4py") is not None and MPIEXEC is not None
-needs_mpi = pytest.mark.skipif(not HAVE, reason="mpi4py or mpiexec is missing; pip install mpi4py mpich")
+MISSING = "mpi4py or mpiexec is missing; pip install mpi4py mpich"
+needs_mpi = pytest.mark.skipif(not HAVE, reason=MISSING)
 
 
 def apart():
@@ -138,6 +139,16 @@ def wait_until(happened):
         time.sleep(0.02)
 
 
+def mlp(bandwidth, plan):
+    """Return the training of a small MLP by two workers."""
+    return {
+        "cluster": {"devices": 2, "topology": {"kind": "full", "bandwidth": bandwidth}},
+        "workload": {"kind": "mlp", "widths": [16, 24, 10], "batch": 32, "iterations": 3},
+        "plan": plan,
+        "cost": {"kind": "constant", "compute": "1 ms"},
+    }
+
+
 def rows(file):
     with file.open(newline="") as lines:
         return list(csv.DictReader(lines))
@@ -147,13 +158,8 @@ def rows(file):
 def replayed(tmp_path_factory):
     """The replays of a training by two workers, on ranks and in processes."""
     if not HAVE:
-        pytest.skip("mpi4py or mpiexec is missing; pip install mpi4py mpich")
-    raw = {
-        "cluster": {"devices": 2, "topology": {"kind": "full", "bandwidth": "1 GB/s"}},
-        "workload": {"kind": "mlp", "widths": [16, 24, 10], "batch": 32, "iterations": 3},
-        "plan": {"split": "layers", "pipeline": 2, "schedule": "1f1b", "microbatches": 2},
-        "cost": {"kind": "constant", "compute": "1 ms"},
-    }
+        pytest.skip(MISSING)
+    raw = mlp("1 GB/s", {"split": "layers", "pipeline": 2, "schedule": "1f1b", "microbatches": 2})
     folder = tmp_path_factory.mktemp("mpi")
     code, out, err = Job(folder, raw, "--json", "--out", "out", ranks=3).ended()
     assert code == 0, err
@@ -241,13 +247,8 @@ def test_arrays_travel_between_ranks_and_several_replays_share_a_job(tmp_path):
 def exchanged(tmp_path_factory):
     """A training whose ranks exchange gradients; the clock of the first worker is 1,000 s ahead, where Linux can."""
     if not HAVE:
-        pytest.skip("mpi4py or mpiexec is missing; pip install mpi4py mpich")
-    raw = {
-        "cluster": {"devices": 2, "topology": {"kind": "full", "bandwidth": "5 GB/s"}},
-        "workload": {"kind": "mlp", "widths": [16, 24, 10], "batch": 32, "iterations": 3},
-        "plan": {"data": 2, "microbatches": 2, "bucket": "4 kB"},
-        "cost": {"kind": "constant", "compute": "1 ms"},
-    }
+        pytest.skip(MISSING)
+    raw = mlp("5 GB/s", {"data": 2, "microbatches": 2, "bucket": "4 kB"})
     folder = tmp_path_factory.mktemp("exchange")
     (folder / "mlp.yaml").write_text(json.dumps(raw))
     command = [sys.executable, "-m", "parsim", "replay", "--clock", "mpi", "mlp.yaml", "--json"]

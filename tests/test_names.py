@@ -272,6 +272,13 @@ def test_a_name_is_cut_to_its_cells(name, most):
     assert all(width(line) <= most for line in wrapped(name, most))
 
 
+def test_names_that_differ_at_their_ends_still_do_with_a_count():
+    """A chart of a fold has a lane for what goes into a card and one for what leaves it."""
+    way_in, way_out = (short(f"n0.nic0.{way} +1023", 12) for way in ("in", "out"))
+    assert (way_in, way_out) == ("n0..in +1023", "n0..ut +1023")
+    assert short("cluster-node-0001 +127", 12) == "clu..01 +127"
+
+
 def test_a_very_long_name_is_cut_at_once():
     assert short("a\u0301" * 1_000_000, 12) == "a\u0301" * 5 + ".." + "a\u0301" * 5
 

@@ -9,6 +9,7 @@ All text is made printable: a name cannot break a line or control the terminal.
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Collection, Sequence
 
@@ -41,13 +42,18 @@ def right(text: str, cells: int) -> str:
 def short(text: str, most: int) -> str:
     """Make *text* printable, and shorten it in the middle to at most *most* cells, since names differ at their ends.
 
+    A count such as " +127" is no part of the name before it, whose end stays, too.
+
     >>> short("cluster-node-0001", 12), short("w0", 12), short("北京的第一台机器", 12)
     ('clust..-0001', 'w0', '北京..机器')
+    >>> short("n0.nic0.out +127", 12), short("n0.nic0.in +127", 12)
+    ('n0...ut +127', 'n0...in +127')
     """
     text = printable(text)
     if width(text) <= most:
         return text
-    tail = (most - 2) // 2
+    count = len(text) - len(re.sub(r" \+[0-9]+$", "", text))
+    tail = (most - 2 + min(count, most - 2)) // 2
     letters = _letters(text)
     head, back = (_fitting(part, cells) for part, cells in ((letters, most - 2 - tail), (letters[::-1], tail)))
     return f"{''.join(head)}..{''.join(back[::-1])}"

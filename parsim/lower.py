@@ -70,7 +70,7 @@ def _edges_without_route(job: Job) -> Iterator[Complaint]:
         carrying = np.flatnonzero(graph.edges.size > 0)
         for edge, way in zip(carrying.tolist(), graph.ways_of(carrying).tolist(), strict=True):
             if why[way]:
-                yield Complaint(graph.where("edge", edge), why[way])
+                yield Complaint(graph.where("edge", edge), why[way], code="unreachable")
 
 
 def _host_without_route(job: Job) -> Iterator[Complaint]:
@@ -82,7 +82,7 @@ def _host_without_route(job: Job) -> Iterator[Complaint]:
         ):
             if message and len(column):
                 for task in np.flatnonzero((graph.place == index) & (column > 0)).tolist():
-                    yield Complaint(graph.where(what, task), message)
+                    yield Complaint(graph.where(what, task), message, code="unreachable")
 
 
 def _flows_without_route(job: Job) -> Iterator[Complaint]:
@@ -90,7 +90,8 @@ def _flows_without_route(job: Job) -> Iterator[Complaint]:
     for flow, ends in enumerate(zip(flows.source.tolist(), flows.target.tolist(), strict=True)):
         if job.cluster.path(*ends) is None:
             source, target = (job.cluster.places[place] for place in ends)
-            yield Complaint(job.graph.where("flow", flow), f"the topology has no route from {source} to {target}")
+            why = f"the topology has no route from {source} to {target}"
+            yield Complaint(job.graph.where("flow", flow), why, code="unreachable")
 
 
 def _collectives_without_route(job: Job) -> Iterator[Complaint]:
@@ -106,7 +107,7 @@ def _collectives_without_route(job: Job) -> Iterator[Complaint]:
     for task, source, target, path in rows:
         if path is None:
             why = f"the topology has no route from {places[source]} to {places[target]}"
-            yield Complaint(graph.where("task", task), why)
+            yield Complaint(graph.where("task", task), why, code="unreachable")
 
 
 def _tasks_without_room(job: Job) -> Iterator[Complaint]:
@@ -128,9 +129,8 @@ def _tasks_without_room(job: Job) -> Iterator[Complaint]:
         room = max(cluster.devices[device].memory for device in devices[int(graph.place[task])])
         needed, held = unlike(float(least[task]), room)
         more = f", and {len(others)} more {'task is' if len(others) == 1 else 'tasks are'} too large" if others else ""
-        yield Complaint(
-            path, f"task {graph.names[task]} needs {needed} on its device, but the largest has {held}{more}"
-        )
+        why = f"task {graph.names[task]} needs {needed} on its device, but the largest has {held}{more}"
+        yield Complaint(path, why, code="memory")
 
 
 def too_long(job: Job) -> Iterator[Complaint]:

@@ -20,6 +20,7 @@ from typing import Literal, NamedTuple
 from parsim.core.escape import printable
 
 Path = tuple[str | int, ...]
+Code = Literal["invalid", "memory", "not_divisible", "schedule", "unreachable"]  # explained in `study.refusals`
 LONGEST = 120  # characters of a value in a message
 ANYTHING = BaseException  # exceptions of a user's file; only KeyboardInterrupt passes
 
@@ -92,6 +93,7 @@ class Complaint(NamedTuple):
     path: Path
     message: str
     at: Literal["value", "key"] = "value"
+    code: Code = "invalid"
 
     def below(self, *path: str | int) -> Complaint:
         """Return the complaint with *path* in front, which leads to the part that was checked.
@@ -101,12 +103,17 @@ class Complaint(NamedTuple):
         """
         return self._replace(path=(*path, *self.path))
 
+    def of(self, code: Code) -> Complaint:
+        """Return the complaint with another *code*, unless it has one that says more than invalid."""
+        return self if self.code != "invalid" else self._replace(code=code)
+
 
 def about_doubles(table: str, names: Sequence[str]) -> list[Complaint]:
     """Return a complaint about each row of *table* whose name an earlier row has.
 
-    >>> about_doubles("links", ["up", "down", "up"])
-    [Complaint(path=('links', 2, 'name'), message="'up' is the name of links[0] already; choose another", at='value')]
+    >>> [told] = about_doubles("links", ["up", "down", "up"])
+    >>> told.path, told.message
+    (('links', 2, 'name'), "'up' is the name of links[0] already; choose another")
     """
     first = {name: index for index, name in reversed(list(enumerate(names)))}
     return [
@@ -141,15 +148,15 @@ class ParsimError(Exception):
 
 
 class ScenarioError(ParsimError):
-    """The input is wrong; `faults` lists all faults."""
+    """The input is wrong; `faults` lists all faults, `code` is the kind of the first one, or invalid if any is."""
 
-    def __init__(self, faults: Iterable[Fault]) -> None:
-        self.faults = tuple(faults)
+    def __init__(self, faults: Iterable[Fault], code: Code = "invalid") -> None:
+        self.faults, self.code = tuple(faults), code
         super().__init__("\n".join(map(str, self.faults)))
 
-    def __reduce__(self) -> tuple[type[ScenarioError], tuple[tuple[Fault, ...]]]:
+    def __reduce__(self) -> tuple[type[ScenarioError], tuple[tuple[Fault, ...], Code]]:
         """Pickle the error with its faults."""
-        return type(self), (self.faults,)
+        return type(self), (self.faults, self.code)
 
 
 class RunError(ParsimError):

@@ -90,7 +90,7 @@ def checked_in_plan() -> Iterator[None]:
         yield
     except Invalid as invalid:
         renamed = [c._replace(path=("pipeline",)) if c.path == ("ranks",) else c for c in invalid.complaints]
-        raise Invalid(complaint.below("plan") for complaint in renamed) from None
+        raise Invalid(complaint.below("plan").of("schedule") for complaint in renamed) from None
 
 
 def chunks_of(schedule: Ask, chunks: int | None) -> int | None:

@@ -13,13 +13,13 @@ import json
 import math
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import Any
 
-from parsim.core.errors import Complaint, Fault, Invalid, Path, ScenarioError, dotted
+from parsim.core.errors import Code, Complaint, Fault, Invalid, Path, ScenarioError, dotted
 from parsim.core.escape import printable
 from parsim.core.read_file import content
 from parsim.core.units import show
@@ -82,7 +82,8 @@ class Scenario:
         faults = _sorted([*self.faults, *found])
         if more > 0:
             faults[-1] = faults[-1]._replace(message=f"{faults[-1].message}; {more} more faults are not shown")
-        return ScenarioError([*faults, *dict.fromkeys(elsewhere)])
+        elsewhere = list(dict.fromkeys(elsewhere))
+        return ScenarioError([*faults, *elsewhere], "invalid" if self.faults or elsewhere else _code(complaints))
 
 
 def load(
@@ -317,6 +318,12 @@ def _refuse_step(values: Any, path: Path, depth: int) -> None:
             raise Invalid([Complaint(path, f"{dotted(here)} has {len(values)} elements; the first is number 0")])
     elif not isinstance(values, dict):
         raise Invalid([Complaint(path, f"{dotted(here)} is {show(values)}, not a mapping")])
+
+
+def _code(complaints: Sequence[Complaint]) -> Code:
+    """Return the code of the first of *complaints*, or invalid if one of them is."""
+    codes: list[Code] = [complaint.code for complaint in complaints]
+    return "invalid" if "invalid" in codes or not codes else codes[0]
 
 
 def _sorted(faults: Iterable[Fault]) -> list[Fault]:

@@ -136,7 +136,8 @@ class Degrees(NamedTuple):
             yield Complaint(("plan", "order"), f"must have each of {', '.join(ORDER)} once")
         elif self.devices != workers:
             told = " x ".join(f"{name} {getattr(self, name)}" for name in ("data", "tensor", "pipeline", "context"))
-            yield Complaint(("plan",), f"{told} are {self.devices} devices, and the cluster has {workers}")
+            why = f"{told} are {self.devices} devices, and the cluster has {workers}"
+            yield Complaint(("plan",), why, code="not_divisible")
         ranks = {"tensor": self.tensor, "data": self.data * self.context}
         for name, among in ranks.items():
             if among > MOST_RANKS:
@@ -145,7 +146,12 @@ class Degrees(NamedTuple):
                 yield Complaint(("plan", name if name == "tensor" or self.data > 1 else "context"), why)
         if self.data * self.context % self.expert:
             why = f"{self.expert} does not divide data x context = {self.data * self.context}, which experts share"
-            yield Complaint(("plan", "expert"), why)
+            yield uneven("expert", why)
+
+
+def uneven(key: str, why: str) -> Complaint:
+    """Return a complaint about a key of the plan that does not divide what it must."""
+    return Complaint(("plan", key), why, code="not_divisible")
 
 
 def about_batch(rows: int, data: int, parts: int | None, each: int | None) -> Iterator[Complaint]:
@@ -154,13 +160,13 @@ def about_batch(rows: int, data: int, parts: int | None, each: int | None) -> It
     There are *parts* microbatches of *each* samples; None: the other gives it.
     """
     if rows % data:
-        yield Complaint(("plan", "data"), f"a batch of {rows} samples is not divisible by {data} replicas")
+        yield uneven("data", f"a batch of {rows} samples is not divisible by {data} replicas")
     elif parts and rows // data % parts:
         why = f"the {rows // data} samples of a replica are not divisible by {parts} microbatches"
-        yield Complaint(("plan", "microbatches"), why)
+        yield uneven("microbatches", why)
     elif each and not parts and rows // data % each:
         why = f"the {rows // data} samples of a replica are not divisible by microbatches of {each}"
-        yield Complaint(("plan", "microbatch_size"), why)
+        yield uneven("microbatch_size", why)
 
 
 def _grouped(keys: Sequence[Ints]) -> Ints:

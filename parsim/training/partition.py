@@ -92,11 +92,11 @@ def stated(layers: int, beside: tuple[int, ...], counts: list[int], stages: int)
     """
     if len(counts) != stages:
         why = f"has {len(counts)} stages, and the plan has {stages}; give the layers of each stage in model order"
-        raise Invalid([Complaint(("plan", "stages"), why)])
+        raise Invalid([Complaint(("plan", "stages"), why, code="not_divisible")])
     if sum(counts) == layers:
         return by_number(layers, (), counts)
     if sum(counts) == layers - len(beside):
         return by_number(layers, beside, counts)
     and_ = f" ({layers - len(beside)} without embedding and head)" if beside else ""
     why = f"covers {sum(counts)} layers, and the model has {layers}{and_}"
-    raise Invalid([Complaint(("plan", "stages"), why)])
+    raise Invalid([Complaint(("plan", "stages"), why, code="not_divisible")])

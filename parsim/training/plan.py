@@ -34,7 +34,7 @@ from parsim.core.units import Bytes
 from parsim.scenario.schema import OneOf
 from parsim.schedules import schedules
 from parsim.shardings import shardings
-from parsim.training.degrees import ORDER, Degree, Degrees, about_batch
+from parsim.training.degrees import ORDER, Degree, Degrees, about_batch, uneven
 from parsim.training.model import Model
 from parsim.training.partition import Ranges, Stages, balanced, evenly, stated
 from parsim.training.shards import Shards
@@ -126,7 +126,7 @@ class TrainingPlan(Plan):
             return made
         if self.microbatches and made != batch:
             told = f"data {data} x microbatches {self.microbatches} x microbatch_size {each}"
-            raise Invalid([Complaint(("plan", "microbatch_size"), f"{told} are {made}, and the batch has {batch}")])
+            raise Invalid([uneven("microbatch_size", f"{told} are {made}, and the batch has {batch}")])
         return batch
 
     def rows(self, batch: int) -> int:
@@ -224,7 +224,7 @@ def _by_layers(plan: TrainingPlan, cluster: Cluster, model: Model, known: Known,
     complaints += _about_parts("microbatches", plan.microbatches or 1, model.rows)
     if ranks > workers:
         why = f"a pipeline of {ranks} ranks needs {ranks} workers, the cluster has {workers}"
-        complaints.append(Complaint(("plan", "pipeline"), why))
+        complaints.append(uneven("pipeline", why))
     parts = _slices(model.rows, plan.microbatches or 1)
     devices = cluster.device_of_worker[:ranks]
     return _piped(plan, Ranks(devices, parts, plan.sends or "overlapped"), model, known, complaints)
@@ -239,7 +239,7 @@ def _by_degrees(plan: TrainingPlan, cluster: Cluster, model: Model, known: Known
     found = _piped(plan, Ranks(devices, parts, plan.sends or "overlapped"), model, known, complaints)
     if any(len(places) > 1 for places in placement(found.ops)):
         why = f"{plan.schedule.name if plan.schedule else ''} runs each stage on two ranks, which only split: layers"
-        _refuse([Complaint(("plan", "schedule"), f"{why} can do; use dualpipev, or split: layers")])
+        _refuse([Complaint(("plan", "schedule"), f"{why} can do; use dualpipev, or split: layers", code="schedule")])
     return found
 
 
@@ -260,7 +260,7 @@ def _piped(plan: TrainingPlan, ranks: Ranks, model: Model, known: Known, complai
         made = f"{count} ranks x {chunks} chunks" if chunks > 1 else f"{count} ranks"
         also = ", embedding and head included" if model.beside else ""
         why = f"{made} make {count * chunks} stages, and the model has {layers} layers{also}"
-        complaints.append(Complaint(("plan", "chunks" if plan.chunks and plan.chunks > 1 else "pipeline"), why))
+        complaints.append(uneven("chunks" if plan.chunks and plan.chunks > 1 else "pipeline", why))
     _refuse(complaints)
     orders, ops = _orders(schedule, count, parts, chunks, unit_times)
     devices = [ranks.devices[places[0]] for places in placement(ops)]
@@ -277,7 +277,7 @@ def _stages(plan: TrainingPlan, model: Model, known: Known, stages: int, devices
     if plan.stages == "count":
         if stages > layers - len(beside):
             why = f"count puts a block into each stage; {stages} stages need as many blocks, and there are "
-            raise Invalid([Complaint(("plan", "stages"), f"{why}{layers - len(beside)}; use cost or framework")])
+            raise Invalid([uneven("stages", f"{why}{layers - len(beside)}; use cost or framework")])
         return evenly(layers, beside, stages)
     seconds = {device: known.layers(device) for device in set(devices)} if plan.stages != "framework" else {}
     found = [column for device in devices if (column := seconds.get(device)) is not None]
@@ -296,7 +296,7 @@ def _slices(count: int, parts: int) -> list[slice]:
 def _about_parts(name: str, parts: int, rows: int) -> list[Complaint]:
     if parts <= rows:
         return []
-    return [Complaint(("plan", name), f"{parts} parts of {rows} items; there are no empty parts")]
+    return [uneven(name, f"{parts} parts of {rows} items; there are no empty parts")]
 
 
 def _refuse(complaints: list[Complaint]) -> None:
@@ -329,7 +329,7 @@ def _orders(
         actions = orders_of(schedule, ranks, parts, chunks, times)
     orders = [ops_of(row) for row in actions]  # what runs as one task there is computed one after the other here
     ops = columns(orders)
-    _refuse([Complaint(("plan", "schedule"), f"{schedule.name} {why}") for why in _apart(orders, ops)])
+    _refuse([Complaint(("plan", "schedule"), f"{schedule.name} {why}", code="schedule") for why in _apart(orders, ops)])
     return orders, ops
 
 

@@ -67,7 +67,7 @@ def _round(phases: Sequence[Phase | None], groups: Ints, cluster: Cluster) -> Fl
     ways = cluster.wiring.crossed(source, target)
     for send in np.flatnonzero(ways.missing)[:1].tolist():
         here, there = (cluster.places[ends[send]] for ends in (source, target))
-        raise Invalid([Complaint((), f"the topology has no route from {here} to {there}")])
+        raise Invalid([Complaint((), f"the topology has no route from {here} to {there}", code="unreachable")])
     row, hop = np.nonzero(ways.rows != NONE)
     link = ways.rows[row, hop]
     weight = cluster.wiring.weights(source[row], target[row], [ways.links[one].name for one in link.tolist()])

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from parsim.core.errors import Complaint, Invalid
+from parsim.training.degrees import uneven
 from parsim.training.shards import Shards
 
 
@@ -27,7 +28,7 @@ def about_groups(values: Mapping[str, Any]) -> Iterator[Complaint]:
     heads, groups = values["heads"], values.get("key_value_heads", values["heads"])
     if heads % groups:
         why = f"{heads} heads cannot share {groups} heads of keys and values equally"
-        yield Complaint(("key_value_heads",), why)
+        yield Complaint(("key_value_heads",), why, code="not_divisible")
 
 
 def refuse_shards(values: Mapping[str, Any], shards: Shards) -> None:
@@ -55,7 +56,7 @@ def refuse_shards(values: Mapping[str, Any], shards: Shards) -> None:
     elif shards.expert > 1:
         raise Invalid([Complaint(("plan", "expert"), "applies to mixtures of experts; leave it out", "key")])
     complaints = [
-        Complaint(("plan", name), f"{name} {parts} does not divide {what}; write a divisor of {number}")
+        uneven(name, f"{name} {parts} does not divide {what}; write a divisor of {number}")
         for name, parts, what, number in wanted
         if number % parts
     ]

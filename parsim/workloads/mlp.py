@@ -77,7 +77,7 @@ def _refuse_uneven(widths: list[int], tensor: int) -> None:
     uneven = [wide for wide in widths[1:-1:2] if wide % tensor]
     if uneven:
         why = f"tensor {tensor} does not divide a width of {uneven[0]}; write a divisor of {uneven[0]}"
-        raise Invalid([Complaint(("plan", "tensor"), why)])
+        raise Invalid([Complaint(("plan", "tensor"), why, code="not_divisible")])
 
 
 def _layer(widths: list[int], number: int, activation: str, tensor: int) -> Layer:

@@ -85,11 +85,16 @@ class Result:
         return devices(self.job, self.timeline)
 
     @cached_property
+    def training(self) -> dict[str, Any] | None:
+        """The figures of training, as in the contract; None if the workload does not train."""
+        return training(self.job, self.timeline)
+
+    @cached_property
     def metrics(self) -> dict[str, Any]:
         """The figures of every device, and of training, its model, or a collective (None: none), as in the contract."""
         return {
             "devices": self.devices,
-            "training": training(self.job, self.timeline),
+            "training": self.training,
             "model": model(self.job),
             "collective": collective(self.job),
         }

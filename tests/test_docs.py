@@ -681,7 +681,7 @@ def test_the_tables_name_what_there_is():
 
 def test_the_units_named_are_the_units_read():
     found = {dimension.base: set(dimension.units) for dimension in DIMENSIONS}
-    assert list(found) == ["s", "B", "B/s", "FLOP", "FLOP/s", "USD/h", "W"]
+    assert list(found) == ["s", "B", "B/s", "FLOP", "FLOP/s", "USD/h", "W", "J", "USD"]
     text = CONTRACT.read_text(encoding="utf-8")
     time, thousands, flop = re.search(
         r"`(ns [^`]+)`; .* after `([^`]+)` or .* after `([^`]+)`", text, re.DOTALL
@@ -692,8 +692,8 @@ def test_the_units_named_are_the_units_read():
     assert found["FLOP"] == {f"{p}FLOP" for p in ("", *flop.split())}
     assert found["B/s"] == {f"{unit}/s" for unit in found["B"]}
     assert found["FLOP/s"] == {f"{unit}/s" for unit in found["FLOP"]}
-    price, power = re.search(r"per `/s`; `([^`]+)`; `([^`]+)`", text).groups()
-    assert (found["USD/h"], found["W"]) == (set(price.split()), set(power.split()))
+    others = re.search(r"per `/s`; `([^`]+)`; `([^`]+)`; in expressions `([^`]+)` and `([^`]+)`", text).groups()
+    assert [found[unit] for unit in ("USD/h", "W", "J", "USD")] == [set(units.split()) for units in others]
 
 
 def test_where_things_happen_is_there():

@@ -14,8 +14,10 @@ from parsim.core.units import (
     BYTES,
     BYTES_PER_SECOND,
     DIMENSIONS,
+    ENERGY,
     FLOP,
     FLOP_PER_SECOND,
+    MONEY,
     POWER,
     PRICE,
     SECONDS,
@@ -34,7 +36,7 @@ SCALES = {  # by hand
     "bit": "0.125", "kbit": "125", "Mbit": "125e3", "Gbit": "125e6", "Tbit": "125e9", "Pbit": "125e12",
     "Kibit": "128", "Mibit": "131072", "Gibit": "134217728", "Tibit": "137438953472", "Pibit": "140737488355328",
     "FLOP": "1", "kFLOP": "1e3", "MFLOP": "1e6", "GFLOP": "1e9", "TFLOP": "1e12", "PFLOP": "1e15", "EFLOP": "1e18",
-    "USD/h": "1", "W": "1", "kW": "1e3",
+    "USD/h": "1", "W": "1", "kW": "1e3", "J": "1", "kJ": "1e3", "MJ": "1e6", "kWh": "3.6e6", "USD": "1",
 }  # fmt: skip
 
 
@@ -50,7 +52,7 @@ def test_every_unit_has_its_scale(dimension):
 
 
 def test_the_table_holds_every_unit_and_nothing_else():
-    assert {unit for d in (SECONDS, BYTES, FLOP, PRICE, POWER) for unit in d.units} == set(SCALES)
+    assert {unit for d in (SECONDS, BYTES, FLOP, PRICE, POWER, ENERGY, MONEY) for unit in d.units} == set(SCALES)
     assert set(BYTES_PER_SECOND.units) == {f"{unit}/s" for unit in BYTES.units}
     assert set(FLOP_PER_SECOND.units) == {f"{unit}/s" for unit in FLOP.units}
 
@@ -133,7 +135,7 @@ def refusal(value: object, dimension: Dimension) -> str:
         ("1e999999999 s", SECONDS, "'1e999999999 s' is out of range; write for example '5 s'"),
         ("1e-999999999999999 s", SECONDS, "'1e-999999999999999 s' is out of range; write for example '5 s'"),
         ("4.10", PRICE, "'4.10' has no unit; write for example '4.10 USD/h'"),
-        ("4.10 USD", PRICE, "'4.10 USD' has the unknown unit 'USD'; known are: USD/h"),
+        ("4.10 USD", PRICE, "'4.10 USD' is an amount of money; write a price, for example '4.10 USD/h'"),
         ("4 $/h", PRICE, "'4 $/h' has the unknown unit '$/h'; write USD/h"),
         ("4 eur/h", PRICE, "'4 eur/h' has the unknown unit 'eur/h'; known are: USD/h"),
         ("400 w", POWER, "'400 w' has the unknown unit 'w'; write W"),

@@ -82,7 +82,14 @@ FLOP = Dimension("a number of FLOP", "FLOP", "2 TFLOP", _FLOP)
 FLOP_PER_SECOND = Dimension("a rate of FLOP", "FLOP/s", "312 TFLOP/s", _per_second(_FLOP), zero=False)
 PRICE = Dimension("a price", "USD/h", "4.10 USD/h", {"USD/h": Fraction(1)})
 POWER = Dimension("a power", "W", "400 W", {"W": Fraction(1), "kW": Fraction(1000)}, zero=False)
-DIMENSIONS = (SECONDS, BYTES, BYTES_PER_SECOND, FLOP, FLOP_PER_SECOND, PRICE, POWER)
+ENERGY = Dimension(
+    "an energy",
+    "J",
+    "5 kWh",
+    {"J": Fraction(1), "kJ": Fraction(10**3), "MJ": Fraction(10**6), "kWh": Fraction(3_600_000)},
+)
+MONEY = Dimension("an amount of money", "USD", "3 USD", {"USD": Fraction(1)})
+DIMENSIONS = (SECONDS, BYTES, BYTES_PER_SECOND, FLOP, FLOP_PER_SECOND, PRICE, POWER, ENERGY, MONEY)
 
 _DIMENSION_OF = {unit: dimension for dimension in DIMENSIONS for unit in dimension.units}
 _BY_SMALL_LETTERS = {unit.casefold(): unit for unit in _DIMENSION_OF}

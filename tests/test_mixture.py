@@ -89,6 +89,7 @@ def test_a_capacity_rounds_up_and_is_not_computed():
         ({"imbalance": 0.5}, "imbalance", "0.5 is too small; it must be at least 1"),
         ({"imbalance": 2, "capacity": 1.25}, "imbalance", "has no effect beside capacity"),
         ({"heads": 3}, "heads", "3 heads do not split a width of 4096"),
+        ({"head_width": 63}, "head_width", "a head of 63 has an odd number of them"),
         ({"key_value_heads": 5}, "key_value_heads", "32 heads cannot share 5 heads"),
         ({"batch": None}, "batch", "is missing; write for example 'batch: 32'"),
         ({"preset": None, "width": 8}, "vocabulary", "is missing; write for example 'vocabulary: 32000', or name a"),

@@ -68,6 +68,13 @@ def test_parameters_follow_from_the_published_dimensions(preset):
     )
 
 
+def test_heads_may_be_wider_than_the_width():
+    """Gemma 7B: 16 heads of 256 on a width of 3072; the parameters of its checkpoint."""
+    heads = {"heads": 16, "head_width": 256, "width": 3072, "hidden": 24576, "blocks": 28, "vocabulary": 256000}
+    parts = {"positions": "rotary", "norm": "rmsnorm", "activation": "geglu", "tied": True, "sequence": 8192}
+    assert model(**heads, **parts).parameters == 8_537_680_896
+
+
 @pytest.mark.parametrize("preset", ["gpt3-13b", "gpt3-175b", "megatron-18.4b", "megatron-1t"])
 def test_flop_are_those_of_formula_3(preset):
     """Narayanan et al., SC 2021: 96 B s L h^2 (1 + s / 6h + V / 16 L h) with full recomputation of the blocks."""
@@ -102,6 +109,7 @@ def test_activations_of_a_block_are_those_of_korthikanti(recompute, bytes_):
         ({"workload.precision": "fp8-mixed"}, "workload.precision", "device w0 has no peak for fp8; it has peaks for"),
         ({"workload.precision": {"weights": "bf16"}}, "workload.precision", "missing: activations, gradients"),
         ({"workload.heads": 7}, "workload.heads", "7 heads cannot split a width of 768"),
+        ({"workload.head_width": 63, "workload.positions": "rotary"}, "workload.head_width", "a head of 63 has an odd"),
         ({"workload.key_value_heads": 5}, "workload.key_value_heads", "12 heads cannot share 5 heads"),
         ({"workload.sequence": 4096}, "workload.sequence", "longer than the 1024 positions"),
         ({"workload.dropout": 1.0}, "workload.dropout", "between 0 and 1"),

@@ -57,6 +57,7 @@ def mixture(
     heads: Count | None = None,
     blocks: Count | None = None,
     key_value_heads: Count | None = None,
+    head_width: Count | None = None,
     hidden: Count | None = None,
     experts: Count | None = None,
     top: Count | None = None,
@@ -76,9 +77,10 @@ def mixture(
     width : numbers that stand for a token.
     sequence : tokens in a sequence; left out: as many as the preset's model takes at most.
     batch : sequences in a batch.
-    heads : heads of attention, a divisor of width; left out: 1.
+    heads : heads of attention, a divisor of width unless head_width is stated; left out: 1.
     blocks : number of blocks of attention and experts; left out: 1.
     key_value_heads : heads of keys and values, each shared by several heads of queries; left out: as many as heads.
+    head_width : numbers of a head; left out: width / heads.
     hidden : width of an expert between its products; left out: four times the width.
     experts : experts of a block; left out: 8.
     top : experts that each token goes to; left out: 2.
@@ -107,7 +109,11 @@ def _refuse_wrong(values: dict[str, Any]) -> None:
     complaints = missing(values, EXAMPLES)
     heads = values["heads"]
     width = values.get("width", 2 * heads)
-    if width % (2 * heads):
+    stated = values.get("head_width")
+    if stated and stated % 2:
+        why = f"positions rotate pairs of numbers, and a head of {stated} has an odd number of them"
+        complaints.append(Complaint(("head_width",), why))
+    elif not stated and width % (2 * heads):
         why = f"{heads} heads do not split a width of {width} into equal even numbers, whose pairs positions rotate"
         complaints.append(Complaint(("heads",), why))
     complaints += about_groups(values)
@@ -140,7 +146,7 @@ def _model(values: dict[str, Any], seed: int, shards: Shards) -> Model:
         width=width,
         heads=heads,
         key_value_heads=values.get("key_value_heads", heads),
-        head_width=width // heads,
+        head_width=values.get("head_width", width // heads),
         hidden=values.get("hidden", 4 * width),
         activation="swiglu",
         norm="rmsnorm",

@@ -67,6 +67,7 @@ def transformer(
     heads: Count | None = None,
     blocks: Count | None = None,
     key_value_heads: Count | None = None,
+    head_width: Count | None = None,
     hidden: Count | None = None,
     activation: Activation | None = None,
     norm: Norm | None = None,
@@ -93,9 +94,10 @@ def transformer(
     width : numbers that stand for a token.
     sequence : tokens in a sequence; left out: as many as the preset's model takes at most.
     batch : sequences in a batch.
-    heads : heads of attention, a divisor of width; left out: 1.
+    heads : heads of attention, a divisor of width unless head_width is stated; left out: 1.
     blocks : number of blocks of attention and MLP; left out: 1.
     key_value_heads : heads of keys and values, each shared by several heads of queries; left out: as many as heads.
+    head_width : numbers of a head; left out: width / heads.
     hidden : width of the MLP between its products; left out: four times the width.
     activation : function in the MLP: gelu, relu, or a product of two parts, swiglu or geglu; left out: gelu.
     norm : layernorm or rmsnorm; left out: layernorm.
@@ -129,13 +131,14 @@ def _refuse_wrong(values: dict[str, Any]) -> None:
     complaints = missing(values, EXAMPLES)
     heads = values["heads"]
     width, sequence = values.get("width", heads), values.get("sequence", 1)
-    if width % heads:
-        complaints.append(
-            Complaint(("heads",), f"{heads} heads cannot split a width of {width} equally; write a divisor of {width}")
-        )
-    elif values["positions"] == "rotary" and width // heads % 2:
-        why = f"rotary positions rotate pairs of numbers, and a head of {width} / {heads} has an odd number of them"
+    stated = values.get("head_width")
+    if not stated and width % heads:
+        why = f"{heads} heads cannot split a width of {width} equally; write a divisor of {width}, or a head_width"
         complaints.append(Complaint(("heads",), why))
+    elif values["positions"] == "rotary" and (stated or width // heads) % 2:
+        of = str(stated) if stated else f"{width} / {heads}"
+        why = f"rotary positions rotate pairs of numbers, and a head of {of} has an odd number of them"
+        complaints.append(Complaint(("head_width" if stated else "heads",), why))
     complaints += about_groups(values)
     if values.get("context", sequence) < sequence:
         why = f"a sequence of {sequence} tokens is longer than the {values['context']} positions of the table"
@@ -154,7 +157,7 @@ def _model(values: dict[str, Any], seed: int, shards: Shards) -> Model:
         width=width,
         heads=heads,
         key_value_heads=values.get("key_value_heads", heads),
-        head_width=width // heads,
+        head_width=values.get("head_width", width // heads),
         hidden=values.get("hidden", 4 * width),
         activation=values["activation"],
         norm=values["norm"],

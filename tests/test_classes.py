@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parsim.core import classes as module
+from parsim.core.class_ways import unambiguous
 from parsim.core.classes import Classes, Network, broken, numbered, refined
 from parsim.core.columns import NONE
 
@@ -142,6 +143,42 @@ def test_classes_by_hand():
     assert refined(nodes(12, 4)).worker.tolist() == [0, 1, 2, 3] * 3
     assert refined(nodes(10, 4)).worker.tolist() == [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
     assert refined(ring(7, worker=[0, 0, 1, 0, 0, 0, 0])).worker.tolist() == list(range(7))
+
+
+def rings(n, size):
+    """Return rings of so many in each of n nodes, and rings of the workers at one place of all nodes."""
+    inside = [(0, a, a - a % size + (a + 1) % size, [a]) for a in range(n * size)]
+    between = [(0, a, (a + size) % (n * size), [n * size + a]) for a in range(n * size)]
+    return of_rows(n * size, 2 * n * size, inside + between, link=[0] * (n * size) + [1] * (n * size))
+
+
+def ways_of(network, classes):
+    """Return for each pair of classes the links of all their ways."""
+    found = {}
+    for a, b, links in zip(network.source.tolist(), network.target.tolist(), network.links.tolist(), strict=True):
+        way = tuple(int(classes.link[hop]) for hop in links if hop != NONE)
+        found.setdefault((int(classes.worker[a]), int(classes.worker[b])), set()).add(way)
+    return found
+
+
+@pytest.mark.parametrize(("n", "count"), [(2, 2), (4, 2), (6, 2), (3, 3), (9, 3), (5, 5)])
+def test_classes_that_send_to_each_other_in_several_ways_are_cut_into_the_fewest(n, count):
+    """All are alike, so nodes must take turns: as many as the least number that divides theirs."""
+    network = rings(n, 7)
+    assert set(refined(network).worker.tolist()) == {0}
+    found = unambiguous(network, np.ones(len(network.source), dtype=bool)).classes
+    assert found.worker.tolist() == [node % count for node in range(n) for _ in range(7)]
+    assert broken(network, found) == ""
+    assert max(map(len, ways_of(network, found).values())) == 1
+
+
+@given(NUMBERS)
+def test_finer_classes_of_random_networks_send_in_one_way(number):
+    network = wild(number)
+    found = unambiguous(network, np.ones(len(network.source), dtype=bool))
+    if found is not None:
+        assert broken(network, found.classes) == ""
+        assert max(map(len, ways_of(network, found.classes).values()), default=1) == 1
 
 
 @pytest.mark.parametrize("name", ["ring with a straggler", "ring with a slow link", "chain"])

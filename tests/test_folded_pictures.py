@@ -18,7 +18,7 @@ MIXED = {
     "cluster": {"topology": {"kind": "islands", "node": "dgx-a100"}},
     "workload": {"kind": "transformer", "preset": "gpt2-124m"},
     "plan": {
-        **{"data": 16, "tensor": 2, "pipeline": 2, "schedule": "1f1b"},
+        **{"data": 8, "tensor": 2, "pipeline": 4, "schedule": "1f1b"},
         **{"microbatches": 2, "microbatch_size": 1, "sharding": "zero1"},
     },
 }
@@ -85,8 +85,8 @@ def test_the_load_of_links_is_that_of_all(folded, whole):
 
 
 def test_a_part_of_a_cluster_tells_of_all_links(folded):
-    twice = {"plan.data": 32}
-    part, every = (parsim.simulate(MIXED, twice, fold=fold) for fold in ("on", "off"))
+    more = {"plan.data": 32}
+    part, every = (parsim.simulate(MIXED, more, fold=fold) for fold in ("on", "off"))
     assert (folded.job.graph.fold.whole.times, part.job.graph.fold.whole.times) == (1, 2)
     counts = [one["stands_for"] for one in links(part.job, part.timeline)]
     assert sum(counts) == len(links(every.job, every.timeline))

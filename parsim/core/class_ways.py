@@ -1,7 +1,7 @@
 """How classes of devices send to each other, and finer classes where two of them do it in several ways.
 
-a ring of 16 over two nodes     w0 -> w1 inside a node, w7 -> w8 between nodes: all alike, and A -> A goes two ways
-finer                           w0 and w8 form a class, w1 and w9 the next, ...: each pair goes one way
+rings over four nodes     w0 -> w1 inside a node, w0 -> w8 between nodes: all alike, and A -> A goes two ways
+finer                     every second node is of another class: A -> A inside a node, A -> B -> A between nodes
 """
 
 from __future__ import annotations
@@ -38,14 +38,13 @@ def unambiguous(network: Network, travels: Bools) -> ClassSends | None:
 def _finer(network: Network, sends: ClassSends) -> Classes | None:
     """Return finer classes, of which fewer send to each other in several ways; None: there are none.
 
-    For each way, the devices that it connects to the first one are split off. The way that makes the fewest classes is
-    chosen.
+    Of all colours that split a class, those that make the fewest classes are chosen.
     """
     found, worker = [], sends.classes.worker
-    for connected in sends.connected():
-        others = worker == worker[np.argmax(connected)]
-        if not connected[others].all():
-            found.append(refined(network._replace(worker=numbered(2 * worker + connected))))
+    for colour in (*sends.turns(), *sends.connected()):
+        finer = numbered(worker * (int(colour.max()) + 1) + colour)
+        if finer.max() > worker.max():
+            found.append(refined(network._replace(worker=finer)))
     return min(found, key=lambda one: int(one.worker.max()), default=None)
 
 
@@ -75,13 +74,31 @@ class ClassSends:
         """Whether each class sends to each other one in one way."""
         return not self._apart.any()
 
-    def connected(self) -> Iterator[Bools]:
-        """Yield for each way of the first pair with several ways which devices it connects, (devices,)."""
+    def connected(self) -> Iterator[Ints]:
+        """Yield for each way of the first pair with several ways whether it connects a device to the first one."""
+        devices = len(self.classes.worker)
+        for along, source, target in self._ways_of_first():
+            group = joined(source[along], target[along], devices)
+            yield (group == group[source[along][0]]).astype(np.int64)
+
+    def turns(self) -> Iterator[Ints]:
+        """Yield for each way of the first pair with several ways a colour that alternates along its other ways.
+
+        The devices that the way joins have one colour: of a ring over nodes, those of each second node.
+        """
+        devices = len(self.classes.worker)
+        for along, source, target in self._ways_of_first():
+            group = joined(source[along], target[along], devices)
+            turn, period = _turns(group[source[~along]], group[target[~along]], devices)
+            if period > 1:
+                yield turn[group] % period
+
+    def _ways_of_first(self) -> Iterator[tuple[Bools, Ints, Ints]]:
+        """Yield which sends of the first pair with several ways take each of these, and the ends of all its sends."""
         mine = np.flatnonzero(self._pair == self._pair[np.argmax(self._apart)])
         source, target = (ends[mine] for ends in self._ends)
         for way in dict.fromkeys(self._way[mine].tolist()):
-            along = self._way[mine] == way
-            yield _connected(source[along], target[along], len(self.classes.worker))
+            yield self._way[mine] == way, source, target
 
     def ways(self, links: list[Link]) -> Ways:
         """Return the way of each pair of classes, given all links."""
@@ -104,12 +121,35 @@ def _numbered(rows: Ints) -> Ints:
     return np.unique(rows, axis=0, return_inverse=True)[1].reshape(-1)
 
 
-def _connected(source: Ints, target: Ints, devices: int) -> Bools:
-    """Return whether each device is connected to the first one that sends, (devices,)."""
-    found = np.zeros(devices, dtype=bool)
-    found[source[0]] = True
-    count = 0
-    while count < (count := int(found.sum())):
-        found[target[found[source]]] = True
-        found[source[found[target]]] = True
-    return found
+def joined(source: Ints, target: Ints, devices: int) -> Ints:
+    """Return for each device the least of those that sends join it to, (devices,).
+
+    >>> joined(np.array([0, 3]), np.array([2, 2]), 5).tolist()
+    [0, 1, 0, 0, 4]
+    """
+    found = np.arange(devices)
+    while True:
+        least = found.copy()
+        for ends in (source, target):
+            np.minimum.at(least, ends, np.minimum(found[source], found[target]))
+        least = least[least]
+        if (least == found).all():
+            return found
+        found = least
+
+
+def _turns(source: Ints, target: Ints, places: int) -> tuple[Ints, int]:
+    """Return how many sends after the first place each one comes, and after how many the sends may count anew.
+
+    So that each send leads one further: a ring of 15 places counts anew after 3, a path after any number. 1: never.
+    """
+    turn, seen = np.zeros(places, np.int64), np.zeros(places, dtype=bool)
+    seen[joined(source, target, places)] = True
+    while True:
+        on, back = seen[source] & ~seen[target], seen[target] & ~seen[source]
+        if not (on | back).any():
+            break
+        turn[target[on]], turn[source[back]] = turn[source[on]] + 1, turn[target[back]] - 1
+        seen[target[on]] = seen[source[back]] = True
+    off = int(np.gcd.reduce(turn[source] + 1 - turn[target]))
+    return turn, next((period for period in range(2, off + 1) if off % period == 0), 1 if off else 2)

@@ -19,7 +19,7 @@ from parsim.core.garbage import uncollected
 from parsim.core.graph import TaskGraph
 from parsim.core.job import Cost, Job
 from parsim.core.plan import Plan, Steps
-from parsim.core.schema import Ask, Whole, kind_of
+from parsim.core.schema import Ask, Name, Whole, kind_of
 from parsim.core.signatures import taken
 from parsim.core.timeline import STEPS
 from parsim.costs import costs
@@ -28,9 +28,10 @@ from parsim.entries.external import Outside, staying
 from parsim.folding import about_fold, foldable, named, part_of, played_on
 from parsim.hardware import ClusterForm, about_memory, about_names, countable, devices_of, notes_on_kind, wired
 from parsim.lower import complaints_about, too_long
-from parsim.misplaced import placed
+from parsim.misplaced import about_compute, placed
 from parsim.named_files import anywhere, asks_of, with_files
 from parsim.policies import policies
+from parsim.scenario.choices import without_choices
 from parsim.scenario.document import MANY
 from parsim.scenario.repair import mended
 from parsim.scenario.scenario import Scenario
@@ -57,6 +58,7 @@ class Form:
     policy : chooses the ready task that an idle worker takes; left out: in_order for pipelines, else fifo.
     seed : seed of all draws; the same seed gives the same run.
     clock : source of task times: simulated, the cost; live, the kernels, which really run.
+    require : conditions on the choices and the figures of a space, such as tensor * data == devices; a run has none.
     """
 
     cluster: ClusterForm
@@ -66,6 +68,7 @@ class Form:
     policy: Annotated[Ask, OneOf(policies)] | None = None
     seed: Whole = 0
     clock: Literal["simulated", "live"] = "simulated"
+    require: list[Name] | None = None
 
 
 class Mode(NamedTuple):
@@ -116,6 +119,7 @@ def work_of(scenario: Scenario) -> Ask:
     return work
 
 
+@without_choices
 def sections(values: dict[str, Any]) -> tuple[dict[str, Any], list[Complaint]]:
     """Check every section, the plan with its workload's keys; return the valid sections and the complaints."""
     complaints: list[Complaint] = []
@@ -222,7 +226,7 @@ def _made(
             on = foldable(cluster or Cluster(devices), wanted, said, times)
             graph = _collect(complaints, lambda: _graph(said, on, cost))
     if "cost" in said:
-        complaints += [complaint.below("cost") for complaint in _about_compute(said["cost"], graph)]
+        complaints += [complaint.below("cost") for complaint in about_compute(said["cost"], graph)]
     if "policy" in said:
         policy = _collect(complaints, lambda: _policy(said["policy"], graph, cluster), ("policy",))
     if cluster is None or graph is None or any(c.path[:1] in _WORK for c in complaints):
@@ -320,18 +324,6 @@ def _graph(said: dict[str, Any], cluster: Cluster, cost: Cost | None) -> TaskGra
     except Invalid as invalid:
         own = (("plan",), ("cost",))  # a workload that is cut by what it costs
         raise Invalid(c if c.path[:1] in own else c.below("workload") for c in invalid.complaints) from None
-
-
-def _about_compute(ask: Ask, graph: TaskGraph | None) -> list[Complaint]:
-    """Return complaints about the key `compute`, which is for workloads that do not state seconds themselves."""
-    complaints = []
-    if graph is not None and "compute" in ask.arguments:
-        given = ask.arguments["compute"] is not None
-        if given and graph.stated.size:
-            complaints.append(Complaint(("compute",), "the workload already states times; leave compute out", "key"))
-        if not given and len(graph) and not graph.stated.size:
-            complaints.append(Complaint(("compute",), "is missing; write for example 'compute: 1 s'"))
-    return complaints
 
 
 def _policy(ask: Ask | None, graph: TaskGraph | None, cluster: Cluster | None) -> tuple[str, Callable[[], Any]]:

@@ -57,7 +57,7 @@ def shortages(devices: Sequence[Mapping[str, Any]]) -> list[str]:
             key = memory["capacity_bytes"], *memory["by_kind"].values()
             alike.setdefault(key, []).append(device)
     groups = sorted(alike.values(), key=lambda group: _lacks(group[0]["memory"]), reverse=True)
-    more = sum(map(len, groups[TOLD:]))
+    more = sum(map(_many, groups[TOLD:]))
     rest = [f"{more} more device{'s' * (more != 1)} need more memory than they have"] if more > 1 else []
     return [*map(_sentence, groups[: TOLD + (more == 1)]), *rest]
 
@@ -66,10 +66,15 @@ def _lacks(memory: Mapping[str, Any]) -> float:
     return float(memory["peak_bytes"] - memory["capacity_bytes"])
 
 
+def _many(group: Sequence[Mapping[str, Any]]) -> int:
+    """Return the number of devices for which those of a group stand."""
+    return sum(device.get("stands_for", 1) for device in group)
+
+
 def _sentence(group: Sequence[Mapping[str, Any]]) -> str:
-    memory, names = group[0]["memory"], [str(device["name"]) for device in group]
-    who = names[0] if len(names) == 1 else f"{names[0]} and {names[1] if len(names) == 2 else f'{len(names) - 1} more'}"
-    needs, each, its = ("needs", "", "its") if len(names) == 1 else ("need", " each", "their")
+    memory, names, many = group[0]["memory"], [str(device["name"]) for device in group], _many(group)
+    who = names[0] if many == 1 else f"{names[0]} and {names[1] if many == len(names) == 2 else f'{many - 1} more'}"
+    needs, each, its = ("needs", "", "its") if many == 1 else ("need", " each", "their")
     sorted_ = sorted(memory["by_kind"].items(), key=lambda item: -item[1])
     held = ", ".join(f"{kind} {size(bytes_)}" for kind, bytes_ in sorted_ if bytes_)
     lacks = f"{size(_lacks(memory))} more than {its} {size(memory['capacity_bytes'])}"

@@ -24,6 +24,7 @@ from parsim.core.escape import printable
 from parsim.core.read_file import content
 from parsim.core.units import show
 from parsim.scenario import document
+from parsim.scenario.choices import is_choice
 from parsim.scenario.document import Branch, Document, Position
 
 MOST_VALUES = 10_000_000  # in a mapping, so that shared parts cannot grow without limit
@@ -318,6 +319,8 @@ def _refuse_step(values: Any, path: Path, depth: int) -> None:
             raise Invalid([Complaint(path, f"{dotted(here)} has {len(values)} elements; the first is number 0")])
     elif not isinstance(values, dict):
         raise Invalid([Complaint(path, f"{dotted(here)} is {show(values)}, not a mapping")])
+    elif is_choice(values) and step not in values:
+        raise Invalid([Complaint(path, f"{dotted(here)} is a choice; set {dotted(here)} as a whole")])
 
 
 def _code(complaints: Sequence[Complaint]) -> Code:

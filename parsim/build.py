@@ -5,70 +5,40 @@ scenario  ->  cluster (topologies)  ->  graph (workloads, parallel, schedules)  
 
 from __future__ import annotations
 
-import inspect
-import typing
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from functools import cache, partial
-from typing import Annotated, Any, Literal, NamedTuple
+from dataclasses import replace
+from functools import partial
+from typing import Any, NamedTuple
 
 from parsim.core.cluster import Cluster, Device, Folding
 from parsim.core.errors import Complaint, Fault, Invalid, Path, ScenarioError
 from parsim.core.garbage import uncollected
 from parsim.core.graph import TaskGraph
 from parsim.core.job import Cost, Job
-from parsim.core.plan import Plan, Steps
-from parsim.core.schema import Ask, Name, Whole, kind_of
+from parsim.core.plan import Steps
+from parsim.core.schema import Ask
 from parsim.core.signatures import taken
 from parsim.core.timeline import STEPS
 from parsim.costs import costs
 from parsim.entries.checked_policy import guarded
 from parsim.entries.external import Outside, staying
 from parsim.folding import about_fold, foldable, named, part_of, played_on
-from parsim.hardware import ClusterForm, about_memory, about_names, countable, devices_of, notes_on_kind, wired
+from parsim.hardware import about_memory, about_names, countable, devices_of, notes_on_kind, wired
 from parsim.lower import complaints_about, too_long
-from parsim.misplaced import about_compute, placed
 from parsim.named_files import anywhere, asks_of, with_files
 from parsim.policies import policies
-from parsim.scenario.choices import without_choices
 from parsim.scenario.document import MANY
 from parsim.scenario.repair import mended
 from parsim.scenario.scenario import Scenario
-from parsim.scenario.schema import OneOf, check
+from parsim.scenario.schema import check
+from parsim.sections import plan_class, sections
 from parsim.training.communicators import NotRepeated
 from parsim.training.plan import TrainingPlan, workers_of
 from parsim.training.program import Training
 from parsim.training.really import really
 from parsim.training.sharded import ShardedTraining
 from parsim.training.work import not_computed
-from parsim.workloads import workloads
-
-
-@dataclass(frozen=True)
-class Form:
-    """The top level of a scenario: cluster, workload, plan, cost, and policy.
-
-    Parameters
-    ----------
-    cluster : devices, and the network between them.
-    workload : the work to do.
-    plan : how the work is cut; its keys depend on the workload's kind.
-    cost : the seconds of a task; left out: kernels for models that are trained, else constant.
-    policy : chooses the ready task that an idle worker takes; left out: in_order for pipelines, else fifo.
-    seed : seed of all draws; the same seed gives the same run.
-    clock : source of task times: simulated, the cost; live, the kernels, which really run.
-    require : conditions on the choices and the figures of a space, such as tensor * data == devices; a run has none.
-    """
-
-    cluster: ClusterForm
-    workload: Annotated[Ask, OneOf(workloads, given=("cluster", "plan", "cost"))]
-    plan: dict[str, Any] | None = None
-    cost: Annotated[Ask, OneOf(costs)] | None = None
-    policy: Annotated[Ask, OneOf(policies)] | None = None
-    seed: Whole = 0
-    clock: Literal["simulated", "live"] = "simulated"
-    require: list[Name] | None = None
 
 
 class Mode(NamedTuple):
@@ -119,38 +89,6 @@ def work_of(scenario: Scenario) -> Ask:
     return work
 
 
-@without_choices
-def sections(values: dict[str, Any]) -> tuple[dict[str, Any], list[Complaint]]:
-    """Check every section, the plan with its workload's keys; return the valid sections and the complaints."""
-    complaints: list[Complaint] = []
-    said = _right(complaints, Form, values)
-    if "cluster" not in said:
-        cluster = _right([], ClusterForm, values.get("cluster"))
-        if "devices" in cluster:
-            said["cluster"] = ClusterForm(**cluster)
-    kind = kind_of(values.get("workload"))
-    if "plan" in said and isinstance(kind, str) and kind in workloads.entries():
-        form = plan_class(workloads[kind])
-        complaints = [placed(complaint, values, form) for complaint in complaints]
-        plan = _collect(complaints, lambda: form(**check(form, values.get("plan") or {})), ("plan",))
-        del said["plan"]
-        if plan is not None:
-            said["plan"] = plan
-        elif not required(form) and form is not TrainingPlan:  # whose degrees must fit the cluster
-            said["plan"] = form()
-    return said, complaints
-
-
-def _right(complaints: list[Complaint], form: Callable[..., Any], raw: Any, path: Path = ()) -> dict[str, Any]:
-    """Check *raw* against *form*; collect complaints with *path* in front, and return the valid values."""
-    try:
-        return check(form, raw)
-    except Invalid as invalid:
-        complaints += [complaint.below(*path) for complaint in invalid.complaints]
-        wrong = {str(complaint.path[0]) for complaint in invalid.complaints if complaint.path}
-    return check(form, {key: raw[key] for key in raw if key not in wrong}, tuple(sorted(wrong))) if wrong else {}
-
-
 def _settled(scenario: Scenario, said: dict[str, Any]) -> dict[str, Any]:
     """Resolve the files that entries name, and give the workload the scenario's seed if it has none."""
     settled: dict[str, Any] = {
@@ -173,19 +111,6 @@ def _settled(scenario: Scenario, said: dict[str, Any]) -> dict[str, Any]:
 def _default_cost(workload: Ask | None) -> Ask:
     name = "kernels" if workload is not None and plan_class(workload.entry) is TrainingPlan else "constant"
     return Ask(name, costs[name], check(costs[name], {}))
-
-
-@cache
-def plan_class(workload: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the class of a workload's plan from its signature."""
-    found: Callable[..., Any] = typing.get_type_hints(workload).get("plan", Plan)
-    return found
-
-
-@cache
-def required(form: Callable[..., Any]) -> bool:
-    """Return whether the plan of this form has a key without a default."""
-    return any(parameter.default is parameter.empty for parameter in inspect.signature(form).parameters.values())
 
 
 @staying()
@@ -226,7 +151,7 @@ def _made(
             on = foldable(cluster or Cluster(devices), wanted, said, times)
             graph = _collect(complaints, lambda: _graph(said, on, cost))
     if "cost" in said:
-        complaints += [complaint.below("cost") for complaint in about_compute(said["cost"], graph)]
+        complaints += [complaint.below("cost") for complaint in _about_compute(said["cost"], graph)]
     if "policy" in said:
         policy = _collect(complaints, lambda: _policy(said["policy"], graph, cluster), ("policy",))
     if cluster is None or graph is None or any(c.path[:1] in _WORK for c in complaints):
@@ -324,6 +249,18 @@ def _graph(said: dict[str, Any], cluster: Cluster, cost: Cost | None) -> TaskGra
     except Invalid as invalid:
         own = (("plan",), ("cost",))  # a workload that is cut by what it costs
         raise Invalid(c if c.path[:1] in own else c.below("workload") for c in invalid.complaints) from None
+
+
+def _about_compute(ask: Ask, graph: TaskGraph | None) -> list[Complaint]:
+    """Return complaints about the key `compute`, which is for workloads that do not state seconds themselves."""
+    complaints = []
+    if graph is not None and "compute" in ask.arguments:
+        given = ask.arguments["compute"] is not None
+        if given and graph.stated.size:
+            complaints.append(Complaint(("compute",), "the workload already states times; leave compute out", "key"))
+        if not given and len(graph) and not graph.stated.size:
+            complaints.append(Complaint(("compute",), "is missing; write for example 'compute: 1 s'"))
+    return complaints
 
 
 def _policy(ask: Ask | None, graph: TaskGraph | None, cluster: Cluster | None) -> tuple[str, Callable[[], Any]]:

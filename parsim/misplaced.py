@@ -1,5 +1,6 @@
-"""Say where a key or a preset of a workload belongs, and whether the cost may state times.
+"""Say where a key, or a preset of a workload, belongs.
 
+plan: {policy: heft}                                  belongs to the top level
 workload: {microbatches: 4}                           belongs to plan
 workload: {kind: transformer, preset: mixtral-8x7b}   is a preset of kind: mixture
 """
@@ -12,8 +13,6 @@ from typing import Any
 from parsim.core.annotations import Either, mark_of
 from parsim.core.choice import Choice
 from parsim.core.errors import Complaint
-from parsim.core.graph import TaskGraph
-from parsim.core.schema import Ask
 from parsim.scenario.schema import key_of, parameters
 from parsim.workloads import workloads
 
@@ -32,21 +31,16 @@ def placed(complaint: Complaint, values: Mapping[str, Any], plan: Callable[..., 
     return complaint
 
 
+def raised(complaint: Complaint, top: Collection[str]) -> Complaint:
+    """Return the complaint about a key of a section that belongs to the *top* level; others are unchanged."""
+    if complaint.at != "key" or len(complaint.path) != 2 or complaint.path[1] not in top:
+        return complaint
+    return complaint._replace(message=f"belongs to the top level; write it there: '{complaint.path[1]}: ...'")
+
+
 def _presets(entry: Callable[..., Any]) -> Collection[object]:
     """Return the names of the presets of a workload."""
     known = parameters(entry)
     mark = mark_of(known["preset"][0]) if "preset" in known else None
     marks = map(mark_of, mark.members) if isinstance(mark, Either) else (mark,)
     return next((list(one.meanings) for one in marks if isinstance(one, Choice)), [])
-
-
-def about_compute(ask: Ask, graph: TaskGraph | None) -> list[Complaint]:
-    """Return complaints about the key `compute`, which is for workloads that do not state seconds themselves."""
-    complaints = []
-    if graph is not None and "compute" in ask.arguments:
-        given = ask.arguments["compute"] is not None
-        if given and graph.stated.size:
-            complaints.append(Complaint(("compute",), "the workload already states times; leave compute out", "key"))
-        if not given and len(graph) and not graph.stated.size:
-            complaints.append(Complaint(("compute",), "is missing; write for example 'compute: 1 s'"))
-    return complaints

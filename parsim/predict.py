@@ -18,7 +18,7 @@ from parsim.core.job import Job
 from parsim.core.machine import require_processes
 from parsim.core.quantities import seconds
 from parsim.entries.external import staying
-from parsim.export import html
+from parsim.export import assertions, html
 from parsim.export.files import Files, drawn, json_text, within, write
 from parsim.export.prediction import side_by_side, verdict
 from parsim.reading import load
@@ -67,7 +67,9 @@ class Replay:
         rows = side_by_side(self.predicted.to_dict(), self.measured.to_dict(), self.handed_s)
         beside = "\n".join(f"  {line}" for line in rows)
         said = "\n".join(f"  {printable(line)}" for line in self.said())
-        return f"{self.measured.report()}\nPrediction beside measurement\n{beside}\n{said}\n"
+        asserted = "".join(f"  {line}\n" for line in assertions.lines(self.predicted.to_dict()["assert"]))
+        more = f"\nAssertions, of the prediction\n{asserted}" if asserted else ""
+        return f"{self.measured.report()}\nPrediction beside measurement\n{beside}\n{said}\n{more}"
 
     @property
     def handed_s(self) -> float:

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from parsim.build import plan_class, sections
 from parsim.core.errors import Complaint, Path, dotted
 from parsim.core.suggestions import did_you_mean
 from parsim.costs import costs
@@ -21,6 +20,7 @@ from parsim.scenario.excerpt import Excerpt
 from parsim.scenario.scenario import Scenario, Source, from_bytes, no_mapping
 from parsim.scenario.scenario import load as read
 from parsim.scenario.schema import key_of, parameters
+from parsim.sections import plan_class, sections
 from parsim.topologies import topologies
 from parsim.workloads import workloads
 

@@ -22,6 +22,7 @@ from parsim.export.memory import shortages
 from parsim.export.report import report
 from parsim.export.six_steps import six_steps
 from parsim.export.trace import write_trace
+from parsim.metrics.assertions import Asserted, asserted
 from parsim.metrics.collective import bandwidths, collective
 from parsim.metrics.communication import communication
 from parsim.metrics.devices import devices
@@ -104,6 +105,11 @@ class Result:
         """The smallest change with which it fits into memory, in words, found by runs; empty where it fits."""
         return self.search(self.job, self.timeline)
 
+    @cached_property
+    def asserted(self) -> list[Asserted]:
+        """Whether each assertion of the scenario holds; a replay's belong to its prediction."""
+        return [] if self.job.clock == "replayed" else asserted(self.job, self)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the run as in section 2 of the contract."""
         return {
@@ -126,6 +132,7 @@ class Result:
             "result": self.value,
             **self.metrics,
             "fit_first": self.fit_first,
+            "assert": [each.to_dict() for each in self.asserted],
         }
 
     @property

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from parsim.build import Form, plan_class, required
 from parsim.scenario.docstrings import purpose
 from parsim.scenario.json_schema import json_schema
+from parsim.sections import Form, plan_class, required
 from parsim.workloads import workloads
 
 

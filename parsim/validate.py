@@ -11,7 +11,7 @@ from parsim.build import build
 from parsim.core.escape import printable
 from parsim.core.quantities import seconds
 from parsim.core.tolerance import CLOSE
-from parsim.export import html
+from parsim.export import assertions, html
 from parsim.export.files import drawn, json_text, write
 from parsim.export.report import ledger
 from parsim.metrics.checker import check
@@ -142,6 +142,8 @@ class Validation:
             lines.append("  none is known for this scenario")
         lines += ["", "Lower bound", f"  {bound_formula(self.result.job)} = {seconds(self.lower_bound_s)}"]
         lines += ["", "Checker", *(f"  {sentence}" for sentence in self.broken or ["every rule holds"])]
+        if facts["assert"]:
+            lines += ["", "Assertions", *(f"  {told}" for told in assertions.lines(facts["assert"]))]
         return "\n".join(map(printable, [*lines, "", f"Verdict: {self.verdict}"])) + "\n"
 
 

@@ -67,6 +67,7 @@ SECTION_2 = {
     "model": None,
     "collective": None,
     "fit_first": "",
+    "assert": [],
 }  # fmt: skip
 
 

@@ -30,7 +30,7 @@ FLOORS = {
     **dict.fromkeys(SECOND, 2),
     **dict.fromkeys(("costs", "training", "workloads"), 3),
     **dict.fromkeys(("sim", "real", "metrics", "export"), 4),
-    **dict.fromkeys(("build", "folding", "hardware", "lower", "misplaced", "named_files"), 5),
+    **dict.fromkeys(("build", "folding", "hardware", "lower", "misplaced", "named_files", "sections"), 5),
     **dict.fromkeys(("plot", "reading", "scenario_schema"), 5),
     **dict.fromkeys(("run", "predict", "measure"), 6),
     **dict.fromkeys(("validate", "study", "conformance", "exercises", "lessons"), 7),
@@ -38,7 +38,7 @@ FLOORS = {
     **dict.fromkeys(("cli", "__init__", "__main__"), 9),
 }
 ASKS = {  # the shelves that each room asks; conformance and cli ask all of them by name
-    "build": {"costs", "policies", "workloads"},
+    "build": {"costs", "policies"},
     "costs": {"kernels"},
     "hardware": {"topologies"},
     "lessons": {"kernels"},
@@ -47,6 +47,7 @@ ASKS = {  # the shelves that each room asks; conformance and cli ask all of them
     "misplaced": {"workloads"},
     "reading": {"costs", "policies", "topologies", "workloads"},
     "scenario_schema": {"workloads"},
+    "sections": {"costs", "policies", "workloads"},
     "study": {"policies", "schedules", "shardings", "topologies", "workloads"},
     "training": {"collectives", "kernels", "schedules", "shardings"},
     "workloads": {"collectives", "kernels", "merges", "parallel", "schedules"},

@@ -101,7 +101,8 @@ def test_what_a_page_says_is_so(page, desk, command):
             prompt, _, expected = text.partition("\n")
             code, said = called(command, prompt.removeprefix("$ "))
             assert shows(said, expected), said
-            assert code == (2 if re.match(r"\S+:\d+:\d+: ", expected) else 0)
+            wrong, asserted = re.match(r"\S+:\d+:\d+: ", expected), "the assertion fails" in expected
+            assert code == (2 if wrong else 3 if asserted else 0)
         else:
             assert language.startswith("{") or text == commands_of(ROOT / "README.md")[0][0] + "\n"
 

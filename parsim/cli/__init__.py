@@ -1,7 +1,8 @@
 """The command line: `parsim COMMAND ...`.
 
 Standard output contains only the answer; faults go to standard error, one per line. Exit codes: 0 success, 1 the
-run failed, 2 the input is wrong. Heavy imports wait until a command needs them.
+run failed, 2 the input is wrong, 3 an assertion of the scenario does not hold. Heavy imports wait until a command
+needs them.
 """
 
 from __future__ import annotations
@@ -21,7 +22,10 @@ EXAMPLES = {"--student": "ada", "--ranks": "4", "--microbatches": "8"}  # of the
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="parsim", message="%(version)s")
 def parsim() -> None:
-    """Simulate parallel training clusters, and check the simulation."""
+    """Simulate parallel training clusters, and check the simulation.
+
+    Exit codes: 0 done, 1 the run failed, 2 the input is wrong, 3 an assertion of the scenario does not hold.
+    """
 
 
 for command in (
@@ -53,6 +57,9 @@ def _main() -> int:
     except RunError as failed:
         tell(f"parsim: {failed}")
         return 1
+    except play.Unmet as unmet:
+        tell(str(unmet))
+        return 3
     except click.exceptions.NoArgsIsHelpError as nothing:
         tell(nothing.format_message())
         return 2

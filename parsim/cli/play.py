@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from parsim.core.cluster import Folding
     from parsim.core.job import Engine
     from parsim.predict import Replay
+    from parsim.run import Result
 
 scenario = click.argument("scenario")
 
@@ -41,6 +42,19 @@ def answer(asked: Asked, scenario: str, ask: Callable[[str, Values], Given], fau
 
     chosen = asked.values(faults, settings, lambda values: _see(scenario, values))
     return asked.say(lambda: ask(scenario, chosen), scenario)
+
+
+class Unmet(Exception):
+    """Assertions of the scenario do not hold; the lines say which, with their values."""
+
+
+def demand(run: Result) -> None:
+    """Raise `Unmet` unless every assertion of the scenario holds."""
+    from parsim.export.assertions import failures
+
+    wrong = failures([each.to_dict() for each in run.asserted])
+    if wrong:
+        raise Unmet("\n".join(f"parsim: {run.job.name}: {told}" for told in wrong))
 
 
 def _see(scenario: str, values: Values) -> None:
@@ -65,11 +79,12 @@ def run(asked: Asked, scenario: str, engine: str, fold: str) -> None:
     with collecting(faults):
         chosen = engine_of(engine), fold_of(fold)
     try:
-        answer(asked, scenario, lambda scenario, values: simulate(scenario, values, *chosen), faults)
+        found = answer(asked, scenario, lambda scenario, values: simulate(scenario, values, *chosen), faults)
     except Unfinished as failed:
         if asked.out is not None:
             salvage(failed, asked.out)
         raise
+    demand(found)
 
 
 @click.command()
@@ -89,7 +104,8 @@ def replay(asked: Asked, scenario: str, times: str, clock: str, timeout: str | N
     from parsim.study.repeat import Broken, repeat
 
     faults: list[Fault] = []
-    count, timeout_s, right = 1, inf, True
+    count, timeout_s = 1, inf
+    runs: tuple[Replay, ...]
     with collecting(faults):
         count = count_of("--repeat", times, MOST_ROUNDS)
     with collecting(faults):
@@ -101,7 +117,7 @@ def replay(asked: Asked, scenario: str, times: str, clock: str, timeout: str | N
 
     try:
         if count == 1:
-            right = answer(asked, scenario, once, faults).result_matches_serial
+            runs = (answer(asked, scenario, once, faults),)
         else:
             chosen = asked.values(faults, set_values, lambda values: _see(scenario, values))
             with waiting(scenario, asked.quiet):
@@ -109,7 +125,7 @@ def replay(asked: Asked, scenario: str, times: str, clock: str, timeout: str | N
                     found = repeat(scenario, count, chosen, timeout_s=timeout_s, launch=launch)
                 asked.keep(found)
             asked.show(found)
-            right = all(run.result_matches_serial for run in found.runs)
+            runs = found.runs
     except Unfinished as failed:
         if asked.out is not None:
             salvage(failed, asked.out)
@@ -120,8 +136,9 @@ def replay(asked: Asked, scenario: str, times: str, clock: str, timeout: str | N
                 salvage(broken.__cause__, asked.out)
             broken.done.save(asked.out)
         raise
-    if not right:
+    if not all(run.result_matches_serial for run in runs):
         raise RunError("the result differs from the result of one worker")
+    demand(runs[0].predicted)  # which is the same in all
 
 
 @click.command()
@@ -134,6 +151,7 @@ def validate(asked: Asked, scenario: str) -> None:
     verdict = answer(asked, scenario, play, [])
     if not verdict.good:
         raise RunError(f"{verdict.result.job.name}: {verdict.verdict}")
+    demand(verdict.result)
 
 
 @click.command()

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from parsim.build import build, plan_class
+from parsim.build import build
 from parsim.conformance.case import Case, Found, asked, found, who_of
 from parsim.conformance.games import DELAYED, ITEMS, STAGES
 from parsim.core.errors import ScenarioError
@@ -18,6 +18,7 @@ from parsim.entries.checks import graph as checked
 from parsim.metrics.checker import check
 from parsim.run import run
 from parsim.scenario.scenario import load
+from parsim.sections import plan_class
 from parsim.workloads import workloads
 
 GIVEN = ("cluster", "plan", "cost")

@@ -15,6 +15,7 @@ from typing import Any
 
 from parsim.core.escape import printable
 from parsim.core.quantities import clean, seconds, size
+from parsim.export import assertions
 from parsim.export.memory import kind_rows
 from parsim.export.prediction import beside
 from parsim.export.report import pipeline_terms, spent, terms
@@ -96,6 +97,7 @@ def run(facts: Mapping[str, Any], png: bytes) -> str:
         devices(facts["devices"]),
         memory(facts["devices"]),
         *([words(facts["fit_first"])] if facts["fit_first"] else []),
+        *map(words, assertions.lines(facts.get("assert", ()))),
         *([] if facts["result"] is None else [words(f"Result: {_cut(str(facts['result']))}")]),
     )
 

@@ -12,6 +12,7 @@ from typing import Any
 from parsim.core.escape import printable
 from parsim.core.quantities import aligned, number, scaled, seconds, size, times, unit_of
 from parsim.core.timeline import Timeline
+from parsim.export import assertions
 from parsim.export.communication import communication
 from parsim.export.memory import kinds
 from parsim.export.table import short, table, width, wrapped
@@ -80,6 +81,7 @@ def report(facts: Mapping[str, Any], timeline: Timeline, steps: Sequence[str], n
         _part("Training", _training(facts.get("training") or {})),
         _part("Collective", _collective(facts)),
         _part("Result", _result(facts["result"], UNRUN if facts.get("training") else NOTHING)),
+        _part("Assertions", [line for told in assertions.lines(facts.get("assert", ())) for line in _wrapped(told)]),
         _part("Notes", [line for note in notes for line in _wrapped(note)]),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"

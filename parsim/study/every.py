@@ -15,7 +15,6 @@ import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from parsim.build import sections
 from parsim.core.errors import Invalid, ParsimError, ScenarioError
 from parsim.core.op import ops_of
 from parsim.core.orders import GIVEN, chunks_of, orders_of
@@ -24,6 +23,7 @@ from parsim.entries.registry import Shelf
 from parsim.policies import policies
 from parsim.scenario.scenario import Scenario, changed
 from parsim.schedules import schedules
+from parsim.sections import sections
 from parsim.study.limited import limited
 
 ALL = "all"

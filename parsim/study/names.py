@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import isfinite, prod
 from typing import Any, Literal
 
-from parsim.build import plan_class
 from parsim.core.annotations import Either, mark_of
 from parsim.core.cluster import Device
 from parsim.core.errors import Invalid, ParsimError
@@ -23,6 +22,7 @@ from parsim.metrics.figures import SURROUNDINGS
 from parsim.scenario.choices import Choice, replaced
 from parsim.scenario.operators import TEXT, TRUTH, Kind, Value
 from parsim.scenario.schema import OneOf, check, key_of, parameters
+from parsim.sections import plan_class
 from parsim.training.degrees import ORDER
 from parsim.training.plan import SCHEDULE
 from parsim.workloads import workloads

@@ -15,13 +15,13 @@ from functools import cached_property
 from math import prod
 from typing import Any
 
-from parsim.build import sections
 from parsim.core.errors import Complaint, Invalid
 from parsim.metrics.figures import KINDS, values_of
 from parsim.scenario.choices import CONDITIONS, Choice, choices_of, replaced
 from parsim.scenario.expression import Expression, condition
 from parsim.scenario.operators import Kind
 from parsim.scenario.scenario import Scenario, Source, load
+from parsim.sections import sections
 from parsim.study import early
 from parsim.study.early import Condition, Early, TooMany
 from parsim.study.names import Names, kinds_of

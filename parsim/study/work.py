@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from parsim.build import plan_class, work_of
+from parsim.build import work_of
 from parsim.core.cluster import Device
 from parsim.core.graph import Floats
 from parsim.core.job import Job
@@ -30,6 +30,7 @@ from parsim.core.tolerance import CLOSE
 from parsim.entries.external import Outside
 from parsim.metrics.training import model_flop
 from parsim.scenario.scenario import Scenario
+from parsim.sections import plan_class
 from parsim.training.program import Training
 
 DIGITS = 12  # of a number in a detail

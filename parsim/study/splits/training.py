@@ -16,7 +16,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from parsim.build import build, plan_class
+from parsim.build import build
 from parsim.core.errors import ParsimError
 from parsim.core.quantities import seconds, size
 from parsim.core.schema import kind_of
@@ -27,6 +27,7 @@ from parsim.export.report import WIDTH
 from parsim.export.table import table, wrapped
 from parsim.run import run
 from parsim.scenario.scenario import Scenario, changed
+from parsim.sections import plan_class
 from parsim.study.case import Case
 from parsim.study.change import first_line, lacking
 from parsim.study.mixtures import batched

@@ -134,15 +134,20 @@ def test_a_step_after_which_nothing_is_left_is_not_played_again(plan, monkeypatc
     assert quick["iteration_s"] == pytest.approx(played["iteration_s"], rel=1e-12)
 
 
-def test_a_step_into_which_the_next_one_reaches_is_played_again(monkeypatch):
+@pytest.mark.parametrize(("sends", "plays"), [("overlapped", 0), ("blocking", 1)])
+def test_a_step_into_which_the_next_one_reaches(sends, plays, monkeypatch):
     """The first stage has its weights before the last one has, so that a step takes less than the run of one."""
-    late = {"plan": {"pipeline": 4, "schedule": "zb-v", "chunks": 2, "microbatches": 8}, "workload.vocabulary": 128}
+    late = {"pipeline": 4, "schedule": "zb-v", "chunks": 2, "microbatches": 8, "sends": sends}
     played = []
     monkeypatch.setattr("parsim.sim.pace.makespan_of", lambda job: played.append(job) or makespan(job))
-    run = parsim.simulate(DEGREES, late)
+    run = parsim.simulate(DEGREES, {"plan": late, "workload.vocabulary": 128})
     assert not played
-    assert run.metrics["training"]["iteration_s"] < run.timeline.makespan_s
-    assert len(played) == 1
+    quick = run.metrics["training"]
+    assert quick["iteration_s"] < run.timeline.makespan_s
+    assert len(played) == plays
+    monkeypatch.setattr("parsim.sim.pace.second_end_s", lambda *_: None)
+    again = parsim.simulate(DEGREES, {"plan": late, "workload.vocabulary": 128}).metrics["training"]
+    assert again["iteration_s"] == pytest.approx(quick["iteration_s"], rel=1e-12)
 
 
 def test_a_step_beside_links_that_change_is_played_again():

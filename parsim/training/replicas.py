@@ -146,6 +146,12 @@ class Replicas:
 
     # -- dependencies
 
+    @property
+    def between(self) -> tuple[Ints, Ints]:
+        """The tasks of an iteration that renew weights, and those of the next that wait for each, (pairs,)."""
+        renewed, waiting = np.array(self.template.between, np.int64).reshape(-1, 2).T
+        return self.task[:, renewed].ravel(), self.task[:, waiting].ravel()
+
     def released_s(self, ends_s: Floats) -> Floats:
         """Return when what begins the next iteration may start, given when tasks of this one end, (replicas, tasks)."""
         waits = {after for _, after, _ in self.tasks.edges}
@@ -162,16 +168,16 @@ class Replicas:
         """Return all dependencies, by parent and child."""
         times, count = self.training.iterations, len(self.source)
         parent, child, size = (np.array(column) for column in zip(*self.tasks.edges, strict=True))
-        renewed, waiting = np.array(self.template.between, np.int64).reshape(-1, 2).T
+        renewed, waiting = self.between
         parts = [
-            (self.task[:, parent], self.task[:, child], size, np.arange(times)),
-            (self.task[:, renewed], self.task[:, waiting] + count, np.zeros(len(renewed)), np.arange(times - 1)),
+            (self.task[:, parent], self.task[:, child], np.tile(size, len(self.task)), np.arange(times)),
+            (renewed, waiting + count, np.zeros(len(renewed)), np.arange(times - 1)),
         ]
         rows = [
             (
                 (before.ravel() + count * iteration[:, None]).ravel(),
                 (after.ravel() + count * iteration[:, None]).ravel(),
-                np.tile(np.tile(bytes_, len(self.task)), len(iteration)),
+                np.tile(bytes_, len(iteration)),
             )
             for before, after, bytes_, iteration in parts
         ]

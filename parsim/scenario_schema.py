@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from parsim.scenario.choice_schema import with_choices
 from parsim.scenario.docstrings import purpose
 from parsim.scenario.json_schema import json_schema
 from parsim.sections import Form, plan_class, required
@@ -22,6 +23,11 @@ def scenario_schema() -> dict[str, Any]:
     whole["properties"]["plan"] = {"description": plan["description"]}  # the rest depends on the workload's kind
     whole["allOf"] = [_if_kind(kinds[form], whole) | {"then": _plan(name, form)} for name, form in forms.items()]
     return whole
+
+
+def space_schema() -> dict[str, Any]:
+    """Return the JSON Schema of scenarios and of spaces, in which any value may be a choice."""
+    return with_choices(scenario_schema())
 
 
 def _if_kind(kinds: list[str], whole: dict[str, Any]) -> dict[str, Any]:

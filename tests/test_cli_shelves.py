@@ -9,21 +9,21 @@ from functools import cache, partial
 
 import jsonschema
 import pytest
-from commands import FIRST, ROOT, SCENARIOS, assert_same, process
+from commands import EVERY, FIRST, ROOT, assert_same, process
 
 import parsim
 from parsim.entries.registry import SHELVES, shelf
 from parsim.scenario import document
-from parsim.scenario_schema import scenario_schema
+from parsim.scenario_schema import space_schema
 from parsim.schedules import schedules
 
-MADE_ONCE = cache(scenario_schema)
+MADE_ONCE = cache(space_schema)
 
 
 @pytest.fixture(autouse=True)
 def one_schema(monkeypatch):
     """Make the schema once: no test of this file asks for that of another shelf."""
-    monkeypatch.setattr("parsim.scenario_schema.scenario_schema", MADE_ONCE)
+    monkeypatch.setattr("parsim.scenario_schema.space_schema", MADE_ONCE)
 
 
 # --- schedule ---
@@ -454,7 +454,7 @@ def test_templates_name_the_schema_beside_the_scenarios():
         assert (template.parent / schema).resolve() == ROOT / "scenarios" / "parsim.schema.json"
 
 
-@pytest.mark.parametrize("text", [*(pytest.param(file.read_text(), id=file.stem) for file in SCENARIOS), *examples()])
+@pytest.mark.parametrize("text", [*(pytest.param(file.read_text(), id=file.stem) for file in EVERY), *examples()])
 def test_the_schema_accepts_every_scenario(validator, text):
     values = document.read(text.encode(), "a.yaml").values
     assert [error.message for error in validator.iter_errors(values)] == []

@@ -9,6 +9,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 import yaml
+from commands import SCENARIOS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -215,7 +216,7 @@ def test_the_folder_of_devices_is_what_is_named():
 
 VALUES = st.sampled_from([None, True, 0, -1, 2, 2.5, "", "x", "fifo", "5 s", "1 MB", "1 GB/s", "a100-80g", [], [1], {}])
 KEYS = st.sampled_from(["kind", "devices", "device", "split", "compute", "send", "after", "seed", "rate", "x"])
-GIVEN = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in sorted((ROOT / "scenarios").glob("*.yaml"))]
+GIVEN = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in SCENARIOS]
 
 
 def places(node, path=()):

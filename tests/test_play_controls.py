@@ -7,6 +7,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from commands import SCENARIOS
 
 import parsim
 from parsim.core.errors import Invalid
@@ -22,7 +23,6 @@ from parsim.scenario.scenario import changed, load
 from parsim.scenario_schema import scenario_schema
 
 ROOT = Path(__file__).parents[1]
-SCENARIOS = sorted((ROOT / "scenarios").glob("*.yaml"))
 SIXTH = ROOT / "scenarios/06_pipeline_1f1b.yaml"
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from commands import SCENARIOS
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from played import played as once
@@ -22,7 +23,6 @@ from parsim.metrics.checker import check
 from parsim.scenario import document
 
 ROOT = Path(__file__).parents[1]
-SCENARIOS = sorted((ROOT / "scenarios").glob("*.yaml"))
 FIRST = ROOT / "scenarios/01_five_tasks_data.yaml"
 
 

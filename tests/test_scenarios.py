@@ -16,6 +16,8 @@ import model_counts
 import numpy as np
 import pytest
 import training_counts
+from commands import SCENARIOS
+from commands import SPACES as SPACES_OF
 from played import played
 
 import parsim
@@ -23,12 +25,14 @@ from parsim.build import build
 from parsim.export.text import golden
 from parsim.reading import load
 from parsim.scenario.scenario import settings
+from parsim.study.space import space_of
 
 FOLDER = Path(__file__).parents[1] / "scenarios"
 MODELINE = "# yaml-language-server: $schema=parsim.schema.json"
 GOLDEN = Path(__file__).parent / "golden"
 LONG = 400  # lines
-NAMES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
+NAMES = [path.stem for path in SCENARIOS]
+SPACES = [path.stem for path in SPACES_OF]
 
 CONFIRMED = {
     "01_five_tasks_data": "3.3 s by hand: the larger subset has three items, 3 x (1 MB / 10 MB/s + 1 s)",
@@ -226,17 +230,17 @@ def opening(name):
     return lines[: next(index for index, line in enumerate(lines) if not line.startswith("#"))]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, *SPACES])
 def test_opens_with_what_it_shows_and_what_to_try(name):
     lines = opening(name)
     assert 4 <= len([line for line in lines if line != "#"]) <= 6
     assert any(line.startswith("# Try: ") for line in lines)
 
 
-def tries():
+def tries(names):
     """Find the `--set PATH=VALUE` groups of the openings: those without a word between them belong together."""
     option = r"--set (?:'[^']*'|[^\s'=]+='[^']*'|[^\s',]*[^\s',.])"
-    for name in NAMES:
+    for name in names:
         text = " ".join(line.lstrip("# ") for line in opening(name))
         for group in re.findall(rf"{option}(?: {option})*", text):
             yield pytest.param(name, [word for word in shlex.split(group) if word != "--set"], id=f"{name} {group}")
@@ -252,12 +256,33 @@ def test_a_graph_can_be_sent_to_another_process(name):
     assert [sent.where(*one) for one in asked] == [graph.where(*one) for one in asked]
 
 
-@pytest.mark.parametrize(("name", "pairs"), list(tries()))
+@pytest.mark.parametrize(("name", "pairs"), list(tries(NAMES)))
 def test_what_an_opening_says_to_try_can_be_tried(name, pairs):
     fewer = {"workload.batch": 8} if "clock=live" in pairs else {}  # it computes for real
     changed = parsim.simulate(FOLDER / f"{name}.yaml", set=fewer | settings(pairs))
     assert changed.to_dict() != played(name).to_dict()
     assert abs(changed.ledger.difference_s()) <= 1e-9 * max(changed.timeline.makespan_s, changed.ledger.t_total_s)
+
+
+@pytest.mark.parametrize(("name", "pairs"), list(tries(SPACES)))
+def test_what_the_opening_of_a_space_says_to_try_makes_another_space(name, pairs):
+    whole, changed = (space_of(FOLDER / f"{name}.yaml", set) for set in ({}, settings(pairs)))
+    assert 0 < len(changed.early().rows) < len(whole.early().rows)
+
+
+def test_the_plans_of_a_space_are_counted():
+    """Of 4 x 5 sizes of tensor and pipeline groups one is too large; 4 have one stage, so one order, the others five.
+
+    Each has 4 x 3 microbatch sizes and recomputations, and four shardings, but one where a single replica is left.
+    """
+    name = SPACES[0]
+    space = space_of(FOLDER / f"{name}.yaml")
+    alone = 2 * 5  # 4 x 16 and 8 x 8 devices make a replica
+    left = (4 * 1 + 15 * 5 - alone) * 12 * 4 + alone * 12
+    assert (space.size, len(space.early().rows)) == (4 * 5 * 7 * 4 * 3 * 4 * 3 * 4, left)
+    opened = " ".join(opening(name))
+    assert f"{space.size:,}" in opened
+    assert f"{left:,}" in opened
 
 
 def test_figures_that_the_openings_state():

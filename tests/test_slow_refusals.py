@@ -4,9 +4,9 @@ Each shape takes from 12 s to minutes where the whole file is read, or each faul
 """
 
 import time
-from pathlib import Path
 
 import pytest
+from commands import SCENARIOS
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,7 +16,6 @@ from parsim.reading import load
 from parsim.scenario import document
 from parsim.scenario.excerpt import EDGE, Excerpt
 
-SCENARIOS = sorted((Path(__file__).parents[1] / "scenarios").glob("*.yaml"))
 MANY, MOST_SECONDS = 1_000_000, 4.0
 ONES = "[" + "1, " * MANY + "]"
 BLOCK = "\n" + "        - 1\n" * (MANY // 2)

@@ -4,6 +4,7 @@ import itertools
 import math
 import pickle
 
+import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +16,7 @@ from parsim.reading import load
 from parsim.scenario.choices import choices_of
 from parsim.scenario.ranges import values_of
 from parsim.scenario.scenario import settings
+from parsim.scenario_schema import space_schema
 from parsim.study import early as deciding
 from parsim.study.early import Condition, TooMany, early
 from parsim.study.row import judged, played
@@ -432,3 +434,52 @@ def test_conditions_on_figures_refuse_what_was_played():
         },
     )
     assert unknown.message == "'cost < 1 USD' cannot be decided: cost is not known"
+
+
+# the schema for editors
+
+
+@pytest.fixture(scope="module")
+def validator():
+    return jsonschema.Draft202012Validator(space_schema())
+
+
+GROWN = {"from": 1, "to": 8, "factor": 2}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"plan": {"tensor": GROWN, "schedule": {"in": ["1f1b", {"kind": "zb-h1"}]}}},
+        {"plan": {"in": [{"tensor": 2}, {"data": {"in": [2, 4]}}]}},
+        {"plan": {"schedule": {"kind": {"in": ["1f1b", "zb-h1"]}}, "recompute": ["none", {"in": ["none", "full"]}]}},
+        {"cluster": {"in": [A100S, {"devices": 8}]}},
+        {"cluster": {"topology": {"in": ["switch", "ring"]}}},
+        {"cluster": {"topology": {"kind": "star", "bandwidth": {"from": "1 GB/s", "to": "9 GB/s", "step": "1 GB/s"}}}},
+        {"cluster": {"devices": ["a", {"name": "b", "memory": {"in": ["1 GB", "2 GB"]}}, {"in": ["c", "d"]}]}},
+        {"workload": {**MODEL, "batch": GROWN, "optimizer": {"kind": "adam", "beta1": {"in": [0.9, 0.8]}}}},
+        {"seed": {"in": [0, 1]}, "clock": {"in": ["simulated"]}, "policy": {"in": ["fifo", "heft"]}},
+    ],
+)
+def test_editors_accept_a_choice_wherever_a_value_may_stand(validator, change):
+    scenario = {**training({}), **change}
+    assert [error.message for error in validator.iter_errors(scenario)] == []
+    assert choices_of(scenario)[0]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"plan": {"tensor": {"in": []}}},
+        {"plan": {"tensor": {"in": 4}}},
+        {"plan": {"tensor": {"from": 1, "to": 8}}},
+        {"plan": {"tensor": {**GROWN, "step": 1}}},
+        {"plan": {"tensr": GROWN}},
+        {"require": {"in": ["tensor == 1"]}},
+        {"require": [{"in": ["tensor == 1"]}]},
+    ],
+)
+def test_editors_mark_what_is_no_choice(validator, change):
+    scenario = {**training({}), **change}
+    assert not validator.is_valid(scenario)
+    assert faults(scenario)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from commands import SCENARIOS
 from hypothesis import HealthCheck, given, settings
 from played import played
 from random_scenarios import scenarios
@@ -18,7 +19,7 @@ from parsim.core.timeline import CAUSES
 ROOT = Path(__file__).parents[1]
 # Each like another, in its kinds, lanes and causes, with many times the rows: 25, 34 and 36.
 LARGE = {"20_gpt3_13b_64_a100", "31_gpt3_13b_data", "32_gpt3_13b_layers"}
-NAMES = sorted({path.stem for path in (ROOT / "scenarios").glob("*.yaml")} - LARGE)
+NAMES = sorted({path.stem for path in SCENARIOS} - LARGE)
 WRONG = "select name, value from stats where severity != 'info' and value > 0"
 SLICES = """
     select slice.name, category, ts, dur, depth, process.name as process, thread.name as track

@@ -170,12 +170,12 @@ def check(file: str, as_json: bool, quiet: bool) -> None:
 @with_files
 def schema(files: tuple[str, ...]) -> None:
     """Print the JSON Schema of scenarios, for editors."""
-    from parsim.scenario_schema import scenario_schema
+    from parsim.scenario_schema import space_schema
 
     faults: list[Fault] = []
     use_files(files, faults)
     raise_all(faults)
-    say_json(scenario_schema(), indent=1)
+    say_json(space_schema(), indent=1)
 
 
 COMMANDS: tuple[click.Command, ...] = (list_, init, examples, check, schema, schedule, ledger)

@@ -61,9 +61,9 @@ def _text(template: Path) -> str:
 def _add_schema(path: Path) -> None:
     """Write the schema of scenarios. An existing file stays, with a note if it differs."""
     from parsim.export.files import json_text
-    from parsim.scenario_schema import scenario_schema
+    from parsim.scenario_schema import space_schema
 
-    text, shown = json_text(scenario_schema()), printable(shlex.quote(str(path)))
+    text, shown = json_text(space_schema()), printable(shlex.quote(str(path)))
     if not os.path.lexists(path):
         _write_new(str(path), text)
     elif _read(path) != json.loads(text):

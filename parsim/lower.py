@@ -11,6 +11,7 @@ import numpy as np
 from parsim.core.annotations import HUGE
 from parsim.core.cluster import each_pair
 from parsim.core.errors import Complaint, Path
+from parsim.core.graph import TaskGraph
 from parsim.core.job import Job
 from parsim.core.quantities import unlike
 from parsim.sim.estimate import mean_compute
@@ -137,11 +138,41 @@ def too_long(job: Job) -> Iterator[Complaint]:
     """Yield a complaint if the sum of times may overflow."""
     try:
         with np.errstate(over="ignore"):
-            seconds = _seconds(job)
+            seconds = 0.0 if _at_most(job) < HUGE else _seconds(job)
     except OverflowError:
         seconds = math.inf
     if not seconds < HUGE:
         yield Complaint(("workload",), f"its times add up to more than {HUGE:g} s; write smaller ones")
+
+
+def _at_most(job: Job) -> float:
+    """Return no less than `_seconds`: as if all that travels did so one by one, over all links, at the least rate.
+
+    The routes of *job* have been looked at, so that its cluster knows its links.
+    """
+    graph, cluster = job.graph, job.cluster
+    rates = np.array([*cluster.capacities, *graph.flows.limit.tolist(), np.inf])
+    latency = math.fsum(link.latency for link in cluster.links)
+    computing = {id(column): float(column.sum()) for column in job.expected_s}
+    stated = [*computing.values(), float(graph.edges.delay.sum()), float(graph.flows.start.sum()), *job.steps]
+    columns = (graph.edges.size, graph.given, graph.result, graph.flows.size)
+    sent = [(float(np.count_nonzero(column)), float(column.sum())) for column in columns]
+    for sends, size in (*sent, *_in_collectives(graph)):
+        stated.append(sends * latency + size / float(rates.min()))
+    return 2 * cluster.p**2 * math.fsum(stated)
+
+
+def _in_collectives(graph: TaskGraph) -> Iterator[tuple[float, float]]:
+    """Yield for each collective the sends that its members may wait for, all together, and their bytes."""
+    known: dict[int, tuple[float, float]] = {}
+    for each in graph.collectives:
+        whole = each._replace(phases=each.unfolded.phases) if each.unfolded else each
+        if id(whole.phases) not in known:
+            phases = whole.different()
+            sends = sum(float(len(phase.source)) * times for phase, times in phases)
+            known[id(whole.phases)] = sends, sum(float(phase.size.sum()) * times for phase, times in phases)
+        sends, size = known[id(whole.phases)]
+        yield len(each.members) * sends, len(each.members) * size
 
 
 def _seconds(job: Job) -> float:

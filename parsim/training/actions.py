@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
+from itertools import starmap
 from typing import NamedTuple
 
 from parsim.core.op import KINDS, LETTERS
@@ -47,23 +48,21 @@ class Actions:
 
     def __init__(self, training: ShardedTraining) -> None:
         self._training, self._parallelism = training, training.parallelism
+        ops, parts = training.cut.ops, training.cut.parts
+        columns = (column.tolist() for column in (ops.kind, ops.stage, ops.microbatch))
+        self.of = [*starmap(Action, zip(*columns, strict=True))]  # what each op does
+        self.rows = [int(part.stop - part.start) for part in parts]  # samples of each microbatch
         self.pieces = cache(self._pieces)
-        self.segments = cache(self._segments)
+        self._segments: dict[tuple[int, ...], list[Segment]] = {}
 
-    def of(self, op: int) -> Action:
-        """Return what an op does."""
-        ops = self._training.cut.ops
-        return Action(*(int(column[op]) for column in (ops.kind, ops.stage, ops.microbatch)))
-
-    def rows(self, microbatch: int) -> int:
-        """Return the samples of a microbatch."""
-        part = self._training.cut.parts[microbatch]
-        return int(part.stop - part.start)
-
-    def _segments(self, kind: int, stage: int, rows: int, layers: range) -> list[Segment]:
-        """Return the segments of a piece; one without calls where it has none."""
-        found = segments(self._training.stages.calls(layers, rows, kind), self._training.precision)
-        return (found if self._parallelism.one_by_one else together(found)) or [Segment(())]
+    def segments(self, kind: int, rows: int, layers: range) -> list[Segment]:
+        """Return the segments of a piece, the same for equal layers; one without calls where it has none."""
+        stages = self._training.stages
+        key = (kind, *map(id, stages.layered(layers, rows)))
+        if key not in self._segments:
+            found = segments(stages.calls(layers, rows, kind), self._training.precision)
+            self._segments[key] = (found if self._parallelism.one_by_one else together(found)) or [Segment(())]
+        return self._segments[key]
 
     def _pieces(self, kind: int, stage: int, gathers: bool, reduces: bool) -> list[Piece]:
         """Return the pieces of an action, in the order in which they run."""

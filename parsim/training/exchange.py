@@ -15,6 +15,7 @@ An exchange stands in a layer as an op. It computes nothing, so costs do not see
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -122,6 +123,7 @@ class Exchange(Kernel):
         return before if self._shares.received > 1 else after
 
 
+@lru_cache(1_000)
 def exchanged(call: Call, precision: Precision) -> Exchanged | None:
     """Return what a call of an exchange sends; None where it sends nothing."""
     arguments: dict[str, Any] = dict(call.arguments)

@@ -165,7 +165,7 @@ Row = tuple[Ints, Ints, Bools, object]  # source, target, whether there are byte
 def _between_ranks(training: ShardedTraining) -> Iterator[Row]:
     """Yield what ranks of a pipeline send, and for whom they wait."""
     degrees, tasks = training.parallelism.part, _tasks(training)
-    rank, devices = np.array(tasks.rank, np.int64), degrees.by_rank
+    rank, devices = tasks.columns["rank"], degrees.by_rank
     parent, child, size = (np.array(column) for column in zip(*tasks.edges, strict=True))
     later, sooner = np.array(template_of(training).between, np.int64).reshape(-1, 2).T
     ends = np.column_stack(
@@ -188,7 +188,8 @@ def _in_collectives(training: ShardedTraining) -> Iterator[Row]:
     """Yield what members of collectives send each other in phases that differ by more than their bytes."""
     own, tasks = training.parallelism, _tasks(training)
     rank = own.part.coordinate("pipeline")
-    wanted = dict.fromkeys((tasks.rank[one.task], *one[1:]) for one in tasks.members)
+    of_task = tasks.columns["rank"].tolist()
+    wanted = dict.fromkeys((of_task[one.task], *one[1:]) for one in tasks.members)
     groups = {communicator: own.part.groups(communicator) for _, communicator, *_ in wanted}
     of_rank = {communicator: rank[found[:, 0]] for communicator, found in groups.items()}
     patterns: dict[int, list[tuple[Phase, Ints, tuple[bytes, ...]]]] = {}  # a phase, and what rows of it are for

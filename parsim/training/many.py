@@ -59,7 +59,7 @@ def about_tasks(training: ShardedTraining) -> Iterator[Complaint]:
 def _of_replica(training: ShardedTraining) -> int:
     """Return the tasks of a replica in an iteration, but for sends and the last sums of gradients."""
     actions, ops = Actions(training), training.cut.ops
-    rows = [actions.rows(part) for part in range(len(training.cut.parts))]
+    rows = actions.rows
     columns = (ops.kind.tolist(), ops.stage.tolist(), ops.microbatch.tolist())
     sorts = Counter((kind, stage, rows[part]) for kind, stage, part in zip(*columns, strict=True))
     first = {rows[part]: part for part in range(len(rows))}
@@ -69,13 +69,13 @@ def _of_replica(training: ShardedTraining) -> int:
 
 def _of_action(training: ShardedTraining, actions: Actions, action: Action) -> int:
     """Return the tasks of an action."""
-    own, rows = training.parallelism, actions.rows(action.microbatch)
+    own, rows = training.parallelism, actions.rows[action.microbatch]
     gathers = own.sharding.weights and action.kind != WEIGHT_GRAD
     sums = own.sharding.gradients and action.kind in (BACKWARD, WEIGHT_GRAD)
     shared = (gathers + sums) * (own.copies.dense > 1)
     tasks = 0
     for piece in actions.pieces(action.kind, action.stage, gathers, sums):
-        for segment in actions.segments(action.kind, action.stage, rows, piece.layers):
+        for segment in actions.segments(action.kind, rows, piece.layers):
             some = (*segment.beside, *segment.after)
             tasks += 1 + (len(some) if own.one_by_one else len({one.communicator for one in some}))
         tasks += shared

@@ -23,6 +23,8 @@ from parsim.training.tasks import EXCHANGE, Duty, Hold, Member, Tasks, lane_of
 
 ALONE = Numbers(1.0, 1.0)
 ANY_LAYER = -1  # in place of a layer
+COPIES = ("data", "expert data")  # communicators of the copies of dense layers, and of those of experts
+DATA = lane_of("data")
 
 
 class Shared(NamedTuple):
@@ -30,6 +32,31 @@ class Shared(NamedTuple):
 
     task: int
     beyond: float
+
+
+class Buffer(NamedTuple):
+    """What data ranks exchange, and the bytes beyond the share of a device."""
+
+    communicator: str
+    size: float  # B
+    beyond: float
+
+
+class Step(NamedTuple):
+    """What one task computes, and what passes beside it and after it, each with its lane."""
+
+    recipe: int
+    beside: list[tuple[int, tuple[Exchanged, ...]]]
+    after: list[tuple[int, tuple[Exchanged, ...]]]
+
+
+class Steps(NamedTuple):
+    """A piece as the tasks of all its actions do it."""
+
+    layers: range
+    steps: list[Step]
+    gathered: list[Buffer]
+    reduced: list[Buffer]
 
 
 class Rank:
@@ -50,7 +77,7 @@ class Rank:
         self._sums: dict[int, list[int]] = {}  # [stage] tasks that add up gradients between data ranks
         self._seen: set[tuple[int, int]] = set()  # stages and layers whose weights are there
         self._kept: list[tuple[int, Shared]] = []  # gathered weights that stay until the last action of a stage
-        self._adding_too: dict[tuple[Action, Piece], list[Segment]] = {}
+        self._alike: dict[tuple[int, int, int, bool, bool, bool], list[Steps]] = {}  # the pieces of alike actions
         self._last = set(training.layout.line_ends[:, 1].tolist())  # ops that complete the gradients of their stage
         self._later = set(training.layout.line[:, 1].tolist())  # ops that add to the gradients of others
         self._blocked = set(_handing(training)) if training.cut.sends == "blocking" else set[int]()
@@ -60,24 +87,21 @@ class Rank:
         last: dict[int, int] = {}
         for op in self.ops:
             self._op(op)
-            last[self.actions.of(op).stage] = self._computed[-1]
+            last[self.actions.of[op].stage] = self._computed[-1]
         self.tasks.holds += [Hold("weights", one.task, last[stage], one.beyond) for stage, one in self._kept]
         for stage in sorted(last):
             renewed = self._update(stage)
             self.between += [(one, task) for of, task in self._waiting if of == stage for one in renewed]
 
     def _op(self, op: int) -> None:
-        action, sharding = self.actions.of(op), self.parallelism.sharding
+        action, sharding = self.actions.of[op], self.parallelism.sharding
         self._going_on = False
-        sums = action.kind in (BACKWARD, WEIGHT_GRAD) and (sharding.gradients or op in self._last)
-        gathers = sharding.weights and action.kind != WEIGHT_GRAD
-        pieces = self.actions.pieces(action.kind, action.stage, gathers, sums)
-        begins = [self._piece(action, piece, op in self._later) for piece in pieces]
-        self.tasks.continues[begins[0]] = False
+        begins = [self._piece(action, piece) for piece in self._steps(op, action)]
+        self.tasks.begins.append(begins[0])
         self.begins.append(begins[0])
         if op in self._blocked:
             self._send(action)
-        self.ends.append(list(self._before))
+        self.ends.append(self._before)
         if not sharding.weights and (action.stage, ANY_LAYER) not in self._seen:
             self._seen.add((action.stage, ANY_LAYER))
             self._waiting.append((action.stage, begins[0]))
@@ -89,91 +113,115 @@ class Rank:
         self._computed.append(task)
         self._before = [task]
 
-    def _piece(self, action: Action, piece: Piece, later: bool) -> int:
+    # -- what alike actions do
+
+    def _steps(self, op: int, action: Action) -> list[Steps]:
+        """Return the pieces of an op, which are found once for alike ones."""
+        sharding = self.parallelism.sharding
+        sums = action.kind in (BACKWARD, WEIGHT_GRAD) and (sharding.gradients or op in self._last)
+        gathers = sharding.weights and action.kind != WEIGHT_GRAD
+        rows = self.actions.rows[action.microbatch]
+        key = action.kind, action.stage, rows, gathers, sums, op in self._later
+        if key not in self._alike:
+            pieces = self.actions.pieces(action.kind, action.stage, gathers, sums)
+            self._alike[key] = [self._steps_of(action.kind, rows, piece, op in self._later) for piece in pieces]
+        return self._alike[key]
+
+    def _steps_of(self, kind: int, rows: int, piece: Piece, later: bool) -> Steps:
+        precision, segments = self.training.precision, self.actions.segments(kind, rows, piece.layers)
+        gathered = self._buffers(piece.gathered, BYTES[precision.weights])
+        reduced = self._buffers(piece.reduced, BYTES[precision.gradients])
+        steps = [
+            Step(self.tasks.number_of(one.calls), self._at_once(one.beside), self._at_once(one.after))
+            for one in (self._closed(segments, piece) if later else segments)
+        ]
+        return Steps(piece.layers, steps, gathered, reduced)
+
+    def _closed(self, some: list[Segment], piece: Piece) -> list[Segment]:
+        """Return the segments, the last that nothing passes beside also adding gradients to those of before."""
+        last = max((number for number, one in enumerate(some) if not one.beside), default=len(some))
+        closing = some[last] if last < len(some) else Segment(())
+        return [*some[:last], closing._replace(calls=closing.calls + self._adding(piece)), *some[last + 1 :]]
+
+    def _at_once(self, some: Sequence[Exchanged]) -> list[tuple[int, tuple[Exchanged, ...]]]:
+        """Return the exchanges that a task stands for, and its lane: one, or all of a communicator."""
+        if self.parallelism.one_by_one:
+            return [(lane_of(one.communicator), (one,)) for one in some]
+        names = dict.fromkeys(one.communicator for one in some)
+        return [(lane_of(name), tuple(one for one in some if one.communicator == name)) for name in names]
+
+    def _buffers(self, numbers: Numbers, a_number: int) -> list[Buffer]:
+        """Return what data ranks exchange of so many numbers, of so many bytes each."""
+        copies = zip(COPIES, numbers, self.parallelism.copies, strict=True)
+        return [
+            Buffer(communicator, count * a_number, count * a_number * (1 - 1 / ranks))
+            for communicator, count, ranks in copies
+            if count and ranks > 1
+        ]
+
+    # -- the tasks of a piece
+
+    def _piece(self, action: Action, piece: Steps) -> int:
         """Add the tasks of a piece; return the first one that computes."""
-        gathered = self._gather(action, piece)
+        gathered = self._gather(action, piece) if piece.gathered else []
         parents = [*self._before, *(one.task for one in gathered)]
         first = len(self._computed)
-        for segment in (self._closed if later else self._segments)(action, piece):
-            self._segment(Duty("compute", action, piece.layers), segment, parents)
-            parents = list(self._before)
+        duty, exchanging = Duty("compute", action, piece.layers), Duty("exchange", action, piece.layers)
+        for step in piece.steps:
+            self._compute(duty, exchanging, step, parents)
+            parents = self._before
         self._pieces.append(self._computed[-1])
         if not self.parallelism.sharding.keeps:
             self.tasks.holds += [Hold("weights", one.task, self._computed[-1], one.beyond) for one in gathered]
-        self._reduce(action, piece, self._computed[first])
+        if piece.reduced:
+            self._reduce(action, piece, self._computed[first])
         return self._computed[first]
 
-    def _segments(self, action: Action, piece: Piece) -> list[Segment]:
-        rows = self.actions.rows(action.microbatch)
-        return self.actions.segments(action.kind, action.stage, rows, piece.layers)
-
-    def _closed(self, action: Action, piece: Piece) -> list[Segment]:
-        """Return the segments, the last that nothing passes beside also adding gradients to those of before."""
-        key = action._replace(microbatch=self.actions.rows(action.microbatch)), piece
-        if key not in self._adding_too:
-            some, adding = self._segments(action, piece), self._adding(piece)
-            last = max((number for number, one in enumerate(some) if not one.beside), default=len(some))
-            closing = some[last] if last < len(some) else Segment(())
-            self._adding_too[key] = [*some[:last], closing._replace(calls=closing.calls + adding), *some[last + 1 :]]
-        return self._adding_too[key]
-
-    def _segment(self, duty: Duty, segment: Segment, parents: list[int]) -> None:
-        exchanging = duty._replace(verb="exchange")
-        beside = [self._exchange(exchanging, some, parents) for some in self._at_once(segment.beside)]
-        task = self.tasks.add(self.rank, duty.action.kind, duty)
-        self.tasks.after([parent for parent in parents if self._going_on or self.tasks.lane[parent]], task)
+    def _compute(self, duty: Duty, exchanging: Duty, step: Step, parents: list[int]) -> None:
+        tasks = self.tasks
+        beside = [self._exchange(exchanging, lane, some, parents) for lane, some in step.beside]
+        task = tasks.add(self.rank, duty.action.kind, duty)
+        tasks.after([parent for parent in parents if self._going_on or tasks.rows[parent][-1]], task)
+        tasks.recipe[task] = step.recipe
         self._going_on = True
-        self.tasks.computes(task, segment.calls)
         self._computed.append(task)
         self._before = [task, *beside]
-        for some in self._at_once(segment.after):
-            self._before = [self._exchange(exchanging, some, self._before)]
+        for lane, some in step.after:
+            self._before = [self._exchange(exchanging, lane, some, self._before)]
 
-    # -- what is exchanged
-
-    def _at_once(self, some: Sequence[Exchanged]) -> list[tuple[Exchanged, ...]]:
-        """Return the exchanges that a task stands for: one, or all of a communicator."""
-        if self.parallelism.one_by_one:
-            return [(one,) for one in some]
-        names = dict.fromkeys(one.communicator for one in some)
-        return [tuple(one for one in some if one.communicator == name) for name in names]
-
-    def _exchange(self, duty: Duty, some: tuple[Exchanged, ...], parents: list[int]) -> int:
+    def _exchange(self, duty: Duty, lane: int, some: tuple[Exchanged, ...], parents: list[int]) -> int:
         """Add a task of a lane for exchanges of a layer, priced or played."""
-        communicator, operation, size, _, shares = some[0]
-        task = self.tasks.after(parents, self.tasks.add(self.rank, EXCHANGE, duty, lane_of(communicator)))
+        task = self.tasks.after(parents, self.tasks.add(self.rank, EXCHANGE, duty, lane))
         if self.parallelism.one_by_one:
+            communicator, operation, size, _, shares = some[0]
             self.tasks.members.append(Member(task, communicator, operation, size, shares))
         else:
             self.tasks.priced[task] = some
         return task
 
-    def _of_data(self, duty: Duty, operation: str, numbers: Numbers, a_number: int) -> Iterator[Shared]:
-        """Add tasks in which data ranks exchange so many numbers, of so many bytes each."""
-        for communicator, count, ranks in zip(("data", "expert data"), numbers, self.parallelism.copies, strict=True):
-            if count and ranks > 1:
-                task = self.tasks.add(self.rank, EXCHANGE, duty, lane_of("data"))
-                self.tasks.members.append(Member(task, communicator, operation, count * a_number))
-                yield Shared(task, count * a_number * (1 - 1 / ranks))
+    def _of_data(self, duty: Duty, operation: str, buffers: list[Buffer]) -> Iterator[Shared]:
+        """Add tasks in which data ranks exchange buffers."""
+        for communicator, size, beyond in buffers:
+            task = self.tasks.add(self.rank, EXCHANGE, duty, DATA)
+            self.tasks.members.append(Member(task, communicator, operation, size))
+            yield Shared(task, beyond)
 
-    def _gather(self, action: Action, piece: Piece) -> list[Shared]:
+    def _gather(self, action: Action, piece: Steps) -> list[Shared]:
         """Add tasks that gather the weights of a piece while earlier ones compute; return them."""
         sharding, key = self.parallelism.sharding, (action.stage, piece.layers.start)
         if sharding.keeps and key in self._seen:
             return []
         self._seen.add(key)
         ahead = self._pieces[: len(self._pieces) - sharding.prefetch][-1:]
-        duty, a_number = Duty("gather", action, piece.layers), BYTES[self.training.precision.weights]
-        found = [*self._of_data(duty, "all-gather", piece.gathered, a_number)]
+        found = [*self._of_data(Duty("gather", action, piece.layers), "all-gather", piece.gathered)]
         self._waiting += [(action.stage, self.tasks.after(ahead, one.task)) for one in found]
         self._kept += [(action.stage, one) for one in found if sharding.keeps]
         return found
 
-    def _reduce(self, action: Action, piece: Piece, first: int) -> None:
+    def _reduce(self, action: Action, piece: Steps, first: int) -> None:
         """Add tasks that add up the gradients of a piece, which began with *first*, between data ranks."""
-        sharding, a_number = self.parallelism.sharding, BYTES[self.training.precision.gradients]
-        duty = Duty("reduce", action, piece.layers)
-        for one in self._of_data(duty, sharding.reduces, piece.reduced, a_number):
+        sharding, duty = self.parallelism.sharding, Duty("reduce", action, piece.layers)
+        for one in self._of_data(duty, sharding.reduces, piece.reduced):
             self._sums.setdefault(action.stage, []).append(self.tasks.after(self._before, one.task))
             if sharding.gradients:
                 self.tasks.holds.append(Hold("gradients", first, one.task, one.beyond))
@@ -201,8 +249,9 @@ class Rank:
         task = self.tasks.add(self.rank, OPTIMIZER, Duty("update", action, layers))
         self.tasks.after([*self._before, *self._sums.get(stage, [])], task)
         shapes = self._shapes(layers, sharding.optimizer)
-        self.tasks.computes(task, tuple(Call(*update[:2], "forward", ((rows, *shape), shape)) for shape in shapes))
-        self.tasks.continues[task] = False
+        calls = tuple(Call(*update[:2], "forward", ((rows, *shape), shape)) for shape in shapes)
+        self.tasks.recipe[task] = self.tasks.number_of(calls)
+        self.tasks.begins.append(task)
         self._before = [task]
         if not sharding.optimizer or sharding.weights:
             return [task]
@@ -210,7 +259,9 @@ class Rank:
         gathers = [
             self.tasks.after([task], one.task)
             for some in reversed([*self.actions.buckets(layers)])
-            for one in self._of_data(Duty("gather", action, some), "all-gather", self.training.held(some), a_number)
+            for one in self._of_data(
+                Duty("gather", action, some), "all-gather", self._buffers(self.training.held(some), a_number)
+            )
         ]
         return [task, *gathers]
 

@@ -76,7 +76,7 @@ class Replicas:
         self.sorts: list[Tasks] = [one.tasks for one in training.template]
         self.of, self.first = training.fold.of, training.fold.first
         self.sort = np.minimum(degrees.expert_rank[self.first], len(self.sorts) - 1)  # (devices played,)
-        columns = self.tasks.columns()
+        columns = self.tasks.columns
         self.rank = degrees.coordinate("pipeline")[self.first]  # (devices played,)
         of_rank = [np.flatnonzero(columns["rank"] == rank) for rank in range(degrees.pipeline)]
         counts = np.array([len(of_rank[rank]) for rank in self.rank])
@@ -104,7 +104,7 @@ class Replicas:
             kinds=KINDS,
             kind=column["kind"],
             units=(column["lane"] == 0).astype(np.float64),
-            continues=np.tile(np.array(self.tasks.continues)[self.source], times),
+            continues=np.tile(self.tasks.continues[self.source], times),
             places=tuple((number,) for number in range(len(self.rank))),
             place=device,
             edges=self.edges(),
@@ -123,7 +123,7 @@ class Replicas:
     def _recipe(self) -> Ints:
         """Return what each task runs, whose recipes are those of the sort of its device, (tasks of an iteration,)."""
         before = np.cumsum([0, *(len(tasks.recipes) for tasks in self.sorts[:-1])])
-        table = np.stack([first + np.array(tasks.recipe) for first, tasks in zip(before, self.sorts, strict=True)])
+        table = np.stack([first + tasks.columns["recipe"] for first, tasks in zip(before, self.sorts, strict=True)])
         found: Ints = table[self.sort[self.device], self.source]
         return found
 
@@ -136,13 +136,16 @@ class Replicas:
 
     def priced(self) -> Floats:
         """Return the seconds of priced exchanges, (tasks of an iteration,)."""
-        known = {some: number for number, some in enumerate(dict.fromkeys(self.tasks.priced))}
-        table = np.zeros((len(known), len(self.rank)))
-        for some, number in known.items():
+        prices, priced = self.training.parallelism.prices, self.tasks.priced
+        known = {id(some): some for some in priced.values()}
+        table = np.zeros((1 + len(known), len(self.rank)))  # row 0: of nothing
+        for number, some in enumerate(known.values(), 1):
             for one in some:
-                table[number] += self.training.parallelism.prices[one][self.first]
-        key = np.array([known[some] for some in self.tasks.priced])
-        return np.asarray(table[key[self.source], self.device])
+                table[number] += prices[one][self.first]
+        numbers = {key: number for number, key in enumerate(known, 1)}
+        row = np.zeros(len(self.tasks.rows), np.int64)
+        row[list(priced)] = [numbers[id(some)] for some in priced.values()]
+        return np.asarray(table[row[self.source], self.device])
 
     # -- dependencies
 
@@ -155,10 +158,10 @@ class Replicas:
     def released_s(self, ends_s: Floats) -> Floats:
         """Return when what begins the next iteration may start, given when tasks of this one end, (replicas, tasks)."""
         waits = {after for _, after, _ in self.tasks.edges}
-        columns = self.tasks.columns()
+        columns = self.tasks.columns
         for rank in range(self.training.parallelism.part.pipeline):  # a rank computes in order
             waits.update(np.flatnonzero((columns["rank"] == rank) & (columns["lane"] == 0)).tolist()[1:])
-        first = [task for task in range(len(self.tasks.names)) if task not in waits]
+        first = [task for task in range(len(self.tasks.rows)) if task not in waits]
         found = np.zeros(self.task.shape)
         for renewed, waiting in self.template.between:
             found[:, waiting] = np.maximum(found[:, waiting], ends_s[self.task[:, renewed]])
@@ -191,9 +194,10 @@ class Replicas:
         """Yield the collectives of every group of which a device is played, in every iteration."""
         own, count = self.training.parallelism, len(self.source)
         groups = {name: self._groups(name) for name in {one.communicator for one in self.tasks.members}}
+        rank = self.tasks.columns["rank"].tolist()
         for iteration in range(self.training.iterations):
             for task, communicator, operation, size, shares in self.tasks.members:
-                for group in groups[communicator][self.tasks.rank[task]]:
+                for group in groups[communicator][rank[task]]:
                     one = own.collective(operation, size, communicator, group.devices, shares)
                     members = self.start[group.classes] + self.within[task] + iteration * count
                     yield one._replace(

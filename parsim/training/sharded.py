@@ -7,7 +7,8 @@ Layers are counted as a device holds them, so kernels get smaller and exchanges 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -117,17 +118,35 @@ class ShardedTraining(Training):
 
     def held(self, layers: Sequence[int]) -> Numbers:
         """Return how many weights of *layers* a device holds, before data ranks share them."""
-        return self._numbers((number, self.weights_of(number)) for number in layers)
+        return _sum([self._held[number] for number in layers])
 
     def read(self, layers: Sequence[int]) -> Numbers:
         """Return how many weights *layers* compute with on a device."""
-        return self._numbers((number, self.own.layers[number].weights) for number in layers)
+        return _sum([self._read[number] for number in layers])
 
-    def _numbers(self, some: Iterable[tuple[int, Mapping[str, Shape]]]) -> Numbers:
-        dense = experts = 0.0
-        for number, weights in some:
-            own = {name for op in self.own.layers[number].ops if op.name == "grouped" for name in op.weights}
-            shared = own if self.parallelism.degrees.expert > 1 else set()
-            experts += size(*(weights[name] for name in shared))
-            dense += size(*(shape for name, shape in weights.items() if name not in shared))
-        return Numbers(dense, experts)
+    @cached_property
+    def _held(self) -> list[Numbers]:
+        """How many weights of each layer a device holds."""
+        found = list(self._read)
+        for number in self._beside_embedding:
+            found[number] = self._numbers(number, self.weights_of(number))
+        return found
+
+    @cached_property
+    def _read(self) -> list[Numbers]:
+        """How many weights each layer computes with; equal layers are counted once."""
+        layers, known = self.own.layers, dict[int, Numbers]()
+        for number, layer in enumerate(layers):
+            if id(layer) not in known:
+                known[id(layer)] = self._numbers(number, layer.weights)
+        return [known[id(layer)] for layer in layers]
+
+    def _numbers(self, number: int, weights: Mapping[str, Shape]) -> Numbers:
+        own = {name for op in self.own.layers[number].ops if op.name == "grouped" for name in op.weights}
+        shared = own if self.parallelism.degrees.expert > 1 else set()
+        experts = size(*(weights[name] for name in shared))
+        return Numbers(size(*(shape for name, shape in weights.items() if name not in shared)), experts)
+
+
+def _sum(some: Sequence[Numbers]) -> Numbers:
+    return Numbers(math.fsum(one.dense for one in some), math.fsum(one.experts for one in some))

@@ -74,8 +74,7 @@ class Stages:
 
     def _price(self, stage: int, rows: int) -> Priced:
         layers, last = self.stages[stage], stage == len(self.stages) - 1
-        given = self.given(layers.stop, rows)
-        found = [self.layer(number, given[number]) for number in layers]
+        given, found = self.given(layers.stop, rows), self.layered(layers, rows)
         came = self._bytes(given[layers.start], whole=stage == 0 and self.model.tokens)
         sent = 0.0 if last else self._bytes(given[layers.stop], whole=False)
         key = tuple(map(id, found)), came, sent
@@ -97,8 +96,12 @@ class Stages:
 
     def calls(self, layers: range, rows: int, kind: int) -> tuple[Call, ...]:
         """Return the calls of an action of neighbouring *layers*, in order."""
+        return _calls(self.layered(layers, rows), kind)
+
+    def layered(self, layers: range, rows: int) -> list[Layered]:
+        """Return what each of some *layers* takes; equal ones are one object."""
         given = self.given(layers.stop, rows)
-        return _calls([self.layer(number, given[number]) for number in layers], kind)
+        return [self.layer(number, given[number]) for number in layers]
 
     def given(self, layers: int, rows: int) -> list[Shape]:
         """Return the shapes of the inputs of at least the first *layers* layers, and of what they hand on."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
-from parsim.core.columns import Ints
+from parsim.core.columns import Bools, Ints
 from parsim.core.kernel import Call
 from parsim.core.op import NAMES
 from parsim.core.rounds import EQUAL, Shares
@@ -62,47 +63,61 @@ class Tasks:
     """Tasks and edges of a replica in one iteration."""
 
     def __init__(self) -> None:
-        self.kind, self.stage, self.microbatch, self.rank = (list[int]() for _ in range(4))
-        self.lane, self.recipe = list[int](), list[int]()
-        self.names: list[str] = []
+        self.rows: list[tuple[int, int, int, int, int]] = []  # kind, stage, microbatch, rank, lane
         self.duties: list[Duty] = []
-        self.continues: list[bool] = []  # whether it goes on with an action
-        self.priced: list[tuple[Exchanged, ...]] = []  # exchanges of which a task takes the seconds
+        self.begins: list[int] = []  # tasks that compute, and do not go on with an action
+        self.priced: dict[int, tuple[Exchanged, ...]] = {}  # exchanges of which a task takes the seconds
         self.edges: list[tuple[int, int, float]] = []  # parent, child, B
         self.members: list[Member] = []
         self.holds: list[Hold] = []
         self.recipes: dict[tuple[Call, ...], int] = {(): 0}
-        self._named: dict[str, int] = {}
+        self.recipe: dict[int, int] = {}  # of the tasks that compute
         self._same: dict[int, tuple[int, tuple[Call, ...]]] = {}  # recipes by identity, which is found sooner
 
     def add(self, rank: int, kind: int, duty: Duty, lane: int = COMPUTE) -> int:
         """Add a task; return its number."""
-        of = duty.action
+        _, stage, microbatch = duty.action
         self.duties.append(duty)
-        columns = (self.kind, self.rank, self.stage, self.microbatch, self.lane, self.recipe)
-        for column, value in zip(columns, (kind, rank, of.stage, of.microbatch, lane, 0), strict=True):
-            column.append(value)
-        self.continues.append(lane == COMPUTE)
-        self.priced.append(())
-        name = f"{of} {LANES[lane - 1]}" if lane else str(of)
-        further = self._named[name] = self._named.get(name, -1) + 1
-        self.names.append(f"{name}.{further}" if further else name)
-        return len(self.kind) - 1
+        self.rows.append((kind, stage, microbatch, rank, lane))
+        return len(self.rows) - 1
 
     def after(self, parents: Sequence[int], child: int) -> int:
         """Let *child* wait for *parents*; return it."""
         self.edges += [(parent, child, 0.0) for parent in parents]
         return child
 
-    def computes(self, task: int, calls: tuple[Call, ...]) -> None:
-        """Let a task run kernel calls."""
+    def number_of(self, calls: tuple[Call, ...]) -> int:
+        """Return the number of a recipe, that of an equal one where there is any."""
         number, _ = self._same.get(id(calls), (-1, ()))
         if number < 0:
             number = self.recipes.setdefault(calls, len(self.recipes))
             self._same[id(calls)] = number, calls
-        self.recipe[task] = number
+        return number
 
+    # -- when all have been added
+
+    @cached_property
     def columns(self) -> dict[str, Ints]:
-        """Return the columns of numbers, (tasks,) each."""
-        names = ("kind", "stage", "microbatch", "rank", "lane", "recipe")
-        return {name: np.array(getattr(self, name), np.int64) for name in names}
+        """The columns of numbers, (tasks,) each."""
+        names = ("kind", "stage", "microbatch", "rank", "lane")
+        found = dict(zip(names, np.array(self.rows, np.int64).reshape(-1, len(names)).T.copy(), strict=True))
+        recipe = np.zeros(len(self.rows), np.int64)
+        recipe[list(self.recipe)] = list(self.recipe.values())
+        return found | {"recipe": recipe}
+
+    @cached_property
+    def continues(self) -> Bools:
+        """Whether each task goes on with an action, (tasks,)."""
+        found: Bools = self.columns["lane"] == COMPUTE
+        found[self.begins] = False
+        return found
+
+    @cached_property
+    def names(self) -> list[str]:
+        """The name of each task: its action, the lane, and a number where there are several of it."""
+        found, times = [], dict[str, int]()
+        for duty, (*_, lane) in zip(self.duties, self.rows, strict=True):
+            name = f"{duty.action} {LANES[lane - 1]}" if lane else str(duty.action)
+            further = times[name] = times.get(name, -1) + 1
+            found.append(f"{name}.{further}" if further else name)
+        return found

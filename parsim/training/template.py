@@ -50,8 +50,8 @@ class Template:
                 self._hand_over(before, after, of_rank[before])
 
     def _hand_over(self, before: int, after: int, rank: int) -> None:
-        action = self.actions.of(before)
-        price = self.training.stages.price(action.stage, self.actions.rows(action.microbatch))
+        action = self.actions.of[before]
+        price = self.training.stages.price(action.stage, self.actions.rows[action.microbatch])
         lane, size = ("pipeline", price.sent) if action.kind == FORWARD else ("pipeline back", price.came)
         if self.training.cut.sends == "blocking":
             self.tasks.edges += [(end, self.begins[after], size) for end in self.ends[before]]
@@ -64,8 +64,8 @@ class Template:
         """Note what devices hold from one op to another, and during backward."""
         parent, child, crosses = self.training.layout.needs
         for before, after in zip(parent[crosses == 0].tolist(), child[crosses == 0].tolist(), strict=True):
-            action, last = self.actions.of(before), self.ends[after][-1]
-            price = self.training.stages.price(action.stage, self.actions.rows(action.microbatch))
+            action, last = self.actions.of[before], self.ends[after][-1]
+            price = self.training.stages.price(action.stage, self.actions.rows[action.microbatch])
             if action.kind == FORWARD:
                 self.tasks.holds.append(Hold("activations", self.begins[before], last, price.kept))
                 self.tasks.holds.append(Hold("workspace", self.begins[after], last, price.workspace))

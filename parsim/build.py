@@ -42,11 +42,12 @@ from parsim.training.work import not_computed
 
 
 class Mode(NamedTuple):
-    """How a job is to be played: whether kernels compute, whether devices are folded, and a part tells of all."""
+    """How a job is played: whether kernels compute, devices are folded, a part tells of all, tasks are left out."""
 
     computed: bool
     fold: Folding
     parts: bool = True
+    outlined: bool = False
 
 
 @staying()
@@ -56,17 +57,24 @@ def build(scenario: Scenario, fold: Folding = "auto") -> Job:
 
     With *fold* auto or on, devices that do the same at the same time are played once (see `folding`).
     """
-    return _built(scenario, False, fold)
+    return _built(scenario, Mode(False, fold))
+
+
+@staying()
+@uncollected()
+def outline(scenario: Scenario) -> Job:
+    """Return the job of *scenario* without the tasks of a training, whose program says how the model is cut."""
+    return _built(scenario, Mode(False, "on", outlined=True))
 
 
 @staying()
 @uncollected()
 def build_computed(scenario: Scenario) -> Job:
     """Return the job of *scenario* for a run whose kernels really compute, in fp64, within the memory of devices."""
-    return _built(scenario, True, "off")
+    return _built(scenario, Mode(True, "off"))
 
 
-def _built(scenario: Scenario, computed: bool, fold: Folding) -> Job:
+def _built(scenario: Scenario, mode: Mode) -> Job:
     said, complaints = sections(scenario.values)
     if len(complaints) > MANY:
         raise scenario.error(complaints)
@@ -74,8 +82,8 @@ def _built(scenario: Scenario, computed: bool, fold: Folding) -> Job:
         said, _ = sections(mended(scenario.values, complaints))
     elsewhere: list[Fault] = []  # faults in files that the scenario names
     settled = _settled(scenario, said)
-    computed = computed or settled.get("clock") == "live"
-    job = _job(scenario, really(settled) if computed else settled, Mode(computed, fold), complaints, elsewhere)
+    mode = mode._replace(computed=mode.computed or settled.get("clock") == "live")
+    job = _job(scenario, really(settled) if mode.computed else settled, mode, complaints, elsewhere)
     if complaints or scenario.faults or elsewhere:
         raise scenario.error(complaints, elsewhere)
     assert job is not None
@@ -84,8 +92,7 @@ def _built(scenario: Scenario, computed: bool, fold: Folding) -> Job:
 
 def work_of(scenario: Scenario) -> Ask:
     """Return the workload of a valid *scenario*, with all defaults."""
-    said, _ = sections(scenario.values)
-    work: Ask = _settled(scenario, said)["workload"]
+    work: Ask = _settled(scenario, sections(scenario.values)[0])["workload"]
     return work
 
 
@@ -139,7 +146,7 @@ def _made(
     scenario: Scenario, said: dict[str, Any], mode: Mode, complaints: list[Complaint], elsewhere: list[Fault]
 ) -> Job | None:
     graph, cost, policy = None, None, None
-    computed, fold, _ = mode
+    computed, fold = mode[:2]
     why_not = about_fold(said, computed)
     wanted: Folding = "off" if why_not else fold
     if "cost" in said:
@@ -148,7 +155,7 @@ def _made(
     cluster, devices, times = _cluster(said, cost, mode._replace(fold=wanted), complaints, elsewhere)
     if devices and {"workload", "plan"} <= said.keys():
         with _elsewhere(elsewhere):
-            on = foldable(cluster or Cluster(devices), wanted, said, times)
+            on = replace(foldable(cluster or Cluster(devices), wanted, said, times), outlined=mode.outlined)
             graph = _collect(complaints, lambda: _graph(said, on, cost))
     if "cost" in said:
         complaints += [complaint.below("cost") for complaint in _about_compute(said["cost"], graph)]
@@ -156,6 +163,8 @@ def _made(
         policy = _collect(complaints, lambda: _policy(said["policy"], graph, cluster), ("policy",))
     if cluster is None or graph is None or any(c.path[:1] in _WORK for c in complaints):
         return None  # routes and memory can only be checked for the whole job
+    if not len(graph):
+        return _put_together(scenario, said, on, graph, cost or costs["constant"](), _policy(None, graph, cluster))
     if graph.program is None and said.get("clock") == "live":
         only = "needs kernels, but the workload only counts; use items with data and a kernel, mlp, or simulated"
         complaints.append(Complaint(("clock",), only))

@@ -201,17 +201,18 @@ def engine_of(text: str) -> Engine:
     """Read the name of the engine."""
     from parsim.core.job import ENGINES
 
-    return _one_of("--engine", text, ENGINES)
+    return one_of("--engine", text, ENGINES)
 
 
 def fold_of(text: str) -> Folding:
     """Read whether devices that do the same at the same time are played once."""
     from parsim.core.cluster import FOLDINGS
 
-    return _one_of("--fold", text, FOLDINGS)
+    return one_of("--fold", text, FOLDINGS)
 
 
-def _one_of(option: str, text: str, names: tuple[Word, ...]) -> Word:
+def one_of(option: str, text: str, names: tuple[Word, ...]) -> Word:
+    """Read one of some words."""
     from parsim.core.suggestions import did_you_mean
 
     for name in names:

@@ -106,6 +106,7 @@ class Cluster:
     fold: Folding = "off"  # whether a workload may play devices that are alike once
     times: int = 1  # how many parts like this one the real cluster has, one beside the other along its data ranks
     beyond: Beyond | None = None  # the real cluster, if this is a part of it
+    outlined: bool = False  # whether a workload that trains returns its program alone, without tasks
 
     @cached_property
     def workers(self) -> tuple[Worker, ...]:

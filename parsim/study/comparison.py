@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from parsim.core.timeline import CAUSES
 from parsim.core.version import VERSIONS
 from parsim.export import html
-from parsim.export.files import drawn, json_text, write
+from parsim.export.files import Files, drawn, json_text, write
 from parsim.export.table import wrapped
 from parsim.study.bottleneck import Blame
 from parsim.study.measure import Measure, measure
@@ -142,8 +142,11 @@ class Comparison:
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write comparison.json, and comparison.png and comparison.svg if any variant ended."""
-        pictures = drawn("comparison", self._pictures) if any(one.run for one in self.variants) else {}
-        write(os.fspath(folder), {**pictures, "comparison.json": lambda: json_text(self.to_dict())})
+        write(os.fspath(folder), {**self.pictures(), "comparison.json": lambda: json_text(self.to_dict())})
+
+    def pictures(self) -> Files:
+        """Return comparison.png and comparison.svg if any variant ended."""
+        return drawn("comparison", self._pictures) if any(one.run for one in self.variants) else {}
 
     def _pictures(self) -> dict[str, bytes]:
         from parsim.plot.paper import files

@@ -57,6 +57,24 @@ def faster_transfers(job: Job) -> Job:
     return _moving(job, lambda route: tuple(link.times(2.0, 0.5) for link in route), 0.5)
 
 
+def bandwidth_times(factor: float, job: Job) -> Job:
+    """Multiply the bandwidth of links by *factor*; latencies stay."""
+    return _moving(job, lambda route: tuple(link.times(factor, 1.0) for link in route), 1.0)
+
+
+def computing_times(factor: float, job: Job) -> Job:
+    """Let devices compute *factor* times as fast."""
+    return scaled(lambda graph: np.full(len(graph), 1.0 / factor), job)
+
+
+def at_peak(job: Job) -> Job:
+    """Let products of matrices reach the peaks of data sheets in place of the ceilings that were measured."""
+    if not any(device.ceiling.known for device in job.cluster.devices):
+        raise NoDifference("no device states a ceiling")
+    devices = tuple(device._replace(ceiling=device.peak) for device in job.cluster.devices)
+    return replace(job, cluster=replace(job.cluster, devices=devices))
+
+
 def without_flow_limits(flows: Ints, job: Job) -> Job:
     """Remove the limits of some *flows*."""
     limit = job.graph.flows.limit.copy()

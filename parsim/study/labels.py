@@ -32,7 +32,7 @@ def labelled(
     >>> labelled(["one", "other"], ["plan.depth"], [{"plan.depth": 2, "seed": 7}, {"plan.depth": 3, "seed": 7}])
     ['one, depth=2', 'one, depth=3', 'other, depth=2', 'other, depth=3']
     """
-    words = _endings(varied, known)
+    words = endings(varied, known)
     said = [[f"{word}={written(values[path])}" for path, word in words.items()] for values in sets]
     alone = len(names) == 1 and bool(varied)
     return _numbered([", ".join(choice if alone else [name, *choice]) for name in names for choice in said])
@@ -78,12 +78,12 @@ def paths(value: Any, path: str = "") -> Iterator[str]:
         yield from paths(held, step)
 
 
-def _endings(varied: Sequence[str], known: Iterable[str] = ()) -> dict[str, str]:
+def endings(varied: Sequence[str], known: Iterable[str] = ()) -> dict[str, str]:
     """Return the shortest suffix of each *varied* path that no other varied or *known* path has.
 
-    >>> _endings(["cluster.devices", "cluster.topology.latency", "plan.latency"])
+    >>> endings(["cluster.devices", "cluster.topology.latency", "plan.latency"])
     {'cluster.devices': 'devices', 'cluster.topology.latency': 'topology.latency', 'plan.latency': 'plan.latency'}
-    >>> _endings(["workload.tasks[1].compute"], ["workload.tasks[0].compute", "workload.tasks[1].compute"])
+    >>> endings(["workload.tasks[1].compute"], ["workload.tasks[0].compute", "workload.tasks[1].compute"])
     {'workload.tasks[1].compute': 'tasks[1].compute'}
     """
     steps = {path: path.split(".") for path in varied}

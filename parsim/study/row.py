@@ -43,7 +43,7 @@ def played(scenario: Scenario) -> Outcome:
     'invalid'
     """
     try:
-        found = run(_job(scenario))
+        found = run(job_of(scenario))
         lacks = shortages(found.devices) if found.job.memories else []
         return Outcome("refused", "memory", lacks[0]) if lacks else Outcome("done", figures=figures_of(found))
     except ScenarioError as wrong:
@@ -62,7 +62,7 @@ def judged(space: Space, row: int, outcome: Outcome) -> Outcome:
     return outcome._replace(status="refused", code="require", message=why) if why else outcome
 
 
-def _job(scenario: Scenario) -> Job:
+def job_of(scenario: Scenario) -> Job:
     """Build a scenario, folded if that is possible."""
     try:
         return build(scenario, "on")

@@ -12,16 +12,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from parsim.core.kernel import Call, Shape
 from parsim.core.precision import BYTES
 from parsim.training.actions import WHOLE_BATCH, Action, Actions, Piece
 from parsim.training.exchange import Exchanged
 from parsim.training.layout import BACKWARD, OPTIMIZER, WEIGHT_GRAD
+from parsim.training.renewal import adding, updating
 from parsim.training.segments import Segment
 from parsim.training.sharded import Numbers, ShardedTraining
 from parsim.training.tasks import EXCHANGE, Duty, Hold, Member, Tasks, lane_of
 
-ALONE = Numbers(1.0, 1.0)
 ANY_LAYER = -1  # in place of a layer
 COPIES = ("data", "expert data")  # communicators of the copies of dense layers, and of those of experts
 DATA = lane_of("data")
@@ -141,7 +140,8 @@ class Rank:
         """Return the segments, the last that nothing passes beside also adding gradients to those of before."""
         last = max((number for number, one in enumerate(some) if not one.beside), default=len(some))
         closing = some[last] if last < len(some) else Segment(())
-        return [*some[:last], closing._replace(calls=closing.calls + self._adding(piece)), *some[last + 1 :]]
+        calls = closing.calls + adding(self.training, piece.layers)
+        return [*some[:last], closing._replace(calls=calls), *some[last + 1 :]]
 
     def _at_once(self, some: Sequence[Exchanged]) -> list[tuple[int, tuple[Exchanged, ...]]]:
         """Return the exchanges that a task stands for, and its lane: one, or all of a communicator."""
@@ -228,29 +228,13 @@ class Rank:
 
     # -- gradients and updates
 
-    def _shapes(self, layers: range, shared: bool) -> list[Shape]:
-        """Return the shapes of the weights of some layers; where data ranks share them, of flat shares."""
-        shares = self.parallelism.copies if shared else ALONE
-        if shares == ALONE:
-            return [shape for number in layers for shape in self.training.weights_of(number).values()]
-        counts = zip(self.training.held(layers), shares, strict=True)
-        return [(int(-(-count // among)),) for count, among in counts if count]
-
-    def _adding(self, piece: Piece) -> tuple[Call, ...]:
-        """Return the calls that add gradients to those of earlier microbatches."""
-        adding = self.training.adding
-        shapes = self._shapes(piece.layers, self.parallelism.sharding.gradients)
-        return tuple(Call(*adding[:2], "forward", (shape, shape)) for shape in shapes)
-
     def _update(self, stage: int) -> list[int]:
         """Add the update of a stage; return the tasks after which a device has the new weights."""
-        sharding, layers, update = self.parallelism.sharding, self.training.cut.stages[stage], self.training.update
-        action, rows = Action(OPTIMIZER, stage, WHOLE_BATCH), update.kernel.rows
+        sharding, layers = self.parallelism.sharding, self.training.cut.stages[stage]
+        action = Action(OPTIMIZER, stage, WHOLE_BATCH)
         task = self.tasks.add(self.rank, OPTIMIZER, Duty("update", action, layers))
         self.tasks.after([*self._before, *self._sums.get(stage, [])], task)
-        shapes = self._shapes(layers, sharding.optimizer)
-        calls = tuple(Call(*update[:2], "forward", ((rows, *shape), shape)) for shape in shapes)
-        self.tasks.recipe[task] = self.tasks.number_of(calls)
+        self.tasks.recipe[task] = self.tasks.number_of(updating(self.training, layers))
         self.tasks.begins.append(task)
         self._before = [task]
         if not sharding.optimizer or sharding.weights:

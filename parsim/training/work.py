@@ -44,6 +44,7 @@ from parsim.training.replicas import tasks_of
 from parsim.training.sharded import Parallelism, Prices, ShardedTraining
 from parsim.training.shards import WHOLE, Shards
 from parsim.training.stage import Recompute, Stages
+from parsim.training.tasks import KINDS
 
 OPTIMIZER = Ask("sgd")
 BUCKET = 25e6  # B of gradients, as PyTorch's DistributedDataParallel adds up at once
@@ -117,6 +118,8 @@ def training(cluster: Cluster, plan: TrainingPlan, cost: Cost | None, make: Make
         program = ComputedTraining(
             **vars(program), own=own, parallelism=parallelism, others=others, fold=every_device(cluster)
         )
+        if cluster.outlined:
+            return _outline(program)
         program = replace(program, fold=fold_of(program, cluster, cost))
         if cluster.times > 1 and program.fold.why:
             raise NotRepeated
@@ -124,6 +127,12 @@ def training(cluster: Cluster, plan: TrainingPlan, cost: Cost | None, make: Make
     if crowd:
         raise Invalid(crowd)
     return tasks_of(program)
+
+
+def _outline(program: Training) -> TaskGraph:
+    """Return a graph without tasks."""
+    none = np.zeros(0, np.int64)
+    return TaskGraph((), KINDS, none, none.astype(np.float64), (), none, precision=program.precision, program=program)
 
 
 def sharded(
@@ -246,14 +255,14 @@ class Seconds:
         every = tuple(range(number, number + 1) for number in range(len(self.model.layers)))
         stages = self._stages(every)
         calls = [stages.price(number, self.rows).calls for number in range(len(every))]
-        return self._of([(*one[FORWARD], *one[BACKWARD]) for one in calls], device)
+        return self.of([(*one[FORWARD], *one[BACKWARD]) for one in calls], device)
 
     def stages(self, ranges: Ranges, devices: Sequence[int]) -> StageTimes:
         """Return the times of stages on their devices; 1 s each where they are not known."""
         kinds, times, stages = (FORWARD, INPUT_GRAD, WEIGHT_GRAD), [], self._stages(ranges)
         for number, device in enumerate(devices):
             calls = stages.price(number, self.rows).calls
-            found = self._of([calls[kind] for kind in kinds], device)
+            found = self.of([calls[kind] for kind in kinds], device)
             times.append((1.0, 1.0, 1.0) if found is None else tuple(found.tolist()))
         forward, input_grad, weight_grad = zip(*times, strict=True)
         return StageTimes(forward, input_grad, weight_grad, self._send(stages.price(0, self.rows).sent, devices))
@@ -261,7 +270,7 @@ class Seconds:
     def _stages(self, ranges: Ranges) -> Stages:
         return Stages(self.model, ranges, self.precision, self.recompute)
 
-    def _of(self, recipes: Sequence[tuple[Call, ...]], device: int) -> Floats | None:
+    def of(self, recipes: Sequence[tuple[Call, ...]], device: int) -> Floats | None:
         """Return the seconds of sequences of kernel calls on a device, or None where the cost does not know them."""
         own = [tuple(call for call in calls if call.kernel != EXCHANGE) for calls in recipes]
         rows = np.arange(len(own))

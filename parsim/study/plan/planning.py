@@ -1,0 +1,165 @@
+"""The best plans of a space, why the others are not, and how sure that is."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from parsim.core.version import VERSIONS
+from parsim.export.files import json_text, write
+from parsim.scenario.scenario import Source
+from parsim.study.case import Case
+from parsim.study.comparison import Comparison
+from parsim.study.labels import labelled
+from parsim.study.plan.crossing import Crossing, crossing
+from parsim.study.plan.report import report
+from parsim.study.plan.search import Plan, Search, about_none, exhausted, searched
+from parsim.study.plan.sensitivity import Unknown, Varied, sensitivity, unknown
+from parsim.study.played import Played, whole
+from parsim.study.runner import Call, Runner
+from parsim.study.space import Space, space_of
+
+BEST = 10
+FINALISTS = 3  # plans whose whole runs are kept
+SIZE = 2_000  # tasks of a plan, as far as is known before it is built
+Way = Literal["bounds", "all", "tpe"]
+WAYS: dict[Way, Any] = {"bounds": searched, "all": exhausted}
+
+
+@dataclass(frozen=True)
+class Planning:
+    """The best plans of a space, best first.
+
+    Parameters
+    ----------
+    search : what became of the rows of the space.
+    varied : the best plans under other facts.
+    unknown : facts that are not known.
+    crossings : what it would take for the second plan to win.
+    finalists : the first plans side by side.
+    """
+
+    search: Search
+    varied: Sequence[Varied]
+    unknown: Sequence[Unknown]
+    crossings: Sequence[Crossing]
+    finalists: Comparison
+
+    def __repr__(self) -> str:
+        """Return in one line what was found."""
+        return f"Planning({self.search.space.scenario.name}, {len(self.plans)} of {self.search.space.size} plans)"
+
+    @property
+    def plans(self) -> list[Plan]:
+        """The best plans."""
+        return self.search.plans
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the answer as plain values, as in the contract."""
+        found = self.search
+        return {
+            **VERSIONS,
+            "scenario": found.space.scenario.name,
+            "scenario_sha256": found.space.scenario.sha256,
+            "space": found.space.size,
+            "refused": dict(sorted(found.refused.items())),
+            "reasons": dict(sorted(found.reasons.items())),
+            "conditions": dict(found.conditions),
+            "failed": dict(found.failed),
+            "cut": dict(sorted(found.cut.items())),
+            "played": found.played,
+            "proven": found.proven,
+            "plans": [self._plan(place, plan) for place, plan in enumerate(self.plans)],
+            "ledger": self._ledger(),
+            "decided": self.finalists.decided,
+            "second_wins_at": {one.name: one.factor for one in self.crossings},
+        }
+
+    def _plan(self, place: int, plan: Plan) -> dict[str, Any]:
+        facts = [one for one in self.unknown if one.plan == place]
+        varied = self.varied[place]
+        return {
+            "row": plan.row,
+            "set": plan.set,
+            **plan.figures,
+            "bound_s": plan.bound_s,
+            "robust": varied.robust,
+            "under": varied.to_dict(),
+            "unknown": [{"fact": one.fact, "unit": one.unit, "break_even": one.break_even} for one in facts],
+        }
+
+    def _ledger(self) -> dict[str, Any] | None:
+        first = self.finalists.variants[0].run
+        return first.facts["ledger"] if first else None
+
+    def report(self) -> str:
+        """Write it for people."""
+        return report(self.search, self.varied, self.unknown, self.crossings, self.finalists)
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Write plan.json and the picture of the first plans on one axis of time."""
+        write(os.fspath(folder), {**self.finalists.pictures(), "plan.json": lambda: json_text(self.to_dict())})
+
+
+def plan(
+    source: Source,
+    set: Mapping[str, Any] | None = None,
+    best: int = BEST,
+    search: Way = "bounds",
+    executor: Executor | None = None,
+) -> Planning:
+    """Find the *best* plans of a scenario with choices, and say how sure that is.
+
+    Parameters
+    ----------
+    source : a path, or the YAML as Python values.
+    set : values that replace the scenario's, by dotted path; they may be choices.
+    best : how many plans to return.
+    search : bounds, plays only what may be among the best by its bound; all, plays everything.
+    executor : plays the plans; its workers are processes. Default: the cores of this machine.
+
+    Raises `ScenarioError` where the input is wrong, also where no plan can be played.
+    """
+    space = space_of(source, set)
+    with Runner(executor) as runner:
+        runner.expect(len(space.early().rows), SIZE, ())
+        found = WAYS[search](space, runner, best)
+        if not found.plans:
+            raise about_none(found)
+        return _judged(found, runner)
+
+
+def _judged(found: Search, runner: Runner) -> Planning:
+    """Ask how sure the answer is."""
+    space, plans = found.space, found.plans
+    varied = sensitivity(space, plans, runner)
+    crossings: list[Crossing] = []
+    if len(plans) > 1:
+        rows = plans[0].row, plans[1].row
+        crossings = runner.answers(
+            "what the second plan needs", [(crossing, space, *rows, name) for name in ("bandwidth", "efficiency")]
+        )
+    return Planning(found, varied, unknown(space, plans), crossings, _finalists(space, plans[:FINALISTS], runner))
+
+
+def _finalists(space: Space, plans: Sequence[Plan], runner: Runner) -> Comparison:
+    """Play the first plans again, whole."""
+    cases = [Case(space.scenario_of(one.row)) for one in plans]
+    seed = cases[0].scenario.values.get("seed", 0)
+    calls: list[Call] = [(whole, case, seed) for case in cases]
+    runs = runner.answers("best plans", calls)
+    played = [
+        Played(name, case, plan.set, {seed: figures}, {}, run, False)
+        for name, case, plan, (figures, run) in zip(_names(plans), cases, plans, runs, strict=True)
+    ]
+    return Comparison((seed,), tuple(played), False, ())
+
+
+def _names(plans: Sequence[Plan]) -> list[str]:
+    """Name plans by the values that differ among them."""
+    sets = [plan.set for plan in plans]
+    varied = [path for path in sets[0] if any(one[path] != sets[0][path] for one in sets)]
+    return labelled([""], varied or list(sets[0])[:1], sets)

@@ -1,0 +1,152 @@
+"""The best plans in words and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from parsim.core.escape import printable
+from parsim.core.quantities import scaled, seconds, size, times
+from parsim.export.table import short, table, wrapped
+from parsim.study.comparison import Comparison
+from parsim.study.labels import endings, written
+from parsim.study.plan.crossing import FACTORS, Crossing
+from parsim.study.plan.facts import BY, VARIED
+from parsim.study.plan.search import Plan, Search
+from parsim.study.plan.sensitivity import Unknown, Varied
+from parsim.study.refusals import MEANINGS
+from parsim.study.table import table as beside
+
+WORDS = 110  # cells of a line
+CELL = 24  # cells of a value
+UNKNOWN = "UNKNOWN"
+BOUNDS = {
+    "compute": "a device computes for longer",
+    "network": "data ranks exchange for longer",
+    "path": "the longest path through its stages is longer",
+}
+WON_BY = {
+    "bandwidth": ("links", "as fast"),
+    "efficiency": ("devices that compute", "as fast"),
+}
+
+
+def report(
+    search: Search,
+    varied: Sequence[Varied],
+    unknown: Sequence[Unknown],
+    crossings: Sequence[Crossing],
+    finalists: Comparison,
+) -> str:
+    """Write the answer for people."""
+    space, plans = search.space, search.plans
+    title = f"{space.scenario.name}: {space.size:,} rows of the space, {search.left:,} after its conditions"
+    parts = [
+        [title, "=" * len(title)],
+        _searched(search),
+        _refused(search),
+        ["The best, * robust", *table([list(FIGURES), *_figures(plans, varied)])],
+        ["Their plans", *table(_choices(plans), words=range(1, 99))],
+        ["Their seconds under other facts", *table(list(_varied(plans, varied)))],
+        _notes(unknown),
+        ["The first plans side by side", *beside(finalists.variants), *wrapped(finalists.decided, WORDS)],
+        _second(crossings),
+    ]
+    return "\n\n".join(text for lines in parts if (text := "\n".join(lines))) + "\n"
+
+
+def _searched(search: Search) -> Iterator[str]:
+    """Say how the answer was found, and whether it is proven."""
+    many = sum(search.cut.values())
+    yield f"{search.played:,} plans were played."
+    if many:
+        yield f"{many:,} were not: by their bounds, they cannot be among the best."
+        yield from (f"  {count:>6,}  {BOUNDS[name]}" for name, count in search.cut.most_common())
+    yield f"The answer is {'proven' if search.proven else 'not proven: the search looked at a part of the space'}."
+
+
+def _refused(search: Search) -> Iterator[str]:
+    """Say how many rows are refused, and why."""
+    if search.refused:
+        yield "Refused"
+        for code, count in search.refused.most_common():
+            yield f"  {count:>9,}  {code:<13}  {MEANINGS[code]}"
+            if code == "require":
+                yield from (f"{'':28}{many:,}: {printable(text)}" for text, many in search.conditions.most_common())
+            else:
+                yield from wrapped(f"first: {search.reasons[code]}", WORDS, " " * 28, " " * 30)
+    if search.failed:
+        yield "Failed"
+        yield from (f"  {count:>9,}  {printable(why)}" for why, count in search.failed.most_common())
+
+
+FIGURES = ("", "iteration", "tokens/s", "MFU", "peak memory", "exposed", "of it", "cost", "energy")
+
+
+def _figures(plans: Sequence[Plan], varied: Sequence[Varied]) -> Iterator[list[str]]:
+    took = times([plan.took_s for plan in plans])
+    for place, (plan, time) in enumerate(zip(plans, took, strict=True)):
+        figures = plan.figures
+        parts = {name: part for name, part in figures["exposed_by_s"].items() if part}
+        yield [
+            f"{place + 1}{'*' if varied[place].robust else ' '}",
+            time,
+            _or_unknown(figures["tokens_per_s"], lambda value: f"{value:,.0f}"),
+            _or_unknown(figures["mfu"], lambda value: f"{100 * value:.1f} %"),
+            size(figures["peak_memory_bytes"]),
+            seconds(figures["exposed_s"], 3),
+            ", ".join(f"{name} {seconds(part, 3)}" for name, part in parts.items()),
+            _or_unknown(figures["cost"], lambda value: f"{value:.4g} USD"),
+            _or_unknown(figures["energy_j"], lambda value: scaled(value, "J")),
+        ]
+
+
+def _or_unknown(value: float | None, write: Any) -> str:
+    return UNKNOWN if value is None else str(write(value))
+
+
+def _choices(plans: Sequence[Plan]) -> list[Sequence[str]]:
+    """Return a column for each choice, under the last step of its path where that is enough."""
+    paths = list(plans[0].set)
+    heads = endings(paths).values()
+    rows = [[str(place), *(_cell(plan.set[path]) for path in paths)] for place, plan in enumerate(plans, 1)]
+    return [["", *heads], *rows]
+
+
+def _cell(value: Any) -> str:
+    return short(written(value), CELL)
+
+
+def _varied(plans: Sequence[Plan], varied: Sequence[Varied]) -> Iterator[Sequence[str]]:
+    known = [place for place in range(len(VARIED)) if any(one.seconds[place] is not None for one in varied)]
+    less = f"memory {-100 * BY:+.0f} %"
+    yield ["", "as said", *(str(VARIED[place]) for place in known), less]
+    for number, (plan, one) in enumerate(zip(plans, varied, strict=True), 1):
+        took = [one.seconds[place] for place in known]
+        cells = ["-" if some is None else seconds(some, 4) for some in took]
+        yield [str(number), seconds(plan.took_s, 4), *cells, "fits" if one.fits_less else "does not fit"]
+
+
+def _notes(unknown: Sequence[Unknown]) -> Iterator[str]:
+    yield "* robust: it fits into a fifth less memory, and is nowhere more than 5 % slower than the best of these"
+    for one in unknown:
+        even = (
+            "nothing to compare it with is known"
+            if one.break_even is None
+            else f"it equals the best known one at {one.break_even:.4g} {one.unit}"
+        )
+        yield f"{one.plan + 1}: the {one.fact} of its devices is {UNKNOWN}; {even}"
+
+
+def _second(crossings: Sequence[Crossing]) -> Iterator[str]:
+    """Say what it would take for the second plan to win."""
+    if crossings:
+        yield "For the second to win it would take"
+        yield from (f"  {_won_by(one)}" for one in crossings)
+
+
+def _won_by(one: Crossing) -> str:
+    what, how = WON_BY[one.name]
+    if one.factor is None:
+        return f"no {one.name} from {FACTORS[0]:g} to {FACTORS[-1]:g} times what is said: it stays behind"
+    return f"{what} {one.factor:.3g} times {how}"

@@ -5,6 +5,7 @@ Where all sends of each phase begin and arrive together, the price is a sum over
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from heapq import heappop, heappush
 from itertools import count
 
@@ -13,7 +14,9 @@ import numpy as np
 from parsim.core.cluster import Cluster, Ways
 from parsim.core.collective import Collective
 from parsim.core.columns import NEVER, Floats
+from parsim.core.job import Job
 from parsim.sim.in_step import Going
+from parsim.sim.memory_bounds import devices_of
 from parsim.sim.network import Network
 from parsim.sim.outside import Played
 from parsim.sim.placed import Placed
@@ -40,6 +43,21 @@ def alone(collective: Collective, cluster: Cluster, devices: tuple[int, ...]) ->
             prices[pattern] = collective.phases, _price(placed)  # the phases are kept, so that their id is their own
         prices[number, devices] = prices[pattern]
     found: Floats = prices[number, devices][1]
+    return found
+
+
+def members_alone(job: Job) -> Floats:
+    """Return the seconds of members of collectives alone on an idle network, 0 for all other tasks, (tasks,)."""
+    graph, devices = job.graph, [there[0] for there in devices_of(job)]
+    found, place = np.zeros(len(graph)), graph.place.tolist()
+    like: dict[Hashable, tuple[Collective, tuple[int, ...], list[int]]] = {}  # collectives of one price, and members
+    for each in graph.collectives:
+        where = tuple(devices[place[task]] for task in each.members)
+        whole = each.unfolded
+        key = id(each.phases), where, whole and (id(whole.phases), id(whole.cluster), whole.devices)
+        like.setdefault(key, (each, where, []))[2].extend(each.members)
+    for each, where, members in like.values():
+        found[members] = np.tile(alone(each, job.cluster, where), len(members) // len(where))
     return found
 
 

@@ -86,28 +86,29 @@ class Carrier:
                     self._give_ahead(task, now)
 
     def _ended(self, ended: list[int], now: int) -> Released:
-        state = self._state
+        state, lanes, transport = self._state, self.lanes, self.transport
         freed, self._freed = self._freed, []
         for task in ended:
             if not self._blocking or not self._blocking.missing[task]:
                 self._go_on(state.worker[task], now)
-        if self.lanes:
-            self.lanes.ended(now)
-        if self.room or self._returns:
+        if lanes:
+            lanes.ended(now)
+        if ended and (self.room or self._returns):
             for task in ended:
                 self._unload(task, state.worker[task], now)
         for edge in freed:
             self._received(self.inputs.sender[edge])
-        for edge in self.transport.over(now):
+        for edge in transport.over(now):
             self._delay_over(edge, now)
-        for row, worker in self.transport.arrived(now):
+        for row, worker in transport.arrived(now):
             self._arrive(row, worker, now)
-        if state.named:
+        if ended and state.named:
             for task in ended:
                 self._send_ahead(task, now)
-        for row in self._departing.pop(now, ()):
-            self._depart(row, now)
-        return self.lanes.hand_on(now) if self.lanes else []
+        if now in self._departing:
+            for row in self._departing.pop(now):
+                self._depart(row, now)
+        return lanes.hand_on(now) if lanes else []
 
     def _released(self, released: Released, now: int) -> Released:
         state = self._state

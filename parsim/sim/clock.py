@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import reduce
 from typing import Any
@@ -82,12 +83,25 @@ def clock_unit(job: Job, compute: list[Floats]) -> Ticks:
 def _collected(graph: TaskGraph) -> tuple[float, float, int]:
     """Return the bytes of all that collectives send, those of the smallest flow, and the number of phases."""
     together, smallest, phases = 0.0, math.inf, 0
-    for each in graph.collectives:
-        phases += len(each.phases)
+    alike = Counter(id(each.phases) for each in graph.collectives)
+    for key, each in {id(each.phases): each for each in graph.collectives}.items():
+        phases += alike[key] * len(each.phases)
         for (_, _, size, flows), times in each.different():
-            together += times * float(size.sum())
+            together += alike[key] * times * float(size.sum())
             smallest = min(smallest, float((size / flows)[size > 0].min(initial=math.inf)))
     return together, smallest, phases
+
+
+def _between_members(graph: TaskGraph, devices: list[tuple[int, ...]]) -> dict[tuple[int, int], None]:
+    """Return the pairs of devices between which collectives send, given the devices of place sets."""
+    place, found = graph.place.tolist(), dict[tuple[int, int], None]()
+    seen: set[tuple[int, tuple[int, ...]]] = set()
+    for each in graph.collectives:
+        where = tuple(devices[place[task]][0] for task in each.members)
+        if (id(each.phases), where) not in seen:
+            seen.add((id(each.phases), where))
+            found.update(((devices[place[a]][0], devices[place[b]][0]), None) for a, b in each.pairs())
+    return found
 
 
 def _links(job: Job) -> Iterator[Link]:
@@ -99,8 +113,7 @@ def _links(job: Job) -> Iterator[Link]:
         pairs += [way(devices[place]) for place in (distinct(graph.place[size > 0]).tolist() if len(size) else ())]
     pairs += [((source,), (target,)) for source, target in zip(graph.flows.source, graph.flows.target, strict=True)]
     apart = [way[:2] for ends in dict.fromkeys(pairs) for way in job.cluster.alike(*ends)]
-    members = dict.fromkeys((graph.place[a], graph.place[b]) for each in graph.collectives for a, b in each.pairs())
-    ends = np.array([(devices[a][0], devices[b][0]) for a, b in members], np.int64).reshape(-1, 2)
+    ends = np.array([*_between_members(graph, devices)], np.int64).reshape(-1, 2)
     ends = ends[job.cluster.travels(*ends.T)]
     sources, targets = np.concatenate([np.array(apart, np.int64).reshape(-1, 2), ends]).T
     for path in job.cluster.paths(sources, targets):

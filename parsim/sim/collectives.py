@@ -72,17 +72,21 @@ class Collectives:
 
     def due(self, now: int) -> list[int]:
         """Return the members that have completed all phases."""
-        for played in self._asked.pop(now, ()):
-            played.due(now)
-            self._stirred[played] = None
+        if now in self._asked:
+            for played in self._asked.pop(now):
+                played.due(now)
+                self._stirred[played] = None
+        if not self._through:
+            return []
         through, self._through = self._through, []
         return through
 
     def begin(self, now: int) -> None:
         """Note that a pass is over: begin what begins now."""
-        stirred, self._stirred = self._stirred, {}
-        for played in stirred:
-            played.begin(now)
+        if self._stirred:
+            stirred, self._stirred = self._stirred, {}
+            for played in stirred:
+                played.begin(now)
 
     # -- what the collectives ask for
 

@@ -75,25 +75,31 @@ class Lanes:
 
     def ended(self, now: int) -> None:
         """Note that a pass begins: tasks of lanes end, and what was received in the pass before is freed."""
-        read, self._read = self._read, []
-        for parent in read:
-            self._received(parent)
-        for task in sorted(self._ends.pop(now, ())):
-            self._end(task, now)
+        if self._read:
+            read, self._read = self._read, []
+            for parent in read:
+                self._received(parent)
+        if now in self._ends:
+            for task in sorted(self._ends.pop(now)):
+                self._end(task, now)
 
     def hand_on(self, now: int) -> Released:
         """Note that all else has ended and arrived; let set out what finds room, and return the tasks released."""
-        self._through(self.collectives.due(now), now)
-        sender, receiver = self._inputs.sender, self._inputs.receiver
-        leaving = sorted(self._leaving, key=lambda edge: (sender[edge], receiver[edge]))
-        self._leaving = [edge for edge in leaving if not self._set_out(edge, now)]
-        free, self._free = self._free, []
-        for task in free:
-            lane = self._at[task]
-            self._busy[lane] = NONE
-            self._spans.communication_ends(self._only[task], now)
-            if self._queue[lane]:
-                self._next(lane, now)
+        through = self.collectives.due(now)
+        if through:
+            self._through(through, now)
+        if self._leaving:
+            sender, receiver = self._inputs.sender, self._inputs.receiver
+            leaving = sorted(self._leaving, key=lambda edge: (sender[edge], receiver[edge]))
+            self._leaving = [edge for edge in leaving if not self._set_out(edge, now)]
+        if self._free:
+            free, self._free = self._free, []
+            for task in free:
+                lane = self._at[task]
+                self._busy[lane] = NONE
+                self._spans.communication_ends(self._only[task], now)
+                if self._queue[lane]:
+                    self._next(lane, now)
         released, self._released = self._released, []
         return released
 

@@ -127,6 +127,7 @@ def order_of_events(state: State, bind: Bind, hooks: Hooks) -> Order:
     """Return the events of a run; *bind* is called for every task that a worker takes."""
     agenda, missing, stirred, prepared = state.agenda, state.missing, state.stirred, state.ready
     end, release, ask = ending(state), releasing(state), asking(state, bind, hooks)
+    also_ended, takes_out, more = hooks.ended, hooks.released, hooks.more
     ready = 0  # tasks that are ready, and that nobody has taken
 
     def begin(now: Time) -> None:
@@ -149,13 +150,13 @@ def order_of_events(state: State, bind: Bind, hooks: Hooks) -> Order:
         again = True
         while again:
             ended = agenda.pop(now, [])
-            released = end(ended)
-            if hooks.ended:
-                released += hooks.ended(ended, now)
+            released = end(ended) if ended else []
+            if also_ended:
+                released += also_ended(ended, now)
             if released:
                 released.sort()
-                if hooks.released:
-                    released = hooks.released(released, now)
+                if takes_out:
+                    released = takes_out(released, now)
                 ready += len(released)
                 release(released)
             again = goes_on(now)
@@ -169,6 +170,6 @@ def order_of_events(state: State, bind: Bind, hooks: Hooks) -> Order:
             ready = ask(now, ready)
             if hooks.asked:
                 hooks.asked(now)
-        return now in agenda or bool(hooks.more and hooks.more(now))
+        return now in agenda or bool(more and more(now))
 
     return Order(begin, instant)

@@ -5,6 +5,7 @@ member 1 receives from 0    |round 0|round 1|round 2|        |round 3|        tw
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -40,10 +41,10 @@ class Log:
 
     def __init__(self, ticks: Ticks) -> None:
         self._ticks = ticks
-        self._blocks: list[tuple[Any, ...]] = []  # of columns
-        self._runs: list[tuple[Ints, Sends, int, int, int]] = []  # all sends of equal phases: from, to, how many
         self._sends: list[tuple[Any, ...]] = []  # of single rows
-        self._rows = 0  # in blocks
+        self._steps: dict[int, tuple[Sends, list[tuple[Ints, int, int, int]]]] = {}  # tasks, from, to, how many phases
+        self._runs: dict[int, tuple[Run, list[tuple[Ints, int]]]] = {}  # the tasks of its members, and since when
+        self._rows = 0
 
     def send(self, tasks: Ints, sends: Sends, row: int, start: int, end: int) -> None:
         """Note that a single send has arrived; *tasks* are those of the members."""
@@ -54,16 +55,19 @@ class Log:
         """Note that all sends of the phases from *first* on, below *until*, took place in step: phase after phase."""
         for one, other in pairwise([first, *(phase for phase in placed.turns if first < phase < until), until]):
             if one < other:
-                self._runs.append((tasks, placed.phase(one), int(begins[one]), int(begins[other]), other - one))
+                sends = placed.phase(one)
+                row = tasks, int(begins[one]), int(begins[other]), other - one
+                self._steps.setdefault(id(sends), (sends, []))[1].append(row)
 
     def run(self, tasks: Ints, run: Run, since: int) -> None:
         """Note runs of rounds that count from *since*."""
-        self._block(tasks, run.sends, run.row, run.start + since, run.end + since, run.rounds)
+        self._count(len(run.row))
+        self._runs.setdefault(id(run), (run, []))[1].append((tasks, since))
 
     def columns(self) -> Received:
         """Return the rows; runs of equal members that follow each other without a pause are one."""
-        self._write_runs()
-        parts = [*self._blocks, tuple(map(np.array, zip(*self._sends, strict=True)))] if self._sends else self._blocks
+        parts: list[tuple[Any, ...]] = [*self._of_steps(), *self._of_runs()]
+        parts += [tuple(map(np.array, zip(*self._sends, strict=True)))] if self._sends else []
         if not parts:
             return Received()
         sender, receiver, start, end, rounds, size, nominal = map(np.concatenate, zip(*parts, strict=True))
@@ -84,22 +88,38 @@ class Log:
             *(np.add.reduceat(column[order], first) for column in (rounds, size, nominal)),
         )
 
-    def _write_runs(self) -> None:
-        """Turn what took place in step into columns."""
-        runs, self._runs = self._runs, []
-        for tasks, sends, start, end, times in runs:
-            rows = np.flatnonzero(sends.travels)
-            begins, ends = (self._ticks.whole([tick] * len(rows)) for tick in (start, end))
-            self._block(tasks, sends, rows, begins, ends, times)
+    def _of_steps(self) -> Iterator[Block]:
+        """Yield what took place in step."""
+        for sends, rows in self._steps.values():
+            there = np.flatnonzero(sends.travels)
+            self._count(len(rows) * len(there))
+            tasks, *bounds, times = zip(*rows, strict=True)
+            start, end = (np.repeat(self._ticks.whole(ticks), len(there)) for ticks in bounds)
+            yield _block(np.stack(tasks), sends, there, start, end, np.repeat(np.array(times), len(there)))
 
-    def _block(self, tasks: Ints, sends: Sends, rows: Ints, start: Ints, end: Ints, rounds: Ints | int) -> None:
-        self._rows += len(rows)
+    def _of_runs(self) -> Iterator[Block]:
+        """Yield what was foreseen."""
+        for run, rows in self._runs.values():
+            tasks, since = zip(*rows, strict=True)
+            later = self._ticks.whole(since)[:, None]
+            start, end = ((later + ticks).ravel() for ticks in (run.start, run.end))
+            yield _block(np.stack(tasks), run.sends, run.row, start, end, np.tile(run.rounds, len(rows)))
+
+    def _count(self, rows: int) -> None:
+        self._rows += rows
         if self._rows > MOST:
             told = f"ranks that wait for each other between rounds make more than {MOST} rows in the timeline"
             raise RunError(f"{told}; use fewer devices, larger buckets, or algorithm: hierarchical")
-        times = np.broadcast_to(np.asarray(rounds, dtype=np.int64), len(rows))
-        ends = tasks[sends.source[rows]], tasks[sends.target[rows]]
-        self._blocks.append((*ends, start, end, times, times * sends.size[rows], times * sends.nominal[rows]))
+
+
+Block = tuple[Ints, Ints, Ints, Ints, Ints, Floats, Floats]  # the columns of `Received`, with ticks in place of seconds
+
+
+def _block(tasks: Ints, sends: Sends, rows: Ints, start: Ints, end: Ints, rounds: Ints) -> Block:
+    """Return what the collectives whose members are *tasks* receive by *rows* of their sends, (collectives x rows,)."""
+    ends = tasks[:, sends.source[rows]].ravel(), tasks[:, sends.target[rows]].ravel()
+    size, nominal = (np.tile(column[rows], len(tasks)) for column in (sends.size, sends.nominal))
+    return *ends, start, end, rounds, rounds * size, rounds * nominal
 
 
 def run_of(sends: Sends, start: Ints, end: Ints) -> Run:

@@ -9,9 +9,8 @@ import numpy as np
 from parsim.core.graph import Floats
 from parsim.core.job import Job, Theory
 from parsim.entries.external import staying
-from parsim.sim.alone import alone
+from parsim.sim.alone import members_alone
 from parsim.sim.estimate import mean_compute, mean_given, mean_result, mean_transfer
-from parsim.sim.memory_bounds import devices_of
 
 
 @staying()
@@ -42,13 +41,7 @@ def theory(job: Job) -> Theory:
 
 def lanes_alone(job: Job, seconds: Floats) -> Floats:
     """Return *seconds* of tasks; of members of collectives those that they take alone on an idle network, (tasks,)."""
-    if not job.graph.collectives:
-        return seconds
-    found, devices = np.array(seconds), devices_of(job)
-    for each in job.graph.collectives:
-        places = tuple(devices[place][0] for place in job.graph.place[list(each.members)].tolist())
-        found[list(each.members)] += alone(each, job.cluster, places) * job.copies[list(each.members)]
-    return found
+    return seconds + members_alone(job) * job.copies if job.graph.collectives else seconds
 
 
 def nominal_flows(job: Job) -> Floats:

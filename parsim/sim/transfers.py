@@ -68,7 +68,9 @@ class Transport:
 
     def over(self, now: int) -> list[int]:
         """Return the transfers whose delay is over now."""
-        over = self._over.pop(now, [])
+        if now not in self._over:
+            return []
+        over = self._over.pop(now)
         for _, worker in over:
             self._spans.communication_ends(worker, now)
         return [transfer for transfer, _ in over]
@@ -79,6 +81,8 @@ class Transport:
             transport._heard.append(row)
             if transport is not self:
                 transport._spans.at(now)
+        if not self._heard:
+            return []
         heard, self._heard = self._heard, []
         found = []
         for row in heard:
@@ -96,10 +100,12 @@ class Transport:
 
     def settle(self, now: int) -> int:
         """Add transfers whose latency has passed and share the links anew; return when the next one ends, or NEVER."""
-        for row, ways, size, limit in self._joining.pop(now, ()):
-            self.network.join((self, row), ways, size, limit, now)
-        for number, ways, size, user in self._posted.pop(now, ()):
-            self.network.join((self, ~number), ways, size, math.inf, now, user)
+        if now in self._joining:
+            for row, ways, size, limit in self._joining.pop(now):
+                self.network.join((self, row), ways, size, limit, now)
+        if now in self._posted:
+            for number, ways, size, user in self._posted.pop(now):
+                self.network.join((self, ~number), ways, size, math.inf, now, user)
         return self.network.settle(now)
 
     def transfers(self) -> Transfers:

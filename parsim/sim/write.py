@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import accumulate, pairwise
+from itertools import accumulate, chain, pairwise
 from typing import Any
 
 import numpy as np
 
-from parsim.core.columns import Floats, Ints, distinct, halved
+from parsim.core.columns import Bools, Floats, Ints, distinct, halved
+from parsim.core.graph import TaskGraph
 from parsim.core.job import BEFORE, Job
 from parsim.core.timeline import CAUSES, COLLECTIVE, STEPS, Idle, Timeline, Words
-from parsim.sim.alone import alone
+from parsim.sim.alone import members_alone
 from parsim.sim.estimate import where_run
 from parsim.sim.idleness import Intervals, causes, gather
 from parsim.sim.record import Record, SpanNames, intervals
@@ -111,7 +112,7 @@ def _ended(rows: Columns, record: Record) -> Columns:
 def _tasks(job: Job, record: Record, waits: Ints) -> Columns:
     graph, tasks = job.graph, halved(np.arange(len(job.graph)))
     kind = np.where(graph.computes, graph.kind, len(graph.kinds))  # a task of a communication lane is a transfer
-    kind[[task for each in graph.collectives for task in each.members]] = len(graph.kinds) + 1 + len(STEPS)
+    kind[_members(graph)] = len(graph.kinds) + 1 + len(STEPS)
     return (
         tasks,
         tasks,
@@ -133,14 +134,19 @@ def _nothing(count: int) -> tuple[Ints, Floats, Ints]:
     return np.broadcast_to(1, count), np.broadcast_to(0.0, count), np.broadcast_to(-1, count)
 
 
+def _members(graph: TaskGraph) -> Bools:
+    """Return which tasks are members of collectives, (tasks,)."""
+    found = np.zeros(len(graph), dtype=bool)
+    found[[*chain.from_iterable(each.members for each in graph.collectives)]] = True
+    return found
+
+
 def _nominal(job: Job, record: Record) -> Floats:
     """Return the expected seconds of each task on the worker it ran on; of a collective, those that it takes alone."""
-    nominal, device = nominal_compute(job, record), np.array(job.cluster.device_of_worker)
-    for each in job.graph.collectives:
-        nominal = nominal.copy()
-        members = list(each.members)
-        nominal[members] = alone(each, job.cluster, tuple(device[record.worker[members]].tolist()))
-    return nominal
+    nominal = nominal_compute(job, record)
+    if not job.graph.collectives:
+        return nominal
+    return np.where(_members(job.graph), members_alone(job), nominal)
 
 
 def nominal_compute(job: Job, record: Record) -> Floats:

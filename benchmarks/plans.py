@@ -23,7 +23,8 @@ from yardstick import Row, bare_simpy, table
 
 import parsim
 from parsim.build import build
-from parsim.run import Result, run
+from parsim.metrics.figures import figures_of
+from parsim.run import brief
 from parsim.scenario.scenario import Scenario, changed, load
 
 SCENARIO = Path(__file__).parent.parent / "scenarios" / "33_gpt3_13b_mixed.yaml"
@@ -64,19 +65,14 @@ def built(base: Scenario, plan: Plan) -> parsim.Job:
     return build(changed(base, {f"plan.{name}": value for name, value in plan.items()}), "on")
 
 
-def figures(result: Result) -> list[Any]:
-    """Return what a plan is compared by."""
-    return [result.metrics, result.communication]
-
-
 def timed(base: Scenario, plan: Plan) -> Spent:
     """Build, play and measure a plan."""
     marks = [process_time()]
     job = built(base, plan)
     marks.append(process_time())
-    result = run(job)
+    found = brief(job)
     marks.append(process_time())
-    figures(result)
+    figures_of(found)
     marks.append(process_time())
     return Spent(*(after - before for before, after in pairwise(marks)))
 
@@ -85,7 +81,7 @@ def played(plans: list[Plan]) -> int:
     """Build, play and measure plans; return how many."""
     base = load(str(SCENARIO))
     for plan in plans:
-        figures(run(built(base, plan)))
+        figures_of(brief(built(base, plan)))
     return len(plans)
 
 

@@ -32,8 +32,9 @@ from parsim.metrics.pipeline import pipeline
 from parsim.metrics.plan_notes import plan_notes
 from parsim.metrics.slowdown import slowed_s
 from parsim.metrics.training import model, training
-from parsim.sim.play import valued
+from parsim.sim.play import play, valued
 from parsim.sim.theory import theory
+from parsim.sim.write import unpriced
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -219,6 +220,29 @@ class Result:
         return timeline(self)
 
 
+@dataclass(frozen=True)
+class Brief:
+    """A run of which only the figures are wanted that plans are compared by (see `metrics.figures`)."""
+
+    job: Job
+    timeline: Timeline  # of members of collectives, nobody asks what they take alone
+
+    @cached_property
+    def devices(self) -> list[dict[str, Any]]:
+        """The figures of every device."""
+        return devices(self.job, self.timeline)
+
+    @cached_property
+    def training(self) -> dict[str, Any] | None:
+        """The figures of training, as in the contract; None if the workload does not train."""
+        return training(self.job, self.timeline)
+
+    @cached_property
+    def communication(self) -> dict[str, dict[str, float]]:
+        """The exposed and hidden seconds of each communicator, as in the contract."""
+        return communication(self.job, self.timeline)
+
+
 def salvage(failed: Unfinished, folder: str | os.PathLike[str]) -> None:
     """Write the finished part of an unfinished run into the folder of the whole run."""
     write(os.fspath(folder), ended(failed), outdated=("result.json", "validation.json"))
@@ -229,6 +253,11 @@ def ended(failed: Unfinished) -> Files:
     timeline = failed.timeline
     assert isinstance(timeline, Timeline)
     return {"timeline.csv": lambda: write_csv(timeline), "idle.csv": lambda: write_idle(timeline)}
+
+
+def brief(job: Job) -> Brief:
+    """Play a job as `run` does, for its figures alone, which are the same."""
+    return Brief(job, play(job, unpriced) if job.clock == "simulated" else valued(job)[0])
 
 
 def run(job: Job) -> Result:

@@ -6,6 +6,8 @@ from random_folds import case
 
 import parsim
 from parsim.build import build
+from parsim.metrics.figures import figures_of
+from parsim.run import brief, run
 from parsim.scenario.scenario import load
 from parsim.sim.crossings import crossings
 from parsim.sim.next_iteration import _Following, second_end_s
@@ -61,6 +63,16 @@ def test_plans_of_gpt3(changes):
     assert told(job, play(job)) == pytest.approx(both_end_s(job), rel=1e-12)
 
 
+@pytest.mark.parametrize("changes", PLANS.values(), ids=PLANS)
+def test_a_brief_run_has_the_same_figures(changes):
+    scenario = load(GPT3 | {"plan": GPT3["plan"] | changes | {"microbatch_size": 2}})
+    whole, found = run(build(scenario, "on")), brief(build(scenario, "on"))
+    assert figures_of(found) == figures_of(whole)
+    members = found.timeline.members
+    assert np.isnan(found.timeline.nominal_s[members]).all()
+    assert np.array_equal(found.timeline.nominal_s[~members], whole.timeline.nominal_s[~members])
+
+
 @pytest.mark.parametrize(
     ("number", "check"),
     [*((number, "_apart") for number in MEET_ON_LINKS), *((number, "_in_turn") for number in OVERTAKE)],
@@ -92,8 +104,8 @@ def test_other_rules_are_not_told(changes):
         "vocabulary": 256,
         "sequence": 64,
     }
-    run = parsim.simulate(GPT3 | {"plan": plan, "workload": small}, changes)
-    assert told(run.job, run.timeline) is None
+    played = parsim.simulate(GPT3 | {"plan": plan, "workload": small}, changes)
+    assert told(played.job, played.timeline) is None
 
 
 def test_a_run_that_follows_other_rules_is_not_told():

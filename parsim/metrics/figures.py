@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol
 
-from parsim.core.job import Job, Theory
+from parsim.core.job import Job
 from parsim.core.timeline import Timeline
 from parsim.core.units import BYTES, ENERGY, MONEY, SECONDS
 from parsim.scenario.operators import Kind
@@ -22,8 +22,8 @@ class Run(Protocol):
     """A run whose figures are known, such as `parsim.run.Result`."""
 
     @property
-    def theory(self) -> Theory:
-        """What theory says of it."""
+    def job(self) -> Job:
+        """What was played."""
 
     @property
     def timeline(self) -> Timeline:
@@ -65,7 +65,7 @@ def _of_training(key: str) -> Callable[[Run], float | None]:
 def _utilisation(run: Run) -> float | None:
     makespan = run.timeline.makespan_s
     busy = math.fsum(device["stands_for"] * device["compute_s"] for device in run.devices)
-    return busy / run.theory.p / makespan if makespan else None
+    return busy / run.job.cluster.p / makespan if makespan else None
 
 
 FIGURES = (

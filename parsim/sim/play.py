@@ -18,6 +18,7 @@ from parsim.core.threads import one_thread
 from parsim.core.timeline import Timeline
 from parsim.entries.external import staying
 from parsim.entries.patience import at
+from parsim.sim.alone import members_alone
 from parsim.sim.cut import cut
 from parsim.sim.engine import Engine, assembled
 from parsim.sim.live import rows
@@ -25,16 +26,20 @@ from parsim.sim.longest_path import LongestPath, Undecided, refusal
 from parsim.sim.network import Network
 from parsim.sim.prepared import Prepared, prepared
 from parsim.sim.record import Record
-from parsim.sim.write import ended_s, makespan_s, write
+from parsim.sim.write import Alone, ended_s, makespan_s, write
 
 T = TypeVar("T")
 LARGE = 2_000  # tasks, from which on the longest path is tried
 
 
 @staying()
-def play(job: Job) -> Timeline:
-    """Play *job* to its end; raises `Stalled` when nothing can move before that."""
-    return valued(job)[0] if job.clock == "live" else write(job, _simulated(prepared(job)))
+@uncollected()
+def play(job: Job, alone: Alone = members_alone) -> Timeline:
+    """Play *job* to its end; raises `Stalled` when nothing can move before that.
+
+    *alone* returns the nominal seconds of members of collectives.
+    """
+    return valued(job)[0] if job.clock == "live" else write(job, _simulated(prepared(job)), alone)
 
 
 @staying()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import accumulate, chain, pairwise
 from typing import Any
 
@@ -18,12 +18,18 @@ from parsim.sim.idleness import Intervals, causes, gather
 from parsim.sim.record import Record, SpanNames, intervals
 from parsim.sim.waits import compute_waits, received_waits, transfer_waits
 
+Alone = Callable[[Job], Floats]
 Steps = list[tuple[int, float, float]]  # step (index into STEPS), from, to
 
 
-def write(job: Job, record: Record) -> Timeline:
+def unpriced(job: Job) -> Floats:
+    """Return NaN: nobody asks what members of collectives take alone, (tasks,)."""
+    return np.full(len(job.graph), np.nan)
+
+
+def write(job: Job, record: Record, alone: Alone = members_alone) -> Timeline:
     """Write the timeline of a simulated run that came to its end."""
-    return compose(job, record, step_spans(job, record.begun_s, ended_s(record)), record)
+    return compose(job, record, step_spans(job, record.begun_s, ended_s(record)), record, alone)
 
 
 def ended_s(record: Record) -> float:
@@ -36,16 +42,17 @@ def makespan_s(job: Job, begun_s: float, done_s: float) -> float:
     return max([done_s, *(end for _, _, end in step_spans(job, begun_s, done_s))])
 
 
-def compose(job: Job, record: Record, steps: Steps, instants: Record) -> Timeline:
+def compose(job: Job, record: Record, steps: Steps, instants: Record, alone: Alone = members_alone) -> Timeline:
     """Write a timeline from a record and the spans of the steps.
 
     What a span waited for is derived from *instants*, a record in which simultaneous events have equal times: the
-    record itself, or on the wall clock the instants at which the host received reports.
+    record itself, or on the wall clock the instants at which the host received reports. *alone* returns the nominal
+    seconds of members of collectives.
     """
     names = SpanNames(job.graph, record.received)
     idle = _idle(job, record, steps)
     waits = compute_waits(job, instants, names)
-    parts = [_ended(_tasks(job, record, waits), record), _steps(job, steps, names)]
+    parts = [_ended(_tasks(job, record, waits, alone), record), _steps(job, steps, names)]
     if len(record.transfers.transfer):
         parts.append(_transfers(job, record, names, transfer_waits(job, instants, names, waits)))
     if len(record.received.sender):
@@ -109,7 +116,7 @@ def _ended(rows: Columns, record: Record) -> Columns:
     return rows if ended.all() else tuple(column[ended] for column in rows)  # type: ignore[return-value]
 
 
-def _tasks(job: Job, record: Record, waits: Ints) -> Columns:
+def _tasks(job: Job, record: Record, waits: Ints, alone: Alone) -> Columns:
     graph, tasks = job.graph, halved(np.arange(len(job.graph)))
     kind = np.where(graph.computes, graph.kind, len(graph.kinds))  # a task of a communication lane is a transfer
     kind[_members(graph)] = len(graph.kinds) + 1 + len(STEPS)
@@ -122,7 +129,7 @@ def _tasks(job: Job, record: Record, waits: Ints) -> Columns:
         record.ready_s,
         record.start_s,
         record.end_s,
-        _nominal(job, record),
+        _nominal(job, record, alone),
         waits,
         np.broadcast_to(-1, len(tasks)),
         *_nothing(len(tasks)),
@@ -141,12 +148,12 @@ def _members(graph: TaskGraph) -> Bools:
     return found
 
 
-def _nominal(job: Job, record: Record) -> Floats:
+def _nominal(job: Job, record: Record, alone: Alone) -> Floats:
     """Return the expected seconds of each task on the worker it ran on; of a collective, those that it takes alone."""
     nominal = nominal_compute(job, record)
     if not job.graph.collectives:
         return nominal
-    return np.where(_members(job.graph), members_alone(job), nominal)
+    return np.where(_members(job.graph), alone(job), nominal)
 
 
 def nominal_compute(job: Job, record: Record) -> Floats:

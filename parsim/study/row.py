@@ -14,7 +14,7 @@ from parsim.core.errors import RunError, ScenarioError, told
 from parsim.core.job import Job
 from parsim.export.memory import shortages
 from parsim.metrics.figures import figures_of
-from parsim.run import run
+from parsim.run import brief
 from parsim.scenario.scenario import Scenario
 from parsim.study.refusals import Refusal, reason
 from parsim.study.space import Space
@@ -43,7 +43,7 @@ def played(scenario: Scenario) -> Outcome:
     'invalid'
     """
     try:
-        found = run(job_of(scenario))
+        found = brief(job_of(scenario))
         lacks = shortages(found.devices) if found.job.memories else []
         return Outcome("refused", "memory", lacks[0]) if lacks else Outcome("done", figures=figures_of(found))
     except ScenarioError as wrong:

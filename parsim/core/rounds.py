@@ -33,6 +33,7 @@ from parsim.core.cluster import Cluster
 from parsim.core.collective import Phase, Phases, phase
 from parsim.core.columns import Bools, Floats, Ints
 from parsim.core.errors import Complaint, Invalid
+from parsim.core.wiring import Wiring
 
 Operation = Literal["all-reduce", "all-gather", "reduce-scatter", "broadcast", "all-to-all", "send"]
 OPERATIONS = {
@@ -149,13 +150,33 @@ class Price(NamedTuple):
 
 def group_of(cluster: Cluster, devices: Sequence[int]) -> Group:
     """Return the group of *devices*, one for each rank. Without tiers, the whole network is one node."""
-    names, wiring = dict[int, int](), cluster.wiring
+    return groups_of(cluster, [devices])[0]
+
+
+def groups_of(cluster: Cluster, groups: Sequence[Sequence[int]]) -> list[Group]:
+    """Return each group of devices, as `group_of` does, in less time than one by one."""
+    nodes = [_node(cluster.wiring, devices) for devices in groups]
+    others = [_neighbours(devices, node) for devices, node in zip(groups, nodes, strict=True)]
+    rows = [(devices[0], one) for devices, ends in zip(groups, others, strict=True) for one in ends if one is not None]
+    cluster.paths(*np.array(rows, np.int64).reshape(-1, 2).T)  # all at once
+    return [
+        Group(node, *(_way(cluster, devices[0], one) for one in ends))
+        for devices, node, ends in zip(groups, nodes, others, strict=True)
+    ]
+
+
+def _node(wiring: Wiring, devices: Sequence[int]) -> tuple[int, ...]:
+    """Return the node of each device, numbered by their first rank."""
+    names = dict[int, int]()
     homes = [wiring.group(device) if wiring.tiers else 0 for device in devices]
-    node = tuple(names.setdefault(home, len(names)) for home in homes)  # numbered by their first rank
+    return tuple(names.setdefault(home, len(names)) for home in homes)
+
+
+def _neighbours(devices: Sequence[int], node: Sequence[int]) -> tuple[int | None, int | None]:
+    """Return the first other device in the node of the first one, and the first one in another node."""
     placed = list(zip(devices, node, strict=True))
     near = next((device for device, home in placed if home == node[0] and device != devices[0]), None)
-    far = next((device for device, home in placed if home != node[0]), None)
-    return Group(node, _way(cluster, devices[0], near), _way(cluster, devices[0], far))
+    return near, next((device for device, home in placed if home != node[0]), None)
 
 
 def nodes_of(group: Group) -> Ints:

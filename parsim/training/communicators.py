@@ -11,7 +11,7 @@ from parsim.collectives import algorithm_of, collective, collectives
 from parsim.core.algorithm import Question, operations_of, rounds_of
 from parsim.core.cluster import Cluster
 from parsim.core.collective import Collective, Phase, Phases
-from parsim.core.rounds import EQUAL, Group, Shares, group_of
+from parsim.core.rounds import EQUAL, Group, Shares, groups_of
 from parsim.core.schema import Ask
 from parsim.core.script import Script
 from parsim.training.degrees import REPETITIONS
@@ -73,10 +73,15 @@ class Communicators:
 
     def group(self, devices: Sequence[int]) -> Group:
         """Return the nodes of *devices*, and the ways within and between them."""
-        key = tuple(devices)
-        if key not in self._groups:
-            self._groups[key] = group_of(self._cluster, key)
-        return self._groups[key]
+        return self.groups([devices])[0]
+
+    def groups(self, every: Sequence[Sequence[int]]) -> list[Group]:
+        """Return the nodes of each group of devices, and the ways within and between them."""
+        keys = [tuple(devices) for devices in every]
+        new = [key for key in keys if key not in self._groups]
+        if new:
+            self._groups.update(zip(new, groups_of(self._cluster, new), strict=True))
+        return [self._groups[key] for key in keys]
 
 
 def _repeated(group: Group, times: int) -> Group:

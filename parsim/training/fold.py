@@ -23,8 +23,9 @@ from parsim.core.collective import Phase
 from parsim.core.columns import NONE, Bools, Ints
 from parsim.core.fold import Fold, every_device, folded
 from parsim.core.job import Cost, no_luck
+from parsim.core.rounds import Group
 from parsim.core.wiring import Crossed, Link, Routes
-from parsim.training.sharded import ShardedTraining
+from parsim.training.sharded import Parallelism, ShardedTraining
 from parsim.training.tasks import Tasks
 from parsim.training.template import template_of
 
@@ -135,7 +136,7 @@ def _colours(training: ShardedTraining, cluster: Cluster, cost: Cost | None) -> 
     columns += [numbered(prices.view(np.int64)) for prices in own.prices.values()]
     for communicator in sorted({one.communicator for one in _tasks(training).members}):
         column, groups = np.empty(len(devices), np.int64), degrees.groups(communicator)
-        column[groups] = numbered_rows([own.communicators.group(group.tolist()) for group in groups])[:, None]
+        column[groups] = numbered_rows(own.communicators.groups(groups.tolist()))[:, None]
         columns.append(column)
     return numbered_rows(list(zip(*(column.tolist() for column in columns), strict=True)))
 
@@ -187,31 +188,41 @@ def _between_ranks(training: ShardedTraining) -> Iterator[Row]:
 def _in_collectives(training: ShardedTraining) -> Iterator[Row]:
     """Yield what members of collectives send each other in phases that differ by more than their bytes."""
     own, tasks = training.parallelism, _tasks(training)
-    rank = own.part.coordinate("pipeline")
-    of_task = tasks.columns["rank"].tolist()
+    rank, of_task = own.part.coordinate("pipeline"), tasks.columns["rank"].tolist()
     wanted = dict.fromkeys((of_task[one.task], *one[1:]) for one in tasks.members)
-    groups = {communicator: own.part.groups(communicator) for _, communicator, *_ in wanted}
-    of_rank = {communicator: rank[found[:, 0]] for communicator, found in groups.items()}
+    groups = {communicator: _alike(own, communicator, rank) for _, communicator, *_ in wanted}
     patterns: dict[int, list[tuple[Phase, Ints, tuple[bytes, ...]]]] = {}  # a phase, and what rows of it are for
     seen: set[object] = set()
     for number, communicator, operation, size, shares in wanted:
-        for group in np.flatnonzero(of_rank[communicator] == number).tolist():
-            devices = groups[communicator][group]
-            one = own.collective(operation, size, communicator, devices, shares)
+        for place, devices in enumerate(groups[communicator].get(number, [])):
+            one = own.collective(operation, size, communicator, devices[0], shares)
             if id(one.phases) not in patterns:
                 patterns[id(one.phases)] = [(phase, *_pattern(phase)) for phase, _ in one.different()]
             for phase, kinds, pattern in patterns[id(one.phases)]:
-                if (communicator, group, pattern) in seen:
+                if (communicator, number, place, pattern) in seen:
                     continue
-                seen.add((communicator, group, pattern))
+                seen.add((communicator, number, place, pattern))
                 for kind in range(int(kinds.max(initial=-1)) + 1):
                     some = np.flatnonzero(kinds == kind)
                     yield (
-                        devices[phase.source[some]],
-                        devices[phase.target[some]],
-                        phase.size[some] > 0,
+                        devices[:, phase.source[some]].ravel(),
+                        devices[:, phase.target[some]].ravel(),
+                        np.tile(phase.size[some] > 0, len(devices)),
                         (communicator, pattern, kind),
                     )
+
+
+def _alike(own: Parallelism, communicator: str, rank: Ints) -> dict[int, list[Ints]]:
+    """Return the groups of each rank of the pipeline, those together that communicate alike, (groups, ranks) each."""
+    found: dict[tuple[int, Group], list[int]] = {}
+    groups = own.part.groups(communicator)
+    kinds = own.communicators.groups(groups.tolist())
+    for place, key in enumerate(zip(rank[groups[:, 0]].tolist(), kinds, strict=True)):
+        found.setdefault(key, []).append(place)
+    of_rank: dict[int, list[Ints]] = {}
+    for (number, _), places in found.items():
+        of_rank.setdefault(number, []).append(groups[places])
+    return of_rank
 
 
 def _pattern(phase: Phase) -> tuple[Ints, tuple[bytes, ...]]:

@@ -9,8 +9,8 @@ or backward of a stage on a microbatch. `serial` computes the same without stage
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -40,6 +40,11 @@ class Model:
     ] = ()  # keys of the workload that are only counted, and what to write instead
     unequal: bool = False  # whether devices that share the experts get unequal numbers of rows
     by_part: tuple[tuple[str, str], ...] = ()  # keys whose results depend on how the batch is cut, likewise
+    counted: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False, compare=False)  # see `Stages`
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickle no layers that have been counted."""
+        return vars(self) | {"counted": {}}
 
     @property
     def rows(self) -> int:

@@ -37,9 +37,10 @@ def priced(wanted: Iterable[Exchanged], degrees: Degrees, cluster: Cluster, comm
 
 
 def _exchanges(stages: Stages, rows: int, precision: Precision) -> Iterator[Exchanged]:
-    every = range(len(stages.model.layers))
-    for kind in range(len(KINDS)):
-        for call in dict.fromkeys(call for call in stages.calls(every, rows, kind) if call.kernel == NAME):
+    layered = stages.layered(range(len(stages.model.layers)), rows)
+    for number, kind in enumerate(KINDS):
+        alike = {id(one): one for one in (layered if kind.letter == "F" else layered[::-1])}.values()
+        for call in dict.fromkeys(call for one in alike for call in one.calls[number] if call.kernel == NAME):
             sent = exchanged(call, precision)
             if sent is not None:
                 yield sent
@@ -47,7 +48,9 @@ def _exchanges(stages: Stages, rows: int, precision: Precision) -> Iterator[Exch
 
 def _seconds(one: Exchanged, groups: Ints, cluster: Cluster, communicators: Communicators) -> Floats:
     """Return the seconds of an exchange of all groups at once, (devices,)."""
-    some = [communicators.of(one.operation, one.size, devices.tolist(), one.shares) for devices in groups]
+    places = groups.tolist()
+    communicators.groups(places)
+    some = [communicators.of(one.operation, one.size, devices, one.shares) for devices in places]
     rounds = list(zip_longest(*(each.phases for each in some)))
     known = {_key(phases): phases for phases in rounds}
     with checked_below("plan", one.communicator):

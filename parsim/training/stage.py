@@ -60,7 +60,6 @@ class Stages:
         self, model: Model, stages: Sequence[range], precision: Precision, recompute: Sequence[Recompute]
     ) -> None:
         self.model, self.stages, self.precision, self.recompute = model, stages, precision, recompute
-        self._layers: dict[tuple[int, Shape, bool, Recompute], Layered] = {}
         self._given: dict[int, list[Shape]] = {}  # the shapes of the inputs of the first layers, by rows
         self._priced: dict[tuple[int, int], Priced] = {}
         self._alike: dict[Hashable, Priced] = {}
@@ -115,16 +114,16 @@ class Stages:
         return size(shape) * (ITEM if whole else BYTES[self.precision.activations])
 
     def layer(self, number: int, given: Shape) -> Layered:
-        """Return what a layer takes for an input of this shape."""
-        layer, first = self.model.layers[number], number == 0
-        key = id(layer), given, first, self.recompute[number]
-        if key not in self._layers:
+        """Return what a layer takes for an input of this shape; the model keeps it for other stages of its layers."""
+        layer, first, known = self.model.layers[number], number == 0, self.model.counted
+        key = id(layer), given, first, self.recompute[number], self.precision
+        if key not in known:
             labels = (given[0], *self.model.labels[1:])
             shapes = layer.shapes({INPUT: given, LABELS: labels})
             whole = {LABELS, TOKENS, INPUT} if first and self.model.tokens else {LABELS, TOKENS}
-            counted = Counted(layer, shapes, first, whole, self.precision)
-            self._layers[key] = counted.layered(self.recompute[number])
-        return self._layers[key]
+            known[key] = Counted(layer, shapes, first, whole, self.precision).layered(self.recompute[number])
+        found: Layered = known[key]
+        return found
 
 
 def _calls(layers: Sequence[Layered], kind: int) -> tuple[Call, ...]:

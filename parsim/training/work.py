@@ -252,10 +252,12 @@ class Seconds:
         return {}
 
     def _layers(self, device: int) -> Floats | None:
-        every = tuple(range(number, number + 1) for number in range(len(self.model.layers)))
-        stages = self._stages(every)
-        calls = [stages.price(number, self.rows).calls for number in range(len(every))]
-        return self.of([(*one[FORWARD], *one[BACKWARD]) for one in calls], device)
+        every = range(len(self.model.layers))
+        layered = self._stages((every,)).layered(every, self.rows)
+        calls = {id(one): (*one.calls[FORWARD], *one.calls[BACKWARD]) for one in layered}  # of alike layers once
+        place = {key: number for number, key in enumerate(calls)}
+        found = self.of([*calls.values()], device)
+        return None if found is None else found[[place[id(one)] for one in layered]]
 
     def stages(self, ranges: Ranges, devices: Sequence[int]) -> StageTimes:
         """Return the times of stages on their devices; 1 s each where they are not known."""

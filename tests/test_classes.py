@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from parsim.core import class_ways
 from parsim.core import classes as module
 from parsim.core.class_ways import unambiguous
 from parsim.core.classes import Classes, Network, broken, numbered, refined
@@ -170,6 +171,19 @@ def test_classes_that_send_to_each_other_in_several_ways_are_cut_into_the_fewest
     assert found.worker.tolist() == [node % count for node in range(n) for _ in range(7)]
     assert broken(network, found) == ""
     assert max(map(len, ways_of(network, found).values())) == 1
+
+
+@given(NUMBERS, NUMBERS)
+def test_classes_are_those_of_the_network_whatever_was_asked_before(number, other):
+    networks = [wild(number), wild(other), wild(number)._replace(link=np.arange(len(wild(number).link)))]
+    travels = [np.ones(len(each.source), dtype=bool) for each in networks]
+    class_ways._remembered.cache_clear()
+    before = [class_ways._fine(*each) for each in zip(networks, travels, strict=True)]
+    for each, sends, classes in 2 * [*zip(networks, travels, before, strict=True)]:
+        found = unambiguous(each, sends)
+        assert (found is None) == (classes is None)
+        if classes is not None:
+            assert [column.tolist() for column in found.classes] == [column.tolist() for column in classes]
 
 
 @given(NUMBERS)

@@ -7,6 +7,7 @@ finer                     every second node is of another class: A -> A inside a
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 import numpy as np
 
@@ -26,13 +27,34 @@ def unambiguous(network: Network, travels: Bools) -> ClassSends | None:
     network : what each device sends to whom.
     travels : whether a route carries bytes, (routes,).
     """
+    columns = tuple(np.ascontiguousarray(column, np.int64).tobytes() for column in (*network, travels))
+    small = sum(map(len, columns)) <= REMEMBERED
+    classes = _remembered(columns, network.links.shape[1]) if small else _fine(network, travels)
+    return None if classes is None else ClassSends(network, classes, travels)
+
+
+REMEMBERED = 100_000  # B of a network; many plans of one cluster send alike
+
+
+@lru_cache(64)
+def _remembered(columns: tuple[bytes, ...], hops: int) -> Classes | None:
+    """Return the classes of a network, given as bytes."""
+    worker, route, source, target, links, link, travels = (np.frombuffer(column, np.int64) for column in columns)
+    network = Network(worker, route, source, target, links.reshape(len(route), hops), link)
+    found = _fine(network, travels.astype(bool))
+    for column in found or ():
+        column.flags.writeable = False  # jobs share them
+    return found
+
+
+def _fine(network: Network, travels: Bools) -> Classes | None:
     classes: Classes | None = refined(network)
     while classes is not None:
         sends = ClassSends(network, classes, travels)
         if sends.unique:
-            return sends
+            break
         classes = _finer(network, sends)
-    return None
+    return classes
 
 
 def _finer(network: Network, sends: ClassSends) -> Classes | None:

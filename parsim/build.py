@@ -210,7 +210,7 @@ def _cluster(
         complaints += about_names(form, devices) + about_memory(form)
         devices = named(devices, said["plan"], times) if times > 1 else devices
         with _elsewhere(elsewhere):
-            cluster = _collect(complaints, lambda: wired(devices, form.topology), ("cluster", "topology"))
+            cluster = _collect(complaints, lambda: wired(devices, form), ("cluster", "topology"))
     return cluster, devices, times
 
 

@@ -122,11 +122,13 @@ class ClusterForm:
     device : the default of all devices: the name of a known device, or its numbers; left out: the device of the
         topology's node, or else speed 1, one slot, no limit of memory.
     topology : how devices and host are wired; left out: nothing can travel.
+    link_speed : multiplies the bandwidth of every link of the topology; 0.5: the network is half as fast. Left out: 1.
     """
 
     devices: Count | list[Name | NamedDevice] | None = None
     device: Kind | DeviceForm = DeviceForm()
     topology: Annotated[Ask, OneOf(topologies, given=("places",))] | None = None
+    link_speed: Speed = 1.0
 
     EXAMPLE: ClassVar[str] = "{devices: 4}"  # no key is required
 
@@ -294,8 +296,9 @@ def about_memory(form: ClusterForm) -> list[Complaint]:
     return [Complaint(("cluster", *path), zero) for path, memory in said if memory == 0]
 
 
-def wired(devices: tuple[Device, ...], topology: Ask | None) -> Cluster:
+def wired(devices: tuple[Device, ...], form: ClusterForm) -> Cluster:
     """Wire the devices by the topology."""
-    if topology is None:
+    if form.topology is None:
         return Cluster(devices, UNWIRED)
-    return Cluster(devices, topology.make(places=Cluster(devices).places))
+    wiring = form.topology.make(places=Cluster(devices).places)
+    return Cluster(devices, wiring if form.link_speed == 1.0 else wiring.times(form.link_speed))

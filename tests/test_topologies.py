@@ -234,3 +234,32 @@ def test_links_and_routes_that_are_missing_are_told_with_an_example():
         "cluster.topology.links": "is missing; write for example 'links: [{name: L1, bandwidth: 400 Gbit/s}]'",
         "cluster.topology.routes": "is missing; write for example 'routes: [{from: w0, to: w1, over: [L1]}]'",
     }
+
+
+ONE_WAY = {"kind": "custom", "routes": [{"from": "w0", "to": "w1", "over": ["l"]}]}
+
+
+@pytest.mark.parametrize(
+    ("topology", "half", "took_s"),
+    [
+        ({"kind": "star", "bandwidth": "2 GB/s"}, {"bandwidth": "1 GB/s"}, 3.0),
+        (
+            {"kind": "islands", "per_node": 2, "bandwidth": "8 GB/s", "nics": 1, "nic": "2 GB/s"},
+            {"bandwidth": "4 GB/s", "nic": "1 GB/s"},
+            0.75,
+        ),
+        (
+            ONE_WAY | {"links": [{"name": "l", "bandwidth": "4 GB/s"}]},
+            {"links": [{"name": "l", "bandwidth": "2 GB/s"}]},
+            1.5,
+        ),
+    ],
+)
+def test_half_the_link_speed_is_half_of_every_bandwidth(topology, half, took_s):
+    flows = [{"from": "w0", "to": "w1", "size": f"{size} GB"} for size in (1, 2)]
+    given = {"cluster": {"devices": 4, "topology": topology}, "workload": {"kind": "transfers", "flows": flows}}
+    slower = parsim.simulate(given, set={"cluster.link_speed": 0.5})
+    stated = parsim.simulate(given | {"cluster": {"devices": 4, "topology": topology | half}})
+    assert slower.timeline.makespan_s == stated.timeline.makespan_s == took_s
+    with pytest.raises(parsim.ScenarioError, match="link_speed"):
+        parsim.simulate(given, set={"cluster.link_speed": 0})

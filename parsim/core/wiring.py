@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -169,6 +169,18 @@ class Wiring(NamedTuple):
         for row, way in enumerate(ways):
             rows[row, : len(way)] = [number[link.name] for link in way]
         return Crossed(rows, links, np.array([way is None for way in found], dtype=bool))
+
+    def times(self, bandwidth: float) -> Wiring:
+        """Return the same wiring with the bandwidths of all links multiplied."""
+        route = self.route
+        if isinstance(route, Routes):
+            return self._replace(route=replace(route, link=lambda number: route.link(number).times(bandwidth, 1.0)))
+
+        def other(source: int, target: int) -> Route | None:
+            links = route(source, target)
+            return None if links is None else tuple(link.times(bandwidth, 1.0) for link in links)
+
+        return self._replace(route=other)
 
     def weights(self, sources: Ints, targets: Ints, links: list[str]) -> Floats:
         """Return the weight of transfers on links, given by name, of their routes, (crossings,)."""

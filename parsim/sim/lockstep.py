@@ -58,14 +58,11 @@ class Lockstep(ByRounds):
 
     def _leaving(self, now: int) -> dict[int, list[int]]:
         """Return which members are through when, if all begin *now*; empty: it is not known yet."""
-        prefix, found = self._placed.prefix(), dict[int, list[int]]()
-        if prefix is not None:
-            for last, members in self._placed.leaving.items():
-                found.setdefault(now + int(prefix[last]), []).extend(members)
-            return found
+        if self._placed.prefix() is not None:
+            return {now + tick: members for tick, members in self._placed.leaving_together().items()}
         known = self._placed.first.foreseen
         if known is None or known.version != self._outside.network.version:
-            return found
+            return {}
         self._known = known
         return {now + tick: members for tick, members in known.leaving.items()}
 
@@ -93,7 +90,7 @@ class Lockstep(ByRounds):
             return
         prefix = self._placed.prefix()
         assert prefix is not None, "what changes it also disturbs"
-        log.in_step(self.tasks, self._placed, prefix + self._since, 0, self._placed.length)
+        log.together(self.tasks, self._placed, prefix, self._since)
 
     def disturbed(self, link: int, now: int) -> None:
         """Let the sends on *link* join the network."""

@@ -256,7 +256,7 @@ ONE_WAY = {"kind": "custom", "routes": [{"from": "w0", "to": "w1", "over": ["l"]
     ],
 )
 def test_half_the_link_speed_is_half_of_every_bandwidth(topology, half, took_s):
-    flows = [{"from": "w0", "to": "w1", "size": f"{size} GB"} for size in (1, 2)]
+    flows = [{"name": f"f{size}", "from": "w0", "to": "w1", "size": f"{size} GB"} for size in (1, 2)]
     given = {"cluster": {"devices": 4, "topology": topology}, "workload": {"kind": "transfers", "flows": flows}}
     slower = parsim.simulate(given, set={"cluster.link_speed": 0.5})
     stated = parsim.simulate(given | {"cluster": {"devices": 4, "topology": topology | half}})

@@ -197,28 +197,6 @@ def explain(asked: Asked, scenario: str) -> None:
 
 @click.command()
 @scenario
-@click.option("--workers", metavar="P,...", help="Numbers of workers; default: 1, 2, 3, 4, 6, 8, ...")
-@click.option("--over", metavar="PATH", default="", help="The degree that grows; default: plan.data.")
-@click.option("--weak", is_flag=True, help="Keep the batch of each replica, not that of all.")
-@answers
-def scaling(asked: Asked, scenario: str, workers: str | None, over: str, weak: bool) -> None:
-    """Show speed-up and efficiency on more and more workers.
-
-    Of a training by degrees of parallelism one degree grows while the others stay.
-    """
-    from parsim.hardware import MOST_WORKERS
-    from parsim.study.scaling import scaling as play
-
-    faults: list[Fault] = []
-    counts: dict[str, Any] = {"over": over, "weak": weak}
-    if workers is not None:
-        with collecting(faults):
-            counts["workers"] = [count_of("--workers", word.strip(), MOST_WORKERS) for word in workers.split(",")]
-    answer(asked, scenario, lambda source, values: play(source, values, **counts), faults)
-
-
-@click.command()
-@scenario
 @click.option("--over", metavar="KEY,...", help="What to vary: count, devices, item, weights, bandwidth, latency.")
 @answers
 def splits(asked: Asked, scenario: str, over: str | None) -> None:
@@ -250,4 +228,4 @@ def _paths(words: str) -> list[str]:
     return found
 
 
-COMMANDS = (run, replay, calibrate, validate, compare, explain, scaling, splits)
+COMMANDS = (run, replay, calibrate, validate, compare, explain, splits)

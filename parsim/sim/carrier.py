@@ -241,8 +241,6 @@ class Carrier:
         """Start what *task*, just ended, has for workers named beforehand, where there is spare room."""
         inputs, homes, source = self.inputs, self._state.homes, self._state.device_of(task)
         for edge in inputs.out_of(task):
-            if inputs.begun[edge]:
-                continue
             child = inputs.receiver[edge]
             worker = homes[child]
             size = inputs.size[edge] if self._device[worker] != source else 0.0

@@ -51,6 +51,9 @@ class Collectives:
             played = player(placed[key], np.array(each.members), self)
             self._of.update({task: (played, place) for place, task in enumerate(each.members)})
 
+    def __contains__(self, task: int) -> bool:
+        return task in self._of
+
     def members(self) -> Collection[int]:
         """Return the tasks that are members."""
         return self._of.keys()

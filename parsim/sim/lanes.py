@@ -55,7 +55,6 @@ class Lanes:
         self._read: list[int] = []  # outputs elsewhere that tasks of lanes have received as they started, in this pass
         self._released: Released = []
         self.collectives = Collectives(state, transport, self._only)
-        self._members = self.collectives.members()
 
     def released(self, released: Released, now: int) -> Released:
         """Take the tasks of lanes out of those that are ready; return the others."""
@@ -161,7 +160,7 @@ class Lanes:
         took = self._spans.lasts[worker][task]
         if self._room:
             self._read_elsewhere(task, now)
-        if task in self._members:
+        if task in self.collectives:
             self.collectives.post(task, now)
             return
         self._spans.begin(worker, now)
@@ -179,7 +178,7 @@ class Lanes:
     def _end(self, task: int, now: int) -> None:
         """Note that *task* has ended: what need not travel is there."""
         worker, inputs = self._only[task], self._inputs
-        if task not in self._members:  # what a member has to itself are the transfers that it receives
+        if task not in self.collectives:  # what a member has to itself are the transfers that it receives
             self._spans.open[worker] -= 1
             self._spans.end(worker, now)
         self._under_way[task] = 1

@@ -58,11 +58,14 @@ class Lockstep(ByRounds):
 
     def _leaving(self, now: int) -> dict[int, list[int]]:
         """Return which members are through when, if all begin *now*; empty: it is not known yet."""
-        if self._placed.prefix() is not None:
-            return {now + tick: members for tick, members in self._placed.leaving_together().items()}
+        prefix, found = self._placed.prefix(), dict[int, list[int]]()
+        if prefix is not None:
+            for last, members in self._placed.leaving.items():
+                found.setdefault(now + int(prefix[last]), []).extend(members)
+            return found
         known = self._placed.first.foreseen
         if known is None or known.version != self._outside.network.version:
-            return {}
+            return found
         self._known = known
         return {now + tick: members for tick, members in known.leaving.items()}
 
@@ -90,7 +93,7 @@ class Lockstep(ByRounds):
             return
         prefix = self._placed.prefix()
         assert prefix is not None, "what changes it also disturbs"
-        log.together(self.tasks, self._placed, prefix, self._since)
+        log.in_step(self.tasks, self._placed, prefix + self._since, 0, self._placed.length)
 
     def disturbed(self, link: int, now: int) -> None:
         """Let the sends on *link* join the network."""

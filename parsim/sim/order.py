@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from parsim.core.columns import NEVER, packed
+from parsim.core.columns import packed
 from parsim.core.errors import RunError
 from parsim.core.escape import printable
 from parsim.sim.state import NOBODY, State, Time
@@ -125,14 +125,15 @@ class Order(NamedTuple):
 
 def order_of_events(state: State, bind: Bind, hooks: Hooks) -> Order:
     """Return the events of a run; *bind* is called for every task that a worker takes."""
-    agenda, stirred, also_ended, takes_out = state.agenda, state.stirred, hooks.ended, hooks.released
+    agenda, missing, stirred, prepared = state.agenda, state.missing, state.stirred, state.ready
     end, release, ask = ending(state), releasing(state), asking(state, bind, hooks)
+    also_ended, takes_out, more = hooks.ended, hooks.released, hooks.more
     ready = 0  # tasks that are ready, and that nobody has taken
 
     def begin(now: Time) -> None:
         nonlocal ready
-        state.ready.now = now
-        roots = packed(np.flatnonzero(np.array(state.missing) == 0))
+        prepared.now = now
+        roots = packed(np.flatnonzero(np.array(missing) == 0))
         if hooks.began:
             hooks.began(now)
         if hooks.released:
@@ -145,7 +146,7 @@ def order_of_events(state: State, bind: Bind, hooks: Hooks) -> Order:
 
     def instant(now: Time) -> None:
         nonlocal ready
-        state.ready.now = state.under_way = now
+        prepared.now = now
         again = True
         while again:
             ended = agenda.pop(now, [])
@@ -159,7 +160,6 @@ def order_of_events(state: State, bind: Bind, hooks: Hooks) -> Order:
                 ready += len(released)
                 release(released)
             again = goes_on(now)
-        state.under_way = NEVER
 
     def goes_on(now: Time) -> bool:
         """Let the workers ask, which is the end of a pass; say whether another one follows."""
@@ -170,6 +170,6 @@ def order_of_events(state: State, bind: Bind, hooks: Hooks) -> Order:
             ready = ask(now, ready)
             if hooks.asked:
                 hooks.asked(now)
-        return now in agenda or bool(hooks.more and hooks.more(now))
+        return now in agenda or bool(more and more(now))
 
     return Order(begin, instant)

@@ -107,7 +107,6 @@ class Placed:
         self.kinds = [number[id(phase)] for phase in collective.phases]  # of each phase, its place in `sends`
         self._alone: tuple[int, list[Ints], Ints] = (-1, [], no_ints())  # at a version of the capacities
         self._prefix: tuple[int, Ints | None] = (-1, None)
-        self._leaving: tuple[int, dict[int, list[int]]] = (-1, {})
         self.first = self  # of all that take as long: it keeps what is foreseen
         self.foreseen: Foreseen | None = None
 
@@ -234,16 +233,6 @@ class Placed:
         if self._prefix[0] != self.network.version:
             self._prefix = self.network.version, self._together()
         return self._prefix[1]
-
-    def leaving_together(self) -> dict[int, list[int]]:
-        """Return the members that are through so many ticks after all have begun together, as `prefix` says."""
-        prefix = self.prefix()
-        if self._leaving[0] != self.network.version and prefix is not None:
-            found: dict[int, list[int]] = {}
-            for last, members in self.leaving.items():
-                found.setdefault(int(prefix[last]), []).extend(members)
-            self._leaving = self.network.version, found
-        return self._leaving[1]
 
     def _now(self) -> tuple[list[Ints], Ints]:
         """Return what `lasting` and `quickest` do, at the present capacities."""

@@ -44,7 +44,6 @@ class Log:
         self._sends: list[tuple[Any, ...]] = []  # of single rows
         self._steps: dict[int, tuple[Sends, list[tuple[Ints, int, int, int]]]] = {}  # tasks, from, to, how many phases
         self._runs: dict[int, tuple[Run, list[tuple[Ints, int]]]] = {}  # the tasks of its members, and since when
-        self._wholes: dict[int, tuple[Placed, Ints, list[tuple[Ints, int]]]] = {}  # by prefix: likewise
         self._rows = 0
 
     def send(self, tasks: Ints, sends: Sends, row: int, start: int, end: int) -> None:
@@ -60,10 +59,6 @@ class Log:
                 row = tasks, int(begins[one]), int(begins[other]), other - one
                 self._steps.setdefault(id(sends), (sends, []))[1].append(row)
 
-    def together(self, tasks: Ints, placed: Placed, prefix: Ints, since: int) -> None:
-        """Note that all phases took place in step, which began at *since*."""
-        self._wholes.setdefault(id(prefix), (placed, prefix, []))[2].append((tasks, since))
-
     def run(self, tasks: Ints, run: Run, since: int) -> None:
         """Note runs of rounds that count from *since*."""
         self._count(len(run.row))
@@ -71,7 +66,6 @@ class Log:
 
     def columns(self) -> Received:
         """Return the rows; runs of equal members that follow each other without a pause are one."""
-        self._write_wholes()
         parts: list[tuple[Any, ...]] = [*self._of_steps(), *self._of_runs()]
         parts += [tuple(map(np.array, zip(*self._sends, strict=True)))] if self._sends else []
         if not parts:
@@ -93,17 +87,6 @@ class Log:
             self._ticks.times(end[last]),
             *(np.add.reduceat(column[order], first) for column in (rounds, size, nominal)),
         )
-
-    def _write_wholes(self) -> None:
-        """Note all steps of those that have gone through all phases together."""
-        for placed, prefix, rows in self._wholes.values():
-            turns = [0, *(phase for phase in placed.turns if 0 < phase < placed.length), placed.length]
-            for one, other in pairwise(turns):
-                if one < other:
-                    sends, start, end = placed.phase(one), int(prefix[one]), int(prefix[other])
-                    steps = self._steps.setdefault(id(sends), (sends, []))[1]
-                    steps += ((tasks, since + start, since + end, other - one) for tasks, since in rows)
-        self._wholes = {}
 
     def _of_steps(self) -> Iterator[Block]:
         """Yield what took place in step."""

@@ -88,8 +88,7 @@ class Spans:
         """Make sure that an instant takes place at *time*."""
         if time not in self._state.agenda:
             self._state.agenda[time] = []
-            if time != self._state.under_way:
-                self._instants.at(time)
+            self._instants.at(time)
 
     def begin(self, worker: int, now: int) -> None:
         """Record the idle stretch of *worker* that ends now, if there is one; its transfers are not idleness."""

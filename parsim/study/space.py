@@ -138,7 +138,11 @@ def space_of(source: Source, set: Mapping[str, Any] | None = None) -> Space:
     >>> space.size, space.set_of(2)
     (3, {'cluster.devices': 4})
     """
-    scenario = load(source, set)
+    return space_in(load(source, set))
+
+
+def space_in(scenario: Scenario) -> Space:
+    """Return the space of a scenario with choices."""
     choices, complaints = choices_of(scenario.values)
     if not complaints:
         complaints = list(_about_values(scenario.values, choices))

@@ -75,8 +75,18 @@ def scaled(value: float, unit: str, digits: int = 3) -> str:
     >>> scaled(25_600, "J"), scaled(0.5, "J"), scaled(3.6e18, "J")
     ('25.6 kJ', '0.5 J', '3600 PJ')
     """
+    name, least = prefixed(value, unit)
+    return f"{number(value / least, digits)} {name}"
+
+
+def prefixed(value: float, unit: str) -> tuple[str, float]:
+    """Return *unit* with the prefix with which *value* reads best, and its size.
+
+    >>> prefixed(13e9, "B"), prefixed(0.5, "J")
+    (('GB', 1000000000), ('J', 1))
+    """
     power = min(int(math.log10(value) // 3), 5) if value >= 1 else 0
-    return f"{number(value / 1000**power, digits)} {('', 'k', 'M', 'G', 'T', 'P')[power]}{unit}"
+    return f"{('', 'k', 'M', 'G', 'T', 'P')[power]}{unit}", 1000**power
 
 
 def unlike(more: float, less: float) -> tuple[str, str]:

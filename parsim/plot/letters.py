@@ -20,8 +20,10 @@ from typing import Any
 
 from matplotlib.font_manager import FontProperties, findfont, findSystemFonts, fontManager, get_font
 from matplotlib.text import Text
+from matplotlib.textpath import text_to_path
 
 from parsim.core.escape import printable
+from parsim.export.table import short
 from parsim.plot import style
 
 WIDE = 1.6  # times the width of a Latin letter
@@ -97,6 +99,27 @@ def wide(words: str) -> float:
     if words.isascii():
         return len(words)
     return sum(WIDE if unicodedata.east_asian_width(letter) in "WF" else 1.0 for letter in words)
+
+
+@cache
+def width(words: str, letters: float, weight: str | int = "normal") -> float:
+    """Return how many points *words* in *letters* of so many points are wide."""
+    fonts = FontProperties(family=families(words, weight), size=letters, weight=weight)
+    found: float = text_to_path.get_text_width_height_descent(words, fonts, False)[0]
+    return found
+
+
+def fitted(words: str, room: float, letters: float, weight: str = "normal") -> str:
+    """Make *words* printable and so short that *letters* of so many points have *room*, in points.
+
+    >>> fitted("interleaved-1f1b", 60.0, 8.0), fitted("1f1b", 60.0, 8.0)
+    ('interle..d-1f1b', '1f1b')
+    """
+    words = written(words, weight)
+    most = len(words)
+    while most and width(found := short(words, most), letters, weight) > room:
+        most -= 1
+    return found if most else ""
 
 
 @cache

@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
@@ -21,6 +22,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.text import Text
+from matplotlib.ticker import LogLocator
 
 from parsim.core.quantities import number, unit_of
 from parsim.export.table import short
@@ -32,6 +34,12 @@ TITLE = 90  # cells
 LETTER = 0.115  # inches, width of a letter of a title
 NAME = 12  # cells of a lane's name
 APART = 60.0  # least number of points between two ticks of an axis of time
+STEPS = (  # the last value over the first, up to which a logarithmic axis has these ticks
+    (8.0, (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)),
+    (40.0, (1.0, 2.0, 5.0)),
+    (1000.0, (1.0, 3.0)),
+    (math.inf, (1.0,)),
+)
 ROOM = 1.01  # of the time, so that the last span is completely visible
 
 
@@ -152,6 +160,11 @@ def time_axis(axes: Axes, last_s: float, more: str = "") -> None:
     marks = ticks(last_s, min(max(size(axes)[0] / APART, 1.0), 10.0))
     axes.set_xticks(marks, [number(mark / unit.seconds) for mark in marks])
     axes.set_xlabel(f"time ({unit.name}){more}")
+
+
+def log_ticks(low: float, high: float) -> LogLocator:
+    """Return the ticks of a logarithmic axis from *low* to *high*."""
+    return LogLocator(subs=next(steps for most, steps in STEPS if high / low <= most))
 
 
 def lane_axis(axes: Axes, names: Sequence[str], word: str, middle: float = 0.0) -> None:

@@ -19,24 +19,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
-from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
 from parsim.core.quantities import number, unit_of
 from parsim.plot import style
 from parsim.plot.letters import make_writable
-from parsim.plot.paper import figure, ours
+from parsim.plot.paper import figure, log_ticks, ours
 
 WIDE, ACROSS = 12.6, 3  # inches; panels in a row
 LEFT, RIGHT, GAP = 0.85, 0.25, 0.95  # inches beside and between panels
 HEAD, ABOVE, TALL, BELOW = 1.1, 0.62, 1.75, 0.6  # inches: header; a panel's titles, data, axis
 FOOT = 1.8  # inches below all panels
 STRIPS = {"T_total": (1.125, 0.085), "run": (1.025, 0.085)}  # bottom and height, as parts of the panel's height
-STEPS = (  # the last value over the first, beyond which an axis is logarithmic
-    (8.0, (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)),
-    (40.0, (1.0, 2.0, 5.0)),
-    (1000.0, (1.0, 3.0)),
-    (math.inf, (1.0,)),
-)
 NOTE = 30  # letters of a panel's note, beyond which it is written smaller
 NAMED = 0.13  # of the width, from which a strip has room for a name
 
@@ -136,8 +130,7 @@ def _limits(given: Panel, axes: Axes) -> None:
         axes.xaxis.set_major_formatter(lambda value, _: number(value, 4))
         axes.xaxis.set_minor_locator(NullLocator())
     low, high = axes.get_ylim()
-    steps = next(steps for most, steps in STEPS if high / low <= most)
-    axes.yaxis.set_major_locator(LogLocator(subs=steps))
+    axes.yaxis.set_major_locator(log_ticks(low, high))
     axes.yaxis.set_major_formatter(lambda value, _: number(value))
     axes.yaxis.set_minor_locator(NullLocator())
     axes.grid(axis="y", color=style.PALE, linewidth=0.8)

@@ -114,6 +114,16 @@ IDEAL = LINE
 SIMULATED = Look(BLACK)
 FORESEEN = Look(SKY)
 EDGE = GREY
+REFUSED = {  # cells of a heat map without a run, by the most frequent reason
+    "memory": Look(PALE, "xxx"),
+    "not_divisible": Look(PALE, "///"),
+    "require": Look(PALE, "..."),
+    "schedule": Look(PALE, "\\\\\\"),
+    "unreachable": Look(PALE, "---"),
+    "invalid": Look(PALE, "ooo"),
+    "failed": Look(PALE, "+++"),
+}
+TIMES = "viridis"  # of rows: fast ones are dark; legible for all colour vision, and in grey print
 SPLITS = {"data": (Look(BLUE), "o"), "layers": (Look(VERMILLION), "s")}  # each with a mark for its points
 CROSSINGS: dict[str, dict[str, Any]] = {  # of the splits' lines, by T_total and by runs
     "T_total": {"color": BLACK, "linewidth": 1.0, "dashes": (6.0, 1.5, 1.0, 1.5)},

@@ -9,7 +9,6 @@ nothing                             one              one #2
 
 from __future__ import annotations
 
-import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,9 +16,8 @@ from pathlib import PurePath
 from typing import Any
 
 from parsim.core.escape import printable
+from parsim.export.values import endings, numbered, written
 from parsim.scenario.scenario import Scenario
-
-SHOWN = 30  # letters of a value
 
 
 def labelled(
@@ -35,7 +33,7 @@ def labelled(
     words = endings(varied, known)
     said = [[f"{word}={written(values[path])}" for path, word in words.items()] for values in sets]
     alone = len(names) == 1 and bool(varied)
-    return _numbered([", ".join(choice if alone else [name, *choice]) for name in names for choice in said])
+    return numbered([", ".join(choice if alone else [name, *choice]) for name in names for choice in said])
 
 
 def names(scenarios: Sequence[Scenario]) -> list[str]:
@@ -47,19 +45,6 @@ def names(scenarios: Sequence[Scenario]) -> list[str]:
 def _with_folder(scenario: Scenario) -> str:
     folder = PurePath(os.path.abspath(scenario.file)).parent.name if os.path.exists(scenario.file) else ""
     return printable(f"{folder}/{scenario.name}") if folder else scenario.name
-
-
-def written(value: Any) -> str:
-    """Write a value in a few characters.
-
-    >>> written([1, 2]), written({"kind": "zb-auto", "limit": 6})
-    ('[1, 2]', 'zb-auto(limit=6)')
-    """
-    if isinstance(value, dict) and isinstance(value.get("kind"), str):
-        more = ", ".join(f"{key}={written(said)}" for key, said in value.items() if key != "kind")
-        value = f"{value['kind']}({more})" if more else value["kind"]
-    text = printable(value if isinstance(value, str) else json.dumps(value))
-    return text if len(text) <= SHOWN else f"{text[: SHOWN - 4]} ..."
 
 
 def paths(value: Any, path: str = "") -> Iterator[str]:
@@ -76,36 +61,3 @@ def paths(value: Any, path: str = "") -> Iterator[str]:
     for step, held in steps:
         yield step
         yield from paths(held, step)
-
-
-def endings(varied: Sequence[str], known: Iterable[str] = ()) -> dict[str, str]:
-    """Return the shortest suffix of each *varied* path that no other varied or *known* path has.
-
-    >>> endings(["cluster.devices", "cluster.topology.latency", "plan.latency"])
-    {'cluster.devices': 'devices', 'cluster.topology.latency': 'topology.latency', 'plan.latency': 'plan.latency'}
-    >>> endings(["workload.tasks[1].compute"], ["workload.tasks[0].compute", "workload.tasks[1].compute"])
-    {'workload.tasks[1].compute': 'tasks[1].compute'}
-    """
-    steps = {path: path.split(".") for path in varied}
-    last = {mine[-1] for mine in steps.values()}
-    near = [path.split(".") for path in {*varied, *known} if path.rpartition(".")[2] in last]
-    endings = {}
-    for path, mine in steps.items():
-        lengths = range(1, len(mine) + 1)
-        unlike = (n for n in lengths if sum(other[-n:] == mine[-n:] for other in near) == 1)
-        endings[path] = ".".join(mine[-next(unlike, len(mine)) :])
-    return endings
-
-
-def _numbered(labels: Sequence[str]) -> list[str]:
-    """Number repeated labels.
-
-    >>> _numbered(["a", "b", "a"])
-    ['a', 'b', 'a #2']
-    """
-    seen: Counter[str] = Counter()
-    numbered = []
-    for label in labels:
-        seen[label] += 1
-        numbered.append(label if seen[label] == 1 else f"{label} #{seen[label]}")
-    return numbered

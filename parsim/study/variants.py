@@ -21,12 +21,13 @@ from parsim.build import work_of
 from parsim.core.errors import Complaint, Fault, ScenarioError
 from parsim.core.escape import printable
 from parsim.core.schema import Ask
+from parsim.export.values import written
 from parsim.reading import load
 from parsim.scenario.scenario import OPTION, Scenario, Source, changed, settings
 from parsim.sections import sections
 from parsim.study.case import Case
 from parsim.study.every import CHUNKS, SCHEDULE, brings, brought, every, is_all
-from parsim.study.labels import labelled, names, paths, written
+from parsim.study.labels import labelled, names, paths
 from parsim.study.runner import Runner, size
 
 MOST = 1_000  # variants

@@ -8,8 +8,8 @@ from typing import Any
 from parsim.core.escape import printable
 from parsim.core.quantities import scaled, seconds, size, times
 from parsim.export.table import short, table, wrapped
+from parsim.export.values import endings, written
 from parsim.study.comparison import Comparison
-from parsim.study.labels import endings, written
 from parsim.study.plan.crossing import FACTORS, Crossing
 from parsim.study.plan.facts import BY, VARIED
 from parsim.study.plan.search import Plan, Search

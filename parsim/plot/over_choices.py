@@ -1,0 +1,157 @@
+"""The time of rows over each choice of a space: a panel for each, on one axis of time.
+
+iteration time (s)        tensor            schedule
+   |  . :                    .  .              .     .        a point for each row
+   |  :  :  .                :  :   .          :     :
+   |  o--:--:--o          - -o- : - :         _:_   _:_       the best of each value: a line where values are amounts
+   |     O-----            O---o                              a ring: the fastest row
+   +--1--2--4--8--        --1--2--4--8--    --1f1b--zb-h1--
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.ticker import NullLocator
+
+from parsim.core.columns import Floats
+from parsim.plot import style
+from parsim.plot.area import EDGE, Area, on, own
+from parsim.plot.letters import fitted, make_writable, width
+from parsim.plot.paper import log_ticks, point
+from parsim.plot.space import MANY, Choice, Rows, far, spread, unit
+from parsim.plot.value_axis import LETTERS, LINE, across, below, upright, values
+
+ACROSS = 3  # panels in a line
+WIDE, TALL = 3.6, 1.9  # inches of a panel
+LEFT, RIGHT, GAP = 0.85, 0.25, 0.3  # inches beside and between panels
+LEGEND, ABOVE = 0.4, 0.42  # inches of the legend, and of a panel's title
+LEAST = 7.5  # inches of the whole width
+SPACE = 12.0  # points between the titles of a panel
+SHARE = 0.7  # of the distance between two values: what the points of one take
+
+
+def over_choices(rows: Rows, title: str, axes: Axes | None = None) -> Axes:
+    """Draw a panel for each choice that has several values, or for all if none has."""
+    choices = rows.varied or rows.choices
+    lines = [choices[first : first + ACROSS] for first in range(0, len(choices), ACROSS)]
+    feet = [max(below(values(choice), _stand(choice)) for choice in line) for line in lines]
+    most = min(len(choices), ACROSS)
+    wide = max(LEFT + most * WIDE + (most - 1) * GAP + RIGHT, LEAST)
+    tall = LEGEND + sum(ABOVE + TALL + foot for foot in feet)
+    area = (
+        own(wide, tall, f"{title}: {rows.time} over each choice", rows.counted)
+        if axes is None
+        else on(axes, wide, tall)
+    )
+    bottom, first = tall - LEGEND, axes
+    for line, foot in zip(lines, feet, strict=True):
+        bottom -= ABOVE + TALL + foot
+        for place, choice in enumerate(line):
+            made = area.axes(LEFT + place * (WIDE + GAP), bottom + foot, WIDE, TALL)
+            _panel(made, rows, choice)
+            made.set_ylabel("" if place else f"{rows.time} ({_unit(rows)[0]})")
+            made.tick_params(axis="y", labelleft=not place)
+            first = first or made
+    _legend(area, rows, choices)
+    assert first is not None
+    return first
+
+
+def _unit(rows: Rows) -> tuple[str, float]:
+    return unit(rows.time_s[rows.played], "s")
+
+
+def _panel(axes: Axes, rows: Rows, choice: Choice) -> None:
+    size = _unit(rows)[1]
+    played = rows.played
+    time, value = rows.time_s[played] / size, choice.value[played]
+    x = np.empty(len(played))
+    best: dict[int, float] = {}  # by value, the least time
+    for each in np.unique(value).tolist():
+        own = np.flatnonzero(value == each)
+        x[own] = choice.place[each] + SHARE * choice.gap * spread(len(own))
+        best[each] = time[own[0]]
+    small = 2.2 if len(played) > MANY else 3.2
+    axes.plot(
+        x, time, "o", color=style.SKY, markersize=small, markeredgewidth=0.0, alpha=0.45, rasterized=len(played) > MANY
+    )
+    _values(axes, choice, best)
+    _best(axes, choice, best)
+    if len(played):
+        axes.plot(choice.place[value[0]], time[0], **_RING)
+    _times(axes, time)
+    room = 72 * WIDE - SPACE
+    name = fitted(choice.name, room / 2 if len(played) else room, 10.0, "bold")
+    make_writable(axes.set_title(name, loc="left", fontsize=10, fontweight="bold", pad=6))
+    if len(played):
+        note = fitted(f"best with {choice.words[value[0]]}", room - width(name, 10.0, "bold"), 8.0)
+        make_writable(axes.set_title(note, loc="right", fontsize=8, color=style.GREY, pad=6))
+
+
+_RING: dict[str, Any] = {
+    "marker": "o",
+    "markersize": 10.0,
+    "markerfacecolor": "none",
+    "markeredgecolor": style.BLACK,
+    "linestyle": "",
+    "zorder": 5,
+}
+_CROSS: dict[str, Any] = {"marker": "x", "markersize": 6.0, "color": style.VERMILLION, "linestyle": "", "zorder": 4}
+
+
+def _best(axes: Axes, choice: Choice, best: dict[int, float]) -> None:
+    """Draw the least time of each value: as a line of amounts, as a dash of each text."""
+    look: dict[str, Any] = {"color": style.BLUE, "linewidth": 1.8, "zorder": 4}
+    if choice.grows:
+        fine = min(max(choice.gap / point(axes).x / 3, 1.5), 4.0)
+        axes.plot(choice.place[list(best)], list(best.values()), marker="o", markersize=fine, **look)
+        return
+    for value, time in best.items():
+        reach = SHARE / 2 * choice.gap
+        axes.plot([choice.place[value] - reach, choice.place[value] + reach], [time, time], **look)
+
+
+def _values(axes: Axes, choice: Choice, best: dict[int, float]) -> None:
+    """Write the values below the axis, with a cross at those of which no row was played."""
+    words, stand = values(choice), _stand(choice)
+    outer = LETTERS * LINE if stand else max(width(words[0], LETTERS), width(words[-1], LETTERS))
+    first, last = choice.place[0], choice.place[-1]
+    edge = max(0.6 * choice.gap, outer / 2 * (last - first) / (72 * WIDE - outer))  # names stay within the panel
+    axes.set_xlim(first - edge, last + edge)
+    across(axes, choice.place, words, stand)
+    missing = [place for each, place in enumerate(choice.place.tolist()) if each not in best]
+    axes.plot(missing, [0.06] * len(missing), transform=axes.get_xaxis_transform(), **_CROSS)
+
+
+def _stand(choice: Choice) -> bool:
+    return not choice.grows and upright(values(choice), WIDE)
+
+
+def _times(axes: Axes, time: Floats) -> None:
+    """Make y the axis of time, logarithmic where times spread far."""
+    if far(time):
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(log_ticks(time.min(), time.max()))
+        axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.margins(y=0.12)
+    if not len(time):
+        axes.set_yticks([])
+    axes.grid(axis="y", color=style.PALE, linewidth=0.8)
+    axes.set_axisbelow(True)
+
+
+def _legend(area: Area, rows: Rows, choices: list[Choice]) -> None:
+    known = {
+        "a row": Line2D([], [], color=style.SKY, markersize=4.0, marker="o", linestyle=""),
+        "the best of each value": Line2D([], [], color=style.BLUE, linewidth=1.8),
+        "the fastest row": Line2D([], [], **_RING),
+    }
+    handles: dict[str, Line2D] = known if len(rows.played) else {}
+    if any(set(range(len(choice.words))) - set(choice.value[rows.played].tolist()) for choice in choices):
+        handles["no row of the value was played"] = Line2D([], [], **_CROSS)
+    area.line(EDGE, area.tall - 0.14, list(handles.values()), list(handles))

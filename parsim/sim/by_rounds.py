@@ -42,7 +42,7 @@ class ByRounds:
         self._entry: list[Ints] = [self._blank()]  # when members enter phases
         self._ends: list[Ints] = []  # when the sends of phases arrive
         self._through = self._blank()  # when members are through
-        self._bound = np.full(placed.members, self._length + 1)  # the phase from which on a member's sends are bound
+        self._bound: dict[int, int] = {}  # member -> the phase from which on its sends are bound
         self._under_way = [0] * placed.members  # bound sends that have set out
         self._step: InStep | None = None  # from the phase of the last row on, if that is known
         self._changed = self._length + 1  # the first phase of which something new is known
@@ -95,7 +95,7 @@ class ByRounds:
             self._foresee(self._changed, now, 0)
             self._changed = self._length + 1
             self._part(now)
-            for member in np.flatnonzero(self._bound <= self._length).tolist():
+            for member in sorted(self._bound):
                 if self._set_out(member, now):
                     self._changed = self._last
         self._ask(now)
@@ -144,16 +144,15 @@ class ByRounds:
         self._parting = {at: apart for at, apart in self._parting.items() if at < phase}
         self._through[self._placed.last > phase] = self._unknown
         self._finish(phase)
-        bound = self._bound[self._bound <= self._length]
-        least = max(least, int(bound.max(initial=0)))
-        while phase < self._length and (phase < least or not self._enough(phase, now, len(bound))):
+        least = max(least, *self._bound.values(), 0)
+        while phase < self._length and (phase < least or not self._enough(phase, now)):
             sends = self._placed.phase(phase)
             ends = self._arrivals(phase, sends)
             if before:
                 happened = before.pop(0)
                 ends = np.where(happened <= now, happened, ends)
             self._ends.append(ends)
-            last = np.append(ends, 0)[sends.incident].max(axis=0, initial=0)
+            last = np.maximum.reduce(np.concatenate((ends, [0]))[sends.incident], initial=0)
             self._entry.append(np.maximum(self._entry[-1], last))
             phase += 1
             self._finish(phase)
@@ -187,21 +186,24 @@ class ByRounds:
         """Return when the sends of *phase*, whose members enter it by the last row, arrive."""
         lasting = self._placed.lasting()[self._placed.kinds[phase]]
         found: Ints = np.minimum(self._entry[-1][sends.source] + lasting, self._unknown)
-        bound = self._bound <= phase
-        apart = self._placed.mates.apart(self._entry[-1], bound)
-        if len(apart):
-            self._parting[phase] = apart
-            bound[apart] = True
-        found[(lasting == NEVER) | (sends.travels & bound[sends.source])] = self._unknown
+        found[lasting == NEVER] = self._unknown
+        if self._bound or len(self._placed.mates.members):
+            bound = np.zeros(self._placed.members, dtype=bool)
+            bound[[member for member, since in self._bound.items() if since <= phase]] = True
+            apart = self._placed.mates.apart(self._entry[-1], bound)
+            if len(apart):
+                self._parting[phase] = apart
+                bound[apart] = True
+            found[sends.travels & bound[sends.source]] = self._unknown
         return found
 
-    def _enough(self, phase: int, now: int, bound: int) -> bool:
-        """Return whether nothing after *phase* need be foreseen: it is in step, unknown, or later; *bound* count."""
+    def _enough(self, phase: int, now: int) -> bool:
+        """Return whether nothing after *phase* need be foreseen: it is in step, unknown, or later."""
         row = self._entry[-1]
-        first, last = row.min(), row.max()
+        first, last = np.minimum.reduce(row), np.maximum.reduce(row)
         if first == self._unknown:
             return True
-        if bound or last == self._unknown:
+        if self._bound or last == self._unknown:
             return bool(first > now)
         prefix = self._placed.prefix() if now <= first == last else None
         if prefix is not None:
@@ -222,9 +224,9 @@ class ByRounds:
             return
         soon = self._through[self._waiting & (self._through < self._unknown)]
         entered = [
-            self._entry[self._bound[member] - self._base][member]
-            for member in np.flatnonzero(self._bound <= min(self._last, self._length)).tolist()
-            if not self._under_way[member]
+            self._entry[phase - self._base][member]
+            for member, phase in self._bound.items()
+            if phase <= self._last and not self._under_way[member]
         ]
         first = self._entry[-1].min()
         if self._last < self._length and first < self._unknown:
@@ -245,13 +247,13 @@ class ByRounds:
 
     def _all_free(self) -> bool:
         """Return whether no member is bound."""
-        return bool((self._bound > self._length).all())
+        return not self._bound
 
     def _bind(self) -> None:
         """Bind the members to whose links others have come before."""
         mates, clear = self._placed.mates, self._outside.network.clear
         met = (owners[0] for link, owners in mates.owners.items() if not clear(link))
-        self._bound[[mate for owner in met for mate in mates.of[owner]]] = 0
+        self._bound.update((mate, 0) for owner in met for mate in mates.of[owner])
 
     def _part(self, now: int) -> None:
         """Bind the members of which a mate enters a phase *now*, and not all."""
@@ -266,14 +268,12 @@ class ByRounds:
             if self._base <= phase < self._length:
                 self._join(mate, phase, now)
             self._go_on(mate, phase if self._under_way[mate] else phase + 1)
-            if self._bound[mate] <= self._length:
+            if mate in self._bound:
                 self._changed = min(self._changed, max(phase, self._base))
 
     def _free_mates(self, member: int) -> list[int]:
         """Return the mates of *member* that are neither bound nor through."""
-        return [
-            mate for mate in self._placed.mates.of[member] if self._waiting[mate] and self._bound[mate] > self._length
-        ]
+        return [mate for mate in self._placed.mates.of[member] if self._waiting[mate] and mate not in self._bound]
 
     def _phase_of(self, member: int, now: int) -> int:
         """Return the last phase that *member* has entered; one before the first row if it has entered none."""
@@ -285,7 +285,7 @@ class ByRounds:
 
     def _set_out(self, member: int, now: int) -> bool:
         """Begin the sends of a bound *member* that has entered its phase; return whether it has."""
-        phase = int(self._bound[member])
+        phase = self._bound.get(member, self._length)
         if self._under_way[member] or phase > self._last or phase >= self._length:
             return False
         if self._entry[phase - self._base][member] > now:
@@ -299,7 +299,10 @@ class ByRounds:
 
     def _go_on(self, member: int, phase: int) -> None:
         """Note that the sends of *member* are bound from *phase* on; after the last phase there are none."""
-        self._bound[member] = phase if phase < self._length else self._length + 1
+        if phase < self._length:
+            self._bound[member] = phase
+        else:
+            self._bound.pop(member, None)
 
     def _join(self, member: int, phase: int, now: int) -> None:
         """Let the network carry what has not arrived of what *member* sends in *phase*."""

@@ -16,6 +16,7 @@ from parsim.study.plan import search
 from parsim.study.plan.bound import bound
 from parsim.study.plan.facts import Fact, seconds_under
 from parsim.study.plan.planning import plan
+from parsim.study.plan.sampled import sampled
 from parsim.study.plan.sensitivity import unknown
 from parsim.study.runner import Runner
 from parsim.study.space import space_of
@@ -113,6 +114,28 @@ def test_a_bound_that_is_too_high_loses_the_best(monkeypatch):
 
     monkeypatch.setattr(search, "bound", wrong)
     assert shown(search.searched(space_of(small()), Runner(), 3)) != shown(every)
+
+
+def test_sampled_plans_are_told_apart_and_repeat():
+    pytest.importorskip("optuna")
+    space = space_of(small())
+    found, again = (sampled(space, Runner(), 3, plays=12) for _ in range(2))
+    assert shown(found) == shown(again)
+    assert not found.proven
+    assert 3 <= found.played <= 12
+    best = {row: took for row, took, _ in shown(search.exhausted(space, Runner(), 24))}
+    assert all(best[row] == took for row, took, _ in shown(found))
+    assert "not proven" in plan(small(), best=2, search="tpe").report()
+
+
+def test_a_huge_space_is_sampled():
+    pytest.importorskip("optuna")
+    space = space_of(
+        small(plan=PLAN | {"bucket": {"from": "1 MB", "to": "9999 MB", "step": "1 MB"}, "data": 4, "tensor": 2})
+    )
+    found = sampled(space, Runner(), 3, plays=6)
+    assert space.size > 100_000
+    assert len(found.plans) == 3
 
 
 def test_every_row_is_accounted_for():

@@ -14,7 +14,12 @@ MOST = 1_000  # plans of an answer
 @click.command()
 @click.argument("scenario")
 @click.option("--best", metavar="N", default="10", help="Number of plans to show; default: 10.")
-@click.option("--search", metavar="NAME", default="bounds", help="bounds (proven, plays few), or all (plays all).")
+@click.option(
+    "--search",
+    metavar="NAME",
+    default="bounds",
+    help="bounds (proven, plays few), all, or tpe (not proven, for huge spaces).",
+)
 @answers
 def plan(asked: Asked, scenario: str, best: str, search: str) -> None:
     """Find the best plans of SCENARIO, which has choices.

@@ -9,7 +9,7 @@ conditions. Those on the plan and the cluster alone are decided early, before an
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
@@ -63,6 +63,13 @@ class Space:
             row, pick = divmod(row, size)
             found.append(pick)
         return tuple(reversed(found))
+
+    def row_of(self, picks: Iterable[int]) -> int:
+        """Return the number of the row with these numbers of values."""
+        row = 0
+        for size, pick in zip(self.sizes, picks, strict=True):
+            row = row * size + pick
+        return row
 
     def set_of(self, row: int) -> dict[str, Any]:
         """Return the values of a row by the dotted paths of the choices."""

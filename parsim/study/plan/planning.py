@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -16,6 +16,7 @@ from parsim.study.comparison import Comparison
 from parsim.study.labels import labelled
 from parsim.study.plan.crossing import Crossing, crossing
 from parsim.study.plan.report import report
+from parsim.study.plan.sampled import sampled
 from parsim.study.plan.search import Plan, Search, about_none, exhausted, searched
 from parsim.study.plan.sensitivity import Unknown, Varied, sensitivity, unknown
 from parsim.study.played import Played, whole
@@ -24,9 +25,10 @@ from parsim.study.space import Space, space_of
 
 BEST = 10
 FINALISTS = 3  # plans whose whole runs are kept
+MANY = 1_000  # plans, for which all cores are worth their start
 SIZE = 2_000  # tasks of a plan, as far as is known before it is built
 Way = Literal["bounds", "all", "tpe"]
-WAYS: dict[Way, Any] = {"bounds": searched, "all": exhausted}
+WAYS: dict[Way, Callable[[Space, Runner, int], Search]] = {"bounds": searched, "all": exhausted, "tpe": sampled}
 
 
 @dataclass(frozen=True)
@@ -118,14 +120,15 @@ def plan(
     source : a path, or the YAML as Python values.
     set : values that replace the scenario's, by dotted path; they may be choices.
     best : how many plans to return.
-    search : bounds, plays only what may be among the best by its bound; all, plays everything.
+    search : bounds, plays only what may be among the best by its bound; all, plays everything; tpe, plays 200 plans
+        that Optuna proposes, for spaces that are too large for bounds: its answer is not proven.
     executor : plays the plans; its workers are processes. Default: the cores of this machine.
 
     Raises `ScenarioError` where the input is wrong, also where no plan can be played.
     """
     space = space_of(source, set)
     with Runner(executor) as runner:
-        runner.expect(len(space.early().rows), SIZE, ())
+        runner.expect(min(space.size, MANY), SIZE, ())
         found = WAYS[search](space, runner, best)
         if not found.plans:
             raise about_none(found)

@@ -97,11 +97,12 @@ class Search:
 
 def searched(space: Space, runner: Runner, best: int) -> Search:
     """Return the *best* plans of a space, proven: no other plan is better."""
-    found, waiting = _looked_at(space, runner)
+    found, rows = _conditioned(space)
+    waiting = sorted(looks(found, rows, runner), key=lambda one: (one.bound.iteration_s, one.row))
     while waiting and (len(found.plans) < best or waiting[0].bound.iteration_s <= _last_s(found, best)):
         some = list(_next(waiting, AT_ONCE, found, best))
         waiting = waiting[len(some) :]
-        _play(found, some, runner)
+        play_all(found, some, runner)
     last_s = _last_s(found, best)
     found.cut.update(_tells(one.bound, last_s) for one in waiting)
     found.plans = found.plans[:best]
@@ -111,7 +112,7 @@ def searched(space: Space, runner: Runner, best: int) -> Search:
 def exhausted(space: Space, runner: Runner, best: int) -> Search:
     """Return the *best* plans of a space after playing all of them."""
     found, rows = _conditioned(space)
-    _play(found, [Looked(row) for row in rows], runner)
+    play_all(found, [Looked(row) for row in rows], runner)
     found.plans = found.plans[:best]
     return found
 
@@ -130,16 +131,15 @@ def _reason(found: Search, code: Refusal) -> str:
     return f"for example {found.reasons[code]}"
 
 
-def _looked_at(space: Space, runner: Runner) -> tuple[Search, list[Looked]]:
-    """Return what is refused before anything is played, and the other rows in order of their bounds."""
-    found, rows = _conditioned(space)
+def looks(found: Search, rows: Sequence[int], runner: Runner) -> list[Looked]:
+    """Return the *rows* that outlines do not refuse, with their bounds."""
     waiting = []
-    for one in _answers(runner, "plans outlined", looked, space, rows, LOOKS):
+    for one in _answers(runner, "plans outlined", looked, found.space, rows, LOOKS):
         if one.code:
             found.refuse(one.code, one.message)
         else:
             waiting.append(one)
-    return found, sorted(waiting, key=lambda one: (one.bound.iteration_s, one.row))
+    return waiting
 
 
 def _conditioned(space: Space) -> tuple[Search, list[int]]:
@@ -163,7 +163,7 @@ def _next(waiting: Sequence[Looked], most: int, found: Search, best: int) -> Ite
         yield one
 
 
-def _play(found: Search, some: Sequence[Looked], runner: Runner) -> None:
+def play_all(found: Search, some: Sequence[Looked], runner: Runner) -> None:
     """Play plans, and put them into their order."""
     outcomes = _answers(runner, "plans played", outcomes_of, found.space, [one.row for one in some], PLAYS)
     for one, outcome in zip(some, outcomes, strict=True):
@@ -172,7 +172,12 @@ def _play(found: Search, some: Sequence[Looked], runner: Runner) -> None:
 
 
 def _answers(
-    runner: Runner, what: str, ask: Callable[[Space, list[int]], list[Any]], space: Space, rows: list[int], size: int
+    runner: Runner,
+    what: str,
+    ask: Callable[[Space, Sequence[int]], list[Any]],
+    space: Space,
+    rows: Sequence[int],
+    size: int,
 ) -> Iterator[Any]:
     """Yield the answers for *rows*, asked in calls of a few rows."""
     calls = [(ask, space, rows[first : first + size]) for first in range(0, len(rows), size)]

@@ -11,6 +11,7 @@ the hidden seconds add up to the ledger's, and all to the mean transfer seconds.
 
 from __future__ import annotations
 
+from itertools import chain
 from math import fsum
 
 import numpy as np
@@ -118,9 +119,9 @@ def communicators(job: Job, timeline: Timeline) -> Ints:
     received = np.flatnonzero(timeline.sender >= 0)
     if len(received):
         of_task = np.full(len(graph), PLAIN)
-        for each in graph.collectives:
-            if each.communicator:
-                of_task[list(each.members)] = ALWAYS.index(each.communicator)
+        for name in dict.fromkeys(each.communicator for each in graph.collectives if each.communicator):
+            members = (each.members for each in graph.collectives if each.communicator == name)
+            of_task[[*chain.from_iterable(members)]] = ALWAYS.index(name)
         found[received] = of_task[timeline.sender[received]]
     return found
 

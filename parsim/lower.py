@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice, product
 
 import numpy as np
 
 from parsim.core.annotations import HUGE
 from parsim.core.cluster import each_pair
+from parsim.core.collective import Collective
 from parsim.core.errors import Complaint, Path
 from parsim.core.graph import TaskGraph
 from parsim.core.job import Job
@@ -100,7 +101,7 @@ def _collectives_without_route(job: Job) -> Iterator[Complaint]:
     if not graph.collectives:
         return
     device = np.array([allowed[0] for allowed in devices_of(job)])[graph.place]
-    ends = np.array([pair for each in graph.collectives for pair in each.pairs()], np.int64).reshape(-1, 2)
+    ends = np.array([pair for each in _unlike(job) for pair in each.pairs()], np.int64).reshape(-1, 2)
     ends = ends[job.cluster.travels(device[ends[:, 0]], device[ends[:, 1]])]
     sources, targets = device[ends].T
     paths = job.cluster.paths(sources, targets)
@@ -109,6 +110,14 @@ def _collectives_without_route(job: Job) -> Iterator[Complaint]:
         if path is None:
             why = f"the topology has no route from {places[source]} to {places[target]}"
             yield Complaint(graph.where("task", task), why, code="unreachable")
+
+
+def _unlike(job: Job) -> Iterable[Collective]:
+    """Return the first collective of those that send alike between the same devices."""
+    place, found = job.graph.place.tolist(), dict[tuple[int, ...], Collective]()
+    for each in job.graph.collectives:
+        found.setdefault((id(each.phases), *[place[task] for task in each.members]), each)
+    return found.values()
 
 
 def _tasks_without_room(job: Job) -> Iterator[Complaint]:

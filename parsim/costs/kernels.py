@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from itertools import islice
 
 import numpy as np
@@ -31,6 +31,7 @@ from parsim.core.units import Seconds
 from parsim.costs import costs
 from parsim.costs.roofline import format_of, unknown
 from parsim.kernels import kernel_of
+from parsim.kernels import kernels as shelf
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,12 @@ def seconds(call: Call, device: Device, precision: Precision, reach: Reach) -> f
     return found + max(fused, moved / rate)
 
 
+@lru_cache(10_000)
+def _remembered(entry: object, call: Call, device: Device, precision: Precision, reach: Reach) -> float:
+    """Return the seconds of a call of an entry of the shelf, which a file of that name may have replaced."""
+    return seconds(call, device, precision, reach)
+
+
 def _product(product: Product, device: Device, format: str, reach: Reach) -> float:
     ceiling = device.ceiling.of(format)
     if math.isnan(ceiling):
@@ -104,13 +111,16 @@ def _product(product: Product, device: Device, format: str, reach: Reach) -> flo
 def _expected(reach: Reach, graph: TaskGraph, index: int, device: Device) -> Floats:
     if not graph.recipes:
         return np.zeros(len(graph))  # reported by `remarks`
-    known: dict[Call, float] = {}
+    own = device._replace(name="", stands_for=1)
+    known, same = dict[Call, float](), dict[int, float]()  # by identity, which is found sooner: layers share calls
     unit = []
     for calls in graph.recipes:
         for call in calls:
-            if call not in known:
-                known[call] = seconds(call, device, graph.precision, reach)
-        unit.append(math.fsum(known[call] for call in calls))
+            if id(call) not in same:
+                if call not in known:
+                    known[call] = _remembered(shelf[call.kernel], call, own, graph.precision, reach)
+                same[id(call)] = known[call]
+        unit.append(math.fsum([same[id(call)] for call in calls]))
     return np.asarray(graph.units * np.array(unit)[graph.recipe] / device.speed)
 
 

@@ -52,6 +52,9 @@ class Actions:
         columns = (column.tolist() for column in (ops.kind, ops.stage, ops.microbatch))
         self.of = [*starmap(Action, zip(*columns, strict=True))]  # what each op does
         self.rows = [int(part.stop - part.start) for part in parts]  # samples of each microbatch
+        self.last = set(training.layout.line_ends[:, 1].tolist())  # ops that complete the gradients of their stage
+        self.later = set(training.layout.line[:, 1].tolist())  # ops that add to the gradients of others
+        self.blocked = set(_handing(training)) if training.cut.sends == "blocking" else set[int]()
         self.pieces = cache(self._pieces)
         self._segments: dict[tuple[int, ...], list[Segment]] = {}
 
@@ -84,3 +87,11 @@ class Actions:
             if numbers * a_number >= full or number == layers.start:
                 yield range(number, end)
                 end, numbers = number, 0.0
+
+
+def _handing(training: ShardedTraining) -> list[int]:
+    """Return the ops that hand outputs or gradients to another rank."""
+    parent, child, crosses = training.layout.needs
+    away = (training.layout.rank[parent] != training.layout.rank[child]) & (crosses != 0)
+    found: list[int] = parent[away].tolist()
+    return found

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Literal, NamedTuple, get_args
 
 import numpy as np
@@ -26,6 +27,7 @@ from parsim.core.rounds import MOST_RANKS
 
 Degree = Literal["tensor", "context", "expert", "data", "pipeline"]
 ORDER: tuple[Degree, ...] = get_args(Degree)
+REMEMBERED = 1024  # devices whose groups are remembered: many plans have the same degrees
 REPETITIONS = 4  # of the wiring in a part at least, so that a send to the next one stays within a quarter of it
 
 
@@ -97,6 +99,10 @@ class Degrees(NamedTuple):
 
         Gradients of dense layers go over `data`, which is data x context; those of experts over `expert data`.
         """
+        return (_remembered if self.devices <= REMEMBERED else Degrees.grouped)(self, communicator)
+
+    def grouped(self, communicator: str) -> Ints:
+        """Find the groups of a communicator."""
         tensor, pipeline, share = self.coordinate("tensor"), self.coordinate("pipeline"), self._share
         group, rank = self._experts
         keys = {
@@ -152,6 +158,13 @@ class Degrees(NamedTuple):
 def uneven(key: str, why: str) -> Complaint:
     """Return a complaint about a key of the plan that does not divide what it must."""
     return Complaint(("plan", key), why, code="not_divisible")
+
+
+@lru_cache(64)
+def _remembered(degrees: Degrees, communicator: str) -> Ints:
+    found = degrees.grouped(communicator)
+    found.flags.writeable = False  # many share it
+    return found
 
 
 def about_batch(rows: int, data: int, parts: int | None, each: int | None) -> Iterator[Complaint]:

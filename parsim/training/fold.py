@@ -167,7 +167,7 @@ def _between_ranks(training: ShardedTraining) -> Iterator[Row]:
     """Yield what ranks of a pipeline send, and for whom they wait."""
     degrees, tasks = training.parallelism.part, _tasks(training)
     rank, devices = tasks.columns["rank"], degrees.by_rank
-    parent, child, size = (np.array(column) for column in zip(*tasks.edges, strict=True))
+    parent, child, size = tasks.ends
     later, sooner = np.array(template_of(training).between, np.int64).reshape(-1, 2).T
     ends = np.column_stack(
         [

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from parsim.core.kernel import Call
 from parsim.core.precision import BYTES
 from parsim.training.actions import WHOLE_BATCH, Action, Actions, Piece
 from parsim.training.exchange import Exchanged
@@ -77,9 +78,7 @@ class Rank:
         self._seen: set[tuple[int, int]] = set()  # stages and layers whose weights are there
         self._kept: list[tuple[int, Shared]] = []  # gathered weights that stay until the last action of a stage
         self._alike: dict[tuple[int, int, int, bool, bool, bool], list[Steps]] = {}  # the pieces of alike actions
-        self._last = set(training.layout.line_ends[:, 1].tolist())  # ops that complete the gradients of their stage
-        self._later = set(training.layout.line[:, 1].tolist())  # ops that add to the gradients of others
-        self._blocked = set(_handing(training)) if training.cut.sends == "blocking" else set[int]()
+        self._adding_too: dict[tuple[int, tuple[Call, ...]], list[Segment]] = {}
 
     def walk(self) -> None:
         """Add the tasks of the rank."""
@@ -98,7 +97,7 @@ class Rank:
         begins = [self._piece(action, piece) for piece in self._steps(op, action)]
         self.tasks.begins.append(begins[0])
         self.begins.append(begins[0])
-        if op in self._blocked:
+        if op in self.actions.blocked:
             self._send(action)
         self.ends.append(self._before)
         if not sharding.weights and (action.stage, ANY_LAYER) not in self._seen:
@@ -117,13 +116,13 @@ class Rank:
     def _steps(self, op: int, action: Action) -> list[Steps]:
         """Return the pieces of an op, which are found once for alike ones."""
         sharding = self.parallelism.sharding
-        sums = action.kind in (BACKWARD, WEIGHT_GRAD) and (sharding.gradients or op in self._last)
+        sums = action.kind in (BACKWARD, WEIGHT_GRAD) and (sharding.gradients or op in self.actions.last)
         gathers = sharding.weights and action.kind != WEIGHT_GRAD
         rows = self.actions.rows[action.microbatch]
-        key = action.kind, action.stage, rows, gathers, sums, op in self._later
+        key = action.kind, action.stage, rows, gathers, sums, op in self.actions.later
         if key not in self._alike:
             pieces = self.actions.pieces(action.kind, action.stage, gathers, sums)
-            self._alike[key] = [self._steps_of(action.kind, rows, piece, op in self._later) for piece in pieces]
+            self._alike[key] = [self._steps_of(action.kind, rows, piece, op in self.actions.later) for piece in pieces]
         return self._alike[key]
 
     def _steps_of(self, kind: int, rows: int, piece: Piece, later: bool) -> Steps:
@@ -138,10 +137,13 @@ class Rank:
 
     def _closed(self, some: list[Segment], piece: Piece) -> list[Segment]:
         """Return the segments, the last that nothing passes beside also adding gradients to those of before."""
-        last = max((number for number, one in enumerate(some) if not one.beside), default=len(some))
-        closing = some[last] if last < len(some) else Segment(())
-        calls = closing.calls + adding(self.training, piece.layers)
-        return [*some[:last], closing._replace(calls=calls), *some[last + 1 :]]
+        more = adding(self.training, piece.layers)
+        key = id(some), more
+        if key not in self._adding_too:
+            last = max((number for number, one in enumerate(some) if not one.beside), default=len(some))
+            closing = some[last] if last < len(some) else Segment(())
+            self._adding_too[key] = [*some[:last], closing._replace(calls=closing.calls + more), *some[last + 1 :]]
+        return self._adding_too[key]
 
     def _at_once(self, some: Sequence[Exchanged]) -> list[tuple[int, tuple[Exchanged, ...]]]:
         """Return the exchanges that a task stands for, and its lane: one, or all of a communicator."""
@@ -248,11 +250,3 @@ class Rank:
             )
         ]
         return [task, *gathers]
-
-
-def _handing(training: ShardedTraining) -> list[int]:
-    """Return the ops that hand outputs or gradients to another rank."""
-    parent, child, crosses = training.layout.needs
-    away = (training.layout.rank[parent] != training.layout.rank[child]) & (crosses != 0)
-    found: list[int] = parent[away].tolist()
-    return found

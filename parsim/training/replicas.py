@@ -26,7 +26,7 @@ from parsim.training.graph import graph_of
 from parsim.training.pricing import priced
 from parsim.training.program import Training
 from parsim.training.sharded import ShardedTraining
-from parsim.training.tasks import KINDS, LANES, Tasks
+from parsim.training.tasks import KINDS, LANES, Member, Tasks
 from parsim.training.template import Template, template_of
 
 
@@ -170,7 +170,7 @@ class Replicas:
     def edges(self) -> Edges:
         """Return all dependencies, by parent and child."""
         times, count = self.training.iterations, len(self.source)
-        parent, child, size = (np.array(column) for column in zip(*self.tasks.edges, strict=True))
+        parent, child, size = self.tasks.ends
         renewed, waiting = self.between
         parts = [
             (self.task[:, parent], self.task[:, child], np.tile(size, len(self.task)), np.arange(times)),
@@ -192,20 +192,28 @@ class Replicas:
 
     def collectives(self) -> Iterator[Collective]:
         """Yield the collectives of every group of which a device is played, in every iteration."""
-        own, count = self.training.parallelism, len(self.source)
+        count, rank, within = len(self.source), self.tasks.columns["rank"].tolist(), self.within.tolist()
         groups = {name: self._groups(name) for name in {one.communicator for one in self.tasks.members}}
-        rank = self.tasks.columns["rank"].tolist()
+        known: dict[tuple[object, ...], list[tuple[Collective, list[int]]]] = {}
         for iteration in range(self.training.iterations):
-            for task, communicator, operation, size, shares in self.tasks.members:
-                for group in groups[communicator][rank[task]]:
-                    one = own.collective(operation, size, communicator, group.devices, shares)
-                    members = self.start[group.classes] + self.within[task] + iteration * count
-                    yield one._replace(
-                        members=tuple(members.tolist()),
-                        phases=self._phases(one.phases, group.member),
-                        communicator=communicator.split()[-1],
-                        unfolded=self._unfolded(one, group),
-                    )
+            for one in self.tasks.members:
+                key = (rank[one.task], *one[1:])
+                if key not in known:
+                    known[key] = [self._among(group, one) for group in groups[one.communicator][rank[one.task]]]
+                place = within[one.task] + iteration * count
+                for made, starts in known[key]:
+                    yield made._replace(members=tuple([start + place for start in starts]))
+
+    def _among(self, group: Group, member: Member) -> tuple[Collective, list[int]]:
+        """Return a collective of the classes of a group, and the first tasks of its members."""
+        _, communicator, operation, size, shares = member
+        one = self.training.parallelism.collective(operation, size, communicator, group.devices, shares)
+        found = one._replace(
+            phases=self._phases(one.phases, group.member),
+            communicator=communicator.split()[-1],
+            unfolded=self._unfolded(one, group),
+        )
+        return found, self.start[group.classes].tolist()
 
     def _groups(self, communicator: str) -> list[list[Group]]:
         """Return the groups of each rank of the pipeline; of those with the same classes, the first one."""
@@ -225,7 +233,7 @@ class Replicas:
             return phases
         key = id(phases), member.tobytes()
         if key not in self._known:
-            made = {id(each): _among(each, member) for each in {id(each): each for each in phases}.values()}
+            made = {id(each): _of_classes(each, member) for each in {id(each): each for each in phases}.values()}
             self._known[key] = phases, Phases(made[id(each)] for each in phases)
         return self._known[key][1]
 
@@ -246,20 +254,20 @@ class Replicas:
             for one in range(len(self.first))
         ]
         source, count = packed(self.source), len(self.source) if self.training.iterations > 1 else 0
-        return Numbered(partial(_name, self.tasks.names, source, of_device, packed(device), count), len(device))
+        return Numbered(partial(_name, self.tasks, source, of_device, packed(device), count), len(device))
 
 
-def _among(phase: Phase, member: Ints) -> Phase:
+def _of_classes(phase: Phase, member: Ints) -> Phase:
     """Return what the first member of each class receives in a phase, by class, given the class of each member."""
     rows = np.isin(phase.target, firsts(member))
     return Phase(member[phase.source[rows]], member[phase.target[rows]], phase.size[rows], phase.flows[rows])
 
 
 def _name(
-    names: Sequence[str], source: Sequence[int], of_device: Sequence[str], device: Sequence[int], count: int, task: int
+    tasks: Tasks, source: Sequence[int], of_device: Sequence[str], device: Sequence[int], count: int, task: int
 ) -> str:
     """Return the name of a task; *count* is the number of tasks of an iteration where there are several."""
     iteration, within = divmod(task, count) if count else (0, task)
-    name = names[source[within]]
+    name = tasks.names[source[within]]
     who = of_device[device[task]]
     return f"{name}{':' * bool(who)}{who}{f'@{iteration}' if count else ''}"

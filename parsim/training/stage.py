@@ -61,6 +61,7 @@ class Stages:
     ) -> None:
         self.model, self.stages, self.precision, self.recompute = model, stages, precision, recompute
         self._given: dict[int, list[Shape]] = {}  # the shapes of the inputs of the first layers, by rows
+        self._layered: dict[int, list[Layered]] = {}  # these layers
         self._priced: dict[tuple[int, int], Priced] = {}
         self._alike: dict[Hashable, Priced] = {}
 
@@ -99,14 +100,17 @@ class Stages:
 
     def layered(self, layers: range, rows: int) -> list[Layered]:
         """Return what each of some *layers* takes; equal ones are one object."""
-        given = self.given(layers.stop, rows)
-        return [self.layer(number, given[number]) for number in layers]
+        self.given(layers.stop, rows)
+        return self._layered[rows][layers.start : layers.stop]
 
     def given(self, layers: int, rows: int) -> list[Shape]:
         """Return the shapes of the inputs of at least the first *layers* layers, and of what they hand on."""
-        given = self._given.setdefault(rows, [(rows, *self.model.batch[1:])])
-        for number in range(len(given) - 1, layers):
-            given.append(self.layer(number, given[number]).output)
+        if rows not in self._given:
+            self._given[rows], self._layered[rows] = [(rows, *self.model.batch[1:])], []
+        given, layered = self._given[rows], self._layered[rows]
+        for number in range(len(layered), layers):
+            layered.append(self.layer(number, given[number]))
+            given.append(layered[number].output)
         return given
 
     def _bytes(self, shape: Shape, whole: bool) -> float:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from parsim.core.columns import Bools, Ints
+from parsim.core.columns import Bools, Floats, Ints
 from parsim.core.kernel import Call
 from parsim.core.op import NAMES
 from parsim.core.rounds import EQUAL, Shares
@@ -74,6 +74,10 @@ class Tasks:
         self.recipe: dict[int, int] = {}  # of the tasks that compute
         self._same: dict[int, tuple[int, tuple[Call, ...]]] = {}  # recipes by identity, which is found sooner
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickle the names alone; the tasks of a replica are made anew."""
+        return {"names": self.names}
+
     def add(self, rank: int, kind: int, duty: Duty, lane: int = COMPUTE) -> int:
         """Add a task; return its number."""
         _, stage, microbatch = duty.action
@@ -104,6 +108,12 @@ class Tasks:
         recipe = np.zeros(len(self.rows), np.int64)
         recipe[list(self.recipe)] = list(self.recipe.values())
         return found | {"recipe": recipe}
+
+    @cached_property
+    def ends(self) -> tuple[Ints, Ints, Floats]:
+        """The parent, the child and the bytes of each edge, (edges,) each."""
+        parent, child, size = (np.array(column) for column in zip(*self.edges, strict=True))
+        return parent, child, size
 
     @cached_property
     def continues(self) -> Bools:

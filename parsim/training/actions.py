@@ -9,7 +9,6 @@ Alike actions are cut once.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
 from itertools import starmap
 from typing import NamedTuple
 
@@ -55,7 +54,7 @@ class Actions:
         self.last = set(training.layout.line_ends[:, 1].tolist())  # ops that complete the gradients of their stage
         self.later = set(training.layout.line[:, 1].tolist())  # ops that add to the gradients of others
         self.blocked = set(_handing(training)) if training.cut.sends == "blocking" else set[int]()
-        self.pieces = cache(self._pieces)
+        self._known: dict[tuple[int, int, bool, bool], list[Piece]] = {}
         self._segments: dict[tuple[int, ...], list[Segment]] = {}
 
     def segments(self, kind: int, rows: int, layers: range) -> list[Segment]:
@@ -67,8 +66,14 @@ class Actions:
             self._segments[key] = (found if self._parallelism.one_by_one else together(found)) or [Segment(())]
         return self._segments[key]
 
-    def _pieces(self, kind: int, stage: int, gathers: bool, reduces: bool) -> list[Piece]:
+    def pieces(self, kind: int, stage: int, gathers: bool, reduces: bool) -> list[Piece]:
         """Return the pieces of an action, in the order in which they run."""
+        key = kind, stage, gathers, reduces
+        if key not in self._known:
+            self._known[key] = self._pieces(*key)
+        return self._known[key]
+
+    def _pieces(self, kind: int, stage: int, gathers: bool, reduces: bool) -> list[Piece]:
         layers, held = self._training.cut.stages[stage], self._training.held
         if gathers:
             ordered = layers if KINDS[kind].letter == "F" else layers[::-1]

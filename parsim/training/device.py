@@ -19,7 +19,7 @@ from parsim.core.kernel import Array, Part, Shape
 from parsim.core.op import KINDS
 from parsim.core.sharding import Sharding
 from parsim.kernels.embedding import ELSEWHERE
-from parsim.training.actions import Action
+from parsim.training.actions import Action, Actions
 from parsim.training.flat import Flat
 from parsim.training.layer import INPUT, LABELS, Arrays
 from parsim.training.layout import FORWARD, INPUT_GRAD, WEIGHT_GRAD
@@ -100,7 +100,7 @@ class Device:
         layers = self.stages[stage]
         if self.sharding.weights:
             return [range(number, number + 1) for number in layers]
-        return [*self.training.template[0].actions.buckets(layers)]
+        return [*Actions(self.training).buckets(layers)]
 
     def _shapes(self, layers: range) -> list[Shape]:
         return [shape for number in layers for shape in self.model.layers[number].weights.values()]

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from parsim.training.actions import Actions
 from parsim.training.layout import FORWARD
@@ -20,14 +21,21 @@ from parsim.training.sharded import ShardedTraining
 from parsim.training.tasks import EXCHANGE, Duty, Hold, Tasks, lane_of
 
 
-class Template:
+class Template(NamedTuple):
     """The tasks of a replica, and how iterations follow each other."""
+
+    tasks: Tasks
+    between: list[tuple[int, int]]  # a task, and one of the next iteration that waits for it
+
+
+class Replica:
+    """Makes the tasks of a replica."""
 
     def __init__(self, training: ShardedTraining) -> None:
         self.training, self.actions, self.tasks = training, Actions(training), Tasks()
         self.begins: list[int] = []  # [op] its first task that computes
         self.ends: list[list[int]] = []  # [op] the tasks with which it ends
-        self.between: list[tuple[int, int]] = []  # a task, and one of the next iteration that waits for it
+        self.between: list[tuple[int, int]] = []  # as in Template
         for number in range(len(training.cut.ops.first) - 1):
             self._walk(Rank(training, self.actions, self.tasks, number))
         self._send()
@@ -77,6 +85,7 @@ def template_of(training: ShardedTraining) -> Template:
     """Return the template of a training, which is made once, with those of its other sorts of devices."""
     if not training.template:
         others = (replace(training, own=own, others=()) for own in training.others)
-        training.template.extend(Template(one) for one in (training, *others))
+        made = [Replica(one) for one in (training, *others)]
+        training.template.extend(Template(one.tasks, one.between) for one in made)
     found: Template = training.template[0]
     return found

@@ -54,7 +54,8 @@ def blocks(document, language):
 def answer_of(command):
     """Run a command of the documents in *folder*, by default that of the project; return its standard output.
 
-    What computes for real does so on fewer rows and less often: it takes as many steps, and less time. So does a search.
+    What computes for real does so on fewer rows and less often: it takes as many steps, and less time. A search has
+    fewer choices.
     """
 
     def run(line, folder=ROOT):

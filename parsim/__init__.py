@@ -8,6 +8,7 @@
     parsim.use("mine.py")                                           add your own policies, kernels, ...
     parsim.compare(scenario, set={"policy": ["fifo", "mine"]})      which variant is faster, and why
     parsim.explain(scenario), parsim.scaling(scenario), parsim.splits(scenario)
+    parsim.sweep(scenario, store="mine.db")                         all rows of a scenario with choices
 
 Names are imported on first use, so that `parsim --help` starts fast.
 """
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from parsim.study.scaling import Scaling, scaling
     from parsim.study.single import simulate
     from parsim.study.splits import Splits, splits
+    from parsim.study.sweep.sweeping import sweep
+    from parsim.study.sweep.swept import Sweep
 
 __all__ = [
     "Calibration",
@@ -53,6 +56,7 @@ __all__ = [
     "Silence",
     "Splits",
     "Stalled",
+    "Sweep",
     "Timeline",
     "Unfinished",
     "calibrate",
@@ -63,6 +67,7 @@ __all__ = [
     "scaling",
     "simulate",
     "splits",
+    "sweep",
     "use",
 ]
 
@@ -77,6 +82,7 @@ _HOMES = {
     "Result": "parsim.run",
     "Scaling": "parsim.study.scaling",
     "Splits": "parsim.study.splits",
+    "Sweep": "parsim.study.sweep.swept",
     "Timeline": "parsim.core.timeline",
     "calibrate": "parsim.measure",
     "compare": "parsim.study.compare",
@@ -86,6 +92,7 @@ _HOMES = {
     "scaling": "parsim.study.scaling",
     "simulate": "parsim.study.single",
     "splits": "parsim.study.splits",
+    "sweep": "parsim.study.sweep.sweeping",
     "use": "parsim.entries.registry",
 }
 

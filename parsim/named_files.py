@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -38,12 +39,25 @@ def asks_of(plan: Any) -> dict[str, Ask]:
     return {field.name: ask for field in known if isinstance(ask := getattr(plan, field.name), Ask)}
 
 
+def _asks(said: dict[str, Any]) -> dict[Path, Ask]:
+    """Return the entries that valid sections of a scenario ask for, by path."""
+    asks: dict[Path, Ask] = {(key,): ask for key, ask in said.items() if isinstance(ask, Ask)}
+    topology = getattr(said.get("cluster"), "topology", None)
+    if topology is not None:
+        asks["cluster", "topology"] = topology
+    return asks | {("plan", name): ask for name, ask in asks_of(said.get("plan")).items()}
+
+
+def files_of(scenario: Scenario, said: dict[str, Any]) -> Iterator[str]:
+    """Yield the files that valid sections of a scenario name, as they are found from its folder."""
+    for section, ask in _asks(said).items():
+        for name in _files(ask):
+            yield scenario.near((*section, name), ask.arguments[name])
+
+
 def anywhere(scenario: Scenario, said: dict[str, Any]) -> dict[str, Any]:
     """Return the scenario's values with absolute paths of files, so that they are valid in every folder."""
-    asks: dict[Path, Ask] = {(key,): ask for key, ask in said.items() if isinstance(ask, Ask)}
-    if said["cluster"].topology is not None:
-        asks["cluster", "topology"] = said["cluster"].topology
-    asks |= {("plan", name): ask for name, ask in asks_of(said["plan"]).items()}
+    asks = _asks(said)
     values = copy.deepcopy(scenario.values) if any(map(_files, asks.values())) else scenario.values
     for section, ask in asks.items():
         for name in _files(ask):

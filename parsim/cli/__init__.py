@@ -11,7 +11,7 @@ import sys
 
 import click
 
-from parsim.cli import browser, catalog, exercise, lesson, page, pictures, plan, play, scaling, streams
+from parsim.cli import browser, catalog, exercise, lesson, page, pictures, plan, play, scaling, streams, sweep
 from parsim.cli.signals import interrupted_once
 from parsim.cli.terminal import forgive_letters, tell, warnings_told
 from parsim.core.errors import Fault, RunError, ScenarioError
@@ -32,6 +32,7 @@ for command in (
     *play.COMMANDS,
     *scaling.COMMANDS,
     *plan.COMMANDS,
+    *sweep.COMMANDS,
     *browser.COMMANDS,
     *pictures.COMMANDS,
     *page.COMMANDS,

@@ -42,8 +42,9 @@ def story(under_way: Sequence[Part]) -> str:
     '...'
     """
     said = [f"{part.done():,} of {part.total:,} {part.what}" for part in under_way if part.total > 1]
+    more = [text for part in under_way if (text := part.more())]
     left = _left(under_way)
-    return ", ".join([*said, f"about {left} left"] if left else said) or "..."
+    return ", ".join([*said, *more, *([f"about {left} left"] if left else [])]) or "..."
 
 
 def _left(under_way: Sequence[Part]) -> str:

@@ -26,6 +26,7 @@ class Part:
     total: int
     done: Callable[[], int]
     begun: Callable[[], float] = float  # progress of further things, such as 0.5 for half of one
+    more: Callable[[], str] = str  # what else to show
     since: float = field(default_factory=monotonic)
 
 
@@ -50,8 +51,16 @@ def share(under_way: Sequence[Part]) -> float:
 
 
 @contextmanager
-def under_way(what: str, total: int, done: Callable[[], int], begun: Callable[[], float] = float) -> Iterator[None]:
+def under_way(
+    what: str,
+    total: int,
+    done: Callable[[], int],
+    begun: Callable[[], float] = float,
+    more: Callable[[], str] = str,
+) -> Iterator[None]:
     """Publish that *done* of *total* things are done while the block runs; *begun* is the progress of further ones.
+
+    *more* is shown beside it, such as the best so far.
 
     >>> with under_way("tasks", 4, lambda: 3):
     ...     [(part.what, part.done(), part.total) for part in parts()]
@@ -59,7 +68,7 @@ def under_way(what: str, total: int, done: Callable[[], int], begun: Callable[[]
     >>> parts()
     []
     """
-    part = Part(what, total, done, begun)
+    part = Part(what, total, done, begun, more)
     _parts.append(part)
     try:
         yield

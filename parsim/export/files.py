@@ -23,6 +23,7 @@ FILES = (  # of every answer
     *("explanation.json", "path.png", "path.svg"),
     *("scaling.json", "scaling.png", "scaling.svg"),
     *("splits.json", "splits.png", "splits.svg"),
+    *("sweep.json", "rows.csv"),
 )
 
 

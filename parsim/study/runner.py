@@ -119,7 +119,7 @@ class Runner:
             setting = Setting(os.getcwd(), registry.files_in_use())
             if self._handed is not None:
                 self._elsewhere[self._handed] = setting
-            elif self._most > 1 and _may_start_processes():
+            elif self._most > 1 and may_start_processes():
                 from parsim.study.process_pool import ProcessPool
 
                 own = self._own.enter_context(ProcessPool(min(self._most, runs)))
@@ -185,7 +185,7 @@ def _can_be_sent(case: Case) -> bool:
     return True
 
 
-def _may_start_processes() -> bool:
+def may_start_processes() -> bool:
     """Say whether this process is not a worker itself, and can block signals in the processes that it starts."""
     return parent_process() is None and hasattr(signal, "pthread_sigmask")
 

@@ -1,0 +1,116 @@
+"""The workers of a Dask cluster: one on this machine for the time of a sweep, or one that is there.
+
+dask scheduler                       on one machine, it says tcp://HOST:PORT
+dask worker tcp://HOST:PORT          on many, or as jobs of SLURM by dask-jobqueue
+parsim sweep ... --engine tcp://HOST:PORT
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from parsim.core.errors import RunError
+from parsim.core.version import __version__
+from parsim.real.start import starting
+from parsim.study.engines.engine import EXAMPLE, refused
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+PATIENCE_S = 5.0  # until a scheduler answers, and until it has a worker
+OFTEN_S = 1.0  # between two counts of the workers
+
+
+class Cluster:
+    """The workers of a client's scheduler.
+
+    Parameters
+    ----------
+    client : is connected.
+    """
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._executor = client.get_executor(pure=False)
+        self._count, self._counted = 0, 0.0
+
+    @property
+    def workers(self) -> int:
+        """How many calls the workers can play at once."""
+        if monotonic() - self._counted > OFTEN_S:
+            self._count, self._counted = sum(self._client.nthreads().values()), monotonic()
+        return self._count
+
+    def submit(self, function: Callable[..., Any], /, *args: Any) -> Future[Any]:
+        """Call *function* in a worker."""
+        future: Future[Any] = self._executor.submit(function, *args)
+        return future
+
+    def lost(self, error: BaseException) -> bool:
+        """Return whether the worker of a call has died."""
+        from distributed import KilledWorker
+
+        return isinstance(error, KilledWorker)
+
+
+@contextmanager
+def local(workers: int) -> Iterator[Cluster]:
+    """Start a cluster on this machine with so many *workers*, and end it after the block."""
+    import dask
+    from distributed import Client, LocalCluster
+
+    tried_once = {"distributed.scheduler.allowed-failures": 0}  # a sweep itself decides what is tried again
+    options = {"threads_per_worker": 1, "dashboard_address": None, "host": "127.0.0.1"}
+    with (
+        dask.config.set(tried_once),
+        starting(),
+        LocalCluster(n_workers=workers, silence_logs=logging.CRITICAL, **options) as cluster,
+        Client(cluster) as client,
+    ):
+        yield Cluster(client)
+
+
+@contextmanager
+def joined(address: str) -> Iterator[Cluster]:
+    """Join the scheduler at an *address*; workers with another version of parsim are refused."""
+    from distributed import Client
+
+    try:
+        client = Client(address, timeout=PATIENCE_S, set_as_default=False)
+    except (OSError, ValueError, TimeoutError) as error:
+        why = f"no scheduler of Dask answers at {address} ({_first_line(error)}); start one with dask scheduler"
+        raise refused(f"{why}, which says its address, such as {EXAMPLE}") from None
+    with client:
+        _refuse_others(client, address)
+        yield Cluster(client)
+
+
+def _refuse_others(client: Client, address: str) -> None:
+    """Refuse a scheduler without workers, and workers that would play other rows."""
+    try:
+        client.wait_for_workers(1, timeout=PATIENCE_S)
+    except TimeoutError:
+        raise RunError(f"the scheduler at {address} has no worker; start some with dask worker {address}") from None
+
+    def version() -> str:  # it is sent as it stands, since a worker may have no parsim
+        from parsim.core.version import __version__
+
+        return __version__
+
+    found = client.run(version, on_error="return")
+    wrong = {worker: version for worker, version in found.items() if version != __version__}
+    if wrong:
+        told = ", ".join(
+            f"{worker} has {f'parsim {version}' if isinstance(version, str) else 'no parsim'}"
+            for worker, version in sorted(wrong.items())
+        )
+        raise refused(f"workers need parsim {__version__}, as here, but {told}; install the same version there")
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).partition("\n")[0] or type(error).__name__

@@ -1,0 +1,91 @@
+"""A sweep in words and tables."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from parsim.core.escape import printable
+from parsim.core.quantities import scaled, size, times
+from parsim.export.table import short, table, wrapped
+from parsim.study.labels import endings, written
+from parsim.study.refusals import MEANINGS
+from parsim.study.space import Space
+from parsim.study.sweep.store import Record
+from parsim.study.sweep.tally import best_of, codes_of, failure_of, seconds_of
+
+BEST = 10  # rows in the table
+WORDS = 110  # cells of a line
+CELL = 24  # cells of a value
+FIGURES = ("row", "iteration", "tokens/s", "MFU", "peak memory", "exposed", "cost", "energy")
+
+
+def report(
+    space: Space, refused: Mapping[str, int], records: Sequence[Record], store: str, notes: Sequence[str]
+) -> str:
+    """Write the answer for people."""
+    title = f"{space.scenario.name}: {space.size:,} rows of the space, {len(records):,} after its conditions"
+    best = best_of(records)[:BEST]
+    parts = [
+        [title, "=" * len(title)],
+        _counted(records),
+        _refused(records, refused),
+        ["The best", *_figures(best)] if best else ["No row could be played."],
+        ["Their values", *table(_values(best), words=range(1, 99))] if best and space.choices else [],
+        [f"All rows are in {printable(store)}."] if store else [],
+        [f"note: {printable(note)}" for note in notes],
+    ]
+    return "\n\n".join(text for lines in parts if (text := "\n".join(lines))) + "\n"
+
+
+def _counted(records: Sequence[Record]) -> Iterator[str]:
+    counts = Counter(record.status for record in records)
+    yield f"{counts['done']:,} done, {counts['refused']:,} refused, {counts['failed']:,} failed"
+    yield from wrapped(failure_of(records), WORDS) if counts["failed"] else ()
+
+
+def _refused(records: Sequence[Record], early: Mapping[str, int]) -> Iterator[str]:
+    """Say how many rows are refused, and why, with an example of each code."""
+    codes = codes_of(records, early)
+    examples = {record.code: record for record in reversed(records) if record.status == "refused"}
+    if codes:
+        yield "Refused"
+    for code, count in sorted(codes.items(), key=lambda item: -item[1]):
+        yield f"  {count:>9,}  {code:<13}  {MEANINGS[code]}"  # type: ignore[index]
+        if code == "require":
+            yield from (f"{'':28}{many:,}: {printable(text)}" for text, many in early.items() if many)
+        if code in examples:
+            first = f"first: row {examples[code].row}, {printable(examples[code].message)}"
+            yield from wrapped(first, WORDS, " " * 28, " " * 30)
+
+
+def _figures(best: Sequence[Record]) -> list[str]:
+    """Return a table of figures; of what nothing trains, only the makespan and the memory are known."""
+    figures = [record.figures or {} for record in best]
+    took = times([seconds_of(one) for one in figures])
+    rows = [[str(record.row), time, *_cells(one)] for record, time, one in zip(best, took, figures, strict=True)]
+    head = FIGURES if figures[0]["iteration_s"] is not None else (FIGURES[0], "makespan", *FIGURES[2:])
+    shown = [place for place in range(len(head)) if any(row[place] != "-" for row in rows)]
+    return table([[line[place] for place in shown] for line in (head, *rows)])
+
+
+def _cells(one: Mapping[str, Any]) -> list[str]:
+    def cell(name: str, write: Any) -> str:
+        return "-" if one[name] is None else str(write(one[name]))
+
+    return [
+        cell("tokens_per_s", lambda held: f"{held:,.0f}"),
+        cell("mfu", lambda held: f"{100 * held:.1f} %"),
+        cell("peak_memory_bytes", size) if one["peak_memory_bytes"] else "-",
+        cell("exposed_s", lambda held: times([held])[0]) if one["exposed_s"] else "-",
+        cell("cost", lambda held: f"{held:.4g} USD"),
+        cell("energy_j", lambda held: scaled(held, "J")),
+    ]
+
+
+def _values(best: Sequence[Record]) -> list[list[str]]:
+    """Return a head with the ends of paths, and the values of each row."""
+    paths = list(best[0].changes)
+    rows = [[str(record.row), *(short(written(one), CELL) for one in record.changes.values())] for record in best]
+    return [["row", *endings(paths).values()], *rows]

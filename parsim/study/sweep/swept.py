@@ -1,0 +1,104 @@
+"""The answer of a sweep: all rows of a space, and what became of each."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from parsim.core.version import VERSIONS
+from parsim.export.files import Files, json_text, write
+from parsim.study.space import Space
+from parsim.study.sweep import table
+from parsim.study.sweep.report import report
+from parsim.study.sweep.store import Record
+from parsim.study.sweep.tally import best_of, codes_of, failure_of
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """The rows of a space that were swept.
+
+    Parameters
+    ----------
+    space : the space.
+    refused : how many rows each condition refused before anything was played.
+    records : the rows that were played, in their order.
+    store : the file in which they stand; empty: none.
+    notes : what to tell beside the answer.
+    """
+
+    space: Space
+    refused: Mapping[str, int]
+    records: Sequence[Record]
+    store: str = ""
+    notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        """Return in one line what was swept."""
+        counted = ", ".join(f"{count} {status}" for status, count in sorted(self.counts.items()))
+        return f"Sweep({self.space.scenario.name}, {self.space.size} rows: {counted or 'none played'})"
+
+    @cached_property
+    def counts(self) -> Counter[str]:
+        """The number of rows of each status."""
+        return Counter(record.status for record in self.records)
+
+    @cached_property
+    def codes(self) -> dict[str, int]:
+        """How many rows were refused, by code."""
+        return codes_of(self.records, self.refused)
+
+    @cached_property
+    def best(self) -> list[Record]:
+        """The rows that are done, the fastest first: by the seconds of an iteration, or else the makespan."""
+        return best_of(self.records)
+
+    @property
+    def failed(self) -> str:
+        """Which rows failed, in words; empty: none."""
+        return failure_of(self.records)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What to tell beside JSON."""
+        return [*self.notes]
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Yield every row that was played, with its values and its figures."""
+        for record in self.records:
+            told = {"status": record.status, "code": record.code or None, "message": record.message or None}
+            yield {"row": record.row, "set": record.changes, **told, **(record.figures or {})}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the sweep as in the contract."""
+        return {
+            **VERSIONS,
+            "scenario": self.space.scenario.name,
+            "space": self.space.size,
+            "refused": self.codes,
+            "rows": list(self.rows()),
+        }
+
+    def report(self) -> str:
+        """Write the sweep for people."""
+        return report(self.space, self.refused, self.records, self.store, self.notes)
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Write the sweep as sweep.json, and its rows as rows.csv."""
+        write(os.fspath(folder), self.files())
+
+    def files(self) -> Files:
+        """Return what `save` writes."""
+        return {"rows.csv": lambda: table.csv_text(self.rows()), "sweep.json": lambda: json_text(self.to_dict())}
+
+    def to_csv(self, file: str | os.PathLike[str]) -> None:
+        """Write the rows as CSV, one a line."""
+        table.write_csv(os.fspath(file), self.rows())
+
+    def to_parquet(self, file: str | os.PathLike[str]) -> None:
+        """Write the rows as Parquet, which needs pyarrow."""
+        table.write_parquet(os.fspath(file), self.rows())

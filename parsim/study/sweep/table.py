@@ -1,0 +1,97 @@
+"""The rows of a sweep as a table: a column for each choice and for each figure.
+
+row,plan.tensor,plan.data,status,code,message,iteration_s,...
+0,1,64,refused,memory,w0 needs 208 GB...,
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from importlib.util import find_spec
+from typing import Any
+
+from parsim.core.errors import Fault, RunError, ScenarioError
+
+FORMATS = {"--csv": ".csv", "--parquet": ".parquet"}
+NEEDED = "needs pyarrow, which is not installed; write pip install 'parsim[table]'"
+
+
+def csv_text(rows: Iterable[Mapping[str, Any]]) -> str:
+    r"""Return rows as CSV, with line ends of Unix.
+
+    >>> csv_text([{"row": 0, "set": {"plan.data": 2}, "status": "done", "makespan_s": 1.5}])
+    'row,plan.data,status,makespan_s\n0,2,done,1.5\n'
+    """
+    flat = [dict(_flat(row)) for row in rows]
+    text = io.StringIO()
+    table = csv.DictWriter(text, list(dict.fromkeys(key for row in flat for key in row)), lineterminator="\n")
+    table.writeheader()
+    table.writerows(flat)
+    return text.getvalue()
+
+
+def write_csv(file: str, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write rows as CSV, all or none."""
+    _written(file, csv_text(rows).encode())
+
+
+def write_parquet(file: str, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write rows as Parquet, all or none; a column of several types is text."""
+    import pyarrow
+    from pyarrow import parquet
+
+    flat = [dict(_flat(row)) for row in rows]
+    names = dict.fromkeys(key for row in flat for key in row)
+    held = io.BytesIO()
+    parquet.write_table(pyarrow.table({name: _column([row.get(name) for row in flat]) for name in names}), held)
+    _written(file, held.getvalue())
+
+
+def checked(option: str, file: str) -> str:
+    """Return the name of a table that can be written; anything else raises `ScenarioError`."""
+    ending = FORMATS[option]
+    folder = os.path.dirname(file) or "."
+    why = ""
+    if not file.lower().endswith(ending):
+        why = f"'{file[:60]}' does not end in {ending}; write for example {option} rows{ending}"
+    elif os.path.isdir(file) or not os.path.isdir(folder) or not os.access(folder, os.W_OK):
+        why = f"'{file[:200]}' cannot be written; name a file in a folder that is there"
+    elif option == "--parquet" and find_spec("pyarrow") is None:
+        why = NEEDED
+    if why:
+        raise ScenarioError([Fault(option, 0, 0, option.lstrip("-"), why)])
+    return file
+
+
+def _flat(row: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the cells of a row; its values come in the place of `set`."""
+    for key, held in row.items():
+        if key == "set":
+            yield from ((path, json.dumps(one) if isinstance(one, dict | list) else one) for path, one in held.items())
+        elif isinstance(held, Mapping):
+            yield from ((f"{key}.{name}", one) for name, one in held.items())
+        else:
+            yield key, held
+
+
+def _column(cells: list[Any]) -> list[Any]:
+    kinds = {type(cell) for cell in cells if cell is not None}
+    if len(kinds) <= 1:
+        return cells
+    if kinds <= {int, float}:
+        return [None if cell is None else float(cell) for cell in cells]
+    return [None if cell is None else cell if isinstance(cell, str) else json.dumps(cell) for cell in cells]
+
+
+def _written(file: str, data: bytes) -> None:
+    part = f"{file}.part"
+    try:
+        with open(part, "wb") as held:
+            held.write(data)
+        os.replace(part, file)
+    except OSError as error:
+        raise RunError(f"{file}: cannot be written: {error.strerror or error}") from error

@@ -1,7 +1,9 @@
 """The schedule `custom`, and the CSV that `parsim schedule` writes."""
 
 import csv
+import json
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,8 @@ from parsim.core.schema import Ask
 from parsim.core.wrong_orders import wrong
 from parsim.schedules import schedules
 
-FILES = Path(__file__).parent / "data/pytorch_pipelining"
+ROOT = Path(__file__).parents[1]
+FILES = ROOT / "tests" / "data" / "pytorch_pipelining"
 TIMES = {"kind": "stages", "forward": "1 s", "input_grad": "1 s", "weight_grad": "1 s"}
 
 
@@ -164,6 +167,38 @@ def test_csv_is_read_as_pytorch_reads_it_and_by_custom(name, command, tmp_path):
     assert (code, cells) == (0, orders_of(asked, ranks, microbatches, chunks))
     custom = f"{{kind: custom, orders: {file}}}"
     assert command("schedule", custom, *shape) == command("schedule", name, *shape)
+
+
+OTHERS = ROOT.parent / "shared" / "interchange"
+SEND = re.compile(r"\d+(SEND|RECV)_[FB]\d+")
+
+
+@pytest.mark.skipif(not OTHERS.exists(), reason="the files of others are not here")
+@pytest.mark.parametrize("kind", ["compute", "comms"])
+@pytest.mark.parametrize(
+    "name", ["gen_interleaved1f1b_4rank_2stagep_8mb", "gen_loopedbfs_4rank_2stagep_8mb", "zb1p_2rank_2stagep"]
+)
+def test_files_of_pytorch_there_and_back(name, kind, command, tmp_path):
+    """Read, written, and read again: the actions, the stages of each rank, and the unit times that others counted."""
+    path = f"pytorch_pipelining/{name}_{kind}.csv"
+    facts = json.loads((OTHERS / "expect.json").read_text(encoding="utf-8"))["facts"][path]["facts"]
+    ranks, microbatches = facts["ranks"], facts["microbatches"]
+    shape = "--ranks", str(ranks), "--microbatches", str(microbatches)
+    code, out, _ = command("schedule", f"{{kind: custom, orders: {OTHERS / path}}}", *shape, "--csv")
+    assert code == 0
+    with open(OTHERS / path, newline="") as lines:
+        given = [[cell for cell in row if cell and not SEND.fullmatch(cell)] for row in csv.reader(lines)]
+    written = list(csv.reader(out.splitlines()))
+    assert written == given
+    letters = Counter(re.sub(r"\d", "", cell) for row in written for cell in row)
+    assert letters == {kind: count for kind, count in facts["actions"].items() if "_" not in kind}
+    assert [sorted({action(cell).stage for cell in row}) for row in written] == facts["stage_of_rank"]
+    (tmp_path / "again.csv").write_text(out)
+    assert command("schedule", f"{{kind: custom, orders: {tmp_path / 'again.csv'}}}", *shape, "--csv") == (0, out, "")
+    played = parsim.simulate(scenario(str(tmp_path / "again.csv"), ranks, microbatches)).timeline
+    assert played.makespan_s == facts["unit_time_makespan"]
+    ends = {worker: end for end, worker in sorted(zip(played.end_s, played.worker, strict=True))}
+    assert [ends[f"w{rank}"] for rank in range(ranks)] == facts["finish_per_rank"]
 
 
 def test_pytorch_has_each_stage_on_one_rank(command):

@@ -26,7 +26,7 @@ SHELVES = (
 SECOND = ("collectives", "kernels", "merges", "parallel", "policies", "schedules", "shardings", "topologies")
 FLOORS = {
     "core": 0,
-    **dict.fromkeys(("entries", "scenario"), 1),
+    **dict.fromkeys(("entries", "formats", "scenario"), 1),
     **dict.fromkeys(SECOND, 2),
     **dict.fromkeys(("costs", "training", "workloads"), 3),
     **dict.fromkeys(("sim", "real", "metrics", "export"), 4),

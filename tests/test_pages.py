@@ -86,7 +86,7 @@ def test_what_a_page_says_is_so(page, desk, command):
     """From top to bottom: files are saved, scenarios and Python are run, commands print what is shown."""
     for language, text in FENCE.findall(page.read_text(encoding="utf-8")):
         if named := FILE.match(text):
-            assert language in ("yaml", "python")
+            assert language in ("yaml", "python", "bash", "toml")
             (desk / named[1]).write_text(text, encoding="utf-8")
         elif language == "yaml":
             (desk / "shown.yaml").write_text(text, encoding="utf-8")

@@ -17,7 +17,14 @@ from parsim.core.escape import printable
 
 FOLDER = "DIR"
 WANTED = (
-    *("scenarios/*.yaml", "scenarios/*.stg", "scenarios/*.json", "notebooks/*.ipynb", "notebooks/zh/*.md"),
+    *(
+        "scenarios/*.yaml",
+        "scenarios/*.stg",
+        "scenarios/*.json",
+        "scenarios/*.sh",
+        "notebooks/*.ipynb",
+        "notebooks/zh/*.md",
+    ),
     *("docs/first_timeline.png", "docs/comparison.png"),
 )
 

@@ -11,6 +11,7 @@ import os
 import re
 import shlex
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 
@@ -21,36 +22,75 @@ from parsim.core.escape import printable
 from parsim.core.read_file import content
 
 SCHEMA = "parsim.schema.json"
+FIRST = "items"
 KINDS = "Kind of workload: items (the default), tasks, stages, mlp, transformer or transfers."
+FROM = "File of another program to begin with: Megatron-LM's script or flags, config.json, torchtitan's configuration."
+ON = "With --from, the cluster: a known node and how many, such as 16xdgx-h100 (parsim list nodes)."
 
 
 @click.command()
 @click.argument("file", default="scenario.yaml")
-@click.option("--kind", default="items", metavar="KIND", help=KINDS)
-def init(file: str, kind: str) -> None:
-    """Write a first scenario with an explanation of each key.
+@click.option("--kind", metavar="KIND", help=KINDS)
+@click.option("--from", "source", metavar="SOURCE", help=FROM)
+@click.option("--on", metavar="[COUNTx]NODE", help=ON)
+def init(file: str, kind: str | None, source: str | None, on: str | None) -> None:
+    """Write a first scenario with an explanation of each key, or one from a file of another program.
 
     The default of FILE is scenario.yaml. Editors complete keys from parsim.schema.json in the same folder.
     """
-    from parsim.core.suggestions import did_you_mean
-
-    kinds = {path.stem: path for path in Path(__file__).with_name("templates").glob("*.yaml")}
     faults: list[Fault] = []
-    if kind not in kinds:
-        faults += option_fault("--kind", did_you_mean(kind, kinds)).faults
+    made: list[Begun] = []
+    name = shlex.quote(file)
+    run = f"parsim run {name}"
+    with collecting(faults):
+        made.append(_template(kind, on, run) if source is None else _from(source, kind, on, run))
     with collecting(faults):
         _about_new(Path(file))
     raise_all(faults)
-    name = shlex.quote(file)
-    _write_new(file, _text(kinds[kind]).replace("parsim run FILE", f"parsim run {name}"))
+    (begun,) = made
+    _write_new(file, begun.text)
     try:
         _add_schema(Path(file).with_name(SCHEMA))
     except ScenarioError:
         os.unlink(file)
         raise
-    explained = f"its comments explain every key, and {SCHEMA} beside it lets editors complete them"
-    say(f"{printable(file)} is written; {explained}. Run it, then change it and run it again:")
-    say(f"  parsim run {printable(name)}\n  parsim run {printable(name)} --out out")
+    for item in begun.unread:
+        tell(f"parsim: not understood: {source}:{item}")
+    say(f"{printable(file)} is written{begun.told}. Run it, then change it and run it again:")
+    say(f"  {printable(run)}\n  {printable(run)} --out out")
+
+
+class Begun(NamedTuple):
+    """A scenario to begin with, what the answer says of it, and what was not understood of a file."""
+
+    text: str
+    told: str
+    unread: tuple[str, ...] = ()
+
+
+def _template(kind: str | None, on: str | None, run: str) -> Begun:
+    """Return the template of a kind of workload."""
+    from parsim.core.suggestions import did_you_mean
+
+    kinds = {path.stem: path for path in Path(__file__).with_name("templates").glob("*.yaml")}
+    if on is not None:
+        raise option_fault("--on", "needs --from; name a file of another program, or leave --on out")
+    if kind is not None and kind not in kinds:
+        raise option_fault("--kind", did_you_mean(kind, kinds))
+    explained = f": its comments explain every key, and {SCHEMA} beside it lets editors complete them"
+    return Begun(_text(kinds[kind or FIRST]).replace("parsim run FILE", run), explained)
+
+
+def _from(source: str, kind: str | None, on: str | None, run: str) -> Begun:
+    """Return the scenario that a file of another program describes."""
+    from parsim.cli.from_file import made_of, on_of, source_of
+
+    if kind is not None:
+        raise option_fault("--kind", "does not apply to --from, whose file says the work; leave one of them out")
+    made = made_of(source_of(source), on_of(on), SCHEMA, run)
+    of = f"{made.parameters:,} parameters on {made.devices:,} device{'s' * (made.devices > 1)}"
+    told = f" from {printable(source)}, {made.kind}: {of}; its comments say where each value comes from"
+    return Begun(made.text, told, made.unread)
 
 
 def _text(template: Path) -> str:

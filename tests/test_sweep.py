@@ -331,7 +331,7 @@ def test_failed_rows_are_played_again_when_asked(tmp_path, command, monkeypatch)
         raise parsim.RunError("the disk burns")
 
     with monkeypatch.context() as patch:
-        patch.setattr("parsim.study.row.run", fails)
+        patch.setattr("parsim.study.row.brief", fails)
         code, out, err = command(*asked)
     assert code == 1
     assert "0 done, 0 refused, 10 failed" in out

@@ -9,7 +9,7 @@ from typing import Any
 from parsim.core.escape import printable
 from parsim.core.quantities import scaled, size, times
 from parsim.export.table import short, table, wrapped
-from parsim.study.labels import endings, written
+from parsim.export.values import endings, written
 from parsim.study.refusals import MEANINGS
 from parsim.study.space import Space
 from parsim.study.sweep.store import Record

@@ -10,9 +10,9 @@ import pytest
 from commands import FIRST, ROOT, SIXTH
 
 import parsim
-from parsim.cli.pictures import KINDS, LYING
+from parsim.cli.pictures import KINDS, LYING, OF_ROWS
 from parsim.export.folder import read_folder
-from parsim.plot import kinds
+from parsim.plot import kinds, space_kinds
 from parsim.plot.gantt import pictures
 
 FIFTH = ROOT / "scenarios/05_heft_ten_tasks.yaml"
@@ -47,6 +47,7 @@ def written(folder):
 
 def test_the_kinds_are_those_of_a_run_and_scaling():
     assert {*KINDS} == {*kinds.KINDS, "scaling"}
+    assert [*OF_ROWS] == [*space_kinds.KINDS]
 
 
 def test_without_kind_it_is_the_gantt_chart_beside_the_result(command, folder):
@@ -362,3 +363,88 @@ def test_a_folder_where_a_picture_has_to_go(command, folder):
     assert found[:4] == ("--out", 0, 0, "out")
     assert "it is a folder" in found[4]
     assert not (folder / "gantt.png").exists()
+
+
+# --- rows of a sweep ---
+
+
+@pytest.fixture
+def swept(tmp_path):
+    """Return a folder with the rows of a sweep."""
+    times = {(1, "1f1b"): 3.0, (2, "1f1b"): 1.5, (2, "zb-h1"): 1.25}
+    values = [(tensor, schedule) for tensor in (1, 2, 4) for schedule in ("1f1b", "zb-h1")]
+    rows = [{"row": n, "set": {"plan.tensor": t, "plan.schedule": s}} for n, (t, s) in enumerate(values)]
+    for row, own in zip(rows, values, strict=True):
+        time = times.get(own)
+        figures = {"iteration_s": time, "makespan_s": time, "peak_memory_bytes": 8e9 / own[0], "cost": None}
+        row |= figures | ({"status": "done", "code": ""} if time else {"status": "refused", "code": "memory"})
+    (tmp_path / "swept").mkdir()
+    (tmp_path / "swept" / "sweep.json").write_text(json.dumps({"scenario": "a space", "rows": rows}))
+    return tmp_path / "swept"
+
+
+def test_rows_are_drawn_by_default_over_each_choice(command, swept):
+    code, out, err = command("plot", swept)
+    assert (code, err) == (0, "")
+    assert out.splitlines() == [str(swept / "choices.png"), str(swept / "choices.svg")]
+    assert "a space: iteration time over each choice" in (swept / "choices.svg").read_text()
+
+
+@pytest.mark.usefixtures("sketches")
+def test_every_kind_of_rows_is_drawn_of_a_folder_and_of_a_file(command, swept, tmp_path):
+    names = sorted(f"{kind}.{form}" for kind in OF_ROWS for form in ("png", "svg"))
+    assert command("plot", swept, "--kind", ",".join(OF_ROWS), "--quiet") == (0, "", "")
+    assert written(swept) == names
+    file = (swept / "sweep.json").rename(tmp_path / "mine.json")
+    assert command("plot", file, "--kind", ",".join(OF_ROWS), "--out", tmp_path / "two", "--quiet") == (0, "", "")
+    assert written(tmp_path / "two") == names
+
+
+def test_a_heat_map_is_over_the_choices_asked_for(command, swept):
+    assert command("plot", swept, "--over", "tensor, plan.schedule", "--quiet") == (0, "", "")
+    assert written(swept) == ["heat.png", "heat.svg"]
+    (found,) = refused(command, swept, "--over", "tensor,schedul")
+    assert found[:4] == ("--over", 0, 0, "over")
+    assert found[4] == "unknown name 'schedul'. Did you mean 'schedule'?"
+    (found,) = refused(command, swept, "--over", "tensor")
+    assert "over two choices" in found[4]
+    (found,) = refused(command, swept, "--kind", "pareto", "--over", "tensor,schedule")
+    assert found[:5] == ("--over", 0, 0, "over", "is of a heat map; add --kind heat, or leave it out")
+
+
+def test_kinds_of_runs_and_of_rows_are_told_apart(command, swept, folder):
+    (found,) = refused(command, swept, "--kind", "gantt")
+    assert found[4] == "gantt is of a run, and RESULT has rows; use choices, heat, pareto, parallel"
+    (found,) = refused(command, folder, "--kind", "heat")
+    assert found[4].startswith("heat needs the rows of a sweep; use gantt")
+    (found,) = refused(command, folder, "--over", "a,b")
+    assert found[4].startswith("heat needs the rows of a sweep; use gantt")
+
+
+@pytest.mark.usefixtures("sketches")
+def test_rows_that_do_not_suffice_for_a_kind_keep_no_other_from_it(command, swept):
+    held = json.loads((swept / "sweep.json").read_text())
+    held["rows"] = [row | {"set": {"plan.tensor": row["row"]}} for row in held["rows"]]
+    (swept / "sweep.json").write_text(json.dumps(held))
+    files, said = drawn_in_part(command, swept, "--kind", "heat,choices")
+    assert files == ["choices.png", "choices.svg"]
+    assert said == "heat is not drawn: a heat map needs two choices with several values, and there is 1"
+
+
+def test_wrong_rows_are_told_with_their_places(command, swept):
+    good = {"row": 0, "set": {"a": 1}, "status": "done", "iteration_s": 1.0}
+    rows = [good, good | {"iteration_s": "1 s", "cost": True}, 7, good | {"set": None}]
+    (swept / "sweep.json").write_text(json.dumps({"rows": rows}, indent=1))
+    found = refused(command, swept)
+    assert [(fault[0], fault[3]) for fault in found] == [
+        (str(swept / "sweep.json"), path) for path in ("rows[1].iteration_s", "rows[1].cost", "rows[2]", "rows[3]")
+    ]
+    assert [fault[1] for fault in found] == [17, 18, 20, 21]
+    assert "the text '1 s', not a number or null" in found[0][4]
+    (swept / "sweep.json").write_text("{}")
+    (found,) = refused(command, swept)
+    assert (found[3], found[4]) == ("rows", "is missing or is not a list; name what parsim sweep wrote")
+    (swept / "sweep.json").write_text("[")
+    (found,) = refused(command, swept)
+    assert found[:2] == (str(swept / "sweep.json"), 1)
+    assert written(swept) == []

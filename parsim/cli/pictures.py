@@ -2,14 +2,15 @@
 
 folder of --out   gantt, ledger, path            from its files, also for measured runs
                   all others                     from scenario.json, which is played again
-scenario file     every kind                     from a run of it
+scenario file     every kind of a run            from a run of it
+rows              choices, heat, pareto, parallel    from the file, or the file in the folder, of a sweep
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from parsim.scenario.scenario import Scenario, Source
 
 KINDS = ("gantt", "ledger", "path", "memory", "graph", "network", "load", "hotspots", "scaling")
+OF_ROWS = ("choices", "heat", "pareto", "parallel")  # drawn from what a sweep or a search for plans wrote
 LYING = ("gantt", "ledger", "path")  # drawn from a folder without playing again
 
 Pictures = dict[str, bytes]
@@ -37,29 +39,48 @@ Draw = Callable[[str], Pictures]  # kind -> files
 
 @click.command()
 @click.argument("result")
-@click.option("--kind", "kinds", metavar="KIND,...", multiple=True, help=f"What to draw: {', '.join(KINDS)}.")
+@click.option(
+    "--kind",
+    "kinds",
+    metavar="KIND,...",
+    multiple=True,
+    help=f"What to draw: {', '.join(KINDS)}; of rows {', '.join(OF_ROWS)}.",
+)
+@click.option(
+    "--over", metavar="PATH,PATH", help="The two choices of a heat map; default: those that change time most."
+)
 @click.option("--out", metavar="DIR", help="Write into this folder instead of the result's.")
 @with_files
 @quiet
-def plot(result: str, kinds: tuple[str, ...], out: str | None, files: tuple[str, ...], quiet: bool) -> None:
-    """Draw pictures of a result, by default its Gantt chart.
+def plot(
+    result: str, kinds: tuple[str, ...], over: str | None, out: str | None, files: tuple[str, ...], quiet: bool
+) -> None:
+    """Draw pictures of a result, by default the Gantt chart of a run, and time over each choice of rows.
 
-    RESULT is a folder that --out wrote, or a scenario. If one kind cannot be drawn, the others still are.
+    RESULT is a folder that --out wrote, a scenario, or a file with the rows of a sweep. If one kind cannot be drawn,
+    the others still are.
     """
     from parsim.export.files import ready, write
+    from parsim.export.folder import folder_of_run
+    from parsim.export.rows import file_of_rows
     from parsim.study.change import first_line
 
     faults: list[Fault] = []
     use_files(files, faults)
     used = not faults
-    wanted = _kinds(kinds or ("gantt",), faults)
-    folder = _folder(result, wanted, out, faults)
+    rows = file_of_rows(result)
+    choices = [] if over is None else [path.strip() for path in over.split(",")]
+    wanted = _kinds(kinds or ("heat",) * bool(choices), KINDS if rows is None else OF_ROWS, faults)
+    if choices and rows is not None and "heat" not in wanted:
+        faults += option_fault("--over", "is of a heat map; add --kind heat, or leave it out").faults
+    folder = _folder(result, folder_of_run(result) if rows is None else rows.parent, wanted, out, faults)
+    source = partial(_source, result) if rows is None else partial(_of_rows, rows, choices)
     if faults and used:
         with collecting(faults):
-            _source(result)
+            source()
     raise_all(faults)
     with waiting(result, quiet):
-        pictures, failed = _drawn(_source(result), wanted)
+        pictures, failed = _drawn(source(), wanted)
         write(folder, ready(pictures))
     if not quiet:
         say("\n".join(printable(str(Path(folder) / name)) for name in pictures))
@@ -86,23 +107,25 @@ def _drawn(draw: Draw, kinds: list[str]) -> tuple[Pictures, dict[str, ParsimErro
     return pictures, failed
 
 
-def _kinds(words: tuple[str, ...], faults: list[Fault]) -> list[str]:
-    """Return the kinds asked for, each once; an unknown kind is a fault."""
+def _kinds(words: tuple[str, ...], own: tuple[str, ...], faults: list[Fault]) -> list[str]:
+    """Return the kinds asked for, each once, or the first of its *own*; any other kind is a fault."""
     from parsim.core.suggestions import did_you_mean
 
-    asked = dict.fromkeys(kind.strip() for word in words for kind in word.split(","))
+    asked = dict.fromkeys(kind.strip() for word in words or own[:1] for kind in word.split(","))
     for kind in asked:
-        if kind not in KINDS:
-            faults += option_fault("--kind", did_you_mean(kind, KINDS)).faults
-    return [kind for kind in asked if kind in KINDS]
+        if kind not in (*KINDS, *OF_ROWS):
+            faults += option_fault("--kind", did_you_mean(kind, (*KINDS, *OF_ROWS))).faults
+        elif kind not in own:
+            what = "is of a run, and RESULT has rows" if own == OF_ROWS else "needs the rows of a sweep"
+            faults += option_fault("--kind", f"{kind} {what}; use {', '.join(own)}").faults
+    return [kind for kind in asked if kind in own]
 
 
-def _folder(result: str, kinds: list[str], out: str | None, faults: list[Fault]) -> str:
-    """Return the folder of the pictures, and check that it is writable."""
+def _folder(result: str, own: Path | None, kinds: list[str], out: str | None, faults: list[Fault]) -> str:
+    """Return the folder of the pictures, by default the result's *own*, and check that it is writable."""
     from parsim.export.files import writable
-    from parsim.export.folder import folder_of_run
 
-    folder = out if out is not None else folder_of_run(result)
+    folder = out if out is not None else own
     if folder is None:
         if Path(result).exists():  # otherwise the fault is that of the source
             message = "is missing, and RESULT is a scenario, not a folder; write for example --out out"
@@ -133,6 +156,22 @@ def _source(result: str) -> Draw:
             message = f"{kind} needs the plan of a simulated run, and this run is measured; use {', '.join(LYING)}"
             raise option_fault("--kind", message)
         return again()(kind)
+
+    return draw
+
+
+def _of_rows(file: Path, over: list[str]) -> Draw:
+    """Read the rows in *file*, and return a function that draws a kind of picture of them."""
+    from parsim.export.rows import read_rows
+    from parsim.plot.space_kinds import pictures
+
+    name, rows = read_rows(file)
+
+    def draw(kind: str) -> Pictures:
+        try:
+            return pictures(rows, name, kind, over)
+        except ValueError as wrong:  # a heat map names choices that there are not
+            raise option_fault("--over", str(wrong)) from None
 
     return draw
 

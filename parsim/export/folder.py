@@ -165,12 +165,12 @@ def _stands_for(facts: dict[str, Any], timeline: Timeline) -> Ints:
 
 def read_scenario(folder: Path) -> dict[str, Any]:
     """Return the scenario of the run."""
-    return _object(folder / SCENARIO)
+    return json_object(folder / SCENARIO)
 
 
 def _facts(file: Path) -> dict[str, Any]:
     """Read the figures of a run, and check those that pictures use."""
-    facts = _object(file)
+    facts = json_object(file)
     if {"predicted", "measured"} <= facts.keys():
         message = "is the result of a replay; name its folder predicted or measured"
         raise ScenarioError([Fault(str(file), 1, 1, ARGUMENT, message)])
@@ -197,7 +197,8 @@ def _fault(file: Path, way: Way, message: str) -> Fault:
     return document.fault(str(file), position, way, message)
 
 
-def _object(file: Path) -> dict[str, Any]:
+def json_object(file: Path) -> dict[str, Any]:
+    """Read a JSON object that `--out` wrote."""
     try:
         with opened(file) as held:
             found = json.loads(held.read().decode())

@@ -85,7 +85,7 @@ def _named(rows: Rows, over: Sequence[str]) -> list[Choice]:
     known = {name: choice for choice in rows.choices for name in (choice.name, choice.path)}
     for name in over:
         if name not in known:
-            raise ValueError(did_you_mean(name, [choice.path for choice in rows.choices]))
+            raise ValueError(did_you_mean(name, [each for each in known if ("." in each) == ("." in name)]))
     if len(over) != 2 or known[over[0]] is known[over[1]]:
         raise ValueError(f"a heat map is over two choices, not {', '.join(over)}")
     return [known[name] for name in over]

@@ -25,15 +25,25 @@ from parsim.plot.pareto import pareto
 from parsim.plot.space import Rows
 from parsim.plot.stacked import Chart, stacked
 
-KINDS: Mapping[str, Callable[[Rows, str, Axes | None], Axes]] = {
-    "choices": over_choices,
+Drawing = Callable[[Rows, str, Axes | None, Sequence[str]], Axes]
+
+
+def _whole(draw: Callable[[Rows, str, Axes | None], Axes]) -> Drawing:
+    """Return a drawing that shows all choices."""
+    return lambda rows, name, axes, over: draw(rows, name, axes)
+
+
+KINDS: Mapping[str, Drawing] = {
+    "choices": _whole(over_choices),
     "heat": heat,
-    "pareto": pareto,
-    "parallel": coordinates,
+    "pareto": _whole(pareto),
+    "parallel": _whole(coordinates),
 }
 
 
-def drawn(rows: Iterable[Mapping[str, Any]], name: str, kind: str, axes: Axes | None = None) -> Axes:
+def drawn(
+    rows: Iterable[Mapping[str, Any]], name: str, kind: str, axes: Axes | None = None, over: Sequence[str] = ()
+) -> Axes:
     """Draw the rows of the space *name* on *axes*, or on a sheet of their own.
 
     Parameters
@@ -42,20 +52,21 @@ def drawn(rows: Iterable[Mapping[str, Any]], name: str, kind: str, axes: Axes | 
     name : of the scenario.
     kind : choices, heat, pareto, or parallel; an unknown kind raises `ValueError`.
     axes : where to draw; their place is divided into panels.
+    over : the two choices of a heat map, by their paths; left out: those that change the best time most.
 
     Raises `RunError` where the rows have nothing to draw.
     """
     if kind not in KINDS:
         raise ValueError(did_you_mean(kind, KINDS))
     with ours():
-        made = KINDS[kind](Rows(rows), name, axes)
+        made = KINDS[kind](Rows(rows), name, axes, over)
     warn()
     return made
 
 
-def pictures(rows: Iterable[Mapping[str, Any]], name: str, kind: str) -> dict[str, bytes]:
+def pictures(rows: Iterable[Mapping[str, Any]], name: str, kind: str, over: Sequence[str] = ()) -> dict[str, bytes]:
     """Draw the rows as `KIND.png` and `KIND.svg`; the same rows give the same bytes."""
-    return files(kind, drawn(rows, name, kind).figure)
+    return files(kind, drawn(rows, name, kind, over=over).figure)
 
 
 def pictures_of(rows: Sequence[Mapping[str, Any]], name: str, best: Sequence[Chart] = ()) -> dict[str, bytes]:

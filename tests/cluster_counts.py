@@ -1,6 +1,6 @@
-"""The seconds of scenarios 38 to 40, counted by hand: whole clusters, kernels as in model_counts, rings beside them.
+"""The seconds of scenarios 38 to 40 and 54, counted by hand: whole clusters, kernels as in model_counts, and rings.
 
-Of 38 and 39, one device of each stage is counted, since all devices of a stage do the same at the same time.
+Of 38, 39 and 54, one device of each stage is counted, since all devices of a stage do the same at the same time.
 """
 
 from itertools import accumulate
@@ -101,16 +101,26 @@ def gpt3_175b(orders):
 
 def llama3_405b(orders):
     """Sixteen stages of eight layers: embedding and seven blocks, eight blocks, and seven blocks and the head."""
-    h, s, vocabulary, f = 16384, 8192, 128256, 53248
+    return llama3(orders, (16384, 128, 53248), [8] * 16, 128, again)
+
+
+def llama3_70b(orders):
+    """Four stages of 20 blocks, of which the first has the embedding, too, and the last one the head."""
+    return llama3(orders, (8192, 64, 28672), [21, 20, 20, 21], 4, lambda times: times)
+
+
+def llama3(orders, widths, layers, replicas, backward):
+    """So many layers a stage, embedding and head among them; *backward* adds what backward computes again."""
+    (h, heads, f), s, vocabulary = widths, 8192, 128256
     half = NVLINK4.half(TENSOR, 2 * s * h)
-    block = again(shared(llama_block(H100, 1, s, h, 128, 8, f, ranks=TENSOR), half, 4))
-    of_block = (2 * h**2 + 2 * h * h // 16 + 3 * h * f) // TENSOR + 2 * h
+    block = backward(shared(llama_block(H100, 1, s, h, heads, 8, f, ranks=TENSOR), half, 4))
+    of_block = (2 * h**2 + 2 * h * (8 * h // heads) + 3 * h * f) // TENSOR + 2 * h
     own = vocabulary * h // TENSOR
     first = Piece(shared(embedding(H100, s, h, vocabulary, ranks=TENSOR), half, 1), own, 1)
     last = Piece(shared(head(H100, s, h, vocabulary, 1, ranks=TENSOR), half, 1), own + h, 2)
-    blocks = [Piece(block, of_block, 9)] * 8
-    stages = [[first, *blocks[1:]], *[blocks] * 14, [*blocks[1:], last]]
-    return pipelined(H100, orders, NDR, 128, stages, 2 * s * h / TENSOR)
+    stages = [[Piece(block, of_block, 9)] * count for count in layers]
+    stages[0][0], stages[-1][-1] = first, last
+    return pipelined(H100, orders, NDR, replicas, stages, 2 * s * h / TENSOR)
 
 
 def straggler(_):

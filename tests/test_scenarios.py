@@ -75,6 +75,7 @@ CONFIRMED = {
     "39_llama3_405b": "11.3 s by hand: the recurrence of 1F1B, a send beside rings (tests/cluster_counts.py)",
     "40_straggler": "1.12 s by hand: w0's kernels, and two rings of 72 over eight cards (tests/cluster_counts.py)",
     "41_data_parallel_for_real": "274 ms by hand: 3 x (84.7 forward, backward + 1.1 ring + 5.3 update)",
+    "54_llama3_70b_128_h100": "15.6 s by hand: the recurrence of 1F1B, a send beside rings (tests/cluster_counts.py)",
 }
 TRAINED = {
     "15_mlp_data": training_counts.mlp_data(),
@@ -102,6 +103,7 @@ COUNTED = {
     "38_gpt3_175b_1024_a100": cluster_counts.gpt3_175b,
     "39_llama3_405b": cluster_counts.llama3_405b,
     "40_straggler": cluster_counts.straggler,
+    "54_llama3_70b_128_h100": cluster_counts.llama3_70b,
 }
 MAKESPAN = {
     "01_five_tasks_data": 3.3,
@@ -256,12 +258,21 @@ def test_a_graph_can_be_sent_to_another_process(name):
     assert [sent.where(*one) for one in asked] == [graph.where(*one) for one in asked]
 
 
-@pytest.mark.parametrize(("name", "pairs"), list(tries(NAMES)))
+TRIED = list(tries(NAMES))
+SEARCHES = [one for one in TRIED if any("={in: " in pair for pair in one.values[1])]  # choices in place of values
+
+
+@pytest.mark.parametrize(("name", "pairs"), [one for one in TRIED if one not in SEARCHES])
 def test_what_an_opening_says_to_try_can_be_tried(name, pairs):
     fewer = {"workload.batch": 8} if "clock=live" in pairs else {}  # it computes for real
     changed = parsim.simulate(FOLDER / f"{name}.yaml", set=fewer | settings(pairs))
     assert changed.to_dict() != played(name).to_dict()
     assert abs(changed.ledger.difference_s()) <= 1e-9 * max(changed.timeline.makespan_s, changed.ledger.t_total_s)
+
+
+@pytest.mark.parametrize(("name", "pairs"), SEARCHES)
+def test_what_an_opening_says_to_search_is_a_space(name, pairs):
+    assert len(space_of(FOLDER / f"{name}.yaml", settings(pairs)).early().rows) > 1
 
 
 @pytest.mark.parametrize(("name", "pairs"), list(tries(SPACES)))

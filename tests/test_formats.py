@@ -428,6 +428,8 @@ CONTRADICTIONS = [  # the fault stands at §
     ("§--tensor-model-parallel-size two", "'two' is not a whole number above 0"),
     ("§--tensor-model-parallel-size 16", "tensor 16 does not divide 8 heads"),  # found when the scenario is built
     ("§--hidden-dropout much", "'much' is not a number"),
+    ("§--recompute-granularity ful", "unknown value 'ful'. Did you mean 'full'?"),
+    ("§--normalization RMS", "unknown value 'RMS'"),
 ]
 
 
@@ -470,6 +472,20 @@ def test_a_value_that_only_running_tells_counts_as_left_out():
         "--unheard-of 1 2: not simulated",
     ]
     assert "tensor" not in nested(seen.values)["plan"]
+
+
+def test_the_command_with_most_flags_is_read_and_others_are_told():
+    seen = found(f"torchrun evaluate.py --seq-length 128\n{START}\n")
+    assert nested(seen.values)["workload"]["sequence"] == 256
+    assert seen.unread == (
+        "1:1: torchrun evaluate.py --seq-length 128: is another command with such flags; it is not read",
+    )
+
+
+def test_defaults_of_the_script_are_told():
+    seen = found("A=${TP:-2}; B=${HOST:-$(hostname)}; C=${3:-x}\n" + START + " --tensor-model-parallel-size $A")
+    assert nested(seen.values)["plan"]["tensor"] == 2
+    assert "The script's defaults are taken, in place of the environment: TP=2." in seen.notes
 
 
 def test_other_models_of_megatron_are_refused():

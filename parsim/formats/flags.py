@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from parsim.core.errors import Fault
+from parsim.core.suggestions import did_you_mean
 from parsim.formats.found import Input, Said, lines
 from parsim.formats.shell.variables import Field
 
@@ -53,18 +54,17 @@ class Flags:
     ----------
     source : the file.
     found : its flags.
-    several : flags that may be given more than once, as the last one counts.
     """
 
-    def __init__(self, source: Input, found: Sequence[Flag], several: Collection[str] = ()) -> None:
+    def __init__(self, source: Input, found: Sequence[Flag]) -> None:
         self.source = source
         self.faults: list[Fault] = []
-        self.read: set[str] = set()
+        self._read: set[str] = set()
         self._unread: list[str] = []
         self._by_name: dict[str, Flag] = {}
         for flag in found:
             before = self._by_name.setdefault(flag.name, flag)
-            if str(before) != str(flag) and flag.name not in several:
+            if str(before) != str(flag):
                 line, column = source.position(before.at)
                 self.fault(flag, f"'{flag}' contradicts '{before}' in {line}:{column}; leave one of them out")
 
@@ -85,19 +85,19 @@ class Flags:
 
     def on(self, name: str) -> bool:
         """Return whether a flag without a value is there."""
-        self.read.add(name)
+        self._read.add(name)
         flag = self._by_name.get(name)
         return flag is not None and not (flag.values and flag.values[0].text.lower() in ("false", "0", "no"))
 
     def said(self, name: str, value: object) -> Said:
         """Return a value that a flag gives."""
-        self.read.add(name)
+        self._read.add(name)
         flag = self._by_name[name]
         return Said(value, str(flag), self.source.position(flag.at))
 
     def text(self, name: str) -> str:
         """Return the value of a flag; empty: it is not there, or its value is not known."""
-        self.read.add(name)
+        self._read.add(name)
         flag = self._by_name.get(name)
         if flag is None:
             return ""
@@ -108,6 +108,19 @@ class Flags:
             self._tell(flag, f"{flag.values[0].unknown} is known only when the script runs; counts as left out")
             return ""
         return flag.values[0].text
+
+    def choice(self, name: str, known: Sequence[str]) -> str:
+        """Return which of the *known* words a flag has; empty: it is not there, or not known."""
+        text = self.text(name)
+        if text and text not in known:
+            self.refuse(name, did_you_mean(text, known, "value"))
+            return ""
+        return text
+
+    def any(self, *names: str) -> str:
+        """Return the first of some flags that is there; empty: none."""
+        self._read |= {*names}
+        return next((name for name in names if self.on(name)), "")
 
     def number(self, name: str) -> float | None:
         """Return the number of a flag; None: it is not there, or not known."""
@@ -134,7 +147,7 @@ class Flags:
 
     def left(self, quiet: re.Pattern[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Return what was not understood, and the names of flags that are *quiet*."""
-        others = [flag for name, flag in self._by_name.items() if name not in self.read]
+        others = [flag for name, flag in self._by_name.items() if name not in self._read]
         for flag in others:
             if not quiet.fullmatch(flag.name):
                 self._tell(flag, "not simulated")

@@ -10,6 +10,7 @@ Megatron-DeepSpeed for ZeRO and checkpointing.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from parsim.core.errors import ScenarioError
 from parsim.formats.flags import Flag, Flags, flags_of
@@ -17,6 +18,7 @@ from parsim.formats.found import UNPLACED, Found, Input, On, by_section, lines
 from parsim.formats.launch import Devices, batch_options, devices, options, variables
 from parsim.formats.megatron_model import model
 from parsim.formats.megatron_plan import plan
+from parsim.formats.megatron_quiet import QUIET
 from parsim.formats.shell.parts import Letters
 from parsim.formats.shell.script import Script
 from parsim.formats.shell.variables import Field
@@ -29,20 +31,9 @@ MARKS = {  # flags by which a file is recognised
     *("--global-batch-size", "--tensor-model-parallel-size", "--pipeline-model-parallel-size"),
 }
 SHOWN = 60  # letters of a line
+UNDECIDED = "only running the script tells what this does; it is not read"
+ANOTHER = "is another command with such flags; it is not read"
 _MAPPING = re.compile(r"^MODEL_ARGS:", re.MULTILINE)
-QUIET = re.compile(
-    r"--(lr|min-lr|weight-decay|adam-|sgd-|clip-grad|init-method|seed|train-(iters|samples|data)|"
-    r"save|load|no-(save|load)-|finetune|ckpt-|dist-ckpt|use-dist-ckpt|async-save|exit-|eval-|log-|timing-|tensorboard|"
-    r"wandb|profile|use-pytorch-profiler|no-one-logger|enable-one-logger|one-logger|data-|mock-data|train-data|"
-    r"valid-data|test-data|split|tokenizer-|vocab-file|merge-file|tiktoken|num-workers|dataloader|no-mmap|"
-    r"no-create-attention-mask|reset-|eod-|distributed-(backend|timeout)|local[_-]rank|manual-gc|empty-unused|"
-    r"rotary-(base|percent|interleaved|seq)|use-rope-scaling|rope-scal|norm-epsilon|layernorm-epsilon|override-|"
-    r"use-checkpoint|exit-on|loss-scale|initial-loss-scale|min-loss-scale|loss-scale-window|hysteresis|"
-    r"start-weight|end-weight|check-for-nan|no-check-for-nan|check-weight|rerun-|use-mcore-models|use-persistent|"
-    r"moe-(grouped-gemm|permute-fusion|aux-loss|z-loss|router-load|router-dtype|router-score|router-pre|input-jitter)|decoupled-|bias-.*-fusion|"
-    r"fp8-(amax|margin|interval|recipe)|cross-entropy-loss-fusion|deterministic-mode|no-gradient-acc|rank|master-|node-rank|rdzv-|ddp-average|optimizer-cpu-seed|data-parallel-random|fp16-lm|spec|deepspeed_config|"
-    r"deepspeed$|no-pipeline-parallel|apply-layernorm-1p|calculate-per-token-loss|hybrid-|retro-|inference-).*"
-)
 
 
 def recognised(text: str) -> bool:
@@ -86,10 +77,16 @@ def _read_script(source: Input, on: On) -> Found:
     flags = Flags(source, flags_of(words))
     starts = devices(options(launcher), batch, lambda name: next(iter(script.variables.words(name)), None))
     found = found_in(flags, starts, on, " ".join(field.text for field in launcher))
-    unread = [*(_told(source, at) for at in script.skipped), *others, *found.unread]
-    taken = [f"{name}={value}" for name, value in script.variables.defaults.items() if name.isidentifier()]
-    notes = [f"The script's defaults are taken, in place of the environment: {', '.join(taken)}."] if taken else []
-    return Found(found.values, (*found.notes, *notes), lines(unread), found.quiet)
+    unread = [*(_told(source, at, UNDECIDED) for at in script.skipped), *(_told(source, at, ANOTHER) for at in others)]
+    notes = (*found.notes, *_defaults(script.variables.defaults))
+    return Found(found.values, notes, lines((*unread, *found.unread)), found.quiet)
+
+
+def _defaults(taken: Mapping[str, str]) -> list[str]:
+    """Say which values of the environment are those that the script itself states."""
+    known = {name: value for name, value in taken.items() if name.isidentifier() and not set(value) & {"$", "`"}}
+    told = ", ".join(f"{name}={value}" for name, value in known.items())
+    return [f"The script's defaults are taken, in place of the environment: {told}."] if told else []
 
 
 def found_in(flags: Flags, starts: Devices | None, on: On, launcher: str) -> Found:
@@ -98,28 +95,34 @@ def found_in(flags: Flags, starts: Devices | None, on: On, launcher: str) -> Fou
     cut, more = plan(flags, starts, on, work)
     unread, quiet = flags.left(QUIET)
     if flags.faults:
-        raise ScenarioError(sorted(flags.faults, key=lambda fault: (fault.line, fault.column)))
+        raise ScenarioError(sorted(set(flags.faults), key=lambda fault: (fault.line, fault.column, fault.path)))
     return Found(by_section(work | cut), (*notes, *more), unread, quiet)
 
 
-def _told(source: Input, at: int) -> str:
+def _told(source: Input, at: int, why: str) -> str:
     (line, column), text = source.position(at), source.line(at)
     text = text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
-    return f"{line}:{column}: {text}: only running the script tells what this does; it is not read"
+    return f"{line}:{column}: {text}: {why}"
 
 
-def _command(script: Script) -> tuple[list[Field], list[Field], list[str]]:
-    """Return the words of the launcher, those of Megatron, and what is said of further commands with such flags."""
-    found = [words for words in script.started if MARKS & {field.text.partition("=")[0] for field in words}]
+def _command(script: Script) -> tuple[list[Field], list[Field], list[int]]:
+    """Return the words of the launcher, those of Megatron, and where further commands with such flags begin."""
+    found = [words for words in script.started if _marks(words)]
     if not found:
         return [], _of_variables(script), []
     if all(words[0].text.startswith("--") for words in found):  # a list of arguments, over several lines
         return [], [field for words in script.started for field in words], []
-    first = max(found, key=lambda words: len(MARKS & {field.text.partition("=")[0] for field in words}))
-    start = next((place for place, field in enumerate(first) if _is_program(field.text)), -1)
-    if start < 0:
-        start = next(place for place, field in enumerate(first) if field.text.partition("=")[0] in MARKS) - 1
-    return first[: start + 1], first[start + 1 :], []
+    chosen = max(found, key=_marks)
+    program = next((place for place, field in enumerate(chosen) if _is_program(field.text)), -1)
+    if program < 0:
+        program = next(place for place, field in enumerate(chosen) if _marks([field])) - 1
+    others = [words[0].at for words in found if words is not chosen]
+    return chosen[: program + 1], chosen[program + 1 :], others
+
+
+def _marks(words: list[Field]) -> int:
+    """Return how many of the flags by which Megatron is recognised are among the words."""
+    return len(MARKS & {field.text.partition("=")[0].replace("_", "-") for field in words})
 
 
 def _is_program(word: str) -> bool:

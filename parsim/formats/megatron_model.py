@@ -14,6 +14,8 @@ GPT2 = 50257  # tokens of GPT-2's tokenizer
 VOCABULARIES = {"GPT2BPETokenizer": GPT2, "Llama2Tokenizer": 32000, "BertWordPieceLowerCase": 30522}
 NEEDED = {"--num-layers": 32, "--hidden-size": 4096, "--num-attention-heads": 32, "--seq-length": 2048}
 DEFAULT = "Megatron's default"
+POSITIONS = ("learned_absolute", "rope", "yarn", "mrope", "none", "relative", "alibi")
+NORMS, BACKENDS = ("LayerNorm", "RMSNorm"), ("auto", "flash", "fused", "unfused", "local")
 NOT_GPT = ("pretrain_t5", "pretrain_vlm", "pretrain_mamba", "pretrain_retro", "pretrain_vision", "pretrain_hybrid")
 
 
@@ -122,7 +124,7 @@ class _Model:
             made["capacity"] = flags.said("--moe-expert-capacity-factor", capacity)
         assumed = {
             "SwiGLU": flags.on("--swiglu"),
-            "RMSNorm": flags.text("--normalization") == "RMSNorm",
+            "RMSNorm": self._norm().value == "rmsnorm",
             "rotary positions": self._positions()["positions"].value == "rotary",
             "no biases": flags.on("--disable-bias-linear"),
             "an output of its own": flags.on("--untie-embeddings-and-output-weights"),
@@ -138,7 +140,7 @@ class _Model:
 
     def _positions(self) -> dict[str, Said]:
         flags = self.flags
-        kind = flags.text("--position-embedding-type")
+        kind = flags.choice("--position-embedding-type", POSITIONS)
         rotary = flags.on("--use-rotary-position-embeddings")
         without = flags.on("--no-position-embedding")
         most = flags.count("--max-position-embeddings")
@@ -147,14 +149,13 @@ class _Model:
             why = f"{most} positions are fewer than the {sequence} tokens of --seq-length; write at least {sequence}"
             flags.refuse("--max-position-embeddings", why)
         if kind in ("rope", "yarn", "mrope") or (rotary and not kind):
-            return {"positions": Said("rotary", f"--position-embedding-type {kind}" if kind else "rotary flags")}
+            name = "--position-embedding-type" if kind else "--use-rotary-position-embeddings"
+            return {"positions": flags.said(name, "rotary")}
         if kind in ("none", "relative", "alibi") or (without and not kind):
             if kind in ("relative", "alibi"):
                 self.notes.append(f"--position-embedding-type {kind}: what it adds to scores is not counted.")
-            return {
-                "positions": Said("none", f"--position-embedding-type {kind}" if kind else "--no-position-embedding")
-            }
-        made = {"positions": Said("learned", "--position-embedding-type" if kind else DEFAULT)}
+            return {"positions": flags.said("--position-embedding-type" if kind else "--no-position-embedding", "none")}
+        made = {"positions": Said("learned", f"--position-embedding-type {kind}" if kind else DEFAULT)}
         if most:
             made["context"] = flags.said("--max-position-embeddings", most)
         return made
@@ -170,7 +171,7 @@ class _Model:
         return Said("gelu", DEFAULT)
 
     def _norm(self) -> Said:
-        kind = self.flags.text("--normalization")
+        kind = self.flags.choice("--normalization", NORMS)
         if kind == "RMSNorm":
             return self.flags.said("--normalization", "rmsnorm")
         return Said("layernorm", "--normalization LayerNorm" if kind else DEFAULT)
@@ -186,7 +187,7 @@ class _Model:
 
     def _attention(self) -> Said:
         flags = self.flags
-        backend, local = flags.text("--attention-backend"), flags.text("--transformer-impl") == "local"
+        backend, local = flags.choice("--attention-backend", BACKENDS), flags.text("--transformer-impl") == "local"
         flash = flags.on("--use-flash-attn")
         if backend in ("unfused", "local"):
             return flags.said("--attention-backend", "plain")
@@ -212,9 +213,7 @@ class _Model:
         if not name:
             return Said("fp32", other)
         made: dict[str, Any] = {"preset": f"{name}-mixed"}
-        eight = next((flag for flag in ("--fp8-format", "--fp8", "--fp8-hybrid", "--fp8-e4m3") if flag in flags), "")
-        for flag in ("--fp8-format", "--fp8", "--fp8-hybrid", "--fp8-e4m3", "--fp8-param-gather"):
-            flags.read.add(flag)
+        eight = flags.any("--fp8-format", "--fp8", "--fp8-hybrid", "--fp8-e4m3", "--fp8-param-gather")
         if eight:
             made, other = {"preset": "fp8-mixed"}, f"{other} {flags.said(eight, 0).source}"
             self.notes.append(f"{eight}: all products with weights are in fp8, and weights take one byte.")

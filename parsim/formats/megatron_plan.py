@@ -18,7 +18,7 @@ EXPERT, BATCH, EACH = "--expert-model-parallel-size", "--global-batch-size", "--
 LAYERS, VIRTUAL = "--num-layers-per-virtual-pipeline-stage", "--num-virtual-stages-per-pipeline-rank"
 FIRST, LAST = "--decoder-first-pipeline-num-layers", "--decoder-last-pipeline-num-layers"
 DEFAULT = "Megatron's default"
-MEBI = 10**6  # weights
+MILLION = 10**6  # weights
 
 
 def plan(flags: Flags, starts: Devices | None, on: On, work: dict[str, Said]) -> tuple[dict[str, Said], list[str]]:
@@ -75,12 +75,13 @@ class _Plan:
         """Return the batch and the size of a microbatch."""
         flags, each, whole = self.flags, self.flags.count(EACH), self.flags.count(BATCH)
         size = flags.said(EACH, each) if each else Said(1, "not in the file")
+        of_step = self.data * size.value
         if not whole:
-            return {"workload.batch": Said(self.data * (each or 1), "one microbatch a data rank"),
-                    "plan.microbatch_size": size}  # fmt: skip
-        if whole % (self.data * (each or 1)):
-            why = f"{whole} samples are not divisible by {each or 1} of a microbatch x {self.data} data ranks"
-            flags.refuse(BATCH, f"{why}; write a multiple of {self.data * (each or 1)}")
+            made = Said(of_step, f"{size.value} of a microbatch x {self.data} data ranks")
+            return {"workload.batch": made, "plan.microbatch_size": size}
+        if whole % of_step:
+            why = f"{whole} samples are not divisible by {size.value} of a microbatch x {self.data} data ranks"
+            flags.refuse(BATCH, f"{why}; write a multiple of {of_step}")
         return {"workload.batch": flags.said(BATCH, whole), "plan.microbatch_size": size}
 
     def degrees_written(self) -> dict[str, Said]:
@@ -118,11 +119,9 @@ class _Plan:
             flags.refuse(EXPERT, f"{ranks} does not divide data x context = {among}, among which experts are shared")
         if tensor and tensor != self.degrees["tensor"]:
             self.notes.append(f"--expert-tensor-parallel-size {tensor}: experts are shared by all tensor ranks.")
-        dispatcher = flags.text("--moe-token-dispatcher-type")
-        if dispatcher in ("", "allgather"):
-            self.notes.append(
-                "--moe-token-dispatcher-type: tokens go to their experts by all-to-alls, and are not gathered."
-            )
+        if flags.text("--moe-token-dispatcher-type") in ("", "allgather"):
+            told = "tokens go to their experts by all-to-alls, and are not gathered."
+            self.notes.append(f"--moe-token-dispatcher-type: {told}")
         return {"plan.expert": flags.said(EXPERT, ranks)}
 
     # -- pipeline
@@ -213,10 +212,10 @@ class _Plan:
             return made
         if not overlapped:
             return made | {"plan.bucket": Said("1 TB", "no --overlap-grad-reduce: all gradients at once, at the end")}
-        weights = size or max(40 * MEBI, MEBI * ranks)
+        weights = size or max(40 * MILLION, MILLION * ranks)
         each = self._bytes()
-        source = f"--ddp-bucket-size {size}" if size else f"--overlap-grad-reduce: {weights // MEBI} million weights"
-        return made | {"plan.bucket": Said(f"{weights * each / MEBI:g} MB", f"{source}, {each} B each")}
+        source = f"--ddp-bucket-size {size}" if size else f"--overlap-grad-reduce: {weights // MILLION} million weights"
+        return made | {"plan.bucket": Said(f"{weights * each / MILLION:g} MB", f"{source}, {each} B each")}
 
     def _bytes(self) -> int:
         """Return the bytes of a gradient."""
@@ -242,7 +241,8 @@ class _Plan:
     def recompute(self) -> dict[str, Said]:
         """Return what backward computes again."""
         flags = self.flags
-        kind, method = flags.text("--recompute-granularity"), flags.text("--recompute-method")
+        kind = flags.choice("--recompute-granularity", ("full", "selective"))
+        method = flags.choice("--recompute-method", ("uniform", "block"))
         some, brief = flags.count("--recompute-num-layers"), flags.on("--recompute-activations")
         if brief and kind == "full":
             flags.refuse("--recompute-activations", "means selective, and contradicts --recompute-granularity full")
@@ -252,18 +252,14 @@ class _Plan:
         if kind == "full" or old:
             if method == "uniform" and some > 1:
                 self.notes.append(f"--recompute-num-layers {some}: each block keeps its input, not every {some}th.")
-            return {
-                "plan.recompute": Said("full", "--checkpoint-activations" if old else "--recompute-granularity full")
-            }
+            name = "--recompute-granularity" if kind == "full" else "--checkpoint-activations"
+            return {"plan.recompute": flags.said(name, "full")}
         if kind == "selective" or brief:
             modules = flags.text("--recompute-modules")
             if modules not in ("", "core_attn"):
                 self.notes.append(f"--recompute-modules {modules}: only the inside of attention is computed again.")
-            return {
-                "plan.recompute": Said(
-                    "selective", "--recompute-activations" if brief else f"--recompute-granularity {kind}"
-                )
-            }
+            name = "--recompute-activations" if brief else "--recompute-granularity"
+            return {"plan.recompute": flags.said(name, "selective")}
         return {}
 
     def _blocks(self, some: int) -> dict[str, Said]:

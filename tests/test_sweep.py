@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from commands import ROOT
+from sweeping import ended, started, stored, text, times, until
 
 import parsim
 from parsim.study.row import Outcome, played
@@ -21,8 +22,6 @@ from parsim.study.sweep.identity import identity_of, read
 from parsim.study.sweep.store import LEASE_S, Played, Store
 from parsim.study.sweep.sweeping import Shown
 
-MARKING = ROOT / "tests/marking.py"
-PATIENCE = 60  # s
 SMALL = {
     "cluster": {"devices": {"in": [1, 2]}},
     "workload": {"kind": "items", "count": {"from": 1, "to": 5, "step": 1}},
@@ -30,20 +29,6 @@ SMALL = {
     "cost": {"kind": "constant", "compute": "1 s"},
 }
 MAKESPANS = [-(-count // devices) for devices in (1, 2) for count in range(1, 6)]  # s, the items of the busiest
-
-
-def text(count, **policy):
-    """Return a space of so many rows, which leave marks."""
-    number = {"from": 1, "to": count, "step": 1}
-    return json.dumps(
-        {
-            "cluster": {"devices": 2},
-            "workload": {"kind": "items", "count": 5},
-            "plan": {"split": "data"},
-            "cost": {"kind": "constant", "compute": "1 s"},
-            "policy": {"kind": "marking", "number": number, **policy},
-        }
-    )
 
 
 @pytest.fixture
@@ -61,43 +46,6 @@ def slow(tmp_path, marks):
     file = tmp_path / "slow.yaml"
     file.write_text(text(40, seconds=0.01))
     return file
-
-
-def started(file, *options, **more):
-    """Start a sweep as people do."""
-    arguments = [sys.executable, "-m", "parsim", "sweep", file, "--with", MARKING, "--json", *options]
-    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen([*map(str, arguments)], cwd=file.parent, **pipes, **more)
-
-
-def ended(process):
-    out, err = process.communicate(timeout=PATIENCE)
-    return process.returncode, out, err
-
-
-def stored(file, status="done"):
-    """Return the rows with a status in a store, which another process may be writing."""
-    if not file.exists():
-        return set()
-    base = sqlite3.connect(file)
-    try:
-        return {row for (row,) in base.execute("SELECT row FROM runs WHERE status = ?", (status,))}
-    except sqlite3.OperationalError:  # the tables are being made
-        return set()
-    finally:
-        base.close()
-
-
-def until(true):
-    began = time.monotonic()
-    while not true():
-        assert time.monotonic() - began < PATIENCE
-        time.sleep(0.005)
-
-
-def times(marks):
-    """Return how often each row was begun."""
-    return {int(mark.name) - 1: mark.read_text().count("\n") for mark in marks.iterdir()}
 
 
 # rows

@@ -8,11 +8,13 @@ parsim sweep ... --engine tcp://HOST:PORT
 from __future__ import annotations
 
 import logging
+import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from time import monotonic
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from parsim.core.errors import RunError
 from parsim.core.version import __version__
@@ -43,8 +45,14 @@ class Cluster:
     def workers(self) -> int:
         """How many calls the workers can play at once."""
         if monotonic() - self._counted > OFTEN_S:
-            self._count, self._counted = sum(self._client.nthreads().values()), monotonic()
+            self._count, self._counted = self._found(), monotonic()
         return self._count
+
+    def _found(self) -> int:
+        try:
+            return sum(self._client.nthreads().values())
+        except (OSError, TimeoutError):  # the scheduler has gone
+            return 0
 
     def submit(self, function: Callable[..., Any], /, *args: Any) -> Future[Any]:
         """Call *function* in a worker."""
@@ -65,7 +73,7 @@ def local(workers: int) -> Iterator[Cluster]:
     from distributed import Client, LocalCluster
 
     tried_once = {"distributed.scheduler.allowed-failures": 0}  # a sweep itself decides what is tried again
-    options = {"threads_per_worker": 1, "dashboard_address": None, "host": "127.0.0.1"}
+    options = {"threads_per_worker": 1, "dashboard_address": ":0", "host": "127.0.0.1"}
     with (
         dask.config.set(tried_once),
         starting(),
@@ -81,6 +89,7 @@ def joined(address: str) -> Iterator[Cluster]:
     from distributed import Client
 
     try:
+        _knock(address)
         client = Client(address, timeout=PATIENCE_S, set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:
         why = f"no scheduler of Dask answers at {address} ({_first_line(error)}); start one with dask scheduler"
@@ -88,6 +97,13 @@ def joined(address: str) -> Iterator[Cluster]:
     with client:
         _refuse_others(client, address)
         yield Cluster(client)
+
+
+def _knock(address: str) -> None:
+    """Raise `OSError` at once where nobody listens; a client would try again for a while."""
+    place = urlsplit(address)
+    with socket.create_connection((place.hostname, place.port), PATIENCE_S):
+        pass
 
 
 def _refuse_others(client: Client, address: str) -> None:

@@ -106,9 +106,9 @@ class Player:
                 return
 
     def _claimed(self, waiting: deque[int]) -> list[int]:
-        workers = max(self._engine.workers, 1)
-        fair = ceil(len(waiting) / (AHEAD * workers))
-        size = max(1, min(int(CALL_S / max(self._mean_s, 1e-9)), MOST, fair))
+        fair = ceil(len(waiting) / (AHEAD * max(self._engine.workers, 1)))
+        quick = int(CALL_S / max(self._mean_s, 1e-9))
+        size = 1 if isinstance(self._engine, Here) else max(1, min(quick, MOST, fair))
         rows = [waiting.popleft() for _ in range(min(size, len(waiting)))]
         return self._store.claim((row, self._space.set_of(row)) for row in rows)
 

@@ -28,6 +28,7 @@ from parsim.training.layer import INPUT, LABELS, OUTPUT, TOKENS, Layer, Op
 from parsim.training.model import Model
 
 Recompute = Literal["none", "selective", "full"]  # the less is kept, the later
+MOST_COUNTED = 100  # layers that a model keeps: of some sizes of microbatches and ways to recompute
 RECOMPUTE: tuple[Recompute, ...] = get_args(Recompute)
 
 
@@ -122,6 +123,8 @@ class Stages:
         layer, first, known = self.model.layers[number], number == 0, self.model.counted
         key = id(layer), given, first, self.recompute[number], self.precision
         if key not in known:
+            if len(known) == MOST_COUNTED:
+                known.clear()
             labels = (given[0], *self.model.labels[1:])
             shapes = layer.shapes({INPUT: given, LABELS: labels})
             whole = {LABELS, TOKENS, INPUT} if first and self.model.tokens else {LABELS, TOKENS}

@@ -13,7 +13,7 @@ norm before each part, Xiong et al., ICML 2020.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
+from functools import lru_cache, partial
 from typing import Annotated, Any, Literal
 
 from parsim.core.choice import Choice
@@ -51,6 +51,7 @@ DEFAULTS: dict[str, Any] = {
     "attention": "flash",
     "head": "tokens",
 }
+OF_TRAINING = ("cluster", "plan", "cost", "preset", "iterations", "optimizer", "precision", "seed")  # not of the model
 EXAMPLES = {"vocabulary": 50257, "width": 768, "sequence": 1024, "batch": 32}  # of keys without a default
 
 
@@ -119,11 +120,12 @@ def transformer(
     seed : seed of the drawn data and weights; left out: the scenario's seed.
     """
     batch = plan.samples(batch)
-    said = {key: value for key, value in locals().items() if value is not None}
+    said = {key: value for key, value in locals().items() if value is not None and key not in OF_TRAINING}
     values = DEFAULTS | (dict(PRESETS[preset].values) if preset else {}) | said
     _refuse_wrong(values)
     asked = optimizer or Ask("adam" if preset else "sgd")
-    return training(cluster, plan, cost, partial(_model, values, seed or 0), Regime(asked, iterations, precision))
+    make = partial(_model, tuple(values.items()), seed or 0)
+    return training(cluster, plan, cost, make, Regime(asked, iterations, precision))
 
 
 def _refuse_wrong(values: dict[str, Any]) -> None:
@@ -149,7 +151,9 @@ def _refuse_wrong(values: dict[str, Any]) -> None:
         raise Invalid(complaints)
 
 
-def _model(values: dict[str, Any], seed: int, shards: Shards) -> Model:
+@lru_cache(16)  # plans of one workload share their models
+def _model(said: tuple[tuple[str, Any], ...], seed: int, shards: Shards) -> Model:
+    values = dict(said)
     refuse_shards(values, shards)
     width, heads, blocks = values["width"], values["heads"], values["blocks"]
     of = Dimensions(

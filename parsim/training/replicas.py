@@ -157,7 +157,7 @@ class Replicas:
 
     def released_s(self, ends_s: Floats) -> Floats:
         """Return when what begins the next iteration may start, given when tasks of this one end, (replicas, tasks)."""
-        waits = {after for _, after, _ in self.tasks.edges}
+        waits = set(self.tasks.child)
         columns = self.tasks.columns
         for rank in range(self.training.parallelism.part.pipeline):  # a rank computes in order
             waits.update(np.flatnonzero((columns["rank"] == rank) & (columns["lane"] == 0)).tolist()[1:])

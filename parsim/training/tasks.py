@@ -67,7 +67,8 @@ class Tasks:
         self.duties: list[Duty] = []
         self.begins: list[int] = []  # tasks that compute, and do not go on with an action
         self.priced: dict[int, tuple[Exchanged, ...]] = {}  # exchanges of which a task takes the seconds
-        self.edges: list[tuple[int, int, float]] = []  # parent, child, B
+        self.parent, self.child = list[int](), list[int]()  # of each edge
+        self.size: list[float] = []  # B, of each edge
         self.members: list[Member] = []
         self.holds: list[Hold] = []
         self.recipes: dict[tuple[Call, ...], int] = {(): 0}
@@ -87,8 +88,15 @@ class Tasks:
 
     def after(self, parents: Sequence[int], child: int) -> int:
         """Let *child* wait for *parents*; return it."""
-        self.edges += [(parent, child, 0.0) for parent in parents]
+        self.parent += parents
+        self.child += [child] * len(parents)
+        self.size += [0.0] * len(parents)
         return child
+
+    def sends(self, parents: Sequence[int], child: int, size: float) -> None:
+        """Let *child* wait for so many bytes of each of *parents*."""
+        self.after(parents, child)
+        self.size[-len(parents) :] = [size] * len(parents)
 
     def number_of(self, calls: tuple[Call, ...]) -> int:
         """Return the number of a recipe, that of an equal one where there is any."""
@@ -112,8 +120,7 @@ class Tasks:
     @cached_property
     def ends(self) -> tuple[Ints, Ints, Floats]:
         """The parent, the child and the bytes of each edge, (edges,) each."""
-        parent, child, size = (np.array(column) for column in zip(*self.edges, strict=True))
-        return parent, child, size
+        return np.array(self.parent, np.int64), np.array(self.child, np.int64), np.array(self.size)
 
     @cached_property
     def continues(self) -> Bools:

@@ -62,11 +62,11 @@ class Replica:
         price = self.training.stages.price(action.stage, self.actions.rows[action.microbatch])
         lane, size = ("pipeline", price.sent) if action.kind == FORWARD else ("pipeline back", price.came)
         if self.training.cut.sends == "blocking":
-            self.tasks.edges += [(end, self.begins[after], size) for end in self.ends[before]]
+            self.tasks.sends(self.ends[before], self.begins[after], size)
             return
         task = self.tasks.add(rank, EXCHANGE, Duty("send", action), lane_of(lane))
         self.tasks.after(self.ends[before], task)
-        self.tasks.edges.append((task, self.begins[after], size))
+        self.tasks.sends([task], self.begins[after], size)
 
     def _keep(self) -> None:
         """Note what devices hold from one op to another, and during backward."""

@@ -179,11 +179,11 @@ def test_classes_are_those_of_the_network_whatever_was_asked_before(number, othe
     travels = [np.ones(len(each.source), dtype=bool) for each in networks]
     class_ways._remembered.cache_clear()
     before = [class_ways._fine(*each) for each in zip(networks, travels, strict=True)]
-    for each, sends, classes in 2 * [*zip(networks, travels, before, strict=True)]:
-        found = unambiguous(each, sends)
-        assert (found is None) == (classes is None)
-        if classes is not None:
-            assert [column.tolist() for column in found.classes] == [column.tolist() for column in classes]
+    for each, bytes_, sends in 2 * [*zip(networks, travels, before, strict=True)]:
+        found = unambiguous(each, bytes_)
+        assert (found is None) == (sends is None)
+        if sends is not None:
+            assert [column.tolist() for column in found.classes] == [column.tolist() for column in sends.classes]
 
 
 @given(NUMBERS)

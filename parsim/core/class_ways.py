@@ -29,32 +29,31 @@ def unambiguous(network: Network, travels: Bools) -> ClassSends | None:
     """
     columns = tuple(np.ascontiguousarray(column, np.int64).tobytes() for column in (*network, travels))
     small = sum(map(len, columns)) <= REMEMBERED
-    classes = _remembered(columns, network.links.shape[1]) if small else _fine(network, travels)
-    return None if classes is None else ClassSends(network, classes, travels)
+    return _remembered(columns, network.links.shape[1]) if small else _fine(network, travels)
 
 
 REMEMBERED = 100_000  # B of a network; many plans of one cluster send alike
 
 
 @lru_cache(64)
-def _remembered(columns: tuple[bytes, ...], hops: int) -> Classes | None:
-    """Return the classes of a network, given as bytes."""
+def _remembered(columns: tuple[bytes, ...], hops: int) -> ClassSends | None:
+    """Return what classes of a network send, given as bytes."""
     worker, route, source, target, links, link, travels = (np.frombuffer(column, np.int64) for column in columns)
     network = Network(worker, route, source, target, links.reshape(len(route), hops), link)
     found = _fine(network, travels.astype(bool))
-    for column in found or ():
+    for column in found.classes if found else ():
         column.flags.writeable = False  # jobs share them
     return found
 
 
-def _fine(network: Network, travels: Bools) -> Classes | None:
+def _fine(network: Network, travels: Bools) -> ClassSends | None:
     classes: Classes | None = refined(network)
     while classes is not None:
         sends = ClassSends(network, classes, travels)
         if sends.unique:
-            break
+            return sends
         classes = _finer(network, sends)
-    return classes
+    return None
 
 
 def _finer(network: Network, sends: ClassSends) -> Classes | None:

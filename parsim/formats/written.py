@@ -11,11 +11,12 @@ from __future__ import annotations
 import json
 import re
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Any
 
 from parsim.core.escape import printable
+from parsim.formats.around import around
 from parsim.formats.found import Found, Said
 
 WIDEST = 120
@@ -40,7 +41,9 @@ def written(found: Found, file: str, kind: str, schema: str, run: str) -> str:
     head += _listed("Simulated otherwise than the file says:", (*found.notes, *_differences(found)))
     head += _listed("Without effect on the time of a step:", [", ".join(found.quiet)] if found.quiet else [])
     head += _listed(f"Other plans to try, each behind {run}:", found.tries)
-    return "\n".join([*head, *_sections(found), ""])
+    return "\n".join(
+        [*head, *_sections(found), *_space(around(found.values), run.replace("parsim run", "parsim plan")), ""]
+    )
 
 
 def _differences(found: Found) -> Iterator[str]:
@@ -68,6 +71,16 @@ def _sections(found: Found) -> Iterator[str]:
         yield f"{section}:"
         for path in paths:
             yield from _line(path.partition(".")[2], found.values[path])
+
+
+def _space(sections: Mapping[str, Any], search: str) -> Iterator[str]:
+    """Write the space around the plan as a comment."""
+    yield ""
+    yield f"# In place of the plan above, a space of plans, whose best ones {printable(search)} finds:"
+    for section, held in sections.items():
+        yield f"#   {section}:"
+        rows = held.items() if isinstance(held, dict) else (("-", text) for text in held)
+        yield from (f"#     {key}{':' * (key != '-')} {flow(value)}" for key, value in rows)
 
 
 def _line(key: str, said: Said) -> Iterator[str]:

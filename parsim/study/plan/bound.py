@@ -11,8 +11,8 @@ iteration takes at least the longest path from the first op of *some* rank: the 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from functools import cached_property
+from collections.abc import Callable, Sequence
+from functools import cache, cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -131,14 +131,23 @@ class _Outline:
     @cached_property
     def _sends(self) -> Floats:
         """The seconds of a send from each stage to the next, (stages,)."""
-        degrees, cluster = self.own.part, self.job.cluster
         found = np.zeros(self.layout.stages)
-        for stage, (one, other) in enumerate(zip(self.rank_of, self.rank_of[1:], strict=False)):
-            if one != other:
-                ends = degrees.by_rank[one], degrees.by_rank[other]
-                paths = [path for path in cluster.paths(*ends) if path]
-                found[stage] = min((path.seconds(self.stages[stage].sent) for path in paths), default=0.0)
+        for stage, pair in enumerate(zip(self.rank_of, self.rank_of[1:], strict=False)):
+            if pair[0] != pair[1]:
+                found[stage] = self._send(*pair, self.stages[stage].sent)
         return found
+
+    @cached_property
+    def _send(self) -> Callable[[int, int, float], float]:
+        """The seconds in which the quickest replica sends so many bytes from one rank to another."""
+
+        def send(one: int, other: int, bytes_: float) -> float:
+            by_rank = self.own.part.by_rank
+            ways = self.job.cluster.wiring.crossed(by_rank[one], by_rank[other])
+            rates = np.append([link.bandwidth for link in ways.links], np.inf)
+            return float((ways.latency + bytes_ / rates[ways.rows].min(axis=1)).min())
+
+        return cache(send)
 
     # -- what follows the ops
 

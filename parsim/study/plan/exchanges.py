@@ -52,6 +52,31 @@ def _drained(some: Sequence[Exchange]) -> float:
     return float(total.max(axis=1, initial=0.0).min())
 
 
+class _Ways(NamedTuple):
+    """The ways of the sends of a phase, group by group."""
+
+    member: tuple[Ints, Ints]  # (sends,) each: the group and the place in it of the member that sends
+    latency: Floats  # (sends,) s
+    rate: Floats  # (sends,) B/s
+    crossing: Ints  # (crossings,) the send
+    link: Ints  # (crossings,)
+    each: Floats  # (crossings,) s for each byte of the send
+
+    def chain(self, bytes_: Floats, shape: tuple[int, ...]) -> Floats:
+        """Return the seconds of the longest send of each member, (groups, ranks)."""
+        longest = np.zeros(shape)
+        np.maximum.at(longest, self.member, self.latency + np.tile(bytes_, shape[0]) / self.rate)
+        return longest
+
+    def load(self, bytes_: Floats, groups: int) -> Floats:
+        """Return the seconds in which each link carries the sends of each group, (groups, links)."""
+        links = int(self.link.max(initial=-1)) + 1
+        place = self.member[0][self.crossing] * links + self.link
+        seconds = self.each * np.tile(bytes_, groups)[self.crossing]
+        found: Floats = np.bincount(place, seconds, groups * links).reshape(groups, links).astype(np.float64)
+        return found
+
+
 class Exchanges:
     """The exchanges of a training between its data ranks, by stage."""
 
@@ -60,7 +85,7 @@ class Exchanges:
         self._sharding, self._rank_of = self._own.sharding, program.layout.home.tolist()
         self._links: dict[str, int] = {}
         self._alone = cache(self._exchange)
-        self._groups = cache(self._groups_of)
+        self._groups, self._ways = cache(self._groups_of), cache(self._ways_of)
         self._held = cache(lambda number: program.held([number]))
         self.buckets = cache(self._buckets)
         self.sums = cache(self._sums)
@@ -121,28 +146,32 @@ class Exchanges:
         for (source, target, bytes_, _), times in one.different():
             some = np.flatnonzero(bytes_ > 0)
             if len(some):
-                took, loads = self._phase(groups, source[some], target[some], bytes_[some])
-                chain += times * took
-                load = _sum(load, times * loads)
+                ways = self._ways(communicator, rank, source[some].tobytes(), target[some].tobytes())
+                chain += times * ways.chain(bytes_[some], groups.shape)
+                load = _sum(load, times * ways.load(bytes_[some], len(groups)))
         return Exchange(communicator, float(chain.min()), load)
 
-    def _phase(self, groups: Ints, source: Ints, target: Ints, bytes_: Floats) -> tuple[Floats, Floats]:
-        """Return the seconds of a phase of each member, (groups, ranks), and those of each link, (groups, links)."""
-        wiring = self._job.cluster.wiring
+    def _ways_of(self, communicator: str, rank: int, *ends: bytes) -> _Ways:
+        """Return the ways of the sends of a phase, in all groups of a rank."""
+        wiring, groups = self._job.cluster.wiring, self._groups(communicator)[rank]
+        source, target = (np.frombuffer(column, np.int64) for column in ends)
         senders, receivers = groups[:, source].ravel(), groups[:, target].ravel()
         ways = wiring.crossed(senders, receivers)
-        rates, sizes = np.append([link.bandwidth for link in ways.links], np.inf), np.tile(bytes_, len(groups))
-        longest = np.zeros(groups.shape)
-        rows = np.repeat(np.arange(len(groups)), len(source)), np.tile(source, len(groups))
-        np.maximum.at(longest, rows, ways.latency + sizes / rates[ways.rows].min(axis=1))
+        rates = np.append([link.bandwidth for link in ways.links], np.inf)
         row, hop = np.nonzero(ways.rows != NONE)
         link = ways.rows[row, hop]
         names = [one.name for one in ways.links]
         weight = wiring.weights(senders[row], receivers[row], [names[one] for one in link.tolist()])
         number = np.array([self._links.setdefault(name, len(self._links)) for name in names], np.int64)
-        load = np.zeros((len(groups), len(self._links)))
-        np.add.at(load, (rows[0][row], number[link]), weight * sizes[row] / rates[link])
-        return longest, load
+        group = np.repeat(np.arange(len(groups)), len(source))
+        return _Ways(
+            member=(group, np.tile(source, len(groups))),
+            latency=ways.latency,
+            rate=rates[ways.rows].min(axis=1),
+            crossing=row,
+            link=number[link],
+            each=weight / rates[link],
+        )
 
     def _groups_of(self, communicator: str) -> list[Ints]:
         """Return the groups of a communicator by rank of the pipeline, each (groups, ranks)."""
@@ -152,7 +181,8 @@ class Exchanges:
 
 
 def _sum(one: Floats, other: Floats) -> Floats:
-    """Add loads of which the first may lack links."""
-    found = other.copy()
+    """Add loads, of which one may lack links."""
+    found = np.zeros((len(one), max(one.shape[1], other.shape[1])))
     found[:, : one.shape[1]] += one
+    found[:, : other.shape[1]] += other
     return found

@@ -163,7 +163,7 @@ def _made(
         policy = _collect(complaints, lambda: _policy(said["policy"], graph, cluster), ("policy",))
     if cluster is None or graph is None or any(c.path[:1] in _WORK for c in complaints):
         return None  # routes and memory can only be checked for the whole job
-    if not len(graph):
+    if mode.outlined and not len(graph):
         return _put_together(scenario, said, on, graph, cost or costs["constant"](), _policy(None, graph, cluster))
     if graph.program is None and said.get("clock") == "live":
         only = "needs kernels, but the workload only counts; use items with data and a kernel, mlp, or simulated"

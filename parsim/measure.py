@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import platform
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from math import inf
+from math import inf, isnan
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,10 +16,11 @@ import numpy as np
 from parsim.build import build_computed
 from parsim.core.errors import Complaint, Fault, ScenarioError
 from parsim.core.machine import cores, machine, require_processes
-from parsim.core.profile import Profile, Row, Transfers
+from parsim.core.profile import NEIGHBOURS, Profile, Row, Transfers
 from parsim.core.quantities import seconds
 from parsim.core.version import __version__
 from parsim.export.files import json_text, write
+from parsim.export.summary import Column, Summary, Table, column, for_programs
 from parsim.export.table import table
 from parsim.kernels import price
 from parsim.reading import load
@@ -53,32 +54,56 @@ class Calibration:
         folder, name = os.path.split(os.fspath(file))
         write(folder or ".", {name: lambda: json_text(self.to_dict())})
 
+    @property
+    def _title(self) -> str:
+        made = self.profile.made
+        return f"{self.profile.machine['processor']}, {made['workers']} workers, {made['runs']} rounds each way"
+
     def report(self) -> str:
         """Write the profile for people: the longest calls first."""
-        made, profile = self.profile.made, self.profile
-        lines = [
-            f"{profile.machine['processor']}, {made['workers']} workers, {made['runs']} rounds each way",
-            "",
-        ]
+        lines = [self._title, ""]
         lines += self._kernels()
-        lines.append(f"  a transfer takes {_line(profile.alpha_s, profile.beta_s_per_byte)}")
-        if profile.host:
-            lines.append(f"  to or from the host {_line(profile.host.alpha_s, profile.host.beta_s_per_byte)}")
-        lines += [f"  the hand-over of a task takes another {seconds(profile.overhead_s)}"]
+        lines += [f"  {line}" for line in self._links()]
         return "\n".join(lines) + "\n"
+
+    def _links(self) -> list[str]:
+        profile = self.profile
+        lines = [f"a transfer takes {_line(profile.alpha_s, profile.beta_s_per_byte)}"]
+        if profile.host:
+            lines.append(f"to or from the host {_line(profile.host.alpha_s, profile.host.beta_s_per_byte)}")
+        return [*lines, f"the hand-over of a task takes another {seconds(profile.overhead_s)}"]
 
     def _kernels(self) -> list[str]:
         """Write the longest calls, and an empty line; nothing if there are none."""
-        rows = sorted(self.profile.kernels.items(), key=lambda row: -row[1].timing["busy"].median_s)
-        cells: list[Sequence[str]] = [("kernel", "FLOP", "alone", "busy", "spread", "outliers")]
-        for call, row in rows[:SHOWN]:
-            alone, busy = row.timing["alone"], row.timing["busy"]
-            name, times = f"{call.kernel} {call.part}", (alone.median_s, busy.median_s, busy.spread_s)
-            cells.append((name, f"{row.flops:.3g}", *map(seconds, times), f"{busy.outliers} of {busy.runs}"))
-        lines = [f"  {line}" for line in table(cells)]
+        head, *rows = self._table().rows
+        lines = [f"  {line}" for line in table([head, *rows[:SHOWN]])]
         if len(rows) > SHOWN:
             lines.append(f"  and {len(rows) - SHOWN} shorter calls")
         return [*lines, ""] if rows else []
+
+    def _table(self) -> Table:
+        """Return a row for each call, the longest first."""
+        found = sorted(self.profile.kernels.items(), key=lambda row: -row[1].timing["busy"].median_s)
+        names = [f"{call.kernel} {call.part}" for call, _ in found]
+        flops = [row.flops for _, row in found]
+        alone, busy = ([row.timing[name] for _, row in found] for name in NEIGHBOURS)
+        times = {
+            "alone_s": [one.median_s for one in alone],
+            "busy_s": [one.median_s for one in busy],
+            "spread_s": [one.spread_s for one in busy],
+        }
+        columns = [
+            Column("kernel", names, "kernel", names, left=True),
+            Column("FLOP", [f"{one:.3g}" for one in flops], "flops", [None if isnan(one) else one for one in flops]),
+            *(column(name, values) for name, values in times.items()),
+            Column("outliers", [f"{one.outliers} of {one.runs}" for one in busy]),
+            *(for_programs(name, [getattr(one, name) for one in busy]) for name in ("outliers", "runs")),
+        ]
+        return Table("Kernels", columns)
+
+    def summary(self) -> Summary:
+        """Summarise the profile: a row for each call."""
+        return Summary(self._title, [self._table()], notes=self._links())
 
 
 def _line(alpha_s: float, beta_s_per_byte: float) -> str:

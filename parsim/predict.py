@@ -20,7 +20,8 @@ from parsim.core.quantities import seconds
 from parsim.entries.external import staying
 from parsim.export import assertions, html
 from parsim.export.files import Files, drawn, json_text, within, write
-from parsim.export.prediction import side_by_side, verdict
+from parsim.export.prediction import beside, side_by_side, verdict
+from parsim.export.summary import Summary
 from parsim.reading import load
 from parsim.run import Result, ended
 from parsim.scenario.scenario import Source
@@ -65,11 +66,11 @@ class Replay:
     def report(self) -> str:
         """Write the measured run and the prediction for people."""
         rows = side_by_side(self.predicted.to_dict(), self.measured.to_dict(), self.handed_s)
-        beside = "\n".join(f"  {line}" for line in rows)
+        figures = "\n".join(f"  {line}" for line in rows)
         said = "\n".join(f"  {printable(line)}" for line in self.said())
         asserted = "".join(f"  {line}\n" for line in assertions.lines(self.predicted.to_dict()["assert"]))
         more = f"\nAssertions, of the prediction\n{asserted}" if asserted else ""
-        return f"{self.measured.report()}\nPrediction beside measurement\n{beside}\n{said}\n{more}"
+        return f"{self.measured.report()}\nPrediction beside measurement\n{figures}\n{said}\n{more}"
 
     @property
     def handed_s(self) -> float:
@@ -102,16 +103,22 @@ class Replay:
         charts = [Chart(label, run.timeline, run.theory.t_total_s) for label, run in runs.items()]
         return stacked(self.measured.job.name, charts)
 
-    def _repr_html_(self) -> str:
-        """Show both runs and their figures side by side in a notebook."""
+    def summary(self) -> Summary:
+        """Summarise the replay: the figures of both runs side by side."""
+        table = beside(self.predicted.to_dict(), self.measured.to_dict(), self.handed_s)
+        asserted = assertions.lines(self.predicted.to_dict()["assert"])
+        notes = [*self.said(), *(f"Assertion, of the prediction: {line}" for line in asserted), *self.warnings]
+        meaning = "Gantt charts of the prediction and of the measurement"
+        return Summary(repr(self), [table], notes=notes, picture=self._png, meaning=meaning)
+
+    def _png(self) -> bytes:
         from parsim.plot.paper import png
 
-        return html.page(
-            repr(self),
-            html.picture(png(self.plot()), "Gantt charts of the prediction and of the measurement"),
-            html.prediction(self.predicted.to_dict(), self.measured.to_dict(), self.handed_s),
-            *map(html.words, self.said()),
-        )
+        return png(self.plot())
+
+    def _repr_html_(self) -> str:
+        """Show both runs and their figures side by side in a notebook."""
+        return html.shown(self.summary())
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write each run into its own folder, the replay as result.json, and a picture of both."""

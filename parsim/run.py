@@ -17,15 +17,19 @@ from parsim.export.arrows import arrows_of
 from parsim.export.counters import counters_of
 from parsim.export.csv import write_csv
 from parsim.export.files import Files, drawn, json_text, write
+from parsim.export.html import shown
 from parsim.export.idle import write_idle
 from parsim.export.memory import shortages
 from parsim.export.report import report
+from parsim.export.run_summary import run_summary
 from parsim.export.six_steps import six_steps
+from parsim.export.summary import Summary
 from parsim.export.trace import write_trace
 from parsim.metrics.assertions import Asserted, asserted
 from parsim.metrics.collective import bandwidths, collective
 from parsim.metrics.communication import communication
 from parsim.metrics.devices import devices
+from parsim.metrics.figures import figures_of
 from parsim.metrics.ledger import Ledger, ledger
 from parsim.metrics.link_loads import links
 from parsim.metrics.pipeline import pipeline
@@ -181,12 +185,18 @@ class Result:
 
         return pictures(self, kind)
 
-    def _repr_html_(self) -> str:
-        """Show the run in a notebook."""
-        from parsim.export import html
+    def summary(self) -> Summary:
+        """Summarise the run: its figures, and the tables of its report."""
+        return run_summary(self.to_dict(), figures_of(self), self.notes, self._png)
+
+    def _png(self) -> bytes:
         from parsim.plot.paper import png
 
-        return html.run(self.to_dict(), png(self.plot().figure))
+        return png(self.plot().figure)
+
+    def _repr_html_(self) -> str:
+        """Show the run in a notebook."""
+        return shown(self.summary())
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write figures, spans, idleness, scenario, trace and picture, all or none."""

@@ -14,6 +14,7 @@ from parsim.core.tolerance import CLOSE
 from parsim.export import assertions, html
 from parsim.export.files import drawn, json_text, write
 from parsim.export.report import ledger
+from parsim.export.summary import Column, Summary, Table, for_programs
 from parsim.metrics.checker import check
 from parsim.metrics.closed_forms import bound_formula, forms, lower_bound
 from parsim.metrics.form import Form
@@ -66,21 +67,32 @@ class Validation:
             else "no closed form is known; the lower bound and the checker hold"
         )
 
+    def summary(self) -> Summary:
+        """Summarise the validation: a row for each closed form and the lower bound, and the tables of the run."""
+        run = self.result.summary()
+        words = f"Checker: {'; '.join(self.broken) or 'every rule holds'}"
+        title = f"{self.result.job.name}: {self.verdict}"
+        return run._replace(title=title, tables=[self._table(), *run.tables], words=[words, *run.words])
+
+    def _table(self) -> Table:
+        """Return a row for each closed form, and for the lower bound."""
+        makespan = self.result.timeline.makespan_s
+        verdicts = ["agrees" if self.agrees(form) else "differs" for form in self.forms]
+        verdicts.append("holds" if self.respects_bound else "is broken")
+        bound = Form("lower bound", bound_formula(self.result.job), self.lower_bound_s)
+        names, formulas, foreseen = zip(*self.forms, bound, strict=True)
+        columns = [
+            Column("form", names, "form", names, left=True),
+            Column("formula", formulas, "formula", formulas, left=True),
+            Column("foreseen", [seconds(each, 12) for each in foreseen], "foreseen_s", foreseen),
+            Column(f"simulated {seconds(makespan, 12)}", verdicts, "verdict", verdicts, left=True),
+            for_programs("simulated_s", [makespan] * len(names)),
+        ]
+        return Table("Theory", columns)
+
     def _repr_html_(self) -> str:
         """Show the comparison and the run in a notebook."""
-        makespan = seconds(self.result.timeline.makespan_s, 12)
-        rows = [
-            [form.name, form.formula, seconds(form.makespan_s, 12), "agrees" if self.agrees(form) else "differs"]
-            for form in self.forms
-        ]
-        bound = ["lower bound", bound_formula(self.result.job), seconds(self.lower_bound_s, 12)]
-        rows.append([*bound, "holds" if self.respects_bound else "is broken"])
-        return html.page(
-            f"{self.result.job.name}: {self.verdict}",
-            html.table(["", "formula", "foreseen", f"simulated {makespan}"], rows, left=(0, 1, 3)),
-            html.words(f"Checker: {'; '.join(self.broken) or 'every rule holds'}"),
-            self.result._repr_html_(),
-        )
+        return html.shown(self.summary())
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write the run, validation.json and the picture of `plot` into *folder*."""

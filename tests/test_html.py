@@ -122,8 +122,8 @@ def test_a_run_shows_its_memory_by_kind():
     }
     run = replace(parsim.simulate(pipe, {"workload.activation": "1 GB"}), search=unsearched)
     rows = read(run._repr_html_()).rows
-    head = rows.index(["memory at the peak", "peak", "of", "activations"])
+    head = rows.index(["device", "peak", "of", "activations"])
     assert rows[head + 1] == ["w0", "2 GB", "1.5 GB", "2 GB"]
     assert rows[head + 9] == ["... 4 more", "", "", ""]
     assert rows[head + 17] == ["w19", "2 GB", "1.5 GB", "2 GB"]
-    assert "memory at the peak" not in parsim.simulate(pipe)._repr_html_()
+    assert "Memory at the peak" not in parsim.simulate(pipe)._repr_html_()

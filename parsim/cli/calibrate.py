@@ -14,16 +14,19 @@ from parsim.cli.options import (
     as_json,
     collecting,
     count_of,
+    form,
+    format_in,
     option_fault,
     quiet,
     raise_all,
+    say_as,
     seconds_of,
     timeout,
     use_files,
     with_files,
 )
 from parsim.cli.progress import waiting
-from parsim.cli.terminal import say, say_json
+from parsim.cli.terminal import say
 from parsim.core.errors import Fault
 from parsim.core.escape import printable
 
@@ -37,6 +40,7 @@ from parsim.core.escape import printable
 @timeout
 @with_files
 @quiet
+@form
 @as_json
 def calibrate(
     scenario: str | None,
@@ -47,6 +51,7 @@ def calibrate(
     settings: tuple[str, ...],
     files: tuple[str, ...],
     quiet: bool,
+    form: str | None,
     as_json: bool,
 ) -> None:
     """Measure SCENARIO's kernels on this machine into a profile, or with --links what its links take."""
@@ -59,6 +64,7 @@ def calibrate(
     faults: list[Fault] = []
     chosen: Values = {}
     count, timeout_s = 1, inf
+    format_ = format_in(form, as_json, faults)
     _one_of(scenario, links, faults)
     use_files(files, faults)
     with collecting(faults):
@@ -83,7 +89,7 @@ def calibrate(
         found.save(out or found.file)
     if not quiet:
         place = printable(str(out or found.file))
-        say_json(found.to_dict()) if as_json else say(f"{found.report()}  written to {place}")
+        say(f"{found.report()}  written to {place}") if format_ == "text" else say_as(format_, found)
 
 
 def _one_of(scenario: str | None, links: bool, faults: list[Fault]) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from parsim.cli.options import as_json, option_fault, quiet, seconds_of
+from parsim.cli.options import as_json, form, format_of, option_fault, quiet, say_as, seconds_of
 from parsim.cli.progress import waiting
 from parsim.cli.terminal import say, say_json
 from parsim.core.errors import Fault, RunError, ScenarioError
@@ -31,18 +31,13 @@ def exercise() -> None:
 
 
 @exercise.command("list")
+@form
 @as_json
-def list_(as_json: bool) -> None:
+def list_(form: str | None, as_json: bool) -> None:
     """List the exercises, in the order of the course."""
-    from parsim.exercises import EXERCISES
-    from parsim.export.table import table
+    from parsim.exercises.course import Course
 
-    if as_json:
-        keys = ("name", "title", "lesson", "file")
-        say_json([{key: getattr(one, key) for key in keys} for one in EXERCISES.values()])
-        return
-    rows = [(one.name, one.lesson, one.file, one.title) for one in EXERCISES.values()]
-    say("\n".join(table([("exercise", "lesson", "hand in", "question"), *rows], words=range(4))))
+    say_as(format_of(form, as_json), Course())
 
 
 @exercise.command()
@@ -112,9 +107,10 @@ def check(file: str, student: str | None, timeout: str, as_json: bool, quiet: bo
 @click.argument("folder")
 @click.option("--out", metavar="FILE", default="grades.csv", help="The table for the teacher; default: grades.csv.")
 @timeout
+@form
 @as_json
 @quiet
-def grade(folder: str, out: str, timeout: str, as_json: bool, quiet: bool) -> None:
+def grade(folder: str, out: str, timeout: str, form: str | None, as_json: bool, quiet: bool) -> None:
     """Grade FOLDER, which holds a folder for each student, named as the student is.
 
     What is broken, missing or endless gets no point, and a remark.
@@ -122,14 +118,14 @@ def grade(folder: str, out: str, timeout: str, as_json: bool, quiet: bool) -> No
     from parsim.exercises import grades
     from parsim.export.files import ready, writable, write
 
-    code_s = seconds_of("--timeout", timeout)
+    code_s, chosen = seconds_of("--timeout", timeout), format_of(form, as_json)
     place, name = os.path.dirname(out) or ".", os.path.basename(out)
     writable(place, [name])
     with waiting(folder, quiet):
         found = grades.grade(folder, code_s)
         write(place, ready({name: found.csv()}))
     if not quiet:
-        say_json(found.to_dict()) if as_json else say(f"{found.report()}\n\nwritten to {printable(out)}")
+        say(f"{found.report()}\n\nwritten to {printable(out)}") if chosen == "text" else say_as(chosen, found)
 
 
 def _answered(file: str) -> Exercise[Any]:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, get_args
 
 import click
 
@@ -26,21 +26,31 @@ from parsim.core.escape import printable
 if TYPE_CHECKING:
     from parsim.core.cluster import Folding
     from parsim.core.job import Engine
+    from parsim.export.summary import Summary
 
 
-class Answer(Protocol):
-    """The answer of a command that plays a scenario."""
+class Told(Protocol):
+    """An answer that every format can be written of."""
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Any:
         """Return the answer as plain values."""
 
     def report(self) -> str:
         """Return the answer as text."""
 
+    def summary(self) -> Summary:
+        """Return the answer as tables and sentences."""
+
+
+class Answer(Told, Protocol):
+    """The answer of a command that plays a scenario."""
+
     def save(self, folder: str) -> None:
         """Write the answer into a folder."""
 
 
+Format = Literal["text", "json", "markdown", "csv", "html"]
+FORMATS: tuple[Format, ...] = get_args(Format)
 Values = dict[str, Any]
 Read = Callable[[tuple[str, ...]], Values]  # the texts of --set -> values by dotted path
 Given = TypeVar("Given", bound=Answer)
@@ -52,13 +62,15 @@ with_files = click.option(
 )
 MOST_ROUNDS = 10_000
 timeout = click.option("--timeout", metavar="TIME", help="Fail if no worker answers for this long, for example 60 s.")
-as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object; the same as --format json.")
+form = click.option("--format", "form", metavar="NAME", help="text (the default), json, markdown, csv, or html.")
 quiet = click.option("--quiet", is_flag=True, help="Print nothing.")
 _OPTIONS = (
     with_files,
     click.option("--seed", metavar="N", help="Seed of random numbers, instead of the scenario's."),
     click.option("--out", metavar="DIR", help="Write results and pictures into this folder."),
     quiet,
+    form,
     as_json,
     click.option(
         "--set", "settings", metavar="PATH=VALUE", multiple=True, help="Set a value of the scenario; repeatable."
@@ -72,6 +84,7 @@ class Asked:
 
     settings: tuple[str, ...]
     as_json: bool
+    form: str | None
     quiet: bool
     out: str | None
     seed: str | None
@@ -85,6 +98,8 @@ class Asked:
         """
         chosen: Values = {}
         use_files(self.files, faults)
+        with collecting(faults):
+            format_of(self.form, self.as_json)
         with collecting(faults):
             chosen |= read(self.settings)
         if self.seed is not None:
@@ -118,10 +133,11 @@ class Asked:
             answer.save(self.out)
 
     def show(self, answer: Answer) -> None:
-        """Print the answer as text or JSON, unless --quiet is given."""
+        """Print the answer in the format that is asked for, unless --quiet is given."""
+        chosen = format_of(self.form, self.as_json)
         if not self.quiet:
-            say_json(answer.to_dict()) if self.as_json else say(answer.report())
-        if self.as_json:
+            say_as(chosen, answer)
+        if chosen in ("json", "csv"):  # which hold no sentences
             for note in getattr(answer, "warnings", ()):
                 tell(f"parsim: {note}")
 
@@ -137,6 +153,33 @@ def answers(command: Command) -> Command:
     for option in _OPTIONS:
         play = option(play)
     return play  # type: ignore[return-value]
+
+
+def say_as(form: Format, answer: Told) -> None:
+    """Print an answer in a format."""
+    if form == "text":
+        say(answer.report())
+    elif form == "json":
+        say_json(answer.to_dict())
+    else:
+        from parsim.export.formats import WRITERS
+
+        say(WRITERS[form](answer.summary()))
+
+
+def format_of(form: str | None, as_json: bool) -> Format:
+    """Read the name of the format; --json names it, too."""
+    asked = one_of("--format", form, FORMATS) if form is not None else "json" if as_json else "text"
+    if as_json and asked != "json":
+        raise option_fault("--format", f"{asked} contradicts --json; leave one of the two out")
+    return asked
+
+
+def format_in(form: str | None, as_json: bool, faults: list[Fault]) -> Format:
+    """Read the name of the format, and collect what is wrong with it."""
+    with collecting(faults):
+        return format_of(form, as_json)
+    return "text"
 
 
 def option_fault(option: str, message: str) -> ScenarioError:

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from parsim.cli.options import collecting, count_of, option_fault, raise_all, use_files, with_files
+from parsim.cli.options import (
+    collecting,
+    count_of,
+    form,
+    format_in,
+    option_fault,
+    raise_all,
+    say_as,
+    use_files,
+    with_files,
+)
 from parsim.cli.terminal import say
 from parsim.core.errors import Fault, Invalid, ScenarioError
 
 if TYPE_CHECKING:
     from parsim.core.op import Action
     from parsim.core.schema import Ask
+    from parsim.export.summary import Summary
 
 
 @click.command()
@@ -25,10 +36,17 @@ if TYPE_CHECKING:
     metavar="V",
     help="Number of chunks of the model on each rank; default: 2 if interleaved or V-shaped, else 1.",
 )
-@click.option("--csv", "separator", flag_value=",", default=" ", help="Write the CSV that PyTorch's runtime loads.")
+@click.option("--csv", "for_pytorch", is_flag=True, help="Write the CSV that PyTorch's runtime loads, without a head.")
+@form
 @with_files
 def schedule(
-    name: str, ranks: str, microbatches: str, chunks: str | None, separator: str, files: tuple[str, ...]
+    name: str,
+    ranks: str,
+    microbatches: str,
+    chunks: str | None,
+    for_pytorch: bool,
+    form: str | None,
+    files: tuple[str, ...],
 ) -> None:
     """Print the order of schedule NAME, a line per rank.
 
@@ -50,6 +68,9 @@ def schedule(
     if used:
         with collecting(faults):
             asks.append(_ask(name))
+    chosen = format_in(form, False, faults)
+    if for_pytorch and form is not None:
+        faults += option_fault("--csv", "is a format by itself; leave --format out").faults
     raise_all(faults)
     (ask,) = asks
     if prod(counts.values()) * (1 if "chunks" in counts else chunks_of(ask, None) or 1) > MOST:
@@ -60,9 +81,33 @@ def schedule(
         orders = orders_of(ask, counts["ranks"], counts["microbatches"], counts.get("chunks"))
     except Invalid as invalid:
         raise _located(invalid) from None
-    if separator == ",":
+    if for_pytorch:
         _refuse_copies(ask.name, orders)
-    say("\n".join(separator.join(map(str, order)) for order in orders))
+        say("\n".join(",".join(map(str, order)) for order in orders))
+    else:
+        say_as(chosen, Orders(ask.name, [[str(action) for action in order] for order in orders]))
+
+
+class Orders(NamedTuple):
+    """The order of each rank, in every format."""
+
+    name: str
+    orders: list[list[str]]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the actions of each rank."""
+        return {"schedule": self.name, "orders": self.orders}
+
+    def report(self) -> str:
+        """Write a line for each rank."""
+        return "\n".join(map(" ".join, self.orders))
+
+    def summary(self) -> Summary:
+        """Summarise the orders: a row for each rank."""
+        from parsim.export.summary import Summary, Table, column
+
+        ranks, orders = [*range(len(self.orders))], [*map(" ".join, self.orders)]
+        return Summary(f"Schedule {self.name}", [Table("Orders", [column("rank", ranks), column("order", orders)])])
 
 
 def _ask(name: str) -> Ask:

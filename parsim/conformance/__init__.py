@@ -18,6 +18,7 @@ from parsim.conformance.case import Case, Finding, find
 from parsim.core.escape import printable
 from parsim.core.progress import counted
 from parsim.entries.registry import use
+from parsim.export.summary import Summary, Table, column
 
 __all__ = ["Finding", "Verdict", "cases", "check_file", "findings"]
 
@@ -44,6 +45,14 @@ class Verdict:
         """Return everything as plain values."""
         rows = [{**finding._asdict(), "broken": list(finding.broken)} for finding in self.findings]
         return {"file": self.file, "good": self.good, "verdict": self.verdict, "findings": rows}
+
+    def summary(self) -> Summary:
+        """Summarise the verdict: a row for each case."""
+        rows = self.findings
+        columns = [column(name, [getattr(one, name) for one in rows]) for name in ("shelf", "entry", "case")]
+        columns.append(column("holds", [not one.broken for one in rows]))
+        columns.append(column("remarks", ["; ".join([*one.broken, *filter(None, [one.told])]) for one in rows]))
+        return Summary(f"{self.file}: {self.verdict}", [Table("Cases", columns)])
 
     def report(self) -> str:
         """Write it for people."""

@@ -22,10 +22,11 @@ from parsim.exercises import EXERCISES
 from parsim.exercises.exercise import Code
 from parsim.exercises.outcome import Outcome, outcome
 from parsim.exercises.sealed import CODE_S
-from parsim.export.csv import cell
+from parsim.export.formats import table_csv
+from parsim.export.summary import Summary, Table, column
 from parsim.export.table import table
 
-POINTS = {"right": "1", "not yet": "0", "broken": "0", "untouched": "", "missing": ""}
+POINTS = {"right": 1, "not yet": 0, "broken": 0, "untouched": None, "missing": None}
 ASIDE = (".", "__")  # folders that no student has, such as __MACOSX
 COMPARED = (tokenize.NAME, tokenize.OP, tokenize.NUMBER)
 
@@ -67,18 +68,28 @@ class Grades:
 
     def csv(self) -> str:
         """Return the table of the teacher: 1 is right, 0 is not, and empty is untouched or was not handed in."""
-        lines = [",".join(["student", "points", *EXERCISES, "remarks"])]
-        for row in self.rows:
-            remarks = " | ".join([*_remarks(row.outcomes, ("not yet", "broken")), *_unanswered(row.outcomes)])
-            points = [POINTS[row.outcomes[name].kind] for name in EXERCISES]
-            lines.append(",".join([cell(row.student), str(row.points), *points, cell(remarks)]))
-        return "\n".join(lines) + "\n"
+        return table_csv(self.summary())
+
+    def summary(self) -> Summary:
+        """Summarise the grades: a row for each student."""
+        points = {name: [POINTS[row.outcomes[name].kind] for row in self.rows] for name in EXERCISES}
+        columns = [
+            column("student", [row.student for row in self.rows]),
+            column("points", [row.points for row in self.rows]),
+            *(column(name, each, name) for name, each in points.items()),
+            column("remarks", [*map(_all_remarks, self.rows)]),
+        ]
+        return Summary("Grades", [Table("Points", columns)])
 
     def report(self) -> str:
         """Return the points of all, and who handed in what is broken."""
         shown = [("student", "points"), *((row.student, f"{row.points} of {len(EXERCISES)}") for row in self.rows)]
         notes = [f"  {row.student}: {remark}" for row in self.rows for remark in _remarks(row.outcomes, ("broken",))]
         return "\n".join([*table(shown), *(["", "To look at", *notes] if notes else [])])
+
+
+def _all_remarks(row: Row) -> str:
+    return " | ".join([*_remarks(row.outcomes, ("not yet", "broken")), *_unanswered(row.outcomes)])
 
 
 def _remarks(outcomes: Mapping[str, Outcome], kinds: Collection[str]) -> Iterator[str]:

@@ -10,45 +10,28 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from parsim.core.quantities import number, scaled, seconds, size
-from parsim.core.units import BYTES, ENERGY, MONEY, SECONDS
-from parsim.metrics.figures import KINDS
+from parsim.export.figures import figure
 
 _VERDICTS = {True: "holds", False: "FAILS", None: "unknown"}
 
 
 def lines(asserted: Sequence[Mapping[str, Any]]) -> list[str]:
     """Write each assertion, as in the JSON of a run, with its values and whether it holds."""
-    return [f"{_VERDICTS[one['holds']]:<7}  {_with_values(one)}" for one in asserted]
+    return [f"{verdict:<7}  {text}: {values}" for text, verdict, values in rows(asserted)]
+
+
+def rows(asserted: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str]]:
+    """Return the text, the verdict and the values of each assertion."""
+    return [(one["text"], _VERDICTS[one["holds"]], ", ".join(_values(one))) for one in asserted]
 
 
 def failures(asserted: Sequence[Mapping[str, Any]]) -> list[str]:
     """Write a sentence for each assertion that does not hold."""
     return [
-        f"the assertion {'fails' if one['holds'] is False else 'cannot be decided'}: {_with_values(one)}"
-        for one in asserted
+        f"the assertion {'fails' if one['holds'] is False else 'cannot be decided'}: {text}: {values}"
+        for one, (text, _, values) in zip(asserted, rows(asserted), strict=True)
         if not one["holds"]
     ]
-
-
-def figure(name: str, value: float) -> str:
-    """Write a figure with its unit.
-
-    >>> figure("peak_memory", 74.2e9), figure("mfu", 0.41)
-    ('74.2 GB', '0.41')
-    """
-    kind = KINDS[name]
-    if kind is SECONDS:
-        return seconds(value)
-    if kind is BYTES:
-        return size(value)
-    if kind is ENERGY:
-        return scaled(value, "J", 4)
-    return f"{number(value)} USD" if kind is MONEY else number(value)
-
-
-def _with_values(one: Mapping[str, Any]) -> str:
-    return f"{one['text']}: {', '.join(_values(one))}"
 
 
 def _values(one: Mapping[str, Any]) -> Iterator[str]:

@@ -20,8 +20,14 @@ def communication(facts: Mapping[str, Any]) -> list[str]:
     data    1.5 s  250 ms
     host    1.5 s  250 ms
     """
+    rows = communication_rows(facts)
+    return table(rows) if rows else []
+
+
+def communication_rows(facts: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """Return a head, and a row for each communicator; nothing where workers send each other nothing."""
     shown = {name: parts for name, parts in facts.get("communication", {}).items() if any(parts.values())}
     if not set(shown) & set(PARALLEL):
         return []
     columns = (times([parts[key] for parts in shown.values()]) for key in ("exposed_s", "hidden_s"))
-    return table([["", "exposed", "hidden"], *map(list, zip(shown, *columns, strict=True))])
+    return [("", "exposed", "hidden"), *zip(shown, *columns, strict=True)]

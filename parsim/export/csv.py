@@ -181,8 +181,13 @@ def cell(word: str) -> str:
     '''
     if word.isalnum() and word.isascii():  # the fast path: most names need nothing
         return word
-    written = FORMULA.sub(lambda first: _code(ord(first[0])), escaped(word))
+    written = harmless(word)
     return '"' + written.replace('"', '""') + '"' if "," in written or '"' in written else written
+
+
+def harmless(word: str) -> str:
+    """Escape what ends a line, and what makes a formula of a cell."""
+    return FORMULA.sub(lambda first: _code(ord(first[0])), escaped(word))
 
 
 def _code(letter: int) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from parsim.core.quantities import clean, seconds
+from parsim.export.summary import Column, Table
 from parsim.export.table import table
 
 STATED = (
@@ -22,26 +23,29 @@ TERMS = ("deviation", "idle", "contention", "hidden")
 
 def side_by_side(predicted: Mapping[str, Any], measured: Mapping[str, Any], handed: float = 0.0) -> list[str]:
     """Write the figures of two runs in columns, side by side (see `beside`)."""
-    return table(beside(predicted, measured, handed), words=(0, 3))
+    return table(beside(predicted, measured, handed).rows, words=(0, 3))
 
 
-def beside(
-    predicted: Mapping[str, Any], measured: Mapping[str, Any], handed: float = 0.0
-) -> list[tuple[str, str, str, str]]:
-    """Return a head and a row for each figure of two runs, each time in the unit in which it reads best.
+def beside(predicted: Mapping[str, Any], measured: Mapping[str, Any], handed: float = 0.0) -> Table:
+    """Return a row for each figure of two runs, each time in the unit in which it reads best.
 
     *handed* are the seconds per task that the prediction contains for its hand-over; T_s excludes them.
     """
     idle = [run["ledger"]["idle"] for run in (predicted, measured)]
     causes = [cause for cause in idle[0] if any(run[cause] for run in idle)]
-    columns = [_figures(predicted, causes, handed), _figures(measured, causes, 0.0)]
-    largest = max(abs(figure) for column in columns for figure in column.values())
-    rows = [("", "predicted", "measured", "predicted is off by")]
-    for name in columns[0]:
-        one, other = (column[name] for column in columns)
-        off = f"{one / other - 1:+.1%}" if name in ("T_s", "T_c", "makespan") and other > 0 else ""
-        rows.append((name, clean(one, largest), clean(other, largest), off))
-    return rows
+    one, other = _figures(predicted, causes, handed), _figures(measured, causes, 0.0)
+    largest = max(abs(figure) for figures in (one, other) for figure in figures.values())
+    off = [name in ("T_s", "T_c", "makespan") and other[name] > 0 for name in one]
+    shares = [one[name] / other[name] - 1 if compared else None for name, compared in zip(one, off, strict=True)]
+    columns = [
+        Column("", [*one], "figure", [name.strip() for name in one], left=True),
+        *(
+            Column(head, [clean(figure, largest) for figure in figures.values()], f"{head}_s", [*figures.values()])
+            for head, figures in (("predicted", one), ("measured", other))
+        ),
+        Column("predicted is off by", ["" if each is None else f"{each:+.1%}" for each in shares], "error", shares),
+    ]
+    return Table("Prediction beside measurement", columns)
 
 
 def _figures(run: Mapping[str, Any], causes: Sequence[str], handed: float) -> dict[str, float]:

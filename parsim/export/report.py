@@ -206,9 +206,14 @@ def _head(facts: Mapping[str, Any]) -> Iterator[str]:
     title = short(f"{facts['scenario']}: {seconds(facts['makespan_s'])} {facts['clock']}", WIDEST)
     yield title
     yield "=" * width(title)
+    yield sentence(facts)
+
+
+def sentence(facts: Mapping[str, Any]) -> str:
+    """Say what was played: workers, tasks, theory and seed."""
     workers, tasks, fold = facts["workers"], facts["tasks"], facts.get("fold")
     played = f", {fold['played']} of them played" if fold and fold["played"] < fold["devices"] else ""
-    yield (
+    return (
         f"{workers} worker{'s' * (workers != 1)}{played}, {tasks} task{'s' * (tasks != 1)}, "
         f"theory T_total {seconds(facts['theory']['t_total_s'])}, seed {facts['seed']}"
     )

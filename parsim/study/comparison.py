@@ -14,11 +14,12 @@ from parsim.core.timeline import CAUSES
 from parsim.core.version import VERSIONS
 from parsim.export import html
 from parsim.export.files import Files, drawn, json_text, write
+from parsim.export.summary import Summary
 from parsim.export.table import wrapped
 from parsim.study.bottleneck import Blame
 from parsim.study.measure import Measure, measure
 from parsim.study.played import Pair, Played, ended, fastest, fitting, pair, winners
-from parsim.study.table import table
+from parsim.study.table import legend, table, variants
 from parsim.study.verdict import decided
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 ONE_SEED = "{} random, and only one seed was played; --seeds 20 shows whether the difference is luck."
 DRAWN = 24  # charts
+INTERRUPTED = "Interrupted: not every seed was played."
+SHOWN = f"The picture shows {DRAWN} of them: the first and the fastest."
 WORDS = 100  # cells of a line
 
 
@@ -97,9 +100,7 @@ class Comparison:
             "\n".join(wrapped(self.decided, WORDS)),
             "\n".join(table(self.variants)),
             "\n".join(["Failed", *failures] if failures else []),
-            "Interrupted: not every seed was played." * self.interrupted,
-            self._about_luck(),
-            f"The picture shows {DRAWN} of them: the first and the fastest." * (len(self.variants) > DRAWN),
+            *self._warned(),
         ]
         return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -153,14 +154,27 @@ class Comparison:
 
         return files("comparison", self.plot())
 
-    def _repr_html_(self) -> str:
-        """Show the picture and the report in a notebook."""
+    def summary(self) -> Summary:
+        """Summarise the comparison: a row for each variant."""
+        failures = [line for one in self.variants for line in _failures(one)]
+        explained = [part for line in legend(self.variants) for part in line.split("   ")]
+        notes = [*explained, *(f"Failed: {line}" for line in failures), *self._warned()]
+        drawn = self._png if any(one.run for one in self.variants) else None
+        meaning = "Gantt charts of the variants"
+        return Summary(self._title(), [variants(self.variants)], [self.decided], notes, drawn, meaning)
+
+    def _warned(self) -> list[str]:
+        told = [INTERRUPTED * self.interrupted, self._about_luck(), SHOWN * (len(self.variants) > DRAWN)]
+        return [line for line in told if line]
+
+    def _png(self) -> bytes:
         from parsim.plot.paper import png
 
-        drawn = any(one.run for one in self.variants)
-        shown = [html.picture(png(self.plot()), "Gantt charts of the variants")] if drawn else []
-        unlike = [html.words(self.measure.sentence(ended(self.variants)))] if self.measure.differ else []
-        return html.page(self._title(), *unlike, *shown, html.report(self.report()))
+        return png(self.plot())
+
+    def _repr_html_(self) -> str:
+        """Show the comparison in a notebook."""
+        return html.shown(self.summary())
 
 
 def _failures(one: Played) -> list[str]:

@@ -22,6 +22,7 @@ from parsim.core.tolerance import CLOSE, ranking
 from parsim.core.version import VERSIONS
 from parsim.export import html
 from parsim.export.files import drawn, json_text, write
+from parsim.export.summary import Column, Summary, Table, for_programs, text_table
 from parsim.export.table import table, width
 from parsim.export.text import folded
 from parsim.metrics.plan_notes import plan_notes
@@ -134,19 +135,37 @@ class Explanation:
         """Draw the Gantt chart with the path outlined, on matplotlib *axes* or a new figure; return the axes."""
         return self.result.plot("path", axes)
 
-    def _repr_html_(self) -> str:
-        """Show the explanation in a notebook."""
+    def summary(self) -> Summary:
+        """Summarise the explanation: a row for each change, and the critical path."""
+        spans = rows(self.path)
+        path = text_table("Critical path", [HEAD, *spans], (2, 3, 4, 5), hidden=len(self.path) - len(spans))
+        every = [("", self._took, ""), *self._others()]
+        others = [text_table(f"Every {self.others.sort}", every, (0, 2))] if len(every) > 2 else []
+        words = [f"Critical path: {sentence(self.sums, self.makespan_s)}"]
+        meaning = f"Gantt chart of {self.result.job.name}, its critical path outlined"
+        tables = [self._table(), path, *others]
+        return Summary(self._title, tables, words, self._verdicts(), self._png, meaning)
+
+    def _table(self) -> Table:
+        """Return a row for each change, and for each that makes no difference or cannot be made."""
+        changes, none = self.changes, [None] * len(self.refused)
+        names, took, words = zip(*self._fixes(), strict=True) if changes or self.refused else ((), (), ())
+        columns = [
+            Column("change", names, "change", names, left=True),
+            Column(self._took, took, f"{self._took}_s", [*(change.compared_s for change in changes), *none]),
+            for_programs("gain_s", [*(change.compared_gain_s for change in changes), *none]),
+            Column("", words, "words", words, left=True),
+        ]
+        return Table(f"Fix this first{self._by}", columns)
+
+    def _png(self) -> bytes:
         from parsim.plot.paper import png
 
-        meaning = f"Gantt chart of {self.result.job.name}, its critical path outlined"
-        return html.page(
-            self._title,
-            html.picture(png(self.plot().figure), meaning),
-            html.words(f"Critical path: {sentence(self.sums, self.makespan_s)}"),
-            html.table(HEAD, rows(self.path), left=(2, 3, 4, 5)),
-            html.table(("fix this first", "iteration" if self._trains else "makespan", ""), self._fixes(), left=(0, 2)),
-            *map(html.words, self._verdicts()),
-        )
+        return png(self.plot().figure)
+
+    def _repr_html_(self) -> str:
+        """Show the explanation in a notebook."""
+        return html.shown(self.summary())
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write explanation.json, and the Gantt chart with the path marked as path.png and path.svg."""
@@ -167,6 +186,11 @@ class Explanation:
     @property
     def _title(self) -> str:
         return f"{self.result.job.name}: what decides its {seconds(self.makespan_s)}"
+
+    @property
+    def _took(self) -> str:
+        """What the changes are compared by."""
+        return "iteration" if self._trains else "makespan"
 
     @property
     def _trains(self) -> bool:

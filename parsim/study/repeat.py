@@ -24,6 +24,7 @@ from parsim.core.version import VERSIONS
 from parsim.export import html
 from parsim.export.files import Files, json_text, within, write
 from parsim.export.prediction import MEASURE, STATED, overhead
+from parsim.export.summary import Column, Summary, Table
 from parsim.export.table import width
 from parsim.predict import Replay, replay_job, replayable
 from parsim.scenario.scenario import Source
@@ -68,34 +69,60 @@ class Repeated:
 
     def report(self) -> str:
         """Write the runs and the distribution for people."""
-        least, median, nine, largest = self._shares()
         rows = [
-            f"  {index:>3}  {seconds(run.measured.timeline.makespan_s, 4):>12}  {run.error:>+8.1%}  "
-            f"{seconds(overhead(run.measured.to_dict())):>12}  {'yes' if run.result_matches_serial else 'NO'}"
-            for index, run in enumerate(self.runs)
+            f"  {index:>3}  {measured:>12}  {error:>8}  {handed:>12}  {right}"
+            for index, measured, error, handed, right in self._table().rows[1:]
         ]
-        predicted = seconds(self.runs[0].predicted.timeline.makespan_s, 4)
-        head = f"{self.runs[0].measured.job.name}: {len(self.runs)} replays, predicted {predicted}"
         return "\n".join(
             [
-                head,
-                "=" * width(head),
+                self._title,
+                "=" * width(self._title),
                 "",
                 "  run      measured     error  a hand-over  as one worker",
                 *rows,
                 "",
-                f"The prediction is off by {median:.1%} in the median"
-                + (f", {nine:.1%} or less in nine of ten runs;" if len(self.runs) >= TEN else ";"),
-                f"{least:.1%} at best, {largest:.1%} at worst. An error above 0: predicted too long.",
+                *self._distribution(),
                 *([] if self.runs[0].profiled else [f"But {STATED}.", *MEASURE]),
                 *(f"Note: {note}" for note in self.warnings),
                 "",
             ]
         )
 
+    @property
+    def _title(self) -> str:
+        predicted = seconds(self.runs[0].predicted.timeline.makespan_s, 4)
+        return f"{self.runs[0].measured.job.name}: {len(self.runs)} replays, predicted {predicted}"
+
+    def _distribution(self) -> list[str]:
+        least, median, nine, largest = self._shares()
+        return [
+            f"The prediction is off by {median:.1%} in the median"
+            + (f", {nine:.1%} or less in nine of ten runs;" if len(self.runs) >= TEN else ";"),
+            f"{least:.1%} at best, {largest:.1%} at worst. An error above 0: predicted too long.",
+        ]
+
+    def _table(self) -> Table:
+        """Return a row for each run."""
+        measured = [run.measured.timeline.makespan_s for run in self.runs]
+        handed = [overhead(run.measured.to_dict()) for run in self.runs]
+        right = [run.result_matches_serial for run in self.runs]
+        columns = [
+            Column("run", [*map(str, range(len(self.runs)))], "run", range(len(self.runs))),
+            Column("measured", [seconds(each, 4) for each in measured], "measured_s", measured),
+            Column("error", [f"{error:+.1%}" for error in self.errors], "error", self.errors),
+            Column("a hand-over", [*map(seconds, handed)], "overhead_s", handed),
+            Column("as one worker", ["yes" if each else "NO" for each in right], "result_matches_serial", right),
+        ]
+        return Table("Replays", columns)
+
+    def summary(self) -> Summary:
+        """Summarise the replays: a row for each."""
+        stated = [] if self.runs[0].profiled else [f"But {STATED}."]
+        return Summary(self._title, [self._table()], notes=[*self._distribution(), *stated, *self.warnings])
+
     def _repr_html_(self) -> str:
         """Show the distribution in a notebook."""
-        return html.page(self.runs[0].measured.job.name, html.report(self.report()))
+        return html.shown(self.summary())
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write each replay into a folder of its own, and the whole as result.json beside them."""

@@ -12,7 +12,7 @@ Amdahl, Validity of the single processor approach to achieving large scale compu
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from numbers import Integral
@@ -26,6 +26,7 @@ from parsim.core.units import show
 from parsim.core.version import VERSIONS
 from parsim.export import html
 from parsim.export.files import drawn, json_text, write
+from parsim.export.summary import Column, Summary, Table, for_programs
 from parsim.export.table import table, width
 from parsim.hardware import MOST_WORKERS
 from parsim.reading import load
@@ -146,12 +147,22 @@ class Scaling:
 
     def report(self) -> str:
         """Write the scaling for people."""
-        head, *rows = self._rows()
         bars = [f"{'#' * round(min(point.efficiency, 1.0) * BAR)}" for point in self.points]
-        lines = table([(*head, ""), *((*row, bar) for row, bar in zip(rows, bars, strict=True))], words=(5,))
-        lines += [printable(f"{p}: {why}") for p, why in self.failed.items()]
-        star = ["* the scenario's own number"] if any(point.p == self.own for point in self.points) else []
-        return "\n".join([self._title, "=" * width(self._title), *lines, *star, "", self.verdict, *self.notes]) + "\n"
+        rows = [(*row, bar) for row, bar in zip(self._table().rows, ["", *bars], strict=True)]
+        lines = [*table(rows, words=(5,)), *self._failures(), *self._star()]
+        return "\n".join([self._title, "=" * width(self._title), *lines, "", self.verdict, *self.notes]) + "\n"
+
+    def _failures(self) -> list[str]:
+        return [printable(f"{p}: {why}") for p, why in self.failed.items()]
+
+    def _star(self) -> list[str]:
+        return ["* the scenario's own number"] if any(point.p == self.own for point in self.points) else []
+
+    def summary(self) -> Summary:
+        """Summarise the scaling: a row for each number of workers."""
+        notes = [*self._star(), *(f"P = {told}" for told in self._failures()), self.verdict, *self.notes]
+        meaning = f"Speed-up and efficiency of {self.scenario} over P"
+        return Summary(self._title, [self._table()], notes=notes, picture=self._png, meaning=meaning)
 
     @property
     def _title(self) -> str:
@@ -160,14 +171,18 @@ class Scaling:
         grows = f", as {self.growth.over} grows" if self.growth.over != WORKERS else ""
         return f"{self.scenario}: {what} on {first} to {last} workers{grows}"
 
-    def _rows(self) -> Iterator[tuple[str, ...]]:
-        """Yield the head of the table, then a row for each point."""
-        yield ("P ", "makespan", "T_total", "speed-up", "efficiency")
-        makespans = times([point.makespan_s for point in self.points], 4)
-        theories = times([point.t_total_s for point in self.points], 4)
-        for point, makespan, theory_s in zip(self.points, makespans, theories, strict=True):
-            star = "*" if point.p == self.own else " "
-            yield (f"{point.p}{star}", makespan, theory_s, f"{point.speed_up:.2f}", f"{point.efficiency:.2f}")
+    def _table(self) -> Table:
+        """Return a row for each point."""
+        p, makespans, theories, speed_ups, efficiencies, lacks = zip(*self.points, strict=True)
+        columns = [
+            Column("P ", [f"{count}{'*' if count == self.own else ' '}" for count in p], "p", p),
+            Column("makespan", times(makespans, 4), "makespan_s", makespans),
+            Column("T_total", times(theories, 4), "t_total_s", theories),
+            Column("speed-up", [f"{ratio:.2f}" for ratio in speed_ups], "speed_up", speed_ups),
+            Column("efficiency", [f"{share:.2f}" for share in efficiencies], "efficiency", efficiencies),
+            for_programs("lacks", lacks),
+        ]
+        return Table("Speed-up and efficiency", columns)
 
     def plot(self, axes: Axes | None = None) -> Axes:
         """Draw speed-up and efficiency over P, and T_total's, on matplotlib *axes* or a new figure; return them."""
@@ -185,17 +200,14 @@ class Scaling:
 
         return files("scaling", self.plot().figure)
 
-    def _repr_html_(self) -> str:
-        """Show the scaling in a notebook."""
+    def _png(self) -> bytes:
         from parsim.plot.paper import png
 
-        head, *rows = self._rows()
-        return html.page(
-            self._title,
-            html.picture(png(self.plot().figure), f"Speed-up and efficiency of {self.scenario} over P"),
-            html.table(head, rows),
-            *map(html.words, (self.verdict, *self.notes)),
-        )
+        return png(self.plot().figure)
+
+    def _repr_html_(self) -> str:
+        """Show the scaling in a notebook."""
+        return html.shown(self.summary())
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write scaling.json, scaling.png and scaling.svg."""

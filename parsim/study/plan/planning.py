@@ -10,12 +10,13 @@ from typing import Any, Literal
 
 from parsim.core.version import VERSIONS
 from parsim.export.files import json_text, write
+from parsim.export.summary import Summary
 from parsim.scenario.scenario import Source
 from parsim.study.case import Case
 from parsim.study.comparison import Comparison
 from parsim.study.labels import labelled
 from parsim.study.plan.crossing import Crossing, crossing
-from parsim.study.plan.report import report
+from parsim.study.plan.report import report, summary
 from parsim.study.plan.sampled import sampled
 from parsim.study.plan.search import Plan, Search, about_none, exhausted, searched
 from parsim.study.plan.sensitivity import Unknown, Varied, sensitivity, unknown
@@ -100,6 +101,16 @@ class Planning:
     def report(self) -> str:
         """Write it for people."""
         return report(self.search, self.varied, self.unknown, self.crossings, self.finalists)
+
+    def summary(self) -> Summary:
+        """Summarise the answer: a row for each of the best plans."""
+        told = summary(self.search, self.varied, self.unknown, self.crossings, self.finalists)
+        return told._replace(picture=self._png, meaning="Gantt charts of the first plans")
+
+    def _png(self) -> bytes:
+        from parsim.plot.paper import png
+
+        return png(self.finalists.plot())
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write plan.json and the picture of the first plans on one axis of time."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from parsim.core.escape import printable
 from parsim.core.quantities import scaled, seconds, size, times
+from parsim.export.figures import figure_columns
+from parsim.export.summary import Column, Plain, Summary, Table, for_programs, text_table
 from parsim.export.table import short, table, wrapped
 from parsim.export.values import endings, written
 from parsim.study.comparison import Comparison
@@ -15,6 +17,7 @@ from parsim.study.plan.facts import BY, VARIED
 from parsim.study.plan.search import Plan, Search
 from parsim.study.plan.sensitivity import Unknown, Varied
 from parsim.study.refusals import MEANINGS
+from parsim.study.table import legend, variants
 from parsim.study.table import table as beside
 
 WORDS = 110  # cells of a line
@@ -39,8 +42,7 @@ def report(
     finalists: Comparison,
 ) -> str:
     """Write the answer for people."""
-    space, plans = search.space, search.plans
-    title = f"{space.scenario.name}: {space.size:,} rows of the space, {search.left:,} after its conditions"
+    plans, title = search.plans, _title(search)
     parts = [
         [title, "=" * len(title)],
         _searched(search),
@@ -53,6 +55,64 @@ def report(
         _second(crossings),
     ]
     return "\n\n".join(text for lines in parts if (text := "\n".join(lines))) + "\n"
+
+
+def summary(
+    search: Search,
+    varied: Sequence[Varied],
+    unknown: Sequence[Unknown],
+    crossings: Sequence[Crossing],
+    finalists: Comparison,
+) -> Summary:
+    """Summarise the answer: a row for each of the best plans."""
+    plans = search.plans
+    tables = [
+        _best(plans, varied),
+        text_table("Their plans", _choices(plans), left=range(1, 99)),
+        text_table("Their seconds under other facts", [*_varied(plans, varied)]),
+        variants(finalists.variants)._replace(title="The first plans side by side"),
+    ]
+    failed = [f"{count:,} rows failed: {why}" for why, count in search.failed.most_common()]
+    explained = [part for line in legend(finalists.variants) for part in line.split("   ")]
+    notes = [*failed, *_notes(unknown), *explained, finalists.decided, *_second(crossings)]
+    words = [line.strip() for line in _searched(search)]
+    return Summary(_title(search), [*tables, *_refusals(search)], words, [note.strip() for note in notes])
+
+
+def _refusals(search: Search) -> list[Table]:
+    """Return a row for each code of refused rows."""
+    conditions = "; ".join(f"{many:,}: {text}" for text, many in search.conditions.most_common())
+    rows = [
+        (f"{count:,}", code, MEANINGS[code], conditions if code == "require" else f"first: {search.reasons[code]}")
+        for code, count in search.refused.most_common()
+    ]
+    return [text_table("Refused", [("rows", "code", "", "why"), *rows], left=(1, 2, 3))] if rows else []
+
+
+def _title(search: Search) -> str:
+    space = search.space
+    return f"{space.scenario.name}: {space.size:,} rows of the space, {search.left:,} after its conditions"
+
+
+def _best(plans: Sequence[Plan], varied: Sequence[Varied]) -> Table:
+    """Return a row for each plan: figures for people; for programs also its row and what it chooses."""
+    shown = text_table("The best, * robust", [FIGURES, *_figures(plans, varied)])
+    own = [
+        for_programs("place", range(1, len(plans) + 1)),
+        for_programs("row", [plan.row for plan in plans]),
+        for_programs("robust", [one.robust for one in varied]),
+    ]
+    figures = [for_programs(each.name, each.values) for each in figure_columns([plan.figures for plan in plans])]
+    return shown._replace(columns=[*shown.columns, *own, *set_columns([plan.set for plan in plans]), *figures])
+
+
+def set_columns(sets: Sequence[Mapping[str, Any]]) -> list[Column]:
+    """Return a column for programs for each choice of plans."""
+    return [for_programs(path, [_plain(one[path]) for one in sets]) for path in sets[0]]
+
+
+def _plain(value: Any) -> Plain:
+    return value if value is None or isinstance(value, str | int | float) else written(value)
 
 
 def _searched(search: Search) -> Iterator[str]:

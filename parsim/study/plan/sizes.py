@@ -20,12 +20,15 @@ from parsim.core.errors import Complaint, Fault, ParsimError, ScenarioError
 from parsim.core.escape import printable
 from parsim.core.quantities import number, seconds
 from parsim.core.version import VERSIONS
+from parsim.export.figures import figure_columns
 from parsim.export.files import json_text, write
+from parsim.export.summary import Summary, for_programs, text_table
 from parsim.export.table import table, wrapped
 from parsim.scenario.choices import choices_of
 from parsim.scenario.scenario import Scenario, Source, changed, load
 from parsim.study.change import first_line
 from parsim.study.labels import labelled
+from parsim.study.plan.report import set_columns
 from parsim.study.plan.search import Plan, about_none, searched
 from parsim.study.runner import Runner
 from parsim.study.space import Space, space_in
@@ -128,14 +131,35 @@ class Sizes:
 
     def report(self) -> str:
         """Write it for people."""
+        head, *rows = self._rows()
+        lines = [self._title, "=" * len(self._title), *table([head, *rows], words=(len(head) - 1,))]
+        lines += [f"{p}: {printable(why)}" for p, why in self.failed.items()]
+        return "\n".join([*lines, "", *wrapped(self.verdict, 110)]) + "\n"
+
+    @property
+    def _title(self) -> str:
         batch = "a batch that grows with the devices" if self.weak else "the same batch"
         first, last = self.sizes[0].devices, self.sizes[-1].devices
         sizes = f"{first} devices" if first == last else f"{first} to {last} devices"
-        title = f"{self.space.scenario.name}: the best plan on {sizes}, {batch}"
+        return f"{self.space.scenario.name}: the best plan on {sizes}, {batch}"
+
+    def summary(self) -> Summary:
+        """Summarise the answer: a row for each number of devices."""
         head, *rows = self._rows()
-        lines = [title, "=" * len(title), *table([head, *rows], words=(len(head) - 1,))]
-        lines += [f"{p}: {printable(why)}" for p, why in self.failed.items()]
-        return "\n".join([*lines, "", *wrapped(self.verdict, 110)]) + "\n"
+        shown = text_table("The best plans", [head, *rows], left=(len(head) - 1,))
+        named = {
+            "p": "devices",
+            "speed_up": "speed_up",
+            "efficiency": "efficiency",
+            "days": "days",
+            "price_usd": "price",
+        }
+        own = [for_programs(name, [getattr(one, key) for one in self.sizes]) for name, key in named.items()]
+        figures = figure_columns([one.plan.figures for one in self.sizes])
+        own += set_columns([one.plan.set for one in self.sizes])
+        own += [for_programs(each.name, each.values) for each in figures]
+        failures = [f"{p} devices: {why}" for p, why in self.failed.items()]
+        return Summary(self._title, [shown._replace(columns=[*shown.columns, *own])], notes=[*failures, self.verdict])
 
     def _rows(self) -> Iterator[list[str]]:
         """Yield the head of the table, and a row for each size."""

@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING, Any
 from parsim.core.version import VERSIONS
 from parsim.export import html
 from parsim.export.files import drawn, json_text, write
+from parsim.export.summary import Summary
 from parsim.reading import load
 from parsim.scenario.scenario import Source
 from parsim.study.case import Case
 from parsim.study.runner import Runner
-from parsim.study.splits.report import report, sentence
+from parsim.study.splits.report import costs, crossings, reasons, refusals, report, sentence, settings, title_of
 from parsim.study.splits.runs import Place, played
 from parsim.study.splits.sweep import Found, places, swept
 from parsim.study.splits.training import TrainingSplits, of_training, trains
@@ -62,12 +63,20 @@ class Splits(Found):
         """Write it for people."""
         return report(self)
 
-    def _repr_html_(self) -> str:
-        """Show the study in a notebook."""
+    def summary(self) -> Summary:
+        """Summarise the study: a row for each split, and one for each variable."""
+        notes = [*refusals(self), self.sentence, *reasons(self)]
+        meaning = f"Makespan of both splits over {len(self.sweeps)} variables"
+        return Summary(title_of(self), [costs(self), crossings(self)], [settings(self)], notes, self._png, meaning)
+
+    def _png(self) -> bytes:
         from parsim.plot.paper import png
 
-        drawn = html.picture(png(self.plot()), f"Makespan of both splits over {len(self.sweeps)} variables")
-        return html.page(f"{self.name}: split by data, split by layers", drawn, html.report(self.report()))
+        return png(self.plot())
+
+    def _repr_html_(self) -> str:
+        """Show the study in a notebook."""
+        return html.shown(self.summary())
 
     def plot(self) -> Figure:
         """Draw the makespan over each variable, and the costs of each split."""

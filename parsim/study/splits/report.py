@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from parsim.core.quantities import number, seconds, size
 from parsim.export.report import WIDTH
+from parsim.export.summary import Table, text_table
 from parsim.export.table import table, width, wrapped
 from parsim.study.splits.crossings import NEITHER, Stretch
 from parsim.study.splits.runs import Figures, Refused
 from parsim.study.splits.sweep import Found
+from parsim.study.splits.table import MAKESPAN, PEAK, T_TOTAL, Shown, by_split, four
 from parsim.study.splits.variables import SPLITS, VARIABLES, Variable
 
 SHOWN = 3  # crossings over one variable
@@ -17,18 +19,27 @@ SHOWN = 3  # crossings over one variable
 
 def report(found: Found) -> str:
     """Write the whole study for people."""
-    title = f"{found.name}: split by data, split by layers"
+    title = title_of(found)
     parts = [
         [title, "=" * width(title), *_wrapped(settings(found), "")],
         [
             "What each costs",
-            *_indented(_costs(found.costs), (0, 3)),
-            *_refusals(found.costs),
+            *_indented(_costs(found), (0, 3)),
+            *(line for told in refusals(found) for line in _wrapped(told, "  ")),
             *_wrapped(sentence(found), "  "),
         ],
-        ["Where the faster split changes", *_indented(_crossings(found), (0, 5)), *_reasons(found)],
+        [
+            "Where the faster split changes",
+            *_indented([*_crossings(found)], (0, 5)),
+            *(line for told in reasons(found) for line in _wrapped(told, "  ")),
+        ],
     ]
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
+
+
+def title_of(found: Found) -> str:
+    """Return the title of the study."""
+    return f"{found.name}: split by data, split by layers"
 
 
 def sentence(found: Found) -> str:
@@ -92,28 +103,45 @@ def settings(found: Found) -> str:
     return f"{', '.join(said)}; the weights {'come from the host' if found.model_travels else 'are on the devices'}"
 
 
-ROWS: tuple[tuple[str, Callable[[Figures], str], str], ...] = (
-    ("makespan", lambda cost: seconds(cost.makespan_s, 4), ""),
-    ("T_total", lambda cost: seconds(cost.t_total_s, 4), ""),
-    ("peak memory", lambda cost: size(cost.peak_memory_bytes), "of the fullest device"),
-    ("bytes moved", lambda cost: size(cost.moved_bytes), ""),
-    ("transfers", lambda cost: str(cost.transfers), ""),
-    ("waiting", lambda cost: seconds(cost.waiting_s, 4), "of a worker, without its computing:"),
-    ("  for transfers", lambda cost: seconds(cost.transfer_s, 4), "without those that overlap computing"),
-    ("  idle", lambda cost: seconds(cost.idle_s, 4), ""),
+FIGURES = (
+    MAKESPAN,
+    T_TOTAL,
+    PEAK,
+    Shown("bytes moved", "moved_bytes", size),
+    Shown("transfers", "transfers", str),
+    Shown("waiting", "waiting_s", four),
+    Shown("  for transfers", "transfer_s", four),
+    Shown("  idle", "idle_s", four),
 )
+WORDS = {
+    "peak_memory_bytes": "of the fullest device",
+    "waiting_s": "of a worker, without its computing:",
+    "transfer_s": "without those that overlap computing",
+}
 
 
-def _costs(costs: Mapping[str, Figures | Refused]) -> Iterator[Sequence[str]]:
-    yield "", *SPLITS, ""
-    for name, ask, words in ROWS:
-        yield name, *(ask(cost) if isinstance(cost, Figures) else "-" for cost in costs.values()), words
+def costs(found: Found) -> Table:
+    """Return a row for each split with what it costs."""
+    known = {split: cost if isinstance(cost, Figures) else None for split, cost in found.costs.items()}
+    return by_split(known, FIGURES)
 
 
-def _refusals(costs: Mapping[str, Figures | Refused]) -> Iterator[str]:
-    for split, cost in costs.items():
+def crossings(found: Found) -> Table:
+    """Return a row for each variable with where the faster split changes."""
+    return text_table("Where the faster split changes", [*_crossings(found)], left=(0, 5))
+
+
+def _costs(found: Found) -> list[Sequence[str]]:
+    """Return a row for each figure: its values by split, and what else there is to say of it."""
+    split, *figures = costs(found).columns
+    return [("", *split.cells, ""), *((each.head, *each.cells, WORDS.get(each.name, "")) for each in figures)]
+
+
+def refusals(found: Found) -> Iterator[str]:
+    """Say why a split cannot be played."""
+    for split, cost in found.costs.items():
         if isinstance(cost, Refused):
-            yield from _wrapped(f"{split} cannot be played: {cost.why}", "  ")
+            yield f"{split} cannot be played: {cost.why}"
 
 
 def _crossings(found: Found) -> Iterator[Sequence[str]]:
@@ -130,18 +158,19 @@ def _crossings(found: Found) -> Iterator[Sequence[str]]:
         )
 
 
-def _reasons(found: Found) -> Iterator[str]:
+def reasons(found: Found) -> Iterator[str]:
+    """Say what is not varied, and why T_total and the runs differ."""
     zero = [VARIABLES[path].words for path, value in found.here.items() if not value]
     if zero:
-        yield from _wrapped(f"Not varied: {', '.join(zero)}, because multiples of zero are zero.", "  ")
+        yield f"Not varied: {', '.join(zero)}, because multiples of zero are zero."
     for sweep in found.sweeps:
         if sweep.why:
-            yield from _wrapped(f"{sweep.variable.words}: {sweep.why}.", "  ")
+            yield f"{sweep.variable.words}: {sweep.why}."
 
 
 def _wrapped(line: str, indent: str) -> list[str]:
     return wrapped(line, WIDTH, indent, indent)
 
 
-def _indented(rows: Iterator[Sequence[str]], words: Collection[int]) -> list[str]:
-    return [f"  {line}" for line in table(list(rows), words)]
+def _indented(rows: Sequence[Sequence[str]], words: Collection[int]) -> list[str]:
+    return [f"  {line}" for line in table(rows, words)]

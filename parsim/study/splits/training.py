@@ -24,6 +24,7 @@ from parsim.core.version import VERSIONS
 from parsim.export import html
 from parsim.export.files import drawn, json_text, write
 from parsim.export.report import WIDTH
+from parsim.export.summary import Column, Summary, Table
 from parsim.export.table import table, wrapped
 from parsim.run import run
 from parsim.scenario.scenario import Scenario, changed
@@ -35,6 +36,7 @@ from parsim.study.runner import Runner
 from parsim.study.runner import size as size_of
 from parsim.study.splits.runs import Refused
 from parsim.study.splits.sweep import Sweep
+from parsim.study.splits.table import MAKESPAN, PEAK, T_TOTAL, Shown, by_split, four
 from parsim.training.degrees import ORDER, Degrees
 from parsim.training.plan import TrainingPlan
 from parsim.training.program import Training
@@ -84,6 +86,16 @@ class Layers(NamedTuple):
         return f"{self.data} replica{'s' * (self.data > 1)} of a pipeline of {self.pipeline} ranks"
 
 
+FIGURES = (
+    MAKESPAN,
+    T_TOTAL,
+    Shown("exposed transfers", "exposed_s", four),
+    Shown("hidden transfers", "hidden_s", four),
+    Shown("ranks not computing", "bubble_of_whole", lambda share: f"{100 * share:.1f} %"),
+    PEAK,
+)
+
+
 @dataclass(frozen=True)
 class TrainingSplits:
     """The splits of a training, each on all devices with the same batch."""
@@ -117,21 +129,28 @@ class TrainingSplits:
 
     def report(self) -> str:
         """Write it for people."""
-        title = f"{self.name}: split by data, split by layers, on {self.devices} devices"
-        known = [one for one in self.costs.values() if isinstance(one, Costs)]
-        kinds = dict.fromkeys(kind for one in known for kind, held in one.memory.items() if held)
-        rows = [
-            ("", *(split for split, one in self.costs.items() if isinstance(one, Costs))),
-            ("makespan", *(seconds(one.makespan_s, 4) for one in known)),
-            ("T_total", *(seconds(one.t_total_s, 4) for one in known)),
-            ("exposed transfers", *(seconds(one.exposed_s, 4) for one in known)),
-            ("hidden transfers", *(seconds(one.hidden_s, 4) for one in known)),
-            ("ranks not computing", *(f"{100 * one.bubble_of_whole:.1f} %" for one in known)),
-            ("peak memory", *(size(one.peak_memory_bytes) for one in known)),
-            *((f"  {kind}", *(size(one.memory.get(kind, 0.0)) for one in known)) for kind in kinds),
-        ]
+        split, *figures = self._table().columns
+        rows = [("", *split.cells), *((each.head, *each.cells) for each in figures)]
         told = [line for words in (*self._notes(), self.sentence) for line in wrapped(words, WIDTH, "", "")]
-        return "\n".join([title, "=" * len(title), *table(rows, words=(0,)), "", *told]) + "\n"
+        return "\n".join([self._title, "=" * len(self._title), *table(rows, words=(0,)), "", *told]) + "\n"
+
+    @property
+    def _title(self) -> str:
+        return f"{self.name}: split by data, split by layers, on {self.devices} devices"
+
+    def _table(self) -> Table:
+        """Return a row for each split that can be played."""
+        known = {split: one for split, one in self.costs.items() if isinstance(one, Costs)}
+        table = by_split(known, FIGURES)
+        kinds = dict.fromkeys(kind for one in known.values() for kind, held in one.memory.items() if held)
+        held = {kind: [one.memory.get(kind, 0.0) for one in known.values()] for kind in kinds}
+        more = [Column(f"  {kind}", [*map(size, each)], f"{kind}_bytes", each) for kind, each in held.items()]
+        return table._replace(columns=[*table.columns, *more])
+
+    def summary(self) -> Summary:
+        """Summarise the splits: a row for each."""
+        notes = [*self._notes(), self.sentence]
+        return Summary(self._title, [self._table()], notes=notes, picture=self._png, meaning="What each split costs")
 
     def _notes(self) -> Iterator[str]:
         if self.layers.why:
@@ -148,12 +167,14 @@ class TrainingSplits:
         if isinstance(one, Costs) and one.lacks:
             yield f"{split} does not fit: {one.lacks}."
 
-    def _repr_html_(self) -> str:
-        """Show the study in a notebook."""
+    def _png(self) -> bytes:
         from parsim.plot.paper import png
 
-        drawn = html.picture(png(self.plot()), "What each split costs")
-        return html.page(f"{self.name}: split by data, split by layers", drawn, html.report(self.report()))
+        return png(self.plot())
+
+    def _repr_html_(self) -> str:
+        """Show the study in a notebook."""
+        return html.shown(self.summary())
 
     def plot(self) -> Figure:
         """Draw what each split costs, as bars."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from parsim.core.escape import printable
 from parsim.core.quantities import scaled, size, times
+from parsim.export.summary import Summary, Table, text_table
 from parsim.export.table import short, table, wrapped
 from parsim.export.values import endings, written
 from parsim.study.refusals import MEANINGS
@@ -25,18 +26,46 @@ def report(
     space: Space, refused: Mapping[str, int], records: Sequence[Record], store: str, notes: Sequence[str]
 ) -> str:
     """Write the answer for people."""
-    title = f"{space.scenario.name}: {space.size:,} rows of the space, {len(records):,} after its conditions"
+    title = _title(space, records)
     best = best_of(records)[:BEST]
     parts = [
         [title, "=" * len(title)],
         _counted(records),
         _refused(records, refused),
-        ["The best", *_figures(best)] if best else ["No row could be played."],
+        ["The best", *table(_figures(best))] if best else ["No row could be played."],
         ["Their values", *table(_values(best), words=range(1, 99))] if best and space.choices else [],
         [f"All rows are in {printable(store)}."] if store else [],
         [f"note: {printable(note)}" for note in notes],
     ]
     return "\n\n".join(text for lines in parts if (text := "\n".join(lines))) + "\n"
+
+
+def _title(space: Space, records: Sequence[Record]) -> str:
+    return f"{space.scenario.name}: {space.size:,} rows of the space, {len(records):,} after its conditions"
+
+
+def summary(
+    space: Space, refused: Mapping[str, int], records: Sequence[Record], store: str, notes: Sequence[str]
+) -> Summary:
+    """Summarise the answer for people: the best rows, their values, and why others are refused."""
+    best = best_of(records)[:BEST]
+    tables = [text_table("The best", _figures(best)) if best else Table("The best", ())]
+    if best and space.choices:
+        tables.append(text_table("Their values", _values(best), left=range(1, 99)))
+    refusals = list(_refusals(records, refused))
+    if refusals:
+        tables.append(text_table("Refused", [("rows", "code", "", "why"), *refusals], left=(1, 2, 3)))
+    told = [*notes, *([f"All rows are in {store}."] if store else [])]
+    return Summary(_title(space, records), tables, [" ".join(_counted(records))], told)
+
+
+def _refusals(records: Sequence[Record], early: Mapping[str, int]) -> Iterator[tuple[str, ...]]:
+    """Yield how many rows are refused for each code, and why."""
+    examples = {record.code: record for record in reversed(records) if record.status == "refused"}
+    for code, count in sorted(codes_of(records, early).items(), key=lambda item: -item[1]):
+        why = [f"{many:,}: {text}" for text, many in early.items() if many] if code == "require" else []
+        why += [f"first: row {examples[code].row}, {examples[code].message}"] if code in examples else []
+        yield f"{count:,}", code, MEANINGS[code], "; ".join(why)  # type: ignore[index]
 
 
 def _counted(records: Sequence[Record]) -> Iterator[str]:
@@ -60,14 +89,14 @@ def _refused(records: Sequence[Record], early: Mapping[str, int]) -> Iterator[st
             yield from wrapped(first, WORDS, " " * 28, " " * 30)
 
 
-def _figures(best: Sequence[Record]) -> list[str]:
-    """Return a table of figures; of what nothing trains, only the makespan and the memory are known."""
+def _figures(best: Sequence[Record]) -> list[list[str]]:
+    """Return a head and rows of figures; of what nothing trains, only the makespan and the memory are known."""
     figures = [record.figures or {} for record in best]
     took = times([seconds_of(one) for one in figures])
     rows = [[str(record.row), time, *_cells(one)] for record, time, one in zip(best, took, figures, strict=True)]
     head = FIGURES if figures[0]["iteration_s"] is not None else (FIGURES[0], "makespan", *FIGURES[2:])
     shown = [place for place in range(len(head)) if any(row[place] != "-" for row in rows)]
-    return table([[line[place] for place in shown] for line in (head, *rows)])
+    return [[line[place] for place in shown] for line in (head, *rows)]
 
 
 def _cells(one: Mapping[str, Any]) -> list[str]:

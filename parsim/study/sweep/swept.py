@@ -11,9 +11,10 @@ from typing import Any
 
 from parsim.core.version import VERSIONS
 from parsim.export.files import Files, json_text, write
+from parsim.export.summary import Summary
 from parsim.study.space import Space
 from parsim.study.sweep import table
-from parsim.study.sweep.report import report
+from parsim.study.sweep.report import report, summary
 from parsim.study.sweep.store import Record
 from parsim.study.sweep.tally import best_of, codes_of, failure_of
 
@@ -86,6 +87,13 @@ class Sweep:
     def report(self) -> str:
         """Write the sweep for people."""
         return report(self.space, self.refused, self.records, self.store, self.notes)
+
+    def summary(self) -> Summary:
+        """Summarise the sweep: the best rows for people, all rows for programs."""
+        told = summary(self.space, self.refused, self.records, self.store, self.notes)
+        first, *others = told.tables
+        columns = [*first.columns, *table.columns_of(self.rows())]
+        return told._replace(tables=[first._replace(columns=columns), *others])
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write the sweep as sweep.json, and its rows as rows.csv."""

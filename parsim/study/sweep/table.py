@@ -6,7 +6,6 @@ row,plan.tensor,plan.data,status,code,message,iteration_s,...
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 import os
@@ -15,8 +14,11 @@ from importlib.util import find_spec
 from typing import Any
 
 from parsim.core.errors import Fault, RunError, ScenarioError
+from parsim.export.formats import columns_csv
+from parsim.export.summary import Column, for_programs
 
 FORMATS = {"--csv": ".csv", "--parquet": ".parquet"}
+UNITS = {"cost": "cost_usd"}  # names of columns that say the unit, where those of JSON do not
 NEEDED = "needs pyarrow, which is not installed; write pip install 'parsim[table]'"
 
 
@@ -26,12 +28,14 @@ def csv_text(rows: Iterable[Mapping[str, Any]]) -> str:
     >>> csv_text([{"row": 0, "set": {"plan.data": 2}, "status": "done", "makespan_s": 1.5}])
     'row,plan.data,status,makespan_s\n0,2,done,1.5\n'
     """
+    return columns_csv(columns_of(rows))
+
+
+def columns_of(rows: Iterable[Mapping[str, Any]]) -> list[Column]:
+    """Return a column for programs for each key of rows, each choice, and each figure."""
     flat = [dict(_flat(row)) for row in rows]
-    text = io.StringIO()
-    table = csv.DictWriter(text, list(dict.fromkeys(key for row in flat for key in row)), lineterminator="\n")
-    table.writeheader()
-    table.writerows(flat)
-    return text.getvalue()
+    names = dict.fromkeys(key for row in flat for key in row)
+    return [for_programs(name, [row.get(name) for row in flat]) for name in names]
 
 
 def write_csv(file: str, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -75,7 +79,7 @@ def _flat(row: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         elif isinstance(held, Mapping):
             yield from ((f"{key}.{name}", one) for name, one in held.items())
         else:
-            yield key, held
+            yield UNITS.get(key, key), held
 
 
 def _column(cells: list[Any]) -> list[Any]:

@@ -18,12 +18,19 @@ from parsim.formats.shell.variables import Field
 _BATCH = re.compile(r"^#SBATCH[ \t]+(.*)$", re.MULTILINE)
 SHORT = {"-N": "--nodes", "-n": "--ntasks", "-np": "--ntasks", "-G": "--gpus"}
 NODES = ("--nnodes", "--num-nodes", "--nodes")
-EACH = ("--nproc-per-node", "--num-gpus", "--ntasks-per-node", "--gpus-per-node", "--gres")
+TORCH = "--nproc-per-node"  # of torchrun, which starts processes of its own
+GPUS = ("--gpus-per-node", "--gres")
+EACH = ("--num-gpus", "--ntasks-per-node", *GPUS)
 ALL = ("--ntasks", "--gpus")
 NODES_OF = ("NNODES", "NUM_NODES", "NODES", "N_NODES", "NODE_COUNT")
 EACH_OF = ("GPUS_PER_NODE", "NPROC_PER_NODE", "NUM_GPUS_PER_NODE", "GPUS", "NGPU", "N_GPUS")
 OF_ALL = ("WORLD_SIZE",)
-SLURM = {"SLURM_NNODES": NODES, "SLURM_JOB_NUM_NODES": NODES, "SLURM_NTASKS": ALL, "SLURM_GPUS_ON_NODE": EACH}
+SLURM = {
+    **dict.fromkeys(("SLURM_NNODES", "SLURM_JOB_NUM_NODES"), NODES),
+    **dict.fromkeys(("SLURM_GPUS_ON_NODE", "SLURM_GPUS_PER_NODE"), GPUS),
+    "SLURM_NTASKS": ("--ntasks",),
+    "SLURM_NTASKS_PER_NODE": ("--ntasks-per-node",),
+}
 
 
 class Devices(NamedTuple):
@@ -76,7 +83,7 @@ def options(words: Sequence[Field]) -> Options:
     for word, following in zip(words, [*words[1:], None][: len(words)], strict=True):
         name, equals, value = word.text.partition("=")
         name = SHORT.get(name, name.replace("_", "-"))
-        if name not in (*NODES, *EACH, *ALL):
+        if name not in (TORCH, *NODES, *EACH, *ALL):
             continue
         if not equals and following is not None:
             value = following.text if following.known else ""
@@ -95,11 +102,13 @@ def devices(launcher: Options, batch: Options, held: Callable[[str], Field | Non
     held : returns what a variable of the script holds.
     """
     for said in (launcher, batch | launcher):
-        each, nodes, every = (_first(said, keys) for keys in (EACH, NODES, ALL))
-        if each and (nodes or ("--nproc-per-node" in said and not any(name in said for name in NODES))):
-            alone = Option(1, "one node", each.at)
-            return _product(each, nodes or alone)
-        if every:
+        each = _first(said, (TORCH, *GPUS) if TORCH in said else EACH)
+        nodes, every = _first(said, NODES), _first(said, ALL)
+        if each and nodes:
+            return _product(each, nodes)
+        if TORCH in said and each and not any(name in said for name in NODES):
+            return _product(each, Option(1, "one node", each.at))
+        if every and TORCH not in said:
             return Devices(every.number, each.number if each else 0, every.source, every.at)
     each, nodes, every = (_held(held, names) for names in (EACH_OF, NODES_OF, OF_ALL))
     if each and nodes:

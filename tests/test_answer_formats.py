@@ -17,9 +17,9 @@ from test_html import read
 import parsim
 from parsim import cli
 from parsim.cli.options import FORMATS
+from parsim.conformance import Finding, Verdict
 from parsim.core.kernel import Call
 from parsim.core.profile import Profile, Row, Timing
-from parsim.entries.registry import shelf
 from parsim.export.formats import WRITERS, markdown, table_csv
 from parsim.export.html import document
 from parsim.export.summary import Column, Summary, Table, column, for_programs, text_table
@@ -180,24 +180,6 @@ def test_every_command_with_json_has_all_formats():
     assert sum("--format" not in found for found in with_json) == 1, "exercise check, which answers in a sentence"
 
 
-MIDDLE = """from parsim.merges import merges
-
-
-@merges.add("middle")
-def middle(outputs):
-    return sorted(outputs)[0]
-"""
-
-
-@pytest.fixture
-def merges():
-    """The shelf, which is as before afterwards."""
-    known = shelf("merges")
-    stock = known.stock()
-    yield
-    known.restock(stock)
-
-
 def test_a_calibration_has_a_row_for_each_call(command):
     timing = {"alone": Timing(0.5, 0.1, 3, 0), "busy": Timing(1.5, 0.25, 3, 1)}
     calls = {Call("double", (), "forward", ((4,),)): Row(math.nan, 8.0, timing)}
@@ -212,12 +194,22 @@ def test_a_calibration_has_a_row_for_each_call(command):
     assert "Did you mean 'csv'?" in err
 
 
-@pytest.mark.usefixtures("merges")
-def test_a_check_and_a_ledger_and_grades(command, tmp_path, monkeypatch):
+def test_a_check_has_a_row_for_each_case():
+    findings = [
+        Finding("merges", "sum", "numbers", (), "as counted"),
+        Finding("merges", "sum", "texts", ("raised TypeError: no",), ""),
+    ]
+    found = Verdict("mine.py", findings).summary()
+    assert table_csv(found).splitlines() == [
+        "shelf,entry,case,holds,remarks",
+        "merges,sum,numbers,true,as counted",
+        "merges,sum,texts,false,raised TypeError: no",
+    ]
+    assert_alike({form: write(found) for form, write in WRITERS.items()})
+
+
+def test_a_ledger_and_grades(command, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "median.py").write_text(MIDDLE)
-    rows = list(csv.DictReader(io.StringIO(command("check", "median.py", "--format", "csv")[1])))
-    assert {(row["shelf"], row["entry"], row["holds"]) for row in rows} == {("merges", "middle", "true")}
     parsim.simulate(FIRST).save(tmp_path / "out")
     terms = json.loads(command("ledger", "out/timeline.csv")[1])
     assert json.loads(command("ledger", "out/timeline.csv", "--format", "json")[1]) == terms

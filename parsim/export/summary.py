@@ -11,7 +11,7 @@ w0,3.0
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from parsim.core.quantities import number, seconds, size
 
@@ -74,13 +74,6 @@ class Summary(NamedTuple):
     notes: Sequence[str] = ()
     picture: Callable[[], bytes] | None = None  # draws a PNG
     meaning: str = ""  # of the picture
-
-
-class Summarised(Protocol):
-    """An answer that can be summarised."""
-
-    def summary(self) -> Summary:
-        """Return the summary."""
 
 
 def column(name: str, values: Sequence[Plain], head: str = "") -> Column:

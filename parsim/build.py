@@ -164,7 +164,7 @@ def _made(
     if cluster is None or graph is None or any(c.path[:1] in _WORK for c in complaints):
         return None  # routes and memory can only be checked for the whole job
     if mode.outlined and not len(graph):
-        return _put_together(scenario, said, on, graph, cost or costs["constant"](), _policy(None, graph, cluster))
+        return _put_together(scenario, said, on, graph, cost or costs["constant"](), policy or _policy(None, graph, on))
     if graph.program is None and said.get("clock") == "live":
         only = "needs kernels, but the workload only counts; use items with data and a kernel, mlp, or simulated"
         complaints.append(Complaint(("clock",), only))
@@ -277,7 +277,7 @@ def _policy(ask: Ask | None, graph: TaskGraph | None, cluster: Cluster | None) -
 
     A policy from outside the package is checked.
     """
-    pipeline = graph is not None and bool(graph.orders)
+    pipeline = graph is not None and (bool(graph.orders) or isinstance(graph.program, ShardedTraining))
     if ask is None:
         name = "in_order" if pipeline else "fifo"
         return name, policies[name]

@@ -259,3 +259,22 @@ def test_bounds_are_not_known_where_times_are_drawn():
     found = bound(outline(load(given)))
     assert found.iteration_s == 0.0
     assert sum(found.memory) > 0
+
+
+def test_bounds_are_known_for_the_order_of_the_schedule_alone():
+    given = small(plan={"data": 4, "pipeline": 2, "microbatch_size": 1})
+    given.pop("require")
+    ordered, stated, other = (
+        bound(outline(load(given | policy))) for policy in ({}, {"policy": "in_order"}, {"policy": "lpt"})
+    )
+    assert ordered == stated
+    assert ordered.iteration_s > other.iteration_s == 0.0
+
+
+def test_a_link_that_gets_faster_is_bounded_by_the_most_it_carries():
+    given = small(plan={"data": 8, "microbatch_size": 1})
+    given.pop("require")
+    changes = [{"link": "n0.nic0.out", "profile": [{"at": "0 s", "bandwidth": "250 GB/s"}]}]
+    given["cluster"] = given["cluster"] | {"topology": NODES | CARDS | {"changes": changes}}
+    scenario = load(given)
+    assert bound(outline(scenario)).iteration_s <= figures(scenario)[0]

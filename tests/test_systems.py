@@ -38,6 +38,7 @@ LINES = {
     "ledger": ["out/timeline.csv"],
     "lesson": ["00", "--html", "lesson.html"],
     "list": ["policies"],
+    "plan": ["space.yaml", "--out", "planned"],
     "plot": ["out", "--kind", "gantt,memory"],
     "report": ["out", "--html", "page.html"],
     "run": ["wide.yaml", "--out", "out"],
@@ -45,6 +46,7 @@ LINES = {
     "schedule": ["1f1b", "--ranks", "2", "--microbatches", "3"],
     "schema": [],
     "splits": [str(SPLITS), "--over", "item"],
+    "sweep": ["space.yaml", "--out", "swept"],
     "validate": [str(SIXTH), "--json"],
 }
 FURTHER = [
@@ -69,6 +71,8 @@ def told(tmp_path_factory):
     tasks = [{"name": WIDE, "compute": "1 s"}, {"name": "b", "compute": "1 s", "after": [WIDE]}]
     scenario = {"cluster": {"devices": 2}, "workload": {"kind": "tasks", "tasks": tasks}}
     (folder / "wide.yaml").write_text(json.dumps(scenario, ensure_ascii=False), encoding="utf-8", newline="\r\n")
+    space = scenario | {"cluster": {"devices": {"in": [1, 2]}}}
+    (folder / "space.yaml").write_text(json.dumps(space), encoding="utf-8")
     (folder / "own.py").write_text(OWN, encoding="utf-8", newline="\r\n")
     first = ("init", "run", "plot")  # others read what these write
     lines = [[name, *LINES[name]] for name in (*first, *(name for name in LINES if name not in first))]

@@ -157,7 +157,7 @@ class Exchanges:
         source, target = (np.frombuffer(column, np.int64) for column in ends)
         senders, receivers = groups[:, source].ravel(), groups[:, target].ravel()
         ways = wiring.crossed(senders, receivers)
-        rates = np.append([link.bandwidth for link in ways.links], np.inf)
+        rates = np.append([link.most for link in ways.links], np.inf)
         row, hop = np.nonzero(ways.rows != NONE)
         link = ways.rows[row, hop]
         names = [one.name for one in ways.links]

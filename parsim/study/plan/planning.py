@@ -17,7 +17,7 @@ from parsim.study.comparison import Comparison
 from parsim.study.labels import labelled
 from parsim.study.plan.crossing import Crossing, crossing
 from parsim.study.plan.report import report, summary
-from parsim.study.plan.sampled import sampled
+from parsim.study.plan.sampled import PLAYS, sampled
 from parsim.study.plan.search import Plan, Search, about_none, exhausted, searched
 from parsim.study.plan.sensitivity import Unknown, Varied, sensitivity, unknown
 from parsim.study.played import Played, whole
@@ -26,7 +26,6 @@ from parsim.study.space import Space, space_of
 
 BEST = 10
 FINALISTS = 3  # plans whose whole runs are kept
-MANY = 1_000  # plans, for which all cores are worth their start
 SIZE = 2_000  # tasks of a plan, as far as is known before it is built
 Way = Literal["bounds", "all", "tpe"]
 WAYS: dict[Way, Callable[[Space, Runner, int], Search]] = {"bounds": searched, "all": exhausted, "tpe": sampled}
@@ -139,7 +138,7 @@ def plan(
     """
     space = space_of(source, set)
     with Runner(executor) as runner:
-        runner.expect(min(space.size, MANY), SIZE, ())
+        runner.expect(PLAYS if search == "tpe" else len(space.early().rows), SIZE, ())
         found = WAYS[search](space, runner, best)
         if not found.plans:
             raise about_none(found)

@@ -37,7 +37,7 @@ _TOKENS = re.compile(
     r"|(?P<space>\s+)",
     re.ASCII,
 )
-_ITS = {"quantity": "number", "number": "number", "name": "name", "text": "text"}
+_OPERANDS = ("quantity", "number", "name", "text")
 
 
 class Step(NamedTuple):
@@ -127,7 +127,7 @@ class _Reader:
 
     def _operand(self, depth: int) -> None:
         token = self._take()
-        if token.sort in _ITS:
+        if token.sort in _OPERANDS:
             self.steps.append(_leaf(token))
         elif token.text in ("-", "not"):
             self.expression(_SIGN if token.text == "-" else _BINDING["not"], depth - 1)

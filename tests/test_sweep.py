@@ -401,12 +401,14 @@ def test_missing_extras_are_named(tmp_path, command, monkeypatch):
     )
 
 
-def test_out_writes_the_sweep_and_its_rows(tmp_path, command, monkeypatch):
+@pytest.mark.usefixtures("sketches")
+def test_out_writes_the_sweep_its_rows_and_pictures_of_them(tmp_path, command, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("space.yaml").write_text(json.dumps(SMALL))
     code, out, _ = command("sweep", "space.yaml", "--json", "--out", "out")
     assert code == 0
-    assert sorted(os.listdir("out")) == ["rows.csv", "sweep.json"]
+    pictures = [f"{kind}.{form}" for kind in ("choices", "heat", "parallel") for form in ("png", "svg")]
+    assert sorted(os.listdir("out")) == [*pictures, "rows.csv", "sweep.json"]
     assert json.loads(Path("out/sweep.json").read_text()) == json.loads(out)
     assert Path("out/rows.csv").read_text().count("\n") == 11
 

@@ -7,16 +7,19 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from parsim.core.version import VERSIONS
-from parsim.export.files import Files, json_text, write
+from parsim.export.files import Files, json_text, ready, write
 from parsim.export.summary import Summary
 from parsim.study.space import Space
 from parsim.study.sweep import table
 from parsim.study.sweep.report import report, summary
 from parsim.study.sweep.store import Record
 from parsim.study.sweep.tally import best_of, codes_of, failure_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True)
@@ -95,13 +98,33 @@ class Sweep:
         columns = [*first.columns, *table.columns_of(self.rows())]
         return told._replace(tables=[first._replace(columns=columns), *others])
 
+    def plot(self, kind: str = "choices", axes: Axes | None = None, over: Sequence[str] = ()) -> Axes:
+        """Draw the rows, and return the axes.
+
+        Parameters
+        ----------
+        kind : choices, heat, pareto, or parallel; an unknown kind is a `ValueError`.
+        axes : matplotlib axes to draw on; left out: a new figure of a fitting size, which needs no window.
+        over : the two choices of a heat map, by their paths; left out: those that change the best time most.
+        """
+        from parsim.plot.space_kinds import drawn
+
+        return drawn(self.rows(), self.space.scenario.name, kind, axes, over)
+
     def save(self, folder: str | os.PathLike[str]) -> None:
-        """Write the sweep as sweep.json, and its rows as rows.csv."""
+        """Write the sweep as sweep.json, its rows as rows.csv, and their pictures."""
         write(os.fspath(folder), self.files())
 
     def files(self) -> Files:
         """Return what `save` writes."""
-        return {"rows.csv": lambda: table.csv_text(self.rows()), "sweep.json": lambda: json_text(self.to_dict())}
+        from parsim.plot.space_kinds import pictures_of
+
+        rows = list(self.rows())
+        return {
+            "rows.csv": lambda: table.csv_text(rows),
+            **ready(pictures_of(rows, self.space.scenario.name) if self.best else {}),
+            "sweep.json": lambda: json_text(self.to_dict()),
+        }
 
     def to_csv(self, file: str | os.PathLike[str]) -> None:
         """Write the rows as CSV, one a line."""

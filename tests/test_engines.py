@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import BrokenExecutor, Future
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,15 @@ def space(tmp_path):
         return file
 
     return write
+
+
+def kill_one(marks):
+    """Kill a worker that has played rows, and is alive."""
+    for player in players(marks):
+        with suppress(ProcessLookupError):
+            os.kill(player, signal.SIGKILL)
+            return
+    pytest.fail("no worker is left")
 
 
 # --- worker processes ---
@@ -159,8 +169,7 @@ def test_processes_that_die_are_replaced(space, marks):
     file = space(40, seconds=0.02, deadly=5)
     process = started(file, "--engine", "processes")
     until(lambda: len(stored(file.with_name("space.sweep.db"))) >= 5)
-    for player in sorted(players(marks))[-1:]:
-        os.kill(player, signal.SIGKILL)
+    kill_one(marks)
     code, out, err = ended(process)
     assert code == 1
     assert err.startswith(FAILED)
@@ -188,6 +197,20 @@ def test_processes_end_with_the_engine():
     for pid in pids:
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
+
+
+def test_workers_need_no_folder_where_rows_name_no_file(engine, monkeypatch):
+    """So a cluster need not have the folders of this machine."""
+    made = engine(Counted())
+    submit, settings = made.submit, []
+
+    def watched(function, /, *args):
+        settings.append(args[1])
+        return submit(function, *args)
+
+    made.submit = watched
+    parsim.sweep(SMALL, executor=made)
+    assert set(settings) == {None}
 
 
 # --- Dask ---
@@ -235,7 +258,7 @@ def test_workers_of_a_cluster_play_and_one_is_killed_in_the_middle(space, marks,
     file = space(40, seconds=0.02)
     process = started(file, "--engine", workers)
     until(lambda: len(stored(file.with_name("space.sweep.db"))) >= 5)
-    os.kill(min(players(marks)), signal.SIGKILL)
+    kill_one(marks)
     code, out, err = ended(process)
     assert (code, err) == (0, "")
     assert [row["makespan_s"] for row in json.loads(out)["rows"]] == [3] * 40

@@ -136,6 +136,12 @@ def test_the_progress_tells_the_speed_and_the_best(monkeypatch):
         assert (part.done(), part.total, part.more()) == (3, 10, "0.75 rows/s, best 2 s")
 
 
+def test_a_notebook_shows_the_best_rows():
+    shown = parsim.sweep(SMALL)._repr_html_()
+    assert "10 rows of the space" in shown
+    assert shown.count("<tr>") == 2 * (1 + 10)
+
+
 # the store
 
 

@@ -15,7 +15,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import AbstractContextManager, ExitStack
-from math import ceil
+from math import ceil, inf
 from time import monotonic, time
 
 from parsim.core.errors import RunError, told
@@ -56,7 +56,7 @@ class Player:
     store : where they are written.
     setting : what workers need besides the space; None: nothing.
     start : starts the engine.
-    long_s : seconds of all rows above which the engine plays them, and not this process.
+    long_s : seconds of all rows above which the engine plays them, and not this process; infinite: it never does.
     """
 
     def __init__(self, space: Space, store: Store, setting: Setting | None, start: Start, long_s: float) -> None:
@@ -80,6 +80,11 @@ class Player:
             for one in self._ended() if self._pending else ():
                 self._spent, self._count = self._spent + one.ended - one.started, self._count + 1
                 yield one
+
+    @property
+    def may_leave(self) -> bool:
+        """Whether the engine may play rows."""
+        return self._long_s < inf
 
     def use_engine(self) -> None:
         """Play all further rows on the engine."""

@@ -14,6 +14,7 @@ import json
 import os
 import platform
 import sqlite3
+import sys
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -196,6 +197,9 @@ class Store:
 
 
 def _lives(pid: int) -> bool:
+    """Return whether a process of this machine may be alive; Windows cannot be asked without a signal."""
+    if sys.platform == "win32":
+        return True
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -16,11 +16,11 @@ from parsim.core.machine import cores
 from parsim.core.suggestions import did_you_mean
 from parsim.entries import registry
 from parsim.scenario.scenario import Source
-from parsim.study.engines.engine import Engine, Handed
+from parsim.study.engines.engine import Engine, Handed, refused
 from parsim.study.engines.named import AUTO, MPI, PROCESSES, checked, started
 from parsim.study.runner import Setting, may_start_processes
 from parsim.study.space import REQUIRE, Space, space_of
-from parsim.study.sweep.identity import identity_of
+from parsim.study.sweep.identity import Identity, identity_of
 from parsim.study.sweep.playing import Player
 from parsim.study.sweep.shown import Shown
 from parsim.study.sweep.store import IN_MEMORY, Store
@@ -84,7 +84,9 @@ def way_of(engine: str, executor: Executor | None = None) -> Iterator[Way]:
         yield Way(lambda: nullcontext(Handed(executor)))
     elif engine == AUTO:
         yield Way(partial(started, PROCESSES, cores()), AUTO)
-    elif checked(engine) == MPI:
+    elif checked(engine) == PROCESSES and not may_start_processes():
+        raise refused("worker processes cannot be started here; use --engine auto, which then plays in this process")
+    elif engine == MPI:
         from parsim.study.engines.ranks import ranks
 
         with ranks() as joined:
@@ -108,7 +110,9 @@ def swept(space: Space, file: str, way: Way, retry: Collection[Again] = ()) -> S
         raise about_none(space, early.refused)
     with closing(Store(file, own)) as store:
         store.forget(retry)
-        _play(space, store, early.rows.tolist(), way)
+        leaves = _may_leave(space, way)
+        with Player(space, store, _setting(own) if leaves else None, way.start, LONG_S if leaves else inf) as player:
+            _play(player, store, early.rows.tolist(), way)
         records = [record for record in store.records() if record.status != "running"]
         note = store.note(own)
     return Sweep(space, early.refused, records, "" if file == IN_MEMORY else file, (note,) if note else ())
@@ -123,12 +127,12 @@ def about_none(space: Space, refused: Mapping[str, int]) -> ScenarioError:
     )
 
 
-def _play(space: Space, store: Store, rows: Sequence[int], way: Way) -> None:
+def _play(player: Player, store: Store, rows: Sequence[int], way: Way) -> None:
     """Play rows until each is done, refused or failed, by this process or by another one that uses the store."""
-    shown, setting = Shown(len(rows)), _setting(space, way)
-    with Player(space, store, setting, way.start, LONG_S if setting else inf) as player, shown.under_way():
+    shown = Shown(len(rows))
+    with shown.under_way():
         left = _left(store, rows, shown)
-        if left and setting and (not way.auto or store.left_by_others()):
+        if left and player.may_leave and (not way.auto or store.left_by_others()):
             player.use_engine()
         while left:
             for one in player.played(left):
@@ -146,11 +150,15 @@ def _left(store: Store, rows: Sequence[int], shown: Shown) -> list[int]:
     return left
 
 
-def _setting(space: Space, way: Way) -> Setting | None:
-    """Return what other processes need to play rows; None: only this process can play them."""
-    if space.scenario_of(0).values.get("clock") == "live" or (way.auto and not may_start_processes()):
-        return None
+def _may_leave(space: Space, way: Way) -> bool:
+    """Return whether other processes can play the rows, which may measure this machine, or use a script's entries."""
     try:
-        return Setting(os.getcwd(), registry.files_in_use())
-    except (OSError, LookupError):  # the current folder has been deleted; a script filled the shelves
-        return None
+        os.getcwd(), registry.files_in_use()
+    except (OSError, LookupError):  # the current folder has been deleted
+        return False
+    return space.scenario_of(0).values.get("clock") != "live" and (not way.auto or may_start_processes())
+
+
+def _setting(own: Identity) -> Setting | None:
+    """Return the folder and the files that workers need; None: rows name no file, and play in any folder."""
+    return Setting(os.getcwd(), registry.files_in_use()) if own.files else None

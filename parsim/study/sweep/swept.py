@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from parsim.core.version import VERSIONS
+from parsim.export import html
 from parsim.export.files import Files, json_text, ready, write
 from parsim.export.summary import Summary
 from parsim.study.space import Space
@@ -97,6 +98,10 @@ class Sweep:
         first, *others = told.tables
         columns = [*first.columns, *table.columns_of(self.rows())]
         return told._replace(tables=[first._replace(columns=columns), *others])
+
+    def _repr_html_(self) -> str:
+        """Show the sweep in a notebook."""
+        return html.shown(self.summary())
 
     def plot(self, kind: str = "choices", axes: Axes | None = None, over: Sequence[str] = ()) -> Axes:
         """Draw the rows, and return the axes.

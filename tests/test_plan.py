@@ -1,6 +1,8 @@
 """The search for the best plan: bounds that hold, an answer that is that of playing everything, and how sure it is."""
 
 import json
+import os
+from collections import Counter
 
 import hypothesis.strategies as st
 import pytest
@@ -148,6 +150,26 @@ def test_every_row_is_accounted_for():
     assert looked == sum(count for code, count in found.refused.items() if code != "require")
     assert later == 0
     assert plans_played >= 2
+    rows = list(found.rows())
+    assert len({row["row"] for row in rows}) == len(rows) == found.left
+    statuses = Counter(row["status"] for row in rows)
+    assert (statuses["cut"], statuses["done"]) == (found.cut.total(), plans_played)
+    assert statuses["refused"] == found.refused.total() - (found.space.size - found.left)
+    first = next(row for row in rows if row["row"] == found.plans[0].row)
+    assert (first["set"], first["iteration_s"]) == (found.plans[0].set, found.plans[0].took_s)
+
+
+@pytest.mark.usefixtures("sketches")
+def test_plans_are_drawn(tmp_path, command):
+    found = plan(small(), best=2)
+    assert found.plot().get_ylabel().startswith("iteration time (")
+    assert found.plot("heat", over=("plan.data", "plan.tensor")).get_xlabel() == "data"
+    found.save(tmp_path)
+    kinds = ("choices", "comparison", "heat", "parallel", "pareto")
+    pictures = [f"{kind}.{form}" for kind in kinds for form in ("png", "svg")]
+    assert sorted(os.listdir(tmp_path)) == sorted([*pictures, "plan.json", "rows.json"])
+    assert json.loads((tmp_path / "rows.json").read_text())["rows"] == list(found.rows())
+    assert command("plot", tmp_path, "--kind", "heat,pareto", "--quiet") == (0, "", "")
 
 
 def ranked(**figures):

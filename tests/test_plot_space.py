@@ -211,6 +211,7 @@ def test_rows_that_are_played_come_by_time_then_by_exposed_communication_and_mem
     assert found.counted == "4 of 6 rows; not played or not counted: 1 memory, 1 running"
     assert found.time == "iteration time"
     assert Rows([row | {"iteration_s": None} for row in rows[:2]]).time == "makespan"
+    assert "1 cut; cut: by their bounds" in Rows([*rows, {"row": 6, "set": {"a": 6}, "status": "cut"}]).counted
     assert Rows(rows[4:5]).time == "time"
 
 

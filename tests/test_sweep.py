@@ -16,7 +16,10 @@ from commands import ROOT
 from sweeping import ended, started, stored, text, times, until
 
 import parsim
+from parsim.plot import space_kinds
+from parsim.study.finalists import finalists
 from parsim.study.row import Outcome, played
+from parsim.study.runner import Runner
 from parsim.study.space import space_of
 from parsim.study.sweep.identity import identity_of, read
 from parsim.study.sweep.store import LEASE_S, Played, Store
@@ -408,15 +411,49 @@ def test_missing_extras_are_named(tmp_path, command, monkeypatch):
 
 
 @pytest.mark.usefixtures("sketches")
-def test_out_writes_the_sweep_its_rows_and_pictures_of_them(tmp_path, command, monkeypatch):
+def test_out_writes_the_sweep_its_rows_and_pictures(tmp_path, command, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("space.yaml").write_text(json.dumps(SMALL))
     code, out, _ = command("sweep", "space.yaml", "--json", "--out", "out")
     assert code == 0
-    pictures = [f"{kind}.{form}" for kind in ("choices", "heat", "parallel") for form in ("png", "svg")]
-    assert sorted(os.listdir("out")) == [*pictures, "rows.csv", "sweep.json"]
+    kinds = ("choices", "comparison", "heat", "parallel")  # items hold no memory and have no price: no front
+    pictures = [f"{kind}.{form}" for kind in kinds for form in ("png", "svg")]
+    assert sorted(os.listdir("out")) == sorted([*pictures, "rows.csv", "sweep.json"])
     assert json.loads(Path("out/sweep.json").read_text()) == json.loads(out)
     assert Path("out/rows.csv").read_text().count("\n") == 11
+
+
+@pytest.mark.usefixtures("sketches")
+def test_a_sweep_is_drawn_from_its_answer_its_folder_and_its_store(tmp_path, command, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("space.yaml").write_text(json.dumps(SMALL))
+    drawn = []
+    monkeypatch.setattr(
+        "parsim.plot.space_kinds.drawn",
+        lambda rows, name, *given, real=space_kinds.drawn, **more: (
+            drawn.append((list(rows), name)) or real(*drawn[-1], *given, **more)
+        ),
+    )
+    found = parsim.sweep("space.yaml", store="mine.sweep.db")
+    assert found.plot().get_title(loc="left") == "devices"
+    assert found.plot("heat", over=("workload.count", "devices")).get_xlabel() == "count"
+    found.save("out")
+    for result in ("out", "mine.sweep.db"):
+        assert command("plot", result, "--quiet", "--out", result[:4]) == (0, "", "")
+    assert {name for _, name in drawn} == {"space", "mine"}
+    assert all(rows == list(found.rows()) for rows, _ in drawn)
+    (tmp_path / "mine.sweep.db").unlink()
+    Path("mine.sweep.db").write_text("no database")
+    code, _, err = command("plot", "mine.sweep.db", "--out", "out")
+    assert (code, err) == (2, "mine.sweep.db:0:0: RESULT: 'mine.sweep.db' is no store of parsim; name another file\n")
+
+
+def test_the_best_rows_are_played_again_whole_and_compared():
+    found = parsim.sweep(SMALL)
+    with Runner() as runner:
+        best = finalists(found.space, [record.row for record in found.best], runner)
+    assert [one.label for one in best.variants] == ["devices=1, count=1", "devices=2, count=1", "devices=2, count=2"]
+    assert [one.makespan.mean for one in best.variants] == [1.0, 1.0, 1.0]
 
 
 # what may happen to a process

@@ -26,6 +26,7 @@ from parsim.core.progress import counted
 if TYPE_CHECKING:
     from parsim.core.cluster import Folding
     from parsim.export.folder import Kept
+    from parsim.export.rows import Rows
     from parsim.run import Result
     from parsim.scenario.scenario import Scenario, Source
 
@@ -162,10 +163,10 @@ def _source(result: str) -> Draw:
 
 def _of_rows(file: Path, over: list[str]) -> Draw:
     """Read the rows in *file*, and return a function that draws a kind of picture of them."""
-    from parsim.export.rows import read_rows
+    from parsim.export.rows import STORE, read_rows
     from parsim.plot.space_kinds import pictures
 
-    name, rows = read_rows(file)
+    name, rows = _stored(file) if file.suffix == STORE else read_rows(file)
 
     def draw(kind: str) -> Pictures:
         try:
@@ -174,6 +175,18 @@ def _of_rows(file: Path, over: list[str]) -> Draw:
             raise option_fault("--over", str(wrong)) from None
 
     return draw
+
+
+def _stored(file: Path) -> Rows:
+    """Read the rows of the last sweep in a store."""
+    from parsim.export.rows import STORE, Rows
+    from parsim.study.sweep.store import last
+
+    try:
+        rows = [record.to_dict() for record in last(str(file))]
+    except ScenarioError as wrong:
+        raise ScenarioError(fault._replace(file=str(file), path="RESULT") for fault in wrong.faults) from None
+    return Rows(file.name.removesuffix(STORE).removesuffix(".sweep"), rows)
 
 
 def _again(kept: Kept) -> Draw:

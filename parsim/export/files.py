@@ -23,11 +23,15 @@ FILES = (  # of every answer
     *("explanation.json", "path.png", "path.svg"),
     *("scaling.json", "scaling.png", "scaling.svg"),
     *("splits.json", "splits.png", "splits.svg"),
-    *("sweep.json", "rows.csv"),
+    *("sweep.json", "rows.csv", "plan.json", "rows.json"),
+    *("choices.png", "choices.svg", "heat.png", "heat.svg"),
+    *("pareto.png", "pareto.svg", "parallel.png", "parallel.svg"),
 )
 
 
-ANSWERS = tuple(name for name in FILES if name.endswith(".json") and name not in ("scenario.json", "trace.json"))
+ANSWERS = tuple(
+    name for name in FILES if name.endswith(".json") and name not in ("scenario.json", "trace.json", "rows.json")
+)
 
 Content = bytes | str | Iterator[str]  # an iterator yields a large text in pieces
 Files = dict[str, Callable[[], Content]]  # name, perhaps with a folder -> function that makes the content

@@ -2,6 +2,7 @@
 
 sweep.json   what `parsim sweep --json` prints: {"scenario", "rows": [{"row", "set", "status", ...}], ...}
 rows.json    the rows that `parsim plan` looked at, in the same form
+NAME.db      the store of a sweep, which parsim/study/sweep/store.py reads
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from parsim.export.folder import json_object
 from parsim.scenario import document
 
 FILES = ("sweep.json", "rows.json")
+STORE = ".db"
 NUMBERS = ("iteration_s", "makespan_s", "peak_memory_bytes", "exposed_s", "mfu", "cost", "energy_j")
 
 
@@ -46,6 +48,8 @@ def read_rows(file: Path) -> Rows:
 
 
 def _has_rows(file: Path) -> bool:
+    if file.suffix == STORE:
+        return True
     try:
         held = json.loads(file.read_bytes()) if file.suffix == ".json" else None
     except (OSError, ValueError, RecursionError):  # what is wrong with it is told of a scenario
@@ -60,10 +64,7 @@ def _wrong(rows: Any) -> Iterator[tuple[Way, str]]:
         return
     for place, row in enumerate(rows):
         if not isinstance(row, dict) or not isinstance(row.get("set"), dict):
-            yield (
-                ("rows", place),
-                "is not a row, which has the values of its choices as set; name what parsim sweep wrote",
-            )
+            yield ("rows", place), "is not a row with the values of its choices as set; name what parsim sweep wrote"
             continue
         for name in NUMBERS:
             value = row.get(name)

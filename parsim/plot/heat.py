@@ -38,6 +38,7 @@ CELL, MOST = (0.72, 0.42), (9.0, 7.0)  # inches of a cell, and of all
 LEAST = 7.0  # inches of the whole width
 NAMED, ABOVE, BESIDE = 0.3, 0.1, 2.2  # inches of a choice's name, above the cells, and of the legend beside them
 BAR, THIN, ENTRY = 1.4, 0.16, 0.21  # inches of the scale's height and width, and of an entry of the legend
+UNTRIED = {"failed": "failed", "cut": "cut", "running": "running"}
 NAME = 40  # cells of a choice's name
 LARGEST, SMALLEST = 8.5, 5.0  # points of a time in a cell
 
@@ -186,7 +187,7 @@ def _written(axes: Axes, times: Floats, colours: ScalarMappable, best: tuple[int
 
 def _legend(area: Area, left: float, cells: Cells) -> None:
     handles = [Patch(**_hatched(code)) for code in cells.codes]
-    words = [code if code == "failed" else f"refused: {code}" for code in cells.codes]
+    words = [UNTRIED.get(code, f"refused: {code}") for code in cells.codes]
     if np.isfinite(cells.time_s).any():
         handles.append(Patch(facecolor=style.WHITE, edgecolor=style.BLACK, linewidth=2.0))
         words.append("the fastest row")

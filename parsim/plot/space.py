@@ -26,6 +26,7 @@ LEFT_OUT = "left out"  # stands for the value of a row that does not have the pa
 MANY = 2_000  # rows from which an SVG contains pixels
 FAR = 8.0  # times the least value, from which an axis is logarithmic
 DIGITS = 9  # times that agree in so many are equal
+ABOUT_CUT = "cut: by their bounds not among the best, though perhaps faster than others that are shown"
 GOLDEN = 0.6180339887498949  # the part of a whole that spreads its multiples most evenly
 FIGURES = {  # besides time, by their names in JSON: what they are, and their unit
     "peak_memory_bytes": ("peak memory", "B"),
@@ -117,7 +118,8 @@ class Rows:
         """How many rows were played, and how many not for which reason."""
         missing = Counter(self.why(row) for row in np.flatnonzero(np.isnan(self.time_s)).tolist())
         why = ", ".join(f"{many:,} {why}" for why, many in missing.most_common())
-        return f"{len(self.played):,} of {len(self):,} rows" + f"; not played or not counted: {why}" * bool(why)
+        told = [f"{len(self.played):,} of {len(self):,} rows", *([f"not played or not counted: {why}"] if why else [])]
+        return "; ".join([*told, *([ABOUT_CUT] if missing["cut"] else [])])
 
     @cached_property
     def time(self) -> str:

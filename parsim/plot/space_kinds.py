@@ -4,7 +4,6 @@ choices    time over each choice: a point for each row, and the best of each val
 heat       the best time over two choices, and why cells are empty
 pareto     the Pareto front of time, memory and cost
 parallel   parallel coordinates: a line for each row over all choices and figures
-best       the Gantt charts of the best rows on one axis of time
 """
 
 from __future__ import annotations
@@ -23,7 +22,6 @@ from parsim.plot.over_choices import over_choices
 from parsim.plot.paper import files, ours
 from parsim.plot.pareto import pareto
 from parsim.plot.space import Rows
-from parsim.plot.stacked import Chart, stacked
 
 Drawing = Callable[[Rows, str, Axes | None, Sequence[str]], Axes]
 
@@ -69,12 +67,13 @@ def pictures(rows: Iterable[Mapping[str, Any]], name: str, kind: str, over: Sequ
     return files(kind, drawn(rows, name, kind, over=over).figure)
 
 
-def pictures_of(rows: Sequence[Mapping[str, Any]], name: str, best: Sequence[Chart] = ()) -> dict[str, bytes]:
-    """Draw all pictures for which the rows suffice, as files by their names; *best* are the charts of `best.png`."""
+def pictures_of(rows: Iterable[Mapping[str, Any]], name: str) -> dict[str, bytes]:
+    """Draw all pictures for which the rows suffice, as files by their names."""
+    known: list[Mapping[str, Any]] = list(rows)
     made: dict[str, bytes] = {}
     for kind in KINDS:
         try:
-            made |= pictures(rows, name, kind)
+            made |= pictures(known, name, kind)
         except RunError:  # one choice has no heat map, and rows that were all refused have no front
             continue
-    return made | (files("best", stacked(f"{name}: the best {len(best)}", best)) if best else {})
+    return made

@@ -122,6 +122,8 @@ REFUSED = {  # cells of a heat map without a run, by the most frequent reason
     "unreachable": Look(PALE, "---"),
     "invalid": Look(PALE, "ooo"),
     "failed": Look(PALE, "+++"),
+    "cut": Look(WHITE, "||"),
+    "running": Look(WHITE, "**"),
 }
 TIMES = "viridis"  # of rows: fast ones are dark; legible for all colour vision, and in grey print
 SPLITS = {"data": (Look(BLUE), "o"), "layers": (Look(VERMILLION), "s")}  # each with a mark for its points

@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from parsim.core.version import VERSIONS
-from parsim.export.files import json_text, write
+from parsim.export import html
+from parsim.export.files import json_text, ready, write
 from parsim.export.summary import Summary
 from parsim.scenario.scenario import Source
-from parsim.study.case import Case
 from parsim.study.comparison import Comparison
-from parsim.study.labels import labelled
+from parsim.study.finalists import finalists
 from parsim.study.plan.crossing import Crossing, crossing
 from parsim.study.plan.report import report, summary
 from parsim.study.plan.sampled import PLAYS, sampled
 from parsim.study.plan.search import Plan, Search, about_none, exhausted, searched
 from parsim.study.plan.sensitivity import Unknown, Varied, sensitivity, unknown
-from parsim.study.played import Played, whole
-from parsim.study.runner import Call, Runner
+from parsim.study.runner import Runner
 from parsim.study.space import Space, space_of
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 BEST = 10
-FINALISTS = 3  # plans whose whole runs are kept
 SIZE = 2_000  # tasks of a plan, as far as is known before it is built
 Way = Literal["bounds", "all", "tpe"]
 WAYS: dict[Way, Callable[[Space, Runner, int], Search]] = {"bounds": searched, "all": exhausted, "tpe": sampled}
@@ -111,9 +112,36 @@ class Planning:
 
         return png(self.finalists.plot())
 
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Yield every row that was looked at, as a sweep does; those that bounds cut have the status cut."""
+        return self.search.rows()
+
+    def plot(self, kind: str = "choices", axes: Axes | None = None, over: Sequence[str] = ()) -> Axes:
+        """Draw the rows that were looked at, and return the axes.
+
+        Parameters
+        ----------
+        kind : choices (time over each of them), heat (a heat map of two choices), pareto (the front of time, memory
+            and cost), or parallel (a line for each row over choices and figures). An unknown kind is a `ValueError`.
+        axes : matplotlib axes to draw on; left out: a new figure of a fitting size, which needs no window.
+        over : the two choices of a heat map, by their paths; left out: those that change time most.
+        """
+        from parsim.plot.space_kinds import drawn
+
+        return drawn(self.rows(), self.search.space.scenario.name, kind, axes, over)
+
     def save(self, folder: str | os.PathLike[str]) -> None:
-        """Write plan.json and the picture of the first plans on one axis of time."""
-        write(os.fspath(folder), {**self.finalists.pictures(), "plan.json": lambda: json_text(self.to_dict())})
+        """Write plan.json, the rows that were looked at, and pictures of these and of the first plans."""
+        from parsim.plot.space_kinds import pictures_of
+
+        name, rows = self.search.space.scenario.name, list(self.rows())
+        files = {**ready(pictures_of(rows, name)), **self.finalists.pictures()}
+        files["rows.json"] = lambda: json_text({**VERSIONS, "scenario": name, "rows": rows})
+        write(os.fspath(folder), {**files, "plan.json": lambda: json_text(self.to_dict())})
+
+    def _repr_html_(self) -> str:
+        """Show the plans in a notebook."""
+        return html.shown(self.summary())
 
 
 def plan(
@@ -155,24 +183,6 @@ def _judged(found: Search, runner: Runner) -> Planning:
         crossings = runner.answers(
             "what the second plan needs", [(crossing, space, *rows, name) for name in ("bandwidth", "efficiency")]
         )
-    return Planning(found, varied, unknown(space, plans), crossings, _finalists(space, plans[:FINALISTS], runner))
-
-
-def _finalists(space: Space, plans: Sequence[Plan], runner: Runner) -> Comparison:
-    """Play the first plans again, whole."""
-    cases = [Case(space.scenario_of(one.row)) for one in plans]
-    seed = cases[0].scenario.values.get("seed", 0)
-    calls: list[Call] = [(whole, case, seed) for case in cases]
-    runs = runner.answers("best plans", calls)
-    played = [
-        Played(name, case, plan.set, {seed: figures}, {}, run, False)
-        for name, case, plan, (figures, run) in zip(_names(plans), cases, plans, runs, strict=True)
-    ]
-    return Comparison((seed,), tuple(played), False, ())
-
-
-def _names(plans: Sequence[Plan]) -> list[str]:
-    """Name plans by the values that differ among them."""
-    sets = [plan.set for plan in plans]
-    varied = [path for path in sets[0] if any(one[path] != sets[0][path] for one in sets)]
-    return labelled([""], varied or list(sets[0])[:1], sets)
+    return Planning(
+        found, varied, unknown(space, plans), crossings, finalists(space, [one.row for one in plans], runner)
+    )

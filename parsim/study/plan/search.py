@@ -74,6 +74,14 @@ class Search:
     played: int = 0
     proven: bool = True
     plans: list[Plan] = field(default_factory=list)  # best first
+    outcomes: dict[int, Outcome | None] = field(default_factory=dict)  # of rows that were looked at; None: cut
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Yield the rows that were looked at, as those of a sweep."""
+        for row, one in sorted(self.outcomes.items()):
+            status, code, message, figures = one or ("cut", "", "", None)
+            told = {"status": status, "code": code or None, "message": message or None}
+            yield {"row": row, "set": self.space.set_of(row), **told, **(figures or {})}
 
     def refuse(self, code: Refusal, message: str, count: int = 1) -> None:
         """Count rows that are refused."""
@@ -83,7 +91,7 @@ class Search:
     def take(self, row: int, outcome: Outcome, bound_s: float) -> None:
         """Count a row that was played."""
         self.played += 1
-        outcome = judged(self.space, row, outcome)
+        outcome = self.outcomes[row] = judged(self.space, row, outcome)
         if outcome.status == "refused":
             assert outcome.code
             if outcome.code == "require":
@@ -105,6 +113,7 @@ def searched(space: Space, runner: Runner, best: int) -> Search:
         play_all(found, some, runner)
     last_s = _last_s(found, best)
     found.cut.update(_tells(one.bound, last_s) for one in waiting)
+    found.outcomes.update((one.row, None) for one in waiting)
     found.plans = found.plans[:best]
     return found
 
@@ -136,6 +145,7 @@ def looks(found: Search, rows: Sequence[int], runner: Runner) -> list[Looked]:
     waiting = []
     for one in _answers(runner, "plans outlined", looked, found.space, rows, LOOKS):
         if one.code:
+            found.outcomes[one.row] = Outcome("refused", one.code, one.message)
             found.refuse(one.code, one.message)
         else:
             waiting.append(one)

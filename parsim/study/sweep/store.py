@@ -17,7 +17,8 @@ import sqlite3
 import sys
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
 from time import time
 from typing import Any, Literal, NamedTuple
 
@@ -71,6 +72,11 @@ class Record(NamedTuple):
     message: str
     changes: dict[str, Any]
     figures: dict[str, Any] | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the row as in the contract: with its values and its figures."""
+        told = {"status": self.status, "code": self.code or None, "message": self.message or None}
+        return {"row": self.row, "set": self.changes, **told, **(self.figures or {})}
 
 
 class Store:
@@ -149,12 +155,7 @@ class Store:
     def records(self) -> Iterator[Record]:
         """Yield all rows, in their order."""
         with self._reading():
-            found = self._base.execute(
-                "SELECT row, status, code, message, changes, figures FROM runs WHERE digest = ? ORDER BY row",
-                (self.digest,),
-            )
-            for row, status, code, message, changes, figures in found:
-                yield Record(row, status, code, message, json.loads(changes), json.loads(figures) if figures else None)
+            yield from _records(self._base, self.digest)
 
     def _written(self, one: Played) -> tuple[Any, ...]:
         status, code, message, figures = one.outcome
@@ -194,6 +195,25 @@ class Store:
             yield
         except sqlite3.Error as error:
             raise RunError(f"{self.file}: cannot be written: {error}; what it holds is kept") from error
+
+
+def last(file: str) -> list[Record]:
+    """Return the rows of the last sweep in *file*, which is there, in their order."""
+    try:
+        with closing(sqlite3.connect(f"{Path(file).resolve().as_uri()}?mode=ro", uri=True, timeout=BUSY_S)) as base:
+            _check(file, base)
+            found = base.execute("SELECT digest FROM sweeps ORDER BY created DESC, rowid DESC LIMIT 1").fetchone()
+            return list(_records(base, found[0])) if found else []
+    except (sqlite3.Error, OSError) as error:
+        raise _refused(file, _told(file, error)) from None
+
+
+def _records(base: sqlite3.Connection, digest: str) -> Iterator[Record]:
+    found = base.execute(
+        "SELECT row, status, code, message, changes, figures FROM runs WHERE digest = ? ORDER BY row", (digest,)
+    )
+    for row, status, code, message, changes, figures in found:
+        yield Record(row, status, code, message, json.loads(changes), json.loads(figures) if figures else None)
 
 
 def _lives(pid: int) -> bool:

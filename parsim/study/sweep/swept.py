@@ -13,6 +13,8 @@ from parsim.core.version import VERSIONS
 from parsim.export import html
 from parsim.export.files import Files, json_text, ready, write
 from parsim.export.summary import Summary
+from parsim.study.finalists import finalists
+from parsim.study.runner import Runner
 from parsim.study.space import Space
 from parsim.study.sweep import table
 from parsim.study.sweep.report import report, summary
@@ -74,9 +76,7 @@ class Sweep:
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yield every row that was played, with its values and its figures."""
-        for record in self.records:
-            told = {"status": record.status, "code": record.code or None, "message": record.message or None}
-            yield {"row": record.row, "set": record.changes, **told, **(record.figures or {})}
+        return (record.to_dict() for record in self.records)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the sweep as in the contract."""
@@ -97,7 +97,13 @@ class Sweep:
         told = summary(self.space, self.refused, self.records, self.store, self.notes)
         first, *others = told.tables
         columns = [*first.columns, *table.columns_of(self.rows())]
-        return told._replace(tables=[first._replace(columns=columns), *others])
+        tables = [first._replace(columns=columns), *others]
+        return told._replace(tables=tables, picture=self._png, meaning="time over each choice")
+
+    def _png(self) -> bytes:
+        from parsim.plot.paper import png
+
+        return png(self.plot().figure)
 
     def _repr_html_(self) -> str:
         """Show the sweep in a notebook."""
@@ -108,28 +114,37 @@ class Sweep:
 
         Parameters
         ----------
-        kind : choices, heat, pareto, or parallel; an unknown kind is a `ValueError`.
+        kind : choices (time over each of them), heat (a heat map of two choices), pareto (the front of time, memory
+            and cost), or parallel (a line for each row over choices and figures). An unknown kind is a `ValueError`.
         axes : matplotlib axes to draw on; left out: a new figure of a fitting size, which needs no window.
-        over : the two choices of a heat map, by their paths; left out: those that change the best time most.
+        over : the two choices of a heat map, by their paths; left out: those that change time most.
         """
         from parsim.plot.space_kinds import drawn
 
         return drawn(self.rows(), self.space.scenario.name, kind, axes, over)
 
     def save(self, folder: str | os.PathLike[str]) -> None:
-        """Write the sweep as sweep.json, its rows as rows.csv, and their pictures."""
+        """Write the sweep as sweep.json, its rows as rows.csv, and pictures of them and of the best three."""
         write(os.fspath(folder), self.files())
 
     def files(self) -> Files:
         """Return what `save` writes."""
         from parsim.plot.space_kinds import pictures_of
 
-        rows = list(self.rows())
-        return {
-            "rows.csv": lambda: table.csv_text(rows),
-            **ready(pictures_of(rows, self.space.scenario.name) if self.best else {}),
-            "sweep.json": lambda: json_text(self.to_dict()),
-        }
+        pictures = ready(pictures_of(self.rows(), self.space.scenario.name))
+        answer = {"rows.csv": lambda: table.csv_text(self.rows()), "sweep.json": lambda: json_text(self.to_dict())}
+        return {**pictures, **self._finalists(), **answer}
+
+    def _finalists(self) -> Files:
+        """Return the picture of the best rows on one axis of time."""
+        if not self.best:
+            return {}
+        with Runner() as runner:
+            return finalists(self.space, [record.row for record in self.best], runner).pictures()
+
+    def _repr_html_(self) -> str:
+        """Show the sweep in a notebook."""
+        return html.shown(self.summary())
 
     def to_csv(self, file: str | os.PathLike[str]) -> None:
         """Write the rows as CSV, one a line."""

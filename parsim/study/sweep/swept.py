@@ -142,10 +142,6 @@ class Sweep:
         with Runner() as runner:
             return finalists(self.space, [record.row for record in self.best], runner).pictures()
 
-    def _repr_html_(self) -> str:
-        """Show the sweep in a notebook."""
-        return html.shown(self.summary())
-
     def to_csv(self, file: str | os.PathLike[str]) -> None:
         """Write the rows as CSV, one a line."""
         table.write_csv(os.fspath(file), self.rows())

@@ -8,6 +8,7 @@
     parsim.use("mine.py")                                           add your own policies, kernels, ...
     parsim.compare(scenario, set={"policy": ["fifo", "mine"]})      which variant is faster, and why
     parsim.explain(scenario), parsim.scaling(scenario), parsim.splits(scenario)
+    parsim.plan(scenario)                                           the best plans of a scenario with choices
     parsim.sweep(scenario, store="mine.db")                         all rows of a scenario with choices
 
 Names are imported on first use, so that `parsim --help` starts fast.
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from parsim.study.compare import compare
     from parsim.study.comparison import Comparison
     from parsim.study.explain import Explanation, explain
+    from parsim.study.plan.planning import Planning, plan
     from parsim.study.repeat import Repeated, repeat
     from parsim.study.scaling import Scaling, scaling
     from parsim.study.single import simulate
@@ -46,6 +48,7 @@ __all__ = [
     "Ledger",
     "ManyPlayed",
     "ParsimError",
+    "Planning",
     "Profile",
     "Repeated",
     "Replay",
@@ -62,6 +65,7 @@ __all__ = [
     "calibrate",
     "compare",
     "explain",
+    "plan",
     "repeat",
     "replay",
     "scaling",
@@ -76,6 +80,7 @@ _HOMES = {
     "Comparison": "parsim.study.comparison",
     "Explanation": "parsim.study.explain",
     "Ledger": "parsim.metrics.ledger",
+    "Planning": "parsim.study.plan.planning",
     "Profile": "parsim.core.profile",
     "Repeated": "parsim.study.repeat",
     "Replay": "parsim.predict",
@@ -87,6 +92,7 @@ _HOMES = {
     "calibrate": "parsim.measure",
     "compare": "parsim.study.compare",
     "explain": "parsim.study.explain",
+    "plan": "parsim.study.plan.planning",
     "repeat": "parsim.study.repeat",
     "replay": "parsim.predict",
     "scaling": "parsim.study.scaling",

@@ -573,6 +573,7 @@ STUDIED = {
     "The object of a scaling": lambda: parsim.scaling(FIFTH, workers=[1, 2]),
     "The object of two splits": lambda: parsim.splits("scenarios/14_two_splits.yaml", over=["workload.item"]),
     "The object of the splits of a training": lambda: parsim.splits(CROWDED),
+    "The object of a search for plans": lambda: parsim.plan(UNPRICED),
 }
 
 
@@ -584,6 +585,8 @@ def test_an_object_of_section_10_is_the_one_described(title, monkeypatch):
     assert list(found) == [key for row in table(title, text) for key in row]
     if "variants" in found:
         assert list(found["variants"][0]) == [key for [key] in table("| of a variant |", text)]
+    if "plans" in found:
+        assert set(found["plans"][0]) == {key for row in table("| of a plan |", text) for key in row}
     section = text[text.index(title) :].partition("\n### ")[0]
     described = [re.findall(r'"(\w+)"', form) for form in re.findall(r'\{("[^}]*)\}', section)]
     held = [list(one) for one in inside(found)]
@@ -608,6 +611,12 @@ def inside(found):
             yield from inside(one)
 
 
+UNPRICED = {  # a space, on devices without a price
+    "cluster": {"devices": 2, "device": "h200", "topology": {"kind": "full", "bandwidth": "1 GB/s"}},
+    "workload": {"kind": "mlp", "widths": [8, 8, 8], "batch": 16, "precision": "fp32"},
+    "plan": {"data": {"in": [1, 2]}, "tensor": {"in": [1, 2]}},
+    "require": ["data * tensor == devices"],
+}
 CROWDED = {  # a training that does not fit, with room for another plan in every respect
     "cluster": {
         "devices": 4,

@@ -184,7 +184,7 @@ def test_a_lesson_as_a_file(command, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("77",), "NUMBER:0:0: NUMBER: '77' is no lesson; write 00 to 10"),
+        (("77",), "NUMBER:0:0: NUMBER: '77' is no lesson; write 00 to 11"),
         (("x",), "'x' is no lesson"),
         (("03", "--language", "fr"), "--language:0:0: language: 'fr' is not known; write en or zh"),
         (("03", "--port", "x"), "--port:0:0: port: "),

@@ -327,3 +327,44 @@ def test_a_plan_that_does_not_fit() -> None:
 
 def test_the_right_plan() -> None:
     assert lessons.plan({"data": 8, "sharding": "fsdp"}, "150 ms", CLUSTER).right
+
+
+SOLD: Mapping[str, Any] = {  # two equal devices for 1 or for 2 USD/h, and others whose price is not known
+    "cluster": {
+        "devices": 2,
+        "device": {"in": [{"kind": "a100-80g", "price": "1 USD/h"}, {"kind": "a100-80g", "price": "2 USD/h"}, "h200"]},
+        "topology": {"kind": "full", "bandwidth": "25 GB/s"},
+    },
+    "workload": {"kind": "transformer", "preset": "gpt2-124m", "batch": 4},
+    "plan": {"data": {"in": [1, 2, 4]}},
+    "require": ["data <= devices"],
+}
+CHEAP, DEAR, OTHER = SOLD["cluster"]["device"]["in"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (..., "Not yet. Which rows cannot meet the conditions"),
+        (2, "Write one of its values for each choice, as a mapping: cluster.device, plan.data."),
+        ({"plan.data": 2}, "for each choice, as a mapping: cluster.device, plan.data."),
+        ({"cluster.device": CHEAP, "plan.data": 3}, "for each choice, as a mapping"),
+        ({"cluster.device": CHEAP, "plan.data": 4}, "is refused: 'data <= devices' does not hold."),
+        ({"cluster.device": CHEAP, "plan.data": 1}, "is refused: plan: data 1 x"),
+        ({"cluster.device": DEAR, "plan.data": 2}, "another row that meets them costs less"),
+        ({"cluster.device": OTHER, "plan.data": 2}, "The price of its devices is not known"),
+    ],
+)
+def test_a_row_that_is_not_the_cheapest(answer: object, words: str) -> None:
+    marked = lessons.cheapest(answer, SOLD)
+    assert not marked.right
+    assert words in repr(marked)
+
+
+def test_the_cheapest_row() -> None:
+    answer = {"cluster.device": CHEAP, "plan.data": 2}
+    marked = lessons.cheapest(answer, SOLD)
+    assert marked.right
+    assert repr(marked).startswith("Right: a step takes ")
+    refused = lessons.cheapest(answer, SOLD, {"require": ["peak_memory < 1 MB"]})
+    assert "is refused: 'peak_memory < 1 MB' does not hold; a step takes " in repr(refused)

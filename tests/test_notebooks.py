@@ -32,6 +32,9 @@ ANSWERS = {
     "08_collectives_and_networks": '"8.472 ms"',  # 6 (2 us + 40 MB / (100 GB/s)) + 6 (10 us + 10 MB / (10 GB/s))
     "09_mixtures": '"54.3 ms"',  # 4 x 2 (4 x 32 + 2) x 7 (0.47 us + 2 x 2048 x 4096 B / 8 / (300 GB/s))
     "10_whole_cluster": '{"tensor": 4, "pipeline": 16, "schedule": "zb-h1"}',  # no gradient passes a card
+    # one node takes 6 W tokens / (8 x 312 TFLOP/s) = 1.06 s at least; zero1 holds (2 + 2 + 12/16) W = 32 GB, and
+    # 18 GB of activations; without tensor ranks nobody waits
+    "11_planning": '{"cluster.topology.nodes": 2, "plan.data": 16, "plan.tensor": 1, "plan.sharding": "fsdp"}',
 }
 
 by_name = pytest.mark.parametrize("path", NOTEBOOKS, ids=[path.stem for path in NOTEBOOKS])

@@ -11,6 +11,7 @@
 08_collectives... all_reduce(answer, scenario)        how long does an all-reduce take?
 09_mixtures       exposed(answer, "tensor", scenario) how long do devices wait for what layers exchange?
 10_whole_cluster  plan(answer, "2 s", scenario)       which plan fits, and takes at most that long?
+11_planning       cheapest(answer, scenario)          which row of a space meets its conditions, and costs least?
 
 No answers are stored. Each is computed by parsim, so the questions work with other values as well.
 """
@@ -20,12 +21,14 @@ from parsim.lessons.items import makespan, order, subsets, weights
 from parsim.lessons.kernels import roofline
 from parsim.lessons.marked import Marked
 from parsim.lessons.plans import plan
+from parsim.lessons.spaces import cheapest
 from parsim.lessons.training import activations, exposed, pipeline
 
 __all__ = [
     "Marked",
     "activations",
     "all_reduce",
+    "cheapest",
     "exposed",
     "makespan",
     "order",

@@ -7,6 +7,7 @@ from commands import ROOT
 from degree_counts import llama_sizes
 from test_scenarios import opening
 
+import parsim
 from parsim.scenario.choices import choices_of
 from parsim.study.plan import search
 from parsim.study.plan.sensitivity import unknown
@@ -119,9 +120,17 @@ def test_53_is_the_space_that_is_counted():
     assert f"schedule: {1000 * alone[0].took_s:.0f} ms)" in opened(BUBBLES)
 
 
-def test_53_has_choices_of_whole_sections():
+def test_53_shows_what_differs_in_whole_sections():
     space = space_of(FOLDER / f"{BUBBLES}.yaml")
     assert [choice.path for choice in choices_of(space.scenario.values)[0]] == ["workload", "plan"]
+    lines = [line.split() for line in parsim.plan(FOLDER / f"{BUBBLES}.yaml", best=3).report().splitlines()]
+    head = ["forward", "input_grad", "weight_grad", "activation", "schedule", "microbatches", "chunks"]
+    place = lines.index(head)
+    assert lines[place + 1 : place + 4] == [
+        ["1", "2", "ms", "2", "ms", "2", "ms", "2", "GB", "zb-h1", "16", "-"],
+        ["2", "1", "ms", "1", "ms", "1", "ms", "1", "GB", "interleaved-1f1b", "16", "2"],
+    ]
+    assert ["makespan", "peak", "memory", "exposed"] in lines  # nothing is trained: no tokens, no MFU, no cost
 
 
 # -- a plan as a test

@@ -7,12 +7,13 @@ plan           {data: 8, tensor: 1} or {data: 4, tensor: 2}      tensor=1, data=
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from parsim.core.escape import printable
 
 SHOWN = 30  # letters of a value
+LEFT_OUT = "-"  # a key that a mapping has not
 
 
 def written(value: Any) -> str:
@@ -41,6 +42,30 @@ def unlike(values: Sequence[Any]) -> list[str]:
     else:
         words = [_whole(value) for value in values]
     return numbered(words)
+
+
+def spread(sets: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return *sets* of values by path, with what differs within mappings of one kind in place of the mappings.
+
+    >>> spread([{"plan": {"data": 8, "bucket": "1 GB"}}, {"plan": {"tensor": 8, "bucket": "1 GB"}}])
+    [{'plan.data': 8, 'plan.tensor': '-'}, {'plan.data': '-', 'plan.tensor': 8}]
+    """
+    found: list[dict[str, Any]] = [{} for _ in sets]
+    for path in sets[0]:
+        values = [one[path] for one in sets]
+        keys = _differing(values)
+        inner = [{f"{path}.{key}": value.get(key, LEFT_OUT) for key in keys} for value in values] if keys else []
+        for one, more in zip(found, spread(inner) if keys else [{path: value} for value in values], strict=True):
+            one.update(more)
+    return found
+
+
+def _differing(values: Sequence[Any]) -> list[str]:
+    """Return the keys in which mappings of one kind differ; empty where they are none."""
+    if not all(isinstance(value, dict) for value in values) or len({_whole(one.get("kind")) for one in values}) > 1:
+        return []
+    keys = dict.fromkeys(key for value in values for key in value)
+    return [key for key in keys if len({_whole(value.get(key, LEFT_OUT)) for value in values}) > 1]
 
 
 def endings(varied: Sequence[str], known: Iterable[str] = ()) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from parsim.export.values import spread
 from parsim.study.case import Case
 from parsim.study.comparison import Comparison
 from parsim.study.labels import labelled
@@ -21,8 +22,9 @@ def finalists(space: Space, rows: Sequence[int], runner: Runner) -> Comparison:
     seed = cases[0].scenario.values.get("seed", 0)
     calls: list[Call] = [(whole, case, seed) for case in cases]
     runs = runner.answers("best plans", calls)
-    varied = [path for path in sets[0] if any(one[path] != sets[0][path] for one in sets)]
-    names = labelled([""], varied or list(sets[0])[:1], sets)
+    told = spread(sets)
+    varied = [path for path in told[0] if any(one[path] != told[0][path] for one in told)]
+    names = labelled([""], varied or list(told[0])[:1], told)
     played = [
         Played(name, case, own, {seed: figures}, {}, run, False)
         for name, case, own, (figures, run) in zip(names, cases, sets, runs, strict=True)

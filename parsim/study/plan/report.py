@@ -10,7 +10,7 @@ from parsim.core.quantities import scaled, seconds, size, times
 from parsim.export.figures import figure_columns
 from parsim.export.summary import Column, Plain, Summary, Table, for_programs, text_table
 from parsim.export.table import short, table, wrapped
-from parsim.export.values import endings, written
+from parsim.export.values import endings, spread, written
 from parsim.study.comparison import Comparison
 from parsim.study.plan.crossing import FACTORS, Crossing
 from parsim.study.plan.facts import BY, VARIED
@@ -47,7 +47,7 @@ def report(
         [title, "=" * len(title)],
         _searched(search),
         _refused(search),
-        ["The best, * robust", *table([list(FIGURES), *_figures(plans, varied)])],
+        ["The best, * robust", *table(_figures(plans, varied))],
         ["Their plans", *table(_choices(plans), words=range(1, 99))],
         ["Their seconds under other facts", *table(list(_varied(plans, varied)))],
         _notes(unknown),
@@ -96,7 +96,7 @@ def _title(search: Search) -> str:
 
 def _best(plans: Sequence[Plan], varied: Sequence[Varied]) -> Table:
     """Return a row for each plan: figures for people; for programs also its row and what it chooses."""
-    shown = text_table("The best, * robust", [FIGURES, *_figures(plans, varied)])
+    shown = text_table("The best, * robust", _figures(plans, varied))
     own = [
         for_programs("place", range(1, len(plans) + 1)),
         for_programs("row", [plan.row for plan in plans]),
@@ -140,10 +140,20 @@ def _refused(search: Search) -> Iterator[str]:
         yield from (f"  {count:>9,}  {printable(why)}" for why, count in search.failed.most_common())
 
 
-FIGURES = ("", "iteration", "tokens/s", "MFU", "peak memory", "exposed", "of it", "cost", "energy")
+HEADS = ("tokens/s", "MFU", "peak memory", "exposed", "of it", "cost", "energy")
+ASKED = ("cost", "energy")  # told of a training also where they are not known
 
 
-def _figures(plans: Sequence[Plan], varied: Sequence[Varied]) -> Iterator[list[str]]:
+def _figures(plans: Sequence[Plan], varied: Sequence[Varied]) -> list[list[str]]:
+    """Return a head, and a row for each plan; columns that no plan fills are left out."""
+    trained = plans[0].figures["iteration_s"] is not None
+    head, rows = ["", "iteration" if trained else "makespan", *HEADS], [*_rows(plans, varied)]
+    filled = [any(row[place] not in ("", UNKNOWN) for row in rows) for place in range(len(head))]
+    shown = [place for place, name in enumerate(head) if filled[place] or (trained and name in ASKED)]
+    return [[line[place] for place in shown] for line in (head, *rows)]
+
+
+def _rows(plans: Sequence[Plan], varied: Sequence[Varied]) -> Iterator[list[str]]:
     took = times([plan.took_s for plan in plans])
     for place, (plan, time) in enumerate(zip(plans, took, strict=True)):
         figures = plan.figures
@@ -167,10 +177,9 @@ def _or_unknown(value: float | None, write: Any) -> str:
 
 def _choices(plans: Sequence[Plan]) -> list[Sequence[str]]:
     """Return a column for each choice, under the last step of its path where that is enough."""
-    paths = list(plans[0].set)
-    heads = endings(paths).values()
-    rows = [[str(place), *(_cell(plan.set[path]) for path in paths)] for place, plan in enumerate(plans, 1)]
-    return [["", *heads], *rows]
+    sets = spread([plan.set for plan in plans])
+    rows = [[str(place), *map(_cell, one.values())] for place, one in enumerate(sets, 1)]
+    return [["", *endings(list(sets[0])).values()], *rows]
 
 
 def _cell(value: Any) -> str:

@@ -10,7 +10,7 @@ from parsim.core.escape import printable
 from parsim.core.quantities import scaled, size, times
 from parsim.export.summary import Summary, Table, text_table
 from parsim.export.table import short, table, wrapped
-from parsim.export.values import endings, written
+from parsim.export.values import endings, spread, written
 from parsim.study.refusals import MEANINGS
 from parsim.study.space import Space
 from parsim.study.sweep.store import Record
@@ -115,6 +115,9 @@ def _cells(one: Mapping[str, Any]) -> list[str]:
 
 def _values(best: Sequence[Record]) -> list[list[str]]:
     """Return a head with the ends of paths, and the values of each row."""
-    paths = list(best[0].changes)
-    rows = [[str(record.row), *(short(written(one), CELL) for one in record.changes.values())] for record in best]
-    return [["row", *endings(paths).values()], *rows]
+    sets = spread([record.changes for record in best])
+    rows = [
+        [str(record.row), *(short(written(value), CELL) for value in one.values())]
+        for record, one in zip(best, sets, strict=True)
+    ]
+    return [["row", *endings(list(sets[0])).values()], *rows]

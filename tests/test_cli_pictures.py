@@ -433,13 +433,14 @@ def test_rows_that_do_not_suffice_for_a_kind_keep_no_other_from_it(command, swep
 
 def test_wrong_rows_are_told_with_their_places(command, swept):
     good = {"row": 0, "set": {"a": 1}, "status": "done", "iteration_s": 1.0}
-    rows = [good, good | {"iteration_s": "1 s", "cost": True}, 7, good | {"set": None}]
+    rows = [good, good | {"iteration_s": "1 s", "cost": True}, 7, good | {"set": None}, good | {"row": "1"}]
     (swept / "sweep.json").write_text(json.dumps({"rows": rows}, indent=1))
     found = refused(command, swept)
     assert [(fault[0], fault[3]) for fault in found] == [
-        (str(swept / "sweep.json"), path) for path in ("rows[1].iteration_s", "rows[1].cost", "rows[2]", "rows[3]")
+        (str(swept / "sweep.json"), path)
+        for path in ("rows[1].iteration_s", "rows[1].cost", "rows[2]", "rows[3]", "rows[4].row")
     ]
-    assert [fault[1] for fault in found] == [17, 18, 20, 21]
+    assert [fault[1] for fault in found] == [17, 18, 20, 21, 28]
     assert "the text '1 s', not a number or null" in found[0][4]
     (swept / "sweep.json").write_text("{}")
     (found,) = refused(command, swept)

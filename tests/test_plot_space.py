@@ -92,9 +92,11 @@ CASES = {
     "all refused": lambda: [refused(row["row"], row["set"], "memory") for row in grid(TWO)],
     "no cost": lambda: [row | {"cost": None} for row in grid(TWO)],
     "other letters": lambda: grid({"workload.größe": ["ä", "ö"], "workload.甲乙": ["一号", "\u202eabc", "$a$_b^2"]}),
+    "no choice": lambda: [done(0, {}, 1.0)],
     "untrained": lambda: [row | {"iteration_s": None, "peak_memory_bytes": 0} for row in few()],
 }
-NOTHING = {("one choice", "heat"), ("one row", "heat"), ("all refused", "pareto"), ("all refused", "parallel")}
+NOTHING = {(name, kind) for name in ("no choice",) for kind in KINDS if kind != "pareto"}
+NOTHING |= {("one choice", "heat"), ("one row", "heat"), ("all refused", "pareto"), ("all refused", "parallel")}
 
 
 @pytest.mark.filterwarnings("ignore::parsim.plot.letters.MissingLetters")
@@ -149,6 +151,7 @@ def test_all_pictures_that_the_rows_suffice_for_are_files():
     names = [f"{kind}.{form}" for kind in KINDS for form in ("png", "svg")]
     assert list(pictures_of(few(), "x")) == names
     assert list(pictures_of(CASES["all refused"](), "x")) == names[:4]
+    assert list(pictures_of(CASES["no choice"](), "x")) == ["pareto.png", "pareto.svg"]
     assert list(pictures_of(CASES["one choice"](), "x")) == [name for name in names if not name.startswith("heat")]
 
 
@@ -184,6 +187,9 @@ def test_what_cannot_be_drawn_is_told():
             [0, 1, 2],
         ),
         ([1, "1"], ["1", "1 #2"], [0, 1]),
+        (["50 GB/s", "400 Gbit/s", "1 GB/s"], ["50 GB/s", "400 Gbit/s", "1 GB/s"], [0, 1, 2]),  # two are equal
+        ([10**400, 1], ["1" + 400 * "0", "1"], [0, 1]),  # no float
+        ([None, [1, 2]], ["null", "[1, 2]"], [0, 1]),
     ],
 )
 def test_values_stand_on_an_axis_in_their_order(raw, words, place):

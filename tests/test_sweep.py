@@ -109,6 +109,8 @@ def test_a_training_is_told_by_its_iteration():
 def test_a_scenario_without_choices_is_a_space_of_one_row():
     found = parsim.sweep({**SMALL, "cluster": {"devices": 2}, "workload": {"kind": "items", "count": 5}})
     assert [(row["set"], row["makespan_s"]) for row in found.rows()] == [({}, 3)]
+    assert "<img" not in found._repr_html_()  # there is nothing over which to draw
+    assert "<img" in parsim.sweep(SMALL)._repr_html_()
 
 
 @pytest.mark.parametrize("clock", ["simulated", "live"])

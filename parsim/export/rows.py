@@ -66,6 +66,11 @@ def _wrong(rows: Any) -> Iterator[tuple[Way, str]]:
         if not isinstance(row, dict) or not isinstance(row.get("set"), dict):
             yield ("rows", place), "is not a row with the values of its choices as set; name what parsim sweep wrote"
             continue
+        if not isinstance(row.get("row", 0), int):
+            yield (
+                ("rows", place, "row"),
+                f"is {show(row['row'])}, not the number of a row; name what parsim sweep wrote",
+            )
         for name in NUMBERS:
             value = row.get(name)
             if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):

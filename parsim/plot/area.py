@@ -34,12 +34,12 @@ class Area(NamedTuple):
     wide: float
     tall: float
 
-    def axes(self, left: float, bottom: float, wide: float, tall: float, **more: Any) -> Axes:
+    def axes(self, left: float, bottom: float, wide: float, tall: float) -> Axes:
         """Return new axes."""
         x, y = self._at(left, bottom)
         _, _, width, height = self.place
         box = x, y, width * wide / self.wide, height * tall / self.tall
-        made = self.figure.add_axes(box, **more)
+        made = self.figure.add_axes(box)
         made.spines["left"].set_visible(True)
         return made
 
@@ -53,7 +53,7 @@ class Area(NamedTuple):
         """Explain *handles* in a line."""
         self._legend("center left", left, middle, handles, words, ncols=max(len(words), 1))
 
-    def list(self, left: float, top: float, handles: Sequence[Any], words: Sequence[str]) -> None:
+    def column(self, left: float, top: float, handles: Sequence[Any], words: Sequence[str]) -> None:
         """Explain *handles* one below the other."""
         self._legend("upper left", left, top, handles, words, ncols=1)
 

@@ -14,12 +14,10 @@ import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.collections import LineCollection
-from matplotlib.colors import LogNorm, Normalize
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
@@ -31,6 +29,7 @@ from parsim.plot import style
 from parsim.plot.area import EDGE, Area, on, own
 from parsim.plot.letters import make_writable, width, written
 from parsim.plot.paper import log_ticks
+from parsim.plot.scales import colours
 from parsim.plot.space import FIGURES, Choice, Rows, far, unit
 from parsim.plot.value_axis import LETTERS, LINE, apart, values
 
@@ -56,11 +55,11 @@ class Scale(NamedTuple):
 
 def coordinates(rows: Rows, title: str, axes: Axes | None = None) -> Axes:
     """Draw a line for each row that was played, over its choices and figures."""
-    if not len(rows.played):
-        raise RunError("there are no lines to draw: no row was played")
+    if not len(rows.played) or not rows.choices:
+        raise RunError(f"there are no lines to draw: {'no row was played' if rows.choices else 'there is no choice'}")
     scales, time = _scales(rows)
     time_s = rows.time_s[rows.played]
-    colours, some = _colours(time_s), _some(len(time_s))
+    of, some = colours(time_s), _some(len(time_s))
     rooms = np.array([_room(scale) for scale in scales])
     rooms *= max((LEAST - LEFT) / rooms.sum(), 1.0)
     x = np.append(0.0, np.cumsum(rooms[:-1]))
@@ -71,11 +70,12 @@ def coordinates(rows: Rows, title: str, axes: Axes | None = None) -> Axes:
     made.set_xlim(0.0, x[-1])
     made.set_ylim(-0.03, 1.03)
     made.set_axis_off()
-    _lines(made, x, np.stack([scale.rows for scale in scales], axis=1)[some], colours.to_rgba(time_s[some]))
+    _lines(made, x, np.stack([scale.rows for scale in scales], axis=1)[some], of.to_rgba(time_s[some]))
     for place, scale in zip(x.tolist(), scales, strict=True):
         _axis(made, place, scale)
-    _strip(made, float(x[time]), time_s, colours)
-    _legend(area, rows)
+    if time_s.min() < time_s.max():
+        _strip(made, float(x[time]), of)
+    _legend(area, rows, of)
     return made if axes is None else axes
 
 
@@ -134,12 +134,6 @@ def _room(scale: Scale) -> float:
     return max(name, *(width(word, LETTERS) + 6 for word in scale.words), 72 * GAP - 14) / 72 + 0.2
 
 
-def _colours(time_s: Floats) -> ScalarMappable:
-    low, high = time_s.min(), time_s.max()
-    norm = (LogNorm if far(time_s) else Normalize)(low, high if high > low else low + 1.0)
-    return ScalarMappable(norm, matplotlib.colormaps[style.TIMES])
-
-
 def _some(count: int) -> Ints:
     """Return the places of the rows to draw by their times: the ten fastest, and others at equal distances."""
     if count <= MOST:
@@ -147,13 +141,13 @@ def _some(count: int) -> Ints:
     return np.append(np.arange(BEST), np.linspace(BEST, count - 1, MOST - BEST).astype(np.int64))
 
 
-def _lines(axes: Axes, x: Floats, y: Floats, colours: Floats) -> None:
+def _lines(axes: Axes, x: Floats, y: Floats, faces: Floats) -> None:
     """Draw the rows, the fastest last; the best ten are bold, on a casing."""
     points = np.stack((np.broadcast_to(x, y.shape), y), axis=2)[::-1]  # (rows, axes, 2)
-    colours = colours[::-1]
+    faces = faces[::-1]
     thin: dict[str, Any] = {"linewidths": 0.8, "alpha": min(max(300 / len(y), 0.15), 0.7), "rasterized": len(y) > FEW}
-    axes.add_collection(LineCollection(list(points), colors=colours, zorder=1, **thin))
-    for each, colour in zip(points[-BEST:], colours[-BEST:], strict=True):
+    axes.add_collection(LineCollection(list(points), colors=faces, zorder=1, **thin))
+    for each, colour in zip(points[-BEST:], faces[-BEST:], strict=True):
         for look, thick in ((style.CASING, 3.4), (colour, 2.2)):
             axes.plot(*each.T, color=look, linewidth=thick, zorder=2, clip_on=False)
 
@@ -174,20 +168,17 @@ def _axis(axes: Axes, x: float, scale: Scale) -> None:
     axes.annotate(f"({scale.unit})" * bool(scale.unit), (x, 1.0), xytext=(-4, 7), color=style.GREY, **above)
 
 
-def _strip(axes: Axes, x: float, time_s: Floats, colours: ScalarMappable) -> None:
+def _strip(axes: Axes, x: float, of: ScalarMappable) -> None:
     """Show the colours on the axis of time."""
-    if time_s.min() < time_s.max():
-        box = (x - STRIP / 2, x + STRIP / 2, 0.0, 1.0)
-        limits = axes.get_xlim(), axes.get_ylim()
-        axes.imshow(
-            np.linspace(0, 1, 256)[:, None], extent=box, origin="lower", aspect="auto", cmap=colours.cmap, zorder=3
-        )
-        axes.set(xlim=limits[0], ylim=limits[1])
+    box = (x - STRIP / 2, x + STRIP / 2, 0.0, 1.0)
+    limits = axes.get_xlim(), axes.get_ylim()
+    axes.imshow(np.linspace(0, 1, 256)[:, None], extent=box, origin="lower", aspect="auto", cmap=of.cmap, zorder=3)
+    axes.set(xlim=limits[0], ylim=limits[1])
 
 
-def _legend(area: Area, rows: Rows) -> None:
+def _legend(area: Area, rows: Rows, of: ScalarMappable) -> None:
     known = {
-        f"a row, coloured by its {rows.time}": Line2D([], [], color=style.GREEN, linewidth=0.9),
-        f"the {BEST} fastest": Line2D([], [], color="#440154", linewidth=2.2),
+        f"a row, coloured by its {rows.time}": Line2D([], [], color=of.cmap(0.5), linewidth=0.9),
+        f"the {BEST} fastest": Line2D([], [], color=of.cmap(0.0), linewidth=2.2),
     }
     area.line(EDGE, area.tall - 0.14, list(known.values()), list(known))

@@ -13,12 +13,11 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.collections import PathCollection
-from matplotlib.colors import LogNorm, Normalize, to_hex
+from matplotlib.colors import to_hex
 from matplotlib.patches import Patch, Rectangle
 
 from parsim.core.columns import Floats
@@ -31,6 +30,7 @@ from parsim.plot.area import Area, on, own
 from parsim.plot.gantt import rectangles
 from parsim.plot.letters import make_writable, width, written
 from parsim.plot.paper import log_ticks, size
+from parsim.plot.scales import colours
 from parsim.plot.space import Choice, Rows, far, unit
 from parsim.plot.value_axis import across, below, longest, up, upright, values
 
@@ -38,7 +38,7 @@ CELL, MOST = (0.72, 0.42), (9.0, 7.0)  # inches of a cell, and of all
 LEAST = 7.0  # inches of the whole width
 NAMED, ABOVE, BESIDE = 0.3, 0.1, 2.2  # inches of a choice's name, above the cells, and of the legend beside them
 BAR, THIN, ENTRY = 1.4, 0.16, 0.21  # inches of the scale's height and width, and of an entry of the legend
-UNTRIED = {"failed": "failed", "cut": "cut", "running": "running"}
+UNTRIED = ("failed", "cut", "running")  # reasons that are no refusals
 NAME = 40  # cells of a choice's name
 LARGEST, SMALLEST = 8.5, 5.0  # points of a time in a cell
 
@@ -150,16 +150,12 @@ def _times(axes: Axes, scale: Axes, cells: Cells, seconds: float) -> None:
     """Colour the cells by their times, explain the colours on *scale*, and write the times where they fit."""
     times = cells.time_s / seconds
     known = times[np.isfinite(times)]
-    low, high = known.min(), known.max()
-    around = (low, high) if high > low else (0.9 * low, 1.1 * low or 1.0)
-    norm = (LogNorm if far(known) else Normalize)(*around)
-    colours = ScalarMappable(norm, matplotlib.colormaps[style.TIMES])
+    of = colours(known)
     edges = (np.arange(count + 1) - 0.5 for count in times.shape[::-1])
-    axes.pcolormesh(
-        *edges, np.ma.masked_invalid(times), norm=norm, cmap=colours.cmap, edgecolors=style.WHITE, linewidth=0.5
-    )
-    ticks = log_ticks(low, high) if far(known) else None
-    axes.figure.colorbar(colours, cax=scale, ticks=ticks, format="{x:g}")
+    mesh = axes.pcolormesh(*edges, np.ma.masked_invalid(times), edgecolors=style.WHITE, linewidth=0.5)
+    mesh.set(norm=of.norm, cmap=of.cmap)
+    ticks = log_ticks(known.min(), known.max()) if far(known) else None
+    axes.figure.colorbar(of, cax=scale, ticks=ticks, format="{x:g}")
     scale.minorticks_off()
     scale.tick_params(labelsize=8)
     y, x = np.unravel_index(np.nanargmin(times), times.shape)
@@ -167,16 +163,16 @@ def _times(axes: Axes, scale: Axes, cells: Cells, seconds: float) -> None:
         axes.add_patch(
             Rectangle((x - 0.5, y - 0.5), 1, 1, fill=False, edgecolor=colour, linewidth=thick, clip_on=False, zorder=3)
         )
-    _written(axes, times, colours, (int(y), int(x)))
+    _written(axes, times, of, (int(y), int(x)))
 
 
-def _written(axes: Axes, times: Floats, colours: ScalarMappable, best: tuple[int, int]) -> None:
+def _written(axes: Axes, times: Floats, of: ScalarMappable, best: tuple[int, int]) -> None:
     words = {cell: number(times[cell], 3) for cell in zip(*np.nonzero(np.isfinite(times)), strict=True)}
     wide, tall = (each / count for each, count in zip(size(axes), times.shape[::-1], strict=True))
     letters = min(LARGEST, 0.6 * tall, (wide - 4) / max(width(word, 1.0) for word in words.values()))
     if letters < SMALLEST:
         return
-    faces = colours.to_rgba(np.nan_to_num(times))
+    faces = of.to_rgba(np.nan_to_num(times))
     for cell, word in words.items():
         ink = style.Look(to_hex(tuple(faces[cell]))).ink
         weight = "bold" if cell == best else "normal"
@@ -187,9 +183,9 @@ def _written(axes: Axes, times: Floats, colours: ScalarMappable, best: tuple[int
 
 def _legend(area: Area, left: float, cells: Cells) -> None:
     handles = [Patch(**_hatched(code)) for code in cells.codes]
-    words = [UNTRIED.get(code, f"refused: {code}") for code in cells.codes]
+    words = [code if code in UNTRIED else f"refused: {code}" for code in cells.codes]
     if np.isfinite(cells.time_s).any():
         handles.append(Patch(facecolor=style.WHITE, edgecolor=style.BLACK, linewidth=2.0))
         words.append("the fastest row")
     top = area.tall - ABOVE - (BAR + 0.45) * (len(cells.codes) < len(handles))
-    area.list(left, top, handles, words)
+    area.column(left, top, handles, words)

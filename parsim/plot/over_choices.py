@@ -15,14 +15,15 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.ticker import NullLocator
 
 from parsim.core.columns import Floats
+from parsim.core.errors import RunError
 from parsim.plot import style
 from parsim.plot.area import EDGE, Area, on, own
 from parsim.plot.letters import fitted, make_writable, width
-from parsim.plot.paper import log_ticks, point
-from parsim.plot.space import MANY, Choice, Rows, far, spread, unit
+from parsim.plot.paper import point
+from parsim.plot.scales import scale
+from parsim.plot.space import MANY, Choice, Rows, spread, unit
 from parsim.plot.value_axis import LETTERS, LINE, across, below, upright, values
 
 ACROSS = 3  # panels in a line
@@ -37,6 +38,8 @@ SHARE = 0.7  # of the distance between two values: what the points of one take
 def over_choices(rows: Rows, title: str, axes: Axes | None = None) -> Axes:
     """Draw a panel for each choice that has several values, or for all if none has."""
     choices = rows.varied or rows.choices
+    if not choices:
+        raise RunError("there is no choice over which to draw rows")
     lines = [choices[first : first + ACROSS] for first in range(0, len(choices), ACROSS)]
     feet = [max(below(values(choice), _stand(choice)) for choice in line) for line in lines]
     most = min(len(choices), ACROSS)
@@ -47,7 +50,7 @@ def over_choices(rows: Rows, title: str, axes: Axes | None = None) -> Axes:
         if axes is None
         else on(axes, wide, tall)
     )
-    bottom, first = tall - LEGEND, axes
+    bottom, panels = tall - LEGEND, []
     for line, foot in zip(lines, feet, strict=True):
         bottom -= ABOVE + TALL + foot
         for place, choice in enumerate(line):
@@ -55,10 +58,9 @@ def over_choices(rows: Rows, title: str, axes: Axes | None = None) -> Axes:
             _panel(made, rows, choice)
             made.set_ylabel("" if place else f"{rows.time} ({_unit(rows)[0]})")
             made.tick_params(axis="y", labelleft=not place)
-            first = first or made
+            panels.append(made)
     _legend(area, rows, choices)
-    assert first is not None
-    return first
+    return panels[0] if axes is None else axes
 
 
 def _unit(rows: Rows) -> tuple[str, float]:
@@ -72,9 +74,9 @@ def _panel(axes: Axes, rows: Rows, choice: Choice) -> None:
     x = np.empty(len(played))
     best: dict[int, float] = {}  # by value, the least time
     for each in np.unique(value).tolist():
-        own = np.flatnonzero(value == each)
-        x[own] = choice.place[each] + SHARE * choice.gap * spread(len(own))
-        best[each] = time[own[0]]
+        mine = np.flatnonzero(value == each)
+        x[mine] = choice.place[each] + SHARE * choice.gap * spread(len(mine))
+        best[each] = time[mine[0]]
     small = 2.2 if len(played) > MANY else 3.2
     axes.plot(
         x, time, "o", color=style.SKY, markersize=small, markeredgewidth=0.0, alpha=0.45, rasterized=len(played) > MANY
@@ -132,12 +134,8 @@ def _stand(choice: Choice) -> bool:
 
 
 def _times(axes: Axes, time: Floats) -> None:
-    """Make y the axis of time, logarithmic where times spread far."""
-    if far(time):
-        axes.set_yscale("log")
-        axes.yaxis.set_major_locator(log_ticks(time.min(), time.max()))
-        axes.yaxis.set_minor_locator(NullLocator())
-    axes.yaxis.set_major_formatter("{x:g}")
+    """Make y the axis of time."""
+    scale(axes, "y", time)
     axes.margins(y=0.12)
     if not len(time):
         axes.set_yticks([])

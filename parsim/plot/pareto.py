@@ -18,7 +18,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.ticker import NullLocator
 
 from parsim.core.columns import Floats, Ints
 from parsim.core.errors import RunError
@@ -28,8 +27,8 @@ from parsim.plot.area import EDGE, Area, on, own
 from parsim.plot.columns import columns, height
 from parsim.plot.front import equal, front, some
 from parsim.plot.numbers import numbers
-from parsim.plot.paper import log_ticks
-from parsim.plot.space import FIGURES, MANY, Rows, far, unit
+from parsim.plot.scales import scale
+from parsim.plot.space import FIGURES, MANY, Rows, unit
 
 PANEL = 4.4, 3.2  # inches
 LEFT, GAP, RIGHT = 0.85, 0.95, 0.25  # inches beside and between panels
@@ -44,6 +43,11 @@ class Criterion(NamedTuple):
     name: str
     unit: str
     values: Floats  # (played,) in this unit, NaN where it is not known
+
+    @property
+    def label(self) -> str:
+        """The name with the unit."""
+        return f"{self.name} ({self.unit})"
 
     @property
     def known(self) -> Floats:
@@ -122,13 +126,9 @@ def _panel(axes: Axes, time: Criterion, other: Criterion, best: Ints, shown: Int
     axes.margins(0.08)
     axes.grid(color=style.PALE, linewidth=0.8)
     axes.set_axisbelow(True)
-    for each, axis, set_scale in ((time, axes.xaxis, axes.set_xscale), (other, axes.yaxis, axes.set_yscale)):
-        if far(each.known):
-            set_scale("log")
-            axis.set_major_locator(log_ticks(each.known.min(), each.known.max()))
-            axis.set_minor_locator(NullLocator())
-        axis.set_major_formatter("{x:g}")
-        axis.set_label_text(f"{each.name} ({each.unit})")
+    scale(axes, "x", time.known)
+    scale(axes, "y", other.known)
+    axes.set(xlabel=time.label, ylabel=other.label)
     axes.autoscale_view()
     drawn = best[np.isfinite(y[best])].tolist()
     words = {drawn.index(row): str(place) for place, row in enumerate(shown.tolist(), 1) if row in drawn}
@@ -139,7 +139,7 @@ def _table(rows: Rows, criteria: Sequence[Criterion], shown: Ints, equals: Seque
     """Return the columns of the table: the numbers, the figures, and the choices in which its rows differ."""
     own = rows.played[shown]
     found = [["", *(f"{place + 1}" for place in range(len(shown)))]]
-    found += [[f"{each.name} ({each.unit})", *_said(each.values[shown])] for each in criteria]
+    found += [[each.label, *_said(each.values[shown])] for each in criteria]
     for choice in rows.choices:
         words = [choice.words[value] for value in choice.value[own]]
         if len(set(words)) > 1 or len(words) == 1:

@@ -85,10 +85,8 @@ class Rows:
     def choices(self) -> list[Choice]:
         """All choices, in the order of the file."""
         paths = list(dict.fromkeys(path for row in self.rows for path in row["set"]))
-        columns = (
-            (path, name, [row["set"].get(path, LEFT_OUT) for row in self.rows]) for path, name in endings(paths).items()
-        )
-        return [_choice(*column) for column in columns]
+        names = endings(paths)
+        return [_choice(path, names[path], [row["set"].get(path, LEFT_OUT) for row in self.rows]) for path in paths]
 
     @cached_property
     def varied(self) -> list[Choice]:
@@ -110,8 +108,8 @@ class Rows:
 
     def why(self, row: int) -> str:
         """Return why a row was not played: its code, or its status."""
-        found = self.rows[row]
-        return str(found.get("code") or found.get("status") or "not played")
+        status = self.rows[row].get("status", "done")
+        return "without time" if status == "done" else str(self.rows[row].get("code") or status)
 
     @cached_property
     def counted(self) -> str:
@@ -124,7 +122,7 @@ class Rows:
     @cached_property
     def time(self) -> str:
         """What the time of a row is called."""
-        trained = {row.get("iteration_s") is not None for row in self.rows if _time(row) == _time(row)}
+        trained = {self.rows[row].get("iteration_s") is not None for row in self.played.tolist()}
         return "iteration time" if trained == {True} else "makespan" if trained == {False} else "time"
 
 
@@ -163,31 +161,42 @@ def _time(row: Mapping[str, Any]) -> float:
 
 
 def _number(value: Any) -> float:
-    return float(value) if isinstance(value, int | float) and math.isfinite(value) else math.nan
+    """Return a number; NaN for anything else."""
+    try:
+        found = float(value) if isinstance(value, int | float) else math.nan
+    except OverflowError:
+        return math.nan
+    return found if math.isfinite(found) else math.nan
 
 
 def _choice(path: str, name: str, raw: Sequence[Any]) -> Choice:
-    keys = [json.dumps(value, sort_keys=True) for value in raw]
+    keys = [_key(value) for value in raw]
     known = dict(zip(keys, raw, strict=True))
     amounts = _amounts(list(known.values()))
     order = sorted(known, key=dict(zip(known, amounts, strict=True)).__getitem__) if amounts else list(known)
     number = {key: place for place, key in enumerate(order)}
     place = _places(np.sort(amounts)) if amounts else np.arange(len(order), dtype=float)
-    return Choice(
-        path, name, unlike([known[key] for key in order]), place, bool(amounts), np.array([number[key] for key in keys])
-    )
+    words = unlike([known[key] for key in order])
+    return Choice(path, name, words, place, bool(amounts), np.array([number[key] for key in keys]))
+
+
+def _key(value: Any) -> tuple[str, Any]:
+    """Return what tells a value from others, of any type."""
+    return type(value).__name__, json.dumps(value, sort_keys=True) if isinstance(value, dict | list) else value
 
 
 def _amounts(values: Sequence[Any]) -> list[float]:
-    """Return the values as numbers; none where some are neither numbers nor quantities of one dimension."""
+    """Return the values as numbers; none where some are not, or are equal, or are quantities of two dimensions."""
     if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
-        return [float(value) for value in values]
-    try:
-        found = [measure(value, *DIMENSIONS) for value in values if isinstance(value, str)]
-    except ValueError:
-        return []
-    alike = len(found) == len(values) and len({dimension.base for dimension, _ in found}) == 1
-    return [amount for _, amount in found] if alike else []
+        found = [_number(value) for value in values]
+    else:
+        try:
+            read = [measure(value, *DIMENSIONS) for value in values if isinstance(value, str)]
+        except ValueError:
+            return []
+        found = [amount for _, amount in read] if len({dimension.base for dimension, _ in read}) == 1 else []
+    apart = len(set(found)) == len(values) and all(map(math.isfinite, found))
+    return found if apart else []
 
 
 def _places(amounts: Floats) -> Floats:

@@ -98,7 +98,9 @@ class Sweep:
         first, *others = told.tables
         columns = [*first.columns, *table.columns_of(self.rows())]
         tables = [first._replace(columns=columns), *others]
-        return told._replace(tables=tables, picture=self._png, meaning="time over each choice")
+        return told._replace(
+            tables=tables, picture=self._png if self.space.choices else None, meaning="time over each choice"
+        )
 
     def _png(self) -> bytes:
         from parsim.plot.paper import png

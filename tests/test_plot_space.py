@@ -281,6 +281,25 @@ def test_a_heat_map_by_hand():
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("tensor", "schedule")
 
 
+def test_a_cell_is_the_best_of_its_rows_or_their_most_frequent_reason():
+    rows, best, why = thousands(), {}, {}
+    for row in rows:
+        cell = row["set"]["plan.choice0"], row["set"]["plan.choice3"]
+        if row["status"] == "done" and cell != (1, 4):
+            best[cell] = min(row["iteration_s"], best.get(cell, 99.0))
+        elif row["status"] == "refused" and cell == (1, 4):
+            why[row["code"]] = why.get(row["code"], 0) + 1
+    rows = [row for row in rows if row["status"] == "refused" or tuple(row["set"].values())[3:7:3] != (1, 4)]
+    axes = heat(Rows(rows), "x", over=("choice0", "choice3"))
+    (mesh,) = (each for each in axes.collections if isinstance(each, QuadMesh))
+    assert mesh.get_array().shape == (5, 2)
+    for (x, y), time in best.items():
+        assert mesh.get_array()[y, x] == pytest.approx(time)
+    assert mesh.get_array().mask.sum() == 1
+    (hatched,) = (each for each in axes.collections if isinstance(each, PathCollection))
+    assert hatched.get_hatch() == style.REFUSED[max(sorted(why), key=why.get)].hatch
+
+
 def test_a_heat_map_is_over_the_choices_that_matter_most_or_those_asked_for():
     sets = (
         dict(zip(("plan.a", "plan.b", "plan.c", "plan.d"), each, strict=True))
@@ -348,6 +367,7 @@ def test_a_front_by_hand():
     assert numbered[1] == {"1": pytest.approx((1, 3)), "2": pytest.approx((2, 2)), "3": pytest.approx((3, 1))}
     steps = [axes.lines[1].get_xydata().tolist() for axes in figure.axes]
     assert steps == [[[1, 80], [2, 40]], [[1, 3], [2, 2], [3, 1]]]
+    assert {axes.lines[1].get_drawstyle() for axes in figure.axes} == {"steps-post"}  # what is reached is to the right
     words = [word for word, _ in seen(figure)]
     assert "and 1 equal" in words
     lines = {round(text.get_position()[1], 6): [] for text in figure.texts}

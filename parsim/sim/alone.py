@@ -102,7 +102,7 @@ class Rehearsal:
 
     def play(self, placed: Placed) -> list[int]:
         """Return when each member is through; all begin at 0."""
-        played = player(placed, np.arange(placed.members), self)
+        played = player(placed, range(placed.members), self)
         for member in range(placed.members):
             played.post(member, 0)
         now = 0

@@ -34,10 +34,11 @@ class ByRounds:
     outside : what carries its sends, and hears of members that are through.
     """
 
-    def __init__(self, placed: Placed, tasks: Ints, outside: Outside) -> None:
+    def __init__(self, placed: Placed, tasks: Sequence[int], outside: Outside) -> None:
         self.tasks = tasks
         self._placed, self._outside, self._length = placed, outside, placed.length
         self._unknown = 2**62 if placed.ticks.dtype is np.int64 else 2**400  # later than any time
+        self._nothing = np.zeros(1, np.int64)  # arrives where a member has fewer sends than others
         self._base = 0  # the phase of the first row
         self._entry: list[Ints] = [self._blank()]  # when members enter phases
         self._ends: list[Ints] = []  # when the sends of phases arrive
@@ -48,7 +49,7 @@ class ByRounds:
         self._changed = self._length + 1  # the first phase of which something new is known
         self._posted, self._entered = 0, False
         self._parting: dict[int, Ints] = {}  # phase -> those that mates keep from being foreseen
-        self._lasts = placed.lasts
+        self._lasts, self._meets = placed.lasts, bool(len(placed.mates.members))
         self._waiting = np.ones(placed.members, dtype=bool)  # members that are not through
 
     def post(self, member: int, now: int) -> None:
@@ -88,8 +89,7 @@ class ByRounds:
         """Foresee what follows from what is newly known; begin the bound sends whose members have entered a phase."""
         if self._changed > self._length:
             return
-        alone = not len(self._placed.mates.members)
-        if alone and self._early() and self._all_free() and self._placed.first.each_needs_all:
+        if not self._meets and self._early() and self._all_free() and self._placed.first.each_needs_all:
             return
         while self._changed <= self._length:
             self._foresee(self._changed, now, 0)
@@ -152,7 +152,7 @@ class ByRounds:
                 happened = before.pop(0)
                 ends = np.where(happened <= now, happened, ends)
             self._ends.append(ends)
-            last = np.maximum.reduce(np.concatenate((ends, [0]))[sends.incident], initial=0)
+            last = np.maximum.reduce(np.concatenate((ends, self._nothing))[sends.incident], initial=0)
             self._entry.append(np.maximum(self._entry[-1], last))
             phase += 1
             self._finish(phase)
@@ -187,7 +187,7 @@ class ByRounds:
         lasting = self._placed.lasting()[self._placed.kinds[phase]]
         found: Ints = np.minimum(self._entry[-1][sends.source] + lasting, self._unknown)
         found[lasting == NEVER] = self._unknown
-        if self._bound or len(self._placed.mates.members):
+        if self._bound or self._meets:
             bound = np.zeros(self._placed.members, dtype=bool)
             bound[[member for member, since in self._bound.items() if since <= phase]] = True
             apart = self._placed.mates.apart(self._entry[-1], bound)
@@ -228,10 +228,10 @@ class ByRounds:
             for member, phase in self._bound.items()
             if phase <= self._last and not self._under_way[member]
         ]
-        first = self._entry[-1].min()
+        first = np.minimum.reduce(self._entry[-1])
         if self._last < self._length and first < self._unknown:
             quickest, through_next = self._placed.quickest(), min(last for last in self._lasts if last > self._last)
-            ahead = 0 if len(self._placed.mates.members) else quickest[through_next] - quickest[self._last]
+            ahead = 0 if self._meets else quickest[through_next] - quickest[self._last]
             entered.append(max(first + ahead, now + 1))
         for phase, apart in self._parting.items():
             entered += (tick for tick in self._entry[phase - self._base][apart].tolist() if tick > now)

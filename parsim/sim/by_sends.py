@@ -7,10 +7,10 @@ member 1            |posted|-- phase 0 --|-- phase 1 --|      late, so member 2 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 
-from parsim.core.columns import Ints
 from parsim.sim.in_step import Going, InStep
 from parsim.sim.outside import Outside
 from parsim.sim.placed import Placed
@@ -28,7 +28,7 @@ class BySends:
     outside : what carries its sends, and hears of members that are through.
     """
 
-    def __init__(self, placed: Placed, tasks: Ints, outside: Outside) -> None:
+    def __init__(self, placed: Placed, tasks: Sequence[int], outside: Outside) -> None:
         self.tasks = tasks
         self._placed, self._outside, self._length = placed, outside, len(placed)
         self._phase = [UNPOSTED] * placed.members

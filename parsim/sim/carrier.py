@@ -12,6 +12,8 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 
+import numpy as np
+
 from parsim.core.columns import NEVER, NONE, filled
 from parsim.sim.blocking import Blocking
 from parsim.sim.early_transfers import Turns
@@ -53,6 +55,8 @@ class Carrier:
         self._host, self._device, self._prefetch = job.cluster.host, state.device, job.prefetch
         self._gives, self._returns = bool(self.inputs.given), bool(self.inputs.sent)
         edges = graph.edges
+        carries = (edges.size > 0) | (edges.delay > 0)
+        self._hands_on = bool(np.any(carries & graph.computes[edges.parent]))  # tasks that compute, not lanes alone
         # 1: no transfer carries it to another device, and somebody may wait for the room of the output
         self._received_at_start = bytearray((edges.size == 0) & (filled(graph.output, tasks)[edges.parent] > 0))
         self._freed: list[int] = []  # edges whose output was received as its consumer started, in this pass
@@ -98,11 +102,12 @@ class Carrier:
                 self._unload(task, state.worker[task], now)
         for edge in freed:
             self._received(self.inputs.sender[edge])
-        for edge in transport.over(now):
-            self._delay_over(edge, now)
+        if now in transport.delays:
+            for edge in transport.over(now):
+                self._delay_over(edge, now)
         for row, worker in transport.arrived(now):
             self._arrive(row, worker, now)
-        if ended and state.named:
+        if ended and state.named and self._hands_on:
             for task in ended:
                 self._send_ahead(task, now)
         if now in self._departing:
@@ -124,7 +129,7 @@ class Carrier:
         return released
 
     def _more(self, now: int) -> bool:
-        if self.lanes:
+        if self.lanes and self.lanes.collectives.stirred:
             self.lanes.collectives.begin(now)
         upcoming = self.transport.settle(now)
         if now < upcoming:
@@ -138,9 +143,11 @@ class Carrier:
         self.taken[task] = now
         if self.room:
             self.room.take(task, self._device[worker])
-        for edge in self.inputs.into(task):
-            if not self.inputs.begun[edge]:
-                self._move(edge, worker, now)
+        if self._hands_on:
+            begun = self.inputs.begun
+            for edge in self.inputs.into(task):
+                if not begun[edge]:
+                    self._move(edge, worker, now)
         if self._gives and self.inputs.to_give(task):
             self._give_input(task, worker, now)
         self._state.queue[worker].append(task)
@@ -239,11 +246,13 @@ class Carrier:
 
     def _send_ahead(self, task: int, now: int) -> None:
         """Start what *task*, just ended, has for workers named beforehand, where there is spare room."""
-        inputs, homes, source = self.inputs, self._state.homes, self._state.device_of(task)
+        inputs, homes, begun = self.inputs, self._state.homes, self.inputs.begun
         for edge in inputs.out_of(task):
+            if begun[edge]:
+                continue
             child = inputs.receiver[edge]
             worker = homes[child]
-            size = inputs.size[edge] if self._device[worker] != source else 0.0
+            size = inputs.size[edge] if self._device[worker] != self._state.device_of(task) else 0.0
             if not size or self._spared(child, self._device[worker], size):
                 self._move(edge, worker, now)
 

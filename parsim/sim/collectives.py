@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-import numpy as np
-
 from parsim.core.cluster import Ways
 from parsim.sim.in_step import Going
 from parsim.sim.outside import Played
@@ -36,8 +34,8 @@ class Collectives:
         self._transport = transport
         self._of: dict[int, tuple[Played, int]] = {}  # task -> its collective, and its place among the members
         self._sent: list[tuple[Played, Going]] = []  # the number of a send is its place here
-        self._asked: dict[int, dict[Played, None]] = {}  # instant -> those whose time comes then
-        self._stirred: dict[Played, None] = {}  # those of which something has happened in this pass
+        self.asked: dict[int, dict[Played, None]] = {}  # instant -> those whose time comes then
+        self.stirred: dict[Played, None] = {}  # those of which something has happened in this pass
         self._through: list[int] = []  # tasks that have completed all phases, and have not been returned
         cluster, placed = state.job.cluster, {}
         firsts: dict[tuple[int, bytes], Placed] = {}  # of each pattern
@@ -48,11 +46,8 @@ class Collectives:
                 new = placed[key] = Placed(each, cluster, devices, self.network, state.ready.ticks)
                 if not cluster.profiles:  # else two of one pattern may differ later
                     new.first = firsts.setdefault((key[0], new.pattern), new)
-            played = player(placed[key], np.array(each.members), self)
+            played = player(placed[key], each.members, self)
             self._of.update({task: (played, place) for place, task in enumerate(each.members)})
-
-    def __contains__(self, task: int) -> bool:
-        return task in self._of
 
     def members(self) -> Collection[int]:
         """Return the tasks that are members."""
@@ -62,37 +57,33 @@ class Collectives:
         """Start the member *task*, whose inputs are there."""
         played, place = self._of[task]
         played.post(place, now)
-        self._stirred[played] = None
+        self.stirred[played] = None
 
     def arrived(self, number: int, now: int) -> None:
         """Note that send *number* has arrived."""
         played, sent = self._sent[number]
         played.arrived(sent, now)
-        self._stirred[played] = None
+        self.stirred[played] = None
 
     def due(self, now: int) -> list[int]:
         """Return the members that have completed all phases."""
-        if now in self._asked:
-            for played in self._asked.pop(now):
-                played.due(now)
-                self._stirred[played] = None
-        if not self._through:
-            return []
+        for played in self.asked.pop(now, ()):
+            played.due(now)
+            self.stirred[played] = None
         through, self._through = self._through, []
         return through
 
     def begin(self, now: int) -> None:
         """Note that a pass is over: begin what begins now."""
-        if self._stirred:
-            stirred, self._stirred = self._stirred, {}
-            for played in stirred:
-                played.begin(now)
+        stirred, self.stirred = self.stirred, {}
+        for played in stirred:
+            played.begin(now)
 
     # -- what the collectives ask for
 
     def at(self, played: Played, tick: int) -> None:
         """Call `due` of *played* at an instant."""
-        self._asked.setdefault(tick, {})[played] = None
+        self.asked.setdefault(tick, {})[played] = None
         self._transport.at(tick)
 
     def send(self, played: Played, going: Going, ways: Ways, now: int) -> None:
@@ -102,5 +93,5 @@ class Collectives:
 
     def through(self, played: Played, member: int, now: int) -> None:
         """Hear that a member has completed all phases."""
-        self._through.append(int(played.tasks[member]))
+        self._through.append(played.tasks[member])
         self._transport.at(now)

@@ -26,7 +26,7 @@ class Inputs:
         self.size, self.delay = table.size.tolist(), state.ready.ticks.column(table.delay).tolist()
         self.given = {self.receiver[row]: row for row in np.flatnonzero(table.given).tolist()}
         self.sent = {self.sender[row]: row for row in np.flatnonzero(table.results).tolist()}
-        self.begun = bytearray(len(table))  # 1: in flight, delivered or not needed
+        self.begun = bytearray((table.size == 0) & (table.delay == 0))  # 1: in flight, delivered or not needed
 
     def consumers(self, task: int) -> int:
         """Return how many consumers the output of *task* has, the host included."""

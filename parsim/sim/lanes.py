@@ -55,6 +55,7 @@ class Lanes:
         self._read: list[int] = []  # outputs elsewhere that tasks of lanes have received as they started, in this pass
         self._released: Released = []
         self.collectives = Collectives(state, transport, self._only)
+        self._members = self.collectives.members()
 
     def released(self, released: Released, now: int) -> Released:
         """Take the tasks of lanes out of those that are ready; return the others."""
@@ -134,10 +135,9 @@ class Lanes:
 
     def _through(self, members: list[int], now: int) -> None:
         """Note that *members* of collectives are through with all phases."""
-        for task in members:
-            self._spans.ends[task] = now
-            self._ends.setdefault(now, []).append(task)
-            self._spans.at(now)
+        self._spans.ends.update(dict.fromkeys(members, now))
+        self._ends.setdefault(now, []).extend(members)
+        self._spans.at(now)
 
     def story(self) -> list[str]:
         """Tell what the lanes wait for that have something to do."""
@@ -152,21 +152,21 @@ class Lanes:
     def _next(self, lane: int, now: int) -> None:
         """Start the next task of a lane that is free and has one."""
         _, task = heappop(self._queue[lane])
-        worker = self._only[task]
+        worker, spans = self._only[task], self._spans
         self._busy[lane] = task
-        self._spans.communication_begins(worker, now)
+        spans.communication_begins(worker, now)
         self._state.worker[task] = worker
-        self._spans.starts[task] = now
-        took = self._spans.lasts[worker][task]
+        spans.starts[task] = now
+        took = spans.lasts[worker][task]
         if self._room:
             self._read_elsewhere(task, now)
-        if task in self.collectives:
+        if task in self._members:
             self.collectives.post(task, now)
             return
-        self._spans.begin(worker, now)
-        self._spans.open[worker] += 1
+        spans.begin(worker, now)
+        spans.open[worker] += 1
         self._ends.setdefault(now + took, []).append(task)
-        self._spans.at(now + took)
+        spans.at(now + took)
 
     def _read_elsewhere(self, task: int, now: int) -> None:
         """Note that *task* starts: it has what parents elsewhere made, which the next pass frees."""
@@ -178,7 +178,7 @@ class Lanes:
     def _end(self, task: int, now: int) -> None:
         """Note that *task* has ended: what need not travel is there."""
         worker, inputs = self._only[task], self._inputs
-        if task not in self.collectives:  # what a member has to itself are the transfers that it receives
+        if task not in self._members:  # what a member has to itself are the transfers that it receives
             self._spans.open[worker] -= 1
             self._spans.end(worker, now)
         self._under_way[task] = 1

@@ -10,7 +10,8 @@ the start.
 
 from __future__ import annotations
 
-from parsim.core.columns import Ints
+from collections.abc import Sequence
+
 from parsim.sim.by_rounds import ByRounds
 from parsim.sim.outside import Outside
 from parsim.sim.placed import Foreseen, Placed
@@ -19,7 +20,7 @@ from parsim.sim.placed import Foreseen, Placed
 class Lockstep(ByRounds):
     """One collective whose sends cannot meet; parameters as for `ByRounds`, whose columns are made when needed."""
 
-    def __init__(self, placed: Placed, tasks: Ints, outside: Outside) -> None:
+    def __init__(self, placed: Placed, tasks: Sequence[int], outside: Outside) -> None:
         self.tasks = tasks
         self._placed, self._outside = placed, outside
         self._members: list[int] = []  # those that have posted
@@ -58,16 +59,13 @@ class Lockstep(ByRounds):
 
     def _leaving(self, now: int) -> dict[int, list[int]]:
         """Return which members are through when, if all begin *now*; empty: it is not known yet."""
-        prefix, found = self._placed.prefix(), dict[int, list[int]]()
-        if prefix is not None:
-            for last, members in self._placed.leaving.items():
-                found.setdefault(now + int(prefix[last]), []).extend(members)
-            return found
-        known = self._placed.first.foreseen
-        if known is None or known.version != self._outside.network.version:
-            return found
-        self._known = known
-        return {now + tick: members for tick, members in known.leaving.items()}
+        leaving = self._placed.leaving()
+        if not leaving:
+            known = self._placed.first.foreseen
+            if known is None or known.version != self._outside.network.version:
+                return {}
+            self._known, leaving = known, known.leaving
+        return {now + tick: members for tick, members in leaving.items()}
 
     def due(self, now: int) -> None:
         """Note which members are through."""
@@ -93,7 +91,7 @@ class Lockstep(ByRounds):
             return
         prefix = self._placed.prefix()
         assert prefix is not None, "what changes it also disturbs"
-        log.in_step(self.tasks, self._placed, prefix + self._since, 0, self._placed.length)
+        log.whole(self.tasks, self._placed, prefix, self._since)
 
     def disturbed(self, link: int, now: int) -> None:
         """Let the sends on *link* join the network."""

@@ -178,10 +178,10 @@ class Network:
 
     def finished(self, now: int) -> list[Any]:
         """Remove the flows that end *now* and return them in the order in which they joined."""
-        if not self._ends:
-            return []
         few, many = WINDOW
         horizon = now + now * few // many
+        if not self._ends or self._ends[0][0] > horizon:
+            return []
         done: list[Flow] = []
         while self._ends and self._ends[0][0] <= horizon:
             end, _, link = heappop(self._ends)

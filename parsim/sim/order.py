@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from parsim.core.columns import packed
+from parsim.core.columns import NEVER, packed
 from parsim.core.errors import RunError
 from parsim.core.escape import printable
 from parsim.sim.state import NOBODY, State, Time
@@ -132,7 +132,7 @@ def order_of_events(state: State, bind: Bind, hooks: Hooks) -> Order:
 
     def begin(now: Time) -> None:
         nonlocal ready
-        prepared.now = now
+        prepared.now = state.passing = now
         roots = packed(np.flatnonzero(np.array(missing) == 0))
         if hooks.began:
             hooks.began(now)
@@ -146,9 +146,8 @@ def order_of_events(state: State, bind: Bind, hooks: Hooks) -> Order:
 
     def instant(now: Time) -> None:
         nonlocal ready
-        prepared.now = now
-        again = True
-        while again:
+        prepared.now = state.passing = now
+        while state.passing == now:
             ended = agenda.pop(now, [])
             released = end(ended) if ended else []
             if also_ended:
@@ -159,7 +158,7 @@ def order_of_events(state: State, bind: Bind, hooks: Hooks) -> Order:
                     released = takes_out(released, now)
                 ready += len(released)
                 release(released)
-            again = goes_on(now)
+            goes_on(now)
 
     def goes_on(now: Time) -> bool:
         """Let the workers ask, which is the end of a pass; say whether another one follows."""
@@ -170,6 +169,7 @@ def order_of_events(state: State, bind: Bind, hooks: Hooks) -> Order:
             ready = ask(now, ready)
             if hooks.asked:
                 hooks.asked(now)
-        return now in agenda or bool(more and more(now))
+        state.passing = now if now in agenda or (more and more(now)) else NEVER
+        return bool(state.passing == now)
 
     return Order(begin, instant)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from parsim.core.cluster import Ways
-from parsim.core.columns import Ints
 from parsim.sim.in_step import Going
 from parsim.sim.network import Network
 from parsim.sim.received import Log
@@ -14,7 +14,7 @@ from parsim.sim.received import Log
 class Played(Protocol):
     """A collective that is played."""
 
-    tasks: Ints  # (members,)
+    tasks: Sequence[int]  # (members,)
 
     def post(self, member: int, now: int) -> None:
         """Note that *member* begins."""

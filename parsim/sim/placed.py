@@ -107,6 +107,7 @@ class Placed:
         self.kinds = [number[id(phase)] for phase in collective.phases]  # of each phase, its place in `sends`
         self._alone: tuple[int, list[Ints], Ints] = (-1, [], no_ints())  # at a version of the capacities
         self._prefix: tuple[int, Ints | None] = (-1, None)
+        self._leaving: tuple[int, dict[int, list[int]]] = (-1, {})
         self.first = self  # of all that take as long: it keeps what is foreseen
         self.foreseen: Foreseen | None = None
 
@@ -184,11 +185,6 @@ class Placed:
         return set(self.last.tolist())
 
     @cached_property
-    def leaving(self) -> dict[int, list[int]]:
-        """The members that are through after so many phases."""
-        return {last: np.flatnonzero(self.last == last).tolist() for last in sorted(self.lasts)}
-
-    @cached_property
     def length(self) -> int:
         """The number of phases after which all members are through."""
         return max(self.lasts, default=0)
@@ -233,6 +229,16 @@ class Placed:
         if self._prefix[0] != self.network.version:
             self._prefix = self.network.version, self._together()
         return self._prefix[1]
+
+    def leaving(self) -> dict[int, list[int]]:
+        """Return which members are through after how many ticks if all begin together; empty: sends differ."""
+        if self._leaving[0] != self.network.version:
+            prefix, found = self.prefix(), dict[int, list[int]]()
+            if prefix is not None:
+                for last in sorted(self.lasts):
+                    found.setdefault(int(prefix[last]), []).extend(np.flatnonzero(self.last == last).tolist())
+            self._leaving = self.network.version, found
+        return self._leaving[1]
 
     def _now(self) -> tuple[list[Ints], Ints]:
         """Return what `lasting` and `quickest` do, at the present capacities."""

@@ -5,7 +5,7 @@ member 1 receives from 0    |round 0|round 1|round 2|        |round 3|        tw
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -42,16 +42,17 @@ class Log:
     def __init__(self, ticks: Ticks) -> None:
         self._ticks = ticks
         self._sends: list[tuple[Any, ...]] = []  # of single rows
-        self._steps: dict[int, tuple[Sends, list[tuple[Ints, int, int, int]]]] = {}  # tasks, from, to, how many phases
-        self._runs: dict[int, tuple[Run, list[tuple[Ints, int]]]] = {}  # the tasks of its members, and since when
+        self._steps: dict[int, tuple[Sends, list[Step]]] = {}
+        self._whole: dict[int, tuple[Placed, Ints, list[Since]]] = {}  # of each list of begins of phases
+        self._runs: dict[int, tuple[Run, list[Since]]] = {}  # the tasks of its members, and since when
         self._rows = 0
 
-    def send(self, tasks: Ints, sends: Sends, row: int, start: int, end: int) -> None:
+    def send(self, tasks: Sequence[int], sends: Sends, row: int, start: int, end: int) -> None:
         """Note that a single send has arrived; *tasks* are those of the members."""
         ends = int(tasks[sends.source[row]]), int(tasks[sends.target[row]])
         self._sends.append((*ends, start, end, 1, float(sends.size[row]), float(sends.nominal[row])))
 
-    def in_step(self, tasks: Ints, placed: Placed, begins: Ints, first: int, until: int) -> None:
+    def in_step(self, tasks: Sequence[int], placed: Placed, begins: Ints, first: int, until: int) -> None:
         """Note that all sends of the phases from *first* on, below *until*, took place in step: phase after phase."""
         for one, other in pairwise([first, *(phase for phase in placed.turns if first < phase < until), until]):
             if one < other:
@@ -59,14 +60,18 @@ class Log:
                 row = tasks, int(begins[one]), int(begins[other]), other - one
                 self._steps.setdefault(id(sends), (sends, []))[1].append(row)
 
-    def run(self, tasks: Ints, run: Run, since: int) -> None:
+    def whole(self, tasks: Sequence[int], placed: Placed, begins: Ints, since: int) -> None:
+        """Note that all phases took place in step; their *begins* count from *since*."""
+        self._whole.setdefault(id(begins), (placed, begins, []))[2].append((tasks, since))
+
+    def run(self, tasks: Sequence[int], run: Run, since: int) -> None:
         """Note runs of rounds that count from *since*."""
         self._count(len(run.row))
         self._runs.setdefault(id(run), (run, []))[1].append((tasks, since))
 
     def columns(self) -> Received:
         """Return the rows; runs of equal members that follow each other without a pause are one."""
-        parts: list[tuple[Any, ...]] = [*self._of_steps(), *self._of_runs()]
+        parts: list[tuple[Any, ...]] = [*self._of_whole(), *self._of_steps(), *self._of_runs()]
         parts += [tuple(map(np.array, zip(*self._sends, strict=True)))] if self._sends else []
         if not parts:
             return Received()
@@ -87,6 +92,18 @@ class Log:
             self._ticks.times(end[last]),
             *(np.add.reduceat(column[order], first) for column in (rounds, size, nominal)),
         )
+
+    def _of_whole(self) -> Iterator[Block]:
+        """Yield what took place in step from its first phase to its last."""
+        for placed, begins, rows in self._whole.values():
+            tasks, since = zip(*rows, strict=True)
+            later, members = self._ticks.whole(since), np.stack(tasks)
+            for one, other in pairwise([0, *(phase for phase in placed.turns if phase < placed.length), placed.length]):
+                sends = placed.phase(one)
+                there = np.flatnonzero(sends.travels)
+                self._count(len(rows) * len(there))
+                start, end = (np.repeat(later + begins[phase], len(there)) for phase in (one, other))
+                yield _block(members, sends, there, start, end, np.full(len(start), other - one))
 
     def _of_steps(self) -> Iterator[Block]:
         """Yield what took place in step."""
@@ -112,6 +129,8 @@ class Log:
             raise RunError(f"{told}; use fewer devices, larger buckets, or algorithm: hierarchical")
 
 
+Step = tuple[Sequence[int], int, int, int]  # tasks of members, from, to, how many phases
+Since = tuple[Sequence[int], int]  # tasks of members, and the ticks from which what they receive counts
 Block = tuple[Ints, Ints, Ints, Ints, Ints, Floats, Floats]  # the columns of `Received`, with ticks in place of seconds
 
 

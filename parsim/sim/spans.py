@@ -39,7 +39,7 @@ class Spans:
     def _starting(self) -> Bind:
         """Return a function that starts a task."""
         agenda, starts, lasts, idle_from = self._state.agenda, self.starts, self.lasts, self.idle_from
-        begin, at = self.begin, self._instants.at
+        begin, at, state = self.begin, self._instants.at, self._state
 
         def start(task: int, worker: int, now: int) -> None:
             starts[task] = now
@@ -52,7 +52,8 @@ class Spans:
                 agenda[end].append(task)
             else:
                 agenda[end] = [task]
-                at(end)
+                if end != state.passing:
+                    at(end)
 
         return start
 
@@ -85,10 +86,12 @@ class Spans:
         """Note that a lane of *worker* is free again, or that a transfer of its own is over."""
 
     def at(self, time: int) -> None:
-        """Make sure that an instant takes place at *time*."""
-        if time not in self._state.agenda:
-            self._state.agenda[time] = []
-            self._instants.at(time)
+        """Make sure that an instant takes place at *time*; if its passes do, that another one follows."""
+        state = self._state
+        if time not in state.agenda:
+            state.agenda[time] = []
+            if time != state.passing:
+                self._instants.at(time)
 
     def begin(self, worker: int, now: int) -> None:
         """Record the idle stretch of *worker* that ends now, if there is one; its transfers are not idleness."""

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from parsim.core.columns import NONE, packed
+from parsim.core.columns import NEVER, NONE, packed
 from parsim.sim.prepared import Prepared
 
 NOBODY = NONE  # in place of a worker
@@ -44,6 +44,7 @@ class State:
         self.named = bool(self.homes)
         self.limit = 1 if self.named else 1 + job.prefetch  # tasks that a worker holds at most
         self.agenda: dict[Time, list[int]] = {}  # instant -> tasks that end then
+        self.passing: Time = NEVER  # the instant whose passes take place, if one does
         self.worker = [NOBODY] * tasks
         self.holding = [0] * workers  # tasks taken and not ended
         self.queue: list[deque[int]] = [deque() for _ in range(workers)]  # of these, not started

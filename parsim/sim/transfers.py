@@ -34,14 +34,14 @@ class Transport:
         self._posted: dict[int, list[tuple[int, Ways, float, User]]] = {}
         self.travelling: dict[int, None] = {}  # rows that have not arrived, but for delays
         self._heard: list[int] = []  # rows that have arrived and have not been returned
-        self._over: dict[int, list[tuple[int, int]]] = {}  # instant -> transfers whose delay is over, and workers
+        self.delays: dict[int, list[tuple[int, int]]] = {}  # instant -> transfers whose delay is over, and workers
 
     def delay(self, transfer: int, worker: int, start: int, end: int) -> None:
         """Start a stated delay, whose end is known; it shares nothing."""
         self._spans.begin(worker, start)
         self._record(transfer, worker, start, end, math.nan)
         self._spans.end(worker, end)
-        self._over.setdefault(end, []).append((transfer, worker))
+        self.delays.setdefault(end, []).append((transfer, worker))
         self._spans.communication_begins(worker, start)
         self._spans.at(end)
 
@@ -68,9 +68,7 @@ class Transport:
 
     def over(self, now: int) -> list[int]:
         """Return the transfers whose delay is over now."""
-        if now not in self._over:
-            return []
-        over = self._over.pop(now)
+        over = self.delays.pop(now)
         for _, worker in over:
             self._spans.communication_ends(worker, now)
         return [transfer for transfer, _ in over]

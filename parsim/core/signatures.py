@@ -19,6 +19,7 @@ BY_POSITION = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD, Param
 IMPLIED: dict[type, Any] = {bool: bool, int: int | float, float: float, str: str}  # by the type of the default
 
 
+@functools.lru_cache(256)
 def signature(function: Callable[..., Any]) -> Mapping[str, Parameter]:
     """Return the parameters of *function* by name; empty if it has no signature.
 

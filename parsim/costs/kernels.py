@@ -113,12 +113,13 @@ def _expected(reach: Reach, graph: TaskGraph, index: int, device: Device) -> Flo
         return np.zeros(len(graph))  # reported by `remarks`
     own = device._replace(name="", stands_for=1)
     known, same = dict[Call, float](), dict[int, float]()  # by identity, which is found sooner: layers share calls
+    entries = shelf.entries()
     unit = []
     for calls in graph.recipes:
         for call in calls:
             if id(call) not in same:
                 if call not in known:
-                    known[call] = _remembered(shelf[call.kernel], call, own, graph.precision, reach)
+                    known[call] = _remembered(entries[call.kernel], call, own, graph.precision, reach)
                 same[id(call)] = known[call]
         unit.append(math.fsum([same[id(call)] for call in calls]))
     return np.asarray(graph.units * np.array(unit)[graph.recipe] / device.speed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any
 
@@ -34,8 +34,7 @@ def training(job: Job, timeline: Timeline) -> dict[str, Any] | None:
     graph, program, makespan = job.graph, job.graph.program, timeline.makespan_s
     if not isinstance(program, Training):
         return None
-    flop = cache(product_flop)  # recipes have calls in common
-    done = np.array([math.fsum(map(flop, calls)) for calls in graph.recipes])[graph.recipe] * job.copies
+    done = np.array(_flop(graph.recipes))[graph.recipe] * job.copies
     peak = math.fsum(
         one.peak.of(graph.precision.with_weights) * one.slots * one.stands_for for one in job.cluster.devices
     )
@@ -86,6 +85,16 @@ def model(job: Job) -> dict[str, Any] | None:
         "flop_per_iteration": model_flop(program.model),
         "precision": str(program.precision),
     }
+
+
+def _flop(recipes: Sequence[Sequence[Call]]) -> list[float]:
+    """Return the FLOP of the products of each recipe."""
+    of, same = cache(product_flop), dict[int, float]()  # by identity, which is found sooner: recipes share calls
+    for calls in recipes:
+        for call in calls:
+            if id(call) not in same:
+                same[id(call)] = of(call)
+    return [math.fsum([same[id(call)] for call in calls]) for calls in recipes]
 
 
 def product_flop(call: Call) -> float:

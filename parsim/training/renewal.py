@@ -15,13 +15,16 @@ ALONE = Numbers(1.0, 1.0)
 def adding(training: ShardedTraining, layers: range) -> tuple[Call, ...]:
     """Return the calls that add the gradients of *layers* to those of earlier microbatches."""
     shapes = _shapes(training, layers, training.parallelism.sharding.gradients)
-    return tuple(Call(*training.adding[:2], "forward", (shape, shape)) for shape in shapes)
+    made = {shape: Call(*training.adding[:2], "forward", (shape, shape)) for shape in dict.fromkeys(shapes)}
+    return tuple([made[shape] for shape in shapes])
 
 
 def updating(training: ShardedTraining, layers: range) -> tuple[Call, ...]:
     """Return the calls that update the weights of *layers*."""
     update, shapes = training.update, _shapes(training, layers, training.parallelism.sharding.optimizer)
-    return tuple(Call(*update[:2], "forward", ((update.kernel.rows, *shape), shape)) for shape in shapes)
+    rows = update.kernel.rows
+    made = {shape: Call(*update[:2], "forward", ((rows, *shape), shape)) for shape in dict.fromkeys(shapes)}
+    return tuple([made[shape] for shape in shapes])
 
 
 def _shapes(training: ShardedTraining, layers: range, shared: bool) -> list[Shape]:

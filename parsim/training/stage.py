@@ -18,6 +18,7 @@ import math
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import Literal, NamedTuple, get_args
 
 from parsim.core.kernel import ITEM, Call, Part, Shape, size
@@ -136,7 +137,7 @@ class Stages:
 def _calls(layers: Sequence[Layered], kind: int) -> tuple[Call, ...]:
     """Return the calls of an action of neighbouring layers; backward runs the last one first."""
     ordered = layers if KINDS[kind].letter == "F" else layers[::-1]
-    return tuple(call for one in ordered for call in one.calls[kind])
+    return tuple(chain.from_iterable([one.calls[kind] for one in ordered]))
 
 
 @dataclass(frozen=True)

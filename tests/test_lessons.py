@@ -368,3 +368,8 @@ def test_the_cheapest_row() -> None:
     assert repr(marked).startswith("Right: a step takes ")
     refused = lessons.cheapest(answer, SOLD, {"require": ["peak_memory < 1 MB"]})
     assert "is refused: 'peak_memory < 1 MB' does not hold; a step takes " in repr(refused)
+
+
+def test_what_is_not_trained_costs_nothing_that_is_known() -> None:
+    untrained = lessons.cheapest({"cluster.devices": 1}, {**SIX, "cluster": {"devices": {"in": [1, 2]}}})
+    assert "The price of its devices is not known" in repr(untrained)

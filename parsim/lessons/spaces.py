@@ -35,7 +35,8 @@ def cheapest(answer: object, source: Source, set: Mapping[str, Any] | None = Non
     figures = outcome.figures
     if figures is None:
         return hint(f"This row is refused: {outcome.message}.")
-    told = f"a step takes {seconds(figures['iteration_s'])}"
+    took_s = figures["makespan_s"] if figures["iteration_s"] is None else figures["iteration_s"]
+    told = f"a step takes {seconds(took_s)}"
     if outcome.status != "done":
         held = size(figures["peak_memory_bytes"])
         return hint(f"This row is refused: {outcome.message}; {told}, and a device needs {held}.")
@@ -47,9 +48,9 @@ def _row(answer: object, space: Space) -> int | None:
     if not isinstance(answer, Mapping) or answer.keys() != {choice.path for choice in space.choices}:
         return None
     values = [(choice.values, answer[choice.path]) for choice in space.choices]
-    return (
-        space.row_of(some.index(value) for some, value in values) if all(one in some for some, one in values) else None
-    )
+    if not all(value in some for some, value in values):
+        return None
+    return space.row_of(some.index(value) for some, value in values)
 
 
 def _priced(cost: float | None, told: str, space: Space) -> Marked:
@@ -60,7 +61,5 @@ def _priced(cost: float | None, told: str, space: Space) -> Marked:
         return hint("The price of its devices is not known, so nobody can say that it costs least.")
     words = f"{told} and costs {100 * cost:.3g} cents"
     if cost > least * (1 + FOUND):
-        return hint(
-            f"It meets the conditions, {words}; another row that meets them costs less. Where do devices wait least?"
-        )
+        return hint(f"It meets the conditions, {words}; another row that meets them costs less. Where do devices wait?")
     return Marked(True, f"Right: {words}.")

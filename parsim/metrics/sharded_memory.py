@@ -43,7 +43,7 @@ def held(training: ShardedTraining, spans: Spans) -> Iterator[Held]:
     replicas = Replicas(training)
     sorts = [tasks.holds for tasks in replicas.sorts]
     holds = sorts[0]
-    first, last = (np.array([getattr(one, name) for one in holds], np.int64) for name in ("first", "last"))
+    first, last = (np.array(tasks, np.int64) for tasks in (replicas.tasks.since, replicas.tasks.until))
     kind = np.array([KINDS.index(one.kind) for one in holds], np.int64)
     size, since_end = (
         np.array([[one.size for one in some] for some in sorts]),

@@ -134,7 +134,7 @@ def _colours(training: ShardedTraining, cluster: Cluster, cost: Cost | None) -> 
     )
     columns = [degrees.coordinate("pipeline"), np.minimum(degrees.expert_rank, len(training.others)), kinds]
     columns += [numbered(prices.view(np.int64)) for prices in own.prices.values()]
-    for communicator in sorted({one.communicator for one in _tasks(training).members}):
+    for communicator in sorted({one.communicator for one in _tasks(training).exchanges}):
         column, groups = np.empty(len(devices), np.int64), degrees.groups(communicator)
         column[groups] = numbered_rows(own.communicators.groups(groups.tolist()))[:, None]
         columns.append(column)
@@ -189,11 +189,11 @@ def _in_collectives(training: ShardedTraining) -> Iterator[Row]:
     """Yield what members of collectives send each other in phases that differ by more than their bytes."""
     own, tasks = training.parallelism, _tasks(training)
     rank, of_task = own.part.coordinate("pipeline"), tasks.columns["rank"].tolist()
-    wanted = dict.fromkeys((of_task[one.task], *one[1:]) for one in tasks.members)
-    groups = {communicator: _alike(own, communicator, rank) for _, communicator, *_ in wanted}
+    wanted = dict.fromkeys((of_task[task], one) for task, one in zip(tasks.members, tasks.exchanges, strict=True))
+    groups = {communicator: _alike(own, communicator, rank) for communicator in {one.communicator for _, one in wanted}}
     patterns: dict[int, list[tuple[Phase, Ints, tuple[bytes, ...]]]] = {}  # a phase, and what rows of it are for
     seen: set[object] = set()
-    for number, communicator, operation, size, shares in wanted:
+    for number, (communicator, operation, size, _, shares) in wanted:
         for place, devices in enumerate(groups[communicator].get(number, [])):
             one = own.collective(operation, size, communicator, devices[0], shares)
             if id(one.phases) not in patterns:

@@ -16,11 +16,12 @@ from parsim.core.kernel import Call
 from parsim.core.precision import BYTES
 from parsim.training.actions import WHOLE_BATCH, Action, Actions, Piece
 from parsim.training.exchange import Exchanged
+from parsim.training.growing import Growing, Part
 from parsim.training.layout import BACKWARD, OPTIMIZER, WEIGHT_GRAD
 from parsim.training.renewal import adding, updating
 from parsim.training.segments import Segment
 from parsim.training.sharded import Numbers, ShardedTraining
-from parsim.training.tasks import EXCHANGE, Duty, Hold, Member, Tasks, lane_of
+from parsim.training.tasks import COMPUTE, EXCHANGE, NO_LAYERS, NOTHING, Hold, Sort, Tasks, lane_of
 
 ANY_LAYER = -1  # in place of a layer
 COPIES = ("data", "expert data")  # communicators of the copies of dense layers, and of those of experts
@@ -69,16 +70,20 @@ class Rank:
         self.begins: list[int] = []  # of each op
         self.ends: list[list[int]] = []
         self.between: list[tuple[int, int]] = []
-        self._waiting: list[tuple[int, int]] = []  # a stage, and a task that waits for its new weights
+        self._waiting: list[int] = []  # tasks that wait for the new weights of their stage
         self._before: list[int] = []  # what the next task that computes waits for
         self._going_on = False  # whether that task goes on with an action: then it needs what the last one computed
         self._computed: list[int] = []  # tasks that compute, in order
         self._pieces: list[int] = []  # the last of these of each piece
-        self._sums: dict[int, list[int]] = {}  # [stage] tasks that add up gradients between data ranks
+        self._sums: list[int] = []  # tasks that add up gradients between data ranks
         self._seen: set[tuple[int, int]] = set()  # stages and layers whose weights are there
         self._kept: list[tuple[int, Shared]] = []  # gathered weights that stay until the last action of a stage
         self._alike: dict[tuple[int, int, int, bool, bool, bool], list[Steps]] = {}  # the pieces of alike actions
         self._adding_too: dict[tuple[int, tuple[Call, ...]], list[Segment]] = {}
+        self._done: dict[tuple[object, ...], Part] = {}  # what ops added, by all that it depends on
+        self._growing = Growing(
+            (self.begins, self._waiting, self._computed, self._pieces, self._sums, *tasks.numbers), tasks.shared
+        )
 
     def walk(self) -> None:
         """Add the tasks of the rank."""
@@ -86,27 +91,55 @@ class Rank:
         for op in self.ops:
             self._op(op)
             last[self.actions.of[op].stage] = self._computed[-1]
-        self.tasks.holds += [Hold("weights", one.task, last[stage], one.beyond) for stage, one in self._kept]
+        for stage, one in self._kept:
+            self.tasks.hold(one.task, last[stage], Hold("weights", one.beyond))
         for stage in sorted(last):
             renewed = self._update(stage)
-            self.between += [(one, task) for of, task in self._waiting if of == stage for one in renewed]
+            self.between += [(one, task) for task in self._of(stage, self._waiting) for one in renewed]
+
+    def _of(self, stage: int, some: Sequence[int]) -> list[int]:
+        """Return those of *some* tasks that are of a stage."""
+        return [task for task in some if self.tasks.actions[task].stage == stage]
 
     def _op(self, op: int) -> None:
-        action, sharding = self.actions.of[op], self.parallelism.sharding
+        """Add the tasks of an op, as those of an earlier one where nothing differs but their numbers."""
+        action, start, seen = self.actions.of[op], len(self.tasks.sorts), len(self._seen)
+        steps, blocked = self._steps(op, action), op in self.actions.blocked
+        key = id(steps), blocked, *self._around(steps, start)
+        if key in self._done:
+            done = self._done[key]
+            self._growing.repeat(done, start - done.start)
+            self.tasks.actions += [action] * (len(self.tasks.sorts) - start)
+            self._before = [task + start - done.start for task in done.ends]
+        else:
+            lengths = self._growing.lengths
+            self._add(action, steps, blocked)
+            if len(self._seen) == seen:  # else it is the first one of its stage
+                self._done[key] = Part(start, self._before, lengths, self._growing.lengths)
+        self.ends.append(self._before)
+
+    def _around(self, steps: list[Steps], start: int) -> Iterator[tuple[int, ...]]:
+        """Yield how far back the tasks are that an op may wait for, and their lanes."""
+        yield tuple(start - task for task in self._before)
+        yield tuple(self.tasks.sorts[task].lane for task in self._before)
+        if steps[0].gathered:
+            yield tuple(start - task for task in self._pieces[-1 - self.parallelism.sharding.prefetch :])
+
+    def _add(self, action: Action, steps: list[Steps], blocked: bool) -> None:
+        """Add the tasks of an action."""
         self._going_on = False
-        begins = [self._piece(action, piece) for piece in self._steps(op, action)]
+        begins = [self._piece(action, piece) for piece in steps]
         self.tasks.begins.append(begins[0])
         self.begins.append(begins[0])
-        if op in self.actions.blocked:
+        if blocked:
             self._send(action)
-        self.ends.append(self._before)
-        if not sharding.weights and (action.stage, ANY_LAYER) not in self._seen:
+        if not self.parallelism.sharding.weights and (action.stage, ANY_LAYER) not in self._seen:
             self._seen.add((action.stage, ANY_LAYER))
-            self._waiting.append((action.stage, begins[0]))
+            self._waiting.append(begins[0])
 
     def _send(self, action: Action) -> None:
         """Add a task of no seconds that ends the action, and sends what it hands on while the rank waits."""
-        task = self.tasks.add(self.rank, action.kind, Duty("send", action))
+        task = self.tasks.add(action, Sort(action.kind, self.rank, COMPUTE, "send", NO_LAYERS))
         self.tasks.after(self._before, task)
         self._computed.append(task)
         self._before = [task]
@@ -168,44 +201,46 @@ class Rank:
         gathered = self._gather(action, piece) if piece.gathered else []
         parents = [*self._before, *(one.task for one in gathered)]
         first = len(self._computed)
-        duty, exchanging = Duty("compute", action, piece.layers), Duty("exchange", action, piece.layers)
         for step in piece.steps:
-            self._compute(duty, exchanging, step, parents)
+            self._compute(action, piece.layers, step, parents)
             parents = self._before
         self._pieces.append(self._computed[-1])
         if not self.parallelism.sharding.keeps:
-            self.tasks.holds += [Hold("weights", one.task, self._computed[-1], one.beyond) for one in gathered]
+            for one in gathered:
+                self.tasks.hold(one.task, self._computed[-1], Hold("weights", one.beyond))
         if piece.reduced:
             self._reduce(action, piece, self._computed[first])
         return self._computed[first]
 
-    def _compute(self, duty: Duty, exchanging: Duty, step: Step, parents: list[int]) -> None:
+    def _compute(self, action: Action, layers: range, step: Step, parents: list[int]) -> None:
         tasks = self.tasks
-        beside = [self._exchange(exchanging, lane, some, parents) for lane, some in step.beside]
-        task = tasks.add(self.rank, duty.action.kind, duty)
-        tasks.after([parent for parent in parents if self._going_on or tasks.rows[parent][-1]], task)
-        tasks.recipe[task] = step.recipe
+        beside = [self._exchange(action, layers, lane, some, parents) for lane, some in step.beside]
+        task = tasks.add(action, Sort(action.kind, self.rank, COMPUTE, "compute", layers), step.recipe)
+        tasks.after([parent for parent in parents if self._going_on or tasks.sorts[parent].lane], task)
         self._going_on = True
         self._computed.append(task)
         self._before = [task, *beside]
         for lane, some in step.after:
-            self._before = [self._exchange(exchanging, lane, some, self._before)]
+            self._before = [self._exchange(action, layers, lane, some, self._before)]
 
-    def _exchange(self, duty: Duty, lane: int, some: tuple[Exchanged, ...], parents: list[int]) -> int:
+    def _exchange(
+        self, action: Action, layers: range, lane: int, some: tuple[Exchanged, ...], parents: list[int]
+    ) -> int:
         """Add a task of a lane for exchanges of a layer, priced or played."""
-        task = self.tasks.after(parents, self.tasks.add(self.rank, EXCHANGE, duty, lane))
-        if self.parallelism.one_by_one:
-            communicator, operation, size, _, shares = some[0]
-            self.tasks.members.append(Member(task, communicator, operation, size, shares))
-        else:
-            self.tasks.priced[task] = some
-        return task
+        one_by_one = self.parallelism.one_by_one
+        sort = Sort(EXCHANGE, self.rank, lane, "exchange", layers)
+        task = self.tasks.add(action, sort, NOTHING, () if one_by_one else some)
+        if one_by_one:
+            self.tasks.join(task, some[0])
+        return self.tasks.after(parents, task)
 
-    def _of_data(self, duty: Duty, operation: str, buffers: list[Buffer]) -> Iterator[Shared]:
+    def _of_data(
+        self, verb: str, action: Action, layers: range, operation: str, buffers: list[Buffer]
+    ) -> Iterator[Shared]:
         """Add tasks in which data ranks exchange buffers."""
         for communicator, size, beyond in buffers:
-            task = self.tasks.add(self.rank, EXCHANGE, duty, DATA)
-            self.tasks.members.append(Member(task, communicator, operation, size))
+            task = self.tasks.add(action, Sort(EXCHANGE, self.rank, DATA, verb, layers))
+            self.tasks.join(task, Exchanged(communicator, operation, size))
             yield Shared(task, beyond)
 
     def _gather(self, action: Action, piece: Steps) -> list[Shared]:
@@ -215,18 +250,18 @@ class Rank:
             return []
         self._seen.add(key)
         ahead = self._pieces[: len(self._pieces) - sharding.prefetch][-1:]
-        found = [*self._of_data(Duty("gather", action, piece.layers), "all-gather", piece.gathered)]
-        self._waiting += [(action.stage, self.tasks.after(ahead, one.task)) for one in found]
+        found = [*self._of_data("gather", action, piece.layers, "all-gather", piece.gathered)]
+        self._waiting += [self.tasks.after(ahead, one.task) for one in found]
         self._kept += [(action.stage, one) for one in found if sharding.keeps]
         return found
 
     def _reduce(self, action: Action, piece: Steps, first: int) -> None:
         """Add tasks that add up the gradients of a piece, which began with *first*, between data ranks."""
-        sharding, duty = self.parallelism.sharding, Duty("reduce", action, piece.layers)
-        for one in self._of_data(duty, sharding.reduces, piece.reduced):
-            self._sums.setdefault(action.stage, []).append(self.tasks.after(self._before, one.task))
+        sharding = self.parallelism.sharding
+        for one in self._of_data("reduce", action, piece.layers, sharding.reduces, piece.reduced):
+            self._sums.append(self.tasks.after(self._before, one.task))
             if sharding.gradients:
-                self.tasks.holds.append(Hold("gradients", first, one.task, one.beyond))
+                self.tasks.hold(first, one.task, Hold("gradients", one.beyond))
 
     # -- gradients and updates
 
@@ -234,9 +269,9 @@ class Rank:
         """Add the update of a stage; return the tasks after which a device has the new weights."""
         sharding, layers = self.parallelism.sharding, self.training.cut.stages[stage]
         action = Action(OPTIMIZER, stage, WHOLE_BATCH)
-        task = self.tasks.add(self.rank, OPTIMIZER, Duty("update", action, layers))
-        self.tasks.after([*self._before, *self._sums.get(stage, [])], task)
-        self.tasks.recipe[task] = self.tasks.number_of(updating(self.training, layers))
+        recipe = self.tasks.number_of(updating(self.training, layers))
+        task = self.tasks.add(action, Sort(OPTIMIZER, self.rank, COMPUTE, "update", layers), recipe)
+        self.tasks.after([*self._before, *self._of(stage, self._sums)], task)
         self.tasks.begins.append(task)
         self._before = [task]
         if not sharding.optimizer or sharding.weights:
@@ -246,7 +281,7 @@ class Rank:
             self.tasks.after([task], one.task)
             for some in reversed([*self.actions.buckets(layers)])
             for one in self._of_data(
-                Duty("gather", action, some), "all-gather", self._buffers(self.training.held(some), a_number)
+                "gather", action, some, "all-gather", self._buffers(self.training.held(some), a_number)
             )
         ]
         return [task, *gathers]

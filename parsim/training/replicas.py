@@ -22,11 +22,12 @@ from parsim.core.collective import Collective, Phase, Phases, Unfolded
 from parsim.core.columns import Floats, Ints, Numbered, packed
 from parsim.core.graph import Edges, TaskGraph
 from parsim.training.degrees import ORDER
+from parsim.training.exchange import Exchanged
 from parsim.training.graph import graph_of
 from parsim.training.pricing import priced
 from parsim.training.program import Training
 from parsim.training.sharded import ShardedTraining
-from parsim.training.tasks import KINDS, LANES, Member, Tasks
+from parsim.training.tasks import KINDS, LANES, Tasks
 from parsim.training.template import Template, template_of
 
 
@@ -137,14 +138,13 @@ class Replicas:
     def priced(self) -> Floats:
         """Return the seconds of priced exchanges, (tasks of an iteration,)."""
         prices, priced = self.training.parallelism.prices, self.tasks.priced
-        known = {id(some): some for some in priced.values()}
-        table = np.zeros((1 + len(known), len(self.rank)))  # row 0: of nothing
-        for number, some in enumerate(known.values(), 1):
+        known = {id(some): some for some in priced}
+        table = np.zeros((len(known), len(self.rank)))
+        for number, some in enumerate(known.values()):
             for one in some:
                 table[number] += prices[one][self.first]
-        numbers = {key: number for number, key in enumerate(known, 1)}
-        row = np.zeros(len(self.tasks.rows), np.int64)
-        row[list(priced)] = [numbers[id(some)] for some in priced.values()]
+        numbers = {key: number for number, key in enumerate(known)}
+        row = np.array([numbers[id(some)] for some in priced])
         return np.asarray(table[row[self.source], self.device])
 
     # -- dependencies
@@ -161,7 +161,7 @@ class Replicas:
         columns = self.tasks.columns
         for rank in range(self.training.parallelism.part.pipeline):  # a rank computes in order
             waits.update(np.flatnonzero((columns["rank"] == rank) & (columns["lane"] == 0)).tolist()[1:])
-        first = [task for task in range(len(self.tasks.rows)) if task not in waits]
+        first = [task for task in range(len(self.tasks.sorts)) if task not in waits]
         found = np.zeros(self.task.shape)
         for renewed, waiting in self.template.between:
             found[:, waiting] = np.maximum(found[:, waiting], ends_s[self.task[:, renewed]])
@@ -193,20 +193,21 @@ class Replicas:
     def collectives(self) -> Iterator[Collective]:
         """Yield the collectives of every group of which a device is played, in every iteration."""
         count, rank, within = len(self.source), self.tasks.columns["rank"].tolist(), self.within.tolist()
-        groups = {name: self._groups(name) for name in {one.communicator for one in self.tasks.members}}
-        known: dict[tuple[object, ...], list[tuple[Collective, list[int]]]] = {}
+        members, exchanges = self.tasks.members, self.tasks.exchanges
+        groups = {name: self._groups(name) for name in {one.communicator for one in exchanges}}
+        known: dict[tuple[int, Exchanged], list[tuple[Collective, list[int]]]] = {}
         for iteration in range(self.training.iterations):
-            for one in self.tasks.members:
-                key = (rank[one.task], *one[1:])
+            for task, one in zip(members, exchanges, strict=True):
+                key = rank[task], one
                 if key not in known:
-                    known[key] = [self._among(group, one) for group in groups[one.communicator][rank[one.task]]]
-                place = within[one.task] + iteration * count
+                    known[key] = [self._among(group, one) for group in groups[one.communicator][rank[task]]]
+                place = within[task] + iteration * count
                 for made, starts in known[key]:
                     yield made._replace(members=tuple([start + place for start in starts]))
 
-    def _among(self, group: Group, member: Member) -> tuple[Collective, list[int]]:
+    def _among(self, group: Group, exchange: Exchanged) -> tuple[Collective, list[int]]:
         """Return a collective of the classes of a group, and the first tasks of its members."""
-        _, communicator, operation, size, shares = member
+        communicator, operation, size, _, shares = exchange
         one = self.training.parallelism.collective(operation, size, communicator, group.devices, shares)
         found = one._replace(
             phases=self._phases(one.phases, group.member),

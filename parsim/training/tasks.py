@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,13 +12,14 @@ import numpy as np
 from parsim.core.columns import Bools, Floats, Ints
 from parsim.core.kernel import Call
 from parsim.core.op import NAMES
-from parsim.core.rounds import EQUAL, Shares
 from parsim.training.actions import Action
 from parsim.training.exchange import Exchanged
 from parsim.training.layout import OPTIMIZER
 
 LANES = ("tensor", "context", "expert", "data", "pipeline", "pipeline back")
 COMPUTE = 0  # in place of the number of a lane
+NOTHING = 0  # the recipe without calls
+NO_LAYERS = range(0)
 EXCHANGE = OPTIMIZER + 1  # the kind of a task of a lane
 KINDS = (*NAMES, "optimizer", "exchange")
 
@@ -31,14 +33,14 @@ def lane_of(name: str) -> int:
     return LANES.index(name) + 1
 
 
-class Member(NamedTuple):
-    """A task that is a member of a collective with those of other devices; its sends are played."""
+class Sort(NamedTuple):
+    """What tasks of different actions have in common."""
 
-    task: int
-    communicator: str  # a key of `Degrees.groups`
-    operation: str
-    size: float  # B of the whole buffer
-    shares: Shares = EQUAL
+    kind: int
+    rank: int
+    lane: int
+    verb: str  # see Duty
+    layers: range
 
 
 class Duty(NamedTuple):
@@ -46,15 +48,13 @@ class Duty(NamedTuple):
 
     verb: str  # compute, exchange, gather, reduce, update, send
     action: Action
-    layers: range = range(0)  # of a piece; those whose weights are gathered, or gradients added up
+    layers: range  # of a piece; those whose weights are gathered, or gradients added up
 
 
 class Hold(NamedTuple):
     """What a device holds from the start of a task, or its end, until another one ends."""
 
     kind: str  # of memory
-    first: int
-    last: int
     size: float  # B
     from_end: bool = False
 
@@ -63,28 +63,45 @@ class Tasks:
     """Tasks and edges of a replica in one iteration."""
 
     def __init__(self) -> None:
-        self.rows: list[tuple[int, int, int, int, int]] = []  # kind, stage, microbatch, rank, lane
-        self.duties: list[Duty] = []
+        self.sorts: list[Sort] = []  # of each task
+        self.actions: list[Action] = []
+        self.recipe: list[int] = []  # NOTHING: it does not compute
+        self.priced: list[tuple[Exchanged, ...]] = []  # exchanges of which it takes the seconds
         self.begins: list[int] = []  # tasks that compute, and do not go on with an action
-        self.priced: dict[int, tuple[Exchanged, ...]] = {}  # exchanges of which a task takes the seconds
         self.parent, self.child = list[int](), list[int]()  # of each edge
         self.size: list[float] = []  # B, of each edge
-        self.members: list[Member] = []
+        self.members: list[int] = []  # tasks that are members of a collective; its sends are played
+        self.exchanges: list[Exchanged] = []  # what each of these exchanges
         self.holds: list[Hold] = []
-        self.recipes: dict[tuple[Call, ...], int] = {(): 0}
-        self.recipe: dict[int, int] = {}  # of the tasks that compute
+        self.since: list[int] = []  # the first task of each hold
+        self.until: list[int] = []  # and the last one
+        self.recipes: dict[tuple[Call, ...], int] = {(): NOTHING}
+        self.numbers = (self.begins, self.parent, self.child, self.members, self.since, self.until)
+        self.shared = (self.sorts, self.recipe, self.priced, self.size, self.exchanges, self.holds)
         self._same: dict[int, tuple[int, tuple[Call, ...]]] = {}  # recipes by identity, which is found sooner
 
     def __getstate__(self) -> dict[str, Any]:
         """Pickle the names alone; the tasks of a replica are made anew."""
         return {"names": self.names}
 
-    def add(self, rank: int, kind: int, duty: Duty, lane: int = COMPUTE) -> int:
+    def add(self, action: Action, sort: Sort, recipe: int = NOTHING, priced: tuple[Exchanged, ...] = ()) -> int:
         """Add a task; return its number."""
-        _, stage, microbatch = duty.action
-        self.duties.append(duty)
-        self.rows.append((kind, stage, microbatch, rank, lane))
-        return len(self.rows) - 1
+        self.actions.append(action)
+        self.sorts.append(sort)
+        self.recipe.append(recipe)
+        self.priced.append(priced)
+        return len(self.sorts) - 1
+
+    def join(self, task: int, exchange: Exchanged) -> None:
+        """Make a task a member of a collective."""
+        self.members.append(task)
+        self.exchanges.append(exchange)
+
+    def hold(self, first: int, last: int, hold: Hold) -> None:
+        """Note what a device holds from the task *first* until *last* ends."""
+        self.since.append(first)
+        self.until.append(last)
+        self.holds.append(hold)
 
     def after(self, parents: Sequence[int], child: int) -> int:
         """Let *child* wait for *parents*; return it."""
@@ -111,11 +128,16 @@ class Tasks:
     @cached_property
     def columns(self) -> dict[str, Ints]:
         """The columns of numbers, (tasks,) each."""
-        names = ("kind", "stage", "microbatch", "rank", "lane")
-        found = dict(zip(names, np.array(self.rows, np.int64).reshape(-1, len(names)).T.copy(), strict=True))
-        recipe = np.zeros(len(self.rows), np.int64)
-        recipe[list(self.recipe)] = list(self.recipe.values())
-        return found | {"recipe": recipe}
+        rows: dict[str, Sequence[object]] = dict.fromkeys(("stage", "microbatch"), self.actions)
+        rows |= dict.fromkeys(("kind", "rank", "lane"), self.sorts)
+        found = {name: np.array([*map(attrgetter(name), of)], np.int64) for name, of in rows.items()}
+        return found | {"recipe": np.array(self.recipe, np.int64)}
+
+    @property
+    def duties(self) -> Iterator[Duty]:
+        """What each task really does."""
+        pairs = zip(self.actions, self.sorts, strict=True)
+        return (Duty(sort.verb, action, sort.layers) for action, sort in pairs)
 
     @cached_property
     def ends(self) -> tuple[Ints, Ints, Floats]:
@@ -133,8 +155,8 @@ class Tasks:
     def names(self) -> list[str]:
         """The name of each task: its action, the lane, and a number where there are several of it."""
         found, times = [], dict[str, int]()
-        for duty, (*_, lane) in zip(self.duties, self.rows, strict=True):
-            name = f"{duty.action} {LANES[lane - 1]}" if lane else str(duty.action)
+        for action, sort in zip(self.actions, self.sorts, strict=True):
+            name = f"{action} {LANES[sort.lane - 1]}" if sort.lane else str(action)
             further = times[name] = times.get(name, -1) + 1
             found.append(f"{name}.{further}" if further else name)
         return found

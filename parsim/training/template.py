@@ -18,7 +18,7 @@ from parsim.training.actions import Actions
 from parsim.training.layout import FORWARD
 from parsim.training.rank import Rank
 from parsim.training.sharded import ShardedTraining
-from parsim.training.tasks import EXCHANGE, Duty, Hold, Tasks, lane_of
+from parsim.training.tasks import EXCHANGE, NO_LAYERS, Hold, Sort, Tasks, lane_of
 
 
 class Template(NamedTuple):
@@ -64,7 +64,7 @@ class Replica:
         if self.training.cut.sends == "blocking":
             self.tasks.sends(self.ends[before], self.begins[after], size)
             return
-        task = self.tasks.add(rank, EXCHANGE, Duty("send", action), lane_of(lane))
+        task = self.tasks.add(action, Sort(EXCHANGE, rank, lane_of(lane), "send", NO_LAYERS))
         self.tasks.after(self.ends[before], task)
         self.tasks.sends([task], self.begins[after], size)
 
@@ -75,10 +75,10 @@ class Replica:
             action, last = self.actions.of[before], self.ends[after][-1]
             price = self.training.stages.price(action.stage, self.actions.rows[action.microbatch])
             if action.kind == FORWARD:
-                self.tasks.holds.append(Hold("activations", self.begins[before], last, price.kept))
-                self.tasks.holds.append(Hold("workspace", self.begins[after], last, price.workspace))
+                self.tasks.hold(self.begins[before], last, Hold("activations", price.kept))
+                self.tasks.hold(self.begins[after], last, Hold("workspace", price.workspace))
             else:
-                self.tasks.holds.append(Hold("activations", self.ends[before][-1], last, price.halfway, from_end=True))
+                self.tasks.hold(self.ends[before][-1], last, Hold("activations", price.halfway, from_end=True))
 
 
 def template_of(training: ShardedTraining) -> Template:

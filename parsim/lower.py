@@ -175,12 +175,12 @@ def _in_collectives(graph: TaskGraph) -> Iterator[tuple[float, float]]:
     """Yield for each collective the sends that its members may wait for, all together, and their bytes."""
     known: dict[int, tuple[float, float]] = {}
     for each in graph.collectives:
-        whole = each._replace(phases=each.unfolded.phases) if each.unfolded else each
-        if id(whole.phases) not in known:
-            phases = whole.different()
+        whole = each.unfolded.phases if each.unfolded else each.phases
+        if id(whole) not in known:
+            phases = each._replace(phases=whole).different()
             sends = sum(float(len(phase.source)) * times for phase, times in phases)
-            known[id(whole.phases)] = sends, sum(float(phase.size.sum()) * times for phase, times in phases)
-        sends, size = known[id(whole.phases)]
+            known[id(whole)] = sends, sum(float(phase.size.sum()) * times for phase, times in phases)
+        sends, size = known[id(whole)]
         yield len(each.members) * sends, len(each.members) * size
 
 

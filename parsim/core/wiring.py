@@ -110,8 +110,9 @@ class Crossed(NamedTuple):
     def latency(self) -> Floats:
         """The s before a transfer moves, (pairs,); as `alone`, to the bit."""
         each = np.array([*(link.latency for link in self.links), 0.0])
-        some, place = np.unique(each[self.rows], axis=0, return_inverse=True)
-        return np.array([math.fsum(row) for row in some.tolist()])[place.reshape(-1)]
+        rows = [*map(tuple, each[self.rows].tolist())]
+        known = {row: math.fsum(row) for row in dict.fromkeys(rows)}
+        return np.array([known[row] for row in rows], np.float64)
 
 
 class Tier(NamedTuple):

@@ -65,6 +65,7 @@ class Rank:
 
     def __init__(self, training: ShardedTraining, actions: Actions, tasks: Tasks, rank: int) -> None:
         self.training, self.parallelism = training, training.parallelism
+        self._copies = self.parallelism.copies
         self.actions, self.tasks, self.rank = actions, tasks, rank
         self.ops = range(*training.cut.ops.first[rank : rank + 2].tolist())
         self.begins: list[int] = []  # of each op
@@ -80,6 +81,7 @@ class Rank:
         self._kept: list[tuple[int, Shared]] = []  # gathered weights that stay until the last action of a stage
         self._alike: dict[tuple[int, int, int, bool, bool, bool], list[Steps]] = {}  # the pieces of alike actions
         self._adding_too: dict[tuple[int, tuple[Call, ...]], list[Segment]] = {}
+        self._known: dict[int, list[Step]] = {}
         self._done: dict[tuple[object, ...], Part] = {}  # what ops added, by all that it depends on
         self._growing = Growing(
             (self.begins, self._waiting, self._computed, self._pieces, self._sums, *tasks.numbers), tasks.shared
@@ -162,11 +164,17 @@ class Rank:
         precision, segments = self.training.precision, self.actions.segments(kind, rows, piece.layers)
         gathered = self._buffers(piece.gathered, BYTES[precision.weights])
         reduced = self._buffers(piece.reduced, BYTES[precision.gradients])
-        steps = [
-            Step(self.tasks.number_of(one.calls), self._at_once(one.beside), self._at_once(one.after))
-            for one in (self._closed(segments, piece) if later else segments)
-        ]
+        steps = self._taken(self._closed(segments, piece) if later else segments)
         return Steps(piece.layers, steps, gathered, reduced)
+
+    def _taken(self, some: list[Segment]) -> list[Step]:
+        """Return the steps of segments; the same segments are one list, which is kept."""
+        if id(some) not in self._known:
+            self._known[id(some)] = [
+                Step(self.tasks.number_of(one.calls), self._at_once(one.beside), self._at_once(one.after))
+                for one in some
+            ]
+        return self._known[id(some)]
 
     def _closed(self, some: list[Segment], piece: Piece) -> list[Segment]:
         """Return the segments, the last that nothing passes beside also adding gradients to those of before."""
@@ -187,7 +195,7 @@ class Rank:
 
     def _buffers(self, numbers: Numbers, a_number: int) -> list[Buffer]:
         """Return what data ranks exchange of so many numbers, of so many bytes each."""
-        copies = zip(COPIES, numbers, self.parallelism.copies, strict=True)
+        copies = zip(COPIES, numbers, self._copies, strict=True)
         return [
             Buffer(communicator, count * a_number, count * a_number * (1 - 1 / ranks))
             for communicator, count, ranks in copies

@@ -203,7 +203,7 @@ class Replicas:
                     known[key] = [self._among(group, one) for group in groups[one.communicator][rank[task]]]
                 place = within[task] + iteration * count
                 for made, starts in known[key]:
-                    yield made._replace(members=tuple([start + place for start in starts]))
+                    yield Collective(tuple([start + place for start in starts]), *made[1:])
 
     def _among(self, group: Group, exchange: Exchanged) -> tuple[Collective, list[int]]:
         """Return a collective of the classes of a group, and the first tasks of its members."""

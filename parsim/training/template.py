@@ -14,11 +14,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from parsim.training.actions import Actions
+from parsim.training.actions import Action, Actions
 from parsim.training.layout import FORWARD
 from parsim.training.rank import Rank
 from parsim.training.sharded import ShardedTraining
+from parsim.training.stage import Priced
 from parsim.training.tasks import EXCHANGE, NO_LAYERS, Hold, Sort, Tasks, lane_of
+
+AHEAD, BACK = lane_of("pipeline"), lane_of("pipeline back")
 
 
 class Template(NamedTuple):
@@ -59,21 +62,25 @@ class Replica:
 
     def _hand_over(self, before: int, after: int, rank: int) -> None:
         action = self.actions.of[before]
-        price = self.training.stages.price(action.stage, self.actions.rows[action.microbatch])
-        lane, size = ("pipeline", price.sent) if action.kind == FORWARD else ("pipeline back", price.came)
+        price, forward = self._price(action), action.kind == FORWARD
+        size = price.sent if forward else price.came
         if self.training.cut.sends == "blocking":
             self.tasks.sends(self.ends[before], self.begins[after], size)
             return
-        task = self.tasks.add(action, Sort(EXCHANGE, rank, lane_of(lane), "send", NO_LAYERS))
+        task = self.tasks.add(action, Sort(EXCHANGE, rank, AHEAD if forward else BACK, "send", NO_LAYERS))
         self.tasks.after(self.ends[before], task)
         self.tasks.sends([task], self.begins[after], size)
+
+    def _price(self, action: Action) -> Priced:
+        """Return what the stage of an action takes."""
+        return self.training.stages.price(action.stage, self.actions.rows[action.microbatch])
 
     def _keep(self) -> None:
         """Note what devices hold from one op to another, and during backward."""
         parent, child, crosses = self.training.layout.needs
         for before, after in zip(parent[crosses == 0].tolist(), child[crosses == 0].tolist(), strict=True):
             action, last = self.actions.of[before], self.ends[after][-1]
-            price = self.training.stages.price(action.stage, self.actions.rows[action.microbatch])
+            price = self._price(action)
             if action.kind == FORWARD:
                 self.tasks.hold(self.begins[before], last, Hold("activations", price.kept))
                 self.tasks.hold(self.begins[after], last, Hold("workspace", price.workspace))

@@ -94,7 +94,10 @@ class Carrier:
         freed, self._freed = self._freed, []
         for task in ended:
             if not self._blocking or not self._blocking.missing[task]:
-                self._go_on(state.worker[task], now)
+                worker = state.worker[task]
+                self._running[worker] = NOBODY
+                if state.queue[worker]:
+                    self._next(worker, now)
         if lanes:
             lanes.ended(now)
         if ended and (self.room or self._returns):

@@ -40,14 +40,15 @@ class Collectives:
         cluster, placed = state.job.cluster, {}
         firsts: dict[tuple[int, bytes], Placed] = {}  # of each pattern
         for each in state.graph.collectives:
-            devices = tuple(state.device[workers[task]] for task in each.members)
+            devices = tuple([state.device[workers[task]] for task in each.members])
             key = (id(each.phases), devices)
             if key not in placed:
                 new = placed[key] = Placed(each, cluster, devices, self.network, state.ready.ticks)
                 if not cluster.profiles:  # else two of one pattern may differ later
                     new.first = firsts.setdefault((key[0], new.pattern), new)
             played = player(placed[key], each.members, self)
-            self._of.update({task: (played, place) for place, task in enumerate(each.members)})
+            for place, task in enumerate(each.members):
+                self._of[task] = played, place
 
     def members(self) -> Collection[int]:
         """Return the tasks that are members."""

@@ -20,7 +20,7 @@ from parsim.core.class_ways import unambiguous
 from parsim.core.classes import Network, broken, firsts, numbered
 from parsim.core.cluster import Cluster
 from parsim.core.collective import Phase
-from parsim.core.columns import NONE, Bools, Ints
+from parsim.core.columns import NONE, Bools, Ints, distinct
 from parsim.core.fold import Fold, every_device, folded
 from parsim.core.job import Cost, no_luck
 from parsim.core.rounds import Group
@@ -169,14 +169,12 @@ def _between_ranks(training: ShardedTraining) -> Iterator[Row]:
     rank, devices = tasks.columns["rank"], degrees.by_rank
     parent, child, size = tasks.ends
     later, sooner = np.array(template_of(training).between, np.int64).reshape(-1, 2).T
-    ends = np.column_stack(
-        [
-            np.concatenate([rank[parent], rank[later]]),
-            np.concatenate([rank[child], rank[sooner]]),
-            np.concatenate([size > 0, np.zeros(len(later), bool)]),
-        ]
-    )
-    for source, target, moves in np.unique(ends[ends[:, 0] != ends[:, 1]], axis=0).tolist():
+    before, after = np.concatenate([rank[parent], rank[later]]), np.concatenate([rank[child], rank[sooner]])
+    carries = np.concatenate([size > 0, np.zeros(len(later), bool)])
+    kinds = (before * degrees.pipeline + after) * 2 + carries
+    for kind in distinct(kinds[before != after]).tolist():
+        pair, moves = divmod(kind, 2)
+        source, target = divmod(pair, degrees.pipeline)
         yield (
             devices[source],
             devices[target],

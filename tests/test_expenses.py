@@ -108,7 +108,7 @@ def test_no_known_device_costs_or_draws_what_cannot_be():
         ({"price": "4 EUR/h"}, "cluster.device.price", "unknown unit 'EUR/h'; known are: USD/h"),
         ({"power": "400"}, "cluster.device.power", "'400' has no unit; write for example '400 W'"),
         ({"power": "0 W"}, "cluster.device.power", "'0 W' is zero"),
-        ({"power": "400 J"}, "cluster.device.power", "unknown unit 'J'; known are: W, kW"),
+        ({"power": "400 J"}, "cluster.device.power", "'400 J' is an energy; write a power, for example '400 W'"),
     ],
 )
 def test_a_wrong_price_or_power_is_located(device, path, message):

@@ -18,7 +18,6 @@ import parsim
 from parsim.build import build
 from parsim.core.cluster import Cluster, Device, Link, Wiring
 from parsim.core.graph import Edges, TaskGraph
-from parsim.export import html
 from parsim.export.files import write
 from parsim.export.folder import read_folder
 from parsim.metrics.checker import check
@@ -349,7 +348,7 @@ def test_reports_tell_for_how_many_a_device_stands(tmp_path):
     assert "d0r0.0 (stands for 6)" in text
     assert "and 8 more workers" in text
     assert "8 results return to the host" in text
-    assert "d0r0 (stands for 6)" in html.devices(fold.devices)
+    assert "d0r0 (stands for 6)" in fold._repr_html_()
     spent = sum(row["stands_for"] * row["compute_s"] for row in fold.devices)
     assert f"{spent:g} s of computing" in text
     assert re.search("device +stands for|stands for +compute", text)

@@ -178,7 +178,7 @@ def test_twice_the_microbatches_are_faster_by_what_the_bubble_loses():
     assert rows[1].split()[2:11] == ["201", "768", "ms", "261.719", "ms", "-4.3", "%", "95.5", "%"]
     assert rows[1].startswith("*")
     page = found._repr_html_()
-    assert page.index("Not the same work") < page.index("<pre>")
+    assert page.index("Not the same work") < page.index("<table")
     assert "work: seconds of computing at speed 1; vs first: time per second of computing" in found.report()
 
 

@@ -188,6 +188,7 @@ def singly():
 
 def both(scenario):
     """Return the run of every device, and that of the devices that are played; raises ScenarioError."""
+    build(load(scenario), "on")
     return parsim.simulate(scenario, fold="off"), parsim.simulate(scenario, fold="on")
 
 

@@ -9,9 +9,10 @@ conditions. Those on the plan and the cluster alone are decided early, before an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import pickle
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from math import prod
 from typing import Any
 
@@ -27,6 +28,7 @@ from parsim.study.early import Condition, Early, TooMany
 from parsim.study.names import Names, kinds_of
 
 REQUIRE = "require"
+KEPT = 4  # spaces that a worker process keeps
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,10 @@ class Space:
 
     def early(self) -> Early:
         """Return the rows that are left by the conditions that need no figure, and how many rows each refuses."""
+        return self._early
+
+    @cached_property
+    def _early(self) -> Early:
         conditions = [
             Condition(one.text, self.names.choices_of(one.names), lambda picks, one=one: not self._unmet(one, picks))  # type: ignore[misc]
             for one in self.decided
@@ -131,10 +137,23 @@ class Space:
             )
         return f"'{one}' does not hold"
 
+    def __reduce__(self) -> tuple[Callable[[bytes], Space], tuple[bytes]]:
+        """Pickle what it was read from, once for all processes; each of them keeps what it finds out."""
+        return _unpacked, (self._packed,)
+
+    @cached_property
+    def _packed(self) -> bytes:
+        return pickle.dumps((self.scenario, self.choices, self.require, self.kinds))
+
     @cached_property
     def _plain(self) -> Scenario:
         values = {key: held for key, held in self.scenario.values.items() if key not in CONDITIONS}
         return replace(self.scenario, values=values)
+
+
+@lru_cache(maxsize=KEPT)
+def _unpacked(packed: bytes) -> Space:
+    return Space(*pickle.loads(packed))
 
 
 def space_of(source: Source, set: Mapping[str, Any] | None = None) -> Space:

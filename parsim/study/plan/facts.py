@@ -14,7 +14,7 @@ from parsim.core.errors import ParsimError
 from parsim.core.job import Job
 from parsim.sim.play import play
 from parsim.study.change import NoDifference, took_of
-from parsim.study.counterfactual import at_peak, bandwidth_times, computing_times
+from parsim.study.counterfactual import at_peak, bandwidth_times, computing_times, travels
 from parsim.study.row import job_of
 from parsim.study.space import Space
 
@@ -50,6 +50,8 @@ def other(fact: Fact, job: Job) -> Job:
     """Return *job* on a cluster of which a fact is another one; raise `NoDifference` where it is not stated."""
     if fact.name == "ceiling":
         return at_peak(job)
+    if fact.name == "bandwidth" and not travels(job):
+        raise NoDifference("nothing travels")
     return {"bandwidth": bandwidth_times, "efficiency": computing_times}[fact.name](fact.factor, job)
 
 

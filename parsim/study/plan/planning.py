@@ -8,6 +8,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from parsim.core.errors import Complaint
 from parsim.core.version import VERSIONS
 from parsim.export import html
 from parsim.export.files import json_text, ready, write
@@ -16,18 +17,21 @@ from parsim.scenario.scenario import Source
 from parsim.study.comparison import Comparison
 from parsim.study.finalists import finalists
 from parsim.study.plan.crossing import Crossing, crossing
+from parsim.study.plan.facts import VARIED, Name
 from parsim.study.plan.report import report, summary
 from parsim.study.plan.sampled import PLAYS, sampled
-from parsim.study.plan.search import Plan, Search, about_none, exhausted, searched
+from parsim.study.plan.search import BEST, SIZE, Plan, Search, about_none, exhausted, searched
 from parsim.study.plan.sensitivity import Unknown, Varied, sensitivity, unknown
-from parsim.study.runner import Runner
+from parsim.study.runner import Call, Runner
 from parsim.study.space import Space, space_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-BEST = 10
-SIZE = 2_000  # tasks of a plan, as far as is known before it is built
+NO_CHOICES = (
+    "has no choices, so there is nothing to search; write for example tensor: {in: [1, 2, 4]}, or use parsim run"
+)
+CROSSED: tuple[Name, ...] = ("bandwidth", "efficiency")  # facts that may let the second plan win
 Way = Literal["bounds", "all", "tpe"]
 WAYS: dict[Way, Callable[[Space, Runner, int], Search]] = {"bounds": searched, "all": exhausted, "tpe": sampled}
 
@@ -157,7 +161,7 @@ def plan(
     ----------
     source : a path, or the YAML as Python values.
     set : values that replace the scenario's, by dotted path; they may be choices.
-    best : how many plans to return.
+    best : how many plans to return; at least ten are searched, and judged beside each other.
     search : bounds, plays only what may be among the best by its bound; all, plays everything; tpe, plays 200 plans
         that Optuna proposes, for spaces that are too large for bounds: its answer is not proven.
     executor : plays the plans; its workers are processes. Default: the cores of this machine.
@@ -165,24 +169,29 @@ def plan(
     Raises `ScenarioError` where the input is wrong, also where no plan can be played.
     """
     space = space_of(source, set)
+    if not space.choices:
+        raise space.scenario.error([Complaint(("plan",), NO_CHOICES, "key")])
     with Runner(executor) as runner:
         runner.expect(PLAYS if search == "tpe" else len(space.early().rows), SIZE, ())
-        found = WAYS[search](space, runner, best)
+        found = WAYS[search](space, runner, max(best, BEST))
         if not found.plans:
             raise about_none(found)
-        return _judged(found, runner)
+        return _judged(found, best, runner)
 
 
-def _judged(found: Search, runner: Runner) -> Planning:
-    """Ask how sure the answer is."""
-    space, plans = found.space, found.plans
+def _judged(found: Search, best: int, runner: Runner) -> Planning:
+    """Ask how sure the answer is. All plans found are judged beside each other, and the *best* ones are shown."""
+    space, plans, gaps = found.space, found.plans, unknown(found)
     varied = sensitivity(space, plans, runner)
-    crossings: list[Crossing] = []
-    if len(plans) > 1:
-        rows = plans[0].row, plans[1].row
-        crossings = runner.answers(
-            "what the second plan needs", [(crossing, space, *rows, name) for name in ("bandwidth", "efficiency")]
-        )
-    return Planning(
-        found, varied, unknown(space, plans), crossings, finalists(space, [one.row for one in plans], runner)
+    names = dict.fromkeys(
+        fact.name
+        for fact, *some in zip(VARIED, *(one.seconds for one in varied), strict=True)
+        if some != [None] * len(some)
     )
+    calls: list[Call] = [
+        (crossing, space, plans[0].row, plans[1].row, name) for name in CROSSED if name in names and len(plans) > 1
+    ]
+    crossings = runner.answers("what the second plan needs", calls) if calls else []
+    side_by_side = finalists(space, [one.row for one in plans], runner)
+    found.plans = plans[:best]
+    return Planning(found, varied[:best], [one for one in gaps if one.plan < best], crossings, side_by_side)

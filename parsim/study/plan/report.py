@@ -12,10 +12,11 @@ from parsim.export.summary import Column, Plain, Summary, Table, for_programs, t
 from parsim.export.table import short, table, wrapped
 from parsim.export.values import endings, spread, written
 from parsim.study.comparison import Comparison
+from parsim.study.finalists import FINALISTS
 from parsim.study.plan.crossing import FACTORS, Crossing
 from parsim.study.plan.facts import BY, VARIED
 from parsim.study.plan.search import Plan, Search
-from parsim.study.plan.sensitivity import Unknown, Varied
+from parsim.study.plan.sensitivity import WITHIN, Unknown, Varied
 from parsim.study.refusals import MEANINGS
 from parsim.study.table import legend, variants
 from parsim.study.table import table as beside
@@ -28,10 +29,7 @@ BOUNDS = {
     "network": "data ranks exchange for longer",
     "path": "the longest path through its stages is longer",
 }
-WON_BY = {
-    "bandwidth": ("links", "as fast"),
-    "efficiency": ("devices that compute", "as fast"),
-}
+WON_BY = {"bandwidth": "links", "efficiency": "devices that compute"}
 
 
 def report(
@@ -51,7 +49,8 @@ def report(
         ["Their plans", *table(_choices(plans), words=range(1, 99))],
         ["Their seconds under other facts", *table(list(_varied(plans, varied)))],
         _notes(unknown),
-        ["The first plans side by side", *beside(finalists.variants), *wrapped(finalists.decided, WORDS)],
+        ["The first plans side by side", *_shared(plans), *beside(finalists.variants)],
+        wrapped(finalists.decided, WORDS),
         _second(crossings),
     ]
     return "\n\n".join(text for lines in parts if (text := "\n".join(lines))) + "\n"
@@ -81,7 +80,7 @@ def summary(
 
 def _refusals(search: Search) -> list[Table]:
     """Return a row for each code of refused rows."""
-    conditions = "; ".join(f"{many:,}: {text}" for text, many in search.conditions.most_common())
+    conditions = "; ".join(f"{many:,}: {text} does not hold" for text, many in search.conditions.most_common())
     rows = [
         (f"{count:,}", code, MEANINGS[code], conditions if code == "require" else f"first: {search.reasons[code]}")
         for code, count in search.refused.most_common()
@@ -91,7 +90,8 @@ def _refusals(search: Search) -> list[Table]:
 
 def _title(search: Search) -> str:
     space = search.space
-    return f"{space.scenario.name}: {space.size:,} rows of the space, {search.left:,} after its conditions"
+    left = f"{search.left:,} after the conditions that need no run"
+    return f"{space.scenario.name}: {space.size:,} rows of the space, {left}"
 
 
 def _best(plans: Sequence[Plan], varied: Sequence[Varied]) -> Table:
@@ -118,7 +118,7 @@ def _plain(value: Any) -> Plain:
 def _searched(search: Search) -> Iterator[str]:
     """Say how the answer was found, and whether it is proven."""
     many = sum(search.cut.values())
-    yield f"{search.played:,} plans were played."
+    yield f"{search.played:,} {'plans were' if search.played != 1 else 'plan was'} played."
     if many:
         yield f"{many:,} were not: by their bounds, they cannot be among the best."
         yield from (f"  {count:>6,}  {BOUNDS[name]}" for name, count in search.cut.most_common())
@@ -132,7 +132,10 @@ def _refused(search: Search) -> Iterator[str]:
         for code, count in search.refused.most_common():
             yield f"  {count:>9,}  {code:<13}  {MEANINGS[code]}"
             if code == "require":
-                yield from (f"{'':28}{many:,}: {printable(text)}" for text, many in search.conditions.most_common())
+                yield from (
+                    f"{'':28}{many:,}: {printable(text)} does not hold"
+                    for text, many in search.conditions.most_common()
+                )
             else:
                 yield from wrapped(f"first: {search.reasons[code]}", WORDS, " " * 28, " " * 30)
     if search.failed:
@@ -140,7 +143,7 @@ def _refused(search: Search) -> Iterator[str]:
         yield from (f"  {count:>9,}  {printable(why)}" for why, count in search.failed.most_common())
 
 
-HEADS = ("tokens/s", "MFU", "peak memory", "exposed", "of it", "cost", "energy")
+HEADS = ("tokens/s", "MFU", "peak memory", "exposed", "by communicator", "cost", "energy")
 ASKED = ("cost", "energy")  # told of a training also where they are not known
 
 
@@ -193,29 +196,38 @@ def _varied(plans: Sequence[Plan], varied: Sequence[Varied]) -> Iterator[Sequenc
     for number, (plan, one) in enumerate(zip(plans, varied, strict=True), 1):
         took = [one.seconds[place] for place in known]
         cells = ["-" if some is None else seconds(some, 4) for some in took]
-        yield [str(number), seconds(plan.took_s, 4), *cells, "fits" if one.fits_less else "does not fit"]
+        fits = UNKNOWN if one.fits_less is None else "fits" if one.fits_less else "does not fit"
+        yield [str(number), seconds(plan.took_s, 4), *cells, fits]
 
 
 def _notes(unknown: Sequence[Unknown]) -> Iterator[str]:
-    yield "* robust: it fits into a fifth less memory, and is nowhere more than 5 % slower than the best of these"
+    less, near = f"{100 * BY:.0f} % less memory", f"{100 * (WITHIN - 1):.0f} %"
+    yield f"* robust: it fits into {less}, and is nowhere more than {near} slower than the best of these"
+    yield "exposed: transfers that no computing hides, mean of the workers; cost and energy: of an iteration"
     for one in unknown:
-        even = (
-            "nothing to compare it with is known"
-            if one.break_even is None
-            else f"it equals the best known one at {one.break_even:.4g} {one.unit}"
-        )
+        even = "no plan that was played has one to compare it with"
+        if one.break_even is not None:
+            best = f"the best plan of known {one.fact}"
+            even = f"at {one.break_even:.4g} {one.unit} each, it takes as much {one.what} as {best}"
         yield f"{one.plan + 1}: the {one.fact} of its devices is {UNKNOWN}; {even}"
 
 
 def _second(crossings: Sequence[Crossing]) -> Iterator[str]:
     """Say what it would take for the second plan to win."""
-    if crossings:
-        yield "For the second to win it would take"
-        yield from (f"  {_won_by(one)}" for one in crossings)
+    found = [one for one in crossings if one.factor is not None]
+    if found:
+        ways = (f"{WON_BY[one.name]} {one.factor:.3g} times as fast" for one in found)
+        yield f"The second would win with {' or with '.join(ways)}."
+    for one in crossings:
+        if one.factor is None:
+            between = f"from {FACTORS[0]:g} to {FACTORS[-1]:g} times as fast"
+            yield f"It would not win with {WON_BY[one.name]} {between}."
 
 
-def _won_by(one: Crossing) -> str:
-    what, how = WON_BY[one.name]
-    if one.factor is None:
-        return f"no {one.name} from {FACTORS[0]:g} to {FACTORS[-1]:g} times what is said: it stays behind"
-    return f"{what} {one.factor:.3g} times {how}"
+def _shared(plans: Sequence[Plan]) -> Iterator[str]:
+    """Say which values the first plans share, as their names leave these out."""
+    first = spread([plan.set for plan in plans[:FINALISTS]])
+    same = {path: value for path, value in first[0].items() if all(one[path] == value for one in first)}
+    if same and len(first) > 1:
+        told = ", ".join(f"{name}={written(same[path])}" for path, name in endings(list(same)).items())
+        yield from wrapped(f"all of these: {told}", WORDS)

@@ -9,6 +9,7 @@ A plan that is not played is cut: by its bound, it cannot be among the best. So 
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -30,10 +31,12 @@ from parsim.training.plan import TrainingPlan
 from parsim.training.stage import RECOMPUTE
 from parsim.workloads import workloads
 
+SIZE = 2_000  # tasks of a plan, as far as is known before it is built
 AT_ONCE = 16  # plans played between two looks at the bounds, whatever the number of workers
 LOOKS, PLAYS = 16, 2  # rows of a call
+BEST = 10  # plans that are judged at least, however few are shown
 DIGITS = 9  # seconds that agree in so many digits are a tie
-LEAST = 1 + 10.0**-DIGITS
+SLACK = 1 + 10.0 ** (1 - DIGITS)  # of the seconds of a plan: whatever may tie with it is below
 
 
 class Plan(NamedTuple):
@@ -43,6 +46,8 @@ class Plan(NamedTuple):
     set: dict[str, Any]
     figures: dict[str, Any]
     bound_s: float
+    free: float = math.inf  # B of the device with the least memory, beside the peak
+    again: int = 0  # how much is computed again, by its place in RECOMPUTE
 
     @property
     def took_s(self) -> float:
@@ -95,12 +100,12 @@ class Search:
         if outcome.status == "refused":
             assert outcome.code
             if outcome.code == "require":
-                self.conditions[outcome.message] += 1
+                self.conditions[condition_of(self.space, outcome.message)] += 1
             self.refuse(outcome.code, outcome.message)
         elif outcome.figures is None:
             self.failed[outcome.message] += 1
         else:
-            self.plans.append(Plan(row, self.space.set_of(row), outcome.figures, bound_s))
+            self.plans.append(plan_of(self.space, row, outcome.figures, bound_s))
 
 
 def searched(space: Space, runner: Runner, best: int) -> Search:
@@ -158,9 +163,8 @@ def _conditioned(space: Space) -> tuple[Search, list[int]]:
     found = Search(space, left=len(early.rows))
     for text, count in early.refused.items():
         if count:
-            told = f"'{text}' does not hold"
-            found.conditions[told] += count
-            found.refuse("require", told, count)
+            found.conditions[text] += count
+            found.refuse("require", f"'{text}' does not hold", count)
     return found, early.rows.tolist()
 
 
@@ -197,7 +201,7 @@ def _answers(
 
 def _last_s(found: Search, best: int) -> float:
     """Return the seconds above which a plan cannot be among the best: those of the last of them."""
-    return found.plans[best - 1].took_s * LEAST if len(found.plans) >= best else float("inf")
+    return found.plans[best - 1].took_s * SLACK if len(found.plans) >= best else float("inf")
 
 
 def _tells(one: Bound, last_s: float) -> str:
@@ -207,12 +211,30 @@ def _tells(one: Bound, last_s: float) -> str:
     return "network" if one.network_s > last_s else "path"
 
 
+def plan_of(space: Space, row: int, figures: dict[str, Any], bound_s: float = 0.0) -> Plan:
+    """Return the plan of a row that was played."""
+    memory = space.names.value("memory", space.picks(row))
+    free = memory - figures["peak_memory_bytes"] if isinstance(memory, float) else math.inf
+    return Plan(row, space.set_of(row), figures, bound_s, free, _again(space.scenario_of(row)))
+
+
 def merit(plan: Plan) -> tuple[Any, ...]:
     """Return what plans are sorted by: seconds; then exposed communication, memory, recomputation, the plan's text."""
     figures, text = plan.figures, json.dumps(plan.set, sort_keys=True)
-    again = plan.set.get("plan.recompute", "none")
-    level = RECOMPUTE.index(again) if again in RECOMPUTE else len(RECOMPUTE)
-    return float(f"{plan.took_s:.{DIGITS}g}"), figures["exposed_s"], figures["peak_memory_bytes"], level, text
+    free = plan.free if plan.free < math.inf else -figures["peak_memory_bytes"]
+    return float(f"{plan.took_s:.{DIGITS}g}"), figures["exposed_s"], -free, plan.again, text
+
+
+def _again(scenario: Scenario) -> int:
+    """Return how much a plan computes again; a list of layers counts as most."""
+    plan = scenario.values.get("plan")
+    recompute = plan.get("recompute", RECOMPUTE[0]) if isinstance(plan, dict) else RECOMPUTE[0]
+    return RECOMPUTE.index(recompute) if recompute in RECOMPUTE else len(RECOMPUTE)
+
+
+def condition_of(space: Space, message: str) -> str:
+    """Return the condition that a message is about."""
+    return next((str(one) for one in space.require if message.startswith(f"'{one}' ")), message)
 
 
 # -- in worker processes

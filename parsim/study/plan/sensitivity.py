@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from parsim.study.plan.facts import BY, VARIED, seconds_under
-from parsim.study.plan.search import Plan
+from parsim.study.plan.search import Plan, Search
 from parsim.study.runner import Runner
 from parsim.study.space import Space
 
@@ -25,13 +25,14 @@ class Varied(NamedTuple):
     """A plan under other facts."""
 
     seconds: tuple[float | None, ...]  # in the order of VARIED; None: the cluster does not state the fact
-    fits_less: bool  # whether it fits into a fifth less memory
+    fits_less: bool | None  # whether it fits into a fifth less memory; None: no device states its memory
     robust: bool
 
     def to_dict(self) -> dict[str, Any]:
         """Return the seconds under each fact, and whether the plan fits into less memory."""
-        took = {str(fact): seconds for fact, seconds in zip(VARIED, self.seconds, strict=True)}
-        return {"seconds": took, "fits_less_memory": self.fits_less}
+        both = zip(VARIED, self.seconds, strict=True)
+        took = [{"fact": fact.name, "factor": fact.factor, "seconds": seconds} for fact, seconds in both]
+        return {"facts": took, "fits_less_memory": self.fits_less}
 
 
 def sensitivity(space: Space, plans: Sequence[Plan], runner: Runner) -> list[Varied]:
@@ -45,9 +46,9 @@ def sensitivity(space: Space, plans: Sequence[Plan], runner: Runner) -> list[Var
 
 def _varied(space: Space, plan: Plan, seconds: Sequence[float | None], least: Sequence[float]) -> Varied:
     memory = space.names.value("memory", space.picks(plan.row))
-    fits = not isinstance(memory, float) or plan.figures["peak_memory_bytes"] <= (1 - BY) * memory
+    fits = plan.figures["peak_memory_bytes"] <= (1 - BY) * memory if isinstance(memory, float) else None
     near = all(one is None or one <= WITHIN * best for one, best in zip(seconds, least, strict=True))
-    return Varied(tuple(seconds[1:]), fits, fits and near)
+    return Varied(tuple(seconds[1:]), fits, bool(fits) and near)
 
 
 class Unknown(NamedTuple):
@@ -55,21 +56,29 @@ class Unknown(NamedTuple):
 
     plan: int  # its place among the best, from 0
     fact: str
+    what: str  # that the fact tells
     unit: str
     break_even: float | None  # None: nothing to compare with is known
 
 
-FACTS = (("price", "USD/h", "cost", 3600.0), ("power", "W", "energy_j", 1.0))  # its unit, the figure, its seconds
+FACTS = (  # what it tells, its unit, the figure, and the seconds in its unit of time
+    ("price", "money", "USD/h", "cost", 3600.0),
+    ("power", "energy", "W", "energy_j", 1.0),
+)
 
 
-def unknown(space: Space, plans: Sequence[Plan]) -> list[Unknown]:
-    """Return what is not known of the devices of *plans*, with the value at which each equals the best known one."""
-    found = []
-    for fact, unit, figure, second in FACTS:
-        known = [plan.figures[figure] for plan in plans if plan.figures[figure] is not None]
+def unknown(search: Search) -> list[Unknown]:
+    """Return what is not known of the devices of the best plans, with the value at which each equals the cheapest.
+
+    The cheapest is that of all plans that were played.
+    """
+    space, plans, found = search.space, search.plans, list[Unknown]()
+    played = [one.figures for one in search.outcomes.values() if one is not None and one.figures]
+    for fact, what, unit, figure, second in FACTS:
+        known = [figures[figure] for figures in played if figures[figure] is not None]
         for place, plan in enumerate(plans):
             if plan.figures[figure] is None and plan.figures["iteration_s"] is not None:
-                found.append(Unknown(place, fact, unit, _break_even(space, plan, known, second)))
+                found.append(Unknown(place, fact, what, unit, _break_even(space, plan, known, second)))
     return found
 
 

@@ -24,12 +24,13 @@ from parsim.export.figures import figure_columns
 from parsim.export.files import json_text, write
 from parsim.export.summary import Summary, for_programs, text_table
 from parsim.export.table import table, wrapped
+from parsim.export.values import spread
 from parsim.scenario.choices import choices_of
 from parsim.scenario.scenario import Scenario, Source, changed, load
 from parsim.study.change import first_line
 from parsim.study.labels import labelled
 from parsim.study.plan.report import set_columns
-from parsim.study.plan.search import Plan, about_none, searched
+from parsim.study.plan.search import SIZE, Plan, about_none, searched
 from parsim.study.runner import Runner
 from parsim.study.space import Space, space_in
 
@@ -100,7 +101,9 @@ class Sizes:
             f"{enough.devices} devices are enough: the training takes {number(enough.days or 0.0, 3)} days and {price}"
         )
         fewer = [one for one in self.sizes if one.devices < enough.devices and one.days is not None]
-        less = f"; on {fewer[-1].devices} it takes {number(fewer[-1].days or 0.0, 3)} days" if fewer else ""
+        less = "; fewer were not tried"
+        if fewer:
+            less = f"; on {fewer[-1].devices} it takes {number(fewer[-1].days or 0.0, 3)} days"
         return f"{told}{less}."
 
     def to_dict(self) -> dict[str, Any]:
@@ -163,9 +166,8 @@ class Sizes:
 
     def _rows(self) -> Iterator[list[str]]:
         """Yield the head of the table, and a row for each size."""
-        names = labelled(
-            [""], list(self.sizes[0].plan.set) or ["plan"], [{"plan": "", **one.plan.set} for one in self.sizes]
-        )
+        sets = spread([one.plan.set for one in self.sizes])
+        names = labelled([""], list(sets[0]), sets) if sets[0] else ["the scenario's, with more replicas"] * len(sets)
         training = ["days", "price"] if self.run else []
         yield ["devices", "iteration", "tokens/s", "MFU", "speed-up", "efficiency", *training, "best plan"]
         for one, name in zip(self.sizes, names, strict=True):
@@ -232,15 +234,15 @@ def has_choices(source: Source, set: Mapping[str, Any] | None = None) -> bool:
 
 
 def _usual(scenario: Scenario, own: int) -> Iterator[int]:
-    """Yield the sizes to search where none are named: those that the cluster can have; of one plan, its own."""
-    for times in TIMES if choices_of(scenario.values)[0] else (1.0,):
+    """Yield the sizes to search where none are named: those that the cluster can have."""
+    for times in TIMES:
         with suppress(ScenarioError):
             _wider(scenario, own, round(own * times), weak=False)
             yield round(own * times)
 
 
 def _best(space: Space, runner: Runner) -> Plan:
-    runner.expect(len(space.early().rows), 2_000, ())
+    runner.expect(len(space.early().rows), SIZE, ())
     found = searched(space, runner, 1)
     if not found.plans:
         raise about_none(found)
@@ -268,6 +270,9 @@ def _wider(scenario: Scenario, own: int, count: int, weak: bool) -> dict[str, An
         raise ScenarioError([Fault("--workers", 0, 0, "workers", f"{count} devices are none")])
     if not stated or "devices" in cluster:
         found["cluster.devices"] = count
+    plan = scenario.values.get("plan")
+    if not choices_of(scenario.values)[0] and isinstance(plan, dict) and count != own:  # one plan: replicas grow
+        found["plan.data"] = _times("plan.data", plan.get("data", 1), own, count)
     if weak:
         batch = scenario.values["workload"].get("batch")
         if not isinstance(batch, int):

@@ -221,7 +221,7 @@ def _second(crossings: Sequence[Crossing]) -> Iterator[str]:
     for one in crossings:
         if one.factor is None:
             between = f"from {FACTORS[0]:g} to {FACTORS[-1]:g} times as fast"
-            yield f"It would not win with {WON_BY[one.name]} {between}."
+            yield f"The second would not win with {WON_BY[one.name]} {between}."
 
 
 def _shared(plans: Sequence[Plan]) -> Iterator[str]:

@@ -207,8 +207,7 @@ def _notes(unknown: Sequence[Unknown]) -> Iterator[str]:
     for one in unknown:
         even = "no plan that was played has one to compare it with"
         if one.break_even is not None:
-            best = f"the best plan of known {one.fact}"
-            even = f"at {one.break_even:.4g} {one.unit} each, it takes as much {one.what} as {best}"
+            even = f"at {one.break_even:.4g} {one.unit} each, {one.even}"
         yield f"{one.plan + 1}: the {one.fact} of its devices is {UNKNOWN}; {even}"
 
 

@@ -56,14 +56,14 @@ class Unknown(NamedTuple):
 
     plan: int  # its place among the best, from 0
     fact: str
-    what: str  # that the fact tells
+    even: str  # what holds at the break-even value
     unit: str
     break_even: float | None  # None: nothing to compare with is known
 
 
-FACTS = (  # what it tells, its unit, the figure, and the seconds in its unit of time
-    ("price", "money", "USD/h", "cost", 3600.0),
-    ("power", "energy", "W", "energy_j", 1.0),
+FACTS = (  # what holds at the break-even value, its unit, the figure, and the seconds in its unit of time
+    ("price", "it costs as much as the cheapest plan of known price", "USD/h", "cost", 3600.0),
+    ("power", "it needs as much energy as the most sparing plan of known power", "W", "energy_j", 1.0),
 )
 
 
@@ -74,11 +74,11 @@ def unknown(search: Search) -> list[Unknown]:
     """
     space, plans, found = search.space, search.plans, list[Unknown]()
     played = [one.figures for one in search.outcomes.values() if one is not None and one.figures]
-    for fact, what, unit, figure, second in FACTS:
+    for fact, even, unit, figure, second in FACTS:
         known = [figures[figure] for figures in played if figures[figure] is not None]
         for place, plan in enumerate(plans):
             if plan.figures[figure] is None and plan.figures["iteration_s"] is not None:
-                found.append(Unknown(place, fact, what, unit, _break_even(space, plan, known, second)))
+                found.append(Unknown(place, fact, even, unit, _break_even(space, plan, known, second)))
     return found
 
 

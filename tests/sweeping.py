@@ -9,7 +9,7 @@ import time
 from commands import ROOT
 
 MARKING = ROOT / "tests/marking.py"
-PATIENCE = 60  # s
+PATIENCE = 120  # s
 
 
 def text(count, **policy):

@@ -11,6 +11,7 @@ import time
 from concurrent.futures import BrokenExecutor, Future
 from contextlib import suppress
 from pathlib import Path
+from threading import Timer
 
 import pytest
 from sweeping import PATIENCE, ended, players, started, stored, text, times, until
@@ -35,7 +36,7 @@ SMALL = {
     "plan": {"split": "data"},
     "cost": {"kind": "constant", "compute": "1 s"},
 }
-FAILED = "parsim: row 4 failed: its worker died 3 times; does it need too much memory?; play failed rows again with"
+FAILED = "parsim: row 4 failed: its worker died, also when it was tried again 3 times; does it need too much memory?"
 
 
 @pytest.fixture
@@ -109,11 +110,36 @@ def test_a_row_whose_worker_dies_fails_by_name_and_takes_no_other_with_it(engine
         **dict.fromkeys(range(10), "done"),
         **dict.fromkeys((4, 7), "failed"),
     }
-    assert found.failed.startswith(
-        "row 4 failed: its worker died 3 times; does it need too much memory?; 1 more failed"
-    )
-    assert len([rows for rows in made.calls if 4 in rows]) == 3
-    assert [rows for rows in made.calls if 4 in rows][1:] == [[4], [4]]
+    assert found.failed.startswith("row 4 failed: its worker died, also when it was tried again 3 times")
+    assert "; 1 more failed; " in found.failed
+    assert [rows for rows in made.calls if 4 in rows][1:] == [[4], [4], [4]]
+
+
+class Together(Counted):
+    """An engine whose calls all fail when one of them is deadly, as those in the queue of one worker do."""
+
+    def __init__(self, deadly):
+        super().__init__(deadly)
+        self._held = []
+
+    def submit(self, function, /, *args):
+        future = Future()
+        self._held.append((future, function, args))
+        Timer(0.01, self._flush).start()
+        return future
+
+    def _flush(self):
+        held, self._held = self._held, []
+        deadly = any(self._deadly & {*args[-1]} for _, _, args in held)
+        for future, function, args in held:
+            self.calls.append(list(args[-1]))
+            future.set_exception(BrokenExecutor()) if deadly else future.set_result(function(*args))
+
+
+def test_rows_that_waited_for_the_worker_of_a_deadly_one_are_played(engine):
+    found = parsim.sweep(SMALL, executor=engine(Together(deadly=[4])))
+    assert found.counts == {"done": 9, "failed": 1}
+    assert found.records[4].status == "failed"
 
 
 def test_calls_hold_as_many_rows_as_take_a_while(engine, monkeypatch):
@@ -175,7 +201,7 @@ def test_processes_that_die_are_replaced(space, marks):
     assert err.startswith(FAILED)
     rows = json.loads(out)["rows"]
     assert {row["row"]: row["status"] for row in rows} == {**dict.fromkeys(range(40), "done"), 4: "failed"}
-    assert times(marks)[4] == 3
+    assert times(marks)[4] in (3, 4)  # three of them alone
 
 
 @pytest.mark.dear
@@ -246,8 +272,12 @@ def scheduler(tmp_path_factory):
 @pytest.fixture
 def workers(scheduler, marks):
     """Two workers of the scheduler, which leave marks; return its address."""
+    from distributed import Client
+
     address, work = scheduler
     process = work(2)
+    with Client(address, set_as_default=False) as client:
+        client.wait_for_workers(2, timeout=PATIENCE)
     yield address
     process.terminate()
     process.wait(PATIENCE)
@@ -273,16 +303,20 @@ def test_a_deadly_row_fails_by_name_on_a_cluster_of_this_machine(space, marks):
     assert err.startswith(FAILED)
     rows = json.loads(out)["rows"]
     assert {row["row"]: row["status"] for row in rows} == {**dict.fromkeys(range(12), "done"), 4: "failed"}
-    assert times(marks)[4] == 3
+    assert times(marks)[4] in (3, 4)  # three of them alone
 
 
 @pytest.mark.dear
 def test_workers_with_another_version_are_refused_and_named(space, marks, scheduler, tmp_path):
     """What the interpreter loads first gives parsim another version."""
+    from distributed import Client
+
     address, work = scheduler
     (tmp_path / "sitecustomize.py").write_text("import parsim.core.version as held\nheld.__version__ = '0.0.1'\n")
     process = work(1, env={**os.environ, "PYTHONPATH": str(tmp_path)})
     try:
+        with Client(address, set_as_default=False) as client:
+            client.wait_for_workers(1, timeout=PATIENCE)
         code, out, err = ended(started(space(4), "--engine", address))
     finally:
         process.terminate()

@@ -34,12 +34,12 @@ def start_context(preloaded: list[str]) -> ForkServerContext | SpawnContext:
 @contextmanager
 def starting(with_script: bool = False) -> Iterator[None]:
     """Allow processes to be started within the block; *with_script*: they need what the caller's script defines."""
-    with _main_replaced(with_script), _environment(STEADY), _signals_blocked():
+    with main_replaced(with_script), _environment(STEADY), _signals_blocked():
         yield
 
 
 @contextmanager
-def _main_replaced(needed: bool) -> Iterator[None]:
+def main_replaced(needed: bool = False) -> Iterator[None]:
     """Keep new processes from running the caller's script again, unless the kernel itself is *needed* from there.
 
     Spawned processes import the main module anew; a script without `if __name__ == "__main__"` would replay for ever.

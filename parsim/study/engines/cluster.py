@@ -11,14 +11,14 @@ import logging
 import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
-from time import monotonic
+from contextlib import ExitStack, contextmanager
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from parsim.core.errors import RunError
 from parsim.core.version import __version__
-from parsim.real.start import starting
+from parsim.real.start import main_replaced, starting
 from parsim.study.engines.engine import EXAMPLE, refused
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 PATIENCE_S = 5.0  # until a scheduler answers, and until it has a worker
 OFTEN_S = 1.0  # between two counts of the workers
+START_S = 30.0  # of a worker, at most
+SETTLED_S = 0.2  # until its nanny knows that it has started
 
 
 class Cluster:
@@ -40,12 +42,14 @@ class Cluster:
         self._client = client
         self._executor = client.get_executor(pure=False)
         self._count, self._counted = 0, 0.0
+        self._most, self._has_lost = 0, False
 
     @property
     def workers(self) -> int:
         """How many calls the workers can play at once."""
         if monotonic() - self._counted > OFTEN_S:
             self._count, self._counted = self._found(), monotonic()
+            self._most = max(self._most, self._count)
         return self._count
 
     def _found(self) -> int:
@@ -56,6 +60,8 @@ class Cluster:
 
     def submit(self, function: Callable[..., Any], /, *args: Any) -> Future[Any]:
         """Call *function* in a worker."""
+        if self._has_lost:
+            self._settle()
         future: Future[Any] = self._executor.submit(function, *args)
         return future
 
@@ -63,7 +69,16 @@ class Cluster:
         """Return whether the worker of a call has died."""
         from distributed import KilledWorker
 
-        return isinstance(error, KilledWorker)
+        self._has_lost = isinstance(error, KilledWorker)
+        return self._has_lost
+
+    def _settle(self) -> None:
+        """Wait until a worker is replaced: a call that kills it while it starts may be the end of its nanny, too."""
+        until = monotonic() + START_S
+        while self._found() < self._most and monotonic() < until:
+            sleep(SETTLED_S)
+        sleep(SETTLED_S)
+        self._has_lost = False
 
 
 @contextmanager
@@ -74,13 +89,11 @@ def local(workers: int) -> Iterator[Cluster]:
 
     tried_once = {"distributed.scheduler.allowed-failures": 0}  # a sweep itself decides what is tried again
     options = {"threads_per_worker": 1, "dashboard_address": ":0", "host": "127.0.0.1"}
-    with (
-        dask.config.set(tried_once),
-        starting(),
-        LocalCluster(n_workers=workers, silence_logs=logging.CRITICAL, **options) as cluster,
-        Client(cluster) as client,
-    ):
-        yield Cluster(client)
+    with _silence(), main_replaced(), ExitStack() as stack:  # workers that die are started anew at any time
+        with dask.config.set(tried_once), starting():
+            cluster = LocalCluster(n_workers=workers, silence_logs=logging.CRITICAL, **options)
+        stack.enter_context(cluster)
+        yield Cluster(stack.enter_context(Client(cluster)))
 
 
 @contextmanager
@@ -88,15 +101,26 @@ def joined(address: str) -> Iterator[Cluster]:
     """Join the scheduler at an *address*; workers with another version of parsim are refused."""
     from distributed import Client
 
-    try:
-        _knock(address)
-        client = Client(address, timeout=PATIENCE_S, set_as_default=False)
-    except (OSError, ValueError, TimeoutError) as error:
-        why = f"no scheduler of Dask answers at {address} ({_first_line(error)}); start one with dask scheduler"
-        raise refused(f"{why}, which says its address, such as {EXAMPLE}") from None
-    with client:
-        _refuse_others(client, address)
-        yield Cluster(client)
+    with _silence():
+        try:
+            _knock(address)
+            client = Client(address, timeout=PATIENCE_S, set_as_default=False)
+        except (OSError, ValueError, TimeoutError) as error:
+            why = f"no scheduler of Dask answers at {address} ({_first_line(error)}); start one with dask scheduler"
+            raise refused(f"{why}, which says its address, such as {EXAMPLE}") from None
+        with client:
+            _refuse_others(client, address)
+            yield Cluster(client)
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Keep Dask's log quiet within the block: what a sweep has to tell of workers, it tells itself."""
+    with ExitStack() as before:
+        for logger in map(logging.getLogger, ("distributed", "distributed.client")):
+            before.callback(logger.setLevel, logger.level)
+            logger.setLevel(logging.CRITICAL)
+        yield
 
 
 def _knock(address: str) -> None:

@@ -3,8 +3,8 @@
 rows  --claim-->  a batch of as many rows as take CALL_S  --submit-->  a worker
 store  <--write--  outcomes
 
-Few quick rows are played in this process. The rows of a worker that has died are tried again, each alone: after
-TRIES deaths a row has failed.
+Few quick rows are played in this process. The rows of a worker that has died are tried again, each when
+nothing else is played, so that only a deadly one fails, after TRIES further deaths.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ CALL_S = 0.1  # of the rows of a call
 MOST = 64  # rows of a call
 AHEAD = 2  # calls for each worker, so that none waits
 LOOK_S = 10.0  # between two renewals of the lease
-PATIENCE_S = 60.0  # without a worker
+PATIENCE_S = 300.0  # without a worker, which may be on its way
 TRIES = 3
 
 Start = Callable[[], AbstractContextManager[Engine]]
@@ -67,7 +67,7 @@ class Player:
         self._idle_since = monotonic()
         self._pending: dict[Future[list[Played]], list[int]] = {}
         self._alone: deque[int] = deque()  # rows whose worker has died
-        self._deaths: Counter[int] = Counter()
+        self._tries: Counter[int] = Counter()  # of rows whose worker has died
         self._spent, self._count = 0.0, 0  # s of the rows that were played, and their number
 
     def played(self, rows: Sequence[int]) -> Iterator[Played]:
@@ -101,14 +101,23 @@ class Player:
         return self._spent / self._count if self._count else CALL_S
 
     def _submit(self, waiting: deque[int]) -> None:
-        """Submit calls until every worker has one, and one more."""
-        while len(self._pending) < AHEAD * max(self._engine.workers, 1) and (waiting or self._alone):
-            some = [self._alone.popleft()] if self._alone else self._claimed(waiting)
+        """Submit calls until every worker has one, and one more; a row whose worker has died has the engine alone."""
+        if self._alone:
+            if not self._pending:
+                row = self._alone.popleft()
+                self._tries[row] += 1
+                self._call([row])
+            return
+        while waiting and len(self._pending) < AHEAD * max(self._engine.workers, 1):
+            some = self._claimed(waiting)
             if some:
-                future = self._engine.submit(batch, __version__, self._setting, self._packed, some)
-                self._pending[future] = some
+                self._call(some)
             if isinstance(self._engine, Here):
                 return
+
+    def _call(self, rows: list[int]) -> None:
+        future = self._engine.submit(batch, __version__, self._setting, self._packed, rows)
+        self._pending[future] = rows
 
     def _claimed(self, waiting: deque[int]) -> list[int]:
         fair = ceil(len(waiting) / (AHEAD * max(self._engine.workers, 1)))
@@ -138,8 +147,7 @@ class Player:
         except (Exception, CancelledError) as error:
             if not self._engine.lost(error):
                 raise RunError(f"the engine failed: {told(error)}") from error
-        self._deaths.update(rows)
-        lost = [row for row in rows if self._deaths[row] >= TRIES]
+        lost = [row for row in rows if self._tries[row] == TRIES]
         self._alone.extend(row for row in rows if row not in lost)
-        message = f"its worker died {TRIES} times; does it need too much memory?"
+        message = f"its worker died, also when it was tried again {TRIES} times; does it need too much memory?"
         return [Played(row, Outcome("failed", message=message), time(), time()) for row in lost]

@@ -27,24 +27,24 @@ def plan(asked: Asked, scenario: str, best: str, search: str) -> None:
     A choice stands for several values: tensor: {in: [1, 2, 4]}, or microbatch_size: {from: 1, to: 8, factor: 2}.
     """
     from parsim.scenario.scenario import settings
-    from parsim.study.plan.planning import WAYS, Way
+    from parsim.study.plan.planning import SEARCHES, SearchName
     from parsim.study.plan.planning import plan as play
     from parsim.study.space import space_of
 
     faults: list[Fault] = []
     count = 10
-    way: Way = "bounds"
+    chosen_search: SearchName = "bounds"
     with collecting(faults):
         count = count_of("--best", best, MOST)
     with collecting(faults):
-        way = one_of("--search", search, tuple(WAYS))
+        chosen_search = one_of("--search", search, tuple(SEARCHES))
 
     def see(values: Values) -> None:
         space_of(scenario, values)
 
     chosen = asked.values(faults, settings, see)
     with waiting(scenario, asked.quiet):
-        found = play(scenario, chosen, count, way)
+        found = play(scenario, chosen, count, chosen_search)
         asked.keep(found)
     asked.show(found)
 

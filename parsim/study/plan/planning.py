@@ -32,8 +32,12 @@ NO_CHOICES = (
     "has no choices, so there is nothing to search; write for example tensor: {in: [1, 2, 4]}, or use parsim run"
 )
 CROSSED: tuple[Name, ...] = ("bandwidth", "efficiency")  # facts that may let the second plan win
-Way = Literal["bounds", "all", "tpe"]
-WAYS: dict[Way, Callable[[Space, Runner, int], Search]] = {"bounds": searched, "all": exhausted, "tpe": sampled}
+SearchName = Literal["bounds", "all", "tpe"]
+SEARCHES: dict[SearchName, Callable[[Space, Runner, int], Search]] = {
+    "bounds": searched,
+    "all": exhausted,
+    "tpe": sampled,
+}
 
 
 @dataclass(frozen=True)
@@ -152,7 +156,7 @@ def plan(
     source: Source,
     set: Mapping[str, Any] | None = None,
     best: int = BEST,
-    search: Way = "bounds",
+    search: SearchName = "bounds",
     executor: Executor | None = None,
 ) -> Planning:
     """Find the *best* plans of a scenario with choices, and say how sure that is.
@@ -173,7 +177,7 @@ def plan(
         raise space.scenario.error([Complaint(("plan",), NO_CHOICES, "key")])
     with Runner(executor) as runner:
         runner.expect(PLAYS if search == "tpe" else len(space.early().rows), SIZE, ())
-        found = WAYS[search](space, runner, max(best, BEST))
+        found = SEARCHES[search](space, runner, max(best, BEST))
         if not found.plans:
             raise about_none(found)
         return _judged(found, best, runner)

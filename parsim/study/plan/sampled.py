@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from parsim.core.errors import Fault, ScenarioError
 from parsim.scenario.choices import Choice
-from parsim.study.plan.search import AT_ONCE, Search, condition_of, looks, play_all
+from parsim.study.plan.search import AT_ONCE, Search, condition_of, outlined, play_all
 from parsim.study.runner import Runner
 from parsim.study.space import Space
 
@@ -55,7 +55,7 @@ def _try(found: Search, known: dict[int, float], rows: Sequence[int], plays: int
             found.refuse("require", why)
         else:
             meeting.append(row)
-    play_all(found, looks(found, meeting, runner)[: plays - found.played], runner)
+    play_all(found, outlined(found, meeting, runner)[: plays - found.played], runner)
     known.update({plan.row: plan.took_s for plan in found.plans if plan.row in known})
 
 

@@ -33,7 +33,7 @@ from parsim.workloads import workloads
 
 SIZE = 2_000  # tasks of a plan, as far as is known before it is built
 AT_ONCE = 16  # plans played between two looks at the bounds, whatever the number of workers
-LOOKS, PLAYS = 16, 2  # rows of a call
+OUTLINES, PLAYS = 16, 2  # rows of a call
 BEST = 10  # plans that are judged at least, however few are shown
 DIGITS = 9  # seconds that agree in so many digits are a tie
 SLACK = 1 + 10.0 ** (1 - DIGITS)  # of the seconds of a plan: whatever may tie with it is below
@@ -56,7 +56,7 @@ class Plan(NamedTuple):
         return float(self.figures["makespan_s"] if iteration_s is None else iteration_s)
 
 
-class Looked(NamedTuple):
+class Outlined(NamedTuple):
     """A row before it is played: why it is refused, or its bound."""
 
     row: int
@@ -111,7 +111,7 @@ class Search:
 def searched(space: Space, runner: Runner, best: int) -> Search:
     """Return the *best* plans of a space, proven: no other plan is better."""
     found, rows = _conditioned(space)
-    waiting = sorted(looks(found, rows, runner), key=lambda one: (one.bound.iteration_s, one.row))
+    waiting = sorted(outlined(found, rows, runner), key=lambda one: (one.bound.iteration_s, one.row))
     while waiting and (len(found.plans) < best or waiting[0].bound.iteration_s <= _last_s(found, best)):
         some = list(_next(waiting, AT_ONCE, found, best))
         waiting = waiting[len(some) :]
@@ -126,7 +126,7 @@ def searched(space: Space, runner: Runner, best: int) -> Search:
 def exhausted(space: Space, runner: Runner, best: int) -> Search:
     """Return the *best* plans of a space after playing all of them."""
     found, rows = _conditioned(space)
-    play_all(found, [Looked(row) for row in rows], runner)
+    play_all(found, [Outlined(row) for row in rows], runner)
     found.plans = found.plans[:best]
     return found
 
@@ -145,10 +145,10 @@ def _reason(found: Search, code: Refusal) -> str:
     return f"for example {found.reasons[code]}"
 
 
-def looks(found: Search, rows: Sequence[int], runner: Runner) -> list[Looked]:
+def outlined(found: Search, rows: Sequence[int], runner: Runner) -> list[Outlined]:
     """Return the *rows* that outlines do not refuse, with their bounds."""
     waiting = []
-    for one in _answers(runner, "plans outlined", looked, found.space, rows, LOOKS):
+    for one in _answers(runner, "plans outlined", outlines_of, found.space, rows, OUTLINES):
         if one.code:
             found.outcomes[one.row] = Outcome("refused", one.code, one.message)
             found.refuse(one.code, one.message)
@@ -168,7 +168,7 @@ def _conditioned(space: Space) -> tuple[Search, list[int]]:
     return found, early.rows.tolist()
 
 
-def _next(waiting: Sequence[Looked], most: int, found: Search, best: int) -> Iterator[Looked]:
+def _next(waiting: Sequence[Outlined], most: int, found: Search, best: int) -> Iterator[Outlined]:
     """Yield the next plans to play: those that may be among the best."""
     last_s = _last_s(found, best)
     for one in waiting[:most]:
@@ -177,7 +177,7 @@ def _next(waiting: Sequence[Looked], most: int, found: Search, best: int) -> Ite
         yield one
 
 
-def play_all(found: Search, some: Sequence[Looked], runner: Runner) -> None:
+def play_all(found: Search, some: Sequence[Outlined], runner: Runner) -> None:
     """Play plans, and put them into their order."""
     outcomes = _answers(runner, "plans played", outcomes_of, found.space, [one.row for one in some], PLAYS)
     for one, outcome in zip(some, outcomes, strict=True):
@@ -240,9 +240,9 @@ def condition_of(space: Space, message: str) -> str:
 # -- in worker processes
 
 
-def looked(space: Space, rows: Iterable[int]) -> list[Looked]:
+def outlines_of(space: Space, rows: Iterable[int]) -> list[Outlined]:
     """Outline some rows, without playing them."""
-    return [_looked(space.scenario_of(row), row) for row in rows]
+    return [_outlined(space.scenario_of(row), row) for row in rows]
 
 
 def outcomes_of(space: Space, rows: Iterable[int]) -> list[Outcome]:
@@ -250,18 +250,18 @@ def outcomes_of(space: Space, rows: Iterable[int]) -> list[Outcome]:
     return [played(space.scenario_of(row)) for row in rows]
 
 
-def _looked(scenario: Scenario, row: int) -> Looked:
+def _outlined(scenario: Scenario, row: int) -> Outlined:
     if not _by_degrees(scenario):
-        return Looked(row)
+        return Outlined(row)
     try:
         found = bound(outline(scenario))
     except ScenarioError as wrong:
-        return Looked(row, wrong.code, reason(wrong))
+        return Outlined(row, wrong.code, reason(wrong))
     except ParsimError:  # playing it tells
-        return Looked(row)
+        return Outlined(row)
     if sum(found.memory) > found.capacity:
-        return Looked(row, "memory", _short(found), found)
-    return Looked(row, bound=found)
+        return Outlined(row, "memory", _short(found), found)
+    return Outlined(row, bound=found)
 
 
 def _by_degrees(scenario: Scenario) -> bool:

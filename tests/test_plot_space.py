@@ -11,14 +11,15 @@ from matplotlib.figure import Figure
 from test_plot_kinds import assert_clear, seen
 
 from parsim.core.errors import RunError
-from parsim.plot import style
+from parsim.plot import style, value_axis
 from parsim.plot.columns import fitting
 from parsim.plot.front import equal, front, some
 from parsim.plot.heat import heat
 from parsim.plot.letters import width
 from parsim.plot.numbers import numbers
-from parsim.plot.space import Rows
+from parsim.plot.space import WHY, Rows
 from parsim.plot.space_kinds import KINDS, drawn, pictures, pictures_of
+from parsim.study.refusals import MEANINGS
 
 TWO = {"plan.tensor": [1, 2], "plan.data": [1, 2]}
 LONG = "a name as long as nobody gives one, with $dollars$ & <tags> "
@@ -181,11 +182,6 @@ def test_what_cannot_be_drawn_is_told():
         (["b", "a", 1], ["b", "a", "1"], [0, 1, 2]),
         ([True, False], ["true", "false"], [0, 1]),
         ([{"kind": "zb-auto", "limit": 6}, "1f1b"], ["zb-auto(limit=6)", "1f1b"], [0, 1]),
-        (
-            [{"a": 4, "b": 2, "c": 1}, {"a": 8, "b": 2, "c": 1}, {"a": 8, "c": 3}],
-            ["a=4, b=2, c=1", "a=8, b=2, c=1", "a=8, c=3"],
-            [0, 1, 2],
-        ),
         ([1, "1"], ["1", "1 #2"], [0, 1]),
         (["50 GB/s", "400 Gbit/s", "1 GB/s"], ["50 GB/s", "400 Gbit/s", "1 GB/s"], [0, 1, 2]),  # two are equal
         ([10**400, 1], ["1" + 400 * "0", "1"], [0, 1]),  # no float
@@ -203,6 +199,26 @@ def test_values_stand_on_an_axis_in_their_order(raw, words, place):
         assert [choice.words[value] for value in choice.value] == [str(value) for value in raw]
 
 
+def test_whole_sections_are_split_into_the_keys_in_which_they_differ():
+    sections = [{"a": 4, "b": 2, "c": 1}, {"a": 8, "b": 2, "c": 1}, {"a": 8, "b": 2}]
+    rows = Rows(done(number, {"plan": value}, 1.0) for number, value in enumerate(sections))
+    assert {choice.path: list(choice.words) for choice in rows.choices} == {"plan.a": ["4", "8"], "plan.c": ["1", "-"]}
+    (whole,) = rows.sections
+    assert list(whole.words) == ["a=4, c=1", "a=8, c=1", "a=8"]
+
+
+def test_values_that_are_equal_when_they_are_short_have_numbers():
+    texts = [f"{'a' * 20}{middle}{'b' * 20}" for middle in "xyz"]
+    (choice,) = Rows(done(number, {"plan.x": text}, 1.0) for number, text in enumerate(texts)).choices
+    first, *others = value_axis.values(choice)
+    assert others == [f"{first} #2", f"{first} #3"]
+
+
+def test_every_reason_has_words_and_a_hatch():
+    assert {*MEANINGS, "cut", "running", "no row"} == set(WHY)
+    assert set(WHY) < set(style.REFUSED)
+
+
 def test_rows_that_are_played_come_by_time_then_by_exposed_communication_and_memory():
     rows = [
         done(0, {"a": 0}, 2.0),
@@ -214,10 +230,13 @@ def test_rows_that_are_played_come_by_time_then_by_exposed_communication_and_mem
     ]
     found = Rows(rows)
     assert found.played.tolist() == [3, 2, 1, 0]
-    assert found.counted == "4 of 6 rows; not played or not counted: 1 memory, 1 running"
+    assert found.counted == "4 of 6 rows; the others do not count: too little memory (1), still played (1)"
     assert found.time == "iteration time"
     assert Rows([row | {"iteration_s": None} for row in rows[:2]]).time == "makespan"
-    assert "1 cut; cut: by their bounds" in Rows([*rows, {"row": 6, "set": {"a": 6}, "status": "cut"}]).counted
+    assert (
+        "cut by bounds (1); rows that bounds cut are not among the fastest"
+        in Rows([*rows, {"row": 6, "set": {"a": 6}, "status": "cut"}]).counted
+    )
     assert Rows(rows[4:5]).time == "time"
 
 
@@ -255,11 +274,70 @@ def test_points_of_a_value_stay_beside_it():
         places = list(axes.get_xticks())
         (points,) = lines(axes, style.SKY)
         apart = np.abs(points.get_xdata()[:, None] - places).min(axis=1)
-        assert apart.max() < min(np.diff(places), default=1.0) / 2
+        assert apart.max() <= min(np.diff(places), default=1.0) / 10
         assert len(points.get_xdata()) == sum(row["status"] == "done" for row in rows)
 
 
+def bounded():
+    """Return rows of a bounded search: tensor 1 is proven, of 2 a row is cut, of 4 the fastest, 8 has none that counts.
+
+    The cell (8, 1f1b) has no row.
+    """
+    times = {(1, "gpipe"): 3.0, (1, "1f1b"): 4.0, (2, "gpipe"): 2.0, (4, "1f1b"): 1.0}
+    sets = [(t, s) for t in (1, 2, 4, 8) for s in ("gpipe", "1f1b")][:-1]
+    rows = []
+    for number, (tensor, schedule) in enumerate(sets):
+        both = {"plan.tensor": tensor, "plan.schedule": schedule}
+        cut = refused(number, both, None) | {"status": "cut"}
+        time = times.get((tensor, schedule))
+        rows.append(done(number, both, time) if time else cut)
+    rows[-1] |= {"status": "refused", "code": "require", "makespan_s": 2.0}
+    return rows
+
+
+def test_the_best_of_a_value_is_open_where_bounds_cut_rows_that_may_be_faster():
+    figure = drawn(bounded(), "x", "choices").figure
+    tensor, schedule = figure.axes
+    line, hollow = lines(tensor, style.BLUE)
+    assert (line.get_linestyle(), line.get_xdata().tolist()) == (":", [0, 1, 2])
+    assert hollow.get_xydata().tolist() == [[1, 2.0]]
+    dashes = {line.get_ydata()[0]: line.get_linestyle() for line in lines(schedule, style.BLUE)}
+    assert dashes == {1.0: "-", 2.0: ":"}
+    words = [word for word, _ in seen(figure)]
+    assert "the best that was played; bounds cut rows that may be faster" in words
+    assert "all rows of the value: refused" in words
+    assert_clear(figure)
+
+
 # --- heat map ---
+
+
+def test_a_cell_is_at_most_its_time_where_bounds_cut_rows_that_may_be_faster():
+    rows = [
+        row | {"row": 10 * turn + row["row"], "set": row["set"] | {"plan.x": turn}}
+        for turn in (0, 1)
+        for row in bounded()
+    ]
+    rows[9] = refused(12, rows[9]["set"], None) | {"status": "cut"}  # one of two rows of (2, gpipe)
+    axes = heat(Rows(rows), "x", over=("tensor", "schedule"))
+    assert {text.get_text() for text in axes.texts} == {"3", "4", "≤2", "1"}
+    legend = [text.get_text() for text in axes.figure.legends[0].get_texts()]
+    assert legend == [
+        "refused: a condition does not hold",
+        "cut by bounds",
+        "no row: left out, or not yet played",
+        "the fastest row",
+        "≤: bounds cut rows that may be faster",
+    ]
+    empty = [each for each in axes.collections if isinstance(each, PathCollection)][-1]
+    assert empty.get_paths()[0].get_extents().extents.tolist() == [2.5, 0.5, 3.5, 1.5]
+    assert_clear(axes.figure)
+
+
+def test_a_whole_section_is_a_choice_of_a_heat_map_by_its_path():
+    rows = grid({"plan": [{"data": 8 // t, "tensor": t} for t in (1, 2)], "seed": [1, 2]})
+    axes = heat(Rows(rows), "x", over=("plan", "seed"))
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["data=8, tensor=1", "data=4, tensor=2"]
 
 
 def test_a_heat_map_by_hand():
@@ -277,7 +355,7 @@ def test_a_heat_map_by_hand():
     }
     assert {box.get_xy() for box in axes.patches} == {(0.5, 0.5)}
     legend = [text.get_text() for text in axes.figure.legends[0].get_texts()]
-    assert legend == ["refused: memory", "refused: not_divisible", "the fastest row"]
+    assert legend == ["refused: too little memory", "refused: degrees do not divide", "the fastest row"]
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("tensor", "schedule")
 
 
@@ -376,6 +454,36 @@ def test_a_front_by_hand():
     assert ["3", "3", "60", "1", "2", ""] in lines.values()
 
 
+def test_rows_of_unknown_cost_are_apart_and_the_front_counts_the_cost_of_the_others():
+    # Row 3 has the least cost, row 2 is dominated; row 0 is the fastest, of unknown cost, and dominates nothing.
+    figures = [(1.0, 40e9, None), (2.0, 40e9, 2.0), (3.0, 50e9, 3.0), (4.0, 50e9, 1.0)]
+    rows = [done(number, {"plan.t": number}, *each) for number, each in enumerate(figures)]
+    figure = drawn(rows, "x", "pareto").figure
+    memory, cost = figure.axes
+    assert {text.get_text(): text.xy[0] for text in cost.texts} == {"1": pytest.approx(2), "2": pytest.approx(4)}
+    (apart,) = [line for line in memory.lines if line.get_marker() == "D"]
+    assert apart.get_xydata().tolist() == [[1, 40]]
+    assert memory.lines[0].get_xdata().tolist() == [2, 3, 4]
+    assert memory.lines[1].get_xydata().tolist() == [[2, 40]]
+    words = [word for word, _ in seen(figure)]
+    assert "cost is not known: not compared" in words
+    with pytest.raises(RunError, match="of no row all of"):
+        drawn([rows[0], rows[1] | {"peak_memory_bytes": None}], "x", "pareto")
+
+
+def test_cost_at_one_price_has_no_panel_and_values_that_all_have_are_named_once():
+    sets = [{"plan.t": 1, "plan.s": "a"}, {"plan.t": 2, "plan.s": "a"}, {"plan.t": 2, "plan.s": "b"}]
+    figures = [(1.0, 80e9), (2.0, 40e9), (3.0, 90e9)]
+    rows = [done(n, one, *two, cost=0.3 * two[0]) for n, (one, two) in enumerate(zip(sets, figures, strict=True))]
+    figure = drawn(rows, "x", "pareto").figure
+    assert [axes.get_ylabel() for axes in figure.axes] == ["peak memory (GB)"]
+    words = " ".join(word for word, _ in seen(figure))
+    assert "all on the front have s=a; cost is iteration time at one price, so it has no panel" in words
+    assert "cost (USD)" in words
+    rows[2]["cost"] = 0.8
+    assert len(drawn(rows, "x", "pareto").figure.axes) == 2
+
+
 def test_what_is_not_known_has_no_panel_and_is_told():
     figure = drawn(CASES["no cost"](), "x", "pareto").figure
     assert [axes.get_ylabel() for axes in figure.axes] == ["peak memory (GB)"]
@@ -438,3 +546,13 @@ def test_the_ten_fastest_are_bold():
     assert ends == pytest.approx(shares.tolist())
     (rows,) = (each for each in axes.collections if isinstance(each, LineCollection))
     assert len(rows.get_segments()) == 1_500
+
+
+def test_few_rows_have_few_bold_lines_and_gaps_are_explained():
+    rows = few()
+    rows[0] |= {"cost": 0.2, "energy_j": 1.0}
+    axes = drawn(rows, "x", "parallel")
+    assert len([line for line in axes.lines if line.get_linewidth() == 2.2]) == 1
+    words = [word for word, _ in seen(axes.figure)]
+    assert "the fastest" in words
+    assert any("a line has a gap where energy is not known" in word for word in words)

@@ -3,7 +3,7 @@ r"""Parallel coordinates: an axis for each choice and each figure, and a line fo
 tensor    schedule    time (s)   memory (GB)
   8 |       | zb-h1      |          | 60         a line is coloured by its time, as the axis of time shows
     |\     /|            |          |
-  4 | \   / |            /|__________|40          the ten fastest are bold
+  4 | \   / |            /|__________|40          the fastest are bold
     |  \ /  |           / |          |
   2 |   X   | 1f1b ___/  |          | 20         lines of one value have a place each, the fastest lowest
 """
@@ -37,7 +37,7 @@ TALL = 3.8  # inches of an axis
 LEGEND, ABOVE, BELOW = 0.4, 0.5, 0.25  # inches of the legend, of names above the axes, and below them
 LEFT, GAP, LEAST = 0.5, 0.85, 7.5  # inches before the first axis, least between two, and least of all
 NAME = 18  # cells of a name
-BEST = 10  # bold lines
+BEST, PART = 10, 4  # bold lines: at most so many, and one of so many
 MOST, FEW = 1_500, 500  # rows that are drawn, and up to which an SVG draws them as lines
 BAND = 0.5  # of the distance between two values: what the lines of one take
 STRIP = 0.08  # inches of the colours on the axis of time
@@ -64,7 +64,7 @@ def coordinates(rows: Rows, title: str, axes: Axes | None = None) -> Axes:
     rooms *= max((LEAST - LEFT) / rooms.sum(), 1.0)
     x = np.append(0.0, np.cumsum(rooms[:-1]))
     whole = LEFT + rooms.sum(), LEGEND + ABOVE + TALL + BELOW
-    told = "; ".join([rows.counted, *([f"lines for {MOST:,} rows, evenly by time"] if len(some) < len(time_s) else [])])
+    told = "; ".join([rows.counted, *_left_out(len(some), len(time_s)), *_unknown(rows)])
     area = own(*whole, f"{title}: choices and figures of each row", told) if axes is None else on(axes, *whole)
     made = area.axes(LEFT, BELOW, x[-1], TALL)
     made.set_xlim(0.0, x[-1])
@@ -135,19 +135,39 @@ def _room(scale: Scale) -> float:
 
 
 def _some(count: int) -> Ints:
-    """Return the places of the rows to draw by their times: the ten fastest, and others at equal distances."""
+    """Return the places of the rows to draw by their times: those that may be bold, and others at equal distances."""
     if count <= MOST:
         return np.arange(count)
     return np.append(np.arange(BEST), np.linspace(BEST, count - 1, MOST - BEST).astype(np.int64))
 
 
+def _left_out(drawn: int, count: int) -> list[str]:
+    return [f"lines for {MOST:,} rows, evenly by time"] if drawn < count else []
+
+
+def _unknown(rows: Rows) -> list[str]:
+    """Say why some lines end."""
+    known = {name: np.isfinite(rows.figure(key)[rows.played]) for key, (name, _) in FIGURES.items()}
+    return [f"a line has a gap where {name} is not known" for name, at in known.items() if at.any() and not at.all()]
+
+
+def _bold(count: int) -> int:
+    """Return how many lines of *count* are bold.
+
+    >>> _bold(3), _bold(8), _bold(400)
+    (1, 2, 10)
+    """
+    return min(max(count // PART, 1), BEST)
+
+
 def _lines(axes: Axes, x: Floats, y: Floats, faces: Floats) -> None:
-    """Draw the rows, the fastest last; the best ten are bold, on a casing."""
+    """Draw the rows, the fastest last; the best are bold, on a casing."""
+    bold = _bold(len(y))
     points = np.stack((np.broadcast_to(x, y.shape), y), axis=2)[::-1]  # (rows, axes, 2)
     faces = faces[::-1]
     thin: dict[str, Any] = {"linewidths": 0.8, "alpha": min(max(300 / len(y), 0.15), 0.7), "rasterized": len(y) > FEW}
     axes.add_collection(LineCollection(list(points), colors=faces, zorder=1, **thin))
-    for each, colour in zip(points[-BEST:], faces[-BEST:], strict=True):
+    for each, colour in zip(points[-bold:], faces[-bold:], strict=True):
         for look, thick in ((style.CASING, 3.4), (colour, 2.2)):
             axes.plot(*each.T, color=look, linewidth=thick, zorder=2, clip_on=False)
 
@@ -177,8 +197,9 @@ def _strip(axes: Axes, x: float, of: ScalarMappable) -> None:
 
 
 def _legend(area: Area, rows: Rows, of: ScalarMappable) -> None:
+    bold = _bold(len(rows.played))
     known = {
         f"a row, coloured by its {rows.time}": Line2D([], [], color=of.cmap(0.5), linewidth=0.9),
-        f"the {BEST} fastest": Line2D([], [], color=of.cmap(0.0), linewidth=2.2),
+        f"the {bold} fastest" if bold > 1 else "the fastest": Line2D([], [], color=of.cmap(0.0), linewidth=2.2),
     }
     area.line(EDGE, area.tall - 0.14, list(known.values()), list(known))

@@ -1,10 +1,10 @@
 """A heat map of two choices: in each cell the best time over all others, or why there is none.
 
-pipeline 4 | 1.35  1.22  xxxxx |   best iteration time (s)
+pipeline 4 | ≤1.35 1.22  xxxxx |   best iteration time (s)
          2 | 1.18  1.16  xxxxx |   :: scale
-         1 | 1.01 [0.96] ///// |   xx memory     a cell of which no row was played, by the most frequent reason
-             1     2     4         // not_divisible
-                tensor             [] the fastest row
+         1 | 1.01 [0.96] ///// |   xx too little memory     a cell without time, by the most frequent reason
+             1     2     4         // degrees do not divide
+                tensor             [] the fastest row       ≤: bounds cut rows that may be faster
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.collections import PathCollection
 from matplotlib.colors import to_hex
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
 from parsim.core.columns import Floats
@@ -31,14 +33,14 @@ from parsim.plot.gantt import rectangles
 from parsim.plot.letters import make_writable, width, written
 from parsim.plot.paper import log_ticks, size
 from parsim.plot.scales import colours
-from parsim.plot.space import Choice, Rows, far, unit
+from parsim.plot.space import WHY, Choice, Rows, far, unit
 from parsim.plot.value_axis import across, below, longest, up, upright, values
 
-CELL, MOST = (0.72, 0.42), (9.0, 7.0)  # inches of a cell, and of all
-LEAST = 7.0  # inches of the whole width
+CELL, MOST = (0.72, 0.42), (9.0, 7.0)  # inches of a cell at least where all have room, and of all
+LEAST = 7.0  # inches of the whole width, which few cells fill
 NAMED, ABOVE, BESIDE = 0.3, 0.1, 2.2  # inches of a choice's name, above the cells, and of the legend beside them
 BAR, THIN, ENTRY = 1.4, 0.16, 0.21  # inches of the scale's height and width, and of an entry of the legend
-UNTRIED = ("failed", "cut", "running")  # reasons that are no refusals
+UNTRIED = ("failed", "cut", "running", "no row")  # reasons that are no refusals
 NAME = 40  # cells of a choice's name
 LARGEST, SMALLEST = 8.5, 5.0  # points of a time in a cell
 
@@ -48,8 +50,9 @@ class Cells(NamedTuple):
 
     across: Choice
     up: Choice
-    time_s: Floats  # (values of up, values of across), NaN where no row was played
-    why: dict[tuple[int, int], str]  # of cells with rows of which none was played
+    time_s: Floats  # (values of up, values of across), NaN where no row counts
+    why: dict[tuple[int, int], str]  # of the cells without time
+    unproven: set[tuple[int, int]]  # cells of which a row that bounds cut may be faster
 
     @property
     def codes(self) -> list[str]:
@@ -62,11 +65,14 @@ def heat(rows: Rows, title: str, axes: Axes | None = None, over: Sequence[str] =
     cells = _cells(rows, *(_named(rows, over) if over else _widest(rows)))
     words = values(cells.across), values(cells.up)
     wide, tall = (min(cell, most / len(each)) * len(each) for cell, most, each in zip(CELL, MOST, words, strict=True))
-    left, stand = 0.6 + longest(words[1]), upright(words[0], wide)
+    left, right = 0.6 + longest(words[1]), _beside(cells)
+    wide = max(wide, LEAST - left - right)
+    stand = upright(words[0], wide)
     foot = below(words[0], stand) + NAMED
-    beside = (BAR + 0.5) * bool(len(rows.played)) + ENTRY * (len(cells.codes) + 1)
-    whole = max(left + wide + BESIDE, LEAST), ABOVE + max(tall + foot, beside) + 0.1
-    what = f"{title}: best {rows.time} over two choices"
+    beside = (BAR + 0.5) * bool(len(rows.played)) + ENTRY * (len(cells.codes) + 2)
+    whole = left + wide + right, ABOVE + max(tall + foot, beside) + 0.1
+    best = f"best {rows.time}" + " of those played" * bool(cells.unproven)
+    what = f"{title}: {best}, over two choices"
     area = own(*whole, what, rows.counted) if axes is None else on(axes, *whole)
     made = area.axes(left, whole[1] - ABOVE - tall, wide, tall)
     _axes(made, cells)
@@ -83,11 +89,11 @@ def heat(rows: Rows, title: str, axes: Axes | None = None, over: Sequence[str] =
 
 
 def _named(rows: Rows, over: Sequence[str]) -> list[Choice]:
-    known = {name: choice for choice in rows.choices for name in (choice.name, choice.path)}
+    known = {name: choice for choice in (*rows.sections, *rows.choices) for name in (choice.name, choice.path)}
     for name in over:
         if name not in known:
             raise ValueError(did_you_mean(name, [each for each in known if ("." in each) == ("." in name)]))
-    if len(over) != 2 or known[over[0]] is known[over[1]]:
+    if len(over) != 2 or known[over[0]].path == known[over[1]].path:
         raise ValueError(f"a heat map is over two choices, not {', '.join(over)}")
     return [known[name] for name in over]
 
@@ -114,7 +120,11 @@ def _cells(rows: Rows, across: Choice, up: Choice) -> Cells:
     reasons: dict[tuple[int, int], Counter[str]] = {}
     for row in np.flatnonzero(np.isnan(time_s[up.value, across.value])).tolist():
         reasons.setdefault((int(up.value[row]), int(across.value[row])), Counter())[rows.why(row)] += 1
-    return Cells(across, up, time_s, {cell: _known(found) for cell, found in reasons.items()})
+    without = (divmod(cell, len(across.words)) for cell in np.flatnonzero(np.isnan(time_s)).tolist())
+    why = {cell: _known(reasons[cell]) if cell in reasons else "no row" for cell in without}
+    open_to = rows.unproven(up.value * len(across.words) + across.value)
+    unproven = {divmod(cell, len(across.words)) for cell in open_to} - set(why)
+    return Cells(across, up, time_s, why, unproven)
 
 
 def _known(found: Counter[str]) -> str:
@@ -134,7 +144,7 @@ def _axes(axes: Axes, cells: Cells) -> None:
 
 
 def _reasons(axes: Axes, cells: Cells) -> None:
-    """Hatch the cells of which no row was played."""
+    """Hatch the cells without time."""
     for code in cells.codes:
         at = np.array([(x, y) for (y, x), why in cells.why.items() if why == code], float)
         boxes = rectangles(at[:, 0] - 0.5, at[:, 0] + 0.5, at[:, 1] + 0.5, at[:, 1] - 0.5)
@@ -163,11 +173,14 @@ def _times(axes: Axes, scale: Axes, cells: Cells, seconds: float) -> None:
         axes.add_patch(
             Rectangle((x - 0.5, y - 0.5), 1, 1, fill=False, edgecolor=colour, linewidth=thick, clip_on=False, zorder=3)
         )
-    _written(axes, times, of, (int(y), int(x)))
+    places = [(up, across) for up, across in np.argwhere(np.isfinite(times)).tolist()]
+    words = {cell: "≤" * (cell in cells.unproven) + number(times[cell], 3) for cell in places}
+    _written(axes, times, of, (int(y), int(x)), words)
 
 
-def _written(axes: Axes, times: Floats, of: ScalarMappable, best: tuple[int, int]) -> None:
-    words = {cell: number(times[cell], 3) for cell in zip(*np.nonzero(np.isfinite(times)), strict=True)}
+def _written(
+    axes: Axes, times: Floats, of: ScalarMappable, best: tuple[int, int], words: dict[tuple[int, int], str]
+) -> None:
     wide, tall = (each / count for each, count in zip(size(axes), times.shape[::-1], strict=True))
     letters = min(LARGEST, 0.6 * tall, (wide - 4) / max(width(word, 1.0) for word in words.values()))
     if letters < SMALLEST:
@@ -181,11 +194,25 @@ def _written(axes: Axes, times: Floats, of: ScalarMappable, best: tuple[int, int
         )
 
 
-def _legend(area: Area, left: float, cells: Cells) -> None:
-    handles = [Patch(**_hatched(code)) for code in cells.codes]
-    words = [code if code in UNTRIED else f"refused: {code}" for code in cells.codes]
+def _beside(cells: Cells) -> float:
+    """Return the inches beside the cells, in which the legend has room."""
+    return max(BESIDE, 0.95 + max(width(word, 8.5) for word in _entries(cells)) / 72)
+
+
+def _entries(cells: Cells) -> dict[str, Artist]:
+    """Return what the legend explains, by its words."""
+    found: dict[str, Artist] = {}
+    for code in cells.codes:
+        word = WHY.get(code, code)
+        found[word if code in UNTRIED else f"refused: {word}"] = Patch(**_hatched(code))
     if np.isfinite(cells.time_s).any():
-        handles.append(Patch(facecolor=style.WHITE, edgecolor=style.BLACK, linewidth=2.0))
-        words.append("the fastest row")
-    top = area.tall - ABOVE - (BAR + 0.45) * (len(cells.codes) < len(handles))
-    area.column(left, top, handles, words)
+        found["the fastest row"] = Patch(facecolor=style.WHITE, edgecolor=style.BLACK, linewidth=2.0)
+    if cells.unproven:
+        found["≤: bounds cut rows that may be faster"] = Line2D([], [], linestyle="")
+    return found
+
+
+def _legend(area: Area, left: float, cells: Cells) -> None:
+    entries = _entries(cells)
+    top = area.tall - ABOVE - (BAR + 0.45) * bool(np.isfinite(cells.time_s).any())
+    area.column(left, top, list(entries.values()), list(entries))

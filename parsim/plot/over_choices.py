@@ -3,7 +3,8 @@
 iteration time (s)        tensor            schedule
    |  . :                    .  .              .     .        a point for each row
    |  :  :  .                :  :   .          :     :
-   |  o--:--:--o          - -o- : - :         _:_   _:_       the best of each value: a line where values are amounts
+   |  o--:--:--o          - -o- : - :         _:_   _:_       the best of each value: a line where values are amounts,
+                                                              dotted where bounds cut rows that may be faster
    |     O-----            O---o                              a ring: the fastest row
    +--1--2--4--8--        --1--2--4--8--    --1f1b--zb-h1--
 """
@@ -19,7 +20,7 @@ from matplotlib.lines import Line2D
 from parsim.core.columns import Floats
 from parsim.core.errors import RunError
 from parsim.plot import style
-from parsim.plot.area import EDGE, Area, on, own
+from parsim.plot.area import EDGE, on, own
 from parsim.plot.letters import fitted, make_writable, width
 from parsim.plot.paper import point
 from parsim.plot.scales import scale
@@ -29,10 +30,10 @@ from parsim.plot.value_axis import LETTERS, LINE, across, below, upright, values
 ACROSS = 3  # panels in a line
 WIDE, TALL = 3.6, 1.9  # inches of a panel
 LEFT, RIGHT, GAP = 0.85, 0.25, 0.3  # inches beside and between panels
-LEGEND, ABOVE = 0.4, 0.42  # inches of the legend, and of a panel's title
+LEGEND, ABOVE = 0.24, 0.42  # inches of a line of the legend, and of a panel's title
 LEAST = 7.5  # inches of the whole width
 SPACE = 12.0  # points between the titles of a panel
-SHARE = 0.7  # of the distance between two values: what the points of one take
+SHARE, REACH = 0.2, 0.6  # of the distance between two values: what the points of one take, and a dash
 
 
 def over_choices(rows: Rows, title: str, axes: Axes | None = None) -> Axes:
@@ -44,13 +45,14 @@ def over_choices(rows: Rows, title: str, axes: Axes | None = None) -> Axes:
     feet = [max(below(values(choice), _stand(choice)) for choice in line) for line in lines]
     most = min(len(choices), ACROSS)
     wide = max(LEFT + most * WIDE + (most - 1) * GAP + RIGHT, LEAST)
-    tall = LEGEND + sum(ABOVE + TALL + foot for foot in feet)
+    legend = _legend(rows, choices)
+    tall = LEGEND * len(legend) + sum(ABOVE + TALL + foot for foot in feet)
     area = (
         own(wide, tall, f"{title}: {rows.time} over each choice", rows.counted)
         if axes is None
         else on(axes, wide, tall)
     )
-    bottom, panels = tall - LEGEND, []
+    bottom, panels = tall - LEGEND * len(legend), []
     for line, foot in zip(lines, feet, strict=True):
         bottom -= ABOVE + TALL + foot
         for place, choice in enumerate(line):
@@ -59,7 +61,8 @@ def over_choices(rows: Rows, title: str, axes: Axes | None = None) -> Axes:
             made.set_ylabel("" if place else f"{rows.time} ({_unit(rows)[0]})")
             made.tick_params(axis="y", labelleft=not place)
             panels.append(made)
-    _legend(area, rows, choices)
+    for place, known in enumerate(legend):
+        area.line(EDGE, area.tall - 0.14 - LEGEND * place, list(known.values()), list(known))
     return panels[0] if axes is None else axes
 
 
@@ -82,7 +85,7 @@ def _panel(axes: Axes, rows: Rows, choice: Choice) -> None:
         x, time, "o", color=style.SKY, markersize=small, markeredgewidth=0.0, alpha=0.45, rasterized=len(played) > MANY
     )
     _values(axes, choice, best)
-    _best(axes, choice, best)
+    _best(axes, choice, best, rows.unproven(choice.value))
     if len(played):
         axes.plot(choice.place[value[0]], time[0], **_RING)
     _times(axes, time)
@@ -102,23 +105,35 @@ _RING: dict[str, Any] = {
     "linestyle": "",
     "zorder": 5,
 }
+_BEST: dict[str, Any] = {"color": style.BLUE, "linewidth": 1.8, "zorder": 4}
+_UNPROVEN: dict[str, Any] = {**_BEST, "linestyle": ":"}
+_HOLLOW: dict[str, Any] = {
+    "marker": "o",
+    "linestyle": "",
+    "color": style.BLUE,
+    "markerfacecolor": style.WHITE,
+    "zorder": 4.5,
+}
 _CROSS: dict[str, Any] = {"marker": "x", "markersize": 6.0, "color": style.VERMILLION, "linestyle": "", "zorder": 4}
 
 
-def _best(axes: Axes, choice: Choice, best: dict[int, float]) -> None:
-    """Draw the least time of each value: as a line of amounts, as a dash of each text."""
-    look: dict[str, Any] = {"color": style.BLUE, "linewidth": 1.8, "zorder": 4}
+def _best(axes: Axes, choice: Choice, best: dict[int, float], unproven: set[int]) -> None:
+    """Draw the least time of each value: as a line of amounts, as a dash of each text; dotted where it is unproven."""
     if choice.grows:
         fine = min(max(choice.gap / point(axes).x / 3, 1.5), 4.0)
-        axes.plot(choice.place[list(best)], list(best.values()), marker="o", markersize=fine, **look)
+        place, time = choice.place[list(best)], np.array(list(best.values()))
+        is_open = np.array([value in unproven for value in best], bool)
+        axes.plot(place, time, **(_UNPROVEN if is_open.any() else _BEST), marker="o", markersize=fine)
+        if is_open.any():
+            axes.plot(place[is_open], time[is_open], **_HOLLOW, markersize=fine)
         return
-    for value, time in best.items():
-        reach = SHARE / 2 * choice.gap
-        axes.plot([choice.place[value] - reach, choice.place[value] + reach], [time, time], **look)
+    for value, least in best.items():
+        ends = choice.place[value] + np.array([-REACH / 2, REACH / 2]) * choice.gap
+        axes.plot(ends, [least, least], **(_UNPROVEN if value in unproven else _BEST))
 
 
 def _values(axes: Axes, choice: Choice, best: dict[int, float]) -> None:
-    """Write the values below the axis, with a cross at those of which no row was played."""
+    """Write the values below the axis, with a cross at those of which no row counts."""
     words, stand = values(choice), _stand(choice)
     outer = LETTERS * LINE if stand else max(width(words[0], LETTERS), width(words[-1], LETTERS))
     first, last = choice.place[0], choice.place[-1]
@@ -143,13 +158,28 @@ def _times(axes: Axes, time: Floats) -> None:
     axes.set_axisbelow(True)
 
 
-def _legend(area: Area, rows: Rows, choices: list[Choice]) -> None:
-    known = {
-        "a row": Line2D([], [], color=style.SKY, markersize=4.0, marker="o", linestyle=""),
-        "the best of each value": Line2D([], [], color=style.BLUE, linewidth=1.8),
+def _legend(rows: Rows, choices: list[Choice]) -> list[dict[str, Line2D]]:
+    """Return the lines of the legend: handles by their words."""
+    marks = {
+        "a row, near its value": Line2D([], [], color=style.SKY, markersize=4.0, marker="o", linestyle=""),
+        "the best of each value": Line2D([], [], **_BEST),
         "the fastest row": Line2D([], [], **_RING),
     }
-    handles: dict[str, Line2D] = known if len(rows.played) else {}
-    if any(set(range(len(choice.words))) - set(choice.value[rows.played].tolist()) for choice in choices):
-        handles["no row of the value was played"] = Line2D([], [], **_CROSS)
-    area.line(EDGE, area.tall - 0.14, list(handles.values()), list(handles))
+    more = {}
+    if any(rows.unproven(choice.value) & set(choice.value[rows.played].tolist()) for choice in choices):
+        more["the best that was played; bounds cut rows that may be faster"] = Line2D(
+            [], [], **_UNPROVEN, marker="o", markersize=4.0, markerfacecolor=style.WHITE
+        )
+    missing = _missing(rows, choices)
+    if missing:
+        more[f"all rows of the value: {' or '.join(missing)}"] = Line2D([], [], **_CROSS)
+    return [line for line in (marks if len(rows.played) else {}, more) if line]
+
+
+def _missing(rows: Rows, choices: list[Choice]) -> list[str]:
+    """Return the statuses of the rows of those values of which none counts."""
+    found: dict[str, None] = {}
+    for choice in choices:
+        without = ~np.isin(choice.value, choice.value[rows.played])
+        found |= dict.fromkeys(str(rows.rows[row].get("status")) for row in np.flatnonzero(without).tolist())
+    return ["without time" if status in ("done", "None") else status for status in found]

@@ -21,12 +21,24 @@ from parsim.core.errors import RunError
 from parsim.core.quantities import prefixed, unit_of
 from parsim.core.units import DIMENSIONS, measure
 from parsim.export.values import endings, unlike
+from parsim.export.values import spread as keys_of
 
 LEFT_OUT = "left out"  # stands for the value of a row that does not have the path
 MANY = 2_000  # rows from which an SVG contains pixels
 FAR = 8.0  # times the least value, from which an axis is logarithmic
 DIGITS = 9  # times that agree in so many are equal
-ABOUT_CUT = "cut: by their bounds not among the best, though perhaps faster than others that are shown"
+WHY = {  # a row has no mark, by its code or its status
+    "require": "a condition does not hold",
+    "not_divisible": "degrees do not divide",
+    "memory": "too little memory",
+    "schedule": "the schedule cannot do it",
+    "unreachable": "no route",
+    "invalid": "values do not go together",
+    "cut": "cut by bounds",
+    "running": "still played",
+    "no row": "no row: left out, or not yet played",
+}
+ABOUT_CUT = "rows that bounds cut are not among the fastest, and may be better than others that are shown"
 GOLDEN = 0.6180339887498949  # the part of a whole that spreads its multiples most evenly
 FIGURES = {  # besides time, by their names in JSON: what they are, and their unit
     "peak_memory_bytes": ("peak memory", "B"),
@@ -82,11 +94,19 @@ class Rows:
         return len(self.rows)
 
     @cached_property
+    def sections(self) -> list[Choice]:
+        """All choices as they are made, in the order of the file; values may be whole sections."""
+        return _choices(self._sets)
+
+    @cached_property
     def choices(self) -> list[Choice]:
-        """All choices, in the order of the file."""
-        paths = list(dict.fromkeys(path for row in self.rows for path in row["set"]))
-        names = endings(paths)
-        return [_choice(path, names[path], [row["set"].get(path, LEFT_OUT) for row in self.rows]) for path in paths]
+        """All choices, in the order of the file; in place of whole sections, the keys in which these differ."""
+        return _choices(keys_of(self._sets))
+
+    @cached_property
+    def _sets(self) -> list[dict[str, Any]]:
+        paths = dict.fromkeys(path for row in self.rows for path in row["set"])
+        return [{path: row["set"].get(path, LEFT_OUT) for path in paths} for row in self.rows]
 
     @cached_property
     def varied(self) -> list[Choice]:
@@ -106,6 +126,16 @@ class Rows:
         """Return a figure of each row; NaN where it is not known."""
         return np.array([_number(row.get(name)) for row in self.rows])
 
+    def unproven(self, cell: Ints) -> set[int]:
+        """Return the cells of which a row that bounds cut may be faster than all that were played.
+
+        Parameters
+        ----------
+        cell : of each row. That of the fastest row is proven, since no row that is cut is among the best.
+        """
+        cut = {int(cell[row]) for row in np.flatnonzero(np.isnan(self.time_s)).tolist() if self.why(row) == "cut"}
+        return cut - set(cell[self.played[:1]].tolist())
+
     def why(self, row: int) -> str:
         """Return why a row was not played: its code, or its status."""
         status = self.rows[row].get("status", "done")
@@ -115,8 +145,8 @@ class Rows:
     def counted(self) -> str:
         """How many rows were played, and how many not for which reason."""
         missing = Counter(self.why(row) for row in np.flatnonzero(np.isnan(self.time_s)).tolist())
-        why = ", ".join(f"{many:,} {why}" for why, many in missing.most_common())
-        told = [f"{len(self.played):,} of {len(self):,} rows", *([f"not played or not counted: {why}"] if why else [])]
+        why = ", ".join(f"{WHY.get(why, why)} ({many:,})" for why, many in missing.most_common())
+        told = [f"{len(self.played):,} of {len(self):,} rows", *([f"the others do not count: {why}"] if why else [])]
         return "; ".join([*told, *([ABOUT_CUT] if missing["cut"] else [])])
 
     @cached_property
@@ -167,6 +197,11 @@ def _number(value: Any) -> float:
     except OverflowError:
         return math.nan
     return found if math.isfinite(found) else math.nan
+
+
+def _choices(sets: Sequence[Mapping[str, Any]]) -> list[Choice]:
+    names = endings(list(sets[0]))
+    return [_choice(path, name, [one[path] for one in sets]) for path, name in names.items()]
 
 
 def _choice(path: str, name: str, raw: Sequence[Any]) -> Choice:

@@ -124,6 +124,7 @@ REFUSED = {  # cells of a heat map without a run, by the most frequent reason
     "failed": Look(PALE, "+++"),
     "cut": Look(WHITE, "||"),
     "running": Look(WHITE, "**"),
+    "no row": Look(PALE),
 }
 TIMES = "viridis"  # of rows: fast ones are dark; legible for all colour vision, and in grey print
 SPLITS = {"data": (Look(BLUE), "o"), "layers": (Look(VERMILLION), "s")}  # each with a mark for its points

@@ -16,6 +16,7 @@ from matplotlib.axes import Axes
 
 from parsim.core.columns import Floats
 from parsim.export.table import short
+from parsim.export.values import numbered
 from parsim.plot.letters import families, width, written
 from parsim.plot.paper import point
 from parsim.plot.space import Choice
@@ -27,8 +28,8 @@ SPACE = 4.0  # points between two values
 
 
 def values(choice: Choice) -> list[str]:
-    """Return the values as they are written."""
-    return [short(written(word), VALUE) for word in choice.words]
+    """Return the values as they are written, with a number where they are equal when they are short."""
+    return numbered([short(written(word), VALUE) for word in choice.words])
 
 
 def longest(words: Sequence[str]) -> float:

@@ -6,6 +6,7 @@ run.sh  --formats-->  Found  --written-->  text  --build-->  faults at the flags
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import NamedTuple
 
 from parsim.cli.options import option_fault
@@ -14,9 +15,10 @@ from parsim.core.read_file import content
 from parsim.core.suggestions import did_you_mean
 from parsim.formats import format_of
 from parsim.formats.found import UNPLACED, Found, Input, On
-from parsim.formats.written import written
+from parsim.formats.written import Commands, Origin, written
 
 DEFAULT = "dgx-h100"
+Write = Callable[[Found, Origin, Commands], str]
 _ON = re.compile(r"(?:([1-9]\d{0,6})x)?(\D.*)")
 
 
@@ -55,13 +57,12 @@ def source_of(file: str) -> Input:
         raise option_fault("--from", f"'{file}': {error}") from None
 
 
-def made_of(source: Input, on: On, schema: str, run: str) -> Made:
-    """Return the scenario that a file describes; one that cannot be built is refused where the file says it."""
+def made_of(source: Input, on: On, schema: str, commands: Commands, write: Write = written) -> Made:
+    """Return what a file describes, as *write* writes it; what cannot be built is refused where the file says it."""
     one = format_of(source)
-    found = one.read(source, on)
-    text = written(found, source.file, one.kind, schema, run)
-    parameters, devices = _built(text, source, found)
-    return Made(text, one.kind, found.unread, parameters, devices)
+    found, origin = one.read(source, on), Origin(source.file, one.kind, schema)
+    counted = _built(written(found, origin, commands), source, found)
+    return Made(write(found, origin, commands), one.kind, found.unread, *counted)
 
 
 def _built(text: str, source: Input, found: Found) -> tuple[int, int]:

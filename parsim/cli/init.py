@@ -11,7 +11,7 @@ import os
 import re
 import shlex
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -21,29 +21,43 @@ from parsim.core.errors import Fault, ScenarioError
 from parsim.core.escape import printable
 from parsim.core.read_file import content
 
+if TYPE_CHECKING:
+    from parsim.formats.written import Commands
+
 SCHEMA = "parsim.schema.json"
 FIRST = "items"
 KINDS = "Kind of workload: items (the default), tasks, stages, mlp, transformer or transfers."
-FROM = "File of another program to begin with: Megatron-LM's script or flags, config.json, torchtitan's configuration."
+FROM = "File of another program to begin with: {}."
 ON = "With --from, the cluster: a known node and how many, such as 16xdgx-h100 (parsim list nodes)."
+SPACE = "With --from: write other plans to choose from, too, in place of the one plan; parsim plan searches them."
+
+
+class From(click.Option):
+    """An option whose help names the formats. They are imported for the help alone."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """Return the option and its help."""
+        from parsim.formats import FORMATS
+
+        self.help = FROM.format(", ".join(one.kind for one in FORMATS))
+        return super().get_help_record(ctx)
 
 
 @click.command()
 @click.argument("file", default="scenario.yaml")
 @click.option("--kind", metavar="KIND", help=KINDS)
-@click.option("--from", "source", metavar="SOURCE", help=FROM)
+@click.option("--from", "source", metavar="SOURCE", cls=From)
 @click.option("--on", metavar="[COUNTx]NODE", help=ON)
-def init(file: str, kind: str | None, source: str | None, on: str | None) -> None:
+@click.option("--space", is_flag=True, help=SPACE)
+def init(file: str, kind: str | None, source: str | None, on: str | None, space: bool) -> None:
     """Write a first scenario with an explanation of each key, or one from a file of another program.
 
     The default of FILE is scenario.yaml. Editors complete keys from parsim.schema.json in the same folder.
     """
     faults: list[Fault] = []
     made: list[Begun] = []
-    name = shlex.quote(file)
-    run = f"parsim run {name}"
     with collecting(faults):
-        made.append(_template(kind, on, run) if source is None else _from(source, kind, on, run))
+        made.append(_template(file, kind, on, space) if source is None else _from(file, source, kind, on, space))
     with collecting(faults):
         _about_new(Path(file))
     raise_all(faults)
@@ -56,41 +70,70 @@ def init(file: str, kind: str | None, source: str | None, on: str | None) -> Non
         raise
     for item in begun.unread:
         tell(f"parsim: not understood: {source}:{item}")
-    say(f"{printable(file)} is written{begun.told}. Run it, then change it and run it again:")
-    say(f"  {printable(run)}\n  {printable(run)} --out out")
+    say(f"{printable(file)} is written{begun.told}. " + "\n".join(map(str, begun.steps)))
+
+
+class Step(NamedTuple):
+    """What to do next, and the commands for it."""
+
+    words: str
+    commands: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return "\n".join([self.words, *(f"  {printable(command)}" for command in self.commands)])
 
 
 class Begun(NamedTuple):
-    """A scenario to begin with, what the answer says of it, and what was not understood of a file."""
+    """A scenario to begin with, what the answer says of it, what to do next, and what was not understood of a file."""
 
     text: str
     told: str
+    steps: tuple[Step, ...]
     unread: tuple[str, ...] = ()
 
 
-def _template(kind: str | None, on: str | None, run: str) -> Begun:
+def _running(run: str) -> Step:
+    return Step("Run it, then change it and run it again:", (run, f"{run} --out out"))
+
+
+def _template(file: str, kind: str | None, on: str | None, space: bool) -> Begun:
     """Return the template of a kind of workload."""
     from parsim.core.suggestions import did_you_mean
 
     kinds = {path.stem: path for path in Path(__file__).with_name("templates").glob("*.yaml")}
-    if on is not None:
-        raise option_fault("--on", "needs --from; name a file of another program, or leave --on out")
+    for option in ["--on"] * (on is not None) + ["--space"] * space:
+        raise option_fault(option, f"needs --from; name a file of another program, or leave {option} out")
     if kind is not None and kind not in kinds:
         raise option_fault("--kind", did_you_mean(kind, kinds))
     explained = f": its comments explain every key, and {SCHEMA} beside it lets editors complete them"
-    return Begun(_text(kinds[kind or FIRST]).replace("parsim run FILE", run), explained)
+    run = f"parsim run {shlex.quote(file)}"
+    return Begun(_text(kinds[kind or FIRST]).replace("parsim run FILE", run), explained, (_running(run),))
 
 
-def _from(source: str, kind: str | None, on: str | None, run: str) -> Begun:
+def _from(file: str, source: str, kind: str | None, on: str | None, space: bool) -> Begun:
     """Return the scenario that a file of another program describes."""
     from parsim.cli.from_file import made_of, on_of, source_of
+    from parsim.formats.written import written, written_space
 
     if kind is not None:
         raise option_fault("--kind", "does not apply to --from, whose file says the work; leave one of them out")
-    made = made_of(source_of(source), on_of(on), SCHEMA, run)
+    commands = _commands(file, source, on)
+    made = made_of(source_of(source), on_of(on), SCHEMA, commands, written_space if space else written)
     of = f"{made.parameters:,} parameters on {made.devices:,} device{'s' * (made.devices > 1)}"
     told = f" from {printable(source)}, {made.kind}: {of}; its comments say where each value comes from"
-    return Begun(made.text, told, made.unread)
+    searching = Step("It holds many plans, that of the file first. Find the fastest:", (commands.plan,))
+    planning = Step("Is another plan faster? Write plans to choose from, and search them:", commands[2:])
+    return Begun(made.text, told, (searching,) if space else (_running(commands.run), planning), made.unread)
+
+
+def _commands(file: str, source: str, on: str | None) -> Commands:
+    """Return the commands for a scenario, and for its space in a file beside it."""
+    from parsim.formats.written import Commands
+
+    name, other = shlex.quote(file), shlex.quote(f"{file.removesuffix('.yaml')}_space.yaml")
+    options = ["--from", source, *(["--on", on] if on else []), "--space"]
+    space = f"parsim init {other} {shlex.join(options)}"
+    return Commands(f"parsim run {name}", f"parsim plan {name}", space, f"parsim plan {other}")
 
 
 def _text(template: Path) -> str:

@@ -1,10 +1,8 @@
 """Formats: what files of other programs say of a training, as a scenario with comments.
 
-run.sh        Megatron-LM flags           megatron.py
-config.json   a model of Hugging Face     hugging_face.py
-job.toml      torchtitan                  torchtitan.py
+run.sh, config.json, job.toml    ->    scenario.yaml
 
-A format is a file here: it recognises a text, and reads it into what was `Found`.
+A format is a file here, listed in `FORMATS`: it recognises a text, and reads it into what was `Found`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""A space of plans around the plan of a file, which `parsim plan` searches.
+"""A space of plans around the plan of a file, which `parsim plan` searches. Its first row is the plan of the file.
 
-data: 8, tensor: 4, pipeline: 2    ->    data: {from: 1, to: 64, factor: 2}, ...    require: [... == devices]
+data: 8, tensor: 4, pipeline: 2    ->    data: {in: [8, 1, 2, ...]}, ...    require: [... == devices, peak_memory < ...]
 """
 
 from __future__ import annotations
@@ -10,40 +10,79 @@ from typing import Any
 
 from parsim.formats.found import Said
 
-KEPT = ("context", "expert", "sequence_parallel", "sharding", "bucket")
+SIZES = ("cluster.devices", "workload.blocks", "workload.batch")
+DEGREES = ("data", "tensor", "pipeline")
 MOST_SAMPLES = 8  # of a microbatch
+MOST_REPLICAS = 4096
 WIDEST = 8  # tensor ranks
 DEEPEST = 16  # stages
+FIRST, REQUIRE = "first: ", "require"
+PLAIN = "1f1b"  # the schedule that any number of stages can have
+ONE_STAGE = f"pipeline > 1 or schedule == '{PLAIN}'"
+CHUNKS = (f"chunks == 1 or schedule != '{PLAIN}'", f"chunks > 1 or schedule == '{PLAIN}'")
 
 
-def around(values: Mapping[str, Said]) -> dict[str, Any]:
-    """Return the sections of a space: `plan` with choices, and `require`.
+def around(values: Mapping[str, Said]) -> dict[str, Said]:
+    """Return the plan of a file with choices, each with the file's own value first, and `require`.
 
-    >>> found = around({"cluster.devices": Said(8, ""), "workload.blocks": Said(4, ""), "workload.batch": Said(8, "")})
-    >>> found["plan"]["data"], found["plan"]["pipeline"], found["require"]
-    ({'from': 1, 'to': 8, 'factor': 2}, {'from': 1, 'to': 4, 'factor': 2}, ['data * tensor * pipeline == devices'])
+    >>> values = {"cluster.devices": Said(8, ""), "workload.blocks": Said(4, ""), "workload.batch": Said(8, "")}
+    >>> found = around(values | {"plan.data": Said(2, "--nnodes"), "plan.tensor": Said(4, "")})
+    >>> found["plan.data"]
+    Said(value={'in': [2, 1, 4, 8]}, source='first: --nnodes', at=(1, 1))
+    >>> found["require"].value
+    ['data * tensor * pipeline == devices', 'peak_memory < 0.95 * memory']
     """
-    plan = {path.partition(".")[2]: said.value for path, said in values.items() if path.startswith("plan.")}
-    devices, context = int(values["cluster.devices"].value), int(plan.get("context", 1))
-    replicas, plain = devices // context, values.get("workload.attention", Said("", "")).value == "plain"
-    made: dict[str, Any] = {
-        "data": _divisors(replicas, replicas),
-        "tensor": _divisors(replicas, WIDEST),
-        "pipeline": _divisors(replicas, min(int(values["workload.blocks"].value), DEEPEST)),
-        "microbatch_size": _divisors(int(values["workload.batch"].value), MOST_SAMPLES),
-        "recompute": {"in": ["none", *["selective"] * plain, "full"]},
-    }
-    made |= {key: plan[key] for key in KEPT if key in plan}
-    product = "data * tensor * pipeline" + " * context" * (context > 1)
-    return {"plan": made, "require": [f"{product} == devices"]}
+    plan = {path.partition(".")[2]: said for path, said in values.items() if path.startswith("plan.")}
+    others = _degrees(values, plan) | _of_pipeline(plan) | {"recompute": _recompute(values, plan)}
+    own = {key: Said(1, "") for key in others} | {"recompute": Said("none", "")} | plan
+    made = {key: _choice(own[key], others.get(key, ())) for key in dict.fromkeys((*DEGREES, *plan, *others))}
+    return {**{f"plan.{key}": said for key, said in made.items()}, REQUIRE: Said(_conditions(made), "")}
 
 
-def _divisors(number: int, most: int) -> Any:
-    """Return the divisors of a number up to *most*: all, or if the number has many the powers of two."""
-    found = [one for one in range(1, min(number, most, 1000) + 1) if number % one == 0]
-    doubled = [one for one in found if one & (one - 1) == 0]
-    if len(found) == 1:
-        return 1
-    if found == doubled and found == [2**place for place in range(len(found))]:
-        return {"from": 1, "to": found[-1], "factor": 2}
-    return {"in": found}
+def _degrees(values: Mapping[str, Said], plan: Mapping[str, Said]) -> dict[str, Any]:
+    """Return the sizes that devices, blocks and batch can be shared out in."""
+    devices, blocks, batch = (int(values[path].value) for path in SIZES)
+    replicas = devices // (int(plan["context"].value) if "context" in plan else 1)
+    most = {"data": MOST_REPLICAS, "tensor": WIDEST, "pipeline": min(blocks, DEEPEST)}
+    found = {key: _divisors(replicas, number) for key, number in most.items()}
+    return found | {"microbatch_size": _divisors(batch, MOST_SAMPLES)}
+
+
+def _of_pipeline(plan: Mapping[str, Said]) -> dict[str, Any]:
+    """Return what a pipeline of another depth can have, where the file's own values fit its own depth alone."""
+    found: dict[str, Any] = {}
+    if "schedule" in plan and plan["schedule"].value != PLAIN:
+        found["schedule"] = [PLAIN]
+        if "chunks" in plan:
+            found["chunks"] = [1]
+    if "stages" in plan and isinstance(plan["stages"].value, list):
+        found["stages"] = ["count"]
+    return found
+
+
+def _recompute(values: Mapping[str, Said], plan: Mapping[str, Said]) -> list[str]:
+    """Return what backward can compute again. Without plain attention, `selective` is the same as `none`."""
+    attention = values.get("workload.attention")
+    if attention is not None and attention.value == "plain":
+        return ["none", "selective", "full"]
+    same = "recompute" in plan and plan["recompute"].value == "selective"
+    return ["full"] if same else ["none", "full"]
+
+
+def _choice(own: Said, others: Any) -> Said:
+    """Return a value, or where there are others a choice that begins with it."""
+    more = [other for other in others if other != own.value]
+    return own._replace(value={"in": [own.value, *more]}, source=own.source and FIRST + own.source) if more else own
+
+
+def _conditions(plan: Mapping[str, Said]) -> list[str]:
+    """Return what a plan must meet: as many devices as there are, and room; a schedule that is there for something."""
+    degrees = (*DEGREES, *["context"] * ("context" in plan))
+    found = [f"{' * '.join(degrees)} == devices", "peak_memory < 0.95 * memory"]
+    choices = [key for key in ("schedule", "chunks") if key in plan and isinstance(plan[key].value, dict)]
+    return found + [ONE_STAGE] * ("schedule" in choices) + [*CHUNKS] * ("chunks" in choices)
+
+
+def _divisors(number: int, most: int) -> list[int]:
+    """Return the divisors of a number up to *most*."""
+    return [one for one in range(1, min(number, most) + 1) if number % one == 0]

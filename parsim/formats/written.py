@@ -13,37 +13,65 @@ import re
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 from parsim.core.escape import printable
 from parsim.formats.around import around
 from parsim.formats.found import Found, Said
 
-WIDEST = 120
+WIDEST = 118  # so that a line is not wider than 120 as a comment
 COLUMN = 36  # where comments begin
 SCHEMA = "# yaml-language-server: $schema={}"
 _BARE = re.compile(r"[\w./-]*[A-Za-df-z_][\w./-]*|[\d.]+ [A-Za-z/]+")  # text that is no number
 _NO_TEXT = {"true", "false", "null", "yes", "no", "on", "off"}
 
 
-def written(found: Found, file: str, kind: str, schema: str, run: str) -> str:
-    """Return the scenario as YAML.
+class Commands(NamedTuple):
+    """Commands for what is written.
 
     Parameters
     ----------
-    file : name of the file that was read.
-    kind : what the file is.
-    schema : name of the schema in the same folder.
-    run : command that runs the scenario.
+    run : runs the scenario.
+    plan : searches it, once the space is in place of its plan.
+    space : writes the space as a file of its own.
+    search : searches that file.
     """
-    head = [SCHEMA.format(schema), f"# From {printable(file)}, {kind}. Run it:   {printable(run)}"]
+
+    run: str
+    plan: str
+    space: str
+    search: str
+
+
+class Origin(NamedTuple):
+    """The file that was read, what it is, and the name of the schema beside the scenario."""
+
+    file: str
+    kind: str
+    schema: str
+
+
+def written(found: Found, origin: Origin, commands: Commands) -> str:
+    """Return the scenario as YAML, with a space of plans as a comment."""
+    tries = _listed(f"Other plans to try, each behind {commands.run}:", found.tries)
+    head = _head(found, origin, f"Run it:   {commands.run}")
+    return "\n".join([*head, *tries, *_sections(found.values), *_comment(found, commands), ""])
+
+
+def written_space(found: Found, origin: Origin, commands: Commands) -> str:
+    """Return the space around the plan as YAML, in place of the plan."""
+    fixed = {path: said for path, said in found.values.items() if not path.startswith("plan.")}
+    head = _head(found, origin, f"Find its best plans:   {commands.plan}")
+    return "\n".join([*head, *_sections(fixed | around(found.values)), ""])
+
+
+def _head(found: Found, origin: Origin, then: str) -> list[str]:
+    """Say what the scenario is from, and what differs."""
+    first = f"# From {printable(origin.file)}, {origin.kind}. {printable(then)}"
+    head = [SCHEMA.format(origin.schema), first]
     head += _listed("Not understood, and not part of what is simulated:", found.unread)
     head += _listed("Simulated otherwise than the file says:", (*found.notes, *_differences(found)))
-    head += _listed("Without effect on the time of a step:", [", ".join(found.quiet)] if found.quiet else [])
-    head += _listed(f"Other plans to try, each behind {run}:", found.tries)
-    return "\n".join(
-        [*head, *_sections(found), *_space(around(found.values), run.replace("parsim run", "parsim plan")), ""]
-    )
+    return head + _listed("Without effect on the time of a step:", [", ".join(found.quiet)] if found.quiet else [])
 
 
 def _differences(found: Found) -> Iterator[str]:
@@ -65,26 +93,30 @@ def _wrapped(text: str, mark: str = "") -> list[str]:
     return made.wrap(printable(text))
 
 
-def _sections(found: Found) -> Iterator[str]:
-    for section, paths in groupby(found.values, key=lambda path: path.partition(".")[0]):
+def _sections(values: Mapping[str, Said]) -> Iterator[str]:
+    for section, paths in groupby(values, key=lambda path: path.partition(".")[0]):
         yield ""
         yield f"{section}:"
         for path in paths:
-            yield from _line(path.partition(".")[2], found.values[path])
+            key, said = path.partition(".")[2], values[path]
+            yield from _line(f"{key}: ", said) if key else (f"  - {flow(row)}" for row in said.value)
 
 
-def _space(sections: Mapping[str, Any], search: str) -> Iterator[str]:
-    """Write the space around the plan as a comment."""
+def _comment(found: Found, commands: Commands) -> Iterator[str]:
+    """Write the space around the plan as a comment, from which a file can be made by hand, too."""
     yield ""
-    yield f"# In place of the plan above, a space of plans, whose best ones {printable(search)} finds:"
-    for section, held in sections.items():
-        yield f"#   {section}:"
-        rows = held.items() if isinstance(held, dict) else (("-", text) for text in held)
-        yield from (f"#     {key}{':' * (key != '-')} {flow(value)}" for key, value in rows)
+    yield from _wrapped("Is another plan faster? This writes a file with plans to choose from, and searches it:")
+    yield from (f"#   {printable(command)}" for command in (commands.space, commands.search))
+    yield from _wrapped(
+        "Or search this file: delete the section `plan` above, delete `# ` at the start of each line below, and run:"
+    )
+    yield f"#   {printable(commands.plan)}"
+    plain = {path: said._replace(source="") for path, said in around(found.values).items()}
+    yield from (f"# {row}" if row else "" for row in _sections(plain))
 
 
-def _line(key: str, said: Said) -> Iterator[str]:
-    rows = _value(f"  {key}: ", said.value)
+def _line(start: str, said: Said) -> Iterator[str]:
+    rows = _value(f"  {start}", said.value)
     comment = printable(said.source)
     beside = f"{rows[-1]:{COLUMN}}# {comment}" if len(rows[-1]) < COLUMN else f"{rows[-1]}  # {comment}"
     if not comment:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from typing import Any
 
 from parsim.core.annotations import FILE, Either, mark_of
 from parsim.core.errors import Path
 from parsim.core.schema import Ask
+from parsim.entries.registry import all_entries
+from parsim.scenario.choices import CONDITIONS, Choice, is_choice
 from parsim.scenario.scenario import Scenario
-from parsim.scenario.schema import parameters
+from parsim.scenario.schema import key_of, parameters
 
 
 def with_files(scenario: Scenario, section: Path, ask: Ask) -> Ask:
@@ -28,9 +31,13 @@ def _files(ask: Ask) -> list[str]:
 
 
 def _names_file(annotation: Any, value: Any) -> bool:
+    return isinstance(value, str) and _may_name_file(annotation)
+
+
+def _may_name_file(annotation: Any) -> bool:
     mark = mark_of(annotation)
     marks = map(mark_of, mark.members) if isinstance(mark, Either) else (mark,)
-    return isinstance(value, str) and any(one is FILE for one in marks)
+    return any(one is FILE for one in marks)
 
 
 def asks_of(plan: Any) -> dict[str, Ask]:
@@ -48,11 +55,43 @@ def _asks(said: dict[str, Any]) -> dict[Path, Ask]:
     return asks | {("plan", name): ask for name, ask in asks_of(said.get("plan")).items()}
 
 
-def files_of(scenario: Scenario, said: dict[str, Any]) -> Iterator[str]:
-    """Yield the files that valid sections of a scenario name, as they are found from its folder."""
-    for section, ask in _asks(said).items():
-        for name in _files(ask):
-            yield scenario.near((*section, name), ask.arguments[name])
+def files_of(scenario: Scenario, choices: Sequence[Choice]) -> Iterator[tuple[str, str]]:
+    """Yield each file that a row of a space may name: as the scenario writes it, and as it is found.
+
+    A file counts if its key is that of a file in any entry, so that no row has to be looked at. The name starts with
+    `./` where it is relative to the current folder, and not to the scenario's.
+    """
+    keys = {key for entry in all_entries() for key in _file_keys(entry)}
+    plain = {key: held for key, held in scenario.values.items() if key not in CONDITIONS}
+    for at, held in [((), plain), *((choice.at, value) for choice in choices for value in choice.values)]:
+        for path, text in _texts(held, at):
+            if path[-1] in keys:
+                yield _name_of(scenario, path, text), scenario.near(path, text)
+
+
+def _file_keys(entry: Callable[..., Any]) -> list[str]:
+    """Return the keys of an entry that name a file; an entry that cannot be read is refused where it is named."""
+    with suppress(Exception):
+        return [key_of(name) for name, (annotation, _) in parameters(entry).items() if _may_name_file(annotation)]
+    return []
+
+
+def _texts(value: Any, at: Path) -> Iterator[tuple[Path, str]]:
+    """Yield the texts in a value that stands at *at*, with their paths; choices in it are left out."""
+    if isinstance(value, str):
+        yield at, value
+    elif isinstance(value, dict) and not is_choice(value):
+        for key, held in value.items():
+            yield from _texts(held, (*at, key))
+    elif isinstance(value, list):
+        for index, held in enumerate(value):
+            yield from _texts(held, (*at, index))
+
+
+def _name_of(scenario: Scenario, path: Path, file: str) -> str:
+    name, beside = os.path.normpath(file), os.path.join(os.path.dirname(scenario.file), file)
+    is_beside = os.path.abspath(scenario.near(path, file)) == os.path.abspath(beside)
+    return name if is_beside else os.path.join(os.curdir, name)
 
 
 def anywhere(scenario: Scenario, said: dict[str, Any]) -> dict[str, Any]:

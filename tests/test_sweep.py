@@ -281,6 +281,72 @@ def test_files_and_the_version_count(tmp_path, monkeypatch):
     assert identity_of(space_of(scenario)).differs(before) == f"parsim was {parsim.__version__} and is 99.0"
 
 
+@pytest.fixture
+def two(tmp_path):
+    """A folder with two files of one name, and a space that names both."""
+    folder, robot = tmp_path / "two", (ROOT / "scenarios/robot.stg").read_bytes()
+    for name in ("a", "b"):
+        (folder / name).mkdir(parents=True)
+        (folder / name / "r.stg").write_bytes(robot)
+    files = "{in: [a/r.stg, ./b/r.stg]}"
+    (folder / "s.yaml").write_text(f"cluster: {{devices: 2}}\nworkload: {{kind: stg, file: {files}, unit: 1 s}}\n")
+    return folder
+
+
+def test_files_of_one_name_in_different_folders_are_told_apart(two):
+    """A graph of tasks that all take three times as long takes three times as long."""
+    file, store = two / "a/r.stg", two / "s.db"
+    before = [row["makespan_s"] for row in parsim.sweep(two / "s.yaml", store=store).rows()]
+    lines = [line.split() for line in file.read_text().splitlines()]
+    tasks = [[name, str(3 * int(seconds)), *more] for name, seconds, *more in lines[1:] if name != "#"]
+    file.write_text("\n".join(map(" ".join, [lines[0], *tasks])))
+    after = parsim.sweep(two / "s.yaml", store=store)
+    assert [row["makespan_s"] for row in after.rows()] == [3 * before[0], before[1]]
+    assert after.notes[0].endswith("whose rows stay apart: file a/r.stg has changed")
+
+
+def test_a_folder_that_moves_keeps_its_rows(two, monkeypatch):
+    before = identity_of(space_of(two / "s.yaml"))
+    assert list(before.files) == ["a/r.stg", "b/r.stg"]
+    moved = two.rename(two.with_name("moved"))
+    assert identity_of(space_of(moved / "s.yaml")) == before
+    monkeypatch.chdir(moved)
+    assert identity_of(space_of("s.yaml")) == before
+
+
+def test_a_file_from_set_is_another_than_one_beside_the_scenario(two, monkeypatch):
+    monkeypatch.chdir(two / "a")
+    (two / "r.stg").write_bytes(b"another")
+    beside = identity_of(space_of(two / "s.yaml", {"cost": {"kind": "measured", "profile": "r.stg"}}))
+    assert sorted(beside.files) == ["./r.stg", "a/r.stg", "b/r.stg"]
+    assert beside.files["./r.stg"] == beside.files["a/r.stg"]
+
+
+def test_files_that_only_a_combination_of_choices_names_count(tmp_path):
+    """Of four rows only stages with the custom schedule take a file."""
+    (tmp_path / "s.yaml").write_text(
+        "cluster: {devices: 2}\n"
+        "workload: {in: [{kind: items, count: 4}, {kind: stages, forward: 1 s, input_grad: 1 s, weight_grad: 1 s}]}\n"
+        "plan: {schedule: {kind: {in: [gpipe, custom]}, orders: orders.txt}, microbatches: 2}\n"
+    )
+    before = identity_of(space_of(tmp_path / "s.yaml"))
+    assert before.files == {"orders.txt": "no such file"}
+    (tmp_path / "orders.txt").write_text("F0 F1")
+    assert identity_of(space_of(tmp_path / "s.yaml")).differs(before) == "file orders.txt has changed"
+
+
+def test_files_that_are_added_count_by_name_and_in_their_order(tmp_path, monkeypatch):
+    added = [tmp_path / folder / "mine.py" for folder in ("a", "b")]
+    for file in added:
+        file.parent.mkdir()
+        file.write_text(f"# {file.parent.name}")
+    monkeypatch.setattr("parsim.study.sweep.identity.files_in_use", lambda: tuple(map(str, added)))
+    before = identity_of(space_of(SMALL))
+    assert list(before.files) == ["--with mine.py"]
+    added[0].write_text("# changed")
+    assert identity_of(space_of(SMALL)).differs(before) == "file --with mine.py has changed"
+
+
 def test_failed_rows_are_played_again_when_asked(tmp_path, command, monkeypatch):
     file = tmp_path / "space.yaml"
     file.write_text(json.dumps(SMALL))

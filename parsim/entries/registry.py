@@ -11,7 +11,7 @@ import os
 import pkgutil
 import sys
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial, wraps
 from types import ModuleType
@@ -157,6 +157,12 @@ def shelf(name: str) -> Shelf:
     found = getattr(importlib.import_module(f"parsim.{name}"), name)
     assert isinstance(found, Shelf)
     return found
+
+
+def all_entries() -> Iterator[Callable[..., Any]]:
+    """Yield the entries of all shelves."""
+    for name in SHELVES:
+        yield from shelf(name).entries().values()
 
 
 class _Used(NamedTuple):

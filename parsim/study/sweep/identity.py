@@ -18,8 +18,7 @@ from parsim.core.read_file import content
 from parsim.core.version import __version__
 from parsim.entries.registry import files_in_use
 from parsim.named_files import files_of
-from parsim.scenario.choices import is_choice, replaced
-from parsim.sections import sections
+from parsim.scenario.choices import is_choice
 from parsim.study.space import Space
 
 UNUSED = "assert"  # a section on which no row depends
@@ -32,7 +31,7 @@ class Identity(NamedTuple):
 
     parsim: str
     values: dict[str, Any]  # of the scenario, by dotted path, in the order of the file
-    files: dict[str, str]  # SHA-256 by name
+    files: dict[str, str]  # SHA-256 by the path as written; after --with: by name
 
     @property
     def digest(self) -> str:
@@ -61,12 +60,8 @@ class Identity(NamedTuple):
 def identity_of(space: Space) -> Identity:
     """Return the identity of the sweep of a space; a file that cannot be read counts as such, and rows tell why."""
     values = {key: held for key, held in space.scenario.values.items() if key != UNUSED}
-    try:
-        added = files_in_use()
-    except LookupError:
-        added = ()
-    names = [*_named_files(space), *added]
-    return Identity(__version__, dict(_flat(values, ())), {os.path.basename(name): _digest(name) for name in names})
+    named = {name: _digest(file) for name, file in dict(files_of(space.scenario, space.choices)).items()}
+    return Identity(__version__, dict(_flat(values, ())), {**named, **_added()})
 
 
 def read(text: str) -> Identity:
@@ -82,21 +77,16 @@ def _flat(value: Any, at: tuple[str | int, ...]) -> Iterator[tuple[str, Any]]:
         yield dotted(at), value
 
 
-def _named_files(space: Space) -> Iterator[str]:
-    """Yield the files that rows name: each value of a choice is looked at beside the first ones of the others."""
-    first = space.scenario_of(0).values
-    others = (
-        replaced(first, choice.at, value)
-        for choice in space.choices
-        for value in choice.values[1:]
-        if isinstance(value, str | dict)
-    )
-    seen = set()
-    for values in (first, *others):
-        for file in files_of(space.scenario, sections(values)[0]):
-            if file not in seen:
-                seen.add(file)
-                yield file
+def _added() -> dict[str, str]:
+    """Return the digests of the files that were added, by name, in their order; the folder does not count."""
+    found: dict[str, str] = {}
+    try:
+        for file in files_in_use():
+            name = f"--with {os.path.basename(file)}"
+            found[name] = f"{found.get(name, '')} {_digest(file)}".strip()
+    except LookupError:
+        return {}
+    return found
 
 
 def _digest(file: str) -> str:

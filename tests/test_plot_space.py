@@ -61,6 +61,23 @@ def few():
     return rows
 
 
+def bounded():
+    """Return rows of a bounded search: tensor 1 is proven, of 2 a row is cut, of 4 the fastest, 8 has none that counts.
+
+    The cell (8, 1f1b) has no row.
+    """
+    times = {(1, "gpipe"): 3.0, (1, "1f1b"): 4.0, (2, "gpipe"): 2.0, (4, "1f1b"): 1.0}
+    sets = [(t, s) for t in (1, 2, 4, 8) for s in ("gpipe", "1f1b")][:-1]
+    rows = []
+    for number, (tensor, schedule) in enumerate(sets):
+        both = {"plan.tensor": tensor, "plan.schedule": schedule}
+        cut = refused(number, both, None) | {"status": "cut"}
+        time = times.get((tensor, schedule))
+        rows.append(done(number, both, time) if time else cut)
+    rows[-1] |= {"status": "refused", "code": "require", "makespan_s": 2.0}
+    return rows
+
+
 def thousands():
     draw = random.Random(3)
     choices = {
@@ -92,6 +109,12 @@ CASES = {
     "equal": lambda: [done(row["row"], row["set"], 1.0) for row in grid(TWO)],
     "all refused": lambda: [refused(row["row"], row["set"], "memory") for row in grid(TWO)],
     "no cost": lambda: [row | {"cost": None} for row in grid(TWO)],
+    "one price, of some": lambda: [row | {"cost": row["iteration_s"] if row["row"] else None} for row in grid(TWO)],
+    "much unknown": lambda: [
+        row | {"cost": row["cost"] if row["row"] else None, "peak_memory_bytes": None if row["row"] == 1 else 8e9}
+        for row in grid(TWO)
+    ],
+    "bounded": bounded,
     "other letters": lambda: grid({"workload.größe": ["ä", "ö"], "workload.甲乙": ["一号", "\u202eabc", "$a$_b^2"]}),
     "no choice": lambda: [done(0, {}, 1.0)],
     "untrained": lambda: [row | {"iteration_s": None, "peak_memory_bytes": 0} for row in few()],
@@ -276,23 +299,6 @@ def test_points_of_a_value_stay_beside_it():
         apart = np.abs(points.get_xdata()[:, None] - places).min(axis=1)
         assert apart.max() <= min(np.diff(places), default=1.0) / 10
         assert len(points.get_xdata()) == sum(row["status"] == "done" for row in rows)
-
-
-def bounded():
-    """Return rows of a bounded search: tensor 1 is proven, of 2 a row is cut, of 4 the fastest, 8 has none that counts.
-
-    The cell (8, 1f1b) has no row.
-    """
-    times = {(1, "gpipe"): 3.0, (1, "1f1b"): 4.0, (2, "gpipe"): 2.0, (4, "1f1b"): 1.0}
-    sets = [(t, s) for t in (1, 2, 4, 8) for s in ("gpipe", "1f1b")][:-1]
-    rows = []
-    for number, (tensor, schedule) in enumerate(sets):
-        both = {"plan.tensor": tensor, "plan.schedule": schedule}
-        cut = refused(number, both, None) | {"status": "cut"}
-        time = times.get((tensor, schedule))
-        rows.append(done(number, both, time) if time else cut)
-    rows[-1] |= {"status": "refused", "code": "require", "makespan_s": 2.0}
-    return rows
 
 
 def test_the_best_of_a_value_is_open_where_bounds_cut_rows_that_may_be_faster():

@@ -33,7 +33,7 @@ from parsim.plot.space import FIGURES, MANY, Choice, Rows, unit
 
 PANEL = 4.4, 3.2  # inches
 LEFT, GAP, RIGHT = 0.85, 0.95, 0.25  # inches beside and between panels
-LEAST = 9.0  # inches of the whole width
+LEAST = 9.5  # inches of the whole width
 LEGEND, BELOW, END = 0.4, 0.75, 0.15  # inches of the legend, below the panels, and below the table
 NAME = 20  # cells of a value that all have
 MOST = 16  # rows with a number
@@ -195,9 +195,7 @@ def _said(values: Floats) -> list[str]:
 def _legend(area: Area, unknown: Sequence[str]) -> None:
     dot: dict[str, Any] = {"marker": "o", "linestyle": ""}
     known = {
-        "on the front: no other that was played is as good in every figure": Line2D(
-            [], [], color=style.BLUE, markersize=5.0, **dot
-        ),
+        "on the front: none played is as good in all figures": Line2D([], [], color=style.BLUE, markersize=5.0, **dot),
         "the front of two figures": Line2D([], [], color=style.BLUE, linewidth=1.0, alpha=0.7),
         "dominated": Line2D([], [], color=style.LINE, markersize=3.6, **dot),
     }

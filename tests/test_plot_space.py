@@ -333,11 +333,20 @@ def test_a_cell_is_at_most_its_time_where_bounds_cut_rows_that_may_be_faster():
         "cut by bounds",
         "no row: left out, or not yet played",
         "the fastest row",
-        "≤: bounds cut rows that may be faster",
+        "or ≤: bounds cut rows that may be faster",
     ]
     empty = [each for each in axes.collections if isinstance(each, PathCollection)][-1]
     assert empty.get_paths()[0].get_extents().extents.tolist() == [2.5, 0.5, 3.5, 1.5]
     assert_clear(axes.figure)
+
+
+def test_a_cell_too_small_for_its_time_has_a_dot_where_it_is_not_proven():
+    rows = grid({"plan.a": [*range(90)], "plan.b": [1, 2], "plan.c": [1, 2]})
+    rows[4] = refused(4, rows[4]["set"], None) | {"status": "cut"}  # of a = 1, b = 1
+    axes = heat(Rows(rows), "x", over=("a", "b"))
+    assert not axes.texts
+    (dots,) = axes.lines
+    assert dots.get_xydata().tolist() == [[1, 0]]
 
 
 def test_a_whole_section_is_a_choice_of_a_heat_map_by_its_path():

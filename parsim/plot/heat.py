@@ -184,6 +184,8 @@ def _written(
     wide, tall = (each / count for each, count in zip(size(axes), times.shape[::-1], strict=True))
     letters = min(LARGEST, 0.6 * tall, (wide - 4) / max(width(word, 1.0) for word in words.values()))
     if letters < SMALLEST:
+        at_most = [cell for cell, word in words.items() if word.startswith("≤")]
+        axes.plot([x for _, x in at_most], [y for y, _ in at_most], **_DOT)
         return
     faces = of.to_rgba(np.nan_to_num(times))
     for cell, word in words.items():
@@ -192,6 +194,16 @@ def _written(
         axes.text(
             cell[1], cell[0], word, color=ink, fontsize=letters, ha="center", va="center_baseline", fontweight=weight
         )
+
+
+_DOT: dict[str, Any] = {
+    "marker": "o",
+    "markersize": 2.5,
+    "markerfacecolor": style.WHITE,
+    "markeredgecolor": style.BLACK,
+    "markeredgewidth": 0.5,
+    "linestyle": "",
+}
 
 
 def _beside(cells: Cells) -> float:
@@ -208,7 +220,7 @@ def _entries(cells: Cells) -> dict[str, Artist]:
     if np.isfinite(cells.time_s).any():
         found["the fastest row"] = Patch(facecolor=style.WHITE, edgecolor=style.BLACK, linewidth=2.0)
     if cells.unproven:
-        found["≤: bounds cut rows that may be faster"] = Line2D([], [], linestyle="")
+        found["or ≤: bounds cut rows that may be faster"] = Line2D([], [], **_DOT)
     return found
 
 

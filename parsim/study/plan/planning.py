@@ -16,11 +16,12 @@ from parsim.export.summary import Summary
 from parsim.scenario.scenario import Source
 from parsim.study.comparison import Comparison
 from parsim.study.finalists import finalists
+from parsim.study.merit import Plan
 from parsim.study.plan.crossing import Crossing, crossing
 from parsim.study.plan.facts import VARIED, Name
 from parsim.study.plan.report import report, summary
 from parsim.study.plan.sampled import PLAYS, sampled
-from parsim.study.plan.search import BEST, SIZE, Plan, Search, about_none, exhausted, searched
+from parsim.study.plan.search import BEST, SIZE, Search, about_none, exhausted, searched
 from parsim.study.plan.sensitivity import Unknown, Varied, sensitivity, unknown
 from parsim.study.runner import Call, Runner
 from parsim.study.space import Space, space_of

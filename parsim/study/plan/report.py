@@ -13,9 +13,10 @@ from parsim.export.table import short, table, wrapped
 from parsim.export.values import endings, spread, written
 from parsim.study.comparison import Comparison
 from parsim.study.finalists import FINALISTS
+from parsim.study.merit import Plan
 from parsim.study.plan.crossing import FACTORS, Crossing
 from parsim.study.plan.facts import BY, VARIED
-from parsim.study.plan.search import Plan, Search
+from parsim.study.plan.search import Search
 from parsim.study.plan.sensitivity import WITHIN, Unknown, Varied
 from parsim.study.refusals import MEANINGS
 from parsim.study.table import legend, variants

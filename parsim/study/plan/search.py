@@ -8,8 +8,6 @@ A plan that is not played is cut: by its bound, it cannot be among the best. So 
 
 from __future__ import annotations
 
-import json
-import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -22,38 +20,20 @@ from parsim.export.memory import shortages
 from parsim.metrics.held import KINDS
 from parsim.scenario.scenario import Scenario
 from parsim.sections import plan_class
+from parsim.study.merit import DIGITS, Plan, merit, plan_of
 from parsim.study.plan.bound import Bound, bound
 from parsim.study.refusals import Refusal, reason
 from parsim.study.row import Outcome, judged, played
 from parsim.study.runner import Runner
 from parsim.study.space import Space
 from parsim.training.plan import TrainingPlan
-from parsim.training.stage import RECOMPUTE
 from parsim.workloads import workloads
 
 SIZE = 2_000  # tasks of a plan, as far as is known before it is built
 AT_ONCE = 16  # plans played between two looks at the bounds, whatever the number of workers
 OUTLINES, PLAYS = 16, 2  # rows of a call
 BEST = 10  # plans that are judged at least, however few are shown
-DIGITS = 9  # seconds that agree in so many digits are a tie
 SLACK = 1 + 10.0 ** (1 - DIGITS)  # of the seconds of a plan: whatever may tie with it is below
-
-
-class Plan(NamedTuple):
-    """A plan that was played."""
-
-    row: int
-    set: dict[str, Any]
-    figures: dict[str, Any]
-    bound_s: float
-    free: float = math.inf  # B of the device with the least memory, beside the peak
-    again: int = 0  # how much is computed again, by its place in RECOMPUTE
-
-    @property
-    def took_s(self) -> float:
-        """The seconds by which plans are compared: of an iteration, or of the whole run of work that is not trained."""
-        iteration_s = self.figures["iteration_s"]
-        return float(self.figures["makespan_s"] if iteration_s is None else iteration_s)
 
 
 class Outlined(NamedTuple):
@@ -209,27 +189,6 @@ def _tells(one: Bound, last_s: float) -> str:
     if one.compute_s > last_s:
         return "compute"
     return "network" if one.network_s > last_s else "path"
-
-
-def plan_of(space: Space, row: int, figures: dict[str, Any], bound_s: float = 0.0) -> Plan:
-    """Return the plan of a row that was played."""
-    memory = space.names.value("memory", space.picks(row))
-    free = memory - figures["peak_memory_bytes"] if isinstance(memory, float) else math.inf
-    return Plan(row, space.set_of(row), figures, bound_s, free, _again(space.scenario_of(row)))
-
-
-def merit(plan: Plan) -> tuple[Any, ...]:
-    """Return what plans are sorted by: seconds; then exposed communication, memory, recomputation, the plan's text."""
-    figures, text = plan.figures, json.dumps(plan.set, sort_keys=True)
-    free = plan.free if plan.free < math.inf else -figures["peak_memory_bytes"]
-    return float(f"{plan.took_s:.{DIGITS}g}"), figures["exposed_s"], -free, plan.again, text
-
-
-def _again(scenario: Scenario) -> int:
-    """Return how much a plan computes again; a list of layers counts as most."""
-    plan = scenario.values.get("plan")
-    recompute = plan.get("recompute", RECOMPUTE[0]) if isinstance(plan, dict) else RECOMPUTE[0]
-    return RECOMPUTE.index(recompute) if recompute in RECOMPUTE else len(RECOMPUTE)
 
 
 def condition_of(space: Space, message: str) -> str:

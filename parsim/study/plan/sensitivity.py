@@ -13,8 +13,9 @@ import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from parsim.study.merit import Plan
 from parsim.study.plan.facts import BY, VARIED, seconds_under
-from parsim.study.plan.search import Plan, Search
+from parsim.study.plan.search import Search
 from parsim.study.runner import Runner
 from parsim.study.space import Space
 

@@ -29,8 +29,9 @@ from parsim.scenario.choices import choices_of
 from parsim.scenario.scenario import Scenario, Source, changed, load
 from parsim.study.change import first_line
 from parsim.study.labels import labelled
+from parsim.study.merit import Plan
 from parsim.study.plan.report import set_columns
-from parsim.study.plan.search import SIZE, Plan, about_none, searched
+from parsim.study.plan.search import SIZE, about_none, searched
 from parsim.study.runner import Runner
 from parsim.study.space import Space, space_in
 

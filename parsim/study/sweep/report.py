@@ -11,10 +11,11 @@ from parsim.core.quantities import scaled, size, times
 from parsim.export.summary import Summary, Table, text_table
 from parsim.export.table import short, table, wrapped
 from parsim.export.values import endings, spread, written
+from parsim.study.merit import seconds_of
 from parsim.study.refusals import MEANINGS
 from parsim.study.space import Space
 from parsim.study.sweep.store import Record
-from parsim.study.sweep.tally import best_of, codes_of, failure_of, seconds_of
+from parsim.study.sweep.tally import best_of, codes_of, failure_of
 
 BEST = 10  # rows in the table
 WORDS = 110  # cells of a line
@@ -27,7 +28,7 @@ def report(
 ) -> str:
     """Write the answer for people."""
     title = _title(space, records)
-    best = best_of(records)[:BEST]
+    best = best_of(space, records)[:BEST]
     parts = [
         [title, "=" * len(title)],
         _counted(records),
@@ -48,7 +49,7 @@ def summary(
     space: Space, refused: Mapping[str, int], records: Sequence[Record], store: str, notes: Sequence[str]
 ) -> Summary:
     """Summarise the answer for people: the best rows, their values, and why others are refused."""
-    best = best_of(records)[:BEST]
+    best = best_of(space, records)[:BEST]
     tables = [text_table("The best", _figures(best)) if best else Table("The best", ())]
     if best and space.choices:
         tables.append(text_table("Their values", _values(best), left=range(1, 99)))

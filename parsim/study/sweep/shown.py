@@ -12,8 +12,8 @@ from time import monotonic
 
 from parsim.core.progress import under_way
 from parsim.core.quantities import number, seconds
+from parsim.study.merit import seconds_of
 from parsim.study.sweep.store import Played
-from parsim.study.sweep.tally import seconds_of
 
 SOON_S = 1.0  # before which no speed is told
 

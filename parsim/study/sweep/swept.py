@@ -61,8 +61,8 @@ class Sweep:
 
     @cached_property
     def best(self) -> list[Record]:
-        """The rows that are done, the fastest first: by the seconds of an iteration, or else the makespan."""
-        return best_of(self.records)
+        """The rows that are done, best first: as plans are, by seconds, and where they tie by what comes after."""
+        return best_of(self.space, self.records)
 
     @property
     def failed(self) -> str:

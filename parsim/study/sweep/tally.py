@@ -4,25 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
 
+from parsim.study.merit import merit, plan_of
+from parsim.study.space import Space
 from parsim.study.sweep.store import Record
 
 
-def seconds_of(figures: Mapping[str, Any]) -> float:
-    """Return the seconds of an iteration; where nothing trains, the makespan.
-
-    >>> seconds_of({"iteration_s": None, "makespan_s": 2.0})
-    2.0
-    """
-    iteration = figures["iteration_s"]
-    return float(figures["makespan_s"] if iteration is None else iteration)
-
-
-def best_of(records: Sequence[Record]) -> list[Record]:
-    """Return the rows that are done, the fastest first, and those of equal seconds in their order."""
-    done = [record for record in records if record.status == "done"]
-    return sorted(done, key=lambda record: (seconds_of(record.figures or {}), record.row))
+def best_of(space: Space, records: Sequence[Record]) -> list[Record]:
+    """Return the rows that are done, best first, by the rule of plans."""
+    done = [(plan_of(space, one.row, one.figures), one) for one in records if one.status == "done" and one.figures]
+    return [record for _, record in sorted(done, key=lambda pair: merit(pair[0]))]
 
 
 def codes_of(records: Sequence[Record], refused: Mapping[str, int]) -> dict[str, int]:

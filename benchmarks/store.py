@@ -31,7 +31,7 @@ SOME: dict[str, Any] = {
     "plan.chunks": 1,
     "plan.schedule": {"in": ["1f1b", "zb-h1"]},
     "plan.microbatch_size": 2,
-    "plan.sharding": "zero1",
+    "plan.sharding": {"in": ["none", "zero1", "zero3"]},
     "require": ["tensor * pipeline * data == devices", "pipeline > 1"],
 }
 MANY = {

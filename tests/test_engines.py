@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import BrokenExecutor, Future
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from threading import Timer
 
@@ -155,6 +155,31 @@ def test_calls_hold_as_many_rows_as_take_a_while(engine, monkeypatch):
     assert sizes[0] == 1
     assert max(sizes) == playing.MOST
     assert sizes[-1] < playing.MOST, "the last calls are short, so that all workers end together"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "started_at"),
+    [
+        ([0.4, *[0.001] * 9], None),  # the first row loads modules
+        ([0.4, 0.5], 2),  # eight rows of half a second
+        ([0.001, 0.001, 1.0], 3),
+        ([0.7], 1),
+    ],
+)
+def test_worker_processes_are_started_where_the_rows_take_more_than_some_seconds(monkeypatch, seconds, started_at):
+    took, here = iter(seconds), []
+
+    def play(space, row):
+        here.append(row)
+        return Played(row, Outcome("done", figures={"iteration_s": 1.0, "makespan_s": 1.0}), 0.0, next(took, 0.0))
+
+    made = []
+    monkeypatch.setattr("parsim.study.sweep.batch.play", play)
+    monkeypatch.setattr(
+        "parsim.study.sweep.sweeping.started", lambda name, workers: made.append(len(here)) or nullcontext(Counted())
+    )
+    assert parsim.sweep(SMALL).counts == {"done": 10}
+    assert made == ([] if started_at is None else [started_at])
 
 
 def test_an_engine_without_workers_ends_the_sweep(engine, monkeypatch):

@@ -30,6 +30,7 @@ from parsim.study.sweep.store import Played, Store
 CALL_S = 0.1  # of the rows of a call
 MOST = 64  # rows of a call
 AHEAD = 2  # calls for each worker, so that none waits
+LOADED_S = 0.5  # of the first row, at most, where rows are quick
 LOOK_S = 10.0  # between two renewals of the lease
 PATIENCE_S = 300.0  # without a worker, which may be on its way
 TRIES = 3
@@ -68,17 +69,18 @@ class Player:
         self._pending: dict[Future[list[Played]], list[int]] = {}
         self._alone: deque[int] = deque()  # rows whose worker has died
         self._tries: Counter[int] = Counter()  # of rows whose worker has died
-        self._spent, self._count = 0.0, 0  # s of the rows that were played, and their number
+        self._spent, self._last_s, self._count = 0.0, 0.0, 0  # s of the rows that were played, and their number
 
     def played(self, rows: Sequence[int]) -> Iterator[Played]:
         """Yield those of *rows* that no other process has claimed, when they are done and written."""
         waiting = deque(rows)
         while waiting or self._alone or self._pending:
-            if isinstance(self._engine, Here) and self._mean_s * len(waiting) > self._long_s:
+            if isinstance(self._engine, Here) and self._foreseen_s(len(waiting)) > self._long_s:
                 self.use_engine()
             self._submit(waiting)
             for one in self._ended() if self._pending else ():
-                self._spent, self._count = self._spent + one.ended - one.started, self._count + 1
+                self._last_s = one.ended - one.started
+                self._spent, self._count = self._spent + self._last_s, self._count + 1
                 yield one
 
     @property
@@ -95,6 +97,10 @@ class Player:
 
     def __exit__(self, *_: object) -> None:
         self._own.close()
+
+    def _foreseen_s(self, rows: int) -> float:
+        """Return the seconds of so many rows, if each takes as long as the last; the first also loads modules."""
+        return rows * self._last_s if self._count > 1 or self._last_s > LOADED_S else 0.0
 
     @property
     def _mean_s(self) -> float:

@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,17 @@ def test_conditions_leave_rows_out_and_refuse_what_was_played():
     assert found.to_dict()["refused"] == {"require": 6}
     assert found.to_dict()["rows"][4]["makespan_s"] == 3
     assert "5: devices == 2" in found.report()
+
+
+def test_rows_that_are_all_refused_after_they_were_played_are_counted_by_code_and_condition():
+    """Two rows take four seconds or more, and none less than one."""
+    found = parsim.sweep({**SMALL, "require": ["makespan < 4 s", "makespan < 1 s"]})
+    lines = [line.strip() for line in found.report().splitlines()]
+    assert "No row is done: 10 require." in lines
+    assert {"8: makespan < 1 s", "2: makespan < 4 s"} <= {*lines}
+    alone = parsim.sweep({**SMALL, "cluster": {"devices": 1}, "workload": {"kind": "items", "count": 2}})
+    assert alone.report().startswith("scenario: 1 row of the space, 1 after its conditions\n")
+    assert repr(alone) == "Sweep(scenario, 1 row: 1 done)"
 
 
 def test_a_space_with_no_legal_row_says_which_condition_refuses_how_many():
@@ -215,8 +227,30 @@ def test_rows_of_a_process_that_died_are_played_by_the_next(tmp_path):
         base.execute("UPDATE players SET pid = ?", (gone.pid,))
     other = Store(file, own)
     assert other.left_by_others()
-    assert other.claim((row, {}) for row in range(6)) == [0, 1, 2, 3, 4, 5]
-    assert not other.left_by_others()
+    assert other.claim((row, {}) for row in range(3)) == [0, 1, 2]
+    other.close()
+    assert len(players_in(file)) == 1  # row 3 is still claimed by it
+    last = Store(file, own)
+    assert last.claim((row, {}) for row in range(6)) == [0, 1, 2, 3, 4, 5]
+    assert not last.left_by_others()
+    last.close()
+    assert players_in(file) == []
+
+
+def players_in(file):
+    with closing(sqlite3.connect(file)) as base:
+        return base.execute("SELECT id, until FROM players").fetchall()
+
+
+def test_a_lease_is_renewed_while_one_row_plays(tmp_path, monkeypatch):
+    monkeypatch.setattr("parsim.study.sweep.lease.OFTEN_S", 0.005)
+    own, file = identity_of(space_of(SMALL)), str(tmp_path / "a.db")
+    with closing(Store(file, own)) as one, closing(Store(file, own)) as other:
+        assert one.claim([(0, {})]) == [0]
+        now = time.time()
+        monkeypatch.setattr("parsim.study.sweep.store.time", lambda: now + LEASE_S + 1)
+        until(lambda: all(ends > now + LEASE_S + 1 for _, ends in players_in(file)))
+        assert other.claim([(0, {})]) == []
 
 
 def test_what_a_living_process_has_claimed_is_its_own_until_its_lease_has_passed(tmp_path, monkeypatch):

@@ -58,6 +58,11 @@ class Space:
         """The number of rows."""
         return prod(self.sizes)
 
+    @property
+    def rows(self) -> str:
+        """The number of rows, in words."""
+        return "1 row" if self.size == 1 else f"{self.size:,} rows"
+
     def picks(self, row: int) -> tuple[int, ...]:
         """Return the number of the value of each choice in a row."""
         found = []
@@ -110,6 +115,10 @@ class Space:
         conditions = self.decided if known is None else self.require
         picks = self.picks(row)
         return next((why for one in conditions if (why := self._unmet(one, picks, known))), "")
+
+    def condition_of(self, message: str) -> str:
+        """Return the condition that a refusal is about."""
+        return next((str(one) for one in self.require if message.startswith(f"'{one}' ")), message)
 
     @cached_property
     def decided(self) -> tuple[Expression, ...]:

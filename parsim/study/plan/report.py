@@ -92,7 +92,7 @@ def _refusals(search: Search) -> list[Table]:
 def _title(search: Search) -> str:
     space = search.space
     left = f"{search.left:,} after the conditions that need no run"
-    return f"{space.scenario.name}: {space.size:,} rows of the space, {left}"
+    return f"{space.scenario.name}: {space.rows} of the space, {left}"
 
 
 def _best(plans: Sequence[Plan], varied: Sequence[Varied]) -> Table:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from parsim.core.errors import Fault, ScenarioError
 from parsim.scenario.choices import Choice
-from parsim.study.plan.search import AT_ONCE, Search, condition_of, outlined, play_all
+from parsim.study.plan.search import AT_ONCE, Search, outlined, play_all
 from parsim.study.runner import Runner
 from parsim.study.space import Space
 
@@ -51,7 +51,7 @@ def _try(found: Search, known: dict[int, float], rows: Sequence[int], plays: int
     for row in rows:
         known[row] = math.inf
         if why := space.refusal(row):
-            found.conditions[condition_of(space, why)] += 1
+            found.conditions[space.condition_of(why)] += 1
             found.refuse("require", why)
         else:
             meeting.append(row)

@@ -80,7 +80,7 @@ class Search:
         if outcome.status == "refused":
             assert outcome.code
             if outcome.code == "require":
-                self.conditions[condition_of(self.space, outcome.message)] += 1
+                self.conditions[self.space.condition_of(outcome.message)] += 1
             self.refuse(outcome.code, outcome.message)
         elif outcome.figures is None:
             self.failed[outcome.message] += 1
@@ -189,11 +189,6 @@ def _tells(one: Bound, last_s: float) -> str:
     if one.compute_s > last_s:
         return "compute"
     return "network" if one.network_s > last_s else "path"
-
-
-def condition_of(space: Space, message: str) -> str:
-    """Return the condition that a message is about."""
-    return next((str(one) for one in space.require if message.startswith(f"'{one}' ")), message)
 
 
 # -- in worker processes

@@ -15,7 +15,7 @@ from parsim.study.merit import seconds_of
 from parsim.study.refusals import MEANINGS
 from parsim.study.space import Space
 from parsim.study.sweep.store import Record
-from parsim.study.sweep.tally import best_of, codes_of, failure_of
+from parsim.study.sweep.tally import best_of, codes_of, conditions_of, failure_of, none_of
 
 BEST = 10  # rows in the table
 WORDS = 110  # cells of a line
@@ -32,8 +32,8 @@ def report(
     parts = [
         [title, "=" * len(title)],
         _counted(records),
-        _refused(records, refused),
-        ["The best", *table(_figures(best))] if best else ["No row could be played."],
+        _refused(space, records, refused),
+        ["The best", *table(_figures(best))] if best else [none_of(codes_of(records, refused), records)],
         ["Their values", *table(_values(best), words=range(1, 99))] if best and space.choices else [],
         [f"All rows are in {printable(store)}."] if store else [],
         [f"note: {printable(note)}" for note in notes],
@@ -42,7 +42,7 @@ def report(
 
 
 def _title(space: Space, records: Sequence[Record]) -> str:
-    return f"{space.scenario.name}: {space.size:,} rows of the space, {len(records):,} after its conditions"
+    return f"{space.scenario.name}: {space.rows} of the space, {len(records):,} after its conditions"
 
 
 def summary(
@@ -53,18 +53,19 @@ def summary(
     tables = [text_table("The best", _figures(best)) if best else Table("The best", ())]
     if best and space.choices:
         tables.append(text_table("Their values", _values(best), left=range(1, 99)))
-    refusals = list(_refusals(records, refused))
+    refusals = list(_refusals(space, records, refused))
     if refusals:
         tables.append(text_table("Refused", [("rows", "code", "", "why"), *refusals], left=(1, 2, 3)))
     told = [*notes, *([f"All rows are in {store}."] if store else [])]
     return Summary(_title(space, records), tables, [" ".join(_counted(records))], told)
 
 
-def _refusals(records: Sequence[Record], early: Mapping[str, int]) -> Iterator[tuple[str, ...]]:
+def _refusals(space: Space, records: Sequence[Record], early: Mapping[str, int]) -> Iterator[tuple[str, ...]]:
     """Yield how many rows are refused for each code, and why."""
     examples = {record.code: record for record in reversed(records) if record.status == "refused"}
     for code, count in sorted(codes_of(records, early).items(), key=lambda item: -item[1]):
-        why = [f"{many:,}: {text}" for text, many in early.items() if many] if code == "require" else []
+        conditions = conditions_of(space, records, early) if code == "require" else {}
+        why = [f"{many:,}: {text}" for text, many in conditions.items()]
         why += [f"first: row {examples[code].row}, {examples[code].message}"] if code in examples else []
         yield f"{count:,}", code, MEANINGS[code], "; ".join(why)  # type: ignore[index]
 
@@ -75,7 +76,7 @@ def _counted(records: Sequence[Record]) -> Iterator[str]:
     yield from wrapped(failure_of(records), WORDS) if counts["failed"] else ()
 
 
-def _refused(records: Sequence[Record], early: Mapping[str, int]) -> Iterator[str]:
+def _refused(space: Space, records: Sequence[Record], early: Mapping[str, int]) -> Iterator[str]:
     """Say how many rows are refused, and why, with an example of each code."""
     codes = codes_of(records, early)
     examples = {record.code: record for record in reversed(records) if record.status == "refused"}
@@ -84,7 +85,8 @@ def _refused(records: Sequence[Record], early: Mapping[str, int]) -> Iterator[st
     for code, count in sorted(codes.items(), key=lambda item: -item[1]):
         yield f"  {count:>9,}  {code:<13}  {MEANINGS[code]}"  # type: ignore[index]
         if code == "require":
-            yield from (f"{'':28}{many:,}: {printable(text)}" for text, many in early.items() if many)
+            conditions = conditions_of(space, records, early)
+            yield from (f"{'':28}{many:,}: {printable(text)}" for text, many in conditions.items())
         if code in examples:
             first = f"first: row {examples[code].row}, {printable(examples[code].message)}"
             yield from wrapped(first, WORDS, " " * 28, " " * 30)

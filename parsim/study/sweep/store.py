@@ -27,6 +27,7 @@ from parsim.core.escape import printable
 from parsim.study.row import Outcome
 from parsim.study.sweep import identity
 from parsim.study.sweep.identity import Identity
+from parsim.study.sweep.lease import Renewal
 
 IN_MEMORY = ":memory:"
 APPLICATION, VERSION = 0x70617273, 1  # "pars"; of the tables
@@ -47,6 +48,13 @@ _CLAIM = """
 INSERT INTO runs (row, digest, status, changes, started, player) VALUES (?, ?, 'running', ?, ?, ?)
 ON CONFLICT (digest, row) DO UPDATE SET started = excluded.started, player = excluded.player
 WHERE runs.status = 'running' AND runs.player IN (SELECT value FROM json_each(?))
+"""
+_RENEW = """
+INSERT INTO players VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET until = excluded.until
+"""
+_FORGET = """
+DELETE FROM players WHERE id IN (SELECT value FROM json_each(?))
+AND id NOT IN (SELECT player FROM runs WHERE player IS NOT NULL)
 """
 _WRITE = """
 UPDATE runs SET status = ?, code = ?, figures = ?, message = ?, started = ?, ended = ?, player = NULL
@@ -98,12 +106,15 @@ class Store:
             self.earlier = self._sweeps()
             new = self.digest, own.text, time()
             self._base.execute("INSERT OR IGNORE INTO sweeps VALUES (?, ?, ?)", new)
+        self._renewal = Renewal(self._renew_beside)
 
     def close(self) -> None:
-        """Give back what is claimed and not done, and close the file."""
+        """Give back what is claimed and not done, forget players that have died, and close the file."""
+        self._renewal.stop()
         with suppress(RunError), self._writing():
             self._base.execute("DELETE FROM runs WHERE player = ?", (self._player,))
             self._base.execute("DELETE FROM players WHERE id = ?", (self._player,))
+            self._base.execute(_FORGET, (json.dumps(self._dead(time())),))
         self._base.close()
 
     def note(self, own: Identity) -> str:
@@ -123,7 +134,7 @@ class Store:
         """Claim rows, with the values that they set; return those that no other process has, and that are not done."""
         now = time()
         with self._writing():
-            self._renew(now)
+            self._renew(self._base, now)
             dead = json.dumps(self._dead(now))
             return [
                 row
@@ -134,7 +145,7 @@ class Store:
     def write(self, played: Sequence[Played]) -> None:
         """Write rows that were played, and renew the lease of the others."""
         with self._writing():
-            self._renew(time())
+            self._renew(self._base, time())
             self._base.executemany(_WRITE, (self._written(one) for one in played))
 
     def statuses(self) -> dict[int, str]:
@@ -162,11 +173,14 @@ class Store:
         told = None if figures is None else json.dumps(figures)
         return status, code, told, message, one.started, one.ended, self.digest, one.row
 
-    def _renew(self, now: float) -> None:
-        self._base.execute(
-            "INSERT INTO players VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET until = excluded.until",
-            (self._player, HOST, os.getpid(), now + LEASE_S),
-        )
+    def _renew(self, base: sqlite3.Connection, now: float) -> None:
+        base.execute(_RENEW, (self._player, HOST, os.getpid(), now + LEASE_S))
+
+    def _renew_beside(self) -> None:
+        """Renew the lease from another thread; whatever is wrong with the file, the next write tells."""
+        if self.file != IN_MEMORY:
+            with suppress(sqlite3.Error, OSError), closing(_joined(self.file, "rw")) as base:
+                self._renew(base, time())
 
     def _dead(self, now: float) -> list[str]:
         """Return the players that have died, or whose lease has passed."""
@@ -200,7 +214,7 @@ class Store:
 def last(file: str) -> list[Record]:
     """Return the rows of the last sweep in *file*, which is there, in their order."""
     try:
-        with closing(sqlite3.connect(f"{Path(file).resolve().as_uri()}?mode=ro", uri=True, timeout=BUSY_S)) as base:
+        with closing(_joined(file, "ro")) as base:
             _check(file, base)
             found = base.execute("SELECT digest FROM sweeps ORDER BY created DESC, rowid DESC LIMIT 1").fetchone()
             return list(_records(base, found[0])) if found else []
@@ -227,6 +241,12 @@ def _lives(pid: int) -> bool:
     except OSError:
         return True
     return True
+
+
+def _joined(file: str, mode: Literal["ro", "rw"]) -> sqlite3.Connection:
+    """Open a store that is there, and make none."""
+    place = Path(file).resolve().as_uri()
+    return sqlite3.connect(f"{place}?mode={mode}", uri=True, timeout=BUSY_S, isolation_level=None)
 
 
 def _opened(file: str) -> sqlite3.Connection:

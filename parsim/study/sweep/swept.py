@@ -47,7 +47,7 @@ class Sweep:
     def __repr__(self) -> str:
         """Return in one line what was swept."""
         counted = ", ".join(f"{count} {status}" for status, count in sorted(self.counts.items()))
-        return f"Sweep({self.space.scenario.name}, {self.space.size} rows: {counted or 'none played'})"
+        return f"Sweep({self.space.scenario.name}, {self.space.rows}: {counted or 'none played'})"
 
     @cached_property
     def counts(self) -> Counter[str]:

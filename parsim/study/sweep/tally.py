@@ -23,6 +23,20 @@ def codes_of(records: Sequence[Record], refused: Mapping[str, int]) -> dict[str,
     return {code: count for code, count in sorted(found.items()) if count}
 
 
+def conditions_of(space: Space, records: Sequence[Record], refused: Mapping[str, int]) -> dict[str, int]:
+    """Return how many rows each condition refused, before anything was played or after."""
+    found = Counter({text: count for text, count in refused.items() if count})
+    found.update(space.condition_of(record.message) for record in records if record.code == "require")
+    return dict(found.most_common())
+
+
+def none_of(codes: Mapping[str, int], records: Sequence[Record]) -> str:
+    """Say that no row is done: how many were refused, by code, and how many failed."""
+    failed = sum(record.status == "failed" for record in records)
+    told = [f"{count:,} {code}" for code, count in sorted(codes.items(), key=lambda item: -item[1])]
+    return f"No row is done: {', '.join([*told, *([f'{failed:,} failed'] if failed else [])])}."
+
+
 def failure_of(records: Sequence[Record]) -> str:
     """Return in words which rows failed; empty: none."""
     failed = [record for record in records if record.status == "failed"]

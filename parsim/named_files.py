@@ -90,7 +90,7 @@ def _texts(value: Any, at: Path) -> Iterator[tuple[Path, str]]:
 
 def _name_of(scenario: Scenario, path: Path, file: str) -> str:
     name, beside = os.path.normpath(file), os.path.join(os.path.dirname(scenario.file), file)
-    is_beside = os.path.abspath(scenario.near(path, file)) == os.path.abspath(beside)
+    is_beside = os.path.normpath(scenario.near(path, file)) == os.path.normpath(beside)
     return name if is_beside else os.path.join(os.curdir, name)
 
 

@@ -3,10 +3,12 @@
 import itertools
 import math
 import pickle
+import re
+import time
 
 import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import parsim
@@ -15,7 +17,7 @@ from parsim.core.errors import Invalid
 from parsim.reading import load
 from parsim.scenario.choices import choices_of
 from parsim.scenario.ranges import values_of
-from parsim.scenario.scenario import settings
+from parsim.scenario.scenario import settings as read_settings
 from parsim.scenario_schema import space_schema
 from parsim.study import early as deciding
 from parsim.study.early import Condition, TooMany, early
@@ -74,7 +76,7 @@ def test_ranges_are_exact(raw, values):
         ({"from": "1 GB", "to": "8 GB", "step": 2}, "step: 2 stands beside from: 1 GB, so it must be a size"),
         ({"from": "w0", "to": "w9", "step": 1}, "names stand in a list: {in: [a, b]}"),
         ({"from": [1], "to": 9, "step": 1}, "from: wants a number or a quantity such as '100 GB/s', not a list"),
-        ({"from": -1, "to": 9, "step": 1}, "from: -1 is negative"),
+        ({"from": -1, "to": 9, "step": 1}, "from: -1 is out of range; ranges have numbers from 0 to 1e+100"),
         ({"from": 1, "to": 1000, "step": 1}, "makes more than 100 values; write a larger step"),
     ],
 )
@@ -153,7 +155,7 @@ def test_what_is_wrong_beside_one_value_only_is_no_fault_of_the_space():
 def test_set_fixes_a_choice_or_makes_one():
     whole = training({"tensor": {"in": [1, 2]}, "data": {"in": [4, 8]}})
     assert space_of(whole, {"plan.tensor": 4}).set_of(1) == {"plan.data": 8}
-    assert space_of(whole, settings(["plan.tensor={in: [1, 2, 4]}", "seed={in: [1, 2]}"])).size == 12
+    assert space_of(whole, read_settings(["plan.tensor={in: [1, 2, 4]}", "seed={in: [1, 2]}"])).size == 12
     assert "plan.tensor is a choice; set plan.tensor as a whole" in faults(whole, {"plan.tensor.kind": 4})[0]
 
 
@@ -420,7 +422,8 @@ def test_a_run_that_fails_is_a_row_that_failed():
 def test_conditions_on_figures_refuse_what_was_played():
     assert outcome({"data": 8}, "peak_memory < 0.95 * memory", "iteration < 1 h").status == "done"
     slow = outcome({"data": 8}, "iteration < 1 ns")
-    assert (slow.status, slow.code, slow.message) == ("refused", "require", "'iteration < 1 ns' does not hold")
+    assert (slow.status, slow.code, slow.message) == ("refused", "require", slow.message)
+    assert re.fullmatch("'iteration < 1 ns' does not hold: iteration = [0-9.]+ ms", slow.message)
     assert slow.figures["iteration_s"] > 1e-9
     unknown = outcome({"data": 8}, "cost < 1 USD", cluster={**A100S, "device": {"price": "0 USD/h"}})
     assert unknown.status == "done"
@@ -434,6 +437,72 @@ def test_conditions_on_figures_refuse_what_was_played():
         },
     )
     assert unknown.message == "'cost < 1 USD' cannot be decided: cost is not known"
+
+
+# anything at all
+
+PIECES = st.recursive(
+    st.sampled_from([None, True, 0, -1, 1, 2, 2.5, 1e300, float("inf"), "x", "5 s", "1 GB", "2 GB/s", "1f1b", "", []]),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.fixed_dictionaries({"in": st.one_of(inner, st.lists(inner, max_size=3))}),
+        st.fixed_dictionaries({"from": inner, "to": inner, "factor": inner}),
+        st.fixed_dictionaries({"from": inner, "to": inner, "step": inner}),
+        st.dictionaries(st.sampled_from(["in", "from", "to", "kind", "data", "tensor", "x"]), inner, max_size=3),
+    ),
+    max_leaves=8,
+)
+TEXTS = [
+    "tensor == 1",
+    "devices < 9",
+    "memory > 1 GB",
+    "iteration < 1 s",
+    "schedule == '1f1b'",
+    "x",
+    "1 <",
+    "bucket > 1",
+]
+
+
+@given(
+    st.sampled_from(
+        ["plan", "plan.tensor", "plan.schedule", "cluster", "workload.batch", "seed", "clock", "require", "x"]
+    ),
+    PIECES,
+    st.lists(st.sampled_from(TEXTS), max_size=2),
+)
+@settings(max_examples=150)
+def test_whatever_is_written_is_a_space_or_has_faults(path, value, require):
+    whole = {**training({"tensor": {"in": [1, 2]}}, *require), "policy": {"in": ["in_order"]}}
+    section, _, key = path.partition(".")
+    whole[section] = {**whole[section], key: value} if key else value
+    for play in (space_of, parsim.simulate):
+        try:
+            found = play(whole)
+        except parsim.ScenarioError:
+            continue
+        if play is space_of and found.size < 10_000:
+            left = found.early()
+            assert len(left.rows) + sum(left.refused.values()) == found.size
+            for row in left.rows[:2].tolist():
+                assert found.set_of(row).keys() == {choice.path for choice in found.choices}
+                assert played(found.scenario_of(row)).status in ("done", "refused", "failed")
+
+
+@pytest.mark.parametrize("scenario", [{"in": [1, 2]}, {"from": 1, "to": 2, "step": 1}])
+def test_a_whole_scenario_is_no_choice(scenario):
+    for play in (space_of, parsim.simulate):
+        with pytest.raises(parsim.ScenarioError, match="unknown key"):
+            play(scenario)
+
+
+def test_choices_that_make_too_many_values_are_refused_soon():
+    many = {"from": 1, "to": 9000, "step": 1}
+    for value in ({"in": [{"a": many, "b": many}]}, {"from": 1, "to": 1e99, "factor": 1.000_000_1}):
+        began = time.monotonic()
+        [found] = faults({**training({}), "seed": value})
+        assert "makes more than 10000 values; write" in found
+        assert time.monotonic() - began < 30
 
 
 # the schema for editors

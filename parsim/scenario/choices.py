@@ -10,6 +10,7 @@ A mapping is a choice if its keys are exactly those of a list or of a range.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from functools import wraps
 from itertools import product
@@ -58,7 +59,7 @@ def choices_of(values: dict[str, Any]) -> tuple[list[Choice], list[Complaint]]:
     """
     found: list[Choice] = []
     complaints: list[Complaint] = []
-    for at, raw in _choices_in(values, ()):
+    for at, raw in _outermost(values):
         if at[0] in CONDITIONS:
             complaints.append(Complaint(at, f"is a choice, which cannot stand in {at[0]}; write a condition"))
             continue
@@ -94,7 +95,7 @@ def without_choices(check: Check) -> Check:
         about = _about_choices(values) if complaints else []
         if not about:
             return said, complaints
-        for at, raw in list(_choices_in(values, ())):
+        for at, raw in list(_outermost(values)):
             values = replaced(values, at, _first(at, raw))
         said, complaints = check(values)
         inside = {told.path[:depth] for told in about for depth in range(len(told.path) + 1)}
@@ -121,6 +122,12 @@ def _first(at: Path, raw: dict[str, Any]) -> Any:
         return None
 
 
+def _outermost(values: dict[str, Any]) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Yield the path of each outermost choice of a scenario, which is none itself, and its mapping."""
+    for key, held in values.items():
+        yield from _choices_in(held, (key,))
+
+
 def _choices_in(value: Any, at: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
     """Yield the path of each outermost choice in *value*, which stands at *at*, and its mapping."""
     if is_choice(value):
@@ -143,18 +150,19 @@ def _read(at: Path, raw: dict[str, Any]) -> Choice:
         raise Invalid([Complaint(where, f"wants a list of values such as [1, 2, 4], not {show(listed)}")])
     if not listed:
         raise Invalid([Complaint(where, "is empty; write at least one value")])
-    values: list[Any] = []
+    values: dict[str, Any] = {}  # by their JSON
     places: list[Path] = []
     for index, option in enumerate(listed):
         place = (*where, index)
         for one in _concrete(option, place):
-            if one in values and type(one) is type(values[values.index(one)]):
+            text = json.dumps(one)
+            if text in values:
                 raise Invalid([Complaint(place, "occurs twice in the choice; write each value once")])
-            values.append(one)
+            if len(values) == MOST:
+                raise Invalid([Complaint(where, f"makes more than {MOST} values; write fewer")])
+            values[text] = one
             places.append(place)
-        if len(values) > MOST:
-            raise Invalid([Complaint(where, f"makes more than {MOST} values; write fewer")])
-    return Choice(at, tuple(values), tuple(places))
+    return Choice(at, tuple(values.values()), tuple(places))
 
 
 def _concrete(option: Any, place: Path) -> Iterator[Any]:

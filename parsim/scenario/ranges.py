@@ -14,9 +14,10 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from parsim.core.errors import Complaint, Invalid, Path
-from parsim.core.units import DIMENSIONS, Dimension, measure, show
+from parsim.core.units import DIMENSIONS, LARGEST, Dimension, measure, show
 
 GROWTHS = ("factor", "step")
+LONG = 10**30
 _SPLIT = re.compile(r"([0-9.]+(?:[eE][+-]?[0-9]+)?)[ \t]*(.*)")
 
 
@@ -61,13 +62,13 @@ def values_of(raw: Mapping[str, Any], at: Path, most: int) -> Iterator[Any]:
         if count > most:
             raise Invalid([Complaint(at, f"makes more than {most} values; write a larger {growth}")])
         yield _written(number, first.unit, whole)
-        number = number * by if growth == "factor" else number + by
+        number = _rounded(number * by) if growth == "factor" else number + by
 
 
 def _end(raw: Any, at: Path) -> _End:
     if isinstance(raw, int | float) and not isinstance(raw, bool):
-        if raw < 0:
-            raise Invalid([Complaint(at, f"{raw} is negative; ranges have numbers from 0 on")])
+        if not 0 <= raw <= LARGEST:
+            raise Invalid([Complaint(at, f"{show(raw)} is out of range; ranges have numbers from 0 to {LARGEST:g}")])
         return _End(Fraction(str(raw)), whole=isinstance(raw, int))
     if not isinstance(raw, str):
         raise Invalid([Complaint(at, f"wants a number or a quantity such as '100 GB/s', not {show(raw)}")])
@@ -93,6 +94,11 @@ def _refuse_mixed(ends: Mapping[str, _End], growth: str, raw: Mapping[str, Any],
                 else f" stands beside from: {raw['from']}, so it must be"
             )
             raise Invalid([Complaint((*at, key), f"{raw[key]}{so} {wanted}")])
+
+
+def _rounded(number: Fraction) -> Fraction:
+    """Return a number whose digits do not grow without end."""
+    return number if number.denominator < LONG else Fraction(f"{float(number):.15g}")
 
 
 def _written(number: Fraction, unit: str, whole: bool) -> Any:

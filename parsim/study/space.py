@@ -17,6 +17,7 @@ from math import prod
 from typing import Any
 
 from parsim.core.errors import Complaint, Invalid
+from parsim.export.figures import figure
 from parsim.metrics.figures import KINDS, values_of
 from parsim.scenario.choices import CONDITIONS, Choice, choices_of, replaced
 from parsim.scenario.expression import Expression, condition
@@ -144,7 +145,9 @@ class Space:
             return (
                 f"'{one}' cannot be decided: {' and '.join(unknown)} {'is' if len(unknown) == 1 else 'are'} not known"
             )
-        return f"'{one}' does not hold"
+        known = {name: value for name, value in sorted(values.items()) if name not in own and isinstance(value, float)}
+        told = [f"{name} = {figure(name, value)}" for name, value in known.items()]
+        return f"'{one}' does not hold{': ' if told else ''}{', '.join(told)}"
 
     def __reduce__(self) -> tuple[Callable[[bytes], Space], tuple[bytes]]:
         """Pickle what it was read from, once for all processes; each of them keeps what it finds out."""

@@ -145,7 +145,9 @@ class Space:
             return (
                 f"'{one}' cannot be decided: {' and '.join(unknown)} {'is' if len(unknown) == 1 else 'are'} not known"
             )
-        known = {name: value for name, value in sorted(values.items()) if name not in own and isinstance(value, float)}
+        known = {
+            name: value for name, value in sorted(values.items()) if name not in own and isinstance(value, int | float)
+        }
         told = [f"{name} = {figure(name, value)}" for name, value in known.items()]
         return f"'{one}' does not hold{': ' if told else ''}{', '.join(told)}"
 

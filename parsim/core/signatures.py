@@ -19,17 +19,25 @@ BY_POSITION = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD, Param
 IMPLIED: dict[type, Any] = {bool: bool, int: int | float, float: float, str: str}  # by the type of the default
 
 
-@functools.lru_cache(256)
 def signature(function: Callable[..., Any]) -> Mapping[str, Parameter]:
     """Return the parameters of *function* by name; empty if it has no signature.
 
     >>> list(signature(max)), list(signature(sum))
     ([], ['iterable', 'start'])
     """
+    if getattr(type(function), "__hash__", None) is None:  # an instance of a class that compares by value
+        return _signature(function)
+    return _remembered(function)
+
+
+def _signature(function: Callable[..., Any]) -> Mapping[str, Parameter]:
     try:
         return inspect.signature(function).parameters
     except ValueError:
         return {}
+
+
+_remembered = functools.lru_cache(256)(_signature)
 
 
 def taken(function: Callable[..., Any], names: Iterable[str]) -> list[str]:

@@ -4,6 +4,7 @@ import shutil
 import subprocess
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given
@@ -46,12 +47,14 @@ def words(text):
 
 def bash(text, *arguments, **environment):
     """Return the words of each command whose program is one of ours, as Bash starts it."""
-    done = subprocess.run(
-        [BASH, "-c", f"{PROGRAMS}\n{text}", "script", *arguments],
-        capture_output=True,
-        text=True,
-        env={"PATH": "/usr/bin:/bin", **environment},
-    )
+    with TemporaryDirectory() as folder:  # scripts write files, such as a log
+        done = subprocess.run(
+            [BASH, "-c", f"{PROGRAMS}\n{text}", "script", *arguments],
+            capture_output=True,
+            text=True,
+            env={"PATH": "/usr/bin:/bin", **environment},
+            cwd=folder,
+        )
     lines = [line.split("\0")[:-1] for line in done.stdout.split("\n") if "\0" in line]
     assert lines, done.stderr
     return lines

@@ -75,9 +75,9 @@ class _Outline:
         took = self._took
         if took is None:
             return 0.0, 0.0, 0.0
-        ops, compute = self.layout.ops, []
+        ops = self.layout.ops
         each = took.ops[ops.kind, ops.stage] + self._later * took.adding[ops.stage]
-        per_rank = np.add.reduceat(each, ops.first[:-1]) if len(each) else np.zeros(0)
+        per_rank = np.add.reduceat(each, ops.first[:-1])
         compute = [float(per_rank[rank]) + sum(took.update[one] for one in self.of_rank[rank]) for rank in self.ranks]
         network = [self._lane(rank) for rank in self.ranks]
         paths = from_first_ops(ops, each, self._sends, [self._ends(rank, each) for rank in self.ranks])

@@ -10,7 +10,7 @@ import numpy as np
 from parsim.core.columns import NONE, Floats, Ints
 from parsim.core.op import Ops, needs
 
-KEPT = 512  # schedules whose orders are remembered
+KEPT = 16  # schedules whose orders are remembered: consecutive rows of a space mostly share theirs
 
 
 class Ends(NamedTuple):
@@ -31,7 +31,7 @@ def from_first_ops(ops: Ops, took: Floats, sends: Floats, ends: list[Ends]) -> l
     """
     rows = _rows(*(column.tobytes() for column in (ops.stage, ops.kind, ops.microbatch, ops.task, ops.first)))
     seconds, way = took.tolist(), sends.tolist()
-    left = [0.0] * (len(seconds) + 1)  # the last place stands for no op
+    left = [0.0] * (len(seconds) + 1)  # the last place, NONE, stands for no op
     for rank, some in enumerate(ends):
         left[int(ops.first[rank + 1]) - 1] = some.after
     more = {op: least for some in ends for op, least in some.of.items()}

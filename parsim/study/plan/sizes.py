@@ -1,8 +1,8 @@
 """The best plan on fewer and on more devices, searched anew at each size; how long a whole training takes there.
 
-devices   best plan                iteration   speed-up   efficiency   300 G tokens   price
-     32   data=32, tensor=1 ..        1.54 s       1.00         1.00        40.8 d    160 kUSD
-     64   data=64, tensor=1 ..        817 ms       1.88         0.94        21.6 d    170 kUSD
+devices  iteration  speed-up  efficiency  days        price  best plan
+     32     1.54 s      1.00        1.00  40.8  160,000 USD  data=32, tensor=1 ..
+     64     817 ms      1.88        0.94  21.6  170,000 USD  data=64, tensor=1 ..
 
 strong    the batch stays           weak    it grows with the devices
 """
@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 from parsim.core.errors import Complaint, Fault, ParsimError, ScenarioError
@@ -25,6 +26,7 @@ from parsim.export.files import json_text, write
 from parsim.export.summary import Summary, for_programs, text_table
 from parsim.export.table import table, wrapped
 from parsim.export.values import spread
+from parsim.folding import COUNTS
 from parsim.scenario.choices import choices_of
 from parsim.scenario.scenario import Scenario, Source, changed, load
 from parsim.study.change import first_line
@@ -33,9 +35,9 @@ from parsim.study.merit import Plan
 from parsim.study.plan.report import set_columns
 from parsim.study.plan.search import SIZE, about_none, searched
 from parsim.study.runner import Runner
+from parsim.study.scaling import PAYS
 from parsim.study.space import Space, space_in
 
-COUNTS = ("nodes", "leaves")  # parameters of topologies that say how many devices there are
 DAY = 86_400.0  # s
 TIMES = (0.25, 0.5, 1.0, 2.0, 4.0)  # sizes to search where none are named, by the scenario's own
 BATCH = "workload.batch"
@@ -87,8 +89,8 @@ class Sizes:
         """Answer in words how many devices are enough, or how far plans scale."""
         if self.run and self.run.days is not None:
             return self._in_time(self.run.days)
-        good = [one for one in self.sizes if one.efficiency >= 0.5]
-        return f"Up to {good[-1].devices} devices the efficiency is 0.5 or above."
+        good = list(takewhile(lambda one: one.efficiency >= PAYS, self.sizes))
+        return f"Up to {good[-1].devices} devices the efficiency is {PAYS:g} or above."
 
     def _in_time(self, days: float) -> str:
         enough, last = self.enough, self.sizes[-1]
@@ -211,7 +213,8 @@ def sizes(
     A size without a plan is listed in `failed`. Raises `ScenarioError` where the input is wrong, or no size has a plan.
     """
     scenario = load(source, set)
-    own = _own(space_in(scenario))
+    space = space_in(scenario)
+    own = _own(space)
     asked = sorted({*(devices or _usual(scenario, own))})
     found: dict[int, Plan] = {}
     failed: dict[int, str] = {}
@@ -226,7 +229,7 @@ def sizes(
         raise ScenarioError([Fault(scenario.file, 0, 0, "cluster", f"no size has a plan: {told}")])
     first = min(found)
     points = tuple(_size(count, found[count], first, found[first], run) for count in sorted(found))
-    return Sizes(space_in(scenario), weak, run, points, failed)
+    return Sizes(space, weak, run, points, failed)
 
 
 def has_choices(source: Source, set: Mapping[str, Any] | None = None) -> bool:

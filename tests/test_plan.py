@@ -7,7 +7,7 @@ from collections import Counter
 import hypothesis.strategies as st
 import pytest
 import random_folds
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 
 from parsim.build import build, outline
 from parsim.core.errors import ParsimError, ScenarioError
@@ -59,6 +59,8 @@ def _few_at_once(monkeypatch):
 
 @FEW
 @given(st.integers(0, 10_000))
+@example(7)  # experts that are not equally busy
+@example(28)
 def test_no_random_training_beats_its_bound(number):
     """On all topologies, schedules and shardings."""
     try:

@@ -14,6 +14,7 @@ from typing import Any
 
 from parsim.core.cluster import HOST
 from parsim.core.job import Job
+from parsim.folding import COUNTS
 from parsim.scenario.scenario import Scenario
 
 
@@ -32,7 +33,7 @@ def with_workers(scenario: Scenario, job: Job, count: int) -> Scenario:
     if isinstance(topology, Mapping) and "routes" in topology:
         changed["topology"] = {**topology, "routes": _routes(topology["routes"], {*names, HOST})}
     elif isinstance(topology, Mapping):  # as many nodes, or leaves, as the devices need
-        changed["topology"] = {key: held for key, held in topology.items() if key not in ("nodes", "leaves")}
+        changed["topology"] = {key: held for key, held in topology.items() if key not in COUNTS}
     values = {**scenario.values, "cluster": changed}
     workload = scenario.values["workload"]
     if isinstance(workload, Mapping) and isinstance(workload.get("tasks"), list):

@@ -11,6 +11,7 @@ iteration takes at least the longest path from the first op of *some* rank: the 
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from functools import cache, cached_property
 from typing import NamedTuple
@@ -25,7 +26,8 @@ from parsim.study.plan.exchanges import Exchanges, serial
 from parsim.study.plan.least_memory import least_memory
 from parsim.study.plan.paths import Ends, from_first_ops
 from parsim.training.renewal import adding, updating
-from parsim.training.sharded import ShardedTraining
+from parsim.training.sharded import Prices, ShardedTraining
+from parsim.training.stage import Stages
 from parsim.training.work import Seconds
 
 Renewal = tuple[tuple[Call, ...], tuple[Call, ...]]
@@ -86,17 +88,49 @@ class _Outline:
 
     @cached_property
     def _took(self) -> _Took | None:
-        """What the ops, the sums and the updates of stages take; None: the cost does not know."""
-        program, stages = self.program, self.layout.stages
-        layers = program.cut.stages
-        rows = [[*self.stages[stage].calls, *self._renewal(layers[stage])] for stage in range(stages)]
+        """What the ops, the sums and the updates of stages take; None: the cost does not know.
+
+        Where experts are not equally busy, the devices with the least of them count.
+        """
+        program, cut = self.program, self.program.cut
+        prices = self._free if self.own.one_by_one else self.own.prices  # alone on its links, an exchange takes less
+        found = self._table(program.stages, prices)
+        if found is None:
+            return None
+        if program.others:
+            exchanging = found - self._known(program.stages)
+            sorts = (Stages(model, cut.stages, program.precision, cut.recompute) for model in program.others)
+            found = np.min([found, *(self._known(stages) + exchanging for stages in sorts)], axis=0)
+        return _Took(found[: len(KINDS)], found[-2], found[-1])
+
+    def _table(self, stages: Stages, prices: Prices) -> Floats | None:
+        """Return the least seconds of each kind of op, of adding and of updating; None: the cost does not know.
+
+        Exchanges within layers take their *prices*. (kinds + 2, stages)
+        """
+        layers = self.program.cut.stages
+        rows = [
+            [*stages.price(stage, self.rows).calls, *self._renewal(layers[stage])]
+            for stage in range(self.layout.stages)
+        ]
         known = {id(calls): calls for row in rows for calls in row}
-        seconds = self._seconds(list(known.values()))
+        seconds = self._seconds(list(known.values()), prices)
         if seconds is None:
             return None
         of = dict(zip(known, seconds.tolist(), strict=True))
-        table = np.array([[of[id(calls)] for calls in row] for row in rows]).T  # (kinds + 2, stages)
-        return _Took(table[: len(KINDS)], table[-2], table[-1])
+        return np.array([[of[id(calls)] for calls in row] for row in rows]).T
+
+    def _known(self, stages: Stages) -> Floats:
+        """Return the least seconds without exchanges, of stages that the cost knows."""
+        found = self._table(stages, self._free)
+        assert found is not None
+        return found
+
+    @property
+    def _free(self) -> Prices:
+        """No price for any exchange."""
+        nothing = np.zeros(len(self.job.cluster.devices))
+        return defaultdict(lambda: nothing)
 
     def _renewal(self, layers: range) -> Renewal:
         """Return the calls that add up gradients of *layers*, and those that update them; alike layers share them."""
@@ -110,11 +144,9 @@ class _Outline:
     def _renewals(self) -> dict[tuple[int, ...], Renewal]:
         return {}
 
-    def _seconds(self, recipes: Sequence[tuple[Call, ...]]) -> Floats | None:
+    def _seconds(self, recipes: Sequence[tuple[Call, ...]], prices: Prices) -> Floats | None:
         """Return the seconds of calls on the quickest device, (recipes,)."""
         program, cluster, cost = self.program, self.job.cluster, self.job.cost
-        # what is played one by one may be alone on its links, and then takes less than its price
-        prices = {one: np.zeros_like(price) if self.own.one_by_one else price for one, price in self.own.prices.items()}
         known = Seconds(cluster, cost, program.own, program.precision, program.cut.recompute, self.rows, prices)
         kinds = {cost.alike(index, device): index for index, device in enumerate(cluster.devices)}
         found = [known.of(recipes, index) for index in kinds.values()]

@@ -31,7 +31,7 @@ CALL_S = 0.1  # of the rows of a call
 MOST = 64  # rows of a call
 AHEAD = 2  # calls for each worker, so that none waits
 LOADED_S = 0.5  # of the first row, at most, where rows are quick
-LOOK_S = 10.0  # between two renewals of the lease
+LOOK_S = 10.0  # between two looks for workers
 PATIENCE_S = 300.0  # without a worker, which may be on its way
 TRIES = 3
 

@@ -143,9 +143,8 @@ class Store:
             ]
 
     def write(self, played: Sequence[Played]) -> None:
-        """Write rows that were played, and renew the lease of the others."""
+        """Write rows that were played."""
         with self._writing():
-            self._renew(self._base, time())
             self._base.executemany(_WRITE, (self._written(one) for one in played))
 
     def statuses(self) -> dict[int, str]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 from contextlib import ExitStack, closing
-from math import inf
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -48,9 +47,8 @@ def rate(space: Space, rows: list[int], engine: Engine) -> float:
     """Return how many rows an engine plays in a second."""
     with (
         closing(Store(IN_MEMORY, identity_of(space))) as store,
-        Player(space, store, Setting(str(Path.cwd()), ()), lambda: Kept(engine), inf) as player,
+        Player(space, store, Setting(str(Path.cwd()), ()), lambda: Kept(engine), 0.0) as player,
     ):
-        player.use_engine()
         began = perf_counter()
         count = sum(1 for _ in player.played(rows))
         return count / (perf_counter() - began)

@@ -15,7 +15,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import AbstractContextManager, ExitStack
-from math import ceil, inf
+from math import ceil
 from time import monotonic, time
 
 from parsim.core.errors import RunError, told
@@ -57,7 +57,7 @@ class Player:
     store : where they are written.
     setting : what workers need besides the space; None: nothing.
     start : starts the engine.
-    long_s : seconds of all rows above which the engine plays them, and not this process; infinite: it never does.
+    long_s : seconds of all rows from which the engine plays them, and not this process; infinite: it never does.
     """
 
     def __init__(self, space: Space, store: Store, setting: Setting | None, start: Start, long_s: float) -> None:
@@ -75,22 +75,13 @@ class Player:
         """Yield those of *rows* that no other process has claimed, when they are done and written."""
         waiting = deque(rows)
         while waiting or self._alone or self._pending:
-            if isinstance(self._engine, Here) and self._foreseen_s(len(waiting)) > self._long_s:
-                self.use_engine()
+            if isinstance(self._engine, Here) and self._foreseen_s(len(waiting)) >= self._long_s:
+                self._engine = self._own.enter_context(self._start())
             self._submit(waiting)
             for one in self._ended() if self._pending else ():
                 self._last_s = one.ended - one.started
                 self._spent, self._count = self._spent + self._last_s, self._count + 1
                 yield one
-
-    @property
-    def may_leave(self) -> bool:
-        """Whether the engine may play rows."""
-        return self._long_s < inf
-
-    def use_engine(self) -> None:
-        """Play all further rows on the engine."""
-        self._engine = self._own.enter_context(self._start())
 
     def __enter__(self) -> Player:
         return self

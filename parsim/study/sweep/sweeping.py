@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from functools import partial
 from math import inf
 from time import sleep
@@ -16,12 +16,12 @@ from parsim.core.machine import cores
 from parsim.core.suggestions import did_you_mean
 from parsim.entries import registry
 from parsim.scenario.scenario import Source
-from parsim.study.engines.engine import Engine, Handed, refused
+from parsim.study.engines.engine import Handed, refused
 from parsim.study.engines.named import AUTO, MPI, PROCESSES, checked, started
 from parsim.study.runner import Setting, may_start_processes
 from parsim.study.space import REQUIRE, Space, space_of
 from parsim.study.sweep.identity import Identity, identity_of
-from parsim.study.sweep.playing import Player
+from parsim.study.sweep.playing import Player, Start
 from parsim.study.sweep.shown import Shown
 from parsim.study.sweep.store import IN_MEMORY, Store
 from parsim.study.sweep.swept import Sweep
@@ -68,10 +68,10 @@ def sweep(
 
 
 class Way(NamedTuple):
-    """How rows are played: *start* starts an engine, for all of them or, by *auto*, when they take long."""
+    """How rows are played: *start* starts an engine for them, if all of them take *long_s* or more."""
 
-    start: Callable[[], AbstractContextManager[Engine]]
-    auto: str = ""
+    start: Start
+    long_s: float = 0.0  # infinite: this process plays them
 
 
 @contextmanager
@@ -83,7 +83,7 @@ def way_of(engine: str, executor: Executor | None = None) -> Iterator[Way]:
     if executor is not None:
         yield Way(lambda: nullcontext(Handed(executor)))
     elif engine == AUTO:
-        yield Way(partial(started, PROCESSES, cores()), AUTO)
+        yield Way(partial(started, PROCESSES, cores()), LONG_S if may_start_processes() else inf)
     elif checked(engine) == PROCESSES and not may_start_processes():
         raise refused("worker processes cannot be started here; use --engine auto, which then plays in this process")
     elif engine == MPI:
@@ -110,9 +110,9 @@ def swept(space: Space, file: str, way: Way, retry: Collection[Again] = ()) -> S
         raise about_none(space, early.refused)
     with closing(Store(file, own)) as store:
         store.forget(retry)
-        leaves = _may_leave(space, way)
-        with Player(space, store, _setting(own) if leaves else None, way.start, LONG_S if leaves else inf) as player:
-            _play(player, store, early.rows.tolist(), way)
+        long_s = _long_s(space, store, way)
+        with Player(space, store, _setting(own) if long_s < inf else None, way.start, long_s) as player:
+            _play(player, store, early.rows.tolist())
         records = [record for record in store.records() if record.status != "running"]
         note = store.note(own)
     return Sweep(space, early.refused, records, "" if file == IN_MEMORY else file, (note,) if note else ())
@@ -127,13 +127,11 @@ def about_none(space: Space, refused: Mapping[str, int]) -> ScenarioError:
     )
 
 
-def _play(player: Player, store: Store, rows: Sequence[int], way: Way) -> None:
+def _play(player: Player, store: Store, rows: Sequence[int]) -> None:
     """Play rows until each is done, refused or failed, by this process or by another one that uses the store."""
     shown = Shown(len(rows))
     with shown.under_way():
         left = _left(store, rows, shown)
-        if left and player.may_leave and (not way.auto or store.left_by_others()):
-            player.use_engine()
         while left:
             for one in player.played(left):
                 shown.take(one)
@@ -150,13 +148,18 @@ def _left(store: Store, rows: Sequence[int], shown: Shown) -> list[int]:
     return left
 
 
-def _may_leave(space: Space, way: Way) -> bool:
-    """Return whether other processes can play the rows, which may measure this machine, or use a script's entries."""
+def _long_s(space: Space, store: Store, way: Way) -> float:
+    """Return the seconds above which the engine plays the rows: none where one of them may have killed a sweep.
+
+    They are infinite where other processes cannot play: rows that measure this machine, or use a script's entries.
+    """
     try:
         os.getcwd(), registry.files_in_use()
     except (OSError, LookupError):  # the current folder has been deleted
-        return False
-    return space.scenario_of(0).values.get("clock") != "live" and (not way.auto or may_start_processes())
+        return inf
+    if space.scenario_of(0).values.get("clock") == "live":
+        return inf
+    return 0.0 if way.long_s < inf and store.left_by_others() else way.long_s
 
 
 def _setting(own: Identity) -> Setting | None:

@@ -9,7 +9,8 @@ import operator
 import re
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
-from typing import Protocol
+
+from parsim.formats.shell.variables import Field
 
 NUMBERS = {
     "-eq": operator.eq,
@@ -21,18 +22,6 @@ NUMBERS = {
 }
 CLOSING = {"[": "]", "[[": "]]"}
 _WHOLE = re.compile(r"[+-]?\d{1,18}")
-
-
-class Told(Protocol):
-    """A word, and whether all of it is known."""
-
-    @property
-    def text(self) -> str:
-        """The word."""
-
-    @property
-    def known(self) -> bool:
-        """Whether all of it is known."""
 
 
 def decided(words: Sequence[str | None]) -> bool | None:
@@ -79,7 +68,7 @@ def _not(found: bool | None) -> bool | None:
     return None if found is None else not found
 
 
-def matches(word: Told, patterns: Sequence[Told]) -> bool | None:
+def matches(word: Field, patterns: Sequence[Field]) -> bool | None:
     """Return whether a word matches one of the patterns of a `case`; None: that is not known."""
     if any(pattern.text == "*" for pattern in patterns):
         return True

@@ -87,6 +87,7 @@ SCRIPTS = [
     "A=1; unset A; torchrun ${A:-gone}; false || torchrun or; true && torchrun and",
     "torchrun a; \\\ntorchrun b && \\\n torchrun c\n\n(torchrun d)",
     'A=$\'x\'; torchrun $A $"y"; B="it\'s"; torchrun $B',
+    "if ! [ 8 -eq 8 ]; then A=1; else A=2; fi; ! [ $A -eq 1 ] && torchrun $A; ! [ 8 -gt 4 ] || torchrun b",
     "A=(--a # one\n --b\n\n  --c) ; torchrun ${A[@]} ${A[*]}",
 ]
 
@@ -180,6 +181,8 @@ def test_what_only_running_tells_is_unknown(text, unknown):
         "if [ -f x ]; then A=1; fi",
         'if grep -q x y; then ARGS+=" --bf16"; fi',
         "for i in 1 2; do A=$i; done",
+        "if ! grep -q x y; then A=1; fi",
+        "! grep -q x y && A=1",
         "while read line; do A=$line; done < file",
         "case $1 in a) A=1;; esac",
         '[ -n "$X" ] && A=1',

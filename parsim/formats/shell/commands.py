@@ -129,13 +129,12 @@ class _Parser:
                 if following != "\n":  # a line may end behind && and ||
                     joined = following if following in JOINS else ";"
             else:
-                found += self._command(joined)
+                found += self._command(joined, token.at)
                 joined = ";"
         return tuple(found)
 
-    def _command(self, joined: str) -> Body:
-        token, word = self.tokens[self.here], self._next()
-        at = token.at if not isinstance(token, Document) else 0
+    def _command(self, joined: str, at: int) -> Body:
+        word = self._next()
         if word == "if":
             return (self._if(at)._replace(joined=joined),)
         if word == "case":
@@ -157,7 +156,7 @@ class _Parser:
         while self.left and isinstance(token := self.tokens[self.here], Word | Array):
             words.append(token)
             self.take()
-            if token is words[0] and isinstance(token, Word) and token.plain in ("!", "then", "do"):
+            if token is words[0] and isinstance(token, Word) and token.plain == "do":
                 words.clear()
         return Simple(tuple(words), joined, at)
 

@@ -30,7 +30,7 @@ class Script:
     ----------
     variables : what variables hold.
     started : the words of each command that is no part of the shell's language.
-    skipped : where what begins that was not read, since it depends on what only running it tells.
+    skipped : where parts begin that were not read, because only running the script decides them.
     """
 
     def __init__(self, known: dict[str, Letters]) -> None:
@@ -133,6 +133,9 @@ class Script:
 
     def _simple(self, command: parsed.Simple) -> bool | None:
         words = list(command.words)
+        if words and isinstance(words[0], Word) and words[0].plain == "!":
+            self._simple(command._replace(words=command.words[1:]))
+            return self._test(command)
         while words and self.variables.assign(words[0]):
             words.pop(0)
         fields = [field for word in words if isinstance(word, Word) for field in self.variables.fields(word)]

@@ -49,7 +49,7 @@ def refuse_shards(values: Mapping[str, Any], shards: Shards) -> None:
     wanted.append(("context", shards.context, f"a sequence of {sequence} tokens", sequence))
     if shards.sequence and not sequence % shards.context:
         tokens = sequence // shards.context
-        why = f"{tokens} tokens of a sequence, which sequence_parallel divides,"
+        why = f"{tokens} tokens of a sequence, which sequence_parallel divides"
         wanted.append(("tensor", shards.tensor, why, tokens))
     if experts:
         wanted.append(("expert", shards.expert, f"{experts} experts", experts))

@@ -449,6 +449,21 @@ def test_contradictory_flags_are_refused_where_they_stand(flags, message):
         assert fault[1:4] == (3, 3 + len(before), behind.split()[0])
 
 
+@pytest.mark.parametrize(
+    "flags",
+    [
+        "--tensor-model-parallel-size 3 --global-batch-size 64 --sequence-parallel",
+        "--tensor-model-parallel-size 3 --num-experts 8 --expert-model-parallel-size 2",
+        "--tensor-model-parallel-size two --global-batch-size 8",
+        "--pipeline-model-parallel-size two --num-layers-per-virtual-pipeline-stage 1",
+        "--num-experts six --expert-model-parallel-size 2",
+    ],
+)
+def test_faults_that_only_follow_from_another_are_not_told(flags):
+    (fault,) = refused(f"{START} {flags}")
+    assert fault.path == flags.split()[0]
+
+
 def test_sequences_that_context_ranks_do_not_share():
     (fault,) = refused(f"{START.replace('256', '240')} --context-parallel-size 16")
     assert "a sequence of 240 tokens is not divisible by 2 x 16" in fault.message
@@ -551,6 +566,16 @@ def test_wrong_jobs_are_refused_where_they_are_wrong(old, new, path, message):
     assert any(message in fault.message for fault in faults), faults
     line = text[: text.index(new)].count("\n") + 1
     assert line in [fault.line for fault in faults] or path == "training.seq_len"
+
+
+@pytest.mark.parametrize(
+    "wrong", ["local_batch_size = 'x'", "global_batch_size = 'x'", "data_parallel_shard_degree = 3"]
+)
+def test_faults_of_a_job_that_only_follow_from_another_are_not_told(wrong):
+    key = wrong.partition(" ")[0]
+    text = JOB.replace("[training]", "[training]\nglobal_batch_size = 32")
+    (fault,) = refused(re.sub(rf"^{key} = .*$", wrong, text, flags=re.MULTILINE), "4xdgx-h100")
+    assert fault.path.endswith(key)
 
 
 def test_replicas_that_share_weights_among_some():

@@ -80,6 +80,10 @@ class Flags:
         else:
             self.fault(flag, message)
 
+    def refused(self, *names: str) -> bool:
+        """Return whether one of these flags has a fault."""
+        return any(fault.path in names for fault in self.faults)
+
     def __contains__(self, name: str) -> bool:
         return name in self._by_name
 

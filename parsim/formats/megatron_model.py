@@ -26,7 +26,7 @@ def model(flags: Flags, launcher: str) -> tuple[dict[str, Said], list[str]]:
             why = f"{name}.py trains a model that init does not read; it reads those of pretrain_gpt and pretrain_bert"
             flags.refuse("--num-layers", why)
     for name, example in NEEDED.items():
-        if not flags.count(name) and not any(fault.path == name for fault in flags.faults):
+        if not flags.count(name) and not flags.refused(name):
             flags.refuse(name, f"is needed, and its value is not in the file; write for example '{name} {example}'")
     reader = _Model(flags, bert="pretrain_bert" in launcher)
     return reader.values(), reader.notes

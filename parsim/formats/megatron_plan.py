@@ -51,7 +51,7 @@ class _Plan:
         return f"({told})" if " x " in told else told or "one device"
 
     def cluster(self, starts: Devices | None, on: On) -> dict[str, Said]:
-        """Return the cluster: of --on, of the launcher, or as large as the degrees and the batch want."""
+        """Return the cluster: of --on, of the launcher, or as large as one replica."""
         at, per_node = UNPLACED, starts.per_node if starts else 0
         if on.nodes:
             count, source, per_node = on.nodes * on.per_node, f"--on: {on.nodes} x {on.per_node}", 0
@@ -79,7 +79,7 @@ class _Plan:
         if not whole:
             made = Said(of_step, f"{size.value} of a microbatch x {self.data} data ranks")
             return {"workload.batch": made, "plan.microbatch_size": size}
-        if whole % of_step:
+        if whole % of_step and not flags.refused(EACH, *DEGREES.values()):
             why = f"{whole} samples are not divisible by {size.value} of a microbatch x {self.data} data ranks"
             flags.refuse(BATCH, f"{why}; write a multiple of {of_step}")
         return {"workload.batch": flags.said(BATCH, whole), "plan.microbatch_size": size}
@@ -102,7 +102,9 @@ class _Plan:
     def _check_sequence(self) -> None:
         context, sequence = self.degrees["context"], int(self.work["workload.sequence"].value)
         if context > 1 and sequence % (2 * context):
-            why = f"a sequence of {sequence} tokens is not divisible by 2 x {context}; write a divisor"
+            why = (
+                f"a sequence of {sequence} tokens is not divisible by 2 x {context}; write a divisor of {sequence} / 2"
+            )
             self.flags.refuse(DEGREES["context"], why)
 
     def _expert(self) -> dict[str, Said]:
@@ -110,12 +112,11 @@ class _Plan:
         tensor = flags.count("--expert-tensor-parallel-size")
         if ranks <= 1:
             return {}
-        if not experts:
+        if not experts and not flags.refused("--num-experts"):
             flags.refuse(EXPERT, "needs --num-experts; state how many experts there are, or leave it out")
         elif experts % ranks:
             flags.refuse(EXPERT, f"{ranks} does not divide {experts} experts; write a divisor of {experts}")
-        elif self.data * self.degrees["context"] % ranks:
-            among = self.data * self.degrees["context"]
+        elif (among := self.data * self.degrees["context"]) % ranks and not flags.refused(*DEGREES.values()):
             flags.refuse(EXPERT, f"{ranks} does not divide data x context = {among}, among which experts are shared")
         if tensor and tensor != self.degrees["tensor"]:
             self.notes.append(f"--expert-tensor-parallel-size {tensor}: experts are shared by all tensor ranks.")
@@ -137,7 +138,7 @@ class _Plan:
             sends = Said("blocking", f"{DEFAULT}: sends overlap in interleaved pipelines alone")
             return {"plan.schedule": Said("1f1b", DEFAULT), **stages, "plan.sends": sends}
         name = LAYERS if LAYERS in flags else VIRTUAL
-        made = {"plan.schedule": Said("interleaved-1f1b", str(name)), "plan.chunks": flags.said(name, self.chunks)}
+        made = {"plan.schedule": Said("interleaved-1f1b", name), "plan.chunks": flags.said(name, self.chunks)}
         if flags.on("--no-overlap-p2p-communication"):
             stages["plan.sends"] = Said("blocking", "--no-overlap-p2p-communication")
         return made | stages
@@ -148,8 +149,9 @@ class _Plan:
         if layers and stages:
             flags.refuse(VIRTUAL, f"says the same as {LAYERS} in another way; leave one of them out")
             return 1
-        if (layers or stages) and ranks == 1:
-            flags.refuse(LAYERS if layers else VIRTUAL, f"needs {DEGREES['pipeline']} above 1; leave it out")
+        if ranks == 1:
+            if (layers or stages) and not flags.refused(DEGREES["pipeline"]):
+                flags.refuse(LAYERS if layers else VIRTUAL, f"needs {DEGREES['pipeline']} above 1; leave it out")
             return 1
         if not layers:
             return stages or 1
@@ -188,7 +190,7 @@ class _Plan:
             flags.refuse(name, f"is not divisible by the {chunks} virtual stages of a rank")
             return {}
         of_rank = [first] * bool(first) + [left // middle if middle else 0] * middle + [last] * bool(last)
-        source = " ".join(str(flag) for flag in (FIRST, LAST) if flag in flags)
+        source = " ".join(flag for flag in (FIRST, LAST) if flag in flags)
         return {"plan.stages": Said([own // chunks for own in of_rank] * chunks, source, flags.said(name, 0).at)}
 
     # -- state of training

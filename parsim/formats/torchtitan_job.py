@@ -41,6 +41,7 @@ class Job:
         self.expert = self._degree("expert_parallel_degree")
         self.replicas = self._degree(REPLICATE)
         self.shards = self._shards()
+        self.local = self.training.count("local_batch_size", "batch_size", default=8)
         self.data = 1
 
     # -- degrees, and the devices that they make
@@ -110,16 +111,17 @@ class Job:
         made |= {"batch": self._batch(), "optimizer": self._optimizer(), "precision": self._precision()}
         return {f"workload.{key}": said for key, said in made.items()}
 
-    def _local(self) -> Said:
-        return self.training.count("local_batch_size", "batch_size", default=8)
+    def _refused(self, *endings: str) -> bool:
+        """Return whether a key with such an ending has a fault."""
+        return any(fault.path.endswith(endings) for one in self.sections.values() for fault in one.faults)
 
     def _batch(self) -> Said:
-        each = self._local()
+        each = self.local
         of_step = int(each.value) * self.data
         if self.training.get("global_batch_size", -1) == -1:
             return Said(of_step, f"{each.source} x {self.data} data ranks", each.at)
         whole = self.training.count("global_batch_size")
-        if whole.value % of_step:
+        if whole.value % of_step and not self._refused("_degree", "batch_size"):
             why = f"{whole.value} samples are not divisible by {each.value} x {self.data} data ranks"
             self.training.refuse("global_batch_size", f"{why}; write a multiple of {of_step}")
         if whole.value > of_step and self.degrees["pipeline"].value > 1:
@@ -161,13 +163,13 @@ class Job:
         return {f"plan.{key}": said for key, said in made.items()}
 
     def _pipeline(self) -> dict[str, Said]:
-        parallel, each = self.parallel, self._local()
+        parallel, each = self.parallel, self.local
         if self.degrees["pipeline"].value == 1:
             for key in (EACH, LAYERS, "pipeline_parallel_schedule", "pipeline_parallel_schedule_csv"):
                 parallel.get(key)
             return {"microbatch_size": each}
         size = parallel.count(EACH, default=1)
-        if each.value % size.value:
+        if each.value % size.value and not self._refused("batch_size"):
             parallel.refuse(
                 EACH, f"does not divide the {each.value} samples of a rank; write a divisor of {each.value}"
             )

@@ -3,6 +3,7 @@
 import json
 import os
 from collections import Counter
+from types import SimpleNamespace
 
 import hypothesis.strategies as st
 import pytest
@@ -226,13 +227,15 @@ def test_the_second_plan_is_as_fast_where_they_cross():
 def test_a_crossing_is_found_between_two_factors(monkeypatch):
     """The second plan needs 2 s beside what the links take; the first takes less, but twice as much on them."""
 
-    def seconds(space, row, facts):
-        return [[1.0 + 4.0 / one.factor, 3.5 + 2.0 / one.factor][row] for one in facts]
+    def seconds(fact, row):
+        return [1.0 + 4.0 / fact.factor, 3.5 + 2.0 / fact.factor][row]
 
-    monkeypatch.setattr(crossings, "seconds_under", seconds)
-    found = crossings.crossing(None, 0, 1, "bandwidth")
+    monkeypatch.setattr(crossings, "seconds_of", seconds)
+    monkeypatch.setattr(crossings, "job_of", lambda row: row)
+    rows = SimpleNamespace(scenario_of=lambda row: row)
+    found = crossings.crossing(rows, 0, 1, "bandwidth")
     assert found.factor == pytest.approx(0.8, rel=0.01)
-    assert crossings.crossing(None, 1, 1, "bandwidth").factor is None
+    assert crossings.crossing(rows, 1, 1, "bandwidth").factor is None
 
 
 def test_a_price_that_is_not_known_is_said_with_its_break_even():

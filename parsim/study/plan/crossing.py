@@ -11,7 +11,9 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from parsim.study.plan.facts import Fact, Name, seconds_under
+from parsim.core.job import Job
+from parsim.study.plan.facts import Fact, Name, seconds_of
+from parsim.study.row import job_of
 from parsim.study.space import Space
 
 FACTORS = (0.25, 0.5, 1.0, 2.0, 4.0)  # between which a crossing is looked for, the nearest to 1 first
@@ -27,29 +29,29 @@ class Crossing(NamedTuple):
 
 def crossing(space: Space, first: int, second: int, name: Name) -> Crossing:
     """Return where the plan of row *second* becomes as fast as that of row *first*, nearest to the fact as it is."""
-    gaps = _gaps(space, first, second, name, FACTORS)
+    jobs = job_of(space.scenario_of(first)), job_of(space.scenario_of(second))
+    gaps = [_gap(jobs, Fact(name, factor)) for factor in FACTORS]
     middle = FACTORS.index(1.0)
     for distance in range(1, middle + 1):
         for near, far in ((middle + distance - 1, middle + distance), (middle - distance + 1, middle - distance)):
             if gaps[near] > 0 >= gaps[far]:
-                return Crossing(name, _narrowed(space, (first, second), name, (FACTORS[near], FACTORS[far])))
+                return Crossing(name, _narrowed(jobs, name, (FACTORS[near], FACTORS[far])))
     return Crossing(name, None)
 
 
-def _narrowed(space: Space, rows: tuple[int, int], name: Name, between: tuple[float, float]) -> float:
+def _narrowed(jobs: tuple[Job, Job], name: Name, between: tuple[float, float]) -> float:
     """Halve the interval in which the gap changes its sign."""
     slower, faster = between
     for _ in range(HALVINGS):
         middle = math.sqrt(slower * faster)
-        if _gaps(space, *rows, name, (middle,))[0] > 0:
+        if _gap(jobs, Fact(name, middle)) > 0:
             slower = middle
         else:
             faster = middle
     return faster
 
 
-def _gaps(space: Space, first: int, second: int, name: Name, factors: tuple[float, ...]) -> list[float]:
-    """Return by how many seconds the second plan is slower at each factor; infinite where one is not known."""
-    facts = [Fact(name, factor) for factor in factors]
-    both = zip(seconds_under(space, first, facts), seconds_under(space, second, facts), strict=True)
-    return [math.inf if one is None or other is None else other - one for one, other in both]
+def _gap(jobs: tuple[Job, Job], fact: Fact) -> float:
+    """Return by how many seconds the second plan is slower; infinite where one is not known."""
+    first, second = (seconds_of(fact, job) for job in jobs)
+    return math.inf if first is None or second is None else second - first

@@ -58,10 +58,11 @@ def other(fact: Fact, job: Job) -> Job:
 def seconds_under(space: Space, row: int, facts: Sequence[Fact]) -> list[float | None]:
     """Return the seconds of a plan under each of the *facts*; None: the cluster does not state the fact."""
     job = job_of(space.scenario_of(row))
-    return [_seconds(fact, job) for fact in facts]
+    return [seconds_of(fact, job) for fact in facts]
 
 
-def _seconds(fact: Fact, job: Job) -> float | None:
+def seconds_of(fact: Fact, job: Job) -> float | None:
+    """Return the seconds of a plan's *job* under a fact; None: the cluster does not state it."""
     try:
         changed = other(fact, job)
         took = took_of(changed, play(changed))

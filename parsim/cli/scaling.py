@@ -53,7 +53,7 @@ def scaling(
         if not has_choices(source, values) and run is None:
             return one_plan(source, values, counts, over=over, weak=weak)
         if over:
-            why = "is for one plan; of a scenario with choices the best plan is searched anew; leave it out"
+            why = "is for one plan; with choices, or --tokens, the best plan is searched anew; leave it out"
             raise option_fault("--over", why)
         return sizes(source, values, counts, weak, run)
 

@@ -186,8 +186,8 @@ def replay_job(job: Job, timeout_s: float = inf, launch: Launch | None = None) -
     assert program is not None
     return Replay(
         # Kernels run in this process only after worker processes have survived them.
-        predicted=Result(job, foreseen, predicted, evaluate(job.graph, predicted)),
-        measured=Result(replace(job, clock="replayed"), foreseen, measured, value),
+        predicted=Result(job, predicted, foreseen, evaluate(job.graph, predicted)),
+        measured=Result(replace(job, clock="replayed"), measured, foreseen, value),
         result_matches_serial=alike(value, alone(program)),
         clocks=launch.clocks(),
     )

@@ -52,12 +52,33 @@ def unsearched(job: Job, timeline: Timeline) -> str:
 
 
 @dataclass(frozen=True)
-class Result:
-    """The result of a run: theory, timeline and figures."""
+class Brief:
+    """A run with the figures by which plans are compared (see `metrics.figures`)."""
 
     job: Job
-    theory: Theory
     timeline: Timeline
+
+    @cached_property
+    def communication(self) -> dict[str, dict[str, float]]:
+        """The exposed and hidden seconds of each communicator, as in the contract."""
+        return communication(self.job, self.timeline)
+
+    @cached_property
+    def devices(self) -> list[dict[str, Any]]:
+        """The figures of every device."""
+        return devices(self.job, self.timeline)
+
+    @cached_property
+    def training(self) -> dict[str, Any] | None:
+        """The figures of training, as in the contract; None if the workload does not train."""
+        return training(self.job, self.timeline)
+
+
+@dataclass(frozen=True)
+class Result(Brief):
+    """The result of a run: theory, timeline and figures."""
+
+    theory: Theory
     value: Any  # the merged outputs of the kernels, or the bandwidths of a collective; else None
     search: Callable[[Job, Timeline], str] = unsearched  # finds the smallest change with which it fits into memory
 
@@ -76,24 +97,9 @@ class Result:
         return pipeline(self.job, self.timeline)
 
     @cached_property
-    def communication(self) -> dict[str, dict[str, float]]:
-        """The exposed and hidden seconds of each communicator, as in the contract."""
-        return communication(self.job, self.timeline)
-
-    @cached_property
     def links(self) -> list[dict[str, Any]]:
         """The figures of the busiest links, as in the contract."""
         return links(self.job, self.timeline)[:BUSIEST]
-
-    @cached_property
-    def devices(self) -> list[dict[str, Any]]:
-        """The figures of every device."""
-        return devices(self.job, self.timeline)
-
-    @cached_property
-    def training(self) -> dict[str, Any] | None:
-        """The figures of training, as in the contract; None if the workload does not train."""
-        return training(self.job, self.timeline)
 
     @cached_property
     def metrics(self) -> dict[str, Any]:
@@ -230,29 +236,6 @@ class Result:
         return timeline(self)
 
 
-@dataclass(frozen=True)
-class Brief:
-    """A run of which only the figures are wanted that plans are compared by (see `metrics.figures`)."""
-
-    job: Job
-    timeline: Timeline  # of members of collectives, nobody asks what they take alone
-
-    @cached_property
-    def devices(self) -> list[dict[str, Any]]:
-        """The figures of every device."""
-        return devices(self.job, self.timeline)
-
-    @cached_property
-    def training(self) -> dict[str, Any] | None:
-        """The figures of training, as in the contract; None if the workload does not train."""
-        return training(self.job, self.timeline)
-
-    @cached_property
-    def communication(self) -> dict[str, dict[str, float]]:
-        """The exposed and hidden seconds of each communicator, as in the contract."""
-        return communication(self.job, self.timeline)
-
-
 def salvage(failed: Unfinished, folder: str | os.PathLike[str]) -> None:
     """Write the finished part of an unfinished run into the folder of the whole run."""
     write(os.fspath(folder), ended(failed), outdated=("result.json", "validation.json"))
@@ -266,11 +249,11 @@ def ended(failed: Unfinished) -> Files:
 
 
 def brief(job: Job) -> Brief:
-    """Play a job as `run` does, for its figures alone, which are the same."""
+    """Play a job as `run` does, for its figures alone; what members of collectives would take alone is not computed."""
     return Brief(job, play(job, unpriced) if job.clock == "simulated" else valued(job)[0])
 
 
 def run(job: Job) -> Result:
     """Play a job on its clock, simulated or live."""
     foreseen, (timeline, value) = theory(job), valued(job)
-    return Result(job, foreseen, timeline, bandwidths(job, timeline) if value is None else value)
+    return Result(job, timeline, foreseen, bandwidths(job, timeline) if value is None else value)

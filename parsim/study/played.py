@@ -108,7 +108,7 @@ class Run(NamedTuple):
         timeline, met = self.timeline, self.timeline.sender >= 0
         names = SpanNames(job.graph, Received(timeline.sender[met], timeline.number[met]))
         tasks, waits = (words._replace(table=names) for words in (timeline.tasks, timeline.waits))
-        return Result(job, self.theory, replace(timeline, tasks=tasks, waits=waits), self.value)
+        return Result(job, replace(timeline, tasks=tasks, waits=waits), self.theory, self.value)
 
 
 def whole(case: Case, seed: int) -> tuple[Figures, Run]:

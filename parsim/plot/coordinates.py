@@ -30,7 +30,7 @@ from parsim.plot.area import EDGE, Area, on, own
 from parsim.plot.letters import make_writable, width, written
 from parsim.plot.paper import log_ticks
 from parsim.plot.scales import colours
-from parsim.plot.space import FIGURES, Choice, Rows, far, unit
+from parsim.plot.space import BESIDES_TIME, Choice, Rows, far, unit
 from parsim.plot.value_axis import LETTERS, LINE, apart, values
 
 TALL = 3.8  # inches of an axis
@@ -85,7 +85,7 @@ def _scales(rows: Rows) -> tuple[list[Scale], int]:
     choices = [_choice(choice, rows) for choice in rows.varied or rows.choices]
     figures = [
         _figure(name, base, mine)
-        for key, (name, base) in FIGURES.items()
+        for key, (name, base) in BESIDES_TIME.items()
         if len(np.unique((mine := rows.figure(key)[rows.played])[np.isfinite(mine)])) > 1
     ]
     return [*choices, time, *figures], len(choices)
@@ -147,7 +147,7 @@ def _left_out(drawn: int, count: int) -> list[str]:
 
 def _unknown(rows: Rows) -> list[str]:
     """Say why some lines end."""
-    known = {name: np.isfinite(rows.figure(key)[rows.played]) for key, (name, _) in FIGURES.items()}
+    known = {name: np.isfinite(rows.figure(key)[rows.played]) for key, (name, _) in BESIDES_TIME.items()}
     return [f"a line has a gap where {name} is not known" for name, at in known.items() if at.any() and not at.all()]
 
 

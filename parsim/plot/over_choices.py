@@ -24,7 +24,7 @@ from parsim.plot.area import EDGE, on, own
 from parsim.plot.letters import fitted, make_writable, width
 from parsim.plot.paper import point
 from parsim.plot.scales import scale
-from parsim.plot.space import MANY, Choice, Rows, spread, unit
+from parsim.plot.space import MANY, Choice, Rows, scattered, unit
 from parsim.plot.value_axis import LETTERS, LINE, across, below, upright, values
 
 ACROSS = 3  # panels in a line
@@ -78,7 +78,7 @@ def _panel(axes: Axes, rows: Rows, choice: Choice) -> None:
     best: dict[int, float] = {}  # by value, the least time
     for each in np.unique(value).tolist():
         mine = np.flatnonzero(value == each)
-        x[mine] = choice.place[each] + SHARE * choice.gap * spread(len(mine))
+        x[mine] = choice.place[each] + SHARE * choice.gap * scattered(len(mine))
         best[each] = time[mine[0]]
     small = 2.2 if len(played) > MANY else 3.2
     axes.plot(

@@ -29,7 +29,7 @@ from parsim.plot.columns import columns, height
 from parsim.plot.front import equal, front, some
 from parsim.plot.numbers import numbers
 from parsim.plot.scales import scale
-from parsim.plot.space import FIGURES, MANY, Choice, Rows, unit
+from parsim.plot.space import BESIDES_TIME, MANY, Choice, Rows, unit
 
 PANEL = 4.4, 3.2  # inches
 LEFT, GAP, RIGHT = 0.85, 0.95, 0.25  # inches beside and between panels
@@ -109,7 +109,7 @@ def _criteria(rows: Rows) -> list[Criterion]:
     found = []
     for name, base, values in (
         (rows.time, "s", rows.time_s),
-        *((*FIGURES[key], rows.figure(key)) for key in ("peak_memory_bytes", "cost")),
+        *((*BESIDES_TIME[key], rows.figure(key)) for key in ("peak_memory_bytes", "cost")),
     ):
         mine = values[rows.played]
         word, size = unit(mine[np.isfinite(mine)], base)

@@ -20,8 +20,7 @@ from parsim.core.columns import Floats, Ints
 from parsim.core.errors import RunError
 from parsim.core.quantities import prefixed, unit_of
 from parsim.core.units import DIMENSIONS, measure
-from parsim.export.values import endings, unlike
-from parsim.export.values import spread as keys_of
+from parsim.export.values import endings, spread, unlike
 
 LEFT_OUT = "left out"  # stands for the value of a row that does not have the path
 MANY = 2_000  # rows from which an SVG contains pixels
@@ -40,7 +39,7 @@ WHY = {  # a row has no mark, by its code or its status
 }
 ABOUT_CUT = "rows that bounds cut are not among the fastest, and may be better than others that are shown"
 GOLDEN = 0.6180339887498949  # the part of a whole that spreads its multiples most evenly
-FIGURES = {  # besides time, by their names in JSON: what they are, and their unit
+BESIDES_TIME = {  # other figures, by their names in JSON: what they are, and their unit
     "peak_memory_bytes": ("peak memory", "B"),
     "exposed_s": ("exposed", "s"),
     "mfu": ("MFU", "%"),
@@ -101,7 +100,7 @@ class Rows:
     @cached_property
     def choices(self) -> list[Choice]:
         """All choices, in the order of the file; in place of whole sections, the keys in which these differ."""
-        return _choices(keys_of(self._sets))
+        return _choices(spread(self._sets))
 
     @cached_property
     def _sets(self) -> list[dict[str, Any]]:
@@ -175,10 +174,10 @@ def far(values: Floats) -> bool:
     return bool(len(values)) and values.min() > 0 and values.max() >= FAR * values.min()
 
 
-def spread(count: int) -> Floats:
+def scattered(count: int) -> Floats:
     """Return places from -0.5 to 0.5 for things in order, so that neighbours are far apart (the golden ratio).
 
-    >>> spread(3).round(2).tolist()
+    >>> scattered(3).round(2).tolist()
     [0.0, -0.38, 0.24]
     """
     turns = np.arange(count, dtype=np.float64) * GOLDEN + 0.5

@@ -20,7 +20,7 @@ from parsim.study.sweep.tally import best_of, codes_of, conditions_of, failure_o
 BEST = 10  # rows in the table
 WORDS = 110  # cells of a line
 CELL = 24  # cells of a value
-FIGURES = ("row", "iteration", "tokens/s", "MFU", "peak memory", "exposed", "cost", "energy")
+HEADS = ("row", "iteration", "tokens/s", "MFU", "peak memory", "exposed", "cost", "energy")
 
 
 def report(
@@ -97,7 +97,7 @@ def _figures(best: Sequence[Record]) -> list[list[str]]:
     figures = [record.figures or {} for record in best]
     took = times([seconds_of(one) for one in figures])
     rows = [[str(record.row), time, *_cells(one)] for record, time, one in zip(best, took, figures, strict=True)]
-    head = FIGURES if figures[0]["iteration_s"] is not None else (FIGURES[0], "makespan", *FIGURES[2:])
+    head = HEADS if figures[0]["iteration_s"] is not None else (HEADS[0], "makespan", *HEADS[2:])
     shown = [place for place in range(len(head)) if any(row[place] != "-" for row in rows)]
     return [[line[place] for place in shown] for line in (head, *rows)]
 

@@ -48,14 +48,10 @@ WRITERS: Mapping[str, Callable[[Summary], str]] = {"markdown": markdown, "csv": 
 
 
 def _rows(table: Table) -> Iterator[str]:
-    head, *rows = table.upright
+    head, *rows = table.told
     yield _line(map(_marked, head))
     yield _line(":---" if left else "---:" for left in table.lefts)
-    middle = len(rows) // 2
-    for index, row in enumerate(rows):
-        if table.hidden and index == middle:
-            yield _line([f"... {table.hidden} more", *[""] * (len(head) - 1)])
-        yield _line(map(_marked, row))
+    yield from (_line(map(_marked, row)) for row in rows)
 
 
 def _line(cells: Iterator[str] | Sequence[str]) -> str:

@@ -87,17 +87,10 @@ def _parts(summary: Summary) -> Iterator[str]:
         yield picture(summary.picture(), summary.meaning)
     for each in summary.tables:
         if each.shown:
-            head, *rows = each.upright
+            head, *rows = each.told
             left = [index for index, column in enumerate(each.lefts) if column]
-            yield table(head, _folded(rows, each.hidden), left, each.title)
+            yield table(head, rows, left, each.title)
     yield from map(words, summary.notes)
-
-
-def _folded(rows: list[tuple[str, ...]], hidden: int) -> list[tuple[str, ...]]:
-    """Say in the middle of *rows* how many are hidden there."""
-    middle = len(rows) // 2
-    more = [(f"... {hidden} more", *[""] * (len(rows[0]) - 1))] if hidden else []
-    return [*rows[:middle], *more, *rows[middle:]]
 
 
 def _escaped(text: str) -> str:

@@ -2,10 +2,10 @@
 
 Summary("five: 3 s simulated", [Table("Devices", [column("name", ["w0"]), column("compute_s", [3.0])])])
 
-Markdown, HTML     | name | compute |      what people read: heads and cells
-| w0   | 3 s     |
-CSV                name,compute_s          the first table alone: names with units, and plain values
-w0,3.0
+Markdown, HTML     | name | compute |     what people read: heads and cells
+                   | w0   | 3 s     |
+CSV                name,compute_s         the first table alone: names with units, and plain values
+                   w0,3.0
 """
 
 from __future__ import annotations
@@ -54,6 +54,14 @@ class Table(NamedTuple):
     def upright(self) -> list[tuple[str, ...]]:
         """The rows; a single row of many columns is turned into a row for each figure."""
         return [FIGURE, *zip(*self.rows, strict=True)] if self._turned else self.rows
+
+    @property
+    def told(self) -> list[tuple[str, ...]]:
+        """The rows of `upright`, with a line in the middle that counts the hidden ones."""
+        head, *rows = self.upright
+        middle = len(rows) // 2
+        more = [(f"... {self.hidden} more", *[""] * (len(head) - 1))] if self.hidden else []
+        return [head, *rows[:middle], *more, *rows[middle:]]
 
     @property
     def lefts(self) -> list[bool]:

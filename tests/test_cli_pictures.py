@@ -417,6 +417,8 @@ def test_kinds_of_runs_and_of_rows_are_told_apart(command, swept, folder):
     assert found[4] == "gantt is of a run, and RESULT has rows; use choices, heat, pareto, parallel"
     (found,) = refused(command, folder, "--kind", "heat")
     assert found[4].startswith("heat needs the rows of a sweep; use gantt")
+    (found,) = refused(command, folder, "--kind", "gantt", "--over", "a,b")
+    assert found[:5] == ("--over", 0, 0, "over", "is of a heat map; add --kind heat, or leave it out")
     (found,) = refused(command, folder, "--over", "a,b")
     assert found[4].startswith("heat needs the rows of a sweep; use gantt")
 

@@ -71,8 +71,9 @@ def plot(
     used = not faults
     rows = file_of_rows(result)
     choices = [] if over is None else [path.strip() for path in over.split(",")]
-    wanted = _kinds(kinds or ("heat",) * bool(choices), KINDS if rows is None else OF_ROWS, faults)
-    if choices and rows is not None and "heat" not in wanted:
+    asked = [kind.strip() for word in kinds for kind in word.split(",")] or ["heat"] * bool(choices)
+    wanted = _kinds(asked, KINDS if rows is None else OF_ROWS, faults)
+    if choices and "heat" not in asked:
         faults += option_fault("--over", "is of a heat map; add --kind heat, or leave it out").faults
     folder = _folder(result, folder_of_run(result) if rows is None else rows.parent, wanted, out, faults)
     source = partial(_source, result) if rows is None else partial(_of_rows, rows, choices)
@@ -108,18 +109,18 @@ def _drawn(draw: Draw, kinds: list[str]) -> tuple[Pictures, dict[str, ParsimErro
     return pictures, failed
 
 
-def _kinds(words: tuple[str, ...], own: tuple[str, ...], faults: list[Fault]) -> list[str]:
-    """Return the kinds asked for, each once, or the first of its *own*; any other kind is a fault."""
+def _kinds(asked: list[str], own: tuple[str, ...], faults: list[Fault]) -> list[str]:
+    """Return the kinds *asked* for, each once, by default the first of the result's *own*; other kinds are faults."""
     from parsim.core.suggestions import did_you_mean
 
-    asked = dict.fromkeys(kind.strip() for word in words or own[:1] for kind in word.split(","))
-    for kind in asked:
+    once = dict.fromkeys(asked or own[:1])
+    for kind in once:
         if kind not in (*KINDS, *OF_ROWS):
             faults += option_fault("--kind", did_you_mean(kind, (*KINDS, *OF_ROWS))).faults
         elif kind not in own:
             what = "is of a run, and RESULT has rows" if own == OF_ROWS else "needs the rows of a sweep"
             faults += option_fault("--kind", f"{kind} {what}; use {', '.join(own)}").faults
-    return [kind for kind in asked if kind in own]
+    return [kind for kind in once if kind in own]
 
 
 def _folder(result: str, own: Path | None, kinds: list[str], out: str | None, faults: list[Fault]) -> str:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class Told(Protocol):
-    """An answer that every format can be written of."""
+    """An answer that can be written in every format."""
 
     def to_dict(self) -> Any:
         """Return the answer as plain values."""
@@ -98,8 +98,7 @@ class Asked:
         """
         chosen: Values = {}
         use_files(self.files, faults)
-        with collecting(faults):
-            format_of(self.form, self.as_json)
+        format_in(self.form, self.as_json, faults)
         with collecting(faults):
             chosen |= read(self.settings)
         if self.seed is not None:

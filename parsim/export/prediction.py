@@ -35,15 +35,15 @@ def beside(predicted: Mapping[str, Any], measured: Mapping[str, Any], handed: fl
     causes = [cause for cause in idle[0] if any(run[cause] for run in idle)]
     one, other = _figures(predicted, causes, handed), _figures(measured, causes, 0.0)
     largest = max(abs(figure) for figures in (one, other) for figure in figures.values())
-    off = [name in ("T_s", "T_c", "makespan") and other[name] > 0 for name in one]
-    shares = [one[name] / other[name] - 1 if compared else None for name, compared in zip(one, off, strict=True)]
+    compared = {name for name in ("T_s", "T_c", "makespan") if other[name] > 0}
+    errors = [one[name] / other[name] - 1 if name in compared else None for name in one]
     columns = [
         Column("", [*one], "figure", [name.strip() for name in one], left=True),
         *(
             Column(head, [clean(figure, largest) for figure in figures.values()], f"{head}_s", [*figures.values()])
             for head, figures in (("predicted", one), ("measured", other))
         ),
-        Column("predicted is off by", ["" if each is None else f"{each:+.1%}" for each in shares], "error", shares),
+        Column("predicted is off by", ["" if each is None else f"{each:+.1%}" for each in errors], "error", errors),
     ]
     return Table("Prediction beside measurement", columns)
 

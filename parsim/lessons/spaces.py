@@ -8,6 +8,7 @@ from typing import Any
 from parsim.core.quantities import seconds, size
 from parsim.lessons.marked import FOUND, Marked, hint, unanswered
 from parsim.scenario.scenario import Source
+from parsim.study.merit import seconds_of
 from parsim.study.plan.search import exhausted
 from parsim.study.row import judged, played
 from parsim.study.runner import Runner
@@ -35,8 +36,7 @@ def cheapest(answer: object, source: Source, set: Mapping[str, Any] | None = Non
     figures = outcome.figures
     if figures is None:
         return hint(f"This row is refused: {outcome.message}.")
-    took_s = figures["makespan_s"] if figures["iteration_s"] is None else figures["iteration_s"]
-    told = f"a step takes {seconds(took_s)}"
+    told = f"a step takes {seconds(seconds_of(figures))}"
     if outcome.status != "done":
         held = size(figures["peak_memory_bytes"])
         return hint(f"This row is refused: {outcome.message}; {told}, and a device needs {held}.")

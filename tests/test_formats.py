@@ -70,13 +70,20 @@ def refused(text, on=None):
 
 
 # Counted by hand from the file, and from what Megatron-LM and torchtitan make of their flags.
+GPT = {
+    "kind": "transformer", "sequence": 2048, "positions": "learned", "context": 2048, "activation": "gelu",
+    "norm": "layernorm", "biases": True, "tied": True, "dropout": 0.1, "attention": "flash", "optimizer": "adam",
+}  # fmt: skip
+LLAMA3 = {
+    "kind": "transformer", "vocabulary": 128256, "key_value_heads": 8, "sequence": 8192, "positions": "rotary",
+    "activation": "swiglu", "norm": "rmsnorm", "optimizer": "adam",
+}  # fmt: skip
+LLAMA3_8B = LLAMA3 | {"width": 4096, "blocks": 32, "heads": 32, "hidden": 14336}
 EXPECTED = {
     "megatron_gpt3_175b.sh": {
         "cluster": {"devices": 1024, "topology": {"kind": "islands", "node": "dgx-h100"}},
         "workload": {
-            "kind": "transformer", "vocabulary": 50 * 1024, "width": 12288, "blocks": 96, "heads": 96, "hidden": 49152,
-            "sequence": 2048, "positions": "learned", "context": 2048, "activation": "gelu", "norm": "layernorm",
-            "biases": True, "tied": True, "dropout": 0.1, "attention": "flash", "optimizer": "adam",
+            **GPT, "vocabulary": 50 * 1024, "width": 12288, "blocks": 96, "heads": 96, "hidden": 49152,
             "precision": "fp16-mixed", "batch": 1536,
         },
         "plan": {
@@ -87,10 +94,7 @@ EXPECTED = {
     "llama3_8b.sh": {
         "cluster": {"devices": 8, "topology": {"kind": "islands", "node": "dgx-h100"}},
         "workload": {
-            "kind": "transformer", "vocabulary": 128256, "width": 4096, "blocks": 32, "heads": 32, "key_value_heads": 8,
-            "hidden": 14336, "sequence": 8192, "positions": "rotary", "activation": "swiglu", "norm": "rmsnorm",
-            "biases": False, "tied": False, "attention": "flash", "optimizer": "adam", "precision": "bf16-mixed",
-            "batch": 128,
+            **LLAMA3_8B, "biases": False, "tied": False, "attention": "flash", "precision": "bf16-mixed", "batch": 128,
         },
         "plan": {
             "data": 4, "tensor": 2, "sequence_parallel": True, "microbatch_size": 1, "sharding": "zero1",
@@ -100,9 +104,7 @@ EXPECTED = {
     "slurm.sh": {
         "cluster": {"devices": 128, "topology": {"kind": "islands", "node": "dgx-h100"}},
         "workload": {
-            "kind": "transformer", "vocabulary": 99 * 512, "width": 5120, "blocks": 40, "heads": 40, "hidden": 20480,
-            "sequence": 2048, "positions": "learned", "context": 2048, "activation": "gelu", "norm": "layernorm",
-            "biases": True, "tied": True, "dropout": 0.1, "attention": "flash", "optimizer": "adam",
+            **GPT, "vocabulary": 99 * 512, "width": 5120, "blocks": 40, "heads": 40, "hidden": 20480,
             "precision": {"preset": "bf16-mixed", "gradients": "fp32"}, "batch": 512,
         },
         "plan": {
@@ -126,9 +128,7 @@ EXPECTED = {
     "arguments.txt": {
         "cluster": {"devices": 1, "topology": {"kind": "islands", "node": "dgx-h100"}},
         "workload": {
-            "kind": "transformer", "vocabulary": 393 * 128, "width": 2304, "blocks": 24, "heads": 24, "hidden": 9216,
-            "sequence": 2048, "positions": "learned", "context": 2048, "activation": "gelu", "norm": "layernorm",
-            "biases": True, "tied": True, "dropout": 0.1, "attention": "flash", "optimizer": "adam",
+            **GPT, "vocabulary": 393 * 128, "width": 2304, "blocks": 24, "heads": 24, "hidden": 9216,
             "precision": {"preset": "bf16-mixed", "gradients": "fp32"}, "batch": 512,
         },
         "plan": {"data": 1, "microbatch_size": 8},
@@ -136,9 +136,7 @@ EXPECTED = {
     "llama3_405b.toml": {
         "cluster": {"devices": 8, "topology": {"kind": "islands", "node": "dgx-h100"}},
         "workload": {
-            "kind": "transformer", "vocabulary": 128256, "width": 16384, "blocks": 126, "heads": 128,
-            "key_value_heads": 8, "hidden": 53248, "activation": "swiglu", "norm": "rmsnorm", "positions": "rotary",
-            "sequence": 8192, "batch": 2, "optimizer": "adam",
+            **LLAMA3, "width": 16384, "blocks": 126, "heads": 128, "hidden": 53248, "batch": 2,
             "precision": {"preset": "fp8-mixed", "gradients": "fp32"},
         },
         "plan": {"data": 1, "tensor": 8, "microbatch_size": 2, "recompute": "full"},
@@ -146,9 +144,7 @@ EXPECTED = {
     "llama3_8b_dumped.json": {
         "cluster": {"devices": 16, "topology": {"kind": "islands", "node": "dgx-h100"}},
         "workload": {
-            "kind": "transformer", "vocabulary": 128256, "width": 4096, "blocks": 32, "heads": 32, "key_value_heads": 8,
-            "hidden": 14336, "activation": "swiglu", "norm": "rmsnorm", "positions": "rotary", "sequence": 8192,
-            "batch": 32, "optimizer": "adam", "precision": {"preset": "bf16-mixed", "gradients": "fp32"},
+            **LLAMA3_8B, "batch": 32, "precision": {"preset": "bf16-mixed", "gradients": "fp32"},
         },
         "plan": {
             "data": 2, "tensor": 2, "pipeline": 4, "schedule": "interleaved-1f1b", "stages": "framework",
@@ -187,9 +183,7 @@ def test_what_init_writes_is_valid_and_runs_at_once(command, here, validator, na
     (here / name).write_text(text_of(name), encoding="utf-8")
     code, out, err = command("init", "mine.yaml", "--from", name)
     assert code == 0
-    assert err.splitlines() == [
-        line for line in err.splitlines() if line.startswith(f"parsim: not understood: {name}:")
-    ]
+    assert all(line.startswith(f"parsim: not understood: {name}:") for line in err.splitlines())
     assert len(err.splitlines()) == len(UNREAD.get(name, []))
     text = (here / "mine.yaml").read_text(encoding="utf-8")
     assert max(map(len, text.splitlines())) <= 120
@@ -526,7 +520,7 @@ def test_a_configuration_of_megatrons_own_tests():
         "sharding": "zero1", "bucket": "160 MB",
     }  # fmt: skip
     assert values["workload"]["vocabulary"] == 1025 * 128
-    measured = json.loads((SHARED.parent / "interchange" / "expect.json").read_text(encoding="utf-8"))["facts"]
+    measured = json.loads((SHARED / "expect.json").read_text(encoding="utf-8"))["facts"]
     seconds = measured["training_logs/megatron_gpt3_7b_tp1_pp4_golden_h100.json"]["facts"]["median_s"]
     predicted = parsim.simulate(values).metrics["training"]["iteration_s"]
     assert 0.6 * seconds < predicted < seconds
@@ -640,6 +634,19 @@ def test_wrong_options_are_refused(command, here, arguments, message):
     assert (code, out) == (2, "")
     assert err.startswith(message)
     assert sorted(os.listdir(here)) == ["binary", "gpt2.json"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options"),
+    [
+        (["--on", "dgx-h100", "--space", "--kind", "task"], ["--on", "--space", "--kind"]),
+        (["--from", "nowhere", "--on", "dgx-h10", "--kind", "tasks"], ["--kind", "--on", "--from"]),
+    ],
+)
+def test_wrong_options_are_told_at_once(command, here, arguments, options):
+    code, out, err = command("init", "mine.yaml", *arguments)
+    assert (code, out) == (2, "")
+    assert [line.partition(":")[0] for line in err.splitlines()] == options
 
 
 def test_the_plan_on_the_page_is_the_one_written():

@@ -101,10 +101,13 @@ def _template(file: str, kind: str | None, on: str | None, space: bool) -> Begun
     from parsim.core.suggestions import did_you_mean
 
     kinds = {path.stem: path for path in Path(__file__).with_name("templates").glob("*.yaml")}
+    faults: list[Fault] = []
     for option in ["--on"] * (on is not None) + ["--space"] * space:
-        raise option_fault(option, f"needs --from; name a file of another program, or leave {option} out")
+        why = f"needs --from; name a file of another program, or leave {option} out"
+        faults += option_fault(option, why).faults
     if kind is not None and kind not in kinds:
-        raise option_fault("--kind", did_you_mean(kind, kinds))
+        faults += option_fault("--kind", did_you_mean(kind, kinds)).faults
+    raise_all(faults)
     explained = f": its comments explain every key, and {SCHEMA} beside it lets editors complete them"
     run = f"parsim run {shlex.quote(file)}"
     return Begun(_text(kinds[kind or FIRST]).replace("parsim run FILE", run), explained, (_running(run),))
@@ -115,14 +118,23 @@ def _from(file: str, source: str, kind: str | None, on: str | None, space: bool)
     from parsim.cli.from_file import made_of, on_of, source_of
     from parsim.formats.written import written, written_space
 
+    faults: list[Fault] = []
     if kind is not None:
-        raise option_fault("--kind", "does not apply to --from, whose file says the work; leave one of them out")
+        why = "does not apply to --from, whose file says the work; leave one of them out"
+        faults += option_fault("--kind", why).faults
+    with collecting(faults):
+        cluster = on_of(on)
+    with collecting(faults):
+        given = source_of(source)
+    raise_all(faults)
     commands = _commands(file, source, on)
-    made = made_of(source_of(source), on_of(on), SCHEMA, commands, written_space if space else written)
+    made = made_of(given, cluster, SCHEMA, commands, written_space if space else written)
     of = f"{made.parameters:,} parameters on {made.devices:,} device{'s' * (made.devices > 1)}"
     told = f" from {printable(source)}, {made.kind}: {of}; its comments say where each value comes from"
     searching = Step("It holds many plans, that of the file first. Find the fastest:", (commands.plan,))
-    planning = Step("Is another plan faster? Write plans to choose from, and search them:", commands[2:])
+    planning = Step(
+        "Is another plan faster? Write plans to choose from, and search them:", (commands.space, commands.search)
+    )
     return Begun(made.text, told, (searching,) if space else (_running(commands.run), planning), made.unread)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from parsim.cli.examples import examples
@@ -25,9 +23,6 @@ from parsim.cli.progress import waiting
 from parsim.cli.schedule import schedule
 from parsim.cli.terminal import say_json
 from parsim.core.errors import Fault, RunError
-
-if TYPE_CHECKING:
-    pass
 
 
 @click.command()

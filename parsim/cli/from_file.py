@@ -23,7 +23,7 @@ _ON = re.compile(r"(?:([1-9]\d{0,6})x)?(\D.*)")
 
 
 class Made(NamedTuple):
-    """The text of a scenario, what the file was, what was not understood, and what the model counts."""
+    """The text of a scenario, the format of the file, what was not understood; the model's parameters, and devices."""
 
     text: str
     kind: str

@@ -36,7 +36,7 @@ def config_of(source: Input) -> Config:
 
 
 class Config:
-    """A mapping, of which each key is asked for by a reader: faults, and what nobody asked for.
+    """A mapping that a reader asks key by key. It collects faults, and knows the keys that were not asked for.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ class Config:
         return default if found is None else found
 
     def fault(self, key: str, message: str) -> Fault:
-        """Return a fault at a key, or at the begin of the file where it is missing."""
+        """Return a fault at a key, or at the start of the file where it is missing."""
         at = self._position(key) if key in self.values else UNPLACED
         return self.source.fault(at, f"{self._before}{key}", message)
 

@@ -73,7 +73,7 @@ class Flags:
         self.faults.append(self.source.fault(self.source.position(flag.at), flag.name, message))
 
     def refuse(self, name: str, message: str) -> None:
-        """Add a fault at the flag of this name, or at the begin of the file where it is missing."""
+        """Add a fault at the flag of this name, or at the start of the file where it is missing."""
         flag = self._by_name.get(name)
         if flag is None:
             self.faults.append(self.source.fault((1, 1), name, message))

@@ -2,9 +2,9 @@
 
 {"model_type": "llama", "hidden_size": 4096, "num_hidden_layers": 32, ...}    ->    workload: {kind: transformer, ...}
 
-A model has no plan: replicas that share all state, with activations computed again, are one to begin with. Weights
-that parsim counts otherwise are listed with their number, so that both counts can be compared. Facts: the models and
-configurations of github huggingface/transformers, 2023 to 2025, and published checkpoints.
+A model has no plan. The scenario begins with fully sharded replicas and full recomputation. Weights that parsim counts
+otherwise are listed with their number, so that both counts can be compared. Facts: the models and configurations of
+github huggingface/transformers, 2023 to 2025, and published checkpoints.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ KIND = "config.json of Hugging Face"
 LONGEST = 8192  # tokens of a sequence, unless the model takes fewer
 QUIET = re.compile(
     r"_.*|architectures|.*_token_id|torch_dtype|dtype|transformers_version|use_cache|initializer_.*|auto_map|"
-    r"layer_norm_eps(ilon)?|norm_eps|rms_norm_eps|layer_norm_epsilon|rope_.*|rotary_emb_.*|rotary_pct|rotary_ndims|"
+    r"layer_norm_eps(ilon)?|norm_eps|rms_norm_eps|rope_.*|rotary_emb_.*|rotary_pct|rotary_ndims|"
     r"partial_rotary_factor|task_specific_params|gradient_checkpointing|output_.*|pretraining_tp|summary_.*|prefix|"
     r"position_embedding_type|pad_.*|model_type|hidden_act|torchscript|id2label|label2id|is_.*|reorder_.*|scale_.*|"
     r"attention_softmax_in_fp32|masked_softmax_fusion|bias_dropout_fusion|apply_residual.*|slow_but_exact|"

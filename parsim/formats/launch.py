@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from itertools import zip_longest
 from typing import NamedTuple
 
 from parsim.formats.shell.parts import Letters
@@ -80,7 +81,7 @@ def variables(batch: Options) -> dict[str, Letters]:
 def options(words: Sequence[Field]) -> Options:
     """Return the numbers of a launcher's options, `--name value`, `--name=value` or `-N value`; 0: it is not known."""
     found: Options = {}
-    for word, following in zip(words, [*words[1:], None][: len(words)], strict=True):
+    for word, following in zip_longest(words, words[1:]):
         name, equals, value = word.text.partition("=")
         name = SHORT.get(name, name.replace("_", "-"))
         if name not in (TORCH, *NODES, *EACH, *ALL):

@@ -54,10 +54,10 @@ def read(source: Input, on: On) -> Found:
     left = [one.left(QUIET) for one in sections.values()]
     others = [name for name, held in values.items() if name not in SECTIONS and _is_set(held)]
     unread = [text for found, _ in left for text in found]
-    places = {name: position(name, "") for name in others}
-    unread += [
-        f"{places[name][0]}:{places[name][1]}: {name}: not simulated" for name in others if not QUIET.fullmatch(name)
-    ]
+    for name in others:
+        if not QUIET.fullmatch(name):
+            line, column = position(name, "")
+            unread.append(f"{line}:{column}: {name}: not simulated")
     quiet = [name for _, found in left for name in found] + [name for name in others if QUIET.fullmatch(name)]
     return Found(by_section(made), tuple(job.notes), lines(unread), lines(quiet))
 

@@ -22,7 +22,7 @@ SCHEDULES = {  # by PyTorch's names
     "DualPipeV": "dualpipev",
 }
 LOOPED = ("interleaved-1f1b", "looped-bfs", "interleaved-zb")
-FORMATS = {"bfloat16": "bf16-mixed", "float32": "fp32"}
+PRECISIONS = {"bfloat16": "bf16-mixed", "float32": "fp32"}
 WHERE = ("parallelism", "training", "experimental")  # sections in which degrees stand, and stood in 2024
 SHARD, REPLICATE = "data_parallel_shard_degree", "data_parallel_replicate_degree"
 LAYERS, EACH = "pipeline_parallel_layers_per_stage", "pipeline_parallel_microbatch_size"
@@ -70,7 +70,7 @@ class Job:
         count, source = self._devices(others)
         shards = int(self.shards.value)
         if count % others or (shards > 0 and others * shards != count):
-            config, key = self._widest()
+            config, key = self._stated()
             why = f"the degrees make {others * max(shards, 1)} devices, and the cluster has {count} ({source})"
             config.refuse(key, f"{why}; change a degree, or name another cluster by --on")
         self.data = max(count // others, 1) * int(self.replicas.value)
@@ -86,8 +86,8 @@ class Job:
         whole = -(-others // on.per_node) * on.per_node
         return whole if whole % others == 0 else others, "not in the file: whole nodes; --on 4xdgx-h100 says more"
 
-    def _widest(self) -> tuple[Config, str]:
-        """Return where a degree stands that the number of devices contradicts."""
+    def _stated(self) -> tuple[Config, str]:
+        """Return the first degree that the file states: its section and its key."""
         keys = (SHARD, "data_parallel_degree", REPLICATE, *(f"{name}_parallel_degree" for name in self.degrees))
         stated = [(self.sections[name], key) for key in keys for name in WHERE if self.sections[name].get(key, 1) != 1]
         return stated[0] if stated else (self.parallel, SHARD)
@@ -138,9 +138,9 @@ class Job:
         name = self.training.text("mixed_precision_param", "bfloat16")
         reduced = self.training.text("mixed_precision_reduce", "float32")
         converters = str(self.model.get("converters", ""))
-        if name not in FORMATS:
-            self.training.refuse("mixed_precision_param", did_you_mean(name, FORMATS))
-        preset, source = FORMATS.get(name, "fp32"), f"training.mixed_precision_param {name}"
+        if name not in PRECISIONS:
+            self.training.refuse("mixed_precision_param", did_you_mean(name, PRECISIONS))
+        preset, source = PRECISIONS.get(name, "fp32"), f"training.mixed_precision_param {name}"
         if "float8" in converters:
             preset, source = "fp8-mixed", "model.converters float8"
             self.notes.append(f"{source}: all products with weights are in fp8, and weights take one byte.")

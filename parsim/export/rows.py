@@ -52,7 +52,7 @@ def _has_rows(file: Path) -> bool:
         return True
     try:
         held = json.loads(file.read_bytes()) if file.suffix == ".json" else None
-    except (OSError, ValueError, RecursionError):  # what is wrong with it is told of a scenario
+    except (OSError, ValueError, RecursionError):  # it is read as a scenario, which says what is wrong
         return False
     return isinstance(held, dict) and isinstance(held.get("rows"), list)
 

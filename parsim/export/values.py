@@ -13,7 +13,7 @@ from typing import Any
 from parsim.core.escape import printable
 
 SHOWN = 30  # letters of a value
-LEFT_OUT = "-"  # a key that a mapping has not
+LEFT_OUT = "-"  # stands for a key that a mapping lacks
 
 
 def written(value: Any) -> str:
@@ -45,7 +45,7 @@ def unlike(values: Sequence[Any]) -> list[str]:
 
 
 def spread(sets: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return *sets* of values by path, with what differs within mappings of one kind in place of the mappings.
+    """Return *sets* of values by path, with mappings of one kind replaced by the keys in which they differ.
 
     >>> spread([{"plan": {"data": 8, "bucket": "1 GB"}}, {"plan": {"tensor": 8, "bucket": "1 GB"}}])
     [{'plan.data': 8, 'plan.tensor': '-'}, {'plan.data': '-', 'plan.tensor': 8}]

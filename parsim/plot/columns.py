@@ -43,7 +43,7 @@ def columns(area: Area, left: float, top: float, table: Sequence[Sequence[str]],
 
 
 def fitting(table: Sequence[Sequence[str]], room: float, whole: Collection[int] = ()) -> list[list[str]]:
-    """Return the columns with words so short that all have *room*, in inches, or as many columns as have.
+    """Return the columns, with words shortened until all fit into *room* inches; else as many columns as fit.
 
     The columns *whole* are not shortened.
 

@@ -135,7 +135,7 @@ def _room(scale: Scale) -> float:
 
 
 def _some(count: int) -> Ints:
-    """Return the places of the rows to draw by their times: those that may be bold, and others at equal distances."""
+    """Return which rows to draw, by their rank in time: those that may be bold, and others at equal distances."""
     if count <= MOST:
         return np.arange(count)
     return np.append(np.arange(BEST), np.linspace(BEST, count - 1, MOST - BEST).astype(np.int64))

@@ -128,7 +128,7 @@ def _cells(rows: Rows, across: Choice, up: Choice) -> Cells:
 
 
 def _known(found: Counter[str]) -> str:
-    """Return the most frequent reason; of others than those with a hatch, that the rows failed."""
+    """Return the most frequent reason; "failed" if it has no hatch."""
     why = min(found, key=lambda why: (-found[why], why))
     return why if why in style.REFUSED else "failed"
 

@@ -195,7 +195,7 @@ def _said(values: Floats) -> list[str]:
 def _legend(area: Area, unknown: Sequence[str]) -> None:
     dot: dict[str, Any] = {"marker": "o", "linestyle": ""}
     known = {
-        "on the front: none played is as good in all figures": Line2D([], [], color=style.BLUE, markersize=5.0, **dot),
+        "on the front: no played row dominates it": Line2D([], [], color=style.BLUE, markersize=5.0, **dot),
         "the front of two figures": Line2D([], [], color=style.BLUE, linewidth=1.0, alpha=0.7),
         "dominated": Line2D([], [], color=style.LINE, markersize=3.6, **dot),
     }

@@ -28,7 +28,7 @@ SPACE = 4.0  # points between two values
 
 
 def values(choice: Choice) -> list[str]:
-    """Return the values as they are written, with a number where they are equal when they are short."""
+    """Return the values, shortened; those that are equal then have numbers."""
     return numbered([short(written(word), VALUE) for word in choice.words])
 
 

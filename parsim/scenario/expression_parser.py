@@ -21,7 +21,7 @@ from parsim.scenario.operators import COMPARISONS, TEXT, Kind
 LONGEST, DEEPEST = 1000, 60  # characters; operators, signs and parentheses within each other
 _LEVELS = (("or",), ("and",), ("not",), COMPARISONS, ("+", "-"), ("*", "/", "%"))
 _BINDING = {operator: level for level, operators in enumerate(_LEVELS, 1) for operator in operators}
-_SIGN = len(_LEVELS) + 1  # what a minus sign before an operand binds
+_SIGN = len(_LEVELS) + 1  # how tightly a minus sign before an operand binds
 _WORDS = ("and", "or", "not")
 _SPELLINGS = {"=": "==", "&&": "and", "||": "or", "&": "and", "|": "or", "!": "not", "≤": "<=", "≥": ">=", "≠": "!="}
 _FREE = tuple(replace(dimension, zero=True) for dimension in DIMENSIONS)

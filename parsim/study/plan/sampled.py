@@ -24,7 +24,7 @@ PLAYS = 200  # plans played where nobody says how many
 IDLE = 8  # rounds without a new proposal, after which the search ends
 START = 4 * AT_ONCE  # proposals at random, before the sampler uses what it has seen
 SEED = 0
-MISSING = "tpe needs Optuna; install it with: pip install 'parsim[search]'"
+MISSING = "'tpe' needs Optuna, which is not installed; write pip install 'parsim[search]'"
 
 
 def sampled(space: Space, runner: Runner, best: int, plays: int = PLAYS) -> Search:

@@ -5,42 +5,19 @@ from __future__ import annotations
 import re
 
 NUMBERS = (  # of the optimizer, of kernels, and of drawing
-    *(
-        "lr",
-        "min-lr",
-        "decoupled-",
-        "weight-decay",
-        "start-weight-decay",
-        "end-weight-decay",
-        "adam-",
-        "sgd-",
-        "clip-grad",
-    ),
+    *("lr", "min-lr", "decoupled-", "weight-decay", "start-weight-decay", "end-weight-decay"),
+    *("adam-", "sgd-", "clip-grad"),
     *("loss-scale", "initial-loss-scale", "min-loss-scale", "hysteresis", "fp16-lm-cross", "init-method", "seed"),
-    *(
-        "data-parallel-random-init",
-        "norm-epsilon",
-        "layernorm-epsilon",
-        "apply-layernorm-1p",
-        "calculate-per-token-loss",
-    ),
+    *("data-parallel-random-init", "norm-epsilon", "layernorm-epsilon", "apply-layernorm-1p"),
+    "calculate-per-token-loss",
     *("rotary-", "rope-scaling", "use-rope-scaling", "fp8-amax", "fp8-margin", "fp8-interval", "fp8-recipe"),
     *("moe-aux-loss", "moe-z-loss", "moe-router-load", "moe-router-dtype", "moe-router-score", "moe-router-pre"),
     "moe-input-jitter",
 )
 LENGTH = ("train-iters", "train-samples", "exit-", "eval-", "override-", "use-checkpoint-")
 DATA = (
-    *(
-        "data-path",
-        "data-cache",
-        "data-args",
-        "mock-data",
-        "train-data",
-        "valid-data",
-        "test-data",
-        "split",
-        "dataloader",
-    ),
+    *("data-path", "data-cache", "data-args", "mock-data", "train-data", "valid-data", "test-data"),
+    *("split", "dataloader"),
     *("tokenizer-", "vocab-file", "merge-file", "tiktoken-", "num-workers", "no-mmap", "no-create-attention-mask"),
     *("reset-", "eod-", "num-dataset-builder"),
 )

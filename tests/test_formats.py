@@ -261,6 +261,12 @@ def test_wrong_configurations_are_refused_where_they_are_wrong(change, path, mes
     assert fault.line == (1 if change[path] is None else line) or change.get("hidden_size", 0) is None
 
 
+@pytest.mark.parametrize("key", ["num_layers", "num_decoder_layers"])
+def test_a_wrong_number_of_blocks_is_told_once(key):
+    (fault,) = refused(json.dumps(MODELS["t5-base"]["config"] | {"num_decoder_layers": 12} | {key: "12"}))
+    assert (fault.path, fault.message) == (key, "wants a whole number above 0, not the text '12'")
+
+
 def test_lines_say_what_a_model_lacks():
     seen = found(json.dumps({**LLAMA, "quantization_config": {"bits": 4}, "sliding_window": 100}, indent=1))
     assert seen.unread == ('20:25: quantization_config {"bits": 4}: not simulated',)

@@ -77,6 +77,10 @@ class Config:
         """Add a fault at a key."""
         self.faults.append(self.fault(key, message))
 
+    def refused(self, *keys: str) -> bool:
+        """Return whether one of these keys has a fault."""
+        return any(fault.path.removeprefix(self._before) in keys for fault in self.faults)
+
     def said(self, key: str, value: Any) -> Said:
         """Return a value that a key gives."""
         self._asked.add(key)

@@ -217,7 +217,7 @@ def _t5(config: Config) -> Described:
     of = Reader(config)
     width, blocks, heads = _sizes(of, ("num_layers",), ("num_heads",))
     decoder = config.count("num_decoder_layers", default=blocks).value
-    if decoder != blocks:
+    if decoder != blocks and not config.refused("num_layers", "num_decoder_layers"):
         why = f"{decoder} blocks of the decoder, and the encoder has {blocks}; parsim plays as many of both"
         config.refuse("num_decoder_layers", why)
     of.count("head_width", "d_kv", default=64)

@@ -55,6 +55,15 @@ def sketches(monkeypatch):
 
 
 @pytest.fixture
+def marks(tmp_path, monkeypatch):
+    """The folder of the marks that rows of a sweep leave."""
+    folder = tmp_path / "marks"
+    folder.mkdir()
+    monkeypatch.setenv("MARKS", str(folder))
+    return folder
+
+
+@pytest.fixture
 def command(monkeypatch, capsys):
     """Call the command line in this process; return exit code, standard output and standard error."""
 

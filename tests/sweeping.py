@@ -10,6 +10,12 @@ from commands import ROOT
 
 MARKING = ROOT / "tests/marking.py"
 PATIENCE = 120  # s
+SMALL = {
+    "cluster": {"devices": {"in": [1, 2]}},
+    "workload": {"kind": "items", "count": {"from": 1, "to": 5, "step": 1}},
+    "plan": {"split": "data"},
+    "cost": {"kind": "constant", "compute": "1 s"},
+}
 
 
 def text(count, **policy):

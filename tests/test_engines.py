@@ -14,7 +14,7 @@ from pathlib import Path
 from threading import Timer
 
 import pytest
-from sweeping import PATIENCE, ended, players, started, stored, text, times, until
+from sweeping import PATIENCE, SMALL, ended, players, started, stored, text, times, until
 
 import parsim
 from parsim.study.engines import cluster
@@ -30,22 +30,7 @@ MPIEXEC = shutil.which("mpiexec", path=os.pathsep.join([str(BIN), os.environ.get
 needs_mpi = pytest.mark.skipif(
     MPIEXEC is None or importlib.util.find_spec("mpi4py") is None, reason="mpi4py or mpiexec is missing"
 )
-SMALL = {
-    "cluster": {"devices": {"in": [1, 2]}},
-    "workload": {"kind": "items", "count": {"from": 1, "to": 5, "step": 1}},
-    "plan": {"split": "data"},
-    "cost": {"kind": "constant", "compute": "1 s"},
-}
 FAILED = "parsim: row 4 failed: its worker died, also when it was tried again 3 times; does it need too much memory?"
-
-
-@pytest.fixture
-def marks(tmp_path, monkeypatch):
-    """The folder of the marks that rows leave."""
-    folder = tmp_path / "marks"
-    folder.mkdir()
-    monkeypatch.setenv("MARKS", str(folder))
-    return folder
 
 
 @pytest.fixture
@@ -214,6 +199,16 @@ def test_a_worker_of_another_version_ends_the_sweep(engine, monkeypatch):
         parsim.sweep(SMALL, executor=made)
 
 
+def fails_by_name(process, marks, count):
+    """Check that row 4 of so many has failed by name, after three tries alone, and that all others are done."""
+    code, out, err = ended(process)
+    assert code == 1
+    assert err.startswith(FAILED)
+    rows = json.loads(out)["rows"]
+    assert {row["row"]: row["status"] for row in rows} == {**dict.fromkeys(range(count), "done"), 4: "failed"}
+    assert times(marks)[4] in (3, 4)  # three of them alone
+
+
 @pytest.mark.dear
 def test_processes_that_die_are_replaced(space, marks):
     """One row kills each process that plays it, and one process is killed from outside."""
@@ -221,12 +216,7 @@ def test_processes_that_die_are_replaced(space, marks):
     process = started(file, "--engine", "processes")
     until(lambda: len(stored(file.with_name("space.sweep.db"))) >= 5)
     kill_one(marks)
-    code, out, err = ended(process)
-    assert code == 1
-    assert err.startswith(FAILED)
-    rows = json.loads(out)["rows"]
-    assert {row["row"]: row["status"] for row in rows} == {**dict.fromkeys(range(40), "done"), 4: "failed"}
-    assert times(marks)[4] in (3, 4)  # three of them alone
+    fails_by_name(process, marks, 40)
 
 
 @pytest.mark.dear
@@ -323,12 +313,7 @@ def test_workers_of_a_cluster_play_and_one_is_killed_in_the_middle(space, marks,
 @pytest.mark.dear
 def test_a_deadly_row_fails_by_name_on_a_cluster_of_this_machine(space, marks):
     file = space(12, deadly=5)
-    code, out, err = ended(started(file, "--engine", "dask"))
-    assert code == 1
-    assert err.startswith(FAILED)
-    rows = json.loads(out)["rows"]
-    assert {row["row"]: row["status"] for row in rows} == {**dict.fromkeys(range(12), "done"), 4: "failed"}
-    assert times(marks)[4] in (3, 4)  # three of them alone
+    fails_by_name(started(file, "--engine", "dask"), marks, 12)
 
 
 @pytest.mark.dear

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from commands import ROOT
-from sweeping import ended, started, stored, text, times, until
+from sweeping import SMALL, ended, started, stored, text, times, until
 
 import parsim
 from parsim.plot import space_kinds
@@ -27,22 +27,7 @@ from parsim.study.sweep.identity import identity_of, read
 from parsim.study.sweep.store import LEASE_S, Played, Store
 from parsim.study.sweep.sweeping import Shown
 
-SMALL = {
-    "cluster": {"devices": {"in": [1, 2]}},
-    "workload": {"kind": "items", "count": {"from": 1, "to": 5, "step": 1}},
-    "plan": {"split": "data"},
-    "cost": {"kind": "constant", "compute": "1 s"},
-}
 MAKESPANS = [-(-count // devices) for devices in (1, 2) for count in range(1, 6)]  # s, the items of the busiest
-
-
-@pytest.fixture
-def marks(tmp_path, monkeypatch):
-    """The folder of the marks that rows leave."""
-    folder = tmp_path / "marks"
-    folder.mkdir()
-    monkeypatch.setenv("MARKS", str(folder))
-    return folder
 
 
 @pytest.fixture

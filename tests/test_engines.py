@@ -17,7 +17,7 @@ import pytest
 from sweeping import PATIENCE, SMALL, ended, players, started, stored, text, times, until
 
 import parsim
-from parsim.study.engines import cluster
+from parsim.study.engines import dask_workers
 from parsim.study.engines.engine import Handed
 from parsim.study.engines.processes import Processes
 from parsim.study.row import Outcome, played
@@ -351,7 +351,7 @@ def test_a_scheduler_that_is_not_there_is_a_fault_within_seconds(tmp_path, comma
 
 
 def test_a_scheduler_without_workers_is_told(scheduler, monkeypatch):
-    monkeypatch.setattr(cluster, "PATIENCE_S", 0.5)
+    monkeypatch.setattr(dask_workers, "PATIENCE_S", 0.5)
     with pytest.raises(parsim.RunError, match="has no worker; start some with dask worker tcp://127"):
         parsim.sweep(SMALL, engine=scheduler[0])
 

@@ -33,6 +33,6 @@ def started(name: str, workers: int) -> AbstractContextManager[Engine]:
         from parsim.study.engines.processes import Processes
 
         return Processes(workers)
-    from parsim.study.engines.cluster import joined, local
+    from parsim.study.engines.dask_workers import joined, local
 
     return local(workers) if name == DASK else joined(name)

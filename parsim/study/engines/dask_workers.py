@@ -1,4 +1,4 @@
-"""The workers of a Dask cluster: one on this machine for the time of a sweep, or one that is there.
+"""Workers of Dask: of a scheduler on this machine for the time of a sweep, or of one that is there.
 
 dask scheduler                       on one machine, it says tcp://HOST:PORT
 dask worker tcp://HOST:PORT          on many, or as jobs of SLURM by dask-jobqueue
@@ -30,8 +30,8 @@ START_S = 30.0  # of a worker, at most
 SETTLED_S = 0.2  # until its nanny knows that it has started
 
 
-class Cluster:
-    """The workers of a client's scheduler.
+class DaskWorkers:
+    """The workers of a scheduler of Dask.
 
     Parameters
     ----------
@@ -82,8 +82,8 @@ class Cluster:
 
 
 @contextmanager
-def local(workers: int) -> Iterator[Cluster]:
-    """Start a cluster on this machine with so many *workers*, and end it after the block."""
+def local(workers: int) -> Iterator[DaskWorkers]:
+    """Start a scheduler on this machine with so many *workers*, and end it after the block."""
     import dask
     from distributed import Client, LocalCluster
 
@@ -93,11 +93,11 @@ def local(workers: int) -> Iterator[Cluster]:
         with dask.config.set(tried_once), starting():
             cluster = LocalCluster(n_workers=workers, silence_logs=logging.CRITICAL, **options)
         stack.enter_context(cluster)
-        yield Cluster(stack.enter_context(Client(cluster)))
+        yield DaskWorkers(stack.enter_context(Client(cluster)))
 
 
 @contextmanager
-def joined(address: str) -> Iterator[Cluster]:
+def joined(address: str) -> Iterator[DaskWorkers]:
     """Join the scheduler at an *address*; workers with another version of parsim are refused."""
     from distributed import Client
 
@@ -110,7 +110,7 @@ def joined(address: str) -> Iterator[Cluster]:
             raise refused(f"{why}, which says its address, such as {EXAMPLE}") from None
         with client:
             _refuse_others(client, address)
-            yield Cluster(client)
+            yield DaskWorkers(client)
 
 
 @contextmanager

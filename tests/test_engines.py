@@ -18,7 +18,7 @@ from sweeping import PATIENCE, SMALL, ended, players, started, stored, text, tim
 
 import parsim
 from parsim.study.engines import dask_workers
-from parsim.study.engines.engine import Handed
+from parsim.study.engines.engine import GivenExecutor
 from parsim.study.engines.processes import Processes
 from parsim.study.row import Outcome, played
 from parsim.study.runner import SameProcess
@@ -57,7 +57,7 @@ def kill_one(marks):
 # --- worker processes ---
 
 
-class Counted(Handed):
+class Counted(GivenExecutor):
     """An engine that counts its calls, and whose workers die in calls with certain rows."""
 
     def __init__(self, deadly=()):
@@ -81,7 +81,7 @@ def engine(monkeypatch):
     """Let sweeps be played on an engine; return what makes one."""
 
     def use(made):
-        monkeypatch.setattr("parsim.study.sweep.sweeping.Handed", lambda executor: made)
+        monkeypatch.setattr("parsim.study.sweep.sweeping.GivenExecutor", lambda executor: made)
         return made
 
     return use

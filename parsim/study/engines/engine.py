@@ -26,8 +26,8 @@ class Engine(Protocol):
         """Return whether *error* says that the worker has died, so that another one may try again."""
 
 
-class Handed:
-    """An executor from the caller.
+class GivenExecutor:
+    """Plays calls on an executor from the caller.
 
     Parameters
     ----------

@@ -16,7 +16,7 @@ from parsim.core.machine import cores
 from parsim.core.suggestions import did_you_mean
 from parsim.entries import registry
 from parsim.scenario.scenario import Source
-from parsim.study.engines.engine import Handed, refused
+from parsim.study.engines.engine import GivenExecutor, refused
 from parsim.study.engines.named import AUTO, MPI, PROCESSES, checked, started
 from parsim.study.runner import Setting, may_start_processes
 from parsim.study.space import REQUIRE, Space, space_of
@@ -81,7 +81,7 @@ def way_of(engine: str, executor: Executor | None = None) -> Iterator[Way]:
     In ranks of MPI other than 0 the block is not entered: they work, and the process ends.
     """
     if executor is not None:
-        yield Way(lambda: nullcontext(Handed(executor)))
+        yield Way(lambda: nullcontext(GivenExecutor(executor)))
     elif engine == AUTO:
         yield Way(partial(started, PROCESSES, cores()), LONG_S if may_start_processes() else inf)
     elif checked(engine) == PROCESSES and not may_start_processes():

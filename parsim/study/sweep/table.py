@@ -9,11 +9,12 @@ from __future__ import annotations
 import io
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from typing import Any
 
-from parsim.core.errors import Fault, RunError, ScenarioError
+from parsim.core.errors import Fault, ScenarioError
+from parsim.export.files import ready, write
 from parsim.export.formats import columns_csv
 from parsim.export.summary import Column, for_programs
 
@@ -48,10 +49,8 @@ def write_parquet(file: str, rows: Iterable[Mapping[str, Any]]) -> None:
     import pyarrow
     from pyarrow import parquet
 
-    flat = [dict(_flat(row)) for row in rows]
-    names = dict.fromkeys(key for row in flat for key in row)
     held = io.BytesIO()
-    parquet.write_table(pyarrow.table({name: _column([row.get(name) for row in flat]) for name in names}), held)
+    parquet.write_table(pyarrow.table({one.name: _column(one.values) for one in columns_of(rows)}), held)
     _written(file, held.getvalue())
 
 
@@ -82,7 +81,8 @@ def _flat(row: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             yield UNITS.get(key, key), held
 
 
-def _column(cells: list[Any]) -> list[Any]:
+def _column(cells: Sequence[Any]) -> Sequence[Any]:
+    """Return cells of one type."""
     kinds = {type(cell) for cell in cells if cell is not None}
     if len(kinds) <= 1:
         return cells
@@ -92,10 +92,5 @@ def _column(cells: list[Any]) -> list[Any]:
 
 
 def _written(file: str, data: bytes) -> None:
-    part = f"{file}.part"
-    try:
-        with open(part, "wb") as held:
-            held.write(data)
-        os.replace(part, file)
-    except OSError as error:
-        raise RunError(f"{file}: cannot be written: {error.strerror or error}") from error
+    folder, name = os.path.split(file)
+    write(folder or os.curdir, ready({name: data}))

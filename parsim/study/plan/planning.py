@@ -130,10 +130,7 @@ class Planning:
 
         Parameters
         ----------
-        kind : choices (time over each of them), heat (a heat map of two choices), pareto (the front of time, memory
-            and cost), or parallel (a line for each row over choices and figures). An unknown kind is a `ValueError`.
-        axes : matplotlib axes to draw on; left out: a new figure of a fitting size, which needs no window.
-        over : the two choices of a heat map, by their paths; left out: those that change time most.
+        kind, axes, over : as for `Sweep.plot`.
         """
         from parsim.plot.space_kinds import drawn
 

@@ -65,7 +65,6 @@ def seconds_of(fact: Fact, job: Job) -> float | None:
     """Return the seconds of a plan's *job* under a fact; None: the cluster does not state it."""
     try:
         changed = other(fact, job)
-        took = took_of(changed, play(changed))
+        return took_of(changed, play(changed)).compared_s
     except (NoDifference, ParsimError):
         return None
-    return took.makespan_s if took.iteration_s is None else took.iteration_s

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from parsim.core.escape import printable
 from parsim.core.quantities import scaled, size, times
@@ -53,21 +53,34 @@ def summary(
     tables = [text_table("The best", _figures(best)) if best else Table("The best", ())]
     if best and space.choices:
         tables.append(text_table("Their values", _values(best), left=range(1, 99)))
-    refusals = list(_refusals(space, records, refused))
+    refusals = [
+        (one.rows, one.code, one.meaning, "; ".join([*one.conditions, *one.first]))
+        for one in _refusals(space, records, refused)
+    ]
     if refusals:
         tables.append(text_table("Refused", [("rows", "code", "", "why"), *refusals], left=(1, 2, 3)))
     told = [*notes, *([f"All rows are in {store}."] if store else [])]
     return Summary(_title(space, records), tables, [" ".join(_counted(records))], told)
 
 
-def _refusals(space: Space, records: Sequence[Record], early: Mapping[str, int]) -> Iterator[tuple[str, ...]]:
-    """Yield how many rows are refused for each code, and why."""
+class _Refusal(NamedTuple):
+    """How many rows are refused for a code, and why: by conditions, and the first of those that were played."""
+
+    rows: str
+    code: str
+    meaning: str
+    conditions: list[str]
+    first: list[str]  # one at most
+
+
+def _refusals(space: Space, records: Sequence[Record], early: Mapping[str, int]) -> Iterator[_Refusal]:
+    """Yield the codes for which rows are refused, the most frequent one first."""
     examples = {record.code: record for record in reversed(records) if record.status == "refused"}
     for code, count in sorted(codes_of(records, early).items(), key=lambda item: -item[1]):
         conditions = conditions_of(space, records, early) if code == "require" else {}
-        why = [f"{many:,}: {text}" for text, many in conditions.items()]
-        why += [f"first: row {examples[code].row}, {examples[code].message}"] if code in examples else []
-        yield f"{count:,}", code, MEANINGS[code], "; ".join(why)  # type: ignore[index]
+        told = [f"{many:,}: {text}" for text, many in conditions.items()]
+        first = [f"first: row {examples[code].row}, {examples[code].message}"] if code in examples else []
+        yield _Refusal(f"{count:,}", code, MEANINGS[code], told, first)  # type: ignore[index]
 
 
 def _counted(records: Sequence[Record]) -> Iterator[str]:
@@ -78,18 +91,14 @@ def _counted(records: Sequence[Record]) -> Iterator[str]:
 
 def _refused(space: Space, records: Sequence[Record], early: Mapping[str, int]) -> Iterator[str]:
     """Say how many rows are refused, and why, with an example of each code."""
-    codes = codes_of(records, early)
-    examples = {record.code: record for record in reversed(records) if record.status == "refused"}
-    if codes:
+    found = list(_refusals(space, records, early))
+    if found:
         yield "Refused"
-    for code, count in sorted(codes.items(), key=lambda item: -item[1]):
-        yield f"  {count:>9,}  {code:<13}  {MEANINGS[code]}"  # type: ignore[index]
-        if code == "require":
-            conditions = conditions_of(space, records, early)
-            yield from (f"{'':28}{many:,}: {printable(text)}" for text, many in conditions.items())
-        if code in examples:
-            first = f"first: row {examples[code].row}, {printable(examples[code].message)}"
-            yield from wrapped(first, WORDS, " " * 28, " " * 30)
+    for one in found:
+        yield f"  {one.rows:>9}  {one.code:<13}  {one.meaning}"
+        yield from (f"{'':28}{printable(text)}" for text in one.conditions)
+        for text in one.first:
+            yield from wrapped(printable(text), WORDS, " " * 28, " " * 30)
 
 
 def _figures(best: Sequence[Record]) -> list[list[str]]:

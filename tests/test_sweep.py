@@ -430,7 +430,7 @@ def other_database(file, application, version):
 def test_a_full_disk_ends_the_sweep_and_keeps_what_is_done(tmp_path, marks):
     file, store = tmp_path / "space.yaml", tmp_path / "space.sweep.db"
     file.write_text(text(80))
-    most = 800_000
+    most = 250_000
 
     def limit():
         resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))

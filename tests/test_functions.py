@@ -85,6 +85,13 @@ class Record:
     def __call__(self, x): return self.factor * x
 
 
+@dataclass(frozen=True)
+class Parts:
+    factors: list[float]  # has no hash, and so Parts has none
+
+    def __call__(self, x): return sum(self.factors) * x
+
+
 @kernels.add("kernel")
 class Triple(Kernel):
     def __init__(self, by: float = 3.0): self.by = by
@@ -110,6 +117,7 @@ kernels.add("builtin")(math.sqrt)
 kernels.add("class_of_numbers")(int)
 kernels.add("cached")(functools.cache(lambda x: 3 * x))
 kernels.add("instance")(Record(3))
+kernels.add("frozen")(Parts([1, 2]))
 kernels.add("method")(Scale(4).__call__)
 '''
 MERGES = '''\
@@ -154,7 +162,7 @@ SUMS = {
     "factory": 55, "plain": 55, "annotated": 55, "positional": 55, "starred": 55, "scale": 30, "whole_default": 30,
     "value": 45, "object": 30, "record": 30, "kernel": 45, "lambda": 55, "partial": 30, "partial_set": 75,
     "ufunc": ROOTS, "ufunc_made": 20, "vectorized": 20, "builtin": ROOTS, "class_of_numbers": 15, "cached": 45,
-    "instance": 45, "method": 60,
+    "instance": 45, "frozen": 45, "method": 60,
 }  # fmt: skip
 SET = [
     ({"kind": "scale", "factor": 3}, 45),

@@ -25,9 +25,7 @@ def signature(function: Callable[..., Any]) -> Mapping[str, Parameter]:
     >>> list(signature(max)), list(signature(sum))
     ([], ['iterable', 'start'])
     """
-    if getattr(type(function), "__hash__", None) is None:  # an instance of a class that compares by value
-        return _signature(function)
-    return _remembered(function)
+    return (_remembered if inspect.isfunction(function) else _signature)(function)  # other callables may have no hash
 
 
 def _signature(function: Callable[..., Any]) -> Mapping[str, Parameter]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -86,17 +85,8 @@ class Routes:
     def many(self, sources: Ints, targets: Ints) -> list[Route | None]:
         """Return the route of each pair; each link is made once."""
         rows = self.numbers(sources, targets).tolist()
-        return [tuple([self.made(number) for number in row if number != NONE]) or None for row in rows]
-
-    def made(self, number: int) -> Link:
-        """Return the link with a number, which is made once."""
-        if number not in self._made:
-            self._made[number] = self.link(number)
-        return self._made[number]
-
-    @cached_property
-    def _made(self) -> dict[int, Link]:
-        return {}
+        made = {number: self.link(number) for number in {number for row in rows for number in row} - {NONE}}
+        return [tuple([made[number] for number in row if number != NONE]) or None for row in rows]
 
 
 class Crossed(NamedTuple):
@@ -170,7 +160,7 @@ class Wiring(NamedTuple):
         if isinstance(self.route, Routes):
             numbers = self.route.numbers(sources, targets)
             known, rows = np.unique(numbers, return_inverse=True)
-            links = [self.route.made(number) for number in known[known != NONE].tolist()]
+            links = [self.route.link(number) for number in known[known != NONE].tolist()]
             return Crossed(rows.reshape(numbers.shape) - int(NONE in known[:1]), links, (numbers == NONE).all(axis=1))
         found = [self.route(*pair) for pair in zip(sources.tolist(), targets.tolist(), strict=True)]
         ways = [way or () for way in found]

@@ -19,8 +19,6 @@ from parsim.entries.registry import Shelf
 collectives = Shelf(__name__, "who sends what to whom, in rounds?", claims=("price",))
 
 _known: dict[Hashable, tuple[Phase, ...]] = {}  # the phases of a buffer of 1 B
-_made: dict[Hashable, Collective] = {}  # of few ranks: plans that are built one after the other have many in common
-FEW, MOST_MADE = 64, 256
 
 
 def algorithm_of(ask: Ask, question: Question) -> Ask:
@@ -58,18 +56,6 @@ def collective(
     ask: Ask, question: Question, members: Sequence[int], communicator: str = "", shares: Shares = EQUAL
 ) -> Collective:
     """Return the collective of *members*, the tasks of the ranks in order. Equal patterns are made once."""
-    key = ask.entry, repr(sorted(ask.arguments.items())), question, shares
-    made = _made.get(key)
-    if made is None:
-        made = _collective(ask, question, shares)
-        if question.ranks <= FEW:
-            if len(_made) == MOST_MADE:
-                _made.clear()
-            _made[key] = made
-    return made._replace(members=tuple(members), communicator=communicator)
-
-
-def _collective(ask: Ask, question: Question, shares: Shares) -> Collective:
     ask = algorithm_of(ask, question)
     key = key_of(ask, question), shares
     if key not in _known:
@@ -77,4 +63,4 @@ def _collective(ask: Ask, question: Question, shares: Shares) -> Collective:
     price, size = price_of(ask, question) if shares == EQUAL else None, question.size
     known = (price.formula, price.seconds(size, question.group)) if price else ()
     about = About(question.operation, ask.name, size, *known)
-    return Collective((), scaled(_known[key], size), "", about)
+    return Collective(tuple(members), scaled(_known[key], size), communicator, about)

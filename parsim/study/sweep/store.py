@@ -17,7 +17,7 @@ import sqlite3
 import sys
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from time import time
 from typing import Any, Literal, NamedTuple
@@ -253,12 +253,14 @@ def _opened(file: str) -> sqlite3.Connection:
     if not file:
         raise _refused(file, "is empty; name a file")
     try:
-        base = sqlite3.connect(file, timeout=BUSY_S, isolation_level=None)
-        if not base.execute("PRAGMA schema_version").fetchone()[0]:
-            _make(base)
-        _check(file, base)
-        base.execute("PRAGMA journal_mode = WAL")
-        base.execute("PRAGMA synchronous = NORMAL")  # a commit is written, and not waited for until it is on the disk
+        with ExitStack() as refused:
+            base = refused.enter_context(closing(sqlite3.connect(file, timeout=BUSY_S, isolation_level=None)))
+            if not base.execute("PRAGMA schema_version").fetchone()[0]:
+                _make(base)
+            _check(file, base)
+            base.execute("PRAGMA journal_mode = WAL")
+            base.execute("PRAGMA synchronous = NORMAL")  # a commit is written, not waited for until it is on the disk
+            refused.pop_all()
     except (sqlite3.Error, OSError, ValueError) as error:
         raise _refused(file, _told(file, error)) from None
     return base

@@ -116,9 +116,7 @@ class Names:
     def _choices_of(self, name: str) -> tuple[int, ...]:
         places = enumerate(choice.at for choice in self._choices)
         if name not in SURROUNDINGS:
-            return tuple(
-                number for number, at in places if at in (("plan",), ("plan", name)) or at[:2] == ("plan", name)
-            )
+            return tuple(number for number, at in places if at[:2] in (("plan",), ("plan", name)))
         own = tuple(number for number, at in places if at[0] == "cluster")
         if name == "memory" or (not own and self._of(own, ())):
             return own

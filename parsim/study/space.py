@@ -12,7 +12,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from math import prod
 from typing import Any
 
@@ -98,8 +98,7 @@ class Space:
     @cached_property
     def _early(self) -> Early:
         conditions = [
-            Condition(one.text, self.names.choices_of(one.names), lambda picks, one=one: not self._unmet(one, picks))  # type: ignore[misc]
-            for one in self.decided
+            Condition(one.text, self.names.choices_of(one.names), partial(self._meets, one)) for one in self.decided
         ]
         try:
             return early.early(self.sizes, conditions)
@@ -130,6 +129,9 @@ class Space:
     def names(self) -> Names:
         """The values of names besides figures."""
         return Names(self._plain.values, self.choices, self.kinds)
+
+    def _meets(self, one: Expression, picks: Sequence[int]) -> bool:
+        return not self._unmet(one, picks)
 
     def _unmet(self, one: Expression, picks: Sequence[int], figures: Mapping[str, Any] | None = None) -> str:
         """Return why a row does not meet a condition; empty: it does."""

@@ -34,7 +34,7 @@ class Collectives:
         self._transport = transport
         self._of: dict[int, tuple[Played, int]] = {}  # task -> its collective, and its place among the members
         self._sent: list[tuple[Played, Going]] = []  # the number of a send is its place here
-        self.asked: dict[int, dict[Played, None]] = {}  # instant -> those whose time comes then
+        self._asked: dict[int, dict[Played, None]] = {}  # instant -> those whose time comes then
         self.stirred: dict[Played, None] = {}  # those of which something has happened in this pass
         self._through: list[int] = []  # tasks that have completed all phases, and have not been returned
         cluster, placed = state.job.cluster, {}
@@ -68,7 +68,7 @@ class Collectives:
 
     def due(self, now: int) -> list[int]:
         """Return the members that have completed all phases."""
-        for played in self.asked.pop(now, ()):
+        for played in self._asked.pop(now, ()):
             played.due(now)
             self.stirred[played] = None
         through, self._through = self._through, []
@@ -84,7 +84,7 @@ class Collectives:
 
     def at(self, played: Played, tick: int) -> None:
         """Call `due` of *played* at an instant."""
-        self.asked.setdefault(tick, {})[played] = None
+        self._asked.setdefault(tick, {})[played] = None
         self._transport.at(tick)
 
     def send(self, played: Played, going: Going, ways: Ways, now: int) -> None:
